@@ -1,0 +1,60 @@
+/* bundle.h - a configuration made self-contained: its text and the contents of every file it names.
+ *
+ * The supervisor reads files, once, into a bundle; workers get the bundle as a sealed memfd and
+ * never open a file. Both turn it into a struct config with the same code (config_load), so what
+ * the supervisor accepted is exactly what a worker runs.
+ *
+ * The bytes include private keys. A bundle wipes its own memory when it is freed. */
+#ifndef TLSFRONT_BUNDLE_H
+#define TLSFRONT_BUNDLE_H
+
+#include "config/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum bundle_kind {
+    BUNDLE_TEXT, /* configuration text: the main file first, then includes in the order read */
+    BUNDLE_FILE, /* a file that the configuration names: certificate, key, CA, CRL, ticket key */
+};
+
+/* Largest single file and largest whole; beyond them lies a mistake, not a certificate. */
+#define BUNDLE_FILE_MAX  ((size_t)16 << 20)
+#define BUNDLE_TOTAL_MAX ((size_t)256 << 20)
+
+struct bundle;
+
+struct bundle_entry {
+    enum bundle_kind kind;
+    const char *path;
+    const uint8_t *data; /* followed by a NUL byte that `size` does not count */
+    size_t size;
+};
+
+struct bundle *bundle_new(void); /* NULL: out of memory */
+void bundle_free(struct bundle *b);
+
+/* Append an entry; path and data are copied. -1: out of memory or a limit above. */
+int bundle_add(struct bundle *b, enum bundle_kind kind, const char *path, const void *data,
+               size_t size, struct err *e);
+
+/* Read `path` ("-" is standard input) and append it. -1 with "cannot read PATH: why". A path that
+ * is already in with the same kind is not read twice. */
+int bundle_read(struct bundle *b, enum bundle_kind kind, const char *path, struct err *e);
+
+size_t bundle_count(const struct bundle *b);
+const struct bundle_entry *bundle_at(const struct bundle *b, size_t i);
+const struct bundle_entry *bundle_find(const struct bundle *b, enum bundle_kind kind,
+                                       const char *path); /* NULL: not there */
+
+/* A sealed, close-on-exec memfd that holds the bundle; the caller closes it. -1 on failure. */
+int bundle_to_fd(const struct bundle *b, struct err *e);
+
+/* The way back, in another process: refuses anything that bundle_to_fd cannot have written. */
+struct bundle *bundle_from_fd(int fd, struct err *e);
+
+/* The parser behind bundle_from_fd, pure: a serialised bundle in memory to entries. */
+struct bundle *bundle_parse(const uint8_t *data, size_t size, struct err *e);
+
+#endif

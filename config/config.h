@@ -1,0 +1,146 @@
+/* config.h - the routing table as plain data.
+ *
+ * config_read() and config_load() parse and validate text; nothing here opens a certificate,
+ * resolves a name or binds an address: files are bytes in the bundle, names are strings. tls/ and
+ * proxy/ give them meaning. A struct config is immutable once loaded and owns all its strings;
+ * config_free() frees everything. Names of keys, values and defaults: tlsfront.conf(5). */
+#ifndef TLSFRONT_CONFIG_H
+#define TLSFRONT_CONFIG_H
+
+#include "config/bundle.h"
+#include "config/diag.h"
+#include "config/protocol.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum config_log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+enum config_log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG, LOG_TARGET_FILE };
+enum tls_mode { TLS_MODE_IMPLICIT, TLS_MODE_REQUIRED, TLS_MODE_OPTIONAL };
+enum client_auth { CLIENT_AUTH_NONE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED };
+enum send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
+enum source_kind { SOURCE_DEFAULT, SOURCE_ADDRESS, SOURCE_TRANSPARENT };
+enum tls_min_version { TLS_MIN_1_2, TLS_MIN_1_3 };
+
+/* Where to listen or to connect. */
+enum endpoint_kind {
+    ENDPOINT_INET, /* numeric IPv4 or IPv6 in `addr` */
+    ENDPOINT_NAME, /* upstreams only: `host` is a name for the supervisor to resolve */
+    ENDPOINT_UNIX, /* `path` */
+};
+
+struct endpoint {
+    enum endpoint_kind kind;
+    const char *text; /* canonical: "127.0.0.1:110", "[::1]:995", "mail.example:25", "unix:/path" */
+    struct sockaddr_storage addr;
+    socklen_t addr_len;
+    const char *host;
+    uint16_t port;
+    const char *path;
+    struct origin at;
+};
+
+struct cidr {
+    int family; /* AF_INET or AF_INET6 */
+    uint8_t bytes[16];
+    unsigned bits;
+};
+
+/* A file named in the configuration; its contents are in the bundle under the same path. */
+struct file_ref {
+    const char *path; /* NULL: not given */
+    struct origin at;
+};
+
+struct certificate_config {
+    const char *name;
+    struct origin at;
+    struct file_ref chain;
+    struct file_ref key; /* path NULL: the chain file holds the key too */
+};
+
+struct string_list {
+    const char **items;
+    size_t count;
+};
+
+struct route_config {
+    const char *name;
+    struct origin at;
+    enum protocol protocol;
+    enum tls_mode tls;
+
+    struct endpoint *listen; /* ":995" has become two: 0.0.0.0 and [::] */
+    size_t listen_count;
+    struct endpoint *upstream; /* in the order to try */
+    size_t upstream_count;
+    size_t *certificates; /* indexes into config.certificates; the first is the default */
+    size_t certificate_count;
+    struct origin certificate_at, upstream_at;
+
+    /* Milliseconds; 0 means no limit. */
+    unsigned handshake_timeout, connect_timeout, greeting_timeout, idle_timeout;
+    unsigned max_connections, max_connections_per_ip; /* 0: no limit */
+
+    enum send_proxy send_proxy;
+    struct cidr *accept_proxy_from;
+    size_t accept_proxy_count;
+    enum source_kind source_kind;
+    struct endpoint source; /* port 0; meaningful for SOURCE_ADDRESS */
+    struct origin source_at;
+    bool xclient;
+    bool plaintext_login_allowed; /* optional routes, before TLS */
+    bool relay_risk_accepted;     /* smtp: the operator knows that the upstream sees one address */
+
+    enum client_auth client_auth;
+    struct file_ref client_ca, client_crl;
+    enum tls_min_version min_version;
+    bool strict_sni;
+    struct string_list alpn;    /* empty: the protocol's registered id, if it has one */
+    struct string_list groups;  /* empty: the default; names are checked by tls/ */
+    struct string_list ciphers; /* likewise */
+    struct origin alpn_at, groups_at, ciphers_at;
+
+    const char *hostname; /* in greetings and refusals that tlsfront writes itself; never NULL */
+};
+
+struct config {
+    unsigned workers; /* 0: one per CPU */
+    const char *user; /* workers run as this user when started as root */
+    struct origin user_at;
+    const char *control, *state;
+    enum config_log_level log_level;
+    enum config_log_format log_format;
+    enum config_log_target log_target;
+    struct file_ref log_file; /* LOG_TARGET_FILE */
+    unsigned drain_timeout;   /* milliseconds */
+
+    struct certificate_config *certificates;
+    size_t certificate_count;
+    struct route_config *routes;
+    size_t route_count;
+
+    void *storage; /* private: what config_free() frees */
+};
+
+/* Read FILE and all that it names from disk into a new bundle and load it. Findings go to `d`; the
+ * caller decides with diag_ok(). Returns NULL, and *bundle_r NULL, when the text could not be
+ * understood well enough to go on (there is then at least one DIAG_ERROR); may return a config
+ * although there are errors, so that the caller's own checks can add theirs. */
+struct config *config_read(const char *path, struct bundle **bundle_r, struct diags *d);
+
+/* The same from a bundle, without touching the disk. */
+struct config *config_load(const struct bundle *b, struct diags *d);
+
+/* The control socket that FILE names, even when the rest of FILE is wrong; the default when it
+ * names none or cannot be read. The caller frees it; NULL when out of memory. */
+char *config_control_path(const char *path);
+
+void config_free(struct config *c);
+
+#define CONFIG_DEFAULT_FILE "/etc/tlsfront/tlsfront.conf"
+
+#endif

@@ -1,0 +1,50 @@
+/* diag.h - what is wrong with a configuration: a list of findings, each with file, line, cause and
+ * cure. Every check adds to the list and goes on, so that an operator sees all mistakes at once. */
+#ifndef TLSFRONT_DIAG_H
+#define TLSFRONT_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A place in the configuration text. `file` is owned by the bundle or the config it came from;
+ * NULL when a finding belongs to no place. `line` counts from 1, 0 when only the file is known. */
+struct origin {
+    const char *file;
+    int line;
+};
+
+enum diag_severity {
+    DIAG_WARNING, /* works, but the operator should know */
+    DIAG_EXPIRED, /* a certificate outside its validity: an error for check and reload; at a
+                   * start only a warning, since refusing to serve at all would be worse */
+    DIAG_ERROR,   /* the configuration is refused */
+};
+
+struct diag {
+    enum diag_severity severity;
+    char *file; /* NULL: none */
+    int line;
+    char *cause;
+    char *cure; /* NULL: the cause says it all */
+};
+
+struct diags {
+    struct diag *items;
+    size_t count;
+    bool out_of_memory; /* a finding was lost: counts as an error */
+};
+
+/* Add a finding. All texts are copied. `where` and `cure` may be NULL. */
+void diag_add(struct diags *d, enum diag_severity severity, const struct origin *where,
+              const char *cure, const char *cause_format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* True when nothing in the list is at or above `severity` (warnings never count as refusal). */
+bool diag_ok(const struct diags *d, enum diag_severity refuse_at);
+
+/* "FILE:LINE: error: CAUSE\n    cure: CURE\n" into buf, as snprintf does. Expired reads "error". */
+int diag_format(const struct diag *d, char *buf, size_t size);
+
+void diags_free(struct diags *d);
+
+#endif

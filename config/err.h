@@ -1,0 +1,20 @@
+/* err.h - why something failed, in words. The lowest header: every folder may use it.
+ *
+ * A function that can fail for a reason an operator should read takes a `struct err *` as its last
+ * parameter and, when it fails, leaves one sentence there (no newline, no full stop). Low layers
+ * never log and never exit; whoever holds the err does. */
+#ifndef TLSFRONT_ERR_H
+#define TLSFRONT_ERR_H
+
+struct err {
+    char text[512];
+};
+
+/* Write the reason; longer texts are cut. Returns -1, so that `return err_set(e, ...)` reads well.
+ * `e` may be NULL. */
+int err_set(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Put "prefix: " before what is there already. Returns -1. */
+int err_prefix(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

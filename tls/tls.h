@@ -1,0 +1,213 @@
+/* tls.h - TLS termination without I/O: ciphertext in, plaintext out, and the other way.
+ *
+ * Nothing here knows a socket, an event loop, a log or mbedTLS's types. Four kinds of object:
+ *
+ *   tls_identity   a certificate chain and its private key; immutable, reference counted
+ *   tls_server     the policy of one route: identities, versions, suites, client certificates;
+ *                  immutable, reference counted; every connection holds a reference
+ *   tls_engine     what one worker shares among its connections: scratch buffers, random numbers,
+ *                  ticket keys. One thread only.
+ *   tls_conn       one connection
+ *
+ * Output lies in the engine's scratch buffers and is valid until the next call on the same engine,
+ * so an idle connection owns no record buffer. No call ever refuses output: the caller applies
+ * back-pressure by not calling. */
+#ifndef TLSFRONT_TLS_H
+#define TLSFRONT_TLS_H
+
+#include "config/config.h"
+#include "config/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+struct tls_slice {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* ---- the library -------------------------------------------------------------------------- */
+
+/* Once per process, after fork. -1 when the random source or self-checks fail. */
+int tls_init(struct err *e);
+
+/* "mbedTLS 3.6.7" and one phrase per crypto back end, for --version. */
+const char *tls_version_text(void);
+
+/* ---- identities --------------------------------------------------------------------------- */
+
+enum tls_key_type { TLS_KEY_RSA, TLS_KEY_EC };
+
+struct tls_identity_facts {
+    const char *subject, *issuer; /* RFC 4514-like text */
+    const char *serial;           /* hex, upper case, no separators */
+    const char *fingerprint;      /* SHA-256 of the leaf's DER, hex, lower case */
+    const char *const *names;     /* DNS names and IP addresses of subjectAltName; the common name
+                                   * where there is no subjectAltName */
+    size_t name_count;
+    time_t not_before, not_after;
+    enum tls_key_type key_type;
+    unsigned key_bits;
+    size_t chain_length;
+    bool self_signed;
+};
+
+struct tls_identity;
+
+/* Parse a PEM chain (leaf first) and its PEM key. `key.data` NULL: the key is in the chain file.
+ * Refused, with a sentence that names both paths where both matter: no certificate, no key, an
+ * encrypted key, a key that does not match the leaf, a key type or curve that we cannot serve. */
+struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain_path,
+                                       struct tls_slice key, const char *key_path, struct err *e);
+struct tls_identity *tls_identity_ref(struct tls_identity *id);
+void tls_identity_free(struct tls_identity *id); /* drops a reference; NULL is fine */
+
+const struct tls_identity_facts *tls_identity_facts(const struct tls_identity *id);
+
+/* What an operator should hear about a loaded identity at time `now`. Each finding is one call. */
+enum tls_finding {
+    TLS_FINDING_EXPIRED,
+    TLS_FINDING_NOT_YET_VALID,
+    TLS_FINDING_EXPIRES_SOON,     /* within 30 days */
+    TLS_FINDING_CHAIN_ORDER,      /* a certificate is not followed by its issuer */
+    TLS_FINDING_CHAIN_INCOMPLETE, /* the last one is neither self-signed nor alone */
+    TLS_FINDING_WEAK_KEY,         /* RSA below 2048 bits */
+    TLS_FINDING_WEAK_SIGNATURE,   /* SHA-1 or MD5 in the chain */
+    TLS_FINDING_NO_NAMES,         /* no subjectAltName: today's clients refuse it */
+    TLS_FINDING_NOT_FOR_SERVERS,  /* extendedKeyUsage without serverAuth, or a CA as leaf */
+};
+typedef void tls_finding_fn(void *arg, enum tls_finding finding, const char *text);
+void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_fn *report,
+                        void *arg);
+
+/* True when the certificate covers the DNS name: exactly, or by a wildcard for one label. */
+bool tls_identity_covers(const struct tls_identity *id, const char *name);
+
+/* ---- policy ------------------------------------------------------------------------------- */
+
+struct tls_server_options {
+    const char *context; /* the route's name: sessions do not resume across contexts */
+    struct tls_identity *const *identities; /* the first is the default */
+    size_t identity_count;
+    enum tls_min_version min_version;
+    enum client_auth client_auth;
+    struct tls_slice client_ca, client_crl; /* PEM or DER; data NULL: none */
+    bool strict_sni;                        /* unknown names get unrecognized_name */
+    const struct string_list *alpn;         /* empty: ALPN is ignored */
+    const struct string_list *groups, *ciphers; /* empty: the defaults */
+};
+
+struct tls_server;
+
+/* Identities are referenced, everything else is copied. NULL with the reason: an unknown group or
+ * cipher (the sentence lists those that exist), a CA file without a certificate... */
+struct tls_server *tls_server_new(const struct tls_server_options *o, struct err *e);
+struct tls_server *tls_server_ref(struct tls_server *s);
+void tls_server_free(struct tls_server *s);
+
+/* ---- tickets ------------------------------------------------------------------------------ */
+
+enum { TLS_TICKET_KEYS = 3, TLS_TICKET_NAME_SIZE = 16, TLS_TICKET_SECRET_SIZE = 32 };
+
+/* Plain bytes, so that the supervisor can hand them to the workers as they are. The first seals;
+ * all open. Keys per TLS version and context are derived from the secret. */
+struct tls_ticket_key {
+    uint8_t name[TLS_TICKET_NAME_SIZE];
+    uint8_t secret[TLS_TICKET_SECRET_SIZE];
+};
+struct tls_ticket_keys {
+    uint32_t count;
+    struct tls_ticket_key key[TLS_TICKET_KEYS];
+};
+
+/* Make a fresh key the first, drop the oldest beyond TLS_TICKET_KEYS. -1: no random numbers. */
+int tls_ticket_keys_rotate(struct tls_ticket_keys *k, struct err *e);
+
+/* Seconds that a ticket is good for; rotate at least TLS_TICKET_KEYS - 1 times per lifetime's span,
+ * that is every TLS_TICKET_LIFETIME / (TLS_TICKET_KEYS - 1), and no ticket outlives its key. */
+#define TLS_TICKET_LIFETIME (12 * 3600)
+
+/* ---- engine ------------------------------------------------------------------------------- */
+
+struct tls_engine;
+
+struct tls_engine *tls_engine_new(struct err *e);
+void tls_engine_free(struct tls_engine *e); /* after its last connection; wipes */
+void tls_engine_set_ticket_keys(struct tls_engine *e, const struct tls_ticket_keys *k);
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+/* The largest `size` that tls_conn_receive and tls_conn_send take at once. */
+#define TLS_CHUNK_MAX ((size_t)64 << 10)
+
+enum tls_status {
+    TLS_HANDSHAKE, /* more of the client's bytes are needed before application data can flow */
+    TLS_OPEN,      /* both directions are open */
+    TLS_EOF,       /* the client sent close_notify: no more plaintext; sending is still legal */
+    TLS_FAILED,    /* sticky; tls_conn_failure() tells why. The alert, if any is due, is in `wire` */
+};
+
+struct tls_io {
+    struct tls_slice plain; /* decrypted: for the upstream */
+    struct tls_slice wire;  /* encrypted: for the client */
+};
+
+struct tls_conn;
+
+/* NULL: out of memory. */
+struct tls_conn *tls_conn_new(struct tls_engine *engine, struct tls_server *server);
+void tls_conn_free(struct tls_conn *c); /* wipes; NULL is fine */
+
+/* Give the client's next bytes. All are taken; an incomplete record (at most 16.25 KiB) is kept. */
+enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t size,
+                                 struct tls_io *io);
+
+/* The client's transport ended. Before TLS_EOF this is a truncation: TLS_FAILED. */
+enum tls_status tls_conn_transport_eof(struct tls_conn *c);
+
+/* Encrypt. Legal in TLS_OPEN and TLS_EOF, before tls_conn_close(). */
+enum tls_status tls_conn_send(struct tls_conn *c, const uint8_t *data, size_t size,
+                              struct tls_io *io);
+
+/* close_notify into `wire`. Receiving stays possible. Does nothing the second time, before the end
+ * of the handshake, and after TLS_FAILED. */
+enum tls_status tls_conn_close(struct tls_conn *c, struct tls_io *io);
+
+/* Give up from our side, with the alert of RFC 8446 6.2 for the case; TLS_FAILED afterwards. */
+enum tls_abort { TLS_ABORT_HANDSHAKE_TIMEOUT, TLS_ABORT_INTERNAL };
+void tls_conn_abort(struct tls_conn *c, enum tls_abort why, struct tls_io *io);
+
+enum tls_status tls_conn_status(const struct tls_conn *c);
+
+/* True while the handshake has not produced its last flight of asymmetric work: the caller may
+ * want to share the processor fairly between such connections and established ones. */
+bool tls_conn_handshaking(const struct tls_conn *c);
+
+/* Facts for the log. Strings live as long as the connection; NULL or "" where not (yet) known. */
+struct tls_info {
+    const char *version; /* "TLSv1.2", "TLSv1.3" */
+    const char *cipher;  /* IANA name, "TLS1-3-" style names mapped to "TLS_AES_128_GCM_SHA256" */
+    const char *group;   /* "x25519", "secp256r1", "secp384r1" */
+    const char *sni;     /* as the client sent it; only [A-Za-z0-9._-], else NULL */
+    const char *alpn;
+    const char *client_subject; /* a verified client certificate's; NULL without one */
+    bool resumed;
+};
+void tls_conn_info(const struct tls_conn *c, struct tls_info *info);
+
+enum tls_fault {
+    TLS_FAULT_CLIENT, /* it broke the protocol, offered nothing usable, or went away */
+    TLS_FAULT_LOCAL,  /* out of memory, random numbers, an internal error */
+};
+struct tls_failure {
+    enum tls_fault fault;
+    const char *reason;    /* words for the log: "no shared cipher suite" */
+    int alert_sent;        /* RFC 8446 6 number; -1: none */
+    int alert_received;    /* likewise */
+    bool truncated;        /* the transport ended without close_notify */
+};
+const struct tls_failure *tls_conn_failure(const struct tls_conn *c); /* NULL unless TLS_FAILED */
+
+#endif
