@@ -1,0 +1,37 @@
+/* generation.h - one loaded configuration, ready to serve: the routing table with its TLS policies.
+ *
+ * The supervisor loads it to judge a configuration, a worker to run it, with the same code.
+ * Sessions hold a reference to the generation they started with; the last one frees it. */
+#ifndef TLSFRONT_GENERATION_H
+#define TLSFRONT_GENERATION_H
+
+#include "config/config.h"
+#include "proxy/upstream.h"
+#include "tls/tls.h"
+
+#include <stdint.h>
+
+struct route {
+    const struct route_config *config;
+    struct tls_server *tls;
+    struct upstream_set upstreams;
+    unsigned slot; /* in the shared counters */
+};
+
+struct generation {
+    unsigned references;
+    uint32_t number;
+    struct config *config;
+    struct tls_identity **identities; /* one per config->certificates */
+    struct route *routes;             /* one per config->routes */
+};
+
+/* Take over `config` and give it meaning: load certificates, build policies. Findings go to `d`;
+ * where one is an error the generation is still returned for the others' sake, unless memory ran
+ * out (NULL; config is freed then too). Only one without errors may be run. */
+struct generation *generation_load(struct config *config, const struct bundle *b, struct diags *d);
+
+struct generation *generation_ref(struct generation *g);
+void generation_free(struct generation *g); /* drops a reference; NULL is fine */
+
+#endif

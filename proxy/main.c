@@ -1,0 +1,178 @@
+/* main.c - the command line. */
+#include "proxy/control.h"
+#include "proxy/load.h"
+#include "proxy/supervisor.h"
+#include "proxy/worker.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CONFIGURATION = 78 };
+
+struct options {
+    const char *file;
+    bool json;
+};
+
+struct command {
+    const char *name, *usage, *help;
+    bool takes_json;
+    int (*run)(const struct options *o);
+};
+
+/* ---- commands ---------------------------------------------------------------------------------
+ */
+
+static int run(const struct options *o)
+{
+    return supervisor_run(o->file);
+}
+
+static int check(const struct options *o)
+{
+    struct diags d = {0};
+    struct loaded l;
+    struct err e;
+    struct buf findings, table;
+    if (tls_init(&e) != 0) {
+        fprintf(stderr, "tlsfront: %s\n", e.text);
+        return EXIT_RUNTIME;
+    }
+    buf_init(&findings, (size_t)16 << 20);
+    buf_init(&table, (size_t)16 << 20);
+    if (load_configuration(o->file, &l, &d) && diag_ok(&d, DIAG_EXPIRED))
+        load_print_table(l.generation, &table);
+    load_print_findings(&d, &findings);
+    const bool good = l.generation != NULL && diag_ok(&d, DIAG_EXPIRED);
+    fwrite(findings.data, 1, findings.size, stderr);
+    fwrite(table.data, 1, table.size, stdout);
+    if (!good)
+        fprintf(stderr, "tlsfront: %s: the configuration has errors\n", o->file);
+
+    loaded_free(&l);
+    diags_free(&d);
+    buf_free(&findings);
+    buf_free(&table);
+    return good ? 0 : EXIT_CONFIGURATION;
+}
+
+static int ask(const struct options *o, const char *request)
+{
+    char *path = config_control_path(o->file);
+    if (path == NULL) {
+        fprintf(stderr, "tlsfront: out of memory\n");
+        return EXIT_RUNTIME;
+    }
+    int status = control_ask(path, request);
+    free(path);
+    return status;
+}
+
+static int reload(const struct options *o)
+{
+    return ask(o, "reload");
+}
+
+static int status(const struct options *o)
+{
+    return ask(o, o->json ? "status json" : "status");
+}
+
+static const struct command commands[] = {
+    {"run", "[-c FILE]",
+     "Run the daemon in the foreground, logging to standard error unless the configuration says\n"
+     "otherwise. Signals: HUP reloads, TERM and INT drain (a second one stops now), QUIT drains\n"
+     "without limit, USR1 reopens the log, USR2 writes the status to the log.\n",
+     false, run},
+    {"check", "[-c FILE]",
+     "Look at everything that a reload would look at, print what is wrong with file, line, cause\n"
+     "and cure, and the routing table as it was understood. FILE may be - for standard input.\n",
+     false, check},
+    {"reload", "[-c FILE]",
+     "Have the running daemon read its configuration again. Waits, and prints what changed or why\n"
+     "nothing did. FILE tells only where the daemon's control socket is.\n",
+     false, reload},
+    {"status", "[-c FILE] [--json]",
+     "Print the running daemon's routes, certificates, connections and workers.\n", true, status},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* ---- the line ---------------------------------------------------------------------------------
+ */
+
+static void print_help(FILE *out)
+{
+    fputs("tlsfront - TLS front for servers that cannot speak it\n\n", out);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  tlsfront %s %s\n", commands[i].name, commands[i].usage);
+    fputs("  tlsfront COMMAND --help\n  tlsfront --version\n  tlsfront --help\n\n"
+          "FILE is " CONFIG_DEFAULT_FILE " unless -c names another.\n"
+          "Exit status: 0 done, 1 failed, 2 wrong usage, 78 the configuration is wrong.\n"
+          "Manual: tlsfront(8), tlsfront.conf(5).\n",
+          out);
+}
+
+static int print_version(void)
+{
+    printf("tlsfront %s\n%s\nlibuv %s\n", TLSFRONT_VERSION, tls_version_text(),
+           uv_version_string());
+    return 0;
+}
+
+static int wrong_usage(const struct command *c)
+{
+    if (c != NULL)
+        fprintf(stderr, "usage: tlsfront %s %s\n", c->name, c->usage);
+    else
+        print_help(stderr);
+    return EXIT_USAGE;
+}
+
+static int run_command(const struct command *c, int argc, char **argv)
+{
+    static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {NULL, 0, NULL, 0}};
+    struct options o = {.file = CONFIG_DEFAULT_FILE};
+    for (int opt; (opt = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
+        switch (opt) {
+        case 'c':
+            o.file = optarg;
+            break;
+        case 'j':
+            if (!c->takes_json)
+                return wrong_usage(c);
+            o.json = true;
+            break;
+        case 'h':
+            printf("usage: tlsfront %s %s\n\n%s", c->name, c->usage, c->help);
+            return 0;
+        default:
+            return wrong_usage(c);
+        }
+    }
+    return optind < argc ? wrong_usage(c) : c->run(&o);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        return print_version();
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(name, "worker") == 0 && argc == 3) /* how the supervisor starts its workers */
+        return worker_run((unsigned)strtoul(argv[2], NULL, 10));
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return run_command(&commands[i], argc - 1, argv + 1);
+    if (*name != '\0')
+        fprintf(stderr, "tlsfront: there is no command \"%s\"\n\n", name);
+    return wrong_usage(NULL);
+}

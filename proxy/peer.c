@@ -1,0 +1,260 @@
+/* peer.c - see peer.h. */
+#include "proxy/peer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One queued write with its bytes. */
+struct peer_chunk {
+    uv_write_t request;
+    size_t size;
+    uint8_t data[];
+};
+
+static void peer_init(struct peer *p, const struct peer_events *events)
+{
+    *p = (struct peer){.events = events};
+}
+
+int peer_open(struct peer *p, uv_loop_t *loop, int fd, bool is_unix,
+              const struct peer_events *events)
+{
+    peer_init(p, events);
+    int rc;
+    if (is_unix) {
+        uv_pipe_init(loop, &p->uv.pipe, 0);
+        rc = uv_pipe_open(&p->uv.pipe, fd);
+    } else {
+        uv_tcp_init(loop, &p->uv.tcp);
+        rc = uv_tcp_open(&p->uv.tcp, fd);
+    }
+    /* An initialised handle must be closed through the loop even when open failed. */
+    p->life = PEER_OPEN;
+    return rc;
+}
+
+static void connect_done(uv_connect_t *request, int status)
+{
+    struct peer *p = request->data;
+    free(request);
+    if (status == UV_ECANCELED)
+        return; /* closed while connecting */
+    if (status == 0)
+        p->life = PEER_OPEN;
+    p->events->connected(p, status);
+}
+
+/* A socket with the options of a proxy's upstream leg: small writes at once (we coalesce them
+ * ourselves) and a dead host noticed while the session is idle. */
+static int open_upstream_socket(const struct peer_target *target)
+{
+    static const int on = 1, idle = 300, interval = 30, probes = 5;
+    int fd = socket(target->to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    if (target->from != NULL) {
+        /* Choose the port at connect, so that one source address serves more than 28,000 sessions
+         * as long as the destinations differ. */
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        if (bind(fd, target->from, target->from_size) != 0) {
+            int error = -errno;
+            close(fd);
+            return error;
+        }
+    }
+    return fd;
+}
+
+static int connect_tcp(struct peer *p, const struct peer_target *target, uv_connect_t *request)
+{
+    int fd = open_upstream_socket(target);
+    if (fd < 0)
+        return fd;
+    int rc = uv_tcp_open(&p->uv.tcp, fd);
+    if (rc != 0) {
+        close(fd);
+        return rc;
+    }
+    return uv_tcp_connect(request, &p->uv.tcp, target->to, connect_done);
+}
+
+int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
+                 const struct peer_events *events)
+{
+    peer_init(p, events);
+    p->life = PEER_CONNECTING;
+    if (target->path != NULL)
+        uv_pipe_init(loop, &p->uv.pipe, 0);
+    else
+        uv_tcp_init(loop, &p->uv.tcp);
+
+    uv_connect_t *request = malloc(sizeof *request);
+    if (request == NULL)
+        return UV_ENOMEM;
+    request->data = p;
+    if (target->path != NULL) { /* reports its errors to connect_done */
+        uv_pipe_connect(request, &p->uv.pipe, target->path, connect_done);
+        return 0;
+    }
+    int rc = connect_tcp(p, target, request);
+    if (rc != 0)
+        free(request);
+    return rc;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+static void lend_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    (void)suggested;
+    struct peer_scratch *scratch = handle->loop->data;
+    *buf = uv_buf_init(scratch->data, (unsigned)scratch->size);
+}
+
+/* The union's first member is the handle, and the union is the peer's first member. */
+static struct peer *peer_of(void *handle)
+{
+    return handle;
+}
+
+static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct peer *p = peer_of(stream);
+    if (n > 0) {
+        p->events->data(p, (const uint8_t *)buf->base, (size_t)n);
+    } else if (n == UV_EOF) {
+        p->reading = false;
+        p->eof = true;
+        p->events->eof(p);
+    } else if (n < 0) {
+        p->reading = false;
+        p->events->error(p, (int)n);
+    }
+}
+
+void peer_read(struct peer *p, bool on)
+{
+    on = on && p->life == PEER_OPEN && !p->eof;
+    if (on == p->reading || p->life == PEER_NONE || p->life == PEER_CLOSING)
+        return;
+    p->reading = on;
+    if (!on)
+        uv_read_stop(&p->uv.stream);
+    else
+        p->reading = uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
+}
+
+/* ---- writing ----------------------------------------------------------------------------------
+ */
+
+static int peer_fd(const struct peer *p)
+{
+    uv_os_fd_t fd = -1;
+    return uv_fileno(&p->uv.handle, &fd) == 0 ? fd : -1;
+}
+
+static void send_fin(struct peer *p)
+{
+    p->fin_sent = true;
+    shutdown(peer_fd(p), SHUT_WR);
+}
+
+static void write_done(uv_write_t *request, int status)
+{
+    struct peer *p = peer_of(request->handle);
+    struct peer_chunk *chunk = request->data;
+    p->queued -= chunk->size;
+    free(chunk);
+    if (p->life == PEER_CLOSING)
+        return;
+    if (status != 0) {
+        p->events->error(p, status);
+        return;
+    }
+    if (p->queued > 0)
+        return;
+    if (p->fin_wanted && !p->fin_sent)
+        send_fin(p);
+    p->events->drained(p);
+}
+
+static int queue_chunk(struct peer *p, const uint8_t *data, size_t size)
+{
+    struct peer_chunk *chunk = malloc(sizeof *chunk + size);
+    if (chunk == NULL)
+        return UV_ENOMEM;
+    memcpy(chunk->data, data, size);
+    chunk->size = size;
+    chunk->request.data = chunk;
+    uv_buf_t buf = uv_buf_init((char *)chunk->data, (unsigned)size);
+    int rc = uv_write(&chunk->request, &p->uv.stream, &buf, 1, write_done);
+    if (rc != 0)
+        free(chunk);
+    else
+        p->queued += size;
+    return rc;
+}
+
+int peer_send(struct peer *p, const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    assert(!p->fin_wanted);
+    if (p->life != PEER_OPEN)
+        return UV_ENOTCONN;
+    if (p->queued == 0) {
+        uv_buf_t buf = uv_buf_init((char *)(uintptr_t)data, (unsigned)size);
+        int n = uv_try_write(&p->uv.stream, &buf, 1);
+        if (n < 0 && n != UV_EAGAIN)
+            return n;
+        if (n > 0) {
+            data += n;
+            size -= (size_t)n;
+        }
+    }
+    return size > 0 ? queue_chunk(p, data, size) : 0;
+}
+
+void peer_shutdown(struct peer *p)
+{
+    if (p->life != PEER_OPEN || p->fin_wanted)
+        return;
+    p->fin_wanted = true;
+    if (p->queued == 0)
+        send_fin(p);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+static void close_done(uv_handle_t *handle)
+{
+    struct peer *p = peer_of(handle);
+    p->life = PEER_NONE;
+    p->events->closed(p);
+}
+
+void peer_close(struct peer *p, bool reset)
+{
+    if (p->life == PEER_NONE || p->life == PEER_CLOSING)
+        return;
+    p->life = PEER_CLOSING;
+    p->reading = false;
+    if (reset) {
+        static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(peer_fd(p), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    uv_close(&p->uv.handle, close_done);
+}

@@ -1,0 +1,24 @@
+/* proxy_header.h - the PROXY protocol towards upstreams, versions 1 and 2 (the HAProxy
+ * documentation's proxy-protocol.txt). Pure: facts in, bytes out. */
+#ifndef TLSFRONT_PROXY_HEADER_H
+#define TLSFRONT_PROXY_HEADER_H
+
+#include "proxy/buf.h"
+#include "tls/tls.h"
+
+#include <sys/socket.h>
+
+struct proxy_header {
+    const struct sockaddr *client; /* where the client came from */
+    const struct sockaddr *local;  /* where it connected to */
+    const struct tls_info *tls;    /* NULL: the session is not on TLS */
+    const char *id;                /* the session's id in the log */
+};
+
+/* Without internet addresses (a unix socket): "PROXY UNKNOWN". */
+void proxy_header_v1(const struct proxy_header *h, struct buf *out);
+
+/* With TLVs for ALPN, server name, unique id and TLS (version, cipher, client certificate). */
+void proxy_header_v2(const struct proxy_header *h, struct buf *out);
+
+#endif

@@ -1,0 +1,13 @@
+/* status.h - how things are: routes, certificates, connections, workers. */
+#ifndef TLSFRONT_STATUS_H
+#define TLSFRONT_STATUS_H
+
+#include "proxy/supervisor.h"
+
+void status_text(const struct supervisor *s, struct buf *out);
+void status_json(const struct supervisor *s, struct buf *out);
+
+/* The text, line by line, to the log. */
+void status_log(struct supervisor *s);
+
+#endif

@@ -1,0 +1,86 @@
+/* supervisor.h - the process that reads files, binds addresses and keeps the workers; it never
+ * touches a client's byte.
+ *
+ * supervisor.c starts, hears signals and ends; reload.c is the transaction from one configuration
+ * to the next; status.c tells how things are. All three share this struct. */
+#ifndef TLSFRONT_SUPERVISOR_H
+#define TLSFRONT_SUPERVISOR_H
+
+#include "proxy/control.h"
+#include "proxy/fleet.h"
+#include "proxy/listeners.h"
+#include "proxy/load.h"
+#include "proxy/log.h"
+#include "proxy/resolver.h"
+
+#include <time.h>
+#include <uv.h>
+
+/* One caller of `tlsfront reload` who waits for the outcome. */
+struct waiter {
+    struct waiter *next;
+    struct control_request *request;
+};
+
+enum reload_stage {
+    RELOAD_IDLE,
+    RELOAD_RESOLVING,  /* names that are new get their first answer */
+    RELOAD_PREPARING,  /* workers load the bundle */
+    RELOAD_COMMITTING, /* workers swap */
+};
+
+struct reload {
+    enum reload_stage stage;
+    bool again;           /* asked for while one was under way: one more follows */
+    struct loaded loaded; /* until it has become a plan */
+    struct plan plan;     /* until the fleet has it */
+    struct diags findings;
+    int log_fd; /* for the new configuration; -1: the log stays where it is */
+    struct buf changes;
+    uv_timer_t timer;
+    struct waiter *waiters, *next_waiters; /* of this one, of the one that follows */
+};
+
+enum supervisor_phase {
+    SUPERVISOR_STARTING,
+    SUPERVISOR_RUNNING,
+    SUPERVISOR_DRAINING,
+    SUPERVISOR_STOPPING
+};
+
+enum { SUPERVISOR_SIGNALS = 6 };
+
+struct supervisor {
+    uv_loop_t loop;
+    struct log log;
+    const char *path;
+    enum supervisor_phase phase;
+    int exit_status;
+    time_t started;
+    uint32_t generations; /* numbers given out */
+
+    struct fleet fleet;
+    struct listeners listeners;
+    struct resolver *resolver;
+    struct route_slots slots;
+    struct control *control;
+    struct reload reload;
+
+    uv_signal_t signals[SUPERVISOR_SIGNALS];
+    uv_timer_t rotate; /* ticket keys */
+    uv_timer_t limit;  /* of draining, then of stopping */
+};
+
+/* `tlsfront run`: until told to stop. Exit status. */
+int supervisor_run(const char *path);
+
+/* The present generation; NULL before the first is committed. */
+const struct generation *supervisor_current(const struct supervisor *s);
+
+/* Point the log to `fd` in all processes. */
+void supervisor_redirect_log(struct supervisor *s, const struct config *c, int fd);
+
+/* Give up before the first generation is up. */
+void supervisor_fail(struct supervisor *s, int status);
+
+#endif
