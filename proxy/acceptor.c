@@ -119,31 +119,37 @@ void acceptor_room(struct acceptor *a)
 /* ---- accepting --------------------------------------------------------------------------------
  */
 
-/* Count the newcomer first and judge then, so that workers that count at the same moment cannot
+/* Would one more be too many? Counted already, so that workers that count at the same moment cannot
  * both let the last one in. */
+static bool too_many(const struct worker *w, const struct newcomer *n)
+{
+    const struct route_config *r = n->route->config;
+    return (r->max_connections > 0 &&
+            route_active(&w->all, w->worker_count, n->route->slot) > r->max_connections) ||
+           (n->counted &&
+            client_count(&w->all, w->worker_count, n->slot) > r->max_connections_per_ip);
+}
+
 static void admit(struct worker *w, struct newcomer *n)
 {
     const struct route_config *r = n->route->config;
     struct route_counters *c = &w->shared->route[n->route->slot];
     counter_add(&c->accepted, 1);
     counter_add(&c->active, 1);
-
-    if (r->max_connections > 0 &&
-        route_active(&w->all, w->worker_count, n->route->slot) > r->max_connections)
-        n->refused = true;
+    n->admitted = true;
     if (r->max_connections_per_ip > 0 && !n->is_unix) {
         n->counted = true;
         n->slot =
             client_slot_of((const struct sockaddr *)&n->client, n->route->slot, w->seed.bytes);
         client_enter(w->shared, n->slot);
-        if (client_count(&w->all, w->worker_count, n->slot) > r->max_connections_per_ip)
-            n->refused = true;
     }
-    n->refusal = REFUSE_TOO_MANY;
-    if (w->draining) {
-        n->refused = true;
-        n->refusal = REFUSE_DRAINING;
-    }
+    if (!w->draining && !too_many(w, n))
+        return;
+
+    /* It will hear why, but takes no place from others while it does. */
+    n->refusal = w->draining ? REFUSE_DRAINING : REFUSE_TOO_MANY;
+    newcomer_leave(w, n);
+    n->admitted = n->counted = false;
 }
 
 /* False: nothing more to take now. */

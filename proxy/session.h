@@ -12,15 +12,18 @@ struct newcomer {
     struct sockaddr_storage client;
     struct generation *generation; /* the session takes a reference of its own */
     struct route *route;
+    bool admitted; /* counted as active in the route; else it is to hear `refusal` once it can */
+    bool counted;  /* the client is counted in `slot` */
     struct client_slot slot;
-    bool counted; /* the client has been counted in `slot` */
-    bool refused; /* it is to hear `refusal` once it can */
     enum starttls_refusal refusal;
 };
 
-/* Take over the newcomer, its socket and its count in the route's `active` (and `slot`). When
- * memory is out the socket is closed and everything given back. */
+/* Take over the newcomer, its socket and its counts. When memory is out the socket is closed and
+ * everything given back. */
 void session_start(struct worker *w, const struct newcomer *n);
+
+/* Take a connection out of the counts again. */
+void newcomer_leave(struct worker *w, const struct newcomer *n);
 
 /* Go on with a handshake that waited for its turn. */
 void session_handshake_turn(struct link *waiting);

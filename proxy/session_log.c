@@ -1,0 +1,77 @@
+/* session_log.c - the log's two lines for a session: open and end. */
+#include "proxy/session_inner.h"
+
+#include <stdio.h>
+
+static const char *const state_names[] = {"handshake", "dial",   "greeting",
+                                          "relay",     "linger", "closing"};
+_Static_assert(sizeof state_names / sizeof *state_names == SESSION_STATES, "a name for each state");
+
+static const char *const fault_names[] = {"none", "client", "upstream", "tlsfront"};
+
+void session_id(const struct session *s, char out[32])
+{
+    snprintf(out, 32, "%08x-%llx", s->worker->tag, (unsigned long long)s->serial);
+}
+
+/* What both lines have in common, so that each can be read alone. */
+static void log_facts(struct session *s, struct log_line *line)
+{
+    char id[32], client[ADDRESS_TEXT_MAX];
+    struct tls_info tls;
+    session_id(s, id);
+    address_text(&s->from.sa, client);
+    tls_conn_info(s->tls, &tls);
+    log_text(line, "id", id);
+    log_text(line, "route", s->route->config->name);
+    log_text(line, "protocol", protocol_facts(s->route->config->protocol)->name);
+    log_text(line, "client", client);
+    log_text(line, "upstream", s->upstream_text);
+    log_text(line, "tls", tls.version);
+    log_text(line, "cipher", tls.cipher);
+    log_text(line, "group", tls.group);
+    log_text(line, "sni", tls.sni);
+    log_text(line, "alpn", tls.alpn);
+    log_text(line, "client-certificate", tls.client_subject);
+    if (s->handshaken)
+        log_bool(line, "resumed", tls.resumed);
+}
+
+void session_log_open(struct session *s)
+{
+    struct log_line line;
+    log_begin(&line, &s->worker->log, LOG_LEVEL_INFO, "open");
+    log_facts(s, &line);
+    log_end(&line);
+}
+
+/* A connection that closes without a byte is a port probe or a health check: not worth a line. */
+void session_log_end(struct session *s, enum fault fault, const char *how)
+{
+    struct log_line line;
+    if (s->logged)
+        return;
+    s->logged = true;
+    log_begin(&line, &s->worker->log, s->heard ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "end");
+    log_facts(s, &line);
+    log_text(&line, "stage", state_names[s->stage]);
+    log_number(&line, "bytes-in", s->bytes_in);
+    log_number(&line, "bytes-out", s->bytes_out);
+    log_seconds(&line, "duration", session_now(s) - s->started);
+    log_text(&line, "fault", fault_names[fault]);
+    log_text(&line, "end", how);
+    log_end(&line);
+}
+
+void session_log_upstream(struct session *s, const char *how)
+{
+    struct log_line line;
+    char id[32];
+    session_id(s, id);
+    log_begin(&line, &s->worker->log, LOG_LEVEL_WARN, "upstream-failed");
+    log_text(&line, "id", id);
+    log_text(&line, "route", s->route->config->name);
+    log_text(&line, "upstream", s->upstream_text);
+    log_text(&line, "why", how);
+    log_end(&line);
+}
