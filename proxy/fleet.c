@@ -53,6 +53,14 @@ unsigned fleet_alive(const struct fleet *f)
 /* ---- what workers say -------------------------------------------------------------------------
  */
 
+/* It could not load what the others run, for want of memory: perhaps its successor can. */
+static void refused_current(struct fleet_member *m, const char *why)
+{
+    log_event(m->fleet->log, LOG_LEVEL_ERROR, "worker-failed", "worker %u cannot serve: %s",
+              m->index, why);
+    uv_process_kill(&m->process, SIGKILL);
+}
+
 static void hear(struct fleet_member *m, struct ipc_message *message)
 {
     struct fleet *f = m->fleet;
@@ -65,7 +73,10 @@ static void hear(struct fleet_member *m, struct ipc_message *message)
         break;
     case IPC_REFUSED:
         message->payload[IPC_PAYLOAD_MAX - 1] = '\0';
-        f->events->refused(f->arg, number, (const char *)message->payload);
+        if (number == f->current.number)
+            refused_current(m, (const char *)message->payload);
+        else
+            f->events->refused(f->arg, number, (const char *)message->payload);
         break;
     case IPC_COMMITTED:
         m->committed = number;

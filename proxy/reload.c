@@ -72,6 +72,11 @@ static void reload_finish(struct supervisor *s, int status, const char *outcome)
     r->log_fd = -1;
     r->stage = RELOAD_IDLE;
 
+    if (s->phase == SUPERVISOR_STARTING && status != 0) {
+        log_event(&s->log, LOG_LEVEL_ERROR, "start-failed", "%s", outcome);
+        supervisor_fail(s, status);
+        return;
+    }
     if (s->phase == SUPERVISOR_STARTING)
         s->phase = SUPERVISOR_RUNNING;
     notify_ready(outcome);
@@ -266,7 +271,6 @@ int reload_first(struct supervisor *s)
         status = 1;
     if (status == 0) {
         s->fleet.identity = r->loaded.identity;
-        log_findings(s);
         reload_resolve(s);
         return 0;
     }
@@ -332,8 +336,7 @@ void reload_committed(struct supervisor *s, uint32_t number)
     snprintf(outcome, sizeof outcome,
              "generation %u in service: %zu routes, %zu certificates, %u workers", number,
              c->route_count, c->certificate_count, s->fleet.current.workers);
-    if (s->phase != SUPERVISOR_STARTING)
-        log_findings(s);
+    log_findings(s);
     log_event(&s->log, LOG_LEVEL_INFO, s->phase == SUPERVISOR_STARTING ? "started" : "reloaded",
               "%s", outcome);
     reload_finish(s, 0, outcome);

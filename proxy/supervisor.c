@@ -65,6 +65,12 @@ static void stop(struct supervisor *s)
     fleet_end(&s->fleet, IPC_STOP);
 }
 
+void supervisor_fail(struct supervisor *s, int status)
+{
+    s->exit_status = status;
+    stop(s);
+}
+
 static void drained_long_enough(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
@@ -87,11 +93,6 @@ static void drain(struct supervisor *s, unsigned limit)
     fleet_end(&s->fleet, IPC_DRAIN);
 }
 
-void supervisor_fail(struct supervisor *s, int status)
-{
-    s->exit_status = status;
-    uv_stop(&s->loop);
-}
 
 /* ---- signals ----------------------------------------------------------------------------------
  */

@@ -80,7 +80,7 @@ const struct generation *supervisor_current(const struct supervisor *s);
 /* Point the log to `fd` in all processes. */
 void supervisor_redirect_log(struct supervisor *s, const struct config *c, int fd);
 
-/* Give up before the first generation is up. */
+/* The first generation did not come up: end with that exit status. */
 void supervisor_fail(struct supervisor *s, int status);
 
 #endif
