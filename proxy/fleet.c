@@ -50,6 +50,15 @@ unsigned fleet_alive(const struct fleet *f)
     return n;
 }
 
+uint64_t fleet_active(const struct fleet *f, unsigned worker)
+{
+    const struct worker_shared *part = shared_part(&f->all, worker);
+    uint64_t n = 0;
+    for (unsigned i = 0; i < SHARED_ROUTES; i++)
+        n += counter_get(&part->route[i].active);
+    return n;
+}
+
 /* ---- what workers say -------------------------------------------------------------------------
  */
 

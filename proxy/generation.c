@@ -89,6 +89,9 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
         if (chosen[i] == NULL)
             goto silent; /* reported with the certificate */
     }
+    /* ALPACA (CVE-2021-3618): what a client means for another protocol must not reach this one. */
+    const char *registered = protocol_facts(r->protocol)->alpn;
+    const struct string_list own = {&registered, registered != NULL ? 1 : 0};
     const struct tls_server_options options = {
         .context = r->name,
         .identities = chosen,
@@ -98,7 +101,7 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
         .client_ca = file_bytes(b, &r->client_ca),
         .client_crl = file_bytes(b, &r->client_crl),
         .strict_sni = r->strict_sni,
-        .alpn = &r->alpn,
+        .alpn = r->alpn.count > 0 ? &r->alpn : &own,
         .groups = &r->groups,
         .ciphers = &r->ciphers,
     };

@@ -14,8 +14,8 @@
  *   READY?      can you run it?                   PREPARED or REFUSED, with the reason
  *   COMMIT      run it now                       COMMITTED
  *   ABORT       forget it
- *   DRAIN       finish, refuse newcomers         (exits when the last session is gone)
- *   RETIRE      the same without newcomers
+ *   DRAIN       refuse newcomers
+ *   RETIRE      there are no newcomers for you   (exits when the last session is gone)
  *   STOP        exit now
  */
 #ifndef TLSFRONT_IPC_H

@@ -124,6 +124,8 @@ bool session_send(struct session *s, const struct tls_io *io)
         return true;
     if (rc == UV_ENOMEM)
         session_out_of_memory(s);
+    else if (s->client_ended && s->upstream_ended) /* it said goodbye and left without ours */
+        session_break(s, FAULT_NONE, "the client closed");
     else
         session_break(s, FAULT_CLIENT, "the client's connection broke");
     return false;

@@ -40,16 +40,6 @@ static struct totals route_totals(const struct supervisor *s, unsigned slot)
     return t;
 }
 
-/* Over all routes there ever were: sessions of removed ones go on. */
-static uint64_t worker_active(const struct supervisor *s, unsigned worker)
-{
-    uint64_t n = 0;
-    for (unsigned i = 0; i < SHARED_ROUTES; i++)
-        if (s->slots.names[i] != NULL)
-            n += counter_get(&shared_part(&s->fleet.all, worker)->route[i].active);
-    return n;
-}
-
 static const char *phase_name(const struct supervisor *s)
 {
     static const char *const names[] = {"starting", "running", "draining", "stopping"};
@@ -172,7 +162,7 @@ static void json_workers(const struct supervisor *s, struct buf *out)
         json_number(out, "pid", m->process.pid);
         json_string(out, "state", m->life == FLEET_RETIRING ? "retiring" : "running");
         json_number(out, "generation", m->committed);
-        json_number(out, "connections", (int64_t)worker_active(s, i));
+        json_number(out, "connections", (int64_t)fleet_active(&s->fleet, i));
         json_number(out, "restarts", m->restarts);
         json_number(out, "accept_pauses",
                     (int64_t)counter_get(&shared_part(&s->fleet.all, i)->accept_pauses));
@@ -243,7 +233,7 @@ static void text_workers(const struct supervisor *s, struct buf *out)
         if (m->life != FLEET_NONE)
             buf_printf(out,
                        "worker %u: pid %d, generation %u, %" PRIu64 " connections, %u restarts%s\n",
-                       i, m->process.pid, m->committed, worker_active(s, i), m->restarts,
+                       i, m->process.pid, m->committed, fleet_active(&s->fleet, i), m->restarts,
                        m->life == FLEET_RETIRING ? ", retiring" : "");
     }
 }

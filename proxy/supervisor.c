@@ -15,6 +15,9 @@
 /* Workers that were told to stop have this long to take their leave. */
 #define STOP_MS 5000
 
+/* How often a draining daemon looks whether the last session has ended. */
+#define DRAIN_POLL_MS 50
+
 const struct generation *supervisor_current(const struct supervisor *s)
 {
     return s->fleet.current.generation;
@@ -59,8 +62,8 @@ static void stop(struct supervisor *s)
 {
     if (s->phase == SUPERVISOR_STOPPING)
         return;
-    reload_cancel(s);
     s->phase = SUPERVISOR_STOPPING;
+    reload_cancel(s);
     uv_timer_start(&s->limit, killed_by_limit, STOP_MS, 0);
     fleet_end(&s->fleet, IPC_STOP);
 }
@@ -78,21 +81,33 @@ static void drained_long_enough(uv_timer_t *timer)
     stop(s);
 }
 
+/* Workers stay until the last one's last session has ended: the kernel deals newcomers to all of
+ * them, and each newcomer is to hear a refusal. Those do not count as active. */
+static void drain_poll(uv_timer_t *timer)
+{
+    struct supervisor *s = timer->data;
+    uint64_t active = 0;
+    for (unsigned i = 0; i < s->fleet.highest; i++)
+        active += fleet_active(&s->fleet, i);
+    if (active == 0 && s->phase == SUPERVISOR_DRAINING)
+        stop(s);
+}
+
 /* `limit` in milliseconds; 0: as long as it takes. */
 static void drain(struct supervisor *s, unsigned limit)
 {
     if (s->phase >= SUPERVISOR_DRAINING)
         return;
-    reload_cancel(s);
     s->phase = SUPERVISOR_DRAINING;
+    reload_cancel(s);
     notify_stopping();
     log_event(&s->log, LOG_LEVEL_INFO, "draining",
               "newcomers are refused; the daemon ends with its last session");
     if (limit > 0)
         uv_timer_start(&s->limit, drained_long_enough, limit, 0);
     fleet_end(&s->fleet, IPC_DRAIN);
+    uv_timer_start(&s->drained, drain_poll, DRAIN_POLL_MS, DRAIN_POLL_MS);
 }
-
 
 /* ---- signals ----------------------------------------------------------------------------------
  */
@@ -154,7 +169,8 @@ static void on_committed(void *arg, uint32_t number)
 static void on_gone(void *arg)
 {
     struct supervisor *s = arg;
-    log_event(&s->log, LOG_LEVEL_INFO, "stopped", "the last worker has ended");
+    if (s->phase == SUPERVISOR_STOPPING || s->phase == SUPERVISOR_DRAINING)
+        log_event(&s->log, LOG_LEVEL_INFO, "stopped", "the last worker has ended");
     uv_stop(&s->loop);
 }
 
@@ -248,8 +264,9 @@ static void supervisor_watch(struct supervisor *s)
     const uint64_t span = (uint64_t)TLS_TICKET_LIFETIME * 1000 / (TLS_TICKET_KEYS - 1);
     uv_timer_init(&s->loop, &s->rotate);
     uv_timer_init(&s->loop, &s->limit);
+    uv_timer_init(&s->loop, &s->drained);
     uv_timer_init(&s->loop, &s->reload.timer);
-    s->rotate.data = s->limit.data = s->reload.timer.data = s;
+    s->rotate.data = s->limit.data = s->drained.data = s->reload.timer.data = s;
     uv_timer_start(&s->rotate, rotate_tickets, span, span);
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++) {
         uv_signal_init(&s->loop, &s->signals[i]);
@@ -290,6 +307,7 @@ static void supervisor_wind_down(struct supervisor *s)
     fleet_close(&s->fleet);
     uv_close((uv_handle_t *)&s->rotate, NULL);
     uv_close((uv_handle_t *)&s->limit, NULL);
+    uv_close((uv_handle_t *)&s->drained, NULL);
     uv_close((uv_handle_t *)&s->reload.timer, NULL);
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);

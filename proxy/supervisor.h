@@ -67,8 +67,9 @@ struct supervisor {
     struct reload reload;
 
     uv_signal_t signals[SUPERVISOR_SIGNALS];
-    uv_timer_t rotate; /* ticket keys */
-    uv_timer_t limit;  /* of draining, then of stopping */
+    uv_timer_t rotate;  /* ticket keys */
+    uv_timer_t limit;   /* of draining, then of stopping */
+    uv_timer_t drained; /* looks whether draining is over */
 };
 
 /* `tlsfront run`: until told to stop. Exit status. */

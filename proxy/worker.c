@@ -193,7 +193,7 @@ static void on_commit(struct worker *w, uint32_t number)
 
 static void end_when_empty(struct worker *w)
 {
-    if ((w->draining || w->retiring) && w->session_count == 0)
+    if (w->retiring && w->session_count == 0)
         uv_stop(&w->loop);
 }
 
@@ -237,7 +237,6 @@ static void obey(struct worker *w, struct ipc_message *m)
         break;
     case IPC_DRAIN:
         w->draining = true;
-        end_when_empty(w);
         break;
     case IPC_RETIRE:
         on_retire(w);

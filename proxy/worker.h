@@ -53,8 +53,8 @@ struct worker {
     uv_idle_t more_handshakes;
     uv_check_t turn;
 
-    bool draining; /* refuse newcomers, end with the last session */
-    bool retiring; /* the same, but there are no newcomers */
+    bool draining; /* refuse newcomers */
+    bool retiring; /* there are no newcomers; end with the last session */
 };
 
 /* The `worker` command: run until the supervisor says stop or is gone. Exit status. */
