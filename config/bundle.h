@@ -20,11 +20,14 @@ enum bundle_kind {
 };
 
 /* Largest single file and largest whole; beyond them lies a mistake, not a certificate. */
-#define BUNDLE_FILE_MAX  ((size_t)16 << 20)
-#define BUNDLE_TOTAL_MAX ((size_t)256 << 20)
+#define BUNDLE_FILE_MAX    ((size_t)16 << 20)
+#define BUNDLE_TOTAL_MAX   ((size_t)256 << 20)
+#define BUNDLE_ENTRIES_MAX 65536
+#define BUNDLE_PATH_MAX    4095
 
 struct bundle;
 
+/* Lives, unmoved, as long as the bundle. */
 struct bundle_entry {
     enum bundle_kind kind;
     const char *path;
@@ -35,12 +38,14 @@ struct bundle_entry {
 struct bundle *bundle_new(void); /* NULL: out of memory */
 void bundle_free(struct bundle *b);
 
-/* Append an entry; path and data are copied. -1: out of memory or a limit above. */
+/* Append an entry; path and data are copied. -1: out of memory (errno is ENOMEM), or a limit above
+ * or an entry that is there already (errno is 0). */
 int bundle_add(struct bundle *b, enum bundle_kind kind, const char *path, const void *data,
                size_t size, struct err *e);
 
-/* Read `path` ("-" is standard input) and append it. -1 with "cannot read PATH: why". A path that
- * is already in with the same kind is not read twice. */
+/* Read `path` ("-" is standard input) and append it. -1 with "cannot read PATH: why", and errno
+ * either what the system said or 0. Only regular files are read: never waits for a FIFO or a
+ * device. A path that is already in with the same kind is not read twice. */
 int bundle_read(struct bundle *b, enum bundle_kind kind, const char *path, struct err *e);
 
 size_t bundle_count(const struct bundle *b);

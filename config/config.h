@@ -126,10 +126,13 @@ struct config {
     void *storage; /* private: what config_free() frees */
 };
 
-/* Read FILE and all that it names from disk into a new bundle and load it. Findings go to `d`; the
- * caller decides with diag_ok(). Returns NULL, and *bundle_r NULL, when the text could not be
- * understood well enough to go on (there is then at least one DIAG_ERROR); may return a config
- * although there are errors, so that the caller's own checks can add theirs. */
+/* Read FILE ("-": standard input) and all that it names from disk into a new bundle and load it.
+ * Findings go to `d`, in the order of the text; the caller decides with diag_ok(). Returns NULL,
+ * and *bundle_r NULL, when the text could not be understood well enough to go on (there is then at
+ * least one DIAG_ERROR, or d->out_of_memory is set); may return a config although there are errors,
+ * so that the caller's own checks can add theirs. Such a config may lack what is wrong: routes
+ * without addresses, certificates whose path is NULL or not in the bundle. Whatever indexes and
+ * counts there are is consistent. Not reentrant: libconfuse's lexer is global. */
 struct config *config_read(const char *path, struct bundle **bundle_r, struct diags *d);
 
 /* The same from a bundle, without touching the disk. */
@@ -141,6 +144,7 @@ char *config_control_path(const char *path);
 
 void config_free(struct config *c);
 
-#define CONFIG_DEFAULT_FILE "/etc/tlsfront/tlsfront.conf"
+#define CONFIG_DEFAULT_FILE    "/etc/tlsfront/tlsfront.conf"
+#define CONFIG_DEFAULT_CONTROL "/run/tlsfront/control.sock"
 
 #endif

@@ -45,6 +45,10 @@ bool diag_ok(const struct diags *d, enum diag_severity refuse_at);
 /* "FILE:LINE: error: CAUSE\n    cure: CURE\n" into buf, as snprintf does. Expired reads "error". */
 int diag_format(const struct diag *d, char *buf, size_t size);
 
+/* Put the findings from number `from` on into the order of the text: by file, then by line; those
+ * without a place come last. */
+void diag_sort(struct diags *d, size_t from);
+
 void diags_free(struct diags *d);
 
 #endif

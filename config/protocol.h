@@ -18,11 +18,11 @@ enum protocol {
 };
 
 struct protocol_facts {
-    const char *name;        /* as in `protocol = NAME` */
-    const char *alpn;        /* registered ALPN id, NULL when there is none */
-    uint16_t plain_port;     /* the port that speaks in clear and may offer STARTTLS; 0: none */
-    uint16_t implicit_port;  /* the port that begins with TLS; 0: none */
-    unsigned idle_ms;        /* default idle-timeout */
+    const char *name;       /* as in `protocol = NAME` */
+    const char *alpn;       /* registered ALPN id, NULL when there is none */
+    uint16_t plain_port;    /* the port that speaks in clear and may offer STARTTLS; 0: none */
+    uint16_t implicit_port; /* the port that begins with TLS; 0: none */
+    unsigned idle_ms;       /* default idle-timeout */
     bool server_speaks_first;
     bool has_starttls;
 };

@@ -1,0 +1,160 @@
+/* build.c - walks the tree and the schema side by side. */
+#include "config/build.h"
+#include "config/schema.h"
+#include "config/values.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What design and manual know and this version does not do yet. Building it deletes its row. */
+static const struct not_yet {
+    const char *key, *value; /* value NULL: any */
+    const char *cure;
+} not_yet[] = {
+    {"tls", "required", "write tls = implicit and listen on the protocol's TLS port"},
+    {"tls", "optional", "write tls = implicit and listen on the protocol's TLS port"},
+    {"source", "transparent", "write source = ADDRESS, or send-proxy = v2 if the server reads it"},
+    {"xclient", "on", "write send-proxy = v2 if the server reads it"},
+    {"accept-proxy-from", NULL, "remove it and let clients connect directly"},
+    {"plaintext-login", NULL, "remove it: on an implicit TLS route there is no plaintext"},
+};
+
+void build_complain(struct build *b, enum diag_severity severity, const struct origin *at,
+                    const char *cure, const char *cause_format, ...)
+{
+    char cause[1024];
+    va_list args;
+    va_start(args, cause_format);
+    vsnprintf(cause, sizeof cause, cause_format, args);
+    va_end(args);
+    diag_add(b->diags, severity, at, cure, "%s%s", b->label, cause);
+}
+
+static void complain_not_yet(struct build *b)
+{
+    for (size_t i = 0; i < sizeof not_yet / sizeof not_yet[0]; i++) {
+        const struct not_yet *row = &not_yet[i];
+        const struct setting *s = tree_find(b->block, row->key);
+        if (s == NULL || (row->value != NULL && strcmp(s->values->text, row->value) != 0))
+            continue;
+        build_complain(b, DIAG_ERROR, &s->at, row->cure, "%s%s%s is not available in this version",
+                       row->key, row->value != NULL ? " = " : "",
+                       row->value != NULL ? row->value : "");
+    }
+}
+
+/* ---- any block ------------------------------------------------------------------------------ */
+
+static void apply_preset(struct build *b, const struct key *key, void *target)
+{
+    struct value value = {.text = key->preset};
+    struct setting setting = {.key = key->name, .values = &value, .last = &value};
+    key->parse(b, key, target, &setting);
+}
+
+static void apply(struct build *b, enum scope scope, const struct block *block, void *target)
+{
+    b->block = block;
+    b->label = tree_label(b->work, block);
+    for (const struct key *key = schema_keys(scope); key->name != NULL && !b->arena->failed;
+         key++) {
+        const struct setting *s = tree_find(block, key->name);
+        if (s != NULL)
+            key->parse(b, key, target, s);
+        else if (key->required != NULL)
+            build_complain(b, DIAG_ERROR, &block->at, key->required, "there is no %s", key->name);
+        else if (key->preset != NULL)
+            apply_preset(b, key, target);
+    }
+}
+
+static void check_title(struct build *b)
+{
+    struct flaw flaw;
+    if (value_name(b->block->title, &flaw) != 0)
+        diag_add(b->diags, DIAG_ERROR, &b->block->at, flaw.cure, "%s \"%s\": this %s",
+                 b->block->kind, b->block->title, flaw.cause);
+}
+
+static bool block_is(const struct block *block, enum scope scope)
+{
+    return strcmp(block->kind, schema_scope_name(scope)) == 0;
+}
+
+static size_t count_blocks(const struct tree *tree, enum scope scope)
+{
+    size_t count = 0;
+    for (const struct block *block = tree->blocks; block != NULL; block = block->next)
+        count += block_is(block, scope);
+    return count;
+}
+
+/* ---- certificates --------------------------------------------------------------------------- */
+
+static void build_certificate(struct build *b, const struct block *block)
+{
+    struct certificate_config *c = &b->config->certificates[b->config->certificate_count++];
+    *c = (struct certificate_config){.name = arena_copy(b->arena, block->title), .at = block->at};
+    apply(b, SCOPE_CERTIFICATE, block, c);
+    check_title(b);
+}
+
+/* ---- routes --------------------------------------------------------------------------------- */
+
+/* The machine's name, when it can be one in a greeting. */
+static const char *machine_name(struct arena *a)
+{
+    char name[256];
+    struct flaw flaw;
+    if (gethostname(name, sizeof name) != 0)
+        return "localhost";
+    name[sizeof name - 1] = '\0';
+    return value_hostname(name, &flaw) == 0 ? arena_copy(a, name) : "localhost";
+}
+
+static void finish_route(struct build *b, struct route_config *r)
+{
+    const struct protocol_facts *facts = protocol_facts(r->protocol);
+    const struct setting *greeting = tree_find(b->block, "greeting-timeout");
+
+    if (tree_find(b->block, "idle-timeout") == NULL)
+        r->idle_timeout = facts->idle_ms;
+    if (r->hostname == NULL)
+        r->hostname = machine_name(b->arena);
+    if (greeting != NULL && tree_find(b->block, "protocol") != NULL && !facts->server_speaks_first)
+        build_complain(b, DIAG_WARNING, &greeting->at, "remove it",
+                       "greeting-timeout has no effect: a %s server does not speak first",
+                       facts->name);
+}
+
+static void build_route(struct build *b, const struct block *block)
+{
+    struct route_config *r = &b->config->routes[b->config->route_count++];
+    *r = (struct route_config){.name = arena_copy(b->arena, block->title), .at = block->at};
+    apply(b, SCOPE_ROUTE, block, r);
+    check_title(b);
+    complain_not_yet(b);
+    finish_route(b, r);
+}
+
+/* ---- all ------------------------------------------------------------------------------------ */
+
+void build_config(struct build *b)
+{
+    struct config *c = b->config;
+    size_t certificates = count_blocks(b->tree, SCOPE_CERTIFICATE);
+    size_t routes = count_blocks(b->tree, SCOPE_ROUTE);
+    c->certificates = arena_array(b->arena, certificates, sizeof *c->certificates);
+    c->routes = arena_array(b->arena, routes, sizeof *c->routes);
+    apply(b, SCOPE_GLOBAL, &b->tree->globals, c);
+
+    /* Certificates first: routes refer to them. */
+    for (const struct block *k = b->tree->blocks; k != NULL && !b->arena->failed; k = k->next)
+        if (block_is(k, SCOPE_CERTIFICATE))
+            build_certificate(b, k);
+    for (const struct block *k = b->tree->blocks; k != NULL && !b->arena->failed; k = k->next)
+        if (block_is(k, SCOPE_ROUTE))
+            build_route(b, k);
+}

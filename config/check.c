@@ -1,0 +1,218 @@
+/* check.c - findings across keys, blocks and files. */
+#include "config/check.h"
+#include "config/values.h"
+
+#include <string.h>
+
+/* ---- one route ------------------------------------------------------------------------------ */
+
+static void check_client_certificates(const struct route_config *r, struct diags *d)
+{
+    if (r->client_auth != CLIENT_AUTH_NONE && r->client_ca.path == NULL)
+        diag_add(d, DIAG_ERROR, &r->at,
+                 "name the authority's certificate: client-ca = /path/ca.pem",
+                 "route %s: client-certificate is set, but there is no client-ca to verify with",
+                 r->name);
+    if (r->client_auth == CLIENT_AUTH_NONE && r->client_ca.path != NULL)
+        diag_add(d, DIAG_WARNING, &r->client_ca.at,
+                 "add client-certificate = optional or required, or remove client-ca",
+                 "route %s: client-ca has no effect, no client is asked for a certificate",
+                 r->name);
+    if (r->client_crl.path != NULL && r->client_ca.path == NULL)
+        diag_add(d, DIAG_ERROR, &r->client_crl.at, "add client-ca, or remove client-crl",
+                 "route %s: client-crl needs a client-ca", r->name);
+}
+
+/* Mail submission begins in clear too (RFC 6409). */
+enum { SUBMISSION_PORT = 587 };
+
+static bool is_clear_port(enum protocol p, uint16_t port)
+{
+    return protocol_facts(p)->plain_port == port || (p == PROTOCOL_SMTP && port == SUBMISSION_PORT);
+}
+
+/* The other protocol whose implicit TLS port this is; NULL: none. */
+static const struct protocol_facts *owner_of(enum protocol p, uint16_t port)
+{
+    for (int i = 0; i < PROTOCOLS; i++) {
+        const struct protocol_facts *facts = protocol_facts((enum protocol)i);
+        if (i != (int)p && facts->implicit_port == port)
+            return facts;
+    }
+    return NULL;
+}
+
+static void check_port(const struct route_config *r, const struct endpoint *ep, struct diags *d)
+{
+    const struct protocol_facts *facts = protocol_facts(r->protocol);
+    if (ep->kind != ENDPOINT_INET || r->tls != TLS_MODE_IMPLICIT || r->protocol == PROTOCOL_TCP)
+        return;
+    const struct protocol_facts *owner = owner_of(r->protocol, ep->port);
+    if (owner != NULL)
+        diag_add(d, DIAG_WARNING, &ep->at, "correct the port or the protocol",
+                 "route %s: protocol is %s, but port %u is that of %s with TLS", r->name,
+                 facts->name, (unsigned)ep->port, owner->name);
+    if (!is_clear_port(r->protocol, ep->port))
+        return;
+    if (facts->implicit_port != 0)
+        diag_add(
+            d, DIAG_WARNING, &ep->at, "listen on the port for TLS, or tell the clients",
+            "route %s: tls is implicit, but on port %u %s clients begin in clear; for TLS they "
+            "use port %u",
+            r->name, (unsigned)ep->port, facts->name, (unsigned)facts->implicit_port);
+    else
+        diag_add(d, DIAG_WARNING, &ep->at, "listen on another port and tell the clients",
+                 "route %s: tls is implicit, but on port %u %s clients begin in clear", r->name,
+                 (unsigned)ep->port, facts->name);
+}
+
+/* ":995" is two endpoints and one mistake. */
+static bool twin_of_previous(const struct route_config *r, size_t i)
+{
+    return i > 0 && endpoint_is_wildcard(&r->listen[i]) &&
+           endpoint_is_wildcard(&r->listen[i - 1]) && r->listen[i].port == r->listen[i - 1].port;
+}
+
+static void check_ports(const struct route_config *r, struct diags *d)
+{
+    for (size_t i = 0; i < r->listen_count; i++)
+        if (!twin_of_previous(r, i))
+            check_port(r, &r->listen[i], d);
+}
+
+/* RFC 5321 servers relay for addresses that they trust, and all clients of a proxy share one. */
+static void check_relay(const struct route_config *r, struct diags *d)
+{
+    bool told =
+        r->send_proxy != SEND_PROXY_OFF || r->xclient || r->source_kind == SOURCE_TRANSPARENT;
+    bool untrusted = r->source_kind == SOURCE_ADDRESS && !endpoint_is_loopback(&r->source);
+    if (r->protocol != PROTOCOL_SMTP || r->upstream_count == 0 || told || untrusted ||
+        r->relay_risk_accepted)
+        return;
+    diag_add(d, DIAG_WARNING, &r->upstream_at,
+             "set send-proxy = v1 or v2 if the server reads it, or source = an address that the "
+             "server does not trust (or, in later versions, source = transparent or xclient = on); "
+             "if the server relays for nobody without a login, say relay-risk = accepted",
+             "route %s: the server sees every client come from this machine; if it relays mail for "
+             "this machine, anyone can send through it",
+             r->name);
+}
+
+static void check_source(const struct route_config *r, struct diags *d)
+{
+    if (r->source_kind != SOURCE_ADDRESS)
+        return;
+    for (size_t i = 0; i < r->upstream_count; i++) {
+        const struct endpoint *up = &r->upstream[i];
+        if (up->kind == ENDPOINT_UNIX)
+            diag_add(d, DIAG_WARNING, &r->source_at, "remove source, or name the server by address",
+                     "route %s: source has no effect on upstream \"%s\"", r->name, up->text);
+        if (up->kind == ENDPOINT_INET && up->addr.ss_family != r->source.addr.ss_family)
+            diag_add(d, DIAG_ERROR, &r->source_at, "use two IPv4 or two IPv6 addresses",
+                     "route %s: source \"%s\" cannot reach upstream \"%s\": one is IPv4, the other "
+                     "IPv6",
+                     r->name, r->source.text, up->text);
+    }
+}
+
+static void check_route(const struct route_config *r, struct diags *d)
+{
+    check_client_certificates(r, d);
+    check_ports(r, d);
+    check_relay(r, d);
+    check_source(r, d);
+}
+
+/* ---- routes against each other -------------------------------------------------------------- */
+
+/* Where both routes say ":995" one finding is enough. */
+static bool told_already(const struct route_config *x, size_t i, const struct route_config *y,
+                         size_t j)
+{
+    return twin_of_previous(x, i) && twin_of_previous(y, j) &&
+           endpoint_same(&x->listen[i - 1], &y->listen[j - 1]);
+}
+
+static void check_same_listen(const struct route_config *x, const struct endpoint *first,
+                              const struct route_config *y, const struct endpoint *second,
+                              struct diags *d)
+{
+    if (!endpoint_same(first, second))
+        return;
+    diag_add(d, DIAG_ERROR, &second->at, "give one of them another address or port",
+             "route %s: listen \"%s\" is taken by %s%s in %s line %d", y->name, second->text,
+             x == y ? "the same route" : "route ", x == y ? "" : x->name, first->at.file,
+             first->at.line);
+}
+
+/* A connection to the upstream would come in again as a client. */
+static bool leads_to(const struct endpoint *up, const struct endpoint *listen)
+{
+    if (endpoint_same(up, listen))
+        return true;
+    return up->kind == ENDPOINT_INET && listen->kind == ENDPOINT_INET && up->port == listen->port &&
+           up->addr.ss_family == listen->addr.ss_family && endpoint_is_loopback(up) &&
+           endpoint_is_wildcard(listen);
+}
+
+static void check_loop(const struct route_config *x, const struct endpoint *listen,
+                       const struct route_config *y, struct diags *d)
+{
+    for (size_t i = 0; i < y->upstream_count; i++)
+        if (leads_to(&y->upstream[i], listen))
+            diag_add(d, DIAG_ERROR, &y->upstream[i].at, "name the server's own address and port",
+                     "route %s: upstream \"%s\" is where route %s listens", y->name,
+                     y->upstream[i].text, x->name);
+}
+
+/* Each listening address against those before it and against all upstreams. */
+static void check_listen(const struct config *c, size_t route, size_t index, struct diags *d)
+{
+    const struct route_config *r = &c->routes[route];
+    const struct endpoint *ep = &r->listen[index];
+    for (size_t i = 0; i <= route; i++) {
+        const struct route_config *other = &c->routes[i];
+        size_t end = i == route ? index : other->listen_count;
+        for (size_t j = 0; j < end; j++)
+            if (!told_already(other, j, r, index))
+                check_same_listen(other, &other->listen[j], r, ep, d);
+    }
+    for (size_t i = 0; i < c->route_count; i++)
+        check_loop(r, ep, &c->routes[i], d);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static bool is_used(const struct config *c, size_t certificate)
+{
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t j = 0; j < c->routes[i].certificate_count; j++)
+            if (c->routes[i].certificates[j] == certificate)
+                return true;
+    return false;
+}
+
+static void check_absent(const struct config *c, struct diags *d)
+{
+    if (c->route_count == 0)
+        diag_add(d, DIAG_ERROR, NULL,
+                 "add a block: route NAME { listen = ...  protocol = ...  certificate = ...  "
+                 "upstream = ... }",
+                 "there are no routes");
+    for (size_t i = 0; i < c->certificate_count; i++)
+        if (!is_used(c, i))
+            diag_add(d, DIAG_WARNING, &c->certificates[i].at,
+                     "name it in a route's certificate key, or remove the block",
+                     "certificate %s: no route uses it", c->certificates[i].name);
+}
+
+void check_config(const struct config *c, bool incomplete, struct diags *d)
+{
+    for (size_t i = 0; i < c->route_count; i++) {
+        check_route(&c->routes[i], d);
+        for (size_t j = 0; j < c->routes[i].listen_count; j++)
+            check_listen(c, i, j, d);
+    }
+    if (!incomplete)
+        check_absent(c, d);
+}

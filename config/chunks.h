@@ -1,0 +1,47 @@
+/* chunks.h - the text that scan.c writes, cut where blocks begin and end. */
+#ifndef TLSFRONT_CHUNKS_H
+#define TLSFRONT_CHUNKS_H
+
+#include "config/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct chunk {
+    char *text; /* NUL-terminated; the same line breaks as the original */
+    int line;   /* of its first character */
+    bool block; /* one whole block; else what stands between blocks */
+    struct chunk *next;
+};
+
+struct chunks {
+    struct arena *arena;
+    char *text;
+    size_t length;
+    struct chunk *first;
+
+    size_t start; /* of the chunk that is being written */
+    int line;
+    struct chunk *last;
+};
+
+struct chunks_word {
+    size_t start; /* in the text */
+    int line;
+};
+
+/* Room for what a source of `size` bytes can become: at most CHUNKS_GROWTH for each of its bytes,
+ * where a list or a block is closed for the writer. -1: out of memory. */
+enum { CHUNKS_GROWTH = 4 };
+int chunks_begin(struct chunks *c, struct arena *a, size_t size);
+
+void chunks_put(struct chunks *c, char byte);
+void chunks_insert(struct chunks *c, size_t position, const char *text);
+
+/* End the chunk; the next one starts on line `line`. */
+void chunks_end(struct chunks *c, bool block, int line);
+
+/* End the chunk before `word`, with which the next one begins. */
+void chunks_split(struct chunks *c, struct chunks_word word, bool block);
+
+#endif

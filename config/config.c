@@ -1,0 +1,240 @@
+/* config.c - from a file, or from a bundle, to struct config. */
+#include "config/config.h"
+#include "config/build.h"
+#include "config/check.h"
+#include "config/include.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* One reading, from disk when `include` is set. */
+struct load {
+    struct arena *arena; /* becomes the configuration's storage */
+    struct arena work;
+    const struct bundle *bundle;
+    struct include *include;
+    struct diags *diags;
+    size_t findings; /* that were there before */
+    struct tree tree;
+};
+
+static void free_arena(struct arena *a)
+{
+    if (a != NULL)
+        arena_free(a);
+    free(a);
+}
+
+static bool out_of_memory(const struct load *l)
+{
+    return l->arena->failed || l->work.failed;
+}
+
+/* ---- text ----------------------------------------------------------------------------------- */
+
+static void read_entry(struct load *l, const struct bundle_entry *entry, size_t index)
+{
+    /* Origins of the finished configuration point to this copy. */
+    const char *file = arena_copy(l->arena, entry->path);
+    if (file == NULL)
+        return;
+    tree_read(&l->tree, &l->work, l->diags, file, entry);
+    if (l->include != NULL)
+        include_expand(l->include, index, l->tree.includes);
+}
+
+/* Reading a text may append others to the bundle. A bundle that has them already gives the same
+ * order. */
+static void read_texts(struct load *l)
+{
+    size_t index = 0;
+    for (size_t i = 0; i < bundle_count(l->bundle) && !out_of_memory(l); i++)
+        if (bundle_at(l->bundle, i)->kind == BUNDLE_TEXT)
+            read_entry(l, bundle_at(l->bundle, i), index++);
+}
+
+static struct config *build(struct load *l)
+{
+    struct config *c = arena_alloc(l->arena, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    c->storage = l->arena;
+    struct build b = {.arena = l->arena,
+                      .work = &l->work,
+                      .diags = l->diags,
+                      .config = c,
+                      .tree = &l->tree,
+                      .label = ""};
+    build_config(&b);
+    if (out_of_memory(l))
+        return NULL;
+    check_config(c, l->tree.incomplete, l->diags);
+    return out_of_memory(l) ? NULL : c;
+}
+
+/* NULL: out of memory. */
+static struct config *read_and_build(struct load *l)
+{
+    read_texts(l);
+    return out_of_memory(l) ? NULL : build(l);
+}
+
+/* A text that was cut short may have lost what makes sense of the rest. */
+static struct config *finish(struct load *l, struct config *c)
+{
+    arena_free(&l->work);
+    diag_sort(l->diags, l->findings);
+    if (c != NULL && !l->tree.incomplete)
+        return c;
+    free_arena(l->arena);
+    return NULL;
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+struct file_visit {
+    struct bundle *bundle; /* to read into; NULL: only look whether it is there */
+    const struct bundle *have;
+    struct diags *diags;
+    const char *kind, *name;
+};
+
+static const char *cure_for(int error)
+{
+    if (error == EACCES || error == EPERM)
+        return "let the user who starts tlsfront read it";
+    return "correct the path, or put the file there";
+}
+
+static void visit_file(const struct file_visit *v, const struct file_ref *file)
+{
+    struct err e = {""};
+    if (file->path == NULL)
+        return;
+    if (v->bundle != NULL && bundle_read(v->bundle, BUNDLE_FILE, file->path, &e) != 0)
+        diag_add(v->diags, DIAG_ERROR, &file->at, cure_for(errno), "%s %s: %s", v->kind, v->name,
+                 e.text);
+    else if (bundle_find(v->have, BUNDLE_FILE, file->path) == NULL)
+        diag_add(v->diags, DIAG_ERROR, &file->at, NULL, "%s %s: \"%s\" is not in the bundle",
+                 v->kind, v->name, file->path);
+}
+
+/* The file that holds the private key must be private. */
+static void check_mode(const struct certificate_config *c, struct diags *d)
+{
+    const struct file_ref *file = c->key.path != NULL ? &c->key : &c->chain;
+    struct stat st;
+    if (file->path == NULL || stat(file->path, &st) != 0 || (st.st_mode & S_IROTH) == 0)
+        return;
+    diag_add(d, DIAG_WARNING, &file->at, "take the others' right to read it: chmod o-r FILE",
+             "certificate %s: everyone on this machine can read the private key in \"%s\"", c->name,
+             file->path);
+}
+
+static void visit_files(const struct config *c, struct bundle *into, const struct bundle *have,
+                        struct diags *d)
+{
+    struct file_visit v = {into, have, d, "certificate", NULL};
+    for (size_t i = 0; i < c->certificate_count; i++) {
+        v.name = c->certificates[i].name;
+        visit_file(&v, &c->certificates[i].chain);
+        visit_file(&v, &c->certificates[i].key);
+        if (into != NULL)
+            check_mode(&c->certificates[i], d);
+    }
+    v.kind = "route";
+    for (size_t i = 0; i < c->route_count; i++) {
+        v.name = c->routes[i].name;
+        visit_file(&v, &c->routes[i].client_ca);
+        visit_file(&v, &c->routes[i].client_crl);
+    }
+}
+
+/* ---- from outside --------------------------------------------------------------------------- */
+
+static int begin(struct load *l, const struct bundle *b, struct diags *d)
+{
+    *l = (struct load){.arena = calloc(1, sizeof(struct arena)), .bundle = b, .diags = d};
+    l->findings = d->count;
+    if (l->arena != NULL)
+        return 0;
+    d->out_of_memory = true;
+    return -1;
+}
+
+struct config *config_load(const struct bundle *b, struct diags *d)
+{
+    struct load l;
+    if (begin(&l, b, d) != 0)
+        return NULL;
+    struct config *c = read_and_build(&l);
+    d->out_of_memory |= out_of_memory(&l);
+    if (c != NULL)
+        visit_files(c, NULL, b, d);
+    return finish(&l, c);
+}
+
+/* Read the texts, without the files that they name. */
+static struct config *read_texts_from_disk(struct load *l, struct bundle *b, const char *path)
+{
+    struct include include = include_begin(b, &l->work, l->diags);
+    l->include = &include;
+    struct config *c = include_main(&include, path) == 0 ? read_and_build(l) : NULL;
+    l->include = NULL;
+    l->diags->out_of_memory |= out_of_memory(l);
+    return c;
+}
+
+static struct config *read_into(struct bundle *b, const char *path, struct diags *d)
+{
+    struct load l;
+    if (begin(&l, b, d) != 0)
+        return NULL;
+    struct config *c = read_texts_from_disk(&l, b, path);
+    if (c != NULL)
+        visit_files(c, b, b, d);
+    return finish(&l, c);
+}
+
+struct config *config_read(const char *path, struct bundle **bundle_r, struct diags *d)
+{
+    *bundle_r = bundle_new();
+    if (*bundle_r == NULL) {
+        d->out_of_memory = true;
+        return NULL;
+    }
+    struct config *c = read_into(*bundle_r, path, d);
+    if (c == NULL) {
+        bundle_free(*bundle_r);
+        *bundle_r = NULL;
+    }
+    return c;
+}
+
+char *config_control_path(const char *path)
+{
+    struct diags ignored = {0};
+    struct load l;
+    struct bundle *b = bundle_new();
+    char *control = NULL;
+
+    if (b != NULL && begin(&l, b, &ignored) == 0) {
+        struct config *c = read_texts_from_disk(&l, b, path);
+        bool told = c != NULL && c->control != NULL;
+        if (!ignored.out_of_memory)
+            control = strdup(told ? c->control : CONFIG_DEFAULT_CONTROL);
+        arena_free(&l.work);
+        free_arena(l.arena);
+    }
+    bundle_free(b);
+    diags_free(&ignored);
+    return control;
+}
+
+void config_free(struct config *c)
+{
+    if (c != NULL)
+        free_arena(c->storage);
+}

@@ -1,0 +1,34 @@
+/* err.c - one sentence about what went wrong. */
+#include "config/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int err_set(struct err *e, const char *format, ...)
+{
+    if (e == NULL)
+        return -1;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(e->text, sizeof e->text, format, args);
+    va_end(args);
+    return -1;
+}
+
+int err_prefix(struct err *e, const char *format, ...)
+{
+    if (e == NULL)
+        return -1;
+    char old[sizeof e->text];
+    memcpy(old, e->text, sizeof old);
+    old[sizeof old - 1] = '\0';
+
+    va_list args;
+    va_start(args, format);
+    vsnprintf(e->text, sizeof e->text, format, args);
+    va_end(args);
+    size_t used = strlen(e->text);
+    snprintf(e->text + used, sizeof e->text - used, ": %s", old);
+    return -1;
+}

@@ -1,0 +1,102 @@
+/* file.c - read one regular file whole. */
+#include "config/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void file_bytes_free(struct file_bytes *f)
+{
+    if (f->data != NULL)
+        explicit_bzero(f->data, f->capacity);
+    free(f->data);
+    *f = (struct file_bytes){0};
+}
+
+/* Not realloc: it would leave the old bytes behind, unwiped. */
+static int grow(struct file_bytes *f, size_t capacity)
+{
+    uint8_t *data = malloc(capacity);
+    if (data == NULL)
+        return -1;
+    if (f->size > 0)
+        memcpy(data, f->data, f->size);
+    struct file_bytes old = *f;
+    *f = (struct file_bytes){.data = data, .size = old.size, .capacity = capacity};
+    file_bytes_free(&old);
+    return 0;
+}
+
+static int read_all(int fd, size_t limit, struct file_bytes *f, int *error_r, struct err *e)
+{
+    for (;;) {
+        if (f->size > limit)
+            return err_set(e, "it is larger than %zu MiB", limit >> 20);
+        if (f->size == f->capacity && grow(f, f->capacity * 2) != 0) {
+            *error_r = ENOMEM;
+            return err_set(e, "out of memory");
+        }
+        ssize_t n = read(fd, f->data + f->size, f->capacity - f->size);
+        if (n == 0)
+            return 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            *error_r = errno;
+            return err_set(e, "%s", strerror(errno));
+        }
+        f->size += (size_t)n;
+    }
+}
+
+static int read_fd(int fd, size_t hint, size_t limit, struct file_bytes *f, int *error_r,
+                   struct err *e)
+{
+    if (hint > limit)
+        return err_set(e, "it is larger than %zu MiB", limit >> 20);
+    /* One byte more than the file holds, so that its end is seen without growing. */
+    if (grow(f, hint + 1) != 0) {
+        *error_r = ENOMEM;
+        return err_set(e, "out of memory");
+    }
+    if (read_all(fd, limit, f, error_r, e) == 0)
+        return 0;
+    file_bytes_free(f);
+    return -1;
+}
+
+static int check_kind(int fd, struct stat *st, int *error_r, struct err *e)
+{
+    if (fstat(fd, st) != 0) {
+        *error_r = errno;
+        return err_set(e, "%s", strerror(errno));
+    }
+    if (S_ISDIR(st->st_mode))
+        return err_set(e, "it is a directory");
+    if (!S_ISREG(st->st_mode))
+        return err_set(e, "it is not a regular file");
+    return 0;
+}
+
+int file_read(const char *path, size_t limit, struct file_bytes *out, int *error_r, struct err *e)
+{
+    *out = (struct file_bytes){0};
+    *error_r = 0;
+    if (strcmp(path, "-") == 0)
+        return read_fd(STDIN_FILENO, 16383, limit, out, error_r, e);
+
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) {
+        *error_r = errno;
+        return err_set(e, "%s", strerror(errno));
+    }
+    struct stat st;
+    int result = check_kind(fd, &st, error_r, e);
+    if (result == 0)
+        result = read_fd(fd, (size_t)st.st_size, limit, out, error_r, e);
+    close(fd);
+    return result;
+}

@@ -1,0 +1,24 @@
+/* file.h - read one regular file whole. */
+#ifndef TLSFRONT_FILE_H
+#define TLSFRONT_FILE_H
+
+#include "config/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct file_bytes {
+    uint8_t *data;
+    size_t size;
+    size_t capacity;
+};
+
+/* "-" is standard input, which may be anything; any other path must be a regular file: opening it
+ * never waits for the far end of a FIFO or for a device. At most `limit` bytes. The text of an
+ * error says why, without the path; `*error_r` is the errno, 0 when it was none. */
+int file_read(const char *path, size_t limit, struct file_bytes *out, int *error_r, struct err *e);
+
+/* Wipes: the bytes may be a private key. */
+void file_bytes_free(struct file_bytes *f);
+
+#endif

@@ -1,0 +1,158 @@
+/* keys_route.c - the keys of a route that name addresses and certificates. */
+#include "config/keys.h"
+#include "config/suggest.h"
+#include "config/values.h"
+
+#include <string.h>
+
+static size_t count_values(const struct setting *s)
+{
+    size_t count = 0;
+    for (const struct value *v = s->values; v != NULL; v = v->next)
+        count++;
+    return count;
+}
+
+static void complain(struct build *b, const struct key *key, const struct value *v,
+                     const struct flaw *flaw)
+{
+    build_complain(b, DIAG_ERROR, &v->at, flaw->cure, "%s \"%s\" %s", key->name, v->text,
+                   flaw->cause);
+}
+
+/* ---- listen --------------------------------------------------------------------------------- */
+
+static int add_listen(struct build *b, struct route_config *r, const char *text,
+                      const struct value *v, struct flaw *flaw)
+{
+    struct endpoint *ep = &r->listen[r->listen_count];
+    ep->at = v->at;
+    if (text == NULL)
+        return 0;
+    int result = value_listen(b->arena, text, ep, flaw);
+    /* Without memory for its text the endpoint is not one; the arena remembers. */
+    if (result == 0 && ep->text != NULL)
+        r->listen_count++;
+    return result;
+}
+
+static int add_all_addresses(struct build *b, struct route_config *r, const char *port,
+                             const struct value *v, struct flaw *flaw)
+{
+    if (add_listen(b, r, arena_format(b->work, "0.0.0.0:%s", port), v, flaw) != 0)
+        return -1;
+    return add_listen(b, r, arena_format(b->work, "[::]:%s", port), v, flaw);
+}
+
+void key_listen(struct build *b, const struct key *key, void *target, const struct setting *s)
+{
+    struct route_config *r = target;
+    r->listen = arena_array(b->arena, 2 * count_values(s), sizeof *r->listen);
+    for (const struct value *v = s->values; v != NULL && r->listen != NULL; v = v->next) {
+        const char *port = value_all_addresses(v->text);
+        struct flaw flaw;
+        int result = port != NULL ? add_all_addresses(b, r, port, v, &flaw)
+                                  : add_listen(b, r, v->text, v, &flaw);
+        if (result != 0)
+            complain(b, key, v, &flaw);
+    }
+}
+
+/* ---- upstream, source, networks ------------------------------------------------------------- */
+
+void key_upstream(struct build *b, const struct key *key, void *target, const struct setting *s)
+{
+    struct route_config *r = target;
+    r->upstream_at = s->at;
+    r->upstream = arena_array(b->arena, count_values(s), sizeof *r->upstream);
+    for (const struct value *v = s->values; v != NULL && r->upstream != NULL; v = v->next) {
+        struct endpoint *ep = &r->upstream[r->upstream_count];
+        struct flaw flaw;
+        ep->at = v->at;
+        if (value_upstream(b->arena, v->text, ep, &flaw) != 0)
+            complain(b, key, v, &flaw);
+        else if (ep->text != NULL)
+            r->upstream_count++;
+    }
+}
+
+void key_source(struct build *b, const struct key *key, void *target, const struct setting *s)
+{
+    struct route_config *r = target;
+    struct flaw flaw;
+
+    r->source_at = s->at;
+    if (strcmp(s->values->text, "transparent") == 0) {
+        r->source_kind = SOURCE_TRANSPARENT;
+        return;
+    }
+    r->source.at = s->at;
+    if (value_address(b->arena, s->values->text, &r->source, &flaw) != 0)
+        complain(b, key, s->values, &flaw);
+    else
+        r->source_kind = SOURCE_ADDRESS;
+}
+
+void key_networks(struct build *b, const struct key *key, void *target, const struct setting *s)
+{
+    struct route_config *r = target;
+    r->accept_proxy_from = arena_array(b->arena, count_values(s), sizeof *r->accept_proxy_from);
+    for (const struct value *v = s->values; v != NULL && r->accept_proxy_from != NULL;
+         v = v->next) {
+        struct flaw flaw;
+        if (value_cidr(v->text, &r->accept_proxy_from[r->accept_proxy_count], &flaw) != 0)
+            complain(b, key, v, &flaw);
+        else
+            r->accept_proxy_count++;
+    }
+}
+
+/* ---- certificates --------------------------------------------------------------------------- */
+
+static bool find_certificate(const struct config *c, const char *name, size_t *index)
+{
+    for (*index = 0; *index < c->certificate_count; (*index)++)
+        if (strcmp(c->certificates[*index].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void complain_undefined(struct build *b, const struct key *key, const struct value *v)
+{
+    struct suggest names = suggest_begin(b->work, v->text);
+    /* Where something was skipped, it may have been this one. */
+    if (b->tree->incomplete)
+        return;
+    for (size_t i = 0; i < b->config->certificate_count; i++)
+        suggest_offer(&names, b->config->certificates[i].name);
+    const char *cure =
+        names.best != NULL
+            ? arena_format(b->work, "did you mean \"%s\"?", names.best)
+            : "add a block: certificate NAME { chain = /path/to.crt  key = /path/to.key }";
+    build_complain(b, DIAG_ERROR, &v->at, cure, "%s \"%s\" is not defined", key->name, v->text);
+}
+
+static bool named_already(const struct route_config *r, size_t index)
+{
+    for (size_t i = 0; i < r->certificate_count; i++)
+        if (r->certificates[i] == index)
+            return true;
+    return false;
+}
+
+void key_certificates(struct build *b, const struct key *key, void *target, const struct setting *s)
+{
+    struct route_config *r = target;
+    r->certificate_at = s->at;
+    r->certificates = arena_array(b->arena, count_values(s), sizeof *r->certificates);
+    for (const struct value *v = s->values; v != NULL && r->certificates != NULL; v = v->next) {
+        size_t index;
+        if (!find_certificate(b->config, v->text, &index))
+            complain_undefined(b, key, v);
+        else if (named_already(r, index))
+            build_complain(b, DIAG_ERROR, &v->at, "name it once", "%s \"%s\" is named twice",
+                           key->name, v->text);
+        else
+            r->certificates[r->certificate_count++] = index;
+    }
+}

@@ -1,0 +1,402 @@
+/* scan.c - one pass over configuration text, token by token. */
+#include "config/scan.h"
+
+#include <string.h>
+
+struct scan {
+    struct diags *diags;
+    const char *file;
+
+    const char *in;
+    size_t size, at;
+    int line;
+
+    struct chunks out;
+
+    int block_line; /* where the open block began; 0: outside */
+    int list_line;  /* where the open list began; 0: outside */
+    int paren_line; /* where the open parenthesis is; 0: outside */
+    bool paren_filled;
+    bool after_equals;
+    struct chunks_word equals; /* where the value of the last equals sign belongs */
+
+    /* The words since the last punctuation: a block's kind and name are the last two before its
+     * brace, and a key is the last one before its equals sign. */
+    struct chunks_word words[2];
+    unsigned word_count;
+};
+
+static void complain(struct scan *s, int line, const char *cure, const char *cause)
+{
+    struct origin at = {s->file, line};
+    diag_add(s->diags, DIAG_ERROR, &at, cure, "%s", cause);
+}
+
+static void emit(struct scan *s, char c)
+{
+    chunks_put(&s->out, c);
+}
+
+static int peek(const struct scan *s, size_t ahead)
+{
+    return s->at + ahead < s->size ? (unsigned char)s->in[s->at + ahead] : -1;
+}
+
+/* Behind what is put in before it, a word stands further back. */
+static void insert(struct scan *s, size_t position, const char *text)
+{
+    size_t length = strlen(text);
+    chunks_insert(&s->out, position, text);
+    for (unsigned i = 0; i < 2; i++)
+        if (s->words[i].start >= position)
+            s->words[i].start += length;
+}
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+static void note_word(struct scan *s)
+{
+    if (s->after_equals) {
+        s->after_equals = false;
+        s->word_count = 0;
+        if (s->equals.line == s->line)
+            return;
+        /* Not its value, but the next key: the value is missing. Say so where it is missing, by
+         * an empty one, which no key accepts. */
+        insert(s, s->equals.start, "\"\"");
+    }
+    s->words[0] = s->words[1];
+    s->words[1] = (struct chunks_word){s->out.length, s->line};
+    if (s->word_count < 2)
+        s->word_count++;
+}
+
+static void blank_line(struct scan *s)
+{
+    while (peek(s, 0) >= 0 && peek(s, 0) != '\n')
+        s->at++;
+}
+
+/* include() takes one word; libconfuse leaks its arguments when it meets anything else. */
+static void close_paren(struct scan *s)
+{
+    if (!s->paren_filled) {
+        emit(s, '"');
+        emit(s, '"');
+    }
+    emit(s, ')');
+    s->paren_line = 0;
+}
+
+static void break_paren(struct scan *s)
+{
+    complain(s, s->line, "write include(\"FILE\") with one file or pattern in quotes",
+             "the parentheses do not hold one word");
+    blank_line(s);
+    close_paren(s);
+}
+
+/* True when a word may stand here. */
+static bool enter_word(struct scan *s)
+{
+    if (s->paren_line == 0)
+        return true;
+    if (s->paren_filled) {
+        break_paren(s);
+        return false;
+    }
+    s->paren_filled = true;
+    return true;
+}
+
+static bool is_word_byte(int c)
+{
+    return c > ' ' && c != 127 && strchr("#\"'={}()+,*", c) == NULL;
+}
+
+static void scan_word(struct scan *s)
+{
+    if (!enter_word(s))
+        return;
+    note_word(s);
+    while (is_word_byte(peek(s, 0))) {
+        int c = peek(s, 0);
+        if (c == '$' && peek(s, 1) == '{') {
+            complain(s, s->line, "write the value itself",
+                     "${...} is not replaced from the environment");
+            c = '_';
+        }
+        emit(s, (char)c);
+        s->at++;
+    }
+}
+
+/* ---- strings -------------------------------------------------------------------------------- */
+
+static void scan_escape(struct scan *s, int quote)
+{
+    int c = peek(s, 1);
+    if (c == '\\' || c == quote) {
+        emit(s, '\\');
+        emit(s, (char)c);
+        s->at += 2;
+        return;
+    }
+    complain(s, s->line, "write \\\\ for a backslash and \\\" for a quotation mark",
+             "a backslash in a string stands before neither a backslash nor a quotation mark");
+    emit(s, '_');
+    s->at++;
+}
+
+static void scan_string_byte(struct scan *s, int quote)
+{
+    int c = peek(s, 0);
+    if (c == '\\') {
+        scan_escape(s, quote);
+        return;
+    }
+    if (quote == '"' && c == '$' && peek(s, 1) == '{') {
+        complain(s, s->line, "write the value itself; in '...' a ${ is plain text",
+                 "${...} is not replaced from the environment");
+        c = '_';
+    } else if ((c < ' ' && c != '\t') || c == 127) {
+        complain(s, s->line, "remove it", "a string holds a control character");
+        c = '_';
+    }
+    emit(s, (char)c);
+    s->at++;
+}
+
+static void scan_string(struct scan *s, int quote)
+{
+    if (!enter_word(s))
+        return;
+    note_word(s);
+    emit(s, (char)quote);
+    s->at++;
+    for (int c = peek(s, 0); c != quote; c = peek(s, 0)) {
+        bool ends = c < 0 || c == '\n' || (c == '\r' && peek(s, 1) == '\n');
+        if (ends) {
+            complain(s, s->line, "put a quotation mark at its end",
+                     "a string is not closed on the line where it begins");
+            emit(s, (char)quote);
+            return;
+        }
+        scan_string_byte(s, quote);
+    }
+    emit(s, (char)quote);
+    s->at++;
+}
+
+/* ---- comments ------------------------------------------------------------------------------- */
+
+static void scan_block_comment(struct scan *s)
+{
+    int began = s->line;
+    for (s->at += 2; peek(s, 0) >= 0; s->at++) {
+        if (peek(s, 0) == '*' && peek(s, 1) == '/') {
+            s->at += 2;
+            emit(s, ' ');
+            return;
+        }
+        if (peek(s, 0) == '\n') {
+            emit(s, '\n');
+            s->line++;
+        }
+    }
+    complain(s, began, "put */ at its end; a value with /* in it needs quotation marks",
+             "a comment that begins with /* is not closed");
+}
+
+/* ---- punctuation ---------------------------------------------------------------------------- */
+
+static void close_list_early(struct scan *s)
+{
+    complain(s, s->list_line, "put } behind its last value", "a list is not closed");
+    insert(s, s->words[1].start, "} ");
+    s->list_line = 0;
+}
+
+static void scan_equals(struct scan *s)
+{
+    if (s->list_line != 0 && s->word_count > 0)
+        close_list_early(s);
+    emit(s, '=');
+    s->at++;
+    s->equals = (struct chunks_word){s->out.length, s->line};
+    s->after_equals = true;
+    s->word_count = 0;
+}
+
+/* A block in a block: blocks do not nest, so the outer one lacks its end. */
+static void close_block_early(struct scan *s, struct chunks_word name)
+{
+    complain(s, s->block_line, "put } behind its last key", "a block is not closed");
+    insert(s, name.start, "} ");
+    name.start += 2;
+    chunks_split(&s->out, name, true);
+    s->block_line = 0;
+}
+
+static void open_block(struct scan *s)
+{
+    struct chunks_word name = {s->out.length, s->line};
+    if (s->word_count > 0)
+        name = s->words[2 - s->word_count];
+    if (s->block_line != 0)
+        close_block_early(s, name);
+    else
+        chunks_split(&s->out, name, false);
+    s->block_line = name.line;
+}
+
+static void scan_open(struct scan *s)
+{
+    s->at++;
+    if (s->list_line != 0) {
+        complain(s, s->line, "write all values into one list", "a list begins inside a list");
+        return;
+    }
+    if (s->after_equals)
+        s->list_line = s->line;
+    else
+        open_block(s);
+    s->after_equals = false;
+    s->word_count = 0;
+    emit(s, '{');
+}
+
+static void scan_close(struct scan *s)
+{
+    s->at++;
+    s->word_count = 0;
+    s->after_equals = false;
+    if (s->list_line != 0) {
+        s->list_line = 0;
+        emit(s, '}');
+        return;
+    }
+    if (s->block_line == 0) {
+        complain(s, s->line, "remove it, or look for a { that is missing above",
+                 "a } closes nothing");
+        return;
+    }
+    emit(s, '}');
+    chunks_end(&s->out, true, s->line);
+    s->block_line = 0;
+}
+
+static void scan_paren(struct scan *s, int c)
+{
+    s->at++;
+    s->word_count = 0;
+    if (c == '(') {
+        emit(s, '(');
+        s->paren_line = s->line;
+        s->paren_filled = false;
+    } else if (s->paren_line != 0 && s->paren_filled) {
+        close_paren(s);
+    } else if (s->paren_line != 0) {
+        break_paren(s);
+    } else {
+        complain(s, s->line, "remove it", "a ) closes nothing");
+    }
+}
+
+static void scan_stray(struct scan *s, int c)
+{
+    s->at++;
+    emit(s, ' ');
+    if (c == '*' || c == '+')
+        complain(s, s->line, "put the value into quotation marks",
+                 c == '*' ? "a * stands outside of quotation marks"
+                          : "a + stands outside of quotation marks");
+    else
+        complain(s, s->line, "remove it", "there is a control character");
+}
+
+static void scan_newline(struct scan *s)
+{
+    emit(s, '\n');
+    s->at++;
+    s->line++;
+}
+
+/* ---- the pass ------------------------------------------------------------------------------- */
+
+static bool scan_blank(struct scan *s, int c)
+{
+    if (c == '\n')
+        scan_newline(s);
+    else if (c == ' ' || c == '\t' || c == '\r')
+        emit(s, s->in[s->at++] == '\t' ? '\t' : ' ');
+    else if (c == '#' || (c == '/' && peek(s, 1) == '/'))
+        blank_line(s);
+    else if (c == '/' && peek(s, 1) == '*')
+        scan_block_comment(s);
+    else
+        return false;
+    return true;
+}
+
+static void scan_token(struct scan *s)
+{
+    int c = peek(s, 0);
+    if (scan_blank(s, c))
+        return;
+    if (s->paren_line != 0 && strchr("={},+(", c) != NULL) {
+        break_paren(s);
+    } else if (c == '"' || c == '\'') {
+        scan_string(s, c);
+    } else if (c == '=') {
+        scan_equals(s);
+    } else if (c == '+' && peek(s, 1) == '=') {
+        emit(s, '+');
+        s->at++;
+        scan_equals(s);
+    } else if (c == '{') {
+        scan_open(s);
+    } else if (c == '}') {
+        scan_close(s);
+    } else if (c == '(' || c == ')') {
+        scan_paren(s, c);
+    } else if (c == ',') {
+        emit(s, ',');
+        s->at++;
+        s->word_count = 0;
+    } else if (is_word_byte(c)) {
+        scan_word(s);
+    } else {
+        scan_stray(s, c);
+    }
+}
+
+static void scan_end(struct scan *s)
+{
+    if (s->paren_line != 0)
+        break_paren(s);
+    if (s->list_line != 0) {
+        complain(s, s->list_line, "put } behind its last value", "a list is not closed");
+        emit(s, '}');
+    }
+    if (s->block_line != 0) {
+        complain(s, s->block_line, "put } behind its last key", "a block is not closed");
+        emit(s, '}');
+    }
+    chunks_end(&s->out, s->block_line != 0, s->line);
+}
+
+struct chunk *scan_text(struct arena *a, struct diags *d, const char *file,
+                        const struct bundle_entry *text)
+{
+    struct scan s = {
+        .diags = d, .file = file, .in = (const char *)text->data, .size = text->size, .line = 1};
+    if (chunks_begin(&s.out, a, text->size) != 0)
+        return NULL;
+    if (s.size >= 3 && memcmp(s.in, "\xEF\xBB\xBF", 3) == 0)
+        s.at = 3; /* a byte order mark */
+    while (s.at < s.size && !a->failed)
+        scan_token(&s);
+    scan_end(&s);
+    return s.out.first;
+}

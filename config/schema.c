@@ -1,0 +1,183 @@
+/* schema.c - the tables of all keys. */
+#include "config/schema.h"
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/suggest.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+/* key_choice() stores an int. */
+static_assert(sizeof(enum tls_mode) == sizeof(int) && sizeof(enum send_proxy) == sizeof(int) &&
+                  sizeof(enum client_auth) == sizeof(int) &&
+                  sizeof(enum tls_min_version) == sizeof(int) &&
+                  sizeof(enum config_log_level) == sizeof(int) &&
+                  sizeof(enum config_log_format) == sizeof(int),
+              "an enum is not an int");
+
+static const struct choice log_levels[] = {{"error", LOG_LEVEL_ERROR},
+                                           {"warn", LOG_LEVEL_WARN},
+                                           {"info", LOG_LEVEL_INFO},
+                                           {"debug", LOG_LEVEL_DEBUG},
+                                           {NULL, 0}};
+static const struct choice log_formats[] = {
+    {"text", LOG_FORMAT_TEXT}, {"json", LOG_FORMAT_JSON}, {NULL, 0}};
+static const struct choice tls_modes[] = {{"implicit", TLS_MODE_IMPLICIT},
+                                          {"required", TLS_MODE_REQUIRED},
+                                          {"optional", TLS_MODE_OPTIONAL},
+                                          {NULL, 0}};
+static const struct choice send_proxies[] = {
+    {"off", SEND_PROXY_OFF}, {"v1", SEND_PROXY_V1}, {"v2", SEND_PROXY_V2}, {NULL, 0}};
+static const struct choice client_auths[] = {{"none", CLIENT_AUTH_NONE},
+                                             {"optional", CLIENT_AUTH_OPTIONAL},
+                                             {"required", CLIENT_AUTH_REQUIRED},
+                                             {NULL, 0}};
+static const struct choice min_versions[] = {{"1.2", TLS_MIN_1_2}, {"1.3", TLS_MIN_1_3}, {NULL, 0}};
+static const struct choice plaintext_logins[] = {{"refuse", false}, {"allow", true}, {NULL, 0}};
+static const struct choice relay_risks[] = {{"refused", false}, {"accepted", true}, {NULL, 0}};
+
+enum { CONNECTIONS_MAX = 10000000, WORKERS_MAX = 256 };
+
+#define GLOBAL(field) offsetof(struct config, field)
+
+static const struct key global_keys[] = {
+    {"workers", key_workers, .max = WORKERS_MAX, .preset = "auto"},
+    {"user", key_text, .offset = GLOBAL(user), .at_offset = GLOBAL(user_at), .preset = "tlsfront"},
+    {"control", key_socket_path, .offset = GLOBAL(control), .preset = CONFIG_DEFAULT_CONTROL},
+    {"state", key_path, .offset = GLOBAL(state), .preset = "/var/lib/tlsfront"},
+    {"log-level", key_choice, .offset = GLOBAL(log_level), .choices = log_levels, .preset = "info"},
+    {"log-format", key_choice, .offset = GLOBAL(log_format), .choices = log_formats,
+     .preset = "text"},
+    {"log", key_log, .preset = "stderr"},
+    {"drain-timeout", key_duration, .offset = GLOBAL(drain_timeout), .preset = "30s"},
+    {.name = NULL},
+};
+
+#define CERTIFICATE(field) offsetof(struct certificate_config, field)
+
+static const struct key certificate_keys[] = {
+    {"chain", key_file, .offset = CERTIFICATE(chain),
+     .required = "name its PEM file, the server's certificate first: chain = /path/to.crt"},
+    {"key", key_file, .offset = CERTIFICATE(key)},
+    {.name = NULL},
+};
+
+#define ROUTE(field) offsetof(struct route_config, field)
+
+static const struct key route_keys[] = {
+    {"listen", key_listen, .list = true,
+     .required = "say where clients connect, as in listen = \":995\""},
+    {"protocol", key_protocol,
+     .required = "say what is spoken: protocol = pop3, imap, smtp, nntp, ldap, sieve or tcp"},
+    {"tls", key_choice, .offset = ROUTE(tls), .choices = tls_modes, .preset = "implicit"},
+    {"certificate", key_certificates, .list = true,
+     .required = "name a certificate block, as in certificate = {mail}"},
+    {"upstream", key_upstream, .list = true,
+     .required = "say where the server is, as in upstream = \"127.0.0.1:110\""},
+
+    {"handshake-timeout", key_duration, .offset = ROUTE(handshake_timeout), .preset = "15s"},
+    {"connect-timeout", key_duration, .offset = ROUTE(connect_timeout), .preset = "5s"},
+    {"greeting-timeout", key_duration, .offset = ROUTE(greeting_timeout), .preset = "60s"},
+    {"idle-timeout", key_duration,
+     .offset = ROUTE(idle_timeout)}, /* the default is the protocol's */
+    {"max-connections", key_number, .offset = ROUTE(max_connections), .max = CONNECTIONS_MAX},
+    {"max-connections-per-ip", key_number, .offset = ROUTE(max_connections_per_ip),
+     .max = CONNECTIONS_MAX},
+
+    {"send-proxy", key_choice, .offset = ROUTE(send_proxy), .choices = send_proxies,
+     .preset = "off"},
+    {"accept-proxy-from", key_networks, .list = true},
+    {"source", .parse = key_source},
+    {"xclient", key_switch, .offset = ROUTE(xclient)},
+    {"plaintext-login", key_flag, .offset = ROUTE(plaintext_login_allowed),
+     .choices = plaintext_logins},
+    {"relay-risk", key_flag, .offset = ROUTE(relay_risk_accepted), .choices = relay_risks},
+
+    {"client-certificate", key_choice, .offset = ROUTE(client_auth), .choices = client_auths,
+     .preset = "none"},
+    {"client-ca", key_file, .offset = ROUTE(client_ca)},
+    {"client-crl", key_file, .offset = ROUTE(client_crl)},
+    {"min-version", key_choice, .offset = ROUTE(min_version), .choices = min_versions,
+     .preset = "1.2"},
+    {"strict-sni", key_switch, .offset = ROUTE(strict_sni), .preset = "off"},
+    {"alpn", key_texts, .offset = ROUTE(alpn), .at_offset = ROUTE(alpn_at), .list = true},
+    {"groups", key_texts, .offset = ROUTE(groups), .at_offset = ROUTE(groups_at), .list = true},
+    {"ciphers", key_texts, .offset = ROUTE(ciphers), .at_offset = ROUTE(ciphers_at), .list = true},
+    {"hostname", key_hostname, .offset = ROUTE(hostname)}, /* the default is the machine's */
+    {.name = NULL},
+};
+
+static const struct scope_row {
+    const char *name;
+    const struct key *keys;
+    const char *advice; /* before the list of its keys */
+} scopes[SCOPES] = {
+    [SCOPE_GLOBAL] = {"global", global_keys, "keys outside of blocks"},
+    [SCOPE_CERTIFICATE] = {"certificate", certificate_keys, "keys of a certificate block"},
+    [SCOPE_ROUTE] = {"route", route_keys, "keys of a route block"},
+};
+
+const struct key *schema_keys(enum scope scope)
+{
+    return scopes[scope].keys;
+}
+
+const struct key *schema_find(enum scope scope, const char *name)
+{
+    for (const struct key *key = schema_keys(scope); key->name != NULL; key++)
+        if (strcmp(key->name, name) == 0)
+            return key;
+    return NULL;
+}
+
+const char *schema_scope_name(enum scope scope)
+{
+    return scopes[scope].name;
+}
+
+bool schema_scope_by_name(const char *name, enum scope *scope)
+{
+    for (int i = 0; i < SCOPES; i++) {
+        if (strcmp(scopes[i].name, name) == 0) {
+            *scope = (enum scope)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *block_advice(struct arena *a, const char *name)
+{
+    struct suggest kinds = suggest_begin(a, name);
+    for (int i = SCOPE_GLOBAL + 1; i < SCOPES; i++)
+        suggest_offer(&kinds, scopes[i].name);
+    return suggest_text(&kinds, "kinds of blocks");
+}
+
+/* A key in the wrong place: say where it belongs. */
+static const char *place_advice(const char *name)
+{
+    if (strcmp(name, "include") == 0)
+        return "include(\"FILE\") stands outside of all blocks";
+    if (schema_find(SCOPE_GLOBAL, name) != NULL)
+        return "this key stands outside of all blocks";
+    if (schema_find(SCOPE_ROUTE, name) != NULL)
+        return "this key stands in a route block";
+    if (schema_find(SCOPE_CERTIFICATE, name) != NULL)
+        return "this key stands in a certificate block";
+    return NULL;
+}
+
+const char *schema_advice(struct arena *a, enum scope scope, const char *name)
+{
+    if (scope == SCOPES)
+        return block_advice(a, name);
+    const char *place = place_advice(name);
+    if (place != NULL)
+        return place;
+    struct suggest keys = suggest_begin(a, name);
+    for (const struct key *key = schema_keys(scope); key->name != NULL; key++)
+        suggest_offer(&keys, key->name);
+    return suggest_text(&keys, scopes[scope].advice);
+}

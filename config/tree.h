@@ -1,0 +1,53 @@
+/* tree.h - configuration text as settings and blocks, with the place of each, meaning nothing yet.
+ */
+#ifndef TLSFRONT_TREE_H
+#define TLSFRONT_TREE_H
+
+#include "config/arena.h"
+#include "config/bundle.h"
+#include "config/diag.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct value {
+    const char *text;
+    struct origin at;
+    struct value *next;
+};
+
+struct setting {
+    const char *key;
+    struct origin at; /* of its first value */
+    struct value *values, *last;
+    struct setting *next;
+};
+
+struct block {
+    const char *kind; /* "route", "certificate"; NULL: the settings outside of all blocks */
+    const char *title;
+    struct origin at;
+    struct setting *settings, *last;
+    struct block *next;
+};
+
+struct tree {
+    struct block globals;
+    struct block *blocks;   /* in the order of the text, titles unique per kind */
+    struct value *includes; /* of the text that was read last: patterns for include() */
+    bool incomplete;        /* something was skipped: what seems absent may be there */
+};
+
+/* "route pop3s: " for the head of a finding, "" for the settings outside of blocks. */
+const char *tree_label(struct arena *a, const struct block *block);
+
+const struct setting *tree_find(const struct block *block, const char *key);
+
+void tree_append(struct block *block, struct setting *s);
+
+/* Add what `text` says to the tree. Unknown and doubled keys and titles are findings and are left
+ * out. `file` must live as long as the tree. Out of memory shows in the arena. */
+void tree_read(struct tree *t, struct arena *a, struct diags *d, const char *file,
+               const struct bundle_entry *text);
+
+#endif

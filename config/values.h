@@ -1,0 +1,61 @@
+/* values.h - single values: text to number, address, choice. Pure; nothing here knows keys or
+ * files.
+ *
+ * Each parser returns 0, or -1 with a cause that continues `"TEXT" ...`, and with a cure. */
+#ifndef TLSFRONT_VALUES_H
+#define TLSFRONT_VALUES_H
+
+#include "config/arena.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct flaw {
+    char cause[160];
+    const char *cure; /* static */
+};
+
+int flaw_set(struct flaw *f, const char *cure, const char *cause); /* returns -1 */
+
+/* "500ms", "10s", "5m", "1h"; "0" and "off" are 0. Milliseconds. */
+int value_duration(const char *text, unsigned *ms, struct flaw *f);
+
+/* "4096", "16k", "1m", "1g", powers of 1024. */
+int value_size(const char *text, size_t *bytes, struct flaw *f);
+
+/* A whole number from 0 to max. */
+int value_number(const char *text, unsigned max, unsigned *n, struct flaw *f);
+
+/* on or off. */
+int value_switch(const char *text, bool *on, struct flaw *f);
+
+/* A certificate's or route's name: it appears in logs and on the command line. */
+int value_name(const char *text, struct flaw *f);
+
+/* A host name as it appears in DNS or in a greeting; underscores are let through. */
+int value_hostname(const char *text, struct flaw *f);
+
+/* "192.0.2.0/24", "2001:db8::/32", or one address. Bits behind the prefix must be 0. */
+int value_cidr(const char *text, struct cidr *c, struct flaw *f);
+
+/* Endpoints; their strings come from the arena, `at` is left alone. Out of memory shows in the
+ * arena. A listener's "*:995" and ":995" are for the caller to expand: value_all_addresses(). */
+int value_listen(struct arena *a, const char *text, struct endpoint *out, struct flaw *f);
+int value_upstream(struct arena *a, const char *text, struct endpoint *out, struct flaw *f);
+int value_address(struct arena *a, const char *text, struct endpoint *out, struct flaw *f);
+
+/* The port's text when `text` is ":PORT" or "*:PORT"; else NULL. */
+const char *value_all_addresses(const char *text);
+
+bool endpoint_is_wildcard(const struct endpoint *ep);
+bool endpoint_is_loopback(const struct endpoint *ep);
+bool endpoint_same(const struct endpoint *x, const struct endpoint *y);
+
+/* The length of the longest path that a Unix socket can have. */
+size_t value_unix_path_max(void);
+
+/* Edits (insert, drop, replace, swap neighbours) between two words; `limit` + 1 when over. */
+unsigned value_distance(const char *x, const char *y, unsigned limit);
+
+#endif

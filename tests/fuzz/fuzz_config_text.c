@@ -1,0 +1,83 @@
+/* fuzz_config_text.c - any text is refused or becomes a configuration that holds together. */
+#undef NDEBUG /* the assertions are the test */
+#include "config/config.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_findings(const struct diags *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        char buf[512];
+        assert(d->items[i].cause != NULL && d->items[i].line >= 0);
+        diag_format(&d->items[i], buf, sizeof buf);
+    }
+}
+
+static void check_route(const struct config *c, const struct route_config *r, bool ok)
+{
+    assert(r->name != NULL && r->hostname != NULL && r->at.line > 0);
+    for (size_t i = 0; i < r->certificate_count; i++)
+        assert(r->certificates[i] < c->certificate_count);
+    for (size_t i = 0; i < r->listen_count; i++)
+        assert(r->listen[i].text != NULL && r->listen[i].kind != ENDPOINT_NAME);
+    for (size_t i = 0; i < r->upstream_count; i++)
+        assert(r->upstream[i].text != NULL);
+    assert(!ok || (r->listen_count > 0 && r->upstream_count > 0 && r->certificate_count > 0));
+}
+
+static void check_config(const struct config *c, bool ok)
+{
+    assert(!ok || (c->route_count > 0 && c->control != NULL && c->state != NULL));
+    for (size_t i = 0; i < c->route_count; i++)
+        check_route(c, &c->routes[i], ok);
+    for (size_t i = 0; i < c->certificate_count; i++)
+        assert(c->certificates[i].name != NULL && (!ok || c->certificates[i].chain.path != NULL));
+}
+
+static void load(const struct bundle *b)
+{
+    struct diags d = {0};
+    struct config *c = config_load(b, &d);
+    bool ok = diag_ok(&d, DIAG_ERROR);
+    assert(c != NULL || !ok);
+    assert(!d.out_of_memory);
+    check_findings(&d);
+    if (c != NULL)
+        check_config(c, ok);
+    config_free(c);
+    diags_free(&d);
+}
+
+/* What was read before must not change how a text is read. */
+static void load_known(void)
+{
+    static const char text[] = "certificate mail { chain = /c }\n"
+                               "route r { listen = \":995\" protocol = pop3 certificate = mail\n"
+                               "upstream = \"127.0.0.1:110\" }\n";
+    struct diags d = {0};
+    struct bundle *b = bundle_new();
+    bundle_add(b, BUNDLE_TEXT, "/t", text, sizeof text - 1, NULL);
+    bundle_add(b, BUNDLE_FILE, "/c", "x", 1, NULL);
+    struct config *c = config_load(b, &d);
+    assert(c != NULL && d.count == 0 && c->route_count == 1 && c->routes[0].listen[0].at.line == 2);
+    config_free(c);
+    bundle_free(b);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bundle *b = bundle_new();
+    if (b == NULL || bundle_add(b, BUNDLE_TEXT, "/etc/tlsfront.conf", data, size, NULL) != 0)
+        abort();
+    bundle_add(b, BUNDLE_FILE, "/c", "x", 1, NULL);
+    bundle_add(b, BUNDLE_FILE, "/k", "x", 1, NULL);
+    load(b);
+    bundle_free(b);
+    load_known();
+    return 0;
+}

@@ -1,0 +1,376 @@
+/* test_config.c - right configurations: what they mean, defaults, and one load after another. */
+#include "mistake.h"
+
+#include <malloc.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The example of the manual, its comments and all. */
+static const char example[] =
+    "workers = auto                         # one process per CPU, or a number\n"
+    "user    = tlsfront                     # workers run as this user when started as root\n"
+    "control = /run/tlsfront/control.sock\n"
+    "state   = /var/lib/tlsfront            # keys and requests made by `tlsfront key`\n"
+    "log-level = info                       # error | warn | info | debug\n"
+    "log-format = text                      # text (key=value) | json\n"
+    "include(\"/etc/tlsfront/conf.d/*.conf\")\n"
+    "\n"
+    "certificate mail {\n"
+    "    chain = /c          # leaf first; PEM, several certificates; may also hold the key\n"
+    "    key   = /k\n"
+    "}\n"
+    "\n"
+    "route pop3s {\n"
+    "    listen      = \"0.0.0.0:995\"        # or \":995\" for all addresses, \"[::1]:995\"\n"
+    "    protocol    = pop3                 # pop3 | imap | smtp | nntp | ldap | sieve | tcp\n"
+    "    tls         = implicit             # implicit | required | optional\n"
+    "    certificate = {mail}               # the first is the default; SNI picks among all\n"
+    "    upstream    = \"127.0.0.1:110\"      # host:port, \"unix:/path\", or a list tried in "
+    "order\n"
+    "}\n";
+
+static void the_example_is_understood(void **state)
+{
+    (void)state;
+    struct config *c = load_clean(example);
+    assert_int_equal(c->workers, 0);
+    assert_string_equal(c->user, "tlsfront");
+    assert_int_equal(c->user_at.line, 2);
+    assert_string_equal(c->user_at.file, TEXT_PATH);
+    assert_string_equal(c->control, "/run/tlsfront/control.sock");
+    assert_string_equal(c->state, "/var/lib/tlsfront");
+    assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+    assert_int_equal(c->log_format, LOG_FORMAT_TEXT);
+
+    assert_int_equal(c->certificate_count, 1);
+    assert_string_equal(c->certificates[0].name, "mail");
+    assert_int_equal(c->certificates[0].at.line, 9);
+    assert_string_equal(c->certificates[0].chain.path, "/c");
+    assert_int_equal(c->certificates[0].chain.at.line, 10);
+    assert_string_equal(c->certificates[0].key.path, "/k");
+    assert_int_equal(c->certificates[0].key.at.line, 11);
+
+    assert_int_equal(c->route_count, 1);
+    const struct route_config *r = &c->routes[0];
+    assert_string_equal(r->name, "pop3s");
+    assert_int_equal(r->at.line, 14);
+    assert_int_equal(r->protocol, PROTOCOL_POP3);
+    assert_int_equal(r->tls, TLS_MODE_IMPLICIT);
+    assert_int_equal(r->listen_count, 1);
+    assert_string_equal(r->listen[0].text, "0.0.0.0:995");
+    assert_int_equal(r->listen[0].at.line, 15);
+    assert_int_equal(r->certificate_count, 1);
+    assert_int_equal(r->certificates[0], 0);
+    assert_int_equal(r->certificate_at.line, 18);
+    assert_int_equal(r->upstream_count, 1);
+    assert_string_equal(r->upstream[0].text, "127.0.0.1:110");
+    assert_int_equal(r->upstream_at.line, 19);
+    config_free(c);
+}
+
+static void what_is_not_said_has_its_default(void **state)
+{
+    char host[256];
+    (void)state;
+    struct config *c = load_clean(ROUTE(""));
+    assert_int_equal(c->workers, 0);
+    assert_string_equal(c->user, "tlsfront");
+    assert_null(c->user_at.file);
+    assert_string_equal(c->control, CONFIG_DEFAULT_CONTROL);
+    assert_string_equal(c->state, "/var/lib/tlsfront");
+    assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+    assert_int_equal(c->log_format, LOG_FORMAT_TEXT);
+    assert_int_equal(c->log_target, LOG_TARGET_STDERR);
+    assert_null(c->log_file.path);
+    assert_int_equal(c->drain_timeout, 30000);
+
+    const struct route_config *r = &c->routes[0];
+    assert_int_equal(r->tls, TLS_MODE_IMPLICIT);
+    assert_int_equal(r->handshake_timeout, 15000);
+    assert_int_equal(r->connect_timeout, 5000);
+    assert_int_equal(r->greeting_timeout, 60000);
+    assert_int_equal(r->idle_timeout, protocol_facts(PROTOCOL_POP3)->idle_ms);
+    assert_int_equal(r->max_connections, 0);
+    assert_int_equal(r->max_connections_per_ip, 0);
+    assert_int_equal(r->send_proxy, SEND_PROXY_OFF);
+    assert_int_equal(r->source_kind, SOURCE_DEFAULT);
+    assert_int_equal(r->client_auth, CLIENT_AUTH_NONE);
+    assert_null(r->client_ca.path);
+    assert_int_equal(r->min_version, TLS_MIN_1_2);
+    assert_false(r->strict_sni || r->xclient || r->plaintext_login_allowed);
+    assert_false(r->relay_risk_accepted);
+    assert_int_equal(r->alpn.count + r->groups.count + r->ciphers.count, 0);
+    assert_int_equal(gethostname(host, sizeof host), 0);
+    assert_true(strcmp(r->hostname, host) == 0 || strcmp(r->hostname, "localhost") == 0);
+    config_free(c);
+}
+
+static void every_key_reaches_its_field(void **state)
+{
+    (void)state;
+    struct config *c = load_clean(
+        "workers = 4 user = u control = run.sock state = ../lib\n"
+        "log-level = debug log-format = json log = ./x.log drain-timeout = off\n" CERTIFICATE
+        "certificate second { chain = '/c' }\n"
+        "route all {\n"
+        "listen = {\"*:4650\", \"[::1]:465\", \"localhost:466\", \"unix:/run/l\"}\n"
+        "protocol = smtp tls = implicit certificate = {second, mail}\n"
+        "upstream = {\"mail.example:25\", \"[2001:db8::1]:25\", \"2.2.2.2:25\"}\n"
+        "handshake-timeout = 1s connect-timeout = 2s greeting-timeout = 3s idle-timeout = 0\n"
+        "max-connections = 100 max-connections-per-ip = 10\n"
+        "send-proxy = v2 xclient = off relay-risk = accepted\n"
+        "client-certificate = optional client-ca = /ca client-crl = /crl\n"
+        "min-version = 1.3 strict-sni = on alpn = {\"a\", \"b\"} groups = x25519\n"
+        "ciphers = {A} ciphers += B\n"
+        "hostname = mx.example.org\n"
+        "}\n");
+    assert_int_equal(c->workers, 4);
+    assert_string_equal(c->user, "u");
+    assert_string_equal(c->control, "/etc/tlsfront/run.sock");
+    assert_string_equal(c->state, "/etc/tlsfront/../lib");
+    assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
+    assert_int_equal(c->log_format, LOG_FORMAT_JSON);
+    assert_int_equal(c->log_target, LOG_TARGET_FILE);
+    assert_string_equal(c->log_file.path, "/etc/tlsfront/./x.log");
+    assert_int_equal(c->drain_timeout, 0);
+    assert_null(c->certificates[1].key.path);
+
+    const struct route_config *r = &c->routes[0];
+    static const char *const listens[] = {"0.0.0.0:4650", "[::]:4650", "[::1]:465", "127.0.0.1:466",
+                                          "unix:/run/l"};
+    assert_int_equal(r->listen_count, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(r->listen[i].text, listens[i]);
+    assert_int_equal(r->upstream_count, 3);
+    assert_int_equal(r->upstream[0].kind, ENDPOINT_NAME);
+    assert_string_equal(r->upstream[0].host, "mail.example");
+    assert_int_equal(r->upstream[0].port, 25);
+    assert_int_equal(r->upstream[1].kind, ENDPOINT_INET);
+    assert_int_equal(r->certificate_count, 2);
+    assert_int_equal(r->certificates[0], 1);
+    assert_int_equal(r->certificates[1], 0);
+    assert_int_equal(r->handshake_timeout, 1000);
+    assert_int_equal(r->connect_timeout, 2000);
+    assert_int_equal(r->greeting_timeout, 3000);
+    assert_int_equal(r->idle_timeout, 0);
+    assert_int_equal(r->max_connections, 100);
+    assert_int_equal(r->max_connections_per_ip, 10);
+    assert_int_equal(r->send_proxy, SEND_PROXY_V2);
+    assert_true(r->relay_risk_accepted);
+    assert_int_equal(r->client_auth, CLIENT_AUTH_OPTIONAL);
+    assert_string_equal(r->client_ca.path, "/ca");
+    assert_string_equal(r->client_crl.path, "/crl");
+    assert_int_equal(r->min_version, TLS_MIN_1_3);
+    assert_true(r->strict_sni);
+    assert_int_equal(r->alpn.count, 2);
+    assert_string_equal(r->alpn.items[1], "b");
+    assert_string_equal(r->groups.items[0], "x25519");
+    assert_int_equal(r->groups_at.line, 13);
+    assert_int_equal(r->ciphers.count, 2);
+    assert_string_equal(r->ciphers.items[1], "B");
+    assert_string_equal(r->hostname, "mx.example.org");
+    config_free(c);
+}
+
+static void a_source_address_has_no_port(void **state)
+{
+    (void)state;
+    struct config *c = load_clean(ROUTE("source = 127.0.0.9"));
+    const struct route_config *r = &c->routes[0];
+    assert_int_equal(r->source_kind, SOURCE_ADDRESS);
+    assert_string_equal(r->source.text, "127.0.0.9");
+    assert_int_equal(((const struct sockaddr_in *)&r->source.addr)->sin_port, 0);
+    config_free(c);
+}
+
+static void idle_time_follows_the_protocol(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PROTOCOLS; i++) {
+        const struct protocol_facts *facts = protocol_facts((enum protocol)i);
+        char text[512];
+        snprintf(text, sizeof text,
+                 CERTIFICATE "route r { listen = \":9000\" protocol = %s certificate = mail "
+                             "upstream = \"192.0.2.1:1\" relay-risk = accepted }",
+                 facts->name);
+        struct config *c = load_clean(text);
+        assert_int_equal(c->routes[0].idle_timeout, facts->idle_ms);
+        config_free(c);
+    }
+}
+
+static void a_specific_address_beside_a_wildcard_is_fine(void **state)
+{
+    (void)state;
+    config_free(load_clean(
+        CERTIFICATE "route a { listen = \":995\" protocol = pop3 certificate = mail "
+                    "upstream = \"192.0.2.1:110\" }\n"
+                    "route b { listen = \"192.0.2.9:995\" protocol = pop3 certificate = mail "
+                    "upstream = \"192.0.2.2:110\" }\n"));
+}
+
+static void odd_but_right_spellings_are_understood(void **state)
+{
+    (void)state;
+    config_free(load_clean("\xEF\xBB\xBF" ROUTE("")));                        /* byte order mark */
+    config_free(load_clean(ROUTE("alpn = {a, b,}")));                         /* comma at the end */
+    config_free(load_clean(ROUTE("alpn\n=\n{\na\n,\nb\n}\nxclient\n= off"))); /* spread out */
+    config_free(load_clean(ROUTE("alpn = {\"\\\"a\\\\\", 'it\\'s', '${HOME}', \"#\", \"/*\"}")));
+    config_free(load_clean(ROUTE("// c\n/* d\n */ # e\nxclient = off# f")));
+    config_free(load_clean("user=a " CERTIFICATE "route r{listen=\"127.0.0.1:995\"protocol=pop3 "
+                           "certificate=mail upstream=\"127.0.0.1:110\"}"));
+}
+
+static void dos_line_ends_are_line_ends(void **state)
+{
+    char text[1024];
+    const char *unix_text = ROUTE("\n\n\nhostname = a.b");
+    size_t length = 0;
+    (void)state;
+    for (size_t i = 0; unix_text[i] != '\0'; i++) {
+        if (unix_text[i] == '\n')
+            text[length++] = '\r';
+        text[length++] = unix_text[i];
+    }
+    text[length] = '\0';
+    struct config *c = load_clean(text);
+    assert_int_equal(c->routes[0].listen[0].at.line, 3);
+    assert_string_equal(c->routes[0].hostname, "a.b");
+    config_free(c);
+}
+
+/* ---- one after another ---------------------------------------------------------------------- */
+
+static size_t findings_of(const char *text)
+{
+    struct diags d = {0};
+    struct bundle *b = bundle_of(text);
+    config_free(config_load(b, &d));
+    size_t count = d.count;
+    bundle_free(b);
+    diags_free(&d);
+    return count;
+}
+
+/* libconfuse's lexer is global: each of these once left it in the middle of something. */
+static void a_bad_text_does_not_spoil_the_next(void **state)
+{
+    static const char *const bad[] = {
+        "user = \"a",
+        "user = 'a",
+        "/* a",
+        "user = {",
+        "route r {",
+        "user =",
+        "user = \"\\777\"",
+        "user = \"\\8\"",
+        "include(\"x\"",
+        "include(",
+        "user = ${",
+        "user = \"${",
+        "route r { listen = {\"a\"",
+        "\\",
+        "\"",
+        "'",
+        "(",
+        "{",
+        "}",
+        "=",
+        "+=",
+        ",",
+        "route r { route s { x",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        config_free(load_clean(example));
+        assert_true(findings_of(bad[i]) > 0);
+        config_free(load_clean(example));
+    }
+}
+
+static void load_good_and_bad(int times)
+{
+    for (int i = 0; i < times; i++) {
+        config_free(load_clean(example));
+        assert_true(findings_of("uzer = x\nroute r { foo = x listen \"a\" }\nuser = \"a\n") > 0);
+    }
+}
+
+/* One lost allocation per load would be 32,000 bytes at least; malloc's own caches hold less. With
+ * a leak sanitizer mallinfo2() shows nothing, but then the sanitizer does. */
+static void a_thousand_loads_leave_nothing_behind(void **state)
+{
+    (void)state;
+    load_good_and_bad(100);
+    size_t before = mallinfo2().uordblks;
+    load_good_and_bad(1000);
+    assert_true(mallinfo2().uordblks < before + 32000);
+}
+
+/* Cut anywhere, a text is refused or understood, and the next one is read as ever. */
+static void cut_at_every_byte_it_is_no_surprise(void **state)
+{
+    (void)state;
+    for (size_t cut = 0; cut < sizeof example - 1; cut++) {
+        char text[sizeof example] = "";
+        memcpy(text, example, cut);
+        assert_true(findings_of(text) > 0 || cut >= sizeof example - 2);
+    }
+    config_free(load_clean(example));
+}
+
+static void a_config_outlives_its_bundle(void **state)
+{
+    struct diags d = {0};
+    (void)state;
+    struct bundle *b = bundle_of(example);
+    struct config *c = config_load(b, &d);
+    bundle_free(b);
+    assert_string_equal(c->routes[0].at.file, TEXT_PATH);
+    assert_string_equal(c->routes[0].listen[0].at.file, TEXT_PATH);
+    config_free(c);
+    config_free(NULL);
+}
+
+static void texts_of_a_bundle_add_up(void **state)
+{
+    struct diags d = {0};
+    (void)state;
+    struct bundle *b = bundle_of("user = a\ninclude(\"x.conf\")\n");
+    const char *second = "user = b\n" CERTIFICATE;
+    const char *third = "route r { listen = \":995\" protocol = pop3 certificate = mail\n"
+                        "upstream = \"192.0.2.1:1\" }";
+    bundle_add(b, BUNDLE_TEXT, "/2", second, strlen(second), NULL);
+    bundle_add(b, BUNDLE_TEXT, "/3", third, strlen(third), NULL);
+    struct config *c = config_load(b, &d);
+    assert_non_null(c);
+    assert_int_equal(d.count, 1); /* a doubled key, across files */
+    assert_string_equal(d.items[0].file, "/2");
+    assert_int_equal(d.items[0].line, 1);
+    assert_non_null(strstr(d.items[0].cause, TEXT_PATH " line 1"));
+    assert_string_equal(c->routes[0].at.file, "/3");
+    config_free(c);
+    bundle_free(b);
+    diags_free(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_example_is_understood),
+        cmocka_unit_test(what_is_not_said_has_its_default),
+        cmocka_unit_test(every_key_reaches_its_field),
+        cmocka_unit_test(a_source_address_has_no_port),
+        cmocka_unit_test(idle_time_follows_the_protocol),
+        cmocka_unit_test(a_specific_address_beside_a_wildcard_is_fine),
+        cmocka_unit_test(odd_but_right_spellings_are_understood),
+        cmocka_unit_test(dos_line_ends_are_line_ends),
+        cmocka_unit_test(a_bad_text_does_not_spoil_the_next),
+        cmocka_unit_test(a_thousand_loads_leave_nothing_behind),
+        cmocka_unit_test(cut_at_every_byte_it_is_no_surprise),
+        cmocka_unit_test(a_config_outlives_its_bundle),
+        cmocka_unit_test(texts_of_a_bundle_add_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

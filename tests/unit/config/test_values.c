@@ -1,0 +1,201 @@
+/* test_values.c - durations, sizes, numbers, names and the distance between words. */
+#include "config/values.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LENGTH(a) (sizeof(a) / sizeof(a)[0])
+
+static void durations_read_as_milliseconds(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned ms;
+    } good[] = {
+        {"0", 0},
+        {"off", 0},
+        {"0s", 0},
+        {"1ms", 1},
+        {"500ms", 500},
+        {"10s", 10000},
+        {"5m", 300000},
+        {"1h", 3600000},
+        {"007s", 7000},
+        {"596h", 2145600000},
+        {"2147483647ms", 2147483647},
+    };
+    static const char *const bad[] = {
+        "",
+        "s",
+        "10",
+        "10x",
+        "10 s",
+        " 10s",
+        "10s ",
+        "-1s",
+        "+1s",
+        "1.5s",
+        "1d",
+        "10S",
+        "OFF",
+        "00",
+        "597h",
+        "2147483648ms",
+        "99999999999999999999h",
+        "18446744073709551616ms",
+        "0x1s",
+        "1e3s",
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(good); i++) {
+        struct flaw flaw;
+        unsigned ms = 77;
+        assert_int_equal(value_duration(good[i].text, &ms, &flaw), 0);
+        assert_int_equal(ms, good[i].ms);
+    }
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        struct flaw flaw = {"", NULL};
+        unsigned ms = 77;
+        assert_int_equal(value_duration(bad[i], &ms, &flaw), -1);
+        assert_int_equal(ms, 77);
+        assert_true(flaw.cause[0] != '\0' && flaw.cure != NULL);
+    }
+}
+
+static void sizes_read_as_bytes(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t bytes;
+    } good[] = {{"0", 0},        {"4096", 4096},  {"16k", 16384},    {"16K", 16384},
+                {"1m", 1048576}, {"2M", 2097152}, {"1g", 1073741824}};
+    static const char *const bad[] = {"",   "k",    "1kb",          "1 k",
+                                      "-1", "1.5m", "99999999999g", "99999999999999999999"};
+    (void)state;
+    for (size_t i = 0; i < LENGTH(good); i++) {
+        struct flaw flaw;
+        size_t bytes;
+        assert_int_equal(value_size(good[i].text, &bytes, &flaw), 0);
+        assert_int_equal(bytes, good[i].bytes);
+    }
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        struct flaw flaw = {"", NULL};
+        size_t bytes;
+        assert_int_equal(value_size(bad[i], &bytes, &flaw), -1);
+        assert_true(flaw.cause[0] != '\0' && flaw.cure != NULL);
+    }
+}
+
+static void numbers_stop_at_their_maximum(void **state)
+{
+    static const char *const bad[] = {"",   "a",   "1a",         "-1",
+                                      " 1", "101", "4294967296", "18446744073709551617"};
+    struct flaw flaw;
+    unsigned n;
+    (void)state;
+    assert_int_equal(value_number("0", 100, &n, &flaw), 0);
+    assert_int_equal(n, 0);
+    assert_int_equal(value_number("100", 100, &n, &flaw), 0);
+    assert_int_equal(n, 100);
+    for (size_t i = 0; i < LENGTH(bad); i++)
+        assert_int_equal(value_number(bad[i], 100, &n, &flaw), -1);
+}
+
+static void switches_are_on_or_off(void **state)
+{
+    static const char *const bad[] = {"", "yes", "true", "1", "On", "offf"};
+    struct flaw flaw;
+    bool on;
+    (void)state;
+    assert_int_equal(value_switch("on", &on, &flaw), 0);
+    assert_true(on);
+    assert_int_equal(value_switch("off", &on, &flaw), 0);
+    assert_false(on);
+    for (size_t i = 0; i < LENGTH(bad); i++)
+        assert_int_equal(value_switch(bad[i], &on, &flaw), -1);
+}
+
+static void names_hold_nothing_that_hurts_a_log(void **state)
+{
+    static const char *const good[] = {"a", "pop3s", "mail.example_org-2"};
+    static const char *const bad[] = {
+        "",
+        "a b",
+        "a=b",
+        "a\"b",
+        "a\nb",
+        "\xc3\xa9",
+        "01234567890123456789012345678901234567890123456789012345678901234"};
+    struct flaw flaw;
+    (void)state;
+    for (size_t i = 0; i < LENGTH(good); i++)
+        assert_int_equal(value_name(good[i], &flaw), 0);
+    for (size_t i = 0; i < LENGTH(bad); i++)
+        assert_int_equal(value_name(bad[i], &flaw), -1);
+}
+
+static void hostnames_are_dns_names(void **state)
+{
+    static const char *const good[] = {"localhost", "mail.example.org", "a.b.", "_x.example",
+                                       "1.2.3.4"};
+    static const char *const bad[] = {
+        "",
+        ".",
+        ".a",
+        "a..b",
+        "a b",
+        "a\r\nb",
+        "mail.example.org:25",
+        "a/b",
+        "0123456789012345678901234567890123456789012345678901234567890123.org"};
+    struct flaw flaw;
+    (void)state;
+    for (size_t i = 0; i < LENGTH(good); i++)
+        assert_int_equal(value_hostname(good[i], &flaw), 0);
+    for (size_t i = 0; i < LENGTH(bad); i++)
+        assert_int_equal(value_hostname(bad[i], &flaw), -1);
+}
+
+static void distance_counts_edits(void **state)
+{
+    static const struct {
+        const char *x, *y;
+        unsigned limit, distance;
+    } rows[] = {
+        {"", "", 2, 0},
+        {"key", "key", 2, 0},
+        {"kye", "key", 2, 1},
+        {"uzer", "user", 2, 1},
+        {"lissten", "listen", 2, 1},
+        {"listn", "listen", 2, 1},
+        {"pop", "pop3", 2, 1},
+        {"abc", "xyz", 2, 3},
+        {"abcdef", "uvwxyz", 2, 3},
+        {"", "ab", 2, 2},
+        {"a", "b", 0, 1},
+        {"0123456789012345678901234567890123456789x", "0123456789012345678901234567890123456789x",
+         2, 3},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++)
+        assert_int_equal(value_distance(rows[i].x, rows[i].y, rows[i].limit), rows[i].distance);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(durations_read_as_milliseconds),
+        cmocka_unit_test(sizes_read_as_bytes),
+        cmocka_unit_test(numbers_stop_at_their_maximum),
+        cmocka_unit_test(switches_are_on_or_off),
+        cmocka_unit_test(names_hold_nothing_that_hurts_a_log),
+        cmocka_unit_test(hostnames_are_dns_names),
+        cmocka_unit_test(distance_counts_edits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
