@@ -72,7 +72,7 @@ enum tls_finding {
     TLS_FINDING_NOT_YET_VALID,
     TLS_FINDING_EXPIRES_SOON,     /* within 30 days */
     TLS_FINDING_CHAIN_ORDER,      /* a certificate is not followed by its issuer */
-    TLS_FINDING_CHAIN_INCOMPLETE, /* the last one is neither self-signed nor alone */
+    TLS_FINDING_CHAIN_INCOMPLETE, /* the leaf is alone, but tells where its issuer is to be had */
     TLS_FINDING_WEAK_KEY,         /* RSA below 2048 bits */
     TLS_FINDING_WEAK_SIGNATURE,   /* SHA-1 or MD5 in the chain */
     TLS_FINDING_NO_NAMES,         /* no subjectAltName: today's clients refuse it */
@@ -93,9 +93,9 @@ struct tls_server_options {
     size_t identity_count;
     enum tls_min_version min_version;
     enum client_auth client_auth;
-    struct tls_slice client_ca, client_crl; /* PEM or DER; data NULL: none */
-    bool strict_sni;                        /* unknown names get unrecognized_name */
-    const struct string_list *alpn;         /* empty: ALPN is ignored */
+    struct tls_slice client_ca, client_crl;     /* PEM or DER; data NULL: none */
+    bool strict_sni;                            /* unknown names get unrecognized_name */
+    const struct string_list *alpn;             /* empty: ALPN is ignored */
     const struct string_list *groups, *ciphers; /* empty: the defaults */
 };
 
@@ -146,7 +146,7 @@ enum tls_status {
     TLS_HANDSHAKE, /* more of the client's bytes are needed before application data can flow */
     TLS_OPEN,      /* both directions are open */
     TLS_EOF,       /* the client sent close_notify: no more plaintext; sending is still legal */
-    TLS_FAILED,    /* sticky; tls_conn_failure() tells why. The alert, if any is due, is in `wire` */
+    TLS_FAILED, /* sticky; tls_conn_failure() tells why. The alert, if any is due, is in `wire` */
 };
 
 struct tls_io {
@@ -203,10 +203,10 @@ enum tls_fault {
 };
 struct tls_failure {
     enum tls_fault fault;
-    const char *reason;    /* words for the log: "no shared cipher suite" */
-    int alert_sent;        /* RFC 8446 6 number; -1: none */
-    int alert_received;    /* likewise */
-    bool truncated;        /* the transport ended without close_notify */
+    const char *reason; /* words for the log: "no shared cipher suite" */
+    int alert_sent;     /* RFC 8446 6 number; -1: none */
+    int alert_received; /* likewise */
+    bool truncated;     /* the transport ended without close_notify */
 };
 const struct tls_failure *tls_conn_failure(const struct tls_conn *c); /* NULL unless TLS_FAILED */
 

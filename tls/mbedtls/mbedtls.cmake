@@ -82,4 +82,7 @@ set(USE_SHARED_MBEDTLS_LIBRARY OFF CACHE INTERNAL "")
 set(MBEDTLS_FATAL_WARNINGS OFF CACHE INTERNAL "")
 set(DISABLE_PACKAGE_CONFIG_AND_INSTALL ON CACHE INTERNAL "")
 set(MBEDTLS_USER_CONFIG_FILE ${CMAKE_CURRENT_LIST_DIR}/user_config.h CACHE INTERNAL "")
-add_subdirectory(${mbedtls_tree} ${PROJECT_BINARY_DIR}/mbedtls-build EXCLUDE_FROM_ALL)
+add_subdirectory(${mbedtls_tree} ${PROJECT_BINARY_DIR}/mbedtls-build EXCLUDE_FROM_ALL SYSTEM)
+target_sources(mbedcrypto PRIVATE ${CMAKE_CURRENT_LIST_DIR}/platform.c)
+set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/platform.c TARGET_DIRECTORY mbedcrypto
+                            PROPERTIES COMPILE_DEFINITIONS _GNU_SOURCE)

@@ -1,0 +1,404 @@
+/* test_certificates.c - which certificate a client gets, and which of its own we accept */
+#include "tests/unit/tls/peer.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define V12 MBEDTLS_SSL_VERSION_TLS1_2
+#define V13 MBEDTLS_SSL_VERSION_TLS1_3
+
+static const char *const default_names[] = {"mail.example.org", NULL};
+static const char *const other_names[] = {"other.example.org", NULL};
+static const char *const wildcard_names[] = {"*.example.org", NULL};
+
+enum { MAIL_RSA, MAIL_EC, OTHER_EC, WILDCARD_RSA, IDENTITIES };
+static struct tls_identity *ids[IDENTITIES];
+static struct tls_engine *engine;
+static char *client_ca, *client_cert, *client_key, *foreign_cert;
+
+static int setup(void **state)
+{
+    (void)state;
+    struct err e = {""};
+    if (tls_init(&e) != 0)
+        return -1;
+    ids[MAIL_RSA] = pki_identity(PKI_RSA2048, default_names);
+    ids[MAIL_EC] = pki_identity(PKI_EC256, default_names);
+    ids[OTHER_EC] = pki_identity(PKI_EC256, other_names);
+    ids[WILDCARD_RSA] = pki_identity(PKI_RSA2048, wildcard_names);
+    engine = engine_or_die();
+    client_ca = pki_certificate(
+        &(struct pki_spec){.subject = "CN=Client CA", .key = PKI_EC384, .ca = true});
+    client_cert = pki_certificate(&(struct pki_spec){.subject = "CN=alice,O=Test",
+                                                     .key = PKI_EC256_OTHER,
+                                                     .issuer = "CN=Client CA",
+                                                     .issuer_key = PKI_EC384,
+                                                     .serial = 7});
+    foreign_cert =
+        pki_certificate(&(struct pki_spec){.subject = "CN=mallory", .key = PKI_EC256_OTHER});
+    client_key = pki_key_pem(PKI_EC256_OTHER);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < IDENTITIES; i++)
+        tls_identity_free(ids[i]);
+    tls_engine_free(engine);
+    free(client_ca);
+    free(client_cert);
+    free(client_key);
+    free(foreign_cert);
+    pki_free();
+    return 0;
+}
+
+/* ---- ours ---- */
+
+static const uint16_t rsa_only[] = {MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+                                    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256, 0};
+
+static bool shows(const struct join *j, const struct tls_identity *id)
+{
+    const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&j->peer.ssl);
+    unsigned char digest[32];
+    char text[65];
+    PKI_CHECK(
+        mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), crt->raw.p, crt->raw.len, digest));
+    for (size_t i = 0; i < sizeof digest; i++)
+        sprintf(text + 2 * i, "%02x", digest[i]);
+    return strcmp(text, tls_identity_facts(id)->fingerprint) == 0;
+}
+
+static void assert_chosen(struct tls_identity *const *list, size_t count, const char *sni,
+                          const uint16_t *sig_algs, const struct tls_identity *expected)
+{
+    struct tls_server_options so = join_options(list, count);
+    for (int v = 0; v < 2; v++) {
+        struct join j;
+        mbedtls_ssl_protocol_version version = v == 0 ? V12 : V13;
+        join_start(&j, engine, NULL, &so,
+                   &(struct peer_options){
+                       .min = version, .max = version, .sni = sni, .sig_algs = sig_algs});
+        join_pump(&j);
+        assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+        assert_true(shows(&j, expected));
+        join_free(&j);
+    }
+}
+
+static void the_name_chooses_the_certificate(void **state)
+{
+    (void)state;
+    struct tls_identity *list[] = {ids[MAIL_EC], ids[OTHER_EC]};
+    assert_chosen(list, 2, "mail.example.org", NULL, ids[MAIL_EC]);
+    assert_chosen(list, 2, "other.example.org", NULL, ids[OTHER_EC]);
+    assert_chosen(list, 2, "OTHER.example.ORG", NULL, ids[OTHER_EC]);
+}
+
+static void no_name_or_an_unknown_one_gets_the_default(void **state)
+{
+    (void)state;
+    struct tls_identity *list[] = {ids[MAIL_EC], ids[OTHER_EC]};
+    assert_chosen(list, 2, NULL, NULL, ids[MAIL_EC]);
+    assert_chosen(list, 2, "elsewhere.example.net", NULL, ids[MAIL_EC]);
+    struct tls_identity *turned[] = {ids[OTHER_EC], ids[MAIL_EC]};
+    assert_chosen(turned, 2, NULL, NULL, ids[OTHER_EC]);
+}
+
+static void a_name_with_odd_bytes_gets_the_default_and_is_not_shown(void **state)
+{
+    (void)state;
+    struct tls_identity *list[] = {ids[MAIL_EC], ids[OTHER_EC]};
+    struct tls_server_options so = join_options(list, 2);
+    struct join j;
+    struct tls_info info;
+    join_start(&j, engine, NULL, &so, &(struct peer_options){.sni = "a b\nlevel=error"});
+    join_pump(&j);
+    assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+    assert_true(shows(&j, ids[MAIL_EC]));
+    tls_conn_info(j.conn, &info);
+    assert_null(info.sni);
+    join_free(&j);
+}
+
+static void a_wildcard_serves_what_has_no_certificate_of_its_own(void **state)
+{
+    (void)state;
+    struct tls_identity *list[] = {ids[OTHER_EC], ids[WILDCARD_RSA]};
+    assert_chosen(list, 2, "third.example.org", NULL, ids[WILDCARD_RSA]);
+    assert_chosen(list, 2, "other.example.org", NULL, ids[OTHER_EC]);
+    assert_chosen(list, 2, "a.b.example.org", NULL, ids[OTHER_EC]); /* two labels: the default */
+}
+
+static void two_kinds_of_key_serve_two_kinds_of_client(void **state)
+{
+    (void)state;
+    struct tls_identity *list[] = {ids[MAIL_RSA], ids[MAIL_EC], ids[OTHER_EC]};
+    assert_chosen(list, 3, "mail.example.org", NULL, ids[MAIL_EC]); /* cheaper for us */
+    assert_chosen(list, 3, "mail.example.org", rsa_only, ids[MAIL_RSA]);
+    assert_chosen(list, 3, NULL, NULL, ids[MAIL_EC]);
+    assert_chosen(list, 3, NULL, rsa_only, ids[MAIL_RSA]);
+    struct tls_identity *turned[] = {ids[MAIL_EC], ids[MAIL_RSA]};
+    assert_chosen(turned, 2, NULL, NULL, ids[MAIL_EC]);
+    assert_chosen(turned, 2, NULL, rsa_only, ids[MAIL_RSA]);
+}
+
+static void strict_routes_refuse_unknown_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sni;
+        bool served;
+    } rows[] = {{"mail.example.org", true},
+                {NULL, true},
+                {"other.example.org", false},
+                {"odd name", false}};
+    struct tls_server_options so = join_options(&ids[MAIL_EC], 1);
+    so.strict_sni = true;
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        struct join j;
+        mbedtls_ssl_protocol_version version = i % 2 == 0 ? V12 : V13;
+        join_start(&j, engine, NULL, &so,
+                   &(struct peer_options){.min = version, .max = version, .sni = rows[i / 2].sni});
+        join_pump(&j);
+        assert_int_equal(tls_conn_status(j.conn), rows[i / 2].served ? TLS_OPEN : TLS_FAILED);
+        if (!rows[i / 2].served) {
+            assert_int_equal(tls_conn_failure(j.conn)->alert_sent, 112);
+            assert_int_equal(j.peer.alert, 112);
+        }
+        join_free(&j);
+    }
+}
+
+/* A client that changes its mind about the name between its two ClientHellos. */
+static void change_name_after_retry(const struct tls_server_options *so, const char *first,
+                                    const char *second, const char *cert, const char *key,
+                                    struct join *j)
+{
+    static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+                                      MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, 0};
+    static const char *only[] = {"secp384r1"};
+    static struct string_list list = {only, 1};
+    struct tls_server_options with_retry = *so;
+    with_retry.groups = &list;
+    join_start(j, engine, NULL, &with_retry,
+               &(struct peer_options){
+                   .min = V13, .groups = groups, .sni = first, .cert = cert, .key = key});
+    peer_step(&j->peer);
+    join_deliver(j, j->peer.out.data, j->peer.out.size);
+    j->peer.out.size = 0;
+    assert_true(j->peer.in.size > 0);
+    assert_int_equal(tls_conn_status(j->conn), TLS_HANDSHAKE);
+    PKI_CHECK(mbedtls_ssl_set_hostname(&j->peer.ssl, second));
+    join_pump(j);
+}
+
+static void the_name_may_not_change_after_a_retry_request(void **state)
+{
+    (void)state;
+    struct tls_identity *list[] = {ids[MAIL_EC], ids[OTHER_EC]};
+    struct tls_server_options so = join_options(list, 2);
+    static const char *const second[] = {"other.example.org", NULL, "mail.example.orh"};
+    for (size_t i = 0; i < 3; i++) {
+        struct join j;
+        change_name_after_retry(&so, "mail.example.org", second[i], NULL, NULL, &j);
+        assert_int_equal(tls_conn_status(j.conn), TLS_FAILED);
+        assert_int_equal(tls_conn_failure(j.conn)->alert_sent, 47);
+        assert_non_null(strstr(tls_conn_failure(j.conn)->reason, "changed the server name"));
+        assert_int_equal(j.peer.alert, 47);
+        join_free(&j);
+    }
+    struct join j;
+    change_name_after_retry(&so, "other.example.org", "other.example.org", NULL, NULL, &j);
+    assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+    assert_true(shows(&j, ids[OTHER_EC]));
+    join_free(&j);
+}
+
+/* ---- the client's ---- */
+
+static struct tls_server_options with_client_auth(enum client_auth mode)
+{
+    struct tls_server_options so = join_options(&ids[MAIL_EC], 1);
+    so.client_auth = mode;
+    so.client_ca = pki_slice(client_ca);
+    return so;
+}
+
+static void visit(struct join *j, const struct tls_server_options *so,
+                  mbedtls_ssl_protocol_version version, const char *cert)
+{
+    join_start(
+        j, engine, NULL, so,
+        &(struct peer_options){
+            .min = version, .max = version, .cert = cert, .key = cert != NULL ? client_key : NULL});
+    join_pump(j);
+}
+
+static void assert_accepted(const struct tls_server_options *so, const char *cert,
+                            const char *subject)
+{
+    for (int v = 0; v < 2; v++) {
+        struct join j;
+        struct tls_info info;
+        visit(&j, so, v == 0 ? V12 : V13, cert);
+        const struct tls_failure *f = tls_conn_failure(j.conn);
+        if (f != NULL)
+            fail_msg("%s", f->reason);
+        assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+        tls_conn_info(j.conn, &info);
+        if (subject == NULL)
+            assert_null(info.client_subject);
+        else
+            assert_string_equal(info.client_subject, subject);
+        peer_write(&j.peer, "x", 1);
+        join_pump(&j);
+        assert_int_equal(j.plain.size, 1);
+        join_free(&j);
+    }
+}
+
+static void assert_rejected(const struct tls_server_options *so, const char *cert, int alert12,
+                            int alert13, const char *words)
+{
+    for (int v = 0; v < 2; v++) {
+        struct join j;
+        int alert = v == 0 ? alert12 : alert13;
+        visit(&j, so, v == 0 ? V12 : V13, cert);
+        const struct tls_failure *f = tls_conn_failure(j.conn);
+        if (f == NULL)
+            fail_msg("accepted, but \"%s\" was expected", words);
+        if (f->alert_sent != alert || strstr(f->reason, words) == NULL)
+            fail_msg("\"%s\", alert %d; expected \"%s\", %d", f->reason, f->alert_sent, words,
+                     alert);
+        assert_int_equal(f->fault, TLS_FAULT_CLIENT);
+        assert_int_equal(j.peer.alert, alert);
+        assert_int_equal(j.peer.alerts, 1);
+        assert_int_equal(j.peer.in.size, 0);
+        assert_int_equal(j.plain.size, 0);
+        join_free(&j);
+    }
+}
+
+static void client_certificates_are_optional_or_required(void **state)
+{
+    (void)state;
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_NONE);
+    assert_accepted(&so, client_cert, NULL); /* not asked for, not sent */
+    so = with_client_auth(CLIENT_AUTH_OPTIONAL);
+    assert_accepted(&so, NULL, NULL);
+    assert_accepted(&so, client_cert, "CN=alice, O=Test");
+    so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    assert_accepted(&so, client_cert, "CN=alice, O=Test");
+    assert_rejected(&so, NULL, 40, 116, "no certificate");
+}
+
+static void a_bad_client_certificate_is_refused_even_where_it_is_optional(void **state)
+{
+    (void)state;
+    static const enum client_auth modes[] = {CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED};
+    char *expired = pki_certificate(&(struct pki_spec){.subject = "CN=alice",
+                                                       .key = PKI_EC256_OTHER,
+                                                       .issuer = "CN=Client CA",
+                                                       .issuer_key = PKI_EC384,
+                                                       .from = "20100101000000",
+                                                       .to = "20110101000000"});
+    char *forged = pki_certificate(&(struct pki_spec){.subject = "CN=alice",
+                                                      .key = PKI_EC256_OTHER,
+                                                      .issuer = "CN=Client CA",
+                                                      .issuer_key = PKI_EC256});
+    char *for_servers = pki_certificate(&(struct pki_spec){.subject = "CN=alice",
+                                                           .key = PKI_EC256_OTHER,
+                                                           .issuer = "CN=Client CA",
+                                                           .issuer_key = PKI_EC384,
+                                                           .usage = MBEDTLS_OID_SERVER_AUTH});
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_server_options so = with_client_auth(modes[i]);
+        assert_rejected(&so, foreign_cert, 48, 48, "not signed by the client-ca");
+        assert_rejected(&so, forged, 48, 48, "not signed by the client-ca");
+        assert_rejected(&so, expired, 45, 45, "expired");
+        assert_rejected(&so, for_servers, 43, 43, "not meant for clients");
+    }
+    free(expired);
+    free(forged);
+    free(for_servers);
+}
+
+static void revoked_client_certificates_are_refused(void **state)
+{
+    (void)state;
+    char *revokes = pki_crl("CN=Client CA", PKI_EC384, 7, NULL);
+    char *revokes_other = pki_crl("CN=Client CA", PKI_EC384, 8, NULL);
+    char *stale = pki_crl("CN=Client CA", PKI_EC384, 8, "20200101000000");
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_OPTIONAL);
+    so.client_crl = pki_slice(revokes);
+    assert_rejected(&so, client_cert, 44, 44, "revoked");
+    assert_accepted(&so, NULL, NULL);
+    so.client_crl = pki_slice(revokes_other);
+    assert_accepted(&so, client_cert, "CN=alice, O=Test");
+    so.client_crl = pki_slice(stale);
+    assert_rejected(&so, client_cert, 46, 46, "client-crl has expired");
+    free(revokes);
+    free(revokes_other);
+    free(stale);
+}
+
+static void sessions_with_client_certificates_get_no_ticket(void **state)
+{
+    (void)state;
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_OPTIONAL);
+    for (int v = 0; v < 2; v++) {
+        struct join j;
+        visit(&j, &so, v == 0 ? V12 : V13, client_cert);
+        assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+        assert_true(v == 1 || j.peer.session.MBEDTLS_PRIVATE(ticket) == NULL);
+        assert_true(v == 0 || !j.peer.has_session);
+        join_free(&j);
+    }
+}
+
+static void client_authentication_cannot_be_shed_by_a_new_name_after_a_retry_request(void **state)
+{
+    (void)state;
+    struct tls_identity *list[] = {ids[MAIL_EC], ids[OTHER_EC]};
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    so.identities = list;
+    so.identity_count = 2;
+    struct join j;
+    change_name_after_retry(&so, "mail.example.org", "other.example.org", NULL, NULL, &j);
+    assert_int_equal(tls_conn_failure(j.conn)->alert_sent, 47);
+    join_free(&j);
+    change_name_after_retry(&so, "mail.example.org", "mail.example.org", NULL, NULL, &j);
+    assert_int_equal(tls_conn_failure(j.conn)->alert_sent, 116);
+    assert_int_equal(j.peer.alert, 116);
+    join_free(&j);
+    change_name_after_retry(&so, "mail.example.org", "mail.example.org", client_cert, client_key,
+                            &j);
+    assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+    join_free(&j);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_name_chooses_the_certificate),
+        cmocka_unit_test(no_name_or_an_unknown_one_gets_the_default),
+        cmocka_unit_test(a_name_with_odd_bytes_gets_the_default_and_is_not_shown),
+        cmocka_unit_test(a_wildcard_serves_what_has_no_certificate_of_its_own),
+        cmocka_unit_test(two_kinds_of_key_serve_two_kinds_of_client),
+        cmocka_unit_test(strict_routes_refuse_unknown_names),
+        cmocka_unit_test(the_name_may_not_change_after_a_retry_request),
+        cmocka_unit_test(client_certificates_are_optional_or_required),
+        cmocka_unit_test(a_bad_client_certificate_is_refused_even_where_it_is_optional),
+        cmocka_unit_test(revoked_client_certificates_are_refused),
+        cmocka_unit_test(sessions_with_client_certificates_get_no_ticket),
+        cmocka_unit_test(client_authentication_cannot_be_shed_by_a_new_name_after_a_retry_request),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,515 @@
+/* test_handshake.c - handshakes and data between an mbedTLS client and a tls_conn */
+#include "tests/unit/tls/peer.c"
+
+#include <mbedtls/ssl_ciphersuites.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const char *const names[] = {"mail.example", NULL};
+static struct tls_identity *ecdsa, *rsa, *ecdsa384;
+
+static int setup(void **state)
+{
+    (void)state;
+    struct err e = {""};
+    if (tls_init(&e) != 0)
+        return -1;
+    ecdsa = pki_identity(PKI_EC256, names);
+    ecdsa384 = pki_identity(PKI_EC384, names);
+    rsa = pki_identity(PKI_RSA2048, names);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tls_identity_free(ecdsa);
+    tls_identity_free(ecdsa384);
+    tls_identity_free(rsa);
+    pki_free();
+    return 0;
+}
+
+static void assert_open(struct join *j)
+{
+    const struct tls_failure *f = tls_conn_failure(j->conn);
+    if (f != NULL)
+        fail_msg("server: %s", f->reason);
+    if (j->peer.error != 0)
+        fail_msg("client: -0x%04x", (unsigned)-j->peer.error);
+    assert_int_equal(tls_conn_status(j->conn), TLS_OPEN);
+    assert_true(j->peer.open);
+}
+
+static void fill(uint8_t *data, size_t size, unsigned seed)
+{
+    for (size_t i = 0; i < size; i++)
+        data[i] = (uint8_t)((i * 31 + i / 251 + seed) & 0xff);
+}
+
+/* Both ways at once, byte for byte. */
+static void assert_carries(struct join *j, size_t size)
+{
+    uint8_t *up = malloc(size), *down = malloc(size);
+    fill(up, size, 1);
+    fill(down, size, 2);
+    j->plain.size = 0;
+    j->peer.plain.size = 0;
+    peer_write(&j->peer, up, size);
+    join_send(j, down, size);
+    join_pump(j);
+    assert_open(j);
+    assert_int_equal(j->plain.size, size);
+    assert_memory_equal(j->plain.data, up, size);
+    assert_int_equal(j->peer.plain.size, size);
+    assert_memory_equal(j->peer.plain.data, down, size);
+    free(up);
+    free(down);
+}
+
+struct combination {
+    mbedtls_ssl_protocol_version version;
+    int cipher;
+    uint16_t group;
+    struct tls_identity **identity;
+    const char *cipher_name, *group_name;
+};
+
+#define V12    MBEDTLS_SSL_VERSION_TLS1_2
+#define V13    MBEDTLS_SSL_VERSION_TLS1_3
+#define X25519 MBEDTLS_SSL_IANA_TLS_GROUP_X25519
+#define P256   MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1
+#define P384   MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1
+
+static const struct combination combinations[] = {
+    {V13, 0x1301, X25519, &ecdsa, "TLS_AES_128_GCM_SHA256", "x25519"},
+    {V13, 0x1301, P256, &rsa, "TLS_AES_128_GCM_SHA256", "secp256r1"},
+    {V13, 0x1302, P384, &ecdsa384, "TLS_AES_256_GCM_SHA384", "secp384r1"},
+    {V13, 0x1302, X25519, &rsa, "TLS_AES_256_GCM_SHA384", "x25519"},
+    {V13, 0x1303, P256, &ecdsa, "TLS_CHACHA20_POLY1305_SHA256", "secp256r1"},
+    {V12, 0xc02b, P256, &ecdsa, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "secp256r1"},
+    {V12, 0xc02c, P384, &ecdsa384, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "secp384r1"},
+    {V12, 0xc02f, X25519, &rsa, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "x25519"},
+    {V12, 0xc030, P256, &rsa, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "secp256r1"},
+    {V12, 0xcca8, P384, &rsa, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "secp384r1"},
+    {V12, 0xcca9, P256, &ecdsa, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "secp256r1"},
+};
+
+static void start(struct join *j, const struct combination *c, mbedtls_ssl_session *session)
+{
+    static int ciphers[2];
+    static uint16_t groups[2];
+    ciphers[0] = c->cipher;
+    groups[0] = c->group;
+    struct tls_server_options so = join_options(c->identity, 1);
+    join_start(j, NULL, NULL, &so,
+               &(struct peer_options){.min = c->version,
+                                      .max = c->version,
+                                      .ciphers = ciphers,
+                                      .groups = groups,
+                                      .sni = "mail.example",
+                                      .session = session});
+}
+
+static void every_combination_opens_and_carries_data(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof combinations / sizeof *combinations; i++) {
+        const struct combination *c = &combinations[i];
+        struct join j;
+        struct tls_info info;
+        start(&j, c, NULL);
+        join_pump(&j);
+        assert_open(&j);
+        tls_conn_info(j.conn, &info);
+        assert_string_equal(info.version, c->version == V13 ? "TLSv1.3" : "TLSv1.2");
+        assert_string_equal(info.cipher, c->cipher_name);
+        assert_string_equal(info.group, c->group_name);
+        assert_string_equal(info.sni, "mail.example");
+        assert_null(info.alpn);
+        assert_null(info.client_subject);
+        assert_false(info.resumed);
+        assert_carries(&j, 1000);
+        join_free(&j);
+    }
+}
+
+static void data_of_every_size_arrives_unchanged(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 2, 100, 16383, 16384, 16385, 40000, 65536, 65537, 200 * 1024};
+    for (size_t i = 0; i < 2; i++) {
+        struct join j;
+        start(&j, &combinations[i == 0 ? 0 : 7], NULL);
+        join_pump(&j);
+        assert_open(&j);
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            assert_carries(&j, sizes[k]);
+        join_free(&j);
+    }
+}
+
+static void a_large_send_makes_few_records(void **state)
+{
+    (void)state;
+    uint8_t data[65536];
+    struct join j;
+    fill(data, sizeof data, 3);
+    for (size_t i = 0; i < 2; i++) {
+        start(&j, &combinations[i == 0 ? 0 : 7], NULL);
+        join_pump(&j);
+        j.peer.in.size = 0;
+        join_send(&j, data, sizeof data);
+        size_t records = 0, at = 0;
+        for (; at < j.peer.in.size; records++)
+            at += 5 + (size_t)(j.peer.in.data[at + 3] << 8 | j.peer.in.data[at + 4]);
+        assert_int_equal(at, j.peer.in.size);
+        assert_int_equal(records, i == 0 ? 5 : 4); /* 16383 and 16384 bytes each */
+        join_free(&j);
+    }
+}
+
+/* The whole exchange in pieces of `cut`. */
+static void assert_works_cut(const struct combination *c, size_t to_server, size_t to_client)
+{
+    struct join j;
+    start(&j, c, NULL);
+    j.cut = to_server;
+    j.cut_to_client = to_client;
+    join_pump(&j);
+    assert_open(&j);
+    assert_carries(&j, 300);
+    peer_close(&j.peer);
+    join_pump(&j);
+    assert_int_equal(tls_conn_status(j.conn), TLS_EOF);
+    join_free(&j);
+}
+
+static void one_byte_at_a_time_gives_the_same(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof combinations / sizeof *combinations; i += 5) {
+        assert_works_cut(&combinations[i], 1, 0);
+        assert_works_cut(&combinations[i], 0, 1);
+        assert_works_cut(&combinations[i], 1, 1);
+    }
+}
+
+/* Deliver what the client sends cut in two at every place, each on a connection of its own: the
+ * flight number `flight`. Returns how many places there were. */
+static size_t cut_flight_everywhere(const struct combination *c, unsigned flight)
+{
+    size_t places = 1;
+    for (size_t at = 0; at < places; at++) {
+        struct join j;
+        start(&j, c, NULL);
+        for (unsigned f = 0; f <= flight; f++) {
+            peer_step(&j.peer);
+            struct bytes out = j.peer.out;
+            j.peer.out = (struct bytes){0};
+            if (f == flight) {
+                places = out.size;
+                assert_true(places > 0);
+                join_deliver(&j, out.data, at);
+                join_deliver(&j, out.data + at, out.size - at);
+            } else {
+                join_deliver(&j, out.data, out.size);
+            }
+            bytes_free(&out);
+        }
+        join_pump(&j);
+        assert_open(&j);
+        join_free(&j);
+    }
+    return places;
+}
+
+static void a_cut_anywhere_in_any_flight_gives_the_same(void **state)
+{
+    (void)state;
+    assert_true(cut_flight_everywhere(&combinations[0], 0) > 100); /* TLS 1.3 ClientHello */
+    assert_true(cut_flight_everywhere(&combinations[0], 1) > 50);  /* Finished */
+    assert_true(cut_flight_everywhere(&combinations[5], 0) > 100); /* TLS 1.2 ClientHello */
+    assert_true(cut_flight_everywhere(&combinations[5], 1) > 100); /* key exchange to Finished */
+}
+
+static void a_cut_anywhere_in_data_gives_the_same(void **state)
+{
+    (void)state;
+    struct join j;
+    start(&j, &combinations[0], NULL);
+    join_pump(&j);
+    for (size_t at = 0; at < 200; at++) {
+        uint8_t data[100];
+        fill(data, sizeof data, (unsigned)at);
+        j.plain.size = 0;
+        peer_write(&j.peer, data, 60);
+        peer_write(&j.peer, data + 60, 40);
+        struct bytes out = j.peer.out;
+        j.peer.out = (struct bytes){0};
+        size_t first = at < out.size ? at : out.size;
+        join_deliver(&j, out.data, first);
+        join_deliver(&j, out.data + first, out.size - first);
+        bytes_free(&out);
+        assert_int_equal(j.plain.size, sizeof data);
+        assert_memory_equal(j.plain.data, data, sizeof data);
+    }
+    join_free(&j);
+}
+
+static void a_retry_request_leads_to_an_open_connection(void **state)
+{
+    (void)state;
+    static const uint16_t groups[] = {X25519, P384, 0}; /* the key share is for the first */
+    const char *only[] = {"secp384r1"};
+    struct string_list list = {only, 1};
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    so.groups = &list;
+    for (size_t cut = 0; cut < 2; cut++) {
+        struct join j;
+        struct tls_info info;
+        join_start(&j, NULL, NULL, &so,
+                   &(struct peer_options){.min = V13, .groups = groups, .sni = "mail.example"});
+        j.cut = cut;
+        join_pump(&j);
+        assert_open(&j);
+        tls_conn_info(j.conn, &info);
+        assert_string_equal(info.group, "secp384r1");
+        assert_carries(&j, 5000);
+        join_free(&j);
+    }
+}
+
+static void close_notify_is_told_from_truncation(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct join j;
+        start(&j, &combinations[i == 0 ? 0 : 5], NULL);
+        join_pump(&j);
+        assert_int_equal(tls_conn_transport_eof(j.conn), TLS_FAILED);
+        const struct tls_failure *f = tls_conn_failure(j.conn);
+        assert_true(f->truncated);
+        assert_int_equal(f->alert_sent, -1);
+        assert_int_equal(f->fault, TLS_FAULT_CLIENT);
+        join_free(&j);
+
+        start(&j, &combinations[i == 0 ? 0 : 5], NULL);
+        join_pump(&j);
+        peer_close(&j.peer);
+        join_pump(&j);
+        assert_int_equal(tls_conn_status(j.conn), TLS_EOF);
+        assert_int_equal(tls_conn_transport_eof(j.conn), TLS_EOF);
+        assert_null(tls_conn_failure(j.conn));
+        join_free(&j);
+    }
+}
+
+static void after_the_clients_end_sending_goes_on(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct join j;
+        start(&j, &combinations[i == 0 ? 0 : 5], NULL);
+        join_pump(&j);
+        peer_close(&j.peer);
+        join_pump(&j);
+        join_send(&j, "goodbye", 7);
+        join_close(&j);
+        join_pump(&j);
+        assert_int_equal(j.peer.plain.size, 7);
+        assert_memory_equal(j.peer.plain.data, "goodbye", 7);
+        assert_true(j.peer.closed);
+        join_free(&j);
+    }
+}
+
+static void after_our_end_receiving_goes_on(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct join j;
+        struct tls_io io;
+        start(&j, &combinations[i == 0 ? 0 : 5], NULL);
+        join_pump(&j);
+        join_close(&j);
+        join_pump(&j);
+        assert_true(j.peer.closed);
+        tls_conn_close(j.conn, &io);
+        assert_int_equal(io.wire.size, 0); /* the second time does nothing */
+        tls_conn_send(j.conn, (const uint8_t *)"x", 1, &io);
+        assert_int_equal(io.wire.size, 0);
+        peer_write(&j.peer, "late", 4);
+        join_pump(&j);
+        join_deliver(&j, j.peer.out.data, j.peer.out.size);
+        assert_int_equal(j.plain.size, 4);
+        assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+        join_free(&j);
+    }
+}
+
+static void bytes_behind_close_notify_are_ignored(void **state)
+{
+    (void)state;
+    struct join j;
+    start(&j, &combinations[0], NULL);
+    join_pump(&j);
+    peer_close(&j.peer);
+    bytes_add(&j.peer.out, "rubbish that is not TLS at all", 30);
+    join_pump(&j);
+    assert_int_equal(tls_conn_status(j.conn), TLS_EOF);
+    join_free(&j);
+}
+
+static void a_small_fragment_length_is_kept_to(void **state)
+{
+    (void)state;
+    struct join j;
+    uint8_t data[3000];
+    fill(data, sizeof data, 9);
+    start(&j, &combinations[5], NULL);
+    PKI_CHECK(mbedtls_ssl_conf_max_frag_len(&j.peer.conf, MBEDTLS_SSL_MAX_FRAG_LEN_512));
+    join_pump(&j);
+    assert_open(&j);
+    join_send(&j, data, sizeof data);
+    for (size_t at = 0; at < j.peer.in.size;) {
+        size_t size = (size_t)(j.peer.in.data[at + 3] << 8 | j.peer.in.data[at + 4]);
+        assert_true(size <= 512 + 24);
+        at += 5 + size;
+    }
+    join_pump(&j);
+    assert_int_equal(j.peer.plain.size, sizeof data);
+    join_free(&j);
+}
+
+static void alpn_is_agreed_or_ignored(void **state)
+{
+    (void)state;
+    const char *ours[] = {"imap", "pop3"};
+    struct string_list list = {ours, 2};
+    const char *offers[] = {"http/1.1", "pop3", NULL};
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    so.alpn = &list;
+    for (int v = 0; v < 2; v++) {
+        struct join j;
+        struct tls_info info;
+        mbedtls_ssl_protocol_version version = v == 0 ? V12 : V13;
+        join_start(&j, NULL, NULL, &so,
+                   &(struct peer_options){.min = version, .max = version, .alpn = offers});
+        join_pump(&j);
+        assert_open(&j);
+        tls_conn_info(j.conn, &info);
+        assert_string_equal(info.alpn, "pop3");
+        join_free(&j);
+
+        join_start(&j, NULL, NULL, &so, &(struct peer_options){.min = version, .max = version});
+        join_pump(&j);
+        assert_open(&j);
+        tls_conn_info(j.conn, &info);
+        assert_null(info.alpn);
+        assert_null(info.sni);
+        join_free(&j);
+    }
+}
+
+static void configured_suites_and_groups_are_what_is_used(void **state)
+{
+    (void)state;
+    const char *suites[] = {"ECDHE-ECDSA-CHACHA20-POLY1305", "TLS_CHACHA20_POLY1305_SHA256"};
+    const char *groups[] = {"P-384"};
+    struct string_list suite_list = {suites, 2}, group_list = {groups, 1};
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    so.ciphers = &suite_list;
+    so.groups = &group_list;
+    for (int v = 0; v < 2; v++) {
+        struct join j;
+        struct tls_info info;
+        mbedtls_ssl_protocol_version version = v == 0 ? V12 : V13;
+        join_start(&j, NULL, NULL, &so, &(struct peer_options){.min = version, .max = version});
+        join_pump(&j);
+        assert_open(&j);
+        tls_conn_info(j.conn, &info);
+        assert_non_null(strstr(info.cipher, "CHACHA20"));
+        assert_string_equal(info.group, "secp384r1");
+        join_free(&j);
+    }
+}
+
+static void tls12_prefers_aes128(void **state)
+{
+    (void)state;
+    struct join j;
+    struct tls_info info;
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    join_start(&j, NULL, NULL, &so, &(struct peer_options){.max = V12});
+    join_pump(&j);
+    assert_open(&j);
+    tls_conn_info(j.conn, &info);
+    assert_string_equal(info.cipher, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+    join_free(&j);
+}
+
+static void connections_share_an_engine(void **state)
+{
+    (void)state;
+    struct tls_engine *engine = engine_or_die();
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    struct join a, b;
+    join_start(&a, engine, NULL, &so, &(struct peer_options){.sni = "mail.example"});
+    join_start(&b, engine, NULL, &so, &(struct peer_options){.max = V12});
+    a.cut = b.cut = 7;
+    join_pump(&a);
+    join_pump(&b);
+    assert_carries(&a, 20000);
+    assert_carries(&b, 20000);
+    assert_carries(&a, 33);
+    join_free(&a);
+    join_free(&b);
+    tls_engine_free(engine);
+}
+
+static void the_handshake_state_is_told(void **state)
+{
+    (void)state;
+    struct join j;
+    start(&j, &combinations[0], NULL);
+    assert_int_equal(tls_conn_status(j.conn), TLS_HANDSHAKE);
+    assert_true(tls_conn_handshaking(j.conn));
+    struct tls_io io;
+    tls_conn_send(j.conn, (const uint8_t *)"x", 1, &io);
+    assert_int_equal(io.wire.size, 0); /* not before the end of the handshake */
+    tls_conn_close(j.conn, &io);
+    assert_int_equal(io.wire.size, 0);
+    join_pump(&j);
+    assert_open(&j);
+    assert_false(tls_conn_handshaking(j.conn));
+    join_free(&j);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_combination_opens_and_carries_data),
+        cmocka_unit_test(data_of_every_size_arrives_unchanged),
+        cmocka_unit_test(a_large_send_makes_few_records),
+        cmocka_unit_test(one_byte_at_a_time_gives_the_same),
+        cmocka_unit_test(a_cut_anywhere_in_any_flight_gives_the_same),
+        cmocka_unit_test(a_cut_anywhere_in_data_gives_the_same),
+        cmocka_unit_test(a_retry_request_leads_to_an_open_connection),
+        cmocka_unit_test(close_notify_is_told_from_truncation),
+        cmocka_unit_test(after_the_clients_end_sending_goes_on),
+        cmocka_unit_test(after_our_end_receiving_goes_on),
+        cmocka_unit_test(bytes_behind_close_notify_are_ignored),
+        cmocka_unit_test(a_small_fragment_length_is_kept_to),
+        cmocka_unit_test(alpn_is_agreed_or_ignored),
+        cmocka_unit_test(configured_suites_and_groups_are_what_is_used),
+        cmocka_unit_test(tls12_prefers_aes128),
+        cmocka_unit_test(connections_share_an_engine),
+        cmocka_unit_test(the_handshake_state_is_told),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

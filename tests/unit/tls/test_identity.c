@@ -1,0 +1,434 @@
+/* test_identity.c - loading certificates and keys, and what is said about them */
+#include "tests/unit/tls/pki.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const char *const names[] = {"mail.example", "*.pop.example", NULL};
+static char *leaf, *leaf_key, *other_key, *ca, *from_ca;
+
+static int setup(void **state)
+{
+    (void)state;
+    struct err e = {""};
+    if (tls_init(&e) != 0)
+        return -1;
+    leaf = pki_certificate(&(struct pki_spec){
+        .subject = "CN=mail.example,O=Test", .names = names, .key = PKI_EC256, .serial = 0x2a});
+    ca = pki_certificate(&(struct pki_spec){.subject = "CN=Test CA", .key = PKI_EC384, .ca = true});
+    from_ca = pki_certificate(&(struct pki_spec){.subject = "CN=mail.example",
+                                                 .names = names,
+                                                 .key = PKI_EC256,
+                                                 .issuer = "CN=Test CA",
+                                                 .issuer_key = PKI_EC384});
+    leaf_key = pki_key_pem(PKI_EC256);
+    other_key = pki_key_pem(PKI_EC256_OTHER);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    free(leaf);
+    free(leaf_key);
+    free(other_key);
+    free(ca);
+    free(from_ca);
+    pki_free();
+    return 0;
+}
+
+static void facts_are_read(void **state)
+{
+    (void)state;
+    struct tls_identity *id = pki_load(leaf, leaf_key);
+    const struct tls_identity_facts *f = tls_identity_facts(id);
+    assert_string_equal(f->subject, "CN=mail.example, O=Test");
+    assert_string_equal(f->issuer, f->subject);
+    assert_string_equal(f->serial, "2A");
+    assert_int_equal(strlen(f->fingerprint), 64);
+    assert_int_equal(f->name_count, 2);
+    assert_string_equal(f->names[0], "mail.example");
+    assert_string_equal(f->names[1], "*.pop.example");
+    assert_int_equal(f->key_type, TLS_KEY_EC);
+    assert_int_equal(f->key_bits, 256);
+    assert_int_equal(f->chain_length, 1);
+    assert_true(f->self_signed);
+    time_t now = time(NULL);
+    assert_true(f->not_before < now && f->not_after > now);
+    assert_true(tls_identity_covers(id, "MAIL.example"));
+    assert_true(tls_identity_covers(id, "a.pop.example"));
+    assert_false(tls_identity_covers(id, "a.b.pop.example"));
+    assert_false(tls_identity_covers(id, "example"));
+    struct tls_identity *again = tls_identity_ref(id);
+    tls_identity_free(id);
+    assert_int_equal(tls_identity_facts(again)->key_bits, 256);
+    tls_identity_free(again);
+    tls_identity_free(NULL);
+}
+
+static void the_time_is_read_to_the_second(void **state)
+{
+    (void)state;
+    char *crt = pki_certificate(&(struct pki_spec){
+        .subject = "CN=x", .key = PKI_EC256, .from = "20200229235958", .to = "20491231235959"});
+    struct tls_identity *id = pki_load(crt, leaf_key);
+    assert_int_equal(tls_identity_facts(id)->not_before, 1583020798);
+    assert_int_equal(tls_identity_facts(id)->not_after, 2524607999);
+    tls_identity_free(id);
+    free(crt);
+}
+
+static void chain_and_key_may_share_a_file_in_any_order(void **state)
+{
+    (void)state;
+    char *one = pki_join(leaf, leaf_key), *two = pki_join(leaf_key, leaf);
+    struct tls_identity *a = pki_load(one, NULL), *b = pki_load(two, NULL);
+    assert_string_equal(tls_identity_facts(a)->fingerprint, tls_identity_facts(b)->fingerprint);
+    tls_identity_free(a);
+    tls_identity_free(b);
+    free(one);
+    free(two);
+}
+
+static void without_alternative_names_the_common_name_counts(void **state)
+{
+    (void)state;
+    char *crt =
+        pki_certificate(&(struct pki_spec){.subject = "O=Test,CN=old.example", .key = PKI_EC256});
+    struct tls_identity *id = pki_load(crt, leaf_key);
+    assert_int_equal(tls_identity_facts(id)->name_count, 1);
+    assert_true(tls_identity_covers(id, "old.example"));
+    tls_identity_free(id);
+    free(crt);
+}
+
+static void a_name_with_odd_bytes_covers_nothing(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {"a b.example", "mail.example\n", "ok.example", NULL};
+    char *crt =
+        pki_certificate(&(struct pki_spec){.subject = "CN=x", .names = odd, .key = PKI_EC256});
+    struct tls_identity *id = pki_load(crt, leaf_key);
+    assert_int_equal(tls_identity_facts(id)->name_count, 1);
+    assert_string_equal(tls_identity_facts(id)->names[0], "ok.example");
+    tls_identity_free(id);
+    free(crt);
+}
+
+/* ---- refusals ---- */
+
+static void assert_refused(struct tls_slice chain, struct tls_slice key, const char *part,
+                           const char *other_part)
+{
+    struct err e = {""};
+    assert_null(tls_identity_load(chain, "/x/chain.pem", key, "/x/key.pem", &e));
+    if (strstr(e.text, part) == NULL || strstr(e.text, other_part) == NULL)
+        fail_msg("\"%s\" does not say \"%s\" and \"%s\"", e.text, part, other_part);
+}
+
+static void assert_refused_text(const char *chain, const char *key, const char *part,
+                                const char *other_part)
+{
+    assert_refused(pki_slice(chain), pki_slice(key), part, other_part);
+}
+
+static void a_wrong_key_is_told_with_both_paths(void **state)
+{
+    (void)state;
+    assert_refused_text(leaf, other_key, "/x/chain.pem", "/x/key.pem");
+    assert_refused_text(leaf, other_key, "does not belong", "");
+    char *turned = pki_join(ca, from_ca);
+    assert_refused_text(turned, leaf_key, "certificate 2 of /x/chain.pem", "come first");
+    free(turned);
+}
+
+static void what_is_missing_is_named(void **state)
+{
+    (void)state;
+    assert_refused_text("", leaf_key, "/x/chain.pem holds no certificate", "");
+    assert_refused_text(leaf_key, leaf_key, "/x/chain.pem holds no certificate", "");
+    assert_refused_text(leaf, "", "/x/key.pem holds no private key", "");
+    assert_refused_text(leaf, leaf, "/x/key.pem holds no private key", "");
+    assert_refused(pki_slice(leaf), (struct tls_slice){NULL, 0},
+                   "/x/chain.pem holds no private key", "");
+}
+
+static void damage_is_told(void **state)
+{
+    (void)state;
+    char *bad = strdup(leaf), *bad_key = strdup(leaf_key);
+    bad[100] = bad[100] == 'A' ? 'B' : 'A';
+    bad[60] = bad[60] == 'A' ? 'B' : 'A';
+    char *second = pki_join(leaf, bad);
+    memmove(strstr(bad_key, "\n") + 1, strstr(bad_key, "\n") + 5,
+            strlen(strstr(bad_key, "\n") + 5) + 1);
+    assert_refused_text(bad, leaf_key, "/x/chain.pem: a certificate", "");
+    assert_refused_text(second, leaf_key, "/x/chain.pem: a certificate", "");
+    assert_refused_text(leaf, bad_key, "/x/key.pem: the private key is damaged", "");
+    *strstr(bad, "-----END") = 0;
+    assert_refused_text(bad, leaf_key, "/x/chain.pem: a certificate", "");
+    free(bad);
+    free(bad_key);
+    free(second);
+}
+
+static void an_encrypted_key_is_refused_with_the_cure(void **state)
+{
+    (void)state;
+    assert_refused_text(leaf,
+                        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n"
+                        "-----END ENCRYPTED PRIVATE KEY-----\n",
+                        "encrypted", "openssl pkey");
+    assert_refused_text(leaf,
+                        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+                        "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nMAA=\n"
+                        "-----END RSA PRIVATE KEY-----\n",
+                        "encrypted", "/x/key.pem");
+}
+
+static void der_is_refused_with_the_cure(void **state)
+{
+    (void)state;
+    assert_refused((struct tls_slice){(const uint8_t *)"\x30\x82\x01\x00\x30", 5},
+                   pki_slice(leaf_key), "DER", "openssl x509 -inform der");
+}
+
+static void a_key_of_another_kind_is_refused(void **state)
+{
+    (void)state;
+    /* Ed25519 (RFC 8410), all zeros */
+    const char *ed = "-----BEGIN PRIVATE KEY-----\n"
+                     "MC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+                     "-----END PRIVATE KEY-----\n";
+    assert_refused_text(leaf, ed, "/x/key.pem: this kind of private key cannot be used", "P-256");
+}
+
+/* ---- findings ---- */
+
+struct findings {
+    unsigned count[TLS_FINDING_NOT_FOR_SERVERS + 1];
+    char last[1024];
+};
+
+static void note(void *arg, enum tls_finding finding, const char *text)
+{
+    struct findings *f = arg;
+    f->count[finding]++;
+    snprintf(f->last, sizeof f->last, "%s", text);
+}
+
+static struct findings check(const char *chain, const char *key, time_t now)
+{
+    struct findings f = {0};
+    struct tls_identity *id = pki_load(chain, key);
+    tls_identity_check(id, now, note, &f);
+    tls_identity_free(id);
+    return f;
+}
+
+static unsigned total(const struct findings *f)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < sizeof f->count / sizeof *f->count; i++)
+        n += f->count[i];
+    return n;
+}
+
+static void assert_only(const struct findings *f, enum tls_finding finding, const char *words)
+{
+    if (f->count[finding] != 1 || total(f) != 1)
+        fail_msg("finding %d: %u of %u: %s", finding, f->count[finding], total(f), f->last);
+    if (strstr(f->last, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", f->last, words);
+}
+
+static void a_good_certificate_gives_no_finding(void **state)
+{
+    (void)state;
+    struct findings f = check(leaf, leaf_key, time(NULL));
+    assert_int_equal(total(&f), 0);
+    char *chain = pki_join(from_ca, ca);
+    f = check(chain, leaf_key, time(NULL));
+    assert_int_equal(total(&f), 0);
+    free(chain);
+    f = check(from_ca, leaf_key, time(NULL)); /* a private authority's, without an intermediate */
+    assert_int_equal(total(&f), 0);
+}
+
+static void validity_is_checked(void **state)
+{
+    (void)state;
+    char *crt = pki_certificate(&(struct pki_spec){.subject = "CN=x",
+                                                   .names = names,
+                                                   .key = PKI_EC256,
+                                                   .from = "20300101000000",
+                                                   .to = "20310101000000"});
+    const time_t from = 1893456000, to = 1924992000, day = 24 * 3600;
+    struct findings f = check(crt, leaf_key, from + day);
+    assert_int_equal(total(&f), 0);
+    f = check(crt, leaf_key, from - 1);
+    assert_only(&f, TLS_FINDING_NOT_YET_VALID, "2030-01-01");
+    f = check(crt, leaf_key, to - 30 * day);
+    assert_int_equal(total(&f), 0);
+    f = check(crt, leaf_key, to - 30 * day + 1);
+    assert_only(&f, TLS_FINDING_EXPIRES_SOON, "2031-01-01, in 29 days");
+    f = check(crt, leaf_key, to);
+    assert_only(&f, TLS_FINDING_EXPIRES_SOON, "in 0 days");
+    f = check(crt, leaf_key, to + 1);
+    assert_only(&f, TLS_FINDING_EXPIRED, "expired on 2031-01-01");
+    free(crt);
+}
+
+static void the_order_of_the_chain_is_checked(void **state)
+{
+    (void)state;
+    char *stray =
+        pki_certificate(&(struct pki_spec){.subject = "CN=Stray CA", .key = PKI_EC384, .ca = true});
+    char *chain = pki_join(from_ca, stray);
+    struct findings f = check(chain, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_CHAIN_ORDER, "CN=Stray CA");
+    free(stray);
+    free(chain);
+}
+
+static void a_missing_intermediate_is_noticed(void **state)
+{
+    (void)state;
+    char *crt = pki_certificate(&(struct pki_spec){.subject = "CN=x",
+                                                   .names = names,
+                                                   .key = PKI_EC256,
+                                                   .issuer = "CN=Test CA",
+                                                   .issuer_key = PKI_EC384,
+                                                   .issuer_file = true});
+    struct findings f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_CHAIN_INCOMPLETE, "CN=Test CA");
+    char *chain = pki_join(crt, ca);
+    f = check(chain, leaf_key, time(NULL));
+    assert_int_equal(total(&f), 0);
+    free(crt);
+    free(chain);
+}
+
+static void weakness_is_noticed(void **state)
+{
+    (void)state;
+    char *crt =
+        pki_certificate(&(struct pki_spec){.subject = "CN=x", .names = names, .key = PKI_RSA1024});
+    char *key = pki_key_pem(PKI_RSA1024);
+    struct findings f = check(crt, key, time(NULL));
+    assert_only(&f, TLS_FINDING_WEAK_KEY, "1024 bits");
+    free(crt);
+    free(key);
+    crt = pki_certificate(
+        &(struct pki_spec){.subject = "CN=x", .names = names, .key = PKI_EC256, .sha1 = true});
+    f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_WEAK_SIGNATURE, "SHA-1");
+    free(crt);
+    char *root = pki_certificate(
+        &(struct pki_spec){.subject = "CN=Test CA", .key = PKI_EC384, .ca = true, .sha1 = true});
+    char *chain = pki_join(from_ca, root);
+    f = check(chain, leaf_key, time(NULL)); /* nobody looks at a root's own signature */
+    assert_int_equal(total(&f), 0);
+    free(root);
+    free(chain);
+}
+
+static void names_and_purpose_are_checked(void **state)
+{
+    (void)state;
+    char *crt = pki_certificate(&(struct pki_spec){.subject = "CN=x", .key = PKI_EC256});
+    struct findings f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_NO_NAMES, "subjectAltName");
+    free(crt);
+    crt = pki_certificate(&(struct pki_spec){
+        .subject = "CN=x", .names = names, .key = PKI_EC256, .usage = MBEDTLS_OID_CLIENT_AUTH});
+    f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_NOT_FOR_SERVERS, "serverAuth");
+    free(crt);
+    crt = pki_certificate(&(struct pki_spec){
+        .subject = "CN=x", .names = names, .key = PKI_EC256, .usage = MBEDTLS_OID_SERVER_AUTH});
+    f = check(crt, leaf_key, time(NULL));
+    assert_int_equal(total(&f), 0);
+    free(crt);
+    crt = pki_certificate(
+        &(struct pki_spec){.subject = "CN=x", .names = names, .key = PKI_EC256, .ca = true});
+    f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_NOT_FOR_SERVERS, "CA:TRUE");
+    free(crt);
+}
+
+/* ---- tls_server_new ---- */
+
+static void assert_server_refused(const struct tls_server_options *o, const char *words)
+{
+    struct err e = {""};
+    assert_null(tls_server_new(o, &e));
+    if (strstr(e.text, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", e.text, words);
+}
+
+static void a_policy_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    struct tls_identity *id = pki_load(leaf, leaf_key);
+    struct tls_server_options o = {.context = "r", .identities = &id, .identity_count = 1};
+    const char *bad[] = {"nonsense"}, *empty[] = {""};
+    struct string_list list = {bad, 1}, empty_list = {empty, 1};
+    o.ciphers = &list;
+    assert_server_refused(&o, "unknown cipher \"nonsense\"");
+    o.ciphers = NULL;
+    o.groups = &list;
+    assert_server_refused(&o, "unknown group \"nonsense\"");
+    o.groups = NULL;
+    o.alpn = &empty_list;
+    assert_server_refused(&o, "ALPN");
+    o.alpn = NULL;
+    o.client_auth = CLIENT_AUTH_REQUIRED;
+    assert_server_refused(&o, "no client-ca");
+    o.client_ca = pki_slice("not a certificate");
+    assert_server_refused(&o, "client-ca holds no certificate");
+    o.client_ca = pki_slice(ca);
+    o.client_crl = pki_slice("not a list");
+    assert_server_refused(&o, "client-crl holds no revocation list");
+    o.client_auth = CLIENT_AUTH_NONE;
+    o.identity_count = 0;
+    assert_server_refused(&o, "no certificate");
+    tls_identity_free(id);
+}
+
+static void the_version_is_told(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(tls_version_text(), "mbedTLS 3.6."));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(facts_are_read),
+        cmocka_unit_test(the_time_is_read_to_the_second),
+        cmocka_unit_test(chain_and_key_may_share_a_file_in_any_order),
+        cmocka_unit_test(without_alternative_names_the_common_name_counts),
+        cmocka_unit_test(a_name_with_odd_bytes_covers_nothing),
+        cmocka_unit_test(a_wrong_key_is_told_with_both_paths),
+        cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(damage_is_told),
+        cmocka_unit_test(an_encrypted_key_is_refused_with_the_cure),
+        cmocka_unit_test(der_is_refused_with_the_cure),
+        cmocka_unit_test(a_key_of_another_kind_is_refused),
+        cmocka_unit_test(a_good_certificate_gives_no_finding),
+        cmocka_unit_test(validity_is_checked),
+        cmocka_unit_test(the_order_of_the_chain_is_checked),
+        cmocka_unit_test(a_missing_intermediate_is_noticed),
+        cmocka_unit_test(weakness_is_noticed),
+        cmocka_unit_test(names_and_purpose_are_checked),
+        cmocka_unit_test(a_policy_that_cannot_be_is_refused),
+        cmocka_unit_test(the_version_is_told),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,469 @@
+/* test_tickets.c - sessions that come back, and tickets that must not open */
+#include "tests/unit/tls/peer.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define V12 MBEDTLS_SSL_VERSION_TLS1_2
+#define V13 MBEDTLS_SSL_VERSION_TLS1_3
+
+static const char *const names[] = {"mail.example", "pop.example", NULL};
+static struct tls_identity *ecdsa;
+
+static int setup(void **state)
+{
+    (void)state;
+    struct err e = {""};
+    if (tls_init(&e) != 0)
+        return -1;
+    ecdsa = pki_identity(PKI_EC256, names);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tls_identity_free(ecdsa);
+    pki_free();
+    return 0;
+}
+
+static struct tls_ticket_keys fresh_keys(void)
+{
+    struct tls_ticket_keys k = {0};
+    struct err e;
+    assert_int_equal(tls_ticket_keys_rotate(&k, &e), 0);
+    return k;
+}
+
+static struct tls_engine *engine_with(const struct tls_ticket_keys *k)
+{
+    struct tls_engine *engine = engine_or_die();
+    tls_engine_set_ticket_keys(engine, k);
+    return engine;
+}
+
+/* One connection; whether it resumed. The client's session goes to `out` where it is given. */
+static bool visit(struct tls_engine *engine, const struct tls_server_options *so,
+                  const struct peer_options *po, mbedtls_ssl_session *out)
+{
+    struct join j;
+    struct tls_info info;
+    join_start(&j, engine, NULL, so, po);
+    join_pump(&j);
+    const struct tls_failure *f = tls_conn_failure(j.conn);
+    if (f != NULL)
+        fail_msg("%s", f->reason);
+    assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+    assert_true(j.peer.open);
+    peer_write(&j.peer, "ping", 4);
+    join_send(&j, "pong", 4);
+    join_pump(&j);
+    assert_int_equal(j.plain.size, 4);
+    assert_int_equal(j.peer.plain.size, 4);
+    tls_conn_info(j.conn, &info);
+    assert_true(info.resumed || info.group != NULL);
+    if (out != NULL) {
+        assert_true(j.peer.has_session);
+        assert_non_null(j.peer.session.MBEDTLS_PRIVATE(ticket));
+        *out = j.peer.session;
+        mbedtls_ssl_session_init(&j.peer.session);
+    }
+    join_free(&j);
+    return info.resumed;
+}
+
+static struct peer_options client(mbedtls_ssl_protocol_version version)
+{
+    return (struct peer_options){.min = version, .max = version, .sni = "mail.example"};
+}
+
+static void a_session_comes_back(void **state)
+{
+    (void)state;
+    struct tls_engine *engine = engine_or_die(); /* with a key of its own making */
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    for (int v = 0; v < 2; v++) {
+        mbedtls_ssl_session session, again;
+        struct peer_options po = client(v == 0 ? V12 : V13);
+        assert_false(visit(engine, &so, &po, &session));
+        po.session = &session;
+        assert_true(visit(engine, &so, &po, v == 0 ? NULL : &again));
+        assert_true(visit(engine, &so, &po, NULL)); /* a ticket is good more than once */
+        if (v == 1) {
+            po.session = &again;
+            assert_true(visit(engine, &so, &po, NULL));
+            mbedtls_ssl_session_free(&again);
+        }
+        mbedtls_ssl_session_free(&session);
+    }
+    tls_engine_free(engine);
+}
+
+static void every_suite_resumes(void **state)
+{
+    (void)state;
+    static const int suites[][2] = {{0x1301, 0}, {0x1302, 0}, {0x1303, 0},
+                                    {0xc02b, 0}, {0xc02c, 0}, {0xcca9, 0}};
+    struct tls_engine *engine = engine_or_die();
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
+        mbedtls_ssl_session session;
+        struct peer_options po = client(i < 3 ? V13 : V12);
+        po.ciphers = suites[i];
+        assert_false(visit(engine, &so, &po, &session));
+        po.session = &session;
+        assert_true(visit(engine, &so, &po, NULL));
+        mbedtls_ssl_session_free(&session);
+    }
+    tls_engine_free(engine);
+}
+
+static void resumption_works_with_a_retry_request_and_in_pieces(void **state)
+{
+    (void)state;
+    static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+                                      MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, 0};
+    const char *only[] = {"secp384r1"};
+    struct string_list list = {only, 1};
+    struct tls_engine *engine = engine_or_die();
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    so.groups = &list;
+    mbedtls_ssl_session session;
+    struct peer_options po = client(V13);
+    po.groups = groups;
+    assert_false(visit(engine, &so, &po, &session));
+    po.session = &session;
+    struct join j;
+    struct tls_info info;
+    join_start(&j, engine, NULL, &so, &po);
+    j.cut = 1;
+    join_pump(&j);
+    assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+    tls_conn_info(j.conn, &info);
+    assert_true(info.resumed);
+    join_free(&j);
+    mbedtls_ssl_session_free(&session);
+    tls_engine_free(engine);
+}
+
+static void workers_with_the_same_keys_share_sessions(void **state)
+{
+    (void)state;
+    struct tls_ticket_keys keys = fresh_keys(), other = fresh_keys();
+    struct tls_engine *a = engine_with(&keys), *b = engine_with(&keys), *c = engine_with(&other);
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    for (int v = 0; v < 2; v++) {
+        mbedtls_ssl_session session;
+        struct peer_options po = client(v == 0 ? V12 : V13);
+        assert_false(visit(a, &so, &po, &session));
+        po.session = &session;
+        assert_true(visit(b, &so, &po, NULL));
+        assert_false(visit(c, &so, &po, NULL)); /* a foreign ticket: a full handshake */
+        mbedtls_ssl_session_free(&session);
+    }
+    tls_engine_free(a);
+    tls_engine_free(b);
+    tls_engine_free(c);
+}
+
+static void tickets_live_as_long_as_their_key(void **state)
+{
+    (void)state;
+    struct tls_ticket_keys keys = fresh_keys();
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    struct tls_engine *engine = engine_with(&keys);
+    for (int v = 0; v < 2; v++) {
+        mbedtls_ssl_session session;
+        struct err e;
+        struct peer_options po = client(v == 0 ? V12 : V13);
+        assert_false(visit(engine, &so, &po, &session));
+        po.session = &session;
+        for (int rotation = 1; rotation < TLS_TICKET_KEYS; rotation++) {
+            assert_int_equal(tls_ticket_keys_rotate(&keys, &e), 0);
+            tls_engine_set_ticket_keys(engine, &keys);
+            assert_true(visit(engine, &so, &po, NULL));
+        }
+        assert_int_equal(tls_ticket_keys_rotate(&keys, &e), 0);
+        tls_engine_set_ticket_keys(engine, &keys);
+        assert_false(visit(engine, &so, &po, NULL));
+        mbedtls_ssl_session_free(&session);
+    }
+    tls_engine_free(engine);
+}
+
+static void rotation_keeps_the_newest_keys(void **state)
+{
+    (void)state;
+    struct tls_ticket_keys k = {0};
+    struct tls_ticket_key first = {0};
+    struct err e;
+    for (unsigned i = 1; i <= 5; i++) {
+        struct tls_ticket_key before = k.key[0];
+        assert_int_equal(tls_ticket_keys_rotate(&k, &e), 0);
+        assert_int_equal(k.count, i < TLS_TICKET_KEYS ? i : TLS_TICKET_KEYS);
+        if (i > 1)
+            assert_memory_equal(&k.key[1], &before, sizeof before);
+        assert_memory_not_equal(&k.key[0], &before, sizeof before);
+        if (i == 1)
+            first = k.key[0];
+    }
+    for (unsigned i = 0; i < k.count; i++)
+        assert_memory_not_equal(&k.key[i], &first, sizeof first);
+}
+
+/* A session from one policy offered to another: a full handshake, never a failure. */
+static void assert_not_carried_over(const struct tls_server_options *from,
+                                    const struct tls_server_options *to,
+                                    const struct peer_options *more)
+{
+    struct tls_engine *engine = engine_or_die();
+    for (int v = 0; v < 2; v++) {
+        mbedtls_ssl_session session;
+        struct peer_options po = client(v == 0 ? V12 : V13);
+        assert_false(visit(engine, from, &po, &session));
+        po.session = &session;
+        assert_true(visit(engine, from, &po, NULL));
+        if (more != NULL)
+            po.sni = more->sni;
+        assert_false(visit(engine, to, &po, NULL));
+        mbedtls_ssl_session_free(&session);
+    }
+    tls_engine_free(engine);
+}
+
+static void sessions_stay_in_their_context(void **state)
+{
+    (void)state;
+    struct tls_server_options from = join_options(&ecdsa, 1), to = from;
+    to.context = "another route";
+    assert_not_carried_over(&from, &to, NULL);
+}
+
+static void a_changed_policy_makes_old_tickets_useless_not_fatal(void **state)
+{
+    (void)state;
+    const char *suites[] = {"TLS_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"};
+    const char *groups[] = {"secp384r1"};
+    struct string_list suite_list = {suites, 2}, group_list = {groups, 1};
+    struct tls_server_options from = join_options(&ecdsa, 1), to = from;
+    to.ciphers = &suite_list; /* the ticket's own suite is gone */
+    assert_not_carried_over(&from, &to, NULL);
+    to = from;
+    to.groups = &group_list;
+    assert_not_carried_over(&from, &to, NULL);
+    char *ca =
+        pki_certificate(&(struct pki_spec){.subject = "CN=CA", .key = PKI_EC384, .ca = true});
+    to = from;
+    to.client_auth = CLIENT_AUTH_OPTIONAL;
+    to.client_ca = pki_slice(ca);
+    assert_not_carried_over(&from, &to, NULL);
+    free(ca);
+}
+
+static void another_name_means_another_session(void **state)
+{
+    (void)state;
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    /* mbedTLS's client keeps a TLS 1.3 session to its name by itself, so only 1.2 is shown here. */
+    struct tls_engine *engine = engine_or_die();
+    mbedtls_ssl_session session;
+    struct peer_options po = client(V12);
+    assert_false(visit(engine, &so, &po, &session));
+    po.session = &session;
+    po.sni = "pop.example";
+    assert_false(visit(engine, &so, &po, NULL));
+    po.sni = "MAIL.example"; /* the same name */
+    assert_true(visit(engine, &so, &po, NULL));
+    mbedtls_ssl_session_free(&session);
+    tls_engine_free(engine);
+}
+
+static void damaged_and_truncated_tickets_lead_to_a_full_handshake(void **state)
+{
+    (void)state;
+    struct tls_engine *engine = engine_or_die();
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    for (int v = 0; v < 2; v++) {
+        mbedtls_ssl_session session;
+        struct peer_options po = client(v == 0 ? V12 : V13);
+        assert_false(visit(engine, &so, &po, &session));
+        po.session = &session;
+        size_t size = session.MBEDTLS_PRIVATE(ticket_len);
+        for (size_t at = 0; at < size; at += at < 48 ? 1 : 5) {
+            session.MBEDTLS_PRIVATE(ticket)[at] ^= 0x40;
+            assert_false(visit(engine, &so, &po, NULL));
+            session.MBEDTLS_PRIVATE(ticket)[at] ^= 0x40;
+        }
+        for (size_t cut = 1; cut < size; cut += cut < 50 ? 1 : 9) {
+            session.MBEDTLS_PRIVATE(ticket_len) = cut;
+            assert_false(visit(engine, &so, &po, NULL));
+        }
+        session.MBEDTLS_PRIVATE(ticket_len) = size;
+        assert_true(visit(engine, &so, &po, NULL));
+        mbedtls_ssl_session_free(&session);
+    }
+    tls_engine_free(engine);
+}
+
+/* A TLS 1.2 client session whose ticket is one of TLS 1.3, and the other way. */
+static void tickets_do_not_open_in_another_version(void **state)
+{
+    (void)state;
+    struct tls_engine *engine = engine_or_die();
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    mbedtls_ssl_session old, new;
+    struct peer_options po12 = client(V12), po13 = client(V13);
+    assert_false(visit(engine, &so, &po12, &old));
+    assert_false(visit(engine, &so, &po13, &new));
+    unsigned char *ticket = old.MBEDTLS_PRIVATE(ticket);
+    size_t size = old.MBEDTLS_PRIVATE(ticket_len);
+    old.MBEDTLS_PRIVATE(ticket) = new.MBEDTLS_PRIVATE(ticket);
+    old.MBEDTLS_PRIVATE(ticket_len) = new.MBEDTLS_PRIVATE(ticket_len);
+    new.MBEDTLS_PRIVATE(ticket) = ticket;
+    new.MBEDTLS_PRIVATE(ticket_len) = size;
+    po12.session = &old;
+    po13.session = &new;
+    assert_false(visit(engine, &so, &po12, NULL));
+    assert_false(visit(engine, &so, &po13, NULL));
+    mbedtls_ssl_session_free(&old);
+    mbedtls_ssl_session_free(&new);
+    tls_engine_free(engine);
+}
+
+/* ---- early data ---- */
+
+/* A client that holds a ticket which, it believes, allows early data. Returns whether the session
+ * resumed; the early data must never arrive, and what follows must. */
+static bool visit_early(struct tls_engine *engine, const struct tls_server_options *so,
+                        struct peer_options *po, size_t size, size_t cut)
+{
+    uint8_t *early = malloc(size);
+    memset(early, 'e', size);
+    struct join j;
+    struct tls_info info;
+    po->early_data = true;
+    join_start(&j, engine, NULL, so, po);
+    j.cut = cut;
+    for (size_t at = 0; at < size;) {
+        int n = mbedtls_ssl_write_early_data(&j.peer.ssl, early + at, size - at);
+        PKI_CHECK(n);
+        at += (size_t)n;
+    }
+    join_pump(&j);
+    const struct tls_failure *f = tls_conn_failure(j.conn);
+    if (f != NULL)
+        fail_msg("%s", f->reason);
+    assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+    assert_int_equal(mbedtls_ssl_get_early_data_status(&j.peer.ssl),
+                     MBEDTLS_SSL_EARLY_DATA_STATUS_REJECTED);
+    peer_write(&j.peer, "late", 4);
+    join_pump(&j);
+    assert_int_equal(j.plain.size, 4);
+    assert_memory_equal(j.plain.data, "late", 4);
+    tls_conn_info(j.conn, &info);
+    join_free(&j);
+    free(early);
+    return info.resumed;
+}
+
+static void believe_in_early_data(mbedtls_ssl_session *s)
+{
+    s->MBEDTLS_PRIVATE(ticket_flags) |= MBEDTLS_SSL_TLS1_3_TICKET_ALLOW_EARLY_DATA;
+    s->MBEDTLS_PRIVATE(max_early_data_size) = 1 << 20;
+}
+
+static void early_data_is_skipped_with_and_without_a_usable_ticket(void **state)
+{
+    (void)state;
+    struct tls_engine *engine = engine_or_die(), *other = engine_or_die();
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    static const size_t sizes[] = {1, 1000, 16384, 30000};
+    mbedtls_ssl_session session;
+    struct peer_options po = client(V13);
+    assert_false(visit(engine, &so, &po, &session));
+    believe_in_early_data(&session);
+    po.session = &session;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        assert_true(visit_early(engine, &so, &po, sizes[i], 0));
+        assert_false(visit_early(other, &so, &po, sizes[i], 0));
+    }
+    assert_false(visit_early(other, &so, &po, 3000, 1));
+    mbedtls_ssl_session_free(&session);
+    tls_engine_free(engine);
+    tls_engine_free(other);
+}
+
+static void early_data_is_skipped_before_a_retried_hello(void **state)
+{
+    (void)state;
+    static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+                                      MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, 0};
+    const char *only[] = {"secp384r1"};
+    struct string_list list = {only, 1};
+    struct tls_engine *engine = engine_or_die(), *other = engine_or_die();
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    so.groups = &list;
+    mbedtls_ssl_session session;
+    struct peer_options po = client(V13);
+    po.groups = groups;
+    assert_false(visit(engine, &so, &po, &session));
+    believe_in_early_data(&session);
+    po.session = &session;
+    visit_early(engine, &so, &po, 5000, 0);
+    visit_early(other, &so, &po, 5000, 0);
+    visit_early(other, &so, &po, 5000, 1);
+    mbedtls_ssl_session_free(&session);
+    tls_engine_free(engine);
+    tls_engine_free(other);
+}
+
+static void endless_early_data_is_cut_off(void **state)
+{
+    (void)state;
+    struct tls_engine *engine = engine_or_die();
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    mbedtls_ssl_session session;
+    struct peer_options po = client(V13);
+    assert_false(visit(engine, &so, &po, &session));
+    believe_in_early_data(&session);
+    po.session = &session;
+    po.early_data = true;
+    uint8_t early[10000] = {0};
+    struct join j;
+    join_start(&j, engine, NULL, &so, &po);
+    for (int i = 0; i < 20; i++)
+        PKI_CHECK(mbedtls_ssl_write_early_data(&j.peer.ssl, early, sizeof early));
+    join_deliver(&j, j.peer.out.data, j.peer.out.size);
+    assert_int_equal(tls_conn_status(j.conn), TLS_FAILED);
+    assert_int_equal(tls_conn_failure(j.conn)->alert_sent, 10);
+    assert_int_equal(tls_conn_failure(j.conn)->fault, TLS_FAULT_CLIENT);
+    join_free(&j);
+    mbedtls_ssl_session_free(&session);
+    tls_engine_free(engine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_session_comes_back),
+        cmocka_unit_test(every_suite_resumes),
+        cmocka_unit_test(resumption_works_with_a_retry_request_and_in_pieces),
+        cmocka_unit_test(workers_with_the_same_keys_share_sessions),
+        cmocka_unit_test(tickets_live_as_long_as_their_key),
+        cmocka_unit_test(rotation_keeps_the_newest_keys),
+        cmocka_unit_test(sessions_stay_in_their_context),
+        cmocka_unit_test(a_changed_policy_makes_old_tickets_useless_not_fatal),
+        cmocka_unit_test(another_name_means_another_session),
+        cmocka_unit_test(damaged_and_truncated_tickets_lead_to_a_full_handshake),
+        cmocka_unit_test(tickets_do_not_open_in_another_version),
+        cmocka_unit_test(early_data_is_skipped_with_and_without_a_usable_ticket),
+        cmocka_unit_test(early_data_is_skipped_before_a_retried_hello),
+        cmocka_unit_test(endless_early_data_is_cut_off),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

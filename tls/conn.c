@@ -1,0 +1,172 @@
+/* conn.c - one connection: ciphertext in, plaintext out, and the other way
+ *
+ *   conn.c         the calls of tls.h
+ *   conn_record.c  what a record of the client means before and after encryption starts
+ *   conn_drive.c   mbedTLS at work on one record
+ *   conn_fail.c    the bad end */
+#include "tls/conn.h"
+
+#include "tls/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* ---- birth and death ---- */
+
+struct tls_conn *tls_conn_new(struct tls_engine *engine, struct tls_server *server)
+{
+    struct tls_conn *c = memory_calloc(1, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    c->engine = engine;
+    c->server = tls_server_ref(server);
+    c->alert_put = CONN_ALERT_NONE;
+    mbedtls_ssl_init(&c->ssl);
+    mbedtls_ssl_set_user_data_p(&c->ssl, c);
+    mbedtls_ssl_set_bio(&c->ssl, c, conn_put_wire, conn_get_feed, NULL);
+    if (mbedtls_ssl_setup(&c->ssl, &server->conf) == 0)
+        return c;
+    tls_conn_free(c);
+    return NULL;
+}
+
+void tls_conn_free(struct tls_conn *c)
+{
+    if (c == NULL)
+        return;
+    mbedtls_ssl_free(&c->ssl); /* wipes */
+    record_free(&c->reader);
+    hello_free(&c->hello);
+    free(c->name);
+    free(c->client_subject);
+    tls_server_free(c->server);
+    memory_wipe_free(c, sizeof *c);
+}
+
+/* ---- the calls ---- */
+
+static enum tls_status finish(struct tls_conn *c, struct tls_io *io)
+{
+    io->plain = engine_slice(&c->engine->plain);
+    io->wire = engine_slice(&c->engine->wire);
+    return c->status;
+}
+
+/* The longest body that mbedTLS's buffer holds; real suites need a good deal less. */
+static size_t body_max(const struct tls_conn *c)
+{
+    size_t room = MBEDTLS_SSL_IN_BUFFER_LEN - MBEDTLS_SSL_SEQUENCE_NUMBER_LEN - RECORD_HEADER_SIZE;
+    size_t limit = c->ssl.transform_in != NULL ? RECORD_PROTECTED_MAX : RECORD_PLAIN_MAX;
+    return limit < room ? limit : room;
+}
+
+enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t size,
+                                 struct tls_io *io)
+{
+    assert(size <= TLS_CHUNK_MAX);
+    struct tls_slice in = {data, size};
+    engine_begin(c->engine);
+    memory_failed(); /* whatever failed before was somebody else's */
+    c->any_bytes = c->any_bytes || size > 0;
+    while (c->status == TLS_HANDSHAKE || c->status == TLS_OPEN) {
+        struct record r;
+        enum record_result result = record_next(&c->reader, body_max(c), &in, &r);
+        if (result == RECORD_MORE)
+            break;
+        if (result == RECORD_WHOLE)
+            conn_record(c, &r);
+        else
+            conn_no_record(c, result);
+    }
+    record_rest(&c->reader);
+    return finish(c, io);
+}
+
+enum tls_status tls_conn_transport_eof(struct tls_conn *c)
+{
+    if (c->status == TLS_HANDSHAKE || c->status == TLS_OPEN)
+        conn_fail_truncated(c);
+    return c->status;
+}
+
+static bool may_send(const struct tls_conn *c)
+{
+    return (c->status == TLS_OPEN || c->status == TLS_EOF) && !c->close_sent;
+}
+
+enum tls_status tls_conn_send(struct tls_conn *c, const uint8_t *data, size_t size,
+                              struct tls_io *io)
+{
+    assert(size <= TLS_CHUNK_MAX);
+    engine_begin(c->engine);
+    memory_failed();
+    c->alert_put = CONN_ALERT_NONE;
+    while (size > 0 && may_send(c)) {
+        int n = mbedtls_ssl_write(&c->ssl, data, size);
+        if (n <= 0) {
+            conn_fail_error(c, n);
+            break;
+        }
+        data += n;
+        size -= (size_t)n;
+    }
+    return finish(c, io);
+}
+
+enum tls_status tls_conn_close(struct tls_conn *c, struct tls_io *io)
+{
+    engine_begin(c->engine);
+    memory_failed();
+    c->alert_put = CONN_ALERT_NONE;
+    if (may_send(c)) {
+        int r = mbedtls_ssl_close_notify(&c->ssl);
+        c->close_sent = true;
+        if (r != 0)
+            conn_fail_error(c, r);
+    }
+    return finish(c, io);
+}
+
+void tls_conn_abort(struct tls_conn *c, enum tls_abort why, struct tls_io *io)
+{
+    static const struct alert_cause causes[] = {
+        [TLS_ABORT_HANDSHAKE_TIMEOUT] = {ALERT_USER_CANCELED, TLS_FAULT_CLIENT,
+                                         "the handshake took too long"},
+        [TLS_ABORT_INTERNAL] = {ALERT_INTERNAL_ERROR, TLS_FAULT_LOCAL, "internal error"},
+    };
+    engine_begin(c->engine);
+    memory_failed();
+    c->alert_put = CONN_ALERT_NONE;
+    conn_fail(c, causes[why]);
+    finish(c, io);
+}
+
+enum tls_status tls_conn_status(const struct tls_conn *c)
+{
+    return c->status;
+}
+
+bool tls_conn_handshaking(const struct tls_conn *c)
+{
+    return c->status == TLS_HANDSHAKE;
+}
+
+void tls_conn_info(const struct tls_conn *c, struct tls_info *info)
+{
+    const mbedtls_ssl_session *s = conn_session(c);
+    int cipher = s != NULL ? s->ciphersuite : 0;
+    *info = (struct tls_info){.sni = c->sni,
+                              .alpn = mbedtls_ssl_get_alpn_protocol(&c->ssl),
+                              .client_subject = c->client_subject,
+                              .resumed = c->resumed};
+    if (cipher == 0)
+        return;
+    info->version = conn_is_tls13(c) ? "TLSv1.3" : "TLSv1.2";
+    info->cipher = suites_cipher_name(cipher);
+    info->group = suites_group_name(c->group);
+}
+
+const struct tls_failure *tls_conn_failure(const struct tls_conn *c)
+{
+    return c->status == TLS_FAILED ? &c->failure : NULL;
+}

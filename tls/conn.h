@@ -1,0 +1,64 @@
+/* conn.h - the inside of a tls_conn, for the other files of tls/. */
+#ifndef TLSFRONT_TLS_CONN_H
+#define TLSFRONT_TLS_CONN_H
+
+#include "tls/alert.h"
+#include "tls/engine.h"
+#include "tls/hello.h"
+#include "tls/mbed.h"
+#include "tls/record.h"
+#include "tls/server.h"
+
+#include <ssl_misc.h> /* of mbedTLS's library/: the state of a handshake, sizes of buffers */
+
+struct tls_conn {
+    mbedtls_ssl_context ssl;
+    struct tls_engine *engine;
+    struct tls_server *server;
+    enum tls_status status;
+
+    struct record_reader reader; /* the record that is not yet complete */
+    struct hello_stream hello;   /* the plaintext handshake message that is not yet complete */
+    struct record feed;          /* what mbedTLS has not yet fetched of the current record */
+    size_t feed_header_left, record_size;
+
+    char *name; /* as the first ClientHello asked for it; NULL: it did not */
+    size_t name_size;
+    const char *sni; /* `name` where it is one that can be shown and compared, else NULL */
+    char *client_subject;
+
+    uint16_t group;
+    uint8_t hellos;       /* ClientHellos seen */
+    uint8_t idle_records; /* in a row, that brought neither data nor the handshake forward */
+    bool any_bytes, early_data, resumed, close_sent;
+
+    int alert_put; /* what mbedTLS sent while it worked on the current record; see conn_drive.c */
+    struct tls_failure failure;
+};
+
+/* conn_fail.c: end the connection, sending the alert unless it is negative or one is out. */
+void conn_fail(struct tls_conn *c, struct alert_cause cause);
+void conn_fail_client(struct tls_conn *c, int alert, const char *words);
+void conn_fail_error(struct tls_conn *c, int error); /* one that mbedTLS returned */
+void conn_fail_received(struct tls_conn *c, int alert);
+void conn_fail_truncated(struct tls_conn *c);
+
+extern const struct alert_cause conn_out_of_memory;
+
+/* What alert_put may hold besides the number of an alert. */
+enum { CONN_ALERT_NONE = -1, CONN_ALERT_UNKNOWN = -2 };
+
+/* conn_record.c: deal with the next record, or with what comes in place of one. */
+void conn_record(struct tls_conn *c, struct record *r);
+void conn_no_record(struct tls_conn *c, enum record_result result);
+
+/* conn_drive.c: let mbedTLS work on a record until it is used up. */
+void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body);
+bool conn_is_tls13(const struct tls_conn *c);
+const mbedtls_ssl_session *conn_session(const struct tls_conn *c); /* NULL: none yet */
+
+/* mbedTLS's way to the wire. */
+int conn_put_wire(void *arg, const unsigned char *data, size_t size);
+int conn_get_feed(void *arg, unsigned char *to, size_t size);
+
+#endif

@@ -1,0 +1,101 @@
+/* conn_fail.c - how a connection comes to a bad end: one alert, one reason, for good */
+#include "tls/conn.h"
+
+#include "tls/memory.h"
+
+const struct alert_cause conn_out_of_memory = {ALERT_INTERNAL_ERROR, TLS_FAULT_LOCAL,
+                                               "out of memory"};
+
+static void set_failed(struct tls_conn *c, enum tls_fault fault, const char *reason)
+{
+    c->status = TLS_FAILED;
+    c->failure.fault = fault;
+    c->failure.reason = reason;
+    c->failure.alert_sent = CONN_ALERT_NONE;
+    c->failure.alert_received = CONN_ALERT_NONE;
+}
+
+/* An alert that mbedTLS sent encrypted cannot be read any more; it chooses as our tables do. */
+static int sent_by_mbedtls(const struct tls_conn *c, int expected)
+{
+    return c->alert_put == CONN_ALERT_UNKNOWN ? expected : c->alert_put;
+}
+
+static int send_alert(struct tls_conn *c, int alert)
+{
+    c->alert_put = CONN_ALERT_NONE;
+    int r = mbedtls_ssl_send_alert_message(&c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (uint8_t)alert);
+    return r == 0 && c->alert_put != CONN_ALERT_NONE ? alert : CONN_ALERT_NONE;
+}
+
+void conn_fail(struct tls_conn *c, struct alert_cause cause)
+{
+    if (c->status == TLS_FAILED)
+        return;
+    int by_mbedtls = cause.alert;
+    if (memory_failed()) /* whatever it looked like to mbedTLS */
+        cause = conn_out_of_memory;
+    set_failed(c, cause.fault, cause.words);
+    if (c->alert_put != CONN_ALERT_NONE)
+        c->failure.alert_sent = sent_by_mbedtls(c, by_mbedtls);
+    else if (cause.alert >= 0)
+        c->failure.alert_sent = send_alert(c, cause.alert);
+}
+
+void conn_fail_client(struct tls_conn *c, int alert, const char *words)
+{
+    conn_fail(c, (struct alert_cause){alert, TLS_FAULT_CLIENT, words});
+}
+
+/* A client that rekeys does nothing wrong, so its end deserves a clear word. */
+static bool is_key_update(const struct tls_conn *c, int error)
+{
+    enum { KEY_UPDATE = 24 };
+    return error == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && c->status != TLS_HANDSHAKE &&
+           conn_is_tls13(c) && c->ssl.in_msgtype == MBEDTLS_SSL_MSG_HANDSHAKE &&
+           c->ssl.in_msg[0] == KEY_UPDATE;
+}
+
+static unsigned certificate_flags(const struct tls_conn *c)
+{
+    enum { NOT_JUDGED = -1 };
+    const mbedtls_ssl_session *s = c->ssl.session_negotiate;
+    return s == NULL || s->verify_result == (uint32_t)NOT_JUDGED ? 0 : s->verify_result;
+}
+
+static struct alert_cause cause_of(const struct tls_conn *c, int error)
+{
+    struct alert_cause cause = alert_for_error(error, conn_is_tls13(c));
+    bool judged =
+        error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE;
+    if (judged && certificate_flags(c) != 0)
+        return alert_for_certificate(certificate_flags(c));
+    if (is_key_update(c, error))
+        cause.words = "client asked to change keys (KeyUpdate), which is not supported";
+    if (error == MBEDTLS_ERR_SSL_INVALID_RECORD && c->record_size > RECORD_PLAIN_MAX) {
+        cause.alert = ALERT_RECORD_OVERFLOW;
+        cause.words = "client sent a record that is too long";
+    }
+    return cause;
+}
+
+void conn_fail_error(struct tls_conn *c, int error)
+{
+    conn_fail(c, cause_of(c, error));
+}
+
+void conn_fail_received(struct tls_conn *c, int alert)
+{
+    set_failed(c, TLS_FAULT_CLIENT, alert_received_words(alert));
+    c->failure.alert_received = alert;
+}
+
+void conn_fail_truncated(struct tls_conn *c)
+{
+    const char *reason = "client closed the connection without close_notify";
+    if (c->status == TLS_HANDSHAKE)
+        reason = c->any_bytes ? "client closed the connection during the handshake"
+                              : "client closed the connection without sending a byte";
+    set_failed(c, TLS_FAULT_CLIENT, reason);
+    c->failure.truncated = true;
+}

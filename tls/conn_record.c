@@ -1,0 +1,176 @@
+/* conn_record.c - what a record of the client means, before encryption starts and after */
+#include "tls/conn.h"
+
+#include "tls/memory.h"
+
+#include <string.h>
+
+/* ---- before encryption ---- */
+
+static void first_hello(struct tls_conn *c, const struct hello *h)
+{
+    c->early_data = h->early_data;
+    if (h->name.data == NULL)
+        return;
+    c->name = memory_calloc(1, h->name.size + 1);
+    if (c->name == NULL) {
+        conn_fail(c, conn_out_of_memory);
+        return;
+    }
+    memcpy(c->name, h->name.data, h->name.size);
+    c->name_size = h->name.size;
+    if (names_plain(c->name, c->name_size))
+        c->sni = c->name;
+    if (c->server->strict_sni && (c->sni == NULL || !server_knows(c->server, c->sni)))
+        conn_fail_client(c, ALERT_UNRECOGNIZED_NAME,
+                         "client asked for a server name that is not served here");
+}
+
+/* All that hangs on the name was settled by the first (RFC 8446 4.1.2). */
+static void second_hello(struct tls_conn *c, const struct hello *h)
+{
+    bool same = (h->name.data == NULL) == (c->name == NULL) && h->name.size == c->name_size &&
+                (c->name == NULL || memcmp(h->name.data, c->name, c->name_size) == 0);
+    if (!same)
+        conn_fail_client(c, ALERT_ILLEGAL_PARAMETER,
+                         "client changed the server name in its second ClientHello");
+}
+
+static void on_hello(struct tls_conn *c, struct tls_slice message)
+{
+    struct hello h;
+    switch (hello_read(message, &h)) {
+    case HELLO_MALFORMED:
+        conn_fail_client(c, ALERT_DECODE_ERROR, "client sent a malformed ClientHello");
+        return;
+    case HELLO_ILLEGAL:
+        conn_fail_client(c, ALERT_ILLEGAL_PARAMETER,
+                         "client sent a ClientHello with an extension or a name twice");
+        return;
+    case HELLO_OK:
+        break;
+    }
+    if (c->hellos++ == 0)
+        first_hello(c, &h);
+    else
+        second_hello(c, &h);
+}
+
+static void on_message(struct tls_conn *c, struct tls_slice message)
+{
+    uint8_t header[RECORD_HEADER_SIZE] = {RECORD_HANDSHAKE, 3, 3, (uint8_t)(message.size >> 8),
+                                          (uint8_t)message.size};
+    if (message.data[0] == HELLO_CLIENT_HELLO)
+        on_hello(c, message);
+    else if (c->hellos == 0)
+        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client did not begin with a ClientHello");
+    if (c->status != TLS_FAILED)
+        conn_feed(c, header, message);
+}
+
+static void on_pending(struct tls_conn *c)
+{
+    int type = hello_pending_type(&c->hello);
+    if (c->hellos == 0 && type >= 0 && type != HELLO_CLIENT_HELLO)
+        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client did not begin with a ClientHello");
+}
+
+static void on_plain_handshake(struct tls_conn *c, struct tls_slice payload)
+{
+    struct tls_slice message;
+    for (;;) {
+        switch (hello_next(&c->hello, &payload, &message)) {
+        case HELLO_MORE:
+            on_pending(c);
+            return;
+        case HELLO_TOO_LONG:
+            conn_fail_client(c, ALERT_ILLEGAL_PARAMETER,
+                             "client sent a handshake message of more than 16 KiB");
+            return;
+        case HELLO_NO_MEMORY:
+            conn_fail(c, conn_out_of_memory);
+            return;
+        case HELLO_MESSAGE:
+            on_message(c, message);
+            break;
+        }
+        if (c->status == TLS_FAILED)
+            return;
+        if (c->ssl.transform_in != NULL && payload.size > 0) {
+            /* RFC 8446 5.1: no message may lie on both sides of a change of keys. */
+            conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE,
+                             "client sent a plaintext message out of turn");
+            return;
+        }
+    }
+}
+
+static void on_plain(struct tls_conn *c, const struct record *r)
+{
+    bool torn = hello_pending_type(&c->hello) >= 0;
+    switch (r->header[0]) {
+    case RECORD_HANDSHAKE:
+        on_plain_handshake(c, r->body);
+        return;
+    case RECORD_ALERT:
+        conn_feed(c, r->header, r->body);
+        return;
+    case RECORD_CHANGE_CIPHER_SPEC:
+        if (c->hellos > 0 && !torn) {
+            conn_feed(c, r->header, r->body);
+            return;
+        }
+        break;
+    default: /* early data behind a HelloRetryRequest, which mbedTLS skips */
+        if (c->hellos == 1 && c->early_data && !torn && conn_is_tls13(c)) {
+            conn_feed(c, r->header, r->body);
+            return;
+        }
+        break;
+    }
+    conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a record out of turn");
+}
+
+/* ---- after it ---- */
+
+static void on_protected(struct tls_conn *c, const struct record *r)
+{
+    uint8_t type = r->header[0];
+    bool shaking = c->status == TLS_HANDSHAKE;
+    if (!conn_is_tls13(c) || type == RECORD_DATA || (type == RECORD_CHANGE_CIPHER_SPEC && shaking))
+        conn_feed(c, r->header, r->body);
+    else if (type == RECORD_ALERT && shaking && r->body.size == 2)
+        conn_fail_received(c, r->body.data[1]); /* it has no keys: our ServerHello was refused */
+    else
+        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a plaintext record out of turn");
+}
+
+void conn_record(struct tls_conn *c, struct record *r)
+{
+    c->alert_put = CONN_ALERT_NONE;
+    if (r->body.size == 0) {
+        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent an empty record");
+        return;
+    }
+    if (c->ssl.transform_in != NULL) {
+        on_protected(c, r);
+        return;
+    }
+    /* RFC 8446 5.1: the version of a plaintext record means nothing. mbedTLS thinks otherwise. */
+    r->header[1] = r->header[2] = 3;
+    on_plain(c, r);
+}
+
+void conn_no_record(struct tls_conn *c, enum record_result result)
+{
+    c->alert_put = CONN_ALERT_NONE;
+    if (result == RECORD_NO_MEMORY) {
+        conn_fail(c, conn_out_of_memory);
+    } else if (result == RECORD_TOO_LONG) {
+        conn_fail_client(c, ALERT_RECORD_OVERFLOW, "client sent a record that is too long");
+    } else {
+        const char *words = c->hellos == 0 ? hello_not_tls(c->reader.header[0]) : NULL;
+        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE,
+                         words != NULL ? words : "client sent a record that is not TLS");
+    }
+}

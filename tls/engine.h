@@ -1,0 +1,26 @@
+/* engine.h - the inside of a tls_engine, for the other files of tls/. */
+#ifndef TLSFRONT_TLS_ENGINE_H
+#define TLSFRONT_TLS_ENGINE_H
+
+#include "tls/tickets.h"
+#include "tls/tls.h"
+
+struct engine_buffer {
+    uint8_t *data;
+    size_t size, capacity;
+};
+
+struct tls_engine {
+    struct tickets tickets;
+    struct engine_buffer plain, wire; /* what the current call has produced */
+};
+
+/* Begin a call that may produce output: what lay in the buffers is gone. */
+void engine_begin(struct tls_engine *e);
+
+/* Room for `size` more bytes; false: out of memory. Bytes that moved are wiped where they were. */
+bool engine_reserve(struct engine_buffer *b, size_t size);
+
+struct tls_slice engine_slice(const struct engine_buffer *b);
+
+#endif

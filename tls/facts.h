@@ -1,0 +1,11 @@
+/* facts.h - what a certificate says about itself, as text. */
+#ifndef TLSFRONT_TLS_FACTS_H
+#define TLSFRONT_TLS_FACTS_H
+
+#include "tls/identity.h"
+
+/* Fill id->facts from the leaf, but for what the key tells. -1: out of memory. */
+int facts_read(struct tls_identity *id, const char *path, struct err *e);
+void facts_free(struct tls_identity *id);
+
+#endif

@@ -1,0 +1,188 @@
+/* hello.c - see hello.h */
+#include "tls/hello.h"
+
+#include "tls/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXTENSION_SERVER_NAME = 0, EXTENSION_EARLY_DATA = 42, NAME_TYPE_HOST = 0 };
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The size of the message that begins with these four bytes, header included. */
+static size_t message_size(const uint8_t *p)
+{
+    return HELLO_HEADER_SIZE + ((size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]);
+}
+
+/* Grow by what has come, not by what is claimed. */
+static bool append(struct hello_stream *s, struct tls_slice *from, size_t count)
+{
+    size_t needed = s->size + count;
+    if (needed > s->capacity) {
+        size_t capacity = needed > 2 * s->capacity ? needed : 2 * s->capacity;
+        uint8_t *data = memory_grow(s->data, capacity);
+        if (data == NULL)
+            return false;
+        s->data = data;
+        s->capacity = capacity;
+    }
+    memcpy(s->data + s->size, from->data, count);
+    s->size += count;
+    from->data += count;
+    from->size -= count;
+    return true;
+}
+
+static bool take_whole(struct tls_slice *payload, struct tls_slice *message)
+{
+    if (payload->size < HELLO_HEADER_SIZE || payload->size < message_size(payload->data))
+        return false;
+    *message = (struct tls_slice){payload->data, message_size(payload->data)};
+    payload->data += message->size;
+    payload->size -= message->size;
+    return true;
+}
+
+static enum hello_result collect(struct hello_stream *s, struct tls_slice *payload, size_t target)
+{
+    if (s->size < target && !append(s, payload, min(target - s->size, payload->size)))
+        return HELLO_NO_MEMORY;
+    return s->size < target ? HELLO_MORE : HELLO_MESSAGE;
+}
+
+enum hello_result hello_next(struct hello_stream *s, struct tls_slice *payload,
+                             struct tls_slice *message)
+{
+    bool complete = s->size >= HELLO_HEADER_SIZE && s->size == message_size(s->data);
+    if (complete)
+        s->size = 0; /* handed out last time */
+    if (payload->size == 0)
+        return HELLO_MORE;
+    if (s->size == 0 && take_whole(payload, message))
+        return message->size > HELLO_MESSAGE_MAX ? HELLO_TOO_LONG : HELLO_MESSAGE;
+
+    enum hello_result r = collect(s, payload, HELLO_HEADER_SIZE);
+    if (r != HELLO_MESSAGE)
+        return r;
+    size_t size = message_size(s->data);
+    if (size > HELLO_MESSAGE_MAX)
+        return HELLO_TOO_LONG;
+    r = collect(s, payload, size);
+    if (r == HELLO_MESSAGE)
+        *message = (struct tls_slice){s->data, s->size};
+    return r;
+}
+
+int hello_pending_type(const struct hello_stream *s)
+{
+    bool complete = s->size >= HELLO_HEADER_SIZE && s->size == message_size(s->data);
+    return s->size == 0 || complete ? -1 : s->data[0];
+}
+
+void hello_free(struct hello_stream *s)
+{
+    free(s->data);
+    *s = (struct hello_stream){0};
+}
+
+/* ---- the ClientHello ---- */
+
+/* Take `size` bytes; false when there are not so many. */
+static bool take(struct tls_slice *in, size_t size, struct tls_slice *out)
+{
+    if (in->size < size)
+        return false;
+    *out = (struct tls_slice){in->data, size};
+    in->data += size;
+    in->size -= size;
+    return true;
+}
+
+static bool take_number(struct tls_slice *in, size_t width, size_t *number)
+{
+    struct tls_slice bytes;
+    if (!take(in, width, &bytes))
+        return false;
+    *number = 0;
+    for (size_t i = 0; i < width; i++)
+        *number = *number << 8 | bytes.data[i];
+    return true;
+}
+
+/* A vector of TLS: its length in `width` bytes, then that many bytes. */
+static bool take_vector(struct tls_slice *in, size_t width, struct tls_slice *out)
+{
+    size_t size;
+    return take_number(in, width, &size) && take(in, size, out);
+}
+
+static enum hello_fault read_server_name(struct tls_slice data, struct hello *h)
+{
+    struct tls_slice list, name;
+    if (!take_vector(&data, 2, &list) || data.size > 0 || list.size == 0)
+        return HELLO_MALFORMED;
+    while (list.size > 0) {
+        size_t type;
+        if (!take_number(&list, 1, &type) || !take_vector(&list, 2, &name) || name.size == 0)
+            return HELLO_MALFORMED;
+        if (type != NAME_TYPE_HOST)
+            continue;
+        if (h->name.data != NULL || name.size > 255)
+            return HELLO_ILLEGAL;
+        h->name = name;
+    }
+    return HELLO_OK;
+}
+
+static enum hello_fault read_extensions(struct tls_slice list, struct hello *h)
+{
+    uint8_t seen[65536 / 8] = {0};
+    while (list.size > 0) {
+        size_t type;
+        struct tls_slice data;
+        if (!take_number(&list, 2, &type) || !take_vector(&list, 2, &data))
+            return HELLO_MALFORMED;
+        uint8_t bit = (uint8_t)(1U << (type & 7));
+        if ((seen[type >> 3] & bit) != 0)
+            return HELLO_ILLEGAL;
+        seen[type >> 3] |= bit;
+        if (type == EXTENSION_SERVER_NAME) {
+            enum hello_fault fault = read_server_name(data, h);
+            if (fault != HELLO_OK)
+                return fault;
+        }
+        h->early_data = h->early_data || type == EXTENSION_EARLY_DATA;
+    }
+    return HELLO_OK;
+}
+
+enum hello_fault hello_read(struct tls_slice message, struct hello *h)
+{
+    struct tls_slice in = message, part;
+    *h = (struct hello){0};
+    if (!take(&in, HELLO_HEADER_SIZE, &part) || !take(&in, 2 + 32, &part) ||
+        !take_vector(&in, 1, &part) || part.size > 32 || !take_vector(&in, 2, &part) ||
+        part.size < 2 || part.size % 2 != 0 || !take_vector(&in, 1, &part) || part.size == 0)
+        return HELLO_MALFORMED;
+    if (in.size == 0)
+        return HELLO_OK; /* before TLS 1.3, extensions may be left out altogether */
+    if (!take_vector(&in, 2, &part) || in.size > 0)
+        return HELLO_MALFORMED;
+    return read_extensions(part, h);
+}
+
+const char *hello_not_tls(uint8_t first)
+{
+    if (first >= 20 && first <= 23)
+        return NULL;
+    if (first >= 0x80)
+        return "client spoke SSLv2 or something that is not TLS";
+    if ((first >= ' ' && first < 0x7f) || first == '\r' || first == '\n' || first == '\t')
+        return "client spoke plaintext on a TLS port";
+    return "client spoke something that is not TLS";
+}

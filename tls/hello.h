@@ -1,0 +1,60 @@
+/* hello.h - what a client says before encryption starts, read before mbedTLS reads it. Pure.
+ *
+ * mbedTLS wants a handshake message to begin with four bytes in one record; RFC 8446 5.1 lets a
+ * client cut where it likes. hello_next() puts messages together again. hello_read() looks into a
+ * ClientHello for the name that chooses the certificate. */
+#ifndef TLSFRONT_TLS_HELLO_H
+#define TLSFRONT_TLS_HELLO_H
+
+#include "tls/tls.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HELLO_HEADER_SIZE = 4, HELLO_CLIENT_HELLO = 1 };
+
+/* A message and its header have to fit one record for mbedTLS. */
+#define HELLO_MESSAGE_MAX ((size_t)16384)
+
+/* The message that is being put together; all zero at first. */
+struct hello_stream {
+    uint8_t *data;
+    size_t size, capacity;
+};
+
+enum hello_result {
+    HELLO_MORE,    /* the payload is used up; the message is not complete */
+    HELLO_MESSAGE, /* *message is one whole message, header included */
+    HELLO_TOO_LONG,
+    HELLO_NO_MEMORY,
+};
+
+/* Take the next message from the payload of plaintext handshake records. *message points into
+ * *payload or into the stream and is valid until the next call. */
+enum hello_result hello_next(struct hello_stream *s, struct tls_slice *payload,
+                             struct tls_slice *message);
+
+/* The type of the message that is incomplete; -1: there is none. */
+int hello_pending_type(const struct hello_stream *s);
+
+void hello_free(struct hello_stream *s);
+
+struct hello {
+    struct tls_slice name; /* of the server_name extension; data NULL: none */
+    bool early_data;
+};
+
+enum hello_fault {
+    HELLO_OK,
+    HELLO_MALFORMED, /* decode_error */
+    HELLO_ILLEGAL,   /* illegal_parameter: an extension or a host name twice */
+};
+
+/* Read a ClientHello, header included. Slices point into it. */
+enum hello_fault hello_read(struct tls_slice message, struct hello *h);
+
+/* What the first byte on a TLS port tells when it begins no TLS record; NULL: it does begin one. */
+const char *hello_not_tls(uint8_t first);
+
+#endif

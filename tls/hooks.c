@@ -1,0 +1,120 @@
+/* hooks.c - see hooks.h */
+#include "tls/hooks.h"
+
+#include "tls/conn.h"
+
+#include <string.h>
+
+/* How much of a client's early data is passed over before we lose patience; what others hand out
+ * with their tickets is 16 KiB at most (RFC 8446 4.2.10). */
+enum { EARLY_DATA_SKIPPED = 64 << 10 };
+
+/* ---- certificates ---- */
+
+static int offer(mbedtls_ssl_context *ssl, struct tls_identity *id)
+{
+    return mbedtls_ssl_set_hs_own_cert(ssl, &id->chain, &id->key);
+}
+
+/* mbedTLS takes the first that the client can use, so ECDSA, which is cheaper for us, goes first.
+ */
+static int offer_matching(mbedtls_ssl_context *ssl, const struct tls_server *s, const char *name,
+                          enum names_match wanted)
+{
+    static const enum tls_key_type order[] = {TLS_KEY_EC, TLS_KEY_RSA};
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+        for (size_t i = 0; i < s->identity_count; i++) {
+            struct tls_identity *id = s->identities[i];
+            if (id->facts.key_type != order[k] || identity_match(id, name) != wanted)
+                continue;
+            int r = offer(ssl, id);
+            if (r != 0)
+                return r;
+        }
+    return 0;
+}
+
+/* The default, with its twin of another key type where there is one. */
+static int offer_default(mbedtls_ssl_context *ssl, const struct tls_server *s)
+{
+    struct tls_identity *first = s->identities[0], *twin = NULL;
+    for (size_t i = 1; i < s->identity_count && twin == NULL; i++)
+        if (s->identities[i]->facts.key_type != first->facts.key_type &&
+            identity_same_names(s->identities[i], first))
+            twin = s->identities[i];
+    bool twin_first = twin != NULL && twin->facts.key_type == TLS_KEY_EC;
+    int r = twin_first ? offer(ssl, twin) : 0;
+    if (r == 0)
+        r = offer(ssl, first);
+    if (r == 0 && twin != NULL && !twin_first)
+        r = offer(ssl, twin);
+    return r;
+}
+
+static int choose_certificate(mbedtls_ssl_context *ssl)
+{
+    const struct tls_conn *c = mbedtls_ssl_get_user_data_p(ssl);
+    /* mbedTLS leaves this at 0 unless a ticket was accepted, which would make it refuse the very
+     * first record of early data instead of skipping it. */
+    ssl->session_negotiate->max_early_data_size = EARLY_DATA_SKIPPED;
+    if (ssl->handshake->sni_key_cert != NULL)
+        return 0; /* the second ClientHello; conn.c saw to it that the name is the same */
+    int r = 0;
+    if (c->sni != NULL) {
+        r = offer_matching(ssl, c->server, c->sni, NAMES_EXACT);
+        if (r == 0)
+            r = offer_matching(ssl, c->server, c->sni, NAMES_WILDCARD);
+    }
+    if (r == 0 && ssl->handshake->sni_key_cert == NULL)
+        r = offer_default(ssl, c->server);
+    return r;
+}
+
+/* ---- tickets ---- */
+
+/* A session may come back only to the same policy and the same name (RFC 6066 3). */
+static int bound_to(const struct tls_conn *c, uint8_t bound[TICKETS_BOUND_SIZE])
+{
+    uint8_t text[sizeof c->server->policy + 255];
+    size_t size = sizeof c->server->policy;
+    memcpy(text, c->server->policy, size);
+    for (size_t i = 0; i < c->name_size; i++) {
+        uint8_t b = (uint8_t)c->name[i];
+        text[size++] = b >= 'A' && b <= 'Z' ? (uint8_t)(b + 'a' - 'A') : b;
+    }
+    return mbedtls_sha256(text, size, bound, 0);
+}
+
+static int write_ticket(void *arg, const mbedtls_ssl_session *session, unsigned char *start,
+                        const unsigned char *end, size_t *size, uint32_t *lifetime)
+{
+    const struct tls_server *s = arg;
+    uint8_t bound[TICKETS_BOUND_SIZE];
+    *lifetime = TLS_TICKET_LIFETIME;
+    int r = bound_to(s->driving, bound);
+    if (r != 0)
+        return r;
+    return tickets_seal(&s->driving->engine->tickets, bound, session, start, (size_t)(end - start),
+                        size);
+}
+
+static int read_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *data, size_t size)
+{
+    const struct tls_server *s = arg;
+    uint8_t bound[TICKETS_BOUND_SIZE];
+    int r = bound_to(s->driving, bound);
+    if (r != 0)
+        return r;
+    return tickets_open(&s->driving->engine->tickets, bound,
+                        s->driving->ssl.tls_version == MBEDTLS_SSL_VERSION_TLS1_3,
+                        (struct tls_slice){data, size}, session);
+}
+
+void hooks_install(struct tls_server *s)
+{
+    mbedtls_ssl_conf_cert_cb(&s->conf, choose_certificate);
+    /* A resumed TLS 1.3 session shows no client certificate at all, and a TLS 1.2 ticket would
+     * carry one around that may be revoked by now: no tickets for clients with certificates. */
+    if (s->client_auth == CLIENT_AUTH_NONE)
+        mbedtls_ssl_conf_session_tickets_cb(&s->conf, write_ticket, read_ticket, s);
+}

@@ -1,0 +1,243 @@
+/* identity.c - a certificate chain and its key, from PEM to a tls_identity */
+#include "tls/identity.h"
+
+#include "tls/facts.h"
+#include "tls/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RSA_BITS_MIN = 1024 }; /* TLS 1.3's signatures do not fit less; lint calls 2047 weak */
+
+uint8_t *identity_text(struct tls_slice file, size_t *size)
+{
+    uint8_t *text = memory_calloc(1, file.size + 1);
+    if (text == NULL)
+        return NULL;
+    if (file.size > 0)
+        memcpy(text, file.data, file.size);
+    *size = file.size + 1;
+    return text;
+}
+
+static const char *library_words(int error)
+{
+    const char *words = mbedtls_high_level_strerr(error);
+    if (words == NULL)
+        words = mbedtls_low_level_strerr(error);
+    return words != NULL ? words : "unknown error";
+}
+
+/* ---- certificates ---- */
+
+/* mbedTLS parses what it can of a PEM file and counts the rest; the first error is told here by
+ * parsing again one at a time. */
+static int first_error(const uint8_t *text, size_t size)
+{
+    const char *mark = "-----BEGIN CERTIFICATE-----";
+    const char *p = strstr((const char *)text, mark);
+    int error = 0;
+    while (p != NULL && error == 0) {
+        const char *next = strstr(p + 1, mark);
+        size_t left =
+            next != NULL ? (size_t)(next - p) : size - 1 - (size_t)(p - (const char *)text);
+        size_t one_size;
+        uint8_t *one = identity_text((struct tls_slice){(const uint8_t *)p, left}, &one_size);
+        mbedtls_x509_crt crt;
+        mbedtls_x509_crt_init(&crt);
+        error = one == NULL ? MBEDTLS_ERR_X509_ALLOC_FAILED
+                            : mbedtls_x509_crt_parse(&crt, one, one_size);
+        mbedtls_x509_crt_free(&crt);
+        free(one);
+        p = next;
+    }
+    return error;
+}
+
+static int explain_certificate(int error, const char *path, struct err *e)
+{
+    int high = -(-error & 0xff80);
+    if (high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || high == MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG ||
+        high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE)
+        return err_set(e,
+                       "%s: a certificate has a kind of key or signature that cannot be used; "
+                       "RSA and ECDSA with P-256, P-384 or P-521 can",
+                       path);
+    if (high == MBEDTLS_ERR_X509_ALLOC_FAILED)
+        return err_set(e, "%s: out of memory", path);
+    return err_set(e, "%s: a certificate in it is damaged (%s)", path, library_words(error));
+}
+
+int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, const char *path,
+                                struct err *e)
+{
+    size_t size;
+    uint8_t *text = identity_text(file, &size);
+    if (text == NULL)
+        return err_set(e, "%s: out of memory", path);
+    bool pem = strstr((const char *)text, "-----BEGIN CERTIFICATE-----") != NULL;
+    bool der = !pem && file.size > 4 && file.data[0] == 0x30;
+    int r = pem   ? mbedtls_x509_crt_parse(crt, text, size)
+            : der ? mbedtls_x509_crt_parse_der(crt, file.data, file.size)
+                  : 0;
+    if (pem && r > 0) {
+        r = first_error(text, size);
+        if (r == 0)
+            r = MBEDTLS_ERR_X509_INVALID_FORMAT;
+    }
+    memory_wipe_free(text, size); /* a chain file may hold the key as well */
+    if (r != 0)
+        return explain_certificate(r, path, e);
+    if (!pem && !der)
+        return err_set(e, "%s holds no certificate (no \"-----BEGIN CERTIFICATE-----\")", path);
+    return 0;
+}
+
+static int load_chain(struct tls_identity *id, struct tls_slice chain, const char *path,
+                      struct err *e)
+{
+    if (chain.size > 4 && chain.data[0] == 0x30)
+        return err_set(e,
+                       "%s is not PEM but looks like DER; convert it: "
+                       "openssl x509 -inform der -in FILE -out FILE.pem",
+                       path);
+    if (identity_parse_certificates(&id->chain, chain, path, e) < 0)
+        return -1;
+    for (const mbedtls_x509_crt *c = &id->chain; c != NULL; c = c->next)
+        id->facts.chain_length++;
+    return 0;
+}
+
+/* ---- the key ---- */
+
+static int explain_key(int error, const char *text, const char *path, struct err *e)
+{
+    if (strstr(text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") != NULL ||
+        strstr(text, "Proc-Type: 4,ENCRYPTED") != NULL)
+        return err_set(e,
+                       "%s: the private key is encrypted, and nobody is there to type its "
+                       "passphrase; take it off: openssl pkey -in FILE -out FILE.plain",
+                       path);
+    if (strstr(text, "PRIVATE KEY-----") == NULL)
+        return err_set(e, "%s holds no private key (no \"-----BEGIN PRIVATE KEY-----\")", path);
+    int high = -(-error & 0xff80);
+    if (high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE ||
+        high == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE)
+        return err_set(e,
+                       "%s: this kind of private key cannot be used; RSA and P-256, P-384 or "
+                       "P-521 can",
+                       path);
+    return err_set(e, "%s: the private key is damaged (%s)", path, library_words(error));
+}
+
+static int parse_key(struct tls_identity *id, struct tls_slice file, const char *path,
+                     struct err *e)
+{
+    size_t size;
+    uint8_t *text = identity_text(file, &size);
+    if (text == NULL)
+        return err_set(e, "%s: out of memory", path);
+    int r = mbedtls_pk_parse_key(&id->key, text, size, NULL, 0, mbedtls_psa_get_random,
+                                 MBEDTLS_PSA_RANDOM_STATE);
+    if (r != 0)
+        explain_key(r, (const char *)text, path, e);
+    memory_wipe_free(text, size);
+    return r == 0 ? 0 : -1;
+}
+
+static int check_kind(struct tls_identity *id, const char *path, struct err *e)
+{
+    id->facts.key_bits = (unsigned)mbedtls_pk_get_bitlen(&id->key);
+    if (mbedtls_pk_can_do(&id->key, MBEDTLS_PK_RSA)) {
+        id->facts.key_type = TLS_KEY_RSA;
+        if (id->facts.key_bits >= RSA_BITS_MIN)
+            return 0;
+        return err_set(e, "%s: an RSA key of %u bits is too small to serve; use 2048 or more", path,
+                       id->facts.key_bits);
+    }
+    id->facts.key_type = TLS_KEY_EC;
+    mbedtls_ecp_group_id group = mbedtls_pk_ec(id->key)->grp.id;
+    if (group == MBEDTLS_ECP_DP_SECP256R1 || group == MBEDTLS_ECP_DP_SECP384R1 ||
+        group == MBEDTLS_ECP_DP_SECP521R1)
+        return 0;
+    return err_set(e,
+                   "%s: this curve cannot be used for a certificate's key; P-256, P-384 and "
+                   "P-521 can",
+                   path);
+}
+
+static bool key_fits(const struct tls_identity *id, const mbedtls_x509_crt *crt)
+{
+    return mbedtls_pk_check_pair(&crt->pk, &id->key, mbedtls_psa_get_random,
+                                 MBEDTLS_PSA_RANDOM_STATE) == 0;
+}
+
+static int check_pair(const struct tls_identity *id, const char *chain_path, const char *key_path,
+                      struct err *e)
+{
+    if (key_fits(id, &id->chain))
+        return 0;
+    unsigned place = 2;
+    for (const mbedtls_x509_crt *c = id->chain.next; c != NULL; c = c->next, place++)
+        if (key_fits(id, c))
+            return err_set(e,
+                           "the key in %s belongs to certificate %u of %s; the server's own "
+                           "certificate has to come first",
+                           key_path, place, chain_path);
+    return err_set(e, "the key in %s does not belong to the certificate in %s", key_path,
+                   chain_path);
+}
+
+static int load_key(struct tls_identity *id, struct tls_slice key, const char *key_path,
+                    const char *chain_path, struct err *e)
+{
+    if (parse_key(id, key, key_path, e) < 0 || check_kind(id, key_path, e) < 0)
+        return -1;
+    return check_pair(id, chain_path, key_path, e);
+}
+
+/* ---- the whole ---- */
+
+struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain_path,
+                                       struct tls_slice key, const char *key_path, struct err *e)
+{
+    struct tls_identity *id = memory_calloc(1, sizeof *id);
+    if (id == NULL) {
+        err_set(e, "%s: out of memory", chain_path);
+        return NULL;
+    }
+    id->refs = 1;
+    mbedtls_x509_crt_init(&id->chain);
+    mbedtls_pk_init(&id->key);
+    if (key.data == NULL) {
+        key = chain;
+        key_path = chain_path;
+    }
+    if (load_chain(id, chain, chain_path, e) == 0 &&
+        load_key(id, key, key_path, chain_path, e) == 0 && facts_read(id, chain_path, e) == 0)
+        return id;
+    tls_identity_free(id);
+    return NULL;
+}
+
+struct tls_identity *tls_identity_ref(struct tls_identity *id)
+{
+    id->refs++;
+    return id;
+}
+
+void tls_identity_free(struct tls_identity *id)
+{
+    if (id == NULL || --id->refs > 0)
+        return;
+    facts_free(id);
+    mbedtls_pk_free(&id->key); /* wipes */
+    mbedtls_x509_crt_free(&id->chain);
+    free(id);
+}
+
+const struct tls_identity_facts *tls_identity_facts(const struct tls_identity *id)
+{
+    return &id->facts;
+}

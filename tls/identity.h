@@ -1,0 +1,36 @@
+/* identity.h - the inside of a tls_identity, for the other files of tls/. */
+#ifndef TLSFRONT_TLS_IDENTITY_H
+#define TLSFRONT_TLS_IDENTITY_H
+
+#include "tls/mbed.h"
+#include "tls/names.h"
+#include "tls/tls.h"
+
+struct tls_identity {
+    unsigned refs;
+    mbedtls_x509_crt chain; /* mbedTLS's API takes them without const; nothing changes them */
+    mbedtls_pk_context key;
+    struct tls_identity_facts facts;
+    char **names; /* what facts.names shows */
+};
+
+/* How well the certificate covers the DNS name. */
+enum names_match identity_match(const struct tls_identity *id, const char *name);
+
+/* Same names, in any order. */
+bool identity_same_names(const struct tls_identity *a, const struct tls_identity *b);
+
+/* Parse PEM or DER into `crt`. -1: no certificate there, or one that cannot be used. */
+int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, const char *path,
+                                struct err *e);
+
+/* A copy of a file that ends with a NUL byte; size counts it. Wipe with memory_wipe_free. */
+uint8_t *identity_text(struct tls_slice file, size_t *size);
+
+/* Seconds since 1970 of a time in a certificate. */
+time_t identity_time(const mbedtls_x509_time *t);
+
+/* The RFC 4514-like text of a name, allocated; NULL: out of memory. */
+char *identity_dn(const mbedtls_x509_name *name);
+
+#endif

@@ -1,0 +1,26 @@
+/* lib.c - start of the library and its version */
+#include "tls/mbed.h"
+#include "tls/memory.h"
+#include "tls/tls.h"
+
+#include <stdlib.h>
+
+int tls_init(struct err *e)
+{
+    /* mbedTLS's calloc must not be changed once blocks are out; the same twice is fine. */
+    if (mbedtls_platform_set_calloc_free(memory_calloc, free) != 0)
+        return err_set(e, "mbedTLS was built without MBEDTLS_PLATFORM_MEMORY");
+    psa_status_t status = psa_crypto_init();
+    if (status != PSA_SUCCESS)
+        return err_set(e, "the cryptographic library does not start (PSA error %d)", (int)status);
+    uint8_t probe[32];
+    if (mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, probe, sizeof probe) != 0)
+        return err_set(e, "the system gives no random numbers");
+    mbedtls_platform_zeroize(probe, sizeof probe);
+    return 0;
+}
+
+const char *tls_version_text(void)
+{
+    return "mbedTLS " MBEDTLS_VERSION_STRING " (built-in primitives)";
+}

@@ -1,0 +1,150 @@
+/* lint.c - what an operator should hear about a certificate that loads */
+#include "tls/identity.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DAY = 24 * 3600, SOON_DAYS = 30, RSA_BITS_STRONG = 2048 };
+
+struct lint {
+    const struct tls_identity *id;
+    time_t now;
+    tls_finding_fn *report;
+    void *arg;
+};
+
+static void tell(const struct lint *l, enum tls_finding finding, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void tell(const struct lint *l, enum tls_finding finding, const char *format, ...)
+{
+    char text[768];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    l->report(l->arg, finding, text);
+}
+
+/* "certificate 2 (CN=Some CA)", counted from 1. */
+static void name_of(const mbedtls_x509_crt *crt, unsigned place, char *text, size_t size)
+{
+    char dn[256];
+    if (mbedtls_x509_dn_gets(dn, sizeof dn, &crt->subject) < 0)
+        snprintf(dn, sizeof dn, "a long name");
+    snprintf(text, size, "certificate %u (%s)", place, dn);
+}
+
+static void day_of(time_t t, char text[11])
+{
+    struct tm tm;
+    if (gmtime_r(&t, &tm) == NULL || strftime(text, 11, "%Y-%m-%d", &tm) == 0)
+        strcpy(text, "?");
+}
+
+static bool self_issued(const mbedtls_x509_crt *crt)
+{
+    return crt->issuer_raw.len == crt->subject_raw.len &&
+           memcmp(crt->issuer_raw.p, crt->subject_raw.p, crt->subject_raw.len) == 0;
+}
+
+static bool issued_by(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
+{
+    return crt->issuer_raw.len == issuer->subject_raw.len &&
+           memcmp(crt->issuer_raw.p, issuer->subject_raw.p, crt->issuer_raw.len) == 0;
+}
+
+static void check_time(const struct lint *l, const mbedtls_x509_crt *crt, const char *name)
+{
+    time_t from = identity_time(&crt->valid_from), to = identity_time(&crt->valid_to);
+    char day[11];
+    if (l->now > to) {
+        day_of(to, day);
+        tell(l, TLS_FINDING_EXPIRED, "%s expired on %s", name, day);
+    } else if (to - l->now < (time_t)SOON_DAYS * DAY) {
+        day_of(to, day);
+        tell(l, TLS_FINDING_EXPIRES_SOON, "%s expires on %s, in %ld days", name, day,
+             (long)((to - l->now) / DAY));
+    }
+    if (l->now < from) {
+        day_of(from, day);
+        tell(l, TLS_FINDING_NOT_YET_VALID, "%s is not valid before %s", name, day);
+    }
+}
+
+static void check_strength(const struct lint *l, const mbedtls_x509_crt *crt, bool leaf,
+                           const char *name)
+{
+    size_t bits = mbedtls_pk_get_bitlen(&crt->pk);
+    if (mbedtls_pk_can_do(&crt->pk, MBEDTLS_PK_RSA) && bits < RSA_BITS_STRONG)
+        tell(l, TLS_FINDING_WEAK_KEY, "%s has an RSA key of only %zu bits", name, bits);
+    if (!leaf && self_issued(crt))
+        return; /* nobody checks a root's signature by itself */
+    if (crt->sig_md == MBEDTLS_MD_MD5 || crt->sig_md == MBEDTLS_MD_SHA1)
+        tell(l, TLS_FINDING_WEAK_SIGNATURE, "%s is signed with %s, which clients refuse", name,
+             crt->sig_md == MBEDTLS_MD_MD5 ? "MD5" : "SHA-1");
+}
+
+/* Where its issuer can be fetched: public authorities say so, and always issue through an
+ * intermediate. */
+static bool names_issuer_file(const mbedtls_x509_crt *crt)
+{
+    static const uint8_t ca_issuers[] = {0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 2};
+    return crt->v3_ext.len > 0 &&
+           memmem(crt->v3_ext.p, crt->v3_ext.len, ca_issuers, sizeof ca_issuers) != NULL;
+}
+
+static void check_chain(const struct lint *l)
+{
+    const mbedtls_x509_crt *leaf = &l->id->chain;
+    char name[320], next[320];
+    unsigned place = 1;
+    for (const mbedtls_x509_crt *c = leaf; c->next != NULL; c = c->next, place++) {
+        if (issued_by(c, c->next))
+            continue;
+        name_of(c, place, name, sizeof name);
+        name_of(c->next, place + 1, next, sizeof next);
+        tell(l, TLS_FINDING_CHAIN_ORDER, "%s is followed by %s, which did not issue it", name,
+             next);
+    }
+    if (leaf->next == NULL && !self_issued(leaf) && names_issuer_file(leaf))
+        tell(l, TLS_FINDING_CHAIN_INCOMPLETE,
+             "the chain holds only the server's own certificate; clients need the intermediate "
+             "certificate of its issuer (%s) as well",
+             l->id->facts.issuer);
+}
+
+static void check_purpose(const struct lint *l)
+{
+    const mbedtls_x509_crt *leaf = &l->id->chain;
+    if (!mbedtls_x509_crt_has_ext_type(leaf, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
+        tell(l, TLS_FINDING_NO_NAMES,
+             "the certificate has no subjectAltName; today's clients look at nothing else");
+    if (mbedtls_x509_crt_check_extended_key_usage(leaf, MBEDTLS_OID_SERVER_AUTH,
+                                                  MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
+        tell(l, TLS_FINDING_NOT_FOR_SERVERS,
+             "the certificate's extendedKeyUsage does not allow serverAuth");
+    else if (mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
+        tell(l, TLS_FINDING_NOT_FOR_SERVERS,
+             "the certificate's keyUsage does not allow digitalSignature");
+    else if (mbedtls_x509_crt_get_ca_istrue(leaf) == 1)
+        tell(l, TLS_FINDING_NOT_FOR_SERVERS,
+             "the certificate is an authority's (CA:TRUE); some clients refuse it for a server");
+}
+
+void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_fn *report,
+                        void *arg)
+{
+    struct lint l = {.id = id, .now = now, .report = report, .arg = arg};
+    unsigned place = 1;
+    for (const mbedtls_x509_crt *c = &id->chain; c != NULL; c = c->next, place++) {
+        char name[320] = "the certificate";
+        if (id->facts.chain_length > 1)
+            name_of(c, place, name, sizeof name);
+        check_time(&l, c, name);
+        check_strength(&l, c, place == 1, name);
+    }
+    check_chain(&l);
+    check_purpose(&l);
+}

@@ -1,0 +1,183 @@
+/* server.c - from a route's options to an mbedTLS configuration */
+#include "tls/server.h"
+
+#include "tls/hooks.h"
+#include "tls/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the parts ---- */
+
+static int copy_identities(struct tls_server *s, const struct tls_server_options *o, struct err *e)
+{
+    if (o->identity_count == 0)
+        return err_set(e, "there is no certificate to serve with");
+    s->identities = memory_calloc(o->identity_count, sizeof *s->identities);
+    if (s->identities == NULL)
+        return err_set(e, "out of memory");
+    for (size_t i = 0; i < o->identity_count; i++)
+        s->identities[i] = tls_identity_ref(o->identities[i]);
+    s->identity_count = o->identity_count;
+    return 0;
+}
+
+static int copy_alpn(struct tls_server *s, const struct string_list *names, struct err *e)
+{
+    if (names == NULL || names->count == 0)
+        return 0;
+    s->alpn = memory_calloc(names->count + 1, sizeof *s->alpn);
+    for (size_t i = 0; s->alpn != NULL && i < names->count; i++) {
+        size_t size = strlen(names->items[i]);
+        if (size == 0 || size > MBEDTLS_SSL_MAX_ALPN_NAME_LEN)
+            return err_set(e, "the ALPN name \"%s\" is not between 1 and %d bytes long",
+                           names->items[i], MBEDTLS_SSL_MAX_ALPN_NAME_LEN);
+        s->alpn[i] = memory_text(names->items[i]);
+        if (s->alpn[i] == NULL)
+            return err_set(e, "out of memory");
+    }
+    if (s->alpn == NULL)
+        return err_set(e, "out of memory");
+    if (mbedtls_ssl_conf_alpn_protocols(&s->conf, (const char **)s->alpn) != 0)
+        return err_set(e, "the list of ALPN names is too long");
+    return 0;
+}
+
+static int load_crl(struct tls_server *s, struct tls_slice file, struct err *e)
+{
+    size_t size;
+    uint8_t *text = identity_text(file, &size);
+    if (text == NULL)
+        return err_set(e, "out of memory");
+    bool pem = strstr((const char *)text, "-----BEGIN X509 CRL-----") != NULL;
+    int r = mbedtls_x509_crl_parse(&s->client_crl, text, pem ? size : file.size);
+    free(text);
+    if (r != 0)
+        return err_set(e, "client-crl holds no revocation list that can be read, in PEM or DER");
+    return 0;
+}
+
+static int load_client_ca(struct tls_server *s, const struct tls_server_options *o, struct err *e)
+{
+    s->client_auth = o->client_auth;
+    if (o->client_auth == CLIENT_AUTH_NONE)
+        return 0;
+    if (o->client_ca.data == NULL)
+        return err_set(e, "client certificates are asked for, but no client-ca says which to "
+                          "accept");
+    if (identity_parse_certificates(&s->client_ca, o->client_ca, "client-ca", e) < 0)
+        return -1;
+    if (o->client_crl.data != NULL && load_crl(s, o->client_crl, e) < 0)
+        return -1;
+    mbedtls_ssl_conf_authmode(&s->conf, o->client_auth == CLIENT_AUTH_REQUIRED
+                                            ? MBEDTLS_SSL_VERIFY_REQUIRED
+                                            : MBEDTLS_SSL_VERIFY_OPTIONAL);
+    mbedtls_ssl_conf_ca_chain(&s->conf, &s->client_ca,
+                              o->client_crl.data != NULL ? &s->client_crl : NULL);
+    return 0;
+}
+
+/* ---- the policy's digest ---- */
+
+static int digest(mbedtls_sha256_context *h, const void *data, size_t size)
+{
+    uint8_t length[4] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8),
+                         (uint8_t)size};
+    int r = mbedtls_sha256_update(h, length, sizeof length);
+    if (r == 0 && size > 0)
+        r = mbedtls_sha256_update(h, data, size);
+    return r;
+}
+
+static int digest_policy(struct tls_server *s, const struct tls_server_options *o, struct err *e)
+{
+    int numbers[] = {(int)o->min_version, (int)o->client_auth, o->strict_sni};
+    const struct tls_slice parts[] = {
+        {(const uint8_t *)o->context, o->context != NULL ? strlen(o->context) : 0},
+        {(const uint8_t *)numbers, sizeof numbers},
+        {(const uint8_t *)&s->suites, sizeof s->suites},
+        o->client_ca,
+        o->client_crl,
+    };
+    mbedtls_sha256_context h;
+    mbedtls_sha256_init(&h);
+    int r = mbedtls_sha256_starts(&h, 0);
+    for (size_t i = 0; r == 0 && i < sizeof parts / sizeof *parts; i++)
+        r = digest(&h, parts[i].data, parts[i].size);
+    if (r == 0)
+        r = mbedtls_sha256_finish(&h, s->policy);
+    mbedtls_sha256_free(&h);
+    return r == 0 ? 0 : err_set(e, "internal error: SHA-256 fails");
+}
+
+/* ---- the whole ---- */
+
+static int configure(struct tls_server *s, const struct tls_server_options *o, struct err *e)
+{
+    mbedtls_ssl_config *conf = &s->conf;
+    if (mbedtls_ssl_config_defaults(conf, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                    MBEDTLS_SSL_PRESET_DEFAULT) != 0)
+        return err_set(e, "out of memory");
+    mbedtls_ssl_conf_rng(conf, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+    mbedtls_ssl_conf_min_tls_version(conf, o->min_version == TLS_MIN_1_3
+                                               ? MBEDTLS_SSL_VERSION_TLS1_3
+                                               : MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_max_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_3);
+    if (suites_select(&s->suites, o->ciphers, o->groups, e) < 0)
+        return -1;
+    mbedtls_ssl_conf_ciphersuites(conf, s->suites.ciphers);
+    mbedtls_ssl_conf_groups(conf, s->suites.groups);
+    s->strict_sni = o->strict_sni;
+    if (copy_identities(s, o, e) < 0 || copy_alpn(s, o->alpn, e) < 0 ||
+        load_client_ca(s, o, e) < 0 || digest_policy(s, o, e) < 0)
+        return -1;
+    hooks_install(s);
+    return 0;
+}
+
+struct tls_server *tls_server_new(const struct tls_server_options *o, struct err *e)
+{
+    struct tls_server *s = memory_calloc(1, sizeof *s);
+    if (s == NULL) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    s->refs = 1;
+    mbedtls_ssl_config_init(&s->conf);
+    mbedtls_x509_crt_init(&s->client_ca);
+    mbedtls_x509_crl_init(&s->client_crl);
+    if (configure(s, o, e) == 0)
+        return s;
+    tls_server_free(s);
+    return NULL;
+}
+
+struct tls_server *tls_server_ref(struct tls_server *s)
+{
+    s->refs++;
+    return s;
+}
+
+void tls_server_free(struct tls_server *s)
+{
+    if (s == NULL || --s->refs > 0)
+        return;
+    mbedtls_ssl_config_free(&s->conf);
+    mbedtls_x509_crt_free(&s->client_ca);
+    mbedtls_x509_crl_free(&s->client_crl);
+    for (size_t i = 0; i < s->identity_count; i++)
+        tls_identity_free(s->identities[i]);
+    free(s->identities);
+    for (size_t i = 0; s->alpn != NULL && s->alpn[i] != NULL; i++)
+        free(s->alpn[i]);
+    free(s->alpn);
+    free(s);
+}
+
+bool server_knows(const struct tls_server *s, const char *name)
+{
+    for (size_t i = 0; i < s->identity_count; i++)
+        if (tls_identity_covers(s->identities[i], name))
+            return true;
+    return false;
+}

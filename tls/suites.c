@@ -1,0 +1,166 @@
+/* suites.c - see suites.h */
+#include "tls/suites.h"
+
+#include "tls/mbed.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+struct cipher {
+    int id;
+    const char *name;  /* IANA's */
+    const char *alias; /* OpenSSL's, which operators know; NULL: the same */
+    bool tls13;
+};
+
+/* In the order of our preference. AES-128 comes first because it is the fastest with the hardware's
+ * help, and as good as any. */
+static const struct cipher ciphers[SUITES_CIPHERS] = {
+    {MBEDTLS_TLS1_3_AES_128_GCM_SHA256, "TLS_AES_128_GCM_SHA256", NULL, true},
+    {MBEDTLS_TLS1_3_AES_256_GCM_SHA384, "TLS_AES_256_GCM_SHA384", NULL, true},
+    {MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256, "TLS_CHACHA20_POLY1305_SHA256", NULL, true},
+    {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+     "ECDHE-ECDSA-AES128-GCM-SHA256", false},
+    {MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+     "ECDHE-RSA-AES128-GCM-SHA256", false},
+    {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+     "ECDHE-ECDSA-AES256-GCM-SHA384", false},
+    {MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+     "ECDHE-RSA-AES256-GCM-SHA384", false},
+    {MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+     "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305", false},
+    {MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305", false},
+};
+
+struct group {
+    uint16_t id;
+    const char *name, *alias;
+    bool by_default;
+};
+
+static const struct group groups[SUITES_GROUPS] = {
+    {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, "x25519", "X25519", true},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, "secp256r1", "P-256", true},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, "secp384r1", "P-384", true},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, "secp521r1", "P-521", false},
+};
+
+static bool named(const char *wanted, const char *name, const char *alias)
+{
+    return strcasecmp(wanted, name) == 0 || (alias != NULL && strcasecmp(wanted, alias) == 0);
+}
+
+static const struct cipher *cipher_named(const char *name)
+{
+    for (size_t i = 0; i < SUITES_CIPHERS; i++)
+        if (named(name, ciphers[i].name, ciphers[i].alias))
+            return &ciphers[i];
+    return NULL;
+}
+
+static const struct group *group_named(const char *name)
+{
+    for (size_t i = 0; i < SUITES_GROUPS; i++)
+        if (named(name, groups[i].name, groups[i].alias))
+            return &groups[i];
+    return NULL;
+}
+
+static void append(char *text, size_t size, const char *name)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", name);
+}
+
+static int unknown_cipher(const char *name, struct err *e)
+{
+    char known[480] = "";
+    for (size_t i = 0; i < SUITES_CIPHERS; i++)
+        append(known, sizeof known, ciphers[i].name);
+    return err_set(e, "unknown cipher \"%s\"; there are: %s", name, known);
+}
+
+static int unknown_group(const char *name, struct err *e)
+{
+    char known[128] = "";
+    for (size_t i = 0; i < SUITES_GROUPS; i++)
+        append(known, sizeof known, groups[i].name);
+    return err_set(e, "unknown group \"%s\"; there are: %s", name, known);
+}
+
+static size_t add_cipher(int *list, size_t count, int id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == id)
+            return count;
+    list[count] = id;
+    return count + 1;
+}
+
+static int select_ciphers(struct suites *s, const struct string_list *names, struct err *e)
+{
+    size_t count = 0;
+    bool has_tls12 = false, has_tls13 = false;
+    for (size_t i = 0; names != NULL && i < names->count; i++) {
+        const struct cipher *c = cipher_named(names->items[i]);
+        if (c == NULL)
+            return unknown_cipher(names->items[i], e);
+        count = add_cipher(s->ciphers, count, c->id);
+        *(c->tls13 ? &has_tls13 : &has_tls12) = true;
+    }
+    for (size_t i = 0; i < SUITES_CIPHERS; i++)
+        if (!(ciphers[i].tls13 ? has_tls13 : has_tls12))
+            count = add_cipher(s->ciphers, count, ciphers[i].id);
+    s->ciphers[count] = 0;
+    return 0;
+}
+
+static size_t add_group(uint16_t *list, size_t count, uint16_t id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == id)
+            return count;
+    list[count] = id;
+    return count + 1;
+}
+
+static int select_groups(struct suites *s, const struct string_list *names, struct err *e)
+{
+    size_t count = 0;
+    for (size_t i = 0; names != NULL && i < names->count; i++) {
+        const struct group *g = group_named(names->items[i]);
+        if (g == NULL)
+            return unknown_group(names->items[i], e);
+        count = add_group(s->groups, count, g->id);
+    }
+    for (size_t i = 0; count == 0 && i < SUITES_GROUPS && groups[i].by_default; i++)
+        s->groups[i] = groups[i].id;
+    return 0;
+}
+
+int suites_select(struct suites *s, const struct string_list *cipher_names,
+                  const struct string_list *group_names, struct err *e)
+{
+    memset(s, 0, sizeof *s);
+    if (select_ciphers(s, cipher_names, e) < 0)
+        return -1;
+    return select_groups(s, group_names, e);
+}
+
+const char *suites_cipher_name(int id)
+{
+    for (size_t i = 0; i < SUITES_CIPHERS; i++)
+        if (ciphers[i].id == id)
+            return ciphers[i].name;
+    return NULL;
+}
+
+const char *suites_group_name(uint16_t id)
+{
+    for (size_t i = 0; i < SUITES_GROUPS; i++)
+        if (groups[i].id == id)
+            return groups[i].name;
+    return NULL;
+}

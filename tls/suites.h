@@ -1,0 +1,25 @@
+/* suites.h - the cipher suites and groups that we serve, by name and by number. */
+#ifndef TLSFRONT_TLS_SUITES_H
+#define TLSFRONT_TLS_SUITES_H
+
+#include "config/config.h"
+#include "config/err.h"
+
+#include <stdint.h>
+
+enum { SUITES_CIPHERS = 9, SUITES_GROUPS = 4 };
+
+struct suites {
+    int ciphers[SUITES_CIPHERS + 1];    /* ends with 0 */
+    uint16_t groups[SUITES_GROUPS + 1]; /* likewise */
+};
+
+/* Fill from the configured names; an empty list means the defaults. A TLS version for which
+ * `ciphers` names none keeps its defaults: min-version is what switches versions off. */
+int suites_select(struct suites *s, const struct string_list *ciphers,
+                  const struct string_list *groups, struct err *e);
+
+const char *suites_cipher_name(int id);     /* NULL: not ours */
+const char *suites_group_name(uint16_t id); /* likewise */
+
+#endif
