@@ -5,7 +5,9 @@
 #include "proxy/buf.h"
 #include "proxy/generation.h"
 
-/* One line per route or certificate that came, went or changed. `before` may be NULL: nothing. */
+/* One line per route or certificate that came or went, per address or upstream of a route that did,
+ * and per certificate replaced. Other settings are taken over without a word. `before` may be NULL:
+ * nothing. */
 void changes_describe(const struct generation *before, const struct generation *after,
                       struct buf *out);
 

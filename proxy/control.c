@@ -13,15 +13,17 @@
 #define LINE_MAX_BYTES 64
 
 struct control {
-    uv_pipe_t pipe; /* first: callbacks cast */
+    uv_pipe_t pipe;                 /* first: callbacks cast */
+    struct control_request *silent; /* callers whose line is not complete */
     char *path;
     control_fn *on_request;
     void *arg;
 };
 
 struct control_request {
-    uv_pipe_t pipe; /* first */
-    struct control *control;
+    uv_pipe_t pipe;                     /* first */
+    struct control *control;            /* NULL once the line is taken or the control closed */
+    struct control_request *next, **at; /* in control->silent */
     char line[LINE_MAX_BYTES];
     size_t size;
     bool taken; /* handed over; an answer is due */
@@ -40,8 +42,22 @@ static void request_closed(uv_handle_t *handle)
     free(r);
 }
 
+/* It is no caller in waiting any more. */
+static struct control *request_leave(struct control_request *r)
+{
+    struct control *c = r->control;
+    if (c != NULL) {
+        *r->at = r->next;
+        if (r->next != NULL)
+            r->next->at = r->at;
+    }
+    r->control = NULL;
+    return c;
+}
+
 static void request_close(struct control_request *r)
 {
+    request_leave(r);
     if (!uv_is_closing((uv_handle_t *)&r->pipe))
         uv_close((uv_handle_t *)&r->pipe, request_closed);
 }
@@ -83,7 +99,8 @@ static void line_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         uv_read_stop(stream);
         *end = '\0';
         r->taken = true;
-        r->control->on_request(r->control->arg, r, r->line);
+        struct control *c = request_leave(r);
+        c->on_request(c->arg, r, r->line);
     } else if (n < 0) { /* gone, or a line longer than any request */
         request_close(r);
     }
@@ -96,6 +113,11 @@ static void caller_arrived(uv_stream_t *server, int status)
     if (r == NULL)
         return;
     r->control = c;
+    r->next = c->silent;
+    r->at = &c->silent;
+    if (r->next != NULL)
+        r->next->at = &r->next;
+    c->silent = r;
     uv_pipe_init(server->loop, &r->pipe, 0);
     if (uv_accept(server, (uv_stream_t *)&r->pipe) != 0 ||
         uv_read_start((uv_stream_t *)&r->pipe, lend_line, line_read) != 0)
@@ -105,27 +127,33 @@ static void caller_arrived(uv_stream_t *server, int status)
 /* ---- the socket -------------------------------------------------------------------------------
  */
 
-static bool somebody_listens(const char *path)
+/* A socket file that nobody listens on. (Connecting to a file that is no socket is refused, too.)
+ */
+static bool stale(const char *path)
 {
+    struct stat st;
+    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return false;
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     strncpy(at.sun_path, path, sizeof at.sun_path - 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool yes = fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0;
+    bool refused =
+        fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) != 0 && errno == ECONNREFUSED;
     if (fd >= 0)
         close(fd);
-    return yes;
+    return refused;
 }
 
 /* The folder under /run is gone after a reboot, so it is made where only it is missing. */
-static void make_folder(const char *path)
+static bool make_folder(const char *path)
 {
     char folder[sizeof((struct sockaddr_un *)0)->sun_path];
     const char *slash = strrchr(path, '/');
     if (slash == NULL || slash == path || (size_t)(slash - path) >= sizeof folder)
-        return;
+        return true;
     memcpy(folder, path, (size_t)(slash - path));
     folder[slash - path] = '\0';
-    mkdir(folder, 0755);
+    return mkdir(folder, 0755) == 0 || errno == EEXIST;
 }
 
 static void control_closed(uv_handle_t *handle)
@@ -138,10 +166,11 @@ static void control_closed(uv_handle_t *handle)
 /* 0 or a negative uv error. */
 static int control_listen(struct control *c)
 {
-    make_folder(c->path);
+    if (!make_folder(c->path))
+        return -errno;
     mode_t before = umask(0177);
     int rc = uv_pipe_bind(&c->pipe, c->path);
-    if (rc == UV_EADDRINUSE && !somebody_listens(c->path) && unlink(c->path) == 0)
+    if (rc == UV_EADDRINUSE && stale(c->path) && unlink(c->path) == 0)
         rc = uv_pipe_bind(&c->pipe, c->path);
     umask(before);
     return rc != 0 ? rc : uv_listen((uv_stream_t *)&c->pipe, 16, caller_arrived);
@@ -174,6 +203,9 @@ struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_re
 
 void control_close(struct control *c)
 {
-    if (c != NULL) /* uv_close() of a bound pipe removes its file */
-        uv_close((uv_handle_t *)&c->pipe, control_closed);
+    if (c == NULL)
+        return;
+    while (c->silent != NULL) /* they would keep the loop alive for as long as they like */
+        request_close(c->silent);
+    uv_close((uv_handle_t *)&c->pipe, control_closed); /* removes the file of a bound pipe */
 }

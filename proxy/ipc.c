@@ -82,11 +82,10 @@ int ipc_receive(int fd, struct ipc_message *m)
         return 0;
 
     m->fd_count = 0;
-    if (n > 0)
+    if (n >= 0) /* an empty packet may bring descriptors, too */
         take_fds(m, &msg);
-    /* A descriptor lost for want of a free slot (MSG_CTRUNC) shows as a count that does not match.
-     */
-    if (n < (ssize_t)sizeof h || (size_t)n != sizeof h + h.size || h.fd_count != m->fd_count) {
+    if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || n < (ssize_t)sizeof h ||
+        (size_t)n != sizeof h + h.size || h.fd_count != m->fd_count) {
         ipc_close_fds(m);
         return -1;
     }

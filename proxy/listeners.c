@@ -50,9 +50,13 @@ static int bind_inet(const struct endpoint *e, bool share)
     return fd;
 }
 
-/* A socket file that nobody listens on is left over from a run that was killed. */
+/* A socket file that nobody listens on is left over from a run that was killed. (Connecting to a
+ * file that is no socket is refused, too.) */
 static bool stale(const struct sockaddr_un *at)
 {
+    struct stat st;
+    if (lstat(at->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool refused = fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) != 0 &&
                    errno == ECONNREFUSED;
@@ -148,18 +152,23 @@ const struct listen_address *listeners_find(const struct listeners *l, const cha
     return find(l, text);
 }
 
-static uint16_t port_of(const char *text)
+static bool is_wildcard(const char *text)
 {
-    const char *colon = strrchr(text, ':');
-    return colon != NULL ? (uint16_t)atoi(colon + 1) : 0;
+    return strncmp(text, "0.0.0.0:", 8) == 0 || strncmp(text, "[::]:", 5) == 0;
 }
 
-/* Our own wildcard and our own specific address may share a port; then probing would find us. */
-static bool port_is_ours(const struct listeners *l, const struct endpoint *e)
+/* Our own wildcard and our own specific address may share a port; then probing would find us. The
+ * families do not meet: IPV6_V6ONLY. */
+static bool meets_ours(const struct listeners *l, const struct endpoint *e)
 {
-    for (size_t i = 0; i < l->count; i++)
-        if (!l->items[i].is_unix && l->items[i].count > 0 && port_of(l->items[i].text) == e->port)
+    const char *port = strrchr(e->text, ':');
+    for (size_t i = 0; i < l->count; i++) {
+        const struct listen_address *a = &l->items[i];
+        if (!a->is_unix && a->count > 0 && strcmp(strrchr(a->text, ':'), port) == 0 &&
+            (a->text[0] == '[') == (e->text[0] == '[') &&
+            (is_wildcard(a->text) || is_wildcard(e->text)))
             return true;
+    }
     return false;
 }
 
@@ -185,7 +194,9 @@ static const char *cure_for(int error)
 {
     switch (error) {
     case EADDRINUSE:
-        return "stop the other process (`ss -ltnp` names it) or choose another address";
+        return "stop the other process (`ss -ltnp`, for unix sockets `ss -lxp`, names it) or "
+               "choose "
+               "another address";
     case EADDRNOTAVAIL:
         return "give an address that this machine has (`ip address` lists them)";
     case EACCES:
@@ -201,7 +212,7 @@ static const char *cure_for(int error)
 static int prepare_one(struct listeners *l, const struct route_config *r, const struct endpoint *e,
                        unsigned workers, struct diags *d)
 {
-    const bool check = e->kind == ENDPOINT_INET && !port_is_ours(l, e);
+    const bool check = e->kind == ENDPOINT_INET && !meets_ours(l, e);
     struct listen_address *a = find_or_add(l, e);
     errno = ENOMEM;
     if (a != NULL) {

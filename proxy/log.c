@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
@@ -196,16 +198,21 @@ void log_bool(struct log_line *line, const char *key, bool value)
         log_text(line, key, value ? "yes" : "no");
 }
 
-/* Would a write wait? Files never do; a pipe or socket might. */
-static bool writable_now(int fd)
+/* Would a write wait? Files never do; a pipe or socket might. A pipe that poll() calls writable
+ * takes PIPE_BUF bytes at once; more is only safe where it does not block. */
+static bool writable_now(int fd, size_t size)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
+    struct stat st;
+    if (size > PIPE_BUF && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) &&
+        (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0)
+        return false;
     return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
 }
 
 static bool write_line(struct log *l, const struct buf *text)
 {
-    if (l->target != LOG_TARGET_SYSLOG && !writable_now(l->fd))
+    if (l->target != LOG_TARGET_SYSLOG && !writable_now(l->fd, text->size))
         return false;
     return write(l->fd, text->data, text->size) == (ssize_t)text->size;
 }
@@ -235,7 +242,7 @@ void log_end(struct log_line *line)
     line->log = NULL;
     if (!written)
         l->lost++;
-    else if (l->lost > 0)
+    else if (l->lost > 0 && log_wants(l, LOG_LEVEL_WARN))
         report_loss(l);
 }
 

@@ -14,24 +14,27 @@ static int slot_of(const struct route_slots *s, const char *name)
     return -1;
 }
 
-static bool in_use(const struct generation *g, const char *name)
+/* Slots whose name is in the configuration; one pass, since there may be a thousand routes. */
+static void find_used(const struct route_slots *s, const struct generation *g,
+                      bool used[SHARED_ROUTES])
 {
-    for (size_t i = 0; i < g->config->route_count; i++)
-        if (strcmp(g->config->routes[i].name, name) == 0)
-            return true;
-    return false;
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        int slot = slot_of(s, g->config->routes[i].name);
+        if (slot >= 0)
+            used[slot] = true;
+    }
 }
 
-/* A free slot, or one whose name is not in the configuration any more. There is one: a
+/* A slot that never had a name or, when there is none, one whose name is gone. There is one: a
  * configuration has at most SHARED_ROUTES routes. */
-static int free_slot(struct route_slots *s, const struct generation *g,
+static int free_slot(struct route_slots *s, const bool used[SHARED_ROUTES],
                      void (*forget)(void *arg, unsigned slot), void *arg)
 {
     for (unsigned i = 0; i < SHARED_ROUTES; i++)
         if (s->names[i] == NULL)
             return (int)i;
     for (unsigned i = 0; i < SHARED_ROUTES; i++)
-        if (!in_use(g, s->names[i])) {
+        if (!used[i]) {
             free(s->names[i]);
             s->names[i] = NULL;
             forget(arg, i);
@@ -43,14 +46,17 @@ static int free_slot(struct route_slots *s, const struct generation *g,
 int route_slots_assign(struct route_slots *s, struct generation *g,
                        void (*forget)(void *arg, unsigned slot), void *arg)
 {
+    bool used[SHARED_ROUTES] = {false};
+    find_used(s, g, used);
     for (size_t i = 0; i < g->config->route_count; i++) {
         const char *name = g->config->routes[i].name;
         int slot = slot_of(s, name);
         if (slot < 0) {
-            slot = free_slot(s, g, forget, arg);
+            slot = free_slot(s, used, forget, arg);
             if (slot < 0 || (s->names[slot] = strdup(name)) == NULL)
                 return -1;
         }
+        used[slot] = true;
         g->routes[i].slot = (unsigned)slot;
     }
     return 0;

@@ -60,32 +60,34 @@ void shared_unmap_all(struct shared_all *all)
 void shared_clear_presence(struct worker_shared *part)
 {
     for (unsigned i = 0; i < SHARED_ROUTES; i++) {
-        /* Storing zeroes into untouched pages would make them resident. */
-        if (counter_get(&part->route[i].active) != 0)
-            atomic_store_explicit(&part->route[i].active, 0, memory_order_relaxed);
-        if (counter_get(&part->route[i].handshaking) != 0)
-            atomic_store_explicit(&part->route[i].handshaking, 0, memory_order_relaxed);
+        atomic_store_explicit(&part->route[i].active, 0, memory_order_relaxed);
+        atomic_store_explicit(&part->route[i].handshaking, 0, memory_order_relaxed);
     }
     for (unsigned row = 0; row < SHARED_IP_ROWS; row++)
         for (unsigned i = 0; i < SHARED_IP_SLOTS; i++)
-            if (atomic_load_explicit(&part->clients[row][i], memory_order_relaxed) != 0)
-                atomic_store_explicit(&part->clients[row][i], 0, memory_order_relaxed);
+            atomic_store_explicit(&part->clients[row][i], 0, memory_order_relaxed);
 }
 
-/* An IPv6 client owns at least a /64, so that is what counts as one. */
+static bool is_ipv4(const struct sockaddr *client)
+{
+    const struct sockaddr_in6 *in6 = (const void *)client;
+    return client->sa_family == AF_INET ||
+           (client->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr));
+}
+
+/* An IPv6 client owns at least a /64, so that is what counts as one. A mapped IPv4 client is the
+ * IPv4 client. */
 static uint64_t client_bits(const struct sockaddr *client)
 {
+    const struct sockaddr_in *in = (const void *)client;
+    const struct sockaddr_in6 *in6 = (const void *)client;
     uint64_t bits = 0;
-    if (client->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const void *)client;
-        bits = in->sin_addr.s_addr;
-    } else if (client->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const void *)client;
-        memcpy(&bits,
-               IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) ? &in6->sin6_addr.s6_addr[8]
-                                                     : &in6->sin6_addr.s6_addr[0],
-               sizeof bits);
-    }
+    if (client->sa_family == AF_INET)
+        memcpy(&bits, &in->sin_addr, sizeof in->sin_addr);
+    else if (is_ipv4(client))
+        memcpy(&bits, &in6->sin6_addr.s6_addr[12], 4);
+    else if (client->sa_family == AF_INET6)
+        memcpy(&bits, &in6->sin6_addr, sizeof bits);
     return bits;
 }
 
@@ -104,7 +106,7 @@ struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_
     uint64_t key[2];
     memcpy(key, seed, sizeof key);
     uint64_t h = mix(client_bits(client) ^ key[0], key[1] | 1);
-    h = mix(h ^ route_slot ^ ((uint64_t)client->sa_family << 32), key[0] | 1);
+    h = mix(h ^ route_slot ^ ((uint64_t)is_ipv4(client) << 32), key[0] | 1);
     h = mix(h ^ key[1], 0x9e3779b97f4a7c15U);
     return (struct client_slot){
         .at = {(uint16_t)(h % SHARED_IP_SLOTS), (uint16_t)((h >> 32) % SHARED_IP_SLOTS)}};

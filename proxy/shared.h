@@ -39,7 +39,6 @@ struct worker_shared {
     struct route_counters route[SHARED_ROUTES];
     _Atomic uint16_t clients[SHARED_IP_ROWS][SHARED_IP_SLOTS];
     counter accept_pauses; /* times that accepting stopped for want of descriptors or memory */
-    counter log_lost;
 };
 
 /* The memory as one descriptor, for a number of workers fixed at start. -1: no memory. */

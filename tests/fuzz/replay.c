@@ -1,5 +1,6 @@
 /* replay.c - runs a fuzz target over files, for compilers without libFuzzer.
- * Arguments are files and folders; those that begin with '-' are libFuzzer's and are passed over. */
+ * Arguments are files and folders; those that begin with '-' are libFuzzer's and are passed over.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
