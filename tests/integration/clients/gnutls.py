@@ -1,0 +1,13 @@
+"""gnutls-cli through pipes."""
+
+from clients.pipe import PipeClient
+
+VERSIONS = {"1.2": "NORMAL:-VERS-ALL:+VERS-TLS1.2", "1.3": "NORMAL:-VERS-ALL:+VERS-TLS1.3",
+            None: "NORMAL"}
+
+
+def session(pki, port, *extra, version=None):
+    """The handshake's report comes first on the same output: read_until what the server says."""
+    return PipeClient(["gnutls-cli", "--x509cafile", pki.trust, "--verify-hostname",
+                       "mail.example.test", "--sni-hostname", "mail.example.test",
+                       "--priority", VERSIONS[version], "--port", port, *extra, "127.0.0.1"])

@@ -1,0 +1,30 @@
+"""Configuration text for tlsfront, from Python values."""
+
+
+def value(item):
+    if isinstance(item, (list, tuple)):
+        return "{" + ", ".join(f'"{one}"' for one in item) + "}"
+    if isinstance(item, int):
+        return str(item)
+    return f'"{item}"'
+
+
+def settings(options, indent=""):
+    return "".join(f"{indent}{key.replace('_', '-')} = {value(item)}\n"
+                   for key, item in options.items() if item is not None)
+
+
+def route(name, listen, upstream, *, protocol="tcp", certificate=("mail",), tls="implicit",
+          **options):
+    """A route block. A number as `listen` or `upstream` is a port of 127.0.0.1."""
+    def address(item):
+        if isinstance(item, (list, tuple)):
+            return [address(one) for one in item]
+        return f"127.0.0.1:{item}" if isinstance(item, int) else str(item)
+
+    body = {"listen": address(listen), "protocol": protocol, "tls": tls,
+            "certificate": certificate, "upstream": address(upstream)}
+    if protocol == "smtp":
+        # The servers of the suite trust nobody for their address.
+        options.setdefault("relay_risk", "accepted")
+    return f"route {name} {{\n{settings(body | options, '    ')}}}\n"

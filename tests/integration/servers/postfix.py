@@ -1,0 +1,78 @@
+"""postfix: SMTP and submission in clear. What it accepts lies in dovecot's mailboxes a moment later."""
+
+from servers import common
+
+MAIN = """
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+daemon_directory = /usr/lib/postfix/sbin
+command_directory = /usr/sbin
+mail_owner = postfix
+setgid_group = postdrop
+maillog_file = {folder}/postfix-main.log
+maillog_file_prefixes = {folder}
+myhostname = mail.example.test
+mydomain = example.test
+mydestination =
+local_recipient_maps =
+alias_maps =
+inet_interfaces = loopback-only
+mynetworks =
+smtpd_error_sleep_time = 0
+smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
+smtpd_peername_lookup = no
+smtpd_tls_security_level = none
+smtp_tls_security_level = none
+virtual_mailbox_domains = {domain}
+virtual_mailbox_base = {mail}
+virtual_mailbox_maps = texthash:{folder}/mailboxes
+virtual_uid_maps = static:{owner}
+virtual_gid_maps = static:{owner}
+"""
+
+# Outside mail goes nowhere: the tests are about the way in.
+MASTER = """
+127.0.0.1:{smtp}       inet n - n - - smtpd
+127.0.0.1:{submission} inet n - n - - smtpd
+    -o smtpd_sasl_auth_enable=yes
+    -o smtpd_sasl_type=dovecot
+    -o smtpd_sasl_path={sasl}
+    -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+    -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
+pickup    unix       n - n 60    1 pickup
+cleanup   unix       n - n -     0 cleanup
+qmgr      unix       n - n 300   1 qmgr
+rewrite   unix       - - n -     - trivial-rewrite
+bounce    unix       - - n -     0 bounce
+defer     unix       - - n -     0 bounce
+trace     unix       - - n -     0 bounce
+verify    unix       - - n -     1 verify
+proxymap  unix       - - n -     - proxymap
+smtp      unix       - - n -     - discard
+virtual   unix       - n n -     - virtual
+error     unix       - - n -     - error
+retry     unix       - - n -     - error
+anvil     unix       - - n -     1 anvil
+postlog   unix-dgram n - n -     1 postlogd
+"""
+
+
+class Postfix:
+    def __init__(self, run, dovecot):
+        binary = common.program("postfix", "postfix")
+        folder = run.make_folder("postfix")
+        config = run.make_folder("postfix/etc")
+        run.make_folder("postfix/queue")
+        run.make_folder("postfix/data", owner=("postfix", None))
+        self.smtp, self.submission = run.port(), run.port()
+        (folder / "mailboxes").write_text("".join(
+            f"{name}@{common.MAIL_DOMAIN} {name}/Maildir/\n" for name in common.MAILBOXES))
+        (config / "main.cf").write_text(MAIN.format(
+            folder=folder, mail=dovecot.mail, domain=common.MAIL_DOMAIN,
+            owner=common.MAIL_OWNER))
+        (config / "master.cf").write_text(MASTER.format(
+            smtp=self.smtp, submission=self.submission, sasl=dovecot.sasl))
+        self.process = run.start("postfix", [binary, "-c", config, "start-fg"])
+        common.wait_for_greeting(self.process, self.smtp, b"220 ")
+        common.wait_for_greeting(self.process, self.submission, b"220 ")

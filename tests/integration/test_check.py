@@ -1,0 +1,282 @@
+"""`tlsfront check`: every mistake is found and told with file, line, cause and cure; status 78."""
+
+import re
+
+import pytest
+
+from harness.config import route
+from harness.pki import Authority, openssl
+
+WRONG = 78
+
+
+@pytest.fixture
+def checker(fronts, pki):
+    """check() of configuration text; `line` numbers count the lines of that text alone."""
+    front = fronts.new()
+    head = front.file.read_text().count("\n")
+
+    def check(*blocks):
+        front.write(*blocks)
+        done = front.check()
+        done.line_of = lambda number: f"{front.file}:{head + number}:"
+        return done
+    check.front = front
+    return check
+
+
+@pytest.fixture
+def good(pki):
+    """A certificate block (lines 1 to 4) and a route (lines 5 to 11)."""
+    return pki.mail.block() + route("pop3s", 19995, 19110, protocol="pop3")
+
+
+def errors(done):
+    """Findings of check as (place, severity, cause, cure)."""
+    return re.findall(r"^(\S+:\d+): (error|warning): (.*)\n(?:    cure: (.*)\n)?", done.stderr,
+                      re.MULTILINE)
+
+
+def assert_refused(done, line, cause, cure=""):
+    assert done.returncode == WRONG, done.stderr
+    assert done.stdout == ""
+    found = [one for one in errors(done) if one[1] == "error" and
+             re.search(cause, one[2], re.IGNORECASE)]
+    assert found, f"no error about /{cause}/ in:\n{done.stderr}"
+    place, _, _, advice = found[0]
+    assert place + ":" == done.line_of(line), f"{place} instead of line {line}: {done.stderr}"
+    assert advice and re.search(cure, advice, re.IGNORECASE), f"cure: {advice}"
+
+
+def test_a_good_configuration_prints_the_table_it_understood(checker, good):
+    done = checker(good)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert re.search(r"^pop3s +127\.0\.0\.1:19995 +pop3 +implicit +mail .*127\.0\.0\.1:19110$",
+                     done.stdout, re.MULTILINE)
+    assert "until" in done.stdout
+
+
+def with_key(good, text):
+    """The route with one more key, which then stands on line 11."""
+    assert good.endswith("}\n")
+    return good[:-2] + f"    {text}\n}}\n"
+
+
+@pytest.mark.parametrize("text, cause, cure", [
+    ("nonsense = 1", "nonsense", ""),
+    ("idle-timout = 5m", "idle-timout", "idle-timeout"),
+    ('listen = "127.0.0.1:19996"', "listen.* second time", "keep one"),
+    ("idle-timeout = soon", "soon.*not a duration", "10s"),
+    ("idle-timeout = 10", "without a unit", "10s"),
+    ("idle-timeout = -5s", "not a duration", ""),
+    ("idle-timeout = 9999999h", "too long", ""),
+    ("max-connections = many", "not a number", ""),
+    ("max-connections = -1", "not a number", ""),
+    ("min-version = 1.1", "1\\.1", "1\\.2"),
+    ("client-certificate = maybe", "maybe", "required"),
+    ("send-proxy = v3", "v3", "v2"),
+    ("strict-sni = perhaps", "neither on nor off", "on or off"),
+    ("hostname = \"not a name\"", "not a host name", ""),
+    ("groups = {\"p-1\"}", "p-1", ""),
+    ("ciphers = {\"RC4\"}", "RC4", ""),
+    ("accept-proxy-from = {\"10.0.0.1/40\"}", "10\\.0\\.0\\.1/40", ""),
+    ("source = \"127.0.0.1:25\"", "not an address", ""),
+])
+def test_a_wrong_key_or_value_is_told_with_its_line(checker, good, text, cause, cure):
+    assert_refused(checker(with_key(good, text)), 11, cause, cure)
+
+
+@pytest.mark.parametrize("old, new, line, cause, cure", [
+    ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1"', 6, "no port", "host:port|127"),
+    ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1:99999"', 6, "port", "1 to 65535"),
+    ('listen = "127.0.0.1:19995"', 'listen = "::1:995"', 6, "", "bracket"),
+    ('listen = "127.0.0.1:19995"', 'listen = "unix:relative"', 6, "absolute", "unix:/"),
+    ('upstream = "127.0.0.1:19110"', 'upstream = "127.0.0.1:19995"', 10, "is where", ""),
+    ('protocol = "pop3"', 'protocol = "pop4"', 7, "pop4", "pop3"),
+    ('tls = "implicit"', 'tls = "maybe"', 8, "maybe", "implicit"),
+    ('certificate = {"mail"}', 'certificate = {"male"}', 9, "male", "mail"),
+    ('    listen = "127.0.0.1:19995"\n', "", 5, "listen", "listen ="),
+    ('    upstream = "127.0.0.1:19110"\n', "", 5, "upstream", "upstream ="),
+    ('    protocol = "pop3"\n', "", 5, "protocol", "pop3"),
+    ('    certificate = {"mail"}\n', "", 5, "certificate", "certificate ="),
+])
+def test_a_wrong_or_missing_part_of_a_route_is_told(checker, good, old, new, line, cause, cure):
+    assert old in good
+    assert_refused(checker(good.replace(old, new)), line, cause, cure)
+
+
+def test_two_routes_on_one_address(checker, good):
+    again = route("again", 19995, 19111, protocol="pop3")
+    assert_refused(checker(good + again), 13, r"127\.0\.0\.1:19995.*taken by route pop3s", "port")
+
+
+def test_two_routes_of_one_name(checker, good):
+    again = route("pop3s", 19996, 19111, protocol="pop3")
+    assert_refused(checker(good + again), 12, "second route", "name")
+
+
+def test_no_route_at_all(checker, pki):
+    done = checker(pki.mail.block())
+    assert done.returncode == WRONG
+    assert "no routes" in done.stderr
+
+
+@pytest.mark.parametrize("text, cause", [
+    ("route unfinished {\n    listen = \":19999\"\n", "not closed"),
+    ("route {\n}\n", "name"),
+    ("listen = \":995\"\n", "listen"),
+    ("workers = many\n", "neither auto nor a number"),
+    ("workers = 0\n", "neither auto nor a number"),
+    ("log-level = loud\n", "loud"),
+    ("user = no-such-user-at-all\n", "no-such-user-at-all"),
+    ("include(\"/no/such/file.conf\")\n", "/no/such/file.conf"),
+    ("= = =\n", ""),
+])
+def test_mistakes_outside_of_routes(checker, good, text, cause):
+    front = checker.front
+    if text.startswith(("workers", "user")):
+        front.options.pop(text.split()[0])
+    front.write(good + text)
+    done = front.check()
+    assert done.returncode == WRONG
+    assert re.search(cause, done.stderr)
+    assert re.search(rf"^{front.file}:\d+: error: ", done.stderr, re.MULTILINE)
+    assert "cure:" in done.stderr
+
+
+def test_all_mistakes_are_told_at_once(checker, good):
+    done = checker(with_key(good, "nonsense = 1\n    idle-timeout = 10\n    strict-sni = x"))
+    assert done.returncode == WRONG
+    places = [place for place, severity, _, _ in errors(done) if severity == "error"]
+    assert [place + ":" for place in places] == [done.line_of(n) for n in (11, 12, 13)]
+
+
+def test_included_files_are_named_with_their_own_lines(checker, good, run):
+    folder = run.make_folder("included")
+    (folder / "a.conf").write_text("# fine\n")
+    (folder / "b.conf").write_text("\n\nroute extra {\n    nonsense = 1\n}\n")
+    done = checker(good + f'include("{folder}/*.conf")\n')
+    assert done.returncode == WRONG
+    assert f"{folder}/b.conf:4: error:" in done.stderr
+
+
+def test_standard_input_is_checked_with_a_dash(checker, good):
+    done = checker.front.command("check", "-c", "-", text=checker.front.file.read_text() + good)
+    assert done.returncode == 0, done.stderr
+    assert "pop3s" in done.stdout
+    done = checker.front.command("check", "-c", "-", text=good + "nonsense = 1\n")
+    assert done.returncode == WRONG
+    assert re.search(r"^\S.*:12: error: .*nonsense", done.stderr, re.MULTILINE)
+
+
+# ---- certificates ------------------------------------------------------------------------------
+
+def using(chain, key, text="", names=("mail",)):
+    return (f"certificate mail {{\n    chain = {chain}\n    key = {key}\n}}\n" +
+            route("pop3s", 19995, 19110, protocol="pop3", certificate=names) + text)
+
+
+def test_a_missing_certificate_file(checker, pki):
+    assert_refused(checker(using("/no/such.pem", pki.mail.key)), 2, "/no/such.pem", "path|file")
+    assert_refused(checker(using(pki.mail.chain, "/no/such.key")), 3, "/no/such.key", "path|file")
+
+
+def test_a_key_that_does_not_match(checker, pki):
+    assert_refused(checker(using(pki.mail.chain, pki.news.key)), 3, "does not belong")
+
+
+@pytest.mark.parametrize("name, cause", [("expired", "expired on"), ("future", "not valid before")])
+def test_a_certificate_outside_its_validity(checker, pki, name, cause):
+    certificate = getattr(pki, name)
+    assert_refused(checker(using(certificate.chain, certificate.key)), 2, cause)
+
+
+def test_a_chain_out_of_order(checker, pki, run):
+    folder = run.make_folder("chains")
+    leaf, issuer = pki.mail.leaf.read_text(), pki.intermediate.certificate.read_text()
+    (folder / "reversed.pem").write_text(issuer + leaf)
+    (folder / "stranger.pem").write_text(leaf + pki.people.certificate.read_text() + issuer)
+    done = checker(using(folder / "reversed.pem", pki.mail.key))
+    assert_refused(done, 3, "has to come first")
+    assert_refused(checker(using(folder / "stranger.pem", pki.mail.key)), 2, "did not issue it",
+                   "issuer")
+
+
+def test_a_chain_without_its_intermediate_is_warned_about(checker, pki):
+    done = checker(using(pki.mail.leaf, pki.mail.key))
+    assert done.returncode == 0
+    place, severity, cause, cure = errors(done)[0]
+    assert severity == "warning"
+    assert "intermediate" in cause and cure
+    assert place + ":" == done.line_of(2)
+
+
+def test_damaged_or_wrong_files(checker, pki, run):
+    folder = run.make_folder("damaged")
+    text = pki.mail.leaf.read_text()
+    cut = folder / "cut.pem"
+    cut.write_text(text[:len(text) // 2] + "\n-----END CERTIFICATE-----\n")
+    assert_refused(checker(using(cut, pki.mail.key)), 2, "cut.pem.*damaged")
+    empty = folder / "empty.pem"
+    empty.write_text("")
+    assert_refused(checker(using(empty, pki.mail.key)), 2, "no certificate")
+    assert_refused(checker(using(pki.mail.chain, pki.mail.leaf)), 3, "no private key")
+    der = folder / "der.pem"
+    der.write_bytes(pki.mail.der())
+    assert_refused(checker(using(der, pki.mail.key)), 2, "DER")
+    locked = folder / "locked.key"
+    openssl("pkey", "-in", pki.mail.key, "-aes256", "-passout", "pass:secret", "-out", locked)
+    assert_refused(checker(using(pki.mail.chain, locked)), 3, "encrypted")
+
+
+def test_a_key_that_everyone_can_read_is_warned_about(checker, pki, run):
+    key = run.make_folder("readable") / "open.key"
+    key.write_text(pki.mail.key.read_text())
+    key.chmod(0o644)
+    done = checker(using(pki.mail.chain, key))
+    assert done.returncode == 0
+    assert any(severity == "warning" and "everyone" in cause and "chmod" in cure
+               for _, severity, cause, cure in errors(done))
+
+
+def test_a_certificate_that_nobody_uses_is_warned_about(checker, good, pki):
+    done = checker(good + pki.news.block())
+    assert done.returncode == 0
+    assert errors(done)[0][0] + ":" == done.line_of(12)
+    assert "no route uses it" in errors(done)[0][2]
+
+
+def test_a_certificate_about_to_expire_is_warned_about(checker, pki, run):
+    soon = Authority(run.make_folder("soon"), "soon-ca").issue("soon", pki.NAMES, end=10)
+    done = checker(using(soon.chain, soon.key))
+    assert done.returncode == 0
+    assert any("expires on" in cause for _, _, cause, _ in errors(done))
+
+
+def test_client_certificates_need_an_authority(checker, good, pki):
+    assert_refused(checker(with_key(good, "client-certificate = required")), 5, "client-ca",
+                   "client-ca =")
+    assert_refused(checker(with_key(good, f"client-certificate = required\n    client-ca = "
+                                    f"{pki.alice.key}")), 12, "certificate")
+    assert_refused(checker(with_key(good, f"client-crl = {pki.crl}")), 11, "client-ca")
+
+
+# ---- mail --------------------------------------------------------------------------------------
+
+def test_an_open_relay_is_warned_about_unless_something_prevents_it(checker, pki):
+    def smtp(**extra):
+        return pki.mail.block() + route("smtps", 19465, 19025, protocol="smtp",
+                                        **{"relay_risk": None} | extra)
+
+    done = checker(smtp())
+    place, severity, cause, cure = errors(done)[0]
+    assert "relays mail" in cause and "send-proxy" in cure and "relay-risk" in cure
+    for extra in ({"relay_risk": "accepted"}, {"send_proxy": "v2"}):
+        assert checker(smtp(**extra)).stderr == ""
+
+
+@pytest.mark.parametrize("mode", ["required", "optional"])
+def test_what_this_version_cannot_do_is_refused_and_not_half_done(checker, good, mode):
+    done = checker(good.replace('tls = "implicit"', f'tls = "{mode}"'))
+    assert_refused(done, 8, "not available in this version", "implicit")

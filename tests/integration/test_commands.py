@@ -1,0 +1,144 @@
+"""The command line: help, version, exit statuses, status, and the daemon that is not there."""
+
+import json
+import os
+import socket
+import subprocess
+
+import pytest
+
+from clients import tls
+from harness.config import route
+from servers import toy
+
+COMMANDS = ("run", "check", "reload", "status")
+
+
+def tlsfront(binary, *arguments):
+    return subprocess.run([binary, *arguments], capture_output=True, text=True, check=False,
+                          timeout=30)
+
+
+def test_version_names_all_that_matters(binary):
+    done = tlsfront(binary, "--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("tlsfront ")
+    assert "mbedTLS 3.6" in done.stdout and "libuv 1." in done.stdout
+
+
+def test_help_lists_every_command(binary):
+    done = tlsfront(binary, "--help")
+    assert done.returncode == 0
+    assert all(f"tlsfront {command}" in done.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(binary, command):
+    done = tlsfront(binary, command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: tlsfront {command}")
+
+
+@pytest.mark.parametrize("arguments", [
+    (), ("nonsense",), ("run", "--nonsense"), ("check", "-c"), ("check", "surplus"),
+    ("reload", "--json"), ("status", "-x")])
+def test_wrong_usage_is_status_2_with_the_usage(binary, arguments):
+    done = tlsfront(binary, *arguments)
+    assert done.returncode == 2
+    assert "tlsfront" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["reload", "status"])
+def test_without_a_daemon_it_says_so_and_fails(binary, run, command):
+    file = run.folder / f"no-daemon-{command}.conf"
+    file.write_text(f'control = "{run.folder}/no-daemon.sock"\n')
+    done = tlsfront(binary, command, "-c", file)
+    assert done.returncode == 1
+    assert "no-daemon.sock" in done.stderr
+    assert "cure:" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_missing_file_is_status_78(binary, command):
+    done = tlsfront(binary, command, "-c", "/no/such/file.conf")
+    assert done.returncode == 78
+    assert "/no/such/file.conf" in done.stderr
+
+
+def test_run_refuses_what_check_refuses(fronts, binary, pki, run):
+    front = fronts.new(pki.mail.block(), route("x", run.port(), run.port(), nonsense="1"))
+    done = front.command("run", "-c", front.file)
+    assert done.returncode == 78
+    assert "nonsense" in done.stderr
+
+
+def test_a_second_daemon_with_the_same_control_socket_is_refused(fronts, run, pki, toys):
+    upstream = toys(toy.echo).port
+    first = fronts.start(pki.mail.block(), route("one", run.port(), upstream))
+    second = fronts.new(pki.mail.block(), route("two", run.port(), upstream),
+                        control=first.folder / "control.sock")
+    done = second.command("run", "-c", second.file)
+    assert done.returncode == 1
+    assert "control.sock" in done.stderr
+    assert first.status()["state"] == "running"
+
+
+def test_an_address_in_use_is_told_with_its_cure(fronts, run, pki, toys):
+    upstream = toys(toy.echo).port
+    front = fronts.new(pki.mail.block(), route("taken", upstream, run.port()))
+    done = front.command("run", "-c", front.file)
+    assert done.returncode == 1
+    assert f"127.0.0.1:{upstream}" in done.stderr
+    assert "cure:" in done.stderr
+
+
+def test_the_control_socket_is_for_the_owner_alone(fronts, run, pki, toys):
+    front = fronts.start(pki.mail.block(), route("one", run.port(), toys(toy.echo).port))
+    mode = os.stat(front.folder / "control.sock").st_mode & 0o777
+    assert mode & 0o077 == 0
+
+
+def test_status_tells_about_routes_certificates_connections_and_workers(fronts, run, pki, toys):
+    port, upstream = run.port(), toys(toy.echo).port
+    front = fronts.start(pki.mail.block(), route("echo", port, upstream), workers=2)
+    with tls.TlsClient(port, tls.context(pki, "1.3")) as client:
+        client.send(b"12345")
+        client.read_exactly(5)
+        status = front.status()
+        one, = status["routes"]
+        assert (one["name"], one["protocol"], one["tls"]) == ("echo", "tcp", "implicit")
+        assert one["listen"] == [f"127.0.0.1:{port}"]
+        assert one["upstream"] == [f"127.0.0.1:{upstream}"]
+        assert one["connections"]["active"] == 1
+        assert one["connections"]["accepted"] == 1
+        assert one["handshakes"]["completed"] == one["handshakes"]["tls1.3"] == 1
+        assert (one["bytes_in"], one["bytes_out"]) == (5, 5)
+        certificate, = status["certificates"]
+        assert certificate["serial"] == pki.mail.serial()
+        assert "mail.example.test" in certificate["names"]
+        assert certificate["routes"] == ["echo"]
+        assert 85 <= certificate["days_left"] <= 90
+        assert status["generation"] == 1
+        assert sorted(w["pid"] for w in status["workers"]) == front.workers()
+        text = front.command("status", "-c", front.file)
+        assert text.returncode == 0
+        assert all(word in text.stdout for word in ("echo", "mail.example.test", "generation 1"))
+
+
+def test_callers_that_say_nonsense_do_not_disturb_the_control_socket(fronts, run, pki, toys):
+    front = fronts.start(pki.mail.block(), route("one", run.port(), toys(toy.echo).port))
+    for text in (b"", b"\n", b"x" * 100000, b"\0\xff\n", b"status", b"reload now\n"):
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(front.folder / "control.sock"))
+            try:
+                caller.sendall(text)
+            except BrokenPipeError:
+                pass
+    assert front.status()["generation"] == 1
+
+
+def test_status_json_is_one_json_object(fronts, run, pki, toys):
+    front = fronts.start(pki.mail.block(), route("one", run.port(), toys(toy.echo).port))
+    done = front.command("status", "-c", front.file, "--json")
+    assert isinstance(json.loads(done.stdout), dict)

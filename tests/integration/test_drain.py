@@ -1,0 +1,147 @@
+"""Signals: TERM and INT drain, a second one stops, QUIT drains without limit, USR1 and USR2."""
+
+import signal
+import socket
+import time
+
+import pytest
+
+from clients import tls
+from harness.config import route
+from harness.wait import wait_until
+from servers import toy
+
+
+@pytest.fixture
+def served(fronts, run, pki, toys):
+    def start(**options):
+        port = run.port()
+        front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), **options)
+        front.workers()
+        return front, port
+    return start
+
+
+def says(client, text=b"still here\n"):
+    client.send(text)
+    return client.read_exactly(len(text)) == text
+
+
+def ended_well(front):
+    front.verify_end(front.process.wait(30))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_without_sessions_the_end_comes_at_once(served, number):
+    front, port = served()
+    front.send(number)
+    ended_well(front)
+    assert not (front.folder / "control.sock").exists()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_a_drain_lets_sessions_finish(served, pki, version, number):
+    front, port = served(drain_timeout="60s")
+    with tls.TlsClient(port, tls.context(pki, version)) as client:
+        assert says(client)
+        front.send(number)
+        front.wait_for_log("draining")
+        time.sleep(0.3)
+        assert front.status()["state"] == "draining"
+        assert says(client)
+    ended_well(front)
+
+
+def test_a_drain_ends_with_its_timeout(served, pki, version):
+    front, port = served(drain_timeout="1s")
+    with tls.TlsClient(port, tls.context(pki, version)) as client:
+        assert says(client)
+        front.send(signal.SIGTERM)
+        assert client.read_all() == b""
+        assert client.ended == tls.CLOSE_NOTIFY
+    ended_well(front)
+    assert front.log("drain-timeout")
+    assert front.log("end")[-1]["end"] == "stopped"
+
+
+def test_quit_has_no_timeout(served, pki):
+    front, port = served(drain_timeout="500ms")
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        front.send(signal.SIGQUIT)
+        front.wait_for_log("draining")
+        time.sleep(1.5)
+        assert says(client)
+    ended_well(front)
+
+
+@pytest.mark.parametrize("first, second", [
+    (signal.SIGTERM, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT),
+    (signal.SIGQUIT, signal.SIGTERM)])
+def test_a_second_signal_stops_now(served, pki, first, second):
+    front, port = served(drain_timeout="60s")
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert says(client)
+        front.send(first)
+        front.wait_for_log("draining")
+        front.send(second)
+        client.read_all()
+        assert client.ended == tls.CLOSE_NOTIFY
+    ended_well(front)
+
+
+def test_a_hup_while_draining_is_no_harm(served, pki):
+    front, port = served(drain_timeout="60s")
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        front.send(signal.SIGTERM)
+        front.wait_for_log("draining")
+        front.send(signal.SIGHUP)
+        done = front.reload()
+        assert done.returncode == 1
+        assert "going down" in done.stderr
+        assert says(client)
+    ended_well(front)
+
+
+def test_a_session_that_idles_at_the_upstream_ends_with_the_drain(served, pki):
+    """Bytes on their way when the drain begins still arrive."""
+    front, port = served(drain_timeout="60s")
+    bulk = b"0123456789abcdef" * 65536
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        client.send(bulk)
+        front.send(signal.SIGTERM)
+        assert client.read_exactly(len(bulk)) == bulk
+    ended_well(front)
+
+
+def test_usr1_reopens_the_log_file(served, run, pki):
+    folder = run.make_folder("rotated")
+    log = folder / "front.log"
+    front, port = served(log=log)
+
+    def visit():
+        with tls.TlsClient(port, tls.context(pki)) as client:
+            assert says(client)
+
+    front.log_file = lambda: log
+    visit()
+    front.wait_for_log("end")
+    log.rename(folder / "front.log.1")
+    front.send(signal.SIGUSR1)
+    wait_until(log.exists, "the new log file")
+    front.wait_for_log("log-reopen")
+    before = (folder / "front.log.1").read_text()
+    assert "event=end" in before
+    visit()
+    front.wait_for_log("end")
+    assert (folder / "front.log.1").read_text() == before, "every worker must have moved on"
+
+
+def test_usr2_writes_the_status_to_the_log(served, pki):
+    front, port = served()
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert says(client)
+        front.send(signal.SIGUSR2)
+        wait_until(lambda: any("echo" in line["msg"] for line in front.log("status")),
+                   "the route in the log")

@@ -1,0 +1,280 @@
+"""Timeouts, descriptors and memory: every cost has an end, and service comes back by itself."""
+
+import resource
+import socket
+import time
+
+import pytest
+
+from clients import tls
+from harness import process
+from harness.config import route
+from harness.wait import wait_until
+from servers import toy
+
+# No assertion measures speed: this only tells "in time" from "never".
+SOON = 20
+
+
+def says(client, text=b"still here\n"):
+    client.send(text)
+    return client.read_exactly(len(text)) == text
+
+
+# ---- timeouts ----------------------------------------------------------------------------------
+
+def test_a_client_that_trickles_its_handshake_is_ended(fronts, run, pki, toys):
+    """The limit is for the whole handshake: single bytes in between do not buy time."""
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port,
+                                                 handshake_timeout="1s"))
+    settings = tls.context(pki)
+    incoming, outgoing = tls.ssl.MemoryBIO(), tls.ssl.MemoryBIO()
+    with pytest.raises(tls.ssl.SSLWantReadError):
+        settings.wrap_bio(incoming, outgoing, server_hostname="x").do_handshake()
+    hello, began = outgoing.read(), time.monotonic()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.settimeout(0.2)
+        answer, at = None, 0
+        while answer is None and time.monotonic() - began < SOON:
+            try:
+                connection.sendall(hello[at:at + 1])
+                at = min(at + 1, len(hello) - 2)
+                answer = connection.recv(100)
+            except TimeoutError:
+                continue
+        assert answer is not None
+        assert answer == b"" or answer[0] == 21, "at most an alert"
+    ended = front.wait_for_log("end", stage="handshake", fault="client")
+    assert "in time" in ended["end"]
+
+
+def test_a_client_that_never_speaks_is_ended_without_a_word_at_info(fronts, run, pki, toys):
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port,
+                                                 handshake_timeout="500ms"))
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.settimeout(SOON)
+        while connection.recv(100):
+            pass
+    wait_until(lambda: front.active("echo") == 0, "the end of the session")
+    assert front.log("end") == []
+
+
+def test_an_idle_session_is_ended_politely(fronts, run, pki, toys, version):
+    port, upstream = run.port(), toys(toy.echo)
+    front = fronts.start(pki.mail.block(),
+                         route("echo", port, upstream.port, idle_timeout="1s"))
+    with tls.TlsClient(port, tls.context(pki, version)) as client:
+        assert says(client)
+        assert client.read_all() == b""
+        assert client.ended == tls.CLOSE_NOTIFY
+    assert front.wait_for_log("end")["end"] == "idle timeout"
+    upstream.wait_empty()
+
+
+def test_a_session_with_traffic_one_way_is_not_idle(fronts, run, pki, toys):
+    def ticks(connection):
+        for _ in range(12):
+            connection.sendall(b"tick\n")
+            time.sleep(0.25)
+
+    port = run.port()
+    front = fronts.start(pki.mail.block(),
+                         route("ticks", port, toys(ticks).port, idle_timeout="1s"))
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert client.read_all() == b"tick\n" * 12
+    assert front.wait_for_log("end")["end"] == "the upstream closed"
+
+
+def test_an_upstream_that_does_not_answer_the_dial(fronts, run, pki):
+    hole, port = toy.FullBacklog(), run.port()
+    try:
+        front = fronts.start(pki.mail.block(), route("hole", port, hole.port, protocol="pop3",
+                                                     connect_timeout="1s"))
+        with tls.TlsClient(port, tls.context(pki)) as client:
+            assert client.read_all().startswith(b"-ERR [SYS/TEMP]")
+        assert front.wait_for_log("upstream-failed")["why"] == "connect timeout"
+    finally:
+        hole.close()
+
+
+@pytest.mark.parametrize("protocol, refusal", [
+    ("pop3", b"-ERR [SYS/TEMP]"), ("smtp", b"421 "), ("imap", b"* BYE"), ("nntp", b"400 ")])
+def test_an_upstream_that_never_greets(fronts, run, pki, toys, protocol, refusal):
+    port, upstream = run.port(), toys(toy.silent)
+    front = fronts.start(pki.mail.block(), route("mute", port, upstream.port, protocol=protocol,
+                                                 greeting_timeout="1s"))
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert client.read_all().startswith(refusal)
+        assert client.ended == tls.CLOSE_NOTIFY
+    assert "greeting" in front.wait_for_log("upstream-failed")["why"]
+    upstream.wait_empty()
+
+
+# ---- back-pressure -----------------------------------------------------------------------------
+
+FLOOD = 96 << 20
+ROOM_KIB = 8192
+
+
+def test_a_client_that_does_not_read_does_not_fill_the_memory(fronts, run, pki, toys, version,
+                                                              memory_factor):
+    sent = []
+
+    def flood(connection):
+        block = bytes(65536)
+        for _ in range(FLOOD // len(block)):
+            connection.sendall(block)
+            sent.append(len(block))
+
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("flood", port, toys(flood).port), workers=1)
+    worker, = front.workers()
+    with tls.TlsClient(port, tls.context(pki, version)) as client:
+        wait_until(lambda: sent, "the flood to begin")
+        before = process.resident_kib(worker)
+
+        def stalled():
+            count = len(sent)
+            time.sleep(0.3)
+            return len(sent) == count
+
+        wait_until(stalled, "the flood to be held back")
+        assert sum(sent) < FLOOD
+        assert process.resident_kib(worker) - before < ROOM_KIB * memory_factor
+        total = len(client.read_all())
+        assert total == FLOOD
+        assert process.resident_kib(worker) - before < ROOM_KIB * memory_factor
+
+
+def test_an_upstream_that_does_not_read_does_not_fill_the_memory(fronts, run, pki, toys, version,
+                                                                 memory_factor):
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("slow", port, toys(toy.slow_reader).port),
+                         workers=1)
+    worker, = front.workers()
+    with tls.TlsClient(port, tls.context(pki, version)) as client:
+        before = process.resident_kib(worker)
+        block = bytes(1 << 20)
+        for _ in range(FLOOD // len(block)):
+            client.send(block)
+            assert process.resident_kib(worker) - before < ROOM_KIB * memory_factor
+        client.close_notify()
+        assert client.read_all() == str(FLOOD).encode()
+
+
+def test_an_idle_session_costs_little(fronts, run, pki, toys, memory_factor):
+    """No more than the TLS library's two record buffers, 33 KiB, and a little."""
+    port, count = run.port(), 300
+    front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), workers=1)
+    worker, = front.workers()
+    settings = tls.context(pki)
+    with tls.TlsClient(port, settings) as first:
+        assert says(first)
+        before = process.resident_kib(worker)
+        clients = [tls.TlsClient(port, settings) for _ in range(count)]
+        assert front.active("echo") == count + 1
+        grown = process.resident_kib(worker) - before
+        for client in clients:
+            client.close()
+    assert grown / count < 40 * memory_factor, f"{grown / count:.1f} KiB per session"
+
+
+# ---- descriptors -------------------------------------------------------------------------------
+
+def few_files(number):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
+
+
+def test_without_descriptors_it_neither_spins_nor_stops_for_good(fronts, run, pki, toys):
+    """More clients than descriptors: some are served, the rest wait, and all is well afterwards."""
+    port, upstream = run.port(), toys(toy.echo)
+    front = fronts.start(pki.mail.block(), route("echo", port, upstream.port), workers=1,
+                         before_exec=few_files(96))
+    worker, = front.workers()
+    settings = tls.context(pki)
+    with tls.TlsClient(port, settings) as inside:
+        assert says(inside)
+        crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+        wait_until(lambda: front.log("accept-paused"), "accepting to pause")
+        spent, began = process.cpu_seconds(worker), time.monotonic()
+        time.sleep(2)
+        lines = len(front.log("accept-paused"))
+        assert process.cpu_seconds(worker) - spent < 0.5
+        assert lines <= time.monotonic() - began + 3, "at most a line a second"
+        assert says(inside), "established sessions go on"
+        assert front.reload().returncode == 0, "there are descriptors for a reload"
+        assert says(inside)
+        for connection in crowd:
+            connection.close()
+        with tls.TlsClient(port, settings) as after:
+            assert says(after)
+    assert worker in front.workers()
+
+
+def test_established_sessions_without_descriptors_for_more(fronts, run, pki, toys):
+    """The same with real sessions: those beyond the limit wait in the queue and then get in."""
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), workers=1,
+                         before_exec=few_files(96))
+    settings = tls.context(pki)
+    inside, outside = [], []
+    while not outside:
+        client = tls.TlsClient(port, settings, handshake=False)
+        client.socket.settimeout(1)
+        client.TIMEOUT = 1
+        try:
+            client.handshake()
+            inside.append(client)
+        except TimeoutError:
+            outside.append(client)
+    assert len(inside) >= 8
+    assert front.log("accept-paused")
+    assert all(says(client) for client in inside)
+    inside.pop().close()
+    outside[0].TIMEOUT = SOON
+    outside[0].handshake()
+    assert says(outside[0])
+    for client in inside + outside:
+        client.close()
+
+
+# ---- crowds ------------------------------------------------------------------------------------
+
+def test_a_flood_of_handshakes_does_not_starve_a_session(fronts, run, pki, toys):
+    port = run.port()
+    fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), workers=1)
+    settings = tls.context(pki)
+    with tls.TlsClient(port, settings) as inside:
+        assert says(inside)
+        crowd = [tls.TlsClient(port, settings, handshake=False) for _ in range(300)]
+        for client in crowd:
+            with pytest.raises(tls.ssl.SSLWantReadError):
+                client.tls.do_handshake()
+            client.flush()
+        assert all(says(inside) for _ in range(20))
+        for client in crowd:
+            client.handshake()
+            assert says(client)
+            client.close()
+
+
+def test_churn_leaves_no_memory_and_no_descriptors_behind(fronts, run, pki, toys, memory_factor):
+    port, upstream = run.port(), toys(toy.echo)
+    front = fronts.start(pki.mail.block(), route("echo", port, upstream.port), workers=1)
+    worker, = front.workers()
+    settings = {version: tls.context(pki, version) for version in ("1.2", "1.3")}
+
+    def churn(count):
+        for number in range(count):
+            client = tls.TlsClient(port, settings["1.2" if number % 2 else "1.3"])
+            assert says(client, b"x" * 20000)
+            (client.close, client.drop, client.reset)[number % 3]()
+        wait_until(lambda: front.active("echo") == 0, "the end of all sessions")
+        return process.open_files(worker), process.resident_kib(worker)
+
+    files, memory = churn(100)
+    files_after, memory_after = churn(400)
+    assert files_after == files
+    assert memory_after - memory < 1024 * memory_factor

@@ -1,0 +1,161 @@
+"""Refusals speak the protocol, inside TLS: upstream down, too many connections, shutting down."""
+
+import re
+import signal
+
+import pytest
+
+from clients import ldap, tls
+from harness.config import route
+from harness.wait import wait_until
+from servers import toy
+
+HOSTNAME = "front.example.test"
+
+# What the client reads when nobody is there (RFC 5321, 1939 with 3206, 9051, 3977, 5804).
+REFUSALS = {
+    "smtp": rb"421 front\.example\.test .+\r\n",
+    "pop3": rb"-ERR \[SYS/TEMP\] .+\r\n",
+    "imap": rb"\* BYE .+\r\n",
+    "nntp": rb"400 .+\r\n",
+    "sieve": rb'BYE .*".+"\r\n',
+    "tcp": rb"",
+}
+NOTICE_OF_DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
+BUSY, UNAVAILABLE = 51, 52
+
+
+def read_refusal(client):
+    text = client.read_all()
+    assert client.ended == tls.CLOSE_NOTIFY, "a refusal ends like a session: with close_notify"
+    return text
+
+
+def check_text(protocol, text):
+    assert re.fullmatch(REFUSALS[protocol], text), text
+
+
+def check_notice(text, code):
+    """RFC 4511, 4.4.1: an ExtendedResponse with message id 0."""
+    tag, content, rest = ldap.unber(text)
+    assert (tag, rest) == (0x30, b"")
+    _, number, operation = ldap.unber(content)
+    assert number == b"\0"
+    tag, content, rest = ldap.unber(operation)
+    assert (tag, rest) == (ldap.EXTENDED, b"")
+    tag, result, content = ldap.unber(content)
+    assert (tag, result) == (0x0a, bytes([code]))
+    _, matched, content = ldap.unber(content)
+    _, words, content = ldap.unber(content)
+    assert matched == b"" and words != b""
+    tag, name, rest = ldap.unber(content)
+    assert (tag, name, rest) == (0x8a, NOTICE_OF_DISCONNECTION, b"")
+
+
+@pytest.fixture(scope="module")
+def down(fronts, run, pki):
+    """One route per protocol, each to a port where nobody listens."""
+    ports = {protocol: run.port() for protocol in [*REFUSALS, "ldap"]}
+    front = fronts.start(pki.mail.block(), *[
+        route(protocol, port, run.port(), protocol=protocol, hostname=HOSTNAME)
+        for protocol, port in ports.items()])
+    return front, ports
+
+
+@pytest.mark.parametrize("protocol", REFUSALS)
+def test_without_an_upstream_the_client_is_told_in_its_protocol(down, pki, version, protocol):
+    front, ports = down
+    with tls.TlsClient(ports[protocol], tls.context(pki, version)) as client:
+        check_text(protocol, read_refusal(client))
+    ended = front.wait_for_log("end", route=protocol, tls=f"TLSv{version}")
+    assert ended["fault"] == "upstream"
+    assert ended["end"].startswith("refused")
+    assert front.log("upstream-failed", route=protocol)[0]["level"] == "warn"
+
+
+def test_without_an_upstream_ldap_clients_get_a_notice_of_disconnection(down, pki, version):
+    _, ports = down
+    with tls.TlsClient(ports["ldap"], tls.context(pki, version)) as client:
+        check_notice(read_refusal(client), UNAVAILABLE)
+
+
+def test_refusals_are_counted(down, pki):
+    front, ports = down
+    before = front.route_status("pop3")["connections"]["refused"]
+    with tls.TlsClient(ports["pop3"], tls.context(pki)) as client:
+        read_refusal(client)
+    assert front.route_status("pop3")["connections"]["refused"] == before + 1
+
+
+def test_a_client_that_talks_first_still_reads_the_refusal(down, pki, version):
+    """Its bytes lie unread when the connection closes: no reset may eat the answer."""
+    _, ports = down
+    with tls.TlsClient(ports["ldap"], tls.context(pki, version)) as client:
+        client.send(ldap.bind_request(1) * 50)
+        check_notice(read_refusal(client), UNAVAILABLE)
+
+
+@pytest.mark.parametrize("protocol", [*REFUSALS, "ldap"])
+def test_beyond_max_connections_the_client_is_told_so(fronts, run, pki, toys, protocol):
+    port = run.port()
+    front = fronts.start(pki.mail.block(),
+                         route("few", port, toys(toy.greeter(b"ready\r\n")).port,
+                               protocol=protocol, hostname=HOSTNAME, max_connections=3))
+    settings = tls.context(pki)
+    inside = [tls.TlsClient(port, settings) for _ in range(3)]
+    for client in inside:
+        client.read_until(b"ready\r\n")
+    with tls.TlsClient(port, settings) as client:
+        text = read_refusal(client)
+    check_notice(text, BUSY) if protocol == "ldap" else check_text(protocol, text)
+    assert front.wait_for_log("end", fault="tlsfront")["end"].startswith("refused: too many")
+    for client in inside:
+        assert client.command(b"NOOP") == b"+ NOOP\r\n"
+    inside.pop().close()
+    wait_until(lambda: front.active("few") == 2, "the end of one session")
+    with tls.TlsClient(port, settings) as client:
+        client.read_until(b"ready\r\n")
+    for client in inside:
+        client.close()
+
+
+def test_max_connections_per_ip_counts_each_address_by_itself(fronts, run, pki, toys):
+    port = run.port()
+    front = fronts.start(pki.mail.block(),
+                         route("fair", port, toys(toy.greeter(b"+OK ready\r\n")).port,
+                               protocol="pop3", max_connections_per_ip=2), workers=3)
+    settings = tls.context(pki)
+    first = [tls.TlsClient(port, settings, source="127.0.0.1") for _ in range(2)]
+    second = [tls.TlsClient(port, settings, source="127.0.0.2") for _ in range(2)]
+    for client in first + second:
+        client.read_until(b"+OK ready\r\n")
+    for source in ("127.0.0.1", "127.0.0.2"):
+        with tls.TlsClient(port, settings, source=source) as client:
+            check_text("pop3", read_refusal(client))
+    with tls.TlsClient(port, settings, source="127.0.0.3") as client:
+        client.read_until(b"+OK ready\r\n")
+    first.pop().close()
+    wait_until(lambda: front.active("fair") == 3, "the end of two sessions")
+    with tls.TlsClient(port, settings, source="127.0.0.1") as client:
+        client.read_until(b"+OK ready\r\n")
+    for client in first + second:
+        client.close()
+
+
+@pytest.mark.parametrize("protocol", [*REFUSALS, "ldap"])
+def test_while_draining_newcomers_are_told_so(fronts, run, pki, toys, protocol):
+    port, keep = run.port(), run.port()
+    upstream = toys(toy.greeter(b"ready\r\n")).port
+    front = fronts.start(pki.mail.block(), route("keep", keep, upstream),
+                         route("drained", port, upstream, protocol=protocol, hostname=HOSTNAME),
+                         drain_timeout="60s")
+    with tls.TlsClient(keep, tls.context(pki)) as inside:
+        inside.read_until(b"ready\r\n")
+        front.workers()
+        front.send(signal.SIGTERM)
+        front.wait_for_log("draining")
+        with tls.TlsClient(port, tls.context(pki)) as client:
+            text = read_refusal(client)
+        check_notice(text, UNAVAILABLE) if protocol == "ldap" else check_text(protocol, text)
+        assert inside.command(b"NOOP") == b"+ NOOP\r\n"
+    front.verify_end(front.process.wait(30))

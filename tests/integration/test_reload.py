@@ -1,0 +1,279 @@
+"""Reload: everything or nothing, no session lost, nothing leaked, the reason told to the caller."""
+
+import shutil
+import signal
+import socket
+import threading
+
+import pytest
+
+from clients import openssl, tls
+from harness import process
+from harness.config import route
+from harness.daemon import STATUS_CONFIG_WRONG
+from harness.wait import wait_until
+from servers import toy
+
+
+@pytest.fixture
+def echo(toys):
+    return toys(toy.echo).port
+
+
+def says(client, text=b"still here\n"):
+    client.send(text)
+    return client.read_exactly(len(text)) == text
+
+
+def generation(front):
+    return front.status()["generation"]
+
+
+def test_sessions_outlive_reloads_and_newcomers_get_the_new_settings(fronts, run, pki, echo):
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, echo, min_version="1.2"))
+    with tls.TlsClient(port, tls.context(pki, "1.2")) as old:
+        assert says(old)
+        front.write(pki.mail.block(), route("echo", port, echo, min_version="1.3"))
+        done = front.reload()
+        assert done.returncode == 0, done.stderr
+        assert says(old)
+        with pytest.raises(tls.ssl.SSLError):
+            tls.TlsClient(port, tls.context(pki, "1.2"))
+        with tls.TlsClient(port, tls.context(pki, "1.3")) as new:
+            assert says(new)
+        for _ in range(5):
+            assert front.reload().returncode == 0
+        assert says(old)
+
+
+def test_a_renewed_certificate_is_served_after_a_reload_and_not_before(fronts, run, pki, echo):
+    port, folder = run.port(), run.make_folder("renewal")
+    chain, key = folder / "chain.pem", folder / "key.pem"
+
+    def put(certificate):
+        shutil.copy(certificate.chain, chain)
+        shutil.copy(certificate.key, key)
+
+    def serial():
+        with tls.TlsClient(port, tls.context(pki)) as client:
+            return client.tls.getpeercert()["serialNumber"]
+
+    put(pki.mail)
+    block = f"certificate live {{\n    chain = {chain}\n    key = {key}\n}}\n"
+    front = fronts.start(block, route("echo", port, echo, certificate=("live",)))
+    assert serial() == pki.mail.serial()
+    put(pki.renewed)
+    assert serial() == pki.mail.serial()
+    done = front.reload()
+    assert done.returncode == 0
+    assert "live" in done.stdout
+    assert serial() == pki.renewed.serial()
+    assert [c["serial"] for c in front.status()["certificates"]] == [pki.renewed.serial()]
+
+
+def break_text(front, run, pki, port, echo):
+    front.file.write_text(front.file.read_text() + "route echo {\n")
+    return "tlsfront.conf:"
+
+
+def break_key(front, run, pki, port, echo):
+    front.write(pki.mail.block(), route("echo", port, echo, nonsense="yes"))
+    return "nonsense"
+
+
+def break_certificate(front, run, pki, port, echo):
+    (run.folder / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n"
+                                           "-----END CERTIFICATE-----\n")
+    front.write(f"certificate mail {{\n    chain = {run.folder}/broken.pem\n"
+                f"    key = {pki.mail.key}\n}}\n", route("echo", port, echo))
+    return "broken.pem"
+
+
+def break_pair(front, run, pki, port, echo):
+    front.write(f"certificate mail {{\n    chain = {pki.mail.chain}\n"
+                f"    key = {pki.news.key}\n}}\n", route("echo", port, echo))
+    return "does not belong"
+
+
+def break_file(front, run, pki, port, echo):
+    front.write(pki.mail.block().replace(str(pki.mail.chain), "/no/such/file.pem"),
+                route("echo", port, echo))
+    return "/no/such/file.pem"
+
+
+def break_validity(front, run, pki, port, echo):
+    front.write(pki.expired.block(), route("echo", port, echo, certificate=("expired",)))
+    return "expired"
+
+
+@pytest.mark.parametrize("mistake", [break_text, break_key, break_certificate, break_pair,
+                                     break_file, break_validity])
+def test_a_reload_with_a_mistake_changes_nothing_and_says_why(fronts, run, pki, echo, mistake):
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, echo))
+    with tls.TlsClient(port, tls.context(pki)) as old:
+        before, good = generation(front), front.file.read_text()
+        reason = mistake(front, run, pki, port, echo)
+        done = front.reload()
+        assert done.returncode == STATUS_CONFIG_WRONG
+        assert reason in done.stderr
+        assert "stays in service" in done.stderr
+        assert done.stdout == ""
+        assert generation(front) == before
+        refused = front.wait_for_log("reload-refused")
+        assert refused["level"] == "error"
+        assert any(reason in str(line) for line in front.log("configuration"))
+        assert says(old)
+        with tls.TlsClient(port, tls.context(pki)) as new:
+            assert says(new)
+        front.file.write_text(good)
+        assert front.reload().returncode == 0
+        assert generation(front) > before
+
+
+def test_an_address_that_is_taken_refuses_the_reload(fronts, run, pki, echo, toys):
+    port, taken = run.port(), toys(toy.echo).port
+    front = fronts.start(pki.mail.block(), route("echo", port, echo))
+    front.write(pki.mail.block(), route("echo", port, echo), route("more", taken, echo))
+    done = front.reload()
+    assert done.returncode == 1
+    assert f"127.0.0.1:{taken}" in done.stderr
+    assert "cure:" in done.stderr
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert says(client)
+
+
+def test_routes_are_opened_and_closed(fronts, run, pki, echo):
+    stays, goes, comes = (run.port() for _ in range(3))
+    front = fronts.start(pki.mail.block(), route("stays", stays, echo), route("goes", goes, echo))
+    with tls.TlsClient(goes, tls.context(pki)) as old:
+        front.write(pki.mail.block(), route("stays", stays, echo), route("comes", comes, echo))
+        done = front.reload()
+        assert done.returncode == 0
+        assert "goes" in done.stdout and "comes" in done.stdout
+        with tls.TlsClient(comes, tls.context(pki)) as new:
+            assert says(new)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", goes))
+        assert says(old), "a session of a removed route goes on"
+    assert [one["name"] for one in front.status()["routes"]] == ["stays", "comes"]
+
+
+def test_a_route_moves_to_another_upstream(fronts, run, pki, toys):
+    port = run.port()
+    first, second = toys(toy.one_line), toys(toy.echo)
+    front = fronts.start(pki.mail.block(), route("echo", port, first.port))
+    front.write(pki.mail.block(), route("echo", port, second.port))
+    assert front.reload().returncode == 0
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert says(client)
+    assert (first.accepted, second.accepted) == (0, 1)
+
+
+def test_the_number_of_workers_can_change(fronts, run, pki, echo):
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, echo), workers=1)
+    clients = [tls.TlsClient(port, tls.context(pki))]
+    for number in (3, 1):
+        front.write(pki.mail.block(), route("echo", port, echo), workers=number)
+        assert front.reload().returncode == 0
+        clients += [tls.TlsClient(port, tls.context(pki)) for _ in range(6)]
+        assert all(says(client) for client in clients)
+    for client in clients:
+        client.close()
+    wait_until(lambda: len(front.workers()) == 1, "the retired workers to end")
+
+
+def test_hup_reloads(fronts, run, pki, echo):
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, echo))
+    before = generation(front)
+    front.send(signal.SIGHUP)
+    wait_until(lambda: generation(front) > before, "the next generation")
+    assert front.wait_for_log("reloaded")
+
+
+def test_many_hups_at_once_do_no_harm(fronts, run, pki, echo):
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, echo))
+    workers = front.workers()
+    with tls.TlsClient(port, tls.context(pki)) as old:
+        for _ in range(10):
+            front.send(signal.SIGHUP)
+        assert front.reload().returncode == 0
+        assert says(old)
+        with tls.TlsClient(port, tls.context(pki)) as new:
+            assert says(new)
+    assert front.workers() == workers
+
+
+def test_callers_at_the_same_time_all_get_an_answer(fronts, run, pki, echo):
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, echo))
+    answers = []
+    callers = [threading.Thread(target=lambda: answers.append(front.reload().returncode))
+               for _ in range(8)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert answers == [0] * 8
+
+
+class Load(threading.Thread):
+    """Connects, talks and leaves, over and over; notes every failure."""
+
+    def __init__(self, port, settings):
+        super().__init__(daemon=True)
+        self.port, self.settings = port, settings
+        self.made, self.failures = 0, []
+        self.stopping = threading.Event()
+
+    def run(self):
+        while not self.stopping.is_set():
+            try:
+                with tls.TlsClient(self.port, self.settings) as client:
+                    assert says(client)
+                self.made += 1
+            except Exception as error:  # whatever it is, it is a lost connection
+                self.failures.append(repr(error))
+
+
+def test_reloads_under_load_lose_nothing_and_leak_nothing(fronts, run, pki, echo):
+    """Fifty reloads, every fifth of them a bad one; reload_run.py does a thousand."""
+    port = run.port()
+    blocks = (pki.mail.block(), route("echo", port, echo))
+    front = fronts.start(*blocks)
+    workers = front.workers()
+    old = [tls.TlsClient(port, tls.context(pki, version)) for version in ("1.2", "1.3")]
+    load = [Load(port, tls.context(pki)) for _ in range(3)]
+    for thread in load:
+        thread.start()
+
+    def files():
+        return [process.open_files(pid) for pid in [front.pid, *workers]]
+
+    def reload_all(count):
+        for number in range(count):
+            bad = number % 5 == 4
+            if bad:
+                front.file.write_text("nonsense\n" + front.file.read_text())
+            assert front.reload().returncode == (STATUS_CONFIG_WRONG if bad else 0)
+            front.write(*blocks)
+
+    reload_all(10)
+    reload_all(40)
+    for thread in load:
+        thread.stopping.set()
+        thread.join()
+    assert [failure for thread in load for failure in thread.failures] == []
+    assert sum(thread.made for thread in load) > 50
+    assert all(says(client) for client in old)
+    for client in old:
+        client.close()
+    assert front.workers() == workers
+    wait_until(lambda: front.active("echo") == 0, "the end of all sessions")
+    settled = files()
+    reload_all(10)
+    assert files() == settled

@@ -1,0 +1,115 @@
+"""Unix sockets on both sides, and IPv6."""
+
+import pytest
+
+from clients import tls
+from harness.config import route
+from servers import toy
+
+
+def says(client, text=b"hello\n"):
+    client.send(text)
+    return client.read_exactly(len(text)) == text
+
+
+def test_clients_come_in_by_a_unix_socket(fronts, run, pki, toys, version):
+    path = run.make_folder(f"unix-in-{version}") / "front.sock"
+    front = fronts.start(pki.mail.block(), route("unix", f"unix:{path}", toys(toy.echo).port))
+    with tls.TlsClient(path, tls.context(pki, version)) as client:
+        assert says(client)
+    ended = front.wait_for_log("end", route="unix")
+    assert ended["fault"] == "none"
+    assert "client" in ended
+    front.terminate()
+    assert not path.exists()
+
+
+def test_the_upstream_is_a_unix_socket(fronts, run, pki, toys, version):
+    path = run.make_folder(f"unix-out-{version}") / "server.sock"
+    port = run.port()
+    upstream = toys(toy.echo, path)
+    front = fronts.start(pki.mail.block(), route("unix", port, f"unix:{path}"))
+    with tls.TlsClient(port, tls.context(pki, version)) as client:
+        assert says(client)
+    assert front.wait_for_log("end", route="unix")["upstream"] == f"unix:{path}"
+    assert upstream.accepted == 1
+
+
+def test_half_close_crosses_unix_sockets_too(fronts, run, pki, toys, version):
+    folder = run.make_folder(f"unix-both-{version}")
+    received = []
+    toys(toy.collector(received, b"answer"), folder / "server.sock")
+    fronts.start(pki.mail.block(),
+                 route("unix", f"unix:{folder}/front.sock", f"unix:{folder}/server.sock"))
+    with tls.TlsClient(folder / "front.sock", tls.context(pki, version)) as client:
+        client.send(b"question")
+        client.close_notify()
+        assert client.read_all() == b"answer"
+    assert received == [b"question"]
+
+
+def test_a_stale_socket_file_is_no_obstacle(fronts, run, pki, toys):
+    path = run.make_folder("unix-stale") / "front.sock"
+    blocks = pki.mail.block(), route("unix", f"unix:{path}", toys(toy.echo).port)
+    first = fronts.start(*blocks)
+    first.workers()
+    first.send(9)
+    first.process.wait()
+    first.finished = True
+    assert path.exists()
+    fronts.start(*blocks)
+    with tls.TlsClient(path, tls.context(pki)) as client:
+        assert says(client)
+
+
+def test_a_unix_socket_survives_reloads(fronts, run, pki, toys):
+    path = run.make_folder("unix-reload") / "front.sock"
+    front = fronts.start(pki.mail.block(), route("unix", f"unix:{path}", toys(toy.echo).port))
+    with tls.TlsClient(path, tls.context(pki)) as old:
+        for _ in range(3):
+            assert front.reload().returncode == 0
+            with tls.TlsClient(path, tls.context(pki)) as new:
+                assert says(new)
+        assert says(old)
+
+
+def test_ipv6_on_both_sides(fronts, run, pki, toys, version):
+    port = run.port()
+    upstream = toys(toy.echo, ("::1", 0))
+    front = fronts.start(pki.mail.block(),
+                         route("six", f"[::1]:{port}", f"[::1]:{upstream.port}"))
+    with tls.TlsClient(port, tls.context(pki, version), host="::1") as client:
+        assert says(client)
+    ended = front.wait_for_log("end", route="six")
+    assert ended["client"].startswith("[::1]:")
+    assert ended["upstream"] == f"[::1]:{upstream.port}"
+
+
+def test_a_port_alone_means_all_addresses(fronts, run, pki, toys):
+    port = run.port()
+    fronts.start(pki.mail.block(), route("all", f":{port}", toys(toy.echo).port))
+    for host in ("127.0.0.1", "127.0.0.9", "::1"):
+        with tls.TlsClient(port, tls.context(pki), host=host) as client:
+            assert says(client)
+
+
+def test_a_route_may_listen_in_several_places(fronts, run, pki, toys):
+    path = run.make_folder("unix-several") / "front.sock"
+    ports = [run.port(), run.port()]
+    fronts.start(pki.mail.block(),
+                 route("several", [*ports, f"unix:{path}"], toys(toy.echo).port))
+    for place in [*ports, path]:
+        with tls.TlsClient(place, tls.context(pki)) as client:
+            assert says(client)
+
+
+@pytest.mark.parametrize("mode", ["tcp", "unix"])
+def test_the_stopped_daemon_frees_its_address_at_once(fronts, run, pki, toys, mode):
+    place = run.port() if mode == "tcp" else f"unix:{run.make_folder('unix-again')}/front.sock"
+    blocks = pki.mail.block(), route("again", place, toys(toy.echo).port)
+    for _ in range(3):
+        front = fronts.start(*blocks)
+        where = place if mode == "tcp" else place[5:]
+        with tls.TlsClient(where, tls.context(pki)) as client:
+            assert says(client)
+        front.terminate()

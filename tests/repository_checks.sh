@@ -1,0 +1,97 @@
+#!/bin/bash
+# repository_checks.sh - rules of the house that no compiler checks. ./dev test runs it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+passed=0 failed=0
+
+# What git knows or would add, and still exists.
+files() {
+    git ls-files --cached --others --exclude-standard -- "$@" | while IFS= read -r file; do
+        [ ! -f "$file" ] || printf '%s\n' "$file"
+    done
+}
+
+# check WHAT CURE COMMAND... : what the command prints are the offences.
+check() {
+    local what=$1 cure=$2 offences
+    shift 2
+    offences=$("$@")
+    if [ -z "$offences" ]; then
+        passed=$((passed + 1))
+        return
+    fi
+    failed=$((failed + 1))
+    printf 'FAILED - %s\n  cure: %s\n' "$what" "$cure"
+    head -n 40 <<<"  ${offences//$'\n'/$'\n'  }"
+}
+
+# grep over files; finding nothing is no error. Arguments: pattern, then file patterns.
+matches() {
+    local pattern=$1
+    shift
+    files "$@" | xargs -r -d '\n' grep -HnaE -e "$pattern" || true
+}
+
+private_keys() { matches '^-----BEGIN [A-Z ]*PRIVATE KEY-----.?$' | cut -c -100; }
+
+registry_hosts() {
+    matches '(deb|ftp|security|snapshot|incoming|cdn-fastly)[a-z.-]*\.debian\.(org|net)' | cut -c -160
+    matches '(registry\.(npmjs|yarnpkg)|pypi|pythonhosted|static\.crates|proxy\.golang|rubygems)\.(org|io|com)' |
+        cut -c -160
+}
+
+machine_paths() { matches '(/wor[k]/(main|shared|\.library)|/tmp/(m[b]|buil[d]-))' | cut -c -160; }
+
+includes_of_mbedtls() {
+    matches '^ *# *include *[<"](mbedtls|psa)/' '*.c' '*.h' |
+        grep -vE '^(tls/|tests/unit/tls/|tests/fuzz/fuzz_tls_|tests/bench/)' || true
+}
+
+includes_of_libuv() {
+    matches '^ *# *include *[<"]uv\.h' '*.c' '*.h' |
+        grep -vE '^(proxy/[^/]*$|tests/demo/|tests/unit/proxy/|tests/bench/)' || true
+}
+
+includes_upwards() {
+    matches '^ *# *include *"(tls|proxy)/' 'config/*.c' 'config/*.h'
+    matches '^ *# *include *"proxy/' 'tls/*.c' 'tls/*.h'
+    matches '^ *# *include *"(tls|config/config\.h)' 'proxy/starttls/*.c' 'proxy/starttls/*.h'
+}
+
+undocumented_keys() {
+    local key manual=docs/tlsfront.conf.5.scd keys
+    [ -e $manual ] || return 0
+    keys=$(sed -n '/^static const struct key /,/^};/s/^    {"\([a-z0-9-]*\)", .*/\1/p' config/schema.c)
+    [ -n "$keys" ] || echo "no keys were found in config/schema.c: has its form changed?"
+    for key in $keys; do
+        grep -qE "\*$key( |\*)" $manual || echo "$key"
+    done
+}
+
+scripts() { files | xargs -r -d '\n' grep -lE '^#!(/bin/(ba)?sh|/usr/bin/env bash)' -- || true; }
+
+broken_scripts() { scripts | while IFS= read -r file; do bash -n "$file" 2>&1 || true; done; }
+
+scripts_not_executable() { scripts | while IFS= read -r file; do [ -x "$file" ] || echo "$file"; done; }
+
+# Each version of clang-format has its own mind; the judge is Debian 12's.
+unformatted() {
+    clang-format --version 2>/dev/null | grep -q 'version 14\.' || return 0
+    files '*.c' '*.h' | xargs -r -d '\n' clang-format --dry-run -Werror 2>&1 |
+        sed -n 's/:[0-9]*:[0-9]*: error:.*//p' | sort -u || true
+}
+
+check "no private key is in the repository" "make keys at test time" private_keys
+check "no package archive's host is named" "take it from the machine's own configuration" registry_hosts
+check "no path of one machine is named" "derive it" machine_paths
+check "mbedTLS is known in tls/ only" "say it in tls/tls.h" includes_of_mbedtls
+check "libuv is known in proxy/ only" "give the pure part its bytes from proxy/" includes_of_libuv
+check "no folder includes one above it" "move what both need down" includes_upwards
+check "every key is in tlsfront.conf(5)" "document it in docs/tlsfront.conf.5.scd" undocumented_keys
+check "scripts parse" "bash -n FILE" broken_scripts
+check "scripts are executable" "chmod +x FILE" scripts_not_executable
+check "C sources are in the house's form" "./dev format" unformatted
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
