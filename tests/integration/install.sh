@@ -36,6 +36,12 @@ pathhost:       news.example.test
 mta:            "/usr/sbin/sendmail -oi -oem %s"
 hismethod:      hisv6
 ovmethod:       tradindexed
+pathnews:       /usr/lib/news
+pathdb:         /var/lib/news
+pathetc:        /etc/news
+pathlog:        /var/log/news
+pathrun:        /run/news
+pathspool:      /var/spool/news
 END
 DEBIAN_FRONTEND=noninteractive INNCONF=$tmp/inn.conf \
     apt-get install -y --no-install-recommends inn2
