@@ -110,7 +110,7 @@ static const char *cure_for(int error)
 
 static void visit_file(const struct file_visit *v, const struct file_ref *file)
 {
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (file->path == NULL)
         return;
     if (v->bundle != NULL && bundle_read(v->bundle, BUNDLE_FILE, file->path, &e) != 0)

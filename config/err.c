@@ -32,3 +32,10 @@ int err_prefix(struct err *e, const char *format, ...)
     snprintf(e->text + used, sizeof e->text - used, ": %s", old);
     return -1;
 }
+
+int err_blame(struct err *e, int input)
+{
+    if (e != NULL)
+        e->blamed = input;
+    return -1;
+}

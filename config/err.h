@@ -8,11 +8,16 @@
 
 struct err {
     char text[512];
+    int blamed; /* which of several inputs it was, where a function tells; 0 otherwise, if the
+                 * caller has begun with that */
 };
 
 /* Write the reason; longer texts are cut. Returns -1, so that `return err_set(e, ...)` reads well.
  * `e` may be NULL. */
 int err_set(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Say which input it was; the numbers are the function's own. Returns -1. `e` may be NULL. */
+int err_blame(struct err *e, int input);
 
 /* Put "prefix: " before what is there already. Returns -1. */
 int err_prefix(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));

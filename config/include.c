@@ -56,7 +56,7 @@ static const char *cure_for(int error)
 static int read_text(struct include *in, const char *path, unsigned depth, const struct origin *at)
 {
     struct stat st = {0};
-    struct err e = {""};
+    struct err e = {.text = ""};
     bool known = strcmp(path, "-") != 0 && stat(path, &st) == 0;
     if (known && find_same(in, &st) != NULL) {
         diag_add(in->diags, DIAG_ERROR, at, "include it once", "\"%s\" is included twice", path);

@@ -58,10 +58,11 @@ static struct tls_identity *load_identity(const struct certificate_config *c,
     if (chain.data == NULL || (c->key.path != NULL && key.data == NULL))
         return NULL; /* missing files are reported where they are read */
 
-    struct err e;
+    struct err e = {.text = ""};
     struct tls_identity *id = tls_identity_load(chain, c->chain.path, key, c->key.path, &e);
     if (id == NULL) {
-        const struct file_ref *where = c->key.path != NULL ? &c->key : &c->chain;
+        const bool key_blamed = e.blamed == TLS_INPUT_KEY && c->key.path != NULL;
+        const struct file_ref *where = key_blamed ? &c->key : &c->chain;
         diag_add(d, DIAG_ERROR, &where->at,
                  "give the certificate chain and the private key that belong together, as "
                  "unencrypted PEM files",
@@ -76,12 +77,33 @@ static struct tls_identity *load_identity(const struct certificate_config *c,
 /* ---- routes -----------------------------------------------------------------------------------
  */
 
+/* Whom a policy that cannot be had is blamed on, and what to do. */
+static void report_policy(const struct route_config *r, const struct err *e, struct diags *d)
+{
+    static const char take_known[] = "take names from that list, or remove the line";
+    const struct {
+        const struct origin *at;
+        const char *cure;
+    } blamed[] = {
+        [TLS_INPUT_NONE] = {&r->at, NULL},
+        [TLS_INPUT_CIPHERS] = {&r->ciphers_at, take_known},
+        [TLS_INPUT_GROUPS] = {&r->groups_at, take_known},
+        [TLS_INPUT_ALPN] = {&r->alpn_at, "give short protocol names, as in alpn = {\"imap\"}"},
+        [TLS_INPUT_CLIENT_CA] = {&r->client_ca.at,
+                                 "give the authority's certificate, as PEM or DER"},
+        [TLS_INPUT_CLIENT_CRL] = {&r->client_crl.at, "give the authority's revocation list, as PEM "
+                                                     "or DER"},
+    };
+    diag_add(d, DIAG_ERROR, blamed[e->blamed].at, blamed[e->blamed].cure, "route %s: %s", r->name,
+             e->text);
+}
+
 static struct tls_server *load_policy(const struct generation *g, const struct route_config *r,
                                       const struct bundle *b, struct diags *d)
 {
     struct tls_identity **chosen = calloc(r->certificate_count + 1, sizeof *chosen);
     struct tls_server *server = NULL;
-    struct err e = {"out of memory"};
+    struct err e = {.text = "out of memory"};
     if (chosen == NULL)
         goto out;
     for (size_t i = 0; i < r->certificate_count; i++) {
@@ -108,7 +130,7 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
     server = tls_server_new(&options, &e);
 out:
     if (server == NULL)
-        diag_add(d, DIAG_ERROR, &r->at, NULL, "route %s: %s", r->name, e.text);
+        report_policy(r, &e, d);
 silent:
     free(chosen);
     return server;

@@ -31,6 +31,12 @@ static int run(const struct options *o)
     return supervisor_run(o->file);
 }
 
+static void print(FILE *out, const struct buf *text)
+{
+    if (text->size > 0)
+        fwrite(text->data, 1, text->size, out);
+}
+
 static int check(const struct options *o)
 {
     struct diags d = {0};
@@ -47,8 +53,8 @@ static int check(const struct options *o)
         load_print_table(l.generation, &table);
     load_print_findings(&d, &findings);
     const bool good = l.generation != NULL && diag_ok(&d, DIAG_EXPIRED);
-    fwrite(findings.data, 1, findings.size, stderr);
-    fwrite(table.data, 1, table.size, stdout);
+    print(stderr, &findings);
+    print(stdout, &table);
     if (!good)
         fprintf(stderr, "tlsfront: %s: the configuration has errors\n", o->file);
 

@@ -264,7 +264,7 @@ static void reload_begin(struct supervisor *s)
 int reload_first(struct supervisor *s)
 {
     struct reload *r = &s->reload;
-    struct err why = {""};
+    struct err why = {.text = ""};
     buf_init(&r->changes, ANSWER_MAX);
     int status = reload_judge(s, &why);
     if (status == 0 && reload_plan(s, &why) != 0)

@@ -100,7 +100,7 @@ static struct generation *load(const struct bundle *b, struct diags *d)
 
 static void on_prepare(struct worker *w, struct ipc_message *m)
 {
-    struct err e = {"no bundle came along"};
+    struct err e = {.text = "no bundle came along"};
     struct diags d = {0};
     struct bundle *b = m->fd_count == 1 ? bundle_from_fd(m->fds[0], &e) : NULL;
     struct generation *g = load(b, &d);

@@ -214,8 +214,11 @@ struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain
         key = chain;
         key_path = chain_path;
     }
-    if (load_chain(id, chain, chain_path, e) == 0 &&
-        load_key(id, key, key_path, chain_path, e) == 0 && facts_read(id, chain_path, e) == 0)
+    if (load_chain(id, chain, chain_path, e) < 0 || facts_read(id, chain_path, e) < 0)
+        err_blame(e, TLS_INPUT_CHAIN);
+    else if (load_key(id, key, key_path, chain_path, e) < 0)
+        err_blame(e, TLS_INPUT_KEY);
+    else
         return id;
     tls_identity_free(id);
     return NULL;

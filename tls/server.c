@@ -66,9 +66,9 @@ static int load_client_ca(struct tls_server *s, const struct tls_server_options 
         return err_set(e, "client certificates are asked for, but no client-ca says which to "
                           "accept");
     if (identity_parse_certificates(&s->client_ca, o->client_ca, "client-ca", e) < 0)
-        return -1;
+        return err_blame(e, TLS_INPUT_CLIENT_CA);
     if (o->client_crl.data != NULL && load_crl(s, o->client_crl, e) < 0)
-        return -1;
+        return err_blame(e, TLS_INPUT_CLIENT_CRL);
     mbedtls_ssl_conf_authmode(&s->conf, o->client_auth == CLIENT_AUTH_REQUIRED
                                             ? MBEDTLS_SSL_VERIFY_REQUIRED
                                             : MBEDTLS_SSL_VERIFY_OPTIONAL);
@@ -128,8 +128,9 @@ static int configure(struct tls_server *s, const struct tls_server_options *o, s
     mbedtls_ssl_conf_ciphersuites(conf, s->suites.ciphers);
     mbedtls_ssl_conf_groups(conf, s->suites.groups);
     s->strict_sni = o->strict_sni;
-    if (copy_identities(s, o, e) < 0 || copy_alpn(s, o->alpn, e) < 0 ||
-        load_client_ca(s, o, e) < 0 || digest_policy(s, o, e) < 0)
+    if (copy_alpn(s, o->alpn, e) < 0)
+        return err_blame(e, TLS_INPUT_ALPN);
+    if (copy_identities(s, o, e) < 0 || load_client_ca(s, o, e) < 0 || digest_policy(s, o, e) < 0)
         return -1;
     hooks_install(s);
     return 0;

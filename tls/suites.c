@@ -2,6 +2,7 @@
 #include "tls/suites.h"
 
 #include "tls/mbed.h"
+#include "tls/tls.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -79,7 +80,8 @@ static int unknown_cipher(const char *name, struct err *e)
     char known[480] = "";
     for (size_t i = 0; i < SUITES_CIPHERS; i++)
         append(known, sizeof known, ciphers[i].name);
-    return err_set(e, "unknown cipher \"%s\"; there are: %s", name, known);
+    err_set(e, "unknown cipher \"%s\"; there are: %s", name, known);
+    return err_blame(e, TLS_INPUT_CIPHERS);
 }
 
 static int unknown_group(const char *name, struct err *e)
@@ -87,7 +89,8 @@ static int unknown_group(const char *name, struct err *e)
     char known[128] = "";
     for (size_t i = 0; i < SUITES_GROUPS; i++)
         append(known, sizeof known, groups[i].name);
-    return err_set(e, "unknown group \"%s\"; there are: %s", name, known);
+    err_set(e, "unknown group \"%s\"; there are: %s", name, known);
+    return err_blame(e, TLS_INPUT_GROUPS);
 }
 
 static size_t add_cipher(int *list, size_t count, int id)

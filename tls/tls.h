@@ -54,6 +54,18 @@ struct tls_identity_facts {
     bool self_signed;
 };
 
+/* Which input tls_identity_load and tls_server_new blame (err.h). */
+enum tls_input {
+    TLS_INPUT_NONE,
+    TLS_INPUT_CHAIN,
+    TLS_INPUT_KEY,
+    TLS_INPUT_CIPHERS,
+    TLS_INPUT_GROUPS,
+    TLS_INPUT_ALPN,
+    TLS_INPUT_CLIENT_CA,
+    TLS_INPUT_CLIENT_CRL,
+};
+
 struct tls_identity;
 
 /* Parse a PEM chain (leaf first) and its PEM key. `key.data` NULL: the key is in the chain file.

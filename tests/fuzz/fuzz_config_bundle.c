@@ -24,7 +24,7 @@ static void check_wire(const struct bundle *b, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err e = {""};
+    struct err e = {.text = ""};
     struct bundle *b = bundle_parse(data, size, &e);
     if (b == NULL) {
         assert(e.text[0] != '\0');

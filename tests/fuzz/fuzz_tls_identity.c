@@ -36,7 +36,7 @@ static void judge(struct tls_slice file)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bool started;
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (!started && tls_init(&e) != 0)
         abort();
     started = true;

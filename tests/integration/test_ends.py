@@ -1,4 +1,4 @@
-"""How sessions end: close_notify and FIN carried across, each half by itself; truncation told apart."""
+"""Ends: each half by itself, close_notify and FIN carried across, truncation told apart."""
 
 import hashlib
 import socket
@@ -106,7 +106,7 @@ def test_an_upstream_that_breaks_off_is_not_a_clean_end(front_of, pki, version):
 
 
 def test_bytes_sent_right_before_the_end_arrive(front_of, pki, version):
-    """Megabytes, then close_notify at once: all of it reaches the other side, in both directions."""
+    """Megabytes, then close_notify at once: all of it arrives, in both directions."""
     received = []
     front, port, _ = front_of(toy.collector(received, BULK))
     with tls.TlsClient(port, tls.context(pki, version)) as client:

@@ -2,6 +2,7 @@
 
 import base64
 import random
+import shutil
 import subprocess
 
 import pytest
@@ -9,25 +10,62 @@ import pytest
 from clients import ldap, openssl, tls
 from clients.ldap import Ldap
 from harness.config import route
+from harness.wait import wait_until
 from servers.slapd import person
 
+# How to tell OpenLDAP a version: Debian 12's is built with GnuTLS, Debian 13's with OpenSSL.
 PRIORITY = {"1.2": "NORMAL:-VERS-ALL:+VERS-TLS1.2", "1.3": "NORMAL:-VERS-ALL:+VERS-TLS1.3"}
+OPENSSL_CONF = """openssl_conf = top
+[top]
+ssl_conf = modules
+[modules]
+system_default = limits
+[limits]
+MinProtocol = TLSv{0}
+MaxProtocol = TLSv{0}
+"""
+
 
 @pytest.fixture(scope="module")
-def port(fronts, run, pki, slapd):
+def front(fronts, run, pki, slapd):
     port = run.port()
-    fronts.start(pki.mail.block(), route("ldaps", port, slapd.port, protocol="ldap"))
-    return port
+    front = fronts.start(pki.mail.block(), route("ldaps", port, slapd.port, protocol="ldap"))
+    front.port = port
+    return front
 
 
-def openldap(program, pki, port, version, *arguments, text=None):
-    done = subprocess.run([program, "-x", "-H", f"ldaps://127.0.0.1:{port}", *arguments],
-                          input=text, capture_output=True, text=True, check=False, timeout=60,
-                          env={"PATH": "/usr/bin:/bin", "LDAPTLS_CACERT": str(pki.trust),
-                               "LDAPTLS_REQCERT": "demand",
-                               "LDAPTLS_CIPHER_SUITE": PRIORITY[version]})
-    assert done.returncode == 0, f"{program}: {done.returncode}: {done.stderr}"
-    return done.stdout
+@pytest.fixture
+def port(front):
+    return front.port
+
+
+@pytest.fixture
+def openldap(front, run, pki, version):
+    """Run one of OpenLDAP's tools over the TLS version; returns its output."""
+    settings = run.folder / f"openssl-{version}.cnf"
+    settings.write_text(OPENSSL_CONF.format(version))
+    environment = {"PATH": "/usr/bin:/bin", "OPENSSL_CONF": str(settings),
+                   "LDAPTLS_CACERT": str(pki.trust), "LDAPTLS_REQCERT": "demand"}
+    if uses_gnutls("ldapsearch"):
+        environment["LDAPTLS_CIPHER_SUITE"] = PRIORITY[version]
+
+    def tool(program, *arguments, text=None):
+        before = len(front.log("end", tls=f"TLSv{version}"))
+        done = subprocess.run([program, "-x", "-H", f"ldaps://127.0.0.1:{front.port}", *arguments],
+                              input=text, capture_output=True, text=True, check=False, timeout=60,
+                              env=environment)
+        assert done.returncode == 0, f"{program}: {done.returncode}: {done.stderr}"
+        wait_until(lambda: len(front.log("end", tls=f"TLSv{version}")) > before,
+                   f"a session with TLS {version}")
+        return done.stdout
+    return tool
+
+
+def uses_gnutls(program):
+    path = shutil.which(program)
+    assert path, f"{program} is not installed: see packages.txt"
+    return "gnutls" in subprocess.run(["ldd", path], capture_output=True, text=True,
+                                      check=True).stdout
 
 
 def photo(output):
@@ -36,23 +74,22 @@ def photo(output):
     return base64.b64decode(line.split(" ", 1)[1])
 
 
-def search(pki, port, version, slapd, expression, *attributes):
-    return openldap("ldapsearch", pki, port, version, "-LLL", "-o", "ldif-wrap=no",
-                    "-b", slapd.suffix, expression, *attributes)
+def search(openldap, slapd, expression, *attributes):
+    return openldap("ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-b", slapd.suffix, expression,
+                    *attributes)
 
 
-def test_ldapsearch_finds_and_fetches_a_large_entry(port, pki, slapd, version):
-    found = search(pki, port, version, slapd, "(uid=user1*)", "uid")
+def test_ldapsearch_finds_and_fetches_a_large_entry(openldap, slapd):
+    found = search(openldap, slapd, "(uid=user1*)", "uid")
     assert found.count("dn: ") == 11
-    assert search(pki, port, version, slapd, "(uid=no-such-user)", "uid") == ""
-    assert photo(search(pki, port, version, slapd, "(uid=large)")) == slapd.photo
+    assert search(openldap, slapd, "(uid=no-such-user)", "uid") == ""
+    assert photo(search(openldap, slapd, "(uid=large)")) == slapd.photo
 
 
-def test_ldapadd_sends_a_large_entry(port, pki, slapd, version):
+def test_ldapadd_sends_a_large_entry(openldap, slapd, version):
     uid, data = f"added-{version}", random.Random(version).randbytes(2_000_000)
-    openldap("ldapadd", pki, port, version, "-D", slapd.admin, "-w", slapd.password,
-         text=person(uid, data))
-    assert photo(search(pki, port, version, slapd, f"(uid={uid})")) == data
+    openldap("ldapadd", "-D", slapd.admin, "-w", slapd.password, text=person(uid, data))
+    assert photo(search(openldap, slapd, f"(uid={uid})")) == data
 
 
 def by_python(pki, port, version):

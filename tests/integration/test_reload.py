@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from clients import openssl, tls
+from clients import tls
 from harness import process
 from harness.config import route
 from harness.daemon import STATUS_CONFIG_WRONG

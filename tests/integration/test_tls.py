@@ -1,4 +1,4 @@
-"""What TLS clients see: versions, certificates, names, ALPN, client certificates, broken clients."""
+"""What TLS clients see: versions, certificates, names, ALPN, client certificates, alerts."""
 
 import socket
 

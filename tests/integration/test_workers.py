@@ -55,7 +55,7 @@ def replaced(front, old):
     return len(pids) == 2 and old not in pids and pids
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
 def test_a_killed_worker_is_back_and_the_others_sessions_live_on(served, pki, number):
     front, port = served
     settings = tls.context(pki)

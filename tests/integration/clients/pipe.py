@@ -54,7 +54,8 @@ class PipeClient:
     def _wait(self, deadline, what):
         wait = max(0, deadline - time.monotonic())
         if not select.select([self.popen.stdout], [], [], wait)[0]:
-            raise AssertionError(f"waited in vain for {what!r}; read {bytes(self.received[-2000:])!r}")
+            raise AssertionError(f"waited in vain for {what!r}; "
+                                 f"read {bytes(self.received[-2000:])!r}")
         self._take()
 
     def _split(self, end):

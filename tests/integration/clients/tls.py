@@ -1,4 +1,4 @@
-"""A TLS client over memory buffers: every record, every close and every omission is ours to choose."""
+"""A TLS client over memory buffers: every record, close and omission is ours to choose."""
 
 import select
 import socket

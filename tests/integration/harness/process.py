@@ -1,11 +1,13 @@
 """Processes that the tests start, and only those.
 
-The test run is the subreaper of all that it starts: a daemon that forks away is still its descendant,
-so what is left over at the end can be told exactly, and nobody else's process is ever touched.
+The test run is the subreaper of all that it starts: a daemon that forks away is still its
+descendant, so what is left over at the end can be told exactly, and nobody else's process is ever
+touched.
 """
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -92,6 +94,7 @@ class Process:
 
         def prepare():
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a killed run leaves nothing either
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             if before_exec is not None:
                 before_exec()
 

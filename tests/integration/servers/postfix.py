@@ -1,4 +1,4 @@
-"""postfix: SMTP and submission in clear. What it accepts lies in dovecot's mailboxes a moment later."""
+"""postfix: SMTP and submission in clear, delivering into dovecot's mailboxes."""
 
 from servers import common
 

@@ -161,7 +161,7 @@ static void cut_at_every_byte_it_is_refused(void **state)
     struct bundle *b = sample();
     uint8_t *wire = wire_of(b, &size);
     for (size_t cut = 0; cut < size; cut++) {
-        struct err e = {""};
+        struct err e = {.text = ""};
         uint8_t *part = malloc(cut > 0 ? cut : 1); /* exact: a sanitizer sees one byte too far */
         memcpy(part, wire, cut);
         assert_null(bundle_parse(part, cut, &e));
@@ -228,7 +228,7 @@ static void each_wrong_field_is_refused(void **state)
     struct bundle *b = sample();
     uint8_t *wire = wire_of(b, &size);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct err e = {""};
+        struct err e = {.text = ""};
         uint8_t old = wire[rows[i].offset];
         wire[rows[i].offset] = rows[i].value;
         assert_null(bundle_parse(wire, size, &e));

@@ -126,7 +126,7 @@ static void a_load_survives_each_failure(void **state)
 
 static void add_once(void)
 {
-    struct err e = {""};
+    struct err e = {.text = ""};
     struct bundle *b = bundle_new();
     int result = b == NULL ? -1 : bundle_add(b, BUNDLE_FILE, "/x", "abc", 3, &e);
     assert_int_equal(result, failed ? -1 : 0);
@@ -148,7 +148,7 @@ static void adding_survives_each_failure(void **state)
 
 static void travel_once(void)
 {
-    struct err e = {""};
+    struct err e = {.text = ""};
     int fd = bundle_to_fd(bundle, &e);
     struct bundle *copy = fd < 0 ? NULL : bundle_from_fd(fd, &e);
     assert_int_equal(copy == NULL, failed);

@@ -68,7 +68,7 @@ static void not_root_dropping_only_forbids_to_gain(void **state)
 static int plain_become(void)
 {
     const struct identity id = {true, 12345, 12345};
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (privileges_drop(&id, &e) != -1)
         return 1;
     return strcmp(e.text, "cannot become uid 12345: Operation not permitted") == 0 ? 0 : 2;
@@ -85,7 +85,7 @@ static void becoming_somebody_without_the_right_to_is_an_error(void **state)
 static void assert_refused_as_root(const char *user, const char *why)
 {
     struct identity id;
-    struct err e = {""};
+    struct err e = {.text = ""};
     const bool root = geteuid() == 0;
     assert_int_equal(privileges_resolve(user, &id, &e), root ? -1 : 0);
     assert_string_equal(e.text, root ? why : "");

@@ -185,7 +185,7 @@ void peer_free(struct peer *p)
 
 struct tls_server *server_or_die(const struct tls_server_options *o)
 {
-    struct err e = {""};
+    struct err e = {.text = ""};
     struct tls_server *s = tls_server_new(o, &e);
     if (s == NULL) {
         fprintf(stderr, "server: %s\n", e.text);
@@ -196,7 +196,7 @@ struct tls_server *server_or_die(const struct tls_server_options *o)
 
 struct tls_engine *engine_or_die(void)
 {
-    struct err e = {""};
+    struct err e = {.text = ""};
     struct tls_engine *engine = tls_engine_new(&e);
     if (engine == NULL) {
         fprintf(stderr, "engine: %s\n", e.text);

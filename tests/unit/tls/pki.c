@@ -256,7 +256,7 @@ char *pki_crl(const char *issuer, enum pki_key issuer_key, unsigned revoked_seri
 
 struct tls_identity *pki_load(const char *chain, const char *key)
 {
-    struct err e = {""};
+    struct err e = {.text = ""};
     struct tls_slice none = {NULL, 0};
     struct tls_identity *id = tls_identity_load(pki_slice(chain), "chain.pem",
                                                 key != NULL ? pki_slice(key) : none, "key.pem", &e);

@@ -23,7 +23,7 @@ static char *client_ca, *client_cert, *client_key, *foreign_cert;
 static int setup(void **state)
 {
     (void)state;
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (tls_init(&e) != 0)
         return -1;
     ids[MAIL_RSA] = pki_identity(PKI_RSA2048, default_names);

@@ -15,7 +15,7 @@ static struct tls_identity *ecdsa, *rsa, *ecdsa384;
 static int setup(void **state)
 {
     (void)state;
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (tls_init(&e) != 0)
         return -1;
     ecdsa = pki_identity(PKI_EC256, names);

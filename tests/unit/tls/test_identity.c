@@ -14,7 +14,7 @@ static char *leaf, *leaf_key, *other_key, *ca, *from_ca;
 static int setup(void **state)
 {
     (void)state;
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (tls_init(&e) != 0)
         return -1;
     leaf = pki_certificate(&(struct pki_spec){
@@ -125,7 +125,7 @@ static void a_name_with_odd_bytes_covers_nothing(void **state)
 static void assert_refused(struct tls_slice chain, struct tls_slice key, const char *part,
                            const char *other_part)
 {
-    struct err e = {""};
+    struct err e = {.text = ""};
     assert_null(tls_identity_load(chain, "/x/chain.pem", key, "/x/key.pem", &e));
     if (strstr(e.text, part) == NULL || strstr(e.text, other_part) == NULL)
         fail_msg("\"%s\" does not say \"%s\" and \"%s\"", e.text, part, other_part);
@@ -366,7 +366,7 @@ static void names_and_purpose_are_checked(void **state)
 
 static void assert_server_refused(const struct tls_server_options *o, const char *words)
 {
-    struct err e = {""};
+    struct err e = {.text = ""};
     assert_null(tls_server_new(o, &e));
     if (strstr(e.text, words) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", e.text, words);

@@ -30,7 +30,7 @@ static bool gate(size_t count, size_t size)
 static int setup(void **state)
 {
     (void)state;
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (tls_init(&e) != 0)
         return -1;
     ecdsa = pki_identity(PKI_EC256, names);
@@ -211,7 +211,7 @@ static void loading_survives(void **state)
     bool done = false;
     numbers_too = true;
     for (unsigned long n = 1; !done; n += n < 200 ? 1 : 61) {
-        struct err e = {""};
+        struct err e = {.text = ""};
         allocations = 0;
         fail_at = n;
         memory_gate = gate;

@@ -33,7 +33,7 @@ static void count_free(void *p)
 static int setup(void **state)
 {
     (void)state;
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (tls_init(&e) != 0 || mbedtls_platform_set_calloc_free(count_calloc, count_free) != 0)
         return -1;
     chain = pki_certificate(
