@@ -8,19 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What design and manual know and this version does not do yet. Building it deletes its row. */
-static const struct not_yet {
-    const char *key, *value; /* value NULL: any */
-    const char *cure;
-} not_yet[] = {
-    {"tls", "required", "write tls = implicit and listen on the protocol's TLS port"},
-    {"tls", "optional", "write tls = implicit and listen on the protocol's TLS port"},
-    {"source", "transparent", "write source = ADDRESS, or send-proxy = v2 if the server reads it"},
-    {"xclient", "on", "write send-proxy = v2 if the server reads it"},
-    {"accept-proxy-from", NULL, "remove it and let clients connect directly"},
-    {"plaintext-login", NULL, "remove it: on an implicit TLS route there is no plaintext"},
-};
-
 void build_complain(struct build *b, enum diag_severity severity, const struct origin *at,
                     const char *cure, const char *cause_format, ...)
 {
@@ -30,19 +17,6 @@ void build_complain(struct build *b, enum diag_severity severity, const struct o
     vsnprintf(cause, sizeof cause, cause_format, args);
     va_end(args);
     diag_add(b->diags, severity, at, cure, "%s%s", b->label, cause);
-}
-
-static void complain_not_yet(struct build *b)
-{
-    for (size_t i = 0; i < sizeof not_yet / sizeof not_yet[0]; i++) {
-        const struct not_yet *row = &not_yet[i];
-        const struct setting *s = tree_find(b->block, row->key);
-        if (s == NULL || (row->value != NULL && strcmp(s->values->text, row->value) != 0))
-            continue;
-        build_complain(b, DIAG_ERROR, &s->at, row->cure, "%s%s%s is not available in this version",
-                       row->key, row->value != NULL ? " = " : "",
-                       row->value != NULL ? row->value : "");
-    }
 }
 
 /* ---- any block ------------------------------------------------------------------------------ */
@@ -61,6 +35,8 @@ static void apply(struct build *b, enum scope scope, const struct block *block, 
     for (const struct key *key = schema_keys(scope); key->name != NULL && !b->arena->failed;
          key++) {
         const struct setting *s = tree_find(block, key->name);
+        if (s != NULL && key->at_offset != 0)
+            *(struct origin *)((char *)target + key->at_offset) = s->at;
         if (s != NULL)
             key->parse(b, key, target, s);
         else if (key->required != NULL)
@@ -135,7 +111,6 @@ static void build_route(struct build *b, const struct block *block)
     *r = (struct route_config){.name = arena_copy(b->arena, block->title), .at = block->at};
     apply(b, SCOPE_ROUTE, block, r);
     check_title(b);
-    complain_not_yet(b);
     finish_route(b, r);
 }
 

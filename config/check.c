@@ -90,12 +90,41 @@ static void check_relay(const struct route_config *r, struct diags *d)
         r->relay_risk_accepted)
         return;
     diag_add(d, DIAG_WARNING, &r->upstream_at,
-             "set send-proxy = v1 or v2 if the server reads it, or source = an address that the "
-             "server does not trust (or, in later versions, source = transparent or xclient = on); "
-             "if the server relays for nobody without a login, say relay-risk = accepted",
+             "tell the server who the client is: xclient = on, send-proxy = v1 or v2, or "
+             "source = transparent; or give source = an address that the server does not trust; if "
+             "the server relays for nobody without a login, say relay-risk = accepted",
              "route %s: the server sees every client come from this machine; if it relays mail for "
              "this machine, anyone can send through it",
              r->name);
+}
+
+static void check_starttls(const struct route_config *r, struct diags *d)
+{
+    const struct protocol_facts *facts = protocol_facts(r->protocol);
+    if (r->tls != TLS_MODE_IMPLICIT && !facts->has_starttls)
+        diag_add(d, DIAG_ERROR, &r->tls_at, "write tls = implicit",
+                 "route %s: protocol %s knows no STARTTLS", r->name, facts->name);
+    for (size_t i = 0; r->tls != TLS_MODE_IMPLICIT && i < r->listen_count; i++)
+        if (r->listen[i].kind == ENDPOINT_INET && facts->implicit_port != 0 &&
+            r->listen[i].port == facts->implicit_port && !twin_of_previous(r, i))
+            diag_add(d, DIAG_WARNING, &r->listen[i].at, "write tls = implicit, or change the port",
+                     "route %s: tls is not implicit, but on port %u %s clients begin with TLS",
+                     r->name, (unsigned)r->listen[i].port, facts->name);
+    if (r->plaintext_login_allowed && r->tls != TLS_MODE_OPTIONAL)
+        diag_add(d, DIAG_WARNING, &r->plaintext_login_at, "remove it, or write tls = optional",
+                 "route %s: plaintext-login has no effect unless tls = optional", r->name);
+}
+
+/* Who can be told by XCLIENT or ID: proxy/starttls/ knows how. */
+static void check_xclient(const struct route_config *r, struct diags *d)
+{
+    const bool told = r->protocol == PROTOCOL_SMTP || r->protocol == PROTOCOL_POP3 ||
+                      r->protocol == PROTOCOL_IMAP || r->protocol == PROTOCOL_SIEVE;
+    if (r->xclient && !told)
+        diag_add(d, DIAG_WARNING, &r->xclient_at,
+                 "remove it; send-proxy or source = transparent may help",
+                 "route %s: xclient has no effect: there is no such thing in %s", r->name,
+                 protocol_facts(r->protocol)->name);
 }
 
 static void check_source(const struct route_config *r, struct diags *d)
@@ -119,7 +148,9 @@ static void check_route(const struct route_config *r, struct diags *d)
 {
     check_client_certificates(r, d);
     check_ports(r, d);
+    check_starttls(r, d);
     check_relay(r, d);
+    check_xclient(r, d);
     check_source(r, d);
 }
 

@@ -72,6 +72,7 @@ struct route_config {
     struct origin at;
     enum protocol protocol;
     enum tls_mode tls;
+    struct origin tls_at, xclient_at, plaintext_login_at; /* line 0: not given */
 
     struct endpoint *listen; /* ":995" has become two: 0.0.0.0 and [::] */
     size_t listen_count;

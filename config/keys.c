@@ -10,12 +10,6 @@ static void *field(void *target, const struct key *key)
     return (char *)target + key->offset;
 }
 
-static void keep_origin(void *target, const struct key *key, const struct setting *s)
-{
-    if (key->at_offset != 0)
-        *(struct origin *)((char *)target + key->at_offset) = s->at;
-}
-
 static void complain(struct build *b, const struct key *key, const struct value *v,
                      const struct flaw *flaw)
 {
@@ -122,7 +116,6 @@ void key_text(struct build *b, const struct key *key, void *target, const struct
 {
     if (present(b, key, s->values))
         *(const char **)field(target, key) = arena_copy(b->arena, s->values->text);
-    keep_origin(target, key, s);
 }
 
 void key_hostname(struct build *b, const struct key *key, void *target, const struct setting *s)
@@ -140,7 +133,6 @@ void key_texts(struct build *b, const struct key *key, void *target, const struc
     size_t count = 0;
     for (const struct value *v = s->values; v != NULL; v = v->next)
         count++;
-    keep_origin(target, key, s);
     list->items = arena_array(b->arena, count, sizeof *list->items);
     for (const struct value *v = s->values; v != NULL && list->items != NULL; v = v->next)
         if (present(b, key, v))
@@ -162,7 +154,6 @@ void key_path(struct build *b, const struct key *key, void *target, const struct
 {
     if (present(b, key, s->values))
         *(const char **)field(target, key) = resolve(b, s->values);
-    keep_origin(target, key, s);
 }
 
 void key_socket_path(struct build *b, const struct key *key, void *target, const struct setting *s)

@@ -119,39 +119,6 @@ void acceptor_room(struct acceptor *a)
 /* ---- accepting --------------------------------------------------------------------------------
  */
 
-/* Would one more be too many? Counted already, so that workers that count at the same moment cannot
- * both let the last one in. */
-static bool too_many(const struct worker *w, const struct newcomer *n)
-{
-    const struct route_config *r = n->route->config;
-    return (r->max_connections > 0 &&
-            route_active(&w->all, w->worker_count, n->route->slot) > r->max_connections) ||
-           (n->counted &&
-            client_count(&w->all, w->worker_count, n->slot) > r->max_connections_per_ip);
-}
-
-static void admit(struct worker *w, struct newcomer *n)
-{
-    const struct route_config *r = n->route->config;
-    struct route_counters *c = &w->shared->route[n->route->slot];
-    counter_add(&c->accepted, 1);
-    counter_add(&c->active, 1);
-    n->admitted = true;
-    if (r->max_connections_per_ip > 0 && !n->is_unix) {
-        n->counted = true;
-        n->slot =
-            client_slot_of((const struct sockaddr *)&n->client, n->route->slot, w->seed.bytes);
-        client_enter(w->shared, n->slot);
-    }
-    if (!w->draining && !too_many(w, n))
-        return;
-
-    /* It will hear why, but takes no place from others while it does. */
-    n->refusal = w->draining ? REFUSE_DRAINING : REFUSE_TOO_MANY;
-    newcomer_leave(w, n);
-    n->admitted = n->counted = false;
-}
-
 /* False: nothing more to take now. */
 static bool accept_one(struct listener *l)
 {
@@ -160,7 +127,12 @@ static bool accept_one(struct listener *l)
     socklen_t size = sizeof n.client;
     n.fd = accept4(l->fd, (struct sockaddr *)&n.client, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (n.fd >= 0) {
-        admit(a->worker, &n);
+        const struct sockaddr *from = (const struct sockaddr *)&n.client;
+        const struct route_config *r = l->route->config;
+        n.announced = address_in(from, r->accept_proxy_from, r->accept_proxy_count);
+        admission_enter(a->worker, l->route, &n.admission);
+        if (!n.announced)
+            admission_client(a->worker, l->route, from, &n.admission);
         session_start(a->worker, &n);
         return true;
     }

@@ -7,23 +7,60 @@
 #include <stdio.h>
 #include <string.h>
 
-void address_text(const struct sockaddr *sa, char out[ADDRESS_TEXT_MAX])
+void address_host(const struct sockaddr *sa, char out[ADDRESS_TEXT_MAX], uint16_t *port_r)
 {
-    char ip[INET6_ADDRSTRLEN] = "";
+    out[0] = '\0';
+    *port_r = 0;
     if (sa->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const void *)sa;
-        inet_ntop(AF_INET, &in->sin_addr, ip, sizeof ip);
-        snprintf(out, ADDRESS_TEXT_MAX, "%s:%u", ip, ntohs(in->sin_port));
+        inet_ntop(AF_INET, &in->sin_addr, out, ADDRESS_TEXT_MAX);
+        *port_r = ntohs(in->sin_port);
     } else if (sa->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const void *)sa;
         const bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
-        inet_ntop(mapped ? AF_INET : AF_INET6, &in6->sin6_addr.s6_addr[mapped ? 12 : 0], ip,
-                  sizeof ip);
-        snprintf(out, ADDRESS_TEXT_MAX, "%s%s%s:%u", mapped ? "" : "[", ip, mapped ? "" : "]",
-                 ntohs(in6->sin6_port));
-    } else {
-        snprintf(out, ADDRESS_TEXT_MAX, "unix");
+        inet_ntop(mapped ? AF_INET : AF_INET6, &in6->sin6_addr.s6_addr[mapped ? 12 : 0], out,
+                  ADDRESS_TEXT_MAX);
+        *port_r = ntohs(in6->sin6_port);
     }
+}
+
+void address_text(const struct sockaddr *sa, char out[ADDRESS_TEXT_MAX])
+{
+    char host[ADDRESS_TEXT_MAX];
+    uint16_t port;
+    address_host(sa, host, &port);
+    if (host[0] == '\0')
+        snprintf(out, ADDRESS_TEXT_MAX, "unix");
+    else if (strchr(host, ':') != NULL)
+        snprintf(out, ADDRESS_TEXT_MAX, "[%.50s]:%u", host, port);
+    else
+        snprintf(out, ADDRESS_TEXT_MAX, "%.50s:%u", host, port);
+}
+
+static bool in_network(int family, const uint8_t *bytes, const struct cidr *network)
+{
+    const unsigned whole = network->bits / 8, rest = network->bits % 8;
+    if (family != network->family || memcmp(bytes, network->bytes, whole) != 0)
+        return false;
+    const uint8_t mask = (uint8_t)(0xff00 >> rest);
+    return rest == 0 || (bytes[whole] & mask) == (network->bytes[whole] & mask);
+}
+
+bool address_in(const struct sockaddr *sa, const struct cidr *networks, size_t count)
+{
+    const struct sockaddr_in *in = (const void *)sa;
+    const struct sockaddr_in6 *in6 = (const void *)sa;
+    int family = sa->sa_family;
+    const uint8_t *bytes = (const uint8_t *)&in->sin_addr;
+    if (family == AF_INET6) {
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+        family = mapped ? AF_INET : AF_INET6;
+        bytes = &in6->sin6_addr.s6_addr[mapped ? 12 : 0];
+    }
+    for (size_t i = 0; i < count && (family == AF_INET || family == AF_INET6); i++)
+        if (in_network(family, bytes, &networks[i]))
+            return true;
+    return false;
 }
 
 void address_local(const uv_handle_t *handle, struct sockaddr_storage *out)

@@ -26,8 +26,10 @@ void fleet_talk(struct fleet_member *m, enum ipc_type type, uint32_t generation)
 void fleet_talk_hello(struct fleet_member *m)
 {
     const struct fleet *f = m->fleet;
-    struct ipc_hello hello = {
-        .drop_privileges = f->identity.drop, .uid = f->identity.uid, .gid = f->identity.gid};
+    struct ipc_hello hello = {.drop_privileges = f->identity.drop,
+                              .keep_transparent = f->identity.transparent,
+                              .uid = f->identity.uid,
+                              .gid = f->identity.gid};
     memcpy(hello.seed, f->seed, sizeof hello.seed);
     ipc_begin(&message, IPC_HELLO, 0);
     ipc_append(&message, &hello, sizeof hello);

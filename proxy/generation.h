@@ -16,6 +16,8 @@ struct route {
     struct tls_server *tls;
     struct upstream_set upstreams;
     unsigned slot; /* in the shared counters */
+    uint64_t
+        identity_noted; /* when the log last said that the upstream takes no client's address */
 };
 
 struct generation {

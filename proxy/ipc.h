@@ -61,7 +61,7 @@ struct ipc_message {
 
 /* Payloads. */
 struct ipc_hello {
-    uint32_t drop_privileges;
+    uint32_t drop_privileges, keep_transparent;
     uid_t uid;
     gid_t gid;
     uint8_t seed[16]; /* for hashing clients' addresses: the same in all workers */

@@ -17,6 +17,13 @@ bool load_configuration(const char *path, struct loaded *out, struct diags *d)
                  "create it (`adduser --system --group --no-create-home NAME`) or name another "
                  "with `user = NAME`",
                  "%s", e.text);
+    for (size_t i = 0; i < config->route_count; i++)
+        out->identity.transparent |= config->routes[i].source_kind == SOURCE_TRANSPARENT;
+    if (out->identity.transparent && !privileges_may_impersonate())
+        diag_add(d, DIAG_ERROR, NULL,
+                 "start as root with CAP_NET_RAW (in a unit: AmbientCapabilities= or "
+                 "CapabilityBoundingSet= with CAP_NET_RAW)",
+                 "source = transparent needs the privilege to bind to foreign addresses");
     out->generation = generation_load(config, out->bundle, d);
     if (out->generation == NULL) {
         loaded_free(out);

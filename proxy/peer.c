@@ -63,6 +63,11 @@ static int open_upstream_socket(const struct peer_target *target)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    if (target->transparent) {
+        const bool inet = target->from->sa_family == AF_INET;
+        setsockopt(fd, inet ? IPPROTO_IP : IPPROTO_IPV6, inet ? IP_TRANSPARENT : IPV6_TRANSPARENT,
+                   &on, sizeof on); /* what it lacks shows at bind */
+    }
     if (target->from != NULL) {
         /* Choose the port at connect, so that one source address serves more than 28,000 sessions
          * as long as the destinations differ. */

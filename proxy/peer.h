@@ -57,6 +57,7 @@ struct peer_target {
     const struct sockaddr *to;
     const struct sockaddr *from; /* NULL: the kernel's choice */
     socklen_t from_size;
+    bool transparent; /* `from` is not ours: IP_TRANSPARENT */
 };
 
 /* Begin to connect; `connected` tells the outcome. 0, or a negative uv error: then `connected` does

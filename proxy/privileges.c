@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int privileges_resolve(const char *user, struct identity *id, struct err *e)
@@ -28,18 +30,39 @@ int privileges_resolve(const char *user, struct identity *id, struct err *e)
     return 0;
 }
 
+bool privileges_may_impersonate(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    return syscall(SYS_capget, &header, data) == 0 &&
+           (data[0].permitted & (1U << CAP_NET_RAW)) != 0;
+}
+
+/* Nothing but what binding to a foreign address needs (ip(7), IP_TRANSPARENT). */
+static int keep_net_raw(struct err *e)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    data[0].permitted = data[0].effective = 1U << CAP_NET_RAW;
+    if (syscall(SYS_capset, &header, data) != 0)
+        return err_set(e, "cannot keep CAP_NET_RAW for source = transparent: %s", strerror(errno));
+    return 0;
+}
+
 int privileges_drop(const struct identity *id, struct err *e)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_set(e, "cannot set no_new_privs: %s", strerror(errno));
     if (!id->drop)
         return 0;
+    if (id->transparent && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+        return err_set(e, "cannot keep capabilities: %s", strerror(errno));
     if (setgroups(0, NULL) != 0 || setresgid(id->gid, id->gid, id->gid) != 0 ||
         setresuid(id->uid, id->uid, id->uid) != 0)
         return err_set(e, "cannot become uid %u: %s", (unsigned)id->uid, strerror(errno));
     if (setuid(0) == 0)
         return err_set(e, "privileges could be regained after dropping them");
-    return 0;
+    return id->transparent ? keep_net_raw(e) : 0;
 }
 
 unsigned privileges_raise_files(void)

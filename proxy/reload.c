@@ -125,6 +125,9 @@ static void warn_unchangeable(struct supervisor *s, const struct loaded *l, stru
     if (l->identity.uid != s->fleet.identity.uid)
         diag_add(d, DIAG_WARNING, &l->generation->config->user_at, "restart the daemon",
                  "`user` has changed; workers stay what they are until a restart");
+    if (l->identity.transparent && l->identity.drop && !s->fleet.identity.transparent)
+        diag_add(d, DIAG_ERROR, NULL, "restart the daemon",
+                 "the running workers have given up the privilege that source = transparent needs");
 }
 
 static bool same_log(const struct config *a, const struct config *b)

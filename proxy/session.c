@@ -42,25 +42,16 @@ void session_wipe(struct held *held)
     *held = (struct held){0};
 }
 
-void newcomer_leave(struct worker *w, const struct newcomer *n)
-{
-    if (n->admitted)
-        counter_sub(&w->shared->route[n->route->slot].active, 1);
-    if (n->counted)
-        client_leave(w->shared, n->slot);
-}
-
 static void session_free(struct session *s)
 {
     struct worker *w = s->worker;
-    const struct newcomer counted = {
-        .route = s->route, .slot = s->slot, .admitted = s->admitted, .counted = s->counted};
-    newcomer_leave(w, &counted);
-    if (!s->handshaken)
+    admission_leave(w, s->route, &s->admission);
+    if (s->tls != NULL && !s->handshaken)
         counter_sub(&session_counters(s)->handshaking, 1);
     link_remove(&s->member);
     link_remove(&s->waiting);
     session_wipe(&s->held);
+    session_talk_free(s);
     tls_conn_free(s->tls);
     generation_free(s->generation);
     free(s);
@@ -131,12 +122,39 @@ bool session_send(struct session *s, const struct tls_io *io)
     return false;
 }
 
-void session_end(struct session *s, enum fault fault, const char *how)
+bool session_to_client(struct session *s, const uint8_t *data, size_t size)
+{
+    struct tls_io io = {.wire = {data, size}};
+    if (size == 0)
+        return true;
+    if (s->tls != NULL && tls_conn_send(s->tls, data, size, &io) == TLS_FAILED) {
+        session_tls_failed(s, &io);
+        return false;
+    }
+    return session_send(s, &io);
+}
+
+/* close_notify, where there is TLS. */
+static bool say_goodbye(struct session *s)
 {
     struct tls_io io = {0};
+    if (s->tls != NULL)
+        tls_conn_close(s->tls, &io);
+    return session_send(s, &io);
+}
+
+bool session_finish_client(struct session *s)
+{
+    if (!say_goodbye(s))
+        return false;
+    peer_shutdown(&s->client);
+    return true;
+}
+
+void session_end(struct session *s, enum fault fault, const char *how)
+{
     session_log_end(s, fault, how);
-    tls_conn_close(s->tls, &io);
-    if (session_send(s, &io))
+    if (say_goodbye(s))
         session_linger(s, false);
 }
 
@@ -150,58 +168,62 @@ void session_tls_failed(struct session *s, const struct tls_io *io)
         session_linger(s, true);
 }
 
-static void remember_client(struct session *s, const struct sockaddr_storage *from)
+union session_address session_address(const struct sockaddr_storage *from)
 {
-    size_t size = from->ss_family == AF_INET    ? sizeof s->from.in
-                  : from->ss_family == AF_INET6 ? sizeof s->from.in6
-                                                : sizeof s->from.sa.sa_family;
-    memcpy(&s->from, from, size);
+    union session_address address = {.sa = {.sa_family = from->ss_family}};
+    if (from->ss_family == AF_INET)
+        memcpy(&address.in, from, sizeof address.in);
+    else if (from->ss_family == AF_INET6)
+        memcpy(&address.in6, from, sizeof address.in6);
+    return address;
+}
+
+static struct session *session_new(struct worker *w, const struct newcomer *n)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->worker = w;
+    s->generation = generation_ref(n->generation);
+    s->route = n->route;
+    s->admission = n->admission;
+    s->serial = ++w->session_serial;
+    s->started = s->last_active = uv_now(&w->loop);
+    s->from = session_address(&n->client);
+    link_add(&w->sessions, &s->member);
+    link_init(&s->waiting);
+    w->session_count++;
+    uv_timer_init(&w->loop, &s->timer);
+    s->handles = 2; /* the timer and the client */
+    return s;
 }
 
 void session_start(struct worker *w, const struct newcomer *n)
 {
-    struct session *s = calloc(1, sizeof *s);
-    struct tls_conn *tls = s != NULL ? tls_conn_new(w->engine, n->route->tls) : NULL;
-    if (tls == NULL) {
-        free(s);
+    struct session *s = session_new(w, n);
+    if (s == NULL) {
+        struct admission place = n->admission;
         close(n->fd);
-        newcomer_leave(w, n);
+        admission_leave(w, n->route, &place);
         return;
     }
-    s->worker = w;
-    s->tls = tls;
-    s->generation = generation_ref(n->generation);
-    s->route = n->route;
-    s->slot = n->slot;
-    s->admitted = n->admitted;
-    s->counted = n->counted;
-    s->refusal = n->refusal;
-    s->serial = ++w->session_serial;
-    s->started = s->last_active = uv_now(&w->loop);
-    remember_client(s, &n->client);
-    link_add(&w->sessions, &s->member);
-    link_init(&s->waiting);
-    w->session_count++;
-    counter_add(&session_counters(s)->handshaking, 1);
-
-    uv_timer_init(&w->loop, &s->timer);
-    s->handles = 2;
     if (peer_open(&s->client, &w->loop, n->fd, n->is_unix, &session_client_events) != 0) {
         close(n->fd);
         session_break(s, FAULT_LOCAL, "the socket could not be watched");
         return;
     }
-    session_enter(s, SESSION_HANDSHAKE);
+    if (n->announced)
+        session_enter(s, SESSION_ANNOUNCE);
+    else
+        session_begin(s);
 }
 
 void session_stop(struct link *member)
 {
     struct session *s = container_of(member, struct session, member);
-    struct tls_io io = {0};
     if (s->state == SESSION_CLOSING)
         return;
     session_log_end(s, FAULT_LOCAL, "stopped");
-    tls_conn_close(s->tls, &io);
-    if (session_send(s, &io))
+    if (say_goodbye(s))
         session_close(s, false, false);
 }

@@ -2,7 +2,7 @@
 #ifndef TLSFRONT_SESSION_H
 #define TLSFRONT_SESSION_H
 
-#include "proxy/starttls/starttls.h"
+#include "proxy/admission.h"
 #include "proxy/worker.h"
 
 /* A connection as the acceptor found it. */
@@ -12,18 +12,13 @@ struct newcomer {
     struct sockaddr_storage client;
     struct generation *generation; /* the session takes a reference of its own */
     struct route *route;
-    bool admitted; /* counted as active in the route; else it is to hear `refusal` once it can */
-    bool counted;  /* the client is counted in `slot` */
-    struct client_slot slot;
-    enum starttls_refusal refusal;
+    bool announced; /* by a PROXY header, which comes first */
+    struct admission admission;
 };
 
-/* Take over the newcomer, its socket and its counts. When memory is out the socket is closed and
+/* Take over the newcomer, its socket and its place. When memory is out the socket is closed and
  * everything given back. */
 void session_start(struct worker *w, const struct newcomer *n);
-
-/* Take a connection out of the counts again. */
-void newcomer_leave(struct worker *w, const struct newcomer *n);
 
 /* Go on with a handshake that waited for its turn. */
 void session_handshake_turn(struct link *waiting);

@@ -1,10 +1,63 @@
 /* session_client.c - the client's side: handshake, refusals, events. */
+#include "proxy/announce.h"
 #include "proxy/session_inner.h"
 
 #include <string.h>
 
 /* How much to read and drop while waiting for the client's FIN. */
 #define LINGER_BYTES ((size_t)256 << 10)
+
+static void session_greet(struct session *s)
+{
+    struct buf words;
+    struct talk_out out = {.to_client = &words};
+    if (s->talk->module->greet == NULL)
+        return;
+    buf_init(&words, 4096);
+    s->talk->module->greet(&s->talk->talk, &out);
+    session_to_client(s, words.data, words.size);
+    buf_free(&words);
+}
+
+void session_secure(struct session *s)
+{
+    if (s->client.queued > 0) { /* session_drained() comes back */
+        session_interest(s);
+        return;
+    }
+    s->tls = tls_conn_new(s->worker->engine, s->route->tls);
+    if (s->tls == NULL) {
+        session_out_of_memory(s);
+        return;
+    }
+    counter_add(&session_counters(s)->handshaking, 1);
+    if (s->upgrading) {
+        /* Nothing said in clear outlives the upgrade (RFC 3207, 4.2): another upstream connection.
+         */
+        peer_close(&s->upstream, false);
+        s->upgrading = false;
+        s->upgraded = true;
+        s->cursor = (struct upstream_cursor){0};
+        s->stage = SESSION_HANDSHAKE;
+    }
+    session_enter(s, SESSION_HANDSHAKE);
+}
+
+void session_begin(struct session *s)
+{
+    if (s->route->config->tls == TLS_MODE_IMPLICIT) {
+        session_secure(s);
+    } else if (!s->admission.admitted) {
+        session_refuse(s, s->admission.refusal);
+    } else if (s->route->config->tls == TLS_MODE_OPTIONAL) {
+        session_dial(s);
+    } else if (session_talk_begin(s, TALK_REQUIRED)) {
+        session_enter(s, SESSION_PREAMBLE);
+        session_greet(s);
+    }
+}
+
+static void client_data(struct peer *p, const uint8_t *data, size_t size);
 
 static void count_handshake(struct session *s)
 {
@@ -36,8 +89,8 @@ static void handshake_step(struct session *s, enum tls_status status, const stru
         return;
     }
     count_handshake(s);
-    if (!s->admitted)
-        session_refuse(s, s->refusal);
+    if (!s->admission.admitted)
+        session_refuse(s, s->admission.refusal);
     else if (s->worker->draining)
         session_refuse(s, REFUSE_DRAINING);
     else
@@ -54,27 +107,29 @@ static void session_feed(struct session *s, const uint8_t *data, size_t size)
         session_from_client(s, status, &io);
 }
 
-/* Tell the client in its protocol, inside TLS, why there is no service now. */
+/* Tell the client in its protocol, inside TLS where there is TLS, why there is no service now. */
 void session_refuse(struct session *s, enum starttls_refusal why)
 {
     static const char *const how[] = {
         [REFUSE_UPSTREAM_DOWN] = "refused: no upstream available",
         [REFUSE_TOO_MANY] = "refused: too many connections",
         [REFUSE_DRAINING] = "refused: shutting down",
+        [REFUSE_TIMEOUT] = "the client did not begin TLS in time",
     };
-    struct tls_io io = {0};
+    static const enum fault faults[] = {
+        [REFUSE_UPSTREAM_DOWN] = FAULT_UPSTREAM,
+        [REFUSE_TOO_MANY] = FAULT_LOCAL,
+        [REFUSE_DRAINING] = FAULT_LOCAL,
+        [REFUSE_TIMEOUT] = FAULT_CLIENT,
+    };
     struct buf text;
     buf_init(&text, 1024);
     starttls_refuse(s->route->config->protocol, why, s->route->config->hostname, &text);
     counter_add(&session_counters(s)->refused, 1);
-    bool sent = true;
-    if (text.size > 0) {
-        tls_conn_send(s->tls, text.data, text.size, &io);
-        sent = session_send(s, &io);
-    }
+    bool sent = session_to_client(s, text.data, text.size);
     buf_free(&text);
     if (sent)
-        session_end(s, why == REFUSE_UPSTREAM_DOWN ? FAULT_UPSTREAM : FAULT_LOCAL, how[why]);
+        session_end(s, faults[why], how[why]);
 }
 
 /* Is this handshake to wait for a later turn? Its bytes are kept, and it is not read from. */
@@ -91,6 +146,47 @@ static bool postpone(struct session *s, const uint8_t *data, size_t size)
     return true;
 }
 
+/* The balancer's header is complete: the session is that client's now, and what follows is its. */
+static void take_announcement(struct session *s, const struct announce *a)
+{
+    struct held held = session_release(s);
+    if (a->known) {
+        s->from = session_address(&a->client);
+        s->local = session_address(&a->local);
+    }
+    s->heard = held.size > a->size;
+    admission_client(s->worker, s->route, &s->from.sa, &s->admission);
+    session_begin(s);
+    const uint8_t *rest = held.data + a->size;
+    const size_t size = held.size - a->size;
+    if (s->state == SESSION_DIAL) {
+        if (!session_hold(s, rest, size))
+            session_out_of_memory(s);
+    } else if (size > 0 && s->state < SESSION_LINGER) {
+        client_data(&s->client, rest, size);
+    }
+    session_wipe(&held);
+}
+
+static void announced(struct session *s, const uint8_t *data, size_t size)
+{
+    struct announce a;
+    if (!session_hold(s, data, size)) {
+        session_out_of_memory(s);
+        return;
+    }
+    switch (announce_parse(s->held.data, s->held.size, &a)) {
+    case ANNOUNCE_MORE:
+        break;
+    case ANNOUNCE_OK:
+        take_announcement(s, &a);
+        break;
+    case ANNOUNCE_BAD:
+        session_break(s, FAULT_CLIENT, "no PROXY header from an address of accept-proxy-from");
+        break;
+    }
+}
+
 static void client_data(struct peer *p, const uint8_t *data, size_t size)
 {
     struct session *s = container_of(p, struct session, client);
@@ -102,7 +198,11 @@ static void client_data(struct peer *p, const uint8_t *data, size_t size)
             session_close(s, false, false);
         return;
     }
-    if (!postpone(s, data, size))
+    if (s->state == SESSION_ANNOUNCE)
+        announced(s, data, size);
+    else if (s->tls == NULL)
+        session_from_client_in_clear(s, data, size);
+    else if (!postpone(s, data, size))
         session_feed(s, data, size);
 }
 
@@ -130,6 +230,10 @@ static void client_eof(struct peer *p)
     } else if (only_leaving(s)) {
         session_log_end(s, FAULT_NONE, "the upstream closed");
         session_close(s, false, false);
+    } else if (s->state <= SESSION_PREAMBLE) {
+        session_break(s, FAULT_NONE, "the client left before TLS");
+    } else if (s->tls == NULL) {
+        session_client_finished(s);
     } else if (!s->client_ended) { /* by a close_notify before */
         struct tls_io nothing = {0};
         tls_conn_transport_eof(s->tls);

@@ -3,25 +3,32 @@
 
 #include <stdio.h>
 
-static const char *const state_names[] = {"handshake", "dial",   "greeting",
-                                          "relay",     "linger", "closing"};
+static const char *const state_names[] = {"announce", "preamble", "handshake", "dial",
+                                          "greeting", "relay",    "linger",    "closing"};
 _Static_assert(sizeof state_names / sizeof *state_names == SESSION_STATES, "a name for each state");
 
 static const char *const fault_names[] = {"none", "client", "upstream", "tlsfront"};
 
-void session_id(const struct session *s, char out[32])
+void session_id(const struct session *s, char out[SESSION_ID_MAX])
 {
-    snprintf(out, 32, "%08x-%llx", s->worker->tag, (unsigned long long)s->serial);
+    snprintf(out, SESSION_ID_MAX, "%08x-%llx", s->worker->tag, (unsigned long long)s->serial);
+}
+
+void session_tls_info(const struct session *s, struct tls_info *tls)
+{
+    *tls = (struct tls_info){0};
+    if (s->tls != NULL)
+        tls_conn_info(s->tls, tls);
 }
 
 /* What both lines have in common, so that each can be read alone. */
 static void log_facts(struct session *s, struct log_line *line)
 {
-    char id[32], client[ADDRESS_TEXT_MAX];
+    char id[SESSION_ID_MAX], client[ADDRESS_TEXT_MAX];
     struct tls_info tls;
     session_id(s, id);
     address_text(&s->from.sa, client);
-    tls_conn_info(s->tls, &tls);
+    session_tls_info(s, &tls);
     log_text(line, "id", id);
     log_text(line, "route", s->route->config->name);
     log_text(line, "protocol", protocol_facts(s->route->config->protocol)->name);
@@ -40,9 +47,10 @@ static void log_facts(struct session *s, struct log_line *line)
 void session_log_open(struct session *s)
 {
     struct log_line line;
-    log_begin(&line, &s->worker->log, LOG_LEVEL_INFO, "open");
+    log_begin(&line, &s->worker->log, LOG_LEVEL_INFO, s->opened ? "upgraded" : "open");
     log_facts(s, &line);
     log_end(&line);
+    s->opened = true;
 }
 
 /* A connection that closes without a byte is a port probe or a health check: not worth a line. */
@@ -63,12 +71,12 @@ void session_log_end(struct session *s, enum fault fault, const char *how)
     log_end(&line);
 }
 
-void session_log_upstream(struct session *s, const char *how)
+void session_log_upstream(struct session *s, const char *event, const char *how)
 {
     struct log_line line;
-    char id[32];
+    char id[SESSION_ID_MAX];
     session_id(s, id);
-    log_begin(&line, &s->worker->log, LOG_LEVEL_WARN, "upstream-failed");
+    log_begin(&line, &s->worker->log, LOG_LEVEL_WARN, event);
     log_text(&line, "id", id);
     log_text(&line, "route", s->route->config->name);
     log_text(&line, "upstream", s->upstream_text);

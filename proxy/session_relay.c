@@ -1,10 +1,14 @@
 /* session_relay.c - bytes both ways, and the end of each way. */
 #include "proxy/session_inner.h"
 
-/* Both directions have ended and everything is sent? Then the session has. */
-void session_check_end(struct session *s)
+void session_check_ends(struct session *s)
 {
-    if (s->state != SESSION_RELAY || !s->client_ended || !s->upstream_ended)
+    if (s->state != SESSION_RELAY)
+        return;
+    /* The client's last commands may still wait for their turn in the dialogue. */
+    if (s->client_ended && (!session_talk_holds(s, CLIENT) || session_talk_cut_short(s)))
+        peer_shutdown(&s->upstream);
+    if (!s->client_ended || !s->upstream_ended)
         return;
     if (s->client.queued > 0 || s->upstream.queued > 0)
         return;
@@ -13,23 +17,25 @@ void session_check_end(struct session *s)
     session_linger(s, false);
 }
 
-/* A queue has run empty: read on, or see whether that was the last of it. */
 void session_drained(struct session *s)
 {
     s->last_active = session_now(s);
+    if (s->upgrading) {
+        session_secure(s);
+        return;
+    }
     if (s->client_ended || s->upstream_ended)
         session_arm(s);
-    session_check_end(s);
+    session_check_ends(s);
     session_interest(s);
 }
 
-static void client_finished(struct session *s)
+void session_client_finished(struct session *s)
 {
     s->client_ended = true;
     s->ended_by_client = !s->upstream_ended;
-    peer_shutdown(&s->upstream);
     session_arm(s);
-    session_check_end(s);
+    session_check_ends(s);
 }
 
 void session_upstream_broke(struct session *s)
@@ -45,9 +51,10 @@ void session_upstream_broke(struct session *s)
     session_close(s, true, false);
 }
 
-/* Plaintext for the upstream. False: the session has been ended. */
-static bool forward(struct session *s, const uint8_t *data, size_t size)
+bool session_to_upstream(struct session *s, const uint8_t *data, size_t size)
 {
+    if (size == 0 || s->upstream.fin_wanted)
+        return true;
     s->bytes_in += size;
     counter_add(&session_counters(s)->bytes_in, size);
     int rc = peer_send(&s->upstream, data, size);
@@ -60,32 +67,50 @@ static bool forward(struct session *s, const uint8_t *data, size_t size)
     return false;
 }
 
+/* The client's plaintext, from TLS or in clear. False: the session has ended or is turning to TLS.
+ */
+static bool pass_to_upstream(struct session *s, const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return true;
+    return s->talk != NULL ? session_talk_said(s, CLIENT, data, size)
+                           : session_to_upstream(s, data, size);
+}
+
 void session_from_client(struct session *s, enum tls_status status, const struct tls_io *io)
 {
-    if (!s->upstream.fin_wanted && io->plain.size > 0 &&
-        !forward(s, io->plain.data, io->plain.size))
+    /* What the module says goes through the same engine and would overwrite the alert or ticket in
+     * `io`; application data and such do not come in one call, but a ticket key may change. */
+    if (!session_send(s, io) || !pass_to_upstream(s, io->plain.data, io->plain.size))
         return;
     if (status == TLS_FAILED) {
-        session_tls_failed(s, io);
+        const struct tls_io sent = {0};
+        session_tls_failed(s, &sent);
         return;
     }
-    if (!session_send(s, io))
-        return;
     if (status == TLS_EOF && !s->client_ended)
-        client_finished(s);
+        session_client_finished(s);
     session_interest(s);
 }
 
-/* The upstream is there and, where it has to, has spoken: let bytes flow. */
+void session_from_client_in_clear(struct session *s, const uint8_t *data, size_t size)
+{
+    if (pass_to_upstream(s, data, size)) {
+        session_check_ends(s);
+        session_interest(s);
+    }
+}
+
 void session_relay(struct session *s)
 {
     struct held held = session_release(s);
     s->last_active = session_now(s);
     session_enter(s, SESSION_RELAY);
     session_log_open(s);
-    bool alive = held.size == 0 || forward(s, held.data, held.size);
+    bool alive = session_talk_begin(s, s->tls != NULL ? TALK_INSIDE : TALK_OPTIONAL) &&
+                 pass_to_upstream(s, held.data, held.size);
     session_wipe(&held);
-    if (alive && tls_conn_status(s->tls) == TLS_EOF)
-        client_finished(s);
+    if (alive && s->tls != NULL && tls_conn_status(s->tls) == TLS_EOF)
+        session_client_finished(s);
     session_interest(s);
 }

@@ -5,12 +5,18 @@
 #define HALF_CLOSED_MS 60000
 /* How long to wait for the client's FIN after our last word. */
 #define LINGER_MS 2000
+/* From accept to the upgrade command, where TLS is required. */
+#define PREAMBLE_MS 60000
 
 /* Milliseconds that a state may last, or may go without a byte (RELAY); 0: no limit. */
 static uint64_t state_timeout(const struct session *s)
 {
     const struct route_config *r = s->route->config;
     switch (s->state) {
+    case SESSION_ANNOUNCE:
+        return r->handshake_timeout;
+    case SESSION_PREAMBLE:
+        return PREAMBLE_MS;
     case SESSION_HANDSHAKE:
         return r->handshake_timeout;
     case SESSION_DIAL:
@@ -61,6 +67,12 @@ static void timer_fired(uv_timer_t *timer)
 {
     struct session *s = container_of(timer, struct session, timer);
     switch (s->state) {
+    case SESSION_ANNOUNCE:
+        session_break(s, FAULT_CLIENT, "no PROXY header in time");
+        break;
+    case SESSION_PREAMBLE:
+        session_refuse(s, REFUSE_TIMEOUT);
+        break;
     case SESSION_HANDSHAKE:
         handshake_timed_out(s);
         break;
@@ -109,6 +121,12 @@ void session_interest(struct session *s)
 {
     bool client = false, upstream = false;
     switch (s->state) {
+    case SESSION_ANNOUNCE:
+        client = true;
+        break;
+    case SESSION_PREAMBLE:
+        client = s->client.queued == 0 && !s->upgrading && !session_talk_full(s, CLIENT);
+        break;
     case SESSION_HANDSHAKE:
         client = link_empty(&s->waiting) && s->client.queued == 0;
         break;
@@ -118,8 +136,9 @@ void session_interest(struct session *s)
         upstream = true;
         break;
     case SESSION_RELAY:
-        client = !s->client_ended && s->upstream.queued == 0 && s->client.queued < TLS_CHUNK_MAX;
-        upstream = s->client.queued == 0;
+        client = !s->client_ended && s->upstream.queued == 0 && s->client.queued < TLS_CHUNK_MAX &&
+                 !s->upgrading && !session_talk_full(s, CLIENT);
+        upstream = s->client.queued == 0 && !session_talk_full(s, UPSTREAM);
         break;
     case SESSION_LINGER:
         client = true;

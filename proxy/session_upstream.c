@@ -3,40 +3,70 @@
 #include "proxy/session_inner.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* This address did not serve: note it and, once its handle is closed, go to the next. */
 void session_upstream_failed(struct session *s, const char *how)
 {
     counter_add(&session_counters(s)->upstream_failures, 1);
     upstream_report(&s->route->upstreams, &s->cursor, false, session_now(s));
-    session_log_upstream(s, how);
+    session_log_upstream(s, "upstream-failed", how);
     session_enter(s, SESSION_DIAL);
     peer_close(&s->upstream, true); /* upstream_closed() dials on */
+}
+
+/* Where the upstream shall see the session come from. */
+static void choose_source(const struct session *s, union session_address *client,
+                          struct peer_target *target)
+{
+    const struct route_config *r = s->route->config;
+    if (r->source_kind == SOURCE_ADDRESS && r->source.addr.ss_family == target->to->sa_family) {
+        target->from = (const struct sockaddr *)&r->source.addr;
+        target->from_size = r->source.addr_len;
+    } else if (r->source_kind == SOURCE_TRANSPARENT && s->from.sa.sa_family != AF_UNIX) {
+        const bool inet = s->from.sa.sa_family == AF_INET;
+        *client = s->from;
+        *(inet ? &client->in.sin_port : &client->in6.sin6_port) = 0;
+        target->from = &client->sa;
+        target->from_size = inet ? sizeof client->in : sizeof client->in6;
+        target->transparent = true;
+    }
 }
 
 /* 0, or a negative uv error. */
 static int connect_upstream(struct session *s, const struct upstream_address *a)
 {
-    const struct route_config *r = s->route->config;
     const struct endpoint *e = s->route->upstreams.items[s->cursor.upstream].endpoint;
     struct peer_target target = {.to = (const struct sockaddr *)&a->addr};
+    union session_address client;
     if (e->kind == ENDPOINT_UNIX) {
         target.path = e->path;
         snprintf(s->upstream_text, sizeof s->upstream_text, "%s", e->text);
     } else {
         address_text(target.to, s->upstream_text);
-    }
-    if (r->source_kind == SOURCE_ADDRESS && r->source.addr.ss_family == a->addr.ss_family) {
-        target.from = (const struct sockaddr *)&r->source.addr;
-        target.from_size = r->source.addr_len;
+        choose_source(s, &client, &target);
     }
     return peer_connect(&s->upstream, &s->worker->loop, &target, &session_upstream_events);
 }
 
+/* A client cannot be impersonated towards an address of the other IP family. */
+static bool reachable(const struct session *s, const struct upstream_address *a)
+{
+    return s->route->config->source_kind != SOURCE_TRANSPARENT || s->from.sa.sa_family == AF_UNIX ||
+           a->size == 0 || s->from.sa.sa_family == a->addr.ss_family;
+}
+
 void session_dial(struct session *s)
 {
+    if (s->upstream.life == PEER_CLOSING) { /* of before the upgrade; upstream_closed() dials on */
+        session_enter(s, SESSION_DIAL);
+        return;
+    }
     struct upstream_set *set = &s->route->upstreams;
-    const struct upstream_address *a = upstream_next(set, &s->cursor, session_now(s));
+    const struct upstream_address *a;
+    do
+        a = upstream_next(set, &s->cursor, session_now(s));
+    while (a != NULL && !reachable(s, a));
     if (a == NULL) {
         session_refuse(s, REFUSE_UPSTREAM_DOWN);
         return;
@@ -46,7 +76,8 @@ void session_dial(struct session *s)
     s->handles++;
     int rc = connect_upstream(s, a);
     if (rc == UV_EMFILE || rc == UV_ENFILE || rc == UV_ENOMEM || rc == UV_ENOBUFS) {
-        session_log_upstream(s, uv_strerror(rc)); /* our trouble: no blame on the address */
+        session_log_upstream(s, "upstream-failed",
+                             uv_strerror(rc)); /* our trouble: no blame on the address */
         session_refuse(s, REFUSE_TOO_MANY);
     } else if (rc != 0) {
         session_upstream_failed(s, uv_strerror(rc));
@@ -62,12 +93,16 @@ static bool send_proxy_header(struct session *s)
 
     struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
     struct tls_info tls;
-    char id[32];
+    char id[SESSION_ID_MAX];
     struct buf header;
-    address_local(&s->client.uv.handle, &local);
-    tls_conn_info(s->tls, &tls);
+    if (s->local.sa.sa_family == AF_UNSPEC)
+        address_local(&s->client.uv.handle, &local);
+    else
+        memcpy(&local, &s->local, sizeof s->local);
+    session_tls_info(s, &tls);
     session_id(s, id);
-    const struct proxy_header facts = {&s->from.sa, (const struct sockaddr *)&local, &tls, id};
+    const struct proxy_header facts = {&s->from.sa, (const struct sockaddr *)&local,
+                                       s->tls != NULL ? &tls : NULL, id};
     buf_init(&header, 16384);
     if (version == SEND_PROXY_V1)
         proxy_header_v1(&facts, &header);
@@ -102,7 +137,6 @@ static void upstream_connected(struct peer *p, int status)
 static void upstream_data(struct peer *p, const uint8_t *data, size_t size)
 {
     struct session *s = container_of(p, struct session, upstream);
-    struct tls_io io = {0};
     if (s->state == SESSION_GREETING) {
         upstream_report(&s->route->upstreams, &s->cursor, true, session_now(s));
         session_relay(s);
@@ -112,18 +146,16 @@ static void upstream_data(struct peer *p, const uint8_t *data, size_t size)
     s->last_active = session_now(s);
     s->bytes_out += size;
     counter_add(&session_counters(s)->bytes_out, size);
-    if (tls_conn_send(s->tls, data, size, &io) == TLS_FAILED) {
-        session_tls_failed(s, &io);
-        return;
-    }
-    if (session_send(s, &io))
+    if (s->talk != NULL ? session_talk_said(s, UPSTREAM, data, size)
+                        : session_to_client(s, data, size)) {
+        session_check_ends(s);
         session_interest(s);
+    }
 }
 
 static void upstream_eof(struct peer *p)
 {
     struct session *s = container_of(p, struct session, upstream);
-    struct tls_io io = {0};
     if (s->state == SESSION_GREETING) {
         session_upstream_failed(s, "closed without a greeting");
         return;
@@ -132,12 +164,22 @@ static void upstream_eof(struct peer *p)
         return;
     s->upstream_ended = true;
     s->last_active = session_now(s);
-    tls_conn_close(s->tls, &io);
-    if (!session_send(s, &io))
+    /* An incomplete line that its module still waits for the end of: the client may have it. */
+    if (session_talk_holds(s, UPSTREAM)) {
+        const struct buf *rest = &s->talk->carry[UPSTREAM];
+        if (!session_to_client(s, rest->data, rest->size))
+            return;
+    }
+    /* In clear, what the client says next must not pass unwatched: that is the end of both ways. */
+    if (s->tls == NULL) {
+        session_end(s, FAULT_NONE, "the upstream closed");
         return;
-    peer_shutdown(&s->client);
+    }
+    session_talk_free(s);
+    if (!session_finish_client(s))
+        return;
     session_arm(s);
-    session_check_end(s);
+    session_check_ends(s);
 }
 
 static void upstream_error(struct peer *p, int error)

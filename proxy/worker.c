@@ -21,6 +21,12 @@ enum { FD_IPC = 3, FD_SHARED = 4 };
 /* Handshake steps (each up to one private-key operation) per turn of the loop. */
 #define HANDSHAKES_PER_TURN 4
 
+static void worker_end(struct worker *w)
+{
+    w->ending = true;
+    uv_stop(&w->loop);
+}
+
 /* ---- talking to the supervisor ----------------------------------------------------------------
  */
 
@@ -31,7 +37,7 @@ static void tell(struct worker *w, enum ipc_type type, uint32_t generation, cons
     if (text != NULL)
         ipc_append(&m, text, strlen(text) + 1);
     if (ipc_send(w->ipc, &m) != 0)
-        uv_stop(&w->loop);
+        worker_end(w);
 }
 
 static void on_hello(struct worker *w, const struct ipc_message *m)
@@ -41,10 +47,13 @@ static void on_hello(struct worker *w, const struct ipc_message *m)
     memcpy(w->seed.bytes, hello.seed, sizeof w->seed.bytes);
 
     struct err e;
-    const struct identity id = {hello.drop_privileges != 0, hello.uid, hello.gid};
+    const struct identity id = {.drop = hello.drop_privileges != 0,
+                                .transparent = hello.keep_transparent != 0,
+                                .uid = hello.uid,
+                                .gid = hello.gid};
     if (privileges_drop(&id, &e) != 0) {
         log_event(&w->log, LOG_LEVEL_ERROR, "worker-failed", "%s", e.text);
-        uv_stop(&w->loop);
+        worker_end(w);
     }
 }
 
@@ -194,7 +203,7 @@ static void on_commit(struct worker *w, uint32_t number)
 static void end_when_empty(struct worker *w)
 {
     if (w->retiring && w->session_count == 0)
-        uv_stop(&w->loop);
+        worker_end(w);
 }
 
 static void on_retire(struct worker *w)
@@ -242,7 +251,7 @@ static void obey(struct worker *w, struct ipc_message *m)
         on_retire(w);
         break;
     case IPC_STOP:
-        uv_stop(&w->loop);
+        worker_end(w);
         break;
     case IPC_PREPARED:
     case IPC_REFUSED:
@@ -260,13 +269,13 @@ static void ipc_ready(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     int got = 1;
-    for (int i = 0; i < 64 && got == 1; i++) {
+    for (int i = 0; i < 64 && got == 1 && !w->ending; i++) {
         got = ipc_receive(w->ipc, &m);
         if (got == 1)
             obey(w, &m);
     }
     if (got < 0) /* without a supervisor there is nobody to restart or reload us */
-        uv_stop(&w->loop);
+        worker_end(w);
 }
 
 /* ---- turns ------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ struct worker {
     uv_idle_t more_handshakes;
     uv_check_t turn;
 
+    bool ending;   /* the loop is to stop; no more orders are taken */
     bool draining; /* refuse newcomers */
     bool retiring; /* there are no newcomers; end with the last session */
 };

@@ -1,62 +1,36 @@
-/* starttls.c - see starttls.h.
- *
- * Replies: SMTP 421 (RFC 5321, 3.8 and 4.2.3), POP3 -ERR [SYS/TEMP] (RFC 3206), IMAP * BYE
- * [UNAVAILABLE] (RFC 9051, 7.1.5; RFC 5530), NNTP 400 (RFC 3977, 3.2.1), ManageSieve BYE (TRYLATER)
- * (RFC 5804, 1.3), LDAP notice of disconnection (RFC 4511, 4.4.1). */
+/* starttls.c - see starttls.h: the table, and what the modules share. */
 #include "proxy/starttls/starttls.h"
 
-#include <string.h>
-
-static const char *const words[] = {
-    [REFUSE_UPSTREAM_DOWN] = "Service not available, try again later",
-    [REFUSE_TOO_MANY] = "Too many connections, try again later",
-    [REFUSE_DRAINING] = "Service is shutting down, try again later",
+static const struct starttls *const table[PROTOCOLS] = {
+    [PROTOCOL_POP3] = &starttls_pop3, [PROTOCOL_IMAP] = &starttls_imap,
+    [PROTOCOL_SMTP] = &starttls_smtp, [PROTOCOL_NNTP] = &starttls_nntp,
+    [PROTOCOL_LDAP] = &starttls_ldap, [PROTOCOL_SIEVE] = &starttls_sieve,
 };
 
-/* What stands around the words. */
-static const struct {
-    const char *before;
-    bool hostname; /* follows `before`, with a space behind it */
-    const char *after;
-} lines[PROTOCOLS] = {
-    [PROTOCOL_POP3] = {"-ERR [SYS/TEMP] ", false, "\r\n"},
-    [PROTOCOL_IMAP] = {"* BYE [UNAVAILABLE] ", false, "\r\n"},
-    [PROTOCOL_SMTP] = {"421 ", true, "\r\n"},
-    [PROTOCOL_NNTP] = {"400 ", false, "\r\n"},
-    [PROTOCOL_SIEVE] = {"BYE (TRYLATER) \"", false, "\"\r\n"},
-};
-
-/* ExtendedResponse with message id 0 and the OID of the notice. Everything is shorter than 128
- * bytes, so each length is one byte (X.690, 8.1.3.4). */
-static void ldap_notice(enum starttls_refusal why, struct buf *out)
+const struct starttls *starttls_of(enum protocol p)
 {
-    static const char oid[] = "1.3.6.1.4.1.1466.20036";
-    const uint8_t result = why == REFUSE_TOO_MANY ? 51 : 52; /* busy, unavailable */
-    const char *text = words[why];
-    const uint8_t text_size = (uint8_t)strlen(text), oid_size = sizeof oid - 1;
-    const uint8_t op_size = (uint8_t)(3 + 2 + 2 + text_size + 2 + oid_size);
-
-    const uint8_t head[] = {0x30,   (uint8_t)(3 + 2 + op_size), /* LDAPMessage */
-                            0x02,   0x01,
-                            0x00,            /* messageID 0 */
-                            0x78,   op_size, /* [APPLICATION 24] ExtendedResponse */
-                            0x0a,   0x01,
-                            result,             /* resultCode */
-                            0x04,   0x00,       /* matchedDN "" */
-                            0x04,   text_size}; /* diagnosticMessage */
-    const uint8_t name[] = {0x8a, oid_size};    /* responseName [10] */
-    buf_put(out, head, sizeof head);
-    buf_puts(out, text);
-    buf_put(out, name, sizeof name);
-    buf_puts(out, oid);
+    return table[p];
 }
 
 void starttls_refuse(enum protocol p, enum starttls_refusal why, const char *hostname,
-                     struct buf *out)
+                     struct buf *to_client)
 {
-    if (p == PROTOCOL_LDAP)
-        ldap_notice(why, out);
-    else if (lines[p].before != NULL)
-        buf_printf(out, "%s%s%s%s%s", lines[p].before, lines[p].hostname ? hostname : "",
-                   lines[p].hostname ? " " : "", words[why], lines[p].after);
+    if (table[p] != NULL)
+        table[p]->refuse(why, hostname, to_client);
+}
+
+bool talk_error(struct talk *t)
+{
+    return ++t->errors > TALK_ERRORS_MAX;
+}
+
+const char *talk_refusal_words(enum starttls_refusal why)
+{
+    static const char *const words[] = {
+        [REFUSE_UPSTREAM_DOWN] = "Service not available, try again later",
+        [REFUSE_TOO_MANY] = "Too many connections, try again later",
+        [REFUSE_DRAINING] = "Service is shutting down, try again later",
+        [REFUSE_TIMEOUT] = "Timeout, closing connection",
+    };
+    return words[why];
 }

@@ -48,6 +48,15 @@ def assert_refused(done, line, cause, cure=""):
     assert advice and re.search(cure, advice, re.IGNORECASE), f"cure: {advice}"
 
 
+def assert_warned(done, line, cause, cure):
+    """It is the only finding, and does not stand in the way."""
+    assert done.returncode == 0, done.stderr
+    (place, severity, words, advice), = errors(done)
+    assert severity == "warning" and re.search(cause, words), done.stderr
+    assert place + ":" == done.line_of(line), f"{place} instead of line {line}: {done.stderr}"
+    assert re.search(cure, advice), f"cure: {advice}"
+
+
 def test_a_good_configuration_prints_the_table_it_understood(checker, good):
     done = checker(good)
     assert done.returncode == 0
@@ -272,11 +281,76 @@ def test_an_open_relay_is_warned_about_unless_something_prevents_it(checker, pki
     done = checker(smtp())
     place, severity, cause, cure = errors(done)[0]
     assert "relays mail" in cause and "send-proxy" in cure and "relay-risk" in cure
-    for extra in ({"relay_risk": "accepted"}, {"send_proxy": "v2"}):
+    for extra in ({"relay_risk": "accepted"}, {"send_proxy": "v2"}, {"xclient": "on"}):
         assert checker(smtp(**extra)).stderr == ""
 
 
+# ---- STARTTLS ----------------------------------------------------------------------------------
+
+STARTTLS_PROTOCOLS = ("pop3", "imap", "smtp", "nntp", "ldap", "sieve")
+
+
+@pytest.fixture
+def plain(pki):
+    """A certificate block (lines 1 to 4) and a route; `tls` is on line 8, an option on line 11."""
+    def text(protocol, mode, **options):
+        return pki.mail.block() + route("plain", 19990, 19111, protocol=protocol, tls=mode,
+                                        **options)
+    return text
+
+
 @pytest.mark.parametrize("mode", ["required", "optional"])
-def test_what_this_version_cannot_do_is_refused_and_not_half_done(checker, good, mode):
-    done = checker(good.replace('tls = "implicit"', f'tls = "{mode}"'))
-    assert_refused(done, 8, "not available in this version", "implicit")
+@pytest.mark.parametrize("protocol", STARTTLS_PROTOCOLS)
+def test_starttls_is_understood(checker, plain, protocol, mode):
+    done = checker(plain(protocol, mode))
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert re.search(rf"^plain +127\.0\.0\.1:19990 +{protocol} +{mode} +mail ", done.stdout,
+                     re.MULTILINE)
+
+
+@pytest.mark.parametrize("mode", ["required", "optional"])
+def test_starttls_needs_a_protocol_that_has_it(checker, plain, mode):
+    assert_refused(checker(plain("tcp", mode)), 8, "route plain.*tcp knows no STARTTLS",
+                   "tls = implicit")
+
+
+@pytest.mark.parametrize("mode", ["required", "optional"])
+@pytest.mark.parametrize("protocol, port", [
+    ("pop3", 995), ("imap", 993), ("smtp", 465), ("nntp", 563), ("ldap", 636)])
+def test_starttls_on_the_port_of_implicit_tls_is_warned_about(checker, pki, protocol, port, mode):
+    done = checker(pki.mail.block() + route("plain", port, 19111, protocol=protocol, tls=mode))
+    assert_warned(done, 6, f"tls is not implicit, but on port {port} {protocol} clients begin",
+                  "tls = implicit.*port")
+
+
+@pytest.mark.parametrize("mode", ["implicit", "required"])
+def test_plaintext_login_where_all_is_encrypted_is_warned_about(checker, plain, mode):
+    assert_warned(checker(plain("pop3", mode, plaintext_login="allow")), 11,
+                  "plaintext-login has no effect", "remove.*tls = optional")
+
+
+@pytest.mark.parametrize("answer", ["allow", "refuse"])
+def test_plaintext_login_is_for_optional_tls(checker, plain, answer):
+    done = checker(plain("pop3", "optional", plaintext_login=answer))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_plaintext_login_is_allowed_or_refused_and_nothing_else(checker, plain):
+    assert_refused(checker(plain("pop3", "optional", plaintext_login="on")), 11, "\"on\"",
+                   "refuse.*allow|allow.*refuse")
+
+
+@pytest.mark.parametrize("protocol", ["nntp", "ldap", "tcp"])
+def test_xclient_in_a_protocol_without_it_is_warned_about(checker, plain, protocol):
+    assert_warned(checker(plain(protocol, "implicit", xclient="on")), 11,
+                  f"xclient has no effect.*{protocol}", "remove.*send-proxy")
+    done = checker(plain(protocol, "implicit", xclient="off"))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("mode", ["implicit", "required", "optional"])
+@pytest.mark.parametrize("protocol", ["smtp", "pop3", "imap", "sieve"])
+def test_xclient_where_the_protocol_has_it(checker, plain, protocol, mode):
+    done = checker(plain(protocol, mode, xclient="on"))
+    assert (done.returncode, done.stderr) == (0, "")

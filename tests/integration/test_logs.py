@@ -30,7 +30,7 @@ def visit(port, settings):
     with tls.TlsClient(port, settings) as client:
         address = "%s:%d" % client.socket.getsockname()
         client.read_until(b"+OK ready\r\n")
-        assert client.command(b"NOOP") == b"+ NOOP\r\n"
+        assert client.command(b"NOOP") == b"+OK NOOP\r\n"
         client.command(b"QUIT")
         client.read_all()
         return address
@@ -56,7 +56,7 @@ def test_a_session_has_two_lines_with_one_id_and_all_facts(served, pki, version,
     assert (ended["stage"], ended["fault"]) == ("relay", "none")
     assert ended["resumed"] == ("no" if form == "text" else False)
     assert int(ended["bytes-in"]) == len(b"NOOP\r\nQUIT\r\n")
-    assert int(ended["bytes-out"]) == len(b"+OK ready\r\n+ NOOP\r\n+ QUIT\r\n")
+    assert int(ended["bytes-out"]) == len(b"+OK ready\r\n+OK NOOP\r\n+OK QUIT\r\n")
     assert 0 <= float(ended["duration"]) < 60
     if form == "json":
         assert isinstance(ended["bytes-in"], int)

@@ -5,10 +5,11 @@ import signal
 
 import pytest
 
-from clients import ldap, tls
+from clients import dialects, ldap, tls
 from harness.config import route
 from harness.wait import wait_until
 from servers import toy
+from servers.recording import PROTOCOLS, Recording
 
 HOSTNAME = "front.example.test"
 
@@ -23,6 +24,26 @@ REFUSALS = {
 }
 NOTICE_OF_DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
 BUSY, UNAVAILABLE = 51, 52
+
+# What is spoken on a route of each protocol; tcp carries any.
+DIALECTS = {one.protocol: one for one in dialects.ALL} | {"tcp": dialects.POP3}
+
+# How the upstream answers a dialect's probe.
+HEARD = {
+    "smtp": b"250 2.0.0 heard\r\n",
+    "pop3": b"+OK heard\r\n",
+    "imap": b"p OK heard\r\n",
+    "nntp": b"111 heard\r\n",
+    "sieve": b'OK "heard"\r\n',
+    "ldap": ldap.message(2, ldap.ber(ldap.COMPARED, ldap.ber(10, b"\0"), ldap.ber(4),
+                                     ldap.ber(4, b"heard"))),
+}
+
+
+def check_served(client, dialect):
+    client.send(dialect.probe)
+    answer = HEARD[dialect.protocol]
+    assert client.read_exactly(len(answer)) == answer
 
 
 def read_refusal(client):
@@ -52,6 +73,10 @@ def check_notice(text, code):
     assert (tag, name, rest) == (0x8a, NOTICE_OF_DISCONNECTION, b"")
 
 
+def check_refusal(protocol, text, code):
+    check_notice(text, code) if protocol == "ldap" else check_text(protocol, text)
+
+
 @pytest.fixture(scope="module")
 def down(fronts, run, pki):
     """One route per protocol, each to a port where nobody listens."""
@@ -79,6 +104,37 @@ def test_without_an_upstream_ldap_clients_get_a_notice_of_disconnection(down, pk
         check_notice(read_refusal(client), UNAVAILABLE)
 
 
+def mumbler(greeting):
+    """Greets, and answers all that it hears with what is no reply in any protocol."""
+    def handler(connection):
+        connection.sendall(greeting)
+        while connection.recv(65536):
+            connection.sendall(b"ready\r\n")
+    return handler
+
+
+@pytest.mark.parametrize("protocol", [one.protocol for one in dialects.ALL])
+def test_an_upstream_that_greets_in_another_protocol_is_none(fronts, run, pki, toys, protocol):
+    port = run.port()
+    fronts.start(pki.mail.block(), route("other", port, toys(mumbler(b"ready\r\n")).port,
+                                         protocol=protocol, hostname=HOSTNAME))
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        check_refusal(protocol, read_refusal(client), UNAVAILABLE)
+
+
+@pytest.mark.parametrize("protocol", ["pop3", "nntp", "sieve", "ldap"])
+def test_an_upstream_that_answers_in_another_protocol_is_left(fronts, run, pki, toys, protocol):
+    port, dialect = run.port(), DIALECTS[protocol]
+    upstream = toys(mumbler(b"" if protocol == "ldap" else PROTOCOLS[protocol].greeting))
+    fronts.start(pki.mail.block(), route("other", port, upstream.port, protocol=protocol,
+                                         hostname=HOSTNAME))
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        dialect.greet(client, "implicit")
+        client.send(dialect.probe)
+        check_refusal(protocol, read_refusal(client), UNAVAILABLE)
+    upstream.wait_empty()
+
+
 def test_refusals_are_counted(down, pki):
     front, ports = down
     before = front.route_status("pop3")["connections"]["refused"]
@@ -95,26 +151,41 @@ def test_a_client_that_talks_first_still_reads_the_refusal(down, pki, version):
         check_notice(read_refusal(client), UNAVAILABLE)
 
 
+@pytest.fixture
+def speaker():
+    """Upstreams that speak a dialect."""
+    made = []
+
+    def make(dialect):
+        made.append(Recording(dialect.protocol))
+        return made[-1]
+
+    yield make
+    for upstream in made:
+        upstream.close()
+
+
 @pytest.mark.parametrize("protocol", [*REFUSALS, "ldap"])
-def test_beyond_max_connections_the_client_is_told_so(fronts, run, pki, toys, protocol):
-    port = run.port()
+def test_beyond_max_connections_the_client_is_told_so(fronts, run, pki, speaker, protocol):
+    port, dialect = run.port(), DIALECTS[protocol]
     front = fronts.start(pki.mail.block(),
-                         route("few", port, toys(toy.greeter(b"ready\r\n")).port,
+                         route("few", port, speaker(dialect).port,
                                protocol=protocol, hostname=HOSTNAME, max_connections=3))
     settings = tls.context(pki)
     inside = [tls.TlsClient(port, settings) for _ in range(3)]
     for client in inside:
-        client.read_until(b"ready\r\n")
+        dialect.greet(client, "implicit")
     with tls.TlsClient(port, settings) as client:
         text = read_refusal(client)
-    check_notice(text, BUSY) if protocol == "ldap" else check_text(protocol, text)
+    check_refusal(protocol, text, BUSY)
     assert front.wait_for_log("end", fault="tlsfront")["end"].startswith("refused: too many")
     for client in inside:
-        assert client.command(b"NOOP") == b"+ NOOP\r\n"
+        check_served(client, dialect)
     inside.pop().close()
     wait_until(lambda: front.active("few") == 2, "the end of one session")
     with tls.TlsClient(port, settings) as client:
-        client.read_until(b"ready\r\n")
+        dialect.greet(client, "implicit")
+        check_served(client, dialect)
     for client in inside:
         client.close()
 
@@ -145,17 +216,17 @@ def test_max_connections_per_ip_counts_each_address_by_itself(fronts, run, pki, 
 @pytest.mark.parametrize("protocol", [*REFUSALS, "ldap"])
 def test_while_draining_newcomers_are_told_so(fronts, run, pki, toys, protocol):
     port, keep = run.port(), run.port()
-    upstream = toys(toy.greeter(b"ready\r\n")).port
+    upstream = toys(toy.greeter(b"+OK ready\r\n")).port
     front = fronts.start(pki.mail.block(), route("keep", keep, upstream),
                          route("drained", port, upstream, protocol=protocol, hostname=HOSTNAME),
                          drain_timeout="60s")
     with tls.TlsClient(keep, tls.context(pki)) as inside:
-        inside.read_until(b"ready\r\n")
+        inside.read_until(b"+OK ready\r\n")
         front.workers()
         front.send(signal.SIGTERM)
         front.wait_for_log("draining")
         with tls.TlsClient(port, tls.context(pki)) as client:
             text = read_refusal(client)
-        check_notice(text, UNAVAILABLE) if protocol == "ldap" else check_text(protocol, text)
-        assert inside.command(b"NOOP") == b"+ NOOP\r\n"
+        check_refusal(protocol, text, UNAVAILABLE)
+        assert inside.command(b"NOOP") == b"+OK NOOP\r\n"
     front.verify_end(front.process.wait(30))

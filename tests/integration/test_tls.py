@@ -7,6 +7,7 @@ import pytest
 from clients import openssl, tls
 from harness.config import route
 from servers import toy
+from servers.recording import Recording
 
 VERSIONS = ("1.2", "1.3")
 
@@ -23,7 +24,7 @@ class Ports:
 @pytest.fixture(scope="module")
 def ports(fronts, run, pki, module_toys):
     upstream = module_toys(toy.one_line).port
-    greeting = module_toys(toy.greeter(b"* OK ready\r\n")).port
+    imap = Recording("imap")
     people = {"client_ca": pki.people.certificate}
     options = {
         "all": {"certificate": ("mail", "mail-rsa", "news", "wildcard")},
@@ -33,7 +34,7 @@ def ports(fronts, run, pki, module_toys):
         "optional": {"client_certificate": "optional"} | people,
         "required": {"client_certificate": "required"} | people,
         "revoking": {"client_certificate": "required", "client_crl": pki.crl} | people,
-        "imap": {"protocol": "imap", "upstream": greeting},
+        "imap": {"protocol": "imap", "upstream": imap.port},
         "narrow": {"groups": ("secp384r1",), "ciphers": ("TLS_CHACHA20_POLY1305_SHA256",),
                    "min_version": "1.3"},
     }
@@ -43,7 +44,8 @@ def ports(fronts, run, pki, module_toys):
         blocks.append(route(name, getattr(made, name), **{"upstream": upstream} | extra))
     made.front = fronts.start(
         pki.mail.block(), pki.mail_rsa.block(), pki.news.block(), pki.wildcard.block(), *blocks)
-    return made
+    yield made
+    imap.close()
 
 
 # ---- versions, suites, groups ------------------------------------------------------------------
@@ -156,7 +158,10 @@ def test_a_client_without_alpn_is_served(ports, pki, version):
 
 def test_a_mail_route_refuses_a_web_browsers_alpn(ports, pki, version):
     """ALPACA: what is meant for another protocol must not reach the server."""
-    assert openssl.handshake(pki, ports.imap, "-alpn", "imap", version=version).alpn == "imap"
+    shake = openssl.handshake(pki, ports.imap, "-alpn", "imap", version=version,
+                              text=b"z LOGOUT\r\n")
+    assert shake.alpn == "imap"
+    assert "z OK heard" in shake.output
     shake = openssl.handshake(pki, ports.imap, "-alpn", "h2,http/1.1", version=version)
     assert shake.alert == NO_APPLICATION_PROTOCOL
 

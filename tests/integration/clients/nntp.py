@@ -1,4 +1,4 @@
-"""NNTP over TLS with nntplib's interface, which Python 3.13 no longer has."""
+"""NNTP over TLS, implicit or by STARTTLS, with nntplib's interface, which Python 3.13 no longer has."""
 
 import re
 import socket
@@ -9,11 +9,22 @@ class NntpError(Exception):
 
 
 class Nntp:
-    def __init__(self, host, port, settings, timeout=30):
-        raw = socket.create_connection((host, port), timeout)
-        self.connection = settings.wrap_socket(raw, server_hostname=host)
+    def __init__(self, host, port, settings=None, timeout=30):
+        self.host = host
+        self.connection = socket.create_connection((host, port), timeout)
+        if settings is not None:
+            self._secure(settings)
         self.file = self.connection.makefile("rwb")
         self.welcome = self._reply()
+
+    def _secure(self, settings):
+        self.connection = settings.wrap_socket(self.connection, server_hostname=self.host)
+
+    def starttls(self, settings):
+        self._command("STARTTLS")
+        self.file.close()
+        self._secure(settings)
+        self.file = self.connection.makefile("rwb")
 
     def _reply(self):
         line = self.file.readline()
@@ -34,6 +45,15 @@ class Nntp:
 
     def getwelcome(self):
         return self.welcome
+
+    def getcapabilities(self):
+        self._command("CAPABILITIES")
+        return {line.split()[0]: line.split()[1:] for line in
+                (one.decode() for one in self._lines())}
+
+    def login(self, user, password):
+        if self._command(f"AUTHINFO USER {user}").startswith("381"):
+            self._command(f"AUTHINFO PASS {password}")
 
     def group(self, name):
         reply = self._command(f"GROUP {name}")

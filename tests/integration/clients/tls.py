@@ -26,7 +26,9 @@ def context(pki, version=None, *, alpn=(), client=None, hostname=True):
 
 
 def open_socket(port, host="127.0.0.1", source=None):
-    """`port` is a number or the path of a unix socket."""
+    """`port` is a number, the path of a unix socket, or a socket that is connected already."""
+    if isinstance(port, socket.socket):
+        return port
     if isinstance(port, int):
         return socket.create_connection((host, port), 30,
                                         (source, 0) if source is not None else None)

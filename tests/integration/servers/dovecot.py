@@ -1,4 +1,4 @@
-"""dovecot: POP3, IMAP and ManageSieve in clear, and SASL for postfix. Any user, one password."""
+"""dovecot: POP3, IMAP, ManageSieve and LMTP in clear, and SASL for postfix. Any user, one password."""
 
 import imaplib
 import subprocess
@@ -6,7 +6,7 @@ import subprocess
 from servers import common
 
 COMMON = """
-protocols = imap pop3 sieve
+protocols = imap pop3 sieve lmtp
 listen = 127.0.0.1
 base_dir = {run}
 log_path = {folder}/dovecot-main.log
@@ -26,6 +26,11 @@ service pop3-login {{
 service managesieve-login {{
     inet_listener sieve {{
         port = {sieve}
+    }}
+}}
+service lmtp {{
+    inet_listener lmtp {{
+        port = {lmtp}
     }}
 }}
 service auth {{
@@ -82,27 +87,53 @@ sieve_script personal {{
 """
 
 
+# What an instance behind a proxy has on top; with "2.3" or "2.4" as key what differs.
+STRICT = {"2.3": "disable_plaintext_auth = yes\n", "2.4": "auth_allow_cleartext = no\n"}
+# The client is whom the PROXY header says, and the session as secure as it says.
+HAPROXY = "haproxy_trusted_networks = 127.0.0.1/32\n" + "".join(
+    f"service {service}-login {{\n    inet_listener {name} {{\n        haproxy = yes\n    }}\n}}\n"
+    for service, name in (("imap", "imap"), ("pop3", "pop3"), ("managesieve", "sieve")))
+# The client is whom XCLIENT or ID says.
+TRUSTING = "login_trusted_networks = 127.0.0.1/32\n"
+
+
 class Dovecot:
-    def __init__(self, run):
+    def __init__(self, run, name="dovecot", extra=None):
+        """`extra` is one of the above, and goes with STRICT."""
         binary = common.program("dovecot", "dovecot-core")
-        for name, package in (("imap-login", "dovecot-imapd"), ("pop3-login", "dovecot-pop3d"),
-                              ("managesieve-login", "dovecot-managesieved")):
-            common.program(name, package, "/usr/lib/dovecot", "/usr/libexec/dovecot")
-        folder = run.make_folder("dovecot")
-        self.mail = run.make_folder("mail", owner=(common.MAIL_OWNER, common.MAIL_OWNER))
+        for part, package in (("imap-login", "dovecot-imapd"), ("pop3-login", "dovecot-pop3d"),
+                              ("managesieve-login", "dovecot-managesieved"),
+                              ("lmtp", "dovecot-lmtpd")):
+            common.program(part, package, "/usr/lib/dovecot", "/usr/libexec/dovecot")
+        folder = run.make_folder(name)
+        self.log = folder / "dovecot-main.log"
+        self.mail = run.make_folder(f"{name}-mail", owner=(common.MAIL_OWNER, common.MAIL_OWNER))
         self.unused = iter(common.MAILBOXES)
         self.sasl = folder / "sasl"
         self.pop3, self.imap, self.sieve = run.port(), run.port(), run.port()
+        self.lmtp = run.port()
         version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
-        settings = SETTINGS_2_3 if version.stdout.startswith("2.3.") else SETTINGS_2_4
+        old = version.stdout.startswith("2.3.")
+        settings = SETTINGS_2_3 if old else SETTINGS_2_4
         config = folder / "dovecot.conf"
         config.write_text(settings.format(
             run=folder / "run", folder=folder, mail=self.mail, sasl=self.sasl, pop3=self.pop3,
-            imap=self.imap, sieve=self.sieve, password=common.PASSWORD, owner=common.MAIL_OWNER))
-        self.process = run.start("dovecot", [binary, "-F", "-c", config])
+            imap=self.imap, sieve=self.sieve, lmtp=self.lmtp, password=common.PASSWORD, owner=common.MAIL_OWNER))
+        if extra is not None:
+            with open(config, "a", encoding="ascii") as file:
+                file.write(STRICT["2.3" if old else "2.4"] + extra)
+        self.process = run.start(name, [binary, "-F", "-c", config])
+        self._wait(extra)
+
+    def _wait(self, extra):
+        if extra == HAPROXY:  # greets nobody without a header
+            for port in (self.pop3, self.imap, self.sieve):
+                common.wait_for_port(self.process, port)
+            return
         common.wait_for_greeting(self.process, self.pop3, b"+OK")
         common.wait_for_greeting(self.process, self.imap, b"* OK")
         common.wait_for_greeting(self.process, self.sieve, b'"IMPLEMENTATION"')
+        common.wait_for_greeting(self.process, self.lmtp, b"220 ")
 
     def new_mailbox(self):
         """The name of a user whose mailbox nothing has touched yet."""

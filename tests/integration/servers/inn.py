@@ -8,6 +8,7 @@ from servers import common
 
 BIN = "/usr/lib/news/bin"
 GROUP = "example.test"
+USER = "alice@example.test"  # may log in; need not
 
 SETTINGS = """
 domain: example.test
@@ -40,9 +41,10 @@ pathtmp: {folder}/tmp
 
 FILES = {
     "etc/storage.conf": "method tradspool {\n    newsgroups: *\n    class: 0\n}\n",
-    "etc/readers.conf": 'auth "all" {\n    hosts: "*"\n    default: "<reader>"\n}\n'
-                        'access "all" {\n    users: "<reader>"\n    newsgroups: "*"\n'
-                        "    access: RPA\n}\n",
+    "etc/readers.conf": 'auth "all" {{\n    hosts: "*"\n    default: "<reader>"\n'
+                        '    auth: "ckpasswd -f {folder}/etc/users"\n}}\n'
+                        'access "all" {{\n    users: "*"\n    newsgroups: "*"\n'
+                        "    access: RPA\n}}\n",
     "etc/newsfeeds": "ME:*::\n",
     "etc/expire.ctl": "/remember/:1\n*:A:never:never:never\n",
     "db/active": "".join(f"{name} 0000000000 0000000001 {flag}\n" for name, flag in (
@@ -58,15 +60,24 @@ FOLDERS = ("", "etc", "db", "filter", "log", "run", "tmp", "spool", "spool/archi
            "spool/outgoing", "spool/overview")
 
 
+def crypted(password):
+    done = subprocess.run(["openssl", "passwd", "-6", password], capture_output=True, text=True,
+                          check=True)
+    return done.stdout.strip()
+
+
 class Inn:
     def __init__(self, run):
         daemon = common.program("innd", "inn2, by install.sh", BIN)
         common.program("nnrpd", "inn2, by install.sh", BIN)
-        self.port, self.group = run.port(), GROUP
+        self.port, self.group, self.user = run.port(), GROUP, USER
         for name in FOLDERS:
             folder = run.make_folder(f"inn/{name}", owner=("news", "news"))
         folder = run.folder / "inn"
-        files = FILES | {"etc/inn.conf": SETTINGS.format(folder=folder, bin=BIN, port=self.port)}
+        files = FILES | {
+            "etc/inn.conf": SETTINGS.format(folder=folder, bin=BIN, port=self.port),
+            "etc/readers.conf": FILES["etc/readers.conf"].format(folder=folder),
+            "etc/users": f"{USER}:{crypted(common.PASSWORD)}\n"}
         for name, text in files.items():
             (folder / name).write_text(text)
             shutil.chown(folder / name, "news", "news")

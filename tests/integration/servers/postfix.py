@@ -40,6 +40,10 @@ MASTER = """
     -o smtpd_sasl_path={sasl}
     -o smtpd_client_restrictions=permit_sasl_authenticated,reject
     -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
+127.0.0.1:{xclient}    inet n - n - - smtpd
+    -o smtpd_authorized_xclient_hosts=127.0.0.1
+127.0.0.1:{haproxy}    inet n - n - - smtpd
+    -o smtpd_upstream_proxy_protocol=haproxy
 pickup    unix       n - n 60    1 pickup
 cleanup   unix       n - n -     0 cleanup
 qmgr      unix       n - n 300   1 qmgr
@@ -66,13 +70,17 @@ class Postfix:
         run.make_folder("postfix/queue")
         run.make_folder("postfix/data", owner=("postfix", None))
         self.smtp, self.submission = run.port(), run.port()
+        self.xclient, self.haproxy = run.port(), run.port()  # believe XCLIENT, the PROXY header
+        self.log = folder / "postfix-main.log"
         (folder / "mailboxes").write_text("".join(
             f"{name}@{common.MAIL_DOMAIN} {name}/Maildir/\n" for name in common.MAILBOXES))
         (config / "main.cf").write_text(MAIN.format(
             folder=folder, mail=dovecot.mail, domain=common.MAIL_DOMAIN,
             owner=common.MAIL_OWNER))
         (config / "master.cf").write_text(MASTER.format(
-            smtp=self.smtp, submission=self.submission, sasl=dovecot.sasl))
+            smtp=self.smtp, submission=self.submission, sasl=dovecot.sasl, xclient=self.xclient,
+            haproxy=self.haproxy))
         self.process = run.start("postfix", [binary, "-c", config, "start-fg"])
         common.wait_for_greeting(self.process, self.smtp, b"220 ")
         common.wait_for_greeting(self.process, self.submission, b"220 ")
+        common.wait_for_greeting(self.process, self.xclient, b"220 ")

@@ -83,11 +83,11 @@ def one_line(connection):
 
 
 def greeter(greeting):
-    """Greets, then echoes lines until QUIT."""
+    """Greets, then answers each line as a POP3 server does, until QUIT."""
     def handler(connection):
         connection.sendall(greeting)
         for line in connection.makefile("rb"):
-            connection.sendall(b"+ " + line)
+            connection.sendall(b"+OK " + line)
             if line.strip().upper() == b"QUIT":
                 return
     return handler

@@ -34,7 +34,7 @@ static void in_child(int (*work)(void), bool plain)
 
 static int plain_resolve(void)
 {
-    struct identity id = {true, 1, 1};
+    struct identity id = {.drop = true, .uid = 1, .gid = 1};
     struct err e;
     if (privileges_resolve("no-such-user-here", &id, &e) != 0)
         return 1;
@@ -67,7 +67,7 @@ static void not_root_dropping_only_forbids_to_gain(void **state)
 
 static int plain_become(void)
 {
-    const struct identity id = {true, 12345, 12345};
+    const struct identity id = {.drop = true, .uid = 12345, .gid = 12345};
     struct err e = {.text = ""};
     if (privileges_drop(&id, &e) != -1)
         return 1;

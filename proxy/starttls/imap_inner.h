@@ -1,0 +1,142 @@
+/* imap_inner.h - what the files of the IMAP module share; nobody else includes it. */
+#ifndef TLSFRONT_STARTTLS_IMAP_INNER_H
+#define TLSFRONT_STARTTLS_IMAP_INNER_H
+
+#include "proxy/starttls/starttls.h"
+
+/* What became of one unit. */
+enum imap_step {
+    IMAP_TAKEN,     /* dealt with */
+    IMAP_LEFT,      /* incomplete, or it has to wait for the other side */
+    IMAP_TURN,      /* dealt with, and the other side is to go on */
+    IMAP_UPGRADING, /* dealt with, and TLS begins */
+    IMAP_RELAYING,  /* dealt with, and nothing is to be watched behind it */
+    IMAP_CLOSING,   /* dealt with, and the session ends */
+};
+
+/* ---- syntax (imap_syntax.c) ---- */
+
+/* The word up to a space at the front of *line, which moves behind it and the spaces that follow. A
+ * tab is no space in IMAP. */
+struct slice imap_word(struct slice *line);
+
+/* RFC 9051, 9: tag. Such a one can be said back. */
+bool imap_is_tag(struct slice word);
+
+/* Letters, digits, "-" and "_": everything that was ever a command. */
+bool imap_is_verb(struct slice word);
+
+/* Is it OK, NO, BAD, PREAUTH or BYE? (RFC 9051, 7.1) */
+bool imap_is_condition(struct slice word);
+
+/* How a line ends (RFC 9051, 4.3; RFC 7888). */
+enum imap_literal {
+    IMAP_NO_LITERAL,
+    IMAP_SYNC,     /* {n}: the bytes come when "+" was said */
+    IMAP_NONSYNC,  /* {n+}: they come at once */
+    IMAP_DOUBTFUL, /* one parser would find a literal here, and another would not */
+};
+
+enum imap_literal imap_literal_at(struct slice line, uint64_t *size_r);
+
+/* The list of capabilities in a response: "before list after" is all of the line. */
+struct imap_list {
+    struct slice before, words, after;
+};
+
+/* False: there is none. */
+bool imap_find_list(struct slice line, struct imap_list *list);
+
+bool imap_list_has(const struct imap_list *list, const char *word);
+
+/* What becomes of the upstream's list. */
+struct imap_edit {
+    bool upgrade;        /* STARTTLS is listed in any case; otherwise in none */
+    bool hide_passwords; /* and LOGINDISABLED, and no other way to log in */
+};
+
+/* The line that it stands in, with its ending. */
+void imap_put_list(struct buf *out, const struct imap_list *list, const struct imap_edit *edit);
+
+/* ---- commands (imap.c, imap_pass.c) ---- */
+
+struct imap_verb;
+
+/* One line: "tag verb rest". */
+struct imap_command {
+    struct slice line, tag, verb, rest;
+    enum imap_literal literal; /* at its end */
+    uint64_t size;             /* of that literal */
+    const struct imap_verb *row;
+};
+
+struct imap_verb {
+    const char *name; /* NULL in the last row, which is for all others */
+    enum imap_step (*take)(struct talk *t, const struct imap_command *c, struct talk_out *out);
+    enum imap_asked asked; /* when the upstream is asked */
+    bool bare;             /* it has no arguments */
+};
+
+/* The verbs where an upstream hears them. */
+extern const struct imap_verb imap_pass_verbs[];
+
+/* Passwords wait for TLS. */
+bool imap_holds_back(const struct talk *t);
+
+/* Our own answer to a command: "OK ..." or "* ...", without tag and CRLF. */
+void imap_answer(const struct imap_command *c, struct talk_out *out, const char *reply);
+
+/* A refusal that counts. */
+enum imap_step imap_refuse(struct talk *t, const struct imap_command *c, struct talk_out *out,
+                           const char *reply);
+
+/* In the tables of both. */
+enum imap_step imap_starttls(struct talk *t, const struct imap_command *c, struct talk_out *out);
+enum imap_step imap_login_refusal(struct talk *t, const struct imap_command *c,
+                                  struct talk_out *out);
+enum imap_step imap_own_id(struct talk *t, const struct imap_command *c, struct talk_out *out);
+
+/* A command that ended early leaves this much of itself to come. */
+enum imap_step imap_skip(struct talk *t, enum imap_literal literal, uint64_t size,
+                         struct talk_out *out);
+
+/* BYE: `why` is a code and words. */
+enum imap_step imap_goodbye(struct talk_out *out, const char *why);
+
+/* BYE, if that was one error too many. */
+enum imap_step imap_count_error(struct talk *t, struct talk_out *out, enum imap_step otherwise);
+
+/* Hand the upstream a line of a command, or of a response to "+". */
+enum imap_step imap_forward(struct talk *t, struct slice line, enum imap_literal literal,
+                            uint64_t size, struct talk_out *out);
+
+/* ---- responses (imap_reply.c, imap_open.c) ---- */
+
+struct imap_response {
+    struct slice raw;  /* as it came, with its ending */
+    struct slice line; /* without it */
+    struct slice first, second, rest;
+    struct imap_list list;
+    bool has_list;
+};
+
+enum imap_step imap_take_response(struct talk *t, struct slice *in, struct talk_out *out);
+
+/* A response to the client, with its list edited. `success`: it is part of a login that went well.
+ */
+enum imap_step imap_put_response(struct talk *t, const struct imap_response *r, bool success,
+                                 struct talk_out *out);
+
+enum imap_step imap_on_greeting(struct talk *t, const struct imap_response *r,
+                                struct talk_out *out);
+
+/* A response that carries data, which is not for the client. */
+enum imap_step imap_swallow(struct talk *t, const struct imap_response *r, struct talk_out *out);
+
+/* Responses while we are asking. IMAP_LEFT: it is none to our command. */
+enum imap_step imap_on_opening(struct talk *t, const struct imap_response *r, struct talk_out *out);
+
+/* The upstream does not speak IMAP: tell the client, and end. */
+enum imap_step imap_broken(struct talk *t, struct talk_out *out);
+
+#endif

@@ -1,0 +1,135 @@
+/* ldap.c - LDAP around StartTLS (RFC 4511, 4.14; RFC 4513, 3).
+ *
+ * Both directions are cut into messages by their heads alone; a message that passes is handed on as
+ * it comes. Whole messages are waited for only where their contents decide: binds, extended
+ * requests, searches, and the answers to searches of the rootDSE. Answers carry the id of their
+ * request, so ours need not wait for those of the upstream, only for the end of a message. */
+#include "proxy/starttls/ldap_inner.h"
+
+enum step ldap_need_whole(struct ldap_message *m)
+{
+    switch (ldap_message_whole(m)) {
+    case BER_OK:
+        return STEP_PASS;
+    case BER_MORE:
+        return STEP_WAIT;
+    case BER_BAD:
+        break;
+    }
+    return STEP_BROKEN;
+}
+
+bool ldap_wait_turn(struct ldap_talk *l)
+{
+    l->client_waits = l->from_upstream.left > 0;
+    return l->client_waits;
+}
+
+/* One of the two: whose bytes, what to do with a message, where it goes, and what is said when the
+ * bytes are none. */
+struct direction {
+    struct ldap_flow *flow;
+    enum step (*on_message)(struct talk *, struct ldap_message *, struct talk_out *);
+    struct buf *to;
+    enum ldap_code broken;
+    const char *broken_text;
+};
+
+/* Move the message under way along, as far as it is there. */
+static void move(const struct direction *d, struct slice *in)
+{
+    const size_t n = d->flow->left < in->size ? d->flow->left : in->size;
+    if (!d->flow->dropped)
+        buf_put(d->to, in->data, n);
+    d->flow->left -= n;
+    in->data += n;
+    in->size -= n;
+}
+
+static enum step read_one(struct talk *t, const struct direction *d, struct slice in,
+                          struct ldap_message *m, struct talk_out *out)
+{
+    switch (ldap_message_head(in, m)) {
+    case BER_OK:
+        return d->on_message(t, m, out);
+    case BER_MORE:
+        return STEP_WAIT;
+    case BER_BAD:
+        break;
+    }
+    return STEP_BROKEN;
+}
+
+/* Bytes that are no LDAP. */
+static enum talk_verdict end(struct talk *t, const struct direction *d, struct talk_out *out)
+{
+    if (ldap_wait_turn(&t->as.ldap))
+        return TALK_MORE;
+    ldap_notice(out->to_client, d->broken, d->broken_text);
+    return TALK_CLOSE;
+}
+
+static enum talk_verdict run(struct talk *t, const struct direction *d, struct slice *in,
+                             struct talk_out *out)
+{
+    for (;;) {
+        struct ldap_message m;
+        move(d, in);
+        if (in->size == 0 || t->as.ldap.client_waits)
+            return TALK_MORE;
+        /* A security layer frames what it wraps with four octets of size (RFC 4422, 3.7), and no
+         * mechanism's buffer is so large that the first could be 0x30. So it shows, in each
+         * direction by itself, whether one was installed; without one the rules go on. */
+        if (t->as.ldap.layer && in->data[0] != BER_SEQUENCE)
+            return TALK_RELAY;
+        const enum step step = read_one(t, d, *in, &m, out);
+        switch (step) {
+        case STEP_PASS:
+        case STEP_TAKEN:
+        case STEP_UPGRADE:
+            *d->flow = (struct ldap_flow){m.size, step != STEP_PASS};
+            break;
+        case STEP_WAIT:
+            return TALK_MORE;
+        case STEP_CLOSE:
+            return TALK_CLOSE;
+        case STEP_BROKEN:
+            return end(t, d, out);
+        }
+        if (step == STEP_UPGRADE) {
+            move(d, in);
+            return TALK_UPGRADE;
+        }
+    }
+}
+
+static enum talk_verdict client(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    t->as.ldap.client_waits = false;
+    const struct direction d = {&t->as.ldap.from_client, ldap_on_request, out->to_upstream,
+                                LDAP_PROTOCOL_ERROR, "Not an LDAP message"};
+    return run(t, &d, in, out);
+}
+
+/* The client's bytes that wait here may be a password, so the upstream alone never ends the watch:
+ * its side passes as it is from now on, and the client's first wrapped byte does the rest. */
+static enum talk_verdict upstream(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    const struct direction d = {&t->as.ldap.from_upstream, ldap_on_response, out->to_client,
+                                LDAP_UNAVAILABLE, "Service not available, try again later"};
+    const enum talk_verdict verdict = run(t, &d, in, out);
+    if (verdict != TALK_RELAY)
+        return verdict;
+    t->as.ldap.from_upstream = (struct ldap_flow){.left = SIZE_MAX};
+    move(&d, in);
+    return TALK_MORE;
+}
+
+static void refuse(enum starttls_refusal why, const char *hostname, struct buf *to_client)
+{
+    (void)hostname;
+    ldap_notice(to_client, why == REFUSE_TOO_MANY ? LDAP_BUSY : LDAP_UNAVAILABLE,
+                talk_refusal_words(why));
+}
+
+const struct starttls starttls_ldap = {.client = client, .upstream = upstream, .refuse = refuse};

@@ -1,0 +1,32 @@
+/* ldap.h - LDAP: the StartTLS operation by RFC 4511, 4.14. */
+#ifndef TLSFRONT_STARTTLS_LDAP_H
+#define TLSFRONT_STARTTLS_LDAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Operations followed at the same time. Clients that ask for StartTLS have none; a client with more
+ * than these is taken to be busy until the answers to the others have come. */
+enum { LDAP_OPERATIONS = 32 };
+
+/* One direction: what is left of the message under way. */
+struct ldap_flow {
+    size_t left;
+    bool dropped; /* it goes nowhere */
+};
+
+struct ldap_talk {
+    struct ldap_flow from_client, from_upstream;
+    bool client_waits;            /* for the end of the upstream's message, to be answered by us */
+    int32_t ids[LDAP_OPERATIONS]; /* of the operations that have no answer yet; 0: free */
+    uint8_t asked[LDAP_OPERATIONS]; /* enum ldap_root bits of each, when it reads the rootDSE */
+    uint32_t lost;                  /* operations that found the table full */
+    int32_t bind;                   /* the id of the bind that has no answer yet, or 0 */
+    bool bind_layer;                /* which may end with a SASL security layer */
+    bool negotiating;               /* the last bind was answered with saslBindInProgress */
+    bool layer;                     /* there may be a security layer: see run() in ldap.c */
+};
+extern const struct starttls starttls_ldap;
+
+#endif

@@ -1,0 +1,43 @@
+/* ldap_inner.h - what the files of LDAP share; nobody else includes it. */
+#ifndef TLSFRONT_LDAP_INNER_H
+#define TLSFRONT_LDAP_INNER_H
+
+#include "proxy/starttls/ldap_reply.h"
+#include "proxy/starttls/ldap_root.h"
+#include "proxy/starttls/starttls.h"
+
+/* What is to be done with the message in hand. */
+enum step {
+    STEP_PASS,    /* hand it to the other side */
+    STEP_TAKEN,   /* it was answered, or needs no answer */
+    STEP_WAIT,    /* leave it until the other side has moved, or more of it has come */
+    STEP_UPGRADE, /* it was answered, and TLS begins */
+    STEP_CLOSE,   /* the goodbye is written */
+    STEP_BROKEN,  /* no LDAP */
+};
+
+/* A message of the client (ldap_request.c), of the upstream (ldap_response.c); its head is read. */
+enum step ldap_on_request(struct talk *t, struct ldap_message *m, struct talk_out *out);
+enum step ldap_on_response(struct talk *t, struct ldap_message *m, struct talk_out *out);
+
+/* Wait for all of the message, as far as it is ever collected: STEP_PASS when that is there. */
+enum step ldap_need_whole(struct ldap_message *m);
+
+/* True when a message of the upstream is on its way to the client, so that nothing may be put in
+ * between. The upstream then stops at the end of that message to let the client's side go on. */
+bool ldap_wait_turn(struct ldap_talk *l);
+
+/* ---- operations without an answer (ldap_operations.c) ---- */
+
+/* `asked`: enum ldap_root bits; 0 for all but a search of the rootDSE. */
+void ldap_operation_begin(struct ldap_talk *l, int32_t id, uint8_t asked);
+uint8_t ldap_operation_asked(const struct ldap_talk *l, int32_t id);
+void ldap_operation_end(struct ldap_talk *l, int32_t id);
+
+/* The client wants no answer any more. */
+void ldap_operation_abandon(struct ldap_talk *l, int32_t id);
+
+/* May StartTLS not be taken now? (RFC 4511, 4.14.1) */
+bool ldap_is_busy(const struct ldap_talk *l);
+
+#endif

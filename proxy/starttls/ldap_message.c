@@ -1,0 +1,150 @@
+/* ldap_message.c - see ldap_message.h. */
+#include "proxy/starttls/ldap_message.h"
+
+/* What may stand behind the operation: controls, or elements of the future, which RFC 4511, 4 wants
+ * ignored. Anything that is no element is garbage. */
+static bool is_elements(struct slice in)
+{
+    uint8_t tag;
+    struct slice contents;
+    while (in.size > 0)
+        if (!ber_take(&in, &tag, &contents))
+            return false;
+    return true;
+}
+
+/* Id and operation. `view` is what there is of the message's contents, `size` what there should be.
+ */
+static bool read_contents(struct slice view, size_t size, struct ldap_message *m)
+{
+    const struct slice all = view;
+    int64_t id;
+    size_t body;
+    if (!ber_number(&view, BER_INTEGER, &id) || id < 0 || id > INT32_MAX)
+        return false;
+    /* The head is long enough for this header: a lack of bytes means that the message is too short.
+     */
+    if (ber_header(&view, &m->op, &body) != BER_OK || body > size - (all.size - view.size))
+        return false;
+    m->id = (int32_t)id;
+    m->body = (struct slice){view.data, body < view.size ? body : view.size};
+    m->rest = (struct slice){view.data + m->body.size, view.size - m->body.size};
+    return !m->whole || is_elements(m->rest);
+}
+
+/* A message, of which `want` bytes are enough. */
+static enum ber_result read_message(struct slice in, size_t want, struct ldap_message *m)
+{
+    struct slice view = in;
+    uint8_t tag;
+    size_t size;
+    if (in.size > 0 && in.data[0] != BER_SEQUENCE)
+        return BER_BAD;
+    const enum ber_result result = ber_header(&view, &tag, &size);
+    if (result != BER_OK)
+        return result;
+
+    const size_t header = in.size - view.size;
+    *m = (struct ldap_message){.in = in, .size = header + size};
+    m->whole = m->size <= want;
+    const size_t need = m->whole ? m->size : want;
+    if (in.size < need)
+        return BER_MORE;
+    view.size = need - header; /* never more, so that the outcome does not depend on the cut */
+    return read_contents(view, size, m) ? BER_OK : BER_BAD;
+}
+
+enum ber_result ldap_message_head(struct slice in, struct ldap_message *m)
+{
+    return read_message(in, LDAP_HEAD, m);
+}
+
+enum ber_result ldap_message_whole(struct ldap_message *m)
+{
+    if (m->whole || m->size > LDAP_WHOLE)
+        return BER_OK;
+    return read_message(m->in, LDAP_WHOLE, m);
+}
+
+bool ldap_shows_password(struct slice mechanism)
+{
+    return slice_is(mechanism, "PLAIN") || slice_is(mechanism, "LOGIN");
+}
+
+/* The mechanisms that are known never to install a security layer: RFC 4422 (EXTERNAL), 4505, 2195,
+ * 5802, 7628. An empty name ends a negotiation (RFC 4513, 5.2.1.2). */
+static bool is_without_layer(struct slice mechanism)
+{
+    static const char *const names[] = {"", "EXTERNAL", "ANONYMOUS", "CRAM-MD5", "OAUTHBEARER"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_is(mechanism, names[i]))
+            return true;
+    return slice_begins(mechanism, "SCRAM-");
+}
+
+static enum ldap_bind sasl_kind(struct slice credentials)
+{
+    struct slice mechanism;
+    if (!ber_expect(&credentials, BER_OCTETS, &mechanism))
+        return BIND_BROKEN;
+    if (ldap_shows_password(mechanism))
+        return BIND_PASSWORD;
+    return is_without_layer(mechanism) ? BIND_OPEN : BIND_LAYER;
+}
+
+/* AuthenticationChoice. The numbers that RFC 4511 leaves out: 1 and 2 are the Kerberos tickets of
+ * LDAPv2 (RFC 1777, 4.1), 9 to 11 are Microsoft's Sicily (NTLM, MS-ADTS 5.1.1.1.3), which may seal.
+ * A constructed [0] is how the oldest clients wrote a password. */
+enum ldap_bind ldap_bind_kind(const struct ldap_message *m)
+{
+    struct slice in = m->body, name, auth;
+    int64_t version;
+    uint8_t tag;
+    if (!ber_number(&in, BER_INTEGER, &version) || !ber_expect(&in, BER_OCTETS, &name) ||
+        !ber_take(&in, &tag, &auth))
+        return BIND_BROKEN;
+    switch (tag) {
+    case 0x80: /* simple; anonymous or unauthenticated without a password (RFC 4513, 5.1) */
+        return auth.size > 0 ? BIND_PASSWORD : BIND_OPEN;
+    case 0xa3:
+        return sasl_kind(auth);
+    case 0x81:
+    case 0x82:
+        return BIND_OPEN;
+    case 0x89:
+    case 0x8a:
+    case 0x8b:
+        return BIND_LAYER;
+    default:
+        return BIND_PASSWORD;
+    }
+}
+
+enum ldap_extended ldap_extended_kind(const struct ldap_message *m)
+{
+    struct slice in = m->body, name, value;
+    if (!ber_expect(&in, 0x80, &name))
+        return m->whole ? EXTENDED_BROKEN : EXTENDED_OTHER; /* longer than any StartTLS */
+    if (!slice_is(name, LDAP_STARTTLS))
+        return EXTENDED_OTHER;
+    /* One that is too large to be collected has something behind its name in any case. */
+    if (!m->whole || ber_expect(&in, 0x81, &value))
+        return EXTENDED_STARTTLS_VALUE;
+    return EXTENDED_STARTTLS;
+}
+
+/* AbandonRequest is an INTEGER under the operation's own tag. */
+int32_t ldap_abandoned(const struct ldap_message *m)
+{
+    int64_t id;
+    if (!m->whole || !ber_value(m->body, &id) || id < 0 || id > INT32_MAX)
+        return 0;
+    return (int32_t)id;
+}
+
+int64_t ldap_result_code(const struct ldap_message *m)
+{
+    struct slice in = m->body;
+    int64_t code;
+    return ber_number(&in, BER_ENUMERATED, &code) ? code : -1;
+}

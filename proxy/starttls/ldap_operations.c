@@ -1,0 +1,52 @@
+/* ldap_operations.c - see ldap_inner.h: which operations have no answer yet. */
+#include "proxy/starttls/ldap_inner.h"
+
+void ldap_operation_begin(struct ldap_talk *l, int32_t id, uint8_t asked)
+{
+    for (size_t i = 0; i < LDAP_OPERATIONS; i++)
+        if (l->ids[i] == 0) {
+            l->ids[i] = id;
+            l->asked[i] = asked;
+            return;
+        }
+    l->lost++;
+}
+
+/* The slot of an operation, or LDAP_OPERATIONS. 0 is the id of no request. */
+static size_t find(const struct ldap_talk *l, int32_t id)
+{
+    size_t i = 0;
+    while (i < LDAP_OPERATIONS && (id == 0 || l->ids[i] != id))
+        i++;
+    return i;
+}
+
+uint8_t ldap_operation_asked(const struct ldap_talk *l, int32_t id)
+{
+    const size_t i = find(l, id);
+    return i < LDAP_OPERATIONS ? l->asked[i] : 0;
+}
+
+void ldap_operation_end(struct ldap_talk *l, int32_t id)
+{
+    const size_t i = find(l, id);
+    if (i < LDAP_OPERATIONS)
+        l->ids[i] = 0;
+    else if (id != 0 && l->lost > 0)
+        l->lost--;
+}
+
+void ldap_operation_abandon(struct ldap_talk *l, int32_t id)
+{
+    const size_t i = find(l, id);
+    if (i < LDAP_OPERATIONS)
+        l->ids[i] = 0;
+}
+
+bool ldap_is_busy(const struct ldap_talk *l)
+{
+    for (size_t i = 0; i < LDAP_OPERATIONS; i++)
+        if (l->ids[i] != 0)
+            return true;
+    return l->lost > 0 || l->bind != 0 || l->negotiating;
+}

@@ -1,0 +1,225 @@
+/* ldap_request.c - what becomes of the client's messages, by mode. */
+#include "proxy/starttls/ldap_inner.h"
+
+/* Larger requests make no sense before TLS, where all but StartTLS is refused. */
+enum { REQUIRED_MAX = 256 * 1024 };
+
+/* ---- what we say ourselves: never in the middle of a message of the upstream ---- */
+
+/* Count a request that was refused. */
+static enum step refused(struct talk *t, struct talk_out *out)
+{
+    if (!talk_error(t))
+        return STEP_TAKEN;
+    ldap_notice(out->to_client, LDAP_UNAVAILABLE, "Too many errors, closing connection");
+    return STEP_CLOSE;
+}
+
+/* The response that a request has. */
+static enum ldap_op response_to(uint8_t request);
+
+static enum step refuse_plain(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    if (ldap_wait_turn(&t->as.ldap))
+        return STEP_WAIT;
+    ldap_result(out->to_client, m->id, response_to(m->op), LDAP_CONFIDENTIALITY_REQUIRED,
+                "TLS is required, send StartTLS first");
+    return refused(t, out);
+}
+
+static enum step refuse_starttls(struct talk *t, const struct ldap_message *m, struct talk_out *out,
+                                 enum ldap_code code, const char *text)
+{
+    if (ldap_wait_turn(&t->as.ldap))
+        return STEP_WAIT;
+    ldap_starttls_result(out->to_client, m->id, code, text);
+    return refused(t, out);
+}
+
+static enum step upgrade(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    if (ldap_wait_turn(&t->as.ldap))
+        return STEP_WAIT;
+    ldap_starttls_result(out->to_client, m->id, LDAP_SUCCESS, "");
+    return STEP_UPGRADE;
+}
+
+/* ---- requests before required TLS ---- */
+
+static enum step take(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    (void)t, (void)m, (void)out;
+    return STEP_TAKEN;
+}
+
+/* RFC 4511, 4.3: there is no answer to an unbind but the end. */
+static enum step hang_up(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    (void)t, (void)m, (void)out;
+    return STEP_CLOSE;
+}
+
+static enum step search_required(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    uint8_t asked = 0;
+    if (m->whole && !ldap_root_asked(m, &asked))
+        return STEP_BROKEN;
+    if (asked == 0)
+        return refuse_plain(t, m, out);
+    ldap_root_entry(out->to_client, m->id, asked);
+    ldap_result(out->to_client, m->id, LDAP_SEARCH_DONE, LDAP_SUCCESS, "");
+    return STEP_TAKEN;
+}
+
+static enum step extended_required(struct talk *t, const struct ldap_message *m,
+                                   struct talk_out *out)
+{
+    switch (ldap_extended_kind(m)) {
+    case EXTENDED_STARTTLS:
+        return upgrade(t, m, out);
+    case EXTENDED_STARTTLS_VALUE:
+        return refuse_starttls(t, m, out, LDAP_PROTOCOL_ERROR, "StartTLS takes no value");
+    case EXTENDED_OTHER:
+        return refuse_plain(t, m, out);
+    case EXTENDED_BROKEN:
+        break;
+    }
+    return STEP_BROKEN;
+}
+
+/* ---- requests to the upstream ---- */
+
+static enum step pass(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    (void)t, (void)m, (void)out;
+    return STEP_PASS;
+}
+
+static enum step follow(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    (void)out;
+    ldap_operation_begin(&t->as.ldap, m->id, 0);
+    return STEP_PASS;
+}
+
+/* An abandoned operation is not outstanding any more (RFC 4511, 4.11 and 4.14.1). */
+static enum step abandon(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    (void)out;
+    ldap_operation_abandon(&t->as.ldap, ldap_abandoned(m));
+    return STEP_PASS;
+}
+
+/* A search that is broken or too large is the upstream's to judge. Inside TLS nothing but the
+ * rootDSE is of interest. */
+static enum step search(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    (void)out;
+    uint8_t asked = 0;
+    if (m->whole && !ldap_root_asked(m, &asked))
+        asked = 0;
+    if (asked != 0 || t->facts.mode == TALK_OPTIONAL)
+        ldap_operation_begin(&t->as.ldap, m->id, asked);
+    return STEP_PASS;
+}
+
+/* One bind at a time: no client may send anything before a bind is answered, and no server deal
+ * with it (RFC 4511, 4.2.1). */
+static enum step bind(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    struct ldap_talk *l = &t->as.ldap;
+    if (l->bind != 0)
+        return STEP_WAIT;
+    const enum ldap_bind kind = m->whole ? ldap_bind_kind(m) : BIND_BROKEN;
+    if (t->facts.mode == TALK_OPTIONAL && !t->facts.plaintext_login) {
+        if (kind == BIND_BROKEN)
+            return STEP_BROKEN; /* what cannot be read may hold a password */
+        if (kind == BIND_PASSWORD)
+            return refuse_plain(t, m, out);
+    }
+    l->bind = m->id;
+    l->bind_layer = kind == BIND_LAYER || kind == BIND_BROKEN;
+    return STEP_PASS;
+}
+
+static enum step extended_optional(struct talk *t, const struct ldap_message *m,
+                                   struct talk_out *out)
+{
+    switch (ldap_extended_kind(m)) {
+    case EXTENDED_STARTTLS:
+        if (ldap_is_busy(&t->as.ldap))
+            return refuse_starttls(t, m, out, LDAP_OPERATIONS_ERROR, "Operations are outstanding");
+        return upgrade(t, m, out);
+    case EXTENDED_STARTTLS_VALUE:
+        return refuse_starttls(t, m, out, LDAP_PROTOCOL_ERROR, "StartTLS takes no value");
+    case EXTENDED_OTHER:
+        return follow(t, m, out);
+    case EXTENDED_BROKEN:
+        break;
+    }
+    return STEP_BROKEN;
+}
+
+static enum step extended_inside(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    const enum ldap_extended kind = ldap_extended_kind(m);
+    if (kind == EXTENDED_STARTTLS || kind == EXTENDED_STARTTLS_VALUE)
+        return refuse_starttls(t, m, out, LDAP_OPERATIONS_ERROR, "TLS already established");
+    return STEP_PASS;
+}
+
+/* ---- the client's messages ---- */
+
+static const struct request {
+    enum ldap_op op, response;
+    bool whole; /* the handler looks into it */
+    /* By enum talk_mode. */
+    enum step (*handler[3])(struct talk *, const struct ldap_message *, struct talk_out *);
+} requests[] = {
+    {LDAP_BIND_REQUEST, LDAP_BIND_RESPONSE, true, {refuse_plain, bind, bind}},
+    {LDAP_UNBIND_REQUEST, 0, false, {hang_up, pass, pass}},
+    {LDAP_SEARCH_REQUEST, LDAP_SEARCH_DONE, true, {search_required, search, search}},
+    {LDAP_MODIFY_REQUEST, LDAP_MODIFY_RESPONSE, false, {refuse_plain, follow, pass}},
+    {LDAP_ADD_REQUEST, LDAP_ADD_RESPONSE, false, {refuse_plain, follow, pass}},
+    {LDAP_DELETE_REQUEST, LDAP_DELETE_RESPONSE, false, {refuse_plain, follow, pass}},
+    {LDAP_RENAME_REQUEST, LDAP_RENAME_RESPONSE, false, {refuse_plain, follow, pass}},
+    {LDAP_COMPARE_REQUEST, LDAP_COMPARE_RESPONSE, false, {refuse_plain, follow, pass}},
+    {LDAP_ABANDON_REQUEST, 0, true, {take, abandon, abandon}},
+    {LDAP_EXTENDED_REQUEST,
+     LDAP_EXTENDED_RESPONSE,
+     true,
+     {extended_required, extended_optional, extended_inside}},
+};
+
+static const struct request *request_of(uint8_t op)
+{
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
+        if (requests[i].op == op)
+            return &requests[i];
+    return NULL;
+}
+
+static enum ldap_op response_to(uint8_t op)
+{
+    return request_of(op)->response;
+}
+
+enum step ldap_on_request(struct talk *t, struct ldap_message *m, struct talk_out *out)
+{
+    const enum talk_mode mode = t->facts.mode;
+    if (m->id == 0) /* reserved for unsolicited notifications (RFC 4511, 4.1.1.1) */
+        return STEP_BROKEN;
+    if (mode == TALK_REQUIRED && m->size > REQUIRED_MAX)
+        return STEP_BROKEN;
+    /* RFC 4511, 4.1.1 wants the end of the session. On TLS there is nothing to protect, and the
+     * upstream may know better. */
+    const struct request *r = request_of(m->op);
+    if (r == NULL)
+        return mode == TALK_INSIDE ? STEP_PASS : STEP_BROKEN;
+    if (r->whole || mode == TALK_REQUIRED) {
+        const enum step step = ldap_need_whole(m);
+        if (step != STEP_PASS)
+            return step;
+    }
+    return r->handler[mode](t, m, out);
+}

@@ -1,0 +1,84 @@
+/* ldap_response.c - what becomes of the upstream's messages. */
+#include "proxy/starttls/ldap_inner.h"
+
+static enum step on_root_entry(struct talk *t, struct ldap_message *m, struct talk_out *out,
+                               uint8_t asked)
+{
+    const bool optional = t->facts.mode == TALK_OPTIONAL;
+    const struct ldap_root_edit edit = {.starttls = optional,
+                                        .hide_passwords = optional && !t->facts.plaintext_login,
+                                        .asked = asked};
+    const enum step step = ldap_need_whole(m);
+    if (step != STEP_PASS || !m->whole)
+        return step;
+    return ldap_root_rewrite(out->to_client, m, &edit) ? STEP_TAKEN : STEP_PASS;
+}
+
+static enum step on_entry(struct talk *t, struct ldap_message *m, struct talk_out *out)
+{
+    const uint8_t asked = ldap_operation_asked(&t->as.ldap, m->id);
+    return asked != 0 ? on_root_entry(t, m, out, asked) : STEP_PASS;
+}
+
+static enum step on_end(struct talk *t, struct ldap_message *m, struct talk_out *out)
+{
+    (void)out;
+    ldap_operation_end(&t->as.ldap, m->id);
+    return STEP_PASS;
+}
+
+/* A server too old to have a rootDSE says noSuchObject. A client that looks there for StartTLS must
+ * find it all the same. */
+static enum step on_search_done(struct talk *t, struct ldap_message *m, struct talk_out *out)
+{
+    const uint8_t asked = ldap_operation_asked(&t->as.ldap, m->id);
+    const bool ours = t->facts.mode == TALK_OPTIONAL && (asked & ROOT_EXTENSION) != 0 &&
+                      ldap_result_code(m) == LDAP_NO_SUCH_OBJECT;
+    const enum step step = ours ? ldap_need_whole(m) : STEP_PASS;
+    if (step != STEP_PASS)
+        return step;
+    ldap_operation_end(&t->as.ldap, m->id);
+    if (!ours || !m->whole)
+        return STEP_PASS;
+    ldap_root_entry(out->to_client, m->id, asked & (ROOT_SEARCH | ROOT_EXTENSION | ROOT_TYPES));
+    ldap_result(out->to_client, m->id, LDAP_SEARCH_DONE, LDAP_SUCCESS, "");
+    return STEP_TAKEN;
+}
+
+static enum step on_bind_response(struct talk *t, struct ldap_message *m, struct talk_out *out)
+{
+    (void)out;
+    struct ldap_talk *l = &t->as.ldap;
+    const int64_t code = ldap_result_code(m);
+    if (code < 0)
+        return STEP_BROKEN;
+    if (m->id != l->bind)
+        return STEP_PASS;
+    l->bind = 0;
+    l->negotiating = code == LDAP_SASL_BIND_IN_PROGRESS;
+    l->layer |= l->bind_layer && code == LDAP_SUCCESS;
+    return STEP_PASS;
+}
+
+static const struct response {
+    enum ldap_op op;
+    enum step (*handler)(struct talk *, struct ldap_message *, struct talk_out *);
+} responses[] = {
+    {LDAP_SEARCH_ENTRY, on_entry},
+    {LDAP_SEARCH_DONE, on_search_done},
+    {LDAP_BIND_RESPONSE, on_bind_response},
+    {LDAP_MODIFY_RESPONSE, on_end},
+    {LDAP_ADD_RESPONSE, on_end},
+    {LDAP_DELETE_RESPONSE, on_end},
+    {LDAP_RENAME_RESPONSE, on_end},
+    {LDAP_COMPARE_RESPONSE, on_end},
+    {LDAP_EXTENDED_RESPONSE, on_end},
+};
+
+enum step ldap_on_response(struct talk *t, struct ldap_message *m, struct talk_out *out)
+{
+    for (size_t i = 0; i < sizeof responses / sizeof *responses; i++)
+        if (responses[i].op == m->op)
+            return responses[i].handler(t, m, out);
+    return STEP_PASS; /* references, intermediate responses: not the last word */
+}

@@ -1,0 +1,67 @@
+/* line.c - see line.h. */
+#include "proxy/starttls/line.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum line_result line_next(struct slice *in, size_t max, struct slice *line, bool *bare_lf_r)
+{
+    const uint8_t *end = in->size > 0 ? memchr(in->data, '\n', in->size) : NULL;
+    if (end == NULL) { /* a CR at the end may be the beginning of CRLF, which does not count */
+        const bool cr = in->size > 0 && in->data[in->size - 1] == '\r';
+        return in->size > max + (cr ? 1 : 0) ? LINE_TOO_LONG : LINE_MORE;
+    }
+
+    size_t size = (size_t)(end - in->data);
+    const size_t taken = size + 1;
+    const bool crlf = size > 0 && in->data[size - 1] == '\r';
+    if (crlf)
+        size--;
+    if (size > max)
+        return LINE_TOO_LONG;
+    if (bare_lf_r != NULL)
+        *bare_lf_r = !crlf;
+    *line = (struct slice){in->data, size};
+    in->data += taken;
+    in->size -= taken;
+    return LINE_OK;
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct slice line_word(struct slice *line)
+{
+    struct slice word = {line->data, 0};
+    if (line->size == 0) /* whose data may be NULL */
+        return word;
+    while (word.size < line->size && !is_blank(line->data[word.size]))
+        word.size++;
+    size_t skip = word.size;
+    while (skip < line->size && is_blank(line->data[skip]))
+        skip++;
+    line->data += skip;
+    line->size -= skip;
+    return word;
+}
+
+bool slice_is(struct slice s, const char *text)
+{
+    return s.size == strlen(text) && slice_begins(s, text);
+}
+
+bool slice_begins(struct slice s, const char *text)
+{
+    const size_t size = strlen(text);
+    return s.size >= size && (size == 0 || strncasecmp((const char *)s.data, text, size) == 0);
+}
+
+bool slice_has_controls(struct slice s)
+{
+    for (size_t i = 0; i < s.size; i++)
+        if (s.data[i] == '\0' || s.data[i] == '\r' || s.data[i] == '\n')
+            return true;
+    return false;
+}

@@ -1,0 +1,42 @@
+/* line.h - taking lines off a slice, and the few things that line protocols have in common. */
+#ifndef TLSFRONT_LINE_H
+#define TLSFRONT_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that belong to somebody else. */
+struct slice {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* The longest line of IMAP, whose servers take as much. The other protocols have their own limits;
+ * longer lines end the session. */
+enum { LINE_MAX_IMAP = 65536 };
+
+enum line_result {
+    LINE_MORE,     /* no complete line yet; nothing was consumed */
+    LINE_OK,       /* *line excludes the ending, *in starts behind it */
+    LINE_TOO_LONG, /* longer than `max`, complete or not; nothing was consumed */
+};
+
+/* Take the next line, ended by CRLF. A bare LF ends it too: *bare_lf_r (may be NULL) tells, because
+ * some protocols must not take it so. NUL and 8-bit bytes are data. */
+enum line_result line_next(struct slice *in, size_t max, struct slice *line, bool *bare_lf_r);
+
+/* The word at the front of *line (up to a space or tab), which moves behind it and the white space
+ * that follows. Empty at the end. */
+struct slice line_word(struct slice *line);
+
+/* Equal without regard to ASCII case, over the whole length of both. */
+bool slice_is(struct slice s, const char *text);
+
+/* Does `s` begin with `text`, without regard to ASCII case? */
+bool slice_begins(struct slice s, const char *text);
+
+/* Does it hold a NUL, CR or LF? Nothing such may go into a line that we write. */
+bool slice_has_controls(struct slice s);
+
+#endif

@@ -1,0 +1,42 @@
+/* nntp.h - NNTP: STARTTLS by RFC 4642.
+ *
+ * nntp.c        the row, and the commands before required TLS
+ * nntp_pass.c   the client's commands and articles on their way to an upstream
+ * nntp_reply.c  the upstream's greeting, replies and texts on their way back
+ *
+ * STARTTLS and AUTHINFO may come at any time in clear, also behind articles, so all is watched
+ * until the client has logged in. On TLS and behind a login only the set-up is: the first command
+ * that is real work ends the watch. */
+#ifndef TLSFRONT_STARTTLS_NNTP_H
+#define TLSFRONT_STARTTLS_NNTP_H
+
+#include "proxy/starttls/asked.h"
+
+/* What the client's next bytes are. */
+enum nntp_state {
+    NNTP_OPENING,  /* not to be read yet: the upstream has not greeted */
+    NNTP_COMMANDS, /* lines that are commands */
+    NNTP_WAITING,  /* not to be read yet: the reply to the last command decides what they are */
+    NNTP_RESPONSE, /* a line of an authentication exchange (RFC 4643, 2.4) */
+    NNTP_TEXT,     /* an article up to CRLF.CRLF */
+};
+
+/* What the upstream's next bytes are. */
+enum nntp_coming {
+    NNTP_REPLY,        /* the first line of a reply */
+    NNTP_CAPABILITIES, /* lines up to a dot */
+    NNTP_BLOCK,        /* text up to CRLF.CRLF */
+};
+
+struct nntp_talk {
+    enum nntp_state state;
+    enum nntp_coming coming;
+    struct asked asked;
+    unsigned article_end; /* NNTP_TEXT: how much of CRLF.CRLF has been seen */
+    unsigned block_end;   /* NNTP_BLOCK: the same */
+    bool logged_in;       /* so TLS may not begin any more (RFC 4642, 2.2) */
+    bool login_refused;   /* what is not a command could be a password */
+};
+extern const struct starttls starttls_nntp;
+
+#endif

@@ -1,0 +1,166 @@
+/* nntp_pass.c - the client's commands and articles on their way to an upstream. See nntp.h. */
+#include "proxy/starttls/nntp_inner.h"
+
+/* ---- commands that the upstream hears ---- */
+
+static enum step pass_as(struct talk *t, const struct command *c, enum nntp_asked kind,
+                         struct talk_out *out)
+{
+    if (!asked_add(&t->as.nntp.asked, kind))
+        return STEP_LEFT;
+    step_put_line(out->to_upstream, c->line);
+    return STEP_TAKEN;
+}
+
+static enum step pass(struct talk *t, const struct command *c, struct talk_out *out)
+{
+    return pass_as(t, c, (enum nntp_asked)c->row->kind, out);
+}
+
+/* The replies before it are still ours to watch. */
+static enum step end_watch(const struct talk *t)
+{
+    return t->as.nntp.asked.count > 0 ? STEP_LEFT : STEP_RELAYING;
+}
+
+/* Real work. */
+static enum step work(struct talk *t, const struct command *c, struct talk_out *out)
+{
+    return nntp_may_upgrade(t) ? pass(t, c, out) : end_watch(t);
+}
+
+/* POST, IHAVE: the article follows a reply that asks for it. */
+static enum step article(struct talk *t, const struct command *c, struct talk_out *out)
+{
+    if (slice_is(c->verb, "POST") && c->rest.size > 0)
+        return nntp_foreign(t, c, out);
+    const enum step step = work(t, c, out);
+    if (step == STEP_TAKEN)
+        t->as.nntp.state = NNTP_WAITING;
+    return step;
+}
+
+/* RFC 4644, 2.5: the article follows at once. */
+static enum step takethis(struct talk *t, const struct command *c, struct talk_out *out)
+{
+    const enum step step = work(t, c, out);
+    if (step == STEP_TAKEN) {
+        t->as.nntp.state = NNTP_TEXT;
+        t->as.nntp.article_end = STEP_TEXT_BEGIN;
+    }
+    return step;
+}
+
+/* RFC 8054 and its forerunner hide from us all that follows, and TLS may not begin behind them. */
+static enum step compress(struct talk *t, const struct command *c, struct talk_out *out)
+{
+    (void)c;
+    return nntp_may_upgrade(t) ? nntp_refuse(t, out, "502 Compression is not available here")
+                               : end_watch(t);
+}
+
+/* A client that did not wait for the refusal of AUTHINFO may have sent its password behind it. */
+static enum step unknown(struct talk *t, const struct command *c, struct talk_out *out)
+{
+    if (nntp_may_upgrade(t) && t->as.nntp.login_refused)
+        return nntp_refuse(t, out, "500 Unknown command");
+    return work(t, c, out);
+}
+
+/* ---- AUTHINFO (RFC 4643; RFC 2980, 3.1) ---- */
+
+/* Its reply decides what follows, so it must be beyond doubt which that is. */
+static enum step exchange(struct talk *t, const struct command *c, struct talk_out *out)
+{
+    if (t->as.nntp.asked.count > 0)
+        return STEP_LEFT;
+    t->as.nntp.state = NNTP_WAITING;
+    return pass_as(t, c, NNTP_ASKED_EXCHANGE, out);
+}
+
+static enum step authinfo(struct talk *t, const struct command *c, struct talk_out *out)
+{
+    struct slice rest = c->rest;
+    const struct slice how = line_word(&rest);
+    if (nntp_holds_back(t)) {
+        t->as.nntp.login_refused = true;
+        return nntp_refuse(t, out, "483 Must issue a STARTTLS command first");
+    }
+    if (slice_is(how, "SASL") || slice_is(how, "SIMPLE"))
+        return exchange(t, c, out);
+    if (slice_is(how, "GENERIC")) /* what follows is between the two of them */
+        return end_watch(t);
+    return pass(t, c, out);
+}
+
+const struct verb nntp_pass_verbs[] = {
+    {"CAPABILITIES", pass, NNTP_ASKED_CAPABILITIES},
+    {"STARTTLS", nntp_starttls, NNTP_ASKED_OTHER},
+    {"AUTHINFO", authinfo, NNTP_ASKED_LOGIN},
+    {"MODE", pass, NNTP_ASKED_OTHER},
+    {"DATE", pass, NNTP_ASKED_OTHER},
+    {"HELP", pass, NNTP_ASKED_OTHER},
+    {"QUIT", pass, NNTP_ASKED_OTHER},
+    {"GROUP", work, NNTP_ASKED_OTHER},
+    {"LISTGROUP", work, NNTP_ASKED_LISTGROUP},
+    {"ARTICLE", work, NNTP_ASKED_OTHER},
+    {"HEAD", work, NNTP_ASKED_OTHER},
+    {"BODY", work, NNTP_ASKED_OTHER},
+    {"STAT", work, NNTP_ASKED_OTHER},
+    {"NEXT", work, NNTP_ASKED_OTHER},
+    {"LAST", work, NNTP_ASKED_OTHER},
+    {"LIST", work, NNTP_ASKED_OTHER},
+    {"OVER", work, NNTP_ASKED_OTHER},
+    {"XOVER", work, NNTP_ASKED_OTHER},
+    {"HDR", work, NNTP_ASKED_OTHER},
+    {"XHDR", work, NNTP_ASKED_OTHER},
+    {"XPAT", work, NNTP_ASKED_OTHER},
+    {"NEWNEWS", work, NNTP_ASKED_OTHER},
+    {"NEWGROUPS", work, NNTP_ASKED_OTHER},
+    {"POST", article, NNTP_ASKED_ARTICLE},
+    {"IHAVE", article, NNTP_ASKED_ARTICLE},
+    {"CHECK", work, NNTP_ASKED_OTHER},
+    {"TAKETHIS", takethis, NNTP_ASKED_OTHER},
+    {"COMPRESS", compress, NNTP_ASKED_OTHER},
+    {"XFEATURE", compress, NNTP_ASKED_OTHER},
+    {"GET", nntp_foreign, NNTP_ASKED_OTHER},
+    {"PUT", nntp_foreign, NNTP_ASKED_OTHER},
+    {"CONNECT", nntp_foreign, NNTP_ASKED_OTHER},
+    {NULL, unknown, NNTP_ASKED_UNKNOWN},
+};
+
+/* ---- what is not a command ---- */
+
+/* RFC 4643, 2.4.1. "*" gives up; the upstream answers that too. A reply of ours is the next in
+ * order here, and the exchange cannot go on behind it. */
+enum step nntp_take_response(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    struct slice line;
+    const enum line_result result = line_next(in, NNTP_LINE_MAX, &line, NULL);
+    if (result == LINE_MORE)
+        return STEP_LEFT;
+    if (result == LINE_TOO_LONG || slice_has_controls(line)) {
+        buf_puts(out->to_client, result == LINE_TOO_LONG ? "501 Line too long\r\n"
+                                                         : "482 Cannot decode response\r\n");
+        return STEP_CLOSING;
+    }
+    step_put_line(out->to_upstream, line);
+    t->as.nntp.state = NNTP_WAITING;
+    return STEP_TAKEN;
+}
+
+enum step nntp_take_article(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    struct nntp_talk *n = &t->as.nntp;
+    bool over;
+    const size_t size = step_text(&n->article_end, *in, &over);
+    buf_put(out->to_upstream, in->data, size);
+    in->data += size;
+    in->size -= size;
+    if (!over)
+        return STEP_TAKEN;
+    if (n->asked.count > 0 && n->asked.kinds[0] == NNTP_ASKED_ARTICLE)
+        n->asked.kinds[0] = NNTP_ASKED_OTHER; /* the second reply is to come */
+    n->state = NNTP_COMMANDS;
+    return STEP_TAKEN;
+}

@@ -1,0 +1,263 @@
+/* nntp_reply.c - the upstream's greeting, replies and texts on their way back. See nntp.h. */
+#include "proxy/starttls/nntp_inner.h"
+
+/* ---- lines ---- */
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* 0: it has none. */
+static unsigned code_of(struct slice line)
+{
+    const struct slice word = line_word(&line);
+    if (word.size != 3 || !is_digit(word.data[0]) || !is_digit(word.data[1]) ||
+        !is_digit(word.data[2]))
+        return 0;
+    return (unsigned)(word.data[0] - '0') * 100 + (unsigned)(word.data[1] - '0') * 10 +
+           (unsigned)(word.data[2] - '0');
+}
+
+static bool is_class(unsigned code, unsigned class)
+{
+    return code / 100 == class;
+}
+
+static bool is_error(unsigned code)
+{
+    return is_class(code, 4) || is_class(code, 5);
+}
+
+/* RFC 3977, 3.2: the code tells whether a text follows, but for 211. Also 282 of XGTITLE (RFC 2980,
+ * 2.9) and 218 of XINDEX (RFC 2980, 2.10). */
+static bool has_text(enum nntp_asked asked, unsigned code)
+{
+    static const unsigned codes[] = {100, 101, 215, 218, 220, 221, 222, 224, 225, 230, 231, 282};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (code == codes[i])
+            return true;
+    return code == 211 && asked == NNTP_ASKED_LISTGROUP;
+}
+
+static void put(struct slice line, struct talk_out *out)
+{
+    step_put_line(out->to_client, line);
+}
+
+/* RFC 4642, 2.2.2: there is no greeting after the upgrade. */
+static enum step greeted(struct talk *t, unsigned code, struct slice line, struct talk_out *out)
+{
+    if ((!is_class(code, 2) && !is_error(code)) || (t->facts.upgraded && is_error(code)))
+        return nntp_broken(t, out);
+    if (!t->facts.upgraded)
+        put(line, out);
+    t->as.nntp.state = NNTP_COMMANDS;
+    return is_error(code) ? STEP_CLOSING : STEP_TAKEN;
+}
+
+/* ---- capabilities ---- */
+
+/* The way into TLS is ours alone; compression would hide from us when to open it. What is no
+ * capability goes too: who knows how the client reads it. */
+static bool is_hidden(const struct talk *t, struct slice word, struct slice line)
+{
+    if (word.size == 0 || slice_has_controls(line) || slice_is(word, "STARTTLS"))
+        return true;
+    return (nntp_may_upgrade(t) && slice_is(word, "COMPRESS")) ||
+           (nntp_holds_back(t) && slice_is(word, "SASL"));
+}
+
+static void put_capability(const struct talk *t, struct slice line, struct talk_out *out)
+{
+    struct slice rest = line;
+    const struct slice word = line_word(&rest);
+    if (is_hidden(t, word, line))
+        return;
+    /* RFC 4643, 2.1: without arguments, none may be tried yet. */
+    put(nntp_holds_back(t) && slice_is(word, "AUTHINFO") ? word : line, out);
+}
+
+static enum step take_capability(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    struct nntp_talk *n = &t->as.nntp;
+    struct slice line;
+    const enum line_result result = line_next(in, NNTP_LINE_MAX, &line, NULL);
+    if (result == LINE_MORE)
+        return STEP_LEFT;
+    if (result == LINE_TOO_LONG)
+        return nntp_broken(t, out);
+    if (!slice_is(line, ".")) {
+        put_capability(t, line, out);
+        return STEP_TAKEN;
+    }
+    buf_puts(out->to_client, nntp_may_upgrade(t) ? "STARTTLS\r\n.\r\n" : ".\r\n");
+    n->coming = NNTP_REPLY;
+    asked_drop(&n->asked);
+    return STEP_TAKEN;
+}
+
+/* A server too old for CAPABILITIES, which is what READER and POST stand for. Without them a client
+ * that goes by the list would find no use for us, with or without TLS. */
+static void put_list_of_old(const struct talk *t, struct talk_out *out)
+{
+    buf_printf(out->to_client,
+               "101 Capability list:\r\nVERSION 2\r\nREADER\r\nPOST\r\n"
+               "AUTHINFO%s\r\nSTARTTLS\r\n.\r\n",
+               nntp_holds_back(t) ? "" : " USER");
+}
+
+/* ---- what a reply changes ---- */
+
+/* The reply to the oldest is complete but for its text. */
+static enum step other_replied(struct talk *t, unsigned code, struct slice line,
+                               struct talk_out *out)
+{
+    struct nntp_talk *n = &t->as.nntp;
+    put(line, out);
+    if (has_text((enum nntp_asked)n->asked.kinds[0], code)) {
+        n->coming = NNTP_BLOCK;
+        n->block_end = STEP_TEXT_BEGIN;
+    } else {
+        asked_drop(&n->asked);
+    }
+    return STEP_TAKEN;
+}
+
+static enum step unknown_replied(struct talk *t, unsigned code, struct slice line,
+                                 struct talk_out *out)
+{
+    other_replied(t, code, line, out);
+    return code == 500 && talk_error(t) ? nntp_goodbye(out) : STEP_TAKEN;
+}
+
+static enum step capabilities_replied(struct talk *t, unsigned code, struct slice line,
+                                      struct talk_out *out)
+{
+    struct nntp_talk *n = &t->as.nntp;
+    if (code == 101) {
+        put(line, out);
+        n->coming = NNTP_CAPABILITIES;
+        return STEP_TAKEN;
+    }
+    if (!nntp_may_upgrade(t) || (code != 480 && !is_class(code, 5)))
+        return other_replied(t, code, line, out);
+    put_list_of_old(t, out);
+    asked_drop(&n->asked);
+    return STEP_TAKEN;
+}
+
+static enum step article_replied(struct talk *t, unsigned code, struct slice line,
+                                 struct talk_out *out)
+{
+    struct nntp_talk *n = &t->as.nntp;
+    if (n->state == NNTP_TEXT) {
+        /* The upstream sees an end of the article where there is none, or has given up on it. What
+         * follows would be commands to one of us and text to the other. */
+        put(line, out);
+        return STEP_CLOSING;
+    }
+    if (!is_class(code, 3)) {
+        n->state = NNTP_COMMANDS;
+        return other_replied(t, code, line, out);
+    }
+    put(line, out);
+    n->state = NNTP_TEXT;
+    n->article_end = STEP_TEXT_BEGIN;
+    return STEP_TAKEN;
+}
+
+static enum step login_replied(struct talk *t, unsigned code, struct slice line,
+                               struct talk_out *out)
+{
+    if (is_class(code, 2))
+        t->as.nntp.logged_in = true;
+    return other_replied(t, code, line, out);
+}
+
+/* A security layer may begin behind the exchange (RFC 4643, 2.4.2). */
+static enum step exchange_replied(struct talk *t, unsigned code, struct slice line,
+                                  struct talk_out *out)
+{
+    struct nntp_talk *n = &t->as.nntp;
+    put(line, out);
+    if (is_class(code, 3)) {
+        n->state = NNTP_RESPONSE;
+        return STEP_TAKEN;
+    }
+    n->state = NNTP_COMMANDS;
+    asked_drop(&n->asked);
+    return is_class(code, 2) ? STEP_RELAYING : STEP_TAKEN;
+}
+
+/* ---- the next of the upstream's ---- */
+
+/* Nobody asked. A complaint is the upstream's last word to a client that was quiet too long;
+ * anything else shows that it is out of step with us. */
+static enum step unasked(struct talk *t, unsigned code, struct slice line, struct talk_out *out)
+{
+    if (!is_error(code))
+        return nntp_broken(t, out);
+    put(line, out);
+    return STEP_CLOSING;
+}
+
+static enum step replied(struct talk *t, struct slice line, struct talk_out *out)
+{
+    static enum step (*const row[NNTP_ASKED_KINDS])(struct talk *, unsigned, struct slice,
+                                                    struct talk_out *) = {
+        [NNTP_ASKED_OTHER] = other_replied,
+        [NNTP_ASKED_UNKNOWN] = unknown_replied,
+        [NNTP_ASKED_CAPABILITIES] = capabilities_replied,
+        [NNTP_ASKED_LISTGROUP] = other_replied,
+        [NNTP_ASKED_ARTICLE] = article_replied,
+        [NNTP_ASKED_LOGIN] = login_replied,
+        [NNTP_ASKED_EXCHANGE] = exchange_replied,
+    };
+    const struct nntp_talk *n = &t->as.nntp;
+    const unsigned code = code_of(line);
+    if (n->state == NNTP_OPENING)
+        return greeted(t, code, line, out);
+    if (n->asked.count == 0)
+        return unasked(t, code, line, out);
+    return code == 0 ? nntp_broken(t, out) : row[n->asked.kinds[0]](t, code, line, out);
+}
+
+static enum step take_line(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    struct slice line;
+    switch (line_next(in, NNTP_LINE_MAX, &line, NULL)) {
+    case LINE_MORE:
+        return STEP_LEFT;
+    case LINE_TOO_LONG:
+        return nntp_broken(t, out);
+    case LINE_OK:
+        break;
+    }
+    return replied(t, line, out);
+}
+
+static enum step take_block(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    struct nntp_talk *n = &t->as.nntp;
+    bool over;
+    const size_t size = step_text(&n->block_end, *in, &over);
+    buf_put(out->to_client, in->data, size);
+    in->data += size;
+    in->size -= size;
+    if (over) {
+        n->coming = NNTP_REPLY;
+        asked_drop(&n->asked);
+    }
+    return STEP_TAKEN;
+}
+
+enum step nntp_take_reply(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    static enum step (*const takers[])(struct talk *, struct slice *, struct talk_out *) = {
+        [NNTP_REPLY] = take_line,
+        [NNTP_CAPABILITIES] = take_capability,
+        [NNTP_BLOCK] = take_block,
+    };
+    return takers[t->as.nntp.coming](t, in, out);
+}

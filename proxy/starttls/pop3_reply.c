@@ -1,0 +1,256 @@
+/* pop3_reply.c - the upstream's greeting, XCLIENT behind it, and the replies. See pop3.h. */
+#include "proxy/starttls/pop3_inner.h"
+
+#include <string.h>
+
+/* ---- lines ---- */
+
+/* How a line begins (RFC 1939, 3; RFC 5034, 4). */
+enum status {
+    STATUS_NONE, /* it is not the first of a reply */
+    STATUS_OK,
+    STATUS_ERR,
+    STATUS_CONTINUE,
+};
+
+static enum status status_of(struct slice line)
+{
+    if (slice_begins(line, "+OK"))
+        return STATUS_OK;
+    if (slice_begins(line, "-ERR"))
+        return STATUS_ERR;
+    return slice_is(line_word(&line), "+") ? STATUS_CONTINUE : STATUS_NONE;
+}
+
+static void put(struct slice line, struct talk_out *out)
+{
+    step_put_line(out->to_client, line);
+}
+
+/* ---- greeting ---- */
+
+static bool announces_xclient(struct slice greeting)
+{
+    while (greeting.size > 0)
+        if (slice_is(line_word(&greeting), "[XCLIENT]"))
+            return true;
+    return false;
+}
+
+/* A word of the greeting. APOP does not show the password, but whoever listens can try any number
+ * of passwords against it, so its timestamp (RFC 1939, 7) goes where passwords are held back. */
+static struct slice shown(const struct talk *t, struct slice word)
+{
+    const uint8_t *stamp = pop3_holds_back(t) ? memchr(word.data, '<', word.size) : NULL;
+    if (slice_is(word, "[XCLIENT]"))
+        word.size = 0;
+    else if (stamp != NULL)
+        word.size = (size_t)(stamp - word.data);
+    return word;
+}
+
+static void put_greeting(const struct talk *t, struct slice line, struct talk_out *out)
+{
+    const char *blank = "";
+    while (line.size > 0) {
+        const struct slice word = shown(t, line_word(&line));
+        if (word.size == 0)
+            continue;
+        buf_puts(out->to_client, blank);
+        buf_put(out->to_client, word.data, word.size);
+        blank = " ";
+    }
+    buf_puts(out->to_client, "\r\n");
+}
+
+/* Dovecot's own, in the form that its proxy sends; a server announces it to those that it trusts.
+ */
+static void send_xclient(const struct talk *t, struct buf *out)
+{
+    const struct talk_facts *f = &t->facts;
+    buf_printf(out, "XCLIENT ADDR=%s", f->client_address);
+    if (f->client_port != 0)
+        buf_printf(out, " PORT=%u", (unsigned)f->client_port);
+    if (f->session_id != NULL)
+        buf_printf(out, " SESSION=%s", f->session_id);
+    buf_puts(out, "\r\n");
+}
+
+/* RFC 2595, 4: there is no greeting after the upgrade. */
+static enum step greeted(struct talk *t, struct slice line, struct talk_out *out)
+{
+    const enum status status = status_of(line);
+    if ((status != STATUS_OK && status != STATUS_ERR) || slice_has_controls(line) ||
+        (t->facts.upgraded && status == STATUS_ERR))
+        return pop3_broken(t, out);
+    if (!t->facts.upgraded)
+        put_greeting(t, line, out);
+    if (status == STATUS_ERR)
+        return STEP_CLOSING;
+    const bool identify = t->facts.client_address != NULL && announces_xclient(line);
+    if (identify)
+        send_xclient(t, out->to_upstream);
+    t->identity_refused = t->facts.client_address != NULL && !identify;
+    t->as.pop3.state = identify ? POP3_IDENTIFYING : POP3_COMMANDS;
+    return STEP_TAKEN;
+}
+
+static enum step identified(struct talk *t, struct slice line, struct talk_out *out)
+{
+    const enum status status = status_of(line);
+    if (status != STATUS_OK && status != STATUS_ERR)
+        return pop3_broken(t, out);
+    t->identity_refused = status == STATUS_ERR;
+    t->as.pop3.state = POP3_COMMANDS;
+    return STEP_TAKEN;
+}
+
+/* ---- multi-line replies ---- */
+
+/* Ways into TLS are ours alone, and so is the word about who the client is. What is no capability
+ * goes too: who knows how the client reads it. */
+static bool is_hidden(const struct talk *t, struct slice line)
+{
+    struct slice rest = line;
+    struct slice word = line_word(&rest);
+    if (word.size == 0) /* white space in front */
+        word = line_word(&rest);
+    if (slice_is(word, "STLS") || slice_is(word, "XCLIENT") || slice_has_controls(line))
+        return true;
+    return pop3_holds_back(t) &&
+           (slice_is(word, "USER") || slice_is(word, "SASL") || slice_is(word, "APOP"));
+}
+
+static enum step list_line(struct talk *t, struct slice line, struct talk_out *out)
+{
+    struct pop3_talk *p = &t->as.pop3;
+    const bool capa = p->asked.kinds[0] == POP3_ASKED_CAPA;
+    if (!slice_is(line, ".")) {
+        if (!capa || !is_hidden(t, line))
+            put(line, out);
+        return STEP_TAKEN;
+    }
+    buf_puts(out->to_client, capa && t->facts.mode == TALK_OPTIONAL ? "STLS\r\n.\r\n" : ".\r\n");
+    p->inside_list = false;
+    asked_drop(&p->asked);
+    return STEP_TAKEN;
+}
+
+/* ---- what a reply changes ---- */
+
+static enum step other_replied(struct talk *t, enum status status, struct slice line,
+                               struct talk_out *out)
+{
+    (void)status;
+    put(line, out);
+    asked_drop(&t->as.pop3.asked);
+    return STEP_TAKEN;
+}
+
+static enum step unknown_replied(struct talk *t, enum status status, struct slice line,
+                                 struct talk_out *out)
+{
+    other_replied(t, status, line, out);
+    return status == STATUS_ERR && talk_error(t) ? pop3_goodbye(out) : STEP_TAKEN;
+}
+
+static enum step list_replied(struct talk *t, enum status status, struct slice line,
+                              struct talk_out *out)
+{
+    if (status == STATUS_ERR)
+        return other_replied(t, status, line, out);
+    put(line, out);
+    t->as.pop3.inside_list = true;
+    return STEP_TAKEN;
+}
+
+/* A server too old for CAPA would leave the client without a way to learn of STLS. */
+static enum step capa_replied(struct talk *t, enum status status, struct slice line,
+                              struct talk_out *out)
+{
+    if (status == STATUS_OK || t->facts.mode != TALK_OPTIONAL)
+        return list_replied(t, status, line, out);
+    pop3_put_own_list(t, out);
+    asked_drop(&t->as.pop3.asked);
+    return STEP_TAKEN;
+}
+
+static enum step login_replied(struct talk *t, enum status status, struct slice line,
+                               struct talk_out *out)
+{
+    other_replied(t, status, line, out);
+    t->as.pop3.state = POP3_COMMANDS;
+    return status == STATUS_OK ? STEP_RELAYING : STEP_TAKEN;
+}
+
+static enum step continued(struct talk *t, struct slice line, struct talk_out *out)
+{
+    struct pop3_talk *p = &t->as.pop3;
+    put(line, out);
+    p->asked.kinds[0] = POP3_ASKED_AUTH;
+    p->state = POP3_RESPONSE;
+    return STEP_TAKEN;
+}
+
+/* [MS-POP3], 2.2.2: +OK says that the exchange may begin. Others say "+ " there. */
+static enum step ntlm_replied(struct talk *t, enum status status, struct slice line,
+                              struct talk_out *out)
+{
+    return status == STATUS_OK ? continued(t, line, out) : login_replied(t, status, line, out);
+}
+
+/* ---- one line ---- */
+
+/* Nobody asked. A complaint is the upstream's last word to a client that was quiet too long;
+ * anything else shows that it is out of step with us. */
+static enum step unasked(struct talk *t, enum status status, struct slice line,
+                         struct talk_out *out)
+{
+    if (status != STATUS_ERR)
+        return pop3_broken(t, out);
+    put(line, out);
+    return STEP_CLOSING;
+}
+
+static enum step replied(struct talk *t, struct slice line, struct talk_out *out)
+{
+    static enum step (*const row[POP3_ASKED_KINDS])(struct talk *, enum status, struct slice,
+                                                    struct talk_out *) = {
+        [POP3_ASKED_OTHER] = other_replied, [POP3_ASKED_UNKNOWN] = unknown_replied,
+        [POP3_ASKED_CAPA] = capa_replied,   [POP3_ASKED_LIST] = list_replied,
+        [POP3_ASKED_LOGIN] = login_replied, [POP3_ASKED_AUTH] = login_replied,
+        [POP3_ASKED_NTLM] = ntlm_replied,
+    };
+    struct pop3_talk *p = &t->as.pop3;
+    const enum status status = status_of(line);
+    if (p->inside_list)
+        return list_line(t, line, out);
+    if (p->asked.count == 0)
+        return unasked(t, status, line, out);
+    if (status == STATUS_CONTINUE && p->state == POP3_WAITING)
+        return continued(t, line, out);
+    if (status != STATUS_OK && status != STATUS_ERR)
+        return pop3_broken(t, out);
+    return row[p->asked.kinds[0]](t, status, line, out);
+}
+
+enum step pop3_take_reply(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    struct slice line;
+    const enum line_result result = line_next(in, POP3_LINE_MAX, &line, NULL);
+    if (result == LINE_MORE)
+        return STEP_LEFT;
+    if (result == LINE_TOO_LONG)
+        return pop3_broken(t, out);
+    switch (t->as.pop3.state) {
+    case POP3_OPENING:
+        return greeted(t, line, out);
+    case POP3_IDENTIFYING:
+        return identified(t, line, out);
+    case POP3_COMMANDS:
+    case POP3_WAITING:
+    case POP3_RESPONSE:
+        break;
+    }
+    return replied(t, line, out);
+}

@@ -1,0 +1,58 @@
+/* smtp.h - SMTP, submission and LMTP: STARTTLS by RFC 3207.
+ *
+ * smtp.c        the row, the commands before required TLS, and what all the files share
+ * smtp_pass.c   the client's commands and mail text on their way to an upstream
+ * smtp_reply.c  the upstream's replies on their way back
+ * smtp_open.c   the upstream's greeting, and XCLIENT behind it
+ *
+ * A talk with an upstream never becomes TALK_RELAY for being quiet: a client may ask for the
+ * capabilities or for STARTTLS at any time, also behind a login and between two mails. Only TURN
+ * and ATRN, where the roles change, end the watch. */
+#ifndef TLSFRONT_STARTTLS_SMTP_H
+#define TLSFRONT_STARTTLS_SMTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the client's next bytes are. */
+enum smtp_state {
+    SMTP_OPENING,  /* not to be read yet: the upstream has not greeted */
+    SMTP_COMMANDS, /* lines that are commands */
+    SMTP_WAITING,  /* not to be read yet: the reply to the last command decides what they are */
+    SMTP_RESPONSE, /* a line of an authentication exchange (334) */
+    SMTP_TEXT,     /* mail text up to CRLF.CRLF (354) */
+    SMTP_BYTES,    /* counted bytes: a chunk of BDAT, or XEXCH50's */
+};
+
+/* How far the EHLO or LHLO has come that lies at the front of the client's slice. It stays there
+ * until it is answered, because an upstream too old for EHLO is asked again with HELO. */
+enum smtp_hello {
+    SMTP_HELLO_NONE,     /* there is none */
+    SMTP_HELLO_ASKED,    /* the upstream was asked */
+    SMTP_HELLO_UNKNOWN,  /* it does not know EHLO; the client has not heard of that */
+    SMTP_HELLO_AS_HELO,  /* it was asked with HELO */
+    SMTP_HELLO_ANSWERED, /* the client has its answer */
+};
+
+/* Commands under way at once; those of a client that pipelines more wait in its slice. */
+enum { SMTP_ASKED_MAX = 32 };
+
+struct smtp_talk {
+    enum smtp_state state;
+    enum smtp_hello hello;
+    uint8_t asked[SMTP_ASKED_MAX]; /* enum smtp_asked, the oldest first: replies are to come */
+    unsigned asked_count;
+    unsigned own;        /* commands of our own sent while opening */
+    unsigned recipients; /* accepted in this mail transaction */
+    unsigned finals;     /* LMTP: replies still to come to one mail text (RFC 2033, 4.2) */
+    unsigned end;        /* SMTP_TEXT: how much of CRLF.CRLF has been seen */
+    uint64_t bytes;      /* SMTP_BYTES: how many are to come */
+    bool inside_list;    /* the upstream is in the middle of a list of capabilities */
+    bool lmtp;           /* the upstream took LHLO */
+    bool chunking;       /* the upstream offers BDAT */
+    bool transaction;    /* the upstream took MAIL, and neither mail text nor RSET since */
+    bool auth_refused;   /* what is not a command could be a password */
+};
+extern const struct starttls starttls_smtp;
+
+#endif

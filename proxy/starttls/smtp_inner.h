@@ -1,0 +1,109 @@
+/* smtp_inner.h - what the files of the SMTP module share; nobody else includes it. */
+#ifndef TLSFRONT_STARTTLS_SMTP_INNER_H
+#define TLSFRONT_STARTTLS_SMTP_INNER_H
+
+#include "proxy/starttls/starttls.h"
+
+/* RFC 4954, 4 asks for 12288 octets for the lines of an authentication exchange, the longest that
+ * the protocol knows. */
+enum { SMTP_LINE_MAX = 12288 };
+
+/* What became of one unit. */
+enum smtp_step {
+    SMTP_TAKEN,     /* dealt with */
+    SMTP_LEFT,      /* incomplete, or it has to wait for the other side */
+    SMTP_UPGRADING, /* dealt with, and TLS begins */
+    SMTP_RELAYING,  /* dealt with, and nothing is to be watched behind it */
+    SMTP_CLOSING,   /* dealt with, and the session ends */
+};
+
+enum talk_verdict smtp_verdict(enum smtp_step step);
+
+/* What the upstream was asked; its reply may change what we know. */
+enum smtp_asked {
+    SMTP_ASKED_OTHER,
+    SMTP_ASKED_UNKNOWN, /* a command that we do not know */
+    SMTP_ASKED_EHLO,
+    SMTP_ASKED_LHLO,
+    SMTP_ASKED_HELO,
+    SMTP_ASKED_MAIL,
+    SMTP_ASKED_RCPT,
+    SMTP_ASKED_RSET,
+    SMTP_ASKED_DATA,
+    SMTP_ASKED_TEXT, /* takes the place of DATA when the mail text is through */
+    SMTP_ASKED_BDAT,
+    SMTP_ASKED_BDAT_LAST,
+    SMTP_ASKED_AUTH,
+    SMTP_ASKED_XEXCH50,
+    SMTP_ASKED_TURN,
+    SMTP_ASKED_KINDS
+};
+
+/* ---- commands ---- */
+
+struct smtp_verb;
+
+/* One line: "verb rest", without the ending and white space in front. */
+struct smtp_command {
+    struct slice line, verb, rest;
+    const struct smtp_verb *row;
+};
+
+struct smtp_verb {
+    const char *name; /* NULL in the last row, which is for all others */
+    enum smtp_step (*take)(struct talk *t, const struct smtp_command *c, struct talk_out *out);
+    enum smtp_asked asked; /* when the upstream is asked */
+    bool waits;            /* and nothing behind it is read before the reply */
+};
+
+/* The verbs where an upstream hears them. */
+extern const struct smtp_verb smtp_pass_verbs[];
+
+enum smtp_step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *out);
+enum smtp_step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out);
+enum smtp_step smtp_take_bytes(struct talk *t, struct slice *in, struct talk_out *out);
+
+/* The replies of our own wait until those before them have come from the upstream. */
+
+/* A refusal that counts, without CRLF. */
+enum smtp_step smtp_refuse(struct talk *t, struct talk_out *out, const char *reply);
+
+/* A refusal that ends the session. */
+enum smtp_step smtp_last_word(struct talk *t, struct talk_out *out, const char *reply);
+
+/* In the tables of both: STARTTLS, and what a tricked browser says. */
+enum smtp_step smtp_starttls(struct talk *t, const struct smtp_command *c, struct talk_out *out);
+enum smtp_step smtp_foreign(struct talk *t, const struct smtp_command *c, struct talk_out *out);
+
+/* 421 at once, for a client with too many errors. */
+void smtp_goodbye(struct talk *t, struct talk_out *out);
+
+/* A byte that no command holds (RFC 5321, 4.1.2), and that the upstream might read differently. */
+bool smtp_has_controls(struct slice line);
+
+/* ---- replies ---- */
+
+struct smtp_reply_line {
+    struct slice raw;  /* as it came, with its ending */
+    struct slice text; /* behind the code and what follows it */
+    unsigned code;     /* 0: it has none; such a line is passed on and means nothing */
+    bool final;
+};
+
+enum line_result smtp_reply_next(struct slice *in, struct smtp_reply_line *r);
+
+/* The keyword of a line of capabilities; *parameters_r (may be NULL) is what follows. */
+struct slice smtp_keyword(struct slice text, struct slice *parameters_r);
+
+/* Is it of the kind that complains of the command as such (RFC 5321, 4.2.2: 500 to 504)? */
+bool smtp_is_syntax(unsigned code);
+
+enum smtp_step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out *out);
+
+/* The greeting and what we do behind it. SMTP_TAKEN: the talk is open. */
+enum smtp_step smtp_open(struct talk *t, struct slice *in, struct talk_out *out);
+
+/* The upstream does not speak SMTP: tell the client, and end. */
+enum smtp_step smtp_broken(struct talk *t, struct talk_out *out);
+
+#endif

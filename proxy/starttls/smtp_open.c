@@ -1,0 +1,197 @@
+/* smtp_open.c - the upstream's greeting, and XCLIENT behind it. See smtp.h.
+ *
+ * The greeting stays in the upstream's slice, with the replies to our own commands behind it, until
+ * it is known which greeting the client is to see. Each call reads them again from the first: there
+ * is nothing to remember but how many commands were sent. */
+#include "proxy/starttls/smtp_inner.h"
+
+#include <string.h>
+
+/* Each of the replies that are left lying here. */
+enum { OPENING_MAX = 4 * SMTP_LINE_MAX };
+
+/* A whole reply. */
+struct reply {
+    struct slice raw;
+    unsigned code;
+};
+
+static enum line_result next_reply(struct slice *in, struct reply *r)
+{
+    struct slice rest = *in;
+    struct smtp_reply_line line = {0};
+    while (!line.final) {
+        const enum line_result result = smtp_reply_next(&rest, &line);
+        if (result != LINE_OK)
+            return result;
+        if (line.code == 0 || in->size - rest.size > OPENING_MAX) /* this is not SMTP */
+            return LINE_TOO_LONG;
+    }
+    *r = (struct reply){{in->data, in->size - rest.size}, line.code};
+    *in = rest;
+    return LINE_OK;
+}
+
+static bool is_good(const struct reply *r)
+{
+    return r->code / 100 == 2;
+}
+
+/* ---- XCLIENT (Postfix' XCLIENT_README; Dovecot adds SESSION) ---- */
+
+enum {
+    OFFERS_ADDR = 1 << 0,
+    OFFERS_PORT = 1 << 1,
+    OFFERS_NAME = 1 << 2,
+    OFFERS_SESSION = 1 << 3,
+};
+
+static unsigned attributes_of(struct slice parameters)
+{
+    static const char *const names[] = {"ADDR", "PORT", "NAME", "SESSION"};
+    unsigned offered = 0;
+    while (parameters.size > 0) {
+        const struct slice word = line_word(&parameters);
+        for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+            if (slice_is(word, names[i]))
+                offered |= 1U << i;
+    }
+    return offered;
+}
+
+/* The attributes that a reply to EHLO offers. */
+static unsigned offered_by(const struct reply *r)
+{
+    struct slice rest = r->raw, parameters;
+    struct smtp_reply_line line;
+    unsigned offered = 0;
+    if (!is_good(r) || smtp_reply_next(&rest, &line) != LINE_OK) /* the first is its name */
+        return 0;
+    while (smtp_reply_next(&rest, &line) == LINE_OK)
+        if (slice_is(smtp_keyword(line.text, &parameters), "XCLIENT"))
+            offered |= attributes_of(parameters);
+    return offered;
+}
+
+/* RFC 3461, 4. */
+static void put_xtext(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c > ' ' && c < 0x7f && c != '+' && c != '=')
+            buf_put(out, &c, 1);
+        else
+            buf_printf(out, "+%02X", c);
+    }
+}
+
+static void put_attribute(struct buf *out, const char *name, const char *value)
+{
+    buf_printf(out, " %s=", name);
+    put_xtext(out, value);
+}
+
+/* NAME goes with ADDR, or the upstream would keep the name that belongs to our own address. */
+static void send_xclient(const struct talk *t, unsigned offered, struct buf *out)
+{
+    const struct talk_facts *f = &t->facts;
+    buf_puts(out, "XCLIENT");
+    if (offered & OFFERS_NAME)
+        put_attribute(out, "NAME", "[UNAVAILABLE]");
+    const bool v6 = strchr(f->client_address, ':') != NULL;
+    buf_printf(out, " ADDR=%s", v6 ? "IPV6:" : "");
+    put_xtext(out, f->client_address);
+    if ((offered & OFFERS_PORT) && f->client_port != 0)
+        buf_printf(out, " PORT=%u", (unsigned)f->client_port);
+    if ((offered & OFFERS_SESSION) && f->session_id != NULL)
+        put_attribute(out, "SESSION", f->session_id);
+    buf_puts(out, "\r\n");
+}
+
+/* ---- the order of things ---- */
+
+struct opening {
+    struct talk *t;
+    struct talk_out *out;
+    struct slice rest; /* what is not read yet */
+    unsigned asked;    /* commands of ours that were met on the way through `rest` */
+};
+
+/* The next command of ours is to be sent now, in this call. */
+static bool is_due(struct opening *o)
+{
+    struct smtp_talk *s = &o->t->as.smtp;
+    if (o->asked++ < s->own)
+        return false;
+    s->own++;
+    return true;
+}
+
+static enum line_result ask_hello(struct opening *o, const char *verb, struct reply *r)
+{
+    if (is_due(o))
+        buf_printf(o->out->to_upstream, "%s %s\r\n", verb, o->t->facts.hostname);
+    return next_reply(&o->rest, r);
+}
+
+/* An LMTP server does not take EHLO (RFC 2033, 4.1). */
+static enum line_result ask_offered(struct opening *o, unsigned *offered_r)
+{
+    struct reply r;
+    enum line_result result = ask_hello(o, "EHLO", &r);
+    if (result == LINE_OK && smtp_is_syntax(r.code))
+        result = ask_hello(o, "LHLO", &r);
+    if (result == LINE_OK)
+        *offered_r = offered_by(&r);
+    return result;
+}
+
+/* The reply is the greeting for the client that it was told of, with its own decision whether that
+ * client may come in. Postfix before 2.3 says 250 instead; a complaint of the command, or that we
+ * may not use it (550), leaves us with the first greeting. */
+static enum line_result ask_xclient(struct opening *o, unsigned offered, struct reply *greeting)
+{
+    struct reply r;
+    if (is_due(o))
+        send_xclient(o->t, offered, o->out->to_upstream);
+    const enum line_result result = next_reply(&o->rest, &r);
+    if (result != LINE_OK)
+        return result;
+    if (smtp_is_syntax(r.code) || r.code == 550)
+        o->t->identity_refused = true;
+    else if (!is_good(&r) || r.code == 220)
+        *greeting = r;
+    return LINE_OK;
+}
+
+static enum line_result read_greeting(struct opening *o, struct reply *greeting)
+{
+    unsigned offered = 0;
+    enum line_result result = next_reply(&o->rest, greeting);
+    if (result == LINE_OK && o->t->facts.client_address != NULL && is_good(greeting))
+        result = ask_offered(o, &offered);
+    if (result == LINE_OK && (offered & OFFERS_ADDR))
+        result = ask_xclient(o, offered, greeting);
+    else if (result == LINE_OK && o->t->facts.client_address != NULL && is_good(greeting))
+        o->t->identity_refused = true;
+    return result;
+}
+
+/* RFC 3207, 4.2: there is no greeting after the upgrade. */
+enum smtp_step smtp_open(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    struct opening o = {.t = t, .out = out, .rest = *in};
+    struct reply greeting;
+    const enum line_result result = read_greeting(&o, &greeting);
+    if (result == LINE_MORE)
+        return SMTP_LEFT;
+    if (result == LINE_TOO_LONG)
+        return smtp_broken(t, out);
+    if (t->facts.upgraded && !is_good(&greeting))
+        return smtp_broken(t, out);
+    if (!t->facts.upgraded)
+        buf_put(out->to_client, greeting.raw.data, greeting.raw.size);
+    *in = o.rest;
+    t->as.smtp.state = SMTP_COMMANDS;
+    return SMTP_TAKEN;
+}

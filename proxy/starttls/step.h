@@ -1,0 +1,48 @@
+/* step.h - one unit of a dialogue, and what became of it: for the modules whose commands are a verb
+ * and the rest of its line. */
+#ifndef TLSFRONT_STARTTLS_STEP_H
+#define TLSFRONT_STARTTLS_STEP_H
+
+#include "proxy/starttls/starttls.h"
+
+/* What became of one unit. */
+enum step {
+    STEP_TAKEN,     /* dealt with */
+    STEP_LEFT,      /* incomplete, or it has to wait for the other side */
+    STEP_UPGRADING, /* dealt with, and TLS begins */
+    STEP_RELAYING,  /* dealt with, or left where it is, and nothing is to be watched any more */
+    STEP_CLOSING,   /* dealt with, and the session ends */
+};
+
+enum talk_verdict step_verdict(enum step s);
+
+struct verb;
+
+/* One line: "verb rest", without its ending. */
+struct command {
+    struct slice line, verb, rest;
+    const struct verb *row;
+};
+
+struct verb {
+    const char *name; /* NULL in the last row, which is for all others */
+    enum step (*take)(struct talk *t, const struct command *c, struct talk_out *out);
+    unsigned kind; /* the module's own enum: what the upstream is asked */
+};
+
+/* Split a line. False: it does not begin with a verb, or holds what an upstream might read in
+ * another way than we do. */
+bool command_parse(struct slice line, struct command *c);
+
+/* The row of a verb. */
+const struct verb *verb_find(const struct verb *rows, struct slice verb);
+
+/* Write `line` and CRLF. */
+void step_put_line(struct buf *out, struct slice line);
+
+/* Text up to CRLF.CRLF, which comes in pieces. *end keeps how much of that has been seen; it begins
+ * with STEP_TEXT_BEGIN, because the first line may be the dot. Returns how many of the bytes belong
+ * to the text; *over_r: it ends there. */
+enum { STEP_TEXT_BEGIN = 2 };
+size_t step_text(unsigned *end, struct slice in, bool *over_r);
+#endif

@@ -1,0 +1,26 @@
+/* fuzz_proxy_announce.c - PROXY headers: never read outside, and the verdict on a header does not
+ * depend on what follows it. */
+#include "proxy/announce.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct announce whole, again;
+    if (announce_parse(data, size, &whole) != ANNOUNCE_OK)
+        return 0;
+    assert(whole.size > 0 && whole.size <= size);
+    uint8_t *copy = malloc(whole.size);
+    if (copy == NULL)
+        return 0;
+    memcpy(copy, data, whole.size);
+    assert(announce_parse(copy, whole.size, &again) == ANNOUNCE_OK);
+    assert(memcmp(&whole, &again, sizeof whole) == 0);
+    assert(announce_parse(copy, whole.size - 1, &again) == ANNOUNCE_MORE);
+    free(copy);
+    return 0;
+}

@@ -1,0 +1,153 @@
+/* fuzz_starttls_ldap.c - any dialogue, in every mode: the cut does not matter, our own words are
+ * LDAP, and neither StartTLS nor a password that is held back reaches the upstream.
+ *
+ * The first byte chooses the facts. Then pieces follow: a byte with the side in its highest bit and
+ * the size less one in the others, and the bytes. */
+#undef NDEBUG /* the assertions are the test */
+#include "proxy/starttls/ber.h"
+#include "proxy/starttls/starttls.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { CLIENT, UPSTREAM };
+
+struct stage {
+    struct talk talk;
+    struct buf carry[2], heard[2];
+    enum talk_verdict verdict;
+};
+
+static void stage_call(struct stage *st, int side)
+{
+    struct buf *carry = &st->carry[side];
+    uint8_t *copy = malloc(carry->size);
+    assert(copy != NULL);
+    memcpy(copy, carry->data, carry->size);
+    struct slice in = {copy, carry->size};
+    struct talk_out out = {&st->heard[CLIENT], &st->heard[UPSTREAM]};
+    st->verdict =
+        (side == CLIENT ? starttls_ldap.client : starttls_ldap.upstream)(&st->talk, &in, &out);
+    assert(in.size <= carry->size && in.data + in.size == copy + carry->size);
+    buf_drop(carry, carry->size - in.size);
+    free(copy);
+}
+
+static void stage_run(struct stage *st)
+{
+    for (bool moved = true; moved && st->verdict == TALK_MORE;) {
+        moved = false;
+        for (int side = CLIENT; side <= UPSTREAM && st->verdict == TALK_MORE; side++) {
+            const size_t before = st->carry[side].size;
+            if (before == 0)
+                continue;
+            stage_call(st, side);
+            moved |= st->carry[side].size != before;
+        }
+    }
+}
+
+static void stage_say(struct stage *st, int side, const uint8_t *data, size_t size, size_t step)
+{
+    for (size_t done = 0; done < size && st->verdict == TALK_MORE; done += step) {
+        step = step < size - done ? step : size - done;
+        buf_put(&st->carry[side], data + done, step);
+        stage_run(st);
+    }
+}
+
+static struct talk_facts facts_of(uint8_t choice)
+{
+    return (struct talk_facts){.mode = (enum talk_mode)(choice % 3),
+                               .plaintext_login = (choice & 0x40) != 0,
+                               .upgraded = (choice & 0x80) != 0,
+                               .hostname = "host"};
+}
+
+static void play(struct stage *st, const uint8_t *data, size_t size, size_t step)
+{
+    *st = (struct stage){.talk.facts = facts_of(data[0])};
+    for (int side = CLIENT; side <= UPSTREAM; side++) {
+        buf_init(&st->carry[side], (size_t)4 << 20);
+        buf_init(&st->heard[side], (size_t)64 << 20);
+    }
+    for (size_t at = 1; at < size && st->verdict == TALK_MORE;) {
+        const int side = (data[at] & 0x80) != 0 ? UPSTREAM : CLIENT;
+        size_t n = (size_t)(data[at++] & 0x7f) + 1;
+        if (side == UPSTREAM && st->talk.facts.mode == TALK_REQUIRED)
+            n = 0;
+        n = n < size - at ? n : size - at;
+        stage_say(st, side, data + at, n, step);
+        at += n;
+    }
+}
+
+/* ---- what the upstream may not hear, read anew ---- */
+
+static void check_bind(struct slice body)
+{
+    uint8_t tag;
+    struct slice version, name, auth, mechanism;
+    assert(ber_expect(&body, BER_INTEGER, &version) && ber_expect(&body, BER_OCTETS, &name) &&
+           ber_take(&body, &tag, &auth));
+    assert((tag & 0x1f) != 0 || (tag == 0x80 && auth.size == 0));
+    if (tag == 0xa3)
+        assert(ber_expect(&auth, BER_OCTETS, &mechanism) && !slice_is(mechanism, "PLAIN") &&
+               !slice_is(mechanism, "LOGIN"));
+}
+
+static void check_heard(const struct stage *st)
+{
+    struct slice in = {st->heard[UPSTREAM].data, st->heard[UPSTREAM].size}, message, id, body, name;
+    uint8_t op;
+    while (ber_expect(&in, BER_SEQUENCE, &message)) {
+        assert(ber_expect(&message, BER_INTEGER, &id) && ber_take(&message, &op, &body));
+        if (op == 0x60 && st->talk.facts.mode == TALK_OPTIONAL && !st->talk.facts.plaintext_login)
+            check_bind(body);
+        if (op == 0x77 && ber_expect(&body, 0x80, &name))
+            assert(!slice_is(name, "1.3.6.1.4.1.1466.20037"));
+    }
+}
+
+static void check_own_words(const struct stage *st)
+{
+    struct slice in = {st->heard[CLIENT].data, st->heard[CLIENT].size}, message, id, body;
+    uint8_t op;
+    assert(st->heard[UPSTREAM].size == 0);
+    while (in.size > 0) {
+        assert(ber_expect(&in, BER_SEQUENCE, &message));
+        assert(ber_expect(&message, BER_INTEGER, &id) && ber_take(&message, &op, &body));
+        assert(message.size == 0);
+    }
+}
+
+static void check_same(const struct buf *a, const struct buf *b)
+{
+    assert(!a->failed && !b->failed && a->size == b->size);
+    assert(a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct stage whole, bytes;
+    if (size == 0)
+        return 0;
+    play(&whole, data, size, SIZE_MAX);
+    play(&bytes, data, size, 1);
+    assert(whole.verdict == bytes.verdict);
+    check_heard(&whole);
+    if (whole.talk.facts.mode == TALK_REQUIRED)
+        check_own_words(&whole);
+    for (int side = CLIENT; side <= UPSTREAM; side++) {
+        check_same(&whole.heard[side], &bytes.heard[side]);
+        buf_free(&whole.carry[side]);
+        buf_free(&bytes.carry[side]);
+        buf_free(&whole.heard[side]);
+        buf_free(&bytes.heard[side]);
+    }
+    return 0;
+}

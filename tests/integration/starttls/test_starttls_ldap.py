@@ -1,0 +1,220 @@
+"""LDAP with StartTLS (RFC 4511, 4.14) before a real slapd: real clients in both modes, and the dialogue
+around them."""
+
+import base64
+import random
+import subprocess
+
+import pytest
+
+from clients import dialects, gnutls, ldap, openssl, tls
+from clients.ldap import Ldap
+from clients.plain import PlainClient
+from harness.modes import MODES, start_both
+from harness.scene import Stage
+from servers.slapd import person
+
+PRIORITY = {"1.2": "NORMAL:-VERS-ALL:+VERS-TLS1.2", "1.3": "NORMAL:-VERS-ALL:+VERS-TLS1.3"}
+CONFIDENTIALITY_REQUIRED = 13  # the exit status of OpenLDAP's tools
+
+
+@pytest.fixture(scope="module")
+def ports(fronts, run, pki, slapd):
+    return start_both(fronts, run, pki, "ldap", slapd.port)[1]
+
+
+@pytest.fixture(params=MODES)
+def port(ports, request):
+    return ports[request.param]
+
+
+# ---- OpenLDAP's tools ----------------------------------------------------------------------------
+
+
+def openldap(program, pki, port, version, *arguments, text=None, status=0):
+    done = subprocess.run(
+        [program, "-x", "-H", f"ldap://127.0.0.1:{port}", *arguments], input=text,
+        capture_output=True, text=True, check=False, timeout=60,
+        env={"PATH": "/usr/bin:/bin", "LDAPTLS_CACERT": str(pki.trust), "LDAPTLS_REQCERT": "demand",
+             "LDAPTLS_CIPHER_SUITE": PRIORITY[version]})
+    assert done.returncode == status, f"{program}: {done.returncode}: {done.stderr}"
+    return done.stdout
+
+
+def photo(output):
+    text = output.replace("\n ", "")
+    line = next(line for line in text.splitlines() if line.startswith("jpegPhoto:: "))
+    return base64.b64decode(line.split(" ", 1)[1])
+
+
+def search(pki, port, version, slapd, expression, *attributes, how=("-ZZ",)):
+    return openldap("ldapsearch", pki, port, version, *how, "-LLL", "-o", "ldif-wrap=no",
+                    "-b", slapd.suffix, expression, *attributes)
+
+
+def test_ldapsearch_finds_and_fetches_a_large_entry(port, pki, slapd, version):
+    found = search(pki, port, version, slapd, "(uid=user1*)", "uid")
+    assert found.count("dn: ") == 11
+    assert photo(search(pki, port, version, slapd, "(uid=large)")) == slapd.photo
+
+
+def test_ldapadd_binds_and_sends_a_large_entry(port, pki, slapd, version):
+    uid = f"starttls-{version}-{port}"
+    data = random.Random(version).randbytes(1_000_000)
+    openldap("ldapadd", pki, port, version, "-ZZ", "-D", slapd.admin, "-w", slapd.password,
+             text=person(uid, data))
+    assert photo(search(pki, port, version, slapd, f"(uid={uid})")) == data
+
+
+def test_a_wrong_password_is_the_servers_to_refuse(port, pki, slapd):
+    openldap("ldapwhoami", pki, port, "1.3", "-ZZ", "-D", slapd.admin, "-w", "wrong", status=49)
+
+
+def test_searches_in_clear_where_tls_is_optional(ports, pki, slapd):
+    port = ports["optional"]
+    assert photo(search(pki, port, "1.3", slapd, "(uid=large)", how=())) == slapd.photo
+    # -Z goes on without TLS if it must; it need not.
+    assert search(pki, port, "1.3", slapd, "(uid=user1*)", "uid", how=("-Z",)).count("dn: ") == 11
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_tls_no_password_is_taken(ports, pki, slapd, mode):
+    openldap("ldapwhoami", pki, ports[mode], "1.3", "-D", slapd.admin, "-w", slapd.password,
+             status=CONFIDENTIALITY_REQUIRED)
+
+
+def test_without_tls_nothing_is_found_where_it_is_required(ports, pki, slapd):
+    openldap("ldapsearch", pki, ports["required"], "1.3", "-b", slapd.suffix, "(uid=large)",
+             status=CONFIDENTIALITY_REQUIRED)
+
+
+def test_a_login_in_clear_where_it_is_allowed(ports, pki, slapd):
+    assert slapd.admin in openldap("ldapwhoami", pki, ports["allowed"], "1.3", "-D", slapd.admin,
+                                   "-w", slapd.password)
+
+
+# ---- clients by hand -----------------------------------------------------------------------------
+
+
+def by_python(pki, port, version):
+    client = PlainClient(port)
+    assert Ldap(client).starttls() == ldap.SUCCESS
+    return client.secure(tls.context(pki, version))
+
+
+def by_openssl(pki, port, version):
+    return openssl.session(pki, port, "-starttls", "ldap", version=version)
+
+
+def by_gnutls(pki, port, version):
+    session = gnutls.session(pki, port, "--starttls-proto=ldap", version=version)
+    session.read_until(b"- Simple Client Mode:\n\n")
+    return session
+
+
+@pytest.mark.parametrize("connect", [by_python, by_openssl, by_gnutls])
+def test_raw_clients_bind_and_search(port, pki, slapd, version, connect):
+    with connect(pki, port, version) as session:
+        client = Ldap(session)
+        client.bind()
+        entries = client.search(slapd.suffix, "uid", "user7")
+        assert len(entries) == 1
+        assert b"user7@example.test" in entries[0]
+        large, = client.search(slapd.suffix, "uid", "large")
+        assert slapd.photo in large
+        client.unbind()
+
+
+def test_the_upgrade_behind_work_in_clear(ports, pki, slapd):
+    with PlainClient(ports["optional"]) as session:
+        client = Ldap(session)
+        client.bind()
+        assert slapd.photo in client.search(slapd.suffix, "uid", "large")[0]
+        assert client.starttls() == ldap.SUCCESS
+        with session.secure(tls.context(pki)) as secure:
+            assert slapd.photo in Ldap(secure).search(slapd.suffix, "uid", "large")[0]
+
+
+# ---- the rootDSE ---------------------------------------------------------------------------------
+
+
+def extensions(session):
+    return Ldap(session).root(b"supportedExtension")[b"supportedExtension"]
+
+
+def test_starttls_is_listed_before_tls_and_not_after(port, pki, slapd):
+    with PlainClient(port) as session, PlainClient(slapd.port) as direct:
+        assert ldap.STARTTLS in extensions(session)
+        client = Ldap(session)
+        client.number = 50
+        assert client.starttls() == ldap.SUCCESS
+        with session.secure(tls.context(pki)) as secure:
+            assert extensions(secure) == extensions(direct)
+
+
+def test_optional_shows_the_servers_own_root(ports, slapd):
+    with PlainClient(slapd.port) as direct, PlainClient(ports["optional"]) as client:
+        expected, shown = (Ldap(one).root(b"+", b"*") for one in (direct, client))
+        expected[b"supportedExtension"].append(ldap.STARTTLS)
+        for one in (expected, shown):
+            one[b"supportedExtension"].sort()
+            one[b"supportedSASLMechanisms"] = sorted(
+                set(one.get(b"supportedSASLMechanisms", [])) - {b"PLAIN", b"LOGIN"})
+        assert shown == expected
+
+
+def test_required_shows_our_own_root(ports):
+    with PlainClient(ports["required"]) as client:
+        assert Ldap(client).root(b"+") == {b"supportedExtension": [ldap.STARTTLS],
+                                           b"supportedLDAPVersion": [b"3"]}
+
+
+@pytest.fixture(scope="module")
+def stage(fronts, run, pki):
+    made = Stage(fronts, run, pki, [dialects.LDAP], [*MODES, "implicit"])
+    yield made
+    made.close()
+
+
+def test_the_servers_starttls_is_not_shown_inside_tls(stage, pki):
+    inside = {b"supportedExtension": [b"1.3.6.1.4.1.4203.1.11.3"],
+              b"supportedSASLMechanisms": [b"PLAIN", b"GSSAPI"]}
+    for mode in MODES:
+        scene = stage.scene(dialects.LDAP, mode)
+        with scene.connect() as client, scene.begin(client) as secure:
+            assert Ldap(secure).root(b"+") == inside
+    scene = stage.scene(dialects.LDAP, "implicit")
+    with tls.TlsClient(scene.port, tls.context(pki)) as secure:
+        assert Ldap(secure).root(b"+") == inside
+        scene.ask(secure, scene.dialect.upgrade, scene.dialect.again_refused)
+        scene.probe(secure)
+    scene.wait_heard(ldap.root_request(1, b"+") + scene.dialect.probe)
+
+
+def test_passwords_are_held_back_in_clear(stage):
+    scene = stage.scene(dialects.LDAP, "optional")
+    with scene.connect() as client:
+        root = Ldap(client).root(b"+")
+        assert set(root[b"supportedExtension"]) == {ldap.STARTTLS, b"1.3.6.1.4.1.4203.1.11.3"}
+        assert root[b"supportedSASLMechanisms"] == [b"GSSAPI"]
+        for login in scene.dialect.logins:
+            scene.ask(client, login, scene.dialect.login_refused)
+        scene.probe(client)
+        anonymous = ldap.bind_request(8)
+        scene.ask(client, anonymous, bytes([ldap.BOUND, ldap.SUCCESS]))
+    scene.wait_heard(ldap.root_request(1, b"+") + scene.dialect.probe + anonymous)
+
+
+def test_required_refuses_all_and_dials_nobody(stage):
+    scene = stage.scene(dialects.LDAP, "required")
+    with scene.connect() as client:
+        for login in scene.dialect.logins:
+            scene.ask(client, login, scene.dialect.login_refused_required)
+        scene.ask(client, ldap.bind_request(8), scene.dialect.login_refused_required)
+        scene.ask(client, scene.dialect.probe,
+                  bytes([ldap.COMPARED, ldap.CONFIDENTIALITY_REQUIRED]))
+        scene.ask(client, ldap.extended_request(9, b"1.3.6.1.4.1.4203.1.11.3"),
+                  bytes([ldap.EXTENDED, ldap.CONFIDENTIALITY_REQUIRED]))
+        client.send(ldap.unbind_request(10))
+        assert client.read_all() == b""
+    scene.wait_heard()

@@ -1,0 +1,1064 @@
+/* test_smtp.c - SMTP and LMTP dialogues around STARTTLS. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "scene.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* A turn of a string literal, which may hold NULs. */
+#define C(text)                                                                                    \
+    {                                                                                              \
+        CLIENT, text, sizeof text - 1                                                              \
+    }
+#define U(text)                                                                                    \
+    {                                                                                              \
+        UPSTREAM, text, sizeof text - 1                                                            \
+    }
+
+static const struct talk_facts required = {.mode = TALK_REQUIRED, .hostname = "front.example"};
+static const struct talk_facts optional = {.mode = TALK_OPTIONAL, .hostname = "front.example"};
+static const struct talk_facts trusting = {
+    .mode = TALK_OPTIONAL, .hostname = "front.example", .plaintext_login = true};
+static const struct talk_facts inside = {.mode = TALK_INSIDE, .hostname = "front.example"};
+static const struct talk_facts upgraded = {
+    .mode = TALK_INSIDE, .hostname = "front.example", .upgraded = true};
+
+/* By the end of a scene. */
+struct outcome {
+    const char *to_client, *to_upstream;
+    enum talk_verdict end;
+    size_t left;
+};
+
+static void scene(const char *name, const struct talk_facts *facts, const struct turn *turns,
+                  size_t count, struct outcome o)
+{
+    const struct scene sc = {
+        .name = name,
+        .facts = *facts,
+        .turns = turns,
+        .count = count,
+        .to_client = o.to_client,
+        .to_upstream = o.to_upstream,
+        .end = o.end,
+        .left = o.left,
+    };
+    scene_check(&starttls_smtp, &sc);
+}
+
+#define SCENE(facts, turns, heard, ...)                                                            \
+    scene(__func__, &(facts), turns, COUNT(turns),                                                 \
+          (struct outcome){.to_client = heard, __VA_ARGS__})
+
+/* Everything that stands in `a` and `b`, in turn. */
+static char *join(const char *a, const char *b)
+{
+    char *text = malloc(strlen(a) + strlen(b) + 1);
+    assert_non_null(text);
+    strcpy(text, a);
+    return strcat(text, b);
+}
+
+#define HI      "220 front.example ESMTP\r\n"
+#define LIST    "250-front.example\r\n250-ENHANCEDSTATUSCODES\r\n250 STARTTLS\r\n"
+#define READY   "220 2.0.0 Ready to start TLS\r\n"
+#define FIRST   "530 5.7.0 Must issue a STARTTLS command first\r\n"
+#define UNKNOWN "500 5.5.2 Syntax error, command unrecognized\r\n"
+#define CONTROL "500 5.5.2 Syntax error, control character in command\r\n"
+#define DOWN    "421 front.example Service not available, try again later\r\n"
+#define GOODBYE "421 4.7.0 front.example Too many errors, closing connection\r\n"
+#define NO_AUTH "538 5.7.11 Encryption required for requested authentication mechanism\r\n"
+#define ACTIVE  "503 5.5.1 TLS is already active\r\n"
+#define NOT_YOU "550 5.7.0 Insufficient authorization\r\n"
+
+/* A greeting and an EHLO that every upstream might give. */
+#define G    "220 old.example ready\r\n"
+#define EHLO "EHLO me\r\n"
+#define E_UP "250-old.example\r\n250 SIZE\r\n"
+#define E_TO "250-old.example\r\n250-SIZE\r\n250 STARTTLS\r\n"
+
+/* ---- required ---- */
+
+static void required_ehlo_and_starttls(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {C("EHLO me.example\r\n"), C("STARTTLS\r\n")};
+    SCENE(required, turns, HI LIST READY, .end = TALK_UPGRADE);
+}
+
+static void required_knows_the_few_commands_of_its_own(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        C("HELO me\r\nLHLO me\r\nEHLO [::1]\r\nNOOP x\r\nRSET\r\nQUIT\r\nX")};
+    SCENE(required, turns,
+          HI "250 front.example\r\n" LIST LIST "250 2.0.0 OK\r\n250 2.0.0 OK\r\n221 2.0.0 Bye\r\n",
+          .end = TALK_CLOSE);
+}
+
+static void required_refuses_all_else(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        C("MAIL FROM:<a@b>\r\nAUTH PLAIN AGEAYg==\r\nSTARTTLSX\r\nBDAT 3\r\n"
+          "EHLO\r\nHELO \r\n")};
+    SCENE(required, turns,
+          HI FIRST FIRST FIRST FIRST
+          "501 5.5.4 Hostname required\r\n501 5.5.4 Hostname required\r\n");
+}
+
+static void required_starttls_takes_no_parameters(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {C("STARTTLS now\r\nSTARTTLS\r\n")};
+    SCENE(required, turns, HI "501 5.5.4 Syntax error (no parameters allowed)\r\n" READY,
+          .end = TALK_UPGRADE);
+}
+
+static void required_leaves_what_is_behind_starttls(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {C("STARTTLS\r\nEHLO evil\r\n")};
+    SCENE(required, turns, HI READY, .end = TALK_UPGRADE, .left = 11);
+    const struct turn later[] = {C("STARTTLS\r\n"), C("RSET\r\n")};
+    SCENE(required, later, HI READY, .end = TALK_UPGRADE, .left = 6);
+}
+
+static void required_case_blanks_and_bare_lf(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {C("eHlO me\nnoop\n \t starttls \t\nX")};
+    SCENE(required, turns, HI LIST "250 2.0.0 OK\r\n" READY, .end = TALK_UPGRADE, .left = 1);
+}
+
+static void required_bytes_that_are_no_text(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        C("STARTTLS\0\r\nSTART\rTLS\r\nNOOP\x7f\r\nSTARTTLS\r\r\n\r\n\xc3\xa4\xff\r\n"
+          "STARTTLS\r\n")};
+    SCENE(required, turns, HI CONTROL CONTROL CONTROL CONTROL UNKNOWN UNKNOWN READY,
+          .end = TALK_UPGRADE);
+}
+
+static void required_ends_after_too_many_errors(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        C("A\r\nB\r\nC\r\nD\r\nE\r\nF\r\nG\r\nH\r\nI\r\nJ\r\nNOOP\r\nK\r\nL\r\n")};
+    SCENE(required, turns,
+          HI FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST
+          "250 2.0.0 OK\r\n" FIRST GOODBYE,
+          .end = TALK_CLOSE);
+}
+
+static void a_browser_is_sent_away(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {C("POST / HTTP/1.1\r\nSTARTTLS\r\n")};
+    SCENE(required, turns, HI "500 5.5.1 This is not a web server\r\n", .end = TALK_CLOSE);
+    const struct turn in[] = {U(G), C("GET / HTTP/1.1\r\nHost: x\r\n")};
+    SCENE(inside, in, G "500 5.5.1 This is not a web server\r\n", .end = TALK_CLOSE);
+}
+
+/* Too long for every cut: whole, and in steps that are large and odd. */
+static void long_line(const struct talk_facts *facts, size_t size, bool ended, const char *wanted)
+{
+    char *line = malloc(size + 2);
+    assert_non_null(line);
+    memset(line, 'A', size);
+    memcpy(line + size, "\r\n", 2);
+    const struct turn turns[] = {{UPSTREAM, G, 0}, {CLIENT, line, ended ? size + 2 : size}};
+    const bool speaks = facts->mode != TALK_REQUIRED;
+    const struct scene sc = {
+        .name = "long line",
+        .facts = *facts,
+        .turns = speaks ? turns : turns + 1,
+        .count = speaks ? 2 : 1,
+        .to_client = wanted,
+        .end = TALK_CLOSE,
+    };
+    play(&starttls_smtp, &sc, sc.count, 0, 0, "whole");
+    play(&starttls_smtp, &sc, sc.count, 0, 4093, "in steps");
+    free(line);
+}
+
+static void lines_have_a_limit(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {12290, 65536, 1 << 20};
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        for (int ended = 0; ended < 2; ended++) {
+            long_line(&required, sizes[i], ended != 0, HI "500 5.5.2 Line too long\r\n");
+            long_line(&optional, sizes[i], ended != 0, G "500 5.5.2 Line too long\r\n");
+            long_line(&inside, sizes[i], ended != 0, G "500 5.5.2 Line too long\r\n");
+        }
+}
+
+/* ---- optional: capabilities ---- */
+
+static void optional_adds_the_upgrade_to_the_real_list(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U("220-old.example\r\n220 ready\r\n"), C("EHLO me.example\r\n"),
+                                 U("250-old.example hello\r\n250-8BITMIME\r\n250 SIZE 1000\r\n"),
+                                 C("STARTTLS\r\n")};
+    SCENE(optional, turns,
+          "220-old.example\r\n220 ready\r\n"
+          "250-old.example hello\r\n250-8BITMIME\r\n250-SIZE 1000\r\n250 STARTTLS\r\n" READY,
+          "EHLO me.example\r\n", .end = TALK_UPGRADE);
+}
+
+static void optional_list_of_one_line(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C(EHLO), U("250 old.example\r\n")};
+    SCENE(optional, turns, G "250-old.example\r\n250 STARTTLS\r\n", EHLO);
+    const struct turn bare[] = {U(G), C(EHLO), U("250\r\n")};
+    SCENE(optional, bare, G "250-\r\n250 STARTTLS\r\n", EHLO);
+}
+
+static void optional_holds_back_passwords_and_what_is_ours(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G), C(EHLO),
+        U("250-old\r\n250-STARTTLS\r\n250-auth LOGIN PLAIN\r\n250-AUTH=LOGIN\r\n250-SIZE 5\r\n"
+          "250-X-EXPS GSSAPI\r\n250-X-EXPS=LOGIN\r\n250-XCLIENT ADDR\r\n250-XFORWARD ADDR\r\n"
+          "250-X-ANONYMOUSTLS\r\n250-AUTHX\r\n250-STARTTLSX\r\n250 starttls\r\n")};
+    SCENE(optional, turns,
+          G "250-old\r\n250-SIZE 5\r\n250-AUTHX\r\n250-STARTTLSX\r\n250 STARTTLS\r\n", EHLO);
+    SCENE(trusting, turns,
+          G
+          "250-old\r\n250-auth LOGIN PLAIN\r\n250-AUTH=LOGIN\r\n250-SIZE 5\r\n250-X-EXPS GSSAPI\r\n"
+          "250-X-EXPS=LOGIN\r\n250-AUTHX\r\n250-STARTTLSX\r\n250 STARTTLS\r\n",
+          EHLO);
+}
+
+static void optional_last_line_is_held_back(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C(EHLO), U("250-old\r\n250-SIZE\r\n250 AUTH PLAIN\r\n")};
+    SCENE(optional, turns, G "250-old\r\n250-SIZE\r\n250 STARTTLS\r\n", EHLO);
+}
+
+static void lists_that_are_not_quite_lists(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C(EHLO),
+                                 U("250-old\n250-\r\n250-  STARTTLS\r\n250-SI\rZE\r\nhello\r\n"
+                                   "250-NU\0L\r\n250-DSN\n500-STARTTLS\r\n500 STARTTLS\r\n"),
+                                 C("NOOP\r\n"), U("250 ok\r\n")};
+    SCENE(optional, turns, G "250-old\r\n250-\r\n250-DSN\r\n250 STARTTLS\r\n250 ok\r\n",
+          EHLO "NOOP\r\n");
+    SCENE(inside, turns, G "250-old\r\n250-\r\n250 DSN\r\n250 ok\r\n", EHLO "NOOP\r\n");
+}
+
+static void optional_upstream_too_old_for_ehlo(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("EHLO me.example\r\nSTARTTLS\r\n"),
+                                 U("500-what?\r\n500 unknown\r\n"), U("250 old.example\r\n")};
+    SCENE(optional, turns, G "250-old.example\r\n250 STARTTLS\r\n" READY,
+          "EHLO me.example\r\nHELO me.example\r\n", .end = TALK_UPGRADE);
+    const struct turn again[] = {U(G),
+                                 C(EHLO),
+                                 U("502 unknown\r\n"),
+                                 U("250 old.example\r\n"),
+                                 C("EHLO you\r\nNOOP\r\n"),
+                                 U("502 unknown\r\n"),
+                                 U("250 old.example\r\n"),
+                                 U("250 ok\r\n")};
+    SCENE(optional, again,
+          G "250-old.example\r\n250 STARTTLS\r\n250-old.example\r\n250 STARTTLS\r\n250 ok\r\n",
+          "EHLO me\r\nHELO me\r\nEHLO you\r\nHELO you\r\nNOOP\r\n");
+}
+
+static void optional_hello_refused(void **state)
+{
+    (void)state;
+    const struct turn helo[] = {
+        U(G),          C(EHLO),         U("500 unknown\r\n"), U("501 your name!\r\n"),
+        C("QUIT\r\n"), U("221 bye\r\n")};
+    SCENE(optional, helo, G "501 your name!\r\n221 bye\r\n", "EHLO me\r\nHELO me\r\nQUIT\r\n");
+    const struct turn ehlo[] = {U(G), C(EHLO), U("550-go\r\n550 away\r\n"), C("NOOP\r\n")};
+    SCENE(optional, ehlo, G "550-go\r\n550 away\r\n", EHLO "NOOP\r\n");
+    const struct turn lhlo[] = {U(G), C("LHLO me\r\n"), U("500 unknown\r\n")};
+    SCENE(optional, lhlo, G "500 unknown\r\n", "LHLO me\r\n");
+}
+
+static void optional_upstream_that_knows_no_hello_at_all(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C(EHLO), U("500 what\r\n"), U("500 what again\r\n"),
+                                 C("STARTTLS\r\n")};
+    SCENE(optional, turns, G "500 what again\r\n" READY, "EHLO me\r\nHELO me\r\n",
+          .end = TALK_UPGRADE);
+}
+
+static void optional_helo_has_no_list_but_can_upgrade(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("HELO me\r\n"), U("250 old.example\r\n"),
+                                 C("STARTTLS\r\n")};
+    SCENE(optional, turns, G "250 old.example\r\n" READY, "HELO me\r\n", .end = TALK_UPGRADE);
+}
+
+/* ---- optional: passwords ---- */
+
+static void optional_refuses_auth_and_all_its_lines(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G),
+        C("AUTH PLAIN AGEAYg==\r\n auth LOGIN\r\ndXNlcg==\r\ncGFzcw\r\n*\r\n"
+          "X-EXPS LOGIN\r\nNOOP\r\n"),
+        U("250 ok\r\n"), C("SECRET\r\nQUIT\r\n"), U("221 bye\r\n")};
+    SCENE(optional, turns,
+          G NO_AUTH NO_AUTH UNKNOWN UNKNOWN UNKNOWN NO_AUTH "250 ok\r\n" UNKNOWN "221 bye\r\n",
+          "NOOP\r\nQUIT\r\n");
+}
+
+static void verbs_that_hide_their_name_are_refused(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G), C("\"AUTH\" PLAIN AA==\r\n\\AUTH PLAIN AA==\r\nAUTH\vPLAIN AA==\r\n"
+                "AUTH=PLAIN AA==\r\nAUTH: PLAIN\r\n")};
+    SCENE(optional, turns, G UNKNOWN UNKNOWN CONTROL UNKNOWN UNKNOWN);
+}
+
+static void a_login_passes_where_it_may(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),
+                                 C("AUTH LOGIN\r\nSTARTTLS\r\n"), /* a user by that name */
+                                 U("334 VXNlcm5hbWU6\r\n"),
+                                 U("334 UGFzc3dvcmQ6\r\n"),
+                                 C("AUTH\n"),
+                                 U("535 5.7.8 no\r\n"),
+                                 C("AUTH PLAIN\r\n"),
+                                 U("334\r\n"),
+                                 C("*\r\n"),
+                                 U("501 5.7.0 given up\r\n"),
+                                 C("AUTH PLAIN AGEAYg==\r\nNOOP\r\n"),
+                                 U("235 2.7.0 ok\r\n"),
+                                 U("250 ok\r\n")};
+    const char *heard = G "334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n535 5.7.8 no\r\n334\r\n"
+                          "501 5.7.0 given up\r\n235 2.7.0 ok\r\n250 ok\r\n";
+    const char *asked = "AUTH LOGIN\r\nSTARTTLS\r\nAUTH\r\nAUTH PLAIN\r\n*\r\n"
+                        "AUTH PLAIN AGEAYg==\r\nNOOP\r\n";
+    SCENE(trusting, turns, heard, asked);
+    SCENE(inside, turns, heard, asked);
+}
+
+static void optional_upgrade_after_a_login_forgets_it(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("AUTH PLAIN AGEAYg==\r\n"), U("235 2.7.0 ok\r\n"),
+                                 C("STARTTLS\r\n")};
+    SCENE(trusting, turns, G "235 2.7.0 ok\r\n" READY, "AUTH PLAIN AGEAYg==\r\n",
+          .end = TALK_UPGRADE);
+}
+
+static void a_response_with_control_characters_ends(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("AUTH LOGIN\r\n"), U("334 \r\n"), C("a\0b\r\nNOOP\r\n")};
+    SCENE(inside, turns, G "334 \r\n501 5.5.2 Cannot decode response\r\n", "AUTH LOGIN\r\n",
+          .end = TALK_CLOSE);
+}
+
+static void a_response_has_a_limit(void **state)
+{
+    (void)state;
+    char *line = malloc(65537);
+    memset(line, 'A', 65536);
+    line[65536] = '\0';
+    const struct turn turns[] = {U(G), C("AUTH LOGIN\r\n"), U("334 \r\n"), {CLIENT, line, 0}};
+    const struct scene sc = {.name = __func__,
+                             .facts = inside,
+                             .turns = turns,
+                             .count = COUNT(turns),
+                             .to_client = G "334 \r\n500 5.5.6 Line too long\r\n",
+                             .to_upstream = "AUTH LOGIN\r\n",
+                             .end = TALK_CLOSE};
+    play(&starttls_smtp, &sc, sc.count, 0, 0, "whole");
+    play(&starttls_smtp, &sc, sc.count, 0, 4093, "in steps");
+    free(line);
+}
+
+/* ---- mail ---- */
+
+#define ENVELOPE "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
+#define ENV_OK   "250 from\r\n250 to\r\n354 go\r\n"
+
+static void a_mail_passes_untouched(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G),
+        C(EHLO),
+        U(E_UP),
+        C(ENVELOPE),
+        U(ENV_OK),
+        C("STARTTLS\r\n\0\xff..\r\n..\r\n.\n\r\n.x\r\nAUTH PLAIN AA==\r\n\n.\n"
+          "\r.\r\r\n.\r\r\n\r\n.\r\nSTARTTLS\r\n"),
+        U("250 queued\r\n")};
+    static const char upstream[] = EHLO ENVELOPE "STARTTLS\r\n\0\xff..\r\n..\r\n.\n\r\n.x\r\nAUTH "
+                                                 "PLAIN AA==\r\n\n.\n\r.\r\r\n.\r\r\n\r\n.\r\n";
+    const struct scene sc = {.name = __func__,
+                             .facts = optional,
+                             .turns = turns,
+                             .count = COUNT(turns),
+                             .to_client = G E_TO ENV_OK "250 queued\r\n" READY,
+                             .to_upstream = upstream,
+                             .to_upstream_size = sizeof upstream - 1,
+                             .end = TALK_UPGRADE};
+    scene_check(&starttls_smtp, &sc);
+}
+
+static void an_empty_mail_and_the_next_pipelined(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),
+                                 C(ENVELOPE),
+                                 U(ENV_OK),
+                                 C(".\r\n" ENVELOPE),
+                                 U("250 queued\r\n" ENV_OK),
+                                 C("x\r\n.\r\nQUIT\r\n"),
+                                 U("250 queued\r\n221 bye\r\n")};
+    SCENE(inside, turns, G ENV_OK "250 queued\r\n" ENV_OK "250 queued\r\n221 bye\r\n",
+          ENVELOPE ".\r\n" ENVELOPE "x\r\n.\r\nQUIT\r\n");
+}
+
+static void the_end_may_follow_a_bare_cr(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("DATA\r\n"), U("354 go\r\n"), C("x\r\r\n.\r\nNOOP\r\n"),
+                                 U("250 queued\r\n250 ok\r\n")};
+    SCENE(inside, turns, G "354 go\r\n250 queued\r\n250 ok\r\n", "DATA\r\nx\r\r\n.\r\nNOOP\r\n");
+}
+
+/* The upstream takes LF.LF for the end of the text; what follows was meant to be smuggled. */
+static void a_reply_inside_the_text_ends_the_session(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),
+                                 C(ENVELOPE),
+                                 U(ENV_OK),
+                                 C("x\n.\nMAIL FROM:<evil@b>\r\n"),
+                                 U("250 queued\r\n250 from\r\n"),
+                                 C("DATA\r\n")};
+    SCENE(optional, turns, G ENV_OK "250 queued\r\n", ENVELOPE "x\n.\nMAIL FROM:<evil@b>\r\n",
+          .end = TALK_CLOSE);
+    const struct turn whole[] = {U(G), C(ENVELOPE), U(ENV_OK), C("x\n.\nNOOP\r\n.\r\n"),
+                                 U("250 queued\r\n250 noop\r\n500 what\r\n")};
+    SCENE(optional, whole, G ENV_OK "250 queued\r\n" DOWN, ENVELOPE "x\n.\nNOOP\r\n.\r\n",
+          .end = TALK_CLOSE);
+}
+
+static void data_refused_is_followed_by_commands(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("DATA\r\nSTARTTLS\r\n"), U("503 no\r\n")};
+    SCENE(optional, turns, G "503 no\r\n" READY, "DATA\r\n", .end = TALK_UPGRADE);
+}
+
+static void optional_no_upgrade_during_a_transaction(void **state)
+{
+    (void)state;
+    const char *refused = "503 5.5.1 Not during a mail transaction\r\n";
+    char *heard = join(G "250 from\r\n", refused);
+    const struct turn turns[] = {U(G), C("MAIL FROM:<a@b>\r\nSTARTTLS\r\n"), U("250 from\r\n")};
+    SCENE(optional, turns, heard, "MAIL FROM:<a@b>\r\n");
+    free(heard);
+
+    char *after = join(refused, "250 reset\r\n" READY);
+    heard = join(G "250 from\r\n", after);
+    const struct turn reset[] = {U(G), C("MAIL FROM:<a@b>\r\nSTARTTLS\r\nRSET\r\nSTARTTLS\r\n"),
+                                 U("250 from\r\n"), U("250 reset\r\n")};
+    SCENE(optional, reset, heard, "MAIL FROM:<a@b>\r\nRSET\r\n", .end = TALK_UPGRADE);
+    free(heard);
+    free(after);
+}
+
+static void optional_upgrade_after_mail_was_refused(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("MAIL FROM:<a@b>\r\nSTARTTLS\r\nMAIL\r\n"),
+                                 U("530 5.7.0 first log in\r\n")};
+    SCENE(optional, turns, G "530 5.7.0 first log in\r\n" READY, "MAIL FROM:<a@b>\r\n",
+          .end = TALK_UPGRADE, .left = 6);
+}
+
+static void replies_keep_their_order(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),
+                                 C("NOOP\r\nVRFY a\r\nXCLIENT ADDR=1.2.3.4\r\nNOOP\r\nGET /\r\n"),
+                                 U("250 1\r\n252-"), U("2\r\n252 2\r\n"), U("250 3\r\n")};
+    SCENE(inside, turns,
+          G "250 1\r\n252-2\r\n252 2\r\n" NOT_YOU "250 3\r\n500 5.5.1 This is not a web server\r\n",
+          "NOOP\r\nVRFY a\r\nNOOP\r\n", .end = TALK_CLOSE);
+}
+
+/* `n` times `text`. */
+static char *many(const char *text, int n)
+{
+    char *all = calloc((size_t)n, strlen(text) + 1);
+    assert_non_null(all);
+    while (n-- > 0)
+        strcat(all, text);
+    return all;
+}
+
+static void pipelines_longer_than_we_count(void **state)
+{
+    (void)state;
+    static const char *const last[][2] = {{"NOOP\r\n", "250 ok\r\n"},
+                                          {"BDAT 5\r\nQUIT\n", "250 ok\r\n"},
+                                          {EHLO, "250-old\r\n250 CHUNKING\r\n"}};
+    char *noops = many("NOOP\r\n", SMTP_ASKED_MAX), *oks = many("250 ok\r\n", SMTP_ASKED_MAX);
+    char *answers = join(G "250-old\r\n250 CHUNKING\r\n", oks);
+    for (size_t i = 0; i < COUNT(last); i++) {
+        char *asked = join(noops, last[i][0]), *heard = join(answers, last[i][1]);
+        char *wanted = join(EHLO, asked);
+        const struct turn turns[] = {U(G),
+                                     C(EHLO),
+                                     U("250-old\r\n250 CHUNKING\r\n"),
+                                     {CLIENT, asked, 0},
+                                     {UPSTREAM, oks, 0},
+                                     {UPSTREAM, last[i][1], 0}};
+        SCENE(inside, turns, heard, wanted);
+        free(asked);
+        free(heard);
+        free(wanted);
+    }
+    free(noops);
+    free(oks);
+    free(answers);
+}
+
+static void chunks_are_counted(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),
+                                 C(EHLO),
+                                 U("250-old\r\n250 CHUNKING\r\n"),
+                                 C("MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBDAT 10\r\nSTARTTLS\r\nBDAT "
+                                   "0\r\nbdat 3 last\r\n.\r\nSTARTTLS\r\n"),
+                                 U("250 1\r\n250 2\r\n250 3\r\n250 4\r\n"),
+                                 U("250 5\r\n")};
+    SCENE(optional, turns,
+          G "250-old\r\n250-CHUNKING\r\n250 STARTTLS\r\n250 1\r\n250 2\r\n250 3\r\n250 4\r\n250 "
+            "5\r\n" READY,
+          EHLO
+          "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBDAT 10\r\nSTARTTLS\r\nBDAT 0\r\nbdat 3 last\r\n.\r\n",
+          .end = TALK_UPGRADE);
+}
+
+static void chunks_without_sense_end_the_session(void **state)
+{
+    (void)state;
+    const struct turn none[] = {U(G), C(EHLO), U(E_UP), C("BDAT 24\r\nXCLIENT ADDR=127.0.0.1\r\n")};
+    SCENE(optional, none, G E_TO "503 5.5.1 CHUNKING was not offered\r\n", EHLO, .end = TALK_CLOSE);
+
+    static const char *const bad[] = {"BDAT\r\n",          "BDAT x\r\n",
+                                      "BDAT -1\r\n",       "BDAT 1 FIRST\r\n",
+                                      "BDAT 1 LAST x\r\n", "BDAT 18446744073709551616\r\n"};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        const struct turn turns[] = {
+            U(G), C(EHLO), U("250-old\r\n250 CHUNKING\r\n"), {CLIENT, bad[i], 0}};
+        SCENE(inside, turns, G "250-old\r\n250 CHUNKING\r\n501 5.5.4 Syntax: BDAT size [LAST]\r\n",
+              EHLO, .end = TALK_CLOSE);
+    }
+}
+
+static void chunking_goes_with_the_last_list(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),    C(EHLO), U("250-old\r\n250 CHUNKING\r\n"),
+                                 C(EHLO), U(E_UP), C("BDAT 1\r\n")};
+    SCENE(inside, turns,
+          G "250-old\r\n250 CHUNKING\r\n" E_UP "503 5.5.1 CHUNKING was not offered\r\n", EHLO EHLO,
+          .end = TALK_CLOSE);
+}
+
+static void lmtp_has_a_reply_for_each_recipient(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G),
+        C("LHLO me\r\n"),
+        U("250-old\r\n250 PIPELINING\r\n"),
+        C("MAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\nRCPT TO:<d>\r\nDATA\r\n"),
+        U("250 a\r\n250 b\r\n550 c\r\n250 d\r\n354 go\r\n"),
+        C("x\r\n.\r\nSTARTTLS\r\n"),
+        U("250 b\r\n"),
+        U("452-d\r\n452 d\r\n")};
+    SCENE(optional, turns,
+          G "250-old\r\n250-PIPELINING\r\n250 STARTTLS\r\n250 a\r\n250 b\r\n550 c\r\n250 d\r\n354 "
+            "go\r\n"
+            "250 b\r\n452-d\r\n452 d\r\n" READY,
+          "LHLO me\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\nRCPT "
+          "TO:<d>\r\nDATA\r\nx\r\n.\r\n",
+          .end = TALK_UPGRADE);
+}
+
+static void lmtp_chunk_refused_as_a_command_has_one_reply(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G), C("LHLO me\r\n"), U("250-old\r\n250 CHUNKING\r\n"),
+        C("MAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\nBDAT 1 LAST\r\nxNOOP\r\n"
+          "STARTTLS\r\n"),
+        U("250 a\r\n250 b\r\n250 c\r\n503 no\r\n250 ok\r\n")};
+    SCENE(inside, turns,
+          G "250-old\r\n250 CHUNKING\r\n250 a\r\n250 b\r\n250 c\r\n503 no\r\n250 ok\r\n" ACTIVE,
+          "LHLO me\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\nBDAT 1 LAST\r\nxNOOP\r\n");
+}
+
+static void exchange_bytes_are_counted(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),
+                                 C("XEXCH50 6 2\r\n"),
+                                 U("354 Send\r\n"),
+                                 C("QUIT\r\nNOOP\r\n"),
+                                 U("250 ok\r\n250 noop\r\n"),
+                                 C("XEXCH50 4 2\r\n"),
+                                 U("504 no\r\n"),
+                                 C("XEXCH50 no\r\n")};
+    SCENE(inside, turns,
+          G "354 Send\r\n250 ok\r\n250 noop\r\n504 no\r\n501 5.5.4 Syntax error in parameters\r\n",
+          "XEXCH50 6 2\r\nQUIT\r\nNOOP\r\nXEXCH50 4 2\r\n");
+}
+
+static void exchange_bytes_pass_behind_an_early_reply(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),           C("XEXCH50 13 2\r\n"), U("354 Send\r\n"),
+                                 C("XCL"),       U("500 no\r\n"),       C("STARTTLS\r\nNOOP\r\n"),
+                                 U("250 ok\r\n")};
+    SCENE(inside, turns, G "354 Send\r\n500 no\r\n250 ok\r\n",
+          "XEXCH50 13 2\r\nXCLSTARTTLS\r\nNOOP\r\n");
+}
+
+static void when_the_roles_change_all_passes(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),
+                                 C("TURN\r\n"),
+                                 U("502 no\r\n"),
+                                 C("ATRN a.example\r\n"),
+                                 U("250 ok\r\nEHLO you\r\n"),
+                                 C("250-me\r\n250 STARTTLS\r\n"),
+                                 U("STARTTLS\r\n")};
+    SCENE(inside, turns, G "502 no\r\n250 ok\r\nEHLO you\r\nSTARTTLS\r\n",
+          "TURN\r\nATRN a.example\r\n250-me\r\n250 STARTTLS\r\n", .end = TALK_RELAY);
+}
+
+/* ---- refusals ---- */
+
+static void the_clients_identity_is_ours_to_tell(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("XCLIENT ADDR=127.0.0.1\r\nxforward ADDR=127.0.0.1\r\n"
+                                         "X-ANONYMOUSTLS\r\n")};
+    SCENE(optional, turns, G NOT_YOU NOT_YOU "502 5.5.1 Command not implemented\r\n");
+    SCENE(inside, turns, G NOT_YOU NOT_YOU "502 5.5.1 Command not implemented\r\n");
+}
+
+static void commands_unknown_to_both_are_counted(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G), C("A\r\nB\r\nC\r\nD\r\nE\r\nF\r\nG\r\nH\r\nI\r\nJ\r\nK\r\nL\r\n"),
+        U("500 1\r\n502 2\r\n500 3\r\n500 4\r\n500 5\r\n500 6\r\n500 7\r\n250 8\r\n500 9\r\n"),
+        U("500 10\r\n500 11\r\n504 12\r\n500 13\r\n")};
+    SCENE(inside, turns,
+          G "500 1\r\n502 2\r\n500 3\r\n500 4\r\n500 5\r\n500 6\r\n500 7\r\n250 8\r\n500 9\r\n"
+            "500 10\r\n500 11\r\n504 12\r\n" GOODBYE,
+          "A\r\nB\r\nC\r\nD\r\nE\r\nF\r\nG\r\nH\r\nI\r\nJ\r\nK\r\nL\r\n", .end = TALK_CLOSE);
+}
+
+static void the_client_waits_for_the_greeting(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {C("NOOP\r\nSTARTTLS\r\n"), U("220-a\r\n"), U("220 b\r\n"),
+                                 U("250 ok\r\n")};
+    SCENE(optional, turns, "220-a\r\n220 b\r\n250 ok\r\n" READY, "NOOP\r\n", .end = TALK_UPGRADE);
+}
+
+static void a_refusal_in_the_greeting_passes(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U("554-no\r\n554 mail\r\n"), C("QUIT\r\n"), U("221 bye\r\n")};
+    SCENE(optional, turns, "554-no\r\n554 mail\r\n221 bye\r\n", "QUIT\r\n");
+    SCENE(inside, turns, "554-no\r\n554 mail\r\n221 bye\r\n", "QUIT\r\n");
+}
+
+static void the_upstreams_last_word_passes(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G "421-too\r\n421 slow\r\n"), C("NOOP\r\n")};
+    SCENE(inside, turns, G "421-too\r\n421 slow\r\n", .end = TALK_CLOSE);
+    const struct turn exchange[] = {U(G), U("451 4.7.0 Timeout\r\n")};
+    SCENE(optional, exchange, G "451 4.7.0 Timeout\r\n", .end = TALK_CLOSE);
+    const struct turn never[] = {U(G), U("521 go\r\n")};
+    SCENE(optional, never, G "521 go\r\n", .end = TALK_CLOSE);
+}
+
+static void replies_that_nobody_asked_for_end_the_session(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), U("250 surprise\r\n"), C("NOOP\r\n")};
+    SCENE(optional, turns, G DOWN, .end = TALK_CLOSE);
+    SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
+    const struct turn garbage[] = {U(G), C("HELP\r\n"), U("214-a\r\nno code\r\n214 b\r\n"),
+                                   U("no code\r\n")};
+    SCENE(inside, garbage, G "214-a\r\nno code\r\n214 b\r\n" DOWN, "HELP\r\n", .end = TALK_CLOSE);
+}
+
+/* ---- inside ---- */
+
+static void inside_takes_the_upgrade_out_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const char *const lists[][2] = {
+        {"250-old\r\n250-STARTTLS\r\n250 SIZE\r\n", "250-old\r\n250 SIZE\r\n"},
+        {"250-old\r\n250-SIZE\r\n250 STARTTLS\r\n", "250-old\r\n250 SIZE\r\n"},
+        {"250-old\r\n250 starttls\r\n", "250 old\r\n"},
+        {"250 old\r\n", "250 old\r\n"},
+        {"250 STARTTLS\r\n", "250 STARTTLS\r\n"}, /* a server by that name */
+        {"250-old\r\n250-SIZE\r\n250-STARTTLS\r\n250-XCLIENT ADDR\r\n250 X-ANONYMOUSTLS\r\n",
+         "250-old\r\n250 SIZE\r\n"},
+        {"250-old\r\n250-XFORWARD NAME\r\n250-STARTTLS\r\n250-AUTH PLAIN\r\n250-AUTH=PLAIN\r\n"
+         "250-STARTTLSX\r\n250 STARTTLS x\r\n",
+         "250-old\r\n250-AUTH PLAIN\r\n250-AUTH=PLAIN\r\n250 STARTTLSX\r\n"},
+    };
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        char *heard = join(G, lists[i][1]);
+        const struct turn turns[] = {U(G), C(EHLO), {UPSTREAM, lists[i][0], 0}};
+        SCENE(inside, turns, heard, EHLO);
+        free(heard);
+    }
+}
+
+static void inside_starttls_is_on_already(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("STARTTLS\r\nSTARTTLS x\r\nNOOP\r\n"), U("250 ok\r\n")};
+    SCENE(inside, turns, G ACTIVE ACTIVE "250 ok\r\n", "NOOP\r\n");
+}
+
+static void inside_an_old_upstream_speaks_for_itself(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C(EHLO), U("500 unknown\r\n"), C("HELO me\r\n"),
+                                 U("250 old\r\n")};
+    SCENE(inside, turns, G "500 unknown\r\n250 old\r\n", EHLO "HELO me\r\n");
+}
+
+static void upgraded_swallows_the_greeting(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {C(EHLO), U("220-old\r\n220 ready\r\n"), U(E_UP)};
+    SCENE(upgraded, turns, E_UP, EHLO);
+}
+
+static void upgraded_tells_of_a_refusal(void **state)
+{
+    (void)state;
+    static const char *const refusals[] = {"421 busy\r\n", "554-no\r\n554 mail\r\n",
+                                           "450 later\r\n", "521 never\r\n", "354 what\r\n"};
+    for (size_t i = 0; i < COUNT(refusals); i++) {
+        const struct turn turns[] = {C(EHLO), {UPSTREAM, refusals[i], 0}};
+        SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
+    }
+}
+
+/* ---- XCLIENT ---- */
+
+#define XLIST "250-old\r\n250-SIZE\r\n250 XCLIENT NAME ADDR PROTO PORT HELO LOGIN\r\n"
+#define XCL   "XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.7 PORT=4711\r\n"
+#define OWN   "EHLO front.example\r\n"
+#define G2    "220 old.example again\r\n"
+
+static struct talk_facts known(const struct talk_facts *facts, const char *address)
+{
+    struct talk_facts f = *facts;
+    f.client_address = address;
+    f.client_port = 4711;
+    f.session_id = "a=b+1";
+    return f;
+}
+
+static void xclient_tells_who_the_client_is(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {C(EHLO), U(G), U(XLIST), U(G2), U(E_UP)};
+    const struct talk_facts up = known(&upgraded, "192.0.2.7"), in = known(&inside, "192.0.2.7"),
+                            before = known(&optional, "192.0.2.7");
+    SCENE(up, turns, E_UP, OWN XCL EHLO);
+    SCENE(in, turns, G2 E_UP, OWN XCL EHLO);
+    SCENE(before, turns, G2 E_TO, OWN XCL EHLO);
+}
+
+static void xclient_sends_what_is_offered(void **state)
+{
+    (void)state;
+    struct talk_facts f = known(&upgraded, "2001:db8::1");
+    const struct turn addr[] = {U(G), U("250-old\r\n250 xclient addr\r\n"), U(G2)};
+    SCENE(f, addr, "", OWN "XCLIENT ADDR=IPV6:2001:db8::1\r\n");
+    const struct turn dovecot[] = {
+        U(G), U("250-old\r\n250-XCLIENT ADDR PORT SESSION\r\n250 OK\r\n"), U(G2)};
+    SCENE(f, dovecot, "", OWN "XCLIENT ADDR=IPV6:2001:db8::1 PORT=4711 SESSION=a+3Db+2B1\r\n");
+    f.client_port = 0;
+    f.session_id = NULL;
+    SCENE(f, dovecot, "", OWN "XCLIENT ADDR=IPV6:2001:db8::1\r\n");
+}
+
+static void xclient_not_offered_changes_nothing(void **state)
+{
+    (void)state;
+    const struct talk_facts in = known(&inside, "192.0.2.7"), up = known(&upgraded, "192.0.2.7");
+    static const char *const lists[] = {"250-old\r\n250-XCLIENTS ADDR\r\n250 XCLIENT NAME PORT\r\n",
+                                        "250 XCLIENT ADDR\r\n", "550 no\r\n"};
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        const struct turn turns[] = {
+            C("HELO me\r\n"), U(G), {UPSTREAM, lists[i], 0}, U("250 hi\r\n")};
+        SCENE(in, turns, G "250 hi\r\n", OWN "HELO me\r\n");
+        SCENE(up, turns, "250 hi\r\n", OWN "HELO me\r\n");
+    }
+}
+
+static void xclient_is_sought_by_lhlo_too(void **state)
+{
+    (void)state;
+    const struct talk_facts in = known(&inside, "192.0.2.7");
+    const struct turn lmtp[] = {U(G), U("502 5.5.1 LHLO!\r\n"), U(XLIST), U(G2)};
+    SCENE(in, lmtp, G2, OWN "LHLO front.example\r\n" XCL);
+    const struct turn old[] = {U(G), U("500 what\r\n"), U("500 what\r\n"), C("HELO me\r\n"),
+                               U("250 hi\r\n")};
+    SCENE(in, old, G "250 hi\r\n", OWN "LHLO front.example\r\nHELO me\r\n");
+}
+
+static void xclient_refused_goes_on_without(void **state)
+{
+    (void)state;
+    const struct talk_facts in = known(&inside, "192.0.2.7"), up = known(&upgraded, "192.0.2.7");
+    static const char *const refusals[] = {"550 5.7.0 no\r\n", "501 5.5.4 bad\r\n", "503 no\r\n"};
+    for (size_t i = 0; i < COUNT(refusals); i++) {
+        const struct turn turns[] = {U(G), U(XLIST), {UPSTREAM, refusals[i], 0}, C(EHLO), U(E_UP)};
+        SCENE(in, turns, G E_UP, OWN XCL EHLO);
+        SCENE(up, turns, E_UP, OWN XCL EHLO);
+    }
+}
+
+static void xclient_refusal_is_told_to_the_caller(void **state)
+{
+    (void)state;
+    for (int refused = 0; refused < 2; refused++) {
+        struct stage st;
+        const struct scene sc = {.name = __func__, .facts = known(&upgraded, "192.0.2.7")};
+        const char *answer = refused ? "550 no\r\n" : G2;
+        stage_open(&st, &starttls_smtp, &sc);
+        stage_say(&st, UPSTREAM, G XLIST, strlen(G XLIST));
+        assert_false(st.talk.identity_refused);
+        stage_say(&st, UPSTREAM, answer, strlen(answer));
+        assert_int_equal(st.talk.identity_refused, refused);
+        const struct scene end = {.to_upstream = OWN XCL};
+        stage_close(&st, &end, "");
+    }
+}
+
+static void xclient_of_an_old_postfix_has_no_second_greeting(void **state)
+{
+    (void)state;
+    const struct talk_facts in = known(&inside, "192.0.2.7");
+    const struct turn turns[] = {U(G), U(XLIST), U("250 Ok\r\n"), C("NOOP\r\n"), U("250 noop\r\n")};
+    SCENE(in, turns, G "250 noop\r\n", OWN XCL "NOOP\r\n");
+}
+
+static void xclient_may_show_that_the_client_is_not_wanted(void **state)
+{
+    (void)state;
+    const struct talk_facts in = known(&inside, "192.0.2.7"), up = known(&upgraded, "192.0.2.7");
+    const struct turn turns[] = {U(G), U(XLIST), U("554 5.7.1 you: rejected\r\n"), C("QUIT\r\n"),
+                                 U("221 bye\r\n")};
+    SCENE(in, turns, "554 5.7.1 you: rejected\r\n221 bye\r\n", OWN XCL "QUIT\r\n");
+    SCENE(up, turns, DOWN, OWN XCL, .end = TALK_CLOSE);
+}
+
+static void xclient_is_not_tried_where_the_greeting_refuses(void **state)
+{
+    (void)state;
+    const struct talk_facts in = known(&inside, "192.0.2.7"), up = known(&upgraded, "192.0.2.7");
+    const struct turn turns[] = {U("554 no\r\n")};
+    SCENE(in, turns, "554 no\r\n");
+    SCENE(up, turns, DOWN, .end = TALK_CLOSE);
+}
+
+/* ---- an upstream that does not stop ---- */
+
+static void endless(const struct talk_facts *facts, const char *start, const char *more,
+                    const char *ask, const char *wanted)
+{
+    for (size_t step = 0; step <= 4093; step += 4093) {
+        struct stage st;
+        const struct scene sc = {.name = "endless", .facts = *facts};
+        stage_open(&st, &starttls_smtp, &sc);
+        if (ask != NULL) {
+            stage_say(&st, UPSTREAM, G, strlen(G));
+            stage_say(&st, CLIENT, ask, strlen(ask));
+        }
+        stage_say(&st, UPSTREAM, start, strlen(start));
+        size_t said = 0;
+        char block[8192];
+        const size_t size = strlen(more);
+        for (size_t i = 0; i < sizeof block; i++)
+            block[i] = more[i % size];
+        const size_t n = step > 0 ? step / size * size : sizeof block / size * size;
+        for (; said < (1 << 20) && st.verdict == TALK_MORE; said += n)
+            stage_say(&st, UPSTREAM, block, n);
+        assert_int_equal(st.verdict, TALK_CLOSE);
+        assert_true(said < 128 * 1024);
+        const struct scene end = {
+            .name = "endless", .to_client = wanted, .to_upstream = ask, .end = TALK_CLOSE};
+        stage_close(&st, &end, more);
+    }
+}
+
+static void replies_without_end_are_bounded(void **state)
+{
+    (void)state;
+    endless(&optional, "220 ", "x", NULL, DOWN);
+    endless(&upgraded, "220-", "x\r\n220-", NULL, DOWN);
+    endless(&inside, "250-", "x", "NOOP\r\n", G DOWN);
+    endless(&inside, "250-old\r\n", "250-STARTTLS\r\n", EHLO, G DOWN);
+}
+
+static void long_lists_pass(void **state)
+{
+    (void)state;
+    struct buf list = {0}, heard = {0};
+    buf_init(&list, 1 << 20);
+    buf_init(&heard, 1 << 20);
+    buf_puts(&list, "250-old\r\n");
+    buf_puts(&heard, G "250-old\r\n");
+    for (int i = 0; i < 5000; i++) {
+        buf_printf(&list, "250-STARTTLS\r\n250-X%d\r\n", i);
+        buf_printf(&heard, "250%cX%d\r\n", i < 4999 ? '-' : ' ', i);
+    }
+    buf_puts(&list, "250 STARTTLS\r\n");
+    const struct turn turns[] = {U(G), C(EHLO), {UPSTREAM, (const char *)list.data, list.size}};
+    const struct scene sc = {.name = __func__,
+                             .facts = inside,
+                             .turns = turns,
+                             .count = COUNT(turns),
+                             .to_client = (const char *)heard.data,
+                             .to_client_size = heard.size,
+                             .to_upstream = EHLO};
+    play(&starttls_smtp, &sc, sc.count, 0, 0, "whole");
+    play(&starttls_smtp, &sc, sc.count, 0, 1, "byte by byte");
+    buf_free(&list);
+    buf_free(&heard);
+}
+
+static void our_refusals_name_us(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {
+        [REFUSE_UPSTREAM_DOWN] = "421 h Service not available, try again later\r\n",
+        [REFUSE_TOO_MANY] = "421 h Too many connections, try again later\r\n",
+        [REFUSE_DRAINING] = "421 h Service is shutting down, try again later\r\n",
+        [REFUSE_TIMEOUT] = "421 h Timeout, closing connection\r\n",
+    };
+    for (size_t i = 0; i < COUNT(wanted); i++) {
+        struct buf out;
+        buf_init(&out, 1024);
+        starttls_smtp.refuse((enum starttls_refusal)i, "h", &out);
+        assert_int_equal(out.size, strlen(wanted[i]));
+        assert_memory_equal(out.data, wanted[i], out.size);
+        buf_free(&out);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(required_ehlo_and_starttls),
+        cmocka_unit_test(required_knows_the_few_commands_of_its_own),
+        cmocka_unit_test(required_refuses_all_else),
+        cmocka_unit_test(required_starttls_takes_no_parameters),
+        cmocka_unit_test(required_leaves_what_is_behind_starttls),
+        cmocka_unit_test(required_case_blanks_and_bare_lf),
+        cmocka_unit_test(required_bytes_that_are_no_text),
+        cmocka_unit_test(required_ends_after_too_many_errors),
+        cmocka_unit_test(a_browser_is_sent_away),
+        cmocka_unit_test(lines_have_a_limit),
+        cmocka_unit_test(optional_adds_the_upgrade_to_the_real_list),
+        cmocka_unit_test(optional_list_of_one_line),
+        cmocka_unit_test(optional_holds_back_passwords_and_what_is_ours),
+        cmocka_unit_test(optional_last_line_is_held_back),
+        cmocka_unit_test(lists_that_are_not_quite_lists),
+        cmocka_unit_test(optional_upstream_too_old_for_ehlo),
+        cmocka_unit_test(optional_hello_refused),
+        cmocka_unit_test(optional_upstream_that_knows_no_hello_at_all),
+        cmocka_unit_test(optional_helo_has_no_list_but_can_upgrade),
+        cmocka_unit_test(optional_refuses_auth_and_all_its_lines),
+        cmocka_unit_test(verbs_that_hide_their_name_are_refused),
+        cmocka_unit_test(a_login_passes_where_it_may),
+        cmocka_unit_test(optional_upgrade_after_a_login_forgets_it),
+        cmocka_unit_test(a_response_with_control_characters_ends),
+        cmocka_unit_test(a_response_has_a_limit),
+        cmocka_unit_test(a_mail_passes_untouched),
+        cmocka_unit_test(an_empty_mail_and_the_next_pipelined),
+        cmocka_unit_test(the_end_may_follow_a_bare_cr),
+        cmocka_unit_test(a_reply_inside_the_text_ends_the_session),
+        cmocka_unit_test(data_refused_is_followed_by_commands),
+        cmocka_unit_test(optional_no_upgrade_during_a_transaction),
+        cmocka_unit_test(optional_upgrade_after_mail_was_refused),
+        cmocka_unit_test(replies_keep_their_order),
+        cmocka_unit_test(pipelines_longer_than_we_count),
+        cmocka_unit_test(chunks_are_counted),
+        cmocka_unit_test(chunks_without_sense_end_the_session),
+        cmocka_unit_test(chunking_goes_with_the_last_list),
+        cmocka_unit_test(lmtp_has_a_reply_for_each_recipient),
+        cmocka_unit_test(lmtp_chunk_refused_as_a_command_has_one_reply),
+        cmocka_unit_test(exchange_bytes_are_counted),
+        cmocka_unit_test(exchange_bytes_pass_behind_an_early_reply),
+        cmocka_unit_test(when_the_roles_change_all_passes),
+        cmocka_unit_test(the_clients_identity_is_ours_to_tell),
+        cmocka_unit_test(commands_unknown_to_both_are_counted),
+        cmocka_unit_test(the_client_waits_for_the_greeting),
+        cmocka_unit_test(a_refusal_in_the_greeting_passes),
+        cmocka_unit_test(the_upstreams_last_word_passes),
+        cmocka_unit_test(replies_that_nobody_asked_for_end_the_session),
+        cmocka_unit_test(inside_takes_the_upgrade_out_wherever_it_stands),
+        cmocka_unit_test(inside_starttls_is_on_already),
+        cmocka_unit_test(inside_an_old_upstream_speaks_for_itself),
+        cmocka_unit_test(upgraded_swallows_the_greeting),
+        cmocka_unit_test(upgraded_tells_of_a_refusal),
+        cmocka_unit_test(xclient_tells_who_the_client_is),
+        cmocka_unit_test(xclient_sends_what_is_offered),
+        cmocka_unit_test(xclient_not_offered_changes_nothing),
+        cmocka_unit_test(xclient_is_sought_by_lhlo_too),
+        cmocka_unit_test(xclient_refused_goes_on_without),
+        cmocka_unit_test(xclient_refusal_is_told_to_the_caller),
+        cmocka_unit_test(xclient_of_an_old_postfix_has_no_second_greeting),
+        cmocka_unit_test(xclient_may_show_that_the_client_is_not_wanted),
+        cmocka_unit_test(xclient_is_not_tried_where_the_greeting_refuses),
+        cmocka_unit_test(replies_without_end_are_bounded),
+        cmocka_unit_test(long_lists_pass),
+        cmocka_unit_test(our_refusals_name_us),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
