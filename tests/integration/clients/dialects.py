@@ -1,4 +1,4 @@
-"""What is said around the upgrade in each protocol, and what tlsfront has to answer (docs/starttls.md)."""
+"""What is said around the upgrade in each protocol, and what tlsfront has to answer."""
 
 import base64
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ TOKEN = base64.b64encode(b"\0alice\0" + PASSWORD)
 
 @dataclass(frozen=True)
 class Dialect:
-    """Answers are given by how they begin; where tlsfront ends the session, nothing follows them."""
+    """Answers are given by how they begin."""
 
     protocol: str
     upgrade: bytes
@@ -87,7 +87,8 @@ SMTP = Dialect(
     b"538 5.7.11 ", b"530 5.7.0 ",
     b"STARTTLS now\r\n", b"501 5.5.4 ", b"503 5.5.1 ",
     _crlf(b"NO\0OP", b"N\xc3\x96OP", b"\x16\x03\x01", b":NOOP"), b"500 5.5.2 ",
-    b"XYZZY\r\n", b"500 5.5.2 Line too long\r\n", b"421 4.7.0 ", b"421 ", b"500 5.5.1 ", b"QUIT\r\n")
+    b"XYZZY\r\n", b"500 5.5.2 Line too long\r\n", b"421 4.7.0 ", b"421 ",
+    b"500 5.5.1 ", b"QUIT\r\n")
 
 POP3 = Dialect(
     "pop3", b"STLS\r\n", b"+OK Begin TLS negotiation\r\n",

@@ -1,4 +1,4 @@
-"""NNTP over TLS, implicit or by STARTTLS, with nntplib's interface, which Python 3.13 no longer has."""
+"""NNTP, in clear or on TLS, with nntplib's interface, which Python 3.13 no longer has."""
 
 import re
 import socket

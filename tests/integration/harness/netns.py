@@ -1,4 +1,4 @@
-"""Network namespaces of our own: a client, the machine that tlsfront runs on, and a server behind it.
+"""Network namespaces of our own: a client, the machine that tlsfront runs on, a server behind it.
 
         client            front              server
     198.18.1.2 ---- 198.18.1.1

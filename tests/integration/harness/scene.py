@@ -57,7 +57,8 @@ class Scene:
     def wait_heard(self, *expected):
         """Exactly these bytes on exactly so many connections, in this order."""
         def over():
-            return self.upstream.open_connections() == 0 and len(self.upstream.heard) >= len(expected)
+            return self.upstream.open_connections() == 0 and \
+                len(self.upstream.heard) >= len(expected)
 
         wait_until(over, f"{len(expected)} connections of the upstream to end")
         assert self.upstream.heard == list(expected)

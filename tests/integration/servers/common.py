@@ -8,7 +8,7 @@ from harness.wait import wait_until
 # The owner of all mailboxes: a number without an account, so that nothing else has it.
 MAIL_OWNER = 30000
 MAIL_DOMAIN = "example.test"
-MAILBOXES = [f"box{n}" for n in range(1, 200)]
+MAILBOXES = [f"box{n}" for n in range(1, 1000)]
 PASSWORD = "wonderland"
 
 

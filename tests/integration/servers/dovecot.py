@@ -1,4 +1,4 @@
-"""dovecot: POP3, IMAP, ManageSieve and LMTP in clear, and SASL for postfix. Any user, one password."""
+"""dovecot: POP3, IMAP, ManageSieve, LMTP in clear, SASL for postfix. Any user, one password."""
 
 import imaplib
 import subprocess
@@ -118,7 +118,8 @@ class Dovecot:
         config = folder / "dovecot.conf"
         config.write_text(settings.format(
             run=folder / "run", folder=folder, mail=self.mail, sasl=self.sasl, pop3=self.pop3,
-            imap=self.imap, sieve=self.sieve, lmtp=self.lmtp, password=common.PASSWORD, owner=common.MAIL_OWNER))
+            imap=self.imap, sieve=self.sieve, lmtp=self.lmtp,
+            password=common.PASSWORD, owner=common.MAIL_OWNER))
         if extra is not None:
             with open(config, "a", encoding="ascii") as file:
                 file.write(STRICT["2.3" if old else "2.4"] + extra)

@@ -1,7 +1,7 @@
 """Upstreams that note every connection and every byte, and speak just enough of each protocol.
 
-They announce all that tlsfront has to take out of a list or to hold back, and would begin TLS if they
-were asked to. What a probe (clients/dialects.py) is answered with ends in "heard".
+They announce all that tlsfront has to take out of a list or to hold back, and would begin TLS if
+they were asked to. What a probe (clients/dialects.py) is answered with ends in "heard".
 """
 
 import socket
@@ -75,7 +75,7 @@ class Smtp(Lines):
 
 
 class SloppySmtp(Smtp):
-    """Takes a dot between bare LFs for the end of the text, as servers that can be smuggled to do."""
+    """Takes a dot between bare LFs for the end of the text, as some old servers do."""
 
     text_ends = (b".\r", b".")
 
@@ -101,8 +101,8 @@ class Imap(Lines):
     def reply(self, line):
         tag, what = line.split()[0] if line.split() else b"*", verb(line, 1)
         if what == b"CAPABILITY":
-            return (b"* CAPABILITY IMAP4rev1 StartTLS STARTTLSX AUTH=PLAIN SASL-IR LOGINDISABLED\r\n"
-                    + tag + b" OK done\r\n")
+            return (b"* CAPABILITY IMAP4rev1 StartTLS STARTTLSX AUTH=PLAIN SASL-IR "
+                    b"LOGINDISABLED\r\n" + tag + b" OK done\r\n")
         if what == b"LOGOUT":
             return b"* BYE\r\n" + tag + b" OK heard\r\n"
         if what in (b"NOOP", b"LOGIN", b"STARTTLS"):

@@ -1,5 +1,5 @@
-"""Who the client is: what a balancer in front says (PROXY in), what the upstream is told (PROXY out,
-XCLIENT, IMAP's ID), and where connections to it come from. Real servers log what they believe."""
+"""Who the client is: what a balancer in front says (PROXY in), what the upstream is told (PROXY
+out, XCLIENT, IMAP's ID), and where connections to it come from. Real servers log whom they saw."""
 
 import smtplib
 
@@ -173,7 +173,8 @@ def log_in(session, protocol, user, greeted):
 
 
 @pytest.mark.parametrize("protocol", MAIL)
-def test_dovecot_knows_the_client_and_that_it_is_on_tls(fronts, run, pki, haproxy_dovecot, protocol):
+def test_dovecot_knows_the_client_and_that_it_is_on_tls(fronts, run, pki, haproxy_dovecot,
+                                                        protocol):
     """It takes plaintext passwords only in secured sessions."""
     floor = Floor(fronts, run, pki, protocol, getattr(haproxy_dovecot, protocol), send_proxy="v2",
                   accept_proxy_from="127.0.0.3/32")
@@ -190,7 +191,8 @@ def test_dovecot_knows_the_client_and_that_it_is_on_tls(fronts, run, pki, haprox
 
 
 @pytest.mark.parametrize("protocol", MAIL)
-def test_dovecot_is_not_told_of_tls_where_there_is_none(fronts, run, pki, haproxy_dovecot, protocol):
+def test_dovecot_is_not_told_of_tls_where_there_is_none(fronts, run, pki, haproxy_dovecot,
+                                                        protocol):
     floor = Floor(fronts, run, pki, protocol, getattr(haproxy_dovecot, protocol),
                   modes=["optional"], send_proxy="v2", plaintext_login="allow")
     user = haproxy_dovecot.new_mailbox()
@@ -265,7 +267,7 @@ def test_a_server_without_xclient_is_served_all_the_same(fronts, run, pki, dovec
                     assert log_in(session, protocol, dovecot.new_mailbox(), mode == "implicit")
 
 
-# ---- the PROXY header from a balancer -------------------------------------------------------------
+# ---- the PROXY header from a balancer ------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -305,8 +307,7 @@ HEADERS = {"v1": announce.v1(FAR, "198.51.100.1", (999, 25)),
 def test_an_announced_client_is_the_client(accepting, heard, mode, source, header):
     with accepting.connect(mode, source, HEADERS[header]) as session:
         talk(session, mode)
-    end = accepting.front.wait_for_log("end", client=f"{FAR}:999")
-    assert end["route"] == f"smtp-{mode}"
+    accepting.front.wait_for_log("end", client=f"{FAR}:999", route=f"smtp-{mode}")
     # The upstream hears of it, and of the address that the client connected to.
     assert {one.header for one in heard.sessions} == \
         {b"PROXY TCP4 192.0.2.7 198.51.100.1 999 25\r\n"}
@@ -349,7 +350,8 @@ def test_a_balancers_own_connection_is_its_own(accepting, heard, mode, kind):
 
 
 BAD_HEADERS = {"none": b"EHLO x\r\nSTARTTLS\r\n", "cut": b"PROXY TCP4 192.0.2.7\r\n",
-               "family": b"PROXY TCP4 2001:db8::7 ::1 1 2\r\n", "port": b"PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n",
+               "family": b"PROXY TCP4 2001:db8::7 ::1 1 2\r\n",
+               "port": b"PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n",
                "lf": b"PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n", "long": b"PROXY " + b"x" * 200,
                "version": announce.SIGNATURE + b"\x31\x11\0\x0c" + b"\0" * 12,
                "short": announce.SIGNATURE + b"\x21\x11\0\x04" + b"\0" * 4,
@@ -405,7 +407,7 @@ def test_the_limit_per_address_counts_announced_clients(fronts, run, pki, upstre
                 assert session.read_all().startswith(refused)
 
 
-# ---- where connections to the upstream come from ---------------------------------------------------
+# ---- where connections to the upstream come from -------------------------------------------------
 
 
 def test_the_source_address_is_ours_to_choose(fronts, run, pki, heard):

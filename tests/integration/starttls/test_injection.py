@@ -1,6 +1,6 @@
-"""Hostile bytes around the upgrade, in every protocol and both modes. The upstream notes all it hears:
-nothing that was said in clear may reach the session on TLS, and where TLS is required nothing that was
-said in clear may reach it at all."""
+"""Hostile bytes around the upgrade, in every protocol and both modes. The upstream notes all it
+hears: nothing that was said in clear may reach the session on TLS, and where TLS is required
+nothing that was said in clear may reach it at all."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def say_what_goes(client, data):
         pass
 
 
-# ---- the good case, so that the others prove something --------------------------------------------
+# ---- the good case, so that the others prove something -------------------------------------------
 
 
 def test_the_upgrade_gives_a_fresh_upstream_connection(scene):

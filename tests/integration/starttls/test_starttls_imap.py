@@ -278,7 +278,7 @@ def test_a_server_too_old_for_capability(fronts, run, pki, module_toys):
 
 
 def test_preauth_is_shown_only_on_implicit_tls(fronts, run, pki, module_toys):
-    """In clear nobody may be in without a login, and behind an upgrade there is no greeting to tell."""
+    """In clear nobody may be in without a login, and an upgrade has no greeting that could tell."""
     _, ports = start_both(fronts, run, pki, "imap", module_toys(preauth_server).port)
     with PlainClient(ports["optional"]) as client:
         assert client.read_all().startswith(b"* BYE [UNAVAILABLE] ")

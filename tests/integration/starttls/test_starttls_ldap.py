@@ -1,5 +1,5 @@
-"""LDAP with StartTLS (RFC 4511, 4.14) before a real slapd: real clients in both modes, and the dialogue
-around them."""
+"""LDAP with StartTLS (RFC 4511, 4.14) before a real slapd: real clients in both modes, and the
+dialogue around them."""
 
 import base64
 import random

@@ -68,7 +68,8 @@ def test_command_line_clients_fetch(port, pki, mailbox, version, program):
     module, options = CLIENTS[program]
     with module.session(pki, port, *options, version=version) as session:
         session.send(b"NOOP\r\nUSER %s\r\n" % mailbox.encode())
-        session.read_until(b"-ERR")  # dovecot has no NOOP before the login; what came before is the program's
+        # What comes first is the program's report. Dovecot has no NOOP before the login.
+        session.read_until(b"-ERR")
         session.read_until(b"+OK")
         session.read_until(b"\r\n")
         assert session.command(b"PASS %s" % PASSWORD.encode()).startswith(b"+OK")

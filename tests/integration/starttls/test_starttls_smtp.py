@@ -1,5 +1,5 @@
-"""SMTP with STARTTLS (RFC 3207) on port-25-like routes before a real postfix: whole messages with real
-clients in both modes and in clear, and the dialogue around them."""
+"""SMTP with STARTTLS (RFC 3207) on port-25-like routes before a real postfix: whole messages with
+real clients in both modes and in clear, and the dialogue around them."""
 
 import smtplib
 
@@ -112,7 +112,7 @@ def test_chunks_pass_in_clear_and_inside_tls(ports, pki, dovecot, user):
                 assert client.command(b"STARTTLS").startswith(b"220")
                 session = client.secure(tls.context(pki))
             session.send(b"EHLO client.test\r\n")
-            session.read_until(b"\r\n250 STARTTLS\r\n" if session is client else b"250 CHUNKING\r\n")
+            session.read_until(b"250 STARTTLS\r\n" if session is client else b"250 CHUNKING\r\n")
             session.send(b"MAIL FROM:<%s>\r\nRCPT TO:<%s@example.test>\r\nBDAT %d\r\n"
                          % (SENDER.encode(), user.encode(), 100) + text[:100]
                          + b"BDAT %d LAST\r\n" % (len(text) - 100) + text[100:])

@@ -1,4 +1,4 @@
-"""Submission with STARTTLS and AUTH (RFC 6409, 4954) before postfix and dovecot's SASL, both modes."""
+"""Submission with STARTTLS and AUTH (RFC 6409, 4954) before postfix and dovecot's SASL."""
 
 import base64
 import smtplib
@@ -125,7 +125,8 @@ def test_a_login_in_clear_does_not_outlive_the_upgrade(ports, pki, user):
         session.login(user, PASSWORD)
         session.starttls(context=tls.context(pki))
         with pytest.raises(smtplib.SMTPException):
-            session.sendmail(f"{user}@example.test", [f"{user}@example.test"], message("no", b"x\r\n"))
+            session.sendmail(f"{user}@example.test", [f"{user}@example.test"],
+                             message("no", b"x\r\n"))
 
 
 def test_the_capabilities_are_the_servers(ports, postfix):

@@ -1,5 +1,5 @@
-"""Upstreams that misbehave around the upgrade: refusals where no greeting may be, lines without end,
-replies that nobody asked for. The client always reads its own protocol, and the session always ends."""
+"""Upstreams that misbehave around the upgrade: refusals where no greeting may be, lines without
+end, replies that nobody asked for. The client reads its own protocol, and the session ends."""
 
 import pytest
 
@@ -101,7 +101,8 @@ def d(request):
 
 
 GREETINGS = {one: Recording.greeting_of(one) for one in ("smtp", "pop3", "imap", "nntp", "sieve")}
-STARTS = {"smtp": b"220-", "pop3": b"+OK ", "imap": b"* OK ", "nntp": b"200 ", "sieve": b'"SIEVE" "'}
+STARTS = {"smtp": b"220-", "pop3": b"+OK ", "imap": b"* OK ", "nntp": b"200 ",
+          "sieve": b'"SIEVE" "'}
 
 
 def endless(start):
@@ -181,7 +182,7 @@ UNASKED = {"smtp": b"250 STARTTLS\r\n", "pop3": b"+OK STLS\r\n", "nntp": b"101 l
 @pytest.mark.parametrize("d", [one for one in dialects.LINES if one.protocol != "imap"],
                          ids=lambda one: one.protocol)
 def test_a_reply_pipelined_behind_the_greeting_ends_the_session(fronts, run, pki, d):
-    """Nobody asked: it could be taken for the answer to the next command. In IMAP answers have tags."""
+    """It could be taken for the answer to the next command. In IMAP answers have tags."""
     def handler(connection):
         connection.sendall(GREETINGS[d.protocol] + UNASKED[d.protocol])
         while connection.recv(1000):

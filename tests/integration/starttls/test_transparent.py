@@ -1,6 +1,6 @@
-"""source = transparent: the upstream sees connections come from the client's own address. Needs the
-routing of docs/operations.md on the machine that tlsfront runs on; here that is a namespace of its own,
-and workers are not root."""
+"""source = transparent: the upstream sees connections come from the client's own address. Needs
+routing on the machine that tlsfront runs on; here that is a namespace of its own, and the workers
+are not root."""
 
 import pytest
 
@@ -33,8 +33,7 @@ def version(request):
 
 @pytest.fixture(scope="module", params=["another machine", "the same machine"])
 def place(request, spaces, version):
-    """Where the upstream is. What it answers to the client's address must come back to tlsfront: the
-    lines of the documentation."""
+    """Where the upstream is. What it answers to the client's address must come back to tlsfront."""
     family = ("-6",) if version == 6 else ()
     away = request.param == "another machine"
     rule = (*family, "rule", "add", "iif", "server" if away else "lo", "ipproto", "tcp", "sport",
