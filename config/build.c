@@ -19,7 +19,7 @@ void build_complain(struct build *b, enum diag_severity severity, const struct o
     diag_add(b->diags, severity, at, cure, "%s%s", b->label, cause);
 }
 
-/* ---- any block ------------------------------------------------------------------------------ */
+/* ---- any block ---- */
 
 static void apply_preset(struct build *b, const struct key *key, void *target)
 {
@@ -67,7 +67,7 @@ static size_t count_blocks(const struct tree *tree, enum scope scope)
     return count;
 }
 
-/* ---- certificates --------------------------------------------------------------------------- */
+/* ---- certificates ---- */
 
 static void build_certificate(struct build *b, const struct block *block)
 {
@@ -77,7 +77,7 @@ static void build_certificate(struct build *b, const struct block *block)
     check_title(b);
 }
 
-/* ---- routes --------------------------------------------------------------------------------- */
+/* ---- routes ---- */
 
 /* The machine's name, when it can be one in a greeting. */
 static const char *machine_name(struct arena *a)
@@ -114,7 +114,7 @@ static void build_route(struct build *b, const struct block *block)
     finish_route(b, r);
 }
 
-/* ---- all ------------------------------------------------------------------------------------ */
+/* ---- all ---- */
 
 void build_config(struct build *b)
 {

@@ -19,7 +19,7 @@ enum { VERSION = 1, HEADER_SIZE = 24, ENTRY_SIZE = 16 };
 
 static const uint8_t magic[8] = {'T', 'L', 'S', 'F', 'B', 'N', 'D', 'L'};
 
-/* ---- out ------------------------------------------------------------------------------------ */
+/* ---- out ---- */
 
 static void put(uint8_t *out, uint64_t value, unsigned bytes)
 {
@@ -92,7 +92,7 @@ int bundle_to_fd(const struct bundle *b, struct err *e)
     return -1;
 }
 
-/* ---- in ------------------------------------------------------------------------------------- */
+/* ---- in ---- */
 
 struct reader {
     const uint8_t *data;

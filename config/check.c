@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- one route ------------------------------------------------------------------------------ */
+/* ---- one route ---- */
 
 static void check_client_certificates(const struct route_config *r, struct diags *d)
 {
@@ -154,7 +154,7 @@ static void check_route(const struct route_config *r, struct diags *d)
     check_source(r, d);
 }
 
-/* ---- routes against each other -------------------------------------------------------------- */
+/* ---- routes against each other ---- */
 
 /* Where both routes say ":995" one finding is enough. */
 static bool told_already(const struct route_config *x, size_t i, const struct route_config *y,
@@ -212,7 +212,7 @@ static void check_listen(const struct config *c, size_t route, size_t index, str
         check_loop(r, ep, &c->routes[i], d);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 static bool is_used(const struct config *c, size_t certificate)
 {

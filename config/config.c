@@ -32,7 +32,7 @@ static bool out_of_memory(const struct load *l)
     return l->arena->failed || l->work.failed;
 }
 
-/* ---- text ----------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 static void read_entry(struct load *l, const struct bundle_entry *entry, size_t index)
 {
@@ -92,7 +92,7 @@ static struct config *finish(struct load *l, struct config *c)
     return NULL;
 }
 
-/* ---- files ---------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 struct file_visit {
     struct bundle *bundle; /* to read into; NULL: only look whether it is there */
@@ -152,7 +152,7 @@ static void visit_files(const struct config *c, struct bundle *into, const struc
     }
 }
 
-/* ---- from outside --------------------------------------------------------------------------- */
+/* ---- from outside ---- */
 
 static int begin(struct load *l, const struct bundle *b, struct diags *d)
 {

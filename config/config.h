@@ -143,6 +143,9 @@ struct config *config_load(const struct bundle *b, struct diags *d);
  * names none or cannot be read. The caller frees it; NULL when out of memory. */
 char *config_control_path(const char *path);
 
+/* As in `tls = NAME`. */
+const char *config_tls_mode_name(enum tls_mode mode);
+
 void config_free(struct config *c);
 
 #define CONFIG_DEFAULT_FILE    "/etc/tlsfront/tlsfront.conf"

@@ -14,7 +14,7 @@ size_t value_unix_path_max(void)
     return sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
 }
 
-/* ---- parts ---------------------------------------------------------------------------------- */
+/* ---- parts ---- */
 
 static void set_inet(struct endpoint *out, int family, const void *address, uint16_t port)
 {
@@ -149,7 +149,7 @@ static bool is_unix(const char *text)
     return strncmp(text, "unix:", 5) == 0;
 }
 
-/* ---- endpoints ------------------------------------------------------------------------------ */
+/* ---- endpoints ---- */
 
 const char *value_all_addresses(const char *text)
 {
@@ -230,7 +230,7 @@ int value_address(struct arena *a, const char *text, struct endpoint *out, struc
     return 0;
 }
 
-/* ---- questions ------------------------------------------------------------------------------ */
+/* ---- questions ---- */
 
 bool endpoint_is_wildcard(const struct endpoint *ep)
 {
@@ -256,7 +256,7 @@ bool endpoint_same(const struct endpoint *x, const struct endpoint *y)
     return x->port == y->port && x->kind == y->kind && strcmp(x->text, y->text) == 0;
 }
 
-/* ---- networks ------------------------------------------------------------------------------- */
+/* ---- networks ---- */
 
 static bool host_bits_are_zero(const struct cidr *c)
 {

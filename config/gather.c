@@ -14,7 +14,7 @@
  * duration of one parse only. */
 static struct gather *active;
 
-/* ---- gathering ------------------------------------------------------------------------------ */
+/* ---- gathering ---- */
 
 static struct origin here(const struct gather *g, const cfg_t *cfg)
 {
@@ -115,7 +115,7 @@ static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
     return *link != NULL ? 0 : -1;
 }
 
-/* ---- libconfuse's complaints ---------------------------------------------------------------- */
+/* ---- libconfuse's complaints ---- */
 
 /* Which word a complaint is about. */
 enum about {
@@ -240,7 +240,7 @@ static void on_error(cfg_t *cfg, const char *format, va_list args)
         translate(g, c, scope_of(cfg), va_arg(args, const char *));
 }
 
-/* ---- libconfuse's tables -------------------------------------------------------------------- */
+/* ---- libconfuse's tables ---- */
 
 static cfg_opt_t string_option(const char *name, bool list)
 {

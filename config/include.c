@@ -81,7 +81,7 @@ int include_main(struct include *in, const char *path)
     return read_text(in, path, 0, NULL);
 }
 
-/* ---- patterns ------------------------------------------------------------------------------- */
+/* ---- patterns ---- */
 
 /* Relative patterns start at the folder of the file that includes. */
 static const char *resolve(struct include *in, const char *from, const char *pattern)

@@ -17,7 +17,7 @@ static void complain(struct build *b, const struct key *key, const struct value 
                    flaw->cause);
 }
 
-/* ---- numbers and words ---------------------------------------------------------------------- */
+/* ---- numbers and words ---- */
 
 void key_duration(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
@@ -101,7 +101,7 @@ void key_workers(struct build *b, const struct key *key, void *target, const str
                    key->max);
 }
 
-/* ---- texts ---------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 static bool present(struct build *b, const struct key *key, const struct value *v)
 {
@@ -139,7 +139,7 @@ void key_texts(struct build *b, const struct key *key, void *target, const struc
             list->items[list->count++] = arena_copy(b->arena, v->text);
 }
 
-/* ---- paths ---------------------------------------------------------------------------------- */
+/* ---- paths ---- */
 
 /* Relative paths start at the folder of the file that they are written in. */
 static const char *resolve(struct build *b, const struct value *v)

@@ -20,7 +20,7 @@ static void complain(struct build *b, const struct key *key, const struct value 
                    flaw->cause);
 }
 
-/* ---- listen --------------------------------------------------------------------------------- */
+/* ---- listen ---- */
 
 static int add_listen(struct build *b, struct route_config *r, const char *text,
                       const struct value *v, struct flaw *flaw)
@@ -58,7 +58,7 @@ void key_listen(struct build *b, const struct key *key, void *target, const stru
     }
 }
 
-/* ---- upstream, source, networks ------------------------------------------------------------- */
+/* ---- upstream, source, networks ---- */
 
 void key_upstream(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
@@ -107,7 +107,7 @@ void key_networks(struct build *b, const struct key *key, void *target, const st
     }
 }
 
-/* ---- certificates --------------------------------------------------------------------------- */
+/* ---- certificates ---- */
 
 static bool find_certificate(const struct config *c, const char *name, size_t *index)
 {

@@ -52,7 +52,7 @@ static void insert(struct scan *s, size_t position, const char *text)
             s->words[i].start += length;
 }
 
-/* ---- words ---------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 static void note_word(struct scan *s)
 {
@@ -131,7 +131,7 @@ static void scan_word(struct scan *s)
     }
 }
 
-/* ---- strings -------------------------------------------------------------------------------- */
+/* ---- strings ---- */
 
 static void scan_escape(struct scan *s, int quote)
 {
@@ -188,7 +188,7 @@ static void scan_string(struct scan *s, int quote)
     s->at++;
 }
 
-/* ---- comments ------------------------------------------------------------------------------- */
+/* ---- comments ---- */
 
 static void scan_block_comment(struct scan *s)
 {
@@ -208,7 +208,7 @@ static void scan_block_comment(struct scan *s)
              "a comment that begins with /* is not closed");
 }
 
-/* ---- punctuation ---------------------------------------------------------------------------- */
+/* ---- punctuation ---- */
 
 static void close_list_early(struct scan *s)
 {
@@ -322,7 +322,7 @@ static void scan_newline(struct scan *s)
     s->line++;
 }
 
-/* ---- the pass ------------------------------------------------------------------------------- */
+/* ---- the pass ---- */
 
 static bool scan_blank(struct scan *s, int c)
 {

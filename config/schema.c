@@ -119,6 +119,14 @@ static const struct scope_row {
     [SCOPE_ROUTE] = {"route", route_keys, "keys of a route block"},
 };
 
+const char *config_tls_mode_name(enum tls_mode mode)
+{
+    const struct choice *c = tls_modes;
+    while (c->value != (int)mode)
+        c++;
+    return c->name;
+}
+
 const struct key *schema_keys(enum scope scope)
 {
     return scopes[scope].keys;

@@ -38,7 +38,7 @@ void tree_append(struct block *block, struct setting *s)
     s->next = NULL;
 }
 
-/* ---- into the tree -------------------------------------------------------------------------- */
+/* ---- into the tree ---- */
 
 static void take_setting(struct reader *r, struct block *into, enum scope scope, struct setting *s)
 {
@@ -135,7 +135,7 @@ static void complain_syntax(struct reader *r, const char *text)
     diag_add(r->diags, DIAG_ERROR, &at, g->cure, "%s%s", label, g->message);
 }
 
-/* ---- one chunk ------------------------------------------------------------------------------ */
+/* ---- one chunk ---- */
 
 static bool only_blanks(const char *text)
 {

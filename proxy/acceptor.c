@@ -71,8 +71,7 @@ int acceptor_add(struct acceptor *a, unsigned route, int fd)
     return 0;
 }
 
-/* ---- pausing ----------------------------------------------------------------------------------
- */
+/* ---- pausing ---- */
 
 static void acceptor_silence(struct acceptor *a)
 {
@@ -116,8 +115,7 @@ void acceptor_room(struct acceptor *a)
         acceptor_listen(a);
 }
 
-/* ---- accepting --------------------------------------------------------------------------------
- */
+/* ---- accepting ---- */
 
 /* False: nothing more to take now. */
 static bool accept_one(struct listener *l)
@@ -180,8 +178,7 @@ void acceptor_start(struct acceptor *a)
     acceptor_listen(a);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 static void acceptor_handle_closed(struct acceptor *a)
 {

@@ -31,7 +31,7 @@ void admission_client(struct worker *w, const struct route *r, const struct sock
     if (most == 0 || !a->admitted || client->sa_family == AF_UNIX)
         return;
     a->counted = true;
-    a->slot = client_slot_of(client, r->slot, w->seed.bytes);
+    a->slot = client_slot_of(client, r->slot, w->seed);
     client_enter(w->shared, a->slot);
     if (client_count(&w->all, w->worker_count, a->slot) > most)
         refuse(w, r, a, REFUSE_TOO_MANY);

@@ -9,8 +9,7 @@ enum { V1_MAX = 107, V2_HEAD = 16 };
 
 static const uint8_t v2_signature[12] = "\r\n\r\n\0\r\nQUIT\n";
 
-/* ---- version 1 --------------------------------------------------------------------------------
- */
+/* ---- version 1 ---- */
 
 /* The next field of a line, up to a single space. False: there is none, or it is empty. */
 static bool next_field(const char **line, const char *end, char *out, size_t room)
@@ -88,8 +87,7 @@ static enum announce_result parse_v1(const uint8_t *data, size_t size, struct an
     return parse_v1_line(line, end, out);
 }
 
-/* ---- version 2 --------------------------------------------------------------------------------
- */
+/* ---- version 2 ---- */
 
 static void copy_inet(const uint8_t *body, struct announce *out)
 {
@@ -139,8 +137,7 @@ static enum announce_result parse_v2(const uint8_t *data, size_t size, struct an
     return command == 0x20 ? ANNOUNCE_OK : parse_v2_body(data[13], data + V2_HEAD, body, out);
 }
 
-/* ---- both -------------------------------------------------------------------------------------
- */
+/* ---- both ---- */
 
 static bool begins_like(const uint8_t *data, size_t size, const void *with, size_t with_size)
 {

@@ -1,8 +1,8 @@
 /* changes.c - see changes.h. */
 #include "proxy/changes.h"
+#include "proxy/load.h"
 
 #include <string.h>
-#include <time.h>
 
 static const struct route_config *find_route(const struct config *c, const char *name)
 {
@@ -57,10 +57,8 @@ static void describe_identity(const char *name, const struct tls_identity *befor
     const struct tls_identity_facts *a = tls_identity_facts(after);
     if (before != NULL && strcmp(tls_identity_facts(before)->fingerprint, a->fingerprint) == 0)
         return;
-    char until[32];
-    struct tm tm;
-    gmtime_r(&a->not_after, &tm);
-    strftime(until, sizeof until, "%Y-%m-%d", &tm);
+    char until[16];
+    load_day(a->not_after, until);
     buf_printf(out, "certificate %s: %s serial %s, valid until %s\n", name,
                before == NULL ? "new," : "replaced, now", a->serial, until);
 }

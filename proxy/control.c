@@ -1,5 +1,6 @@
 /* control.c - see control.h; the client's side is in control_ask.c. */
 #include "proxy/control.h"
+#include "proxy/socket.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,14 +27,11 @@ struct control_request {
     struct control_request *next, **at; /* in control->silent */
     char line[LINE_MAX_BYTES];
     size_t size;
-    bool taken; /* handed over; an answer is due */
-    bool answered;
     uv_write_t write;
     struct buf answer;
 };
 
-/* ---- one request ------------------------------------------------------------------------------
- */
+/* ---- one request ---- */
 
 static void request_closed(uv_handle_t *handle)
 {
@@ -70,7 +68,6 @@ static void answer_written(uv_write_t *write, int status)
 
 void control_answer(struct control_request *r, int status, const struct buf *text)
 {
-    r->answered = true;
     buf_init(&r->answer, text->size + 64);
     buf_printf(&r->answer, "%d\n", status);
     buf_put(&r->answer, text->data, text->size);
@@ -98,7 +95,6 @@ static void line_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (end != NULL) {
         uv_read_stop(stream);
         *end = '\0';
-        r->taken = true;
         struct control *c = request_leave(r);
         c->on_request(c->arg, r, r->line);
     } else if (n < 0) { /* gone, or a line longer than any request */
@@ -124,25 +120,7 @@ static void caller_arrived(uv_stream_t *server, int status)
         request_close(r);
 }
 
-/* ---- the socket -------------------------------------------------------------------------------
- */
-
-/* A socket file that nobody listens on. (Connecting to a file that is no socket is refused, too.)
- */
-static bool stale(const char *path)
-{
-    struct stat st;
-    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-        return false;
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    strncpy(at.sun_path, path, sizeof at.sun_path - 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool refused =
-        fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) != 0 && errno == ECONNREFUSED;
-    if (fd >= 0)
-        close(fd);
-    return refused;
-}
+/* ---- the socket ---- */
 
 /* The folder under /run is gone after a reboot, so it is made where only it is missing. */
 static bool make_folder(const char *path)
@@ -170,7 +148,7 @@ static int control_listen(struct control *c)
         return -errno;
     mode_t before = umask(0177);
     int rc = uv_pipe_bind(&c->pipe, c->path);
-    if (rc == UV_EADDRINUSE && stale(c->path) && unlink(c->path) == 0)
+    if (rc == UV_EADDRINUSE && socket_stale(c->path) && unlink(c->path) == 0)
         rc = uv_pipe_bind(&c->pipe, c->path);
     umask(before);
     return rc != 0 ? rc : uv_listen((uv_stream_t *)&c->pipe, 16, caller_arrived);

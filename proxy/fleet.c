@@ -17,8 +17,7 @@
 
 static void member_start(struct fleet_member *m);
 
-/* ---- counting ---------------------------------------------------------------------------------
- */
+/* ---- counting ---- */
 
 static bool all_at(const struct fleet *f, uint32_t number, bool committed)
 {
@@ -59,8 +58,7 @@ uint64_t fleet_active(const struct fleet *f, unsigned worker)
     return n;
 }
 
-/* ---- what workers say -------------------------------------------------------------------------
- */
+/* ---- what workers say ---- */
 
 /* It could not load what the others run, for want of memory: perhaps its successor can. */
 static void refused_current(struct fleet_member *m, const char *why)
@@ -122,8 +120,7 @@ static void ipc_ready(uv_poll_t *poll, int status, int events)
         uv_poll_stop(poll); /* its end will be reported by the process handle */
 }
 
-/* ---- death ------------------------------------------------------------------------------------
- */
+/* ---- death ---- */
 
 static void start_again(struct fleet_member *m)
 {
@@ -189,8 +186,7 @@ static void process_ended(uv_process_t *process, int64_t status, int signal)
         f->events->gone(f->arg);
 }
 
-/* ---- birth ------------------------------------------------------------------------------------
- */
+/* ---- birth ---- */
 
 static int spawn(struct fleet_member *m, int ipc, int worker_end)
 {
@@ -281,8 +277,7 @@ static struct fleet_member *member(struct fleet *f, unsigned index)
     return m;
 }
 
-/* ---- plans ------------------------------------------------------------------------------------
- */
+/* ---- plans ---- */
 
 void fleet_prepare(struct fleet *f, struct plan *next)
 {
@@ -328,8 +323,7 @@ void fleet_abort(struct fleet *f)
     plan_clear(&f->next);
 }
 
-/* ---- to all -----------------------------------------------------------------------------------
- */
+/* ---- to all ---- */
 
 static void for_each(struct fleet *f, void (*talk)(struct fleet_member *m))
 {

@@ -58,8 +58,7 @@ void fleet_talk_log(struct fleet_member *m)
     say(m);
 }
 
-/* ---- a generation -----------------------------------------------------------------------------
- */
+/* ---- a generation ---- */
 
 static void say_bundle(struct fleet_member *m, const struct plan *p)
 {

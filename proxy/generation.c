@@ -14,8 +14,7 @@ static struct tls_slice file_bytes(const struct bundle *b, const struct file_ref
     return e != NULL ? (struct tls_slice){e->data, e->size} : (struct tls_slice){0};
 }
 
-/* ---- certificates: what to tell the operator --------------------------------------------------
- */
+/* ---- certificates: what to tell the operator ---- */
 
 static const struct {
     enum diag_severity severity;
@@ -74,8 +73,7 @@ static struct tls_identity *load_identity(const struct certificate_config *c,
     return id;
 }
 
-/* ---- routes -----------------------------------------------------------------------------------
- */
+/* ---- routes ---- */
 
 /* Whom a policy that cannot be had is blamed on, and what to do. */
 static void report_policy(const struct route_config *r, const struct err *e, struct diags *d)

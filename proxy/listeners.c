@@ -1,9 +1,9 @@
 /* listeners.c - see listeners.h. */
 #include "proxy/listeners.h"
+#include "proxy/socket.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,21 +14,15 @@
 /* More than any queue that somebody should wait in; the kernel cuts it to net.core.somaxconn. */
 #define BACKLOG 4096
 
-/* ---- one socket -------------------------------------------------------------------------------
- */
+/* ---- one socket ---- */
 
-/* Accepted sockets inherit these, which saves system calls per connection. */
 static void set_options(int fd, int family)
 {
-    static const int on = 1, idle = 300, interval = 30, probes = 5;
+    static const int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    socket_tune(fd);
 }
 
 /* -1 with errno. */
@@ -50,21 +44,6 @@ static int bind_inet(const struct endpoint *e, bool share)
     return fd;
 }
 
-/* A socket file that nobody listens on is left over from a run that was killed. (Connecting to a
- * file that is no socket is refused, too.) */
-static bool stale(const struct sockaddr_un *at)
-{
-    struct stat st;
-    if (lstat(at->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
-        return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool refused = fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) != 0 &&
-                   errno == ECONNREFUSED;
-    if (fd >= 0)
-        close(fd);
-    return refused;
-}
-
 static int bind_unix(const struct endpoint *e)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -73,7 +52,7 @@ static int bind_unix(const struct endpoint *e)
     if (fd < 0)
         return -1;
     int rc = bind(fd, (const struct sockaddr *)&at, sizeof at);
-    if (rc != 0 && errno == EADDRINUSE && stale(&at) && unlink(e->path) == 0)
+    if (rc != 0 && errno == EADDRINUSE && socket_stale(e->path) && unlink(e->path) == 0)
         rc = bind(fd, (const struct sockaddr *)&at, sizeof at);
     if (rc != 0) {
         int error = errno;
@@ -85,8 +64,7 @@ static int bind_unix(const struct endpoint *e)
     return fd;
 }
 
-/* ---- one address ------------------------------------------------------------------------------
- */
+/* ---- one address ---- */
 
 static void close_sockets(struct listen_address *a)
 {
@@ -136,8 +114,7 @@ static int fill(struct listen_address *a, const struct endpoint *e, unsigned wor
     return 0;
 }
 
-/* ---- all --------------------------------------------------------------------------------------
- */
+/* ---- all ---- */
 
 static struct listen_address *find(const struct listeners *l, const char *text)
 {

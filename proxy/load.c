@@ -51,8 +51,7 @@ void load_print_findings(const struct diags *d, struct buf *out)
         buf_puts(out, "error: out of memory\n");
 }
 
-/* ---- the table --------------------------------------------------------------------------------
- */
+/* ---- the table ---- */
 
 enum { COLUMNS = 6 };
 
@@ -60,6 +59,13 @@ enum { COLUMNS = 6 };
 struct row {
     char cell[COLUMNS][160];
 };
+
+void load_day(time_t t, char out[16])
+{
+    struct tm tm;
+    gmtime_r(&t, &tm);
+    strftime(out, 16, "%Y-%m-%d", &tm);
+}
 
 static void certificate_text(const struct generation *g, size_t i, char *out, size_t size)
 {
@@ -70,9 +76,7 @@ static void certificate_text(const struct generation *g, size_t i, char *out, si
     }
     const struct tls_identity_facts *f = tls_identity_facts(id);
     char until[16];
-    struct tm tm;
-    gmtime_r(&f->not_after, &tm);
-    strftime(until, sizeof until, "%Y-%m-%d", &tm);
+    load_day(f->not_after, until);
     snprintf(out, size, "%s (%s, until %s)", g->config->certificates[i].name,
              f->name_count > 0 ? f->names[0] : "no names", until);
 }
@@ -81,12 +85,11 @@ static void certificate_text(const struct generation *g, size_t i, char *out, si
 static bool route_row(const struct generation *g, const struct route_config *r, size_t n,
                       struct row *row)
 {
-    static const char *const modes[] = {"implicit", "required", "optional"};
     *row = (struct row){0};
     if (n == 0) {
         snprintf(row->cell[0], sizeof row->cell[0], "%s", r->name);
         snprintf(row->cell[2], sizeof row->cell[2], "%s", protocol_facts(r->protocol)->name);
-        snprintf(row->cell[3], sizeof row->cell[3], "%s", modes[r->tls]);
+        snprintf(row->cell[3], sizeof row->cell[3], "%s", config_tls_mode_name(r->tls));
     }
     if (n < r->listen_count)
         snprintf(row->cell[1], sizeof row->cell[1], "%s", r->listen[n].text);

@@ -6,6 +6,8 @@
 #include "proxy/generation.h"
 #include "proxy/privileges.h"
 
+#include <time.h>
+
 struct loaded {
     struct bundle *bundle;
     struct generation *generation;
@@ -18,6 +20,9 @@ struct loaded {
 bool load_configuration(const char *path, struct loaded *out, struct diags *d);
 
 void loaded_free(struct loaded *l);
+
+/* The day of an expiry, "2027-01-31". */
+void load_day(time_t t, char out[16]);
 
 /* All findings, as they are printed. */
 void load_print_findings(const struct diags *d, struct buf *out);

@@ -23,8 +23,7 @@ struct command {
     int (*run)(const struct options *o);
 };
 
-/* ---- commands ---------------------------------------------------------------------------------
- */
+/* ---- commands ---- */
 
 static int run(const struct options *o)
 {
@@ -106,8 +105,7 @@ static const struct command commands[] = {
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-/* ---- the line ---------------------------------------------------------------------------------
- */
+/* ---- the line ---- */
 
 static void print_help(FILE *out)
 {

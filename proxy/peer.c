@@ -1,10 +1,10 @@
 /* peer.c - see peer.h. */
 #include "proxy/peer.h"
+#include "proxy/socket.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -50,19 +50,13 @@ static void connect_done(uv_connect_t *request, int status)
     p->events->connected(p, status);
 }
 
-/* A socket with the options of a proxy's upstream leg: small writes at once (we coalesce them
- * ourselves) and a dead host noticed while the session is idle. */
 static int open_upstream_socket(const struct peer_target *target)
 {
-    static const int on = 1, idle = 300, interval = 30, probes = 5;
+    static const int on = 1;
     int fd = socket(target->to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    socket_tune(fd);
     if (target->transparent) {
         const bool inet = target->from->sa_family == AF_INET;
         setsockopt(fd, inet ? IPPROTO_IP : IPPROTO_IPV6, inet ? IP_TRANSPARENT : IPV6_TRANSPARENT,
@@ -118,8 +112,7 @@ int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *targ
     return rc;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static void lend_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -161,8 +154,7 @@ void peer_read(struct peer *p, bool on)
         p->reading = uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static int peer_fd(const struct peer *p)
 {
@@ -241,8 +233,7 @@ void peer_shutdown(struct peer *p)
         send_fin(p);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 static void close_done(uv_handle_t *handle)
 {

@@ -18,8 +18,7 @@
 
 static void reload_begin(struct supervisor *s);
 
-/* ---- answering --------------------------------------------------------------------------------
- */
+/* ---- answering ---- */
 
 static void log_findings(struct supervisor *s)
 {
@@ -110,8 +109,7 @@ static void reload_refuse(struct supervisor *s, int status, const char *why)
     reload_finish(s, status, outcome);
 }
 
-/* ---- the steps --------------------------------------------------------------------------------
- */
+/* ---- the steps ---- */
 
 /* Settings that a running daemon cannot change. */
 static void warn_unchangeable(struct supervisor *s, const struct loaded *l, struct diags *d)
@@ -261,8 +259,7 @@ static void reload_begin(struct supervisor *s)
         reload_resolve(s);
 }
 
-/* ---- from the outside -------------------------------------------------------------------------
- */
+/* ---- from the outside ---- */
 
 int reload_first(struct supervisor *s)
 {

@@ -42,8 +42,7 @@ struct resolver *resolver_new(uv_loop_t *loop, const struct resolver_events *eve
     return r;
 }
 
-/* ---- the list ---------------------------------------------------------------------------------
- */
+/* ---- the list ---- */
 
 static struct name *find(const struct resolver *r, const char *host, uint16_t port)
 {
@@ -134,8 +133,7 @@ const struct upstream_address *resolver_find(const struct resolver *r, const str
     return n != NULL ? n->addresses : NULL;
 }
 
-/* ---- asking -----------------------------------------------------------------------------------
- */
+/* ---- asking ---- */
 
 /* True when the answer differs from what was known. */
 static bool take_answer(struct name *n, const struct addrinfo *list)
@@ -213,8 +211,7 @@ static void resolver_schedule(struct resolver *r)
     uv_timer_start(&r->timer, timer_fired, next - now, 0);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 static void timer_closed(uv_handle_t *handle)
 {

@@ -80,8 +80,7 @@ bool session_talk_full(const struct session *s, enum side side)
     return s->talk != NULL && s->talk->carry[side].size >= CARRY_MAX;
 }
 
-/* ---- running ----------------------------------------------------------------------------------
- */
+/* ---- running ---- */
 
 /* Give a side's bytes to the module. True: it consumed some or decided something. */
 static bool call(struct session_talk *t, enum side side, struct talk_out *out,
@@ -120,8 +119,7 @@ static bool deliver(struct session *s, struct talk_out *out)
             session_to_upstream(s, out->to_upstream->data, out->to_upstream->size));
 }
 
-/* ---- verdicts ---------------------------------------------------------------------------------
- */
+/* ---- verdicts ---- */
 
 /* From here on everything passes as it is, beginning with what the module left. */
 static bool relay_on(struct session *s)

@@ -7,8 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- adding up --------------------------------------------------------------------------------
- */
+/* ---- adding up ---- */
 
 /* The counters of a route in the order in which both forms show them. */
 struct totals {
@@ -66,8 +65,7 @@ static bool uses(const struct route_config *r, size_t certificate)
     return false;
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void json_endpoints(struct buf *out, const char *key, const struct endpoint *list,
                            size_t count)
@@ -100,7 +98,6 @@ static void json_totals(struct buf *out, const struct totals *t)
 
 static void json_routes(const struct supervisor *s, const struct generation *g, struct buf *out)
 {
-    static const char *const modes[] = {"implicit", "required", "optional"};
     json_array(out, "routes");
     for (size_t i = 0; i < g->config->route_count; i++) {
         const struct route_config *r = &g->config->routes[i];
@@ -108,7 +105,7 @@ static void json_routes(const struct supervisor *s, const struct generation *g, 
         json_object(out, NULL);
         json_string(out, "name", r->name);
         json_string(out, "protocol", protocol_facts(r->protocol)->name);
-        json_string(out, "tls", modes[r->tls]);
+        json_string(out, "tls", config_tls_mode_name(r->tls));
         json_endpoints(out, "listen", r->listen, r->listen_count);
         json_endpoints(out, "upstream", r->upstream, r->upstream_count);
         json_array(out, "certificates");
@@ -195,8 +192,7 @@ void status_json(const struct supervisor *s, struct buf *out)
     buf_puts(out, "\n");
 }
 
-/* ---- text -------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 static void text_routes(const struct supervisor *s, const struct generation *g, struct buf *out)
 {

@@ -23,8 +23,7 @@ const struct generation *supervisor_current(const struct supervisor *s)
     return s->fleet.current.generation;
 }
 
-/* ---- the log ----------------------------------------------------------------------------------
- */
+/* ---- the log ---- */
 
 void supervisor_redirect_log(struct supervisor *s, const struct config *c, int fd)
 {
@@ -47,8 +46,7 @@ static void reopen_log(struct supervisor *s)
     log_event(&s->log, LOG_LEVEL_INFO, "log-reopen", "the log was reopened");
 }
 
-/* ---- ending -----------------------------------------------------------------------------------
- */
+/* ---- ending ---- */
 
 static void killed_by_limit(uv_timer_t *timer)
 {
@@ -109,8 +107,7 @@ static void drain(struct supervisor *s, unsigned limit)
     uv_timer_start(&s->drained, drain_poll, DRAIN_POLL_MS, DRAIN_POLL_MS);
 }
 
-/* ---- signals ----------------------------------------------------------------------------------
- */
+/* ---- signals ---- */
 
 static void on_term(struct supervisor *s)
 {
@@ -148,8 +145,7 @@ static void signal_came(uv_signal_t *handle, int number)
             actions[i].act(handle->data);
 }
 
-/* ---- events from the parts --------------------------------------------------------------------
- */
+/* ---- events from the parts ---- */
 
 static void on_prepared(void *arg, uint32_t number)
 {
@@ -221,8 +217,7 @@ static void on_request(void *arg, struct control_request *request, const char *l
     buf_free(&text);
 }
 
-/* ---- ticket keys ------------------------------------------------------------------------------
- */
+/* ---- ticket keys ---- */
 
 static void rotate_tickets(uv_timer_t *timer)
 {
@@ -234,8 +229,7 @@ static void rotate_tickets(uv_timer_t *timer)
         fleet_send_tickets(&s->fleet);
 }
 
-/* ---- start ------------------------------------------------------------------------------------
- */
+/* ---- start ---- */
 
 static int supervisor_init(struct supervisor *s, struct err *e)
 {

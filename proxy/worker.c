@@ -27,8 +27,7 @@ static void worker_end(struct worker *w)
     uv_stop(&w->loop);
 }
 
-/* ---- talking to the supervisor ----------------------------------------------------------------
- */
+/* ---- talking to the supervisor ---- */
 
 static void tell(struct worker *w, enum ipc_type type, uint32_t generation, const char *text)
 {
@@ -44,7 +43,7 @@ static void on_hello(struct worker *w, const struct ipc_message *m)
 {
     struct ipc_hello hello;
     memcpy(&hello, m->payload, sizeof hello);
-    memcpy(w->seed.bytes, hello.seed, sizeof w->seed.bytes);
+    memcpy(w->seed, hello.seed, sizeof w->seed);
 
     struct err e;
     const struct identity id = {.drop = hello.drop_privileges != 0,
@@ -74,8 +73,7 @@ static void on_tickets(struct worker *w, struct ipc_message *m)
     explicit_bzero(m->payload, m->size);
 }
 
-/* ---- generations ------------------------------------------------------------------------------
- */
+/* ---- generations ---- */
 
 static void forget_prepared(struct worker *w)
 {
@@ -197,8 +195,7 @@ static void on_commit(struct worker *w, uint32_t number)
     tell(w, IPC_COMMITTED, number, NULL);
 }
 
-/* ---- ending -----------------------------------------------------------------------------------
- */
+/* ---- ending ---- */
 
 static void end_when_empty(struct worker *w)
 {
@@ -278,8 +275,7 @@ static void ipc_ready(uv_poll_t *poll, int status, int events)
         worker_end(w);
 }
 
-/* ---- turns ------------------------------------------------------------------------------------
- */
+/* ---- turns ---- */
 
 static void turn_over(uv_check_t *check)
 {
@@ -317,8 +313,7 @@ void worker_session_ended(struct worker *w)
     end_when_empty(w);
 }
 
-/* ---- start and stop ---------------------------------------------------------------------------
- */
+/* ---- start and stop ---- */
 
 static int worker_init(struct worker *w, unsigned index, struct err *e)
 {

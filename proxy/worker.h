@@ -32,9 +32,7 @@ struct worker {
     int ipc;
     uv_poll_t ipc_poll;
     unsigned index, worker_count;
-    struct identity_hash_seed {
-        uint8_t bytes[16];
-    } seed;
+    uint8_t seed[16]; /* for client_slot_of() */
     struct worker_shared *shared;
     struct shared_all all;
 

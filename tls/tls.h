@@ -28,7 +28,7 @@ struct tls_slice {
     size_t size;
 };
 
-/* ---- the library -------------------------------------------------------------------------- */
+/* ---- the library ---- */
 
 /* Once per process, after fork. -1 when the random source or self-checks fail. */
 int tls_init(struct err *e);
@@ -36,7 +36,7 @@ int tls_init(struct err *e);
 /* "mbedTLS 3.6.7" and one phrase per crypto back end, for --version. */
 const char *tls_version_text(void);
 
-/* ---- identities --------------------------------------------------------------------------- */
+/* ---- identities ---- */
 
 enum tls_key_type { TLS_KEY_RSA, TLS_KEY_EC };
 
@@ -97,7 +97,7 @@ void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_f
 /* True when the certificate covers the DNS name: exactly, or by a wildcard for one label. */
 bool tls_identity_covers(const struct tls_identity *id, const char *name);
 
-/* ---- policy ------------------------------------------------------------------------------- */
+/* ---- policy ---- */
 
 struct tls_server_options {
     const char *context; /* the route's name: sessions do not resume across contexts */
@@ -119,7 +119,7 @@ struct tls_server *tls_server_new(const struct tls_server_options *o, struct err
 struct tls_server *tls_server_ref(struct tls_server *s);
 void tls_server_free(struct tls_server *s);
 
-/* ---- tickets ------------------------------------------------------------------------------ */
+/* ---- tickets ---- */
 
 enum { TLS_TICKET_KEYS = 3, TLS_TICKET_NAME_SIZE = 16, TLS_TICKET_SECRET_SIZE = 32 };
 
@@ -141,7 +141,7 @@ int tls_ticket_keys_rotate(struct tls_ticket_keys *k, struct err *e);
  * that is every TLS_TICKET_LIFETIME / (TLS_TICKET_KEYS - 1), and no ticket outlives its key. */
 #define TLS_TICKET_LIFETIME (12 * 3600)
 
-/* ---- engine ------------------------------------------------------------------------------- */
+/* ---- engine ---- */
 
 struct tls_engine;
 
@@ -149,7 +149,7 @@ struct tls_engine *tls_engine_new(struct err *e);
 void tls_engine_free(struct tls_engine *e); /* after its last connection; wipes */
 void tls_engine_set_ticket_keys(struct tls_engine *e, const struct tls_ticket_keys *k);
 
-/* ---- connections -------------------------------------------------------------------------- */
+/* ---- connections ---- */
 
 /* The largest `size` that tls_conn_receive and tls_conn_send take at once. */
 #define TLS_CHUNK_MAX ((size_t)64 << 10)

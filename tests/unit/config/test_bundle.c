@@ -285,7 +285,7 @@ static void an_unsealed_or_foreign_descriptor_is_refused(void **state)
     bundle_free(b);
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static char folder[] = "/tmp/test-bundle-XXXXXX";
 

@@ -240,7 +240,7 @@ static void dos_line_ends_are_line_ends(void **state)
     config_free(c);
 }
 
-/* ---- one after another ---------------------------------------------------------------------- */
+/* ---- one after another ---- */
 
 static size_t findings_of(const char *text)
 {

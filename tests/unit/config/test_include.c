@@ -290,7 +290,7 @@ static void a_chain_with_the_key_in_it_must_be_private_too(void **state)
     release(&r);
 }
 
-/* ---- the control path ----------------------------------------------------------------------- */
+/* ---- the control path ---- */
 
 static void check_control(const char *text, const char *expected)
 {

@@ -93,7 +93,7 @@ static void fail_at_each(void (*one_thing)(void))
     assert_true(n > 5);
 }
 
-/* ---- from memory ---------------------------------------------------------------------------- */
+/* ---- from memory ---- */
 
 static const char *loaded;
 static struct bundle *bundle;
@@ -168,7 +168,7 @@ static void the_way_through_a_memfd_survives_each_failure(void **state)
     bundle_free(bundle);
 }
 
-/* ---- from disk ------------------------------------------------------------------------------ */
+/* ---- from disk ---- */
 
 static char folder[] = "/tmp/test-memory-XXXXXX";
 
@@ -236,7 +236,7 @@ static void the_control_path_is_right_or_absent(void **state)
     fail_at_each(ask_control_path_once);
 }
 
-/* ---- sizes that do not exist ---------------------------------------------------------------- */
+/* ---- sizes that do not exist ---- */
 
 static void impossible_sizes_are_remembered(void **state)
 {
