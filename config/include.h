@@ -21,8 +21,8 @@ struct include include_begin(struct bundle *b, struct arena *a, struct diags *d)
 /* Read the main file. -1: a finding says why not. */
 int include_main(struct include *in, const char *path);
 
-/* The patterns that text number `index` includes: sort what each matches, read it into the bundle.
- */
+/* The patterns that text number `index` includes: sort what each matches, read it into the
+ * bundle. */
 void include_expand(struct include *in, size_t index, const struct value *patterns);
 
 #endif

@@ -1,5 +1,5 @@
-/* tree.h - configuration text as settings and blocks, with the place of each, meaning nothing yet.
- */
+/* tree.h - configuration text as settings and blocks, with the place of each, meaning nothing
+ * yet. */
 #ifndef TLSFRONT_TREE_H
 #define TLSFRONT_TREE_H
 

@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* Version 1 has 107 bytes at most (2.1); version 2 is cut off here, far above what balancers send.
- */
+/* Version 1 has 107 bytes at most (2.1); version 2 is cut off here, far above what balancers
+ * send. */
 enum { ANNOUNCE_MAX = 4096 };
 
 enum announce_result {

@@ -85,8 +85,8 @@ void fleet_send_addresses(struct fleet *f);
 
 unsigned fleet_alive(const struct fleet *f);
 
-/* A worker's active connections, over all routes there ever were: sessions of removed ones go on.
- */
+/* A worker's active connections, over all routes there ever were: sessions of removed ones go
+ * on. */
 uint64_t fleet_active(const struct fleet *f, unsigned worker);
 
 /* After `gone`: close what is left on the loop. fleet_free() after the loop has run empty. */

@@ -111,8 +111,8 @@ static void say_listeners(struct fleet_member *m, const struct plan *p)
     say(m);
 }
 
-/* Addresses of one upstream must not be torn over two messages: the second would replace the first.
- */
+/* Addresses of one upstream must not be torn over two messages: the second would replace the
+ * first. */
 static void add_upstream(struct fleet_member *m, uint32_t number, size_t route, size_t upstream,
                          const struct upstream_address *known, size_t count)
 {

@@ -16,8 +16,8 @@
  *   ABORT       forget it
  *   DRAIN       refuse newcomers
  *   RETIRE      there are no newcomers for you   (exits when the last session is gone)
- *   STOP        exit now
- */
+ *   STOP        exit
+ * now */
 #ifndef TLSFRONT_IPC_H
 #define TLSFRONT_IPC_H
 

@@ -1,5 +1,5 @@
-/* plan.h - what the workers are to run: a generation with its bundle and its routes' counter slots.
- */
+/* plan.h - what the workers are to run: a generation with its bundle and its routes' counter
+ * slots. */
 #ifndef TLSFRONT_PLAN_H
 #define TLSFRONT_PLAN_H
 

@@ -32,8 +32,8 @@ void session_secure(struct session *s)
     }
     counter_add(&session_counters(s)->handshaking, 1);
     if (s->upgrading) {
-        /* Nothing said in clear outlives the upgrade (RFC 3207, 4.2): another upstream connection.
-         */
+        /* Nothing said in clear outlives the upgrade (RFC 3207, 4.2): another upstream
+         * connection. */
         peer_close(&s->upstream, false);
         s->upgrading = false;
         s->upgraded = true;
@@ -215,8 +215,8 @@ void session_handshake_turn(struct link *waiting)
     session_wipe(&held);
 }
 
-/* After the upstream's end the client need not say goodbye as well: all it can still do is leave.
- */
+/* After the upstream's end the client need not say goodbye as well: all it can still do is
+ * leave. */
 static bool only_leaving(const struct session *s)
 {
     return s->state == SESSION_RELAY && s->upstream_ended && s->client.queued == 0;

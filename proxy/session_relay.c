@@ -67,8 +67,8 @@ bool session_to_upstream(struct session *s, const uint8_t *data, size_t size)
     return false;
 }
 
-/* The client's plaintext, from TLS or in clear. False: the session has ended or is turning to TLS.
- */
+/* The client's plaintext, from TLS or in clear. False: the session has ended or is turning to
+ * TLS. */
 static bool pass_to_upstream(struct session *s, const uint8_t *data, size_t size)
 {
     if (size == 0)

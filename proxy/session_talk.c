@@ -1,5 +1,5 @@
-/* session_talk.c - the dialogue around STARTTLS: feeds a session's module and does what it decides.
- */
+/* session_talk.c - the dialogue around STARTTLS: feeds a session's module and does what it
+ * decides. */
 #include "proxy/session_inner.h"
 
 #include <stdlib.h>

@@ -91,8 +91,8 @@ static uint64_t client_bits(const struct sockaddr *client)
     return bits;
 }
 
-/* A multiply-fold with secret operands: clients must not be able to choose whom they collide with.
- */
+/* A multiply-fold with secret operands: clients must not be able to choose whom they collide
+ * with. */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
     __extension__ typedef unsigned __int128 wide;

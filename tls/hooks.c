@@ -16,8 +16,8 @@ static int offer(mbedtls_ssl_context *ssl, struct tls_identity *id)
     return mbedtls_ssl_set_hs_own_cert(ssl, &id->chain, &id->key);
 }
 
-/* mbedTLS takes the first that the client can use, so ECDSA, which is cheaper for us, goes first.
- */
+/* mbedTLS takes the first that the client can use, so ECDSA, which is cheaper for us, goes
+ * first. */
 static int offer_matching(mbedtls_ssl_context *ssl, const struct tls_server *s, const char *name,
                           enum names_match wanted)
 {

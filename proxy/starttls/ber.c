@@ -125,8 +125,8 @@ void ber_puts(struct buf *b, uint8_t tag, const char *text)
 
 void ber_put_number(struct buf *b, uint8_t tag, uint32_t value)
 {
-    /* One octet more than the value has, so that the sign stays clear; then the shortest (8.3.2).
-     */
+    /* One octet more than the value has, so that the sign stays clear; then the shortest
+     * (8.3.2). */
     const uint8_t octets[] = {0, (uint8_t)(value >> 24), (uint8_t)(value >> 16),
                               (uint8_t)(value >> 8), (uint8_t)value};
     size_t from = 0;

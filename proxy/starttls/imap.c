@@ -5,11 +5,6 @@
  * 4, allows that). More than one is an error each. */
 enum { SKIP_MAX = 8192 };
 
-bool imap_holds_back(const struct talk *t)
-{
-    return t->facts.mode == TALK_OPTIONAL && !t->facts.plaintext_login;
-}
-
 /* ---- answers of our own ---- */
 
 enum imap_step imap_goodbye(struct talk_out *out, const char *why)

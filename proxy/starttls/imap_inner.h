@@ -80,9 +80,6 @@ struct imap_verb {
 /* The verbs where an upstream hears them. */
 extern const struct imap_verb imap_pass_verbs[];
 
-/* Passwords wait for TLS. */
-bool imap_holds_back(const struct talk *t);
-
 /* Our own answer to a command: "OK ..." or "* ...", without tag and CRLF. */
 void imap_answer(const struct imap_command *c, struct talk_out *out, const char *reply);
 
@@ -122,8 +119,8 @@ struct imap_response {
 
 enum imap_step imap_take_response(struct talk *t, struct slice *in, struct talk_out *out);
 
-/* A response to the client, with its list edited. `success`: it is part of a login that went well.
- */
+/* A response to the client, with its list edited. `success`: it is part of a login that went
+ * well. */
 enum imap_step imap_put_response(struct talk *t, const struct imap_response *r, bool success,
                                  struct talk_out *out);
 

@@ -1,7 +1,7 @@
 /* imap_open.c - the upstream's greeting, and ID behind it. See imap.h.
  *
- * The client reads the greeting at once, and its commands wait until the upstream knows who it is.
- */
+ * The client reads the greeting at once, and its commands wait until the upstream knows who it
+ * is. */
 #include "proxy/starttls/imap_inner.h"
 
 /* The client has no command under way yet, so its tags cannot be these. */

@@ -28,7 +28,7 @@ enum imap_step imap_forward(struct talk *t, struct slice line, enum imap_literal
 static enum imap_step pass(struct talk *t, const struct imap_command *c, struct talk_out *out)
 {
     struct imap_talk *i = &t->as.imap;
-    if (imap_holds_back(t) && c->literal != IMAP_NO_LITERAL)
+    if (talk_holds_back(t) && c->literal != IMAP_NO_LITERAL)
         return imap_refuse(t, c, out, "BAD No literals here");
     memcpy(i->tag, c->tag.data, c->tag.size);
     i->tag_size = c->tag.size;
@@ -47,7 +47,7 @@ static enum imap_step pass(struct talk *t, const struct imap_command *c, struct 
 
 static enum imap_step login(struct talk *t, const struct imap_command *c, struct talk_out *out)
 {
-    return imap_holds_back(t) ? imap_login_refusal(t, c, out) : pass(t, c, out);
+    return talk_holds_back(t) ? imap_login_refusal(t, c, out) : pass(t, c, out);
 }
 
 /* Does a field of ID begin with "x-", or is that hard to tell? Dovecot takes from such fields who
@@ -80,7 +80,7 @@ static enum imap_step compress(struct talk *t, const struct imap_command *c, str
  * belongs behind the login (RFC 9051, 3). */
 static enum imap_step unknown(struct talk *t, const struct imap_command *c, struct talk_out *out)
 {
-    if (imap_holds_back(t))
+    if (talk_holds_back(t))
         return imap_refuse(t, c, out, "BAD Not before login, or not known");
     return pass(t, c, out);
 }

@@ -32,7 +32,7 @@ enum imap_step imap_put_response(struct talk *t, const struct imap_response *r, 
     const struct imap_edit edit = {
         .upgrade =
             t->facts.mode == TALK_OPTIONAL && !success, /* RFC 9051, 6.2.1: not after login */
-        .hide_passwords = imap_holds_back(t),
+        .hide_passwords = talk_holds_back(t),
     };
     imap_put_list(out->to_client, &r->list, &edit);
     t->as.imap.listed = true;
@@ -47,7 +47,7 @@ static enum imap_step make_up_list(struct talk *t, const struct imap_response *r
                                    struct talk_out *out)
 {
     buf_printf(out->to_client, "* CAPABILITY IMAP4rev1 STARTTLS%s\r\n",
-               imap_holds_back(t) ? " LOGINDISABLED" : "");
+               talk_holds_back(t) ? " LOGINDISABLED" : "");
     put(out->to_client, r->first);
     buf_puts(out->to_client, " OK CAPABILITY completed\r\n");
     return IMAP_TAKEN;
@@ -97,14 +97,14 @@ static enum imap_step on_tagged(struct talk *t, const struct imap_response *r, s
 /* ---- the other responses ---- */
 
 /* RFC 9051, 7.6. A client that did not wait for it does not expect it either. Where passwords are
- * held back, no command that passes can ask for more, and what the client said then could be one.
- */
+ * held back, no command that passes can ask for more, and what the client said then could be
+ * one. */
 static enum imap_step on_continuation(struct talk *t, const struct imap_response *r,
                                       struct talk_out *out)
 {
     struct imap_talk *i = &t->as.imap;
     const bool asked = i->state == IMAP_WAITING;
-    if (asked && imap_holds_back(t))
+    if (asked && talk_holds_back(t))
         return imap_broken(t, out);
     if (!asked || !i->literal_waits || !i->literal_comes)
         put(out->to_client, r->raw);

@@ -13,8 +13,8 @@ static bool is_elements(struct slice in)
     return true;
 }
 
-/* Id and operation. `view` is what there is of the message's contents, `size` what there should be.
- */
+/* Id and operation. `view` is what there is of the message's contents, `size` what there should
+ * be. */
 static bool read_contents(struct slice view, size_t size, struct ldap_message *m)
 {
     const struct slice all = view;
@@ -22,8 +22,8 @@ static bool read_contents(struct slice view, size_t size, struct ldap_message *m
     size_t body;
     if (!ber_number(&view, BER_INTEGER, &id) || id < 0 || id > INT32_MAX)
         return false;
-    /* The head is long enough for this header: a lack of bytes means that the message is too short.
-     */
+    /* The head is long enough for this header: a lack of bytes means that the message is too
+     * short. */
     if (ber_header(&view, &m->op, &body) != BER_OK || body > size - (all.size - view.size))
         return false;
     m->id = (int32_t)id;

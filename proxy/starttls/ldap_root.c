@@ -108,8 +108,8 @@ struct change {
 };
 
 /* The values but those that are dropped, and the added one. An attribute that would lose its last
- * value goes as a whole: one without values says that only types were asked for (RFC 4511, 4.5.2).
- */
+ * value goes as a whole: one without values says that only types were asked for (RFC 4511,
+ * 4.5.2). */
 static bool put_changed(struct buf *out, struct slice type, struct slice values,
                         const struct change *c)
 {

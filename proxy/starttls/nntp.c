@@ -6,33 +6,11 @@ bool nntp_may_upgrade(const struct talk *t)
     return t->facts.mode != TALK_INSIDE && !t->as.nntp.logged_in;
 }
 
-bool nntp_holds_back(const struct talk *t)
-{
-    return t->facts.mode == TALK_OPTIONAL && !t->facts.plaintext_login;
-}
-
 /* ---- replies of our own ---- */
-
-enum step nntp_goodbye(struct talk_out *out)
-{
-    buf_puts(out->to_client, "400 Too many errors, closing connection\r\n");
-    return STEP_CLOSING;
-}
 
 enum step nntp_refuse(struct talk *t, struct talk_out *out, const char *reply)
 {
-    if (t->as.nntp.asked.count > 0)
-        return STEP_LEFT;
-    buf_printf(out->to_client, "%s\r\n", reply);
-    return talk_error(t) ? nntp_goodbye(out) : STEP_TAKEN;
-}
-
-enum step nntp_last_word(struct talk *t, struct talk_out *out, const char *reply)
-{
-    if (t->as.nntp.asked.count > 0)
-        return STEP_LEFT;
-    buf_printf(out->to_client, "%s\r\n", reply);
-    return STEP_CLOSING;
+    return step_refuse(t, out, reply, NNTP_GOODBYE);
 }
 
 /* RFC 3977, 3.2.1: 400 may come at any time, and as a greeting. */
@@ -54,7 +32,7 @@ enum step nntp_broken(struct talk *t, struct talk_out *out)
 /* RFC 4642, 2.2. */
 enum step nntp_starttls(struct talk *t, const struct command *c, struct talk_out *out)
 {
-    if (t->as.nntp.asked.count > 0) /* one of them could be a login */
+    if (t->asked.count > 0) /* one of them could be a login */
         return STEP_LEFT;
     if (t->facts.mode == TALK_INSIDE)
         return nntp_refuse(t, out, "502 STARTTLS not allowed with active TLS layer");
@@ -70,7 +48,7 @@ enum step nntp_starttls(struct talk *t, const struct command *c, struct talk_out
 enum step nntp_foreign(struct talk *t, const struct command *c, struct talk_out *out)
 {
     (void)c;
-    return nntp_last_word(t, out, "500 This is not a web server");
+    return step_last_word(t, out, "500 This is not a web server");
 }
 
 /* ---- commands before required TLS ---- */
@@ -95,7 +73,7 @@ static enum step own_help(struct talk *t, const struct command *c, struct talk_o
 static enum step own_quit(struct talk *t, const struct command *c, struct talk_out *out)
 {
     (void)c;
-    return nntp_last_word(t, out, "205 Connection closing");
+    return step_last_word(t, out, "205 Connection closing");
 }
 
 /* RFC 3977, 3.2.1. MODE READER too: whoever read 200 would not ask again on TLS, where the upstream
@@ -150,7 +128,7 @@ static enum step take_command(struct talk *t, struct slice *in, struct talk_out 
     if (result == LINE_MORE)
         return STEP_LEFT;
     if (result == LINE_TOO_LONG)
-        return nntp_last_word(t, out, "501 Line too long");
+        return step_last_word(t, out, "501 Line too long");
     const enum step step = dispatch(t, line, out);
     if (step != STEP_LEFT && step != STEP_RELAYING)
         *in = rest;

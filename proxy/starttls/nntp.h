@@ -10,8 +10,6 @@
 #ifndef TLSFRONT_STARTTLS_NNTP_H
 #define TLSFRONT_STARTTLS_NNTP_H
 
-#include "proxy/starttls/asked.h"
-
 /* What the client's next bytes are. */
 enum nntp_state {
     NNTP_OPENING,  /* not to be read yet: the upstream has not greeted */
@@ -31,7 +29,6 @@ enum nntp_coming {
 struct nntp_talk {
     enum nntp_state state;
     enum nntp_coming coming;
-    struct asked asked;
     unsigned article_end; /* NNTP_TEXT: how much of CRLF.CRLF has been seen */
     unsigned block_end;   /* NNTP_BLOCK: the same */
     bool logged_in;       /* so TLS may not begin any more (RFC 4642, 2.2) */

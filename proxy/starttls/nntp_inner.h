@@ -5,6 +5,9 @@
 #include "proxy/starttls/starttls.h"
 #include "proxy/starttls/step.h"
 
+/* For a client with too many errors. */
+#define NNTP_GOODBYE "400 Too many errors, closing connection"
+
 /* RFC 3977, 3.1 has 512 octets; RFC 4643, 2.4.2 has this for authentication exchanges. */
 enum { NNTP_LINE_MAX = 12288 };
 
@@ -23,23 +26,14 @@ enum nntp_asked {
 /* TLS may begin: it has not, and the client has not logged in (RFC 4642, 2.2). */
 bool nntp_may_upgrade(const struct talk *t);
 
-/* Passwords must not pass yet. */
-bool nntp_holds_back(const struct talk *t);
-
 /* The replies of our own wait until those before them have come from the upstream. */
 
 /* A refusal that counts, without CRLF. */
 enum step nntp_refuse(struct talk *t, struct talk_out *out, const char *reply);
 
-/* A reply that ends the session. */
-enum step nntp_last_word(struct talk *t, struct talk_out *out, const char *reply);
-
 /* In the tables of both: STARTTLS, and what a tricked browser says. */
 enum step nntp_starttls(struct talk *t, const struct command *c, struct talk_out *out);
 enum step nntp_foreign(struct talk *t, const struct command *c, struct talk_out *out);
-
-/* 400 at once, for a client with too many errors. */
-enum step nntp_goodbye(struct talk_out *out);
 
 /* The upstream does not speak NNTP: tell the client, and end. */
 enum step nntp_broken(struct talk *t, struct talk_out *out);

@@ -6,7 +6,7 @@
 static enum step pass_as(struct talk *t, const struct command *c, enum nntp_asked kind,
                          struct talk_out *out)
 {
-    if (!asked_add(&t->as.nntp.asked, kind))
+    if (!asked_add(&t->asked, kind))
         return STEP_LEFT;
     step_put_line(out->to_upstream, c->line);
     return STEP_TAKEN;
@@ -20,7 +20,7 @@ static enum step pass(struct talk *t, const struct command *c, struct talk_out *
 /* The replies before it are still ours to watch. */
 static enum step end_watch(const struct talk *t)
 {
-    return t->as.nntp.asked.count > 0 ? STEP_LEFT : STEP_RELAYING;
+    return t->asked.count > 0 ? STEP_LEFT : STEP_RELAYING;
 }
 
 /* Real work. */
@@ -72,7 +72,7 @@ static enum step unknown(struct talk *t, const struct command *c, struct talk_ou
 /* Its reply decides what follows, so it must be beyond doubt which that is. */
 static enum step exchange(struct talk *t, const struct command *c, struct talk_out *out)
 {
-    if (t->as.nntp.asked.count > 0)
+    if (t->asked.count > 0)
         return STEP_LEFT;
     t->as.nntp.state = NNTP_WAITING;
     return pass_as(t, c, NNTP_ASKED_EXCHANGE, out);
@@ -82,7 +82,7 @@ static enum step authinfo(struct talk *t, const struct command *c, struct talk_o
 {
     struct slice rest = c->rest;
     const struct slice how = line_word(&rest);
-    if (nntp_holds_back(t)) {
+    if (talk_holds_back(t)) {
         t->as.nntp.login_refused = true;
         return nntp_refuse(t, out, "483 Must issue a STARTTLS command first");
     }
@@ -159,8 +159,8 @@ enum step nntp_take_article(struct talk *t, struct slice *in, struct talk_out *o
     in->size -= size;
     if (!over)
         return STEP_TAKEN;
-    if (n->asked.count > 0 && n->asked.kinds[0] == NNTP_ASKED_ARTICLE)
-        n->asked.kinds[0] = NNTP_ASKED_OTHER; /* the second reply is to come */
+    if (t->asked.count > 0 && t->asked.kinds[0] == NNTP_ASKED_ARTICLE)
+        t->asked.kinds[0] = NNTP_ASKED_OTHER; /* the second reply is to come */
     n->state = NNTP_COMMANDS;
     return STEP_TAKEN;
 }

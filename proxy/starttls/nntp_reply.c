@@ -65,7 +65,7 @@ static bool is_hidden(const struct talk *t, struct slice word, struct slice line
     if (word.size == 0 || slice_has_controls(line) || slice_is(word, "STARTTLS"))
         return true;
     return (nntp_may_upgrade(t) && slice_is(word, "COMPRESS")) ||
-           (nntp_holds_back(t) && slice_is(word, "SASL"));
+           (talk_holds_back(t) && slice_is(word, "SASL"));
 }
 
 static void put_capability(const struct talk *t, struct slice line, struct talk_out *out)
@@ -75,7 +75,7 @@ static void put_capability(const struct talk *t, struct slice line, struct talk_
     if (is_hidden(t, word, line))
         return;
     /* RFC 4643, 2.1: without arguments, none may be tried yet. */
-    put(nntp_holds_back(t) && slice_is(word, "AUTHINFO") ? word : line, out);
+    put(talk_holds_back(t) && slice_is(word, "AUTHINFO") ? word : line, out);
 }
 
 static enum step take_capability(struct talk *t, struct slice *in, struct talk_out *out)
@@ -93,7 +93,7 @@ static enum step take_capability(struct talk *t, struct slice *in, struct talk_o
     }
     buf_puts(out->to_client, nntp_may_upgrade(t) ? "STARTTLS\r\n.\r\n" : ".\r\n");
     n->coming = NNTP_REPLY;
-    asked_drop(&n->asked);
+    asked_drop(&t->asked);
     return STEP_TAKEN;
 }
 
@@ -104,7 +104,7 @@ static void put_list_of_old(const struct talk *t, struct talk_out *out)
     buf_printf(out->to_client,
                "101 Capability list:\r\nVERSION 2\r\nREADER\r\nPOST\r\n"
                "AUTHINFO%s\r\nSTARTTLS\r\n.\r\n",
-               nntp_holds_back(t) ? "" : " USER");
+               talk_holds_back(t) ? "" : " USER");
 }
 
 /* ---- what a reply changes ---- */
@@ -115,11 +115,11 @@ static enum step other_replied(struct talk *t, unsigned code, struct slice line,
 {
     struct nntp_talk *n = &t->as.nntp;
     put(line, out);
-    if (has_text((enum nntp_asked)n->asked.kinds[0], code)) {
+    if (has_text((enum nntp_asked)t->asked.kinds[0], code)) {
         n->coming = NNTP_BLOCK;
         n->block_end = STEP_TEXT_BEGIN;
     } else {
-        asked_drop(&n->asked);
+        asked_drop(&t->asked);
     }
     return STEP_TAKEN;
 }
@@ -128,7 +128,7 @@ static enum step unknown_replied(struct talk *t, unsigned code, struct slice lin
                                  struct talk_out *out)
 {
     other_replied(t, code, line, out);
-    return code == 500 && talk_error(t) ? nntp_goodbye(out) : STEP_TAKEN;
+    return code == 500 && talk_error(t) ? step_goodbye(out, NNTP_GOODBYE) : STEP_TAKEN;
 }
 
 static enum step capabilities_replied(struct talk *t, unsigned code, struct slice line,
@@ -143,7 +143,7 @@ static enum step capabilities_replied(struct talk *t, unsigned code, struct slic
     if (!nntp_may_upgrade(t) || (code != 480 && !is_class(code, 5)))
         return other_replied(t, code, line, out);
     put_list_of_old(t, out);
-    asked_drop(&n->asked);
+    asked_drop(&t->asked);
     return STEP_TAKEN;
 }
 
@@ -186,7 +186,7 @@ static enum step exchange_replied(struct talk *t, unsigned code, struct slice li
         return STEP_TAKEN;
     }
     n->state = NNTP_COMMANDS;
-    asked_drop(&n->asked);
+    asked_drop(&t->asked);
     return is_class(code, 2) ? STEP_RELAYING : STEP_TAKEN;
 }
 
@@ -218,9 +218,9 @@ static enum step replied(struct talk *t, struct slice line, struct talk_out *out
     const unsigned code = code_of(line);
     if (n->state == NNTP_OPENING)
         return greeted(t, code, line, out);
-    if (n->asked.count == 0)
+    if (t->asked.count == 0)
         return unasked(t, code, line, out);
-    return code == 0 ? nntp_broken(t, out) : row[n->asked.kinds[0]](t, code, line, out);
+    return code == 0 ? nntp_broken(t, out) : row[t->asked.kinds[0]](t, code, line, out);
 }
 
 static enum step take_line(struct talk *t, struct slice *in, struct talk_out *out)
@@ -247,7 +247,7 @@ static enum step take_block(struct talk *t, struct slice *in, struct talk_out *o
     in->size -= size;
     if (over) {
         n->coming = NNTP_REPLY;
-        asked_drop(&n->asked);
+        asked_drop(&t->asked);
     }
     return STEP_TAKEN;
 }

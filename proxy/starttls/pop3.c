@@ -1,36 +1,12 @@
 /* pop3.c - see pop3.h. */
 #include "proxy/starttls/pop3_inner.h"
 
-bool pop3_holds_back(const struct talk *t)
-{
-    return t->facts.mode == TALK_OPTIONAL && !t->facts.plaintext_login;
-}
-
 /* ---- replies of our own ---- */
-
-/* Those wait until the ones before them have come from the upstream. */
-
-static enum step last_word(struct talk *t, struct talk_out *out, const char *reply)
-{
-    if (t->as.pop3.asked.count > 0)
-        return STEP_LEFT;
-    buf_printf(out->to_client, "%s\r\n", reply);
-    return STEP_CLOSING;
-}
-
-enum step pop3_goodbye(struct talk_out *out)
-{
-    buf_puts(out->to_client, "-ERR Too many errors, closing connection\r\n");
-    return STEP_CLOSING;
-}
 
 /* A refusal that counts. */
 static enum step refuse_command(struct talk *t, struct talk_out *out, const char *reply)
 {
-    if (t->as.pop3.asked.count > 0)
-        return STEP_LEFT;
-    buf_printf(out->to_client, "%s\r\n", reply);
-    return talk_error(t) ? pop3_goodbye(out) : STEP_TAKEN;
+    return step_refuse(t, out, reply, POP3_GOODBYE);
 }
 
 /* RFC 3206, 4: the trouble is not with the password. */
@@ -65,7 +41,7 @@ static enum step stls(struct talk *t, const struct command *c, struct talk_out *
         return refuse_command(t, out, "-ERR Already on TLS");
     if (c->rest.size > 0)
         return refuse_command(t, out, "-ERR STLS takes no arguments");
-    if (t->as.pop3.asked.count > 0)
+    if (t->asked.count > 0)
         return STEP_LEFT;
     buf_puts(out->to_client, "+OK Begin TLS negotiation\r\n");
     return STEP_UPGRADING;
@@ -83,7 +59,7 @@ static enum step refuse_login(struct talk *t, const struct command *c, struct ta
 static enum step foreign(struct talk *t, const struct command *c, struct talk_out *out)
 {
     (void)c;
-    return last_word(t, out, "-ERR This is not a web server");
+    return step_last_word(t, out, "-ERR This is not a web server");
 }
 
 /* ---- commands before required TLS ---- */
@@ -98,7 +74,7 @@ static enum step own_capa(struct talk *t, const struct command *c, struct talk_o
 static enum step own_quit(struct talk *t, const struct command *c, struct talk_out *out)
 {
     (void)c;
-    return last_word(t, out, "+OK Bye");
+    return step_last_word(t, out, "+OK Bye");
 }
 
 static enum step own_refusal(struct talk *t, const struct command *c, struct talk_out *out)
@@ -125,7 +101,7 @@ static void greet(struct talk *t, struct talk_out *out)
 static enum step pass_as(struct talk *t, const struct command *c, enum pop3_asked kind,
                          struct talk_out *out)
 {
-    if (!asked_add(&t->as.pop3.asked, kind))
+    if (!asked_add(&t->asked, kind))
         return STEP_LEFT;
     step_put_line(out->to_upstream, c->line);
     return STEP_TAKEN;
@@ -138,17 +114,17 @@ static enum step pass(struct talk *t, const struct command *c, struct talk_out *
 
 static enum step login(struct talk *t, const struct command *c, struct talk_out *out)
 {
-    return pop3_holds_back(t) ? refuse_login(t, c, out) : pass(t, c, out);
+    return talk_holds_back(t) ? refuse_login(t, c, out) : pass(t, c, out);
 }
 
 /* Without a mechanism it lists them, in servers older than RFC 5034. */
 static enum step auth(struct talk *t, const struct command *c, struct talk_out *out)
 {
-    if (pop3_holds_back(t))
+    if (talk_holds_back(t))
         return refuse_login(t, c, out);
     if (c->rest.size == 0)
         return pass_as(t, c, POP3_ASKED_LIST, out);
-    if (t->as.pop3.asked.count > 0) /* whose reply decides what follows must be beyond doubt */
+    if (t->asked.count > 0) /* whose reply decides what follows must be beyond doubt */
         return STEP_LEFT;
     struct slice rest = c->rest;
     const bool ntlm = slice_is(line_word(&rest), "NTLM") && rest.size == 0;
@@ -199,8 +175,8 @@ static const struct verb pass_verbs[] = {
 
 /* ---- lines ---- */
 
-/* A bare LF ends a command as CRLF does. The upstream gets CRLF, so it cannot read it differently.
- */
+/* A bare LF ends a command as CRLF does. The upstream gets CRLF, so it cannot read it
+ * differently. */
 static enum step take_command(struct talk *t, struct slice *in, struct talk_out *out)
 {
     struct slice rest = *in, line;
@@ -209,7 +185,7 @@ static enum step take_command(struct talk *t, struct slice *in, struct talk_out 
     if (result == LINE_MORE)
         return STEP_LEFT;
     if (result == LINE_TOO_LONG)
-        return last_word(t, out, "-ERR Line too long");
+        return step_last_word(t, out, "-ERR Line too long");
     enum step step;
     if (command_parse(line, &c)) {
         c.row = verb_find(t->facts.mode == TALK_REQUIRED ? own_verbs : pass_verbs, c.verb);

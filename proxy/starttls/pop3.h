@@ -8,8 +8,6 @@
 #ifndef TLSFRONT_STARTTLS_POP3_H
 #define TLSFRONT_STARTTLS_POP3_H
 
-#include "proxy/starttls/asked.h"
-
 /* What the client's next bytes are. */
 enum pop3_state {
     POP3_OPENING,     /* not to be read yet: the upstream has not greeted */
@@ -21,7 +19,6 @@ enum pop3_state {
 
 struct pop3_talk {
     enum pop3_state state;
-    struct asked asked;
     bool inside_list;   /* the upstream is in the middle of a multi-line reply */
     bool login_refused; /* what is not a command could be a password */
 };

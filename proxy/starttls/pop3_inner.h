@@ -5,6 +5,9 @@
 #include "proxy/starttls/starttls.h"
 #include "proxy/starttls/step.h"
 
+/* For a client with too many errors. */
+#define POP3_GOODBYE "-ERR Too many errors, closing connection"
+
 /* RFC 2449, 4 has 255 and 512 octets; RFC 5034, 4 lets the lines of an authentication exchange be
  * longer, and RFC 4954, 4 puts a number to that. */
 enum { POP3_LINE_MAX = 12288 };
@@ -21,14 +24,8 @@ enum pop3_asked {
     POP3_ASKED_KINDS
 };
 
-/* Passwords must not pass yet. */
-bool pop3_holds_back(const struct talk *t);
-
 /* The capabilities of a server that has none but ours. */
 void pop3_put_own_list(const struct talk *t, struct talk_out *out);
-
-/* -ERR at once, for a client with too many errors. */
-enum step pop3_goodbye(struct talk_out *out);
 
 /* The upstream does not speak POP3: tell the client, and end. */
 enum step pop3_broken(struct talk *t, struct talk_out *out);

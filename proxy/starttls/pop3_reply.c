@@ -41,7 +41,7 @@ static bool announces_xclient(struct slice greeting)
  * of passwords against it, so its timestamp (RFC 1939, 7) goes where passwords are held back. */
 static struct slice shown(const struct talk *t, struct slice word)
 {
-    const uint8_t *stamp = pop3_holds_back(t) ? memchr(word.data, '<', word.size) : NULL;
+    const uint8_t *stamp = talk_holds_back(t) ? memchr(word.data, '<', word.size) : NULL;
     if (slice_is(word, "[XCLIENT]"))
         word.size = 0;
     else if (stamp != NULL)
@@ -63,8 +63,8 @@ static void put_greeting(const struct talk *t, struct slice line, struct talk_ou
     buf_puts(out->to_client, "\r\n");
 }
 
-/* Dovecot's own, in the form that its proxy sends; a server announces it to those that it trusts.
- */
+/* Dovecot's own, in the form that its proxy sends; a server announces it to those that it
+ * trusts. */
 static void send_xclient(const struct talk *t, struct buf *out)
 {
     const struct talk_facts *f = &t->facts;
@@ -117,14 +117,14 @@ static bool is_hidden(const struct talk *t, struct slice line)
         word = line_word(&rest);
     if (slice_is(word, "STLS") || slice_is(word, "XCLIENT") || slice_has_controls(line))
         return true;
-    return pop3_holds_back(t) &&
+    return talk_holds_back(t) &&
            (slice_is(word, "USER") || slice_is(word, "SASL") || slice_is(word, "APOP"));
 }
 
 static enum step list_line(struct talk *t, struct slice line, struct talk_out *out)
 {
     struct pop3_talk *p = &t->as.pop3;
-    const bool capa = p->asked.kinds[0] == POP3_ASKED_CAPA;
+    const bool capa = t->asked.kinds[0] == POP3_ASKED_CAPA;
     if (!slice_is(line, ".")) {
         if (!capa || !is_hidden(t, line))
             put(line, out);
@@ -132,7 +132,7 @@ static enum step list_line(struct talk *t, struct slice line, struct talk_out *o
     }
     buf_puts(out->to_client, capa && t->facts.mode == TALK_OPTIONAL ? "STLS\r\n.\r\n" : ".\r\n");
     p->inside_list = false;
-    asked_drop(&p->asked);
+    asked_drop(&t->asked);
     return STEP_TAKEN;
 }
 
@@ -143,7 +143,7 @@ static enum step other_replied(struct talk *t, enum status status, struct slice 
 {
     (void)status;
     put(line, out);
-    asked_drop(&t->as.pop3.asked);
+    asked_drop(&t->asked);
     return STEP_TAKEN;
 }
 
@@ -151,7 +151,7 @@ static enum step unknown_replied(struct talk *t, enum status status, struct slic
                                  struct talk_out *out)
 {
     other_replied(t, status, line, out);
-    return status == STATUS_ERR && talk_error(t) ? pop3_goodbye(out) : STEP_TAKEN;
+    return status == STATUS_ERR && talk_error(t) ? step_goodbye(out, POP3_GOODBYE) : STEP_TAKEN;
 }
 
 static enum step list_replied(struct talk *t, enum status status, struct slice line,
@@ -171,7 +171,7 @@ static enum step capa_replied(struct talk *t, enum status status, struct slice l
     if (status == STATUS_OK || t->facts.mode != TALK_OPTIONAL)
         return list_replied(t, status, line, out);
     pop3_put_own_list(t, out);
-    asked_drop(&t->as.pop3.asked);
+    asked_drop(&t->asked);
     return STEP_TAKEN;
 }
 
@@ -187,7 +187,7 @@ static enum step continued(struct talk *t, struct slice line, struct talk_out *o
 {
     struct pop3_talk *p = &t->as.pop3;
     put(line, out);
-    p->asked.kinds[0] = POP3_ASKED_AUTH;
+    t->asked.kinds[0] = POP3_ASKED_AUTH;
     p->state = POP3_RESPONSE;
     return STEP_TAKEN;
 }
@@ -225,13 +225,13 @@ static enum step replied(struct talk *t, struct slice line, struct talk_out *out
     const enum status status = status_of(line);
     if (p->inside_list)
         return list_line(t, line, out);
-    if (p->asked.count == 0)
+    if (t->asked.count == 0)
         return unasked(t, status, line, out);
     if (status == STATUS_CONTINUE && p->state == POP3_WAITING)
         return continued(t, line, out);
     if (status != STATUS_OK && status != STATUS_ERR)
         return pop3_broken(t, out);
-    return row[p->asked.kinds[0]](t, status, line, out);
+    return row[t->asked.kinds[0]](t, status, line, out);
 }
 
 enum step pop3_take_reply(struct talk *t, struct slice *in, struct talk_out *out)

@@ -1,36 +1,12 @@
 /* sieve.c - see sieve.h. */
 #include "proxy/starttls/sieve_inner.h"
 
-bool sieve_holds_back(const struct talk *t)
-{
-    return t->facts.mode == TALK_OPTIONAL && !t->facts.plaintext_login;
-}
-
 /* ---- replies of our own ---- */
-
-/* Those wait until the ones before them have come from the upstream. */
-
-static enum step last_word(struct talk *t, struct talk_out *out, const char *reply)
-{
-    if (t->as.sieve.asked.count > 0)
-        return STEP_LEFT;
-    buf_printf(out->to_client, "%s\r\n", reply);
-    return STEP_CLOSING;
-}
-
-enum step sieve_goodbye(struct talk_out *out)
-{
-    buf_puts(out->to_client, "BYE \"Too many errors, closing connection\"\r\n");
-    return STEP_CLOSING;
-}
 
 /* A refusal that counts. */
 static enum step refuse_command(struct talk *t, struct talk_out *out, const char *reply)
 {
-    if (t->as.sieve.asked.count > 0)
-        return STEP_LEFT;
-    buf_printf(out->to_client, "%s\r\n", reply);
-    return talk_error(t) ? sieve_goodbye(out) : STEP_TAKEN;
+    return step_refuse(t, out, reply, SIEVE_GOODBYE);
 }
 
 /* RFC 5804, 1.3. */
@@ -63,7 +39,7 @@ static enum step starttls(struct talk *t, const struct command *c, struct talk_o
         return refuse_command(t, out, "NO \"Already on TLS\"");
     if (has_arguments(c))
         return refuse_command(t, out, "NO \"STARTTLS takes no arguments\"");
-    if (t->as.sieve.asked.count > 0)
+    if (t->asked.count > 0)
         return STEP_LEFT;
     buf_puts(out->to_client, "OK \"Begin TLS negotiation\"\r\n");
     return STEP_UPGRADING;
@@ -79,7 +55,7 @@ static enum step refuse_encryption(struct talk *t, const struct command *c, stru
 static enum step foreign(struct talk *t, const struct command *c, struct talk_out *out)
 {
     (void)c;
-    return last_word(t, out, "BYE \"This is not a web server\"");
+    return step_last_word(t, out, "BYE \"This is not a web server\"");
 }
 
 /* ---- commands before required TLS ---- */
@@ -102,7 +78,7 @@ static enum step own_capability(struct talk *t, const struct command *c, struct 
 static enum step own_logout(struct talk *t, const struct command *c, struct talk_out *out)
 {
     (void)c;
-    return last_word(t, out, "OK \"Bye\"");
+    return step_last_word(t, out, "OK \"Bye\"");
 }
 
 /* RFC 5804, 4: quoted strings have up to 1024 octets; no honest tag is longer. */
@@ -152,7 +128,7 @@ static void greet(struct talk *t, struct talk_out *out)
 
 static enum step pass(struct talk *t, const struct command *c, struct talk_out *out)
 {
-    if (!asked_add(&t->as.sieve.asked, c->row->kind))
+    if (!asked_add(&t->asked, c->row->kind))
         return STEP_LEFT;
     sieve_put_unit(out->to_upstream, c->line);
     return STEP_TAKEN;
@@ -161,11 +137,11 @@ static enum step pass(struct talk *t, const struct command *c, struct talk_out *
 /* Its reply decides what follows, so it must be beyond doubt which that is. */
 static enum step authenticate(struct talk *t, const struct command *c, struct talk_out *out)
 {
-    if (sieve_holds_back(t)) {
+    if (talk_holds_back(t)) {
         t->as.sieve.login_refused = true;
         return refuse_encryption(t, c, out);
     }
-    if (t->as.sieve.asked.count > 0)
+    if (t->asked.count > 0)
         return STEP_LEFT;
     t->as.sieve.state = SIEVE_WAITING;
     return pass(t, c, out);
@@ -178,8 +154,8 @@ static enum step identity(struct talk *t, const struct command *c, struct talk_o
     return refuse_command(t, out, "NO \"Insufficient authorization\"");
 }
 
-/* A client that did not wait for the refusal of AUTHENTICATE may have sent its password behind it.
- */
+/* A client that did not wait for the refusal of AUTHENTICATE may have sent its password behind
+ * it. */
 static enum step unknown(struct talk *t, const struct command *c, struct talk_out *out)
 {
     return t->as.sieve.login_refused ? refuse_encryption(t, c, out) : pass(t, c, out);
@@ -219,7 +195,7 @@ static enum step take_command(struct talk *t, struct slice *in, struct talk_out 
     case SIEVE_UNIT_MORE:
         return STEP_LEFT;
     case SIEVE_UNIT_TOO_LONG:
-        return last_word(t, out, "BYE \"Line too long\"");
+        return step_last_word(t, out, "BYE \"Line too long\"");
     case SIEVE_UNIT_BAD:
         step = refuse_command(t, out, "NO \"Syntax error\"");
         break;

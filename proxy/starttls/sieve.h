@@ -9,8 +9,6 @@
 #ifndef TLSFRONT_STARTTLS_SIEVE_H
 #define TLSFRONT_STARTTLS_SIEVE_H
 
-#include "proxy/starttls/asked.h"
-
 /* What the client's next bytes are. */
 enum sieve_state {
     SIEVE_OPENING,     /* not to be read yet: the upstream has not greeted */
@@ -22,7 +20,6 @@ enum sieve_state {
 
 struct sieve_talk {
     enum sieve_state state;
-    struct asked asked;
     bool takes_xclient; /* the upstream would be told who the client is */
     bool login_refused; /* what is not a command could be a password */
 };

@@ -6,6 +6,9 @@
 #include "proxy/starttls/starttls.h"
 #include "proxy/starttls/step.h"
 
+/* For a client with too many errors. */
+#define SIEVE_GOODBYE "BYE \"Too many errors, closing connection\""
+
 /* What the upstream was asked; its reply may change what we know. */
 enum sieve_asked {
     SIEVE_ASKED_OTHER,
@@ -13,12 +16,6 @@ enum sieve_asked {
     SIEVE_ASKED_CAPABILITY,
     SIEVE_ASKED_AUTHENTICATE,
 };
-
-/* Passwords must not pass yet. */
-bool sieve_holds_back(const struct talk *t);
-
-/* BYE at once, for a client with too many errors. */
-enum step sieve_goodbye(struct talk_out *out);
 
 /* The upstream does not speak ManageSieve: tell the client, and end. */
 enum step sieve_broken(struct talk *t, struct talk_out *out);

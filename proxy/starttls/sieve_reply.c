@@ -23,7 +23,7 @@ static enum step put_capability(struct talk *t, const struct sieve_unit *u, stru
     const struct slice name = u->first.text;
     if (t->as.sieve.state == SIEVE_OPENING && slice_is(name, "XCLIENT"))
         t->as.sieve.takes_xclient = true;
-    if (sieve_holds_back(t) && slice_is(name, "SASL"))
+    if (talk_holds_back(t) && slice_is(name, "SASL"))
         buf_puts(out->to_client, "\"SASL\" \"\"\r\n");
     else if (!is_hidden(name))
         put(u, out);
@@ -57,8 +57,8 @@ static enum response response_of(const struct sieve_unit *u)
 
 /* ---- greeting ---- */
 
-/* Dovecot's own, in the form that its proxy sends; a server announces it to those that it trusts.
- */
+/* Dovecot's own, in the form that its proxy sends; a server announces it to those that it
+ * trusts. */
 static void send_xclient(const struct talk *t, struct buf *out)
 {
     const struct talk_facts *f = &t->facts;
@@ -119,7 +119,7 @@ static enum step identified(struct talk *t, const struct sieve_unit *u, struct t
 static enum step string_came(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
 {
     struct sieve_talk *s = &t->as.sieve;
-    switch ((enum sieve_asked)s->asked.kinds[0]) {
+    switch ((enum sieve_asked)t->asked.kinds[0]) {
     case SIEVE_ASKED_CAPABILITY:
         return put_capability(t, u, out);
     case SIEVE_ASKED_AUTHENTICATE:
@@ -141,8 +141,8 @@ static enum step response_came(struct talk *t, const struct sieve_unit *u, bool 
                                struct talk_out *out)
 {
     struct sieve_talk *s = &t->as.sieve;
-    const enum sieve_asked asked = (enum sieve_asked)s->asked.kinds[0];
-    asked_drop(&s->asked);
+    const enum sieve_asked asked = (enum sieve_asked)t->asked.kinds[0];
+    asked_drop(&t->asked);
     if (ok && asked == SIEVE_ASKED_CAPABILITY)
         put_list_end(t, u, out);
     else
@@ -151,7 +151,8 @@ static enum step response_came(struct talk *t, const struct sieve_unit *u, bool 
         s->state = SIEVE_COMMANDS;
         return ok ? STEP_RELAYING : STEP_TAKEN;
     }
-    return !ok && asked == SIEVE_ASKED_UNKNOWN && talk_error(t) ? sieve_goodbye(out) : STEP_TAKEN;
+    return !ok && asked == SIEVE_ASKED_UNKNOWN && talk_error(t) ? step_goodbye(out, SIEVE_GOODBYE)
+                                                                : STEP_TAKEN;
 }
 
 /* BYE may come at any time (RFC 5804, 1.3). Any other that nobody asked for shows that the upstream
@@ -163,7 +164,7 @@ static enum step replied(struct talk *t, const struct sieve_unit *u, struct talk
         put(u, out);
         return STEP_CLOSING;
     }
-    if (t->as.sieve.asked.count == 0 || response == RESPONSE_NONE)
+    if (t->asked.count == 0 || response == RESPONSE_NONE)
         return sieve_broken(t, out);
     if (response == RESPONSE_STRING)
         return string_came(t, u, out);

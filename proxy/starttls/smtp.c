@@ -1,15 +1,6 @@
 /* smtp.c - see smtp.h. */
 #include "proxy/starttls/smtp_inner.h"
 
-enum talk_verdict smtp_verdict(enum smtp_step step)
-{
-    static const enum talk_verdict verdicts[] = {
-        [SMTP_TAKEN] = TALK_MORE,     [SMTP_LEFT] = TALK_MORE,     [SMTP_UPGRADING] = TALK_UPGRADE,
-        [SMTP_RELAYING] = TALK_RELAY, [SMTP_CLOSING] = TALK_CLOSE,
-    };
-    return verdicts[step];
-}
-
 /* ---- replies of our own ---- */
 
 void smtp_goodbye(struct talk *t, struct talk_out *out)
@@ -18,23 +9,15 @@ void smtp_goodbye(struct talk *t, struct talk_out *out)
                t->facts.hostname);
 }
 
-enum smtp_step smtp_refuse(struct talk *t, struct talk_out *out, const char *reply)
+enum step smtp_refuse(struct talk *t, struct talk_out *out, const char *reply)
 {
-    if (t->as.smtp.asked_count > 0)
-        return SMTP_LEFT;
+    if (t->asked.count > 0)
+        return STEP_LEFT;
     buf_printf(out->to_client, "%s\r\n", reply);
     if (!talk_error(t))
-        return SMTP_TAKEN;
+        return STEP_TAKEN;
     smtp_goodbye(t, out);
-    return SMTP_CLOSING;
-}
-
-enum smtp_step smtp_last_word(struct talk *t, struct talk_out *out, const char *reply)
-{
-    if (t->as.smtp.asked_count > 0)
-        return SMTP_LEFT;
-    buf_printf(out->to_client, "%s\r\n", reply);
-    return SMTP_CLOSING;
+    return STEP_CLOSING;
 }
 
 /* RFC 5321, 4.2.3 and 3.8: 421 may come at any time. */
@@ -43,39 +26,39 @@ static void refuse(enum starttls_refusal why, const char *hostname, struct buf *
     buf_printf(to_client, "421 %s %s\r\n", hostname, talk_refusal_words(why));
 }
 
-enum smtp_step smtp_broken(struct talk *t, struct talk_out *out)
+enum step smtp_broken(struct talk *t, struct talk_out *out)
 {
     t->upstream_broke = true;
     refuse(REFUSE_UPSTREAM_DOWN, t->facts.hostname, out->to_client);
-    return SMTP_CLOSING;
+    return STEP_CLOSING;
 }
 
 /* ---- commands in both tables ---- */
 
-enum smtp_step smtp_starttls(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+enum step smtp_starttls(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     if (t->facts.mode == TALK_INSIDE)
         return smtp_refuse(t, out, "503 5.5.1 TLS is already active");
     if (c->rest.size > 0) /* RFC 3207, 4: no parameters */
         return smtp_refuse(t, out, "501 5.5.4 Syntax error (no parameters allowed)");
-    if (t->as.smtp.asked_count > 0)
-        return SMTP_LEFT;
+    if (t->asked.count > 0)
+        return STEP_LEFT;
     if (t->as.smtp.transaction)
         return smtp_refuse(t, out, "503 5.5.1 Not during a mail transaction");
     buf_puts(out->to_client, "220 2.0.0 Ready to start TLS\r\n");
-    return SMTP_UPGRADING;
+    return STEP_UPGRADING;
 }
 
 /* A browser that was tricked into speaking here (ALPACA) gets no second command. */
-enum smtp_step smtp_foreign(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+enum step smtp_foreign(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     (void)c;
-    return smtp_last_word(t, out, "500 5.5.1 This is not a web server");
+    return step_last_word(t, out, "500 5.5.1 This is not a web server");
 }
 
 /* ---- commands before required TLS ---- */
 
-static enum smtp_step own_hello(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step own_hello(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     if (c->rest.size == 0)
         return smtp_refuse(t, out, "501 5.5.4 Hostname required");
@@ -83,24 +66,23 @@ static enum smtp_step own_hello(struct talk *t, const struct smtp_command *c, st
     buf_printf(out->to_client, "250%c%s\r\n", list ? '-' : ' ', t->facts.hostname);
     if (list)
         buf_puts(out->to_client, "250-ENHANCEDSTATUSCODES\r\n250 STARTTLS\r\n");
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-static enum smtp_step own_ok(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step own_ok(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     (void)t, (void)c;
     buf_puts(out->to_client, "250 2.0.0 OK\r\n");
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-static enum smtp_step own_quit(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step own_quit(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     (void)c;
-    return smtp_last_word(t, out, "221 2.0.0 Bye");
+    return step_last_word(t, out, "221 2.0.0 Bye");
 }
 
-static enum smtp_step own_refusal(struct talk *t, const struct smtp_command *c,
-                                  struct talk_out *out)
+static enum step own_refusal(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     (void)c;
     return smtp_refuse(t, out, "530 5.7.0 Must issue a STARTTLS command first");
@@ -131,23 +113,11 @@ bool smtp_has_controls(struct slice line)
     return false;
 }
 
-/* Quotes, colons and the like could make a verb mean something else to the upstream than to us. */
-static bool is_verb(struct slice word)
-{
-    for (size_t i = 0; i < word.size; i++) {
-        const uint8_t c = word.data[i];
-        if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-            c != '-' && c != '_')
-            return false;
-    }
-    return word.size > 0;
-}
-
-static enum smtp_step dispatch(struct talk *t, struct smtp_command *c, struct talk_out *out)
+static enum step dispatch(struct talk *t, struct smtp_command *c, struct talk_out *out)
 {
     if (smtp_has_controls(c->line))
         return smtp_refuse(t, out, "500 5.5.2 Syntax error, control character in command");
-    if (!is_verb(c->verb))
+    if (!verb_is_sound(c->verb))
         return smtp_refuse(t, out, "500 5.5.2 Syntax error, command unrecognized");
     c->row = t->facts.mode == TALK_REQUIRED ? own_verbs : smtp_pass_verbs;
     while (c->row->name != NULL && !slice_is(c->verb, c->row->name))
@@ -155,17 +125,17 @@ static enum smtp_step dispatch(struct talk *t, struct smtp_command *c, struct ta
     return c->row->take(t, c, out);
 }
 
-/* A bare LF ends a command as CRLF does. The upstream gets CRLF, so it cannot read it differently.
- */
-static enum smtp_step take_command(struct talk *t, struct slice *in, struct talk_out *out)
+/* A bare LF ends a command as CRLF does. The upstream gets CRLF, so it cannot read it
+ * differently. */
+static enum step take_command(struct talk *t, struct slice *in, struct talk_out *out)
 {
     struct slice rest = *in;
     struct smtp_command c = {0};
     switch (line_next(&rest, SMTP_LINE_MAX, &c.line, NULL)) {
     case LINE_MORE:
-        return SMTP_LEFT;
+        return STEP_LEFT;
     case LINE_TOO_LONG:
-        return smtp_last_word(t, out, "500 5.5.2 Line too long");
+        return step_last_word(t, out, "500 5.5.2 Line too long");
     case LINE_OK:
         break;
     }
@@ -175,41 +145,41 @@ static enum smtp_step take_command(struct talk *t, struct slice *in, struct talk
     }
     c.rest = c.line;
     c.verb = line_word(&c.rest);
-    const enum smtp_step step = dispatch(t, &c, out);
-    if (step != SMTP_LEFT)
+    const enum step step = dispatch(t, &c, out);
+    if (step != STEP_LEFT)
         *in = rest;
     return step;
 }
 
-static enum smtp_step take_nothing(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_nothing(struct talk *t, struct slice *in, struct talk_out *out)
 {
     (void)t, (void)in, (void)out;
-    return SMTP_LEFT;
+    return STEP_LEFT;
 }
 
 static enum talk_verdict client(struct talk *t, struct slice *in, struct talk_out *out)
 {
-    static enum smtp_step (*const takers[])(struct talk *, struct slice *, struct talk_out *) = {
+    static enum step (*const takers[])(struct talk *, struct slice *, struct talk_out *) = {
         [SMTP_OPENING] = take_nothing, [SMTP_COMMANDS] = take_command,
         [SMTP_WAITING] = take_nothing, [SMTP_RESPONSE] = smtp_take_response,
         [SMTP_TEXT] = smtp_take_text,  [SMTP_BYTES] = smtp_take_bytes,
     };
     if (t->facts.mode == TALK_REQUIRED)
         t->as.smtp.state = SMTP_COMMANDS;
-    enum smtp_step step = SMTP_TAKEN;
-    while (step == SMTP_TAKEN && in->size > 0)
+    enum step step = STEP_TAKEN;
+    while (step == STEP_TAKEN && in->size > 0)
         step = takers[t->as.smtp.state](t, in, out);
-    return smtp_verdict(step);
+    return step_verdict(step);
 }
 
 static enum talk_verdict upstream(struct talk *t, struct slice *in, struct talk_out *out)
 {
-    enum smtp_step step = SMTP_TAKEN;
+    enum step step = STEP_TAKEN;
     if (t->as.smtp.state == SMTP_OPENING)
         step = smtp_open(t, in, out);
-    while (step == SMTP_TAKEN && in->size > 0)
+    while (step == STEP_TAKEN && in->size > 0)
         step = smtp_take_reply(t, in, out);
-    return smtp_verdict(step);
+    return step_verdict(step);
 }
 
 const struct starttls starttls_smtp = {

@@ -34,14 +34,9 @@ enum smtp_hello {
     SMTP_HELLO_ANSWERED, /* the client has its answer */
 };
 
-/* Commands under way at once; those of a client that pipelines more wait in its slice. */
-enum { SMTP_ASKED_MAX = 32 };
-
 struct smtp_talk {
     enum smtp_state state;
     enum smtp_hello hello;
-    uint8_t asked[SMTP_ASKED_MAX]; /* enum smtp_asked, the oldest first: replies are to come */
-    unsigned asked_count;
     unsigned own;        /* commands of our own sent while opening */
     unsigned recipients; /* accepted in this mail transaction */
     unsigned finals;     /* LMTP: replies still to come to one mail text (RFC 2033, 4.2) */

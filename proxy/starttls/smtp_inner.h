@@ -3,21 +3,11 @@
 #define TLSFRONT_STARTTLS_SMTP_INNER_H
 
 #include "proxy/starttls/starttls.h"
+#include "proxy/starttls/step.h"
 
 /* RFC 4954, 4 asks for 12288 octets for the lines of an authentication exchange, the longest that
  * the protocol knows. */
 enum { SMTP_LINE_MAX = 12288 };
-
-/* What became of one unit. */
-enum smtp_step {
-    SMTP_TAKEN,     /* dealt with */
-    SMTP_LEFT,      /* incomplete, or it has to wait for the other side */
-    SMTP_UPGRADING, /* dealt with, and TLS begins */
-    SMTP_RELAYING,  /* dealt with, and nothing is to be watched behind it */
-    SMTP_CLOSING,   /* dealt with, and the session ends */
-};
-
-enum talk_verdict smtp_verdict(enum smtp_step step);
 
 /* What the upstream was asked; its reply may change what we know. */
 enum smtp_asked {
@@ -51,7 +41,7 @@ struct smtp_command {
 
 struct smtp_verb {
     const char *name; /* NULL in the last row, which is for all others */
-    enum smtp_step (*take)(struct talk *t, const struct smtp_command *c, struct talk_out *out);
+    enum step (*take)(struct talk *t, const struct smtp_command *c, struct talk_out *out);
     enum smtp_asked asked; /* when the upstream is asked */
     bool waits;            /* and nothing behind it is read before the reply */
 };
@@ -59,21 +49,18 @@ struct smtp_verb {
 /* The verbs where an upstream hears them. */
 extern const struct smtp_verb smtp_pass_verbs[];
 
-enum smtp_step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *out);
-enum smtp_step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out);
-enum smtp_step smtp_take_bytes(struct talk *t, struct slice *in, struct talk_out *out);
+enum step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *out);
+enum step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out);
+enum step smtp_take_bytes(struct talk *t, struct slice *in, struct talk_out *out);
 
 /* The replies of our own wait until those before them have come from the upstream. */
 
 /* A refusal that counts, without CRLF. */
-enum smtp_step smtp_refuse(struct talk *t, struct talk_out *out, const char *reply);
-
-/* A refusal that ends the session. */
-enum smtp_step smtp_last_word(struct talk *t, struct talk_out *out, const char *reply);
+enum step smtp_refuse(struct talk *t, struct talk_out *out, const char *reply);
 
 /* In the tables of both: STARTTLS, and what a tricked browser says. */
-enum smtp_step smtp_starttls(struct talk *t, const struct smtp_command *c, struct talk_out *out);
-enum smtp_step smtp_foreign(struct talk *t, const struct smtp_command *c, struct talk_out *out);
+enum step smtp_starttls(struct talk *t, const struct smtp_command *c, struct talk_out *out);
+enum step smtp_foreign(struct talk *t, const struct smtp_command *c, struct talk_out *out);
 
 /* 421 at once, for a client with too many errors. */
 void smtp_goodbye(struct talk *t, struct talk_out *out);
@@ -98,12 +85,12 @@ struct slice smtp_keyword(struct slice text, struct slice *parameters_r);
 /* Is it of the kind that complains of the command as such (RFC 5321, 4.2.2: 500 to 504)? */
 bool smtp_is_syntax(unsigned code);
 
-enum smtp_step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out *out);
+enum step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out *out);
 
-/* The greeting and what we do behind it. SMTP_TAKEN: the talk is open. */
-enum smtp_step smtp_open(struct talk *t, struct slice *in, struct talk_out *out);
+/* The greeting and what we do behind it. STEP_TAKEN: the talk is open. */
+enum step smtp_open(struct talk *t, struct slice *in, struct talk_out *out);
 
 /* The upstream does not speak SMTP: tell the client, and end. */
-enum smtp_step smtp_broken(struct talk *t, struct talk_out *out);
+enum step smtp_broken(struct talk *t, struct talk_out *out);
 
 #endif

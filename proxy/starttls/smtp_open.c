@@ -178,13 +178,13 @@ static enum line_result read_greeting(struct opening *o, struct reply *greeting)
 }
 
 /* RFC 3207, 4.2: there is no greeting after the upgrade. */
-enum smtp_step smtp_open(struct talk *t, struct slice *in, struct talk_out *out)
+enum step smtp_open(struct talk *t, struct slice *in, struct talk_out *out)
 {
     struct opening o = {.t = t, .out = out, .rest = *in};
     struct reply greeting;
     const enum line_result result = read_greeting(&o, &greeting);
     if (result == LINE_MORE)
-        return SMTP_LEFT;
+        return STEP_LEFT;
     if (result == LINE_TOO_LONG)
         return smtp_broken(t, out);
     if (t->facts.upgraded && !is_good(&greeting))
@@ -193,5 +193,5 @@ enum smtp_step smtp_open(struct talk *t, struct slice *in, struct talk_out *out)
         buf_put(out->to_client, greeting.raw.data, greeting.raw.size);
     *in = o.rest;
     t->as.smtp.state = SMTP_COMMANDS;
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }

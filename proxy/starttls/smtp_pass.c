@@ -5,41 +5,26 @@
 
 /* ---- commands that the upstream hears ---- */
 
-static void forward(struct slice line, struct talk_out *out)
-{
-    buf_put(out->to_upstream, line.data, line.size);
-    buf_puts(out->to_upstream, "\r\n");
-}
-
-/* False: too many are under way. */
-static bool ask(struct smtp_talk *s, enum smtp_asked what)
-{
-    if (s->asked_count == SMTP_ASKED_MAX)
-        return false;
-    s->asked[s->asked_count++] = (uint8_t)what;
-    return true;
-}
-
-static enum smtp_step pass(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step pass(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     struct smtp_talk *s = &t->as.smtp;
-    if (!ask(s, c->row->asked))
-        return SMTP_LEFT;
-    forward(c->line, out);
+    if (!asked_add(&t->asked, c->row->asked))
+        return STEP_LEFT;
+    step_put_line(out->to_upstream, c->line);
     if (c->row->waits)
         s->state = SMTP_WAITING;
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
 /* A client that did not wait for the refusal of AUTH may have sent its password behind it. */
-static enum smtp_step unknown(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step unknown(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     if (t->as.smtp.auth_refused)
         return smtp_refuse(t, out, "500 5.5.2 Syntax error, command unrecognized");
     return pass(t, c, out);
 }
 
-static enum smtp_step auth(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step auth(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     if (t->facts.mode == TALK_INSIDE || t->facts.plaintext_login)
         return pass(t, c, out);
@@ -49,25 +34,25 @@ static enum smtp_step auth(struct talk *t, const struct smtp_command *c, struct 
 }
 
 /* EHLO, LHLO. The line stays where it is until it is answered: see enum smtp_hello. */
-static enum smtp_step hello(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step hello(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     struct smtp_talk *s = &t->as.smtp;
     if (s->hello == SMTP_HELLO_ANSWERED) {
         s->hello = SMTP_HELLO_NONE;
-        return SMTP_TAKEN;
+        return STEP_TAKEN;
     }
-    if (!ask(s, c->row->asked))
-        return SMTP_LEFT;
+    if (!asked_add(&t->asked, c->row->asked))
+        return STEP_LEFT;
     if (s->hello == SMTP_HELLO_UNKNOWN) {
         buf_puts(out->to_upstream, "HELO ");
-        forward(c->rest, out);
+        step_put_line(out->to_upstream, c->rest);
         s->hello = SMTP_HELLO_AS_HELO;
     } else {
-        forward(c->line, out);
+        step_put_line(out->to_upstream, c->line);
         s->hello = SMTP_HELLO_ASKED;
     }
     s->state = SMTP_WAITING;
-    return SMTP_LEFT;
+    return STEP_LEFT;
 }
 
 /* ---- commands with bytes behind them ---- */
@@ -87,35 +72,35 @@ static bool take_number(struct slice word, uint64_t *n)
 /* RFC 3030, 2. The chunk follows at once, whatever the upstream will say. Where it does not know
  * BDAT it would read the chunk as commands, so it must have offered it. Neither there nor where the
  * size makes no sense is there a way to know what follows. */
-static enum smtp_step bdat(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step bdat(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     struct smtp_talk *s = &t->as.smtp;
     if (!s->chunking)
-        return smtp_last_word(t, out, "503 5.5.1 CHUNKING was not offered");
+        return step_last_word(t, out, "503 5.5.1 CHUNKING was not offered");
     struct slice rest = c->rest;
     uint64_t size;
     const bool sound = take_number(line_word(&rest), &size);
     struct slice last = line_word(&rest);
     if (!sound || rest.size > 0 || (last.size > 0 && !slice_is(last, "LAST")))
-        return smtp_last_word(t, out, "501 5.5.4 Syntax: BDAT size [LAST]");
-    if (!ask(s, last.size > 0 ? SMTP_ASKED_BDAT_LAST : SMTP_ASKED_BDAT))
-        return SMTP_LEFT;
-    forward(c->line, out);
+        return step_last_word(t, out, "501 5.5.4 Syntax: BDAT size [LAST]");
+    if (!asked_add(&t->asked, last.size > 0 ? SMTP_ASKED_BDAT_LAST : SMTP_ASKED_BDAT))
+        return STEP_LEFT;
+    step_put_line(out->to_upstream, c->line);
     s->bytes = size;
     if (size > 0)
         s->state = SMTP_BYTES;
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
 /* Exchange's: "XEXCH50 size number"; the bytes follow a 354. */
-static enum smtp_step xexch50(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step xexch50(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     struct slice rest = c->rest;
     uint64_t size;
     if (!take_number(line_word(&rest), &size))
         return smtp_refuse(t, out, "501 5.5.4 Syntax error in parameters");
-    const enum smtp_step step = pass(t, c, out);
-    if (step == SMTP_TAKEN)
+    const enum step step = pass(t, c, out);
+    if (step == STEP_TAKEN)
         t->as.smtp.bytes = size;
     return step;
 }
@@ -123,15 +108,14 @@ static enum smtp_step xexch50(struct talk *t, const struct smtp_command *c, stru
 /* ---- commands that it does not hear ---- */
 
 /* Who the client is is ours to tell. */
-static enum smtp_step identity(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step identity(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     (void)c;
     return smtp_refuse(t, out, "550 5.7.0 Insufficient authorization");
 }
 
 /* Exchange's own way into TLS. */
-static enum smtp_step other_upgrade(struct talk *t, const struct smtp_command *c,
-                                    struct talk_out *out)
+static enum step other_upgrade(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
     (void)c;
     return smtp_refuse(t, out, "502 5.5.1 Command not implemented");
@@ -183,64 +167,36 @@ static void forward_bytes(struct slice *in, size_t n, struct talk_out *out)
 
 /* RFC 4954, 4. "*" gives up; the upstream answers that too. A reply of ours is the next in order
  * here, and the exchange cannot go on behind it. */
-enum smtp_step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *out)
+enum step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *out)
 {
     struct slice line;
     const enum line_result result = line_next(in, SMTP_LINE_MAX, &line, NULL);
     if (result == LINE_MORE)
-        return SMTP_LEFT;
+        return STEP_LEFT;
     if (result == LINE_TOO_LONG || smtp_has_controls(line)) {
         buf_puts(out->to_client, result == LINE_TOO_LONG ? "500 5.5.6 Line too long\r\n"
                                                          : "501 5.5.2 Cannot decode response\r\n");
-        return SMTP_CLOSING;
+        return STEP_CLOSING;
     }
-    forward(line, out);
+    step_put_line(out->to_upstream, line);
     t->as.smtp.state = SMTP_WAITING;
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-/* RFC 5321, 4.1.1.4 and 2.3.8: the text ends with CRLF.CRLF and nothing else, and its first line
- * may be the dot. Whoever takes LF.LF for the end reads the rest of the text as commands. */
-static bool text_ends(struct smtp_talk *s, uint8_t c)
-{
-    static const uint8_t end[] = "\r\n.\r\n";
-    if (c == end[s->end])
-        s->end++;
-    else
-        s->end = c == '\r' ? 1 : 0;
-    return s->end == sizeof end - 1;
-}
-
-/* How many of the bytes belong to the text; *over_r: it ends there. */
-static size_t text_size(struct smtp_talk *s, struct slice in, bool *over_r)
-{
-    *over_r = false;
-    size_t n = 0;
-    while (n < in.size && !*over_r) {
-        if (s->end == 0) {
-            const uint8_t *cr = memchr(in.data + n, '\r', in.size - n);
-            if (cr == NULL)
-                return in.size;
-            n = (size_t)(cr - in.data);
-        }
-        *over_r = text_ends(s, in.data[n++]);
-    }
-    return n;
-}
-
-enum smtp_step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out)
+/* RFC 5321, 4.1.1.4 and 2.3.8: the text ends with CRLF.CRLF and nothing else. */
+enum step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out)
 {
     struct smtp_talk *s = &t->as.smtp;
     bool over;
-    forward_bytes(in, text_size(s, *in, &over), out);
+    forward_bytes(in, step_text(&s->end, *in, &over), out);
     if (over) {
-        s->asked[0] = SMTP_ASKED_TEXT;
+        t->asked.kinds[0] = SMTP_ASKED_TEXT;
         s->state = SMTP_COMMANDS;
     }
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-enum smtp_step smtp_take_bytes(struct talk *t, struct slice *in, struct talk_out *out)
+enum step smtp_take_bytes(struct talk *t, struct slice *in, struct talk_out *out)
 {
     struct smtp_talk *s = &t->as.smtp;
     const size_t n = in->size < s->bytes ? in->size : (size_t)s->bytes;
@@ -248,5 +204,5 @@ enum smtp_step smtp_take_bytes(struct talk *t, struct slice *in, struct talk_out
     s->bytes -= n;
     if (s->bytes == 0)
         s->state = SMTP_COMMANDS;
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }

@@ -61,11 +61,6 @@ static void put_raw(const struct smtp_reply_line *r, struct talk_out *out)
 
 /* ---- capabilities ---- */
 
-static bool holds_passwords_back(const struct talk *t)
-{
-    return t->facts.mode == TALK_OPTIONAL && !t->facts.plaintext_login;
-}
-
 /* A line behind the first of a list. Ways into TLS are ours alone, and so is the word about who the
  * client is. What is no capability goes too: who knows how the client reads it. */
 static bool is_hidden(const struct talk *t, const struct smtp_reply_line *r)
@@ -77,7 +72,7 @@ static bool is_hidden(const struct talk *t, const struct smtp_reply_line *r)
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (slice_is(word, ours[i]))
             return true;
-    return holds_passwords_back(t) && (slice_is(word, "AUTH") || slice_is(word, "X-EXPS"));
+    return talk_holds_back(t) && (slice_is(word, "AUTH") || slice_is(word, "X-EXPS"));
 }
 
 static void put_list_line(const struct smtp_reply_line *r, char separator, struct talk_out *out)
@@ -116,31 +111,31 @@ static void list_line_optional(const struct talk *t, const struct smtp_reply_lin
 }
 
 /* INSIDE: the last of those that pass must look like the last. */
-static enum smtp_step list_line_inside(struct talk *t, const struct smtp_reply_line *r,
-                                       struct slice behind, struct talk_out *out)
+static enum step list_line_inside(struct talk *t, const struct smtp_reply_line *r,
+                                  struct slice behind, struct talk_out *out)
 {
     bool more = false;
     if (t->as.smtp.inside_list && is_hidden(t, r))
-        return SMTP_TAKEN;
+        return STEP_TAKEN;
     const enum line_result result = r->final ? LINE_OK : look_ahead(t, behind, &more);
     if (result == LINE_TOO_LONG)
         return smtp_broken(t, out);
     if (result == LINE_MORE)
-        return SMTP_LEFT;
+        return STEP_LEFT;
     put_list_line(r, more ? '-' : ' ', out);
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-static enum smtp_step list_line(struct talk *t, const struct smtp_reply_line *r,
-                                struct slice behind, struct talk_out *out)
+static enum step list_line(struct talk *t, const struct smtp_reply_line *r, struct slice behind,
+                           struct talk_out *out)
 {
     struct smtp_talk *s = &t->as.smtp;
-    enum smtp_step step = SMTP_TAKEN;
+    enum step step = STEP_TAKEN;
     if (t->facts.mode == TALK_OPTIONAL)
         list_line_optional(t, r, out);
     else
         step = list_line_inside(t, r, behind, out);
-    if (step == SMTP_LEFT)
+    if (step == STEP_LEFT)
         return step;
     const bool chunking = slice_is(smtp_keyword(r->text, NULL), "CHUNKING");
     s->chunking = s->inside_list && (s->chunking || chunking);
@@ -149,13 +144,6 @@ static enum smtp_step list_line(struct talk *t, const struct smtp_reply_line *r,
 }
 
 /* ---- what a final line changes ---- */
-
-static void pop(struct smtp_talk *s)
-{
-    s->asked_count--;
-    for (unsigned i = 0; i < s->asked_count; i++)
-        s->asked[i] = s->asked[i + 1];
-}
 
 static void no_transaction(struct smtp_talk *s)
 {
@@ -167,133 +155,133 @@ static void no_transaction(struct smtp_talk *s)
  * to HELO by itself, but not learn that it can have TLS. */
 static bool is_too_old(const struct talk *t, unsigned code)
 {
-    return t->facts.mode == TALK_OPTIONAL && t->as.smtp.asked[0] == SMTP_ASKED_EHLO &&
+    return t->facts.mode == TALK_OPTIONAL && t->asked.kinds[0] == SMTP_ASKED_EHLO &&
            t->as.smtp.hello == SMTP_HELLO_ASKED && (code == 500 || code == 502);
 }
 
-static enum smtp_step hello_replied(struct talk *t, unsigned code)
+static enum step hello_replied(struct talk *t, unsigned code)
 {
     struct smtp_talk *s = &t->as.smtp;
-    const enum smtp_asked asked = (enum smtp_asked)s->asked[0];
+    const enum smtp_asked asked = (enum smtp_asked)t->asked.kinds[0];
     if (asked != SMTP_ASKED_HELO)
         s->hello = is_too_old(t, code) ? SMTP_HELLO_UNKNOWN : SMTP_HELLO_ANSWERED;
     s->state = SMTP_COMMANDS;
-    pop(s);
+    asked_drop(&t->asked);
     if (!is_class(code, 2))
-        return SMTP_TAKEN;
+        return STEP_TAKEN;
     no_transaction(s); /* RFC 5321, 4.1.4 */
     s->lmtp = asked == SMTP_ASKED_LHLO;
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-static enum smtp_step other_replied(struct talk *t, unsigned code)
+static enum step other_replied(struct talk *t, unsigned code)
 {
     (void)code;
-    pop(&t->as.smtp);
-    return SMTP_TAKEN;
+    asked_drop(&t->asked);
+    return STEP_TAKEN;
 }
 
 /* Closing is told to the client by our caller. */
-static enum smtp_step unknown_replied(struct talk *t, unsigned code)
+static enum step unknown_replied(struct talk *t, unsigned code)
 {
-    pop(&t->as.smtp);
-    return smtp_is_syntax(code) && talk_error(t) ? SMTP_CLOSING : SMTP_TAKEN;
+    asked_drop(&t->asked);
+    return smtp_is_syntax(code) && talk_error(t) ? STEP_CLOSING : STEP_TAKEN;
 }
 
-static enum smtp_step mail_replied(struct talk *t, unsigned code)
+static enum step mail_replied(struct talk *t, unsigned code)
 {
     struct smtp_talk *s = &t->as.smtp;
-    pop(s);
+    asked_drop(&t->asked);
     if (is_class(code, 2)) {
         s->transaction = true;
         s->recipients = 0;
     }
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-static enum smtp_step rcpt_replied(struct talk *t, unsigned code)
+static enum step rcpt_replied(struct talk *t, unsigned code)
 {
-    pop(&t->as.smtp);
+    asked_drop(&t->asked);
     if (is_class(code, 2))
         t->as.smtp.recipients++;
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-static enum smtp_step rset_replied(struct talk *t, unsigned code)
+static enum step rset_replied(struct talk *t, unsigned code)
 {
-    pop(&t->as.smtp);
+    asked_drop(&t->asked);
     if (is_class(code, 2))
         no_transaction(&t->as.smtp);
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-static enum smtp_step data_replied(struct talk *t, unsigned code)
+static enum step data_replied(struct talk *t, unsigned code)
 {
     struct smtp_talk *s = &t->as.smtp;
     /* The upstream sees an end of the text where there is none, or has given up on it. What follows
      * would be commands to one of us and text to the other. */
     if (s->state == SMTP_TEXT)
-        return SMTP_CLOSING;
+        return STEP_CLOSING;
     if (is_class(code, 3)) {
         s->state = SMTP_TEXT;
-        s->end = 2; /* as if behind a CRLF */
-        return SMTP_TAKEN;
+        s->end = STEP_TEXT_BEGIN;
+        return STEP_TAKEN;
     }
     s->state = SMTP_COMMANDS;
-    pop(s);
-    return SMTP_TAKEN;
+    asked_drop(&t->asked);
+    return STEP_TAKEN;
 }
 
 /* LMTP has one reply for each accepted recipient (RFC 2033, 4.2), unless the command itself was
  * wrong. */
-static enum smtp_step text_replied(struct talk *t, unsigned code)
+static enum step text_replied(struct talk *t, unsigned code)
 {
     struct smtp_talk *s = &t->as.smtp;
     if (s->finals == 0)
         s->finals = s->lmtp && s->recipients > 0 ? s->recipients : 1;
     if (--s->finals > 0 && !smtp_is_syntax(code))
-        return SMTP_TAKEN;
+        return STEP_TAKEN;
     s->finals = 0;
-    pop(s);
+    asked_drop(&t->asked);
     no_transaction(s);
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-static enum smtp_step auth_replied(struct talk *t, unsigned code)
+static enum step auth_replied(struct talk *t, unsigned code)
 {
     struct smtp_talk *s = &t->as.smtp;
     if (is_class(code, 3)) {
         s->state = SMTP_RESPONSE;
-        return SMTP_TAKEN;
+        return STEP_TAKEN;
     }
     s->state = SMTP_COMMANDS;
-    pop(s);
-    return SMTP_TAKEN;
+    asked_drop(&t->asked);
+    return STEP_TAKEN;
 }
 
-static enum smtp_step xexch50_replied(struct talk *t, unsigned code)
+static enum step xexch50_replied(struct talk *t, unsigned code)
 {
     struct smtp_talk *s = &t->as.smtp;
     if (is_class(code, 3)) {
         s->state = s->bytes > 0 ? SMTP_BYTES : SMTP_COMMANDS;
-        return SMTP_TAKEN;
+        return STEP_TAKEN;
     }
     if (s->state == SMTP_WAITING)
         s->state = SMTP_COMMANDS;
-    pop(s);
-    return SMTP_TAKEN;
+    asked_drop(&t->asked);
+    return STEP_TAKEN;
 }
 
-static enum smtp_step turn_replied(struct talk *t, unsigned code)
+static enum step turn_replied(struct talk *t, unsigned code)
 {
     t->as.smtp.state = SMTP_COMMANDS;
-    pop(&t->as.smtp);
-    return is_class(code, 2) ? SMTP_RELAYING : SMTP_TAKEN;
+    asked_drop(&t->asked);
+    return is_class(code, 2) ? STEP_RELAYING : STEP_TAKEN;
 }
 
-static enum smtp_step replied(struct talk *t, unsigned code, struct talk_out *out)
+static enum step replied(struct talk *t, unsigned code, struct talk_out *out)
 {
-    static enum smtp_step (*const row[SMTP_ASKED_KINDS])(struct talk *, unsigned) = {
+    static enum step (*const row[SMTP_ASKED_KINDS])(struct talk *, unsigned) = {
         [SMTP_ASKED_OTHER] = other_replied, [SMTP_ASKED_UNKNOWN] = unknown_replied,
         [SMTP_ASKED_EHLO] = hello_replied,  [SMTP_ASKED_LHLO] = hello_replied,
         [SMTP_ASKED_HELO] = hello_replied,  [SMTP_ASKED_MAIL] = mail_replied,
@@ -303,9 +291,9 @@ static enum smtp_step replied(struct talk *t, unsigned code, struct talk_out *ou
         [SMTP_ASKED_AUTH] = auth_replied,   [SMTP_ASKED_XEXCH50] = xexch50_replied,
         [SMTP_ASKED_TURN] = turn_replied,
     };
-    const enum smtp_asked asked = (enum smtp_asked)t->as.smtp.asked[0];
-    const enum smtp_step step = row[asked](t, code);
-    if (step == SMTP_CLOSING && asked == SMTP_ASKED_UNKNOWN)
+    const enum smtp_asked asked = (enum smtp_asked)t->asked.kinds[0];
+    const enum step step = row[asked](t, code);
+    if (step == STEP_CLOSING && asked == SMTP_ASKED_UNKNOWN)
         smtp_goodbye(t, out);
     return step;
 }
@@ -314,29 +302,29 @@ static enum smtp_step replied(struct talk *t, unsigned code, struct talk_out *ou
 
 /* Nobody asked. A complaint is the upstream's last word (421, or 451 in Exchange's way, for a
  * client that was quiet too long); anything else shows that it is out of step with us. */
-static enum smtp_step unasked(struct talk *t, const struct smtp_reply_line *r, struct talk_out *out)
+static enum step unasked(struct talk *t, const struct smtp_reply_line *r, struct talk_out *out)
 {
     if (!is_class(r->code, 4) && !is_class(r->code, 5))
         return smtp_broken(t, out);
     put_raw(r, out);
-    return r->final ? SMTP_CLOSING : SMTP_TAKEN;
+    return r->final ? STEP_CLOSING : STEP_TAKEN;
 }
 
-static enum smtp_step show(struct talk *t, const struct smtp_reply_line *r, struct slice behind,
-                           struct talk_out *out)
+static enum step show(struct talk *t, const struct smtp_reply_line *r, struct slice behind,
+                      struct talk_out *out)
 {
     const struct smtp_talk *s = &t->as.smtp;
-    if (s->asked_count == 0)
+    if (t->asked.count == 0)
         return unasked(t, r, out);
-    const bool hello = s->asked[0] == SMTP_ASKED_EHLO || s->asked[0] == SMTP_ASKED_LHLO;
+    const bool hello = t->asked.kinds[0] == SMTP_ASKED_EHLO || t->asked.kinds[0] == SMTP_ASKED_LHLO;
     if (hello && (s->inside_list || is_class(r->code, 2)))
         return list_line(t, r, behind, out);
     if (!is_too_old(t, r->code))
         put_raw(r, out);
-    return SMTP_TAKEN;
+    return STEP_TAKEN;
 }
 
-enum smtp_step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out *out)
+enum step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out *out)
 {
     struct smtp_talk *s = &t->as.smtp;
     struct slice rest = *in;
@@ -345,12 +333,12 @@ enum smtp_step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out
     if (result == LINE_TOO_LONG)
         return smtp_broken(t, out);
     if (result == LINE_MORE)
-        return SMTP_LEFT;
-    const enum smtp_step step = show(t, &r, rest, out);
-    if (step == SMTP_LEFT)
+        return STEP_LEFT;
+    const enum step step = show(t, &r, rest, out);
+    if (step == STEP_LEFT)
         return step;
     *in = rest;
-    if (step != SMTP_TAKEN || !r.final)
+    if (step != STEP_TAKEN || !r.final)
         return step;
     const unsigned code = s->inside_list ? 250 : r.code; /* what the client has read */
     s->inside_list = false;

@@ -19,6 +19,11 @@ void starttls_refuse(enum protocol p, enum starttls_refusal why, const char *hos
         table[p]->refuse(why, hostname, to_client);
 }
 
+bool talk_holds_back(const struct talk *t)
+{
+    return t->facts.mode == TALK_OPTIONAL && !t->facts.plaintext_login;
+}
+
 bool talk_error(struct talk *t)
 {
     return ++t->errors > TALK_ERRORS_MAX;

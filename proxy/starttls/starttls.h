@@ -22,6 +22,7 @@
 
 #include "config/protocol.h"
 #include "proxy/buf.h"
+#include "proxy/starttls/asked.h"
 #include "proxy/starttls/imap.h"
 #include "proxy/starttls/ldap.h"
 #include "proxy/starttls/line.h"
@@ -62,6 +63,7 @@ struct talk {
     unsigned errors;       /* commands that deserved none better; see talk_error() */
     bool upstream_broke;   /* TALK_CLOSE because of what the upstream said */
     bool identity_refused; /* the upstream does not take who the client is: it sees our address */
+    struct asked asked;    /* of the upstream, by the modules whose commands may be pipelined */
     union {                /* zero-initialised; each module's header says what it keeps */
         struct smtp_talk smtp;
         struct pop3_talk pop3;
@@ -109,6 +111,9 @@ void starttls_refuse(enum protocol p, enum starttls_refusal why, const char *hos
 /* Commands that were refused, unknown or malformed before this talk ends (ALPACA, CVE-2021-3618: a
  * browser that is tricked into speaking here must not get far). */
 enum { TALK_ERRORS_MAX = 10 };
+
+/* Is this a talk in clear whose passwords must wait for TLS? */
+bool talk_holds_back(const struct talk *t);
 
 /* Count one; true when it was one too many and the module has to say goodbye. */
 bool talk_error(struct talk *t);

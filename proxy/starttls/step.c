@@ -12,8 +12,26 @@ enum talk_verdict step_verdict(enum step s)
     return verdicts[s];
 }
 
-/* Anything else in a verb could make it mean something else to the upstream than to us. */
-static bool is_verb(struct slice word)
+enum step step_goodbye(struct talk_out *out, const char *goodbye)
+{
+    buf_printf(out->to_client, "%s\r\n", goodbye);
+    return STEP_CLOSING;
+}
+
+enum step step_last_word(struct talk *t, struct talk_out *out, const char *reply)
+{
+    return t->asked.count > 0 ? STEP_LEFT : step_goodbye(out, reply);
+}
+
+enum step step_refuse(struct talk *t, struct talk_out *out, const char *reply, const char *goodbye)
+{
+    if (t->asked.count > 0)
+        return STEP_LEFT;
+    buf_printf(out->to_client, "%s\r\n", reply);
+    return talk_error(t) ? step_goodbye(out, goodbye) : STEP_TAKEN;
+}
+
+bool verb_is_sound(struct slice word)
 {
     for (size_t i = 0; i < word.size; i++) {
         const uint8_t c = word.data[i];
@@ -28,7 +46,7 @@ bool command_parse(struct slice line, struct command *c)
 {
     *c = (struct command){.line = line, .rest = line};
     c->verb = line_word(&c->rest);
-    return is_verb(c->verb) && !slice_has_controls(line);
+    return verb_is_sound(c->verb) && !slice_has_controls(line);
 }
 
 const struct verb *verb_find(const struct verb *rows, struct slice verb)

@@ -16,6 +16,18 @@ enum step {
 
 enum talk_verdict step_verdict(enum step s);
 
+/* Replies of our own, without CRLF. They wait until those before them have come from the upstream:
+ * STEP_LEFT. */
+
+/* One that ends the session. */
+enum step step_last_word(struct talk *t, struct talk_out *out, const char *reply);
+
+/* A refusal that counts; `goodbye` follows when it was one too many. */
+enum step step_refuse(struct talk *t, struct talk_out *out, const char *reply, const char *goodbye);
+
+/* For a client with too many errors, at once. */
+enum step step_goodbye(struct talk_out *out, const char *goodbye);
+
 struct verb;
 
 /* One line: "verb rest", without its ending. */
@@ -29,6 +41,10 @@ struct verb {
     enum step (*take)(struct talk *t, const struct command *c, struct talk_out *out);
     unsigned kind; /* the module's own enum: what the upstream is asked */
 };
+
+/* Letters, digits, "-" and "_": anything else in a verb could make it mean something else to the
+ * upstream than to us. */
+bool verb_is_sound(struct slice word);
 
 /* Split a line. False: it does not begin with a verb, or holds what an upstream might read in
  * another way than we do. */

@@ -33,7 +33,7 @@ static void call(struct stage *st, enum side side)
     st->verdict = side == CLIENT ? starttls_smtp.client(&st->talk, &in, &out)
                                  : starttls_smtp.upstream(&st->talk, &in, &out);
     assert(in.size <= carry->size && in.data + in.size == copy + carry->size);
-    assert(st->talk.as.smtp.asked_count <= SMTP_ASKED_MAX);
+    assert(st->talk.asked.count <= ASKED_MAX);
     buf_drop(carry, carry->size - in.size);
     free(copy);
 }

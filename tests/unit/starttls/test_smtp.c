@@ -524,7 +524,7 @@ static void pipelines_longer_than_we_count(void **state)
     static const char *const last[][2] = {{"NOOP\r\n", "250 ok\r\n"},
                                           {"BDAT 5\r\nQUIT\n", "250 ok\r\n"},
                                           {EHLO, "250-old\r\n250 CHUNKING\r\n"}};
-    char *noops = many("NOOP\r\n", SMTP_ASKED_MAX), *oks = many("250 ok\r\n", SMTP_ASKED_MAX);
+    char *noops = many("NOOP\r\n", ASKED_MAX), *oks = many("250 ok\r\n", ASKED_MAX);
     char *answers = join(G "250-old\r\n250 CHUNKING\r\n", oks);
     for (size_t i = 0; i < COUNT(last); i++) {
         char *asked = join(noops, last[i][0]), *heard = join(answers, last[i][1]);
