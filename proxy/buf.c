@@ -25,14 +25,14 @@ static bool buf_reserve(struct buf *b, size_t more)
         b->failed = true;
         return false;
     }
-    if (b->size + more <= b->room)
+    if (b->size + more < b->room)
         return true;
 
     size_t room = b->room > 0 ? b->room : 256;
-    while (room < b->size + more)
+    while (room <= b->size + more)
         room *= 2;
     if (room > b->limit)
-        room = b->limit;
+        room = b->limit + 1;
     uint8_t *data = realloc(b->data, room);
     if (data == NULL) {
         b->failed = true;

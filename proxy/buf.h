@@ -1,7 +1,8 @@
 /* buf.h - a growing byte buffer with a hard limit and a sticky failure.
  *
  * Appends are not checked one by one: the first that does not fit (limit or memory) marks the
- * buffer failed, later ones do nothing, and the caller looks once at the end. */
+ * buffer failed, later ones do nothing, and the caller looks once at the end. Behind the content
+ * there is always one more byte that may be written to (see tls_conn_send). */
 #ifndef TLSFRONT_BUF_H
 #define TLSFRONT_BUF_H
 

@@ -118,7 +118,7 @@ static void lend_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
     struct peer_scratch *scratch = handle->loop->data;
-    *buf = uv_buf_init(scratch->data, (unsigned)scratch->size);
+    *buf = uv_buf_init(scratch->data, (unsigned)scratch->size - 1);
 }
 
 /* The union's first member is the handle, and the union is the peer's first member. */
@@ -131,7 +131,7 @@ static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct peer *p = peer_of(stream);
     if (n > 0) {
-        p->events->data(p, (const uint8_t *)buf->base, (size_t)n);
+        p->events->data(p, (uint8_t *)buf->base, (size_t)n);
     } else if (n == UV_EOF) {
         p->reading = false;
         p->eof = true;

@@ -15,7 +15,8 @@ struct peer;
 
 struct peer_events {
     void (*connected)(struct peer *p, int status); /* 0 or a negative uv error */
-    void (*data)(struct peer *p, const uint8_t *data, size_t size);
+    /* data[size] exists too and, as all of it, may be written to. */
+    void (*data)(struct peer *p, uint8_t *data, size_t size);
     void (*eof)(struct peer *p); /* the other side sent FIN; sending is still possible */
     void (*error)(struct peer *p, int error); /* the connection is gone */
     void (*drained)(struct peer *p);          /* all that was queued has been sent */
@@ -40,7 +41,8 @@ struct peer {
     bool fin_sent;
 };
 
-/* The buffer that all peers of a loop read into; loop->data points to it. */
+/* The buffer that all peers of a loop read into, up to its last byte but one; loop->data points to
+ * it. */
 struct peer_scratch {
     char *data;
     size_t size;

@@ -122,16 +122,21 @@ bool session_send(struct session *s, const struct tls_io *io)
     return false;
 }
 
-bool session_to_client(struct session *s, const uint8_t *data, size_t size)
+bool session_to_client(struct session *s, uint8_t *data, size_t size)
 {
-    struct tls_io io = {.wire = {data, size}};
-    if (size == 0)
-        return true;
-    if (s->tls != NULL && tls_conn_send(s->tls, data, size, &io) == TLS_FAILED) {
-        session_tls_failed(s, &io);
-        return false;
+    while (size > 0) {
+        size_t n = size < TLS_CHUNK_MAX ? size : TLS_CHUNK_MAX;
+        struct tls_io io = {.wire = {data, n}};
+        if (s->tls != NULL && tls_conn_send(s->tls, data, n, &io) == TLS_FAILED) {
+            session_tls_failed(s, &io);
+            return false;
+        }
+        if (!session_send(s, &io))
+            return false;
+        data += n;
+        size -= n;
     }
-    return session_send(s, &io);
+    return true;
 }
 
 /* close_notify, where there is TLS. */

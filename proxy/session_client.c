@@ -57,7 +57,7 @@ void session_begin(struct session *s)
     }
 }
 
-static void client_data(struct peer *p, const uint8_t *data, size_t size);
+static void take_client_data(struct session *s, const uint8_t *data, size_t size);
 
 static void count_handshake(struct session *s)
 {
@@ -163,7 +163,7 @@ static void take_announcement(struct session *s, const struct announce *a)
         if (!session_hold(s, rest, size))
             session_out_of_memory(s);
     } else if (size > 0 && s->state < SESSION_LINGER) {
-        client_data(&s->client, rest, size);
+        take_client_data(s, rest, size);
     }
     session_wipe(&held);
 }
@@ -187,9 +187,8 @@ static void announced(struct session *s, const uint8_t *data, size_t size)
     }
 }
 
-static void client_data(struct peer *p, const uint8_t *data, size_t size)
+static void take_client_data(struct session *s, const uint8_t *data, size_t size)
 {
-    struct session *s = container_of(p, struct session, client);
     s->heard = true;
     s->last_active = session_now(s);
     if (s->state == SESSION_LINGER) {
@@ -204,6 +203,11 @@ static void client_data(struct peer *p, const uint8_t *data, size_t size)
         session_from_client_in_clear(s, data, size);
     else if (!postpone(s, data, size))
         session_feed(s, data, size);
+}
+
+static void client_data(struct peer *p, uint8_t *data, size_t size)
+{
+    take_client_data(container_of(p, struct session, client), data, size);
 }
 
 void session_handshake_turn(struct link *waiting)

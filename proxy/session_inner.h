@@ -117,8 +117,9 @@ void session_wipe(struct held *held);
 
 /* Send what the TLS engine produced. False: the client is gone and the session has been ended. */
 bool session_send(struct session *s, const struct tls_io *io);
-/* Send plaintext, through TLS where there is TLS. False: the session has been ended. */
-bool session_to_client(struct session *s, const uint8_t *data, size_t size);
+/* Send plaintext, through TLS where there is TLS. data[size] has to exist, as for tls_conn_send();
+ * a peer's data and a struct buf see to it. False: the session has been ended. */
+bool session_to_client(struct session *s, uint8_t *data, size_t size);
 /* The client gets no more: close_notify and FIN. False: the session has been ended. */
 bool session_finish_client(struct session *s);
 /* Send plaintext to the upstream. False: the session has been ended. */

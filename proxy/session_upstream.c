@@ -134,7 +134,7 @@ static void upstream_connected(struct peer *p, int status)
     session_relay(s);
 }
 
-static void upstream_data(struct peer *p, const uint8_t *data, size_t size)
+static void upstream_data(struct peer *p, uint8_t *data, size_t size)
 {
     struct session *s = container_of(p, struct session, upstream);
     if (s->state == SESSION_GREETING) {

@@ -327,7 +327,7 @@ static int worker_init(struct worker *w, unsigned index, struct err *e)
 
     unsigned files = privileges_raise_files();
     w->session_limit = files > 2 * RESERVED_FDS ? (files - RESERVED_FDS) / 2 : files / 4;
-    w->scratch = (struct peer_scratch){malloc(TLS_CHUNK_MAX), TLS_CHUNK_MAX};
+    w->scratch = (struct peer_scratch){malloc(TLS_CHUNK_MAX + 1), TLS_CHUNK_MAX + 1};
     w->shared = shared_map_own(FD_SHARED, index);
     bool mapped = shared_map_all(&w->all, FD_SHARED, false);
     close(FD_SHARED);

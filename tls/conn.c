@@ -1,8 +1,9 @@
 /* conn.c - one connection: ciphertext in, plaintext out, and the other way
  *
  *   conn.c         the calls of tls.h
- *   conn_record.c  what a record of the client means before and after encryption starts
- *   conn_drive.c   mbedTLS at work on one record
+ *   conn_record.c  what a record of the client means during the handshake
+ *   conn_drive.c   mbedTLS at work on one record of the handshake
+ *   conn_open.c    what comes behind the handshake: data, alerts, new keys
  *   conn_fail.c    the bad end */
 #include "tls/conn.h"
 
@@ -20,12 +21,16 @@ struct tls_conn *tls_conn_new(struct tls_engine *engine, struct tls_server *serv
         return NULL;
     c->engine = engine;
     c->server = tls_server_ref(server);
-    c->alert_put = CONN_ALERT_NONE;
-    mbedtls_ssl_init(&c->ssl);
-    mbedtls_ssl_set_user_data_p(&c->ssl, c);
-    mbedtls_ssl_set_bio(&c->ssl, c, conn_put_wire, conn_get_feed, NULL);
-    if (mbedtls_ssl_setup(&c->ssl, &server->conf) == 0)
-        return c;
+    c->hs = memory_calloc(1, sizeof *c->hs);
+    if (c->hs != NULL) {
+        mbedtls_ssl_context *ssl = &c->hs->ssl;
+        c->hs->alert_put = CONN_ALERT_NONE;
+        mbedtls_ssl_init(ssl);
+        mbedtls_ssl_set_user_data_p(ssl, c);
+        mbedtls_ssl_set_bio(ssl, c, conn_put_wire, conn_get_feed, NULL);
+        if (mbedtls_ssl_setup(ssl, &server->conf) == 0)
+            return c;
+    }
     tls_conn_free(c);
     return NULL;
 }
@@ -34,9 +39,10 @@ void tls_conn_free(struct tls_conn *c)
 {
     if (c == NULL)
         return;
-    mbedtls_ssl_free(&c->ssl); /* wipes */
+    conn_handshake_free(c);
+    protection_free(&c->in);
+    protection_free(&c->out);
     record_free(&c->reader);
-    hello_free(&c->hello);
     free(c->name);
     free(c->client_subject);
     tls_server_free(c->server);
@@ -52,11 +58,13 @@ static enum tls_status finish(struct tls_conn *c, struct tls_io *io)
     return c->status;
 }
 
-/* The longest body that mbedTLS's buffer holds; real suites need a good deal less. */
+/* In the handshake, the longest body that mbedTLS's buffer holds; suites need a good deal less. */
 static size_t body_max(const struct tls_conn *c)
 {
+    if (c->hs == NULL)
+        return RECORD_PROTECTED_MAX;
     size_t room = MBEDTLS_SSL_IN_BUFFER_LEN - MBEDTLS_SSL_SEQUENCE_NUMBER_LEN - RECORD_HEADER_SIZE;
-    size_t limit = c->ssl.transform_in != NULL ? RECORD_PROTECTED_MAX : RECORD_PLAIN_MAX;
+    size_t limit = c->hs->ssl.transform_in != NULL ? RECORD_PROTECTED_MAX : RECORD_PLAIN_MAX;
     return limit < room ? limit : room;
 }
 
@@ -73,10 +81,12 @@ enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t
         enum record_result result = record_next(&c->reader, body_max(c), &in, &r);
         if (result == RECORD_MORE)
             break;
-        if (result == RECORD_WHOLE)
-            conn_record(c, &r);
-        else
+        if (result != RECORD_WHOLE)
             conn_no_record(c, result);
+        else if (c->hs == NULL)
+            conn_open_record(c, &r);
+        else
+            conn_record(c, &r);
     }
     record_rest(&c->reader);
     return finish(c, io);
@@ -94,22 +104,13 @@ static bool may_send(const struct tls_conn *c)
     return (c->status == TLS_OPEN || c->status == TLS_EOF) && !c->close_sent;
 }
 
-enum tls_status tls_conn_send(struct tls_conn *c, const uint8_t *data, size_t size,
-                              struct tls_io *io)
+enum tls_status tls_conn_send(struct tls_conn *c, uint8_t *data, size_t size, struct tls_io *io)
 {
     assert(size <= TLS_CHUNK_MAX);
     engine_begin(c->engine);
     memory_failed();
-    c->alert_put = CONN_ALERT_NONE;
-    while (size > 0 && may_send(c)) {
-        int n = mbedtls_ssl_write(&c->ssl, data, size);
-        if (n <= 0) {
-            conn_fail_error(c, n);
-            break;
-        }
-        data += n;
-        size -= (size_t)n;
-    }
+    if (may_send(c))
+        conn_open_send(c, data, size);
     return finish(c, io);
 }
 
@@ -117,12 +118,10 @@ enum tls_status tls_conn_close(struct tls_conn *c, struct tls_io *io)
 {
     engine_begin(c->engine);
     memory_failed();
-    c->alert_put = CONN_ALERT_NONE;
     if (may_send(c)) {
-        int r = mbedtls_ssl_close_notify(&c->ssl);
         c->close_sent = true;
-        if (r != 0)
-            conn_fail_error(c, r);
+        if (!conn_open_alert(c, false, ALERT_CLOSE_NOTIFY))
+            conn_fail(c, conn_out_of_memory);
     }
     return finish(c, io);
 }
@@ -136,7 +135,8 @@ void tls_conn_abort(struct tls_conn *c, enum tls_abort why, struct tls_io *io)
     };
     engine_begin(c->engine);
     memory_failed();
-    c->alert_put = CONN_ALERT_NONE;
+    if (c->hs != NULL)
+        c->hs->alert_put = CONN_ALERT_NONE;
     conn_fail(c, causes[why]);
     finish(c, io);
 }
@@ -153,16 +153,12 @@ bool tls_conn_handshaking(const struct tls_conn *c)
 
 void tls_conn_info(const struct tls_conn *c, struct tls_info *info)
 {
-    const mbedtls_ssl_session *s = conn_session(c);
-    int cipher = s != NULL ? s->ciphersuite : 0;
-    *info = (struct tls_info){.sni = c->sni,
-                              .alpn = mbedtls_ssl_get_alpn_protocol(&c->ssl),
-                              .client_subject = c->client_subject,
-                              .resumed = c->resumed};
-    if (cipher == 0)
+    *info = (struct tls_info){
+        .sni = c->sni, .alpn = c->alpn, .client_subject = c->client_subject, .resumed = c->resumed};
+    if (c->cipher_suite == 0)
         return;
-    info->version = conn_is_tls13(c) ? "TLSv1.3" : "TLSv1.2";
-    info->cipher = suites_cipher_name(cipher);
+    info->version = c->tls13 ? "TLSv1.3" : "TLSv1.2";
+    info->cipher = suites_cipher_name(c->cipher_suite);
     info->group = suites_group_name(c->group);
 }
 

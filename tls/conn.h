@@ -6,33 +6,51 @@
 #include "tls/engine.h"
 #include "tls/hello.h"
 #include "tls/mbed.h"
+#include "tls/protection.h"
 #include "tls/record.h"
 #include "tls/server.h"
 
 #include <ssl_misc.h> /* of mbedTLS's library/: the state of a handshake, sizes of buffers */
 
-struct tls_conn {
+/* The longest message that a client may send behind its handshake: KeyUpdate (RFC 8446 4.6.3). */
+enum { POST_MESSAGE_MAX = 5 };
+
+/* What mbedTLS needs to get through the handshake, gone when it is over. */
+struct conn_handshake {
     mbedtls_ssl_context ssl;
+    struct hello_stream hello; /* the plaintext handshake message that is not yet complete */
+    struct record feed;        /* what mbedTLS has not yet fetched of the current record */
+    size_t feed_header_left, record_size;
+    uint8_t hellos; /* ClientHellos seen */
+    bool early_data;
+    int alert_put; /* what mbedTLS sent while it worked on the current record; see conn_drive.c */
+};
+
+struct tls_conn {
     struct tls_engine *engine;
     struct tls_server *server;
     enum tls_status status;
 
-    struct record_reader reader; /* the record that is not yet complete */
-    struct hello_stream hello;   /* the plaintext handshake message that is not yet complete */
-    struct record feed;          /* what mbedTLS has not yet fetched of the current record */
-    size_t feed_header_left, record_size;
+    struct record_reader reader;    /* the record that is not yet complete */
+    struct conn_handshake *hs;      /* NULL: over, and the keys are in `in` and `out` */
+    struct protection in, out;      /* all zero before */
+    uint8_t post[POST_MESSAGE_MAX]; /* a handshake message behind the handshake, incomplete */
+    uint8_t post_size;
 
     char *name; /* as the first ClientHello asked for it; NULL: it did not */
     size_t name_size;
-    const char *sni; /* `name` where it is one that can be shown and compared, else NULL */
+    const char *sni;  /* `name` where it is one that can be shown and compared, else NULL */
+    const char *alpn; /* the server's own text */
     char *client_subject;
 
-    uint16_t group;
-    uint8_t hellos;       /* ClientHellos seen */
+    int cipher_suite; /* 0: not known yet */
+    uint16_t group, fragment_max;
     uint8_t idle_records; /* in a row, that brought neither data nor the handshake forward */
-    bool any_bytes, early_data, resumed, close_sent;
+    uint8_t renegotiations;
+    bool tls13, any_bytes, resumed, close_sent;
+    bool update_owed;  /* the client asked for new keys: before the next data */
+    bool update_asked; /* we did, and it has not answered yet */
 
-    int alert_put; /* what mbedTLS sent while it worked on the current record; see conn_drive.c */
     struct tls_failure failure;
 };
 
@@ -54,11 +72,19 @@ void conn_no_record(struct tls_conn *c, enum record_result result);
 
 /* conn_drive.c: let mbedTLS work on a record until it is used up. */
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body);
-bool conn_is_tls13(const struct tls_conn *c);
-const mbedtls_ssl_session *conn_session(const struct tls_conn *c); /* NULL: none yet */
 
 /* mbedTLS's way to the wire. */
 int conn_put_wire(void *arg, const unsigned char *data, size_t size);
 int conn_get_feed(void *arg, unsigned char *to, size_t size);
+void conn_handshake_free(struct tls_conn *c);
+
+/* conn_open.c: behind the handshake. */
+void conn_open_record(struct tls_conn *c, const struct record *r);
+void conn_open_send(struct tls_conn *c, uint8_t *data, size_t size);
+/* Seal an alert; false: out of memory. */
+bool conn_open_alert(struct tls_conn *c, bool fatal, uint8_t alert);
+
+/* One more record that brought nothing. False: one too many, and the connection has failed. */
+bool conn_idle_record(struct tls_conn *c);
 
 #endif

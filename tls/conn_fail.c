@@ -18,26 +18,31 @@ static void set_failed(struct tls_conn *c, enum tls_fault fault, const char *rea
 /* An alert that mbedTLS sent encrypted cannot be read any more; it chooses as our tables do. */
 static int sent_by_mbedtls(const struct tls_conn *c, int expected)
 {
-    return c->alert_put == CONN_ALERT_UNKNOWN ? expected : c->alert_put;
+    if (c->hs == NULL)
+        return CONN_ALERT_NONE;
+    return c->hs->alert_put == CONN_ALERT_UNKNOWN ? expected : c->hs->alert_put;
 }
 
 static int send_alert(struct tls_conn *c, int alert)
 {
-    c->alert_put = CONN_ALERT_NONE;
-    int r = mbedtls_ssl_send_alert_message(&c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (uint8_t)alert);
-    return r == 0 && c->alert_put != CONN_ALERT_NONE ? alert : CONN_ALERT_NONE;
+    if (c->hs == NULL)
+        return !c->close_sent && conn_open_alert(c, true, (uint8_t)alert) ? alert : CONN_ALERT_NONE;
+    c->hs->alert_put = CONN_ALERT_NONE;
+    int r =
+        mbedtls_ssl_send_alert_message(&c->hs->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (uint8_t)alert);
+    return r == 0 && c->hs->alert_put != CONN_ALERT_NONE ? alert : CONN_ALERT_NONE;
 }
 
 void conn_fail(struct tls_conn *c, struct alert_cause cause)
 {
     if (c->status == TLS_FAILED)
         return;
-    int by_mbedtls = cause.alert;
+    int by_mbedtls = sent_by_mbedtls(c, cause.alert);
     if (memory_failed()) /* whatever it looked like to mbedTLS */
         cause = conn_out_of_memory;
     set_failed(c, cause.fault, cause.words);
-    if (c->alert_put != CONN_ALERT_NONE)
-        c->failure.alert_sent = sent_by_mbedtls(c, by_mbedtls);
+    if (by_mbedtls != CONN_ALERT_NONE)
+        c->failure.alert_sent = by_mbedtls;
     else if (cause.alert >= 0)
         c->failure.alert_sent = send_alert(c, cause.alert);
 }
@@ -47,32 +52,21 @@ void conn_fail_client(struct tls_conn *c, int alert, const char *words)
     conn_fail(c, (struct alert_cause){alert, TLS_FAULT_CLIENT, words});
 }
 
-/* A client that rekeys does nothing wrong, so its end deserves a clear word. */
-static bool is_key_update(const struct tls_conn *c, int error)
-{
-    enum { KEY_UPDATE = 24 };
-    return error == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && c->status != TLS_HANDSHAKE &&
-           conn_is_tls13(c) && c->ssl.in_msgtype == MBEDTLS_SSL_MSG_HANDSHAKE &&
-           c->ssl.in_msg[0] == KEY_UPDATE;
-}
-
 static unsigned certificate_flags(const struct tls_conn *c)
 {
     enum { NOT_JUDGED = -1 };
-    const mbedtls_ssl_session *s = c->ssl.session_negotiate;
+    const mbedtls_ssl_session *s = c->hs->ssl.session_negotiate;
     return s == NULL || s->verify_result == (uint32_t)NOT_JUDGED ? 0 : s->verify_result;
 }
 
 static struct alert_cause cause_of(const struct tls_conn *c, int error)
 {
-    struct alert_cause cause = alert_for_error(error, conn_is_tls13(c));
+    struct alert_cause cause = alert_for_error(error, c->tls13);
     bool judged =
         error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE;
     if (judged && certificate_flags(c) != 0)
         return alert_for_certificate(certificate_flags(c));
-    if (is_key_update(c, error))
-        cause.words = "client asked to change keys (KeyUpdate), which is not supported";
-    if (error == MBEDTLS_ERR_SSL_INVALID_RECORD && c->record_size > RECORD_PLAIN_MAX) {
+    if (error == MBEDTLS_ERR_SSL_INVALID_RECORD && c->hs->record_size > RECORD_PLAIN_MAX) {
         cause.alert = ALERT_RECORD_OVERFLOW;
         cause.words = "client sent a record that is too long";
     }

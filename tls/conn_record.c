@@ -1,4 +1,5 @@
-/* conn_record.c - what a record of the client means, before encryption starts and after */
+/* conn_record.c - what a record of the client means during the handshake, before encryption
+ * starts and after */
 #include "tls/conn.h"
 
 #include "tls/memory.h"
@@ -9,7 +10,7 @@
 
 static void first_hello(struct tls_conn *c, const struct hello *h)
 {
-    c->early_data = h->early_data;
+    c->hs->early_data = h->early_data;
     if (h->name.data == NULL)
         return;
     c->name = memory_calloc(1, h->name.size + 1);
@@ -50,7 +51,7 @@ static void on_hello(struct tls_conn *c, struct tls_slice message)
     case HELLO_OK:
         break;
     }
-    if (c->hellos++ == 0)
+    if (c->hs->hellos++ == 0)
         first_hello(c, &h);
     else
         second_hello(c, &h);
@@ -62,7 +63,7 @@ static void on_message(struct tls_conn *c, struct tls_slice message)
                                           (uint8_t)message.size};
     if (message.data[0] == HELLO_CLIENT_HELLO)
         on_hello(c, message);
-    else if (c->hellos == 0)
+    else if (c->hs->hellos == 0)
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client did not begin with a ClientHello");
     if (c->status != TLS_FAILED)
         conn_feed(c, header, message);
@@ -70,8 +71,8 @@ static void on_message(struct tls_conn *c, struct tls_slice message)
 
 static void on_pending(struct tls_conn *c)
 {
-    int type = hello_pending_type(&c->hello);
-    if (c->hellos == 0 && type >= 0 && type != HELLO_CLIENT_HELLO)
+    int type = hello_pending_type(&c->hs->hello);
+    if (c->hs->hellos == 0 && type >= 0 && type != HELLO_CLIENT_HELLO)
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client did not begin with a ClientHello");
 }
 
@@ -79,7 +80,7 @@ static void on_plain_handshake(struct tls_conn *c, struct tls_slice payload)
 {
     struct tls_slice message;
     for (;;) {
-        switch (hello_next(&c->hello, &payload, &message)) {
+        switch (hello_next(&c->hs->hello, &payload, &message)) {
         case HELLO_MORE:
             on_pending(c);
             return;
@@ -96,7 +97,7 @@ static void on_plain_handshake(struct tls_conn *c, struct tls_slice payload)
         }
         if (c->status == TLS_FAILED)
             return;
-        if (c->ssl.transform_in != NULL && payload.size > 0) {
+        if (c->hs->ssl.transform_in != NULL && payload.size > 0) {
             /* RFC 8446 5.1: no message may lie on both sides of a change of keys. */
             conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE,
                              "client sent a plaintext message out of turn");
@@ -107,7 +108,7 @@ static void on_plain_handshake(struct tls_conn *c, struct tls_slice payload)
 
 static void on_plain(struct tls_conn *c, const struct record *r)
 {
-    bool torn = hello_pending_type(&c->hello) >= 0;
+    bool torn = hello_pending_type(&c->hs->hello) >= 0;
     switch (r->header[0]) {
     case RECORD_HANDSHAKE:
         on_plain_handshake(c, r->body);
@@ -116,13 +117,13 @@ static void on_plain(struct tls_conn *c, const struct record *r)
         conn_feed(c, r->header, r->body);
         return;
     case RECORD_CHANGE_CIPHER_SPEC:
-        if (c->hellos > 0 && !torn) {
+        if (c->hs->hellos > 0 && !torn) {
             conn_feed(c, r->header, r->body);
             return;
         }
         break;
     default: /* early data behind a HelloRetryRequest, which mbedTLS skips */
-        if (c->hellos == 1 && c->early_data && !torn && conn_is_tls13(c)) {
+        if (c->hs->hellos == 1 && c->hs->early_data && !torn && c->tls13) {
             conn_feed(c, r->header, r->body);
             return;
         }
@@ -136,10 +137,9 @@ static void on_plain(struct tls_conn *c, const struct record *r)
 static void on_protected(struct tls_conn *c, const struct record *r)
 {
     uint8_t type = r->header[0];
-    bool shaking = c->status == TLS_HANDSHAKE;
-    if (!conn_is_tls13(c) || type == RECORD_DATA || (type == RECORD_CHANGE_CIPHER_SPEC && shaking))
+    if (!c->tls13 || type == RECORD_DATA || type == RECORD_CHANGE_CIPHER_SPEC)
         conn_feed(c, r->header, r->body);
-    else if (type == RECORD_ALERT && shaking && r->body.size == 2)
+    else if (type == RECORD_ALERT && r->body.size == 2)
         conn_fail_received(c, r->body.data[1]); /* it has no keys: our ServerHello was refused */
     else
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a plaintext record out of turn");
@@ -147,12 +147,12 @@ static void on_protected(struct tls_conn *c, const struct record *r)
 
 void conn_record(struct tls_conn *c, struct record *r)
 {
-    c->alert_put = CONN_ALERT_NONE;
+    c->hs->alert_put = CONN_ALERT_NONE;
     if (r->body.size == 0) {
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent an empty record");
         return;
     }
-    if (c->ssl.transform_in != NULL) {
+    if (c->hs->ssl.transform_in != NULL) {
         on_protected(c, r);
         return;
     }
@@ -163,13 +163,16 @@ void conn_record(struct tls_conn *c, struct record *r)
 
 void conn_no_record(struct tls_conn *c, enum record_result result)
 {
-    c->alert_put = CONN_ALERT_NONE;
+    if (c->hs != NULL)
+        c->hs->alert_put = CONN_ALERT_NONE;
     if (result == RECORD_NO_MEMORY) {
         conn_fail(c, conn_out_of_memory);
     } else if (result == RECORD_TOO_LONG) {
         conn_fail_client(c, ALERT_RECORD_OVERFLOW, "client sent a record that is too long");
     } else {
-        const char *words = c->hellos == 0 ? hello_not_tls(c->reader.header[0]) : NULL;
+        const char *words = NULL;
+        if (c->hs != NULL && c->hs->hellos == 0)
+            words = hello_not_tls(c->reader.header[0]);
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE,
                          words != NULL ? words : "client sent a record that is not TLS");
     }

@@ -15,6 +15,8 @@ enum {
     WIRE_SIZE = (64 << 10) + 8192,
 };
 
+static const uint64_t REKEY_AFTER = (uint64_t)1 << 24;
+
 static bool buffer_new(struct engine_buffer *b, size_t capacity)
 {
     b->data = memory_calloc(1, capacity);
@@ -31,6 +33,7 @@ struct tls_engine *tls_engine_new(struct err *e)
         tls_engine_free(engine);
         return NULL;
     }
+    engine->rekey_after = REKEY_AFTER;
     if (tickets_set(&engine->tickets, NULL) < 0) {
         err_set(e, "the system gives no random numbers for a ticket key");
         tls_engine_free(engine);

@@ -13,6 +13,10 @@ struct engine_buffer {
 struct tls_engine {
     struct tickets tickets;
     struct engine_buffer plain, wire; /* what the current call has produced */
+
+    /* How many records one TLS 1.3 key protects before it is changed: below the limit of AES-GCM,
+     * 2^24.5 records of full size (RFC 8446 5.5), by a margin for those on their way. */
+    uint64_t rekey_after;
 };
 
 /* Begin a call that may produce output: what lay in the buffers is gone. */

@@ -179,9 +179,10 @@ enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t
 /* The client's transport ended. Before TLS_EOF this is a truncation: TLS_FAILED. */
 enum tls_status tls_conn_transport_eof(struct tls_conn *c);
 
-/* Encrypt. Legal in TLS_OPEN and TLS_EOF, before tls_conn_close(). */
-enum tls_status tls_conn_send(struct tls_conn *c, const uint8_t *data, size_t size,
-                              struct tls_io *io);
+/* Encrypt. Legal in TLS_OPEN and TLS_EOF, before tls_conn_close(). data[size] must exist too and be
+ * writable: TLS 1.3 wants a byte behind the data of each record for as long as it is encrypted.
+ * Afterwards all is as it was. */
+enum tls_status tls_conn_send(struct tls_conn *c, uint8_t *data, size_t size, struct tls_io *io);
 
 /* close_notify into `wire`. Receiving stays possible. Does nothing the second time, before the end
  * of the handshake, and after TLS_FAILED. */

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from clients import openssl, tls
+from clients import gnutls, openssl, tls
 from harness.config import route
 from servers import toy
 from servers.recording import Recording
@@ -283,17 +283,25 @@ def test_a_client_that_gives_up_during_the_handshake_is_told_so_in_the_log(ports
     assert ended["fault"] == "client"
 
 
-def test_key_update_ends_that_session_and_no_other(fronts, run, pki, toys):
-    """mbedTLS 3.6 has no KeyUpdate: the documentation says so, and the log names it."""
+@pytest.mark.parametrize("command", ["k", "K"], ids=["its keys", "both sides' keys"])
+def test_openssl_may_change_keys_in_the_middle(fronts, run, pki, toys, command):
     port = run.port()
-    front = fronts.start(pki.mail.block(), route("keys", port, toys(toy.echo).port))
-    with tls.TlsClient(port, tls.context(pki)) as other:
-        with openssl.PipeClient(openssl.arguments(pki, port, "1.3")) as session:
-            session.read_until(b"Verify return code: 0 (ok)")
-            session.send(b"hello\n")
-            session.read_until(b"hello\n")
-            session.send(b"K\n")
-            ended = front.wait_for_log("end", fault="client")
-        assert "KeyUpdate" in ended["end"]
-        other.send(b"still here\n")
-        assert other.read_until(b"\n") == b"still here\n"
+    fronts.start(pki.mail.block(), route("keys", port, toys(toy.echo).port))
+    both_outputs = ["sh", "-c", 'exec "$@" 2>&1', "sh", *openssl.arguments(pki, port, "1.3")]
+    with openssl.PipeClient(both_outputs) as session:
+        session.read_until(b"Verify return code: 0 (ok)")
+        for word in (b"before\n", b"between\n", b"after\n"):
+            session.send(word)
+            session.read_until(word)
+            session.send(command.encode() + b"\n")
+            session.read_until(b"KEYUPDATE")
+
+
+def test_gnutls_may_change_keys_in_the_middle(fronts, run, pki, toys):
+    port = run.port()
+    fronts.start(pki.mail.block(), route("keys", port, toys(toy.echo).port))
+    with gnutls.session(pki, port, "--inline-commands", version="1.3") as session:
+        for word in (b"before\n", b"between\n", b"after\n"):
+            session.send(word)
+            assert b"^rekey^" not in session.read_until(word)  # it was a command, not data
+            session.send(b"^rekey^\n")

