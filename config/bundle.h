@@ -16,7 +16,7 @@
 
 enum bundle_kind {
     BUNDLE_TEXT, /* configuration text: the main file first, then includes in the order read */
-    BUNDLE_FILE, /* a file that the configuration names: certificate, key, CA, CRL, ticket key */
+    BUNDLE_FILE, /* a file that the configuration names: certificate, key, CA, CRL */
 };
 
 /* Largest single file and largest whole; beyond them lies a mistake, not a certificate. */

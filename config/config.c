@@ -5,6 +5,7 @@
 #include "config/include.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,16 +122,21 @@ static void visit_file(const struct file_visit *v, const struct file_ref *file)
                  v->kind, v->name, file->path);
 }
 
-/* The file that holds the private key must be private. */
-static void check_mode(const struct certificate_config *c, struct diags *d)
+void config_check_private(const struct file_ref *file, const char *whose, const char *what,
+                          struct diags *d)
 {
-    const struct file_ref *file = c->key.path != NULL ? &c->key : &c->chain;
     struct stat st;
     if (file->path == NULL || stat(file->path, &st) != 0 || (st.st_mode & S_IROTH) == 0)
         return;
     diag_add(d, DIAG_WARNING, &file->at, "take the others' right to read it: chmod o-r FILE",
-             "certificate %s: everyone on this machine can read the private key in \"%s\"", c->name,
-             file->path);
+             "%s: everyone on this machine can read %s in \"%s\"", whose, what, file->path);
+}
+
+static void check_mode(const struct certificate_config *c, struct diags *d)
+{
+    char whose[300];
+    snprintf(whose, sizeof whose, "certificate %s", c->name);
+    config_check_private(c->key.path != NULL ? &c->key : &c->chain, whose, "the private key", d);
 }
 
 static void visit_files(const struct config *c, struct bundle *into, const struct bundle *have,

@@ -113,6 +113,7 @@ struct config {
     const char *user; /* workers run as this user when started as root */
     struct origin user_at;
     const char *control, *state;
+    struct file_ref ticket_key; /* not in the bundle: workers get what is derived from it */
     enum config_log_level log_level;
     enum config_log_format log_format;
     enum config_log_target log_target;
@@ -142,6 +143,11 @@ struct config *config_load(const struct bundle *b, struct diags *d);
 /* The control socket that FILE names, even when the rest of FILE is wrong; the default when it
  * names none or cannot be read. The caller frees it; NULL when out of memory. */
 char *config_control_path(const char *path);
+
+/* A file that holds a secret must be private: warns, as "WHOSE: everyone ... can read WHAT in
+ * PATH", when everyone may read it. Looks at the disk. */
+void config_check_private(const struct file_ref *file, const char *whose, const char *what,
+                          struct diags *d);
 
 /* As in `tls = NAME`. */
 const char *config_tls_mode_name(enum tls_mode mode);

@@ -46,6 +46,7 @@ static const struct key global_keys[] = {
     {"user", key_text, .offset = GLOBAL(user), .at_offset = GLOBAL(user_at), .preset = "tlsfront"},
     {"control", key_socket_path, .offset = GLOBAL(control), .preset = CONFIG_DEFAULT_CONTROL},
     {"state", key_path, .offset = GLOBAL(state), .preset = "/var/lib/tlsfront"},
+    {"ticket-key", key_path, .offset = GLOBAL(ticket_key.path), .at_offset = GLOBAL(ticket_key.at)},
     {"log-level", key_choice, .offset = GLOBAL(log_level), .choices = log_levels, .preset = "info"},
     {"log-format", key_choice, .offset = GLOBAL(log_format), .choices = log_formats,
      .preset = "text"},

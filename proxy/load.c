@@ -1,9 +1,35 @@
 /* load.c - see load.h. */
 #include "proxy/load.h"
+#include "config/file.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+/* Beyond that lies a mistake. */
+enum { TICKET_KEY_MAX = 1 << 20 };
+
+/* The file is the supervisor's alone: who has it can open every ticket, past and to come. */
+static void load_ticket_key(const struct file_ref *file, struct loaded *out, struct diags *d)
+{
+    struct err e;
+    struct file_bytes bytes;
+    int error;
+    if (file->path == NULL)
+        return;
+    if (file_read(file->path, TICKET_KEY_MAX, &bytes, &error, &e) != 0) {
+        diag_add(d, DIAG_ERROR, &file->at, "make one: openssl rand -out FILE 48; chmod 600 FILE",
+                 "ticket-key: cannot read \"%s\": %s", file->path, e.text);
+        return;
+    }
+    const struct tls_slice slice = {bytes.data, bytes.size};
+    out->tickets_shared = tls_ticket_secret_load(slice, out->ticket_secret, &e) == 0;
+    if (!out->tickets_shared)
+        diag_add(d, DIAG_ERROR, &file->at, "make one: openssl rand -out FILE 48; chmod 600 FILE",
+                 "ticket-key: \"%s\" is of no use: %s", file->path, e.text);
+    config_check_private(file, "ticket-key", "the secret", d);
+    file_bytes_free(&bytes);
+}
 
 bool load_configuration(const char *path, struct loaded *out, struct diags *d)
 {
@@ -24,6 +50,7 @@ bool load_configuration(const char *path, struct loaded *out, struct diags *d)
                  "start as root with CAP_NET_RAW (in a unit: AmbientCapabilities= or "
                  "CapabilityBoundingSet= with CAP_NET_RAW)",
                  "source = transparent needs the privilege to bind to foreign addresses");
+    load_ticket_key(&config->ticket_key, out, d);
     out->generation = generation_load(config, out->bundle, d);
     if (out->generation == NULL) {
         loaded_free(out);
@@ -37,6 +64,7 @@ void loaded_free(struct loaded *l)
 {
     generation_free(l->generation);
     bundle_free(l->bundle);
+    explicit_bzero(l->ticket_secret, sizeof l->ticket_secret);
     *l = (struct loaded){0};
 }
 

@@ -12,6 +12,8 @@ struct loaded {
     struct bundle *bundle;
     struct generation *generation;
     struct identity identity; /* whom the workers become */
+    bool tickets_shared;      /* there is a `ticket-key` */
+    uint8_t ticket_secret[TLS_TICKET_SECRET_SIZE];
 };
 
 /* Read FILE and all it names, and look at everything that can be looked at without binding an

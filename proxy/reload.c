@@ -216,6 +216,7 @@ static void reload_commit(struct supervisor *s)
     r->log_fd = -1;
     s->log.level = c->log_level;
     s->log.format = c->log_format;
+    supervisor_share_tickets(s, r->loaded.tickets_shared ? r->loaded.ticket_secret : NULL);
     fleet_commit(&s->fleet);
     resolver_keep(s->resolver, s->fleet.current.generation->config);
 }

@@ -219,14 +219,42 @@ static void on_request(void *arg, struct control_request *request, const char *l
 
 /* ---- ticket keys ---- */
 
+static void rotate_tickets(uv_timer_t *timer);
+
+/* Make the keys of now, and see to it that they are made anew in time. */
+static int make_ticket_keys(struct supervisor *s, struct err *e)
+{
+    const time_t now = time(NULL);
+    const uint64_t left = TLS_TICKET_PERIOD - (uint64_t)now % TLS_TICKET_PERIOD;
+    uv_timer_start(&s->rotate, rotate_tickets,
+                   (s->tickets_shared ? left : TLS_TICKET_PERIOD) * 1000, 0);
+    if (s->tickets_shared)
+        return tls_ticket_keys_derive(&s->fleet.tickets, s->ticket_secret, now, e);
+    return tls_ticket_keys_rotate(&s->fleet.tickets, e);
+}
+
 static void rotate_tickets(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
     struct err e;
-    if (tls_ticket_keys_rotate(&s->fleet.tickets, &e) != 0)
+    if (make_ticket_keys(s, &e) != 0)
         log_event(&s->log, LOG_LEVEL_ERROR, "ticket-keys", "%s; the old keys stay", e.text);
     else
         fleet_send_tickets(&s->fleet);
+}
+
+void supervisor_share_tickets(struct supervisor *s, const uint8_t *secret)
+{
+    const bool shared = secret != NULL;
+    if (shared == s->tickets_shared &&
+        (!shared || memcmp(s->ticket_secret, secret, sizeof s->ticket_secret) == 0))
+        return;
+    s->tickets_shared = shared;
+    if (shared)
+        memcpy(s->ticket_secret, secret, sizeof s->ticket_secret);
+    else
+        explicit_bzero(s->ticket_secret, sizeof s->ticket_secret);
+    rotate_tickets(&s->rotate);
 }
 
 /* ---- start ---- */
@@ -255,13 +283,12 @@ static int supervisor_init(struct supervisor *s, struct err *e)
 
 static void supervisor_watch(struct supervisor *s)
 {
-    const uint64_t span = (uint64_t)TLS_TICKET_LIFETIME * 1000 / (TLS_TICKET_KEYS - 1);
     uv_timer_init(&s->loop, &s->rotate);
     uv_timer_init(&s->loop, &s->limit);
     uv_timer_init(&s->loop, &s->drained);
     uv_timer_init(&s->loop, &s->reload.timer);
     s->rotate.data = s->limit.data = s->drained.data = s->reload.timer.data = s;
-    uv_timer_start(&s->rotate, rotate_tickets, span, span);
+    uv_timer_start(&s->rotate, rotate_tickets, (uint64_t)TLS_TICKET_PERIOD * 1000, 0);
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++) {
         uv_signal_init(&s->loop, &s->signals[i]);
         s->signals[i].data = s;
@@ -318,6 +345,7 @@ static void supervisor_wind_down(struct supervisor *s)
     buf_free(&s->reload.changes);
     route_slots_free(&s->slots);
     fleet_free(&s->fleet);
+    explicit_bzero(s->ticket_secret, sizeof s->ticket_secret);
     log_close(&s->log);
 }
 

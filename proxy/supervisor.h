@@ -67,7 +67,9 @@ struct supervisor {
     struct reload reload;
 
     uv_signal_t signals[SUPERVISOR_SIGNALS];
-    uv_timer_t rotate;  /* ticket keys */
+    uv_timer_t rotate;   /* ticket keys */
+    bool tickets_shared; /* with all who have the same `ticket-key` */
+    uint8_t ticket_secret[TLS_TICKET_SECRET_SIZE];
     uv_timer_t limit;   /* of draining, then of stopping */
     uv_timer_t drained; /* looks whether draining is over */
 };
@@ -79,6 +81,8 @@ int supervisor_run(const char *path);
 const struct generation *supervisor_current(const struct supervisor *s);
 
 /* Point the log to `fd` in all processes. */
+/* From now on tickets are shared with all who have that secret; NULL: with nobody. */
+void supervisor_share_tickets(struct supervisor *s, const uint8_t *secret);
 void supervisor_redirect_log(struct supervisor *s, const struct config *c, int fd);
 
 /* The first generation did not come up: end with that exit status. */

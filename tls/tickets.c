@@ -16,20 +16,6 @@ static int random_bytes(void *to, size_t size)
     return mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, to, size);
 }
 
-int tls_ticket_keys_rotate(struct tls_ticket_keys *k, struct err *e)
-{
-    struct tls_ticket_key fresh;
-    if (random_bytes(fresh.name, sizeof fresh.name) != 0 ||
-        random_bytes(fresh.secret, sizeof fresh.secret) != 0)
-        return err_set(e, "the system gives no random numbers for a ticket key");
-    size_t keep = k->count < TLS_TICKET_KEYS ? k->count : TLS_TICKET_KEYS - 1;
-    memmove(&k->key[1], &k->key[0], keep * sizeof k->key[0]);
-    k->key[0] = fresh;
-    k->count = (uint32_t)keep + 1;
-    mbedtls_platform_zeroize(&fresh, sizeof fresh);
-    return 0;
-}
-
 static int derive(const struct tls_ticket_key *key, const char *label, uint8_t out[32])
 {
     return mbedtls_hkdf(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), key->name, sizeof key->name,

@@ -3,8 +3,8 @@
  *
  *   name of the key (16) | nonce (12) | AES-256-GCM(session) | tag (16)
  *
- * The key is derived from the worker's secret per TLS version; the seal also covers a digest of
- * what the session was agreed under, so a ticket opens only where the same rules hold. */
+ * The key is derived from a tls_ticket_key's secret per TLS version; the seal also covers a digest
+ * of what the session was agreed under, so a ticket opens only where the same rules hold. */
 #ifndef TLSFRONT_TLS_TICKETS_H
 #define TLSFRONT_TLS_TICKETS_H
 

@@ -121,7 +121,7 @@ void tls_server_free(struct tls_server *s);
 
 /* ---- tickets ---- */
 
-enum { TLS_TICKET_KEYS = 3, TLS_TICKET_NAME_SIZE = 16, TLS_TICKET_SECRET_SIZE = 32 };
+enum { TLS_TICKET_KEYS = 4, TLS_TICKET_NAME_SIZE = 16, TLS_TICKET_SECRET_SIZE = 32 };
 
 /* Plain bytes, so that the supervisor can hand them to the workers as they are. The first seals;
  * all open. Keys per TLS version and context are derived from the secret. */
@@ -137,9 +137,21 @@ struct tls_ticket_keys {
 /* Make a fresh key the first, drop the oldest beyond TLS_TICKET_KEYS. -1: no random numbers. */
 int tls_ticket_keys_rotate(struct tls_ticket_keys *k, struct err *e);
 
-/* Seconds that a ticket is good for; rotate at least TLS_TICKET_KEYS - 1 times per lifetime's span,
- * that is every TLS_TICKET_LIFETIME / (TLS_TICKET_KEYS - 1), and no ticket outlives its key. */
+/* Seconds that a ticket is good for, and after which a new key has to become the first: no ticket
+ * outlives its key. */
 #define TLS_TICKET_LIFETIME (12 * 3600)
+#define TLS_TICKET_PERIOD   (TLS_TICKET_LIFETIME / 2)
+
+/* What machines that take each other's tickets have in common: made from a file of random bytes.
+ * -1: shorter than 32 bytes. */
+int tls_ticket_secret_load(struct tls_slice file, uint8_t secret[TLS_TICKET_SECRET_SIZE],
+                           struct err *e);
+
+/* The keys that all who know the secret agree on at the time `now`, give or take a period: those of
+ * this period, of the next, and of the two before. They change at multiples of TLS_TICKET_PERIOD
+ * since the epoch. The secret cannot be found from them. -1: out of memory. */
+int tls_ticket_keys_derive(struct tls_ticket_keys *k, const uint8_t secret[TLS_TICKET_SECRET_SIZE],
+                           time_t now, struct err *e);
 
 /* ---- engine ---- */
 

@@ -1,9 +1,16 @@
 """Session tickets: resumed in both versions, by every worker, across reloads, and nowhere else."""
 
+import contextlib
+import itertools
+import os
+import socket
+import threading
+
 import pytest
 
 from clients import openssl, tls
 from harness.config import route
+from harness.wait import wait_until
 from servers import toy
 
 
@@ -112,3 +119,91 @@ def test_a_damaged_ticket_leads_to_a_full_handshake(tickets, run, pki):
     shake = openssl.handshake(pki, port, "-sess_in", ticket, version="1.2")
     assert shake.succeeded
     assert not shake.resumed
+
+
+# ---- shared by machines and over restarts ------------------------------------------------------
+
+@pytest.fixture
+def key_file(run):
+    file = run.folder / "ticket-key"
+    file.write_bytes(os.urandom(48))
+    file.chmod(0o600)
+    return file
+
+
+def balancer(ports):
+    """A layer-4 balancer: one connection to each in turn."""
+    turns = itertools.cycle(ports)
+
+    def handler(client):
+        with socket.create_connection(("127.0.0.1", next(turns))) as front:
+            back = threading.Thread(target=pump, args=(front, client), daemon=True)
+            back.start()
+            pump(client, front)
+            back.join()
+    return handler
+
+
+def pump(source, target):
+    with contextlib.suppress(OSError):  # either end may be gone already
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+def test_two_machines_behind_a_balancer_take_each_others_tickets(fronts, run, pki, toys, version,
+                                                                 key_file):
+    upstream, ports = toys(toy.one_line).port, [run.port(), run.port()]
+    machines = [fronts.start(pki.mail.block(), route("one", port, upstream), ticket_key=key_file)
+                for port in ports]
+    port = toys(balancer(ports)).port
+    settings = tls.context(pki, version)
+    resumed, session = visit(port, settings)
+    assert not resumed
+    for _ in range(6):
+        resumed, session = visit(port, settings, session)
+        assert resumed
+    wait_until(lambda: [len(machine.log("end", resumed="yes")) for machine in machines] == [3, 3],
+               "both machines to have resumed three sessions")
+
+
+def test_with_a_key_file_tickets_outlive_a_restart(fronts, run, pki, toys, version, key_file):
+    upstream, port = toys(toy.one_line).port, run.port()
+    blocks = pki.mail.block(), route("one", port, upstream)
+    settings = tls.context(pki, version)
+    first = fronts.start(*blocks, ticket_key=key_file)
+    _, session = visit(port, settings)
+    first.terminate()
+    fronts.start(*blocks, ticket_key=key_file)
+    assert visit(port, settings, session)[0]
+
+
+def test_another_key_file_takes_effect_with_a_reload(fronts, run, pki, toys, version, key_file):
+    upstream, port = toys(toy.one_line).port, run.port()
+    settings = tls.context(pki, version)
+    front = fronts.start(pki.mail.block(), route("one", port, upstream), ticket_key=key_file)
+    _, session = visit(port, settings)
+    key_file.write_bytes(os.urandom(48))
+    assert front.reload().returncode == 0
+    assert not visit(port, settings, session)[0]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x" * 31], ids=["missing", "empty", "short"])
+def test_a_useless_key_file_is_refused_with_the_cure(fronts, run, pki, key_file, content):
+    if content is None:
+        key_file.unlink()
+    else:
+        key_file.write_bytes(content)
+    front = fronts.new(pki.mail.block(), route("one", run.port(), 1), ticket_key=key_file)
+    done = front.check()
+    assert done.returncode == 78
+    assert str(key_file) in done.stdout + done.stderr
+    assert "openssl rand" in done.stdout + done.stderr
+
+
+def test_a_key_file_that_all_may_read_is_warned_about(fronts, run, pki, key_file):
+    key_file.chmod(0o644)
+    front = fronts.new(pki.mail.block(), route("one", run.port(), 1), ticket_key=key_file)
+    done = front.check()
+    assert done.returncode == 0
+    assert "ticket-key: everyone on this machine can read the secret" in done.stdout + done.stderr

@@ -447,6 +447,106 @@ static void endless_early_data_is_cut_off(void **state)
     tls_engine_free(engine);
 }
 
+/* ---- shared keys ---- */
+
+static void derived(struct tls_ticket_keys *k, const char *file, time_t now)
+{
+    uint8_t secret[TLS_TICKET_SECRET_SIZE];
+    struct err e;
+    const struct tls_slice slice = {(const uint8_t *)file, strlen(file)};
+    assert_int_equal(tls_ticket_secret_load(slice, secret, &e), 0);
+    assert_int_equal(tls_ticket_keys_derive(k, secret, now, &e), 0);
+}
+
+#define FILE_A "0123456789abcdef0123456789abcdef"
+#define FILE_B "0123456789abcdef0123456789abcdeF"
+
+static bool opens(const struct tls_ticket_keys *k, const struct tls_ticket_key *sealed_by)
+{
+    for (size_t i = 0; i < k->count; i++)
+        if (memcmp(&k->key[i], sealed_by, sizeof *sealed_by) == 0)
+            return true;
+    return false;
+}
+
+static void who_has_the_same_file_has_the_same_keys(void **state)
+{
+    (void)state;
+    const time_t begin = (time_t)TLS_TICKET_PERIOD * 80000;
+    struct tls_ticket_keys a, b;
+    derived(&a, FILE_A, begin);
+    derived(&b, FILE_A, begin + TLS_TICKET_PERIOD - 1);
+    assert_int_equal(a.count, TLS_TICKET_KEYS);
+    assert_memory_equal(&a, &b, sizeof a);
+    derived(&b, FILE_B, begin);
+    for (size_t i = 0; i < b.count; i++)
+        assert_false(opens(&a, &b.key[i]));
+}
+
+static void a_shared_key_opens_for_as_long_as_its_tickets_live(void **state)
+{
+    (void)state;
+    const time_t begin = (time_t)TLS_TICKET_PERIOD * 80000;
+    struct tls_ticket_keys sealing, k;
+    derived(&sealing, FILE_A, begin);
+    for (int at = -TLS_TICKET_PERIOD; at < TLS_TICKET_PERIOD + TLS_TICKET_LIFETIME; at += 600) {
+        derived(&k, FILE_A, begin + at);
+        assert_true(opens(&k, &sealing.key[0])); /* also where the clock is behind */
+    }
+    derived(&k, FILE_A, begin + TLS_TICKET_PERIOD + TLS_TICKET_LIFETIME);
+    assert_false(opens(&k, &sealing.key[0]));
+    derived(&k, FILE_A, begin - TLS_TICKET_PERIOD - 1);
+    assert_false(opens(&k, &sealing.key[0]));
+}
+
+static void shared_keys_differ_from_one_period_to_the_next(void **state)
+{
+    (void)state;
+    struct tls_ticket_keys k;
+    derived(&k, FILE_A, 1800000000);
+    for (size_t i = 0; i < k.count; i++)
+        for (size_t j = 0; j < i; j++) {
+            assert_memory_not_equal(k.key[i].name, k.key[j].name, sizeof k.key[i].name);
+            assert_memory_not_equal(k.key[i].secret, k.key[j].secret, sizeof k.key[i].secret);
+        }
+}
+
+static void a_short_secret_is_refused(void **state)
+{
+    (void)state;
+    uint8_t secret[TLS_TICKET_SECRET_SIZE];
+    struct err e;
+    assert_int_equal(
+        tls_ticket_secret_load((struct tls_slice){(const uint8_t *)FILE_A, 31}, secret, &e), -1);
+    assert_non_null(strstr(e.text, "31 bytes"));
+    assert_int_equal(tls_ticket_secret_load((struct tls_slice){NULL, 0}, secret, &e), -1);
+}
+
+static void a_session_comes_back_to_another_machine_with_the_same_file(void **state)
+{
+    (void)state;
+    for (int v = 0; v < 2; v++) {
+        struct tls_ticket_keys a, b;
+        derived(&a, FILE_A, 1800000000);
+        derived(&b, FILE_A, 1800000000 + TLS_TICKET_PERIOD); /* its clock is ahead */
+        struct tls_engine *one = engine_with(&a), *other = engine_with(&b);
+        struct tls_server_options so = join_options(&ecdsa, 1);
+        mbedtls_ssl_session session, back;
+        struct peer_options po = client(v == 0 ? V12 : V13);
+        assert_false(visit(one, &so, &po, &session));
+        po.session = &session;
+        assert_true(visit(other, &so, &po, NULL));
+        po.session = NULL;
+        assert_false(visit(other, &so, &po, &back));
+        po.session = &back;
+        assert_true(visit(one, &so, &po, NULL));
+        mbedtls_ssl_session_free(&session);
+        mbedtls_ssl_session_free(&back);
+        tls_engine_free(one);
+        tls_engine_free(other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +564,11 @@ int main(void)
         cmocka_unit_test(early_data_is_skipped_with_and_without_a_usable_ticket),
         cmocka_unit_test(early_data_is_skipped_before_a_retried_hello),
         cmocka_unit_test(endless_early_data_is_cut_off),
+        cmocka_unit_test(who_has_the_same_file_has_the_same_keys),
+        cmocka_unit_test(a_shared_key_opens_for_as_long_as_its_tickets_live),
+        cmocka_unit_test(shared_keys_differ_from_one_period_to_the_next),
+        cmocka_unit_test(a_short_secret_is_refused),
+        cmocka_unit_test(a_session_comes_back_to_another_machine_with_the_same_file),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
