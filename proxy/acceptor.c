@@ -9,10 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Connections taken from one socket per turn of the loop: sessions and the other sockets want their
- * turn too, and the kernel hands what is left to whoever asks. */
-#define ACCEPT_BURST 16
-
 /* When descriptors or memory are out, wait this long before asking again. */
 #define PAUSE_MS 100
 
@@ -117,8 +113,7 @@ void acceptor_room(struct acceptor *a)
 
 /* ---- accepting ---- */
 
-/* False: nothing more to take now. */
-static bool accept_one(struct listener *l)
+static void accept_one(struct listener *l)
 {
     struct acceptor *a = l->acceptor;
     struct newcomer n = {.is_unix = l->is_unix, .generation = a->generation, .route = l->route};
@@ -132,37 +127,24 @@ static bool accept_one(struct listener *l)
         if (!n.announced)
             admission_client(a->worker, l->route, from, &n.admission);
         session_start(a->worker, &n);
-        return true;
-    }
-    switch (errno) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         pause_for_resources(a, errno);
-        return false;
-    case EAGAIN:
-        return false;
-    default: /* that one connection is broken (ECONNABORTED, EPROTO...): accept(2), "Error handling"
-              */
-        return true;
-    }
+    } /* else that one connection is broken: accept(2), "Error handling" */
 }
 
+/* One at a time: if more are waiting, the next turn tells so at once, and meanwhile the sessions
+ * have had theirs. To ask whether there are more would cost a call for every connection. */
 static void listener_ready(uv_poll_t *poll, int status, int events)
 {
     struct listener *l = (struct listener *)(void *)poll;
     struct acceptor *a = l->acceptor;
     (void)status;
     (void)events;
-    for (int i = 0; i < ACCEPT_BURST && !a->paused; i++) {
-        if (a->worker->session_count >= a->worker->session_limit) {
-            complain(a, "no descriptors left");
-            acceptor_silence(a);
-            return;
-        }
-        if (!accept_one(l))
-            return;
+    if (a->worker->session_count >= a->worker->session_limit) {
+        complain(a, "no descriptors left");
+        acceptor_silence(a);
+    } else {
+        accept_one(l);
     }
 }
 

@@ -50,12 +50,16 @@ static void connect_done(uv_connect_t *request, int status)
     p->events->connected(p, status);
 }
 
-static int open_upstream_socket(const struct peer_target *target)
+static int peer_fd(const struct peer *p)
+{
+    uv_os_fd_t fd = -1;
+    return uv_fileno(&p->uv.handle, &fd) == 0 ? fd : -1;
+}
+
+/* Prepare the socket that is to be connected. 0, or a negative uv error. */
+static int tune_upstream_socket(int fd, const struct peer_target *target)
 {
     static const int on = 1;
-    int fd = socket(target->to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
     socket_tune(fd);
     if (target->transparent) {
         const bool inet = target->from->sa_family == AF_INET;
@@ -66,37 +70,39 @@ static int open_upstream_socket(const struct peer_target *target)
         /* Choose the port at connect, so that one source address serves more than 28,000 sessions
          * as long as the destinations differ. */
         setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-        if (bind(fd, target->from, target->from_size) != 0) {
-            int error = -errno;
-            close(fd);
-            return error;
-        }
+        if (bind(fd, target->from, target->from_size) != 0)
+            return -errno;
     }
-    return fd;
+    return 0;
 }
+
+static void lend_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
+static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 
 static int connect_tcp(struct peer *p, const struct peer_target *target, uv_connect_t *request)
 {
-    int fd = open_upstream_socket(target);
-    if (fd < 0)
-        return fd;
-    int rc = uv_tcp_open(&p->uv.tcp, fd);
-    if (rc != 0) {
-        close(fd);
-        return rc;
-    }
-    return uv_tcp_connect(request, &p->uv.tcp, target->to, connect_done);
+    int rc = tune_upstream_socket(peer_fd(p), target);
+    if (rc == 0)
+        rc = uv_tcp_connect(request, &p->uv.tcp, target->to, connect_done);
+    /* Whoever connects will want to read. Said now, it spares libuv three calls for changing what
+     * is watched; nothing is read before the connection is there. */
+    if (rc == 0)
+        p->reading = uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
+    return rc;
 }
 
 int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
                  const struct peer_events *events)
 {
+    int rc = 0;
     peer_init(p, events);
     p->life = PEER_CONNECTING;
     if (target->path != NULL)
         uv_pipe_init(loop, &p->uv.pipe, 0);
-    else
-        uv_tcp_init(loop, &p->uv.tcp);
+    else if ((rc = uv_tcp_init_ex(loop, &p->uv.tcp, target->to->sa_family)) != 0)
+        uv_tcp_init(loop, &p->uv.tcp); /* with a handle that can be closed */
+    if (rc != 0)
+        return rc;
 
     uv_connect_t *request = malloc(sizeof *request);
     if (request == NULL)
@@ -106,7 +112,7 @@ int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *targ
         uv_pipe_connect(request, &p->uv.pipe, target->path, connect_done);
         return 0;
     }
-    int rc = connect_tcp(p, target, request);
+    rc = connect_tcp(p, target, request);
     if (rc != 0)
         free(request);
     return rc;
@@ -144,8 +150,8 @@ static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 void peer_read(struct peer *p, bool on)
 {
-    on = on && p->life == PEER_OPEN && !p->eof;
-    if (on == p->reading || p->life == PEER_NONE || p->life == PEER_CLOSING)
+    on = on && !p->eof;
+    if (on == p->reading || p->life != PEER_OPEN)
         return;
     p->reading = on;
     if (!on)
@@ -155,12 +161,6 @@ void peer_read(struct peer *p, bool on)
 }
 
 /* ---- writing ---- */
-
-static int peer_fd(const struct peer *p)
-{
-    uv_os_fd_t fd = -1;
-    return uv_fileno(&p->uv.handle, &fd) == 0 ? fd : -1;
-}
 
 static void send_fin(struct peer *p)
 {

@@ -89,6 +89,7 @@ static void handshake_step(struct session *s, enum tls_status status, const stru
         return;
     }
     count_handshake(s);
+    s->client_ended = s->ended_by_client = status == TLS_EOF;
     if (!s->admission.admitted)
         session_refuse(s, s->admission.refusal);
     else if (s->worker->draining)
@@ -190,13 +191,15 @@ static void announced(struct session *s, const uint8_t *data, size_t size)
 static void take_client_data(struct session *s, const uint8_t *data, size_t size)
 {
     s->heard = true;
-    s->last_active = session_now(s);
-    if (s->state == SESSION_LINGER) {
+    if (s->state == SESSION_LINGER || s->client_ended) {
         s->lingered += size;
-        if (s->lingered > LINGER_BYTES)
+        if (s->lingered > LINGER_BYTES && s->state == SESSION_LINGER)
             session_close(s, false, false);
+        else if (s->lingered > LINGER_BYTES)
+            session_break(s, FAULT_CLIENT, "the client went on sending behind its close_notify");
         return;
     }
+    s->last_active = session_now(s);
     if (s->state == SESSION_ANNOUNCE)
         announced(s, data, size);
     else if (s->tls == NULL)

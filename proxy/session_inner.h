@@ -80,7 +80,7 @@ struct session {
     struct link waiting;       /* of worker->waiting */
     struct held held;
     struct upstream_cursor cursor;
-    size_t lingered; /* bytes read and dropped in LINGER */
+    size_t lingered; /* bytes read and dropped behind the client's end, or in LINGER */
 
     uint64_t serial;
     uint64_t started, last_active; /* milliseconds of the loop's clock */

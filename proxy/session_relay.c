@@ -73,6 +73,12 @@ static bool pass_to_upstream(struct session *s, const uint8_t *data, size_t size
 {
     if (size == 0)
         return true;
+    if (s->state < SESSION_RELAY && s->state >= SESSION_DIAL) {
+        if (session_hold(s, data, size))
+            return true;
+        session_out_of_memory(s);
+        return false;
+    }
     return s->talk != NULL ? session_talk_said(s, CLIENT, data, size)
                            : session_to_upstream(s, data, size);
 }
@@ -110,7 +116,8 @@ void session_relay(struct session *s)
     bool alive = session_talk_begin(s, s->tls != NULL ? TALK_INSIDE : TALK_OPTIONAL) &&
                  pass_to_upstream(s, held.data, held.size);
     session_wipe(&held);
-    if (alive && s->tls != NULL && tls_conn_status(s->tls) == TLS_EOF)
-        session_client_finished(s);
+    if (!alive)
+        return;
+    session_check_ends(s);
     session_interest(s);
 }

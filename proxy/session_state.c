@@ -8,6 +8,9 @@
 /* From accept to the upgrade command, where TLS is required. */
 #define PREAMBLE_MS 60000
 
+/* What a client may say before its upstream is there, give or take one read. */
+#define HELD_ENOUGH ((size_t)16 << 10)
+
 /* Milliseconds that a state may last, or may go without a byte (RELAY); 0: no limit. */
 static uint64_t state_timeout(const struct session *s)
 {
@@ -131,13 +134,15 @@ void session_interest(struct session *s)
         client = link_empty(&s->waiting) && s->client.queued == 0;
         break;
     case SESSION_DIAL:
+        client = s->held.size < HELD_ENOUGH;
         break;
     case SESSION_GREETING:
+        client = s->held.size < HELD_ENOUGH;
         upstream = true;
         break;
     case SESSION_RELAY:
-        client = !s->client_ended && s->upstream.queued == 0 && s->client.queued < TLS_CHUNK_MAX &&
-                 !s->upgrading && !session_talk_full(s, CLIENT);
+        client = s->client_ended || (s->upstream.queued == 0 && s->client.queued < TLS_CHUNK_MAX &&
+                                     !s->upgrading && !session_talk_full(s, CLIENT));
         upstream = s->client.queued == 0 && !session_talk_full(s, UPSTREAM);
         break;
     case SESSION_LINGER:

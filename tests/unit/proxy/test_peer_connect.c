@@ -108,9 +108,9 @@ static void a_source_address_that_is_not_ours_fails_at_once(void **state)
 
     const unsigned before = open_descriptors(); /* the loop has got its own by now */
     assert_int_equal(start(f, NULL, &from), UV_EADDRNOTAVAIL);
-    assert_int_equal(open_descriptors(), before);
     peer_close(&f->peer, false);
     loop_until(&f->loop, f->closed == 2);
+    assert_int_equal(open_descriptors(), before);
     assert_int_equal(f->connected, 0);
 }
 
