@@ -14,7 +14,7 @@ void session_check_ends(struct session *s)
         return;
     session_log_end(s, FAULT_NONE,
                     s->ended_by_client ? "the client closed" : "the upstream closed");
-    session_linger(s, false);
+    session_close(s, false, false); /* after its end nothing can come that would cause a reset */
 }
 
 void session_drained(struct session *s)
