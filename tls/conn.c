@@ -40,6 +40,7 @@ void tls_conn_free(struct tls_conn *c)
     if (c == NULL)
         return;
     conn_handshake_free(c);
+    free(c->ticket);
     protection_free(&c->in);
     protection_free(&c->out);
     record_free(&c->reader);

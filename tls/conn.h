@@ -51,6 +51,10 @@ struct tls_conn {
     bool update_owed;  /* the client asked for new keys: before the next data */
     bool update_asked; /* we did, and it has not answered yet */
 
+    uint8_t
+        *ticket; /* TLS 1.3: sealed, and sent along with the first record; NULL: none, or sent */
+    size_t ticket_size;
+
     struct tls_failure failure;
 };
 

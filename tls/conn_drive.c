@@ -114,6 +114,18 @@ void conn_handshake_free(struct tls_conn *c)
     c->hs = NULL;
 }
 
+/* Nobody waits for a ticket. Sent at once it would cost a packet, and wake the client up for it. */
+static bool put_ticket_off(struct tls_conn *c)
+{
+    struct engine_buffer *wire = &c->engine->wire;
+    if (!c->tls13 || wire->size == 0)
+        return true;
+    c->ticket = memory_copy(wire->data, wire->size);
+    c->ticket_size = wire->size;
+    wire->size = 0;
+    return c->ticket != NULL;
+}
+
 /* The handshake is over: keep what the connection lives on. */
 static void opened(struct tls_conn *c)
 {
@@ -124,7 +136,8 @@ static void opened(struct tls_conn *c)
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent more behind its Finished");
         return;
     }
-    if (cert != NULL && (c->client_subject = identity_dn(&cert->subject)) == NULL) {
+    if (!put_ticket_off(c) ||
+        (cert != NULL && (c->client_subject = identity_dn(&cert->subject)) == NULL)) {
         conn_fail(c, conn_out_of_memory);
         return;
     }

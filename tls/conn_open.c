@@ -7,6 +7,7 @@
 
 #include "tls/memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Warnings, empty records and the like are legal, but nobody needs so many in a row. */
@@ -29,9 +30,22 @@ bool conn_idle_record(struct tls_conn *c)
 
 /* ---- what we send ---- */
 
+static bool send_ticket(struct tls_conn *c)
+{
+    struct engine_buffer *wire = &c->engine->wire;
+    if (!engine_reserve(wire, c->ticket_size))
+        return false;
+    memcpy(wire->data + wire->size, c->ticket, c->ticket_size);
+    wire->size += c->ticket_size;
+    free(c->ticket);
+    c->ticket = NULL;
+    return true;
+}
+
 static bool seal(struct tls_conn *c, enum record_type type, uint8_t *data, size_t size)
 {
-    return protection_seal(&c->out, (uint8_t)type, data, size, &c->engine->wire);
+    return (c->ticket == NULL || send_ticket(c)) &&
+           protection_seal(&c->out, (uint8_t)type, data, size, &c->engine->wire);
 }
 
 bool conn_open_alert(struct tls_conn *c, bool fatal, uint8_t alert)

@@ -357,6 +357,9 @@ static void sessions_with_client_certificates_get_no_ticket(void **state)
         struct join j;
         visit(&j, &so, v == 0 ? V12 : V13, client_cert);
         assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+        join_send(&j, "x", 1); /* would take a ticket along */
+        join_pump(&j);
+        assert_int_equal(j.peer.plain.size, 1);
         assert_true(v == 1 || j.peer.session.MBEDTLS_PRIVATE(ticket) == NULL);
         assert_true(v == 0 || !j.peer.has_session);
         join_free(&j);

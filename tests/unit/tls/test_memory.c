@@ -185,6 +185,8 @@ static void a_resumed_handshake_survives(void **state)
         struct join j;
         join_start(&j, engine, server, NULL, &po);
         join_pump(&j);
+        join_send(&j, "x", 1);
+        join_pump(&j);
         assert_true(j.peer.has_session);
         po.session = &j.peer.session;
         unsigned long n;

@@ -104,6 +104,32 @@ static void a_session_comes_back(void **state)
     tls_engine_free(engine);
 }
 
+static void the_ticket_comes_with_the_first_record(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct join j;
+        struct tls_server_options so = join_options(&ecdsa, 1);
+        struct peer_options po = client(V13);
+        join_start(&j, NULL, NULL, &so, &po);
+        join_pump(&j);
+        assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+        assert_false(j.peer.has_session);
+        if (how == 0)
+            join_send(&j, "x", 1);
+        else if (how == 1)
+            join_close(&j);
+        else
+            join_deliver(&j, "\x17\3\3\0\x11-not-of-this-key-", 5 + 17);
+        peer_step(&j.peer);
+        assert_true(j.peer.has_session);
+        assert_int_equal(j.peer.plain.size, how == 0);
+        assert_int_equal(j.peer.closed, how == 1);
+        assert_int_equal(j.peer.alert, how == 2 ? 20 : -1);
+        join_free(&j);
+    }
+}
+
 static void every_suite_resumes(void **state)
 {
     (void)state;
@@ -551,6 +577,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_comes_back),
+        cmocka_unit_test(the_ticket_comes_with_the_first_record),
         cmocka_unit_test(every_suite_resumes),
         cmocka_unit_test(resumption_works_with_a_retry_request_and_in_pieces),
         cmocka_unit_test(workers_with_the_same_keys_share_sessions),
