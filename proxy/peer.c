@@ -204,7 +204,7 @@ static int queue_chunk(struct peer *p, const uint8_t *data, size_t size)
     return rc;
 }
 
-int peer_send(struct peer *p, const uint8_t *data, size_t size)
+int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
 {
     if (size == 0)
         return 0;
@@ -212,10 +212,9 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size)
     if (p->life != PEER_OPEN)
         return UV_ENOTCONN;
     if (p->queued == 0) {
-        uv_buf_t buf = uv_buf_init((char *)(uintptr_t)data, (unsigned)size);
-        int n = uv_try_write(&p->uv.stream, &buf, 1);
-        if (n < 0 && n != UV_EAGAIN)
-            return n;
+        ssize_t n = send(peer_fd(p), data, size, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return -errno;
         if (n > 0) {
             data += n;
             size -= (size_t)n;

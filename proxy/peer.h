@@ -70,9 +70,10 @@ int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *targ
 /* Start or stop reading. Nothing to do is fine. */
 void peer_read(struct peer *p, bool on);
 
-/* Send now what the kernel takes and queue the rest. The caller bounds the queue by not calling
- * while p->queued is high. 0 or a negative uv error: the connection is of no more use. */
-int peer_send(struct peer *p, const uint8_t *data, size_t size);
+/* Send now what the kernel takes and queue the rest. With `more` something follows at once, data or
+ * the FIN, and may share a packet with it. The caller bounds the queue by not calling while
+ * p->queued is high. 0 or a negative uv error: the connection is of no more use. */
+int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more);
 
 /* Send FIN once the queue is empty. */
 void peer_shutdown(struct peer *p);

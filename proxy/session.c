@@ -107,10 +107,10 @@ void session_linger(struct session *s, bool reset_upstream)
     session_enter(s, SESSION_LINGER);
 }
 
-bool session_send(struct session *s, const struct tls_io *io)
+bool session_send(struct session *s, const struct tls_io *io, bool last)
 {
     /* After close_notify and FIN an alert has nowhere to go. */
-    int rc = s->client.fin_wanted ? 0 : peer_send(&s->client, io->wire.data, io->wire.size);
+    int rc = s->client.fin_wanted ? 0 : peer_send(&s->client, io->wire.data, io->wire.size, last);
     if (rc == 0)
         return true;
     if (rc == UV_ENOMEM)
@@ -131,7 +131,7 @@ bool session_to_client(struct session *s, uint8_t *data, size_t size)
             session_tls_failed(s, &io);
             return false;
         }
-        if (!session_send(s, &io))
+        if (!session_send(s, &io, false))
             return false;
         data += n;
         size -= n;
@@ -145,7 +145,7 @@ static bool say_goodbye(struct session *s)
     struct tls_io io = {0};
     if (s->tls != NULL)
         tls_conn_close(s->tls, &io);
-    return session_send(s, &io);
+    return session_send(s, &io, true);
 }
 
 bool session_finish_client(struct session *s)
@@ -169,7 +169,7 @@ void session_tls_failed(struct session *s, const struct tls_io *io)
     if (!s->handshaken && s->heard)
         counter_add(&session_counters(s)->handshake_failures, 1);
     session_log_end(s, f->fault == TLS_FAULT_CLIENT ? FAULT_CLIENT : FAULT_LOCAL, f->reason);
-    if (session_send(s, io))
+    if (session_send(s, io, true))
         session_linger(s, true);
 }
 

@@ -82,7 +82,7 @@ static void handshake_step(struct session *s, enum tls_status status, const stru
         session_out_of_memory(s);
         return;
     }
-    if (!session_send(s, io))
+    if (!session_send(s, io, false))
         return;
     if (status == TLS_HANDSHAKE) {
         session_interest(s);

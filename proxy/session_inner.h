@@ -115,8 +115,9 @@ bool session_hold(struct session *s, const uint8_t *data, size_t size);
 struct held session_release(struct session *s);
 void session_wipe(struct held *held);
 
-/* Send what the TLS engine produced. False: the client is gone and the session has been ended. */
-bool session_send(struct session *s, const struct tls_io *io);
+/* Send what the TLS engine produced. `last`: our FIN follows. False: the client is gone and the
+ * session has been ended. */
+bool session_send(struct session *s, const struct tls_io *io, bool last);
 /* Send plaintext, through TLS where there is TLS. data[size] has to exist, as for tls_conn_send();
  * a peer's data and a struct buf see to it. False: the session has been ended. */
 bool session_to_client(struct session *s, uint8_t *data, size_t size);

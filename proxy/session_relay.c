@@ -57,7 +57,7 @@ bool session_to_upstream(struct session *s, const uint8_t *data, size_t size)
         return true;
     s->bytes_in += size;
     counter_add(&session_counters(s)->bytes_in, size);
-    int rc = peer_send(&s->upstream, data, size);
+    int rc = peer_send(&s->upstream, data, size, false);
     if (rc == 0)
         return true;
     if (rc == UV_ENOMEM)
@@ -87,7 +87,7 @@ void session_from_client(struct session *s, enum tls_status status, const struct
 {
     /* What the module says goes through the same engine and would overwrite the alert or ticket in
      * `io`; application data and such do not come in one call, but a ticket key may change. */
-    if (!session_send(s, io) || !pass_to_upstream(s, io->plain.data, io->plain.size))
+    if (!session_send(s, io, false) || !pass_to_upstream(s, io->plain.data, io->plain.size))
         return;
     if (status == TLS_FAILED) {
         const struct tls_io sent = {0};

@@ -47,7 +47,7 @@ static void handshake_timed_out(struct session *s)
         counter_add(&session_counters(s)->handshake_failures, 1);
     session_log_end(s, FAULT_CLIENT, "the client did not finish the handshake in time");
     tls_conn_abort(s->tls, TLS_ABORT_HANDSHAKE_TIMEOUT, &io);
-    if (session_send(s, &io))
+    if (session_send(s, &io, true))
         session_linger(s, false);
 }
 

@@ -108,7 +108,7 @@ static bool send_proxy_header(struct session *s)
         proxy_header_v1(&facts, &header);
     else
         proxy_header_v2(&facts, &header);
-    bool sent = !header.failed && peer_send(&s->upstream, header.data, header.size) == 0;
+    bool sent = !header.failed && peer_send(&s->upstream, header.data, header.size, false) == 0;
     buf_free(&header);
     return sent;
 }

@@ -154,8 +154,8 @@ static void what_the_kernel_takes_is_sent_at_once(void **state)
     struct fixture *f = *state;
     char text[10];
     open_unix(f);
-    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"abc", 3), 0);
-    assert_int_equal(peer_send(&f->peer, NULL, 0), 0);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"abc", 3, false), 0);
+    assert_int_equal(peer_send(&f->peer, NULL, 0, false), 0);
     assert_int_equal(f->peer.queued, 0);
     assert_int_equal(read(f->other, text, sizeof text), 3); /* no turn of the loop was needed */
     loop_settle(&f->loop);
@@ -168,9 +168,10 @@ static void a_queue_drains_in_order_with_fin_behind_it(void **state)
     uint8_t *sent = much(), *got = malloc(MUCH + 1);
     size_t size = 0;
     open_unix(f);
-    assert_int_equal(peer_send(&f->peer, sent, MUCH / 2), 0);
+    assert_int_equal(peer_send(&f->peer, sent, MUCH / 2, false), 0);
     assert_true(f->peer.queued > 0);
-    assert_int_equal(peer_send(&f->peer, sent + MUCH / 2, MUCH / 2), 0); /* behind the queue */
+    assert_int_equal(peer_send(&f->peer, sent + MUCH / 2, MUCH / 2, false),
+                     0); /* behind the queue */
     assert_in_range(f->peer.queued, MUCH / 2, MUCH);
     peer_shutdown(&f->peer);
     peer_shutdown(&f->peer);
@@ -231,7 +232,7 @@ static void eof_comes_once_and_sending_goes_on(void **state)
     assert_true(f->peer.eof);
     peer_read(&f->peer, true); /* there is nothing more to read */
     assert_false(f->peer.reading);
-    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"re", 2), 0);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"re", 2, false), 0);
     loop_until(&f->loop, read(f->other, text, sizeof text) == 2);
     assert_int_equal(f->eof, 1);
     assert_int_equal(f->errors, 0);
@@ -254,7 +255,7 @@ static void a_reset_under_a_queue_is_an_error_and_frees_it(void **state)
     struct fixture *f = *state;
     uint8_t *data = much();
     open_tcp(f);
-    assert_int_equal(peer_send(&f->peer, data, MUCH), 0);
+    assert_int_equal(peer_send(&f->peer, data, MUCH, false), 0);
     free(data);
     assert_true(f->peer.queued > 0);
     reset_other(f);
@@ -269,7 +270,7 @@ static void sending_into_a_broken_connection_fails(void **state)
     open_unix(f);
     close(f->other);
     f->other = -1;
-    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1), UV_EPIPE);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_EPIPE);
 }
 
 static void closing_with_a_queue_frees_it_and_tells_only_closed(void **state)
@@ -277,7 +278,7 @@ static void closing_with_a_queue_frees_it_and_tells_only_closed(void **state)
     struct fixture *f = *state;
     uint8_t *data = much();
     open_unix(f);
-    assert_int_equal(peer_send(&f->peer, data, MUCH), 0);
+    assert_int_equal(peer_send(&f->peer, data, MUCH, false), 0);
     free(data);
     peer_close(&f->peer, false);
     peer_close(&f->peer, true); /* once is enough */
@@ -313,10 +314,10 @@ static void a_closed_peer_does_nothing(void **state)
     peer_close(&f->peer, false);
     peer_read(&f->peer, true);
     peer_shutdown(&f->peer);
-    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1), UV_ENOTCONN);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_ENOTCONN);
     loop_until(&f->loop, f->closed == 1);
     peer_read(&f->peer, true);
-    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1), UV_ENOTCONN);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_ENOTCONN);
 }
 
 static void a_descriptor_that_is_no_socket_is_refused_and_stays_ours(void **state)

@@ -72,11 +72,11 @@ static void a_connection_is_made_without_delay_and_with_keepalive(void **state)
     uv_os_fd_t fd;
     assert_int_equal(start(f, NULL, NULL), 0);
     assert_int_equal(f->peer.life, PEER_CONNECTING);
-    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1), UV_ENOTCONN);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_ENOTCONN);
     loop_until(&f->loop, f->connected == 1);
     assert_int_equal(f->status, 0);
     assert_int_equal(f->peer.life, PEER_OPEN);
-    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1), 0);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), 0);
     assert_int_equal(uv_fileno(&f->peer.uv.handle, &fd), 0);
     getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &(socklen_t){sizeof value});
     assert_int_equal(value, 1);
@@ -123,7 +123,7 @@ static void a_refused_connection_is_told(void **state)
     assert_int_equal(rc, 0);
     loop_until(&f->loop, f->connected == 1);
     assert_int_equal(f->status, UV_ECONNREFUSED);
-    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1), UV_ENOTCONN);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_ENOTCONN);
     peer_close(&f->peer, true);
     loop_until(&f->loop, f->closed == 1);
 }
