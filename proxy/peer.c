@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -221,6 +222,12 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
         }
     }
     return size > 0 ? queue_chunk(p, data, size) : 0;
+}
+
+void peer_acknowledge(struct peer *p)
+{
+    static const int on = 1;
+    setsockopt(peer_fd(p), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 void peer_shutdown(struct peer *p)

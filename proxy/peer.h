@@ -75,6 +75,11 @@ void peer_read(struct peer *p, bool on);
  * p->queued is high. 0 or a negative uv error: the connection is of no more use. */
 int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more);
 
+/* Acknowledge now what was read, although nothing is sent that would do it by the way: the other
+ * side may not send more before (Nagle's algorithm, and delayed acknowledgement, RFC 9293 3.8.6.3).
+ */
+void peer_acknowledge(struct peer *p);
+
 /* Send FIN once the queue is empty. */
 void peer_shutdown(struct peer *p);
 

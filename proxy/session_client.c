@@ -89,6 +89,8 @@ static void handshake_step(struct session *s, enum tls_status status, const stru
         return;
     }
     count_handshake(s);
+    if (io->wire.size == 0 && !protocol_facts(s->route->config->protocol)->server_speaks_first)
+        peer_acknowledge(&s->client);
     s->client_ended = s->ended_by_client = status == TLS_EOF;
     if (!s->admission.admitted)
         session_refuse(s, s->admission.refusal);
