@@ -1,0 +1,97 @@
+"""What is measured: one entry of CASES each."""
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+GCM128 = {"version": "1.3", "suite": "TLS_AES_128_GCM_SHA256"}
+GCM256 = {"version": "1.3", "suite": "TLS_AES_256_GCM_SHA384"}
+CHACHA = {"version": "1.3", "suite": "TLS_CHACHA20_POLY1305_SHA256"}
+TLS12 = {"version": "1.2", "suite": "ECDHE-ECDSA-AES128-GCM-SHA256"}
+RSA = {**GCM128, "key": "rsa"}
+
+
+@dataclass
+class Case:
+    name: str
+    title: str
+    measure: str  # the function of measure.py
+    work: str  # of the client
+    count: int  # units of a round: connections, messages, sessions; bytes
+    unit: str = "us"
+    per: float = 1e-6  # what the figure is divided by: seconds in a unit, bytes in a unit
+    digits: int = 0
+    tls: dict = field(default_factory=lambda: GCM128)
+    more: dict = field(default_factory=dict)  # further options of the client
+    idle: int = 0  # sessions that are open meanwhile
+    target: Optional[float] = None  # at most so many times the best rival
+    at_most: Optional[float] = None  # tlsfront's own figure
+    at_least: Optional[float] = None
+    floor: bool = False  # the plain TCP proxies are measured too
+    everybody: bool = True  # the rivals are measured, even if --peer does not ask for them
+    rounds: Optional[int] = None  # never more than so many
+
+    def quicker(self):
+        self.count //= 4
+        self.idle //= 4
+        if self.measure == "many":
+            self.at_most /= 4
+
+    def __str__(self):
+        return self.title.format(idle=f"{self.idle:,}", count=f"{self.count:,}")
+
+
+def handshake(name, title, tls, target, **more):
+    """Connect, handshake, one byte echoed through the backend, orderly end."""
+    conns = {"conns": 16, **more}
+    case = Case(name, title, "cpu", "handshake", 400, tls=tls, more=conns, target=target)
+    case.floor = tls is GCM128 and not more
+    return case
+
+
+def bulk(name, title, tls, target):
+    """One connection that carries many bytes one way."""
+    work, _ = name.split("-")
+    case = Case(name, title, "cpu", work, 256_000_000, "s/GB", 1, 2, tls=tls, target=target)
+    case.floor = tls is GCM128
+    return case
+
+
+def ours_alone(name, title, measure, work, count, **more):
+    return Case(name, title, measure, work, count, everybody=False, **more)
+
+
+def burden(name, title, work, count, more):
+    case = ours_alone(name, title, "burden", work, count, more=more, idle=20000, rounds=1)
+    case.unit, case.digits, case.at_most = "x", 2, 1.05
+    return case
+
+
+MESSAGE = {"size": 64}
+
+CASES = [
+    handshake("tls13-ecdsa", "TLS 1.3 full, ECDSA P-256, X25519", GCM128, 0.50),
+    handshake("tls12-ecdsa", "TLS 1.2 full, ECDSA P-256, X25519", TLS12, 0.50),
+    handshake("tls13-rsa", "TLS 1.3 full, RSA-2048, X25519", RSA, 0.60),
+    handshake("tls13-resumed", "TLS 1.3 resumed (ticket, X25519)", GCM128, 0.50, resume=True),
+    handshake("tls12-resumed", "TLS 1.2 resumed (ticket)", TLS12, 0.65, resume=True),
+    bulk("download-aes128", "download, AES-128-GCM", GCM128, 0.45),
+    bulk("upload-aes128", "upload, AES-128-GCM", GCM128, 0.55),
+    bulk("download-aes256", "download, AES-256-GCM", GCM256, 0.60),
+    bulk("upload-aes256", "upload, AES-256-GCM", GCM256, 0.60),
+    bulk("download-chacha", "download, ChaCha20-Poly1305", CHACHA, 0.60),
+    bulk("upload-chacha", "upload, ChaCha20-Poly1305", CHACHA, 0.60),
+    Case("roundtrip", "64-byte round trip", "cpu", "echo", 10000, digits=1,
+         more={**MESSAGE, "conns": 8}, target=0.75, floor=True),
+    Case("latency", "round trip, 99th percentile of wall-clock time", "latency", "echo", 10000,
+         more={**MESSAGE, "conns": 1}, target=1.00, floor=True),
+    Case("memory", "memory of an idle TLS 1.3 session", "memory", "idle", 2000, "KiB", 1024, 1,
+         at_most=4, floor=True, rounds=2),
+    ours_alone("workers", "handshakes of two workers, of one = 1", "workers", "handshake", 1000,
+               unit="x", digits=2, more={"conns": 16}, at_least=1.8),
+    burden("burden-handshake", "TLS 1.3 full beside {idle} idle sessions, alone = 1",
+           "handshake", 400, {"conns": 16}),
+    burden("burden-roundtrip", "round trip beside {idle} idle sessions, alone = 1",
+           "echo", 20000, {**MESSAGE, "conns": 64}),
+    ours_alone("many", "memory of the proxy with {count} idle sessions", "many", "idle", 50000,
+               unit="MiB", per=1 << 20, at_most=300, rounds=1),
+]

@@ -1,0 +1,255 @@
+"""Who is measured: one entry of PEERS each.
+
+A configuration gives a peer the certificates, TLS 1.2 and 1.3 with tickets, the curve that is
+measured, and room for many connections; beyond that the peer's defaults stay. No peer logs
+connections.
+"""
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import Callable
+
+SUITES_13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+SUITES_12 = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
+
+
+@dataclass
+class Route:
+    name: str
+    port: int
+    chain: str
+    key: str
+    pem: str  # certificate and key in one file
+    backend: str  # address and port
+
+
+@dataclass
+class Setting:
+    """What a configuration is made of."""
+
+    directory: str
+    routes: list
+    workers: int
+    files: int  # how many a process may have open
+
+
+@dataclass
+class Peer:
+    name: str
+    program: str
+    command: Callable  # (program, configuration file) -> arguments
+    configuration: Callable  # Setting -> text
+    version: Callable  # program -> text
+    tls: bool = True
+    is_rival: bool = True
+
+
+def ask(*command):
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, text=True, check=False, **both).stdout
+
+
+def first(pattern, *command):
+    found = re.search(pattern, ask(*command))
+    return found.group(1) if found else "unknown"
+
+
+def each(part, s):
+    return "".join(part(route) for route in s.routes)
+
+
+def tlsfront(s):
+    def route(r):
+        return f"""
+certificate {r.name} {{
+    chain = "{r.chain}"
+    key = "{r.key}"
+}}
+route {r.name} {{
+    listen = "127.0.0.1:{r.port}"
+    protocol = tcp
+    certificate = {r.name}
+    upstream = "{r.backend}"
+}}
+"""
+
+    return f"""
+workers = {s.workers}
+user = nobody
+control = "{s.directory}/control.sock"
+state = "{s.directory}/state"
+log-level = warn
+drain-timeout = 1s
+{each(route, s)}"""
+
+
+def haproxy(s, tls=True, options=""):
+    def listen(r):
+        how = f"ssl crt {r.pem} curves X25519:P-256" if tls else ""
+        return f"""
+listen {r.name}
+    bind 127.0.0.1:{r.port} {how}
+    {options}
+    server backend {r.backend}
+"""
+
+    return f"""
+global
+    nbthread {s.workers}
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+    ssl-default-bind-ciphers {SUITES_12}
+    ssl-default-bind-ciphersuites {SUITES_13}
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+{each(listen, s)}"""
+
+
+def hitch(s):
+    address, port = s.routes[0].backend.split(":")
+
+    def frontend(r):
+        return f"""
+frontend = {{
+    host = "127.0.0.1"
+    port = "{r.port}"
+    pem-file = "{r.pem}"
+}}
+"""
+
+    return f"""
+backend = "[{address}]:{port}"
+workers = {s.workers}
+{'user = "_hitch"' if os.geteuid() == 0 else ""}
+daemon = off
+quiet = on
+syslog = off
+backlog = 4096
+tls-protos = TLSv1.2 TLSv1.3
+ciphers = "{SUITES_12}"
+ciphersuites = "{SUITES_13}"
+ecdh-curve = "X25519:P-256"
+ocsp-dir = ""
+{each(frontend, s)}"""
+
+
+def nginx(s):
+    reuse = "reuseport" if s.workers > 1 else ""
+
+    def server(r):
+        return f"""
+    server {{
+        listen 127.0.0.1:{r.port} ssl backlog=4096 {reuse};
+        ssl_certificate {r.chain};
+        ssl_certificate_key {r.key};
+        proxy_pass {r.backend};
+    }}
+"""
+
+    return f"""
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off;
+{"user nobody nogroup;" if os.geteuid() == 0 else ""}
+worker_processes {s.workers};
+worker_rlimit_nofile {s.files};
+pid {s.directory}/nginx.pid;
+error_log stderr error;
+events {{
+    worker_connections {s.files};
+    multi_accept on;
+}}
+stream {{
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers {SUITES_12};
+    ssl_ecdh_curve X25519:P-256;
+    ssl_session_tickets on;
+    proxy_timeout 1h;
+{each(server, s)}}}
+"""
+
+
+def stunnel(s):
+    def service(r):
+        return f"""
+[{r.name}]
+accept = 127.0.0.1:{r.port}
+connect = {r.backend}
+cert = {r.chain}
+key = {r.key}
+sslVersionMin = TLSv1.2
+ciphers = {SUITES_12}
+ciphersuites = {SUITES_13}
+curves = X25519:P-256
+TIMEOUTclose = 0
+"""
+
+    return f"""
+foreground = quiet
+pid =
+syslog = no
+debug = err
+{each(service, s)}"""
+
+
+def run_haproxy(program, file):
+    return [program, "-q", "-db", "-f", file]
+
+
+def splicing(s):
+    return haproxy(s, False, "option splice-request\n    option splice-response")
+
+
+def rival(name, program, command, configuration, version):
+    """version: the arguments that make it say its version, and what to look for."""
+    *arguments, pattern = version
+    def ask_version(path):
+        return first(pattern, path, *arguments)
+
+    return Peer(name, program, command, configuration, ask_version)
+
+
+def floor(name, configuration, what):
+    """A plain TCP proxy: what is left when nothing is encrypted."""
+    return Peer(name, HAPROXY, run_haproxy, configuration, lambda path: what, False, False)
+
+
+HAPROXY = "/usr/sbin/haproxy"
+
+PEERS = [
+    floor("tcp-copy", lambda s: haproxy(s, False), "haproxy in TCP mode, without TLS"),
+    floor("tcp-splice", splicing, "the same with splice-request and splice-response"),
+    rival("haproxy", HAPROXY, run_haproxy, haproxy, ["-v", r"version (\S+)"]),
+    rival(
+        "hitch",
+        "/usr/sbin/hitch",
+        lambda program, file: [program, f"--config={file}"],
+        hitch,
+        ["--version", r"hitch (\S+)"],
+    ),
+    rival(
+        "nginx",
+        "/usr/sbin/nginx",
+        lambda program, file: [program, "-c", file],
+        nginx,
+        ["-v", r"nginx/(\S+)"],
+    ),
+    rival(
+        "stunnel",
+        "/usr/bin/stunnel4",
+        lambda program, file: [program, file],
+        stunnel,
+        ["-version", r"stunnel (\S+)"],
+    ),
+    Peer(
+        "tlsfront",
+        "",  # TLSFRONT in the environment
+        lambda program, file: [program, "run", "-c", file],
+        tlsfront,
+        lambda program: ask(program, "--version").strip().replace("\n", "; "),
+        is_rival=False,
+    ),
+]

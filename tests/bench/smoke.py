@@ -1,0 +1,36 @@
+"""Does the bench still work? A little of everything with tlsfront alone; figures are not judged."""
+
+from dataclasses import replace
+from math import isfinite
+
+import measure
+from cases import CASES
+from peers import PEERS
+from processes import BenchError
+
+AMOUNT = {"handshake": 4, "echo": 20, "download": 200_000, "upload": 200_000, "idle": 20}
+
+
+def check_refusal(stage, proxy):
+    """A client that cannot be disappointed proves nothing."""
+    try:
+        stage.client(proxy, "handshake", key="ecdsa", route="rsa", **CASES[0].tls).dismiss()
+    except BenchError as error:
+        if "another certificate" in str(error):
+            return
+        raise
+    raise BenchError("the client takes a wrong certificate")
+
+
+def check(stage):
+    tlsfront = next(peer for peer in PEERS if peer.name == "tlsfront")
+    running = measure.fresh(stage, tlsfront)
+    check_refusal(stage, running)
+    measure.PAIRS = 1
+    for case in CASES:
+        small = replace(case, count=AMOUNT[case.work], idle=20 if case.idle else 0)
+        figure = getattr(measure, case.measure)(stage, lambda peer: running, small, tlsfront)
+        # So few sessions may fit in memory that the proxy had already.
+        if not isfinite(figure) or (figure <= 0 and case.measure != "memory"):
+            raise BenchError(f"{case.name}: {figure} is no figure")
+        print(f"ok  {case.name}", flush=True)

@@ -1,0 +1,160 @@
+"""The stage of a run: certificates, backend, proxies and clients, each on its CPU."""
+
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+
+from peers import Route, Setting
+from processes import BenchError, Process, allow_many_files
+
+KEY_TYPES = {
+    "ecdsa": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    "rsa": ["-newkey", "rsa:2048"],
+}
+
+# The one that must be used comes first. In TLS 1.2 the certificate's curve must be offered as well.
+GROUPS = "X25519:P-256"
+
+# Many connections to one address and port make the kernel search long for a free one.
+MORE_ROUTES = 4
+
+
+def key_files(directory, name):
+    """Certificate, key, and both in one file."""
+    return [os.path.join(directory, f"{name}.{kind}") for kind in ("crt", "key", "pem")]
+
+
+def make_certificates(directory):
+    for name, key in KEY_TYPES.items():
+        chain, secret, pem = key_files(directory, name)
+        command = ["openssl", "req", "-x509", "-nodes", *key, "-days", "60"]
+        command += ["-keyout", secret, "-out", chain]
+        command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        command += ["-addext", "extendedKeyUsage=serverAuth"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise BenchError(f"openssl could not make a certificate:\n{done.stderr}")
+        with open(pem, "w", encoding="ascii") as joined:
+            for part in (chain, secret):
+                with open(part, encoding="ascii") as file:
+                    joined.write(file.read())
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Client:
+    """One run of bench-client: prepared when constructed, then started, then dismissed."""
+
+    def __init__(self, stage, port, arguments):
+        command = [stage.client_program, *arguments, "--port", str(port)]
+        self.process = Process("client", command, stage.client_cpus, stage.directory, pipes=True)
+        try:
+            if self._line() != "ready\n":
+                self.process.fail("did not get ready")
+        except BaseException:
+            self.process.stop()
+            raise
+
+    def _line(self):
+        return self.process.child.stdout.readline()
+
+    def _tell(self):
+        self.process.child.stdin.write("\n")
+        self.process.child.stdin.flush()
+
+    def start(self):
+        self._tell()
+
+    def result(self):
+        line = self._line()
+        if not line:
+            self.process.fail("failed")
+        return json.loads(line)
+
+    def dismiss(self):
+        self.process.stop()
+
+
+class Stage:
+    """Starts what a measurement asks for and ends all of it in close()."""
+
+    def __init__(self, directory, programs, tlsfront):
+        self.directory = directory
+        self.client_program = os.path.join(programs, "bench-client")
+        self.backend_program = os.path.join(programs, "bench-backend")
+        self.tlsfront = tlsfront
+        self.files = allow_many_files()
+        self.backends = []
+        self.proxies = {}
+
+    def prepare(self, cpus):
+        self.proxy_cpus, self.client_cpus = [cpus[0]], [cpus[1]]
+        self.backend_port = free_port()
+        os.chmod(self.directory, 0o755)  # workers that are nobody look into it
+        make_certificates(self.directory)
+        self.add_backend()
+
+    def add_backend(self):
+        """More than one only to hold more connections than one process may."""
+        command = [self.backend_program, "0.0.0.0", str(self.backend_port)]
+        name = f"backend-{len(self.backends)}"
+        backend = Process(name, command, self.client_cpus, self.directory)
+        self.backends.append(backend)
+        backend.wait_for_port(self.backend_port)
+
+    def program_of(self, peer):
+        return peer.program or self.tlsfront
+
+    def route(self, name, key, number):
+        backend = f"127.0.0.{1 + number}:{self.backend_port}"
+        return Route(name, free_port(), *key_files(self.directory, key), backend)
+
+    def start_proxy(self, peer, workers=1, cpus=None):
+        """A fresh one, on the proxies' CPU unless cpus says otherwise."""
+        routes = [self.route(key, key, 0) for key in KEY_TYPES]
+        routes += [self.route(f"more-{n}", "ecdsa", n) for n in range(1, MORE_ROUTES)]
+        directory = tempfile.mkdtemp(prefix=f"{peer.name}.", dir=self.directory)
+        os.chmod(directory, 0o755)
+        file = os.path.join(directory, f"{peer.name}.conf")
+        with open(file, "w", encoding="ascii") as out:
+            out.write(peer.configuration(Setting(directory, routes, workers, self.files)))
+        command = peer.command(self.program_of(peer), file)
+        proxy = Process(peer.name, command, cpus or self.proxy_cpus, directory)
+        proxy.peer, proxy.ports = peer, {route.name: route.port for route in routes}
+        self.proxies[proxy.pid] = proxy
+        for port in proxy.ports.values():
+            proxy.wait_for_port(port)
+        return proxy
+
+    def stop_proxy(self, proxy):
+        del self.proxies[proxy.pid]
+        proxy.stop()
+
+    def client(self, proxy, work, key="ecdsa", route=None, version="1.3", suite=None, **more):
+        """Arguments as in options.c; a value of True is an option without one."""
+        arguments = [work, "--tls", version if proxy.peer.tls else "none"]
+        if proxy.peer.tls:
+            certificate = key_files(self.directory, key)[0]
+            arguments += ["--suite", suite, "--groups", GROUPS, "--certificate", certificate]
+        for name, value in more.items():
+            if value is True and proxy.peer.tls:
+                arguments.append(f"--{name}")
+            elif value is not True and value:
+                arguments += [f"--{name}", str(value)]
+        return Client(self, proxy.ports[route or key], arguments)
+
+    def close(self):
+        for process in [*self.proxies.values(), *self.backends]:
+            process.stop()
+
+
+def settle():
+    """What the proxy still does for the last connections belongs to them."""
+    time.sleep(0.03)
