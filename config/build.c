@@ -94,6 +94,7 @@ static void finish_route(struct build *b, struct route_config *r)
 {
     const struct protocol_facts *facts = protocol_facts(r->protocol);
     const struct setting *greeting = tree_find(b->block, "greeting-timeout");
+    const struct setting *upgrade = tree_find(b->block, "upgrade-timeout");
 
     if (tree_find(b->block, "idle-timeout") == NULL)
         r->idle_timeout = facts->idle_ms;
@@ -103,6 +104,9 @@ static void finish_route(struct build *b, struct route_config *r)
         build_complain(b, DIAG_WARNING, &greeting->at, "remove it",
                        "greeting-timeout has no effect: a %s server does not speak first",
                        facts->name);
+    if (upgrade != NULL && !config_must_upgrade(r))
+        build_complain(b, DIAG_WARNING, &upgrade->at, "remove it",
+                       "upgrade-timeout has no effect: clients need not send STARTTLS here");
 }
 
 static void build_route(struct build *b, const struct block *block)

@@ -239,6 +239,13 @@ char *config_control_path(const char *path)
     return control;
 }
 
+bool config_must_upgrade(const struct route_config *r)
+{
+    return r->tls == TLS_MODE_REQUIRED ||
+           (r->tls == TLS_MODE_OPTIONAL && !r->plaintext_login_allowed &&
+            protocol_facts(r->protocol)->login_first);
+}
+
 void config_free(struct config *c)
 {
     if (c != NULL)

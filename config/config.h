@@ -83,7 +83,7 @@ struct route_config {
     struct origin certificate_at, upstream_at;
 
     /* Milliseconds; 0 means no limit. */
-    unsigned handshake_timeout, connect_timeout, greeting_timeout, idle_timeout;
+    unsigned upgrade_timeout, handshake_timeout, connect_timeout, greeting_timeout, idle_timeout;
     unsigned max_connections, max_connections_per_ip; /* 0: no limit */
 
     enum send_proxy send_proxy;
@@ -148,6 +148,9 @@ char *config_control_path(const char *path);
  * PATH", when everyone may read it. Looks at the disk. */
 void config_check_private(const struct file_ref *file, const char *whose, const char *what,
                           struct diags *d);
+
+/* Before TLS, does nothing but the upgrade lead the route's clients anywhere? */
+bool config_must_upgrade(const struct route_config *r);
 
 /* As in `tls = NAME`. */
 const char *config_tls_mode_name(enum tls_mode mode);

@@ -161,7 +161,7 @@ const char *value_all_addresses(const char *text)
 int value_listen(struct arena *a, const char *text, struct endpoint *out, struct flaw *f)
 {
     static const uint8_t loopback[4] = {127, 0, 0, 1};
-    struct host_port hp;
+    struct host_port hp = {0};
 
     *out = (struct endpoint){.at = out->at};
     if (is_unix(text))
@@ -183,7 +183,7 @@ int value_listen(struct arena *a, const char *text, struct endpoint *out, struct
 
 int value_upstream(struct arena *a, const char *text, struct endpoint *out, struct flaw *f)
 {
-    struct host_port hp;
+    struct host_port hp = {0};
 
     *out = (struct endpoint){.at = out->at};
     if (is_unix(text))

@@ -1,6 +1,7 @@
 /* file.c - read one regular file whole. */
 #include "config/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ void file_bytes_free(struct file_bytes *f)
 /* Not realloc: it would leave the old bytes behind, unwiped. */
 static int grow(struct file_bytes *f, size_t capacity)
 {
+    assert(capacity > f->size);
     uint8_t *data = malloc(capacity);
     if (data == NULL)
         return -1;

@@ -25,6 +25,7 @@ struct protocol_facts {
     unsigned idle_ms;       /* default idle-timeout */
     bool server_speaks_first;
     bool has_starttls;
+    bool login_first; /* without a login there is nothing to be had */
 };
 
 const struct protocol_facts *protocol_facts(enum protocol p);

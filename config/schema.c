@@ -78,6 +78,7 @@ static const struct key route_keys[] = {
     {"upstream", key_upstream, .list = true,
      .required = "say where the server is, as in upstream = \"127.0.0.1:110\""},
 
+    {"upgrade-timeout", key_duration, .offset = ROUTE(upgrade_timeout), .preset = "60s"},
     {"handshake-timeout", key_duration, .offset = ROUTE(handshake_timeout), .preset = "15s"},
     {"connect-timeout", key_duration, .offset = ROUTE(connect_timeout), .preset = "5s"},
     {"greeting-timeout", key_duration, .offset = ROUTE(greeting_timeout), .preset = "60s"},

@@ -16,7 +16,7 @@ static int reach(const char *path)
         errno = ENAMETOOLONG;
         return -1;
     }
-    strcpy(at.sun_path, path);
+    memcpy(at.sun_path, path, strlen(path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) != 0) {
         int error = errno;

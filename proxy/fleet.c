@@ -284,7 +284,7 @@ void fleet_prepare(struct fleet *f, struct plan *next)
     f->next = *next;
     *next = (struct plan){0};
     for (unsigned i = 0; i < f->highest; i++)
-        if (f->members[i]->life == FLEET_RUNNING && i < f->next.workers)
+        if (i < f->next.workers && f->members[i]->life == FLEET_RUNNING)
             fleet_talk_prepare(f->members[i], &f->next);
         else if (f->members[i]->life == FLEET_RUNNING)
             f->members[i]->prepared = f->next.number; /* will retire */

@@ -147,7 +147,9 @@ static bool take_answer(struct name *n, const struct addrinfo *list)
         fresh[count].size = a->ai_addrlen;
         count++;
     }
-    bool changed = count != n->count || memcmp(fresh, n->addresses, sizeof fresh) != 0;
+    bool changed = count != n->count;
+    for (size_t i = 0; i < count && !changed; i++)
+        changed = !upstream_same_address(&fresh[i], &n->addresses[i]);
     memcpy(n->addresses, fresh, sizeof fresh);
     n->count = count;
     return changed;

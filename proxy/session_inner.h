@@ -31,7 +31,8 @@ enum session_state {
     SESSION_PREAMBLE,  /* in clear, without an upstream: client <-> module */
     SESSION_HANDSHAKE, /* client <-> tls */
     SESSION_DIAL,      /* connecting upstream; nobody is read from */
-    SESSION_GREETING,  /* connected; the server has to speak first and has not */
+    SESSION_GREETING,  /* connected; the server has to speak first, and another can take its place
+                        * until its module has a greeting to deal with */
     SESSION_RELAY,     /* both ways, or one way after the first end; on TLS or in clear */
     SESSION_LINGER,    /* all is said to the client; wait for its FIN so that no reset eats it */
     SESSION_CLOSING,   /* waiting for the handles */
@@ -160,6 +161,8 @@ void session_refuse(struct session *s, enum starttls_refusal why);
 /* ---- session_upstream.c ---- */
 extern const struct peer_events session_upstream_events;
 void session_dial(struct session *s);
+/* It is there and, where it has to speak first, has greeted. */
+void session_upstream_ready(struct session *s);
 /* This address did not serve: note it and, once its handle is closed, go to the next. */
 void session_upstream_failed(struct session *s, const char *how);
 
@@ -169,14 +172,15 @@ bool session_talk_begin(struct session *s, enum talk_mode mode);
 /* Something was said; false: the session has been ended or is turning to TLS. */
 bool session_talk_said(struct session *s, enum side side, const uint8_t *data, size_t size);
 bool session_talk_holds(const struct session *s, enum side side); /* unconsumed bytes? */
-/* Is what the client left the beginning of a line that it will never end? */
+/* Is what the client left the beginning of a unit that it will never end? */
 bool session_talk_cut_short(const struct session *s);
 bool session_talk_full(const struct session *s, enum side side); /* as many as are kept? */
 void session_talk_free(struct session *s);
 
 /* ---- session_relay.c ---- */
-/* The upstream is there and, where it has to, has spoken: let bytes flow. */
+/* Let bytes flow; then those of the client that had to wait. */
 void session_relay(struct session *s);
+void session_relay_held(struct session *s);
 void session_from_client(struct session *s, enum tls_status status, const struct tls_io *io);
 void session_from_client_in_clear(struct session *s, const uint8_t *data, size_t size);
 /* The client will say no more: close_notify, or FIN in clear. */

@@ -109,12 +109,15 @@ void session_from_client_in_clear(struct session *s, const uint8_t *data, size_t
 
 void session_relay(struct session *s)
 {
-    struct held held = session_release(s);
     s->last_active = session_now(s);
     session_enter(s, SESSION_RELAY);
     session_log_open(s);
-    bool alive = session_talk_begin(s, s->tls != NULL ? TALK_INSIDE : TALK_OPTIONAL) &&
-                 pass_to_upstream(s, held.data, held.size);
+}
+
+void session_relay_held(struct session *s)
+{
+    struct held held = session_release(s);
+    bool alive = pass_to_upstream(s, held.data, held.size);
     session_wipe(&held);
     if (!alive)
         return;

@@ -5,8 +5,6 @@
 #define HALF_CLOSED_MS 60000
 /* How long to wait for the client's FIN after our last word. */
 #define LINGER_MS 2000
-/* From accept to the upgrade command, where TLS is required. */
-#define PREAMBLE_MS 60000
 
 /* What a client may say before its upstream is there, give or take one read. */
 #define HELD_ENOUGH ((size_t)16 << 10)
@@ -19,7 +17,7 @@ static uint64_t state_timeout(const struct session *s)
     case SESSION_ANNOUNCE:
         return r->handshake_timeout;
     case SESSION_PREAMBLE:
-        return PREAMBLE_MS;
+        return r->upgrade_timeout;
     case SESSION_HANDSHAKE:
         return r->handshake_timeout;
     case SESSION_DIAL:
@@ -40,6 +38,31 @@ static uint64_t state_timeout(const struct session *s)
     return 0;
 }
 
+/* Milliseconds until `limit` is over; NEVER: there is none. */
+#define NEVER UINT64_MAX
+static uint64_t remains(uint64_t limit, uint64_t since, uint64_t now)
+{
+    if (limit == 0)
+        return NEVER;
+    return now - since < limit ? limit - (now - since) : 0;
+}
+
+/* RELAY in clear: until the client has to be on TLS. */
+static uint64_t upgrade_remains(const struct session *s)
+{
+    const struct route_config *r = s->route->config;
+    if (s->tls != NULL || !config_must_upgrade(r))
+        return NEVER;
+    return remains(r->upgrade_timeout, s->started, session_now(s));
+}
+
+static uint64_t relay_remains(const struct session *s)
+{
+    const uint64_t quiet = remains(state_timeout(s), s->last_active, session_now(s));
+    const uint64_t upgrade = upgrade_remains(s);
+    return quiet < upgrade ? quiet : upgrade;
+}
+
 static void handshake_timed_out(struct session *s)
 {
     struct tls_io io = {0};
@@ -54,11 +77,13 @@ static void handshake_timed_out(struct session *s)
 static void relay_timed_out(struct session *s)
 {
     /* The timer is not touched for every byte: it looks, when it fires, whether any came. */
-    if (session_now(s) - s->last_active < state_timeout(s)) {
+    if (relay_remains(s) > 0) {
         session_arm(s);
         return;
     }
-    if (s->upstream_ended)
+    if (upgrade_remains(s) == 0)
+        session_refuse(s, REFUSE_TIMEOUT);
+    else if (s->upstream_ended)
         session_break(s, FAULT_CLIENT, "the client did not close after the upstream had");
     else if (s->client_ended)
         session_end(s, FAULT_UPSTREAM, "the upstream did not close after the client had");
@@ -99,13 +124,12 @@ static void timer_fired(uv_timer_t *timer)
 
 void session_arm(struct session *s)
 {
-    uint64_t wait = state_timeout(s);
-    if (wait == 0) {
+    const uint64_t wait =
+        s->state == SESSION_RELAY ? relay_remains(s) : remains(state_timeout(s), 0, 0);
+    if (wait == NEVER)
         uv_timer_stop(&s->timer);
-        return;
-    }
-    uint64_t spent = s->state == SESSION_RELAY ? session_now(s) - s->last_active : 0;
-    uv_timer_start(&s->timer, timer_fired, wait > spent ? wait - spent : 0, 0);
+    else
+        uv_timer_start(&s->timer, timer_fired, wait, 0);
 }
 
 void session_enter(struct session *s, enum session_state state)

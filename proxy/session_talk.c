@@ -70,9 +70,10 @@ bool session_talk_holds(const struct session *s, enum side side)
 
 bool session_talk_cut_short(const struct session *s)
 {
-    const struct buf *left = s->talk != NULL ? &s->talk->carry[CLIENT] : NULL;
-    return left != NULL && left->size > 0 && s->route->config->protocol != PROTOCOL_LDAP &&
-           memchr(left->data, '\n', left->size) == NULL;
+    if (!session_talk_holds(s, CLIENT))
+        return false;
+    const struct buf *left = &s->talk->carry[CLIENT];
+    return s->talk->module->cut_short((struct slice){left->data, left->size});
 }
 
 bool session_talk_full(const struct session *s, enum side side)
@@ -177,6 +178,14 @@ static void note_identity_refused(struct session *s)
         "in tlsfront.conf(5)");
 }
 
+/* Did the module do anything with the greeting? A beginning without an end it leaves as it is. */
+static bool is_greeted(struct session_talk *t, size_t come, enum talk_verdict verdict,
+                       const struct talk_out *out)
+{
+    return verdict != TALK_MORE || t->carry[UPSTREAM].size < come || out->to_client->size > 0 ||
+           out->to_upstream->size > 0;
+}
+
 bool session_talk_said(struct session *s, enum side side, const uint8_t *data, size_t size)
 {
     struct session_talk *t = s->talk;
@@ -189,7 +198,10 @@ bool session_talk_said(struct session *s, enum side side, const uint8_t *data, s
     buf_init(&to_client, OUTPUT_MAX);
     buf_init(&to_upstream, OUTPUT_MAX);
     struct talk_out out = {&to_client, &to_upstream};
+    const size_t come = t->carry[UPSTREAM].size;
     const enum talk_verdict verdict = run(t, &out);
+    if (s->state == SESSION_GREETING && is_greeted(t, come, verdict, &out))
+        session_upstream_ready(s);
     note_identity_refused(s);
 
     /* The reply to an upgrade with bytes behind it would be an invitation to go on. */

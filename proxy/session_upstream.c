@@ -11,6 +11,7 @@ void session_upstream_failed(struct session *s, const char *how)
     counter_add(&session_counters(s)->upstream_failures, 1);
     upstream_report(&s->route->upstreams, &s->cursor, false, session_now(s));
     session_log_upstream(s, "upstream-failed", how);
+    session_talk_free(s); /* with the beginning of a greeting */
     session_enter(s, SESSION_DIAL);
     peer_close(&s->upstream, true); /* upstream_closed() dials on */
 }
@@ -56,6 +57,21 @@ static bool reachable(const struct session *s, const struct upstream_address *a)
            a->size == 0 || s->from.sa.sa_family == a->addr.ss_family;
 }
 
+/* NULL: there is none left; if one was passed over for its family, the log says so. */
+static const struct upstream_address *next_reachable(struct session *s)
+{
+    struct upstream_set *set = &s->route->upstreams;
+    const struct upstream_address *passed = NULL, *a;
+    while ((a = upstream_next(set, &s->cursor, session_now(s))) != NULL && !reachable(s, a))
+        passed = a;
+    if (a == NULL && passed != NULL) {
+        address_text((const struct sockaddr *)&passed->addr, s->upstream_text);
+        session_log_upstream(s, "upstream-failed",
+                             "source = transparent, and the client's address is of another family");
+    }
+    return a;
+}
+
 void session_dial(struct session *s)
 {
     if (s->upstream.life == PEER_CLOSING) { /* of before the upgrade; upstream_closed() dials on */
@@ -63,10 +79,7 @@ void session_dial(struct session *s)
         return;
     }
     struct upstream_set *set = &s->route->upstreams;
-    const struct upstream_address *a;
-    do
-        a = upstream_next(set, &s->cursor, session_now(s));
-    while (a != NULL && !reachable(s, a));
+    const struct upstream_address *a = next_reachable(s);
     if (a == NULL) {
         session_refuse(s, REFUSE_UPSTREAM_DOWN);
         return;
@@ -113,6 +126,12 @@ static bool send_proxy_header(struct session *s)
     return sent;
 }
 
+void session_upstream_ready(struct session *s)
+{
+    upstream_report(&s->route->upstreams, &s->cursor, true, session_now(s));
+    session_relay(s);
+}
+
 static void upstream_connected(struct peer *p, int status)
 {
     struct session *s = container_of(p, struct session, upstream);
@@ -126,28 +145,29 @@ static void upstream_connected(struct peer *p, int status)
         session_upstream_failed(s, "the PROXY header could not be sent");
         return;
     }
+    if (!session_talk_begin(s, s->tls != NULL ? TALK_INSIDE : TALK_OPTIONAL))
+        return;
     if (protocol_facts(s->route->config->protocol)->server_speaks_first) {
         session_enter(s, SESSION_GREETING);
         return;
     }
-    upstream_report(&s->route->upstreams, &s->cursor, true, session_now(s));
-    session_relay(s);
+    session_upstream_ready(s);
+    session_relay_held(s);
 }
 
 static void upstream_data(struct peer *p, uint8_t *data, size_t size)
 {
     struct session *s = container_of(p, struct session, upstream);
-    if (s->state == SESSION_GREETING) {
-        upstream_report(&s->route->upstreams, &s->cursor, true, session_now(s));
-        session_relay(s);
-    }
-    if (s->state != SESSION_RELAY)
+    const bool greeting = s->state == SESSION_GREETING;
+    if (!greeting && s->state != SESSION_RELAY)
         return;
     s->last_active = session_now(s);
     s->bytes_out += size;
     counter_add(&session_counters(s)->bytes_out, size);
     if (s->talk != NULL ? session_talk_said(s, UPSTREAM, data, size)
                         : session_to_client(s, data, size)) {
+        if (greeting && s->state == SESSION_RELAY)
+            session_relay_held(s);
         session_check_ends(s);
         session_interest(s);
     }

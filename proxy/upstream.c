@@ -29,7 +29,7 @@ void upstream_set_free(struct upstream_set *set)
     *set = (struct upstream_set){0};
 }
 
-static bool same_address(const struct upstream_address *a, const struct upstream_address *b)
+bool upstream_same_address(const struct upstream_address *a, const struct upstream_address *b)
 {
     return a->size == b->size && memcmp(&a->addr, &b->addr, a->size) == 0;
 }
@@ -44,7 +44,7 @@ int upstream_set_addresses(struct upstream_set *set, size_t upstream,
     for (size_t i = 0; i < count; i++) {
         fresh[i] = addresses[i];
         for (size_t k = 0; k < u->count; k++)
-            if (same_address(&fresh[i], &u->addresses[k]))
+            if (upstream_same_address(&fresh[i], &u->addresses[k]))
                 fresh[i].down_until = u->addresses[k].down_until;
     }
     free(u->addresses);

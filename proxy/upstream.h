@@ -49,6 +49,8 @@ void upstream_set_free(struct upstream_set *set);
 int upstream_set_addresses(struct upstream_set *set, size_t upstream,
                            const struct upstream_address *addresses, size_t count);
 
+bool upstream_same_address(const struct upstream_address *a, const struct upstream_address *b);
+
 /* The next address to try, each at most once; NULL: all were tried. */
 const struct upstream_address *upstream_next(struct upstream_set *set, struct upstream_cursor *at,
                                              uint64_t now);

@@ -295,5 +295,6 @@ const struct starttls starttls_imap = {
     .greet = greet,
     .client = client,
     .upstream = upstream,
+    .cut_short = line_is_cut_short,
     .refuse = refuse,
 };

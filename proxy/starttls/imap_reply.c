@@ -85,13 +85,15 @@ static enum imap_step on_answer(struct talk *t, const struct imap_response *r, s
     return step == IMAP_TAKEN ? IMAP_TURN : step;
 }
 
+/* With another tag it answers nothing that was asked: a client would take it for the answer to what
+ * it says next. */
 static enum imap_step on_tagged(struct talk *t, const struct imap_response *r, struct talk_out *out)
 {
     const struct imap_talk *i = &t->as.imap;
     if (i->tag_size > 0 && r->first.size == i->tag_size &&
         memcmp(r->first.data, i->tag, i->tag_size) == 0)
         return on_answer(t, r, out);
-    return imap_put_response(t, r, false, out);
+    return imap_broken(t, out);
 }
 
 /* ---- the other responses ---- */
@@ -103,13 +105,10 @@ static enum imap_step on_continuation(struct talk *t, const struct imap_response
                                       struct talk_out *out)
 {
     struct imap_talk *i = &t->as.imap;
-    const bool asked = i->state == IMAP_WAITING;
-    if (asked && talk_holds_back(t))
+    if (i->state != IMAP_WAITING || talk_holds_back(t))
         return imap_broken(t, out);
-    if (!asked || !i->literal_waits || !i->literal_comes)
+    if (!i->literal_waits || !i->literal_comes)
         put(out->to_client, r->raw);
-    if (!asked)
-        return IMAP_TAKEN;
     i->state = i->literal_waits ? IMAP_LITERAL : IMAP_RESPONSE;
     return IMAP_TURN;
 }

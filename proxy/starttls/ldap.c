@@ -118,6 +118,7 @@ static enum talk_verdict upstream(struct talk *t, struct slice *in, struct talk_
     const struct direction d = {&t->as.ldap.from_upstream, ldap_on_response, out->to_client,
                                 LDAP_UNAVAILABLE, "Service not available, try again later"};
     const enum talk_verdict verdict = run(t, &d, in, out);
+    t->upstream_broke = verdict == TALK_CLOSE;
     if (verdict != TALK_RELAY)
         return verdict;
     t->as.ldap.from_upstream = (struct ldap_flow){.left = SIZE_MAX};
@@ -132,4 +133,17 @@ static void refuse(enum starttls_refusal why, const char *hostname, struct buf *
                 talk_refusal_words(why));
 }
 
-const struct starttls starttls_ldap = {.client = client, .upstream = upstream, .refuse = refuse};
+static bool cut_short(struct slice left)
+{
+    uint8_t tag;
+    size_t size;
+    const enum ber_result head = ber_header(&left, &tag, &size);
+    return head == BER_MORE || (head == BER_OK && size > left.size);
+}
+
+const struct starttls starttls_ldap = {
+    .client = client,
+    .upstream = upstream,
+    .cut_short = cut_short,
+    .refuse = refuse,
+};

@@ -27,6 +27,11 @@ enum line_result line_next(struct slice *in, size_t max, struct slice *line, boo
     return LINE_OK;
 }
 
+bool line_is_cut_short(struct slice in)
+{
+    return in.size == 0 || memchr(in.data, '\n', in.size) == NULL;
+}
+
 static bool is_blank(uint8_t c)
 {
     return c == ' ' || c == '\t';

@@ -26,6 +26,9 @@ enum line_result {
  * some protocols must not take it so. NUL and 8-bit bytes are data. */
 enum line_result line_next(struct slice *in, size_t max, struct slice *line, bool *bare_lf_r);
 
+/* Does it hold no end of a line? */
+bool line_is_cut_short(struct slice in);
+
 /* The word at the front of *line (up to a space or tab), which moves behind it and the white space
  * that follows. Empty at the end. */
 struct slice line_word(struct slice *line);

@@ -168,5 +168,6 @@ const struct starttls starttls_nntp = {
     .greet = greet,
     .client = client,
     .upstream = upstream,
+    .cut_short = line_is_cut_short,
     .refuse = refuse,
 };

@@ -249,5 +249,6 @@ const struct starttls starttls_pop3 = {
     .greet = greet,
     .client = client,
     .upstream = upstream,
+    .cut_short = line_is_cut_short,
     .refuse = refuse,
 };

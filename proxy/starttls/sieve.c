@@ -254,9 +254,16 @@ static enum talk_verdict upstream(struct talk *t, struct slice *in, struct talk_
     return step_verdict(step);
 }
 
+static bool cut_short(struct slice left)
+{
+    struct sieve_unit u;
+    return sieve_unit_next(&left, &u) == SIEVE_UNIT_MORE;
+}
+
 const struct starttls starttls_sieve = {
     .greet = greet,
     .client = client,
     .upstream = upstream,
+    .cut_short = cut_short,
     .refuse = refuse,
 };

@@ -186,5 +186,6 @@ const struct starttls starttls_smtp = {
     .greet = greet,
     .client = client,
     .upstream = upstream,
+    .cut_short = line_is_cut_short,
     .refuse = refuse,
 };

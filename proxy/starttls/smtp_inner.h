@@ -22,7 +22,7 @@ enum smtp_asked {
     SMTP_ASKED_DATA,
     SMTP_ASKED_TEXT, /* takes the place of DATA when the mail text is through */
     SMTP_ASKED_BDAT,
-    SMTP_ASKED_BDAT_LAST,
+    SMTP_ASKED_LAST, /* the last BDAT or BURL of a mail */
     SMTP_ASKED_AUTH,
     SMTP_ASKED_XEXCH50,
     SMTP_ASKED_TURN,
@@ -73,7 +73,7 @@ bool smtp_has_controls(struct slice line);
 struct smtp_reply_line {
     struct slice raw;  /* as it came, with its ending */
     struct slice text; /* behind the code and what follows it */
-    unsigned code;     /* 0: it has none; such a line is passed on and means nothing */
+    unsigned code;     /* 0: it has none, and is no reply */
     bool final;
 };
 

@@ -137,7 +137,7 @@ static enum line_result ask_hello(struct opening *o, const char *verb, struct re
 /* An LMTP server does not take EHLO (RFC 2033, 4.1). */
 static enum line_result ask_offered(struct opening *o, unsigned *offered_r)
 {
-    struct reply r;
+    struct reply r = {0};
     enum line_result result = ask_hello(o, "EHLO", &r);
     if (result == LINE_OK && smtp_is_syntax(r.code))
         result = ask_hello(o, "LHLO", &r);
@@ -151,7 +151,7 @@ static enum line_result ask_offered(struct opening *o, unsigned *offered_r)
  * may not use it (550), leaves us with the first greeting. */
 static enum line_result ask_xclient(struct opening *o, unsigned offered, struct reply *greeting)
 {
-    struct reply r;
+    struct reply r = {0};
     if (is_due(o))
         send_xclient(o->t, offered, o->out->to_upstream);
     const enum line_result result = next_reply(&o->rest, &r);
@@ -181,7 +181,7 @@ static enum line_result read_greeting(struct opening *o, struct reply *greeting)
 enum step smtp_open(struct talk *t, struct slice *in, struct talk_out *out)
 {
     struct opening o = {.t = t, .out = out, .rest = *in};
-    struct reply greeting;
+    struct reply greeting = {0};
     const enum line_result result = read_greeting(&o, &greeting);
     if (result == LINE_MORE)
         return STEP_LEFT;

@@ -83,12 +83,23 @@ static enum step bdat(struct talk *t, const struct smtp_command *c, struct talk_
     struct slice last = line_word(&rest);
     if (!sound || rest.size > 0 || (last.size > 0 && !slice_is(last, "LAST")))
         return step_last_word(t, out, "501 5.5.4 Syntax: BDAT size [LAST]");
-    if (!asked_add(&t->asked, last.size > 0 ? SMTP_ASKED_BDAT_LAST : SMTP_ASKED_BDAT))
+    if (!asked_add(&t->asked, last.size > 0 ? SMTP_ASKED_LAST : SMTP_ASKED_BDAT))
         return STEP_LEFT;
     step_put_line(out->to_upstream, c->line);
     s->bytes = size;
     if (size > 0)
         s->state = SMTP_BYTES;
+    return STEP_TAKEN;
+}
+
+/* RFC 4468, 3: "BURL url [LAST]" takes the place of a chunk, and no bytes follow. */
+static enum step burl(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+{
+    struct slice rest = c->rest;
+    line_word(&rest);
+    if (!asked_add(&t->asked, slice_is(line_word(&rest), "LAST") ? SMTP_ASKED_LAST : c->row->asked))
+        return STEP_LEFT;
+    step_put_line(out->to_upstream, c->line);
     return STEP_TAKEN;
 }
 
@@ -148,7 +159,7 @@ const struct smtp_verb smtp_pass_verbs[] = {
     {"EXPN", pass, SMTP_ASKED_OTHER, false},
     {"HELP", pass, SMTP_ASKED_OTHER, false},
     {"ETRN", pass, SMTP_ASKED_OTHER, false},
-    {"BURL", pass, SMTP_ASKED_OTHER, false},
+    {"BURL", burl, SMTP_ASKED_OTHER, false},
     {"GET", smtp_foreign, SMTP_ASKED_OTHER, false},
     {"POST", smtp_foreign, SMTP_ASKED_OTHER, false},
     {"PUT", smtp_foreign, SMTP_ASKED_OTHER, false},

@@ -287,7 +287,7 @@ static enum step replied(struct talk *t, unsigned code, struct talk_out *out)
         [SMTP_ASKED_HELO] = hello_replied,  [SMTP_ASKED_MAIL] = mail_replied,
         [SMTP_ASKED_RCPT] = rcpt_replied,   [SMTP_ASKED_RSET] = rset_replied,
         [SMTP_ASKED_DATA] = data_replied,   [SMTP_ASKED_TEXT] = text_replied,
-        [SMTP_ASKED_BDAT] = other_replied,  [SMTP_ASKED_BDAT_LAST] = text_replied,
+        [SMTP_ASKED_BDAT] = other_replied,  [SMTP_ASKED_LAST] = text_replied,
         [SMTP_ASKED_AUTH] = auth_replied,   [SMTP_ASKED_XEXCH50] = xexch50_replied,
         [SMTP_ASKED_TURN] = turn_replied,
     };
@@ -328,12 +328,12 @@ enum step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out *out
 {
     struct smtp_talk *s = &t->as.smtp;
     struct slice rest = *in;
-    struct smtp_reply_line r;
+    struct smtp_reply_line r = {0};
     const enum line_result result = smtp_reply_next(&rest, &r);
-    if (result == LINE_TOO_LONG)
-        return smtp_broken(t, out);
     if (result == LINE_MORE)
         return STEP_LEFT;
+    if (result == LINE_TOO_LONG || r.code == 0)
+        return smtp_broken(t, out);
     const enum step step = show(t, &r, rest, out);
     if (step == STEP_LEFT)
         return step;

@@ -9,10 +9,11 @@
  *                  capabilities with the upgrade, polite refusals of everything else.
  *   TALK_OPTIONAL  before TLS; the upstream is connected and everything passes through the module:
  *                  the upgrade is added to the upstream's real capabilities, passwords are held
- * back unless the route allows them. TALK_INSIDE    on TLS (implicit, or after the upgrade): the
- * upstream's own upgrade is taken out of its capabilities, and a client that asks for it is told
- * that it is on TLS already. After an upgrade the upstream is a fresh one, and its greeting is
- * swallowed where the protocol has none after the upgrade.
+ *                  back unless the route allows them.
+ *   TALK_INSIDE    on TLS (implicit, or after the upgrade): the upstream's own upgrade is taken out
+ *                  of its capabilities, and a client that asks for it is told that it is on TLS
+ *                  already. After an upgrade the upstream is a fresh one, and its greeting is
+ *                  swallowed where the protocol has none after the upgrade.
  *
  * The caller keeps what a module leaves in a slice (up to 64 KiB of each side) and gives it again,
  * with more behind it, until neither side moves any more; so a module may leave complete units too,
@@ -94,6 +95,10 @@ struct starttls {
 
     /* The same for the upstream's; never called in TALK_REQUIRED. */
     enum talk_verdict (*upstream)(struct talk *t, struct slice *in, struct talk_out *out);
+
+    /* Of what `client` left: is its first unit without an end? That of a client which has said its
+     * last is waited for in vain. */
+    bool (*cut_short)(struct slice left);
 
     /* The protocol's own temporary refusal, before the end of the connection. */
     void (*refuse)(enum starttls_refusal why, const char *hostname, struct buf *to_client);

@@ -30,7 +30,7 @@ static void send_packet(int to, const uint8_t *data, size_t size, unsigned fds)
         struct cmsghdr align;
         uint8_t bytes[CMSG_SPACE(FDS * sizeof(int))];
     } control = {0};
-    int list[FDS];
+    int list[FDS] = {0};
     struct iovec part = {(void *)(uintptr_t)data, size};
     struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
     if (fds > 0) {

@@ -3,55 +3,12 @@
  *
  * The first byte chooses the facts. Then pieces follow: a byte with the side in its highest bit and
  * the size less one in the others, and the bytes. */
-#undef NDEBUG /* the assertions are the test */
 #include "proxy/starttls/ber.h"
-#include "proxy/starttls/starttls.h"
-
-#include <assert.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/starttls_stage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CLIENT, UPSTREAM };
-
-struct stage {
-    struct talk talk;
-    struct buf carry[2], heard[2];
-    enum talk_verdict verdict;
-};
-
-static void stage_call(struct stage *st, int side)
-{
-    struct buf *carry = &st->carry[side];
-    uint8_t *copy = malloc(carry->size);
-    assert(copy != NULL);
-    memcpy(copy, carry->data, carry->size);
-    struct slice in = {copy, carry->size};
-    struct talk_out out = {&st->heard[CLIENT], &st->heard[UPSTREAM]};
-    st->verdict =
-        (side == CLIENT ? starttls_ldap.client : starttls_ldap.upstream)(&st->talk, &in, &out);
-    assert(in.size <= carry->size && in.data + in.size == copy + carry->size);
-    buf_drop(carry, carry->size - in.size);
-    free(copy);
-}
-
-static void stage_run(struct stage *st)
-{
-    for (bool moved = true; moved && st->verdict == TALK_MORE;) {
-        moved = false;
-        for (int side = CLIENT; side <= UPSTREAM && st->verdict == TALK_MORE; side++) {
-            const size_t before = st->carry[side].size;
-            if (before == 0)
-                continue;
-            stage_call(st, side);
-            moved |= st->carry[side].size != before;
-        }
-    }
-}
-
-static void stage_say(struct stage *st, int side, const uint8_t *data, size_t size, size_t step)
+static void say(struct stage *st, enum side side, const uint8_t *data, size_t size, size_t step)
 {
     for (size_t done = 0; done < size && st->verdict == TALK_MORE; done += step) {
         step = step < size - done ? step : size - done;
@@ -70,18 +27,15 @@ static struct talk_facts facts_of(uint8_t choice)
 
 static void play(struct stage *st, const uint8_t *data, size_t size, size_t step)
 {
-    *st = (struct stage){.talk.facts = facts_of(data[0])};
-    for (int side = CLIENT; side <= UPSTREAM; side++) {
-        buf_init(&st->carry[side], (size_t)4 << 20);
-        buf_init(&st->heard[side], (size_t)64 << 20);
-    }
+    const struct talk_facts facts = facts_of(data[0]);
+    stage_open(st, &starttls_ldap, &facts);
     for (size_t at = 1; at < size && st->verdict == TALK_MORE;) {
-        const int side = (data[at] & 0x80) != 0 ? UPSTREAM : CLIENT;
+        const enum side side = (data[at] & 0x80) != 0 ? UPSTREAM : CLIENT;
         size_t n = (size_t)(data[at++] & 0x7f) + 1;
         if (side == UPSTREAM && st->talk.facts.mode == TALK_REQUIRED)
             n = 0;
         n = n < size - at ? n : size - at;
-        stage_say(st, side, data + at, n, step);
+        say(st, side, data + at, n, step);
         at += n;
     }
 }
@@ -125,12 +79,6 @@ static void check_own_words(const struct stage *st)
     }
 }
 
-static void check_same(const struct buf *a, const struct buf *b)
-{
-    assert(!a->failed && !b->failed && a->size == b->size);
-    assert(a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct stage whole, bytes;
@@ -142,12 +90,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_heard(&whole);
     if (whole.talk.facts.mode == TALK_REQUIRED)
         check_own_words(&whole);
-    for (int side = CLIENT; side <= UPSTREAM; side++) {
-        check_same(&whole.heard[side], &bytes.heard[side]);
-        buf_free(&whole.carry[side]);
-        buf_free(&bytes.carry[side]);
-        buf_free(&whole.heard[side]);
-        buf_free(&bytes.heard[side]);
-    }
+    for (int side = CLIENT; side <= UPSTREAM; side++)
+        assert_same_buf(&whole.heard[side], &bytes.heard[side]);
+    stage_free(&whole);
+    stage_free(&bytes);
     return 0;
 }

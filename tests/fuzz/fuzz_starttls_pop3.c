@@ -18,7 +18,8 @@ static void check_upstream(const struct talk_facts *f, struct slice heard)
         if (slice_is(verb, "AUTH") && (f->mode == TALK_INSIDE || f->plaintext_login))
             return; /* the lines behind it are no commands */
         assert(!slice_is(verb, "STLS") && !slice_is(verb, "GET"));
-        assert(!slice_is(verb, "XCLIENT") || (++identities == 1 && f->client_address != NULL));
+        identities += slice_is(verb, "XCLIENT");
+        assert(identities <= (f->client_address != NULL ? 1U : 0U));
         assert(!is_login(verb) || f->mode == TALK_INSIDE || f->plaintext_login);
     }
 }

@@ -17,6 +17,7 @@ static void check_upstream(const struct talk_facts *f, struct slice heard)
             return; /* what is behind it are no commands */
         }
         assert(!slice_is(verb, "STARTTLS") && !slice_is(verb, "GET"));
-        assert(!slice_is(verb, "XCLIENT") || (++identities == 1 && f->client_address != NULL));
+        identities += slice_is(verb, "XCLIENT");
+        assert(identities <= (f->client_address != NULL ? 1U : 0U));
     }
 }

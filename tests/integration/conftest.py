@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from harness.fronts import Fronts  # noqa: E402
+from harness.modes import MODES  # noqa: E402
 from harness.pki import Pki  # noqa: E402
 from harness.run import Run  # noqa: E402
 from servers.dovecot import Dovecot  # noqa: E402
@@ -127,3 +128,9 @@ def toys():
 @pytest.fixture(params=["1.2", "1.3"])
 def version(request):
     return request.param
+
+
+@pytest.fixture(params=MODES)
+def port(ports, request):
+    """Of a module that has a daemon with both ways of STARTTLS."""
+    return ports[request.param]

@@ -5,12 +5,9 @@ import pytest
 from clients import gnutls, openssl, tls
 from clients.sieve import Sieve, SieveError
 from harness.config import route
+from harness.sessions import keep_scripts
 from servers.common import PASSWORD
 
-SCRIPT = b'require "fileinto";\r\nif header :contains "Subject" "list" {\r\n' \
-         b'    fileinto "Lists";\r\n}\r\n'
-# Comments make it long enough for several records; dovecot takes up to 1 MiB.
-LARGE = SCRIPT + b"# 0123456789 0123456789 0123456789 0123456789 0123456789\r\n" * 12000
 
 
 def by_python(pki, port, version):
@@ -22,9 +19,7 @@ def by_openssl(pki, port, version):
 
 
 def by_gnutls(pki, port, version):
-    session = gnutls.session(pki, port, version=version)
-    session.read_until(b"- Simple Client Mode:\n\n")
-    return session
+    return gnutls.quiet_session(pki, port, version=version)
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +34,7 @@ def test_scripts_are_uploaded_listed_and_read_back(port, pki, dovecot, version, 
     with connect(pki, port, version) as session:
         client = Sieve(session)
         assert b'"SIEVE"' in client.capabilities
-        client.login(dovecot.new_mailbox(), PASSWORD)
-        client.put("small", SCRIPT)
-        client.put("large", LARGE)
-        client.activate("small")
-        assert sorted(client.names()) == [b"large", b"small"]
-        assert client.get("small") == SCRIPT
-        assert client.get("large") == LARGE
-        client.logout()
+        keep_scripts(client, dovecot.new_mailbox())
 
 
 def test_a_broken_script_is_the_servers_to_refuse(port, pki, dovecot):

@@ -1,6 +1,5 @@
 """Submission with AUTH over implicit TLS (RFC 8314) before postfix and dovecot's SASL."""
 
-import base64
 import smtplib
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from clients import curl, gnutls, openssl, tls
 from harness.config import route
 from harness.messages import message
-from harness.wait import wait_until
+from harness.sessions import delivered, submit_by_hand
 from servers.common import PASSWORD
 
 
@@ -22,11 +21,6 @@ def port(fronts, run, pki, postfix):
 @pytest.fixture
 def user(dovecot):
     return dovecot.new_mailbox()
-
-
-def delivered(dovecot, user, subject):
-    found = wait_until(lambda: dovecot.messages(user), f"mail for {user}", 30)
-    return len(found) == 1 and b"Subject: %s\r\n" % subject.encode() in found[0]
 
 
 def test_smtplib_logs_in_and_sends(port, pki, dovecot, user, version):
@@ -48,20 +42,10 @@ def test_curl_logs_in_and_sends(port, pki, run, dovecot, user, version):
 
 @pytest.mark.parametrize("program", [openssl, gnutls])
 def test_command_line_clients_log_in_and_send(port, pki, dovecot, user, version, program):
-    token = base64.b64encode(f"\0{user}\0{PASSWORD}".encode())
-    address = b"<%s@example.test>" % user.encode()
     with program.session(pki, port, version=version) as session:
         session.read_until(b"220 mail.example.test")
         session.read_until(b"\r\n")
-        session.send(b"EHLO client.test\r\n")
-        assert b"AUTH PLAIN LOGIN" in session.read_until(b"\r\n250 CHUNKING\r\n")
-        assert session.command(b"AUTH PLAIN " + token).startswith(b"235")
-        assert session.command(b"MAIL FROM:" + address).startswith(b"250")
-        assert session.command(b"RCPT TO:" + address).startswith(b"250")
-        assert session.command(b"DATA").startswith(b"354")
-        assert session.command(b"Subject: by hand\r\n\r\ntext\r\n.").startswith(b"250")
-        assert session.command(b"QUIT").startswith(b"221")
-    assert delivered(dovecot, user, "by hand")
+        submit_by_hand(session, dovecot, user)
 
 
 def test_without_login_nothing_is_accepted(port, pki, user):

@@ -11,3 +11,10 @@ def session(pki, port, *extra, version=None):
     return PipeClient(["gnutls-cli", "--x509cafile", pki.trust, "--verify-hostname",
                        "mail.example.test", "--sni-hostname", "mail.example.test",
                        "--priority", VERSIONS[version], "--port", port, *extra, "127.0.0.1"])
+
+
+def quiet_session(pki, port, *extra, version=None):
+    """With the report behind it."""
+    made = session(pki, port, *extra, version=version)
+    made.read_until(b"- Simple Client Mode:\n\n")
+    return made

@@ -20,9 +20,13 @@ CLONE_NEWNET = 0x40000000  # linux/sched.h
 LINKS = (("client", "front", "198.18.1.", "fd00:1::"), ("server", "front", "198.18.2.", "fd00:2::"))
 
 
+def command(*words, text=None):
+    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
+
+
 def ip(*words):
-    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
+    command("ip", *words)
 
 
 class Namespaces:
@@ -32,6 +36,7 @@ class Namespaces:
         for name in self.names.values():
             ip("netns", "add", name)
             ip("-n", name, "link", "set", "lo", "up")
+        self.command("front", "sysctl", "-q", "net.ipv4.conf.all.rp_filter=1")  # the strictest
         for far, near, inet, inet6 in LINKS:
             self._link(far, near, inet, inet6)
 
@@ -48,6 +53,9 @@ class Namespaces:
 
     def ip(self, role, *words):
         ip("-n", self.names[role], *words)
+
+    def command(self, role, *words, text=None):
+        command(*self.wrapper(role), *words, text=text)
 
     def wrapper(self, role):
         """In front of a command."""

@@ -90,6 +90,7 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(r->handshake_timeout, 15000);
     assert_int_equal(r->connect_timeout, 5000);
     assert_int_equal(r->greeting_timeout, 60000);
+    assert_int_equal(r->upgrade_timeout, 60000);
     assert_int_equal(r->idle_timeout, protocol_facts(PROTOCOL_POP3)->idle_ms);
     assert_int_equal(r->max_connections, 0);
     assert_int_equal(r->max_connections_per_ip, 0);
@@ -104,6 +105,39 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(gethostname(host, sizeof host), 0);
     assert_true(strcmp(r->hostname, host) == 0 || strcmp(r->hostname, "localhost") == 0);
     config_free(c);
+}
+
+static void the_upgrade_is_a_must_where_nothing_else_leads_anywhere(void **state)
+{
+    static const struct {
+        const char *protocol, *lines;
+        bool must;
+    } rows[] = {
+        {"smtp", "tls = required", true},
+        {"ldap", "tls = required upgrade-timeout = 9s", true},
+        {"pop3", "tls = optional upgrade-timeout = 9s", true},
+        {"imap", "tls = optional", true},
+        {"sieve", "tls = optional plaintext-login = refuse", true},
+        {"imap", "tls = optional plaintext-login = allow", false},
+        {"smtp", "tls = optional", false},
+        {"nntp", "tls = optional", false},
+        {"ldap", "tls = optional", false},
+        {"pop3", "tls = implicit", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 CERTIFICATE "route r { listen = \"127.0.0.1:1\" certificate = mail "
+                             "relay-risk = accepted upstream = \"192.0.2.1:1\"\n"
+                             "protocol = %s %s\n}\n",
+                 rows[i].protocol, rows[i].lines);
+        struct config *c = load_clean(text);
+        assert_int_equal(config_must_upgrade(&c->routes[0]), rows[i].must);
+        if (strstr(text, "9s") != NULL)
+            assert_int_equal(c->routes[0].upgrade_timeout, 9000);
+        config_free(c);
+    }
 }
 
 static void every_key_reaches_its_field(void **state)
@@ -360,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_is_understood),
         cmocka_unit_test(what_is_not_said_has_its_default),
+        cmocka_unit_test(the_upgrade_is_a_must_where_nothing_else_leads_anywhere),
         cmocka_unit_test(every_key_reaches_its_field),
         cmocka_unit_test(a_source_address_has_no_port),
         cmocka_unit_test(idle_time_follows_the_protocol),

@@ -60,11 +60,6 @@ static inline void listen_at(struct listen_config *c, const char *path)
     snprintf(un->sun_path, sizeof un->sun_path, "%s", path);
 }
 
-static inline void listen_config_free(struct listen_config *c)
-{
-    *c = (struct listen_config){0};
-}
-
 /* A port that nobody has on any address. */
 static inline uint16_t free_port(void)
 {

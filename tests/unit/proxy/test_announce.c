@@ -11,7 +11,7 @@ struct good {
     const char *client, *local; /* NULL: not told */
 };
 
-#define BYTES(literal) literal, sizeof literal - 1
+#define BYTES(literal) (literal), sizeof(literal) - 1
 #define SIGNATURE      "\r\n\r\n\0\r\nQUIT\n"
 
 static const struct good good[] = {

@@ -16,6 +16,12 @@ static void prepare(struct listeners *l, const struct listen_config *c, unsigned
     diags_free(&d);
 }
 
+static void bring_up(struct listeners *l, const struct listen_config *c, unsigned workers)
+{
+    prepare(l, c, workers);
+    listeners_commit(l);
+}
+
 /* Prepare, expect exactly one error, and give its cause back. */
 static void assert_refused(struct listeners *l, const struct listen_config *c, const char *cause,
                            const char *cure)
@@ -52,7 +58,6 @@ static void nobody_can_connect_before_the_commit(void **state)
     assert_null(listeners_find(&l, "127.0.0.1:1"));
     listeners_close(&l);
     assert_false(reachable(&c, 0));
-    listen_config_free(&c);
 }
 
 static void a_second_instance_is_refused_with_a_cure(void **state)
@@ -62,8 +67,7 @@ static void a_second_instance_is_refused_with_a_cure(void **state)
     struct listen_config c = {0};
     char cause[100];
     listen_on(&c, "127.0.0.1", free_port());
-    prepare(&first, &c, 1);
-    listeners_commit(&first);
+    bring_up(&first, &c, 1);
     const unsigned before = open_descriptors();
     snprintf(cause, sizeof cause, "route r0: cannot listen on %s: Address already in use",
              c.endpoints[0].text);
@@ -73,7 +77,6 @@ static void a_second_instance_is_refused_with_a_cure(void **state)
     assert_true(reachable(&c, 0));
     listeners_close(&second);
     listeners_close(&first);
-    listen_config_free(&c);
 }
 
 /* One port, several addresses of ours, and one of them is taken by somebody else. */
@@ -86,15 +89,12 @@ static void assert_second_of_two_is_refused(const char *ours, const char *taken)
     listen_on(&theirs, taken, port);
     listen_on(&both, ours, port);
     listen_on(&both, taken, port);
-    prepare(&first, &theirs, 1);
-    listeners_commit(&first);
+    bring_up(&first, &theirs, 1);
     snprintf(cause, sizeof cause, "route r1: cannot listen on %s: Address already in use",
              theirs.endpoints[0].text);
     assert_refused(&second, &both, cause, "`ss -ltnp`");
     listeners_close(&second);
     listeners_close(&first);
-    listen_config_free(&theirs);
-    listen_config_free(&both);
 }
 
 static void a_second_instance_is_noticed_on_another_address_of_the_port(void **state)
@@ -119,7 +119,6 @@ static void an_address_that_is_not_ours_is_refused(void **state)
                    "route r0: cannot listen on 203.0.113.1:12345: Cannot assign requested address",
                    "`ip address` lists them");
     listeners_close(&l);
-    listen_config_free(&c);
 }
 
 static void one_bad_address_gives_back_all_that_was_bound(void **state)
@@ -137,7 +136,6 @@ static void one_bad_address_gives_back_all_that_was_bound(void **state)
     assert_int_equal(l.count, 0);
     assert_int_equal(open_descriptors(), before);
     listeners_close(&l);
-    listen_config_free(&c);
 }
 
 static void every_bad_address_is_told(void **state)
@@ -152,7 +150,6 @@ static void every_bad_address_is_told(void **state)
     assert_int_equal(d.count, 2);
     diags_free(&d);
     listeners_close(&l);
-    listen_config_free(&c);
 }
 
 static void an_abort_leaves_what_was_there_listening(void **state)
@@ -162,8 +159,7 @@ static void an_abort_leaves_what_was_there_listening(void **state)
     struct listen_config one = {0}, other = {0};
     listen_on(&one, "127.0.0.1", free_port());
     listen_on(&other, "127.0.0.1", free_port());
-    prepare(&l, &one, 2);
-    listeners_commit(&l);
+    bring_up(&l, &one, 2);
     const unsigned before = open_descriptors();
     const int kept = l.items[0].sockets[0];
 
@@ -175,8 +171,6 @@ static void an_abort_leaves_what_was_there_listening(void **state)
     assert_true(reachable(&one, 0));
     assert_false(reachable(&other, 0));
     listeners_close(&l);
-    listen_config_free(&one);
-    listen_config_free(&other);
 }
 
 static void a_commit_closes_what_is_not_wanted_and_keeps_what_is(void **state)
@@ -189,12 +183,10 @@ static void a_commit_closes_what_is_not_wanted_and_keeps_what_is(void **state)
     listen_on(&before, "127.0.0.1", free_port());
     listen_on(&after, "127.0.0.1", free_port());
     listen_on(&after, "127.0.0.1", kept);
-    prepare(&l, &before, 1);
-    listeners_commit(&l);
+    bring_up(&l, &before, 1);
     const int fd = listeners_find(&l, before.endpoints[0].text)->sockets[0];
 
-    prepare(&l, &after, 1);
-    listeners_commit(&l);
+    bring_up(&l, &after, 1);
     assert_int_equal(l.count, 2);
     assert_int_equal(listeners_find(&l, after.endpoints[1].text)->sockets[0], fd);
     assert_null(listeners_find(&l, before.endpoints[1].text));
@@ -202,8 +194,6 @@ static void a_commit_closes_what_is_not_wanted_and_keeps_what_is(void **state)
     assert_true(reachable(&after, 0));
     assert_true(reachable(&after, 1));
     listeners_close(&l);
-    listen_config_free(&before);
-    listen_config_free(&after);
 }
 
 static void a_queued_connection_outlives_a_commit(void **state)
@@ -212,12 +202,10 @@ static void a_queued_connection_outlives_a_commit(void **state)
     struct listeners l = {0};
     struct listen_config c = {0};
     listen_on(&c, "127.0.0.1", free_port());
-    prepare(&l, &c, 1);
-    listeners_commit(&l);
+    bring_up(&l, &c, 1);
     const int client = connect_to(&c, 0);
     assert_true(client >= 0);
-    prepare(&l, &c, 1);
-    listeners_commit(&l);
+    bring_up(&l, &c, 1);
     const int served = accept(l.items[0].sockets[0], NULL, NULL);
     assert_true(served >= 0);
     assert_int_equal(write(client, "x", 1), 1);
@@ -226,7 +214,6 @@ static void a_queued_connection_outlives_a_commit(void **state)
     close(served);
     close(client);
     listeners_close(&l);
-    listen_config_free(&c);
 }
 
 static void sockets_grow_with_the_workers_and_an_abort_takes_them_back(void **state)
@@ -235,8 +222,7 @@ static void sockets_grow_with_the_workers_and_an_abort_takes_them_back(void **st
     struct listeners l = {0};
     struct listen_config c = {0};
     listen_on(&c, "127.0.0.1", free_port());
-    prepare(&l, &c, 1);
-    listeners_commit(&l);
+    bring_up(&l, &c, 1);
     const unsigned before = open_descriptors();
 
     prepare(&l, &c, 3);
@@ -247,12 +233,10 @@ static void sockets_grow_with_the_workers_and_an_abort_takes_them_back(void **st
     assert_int_equal(open_descriptors(), before);
     assert_true(reachable(&c, 0));
 
-    prepare(&l, &c, 3);
-    listeners_commit(&l);
+    bring_up(&l, &c, 3);
     assert_int_equal(l.items[0].listening, 3);
     assert_int_equal(open_descriptors(), before + 2);
     listeners_close(&l);
-    listen_config_free(&c);
 }
 
 static void a_wildcard_and_a_specific_address_share_a_port(void **state)
@@ -264,8 +248,7 @@ static void a_wildcard_and_a_specific_address_share_a_port(void **state)
     listen_on(&c, "0.0.0.0", port);
     listen_on(&c, "127.0.0.1", port);
     listen_on(&c, "::", port);
-    prepare(&l, &c, 1);
-    listeners_commit(&l);
+    bring_up(&l, &c, 1);
     const int client = connect_to(&c, 1);
     assert_true(client >= 0);
     const int served = accept(listeners_find(&l, c.endpoints[1].text)->sockets[0], NULL, NULL);
@@ -274,17 +257,14 @@ static void a_wildcard_and_a_specific_address_share_a_port(void **state)
     close(client);
     listeners_close(&l);
 
-    listen_config_free(&c); /* and one may join the other in a reload */
+    /* And one may join the other in a reload. */
     struct listen_config first = {0};
     listen_on(&first, "0.0.0.0", port);
-    prepare(&l, &first, 1);
-    listeners_commit(&l);
+    bring_up(&l, &first, 1);
     listen_on(&first, "127.0.0.1", port);
-    prepare(&l, &first, 1);
-    listeners_commit(&l);
+    bring_up(&l, &first, 1);
     assert_int_equal(l.count, 2);
     listeners_close(&l);
-    listen_config_free(&first);
 }
 
 static void closing_nothing_is_fine(void **state)

@@ -20,8 +20,8 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     int ends[2];
-    if (f == NULL || pipe2(ends, O_NONBLOCK) != 0)
-        return -1;
+    assert_non_null(f);
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
     log_init(&f->log, "worker-0");
     log_redirect(&f->log, LOG_TARGET_FILE, ends[1]);
     f->out = ends[0];
@@ -191,7 +191,7 @@ static void long_values_come_whole(void **state)
     assert_int_equal(f->log.lost, 0);
     assert_int_equal(strlen(text),
                      strlen("time=" TIME_FORM " level=info from=worker-0 event=e v=") + 2 +
-                         4 * 4000 + 1);
+                         (size_t)4 * 4000 + 1);
 }
 
 static void a_line_that_is_too_long_is_counted_as_lost_not_cut(void **state)

@@ -87,7 +87,8 @@ static void a_connection_is_made_without_delay_and_with_keepalive(void **state)
 static void a_source_address_is_used(void **state)
 {
     struct fixture *f = *state;
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000009)}, seen;
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000009)};
+    struct sockaddr_in seen = {0};
     assert_int_equal(start(f, NULL, &from), 0);
     loop_until(&f->loop, f->connected == 1);
     assert_int_equal(f->status, 0);

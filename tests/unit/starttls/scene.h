@@ -6,13 +6,9 @@
 #ifndef TLSFRONT_SCENE_H
 #define TLSFRONT_SCENE_H
 
-#include "proxy/starttls/starttls.h"
+#include "tests/starttls_stage.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum side { CLIENT, UPSTREAM };
 
 struct turn {
     enum side side;
@@ -34,47 +30,6 @@ struct scene {
     size_t left;           /* of the client's bytes, not consumed at UPGRADE */
 };
 
-struct stage {
-    const struct starttls *module;
-    struct talk talk;
-    struct buf carry[2], heard[2]; /* what each side said and is not consumed; what each heard */
-    enum talk_verdict verdict;
-};
-
-static void stage_call(struct stage *st, enum side side)
-{
-    struct buf *carry = &st->carry[side];
-    /* A copy of exactly that size, so that a sanitizer sees a read behind its end. */
-    uint8_t *copy = malloc(carry->size > 0 ? carry->size : 1);
-    memcpy(copy, carry->data, carry->size);
-    struct slice in = {copy, carry->size};
-    struct talk_out out = {&st->heard[CLIENT], &st->heard[UPSTREAM]};
-    st->verdict = side == CLIENT ? st->module->client(&st->talk, &in, &out)
-                                 : st->module->upstream(&st->talk, &in, &out);
-    buf_drop(carry, carry->size - in.size);
-    free(copy);
-}
-
-/* Both sides are asked again until nothing moves any more. */
-static void stage_run(struct stage *st)
-{
-    for (bool moved = true; moved && st->verdict == TALK_MORE;) {
-        moved = false;
-        for (int side = CLIENT; side <= UPSTREAM && st->verdict == TALK_MORE; side++) {
-            const size_t before = st->carry[side].size;
-            if (before == 0)
-                continue;
-            stage_call(st, (enum side)side);
-            moved |= st->carry[side].size != before;
-        }
-    }
-    if (st->verdict == TALK_RELAY)
-        for (int side = CLIENT; side <= UPSTREAM; side++) {
-            buf_put(&st->heard[!side], st->carry[side].data, st->carry[side].size);
-            buf_drop(&st->carry[side], st->carry[side].size);
-        }
-}
-
 static void stage_say(struct stage *st, enum side side, const char *text, size_t size)
 {
     if (st->verdict == TALK_UPGRADE || st->verdict == TALK_CLOSE) {
@@ -84,23 +39,13 @@ static void stage_say(struct stage *st, enum side side, const char *text, size_t
     }
     buf_put(&st->carry[side], text, size);
     stage_run(st);
+    if (st->verdict == TALK_RELAY)
+        stage_relay(st);
 }
 
 static size_t turn_size(const struct turn *t)
 {
     return t->size > 0 ? t->size : strlen(t->text);
-}
-
-static void stage_open(struct stage *st, const struct starttls *module, const struct scene *sc)
-{
-    *st = (struct stage){.module = module, .talk.facts = sc->facts};
-    for (int side = CLIENT; side <= UPSTREAM; side++) {
-        buf_init(&st->carry[side], (size_t)4 << 20);
-        buf_init(&st->heard[side], (size_t)4 << 20);
-    }
-    struct talk_out out = {&st->heard[CLIENT], &st->heard[UPSTREAM]};
-    if (sc->facts.mode == TALK_REQUIRED && module->greet != NULL)
-        module->greet(&st->talk, &out);
 }
 
 static void expect(const struct scene *sc, const char *how, const char *what, const struct buf *got,
@@ -125,10 +70,7 @@ static void stage_close(struct stage *st, const struct scene *sc, const char *ho
     if (sc->end == TALK_UPGRADE && st->carry[CLIENT].size != sc->left)
         fail_msg("%s (%s): %zu bytes left, wanted %zu", sc->name, how, st->carry[CLIENT].size,
                  sc->left);
-    for (int side = CLIENT; side <= UPSTREAM; side++) {
-        buf_free(&st->carry[side]);
-        buf_free(&st->heard[side]);
-    }
+    stage_free(st);
 }
 
 /* Play with turn `cut` (count: none) given in two pieces, the first of `at` bytes; `step` bytes at
@@ -137,7 +79,7 @@ static inline void play(const struct starttls *module, const struct scene *sc, s
                         size_t at, size_t step, const char *how)
 {
     struct stage st;
-    stage_open(&st, module, sc);
+    stage_open(&st, module, &sc->facts);
     for (size_t i = 0; i < sc->count; i++) {
         const struct turn *t = &sc->turns[i];
         const size_t size = turn_size(t);

@@ -16,18 +16,15 @@ struct deaf {
 
 static void play_deaf(const struct deaf *d, const char *address, bool refused)
 {
-    const struct scene sc = {
-        .facts = {.mode = TALK_INSIDE, .hostname = "mx.example", .client_address = address}};
+    const struct talk_facts facts = {
+        .mode = TALK_INSIDE, .hostname = "mx.example", .client_address = address};
     struct stage st;
-    stage_open(&st, d->module, &sc);
+    stage_open(&st, d->module, &facts);
     for (size_t i = 0; i < 3 && d->turns[i] != NULL; i++)
         stage_say(&st, UPSTREAM, d->turns[i], strlen(d->turns[i]));
     assert_int_equal(st.verdict, TALK_MORE);
     assert_int_equal(st.talk.identity_refused, refused);
-    for (int side = CLIENT; side <= UPSTREAM; side++) {
-        buf_free(&st.carry[side]);
-        buf_free(&st.heard[side]);
-    }
+    stage_free(&st);
 }
 
 static void an_upstream_that_offers_nothing_is_told_of(void **state)

@@ -72,6 +72,18 @@ static void garbage_ends_the_session_with_a_notice(void **state)
         }
 }
 
+static void messages_are_cut_short_before_their_last_byte(void **state)
+{
+    (void)state;
+    static const uint8_t message[] = "\x30\x84\x00\x00\x00\x05\x02\x01\x01\x42\x00\x30";
+    const size_t whole = sizeof message - 2;
+    for (size_t n = 1; n <= whole + 1; n++)
+        assert_int_equal(starttls_ldap.cut_short((struct slice){message, n}), n < whole);
+    /* Nothing is to come of what is none. */
+    static const uint8_t none[] = "\x30\x80";
+    assert_false(starttls_ldap.cut_short((struct slice){none, 2}));
+}
+
 static void id_0_is_for_no_request(void **state)
 {
     (void)state;
@@ -310,6 +322,20 @@ static void a_large_starttls_is_dropped(void **state)
     check_large("inside", TALK_MORE);
 }
 
+static void who_broke_the_protocol_is_told_apart(void **state)
+{
+    (void)state;
+    for (int side = CLIENT; side <= UPSTREAM; side++) {
+        const struct text said = RAW("\x30\x80");
+        struct stage st;
+        stage_open(&st, &starttls_ldap, &inside);
+        stage_say(&st, (enum side)side, said.data, said.size);
+        assert_int_equal(st.verdict, TALK_CLOSE);
+        assert_int_equal(st.talk.upstream_broke, side == UPSTREAM);
+        stage_free(&st);
+    }
+}
+
 static void a_bind_response_without_a_code_ends_the_session(void **state)
 {
     (void)state;
@@ -334,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(garbage_ends_the_session_with_a_notice),
+        cmocka_unit_test(messages_are_cut_short_before_their_last_byte),
         cmocka_unit_test(id_0_is_for_no_request),
         cmocka_unit_test(operations_that_are_no_request_end_the_session_before_tls),
         cmocka_unit_test(broken_requests_end_the_session_before_tls),
@@ -349,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_large_bind_is_held_back),
         cmocka_unit_test(a_password_of_64_KiB_is_held_back),
         cmocka_unit_test(a_large_starttls_is_dropped),
+        cmocka_unit_test(who_broke_the_protocol_is_told_apart),
         cmocka_unit_test(a_bind_response_without_a_code_ends_the_session),
         cmocka_unit_test(the_upstreams_notice_passes),
     };

@@ -21,6 +21,15 @@ static void assert_slice(struct slice s, const char *expected)
     assert_memory_equal(s.data, expected, s.size);
 }
 
+static void a_line_without_an_end_is_cut_short(void **state)
+{
+    (void)state;
+    assert_true(line_is_cut_short(slice_of("")));
+    assert_true(line_is_cut_short(slice_of("NOOP\r")));
+    assert_false(line_is_cut_short(slice_of("NOOP\r\n")));
+    assert_false(line_is_cut_short(slice_of("NOOP\nQU")));
+}
+
 static void a_line_ends_with_crlf_or_bare_lf(void **state)
 {
     (void)state;
@@ -101,6 +110,7 @@ static void control_bytes_are_found_anywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_without_an_end_is_cut_short),
         cmocka_unit_test(a_line_ends_with_crlf_or_bare_lf),
         cmocka_unit_test(a_line_of_the_longest_length_is_taken_however_it_is_cut),
         cmocka_unit_test(a_longer_line_is_refused_complete_or_not),

@@ -351,26 +351,7 @@ static void replies_keep_their_order(void **state)
 static void pipelines_longer_than_we_count(void **state)
 {
     (void)state;
-    struct buf said, heard, replies;
-    buf_init(&said, 1 << 16);
-    buf_init(&heard, 1 << 16);
-    buf_init(&replies, 1 << 16);
-    buf_puts(&heard, G);
-    for (int i = 0; i < 4 * ASKED_MAX; i++) {
-        buf_puts(&said, "STAT\r\n");
-        buf_puts(&heard, "223\r\n");
-    }
-    for (int i = 0; i < ASKED_MAX; i++)
-        buf_puts(&replies, "223\r\n");
-    buf_put(&said, "", 1);
-    buf_put(&heard, "", 1);
-    const struct turn some = {UPSTREAM, (const char *)replies.data, replies.size};
-    const struct turn turns[] = {
-        U(G), {CLIENT, (const char *)said.data, said.size - 1}, some, some, some, some};
-    SCENE(optional, turns, (const char *)heard.data, .to_upstream = (const char *)said.data);
-    buf_free(&said);
-    buf_free(&heard);
-    buf_free(&replies);
+    long_pipeline(optional, G, G, "STAT\r\n", "223\r\n");
 }
 
 static void commands_unknown_to_both_are_counted(void **state)
@@ -436,25 +417,7 @@ static void replies_without_end_are_bounded(void **state)
 static void long_lists_pass(void **state)
 {
     (void)state;
-    struct buf list, heard;
-    buf_init(&list, 1 << 20);
-    buf_init(&heard, 1 << 20);
-    buf_puts(&list, "101\r\n");
-    buf_puts(&heard, G "101\r\n");
-    for (int i = 0; i < 5000; i++) {
-        buf_printf(&list, "STARTTLS\r\nX%d\r\n", i);
-        buf_printf(&heard, "X%d\r\n", i);
-    }
-    buf_puts(&list, ".\r\n");
-    buf_puts(&heard, "STARTTLS\r\n.\r\n");
-    buf_put(&heard, "", 1);
-    const struct turn turns[] = {
-        U(G), C("CAPABILITIES\r\n"), {UPSTREAM, (const char *)list.data, list.size}};
-    large_scene(
-        __func__, &optional, turns, COUNT(turns),
-        (struct outcome){.to_client = (const char *)heard.data, .to_upstream = "CAPABILITIES\r\n"});
-    buf_free(&list);
-    buf_free(&heard);
+    long_list(G, "CAPABILITIES\r\n", "101\r\n", "STARTTLS\r\n", ".\r\n");
 }
 
 /* ---- inside ---- */

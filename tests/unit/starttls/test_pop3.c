@@ -257,26 +257,7 @@ static void replies_keep_their_order(void **state)
 static void pipelines_longer_than_we_count(void **state)
 {
     (void)state;
-    struct buf said, heard, replies;
-    buf_init(&said, 1 << 16);
-    buf_init(&heard, 1 << 16);
-    buf_init(&replies, 1 << 16);
-    buf_puts(&heard, G);
-    for (int i = 0; i < 4 * ASKED_MAX; i++) {
-        buf_puts(&said, "NOOP\r\n");
-        buf_puts(&heard, "+OK\r\n");
-    }
-    for (int i = 0; i < ASKED_MAX; i++)
-        buf_puts(&replies, "+OK\r\n");
-    buf_put(&said, "", 1);
-    buf_put(&heard, "", 1);
-    const struct turn some = {UPSTREAM, (const char *)replies.data, replies.size};
-    const struct turn turns[] = {
-        U(G), {CLIENT, (const char *)said.data, said.size - 1}, some, some, some, some};
-    SCENE(optional, turns, (const char *)heard.data, .to_upstream = (const char *)said.data);
-    buf_free(&said);
-    buf_free(&heard);
-    buf_free(&replies);
+    long_pipeline(optional, G, G, "NOOP\r\n", "+OK\r\n");
 }
 
 static void languages_may_be_a_list(void **state)
@@ -361,24 +342,7 @@ static void replies_without_end_are_bounded(void **state)
 static void long_lists_pass(void **state)
 {
     (void)state;
-    struct buf list, heard;
-    buf_init(&list, 1 << 20);
-    buf_init(&heard, 1 << 20);
-    buf_puts(&list, "+OK\r\n");
-    buf_puts(&heard, G "+OK\r\n");
-    for (int i = 0; i < 5000; i++) {
-        buf_printf(&list, "STLS\r\nX%d\r\n", i);
-        buf_printf(&heard, "X%d\r\n", i);
-    }
-    buf_puts(&list, ".\r\n");
-    buf_puts(&heard, "STLS\r\n.\r\n");
-    buf_put(&heard, "", 1);
-    const struct turn turns[] = {
-        U(G), C("CAPA\r\n"), {UPSTREAM, (const char *)list.data, list.size}};
-    large_scene(__func__, &optional, turns, COUNT(turns),
-                (struct outcome){.to_client = (const char *)heard.data, .to_upstream = "CAPA\r\n"});
-    buf_free(&list);
-    buf_free(&heard);
+    long_list(G, "CAPA\r\n", "+OK\r\n", "STLS\r\n", ".\r\n");
 }
 
 /* ---- inside ---- */

@@ -250,26 +250,7 @@ static void replies_keep_their_order(void **state)
 static void pipelines_longer_than_we_count(void **state)
 {
     (void)state;
-    struct buf said, heard, replies;
-    buf_init(&said, 1 << 16);
-    buf_init(&heard, 1 << 16);
-    buf_init(&replies, 1 << 16);
-    buf_puts(&heard, G_OPT);
-    for (int i = 0; i < 4 * ASKED_MAX; i++) {
-        buf_puts(&said, "NOOP\r\n");
-        buf_puts(&heard, "OK\r\n");
-    }
-    for (int i = 0; i < ASKED_MAX; i++)
-        buf_puts(&replies, "OK\r\n");
-    buf_put(&said, "", 1);
-    buf_put(&heard, "", 1);
-    const struct turn some = {UPSTREAM, (const char *)replies.data, replies.size};
-    const struct turn turns[] = {
-        U(G), {CLIENT, (const char *)said.data, said.size - 1}, some, some, some, some};
-    SCENE(optional, turns, (const char *)heard.data, .to_upstream = (const char *)said.data);
-    buf_free(&said);
-    buf_free(&heard);
-    buf_free(&replies);
+    long_pipeline(optional, G, G_OPT, "NOOP\r\n", "OK\r\n");
 }
 
 static void replies_that_we_do_not_know_pass(void **state)
@@ -350,21 +331,7 @@ static void replies_without_end_are_bounded(void **state)
 static void long_lists_pass(void **state)
 {
     (void)state;
-    struct buf list, heard;
-    buf_init(&list, 1 << 20);
-    buf_init(&heard, 1 << 20);
-    for (int i = 0; i < 5000; i++) {
-        buf_printf(&list, "\"STARTTLS\"\r\n\"X%d\"\r\n", i);
-        buf_printf(&heard, "\"X%d\"\r\n", i);
-    }
-    buf_puts(&list, "OK\r\n");
-    buf_puts(&heard, "\"STARTTLS\"\r\nOK\r\n");
-    buf_put(&heard, "", 1);
-    const struct turn turns[] = {{UPSTREAM, (const char *)list.data, list.size}};
-    large_scene(__func__, &optional, turns, COUNT(turns),
-                (struct outcome){.to_client = (const char *)heard.data});
-    buf_free(&list);
-    buf_free(&heard);
+    long_list("", "", "", "\"STARTTLS\"\r\n", "OK\r\n");
 }
 
 /* ---- inside ---- */
@@ -444,6 +411,15 @@ static void the_clients_identity_is_ours_to_tell(void **state)
     SCENE(trusting, turns, G_TRU NOT_YOU);
 }
 
+static void units_are_cut_short_within_their_literals_too(void **state)
+{
+    (void)state;
+    static const char unit[] = "AUTHENTICATE \"PLAIN\" {4+}\r\na\r\nb\r\n";
+    for (size_t n = 1; n < sizeof unit; n++)
+        assert_int_equal(MODULE.cut_short((struct slice){(const uint8_t *)unit, n}),
+                         n < sizeof unit - 1);
+}
+
 static void our_refusals(void **state)
 {
     (void)state;
@@ -501,6 +477,7 @@ int main(void)
         cmocka_unit_test(xclient_refused_goes_on_without),
         cmocka_unit_test(xclient_not_announced_is_not_sent),
         cmocka_unit_test(the_clients_identity_is_ours_to_tell),
+        cmocka_unit_test(units_are_cut_short_within_their_literals_too),
         cmocka_unit_test(our_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

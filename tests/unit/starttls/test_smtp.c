@@ -6,63 +6,8 @@
 
 #include <cmocka.h>
 
-#include "scene.h"
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-/* A turn of a string literal, which may hold NULs. */
-#define C(text)                                                                                    \
-    {                                                                                              \
-        CLIENT, text, sizeof text - 1                                                              \
-    }
-#define U(text)                                                                                    \
-    {                                                                                              \
-        UPSTREAM, text, sizeof text - 1                                                            \
-    }
-
-static const struct talk_facts required = {.mode = TALK_REQUIRED, .hostname = "front.example"};
-static const struct talk_facts optional = {.mode = TALK_OPTIONAL, .hostname = "front.example"};
-static const struct talk_facts trusting = {
-    .mode = TALK_OPTIONAL, .hostname = "front.example", .plaintext_login = true};
-static const struct talk_facts inside = {.mode = TALK_INSIDE, .hostname = "front.example"};
-static const struct talk_facts upgraded = {
-    .mode = TALK_INSIDE, .hostname = "front.example", .upgraded = true};
-
-/* By the end of a scene. */
-struct outcome {
-    const char *to_client, *to_upstream;
-    enum talk_verdict end;
-    size_t left;
-};
-
-static void scene(const char *name, const struct talk_facts *facts, const struct turn *turns,
-                  size_t count, struct outcome o)
-{
-    const struct scene sc = {
-        .name = name,
-        .facts = *facts,
-        .turns = turns,
-        .count = count,
-        .to_client = o.to_client,
-        .to_upstream = o.to_upstream,
-        .end = o.end,
-        .left = o.left,
-    };
-    scene_check(&starttls_smtp, &sc);
-}
-
-#define SCENE(facts, turns, heard, ...)                                                            \
-    scene(__func__, &(facts), turns, COUNT(turns),                                                 \
-          (struct outcome){.to_client = heard, __VA_ARGS__})
-
-/* Everything that stands in `a` and `b`, in turn. */
-static char *join(const char *a, const char *b)
-{
-    char *text = malloc(strlen(a) + strlen(b) + 1);
-    assert_non_null(text);
-    strcpy(text, a);
-    return strcat(text, b);
-}
+#define MODULE starttls_smtp
+#include "lines.h"
 
 #define HI      "220 front.example ESMTP\r\n"
 #define LIST    "250-front.example\r\n250-ENHANCEDSTATUSCODES\r\n250 STARTTLS\r\n"
@@ -251,7 +196,7 @@ static void lists_that_are_not_quite_lists(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), C(EHLO),
-                                 U("250-old\n250-\r\n250-  STARTTLS\r\n250-SI\rZE\r\nhello\r\n"
+                                 U("250-old\n250-\r\n250-  STARTTLS\r\n250-SI\rZE\r\n"
                                    "250-NU\0L\r\n250-DSN\n500-STARTTLS\r\n500 STARTTLS\r\n"),
                                  C("NOOP\r\n"), U("250 ok\r\n")};
     SCENE(optional, turns, G "250-old\r\n250-\r\n250-DSN\r\n250 STARTTLS\r\n250 ok\r\n",
@@ -508,16 +453,6 @@ static void replies_keep_their_order(void **state)
           "NOOP\r\nVRFY a\r\nNOOP\r\n", .end = TALK_CLOSE);
 }
 
-/* `n` times `text`. */
-static char *many(const char *text, int n)
-{
-    char *all = calloc((size_t)n, strlen(text) + 1);
-    assert_non_null(all);
-    while (n-- > 0)
-        strcat(all, text);
-    return all;
-}
-
 static void pipelines_longer_than_we_count(void **state)
 {
     (void)state;
@@ -560,6 +495,19 @@ static void chunks_are_counted(void **state)
             "5\r\n" READY,
           EHLO
           "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBDAT 10\r\nSTARTTLS\r\nBDAT 0\r\nbdat 3 last\r\n.\r\n",
+          .end = TALK_UPGRADE);
+}
+
+static void burl_takes_the_place_of_a_chunk(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),
+                                 C("MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBURL imap://x\r\nSTARTTLS\r\n"),
+                                 U("250 1\r\n250 2\r\n250 3\r\n"),
+                                 C("burl  imap://last/LAST last\r\nSTARTTLS\r\n"), U("250 4\r\n")};
+    SCENE(optional, turns,
+          G "250 1\r\n250 2\r\n250 3\r\n503 5.5.1 Not during a mail transaction\r\n250 4\r\n" READY,
+          "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBURL imap://x\r\nburl  imap://last/LAST last\r\n",
           .end = TALK_UPGRADE);
 }
 
@@ -721,9 +669,17 @@ static void replies_that_nobody_asked_for_end_the_session(void **state)
     const struct turn turns[] = {U(G), U("250 surprise\r\n"), C("NOOP\r\n")};
     SCENE(optional, turns, G DOWN, .end = TALK_CLOSE);
     SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
-    const struct turn garbage[] = {U(G), C("HELP\r\n"), U("214-a\r\nno code\r\n214 b\r\n"),
-                                   U("no code\r\n")};
-    SCENE(inside, garbage, G "214-a\r\nno code\r\n214 b\r\n" DOWN, "HELP\r\n", .end = TALK_CLOSE);
+}
+
+static void lines_without_a_code_end_the_session(void **state)
+{
+    (void)state;
+    const struct turn reply[] = {U(G), C("HELP\r\n"), U("214-a\r\nno code\r\n214 b\r\n")};
+    SCENE(optional, reply, G "214-a\r\n" DOWN, "HELP\r\n", .end = TALK_CLOSE);
+    SCENE(inside, reply, G "214-a\r\n" DOWN, "HELP\r\n", .end = TALK_CLOSE);
+    const struct turn list[] = {U(G), C(EHLO), U("250-old\r\n25\r\n250 SIZE\r\n")};
+    SCENE(optional, list, G "250-old\r\n" DOWN, EHLO, .end = TALK_CLOSE);
+    SCENE(inside, list, G "250-old\r\n" DOWN, EHLO, .end = TALK_CLOSE);
 }
 
 /* ---- inside ---- */
@@ -867,9 +823,9 @@ static void xclient_refusal_is_told_to_the_caller(void **state)
     (void)state;
     for (int refused = 0; refused < 2; refused++) {
         struct stage st;
-        const struct scene sc = {.name = __func__, .facts = known(&upgraded, "192.0.2.7")};
+        const struct talk_facts up = known(&upgraded, "192.0.2.7");
         const char *answer = refused ? "550 no\r\n" : G2;
-        stage_open(&st, &starttls_smtp, &sc);
+        stage_open(&st, &MODULE, &up);
         stage_say(&st, UPSTREAM, G XLIST, strlen(G XLIST));
         assert_false(st.talk.identity_refused);
         stage_say(&st, UPSTREAM, answer, strlen(answer));
@@ -908,41 +864,13 @@ static void xclient_is_not_tried_where_the_greeting_refuses(void **state)
 
 /* ---- an upstream that does not stop ---- */
 
-static void endless(const struct talk_facts *facts, const char *start, const char *more,
-                    const char *ask, const char *wanted)
-{
-    for (size_t step = 0; step <= 4093; step += 4093) {
-        struct stage st;
-        const struct scene sc = {.name = "endless", .facts = *facts};
-        stage_open(&st, &starttls_smtp, &sc);
-        if (ask != NULL) {
-            stage_say(&st, UPSTREAM, G, strlen(G));
-            stage_say(&st, CLIENT, ask, strlen(ask));
-        }
-        stage_say(&st, UPSTREAM, start, strlen(start));
-        size_t said = 0;
-        char block[8192];
-        const size_t size = strlen(more);
-        for (size_t i = 0; i < sizeof block; i++)
-            block[i] = more[i % size];
-        const size_t n = step > 0 ? step / size * size : sizeof block / size * size;
-        for (; said < (1 << 20) && st.verdict == TALK_MORE; said += n)
-            stage_say(&st, UPSTREAM, block, n);
-        assert_int_equal(st.verdict, TALK_CLOSE);
-        assert_true(said < 128 * 1024);
-        const struct scene end = {
-            .name = "endless", .to_client = wanted, .to_upstream = ask, .end = TALK_CLOSE};
-        stage_close(&st, &end, more);
-    }
-}
-
 static void replies_without_end_are_bounded(void **state)
 {
     (void)state;
-    endless(&optional, "220 ", "x", NULL, DOWN);
-    endless(&upgraded, "220-", "x\r\n220-", NULL, DOWN);
-    endless(&inside, "250-", "x", "NOOP\r\n", G DOWN);
-    endless(&inside, "250-old\r\n", "250-STARTTLS\r\n", EHLO, G DOWN);
+    endless(&optional, "", "", "220 ", "x", DOWN);
+    endless(&upgraded, "", "", "220-", "x\r\n220-", DOWN);
+    endless(&inside, G, "NOOP\r\n", "250-", "x", G DOWN);
+    endless(&inside, G, EHLO, "250-old\r\n", "250-STARTTLS\r\n", G DOWN);
 }
 
 static void long_lists_pass(void **state)
@@ -1029,6 +957,7 @@ int main(void)
         cmocka_unit_test(replies_keep_their_order),
         cmocka_unit_test(pipelines_longer_than_we_count),
         cmocka_unit_test(chunks_are_counted),
+        cmocka_unit_test(burl_takes_the_place_of_a_chunk),
         cmocka_unit_test(chunks_without_sense_end_the_session),
         cmocka_unit_test(chunking_goes_with_the_last_list),
         cmocka_unit_test(lmtp_has_a_reply_for_each_recipient),
@@ -1042,6 +971,7 @@ int main(void)
         cmocka_unit_test(a_refusal_in_the_greeting_passes),
         cmocka_unit_test(the_upstreams_last_word_passes),
         cmocka_unit_test(replies_that_nobody_asked_for_end_the_session),
+        cmocka_unit_test(lines_without_a_code_end_the_session),
         cmocka_unit_test(inside_takes_the_upgrade_out_wherever_it_stands),
         cmocka_unit_test(inside_starttls_is_on_already),
         cmocka_unit_test(inside_an_old_upstream_speaks_for_itself),

@@ -26,11 +26,6 @@ def ports(fronts, run, pki, postfix):
     return start_both(fronts, run, pki, "smtp", postfix.smtp)[1]
 
 
-@pytest.fixture(params=MODES)
-def port(ports, request):
-    return ports[request.param]
-
-
 @pytest.fixture
 def user(dovecot):
     return dovecot.new_mailbox()

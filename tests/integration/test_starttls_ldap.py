@@ -12,6 +12,7 @@ from clients.ldap import Ldap
 from clients.plain import PlainClient
 from harness.modes import MODES, start_both
 from harness.scene import Stage
+from harness.sessions import bind_and_search
 from servers.slapd import person
 
 PRIORITY = {"1.2": "NORMAL:-VERS-ALL:+VERS-TLS1.2", "1.3": "NORMAL:-VERS-ALL:+VERS-TLS1.3"}
@@ -21,11 +22,6 @@ CONFIDENTIALITY_REQUIRED = 13  # the exit status of OpenLDAP's tools
 @pytest.fixture(scope="module")
 def ports(fronts, run, pki, slapd):
     return start_both(fronts, run, pki, "ldap", slapd.port)[1]
-
-
-@pytest.fixture(params=MODES)
-def port(ports, request):
-    return ports[request.param]
 
 
 # ---- OpenLDAP's tools ----------------------------------------------------------------------------
@@ -107,22 +103,13 @@ def by_openssl(pki, port, version):
 
 
 def by_gnutls(pki, port, version):
-    session = gnutls.session(pki, port, "--starttls-proto=ldap", version=version)
-    session.read_until(b"- Simple Client Mode:\n\n")
-    return session
+    return gnutls.quiet_session(pki, port, "--starttls-proto=ldap", version=version)
 
 
 @pytest.mark.parametrize("connect", [by_python, by_openssl, by_gnutls])
 def test_raw_clients_bind_and_search(port, pki, slapd, version, connect):
     with connect(pki, port, version) as session:
-        client = Ldap(session)
-        client.bind()
-        entries = client.search(slapd.suffix, "uid", "user7")
-        assert len(entries) == 1
-        assert b"user7@example.test" in entries[0]
-        large, = client.search(slapd.suffix, "uid", "large")
-        assert slapd.photo in large
-        client.unbind()
+        bind_and_search(session, slapd)
 
 
 def test_the_upgrade_behind_work_in_clear(ports, pki, slapd):

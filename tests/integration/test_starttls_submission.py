@@ -1,6 +1,5 @@
 """Submission with STARTTLS and AUTH (RFC 6409, 4954) before postfix and dovecot's SASL."""
 
-import base64
 import smtplib
 
 import pytest
@@ -9,7 +8,7 @@ from clients import curl, gnutls, openssl, swaks, tls
 from clients.plain import PlainClient
 from harness.messages import body, message
 from harness.modes import MODES, start_both
-from harness.wait import wait_until
+from harness.sessions import delivered, submit_by_hand
 from servers.common import PASSWORD
 
 CLIENTS = {"openssl": (openssl, ("-starttls", "smtp")),
@@ -19,11 +18,6 @@ CLIENTS = {"openssl": (openssl, ("-starttls", "smtp")),
 @pytest.fixture(scope="module")
 def ports(fronts, run, pki, postfix):
     return start_both(fronts, run, pki, "smtp", postfix.submission)[1]
-
-
-@pytest.fixture(params=MODES)
-def port(ports, request):
-    return ports[request.param]
 
 
 @pytest.fixture
@@ -36,11 +30,6 @@ def file(run, user):
     made = run.folder / f"starttls-submission-{user}.eml"
     made.write_bytes(message(user, body(1_000_000)))
     return made
-
-
-def delivered(dovecot, user, subject):
-    found = wait_until(lambda: dovecot.messages(user), f"mail for {user}", 30)
-    return len(found) == 1 and b"Subject: %s\r\n" % subject.encode() in found[0]
 
 
 def test_smtplib_logs_in_and_sends(port, pki, dovecot, user, version):
@@ -69,18 +58,8 @@ def test_swaks_logs_in_and_sends(port, pki, run, dovecot, user):
 @pytest.mark.parametrize("program", CLIENTS)
 def test_command_line_clients_log_in_and_send(port, pki, dovecot, user, version, program):
     module, options = CLIENTS[program]
-    token = base64.b64encode(f"\0{user}\0{PASSWORD}".encode())
-    address = b"<%s@example.test>" % user.encode()
     with module.session(pki, port, *options, version=version) as session:
-        session.send(b"EHLO client.test\r\n")
-        assert b"AUTH PLAIN LOGIN" in session.read_until(b"\r\n250 CHUNKING\r\n")
-        assert session.command(b"AUTH PLAIN " + token).startswith(b"235")
-        assert session.command(b"MAIL FROM:" + address).startswith(b"250")
-        assert session.command(b"RCPT TO:" + address).startswith(b"250")
-        assert session.command(b"DATA").startswith(b"354")
-        assert session.command(b"Subject: by hand\r\n\r\ntext\r\n.").startswith(b"250")
-        assert session.command(b"QUIT").startswith(b"221")
-    assert delivered(dovecot, user, "by hand")
+        submit_by_hand(session, dovecot, user)
 
 
 def test_login_in_steps(port, pki, user):

@@ -10,22 +10,14 @@ from clients.plain import PlainClient
 from clients.sieve import Sieve, SieveError
 from harness.modes import HOSTNAME, MODES, start_both
 from harness.scene import Stage
+from harness.sessions import LARGE_SCRIPT, keep_scripts
 from servers.common import PASSWORD
 
-SCRIPT = b'require "fileinto";\r\nif header :contains "Subject" "list" {\r\n' \
-         b'    fileinto "Lists";\r\n}\r\n'
-# Dovecot takes up to 1 MiB.
-LARGE = SCRIPT + b"# 0123456789 0123456789 0123456789 0123456789 0123456789\r\n" * 17000
 
 
 @pytest.fixture(scope="module")
 def ports(fronts, run, pki, dovecot):
     return start_both(fronts, run, pki, "sieve", dovecot.sieve)[1]
-
-
-@pytest.fixture(params=MODES)
-def port(ports, request):
-    return ports[request.param]
 
 
 @pytest.fixture
@@ -47,9 +39,7 @@ def by_openssl(pki, port, version):
 
 
 def by_gnutls(pki, port, version):
-    session = gnutls.session(pki, port, "--starttls-proto=sieve", version=version)
-    session.read_until(b"- Simple Client Mode:\n\n")
-    return session
+    return gnutls.quiet_session(pki, port, "--starttls-proto=sieve", version=version)
 
 
 @pytest.mark.parametrize("connect", [by_python, by_openssl, by_gnutls])
@@ -58,14 +48,7 @@ def test_scripts_are_uploaded_listed_and_read_back(port, pki, mailbox, version, 
         client = Sieve(session)  # reads the capabilities, which come again
         assert b'"SIEVE"' in client.capabilities and b"PLAIN" in client.capabilities
         assert b"STARTTLS" not in client.capabilities
-        client.login(mailbox, PASSWORD)
-        client.put("small", SCRIPT)
-        client.put("large", LARGE)
-        client.activate("small")
-        assert sorted(client.names()) == [b"large", b"small"]
-        assert client.get("small") == SCRIPT
-        assert client.get("large") == LARGE
-        client.logout()
+        keep_scripts(client, mailbox)
 
 
 @pytest.mark.parametrize("form", ["quoted", "literal", "in steps"])
@@ -99,8 +82,8 @@ def test_a_login_in_clear_where_it_is_allowed(ports, mailbox):
         client = Sieve(session)
         assert b'"STARTTLS"' in client.capabilities and b"PLAIN" in client.capabilities
         client.login(mailbox, PASSWORD)
-        client.put("large", LARGE)
-        assert client.get("large") == LARGE
+        client.put("large", LARGE_SCRIPT)
+        assert client.get("large") == LARGE_SCRIPT
         client.logout()
 
 

@@ -22,11 +22,6 @@ def ports(fronts, run, pki, dovecot):
     return start_both(fronts, run, pki, "pop3", dovecot.pop3)[1]
 
 
-@pytest.fixture(params=MODES)
-def port(ports, request):
-    return ports[request.param]
-
-
 @pytest.fixture
 def mailbox(dovecot):
     user = dovecot.new_mailbox()

@@ -14,6 +14,7 @@ from servers.recording import Recording
 CLIENT = {4: "198.18.1.2", 6: "fd00:1::2"}
 FRONT = {4: "198.18.1.1", 6: "fd00:1::1"}
 SERVER = {4: "198.18.2.2", 6: "fd00:2::2"}
+LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 ALL_MODES = (*MODES, "implicit")
 ANSWER = b"+OK heard\r\n"
 UPSTREAM_PORT = 110  # in namespaces of our own
@@ -31,22 +32,39 @@ def version(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=["another machine", "the same machine"])
+# The lines of docs/transparent.md, which see.
+TABLE = "route add local default dev lo table 100"
+BY_PORT = f"ipproto tcp sport {UPSTREAM_PORT} lookup 100"
+PLACES = {"another machine": ("server", SERVER, f"rule add iif server {BY_PORT}"),
+          "another machine, by nft": ("server", SERVER, "rule add fwmark 1 lookup 100"),
+          "the same machine": ("front", LOOPBACK, f"rule add iif lo {BY_PORT}")}
+NFT = """
+table inet tlsfront {
+    chain divert {
+        type filter hook prerouting priority mangle; policy accept;
+        iifname "server" meta l4proto tcp socket transparent 1 meta mark set 1
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module", params=PLACES)
 def place(request, spaces, version):
     """Where the upstream is. What it answers to the client's address must come back to tlsfront."""
-    family = ("-6",) if version == 6 else ()
-    away = request.param == "another machine"
-    rule = (*family, "rule", "add", "iif", "server" if away else "lo", "ipproto", "tcp", "sport",
-            str(UPSTREAM_PORT), "lookup", "100")
-    table = (*family, "route", "add", "local", "default", "dev", "lo", "table", "100")
-    spaces.ip("front", *rule)
-    spaces.ip("front", *table)
-    role, address = ("server", SERVER[version]) if away else ("front", FRONT[version])
+    role, addresses, rule = PLACES[request.param]
+    lines = [(f"-{version}", *line.split()) for line in (rule, TABLE)]
+    for line in lines:
+        spaces.ip("front", *line)
+    if "fwmark" in rule:
+        spaces.command("front", "nft", "-f", "-", text=NFT)
+    address = addresses[version]
     upstream = spaces.run(role, lambda: Recording("pop3", where=(address, UPSTREAM_PORT)))
     yield upstream, address
     upstream.close()
-    for words in (rule, table):
-        spaces.ip("front", *(word.replace("add", "del") for word in words))
+    if "fwmark" in rule:
+        spaces.command("front", "nft", "flush", "ruleset")
+    for line in lines:
+        spaces.ip("front", *(word.replace("add", "del") for word in line))
 
 
 def bracketed(address):
@@ -126,5 +144,8 @@ def test_a_client_of_the_other_family_is_told(fronts, run, pki, spaces):
     client = spaces.run("client", lambda: PlainClient(port, host=FRONT[6]))
     with client.secure(tls.context(pki)) as session:
         assert session.read_all().startswith(b"-ERR [SYS/TEMP] ")
+    failed = front.wait_for_log("upstream-failed")
+    assert failed["upstream"] == f"{SERVER[4]}:{UPSTREAM_PORT}"
+    assert "another family" in failed["why"]
     assert front.wait_for_log("end")["fault"] == "upstream"
     front.terminate()

@@ -1,17 +1,14 @@
 """NNTP with STARTTLS (RFC 4642) before a real innd and nnrpd: real clients in both modes, and the
 dialogue around them."""
 
-import time
-import uuid
-
 import pytest
 
 from clients import dialects, gnutls, nntp, openssl, tls
 from clients.plain import PlainClient
-from harness.messages import body, lines, stuffed
+from harness.messages import body
 from harness.modes import MODES, start_both
 from harness.scene import Stage
-from harness.wait import wait_until
+from harness.sessions import Article, post_and_read_back, post_by_hand, wait_for_article
 from servers.common import PASSWORD
 
 CLIENTS = [nntp.Nntp]
@@ -23,7 +20,6 @@ else:
     CLIENTS.append(nntplib.NNTP)
 PROGRAMS = {"openssl": (openssl, ("-starttls", "nntp")),
             "gnutls": (gnutls, ("--starttls-proto=nntp",))}
-MEGABYTE = body(1_000_000)
 
 
 @pytest.fixture(scope="module")
@@ -31,31 +27,12 @@ def ports(fronts, run, pki, inn):
     return start_both(fronts, run, pki, "nntp", inn.port)[1]
 
 
-@pytest.fixture(params=MODES)
-def port(ports, request):
-    return ports[request.param]
-
-
 @pytest.fixture
 def article(inn):
-    identity = f"<{uuid.uuid4()}@example.test>"
-    text = (f"From: alice@example.test\r\nNewsgroups: {inn.group}\r\nSubject: large\r\n"
-            f"Message-ID: {identity}\r\n\r\n").encode() + MEGABYTE
-    return identity, text
+    return Article(inn, body(1_000_000))
 
 
 # ---- whole sessions ------------------------------------------------------------------------------
-
-
-def post_and_read_back(session, inn, article):
-    identity, text = article
-    before = session.group(inn.group)[1]
-    assert session.post(text).startswith("240 ")
-    wait_until(lambda: session.group(inn.group)[1] > before or time.sleep(0.1), "the article")
-    answer = session.article(identity)
-    received = answer[1].lines if hasattr(answer[1], "lines") else answer[1]
-    assert received[received.index(b"") + 1:] == lines(MEGABYTE)
-    assert session.quit().startswith("205 ")
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -78,20 +55,11 @@ def test_python_clients_log_in(port, pki, inn, article, client):
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_command_line_clients_post_and_read_back(port, pki, inn, article, version, program):
     module, options = PROGRAMS[program]
-    identity, text = article
     with module.session(pki, port, *options, version=version) as session:
         session.send(b"GROUP " + inn.group.encode() + b"\r\n")
         session.read_until(b"211 ")
         session.read_until(b"\r\n")
-        assert session.command(b"POST").startswith(b"340 ")
-        session.send(stuffed(text))
-        assert session.read_until(b"\r\n").startswith(b"240 ")
-        wait_until(lambda: session.command(b"STAT " + identity.encode()).startswith(b"223")
-                   or time.sleep(0.1), "the article")
-        session.send(b"BODY " + identity.encode() + b"\r\n")
-        assert session.read_until(b"\r\n").startswith(b"222 ")
-        assert session.read_until(b"\r\n.\r\n") == stuffed(MEGABYTE)
-        assert session.command(b"QUIT").startswith(b"205 ")
+        post_by_hand(session, article)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -101,23 +69,20 @@ def test_posts_and_reads_in_clear_where_tls_is_optional(ports, inn, article, cli
 
 def test_an_article_with_the_command_in_it_is_text(ports, pki, inn):
     """Also with dots and commands between bare LFs; and TLS may begin behind it."""
-    identity = f"<{uuid.uuid4()}@example.test>"
-    text = (f"From: alice@example.test\r\nNewsgroups: {inn.group}\r\nSubject: text\r\n"
-            f"Message-ID: {identity}\r\n\r\nSTARTTLS\r\n..\r\nQUIT\r\n.\r\n").encode()
+    article = Article(inn, b"STARTTLS\r\n..\r\nQUIT\r\n.\r\n")
     with PlainClient(ports["optional"]) as client:
         client.read_until(b"\r\n")
         assert client.command(b"POST").startswith(b"340 ")
-        client.send(text)
+        client.send(article.text)
         assert client.read_until(b"\r\n").startswith(b"240 ")
-        wait_until(lambda: client.command(b"STAT " + identity.encode()).startswith(b"223")
-                   or time.sleep(0.1), "the article")
+        wait_for_article(client, article.identity)
         for session in (client, None):
             if session is None:
                 assert client.command(b"STARTTLS").startswith(b"382")
                 session = client.secure(tls.context(pki))
-            session.send(b"BODY " + identity.encode() + b"\r\n")
+            session.send(b"BODY " + article.identity.encode() + b"\r\n")
             assert session.read_until(b"\r\n").startswith(b"222 ")
-            assert session.read_until(b"\r\n.\r\n") == b"STARTTLS\r\n..\r\nQUIT\r\n.\r\n"
+            assert session.read_until(b"\r\n.\r\n") == article.body
 
 
 # ---- passwords -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from clients import openssl, swaks, tls
 from clients.plain import PlainClient
 from harness.messages import body, message, stuffed
-from harness.modes import MODES, start_both
+from harness.modes import start_both
 
 SENDER = "sender@elsewhere.test"
 MEGABYTE = message("sent", body(1_000_000))
@@ -16,11 +16,6 @@ MEGABYTE = message("sent", body(1_000_000))
 @pytest.fixture(scope="module")
 def ports(fronts, run, pki, dovecot):
     return start_both(fronts, run, pki, "smtp", dovecot.lmtp)[1]
-
-
-@pytest.fixture(params=MODES)
-def port(ports, request):
-    return ports[request.param]
 
 
 @pytest.fixture

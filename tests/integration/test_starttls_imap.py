@@ -23,11 +23,6 @@ def ports(fronts, run, pki, dovecot):
     return start_both(fronts, run, pki, "imap", dovecot.imap)[1]
 
 
-@pytest.fixture(params=MODES)
-def port(ports, request):
-    return ports[request.param]
-
-
 @pytest.fixture
 def mailbox(dovecot):
     return dovecot.new_mailbox()

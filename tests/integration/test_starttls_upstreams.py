@@ -3,13 +3,13 @@ end, replies that nobody asked for. The client reads its own protocol, and the s
 
 import pytest
 
-from clients import dialects, tls
+from clients import dialects, ldap, tls
 from clients.plain import PlainClient
 from harness.config import route
 from harness.modes import HOSTNAME, MODES
 from harness.scene import Scene, Stage
 from servers.recording import Recording
-from servers.toy import Toy
+from servers.toy import Toy, silent
 
 # What a server may greet with instead of a welcome.
 REFUSALS = {"smtp": (b"421 4.3.2 closing\r\n", b"554 5.7.1 go away\r\n",
@@ -124,6 +124,45 @@ def test_a_greeting_without_end_is_bounded(fronts, run, pki, d):
     floor.close()
 
 
+# The beginning of a greeting.
+HALVES = STARTS | {"smtp": b"220-one moment\r\n220 st"}
+
+
+def closing(start):
+    return lambda connection: connection.sendall(start)
+
+
+def stalling(start):
+    def handler(connection):
+        connection.sendall(start)
+        silent(connection)
+    return handler
+
+
+@pytest.mark.parametrize("then", [closing, stalling])
+def test_one_that_stops_within_its_greeting_is_passed_over(fronts, run, pki, d, then):
+    """Nothing of it has reached the client."""
+    first, second = Toy(then(HALVES[d.protocol])), Recording(d.protocol)
+    ports = {mode: run.port() for mode in ALL_MODES}
+    front = fronts.start(pki.mail.block(), *(
+        route(mode, port, [first.port, second.port], protocol=d.protocol, tls=mode,
+              hostname=HOSTNAME, greeting_timeout="500ms") for mode, port in ports.items()))
+    with tls.TlsClient(ports["implicit"], tls.context(pki)) as client:
+        d.greet(client, "optional")
+    with PlainClient(ports["optional"]) as client:
+        d.greet(client, "optional")
+    with PlainClient(ports["required"]) as client:
+        d.greet(client, "required")
+        with d.begin(client, tls.context(pki)) as secure:
+            secure.send(d.probe)
+            secure.read_until(d.HEARD)
+    why = "no greeting in time" if then is stalling else "closed without a greeting"
+    assert front.wait_for_log("upstream-failed")["why"] == why
+    front.terminate()
+    first.close()
+    second.close()
+
+
 CAPABILITIES = {"smtp": (b"EHLO x\r\n", b"250-x\r\n250-"), "pop3": (b"CAPA\r\n", b"+OK\r\n"),
                 "imap": (b"a CAPABILITY\r\n", b"* CAPABILITY "),
                 "nntp": (b"CAPABILITIES\r\n", b"101 list\r\n"),
@@ -176,13 +215,11 @@ def test_a_list_of_capabilities_without_end_is_passed_or_bounded(fronts, run, pk
 
 
 UNASKED = {"smtp": b"250 STARTTLS\r\n", "pop3": b"+OK STLS\r\n", "nntp": b"101 list\r\n",
-           "sieve": b'OK "again"\r\n'}
+           "sieve": b'OK "again"\r\n', "imap": b"a OK [CAPABILITY STARTTLS] welcome\r\n"}
 
 
-@pytest.mark.parametrize("d", [one for one in dialects.LINES if one.protocol != "imap"],
-                         ids=lambda one: one.protocol)
 def test_a_reply_pipelined_behind_the_greeting_ends_the_session(fronts, run, pki, d):
-    """It could be taken for the answer to the next command. In IMAP answers have tags."""
+    """It could be taken for the answer to the next command."""
     def handler(connection):
         connection.sendall(GREETINGS[d.protocol] + UNASKED[d.protocol])
         while connection.recv(1000):
@@ -204,6 +241,19 @@ def test_an_upstream_of_another_protocol_is_told_as_unavailable(fronts, run, pki
         with floor.connect(mode) as client:
             answer = client.read_all()
             assert answer.startswith(d.unavailable) and answer.count(b"\n") == 1, answer
+    floor.close()
+
+
+def test_an_ldap_upstream_that_speaks_something_else_is_at_fault(fronts, run, pki):
+    floor = Floor(fronts, run, pki, dialects.LDAP, lambda connection: connection.sendall(
+        b"SSH-2.0-OpenSSH_9.2\r\n") or connection.recv(1000))
+    for mode in ("optional", "implicit"):
+        with floor.connect(mode) as client:
+            number, operation, content, rest = ldap.take_message(client.read_all())
+            assert (number, operation, rest) == (0, ldap.EXTENDED, b"")
+            assert ldap.NOTICE in content
+        end = floor.front.wait_for_log("upstream-failed", route=f"ldap-{mode}")
+        assert "not of the protocol" in end["why"]
     floor.close()
 
 
