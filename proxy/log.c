@@ -30,9 +30,16 @@ static const struct {
     [LOG_LEVEL_DEBUG] = {"debug", LOG_DEBUG},
 };
 
+static bool is_regular(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 void log_init(struct log *l, const char *who)
 {
-    *l = (struct log){.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO};
+    *l = (struct log){
+        .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .regular = is_regular(STDERR_FILENO)};
     snprintf(l->who, sizeof l->who, "%s", who);
 }
 
@@ -42,6 +49,7 @@ void log_close(struct log *l)
         close(l->fd);
     l->fd = STDERR_FILENO;
     l->target = LOG_TARGET_STDERR;
+    l->regular = is_regular(STDERR_FILENO);
 }
 
 void log_redirect(struct log *l, enum config_log_target target, int fd)
@@ -51,6 +59,7 @@ void log_redirect(struct log *l, enum config_log_target target, int fd)
     log_close(l);
     l->fd = fd;
     l->target = target;
+    l->regular = is_regular(fd);
 }
 
 static int open_syslog(struct err *e)
@@ -200,21 +209,20 @@ void log_bool(struct log_line *line, const char *key, bool value)
 
 /* Would a write wait? Files never do; a pipe or socket might. A pipe that poll() calls writable
  * takes PIPE_BUF bytes at once; more is only safe where it does not block. */
-static bool writable_now(int fd, size_t size)
+static bool writable_now(const struct log *l, size_t size)
 {
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    struct stat st;
-    if (size > PIPE_BUF && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) &&
-        (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0)
+    struct pollfd p = {.fd = l->fd, .events = POLLOUT};
+    if (l->regular || l->target == LOG_TARGET_SYSLOG) /* whose socket does not block */
+        return true;
+    if (size > PIPE_BUF && (fcntl(l->fd, F_GETFL) & O_NONBLOCK) == 0)
         return false;
     return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
 }
 
 static bool write_line(struct log *l, const struct buf *text)
 {
-    if (l->target != LOG_TARGET_SYSLOG && !writable_now(l->fd, text->size))
-        return false;
-    return write(l->fd, text->data, text->size) == (ssize_t)text->size;
+    return writable_now(l, text->size) &&
+           write(l->fd, text->data, text->size) == (ssize_t)text->size;
 }
 
 static void report_loss(struct log *l)

@@ -18,6 +18,7 @@ struct log {
     enum config_log_level level;
     enum config_log_format format;
     char who[24];  /* "supervisor", "worker-0" */
+    bool regular;  /* a file on disk: a write never has to wait for a reader */
     uint64_t lost; /* lines, since the last one that got through */
 };
 

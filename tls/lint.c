@@ -40,7 +40,7 @@ static void day_of(time_t t, char text[11])
 {
     struct tm tm;
     if (gmtime_r(&t, &tm) == NULL || strftime(text, 11, "%Y-%m-%d", &tm) == 0)
-        strcpy(text, "?");
+        snprintf(text, 11, "?");
 }
 
 static bool self_issued(const mbedtls_x509_crt *crt)

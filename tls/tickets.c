@@ -9,7 +9,7 @@
 enum { OVERHEAD = TLS_TICKET_NAME_SIZE + TICKETS_NONCE_SIZE + TICKETS_TAG_SIZE };
 
 /* A ticket from a little in the future comes from a host whose clock is a little ahead. */
-static const int64_t clock_slack_ms = 60 * 1000;
+static const int64_t clock_slack_ms = (int64_t)60 * 1000;
 
 static int random_bytes(void *to, size_t size)
 {
