@@ -53,6 +53,11 @@ includes_of_libuv() {
         grep -vE '^(proxy/[^/]*$|tests/demo/|tests/unit/proxy/|tests/bench/)' || true
 }
 
+includes_of_back_ends() {
+    matches '^ *# *include *[<"](openssl/|sodium|intel-ipsec-mb)' '*.c' '*.h' |
+        grep -vE '^(tls/accel/|tests/bench/)' || true
+}
+
 includes_upwards() {
     matches '^ *# *include *"(tls|proxy)/' 'config/*.c' 'config/*.h'
     matches '^ *# *include *"proxy/' 'tls/*.c' 'tls/*.h'
@@ -87,6 +92,7 @@ check "no package archive's host is named" "take it from the machine's own confi
 check "no path of one machine is named" "derive it" machine_paths
 check "mbedTLS is known in tls/ only" "say it in tls/tls.h" includes_of_mbedtls
 check "libuv is known in proxy/ only" "give the pure part its bytes from proxy/" includes_of_libuv
+check "the crypto libraries are known in tls/accel/ only" "say it in accel.h" includes_of_back_ends
 check "no folder includes one above it" "move what both need down" includes_upwards
 check "every key is in tlsfront.conf(5)" "document it in docs/tlsfront.conf.5.scd" undocumented_keys
 check "scripts parse" "bash -n FILE" broken_scripts

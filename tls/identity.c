@@ -1,6 +1,7 @@
 /* identity.c - a certificate chain and its key, from PEM to a tls_identity */
 #include "tls/identity.h"
 
+#include "tls/accel/accel.h"
 #include "tls/facts.h"
 #include "tls/memory.h"
 
@@ -194,7 +195,10 @@ static int load_key(struct tls_identity *id, struct tls_slice key, const char *k
 {
     if (parse_key(id, key, key_path, e) < 0 || check_kind(id, key_path, e) < 0)
         return -1;
-    return check_pair(id, chain_path, key_path, e);
+    if (check_pair(id, chain_path, key_path, e) < 0)
+        return -1;
+    accel_adopt(&id->key);
+    return 0;
 }
 
 /* ---- the whole ---- */

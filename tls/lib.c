@@ -1,8 +1,10 @@
 /* lib.c - start of the library and its version */
+#include "tls/accel/accel.h"
 #include "tls/mbed.h"
 #include "tls/memory.h"
 #include "tls/tls.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 int tls_init(struct err *e)
@@ -10,6 +12,12 @@ int tls_init(struct err *e)
     /* mbedTLS's calloc must not be changed once blocks are out; the same twice is fine. */
     if (mbedtls_platform_set_calloc_free(memory_calloc, free) != 0)
         return err_set(e, "mbedTLS was built without MBEDTLS_PLATFORM_MEMORY");
+    const char *wrong = accel_init(memory_grow);
+    if (wrong != NULL)
+        return err_set(e,
+                       "the crypto back ends fail their self-check: %s; look whether the system's "
+                       "packages are whole, or build with -DACCEL=OFF",
+                       wrong);
     psa_status_t status = psa_crypto_init();
     if (status != PSA_SUCCESS)
         return err_set(e, "the cryptographic library does not start (PSA error %d)", (int)status);
@@ -22,5 +30,7 @@ int tls_init(struct err *e)
 
 const char *tls_version_text(void)
 {
-    return "mbedTLS " MBEDTLS_VERSION_STRING " (built-in primitives)";
+    static char text[256];
+    snprintf(text, sizeof text, "mbedTLS " MBEDTLS_VERSION_STRING " with %s", accel_text());
+    return text;
 }

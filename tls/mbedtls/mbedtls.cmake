@@ -3,6 +3,8 @@
 #
 # patches/fixed-in-X.Y.Z/ holds what that release brings: applied to anything older.
 # patches/ours/           holds what no release brings: applied to everything.
+# patches/accel/          holds the ways to tls/accel/ for which mbedTLS has no hooks; without ACCEL
+#                         they change nothing.
 
 if(NOT TLSFRONT_MBEDTLS_SOURCE)
     file(GLOB fetched ${PROJECT_SOURCE_DIR}/build/mbedtls/mbedtls_*.orig.tar.bz2)

@@ -96,6 +96,18 @@
 #undef MBEDTLS_RIPEMD160_C
 #undef MBEDTLS_SHA3_C
 
+/* ---- what tls/accel/ does instead ---- */
+#ifdef TLSFRONT_ACCEL
+#define MBEDTLS_GCM_ALT
+#define MBEDTLS_CHACHAPOLY_ALT
+#define MBEDTLS_SHA256_PROCESS_ALT
+#define MBEDTLS_SHA512_PROCESS_ALT
+#define MBEDTLS_ECDH_GEN_PUBLIC_ALT
+#define MBEDTLS_ECDH_COMPUTE_SHARED_ALT
+#define MBEDTLS_ECDSA_SIGN_ALT
+#define MBEDTLS_ECDSA_VERIFY_ALT
+#endif
+
 /* ---- files: unencrypted PEM and DER ---- */
 #undef MBEDTLS_PKCS5_C
 #undef MBEDTLS_PKCS7_C
