@@ -226,8 +226,9 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
 
 void peer_acknowledge(struct peer *p)
 {
-    static const int on = 1;
-    setsockopt(peer_fd(p), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    static const int once =
+        2; /* tcp(7) does not tell: an odd value changes what comes after, too */
+    setsockopt(peer_fd(p), IPPROTO_TCP, TCP_QUICKACK, &once, sizeof once);
 }
 
 void peer_shutdown(struct peer *p)

@@ -89,7 +89,8 @@ struct session {
     union session_address from; /* the client */
     union session_address
         local; /* where it connected to, as a PROXY header said; AF_UNSPEC: none */
-    char upstream_text[ADDRESS_TEXT_MAX];
+    union session_address upstream_to; /* tried last; AF_UNSPEC: none, or upstream_path */
+    const char *upstream_path;         /* "unix:/path", of the configuration */
     struct admission admission;
 
     bool heard; /* the client sent at least one byte */

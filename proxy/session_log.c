@@ -21,19 +21,31 @@ void session_tls_info(const struct session *s, struct tls_info *tls)
         tls_conn_info(s->tls, tls);
 }
 
+/* Empty where none has been tried. */
+static void upstream_name(const struct session *s, char out[ADDRESS_TEXT_MAX])
+{
+    if (s->upstream_to.sa.sa_family == AF_UNSPEC)
+        snprintf(out, ADDRESS_TEXT_MAX, "%s", s->upstream_path != NULL ? s->upstream_path : "");
+    else
+        address_text(&s->upstream_to.sa, out);
+}
+
 /* What both lines have in common, so that each can be read alone. */
 static void log_facts(struct session *s, struct log_line *line)
 {
-    char id[SESSION_ID_MAX], client[ADDRESS_TEXT_MAX];
+    char id[SESSION_ID_MAX], client[ADDRESS_TEXT_MAX], upstream[ADDRESS_TEXT_MAX];
     struct tls_info tls;
+    if (line->log == NULL)
+        return;
     session_id(s, id);
     address_text(&s->from.sa, client);
+    upstream_name(s, upstream);
     session_tls_info(s, &tls);
     log_text(line, "id", id);
     log_text(line, "route", s->route->config->name);
     log_text(line, "protocol", protocol_facts(s->route->config->protocol)->name);
     log_text(line, "client", client);
-    log_text(line, "upstream", s->upstream_text);
+    log_text(line, "upstream", upstream);
     log_text(line, "tls", tls.version);
     log_text(line, "cipher", tls.cipher);
     log_text(line, "group", tls.group);
@@ -74,12 +86,13 @@ void session_log_end(struct session *s, enum fault fault, const char *how)
 void session_log_upstream(struct session *s, const char *event, const char *how)
 {
     struct log_line line;
-    char id[SESSION_ID_MAX];
+    char id[SESSION_ID_MAX], upstream[ADDRESS_TEXT_MAX];
     session_id(s, id);
+    upstream_name(s, upstream);
     log_begin(&line, &s->worker->log, LOG_LEVEL_WARN, event);
     log_text(&line, "id", id);
     log_text(&line, "route", s->route->config->name);
-    log_text(&line, "upstream", s->upstream_text);
+    log_text(&line, "upstream", upstream);
     log_text(&line, "why", how);
     log_end(&line);
 }

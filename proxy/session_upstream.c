@@ -42,9 +42,10 @@ static int connect_upstream(struct session *s, const struct upstream_address *a)
     union session_address client;
     if (e->kind == ENDPOINT_UNIX) {
         target.path = e->path;
-        snprintf(s->upstream_text, sizeof s->upstream_text, "%s", e->text);
+        s->upstream_to.sa.sa_family = AF_UNSPEC;
+        s->upstream_path = e->text;
     } else {
-        address_text(target.to, s->upstream_text);
+        s->upstream_to = session_address(&a->addr);
         choose_source(s, &client, &target);
     }
     return peer_connect(&s->upstream, &s->worker->loop, &target, &session_upstream_events);
@@ -65,7 +66,7 @@ static const struct upstream_address *next_reachable(struct session *s)
     while ((a = upstream_next(set, &s->cursor, session_now(s))) != NULL && !reachable(s, a))
         passed = a;
     if (a == NULL && passed != NULL) {
-        address_text((const struct sockaddr *)&passed->addr, s->upstream_text);
+        s->upstream_to = session_address(&passed->addr);
         session_log_upstream(s, "upstream-failed",
                              "source = transparent, and the client's address is of another family");
     }

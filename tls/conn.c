@@ -27,6 +27,7 @@ struct tls_conn *tls_conn_new(struct tls_engine *engine, struct tls_server *serv
         c->hs->alert_put = CONN_ALERT_NONE;
         mbedtls_ssl_init(ssl);
         mbedtls_ssl_set_user_data_p(ssl, c);
+        engine_lend(engine, &ssl->in_buf, &ssl->out_buf);
         mbedtls_ssl_set_bio(ssl, c, conn_put_wire, conn_get_feed, NULL);
         if (mbedtls_ssl_setup(ssl, &server->conf) == 0)
             return c;

@@ -108,7 +108,11 @@ void conn_handshake_free(struct tls_conn *c)
 {
     if (c->hs == NULL)
         return;
-    mbedtls_ssl_free(&c->hs->ssl); /* wipes */
+    mbedtls_ssl_context *ssl = &c->hs->ssl;
+    engine_take_back(c->engine, ssl->in_buf, MBEDTLS_SSL_IN_BUFFER_LEN, ssl->out_buf,
+                     MBEDTLS_SSL_OUT_BUFFER_LEN);
+    ssl->in_buf = ssl->out_buf = NULL;
+    mbedtls_ssl_free(ssl); /* wipes */
     hello_free(&c->hs->hello);
     memory_wipe_free(c->hs, sizeof *c->hs);
     c->hs = NULL;

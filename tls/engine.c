@@ -46,6 +46,8 @@ void tls_engine_free(struct tls_engine *e)
 {
     if (e == NULL)
         return;
+    while (e->spares > 0)
+        free(e->spare[--e->spares]);
     memory_wipe_free(e->plain.data, e->plain.capacity);
     memory_wipe_free(e->wire.data, e->wire.capacity);
     memory_wipe_free(e, sizeof *e);
@@ -77,6 +79,29 @@ bool engine_reserve(struct engine_buffer *b, size_t size)
     b->data = data;
     b->capacity = capacity;
     return true;
+}
+
+void engine_lend(struct tls_engine *e, uint8_t **in, uint8_t **out)
+{
+    *in = *out = NULL;
+    if (e->spares < 2)
+        return;
+    *out = e->spare[--e->spares];
+    *in = e->spare[--e->spares];
+}
+
+void engine_take_back(struct tls_engine *e, uint8_t *in, size_t in_size, uint8_t *out,
+                      size_t out_size)
+{
+    if (in == NULL || out == NULL || e->spares == sizeof e->spare / sizeof *e->spare) {
+        memory_wipe_free(in, in_size);
+        memory_wipe_free(out, out_size);
+        return;
+    }
+    mbedtls_platform_zeroize(in, in_size);
+    mbedtls_platform_zeroize(out, out_size);
+    e->spare[e->spares++] = in;
+    e->spare[e->spares++] = out;
 }
 
 struct tls_slice engine_slice(const struct engine_buffer *b)

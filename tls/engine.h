@@ -5,6 +5,8 @@
 #include "tls/tickets.h"
 #include "tls/tls.h"
 
+enum { ENGINE_SPARE_PAIRS = 8 };
+
 struct engine_buffer {
     uint8_t *data;
     size_t size, capacity;
@@ -13,6 +15,10 @@ struct engine_buffer {
 struct tls_engine {
     struct tickets tickets;
     struct engine_buffer plain, wire; /* what the current call has produced */
+
+    /* Wiped record buffers of handshakes that are over, in pairs, for those to come. */
+    uint8_t *spare[2 * ENGINE_SPARE_PAIRS];
+    size_t spares;
 
     /* How many records one TLS 1.3 key protects before it is changed: below the limit of AES-GCM,
      * 2^24.5 records of full size (RFC 8446 5.5), by a margin for those on their way. */
@@ -24,6 +30,12 @@ void engine_begin(struct tls_engine *e);
 
 /* Room for `size` more bytes; false: out of memory. Bytes that moved are wiped where they were. */
 bool engine_reserve(struct engine_buffer *b, size_t size);
+
+/* A pair of record buffers for mbedTLS: pointers to NULL where there is none to spare. */
+void engine_lend(struct tls_engine *e, uint8_t **in, uint8_t **out);
+/* Have one back, of these sizes, which may be NULL. It is wiped. */
+void engine_take_back(struct tls_engine *e, uint8_t *in, size_t in_size, uint8_t *out,
+                      size_t out_size);
 
 struct tls_slice engine_slice(const struct engine_buffer *b);
 
