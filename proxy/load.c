@@ -1,5 +1,6 @@
 /* load.c - see load.h. */
 #include "proxy/load.h"
+#include "proxy/unlock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,7 @@ bool load_configuration(const char *path, struct loaded *out, struct diags *d)
                  "start as root with CAP_NET_RAW (in a unit: AmbientCapabilities= or "
                  "CapabilityBoundingSet= with CAP_NET_RAW)",
                  "source = transparent needs the privilege to bind to foreign addresses");
+    unlock_keys(config, out->bundle, d);
     out->generation = generation_load(config, out->bundle, d);
     if (out->generation == NULL) {
         loaded_free(out);
