@@ -69,12 +69,31 @@ static size_t count_blocks(const struct tree *tree, enum scope scope)
 
 /* ---- certificates ---- */
 
+/* A block without files is about the pair that `tlsfront key` keeps under its name. */
+static void find_files(struct build *b, struct certificate_config *c)
+{
+    const bool has_chain = tree_find(b->block, "chain") != NULL;
+    const bool has_key = tree_find(b->block, "key") != NULL;
+    if (has_key && !has_chain)
+        build_complain(b, DIAG_ERROR, &b->block->at,
+                       "name its PEM file, the server's certificate first: chain = /path/to.crt; "
+                       "or remove key too, to use the pair that `tlsfront key` keeps",
+                       "there is no chain");
+    c->managed = !has_chain && !has_key && b->config->state != NULL;
+    if (!c->managed)
+        return;
+    const char *folder = arena_format(b->arena, "%s/%s", b->config->state, c->name);
+    c->chain = (struct file_ref){arena_format(b->arena, "%s/" CONFIG_MANAGED_CHAIN, folder), c->at};
+    c->key = (struct file_ref){arena_format(b->arena, "%s/" CONFIG_MANAGED_KEY, folder), c->at};
+}
+
 static void build_certificate(struct build *b, const struct block *block)
 {
     struct certificate_config *c = &b->config->certificates[b->config->certificate_count++];
     *c = (struct certificate_config){.name = arena_copy(b->arena, block->title), .at = block->at};
     apply(b, SCOPE_CERTIFICATE, block, c);
     check_title(b);
+    find_files(b, c);
 }
 
 /* ---- routes ---- */

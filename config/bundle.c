@@ -136,6 +136,26 @@ int bundle_read(struct bundle *b, enum bundle_kind kind, const char *path, struc
     return result;
 }
 
+int bundle_replace(struct bundle *b, const char *path, const void *data, size_t size, struct err *e)
+{
+    struct entry *made = NULL, **place = NULL;
+    for (size_t i = 0; i < b->count; i++)
+        if (b->entries[i]->shown.kind == BUNDLE_FILE &&
+            strcmp(b->entries[i]->shown.path, path) == 0)
+            place = &b->entries[i];
+    if (place == NULL)
+        return err_set(e, "%s: it is not in the bundle", path);
+    if (check_limits(b, path, size, e) != 0)
+        return -1;
+    made = entry_new(BUNDLE_FILE, path, data, size);
+    if (made == NULL)
+        return err_set(e, "%s: out of memory", path);
+    b->total += size - (*place)->shown.size;
+    entry_free(*place);
+    *place = made;
+    return 0;
+}
+
 size_t bundle_count(const struct bundle *b)
 {
     return b->count;

@@ -27,7 +27,7 @@ enum bundle_kind {
 
 struct bundle;
 
-/* Lives, unmoved, as long as the bundle. */
+/* Lives, unmoved, as long as the bundle, or until it is replaced. */
 struct bundle_entry {
     enum bundle_kind kind;
     const char *path;
@@ -47,6 +47,11 @@ int bundle_add(struct bundle *b, enum bundle_kind kind, const char *path, const 
  * either what the system said or 0. Only regular files are read: never waits for a FIFO or a
  * device. A path that is already in with the same kind is not read twice. */
 int bundle_read(struct bundle *b, enum bundle_kind kind, const char *path, struct err *e);
+
+/* Put other bytes in the place of a file's, which are wiped. -1: it is not there, out of memory, or
+ * a limit above. */
+int bundle_replace(struct bundle *b, const char *path, const void *data, size_t size,
+                   struct err *e);
 
 size_t bundle_count(const struct bundle *b);
 const struct bundle_entry *bundle_at(const struct bundle *b, size_t i);

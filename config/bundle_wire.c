@@ -5,6 +5,7 @@
  *
  * Numbers are little-endian. Both ends are the same program, yet the parser trusts nothing. */
 #include "config/bundle.h"
+#include "config/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,17 +30,9 @@ static void put(uint8_t *out, uint64_t value, unsigned bytes)
 
 static int write_all(int fd, const void *data, size_t size, struct err *e)
 {
-    const uint8_t *p = data;
-    while (size > 0) {
-        ssize_t n = write(fd, p, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_set(e, "cannot write the bundle: %s", strerror(errno));
-        p += n;
-        size -= (size_t)n;
-    }
-    return 0;
+    return file_write(fd, data, size) == 0
+               ? 0
+               : err_set(e, "cannot write the bundle: %s", strerror(errno));
 }
 
 static uint64_t wire_size(const struct bundle *b)

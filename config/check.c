@@ -217,9 +217,8 @@ static void check_listen(const struct config *c, size_t route, size_t index, str
 static bool is_used(const struct config *c, size_t certificate)
 {
     for (size_t i = 0; i < c->route_count; i++)
-        for (size_t j = 0; j < c->routes[i].certificate_count; j++)
-            if (c->routes[i].certificates[j] == certificate)
-                return true;
+        if (config_route_uses(&c->routes[i], certificate))
+            return true;
     return false;
 }
 

@@ -2,13 +2,18 @@
 #include "config/config.h"
 #include "config/build.h"
 #include "config/check.h"
+#include "config/file.h"
 #include "config/include.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+enum { PAIR_TRIES = 10 };
 
 /* One reading, from disk when `include` is set. */
 struct load {
@@ -100,10 +105,13 @@ struct file_visit {
     const struct bundle *have;
     struct diags *diags;
     const char *kind, *name;
+    const char *absent_cure; /* NULL: the usual */
 };
 
-static const char *cure_for(int error)
+static const char *cure_for(const struct file_visit *v, int error)
 {
+    if (error == ENOENT && v->absent_cure != NULL)
+        return v->absent_cure;
     if (error == EACCES || error == EPERM)
         return "let the user who starts tlsfront read it";
     return "correct the path, or put the file there";
@@ -115,7 +123,7 @@ static void visit_file(const struct file_visit *v, const struct file_ref *file)
     if (file->path == NULL)
         return;
     if (v->bundle != NULL && bundle_read(v->bundle, BUNDLE_FILE, file->path, &e) != 0)
-        diag_add(v->diags, DIAG_ERROR, &file->at, cure_for(errno), "%s %s: %s", v->kind, v->name,
+        diag_add(v->diags, DIAG_ERROR, &file->at, cure_for(v, errno), "%s %s: %s", v->kind, v->name,
                  e.text);
     else if (bundle_find(v->have, BUNDLE_FILE, file->path) == NULL)
         diag_add(v->diags, DIAG_ERROR, &file->at, NULL, "%s %s: \"%s\" is not in the bundle",
@@ -132,23 +140,92 @@ void config_check_private(const struct file_ref *file, const char *whose, const 
              "%s: everyone on this machine can read %s in \"%s\"", whose, what, file->path);
 }
 
-static void check_mode(const struct certificate_config *c, struct diags *d)
+/* What is to be private must be. */
+static void check_modes(const struct certificate_config *c, struct diags *d)
 {
     char whose[300];
     snprintf(whose, sizeof whose, "certificate %s", c->name);
     config_check_private(c->key.path != NULL ? &c->key : &c->chain, whose, "the private key", d);
+    config_check_private(&c->passphrase, whose, "the passphrase", d);
+}
+
+/* The key manager's pair. What is missing is told once, with the command that makes it. */
+static void visit_pair(struct file_visit *v, const struct certificate_config *c)
+{
+    char cure[512];
+    snprintf(cure, sizeof cure,
+             "make its key and a request: tlsfront key new %s; for a trial: tlsfront key "
+             "self-signed %s",
+             c->name, c->name);
+    v->absent_cure = cure;
+    visit_file(v, &c->key);
+    if (bundle_find(v->have, BUNDLE_FILE, c->key.path) != NULL) {
+        snprintf(cure, sizeof cure,
+                 "install the authority's answer to its request: tlsfront key install %s FILE",
+                 c->name);
+        visit_file(v, &c->chain);
+    }
+    v->absent_cure = NULL;
+}
+
+/* Both files of one folder into the bundle; false: one is missing, or no longer there. */
+static bool read_both(struct bundle *b, int folder, const struct certificate_config *c)
+{
+    struct file_bytes key, chain = {0};
+    struct err ignored;
+    int error;
+    bool good =
+        file_read_at(folder, CONFIG_MANAGED_KEY, BUNDLE_FILE_MAX, &key, &error, &ignored) == 0 &&
+        file_read_at(folder, CONFIG_MANAGED_CHAIN, BUNDLE_FILE_MAX, &chain, &error, &ignored) == 0;
+    if (good)
+        good = bundle_add(b, BUNDLE_FILE, c->key.path, key.data, key.size, &ignored) == 0 &&
+               bundle_add(b, BUNDLE_FILE, c->chain.path, chain.data, chain.size, &ignored) == 0;
+    file_bytes_free(&key);
+    file_bytes_free(&chain);
+    return good;
+}
+
+/* The key manager replaces the folder as a whole: what is held open is one pair, if it is still
+ * there. Whatever is wrong is told by visit_pair(). */
+static void read_pair(struct bundle *b, const struct certificate_config *c)
+{
+    char path[BUNDLE_PATH_MAX + 1];
+    snprintf(path, sizeof path, "%.*s", (int)(strrchr(c->key.path, '/') - c->key.path),
+             c->key.path);
+    bool replaced = true;
+    for (int i = 0; replaced && i < PAIR_TRIES; i++) {
+        struct stat held, now;
+        int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (folder < 0)
+            return;
+        replaced = !read_both(b, folder, c) && fstat(folder, &held) == 0 &&
+                   (stat(path, &now) != 0 || held.st_ino != now.st_ino);
+        close(folder);
+    }
+}
+
+static void visit_certificate(struct file_visit *v, const struct certificate_config *c)
+{
+    v->name = c->name;
+    visit_file(v, &c->passphrase);
+    if (c->managed) {
+        if (v->bundle != NULL)
+            read_pair(v->bundle, c);
+        visit_pair(v, c);
+        return;
+    }
+    visit_file(v, &c->chain);
+    visit_file(v, &c->key);
 }
 
 static void visit_files(const struct config *c, struct bundle *into, const struct bundle *have,
                         struct diags *d)
 {
-    struct file_visit v = {into, have, d, "certificate", NULL};
+    struct file_visit v = {into, have, d, "certificate", NULL, NULL};
     for (size_t i = 0; i < c->certificate_count; i++) {
-        v.name = c->certificates[i].name;
-        visit_file(&v, &c->certificates[i].chain);
-        visit_file(&v, &c->certificates[i].key);
+        visit_certificate(&v, &c->certificates[i]);
         if (into != NULL)
-            check_mode(&c->certificates[i], d);
+            check_modes(&c->certificates[i], d);
     }
     v.kind = "route";
     for (size_t i = 0; i < c->route_count; i++) {
@@ -244,6 +321,14 @@ bool config_must_upgrade(const struct route_config *r)
     return r->tls == TLS_MODE_REQUIRED ||
            (r->tls == TLS_MODE_OPTIONAL && !r->plaintext_login_allowed &&
             protocol_facts(r->protocol)->login_first);
+}
+
+bool config_route_uses(const struct route_config *r, size_t certificate)
+{
+    for (size_t i = 0; i < r->certificate_count; i++)
+        if (r->certificates[i] == certificate)
+            return true;
+    return false;
 }
 
 void config_free(struct config *c)

@@ -59,7 +59,9 @@ struct certificate_config {
     const char *name;
     struct origin at;
     struct file_ref chain;
-    struct file_ref key; /* path NULL: the chain file holds the key too */
+    struct file_ref key;        /* path NULL: the chain file holds the key too */
+    struct file_ref passphrase; /* of an encrypted key: the first line of this file */
+    bool managed; /* the block names no files: they are the key manager's, in `state` */
 };
 
 struct string_list {
@@ -106,6 +108,7 @@ struct route_config {
     struct origin alpn_at, groups_at, ciphers_at;
 
     const char *hostname; /* in greetings and refusals that tlsfront writes itself; never NULL */
+    struct origin hostname_at; /* line 0: not given, it is the machine's name */
 };
 
 struct config {
@@ -152,12 +155,20 @@ void config_check_private(const struct file_ref *file, const char *whose, const 
 /* Before TLS, does nothing but the upgrade lead the route's clients anywhere? */
 bool config_must_upgrade(const struct route_config *r);
 
+/* Where the key manager keeps the pair of a certificate. */
+#define CONFIG_MANAGED_KEY   "key.pem"
+#define CONFIG_MANAGED_CHAIN "chain.pem"
+
 /* As in `tls = NAME`. */
 const char *config_tls_mode_name(enum tls_mode mode);
+
+/* Does the route serve this certificate, an index into config.certificates? */
+bool config_route_uses(const struct route_config *r, size_t certificate);
 
 void config_free(struct config *c);
 
 #define CONFIG_DEFAULT_FILE    "/etc/tlsfront/tlsfront.conf"
 #define CONFIG_DEFAULT_CONTROL "/run/tlsfront/control.sock"
+#define CONFIG_DEFAULT_STATE   "/var/lib/tlsfront"
 
 #endif

@@ -83,14 +83,12 @@ static int check_kind(int fd, struct stat *st, int *error_r, struct err *e)
     return 0;
 }
 
-int file_read(const char *path, size_t limit, struct file_bytes *out, int *error_r, struct err *e)
+int file_read_at(int folder, const char *name, size_t limit, struct file_bytes *out, int *error_r,
+                 struct err *e)
 {
     *out = (struct file_bytes){0};
     *error_r = 0;
-    if (strcmp(path, "-") == 0)
-        return read_fd(STDIN_FILENO, 16383, limit, out, error_r, e);
-
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
         *error_r = errno;
         return err_set(e, "%s", strerror(errno));
@@ -101,4 +99,27 @@ int file_read(const char *path, size_t limit, struct file_bytes *out, int *error
         result = read_fd(fd, (size_t)st.st_size, limit, out, error_r, e);
     close(fd);
     return result;
+}
+
+int file_read(const char *path, size_t limit, struct file_bytes *out, int *error_r, struct err *e)
+{
+    *out = (struct file_bytes){0};
+    *error_r = 0;
+    if (strcmp(path, "-") == 0)
+        return read_fd(STDIN_FILENO, 16383, limit, out, error_r, e);
+    return file_read_at(AT_FDCWD, path, limit, out, error_r, e);
+}
+
+int file_write(int fd, const void *data, size_t size)
+{
+    for (const char *p = data; size > 0;) {
+        ssize_t n = write(fd, p, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        p += n;
+        size -= (size_t)n;
+    }
+    return 0;
 }

@@ -18,6 +18,13 @@ struct file_bytes {
  * error says why, without the path; `*error_r` is the errno, 0 when it was none. */
 int file_read(const char *path, size_t limit, struct file_bytes *out, int *error_r, struct err *e);
 
+/* The same for a name in an open folder; there "-" is a name like any other. */
+int file_read_at(int folder, const char *name, size_t limit, struct file_bytes *out, int *error_r,
+                 struct err *e);
+
+/* Write all of it. -1 with errno. */
+int file_write(int fd, const void *data, size_t size);
+
 /* Wipes: the bytes may be a private key. */
 void file_bytes_free(struct file_bytes *f);
 

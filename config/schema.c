@@ -45,7 +45,7 @@ static const struct key global_keys[] = {
     {"workers", key_workers, .max = WORKERS_MAX, .preset = "auto"},
     {"user", key_text, .offset = GLOBAL(user), .at_offset = GLOBAL(user_at), .preset = "tlsfront"},
     {"control", key_socket_path, .offset = GLOBAL(control), .preset = CONFIG_DEFAULT_CONTROL},
-    {"state", key_path, .offset = GLOBAL(state), .preset = "/var/lib/tlsfront"},
+    {"state", key_path, .offset = GLOBAL(state), .preset = CONFIG_DEFAULT_STATE},
     {"ticket-key", key_path, .offset = GLOBAL(ticket_key.path), .at_offset = GLOBAL(ticket_key.at)},
     {"log-level", key_choice, .offset = GLOBAL(log_level), .choices = log_levels, .preset = "info"},
     {"log-format", key_choice, .offset = GLOBAL(log_format), .choices = log_formats,
@@ -58,9 +58,9 @@ static const struct key global_keys[] = {
 #define CERTIFICATE(field) offsetof(struct certificate_config, field)
 
 static const struct key certificate_keys[] = {
-    {"chain", key_file, .offset = CERTIFICATE(chain),
-     .required = "name its PEM file, the server's certificate first: chain = /path/to.crt"},
+    {"chain", key_file, .offset = CERTIFICATE(chain)},
     {"key", key_file, .offset = CERTIFICATE(key)},
+    {"passphrase-file", key_file, .offset = CERTIFICATE(passphrase)},
     {.name = NULL},
 };
 
@@ -107,7 +107,8 @@ static const struct key route_keys[] = {
     {"alpn", key_texts, .offset = ROUTE(alpn), .at_offset = ROUTE(alpn_at), .list = true},
     {"groups", key_texts, .offset = ROUTE(groups), .at_offset = ROUTE(groups_at), .list = true},
     {"ciphers", key_texts, .offset = ROUTE(ciphers), .at_offset = ROUTE(ciphers_at), .list = true},
-    {"hostname", key_hostname, .offset = ROUTE(hostname)}, /* the default is the machine's */
+    {"hostname", key_hostname, .offset = ROUTE(hostname),
+     .at_offset = ROUTE(hostname_at)}, /* the default is the machine's */
     {.name = NULL},
 };
 

@@ -30,4 +30,8 @@ void control_close(struct control *c);
  * error. Returns the exit status; 1 with a message when there is no daemon. */
 int control_ask(const char *path, const char *line);
 
+/* Likewise, but the text goes to `text`, with a NUL behind it. -1 with the reason, and errno, when
+ * no daemon answers. */
+int control_fetch(const char *path, const char *line, struct buf *text, struct err *e);
+
 #endif

@@ -1,6 +1,7 @@
 /* load.c - see load.h. */
 #include "proxy/load.h"
 #include "config/file.h"
+#include "proxy/unlock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,7 @@ bool load_configuration(const char *path, struct loaded *out, struct diags *d)
                  "CapabilityBoundingSet= with CAP_NET_RAW)",
                  "source = transparent needs the privilege to bind to foreign addresses");
     load_ticket_key(&config->ticket_key, out, d);
+    unlock_keys(config, out->bundle, d);
     out->generation = generation_load(config, out->bundle, d);
     if (out->generation == NULL) {
         loaded_free(out);

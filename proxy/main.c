@@ -1,5 +1,7 @@
 /* main.c - the command line. */
 #include "proxy/control.h"
+#include "proxy/exits.h"
+#include "proxy/key.h"
 #include "proxy/load.h"
 #include "proxy/supervisor.h"
 #include "proxy/worker.h"
@@ -9,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
-
-enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CONFIGURATION = 78 };
 
 struct options {
     const char *file;
@@ -112,10 +112,11 @@ static void print_help(FILE *out)
     fputs("tlsfront - TLS front for servers that cannot speak it\n\n", out);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "  tlsfront %s %s\n", commands[i].name, commands[i].usage);
-    fputs("  tlsfront COMMAND --help\n  tlsfront --version\n  tlsfront --help\n\n"
+    fputs("  tlsfront key COMMAND ...\n"
+          "  tlsfront COMMAND --help\n  tlsfront --version\n  tlsfront --help\n\n"
           "FILE is " CONFIG_DEFAULT_FILE " unless -c names another.\n"
           "Exit status: 0 done, 1 failed, 2 wrong usage, 78 the configuration is wrong.\n"
-          "Manual: tlsfront(8), tlsfront.conf(5).\n",
+          "Manual: tlsfront(8), tlsfront-key(1), tlsfront.conf(5).\n",
           out);
 }
 
@@ -171,6 +172,8 @@ int main(int argc, char **argv)
         print_help(stdout);
         return 0;
     }
+    if (strcmp(name, "key") == 0)
+        return key_main(argc - 1, argv + 1);
     if (strcmp(name, "worker") == 0 && argc == 3) /* how the supervisor starts its workers */
         return worker_run((unsigned)strtoul(argv[2], NULL, 10));
     for (size_t i = 0; i < COMMANDS; i++)

@@ -57,14 +57,6 @@ static long days_left(const struct tls_identity_facts *f)
     return (long)((f->not_after - time(NULL)) / 86400);
 }
 
-static bool uses(const struct route_config *r, size_t certificate)
-{
-    for (size_t i = 0; i < r->certificate_count; i++)
-        if (r->certificates[i] == certificate)
-            return true;
-    return false;
-}
-
 /* ---- JSON ---- */
 
 static void json_endpoints(struct buf *out, const char *key, const struct endpoint *list,
@@ -141,7 +133,7 @@ static void json_certificate(const struct generation *g, size_t i, struct buf *o
     json_number(out, "key_bits", f->key_bits);
     json_array(out, "routes");
     for (size_t k = 0; k < g->config->route_count; k++)
-        if (uses(&g->config->routes[k], i))
+        if (config_route_uses(&g->config->routes[k], i))
             json_string(out, NULL, g->config->routes[k].name);
     json_array_end(out);
     json_object_end(out);
@@ -245,6 +237,14 @@ void status_text(const struct supervisor *s, struct buf *out)
         return;
     text_certificates(g, out);
     text_routes(s, g, out);
+}
+
+void status_serving(const struct supervisor *s, struct buf *out)
+{
+    const struct generation *g = supervisor_current(s);
+    for (size_t i = 0; g != NULL && i < g->config->certificate_count; i++)
+        buf_printf(out, "%s %s\n", g->config->certificates[i].name,
+                   tls_identity_facts(g->identities[i])->fingerprint);
 }
 
 void status_log(struct supervisor *s)

@@ -206,6 +206,8 @@ static void on_request(void *arg, struct control_request *request, const char *l
         status_text(s, &text);
     } else if (strcmp(line, "status json") == 0) {
         status_json(s, &text);
+    } else if (strcmp(line, "serving") == 0) {
+        status_serving(s, &text);
     } else if (strcmp(line, "reload") == 0) {
         status = 1;
         buf_puts(&text, "reload refused: the daemon is going down\n");

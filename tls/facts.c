@@ -89,14 +89,17 @@ static void add_name(struct tls_identity *id, char *name)
         id->names[id->facts.name_count++] = name;
 }
 
+char *facts_alt_name(const mbedtls_x509_buf *b)
+{
+    if ((b->tag & TAG_MASK) == TAG_DNS)
+        return plain_name(b);
+    return (b->tag & TAG_MASK) == TAG_IP ? address_name(b) : NULL;
+}
+
 static void read_alt_names(struct tls_identity *id)
 {
-    for (const mbedtls_x509_sequence *s = &id->chain.subject_alt_names; s != NULL; s = s->next) {
-        if ((s->buf.tag & TAG_MASK) == TAG_DNS)
-            add_name(id, plain_name(&s->buf));
-        else if ((s->buf.tag & TAG_MASK) == TAG_IP)
-            add_name(id, address_name(&s->buf));
-    }
+    for (const mbedtls_x509_sequence *s = &id->chain.subject_alt_names; s != NULL; s = s->next)
+        add_name(id, facts_alt_name(&s->buf));
 }
 
 static void read_common_name(struct tls_identity *id)

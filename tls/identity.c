@@ -5,9 +5,13 @@
 #include "tls/facts.h"
 #include "tls/memory.h"
 
+#include <mbedtls/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define BEGIN "-----BEGIN CERTIFICATE-----"
+#define END   "-----END CERTIFICATE-----"
 
 enum { RSA_BITS_MIN = 1024 }; /* TLS 1.3's signatures do not fit less; lint calls 2047 weak */
 
@@ -22,7 +26,7 @@ uint8_t *identity_text(struct tls_slice file, size_t *size)
     return text;
 }
 
-static const char *library_words(int error)
+const char *identity_error_words(int error)
 {
     const char *words = mbedtls_high_level_strerr(error);
     if (words == NULL)
@@ -32,31 +36,49 @@ static const char *library_words(int error)
 
 /* ---- certificates ---- */
 
-/* mbedTLS parses what it can of a PEM file and counts the rest; the first error is told here by
- * parsing again one at a time. */
-static int first_error(const uint8_t *text, size_t size)
+/* For mbedTLS: whatever an extension says that it does not know, we do not mind. */
+static int pass_over(void *arg, const mbedtls_x509_crt *crt, const mbedtls_x509_buf *oid,
+                     int critical, const unsigned char *p, const unsigned char *end)
 {
-    const char *mark = "-----BEGIN CERTIFICATE-----";
-    const char *p = strstr((const char *)text, mark);
-    int error = 0;
-    while (p != NULL && error == 0) {
-        const char *next = strstr(p + 1, mark);
-        size_t left =
-            next != NULL ? (size_t)(next - p) : size - 1 - (size_t)(p - (const char *)text);
-        size_t one_size;
-        uint8_t *one = identity_text((struct tls_slice){(const uint8_t *)p, left}, &one_size);
-        mbedtls_x509_crt crt;
-        mbedtls_x509_crt_init(&crt);
-        error = one == NULL ? MBEDTLS_ERR_X509_ALLOC_FAILED
-                            : mbedtls_x509_crt_parse(&crt, one, one_size);
-        mbedtls_x509_crt_free(&crt);
-        free(one);
-        p = next;
-    }
-    return error;
+    (void)arg;
+    (void)crt;
+    (void)oid;
+    (void)critical;
+    (void)p;
+    (void)end;
+    return 0;
 }
 
-static int explain_certificate(int error, const char *path, struct err *e)
+int identity_parse_der(mbedtls_x509_crt *crt, struct tls_slice der, enum identity_use use)
+{
+    return mbedtls_x509_crt_parse_der_with_ext_cb(crt, der.data, der.size, 1,
+                                                  use == IDENTITY_SHOWN ? pass_over : NULL, NULL);
+}
+
+static int parse_block(mbedtls_x509_crt *crt, const char *p, enum identity_use use)
+{
+    mbedtls_pem_context pem;
+    size_t used;
+    mbedtls_pem_init(&pem);
+    int r = mbedtls_pem_read_buffer(&pem, BEGIN, END, (const unsigned char *)p, NULL, 0, &used);
+    if (r == 0) {
+        struct tls_slice der;
+        der.data = mbedtls_pem_get_buffer(&pem, &der.size);
+        r = identity_parse_der(crt, der, use);
+    }
+    mbedtls_pem_free(&pem);
+    return r;
+}
+
+static int parse_pem(mbedtls_x509_crt *crt, const char *text, enum identity_use use)
+{
+    int r = 0;
+    for (const char *p = strstr(text, BEGIN); p != NULL && r == 0; p = strstr(p + 1, BEGIN))
+        r = parse_block(crt, p, use);
+    return r;
+}
+
+int identity_explain_certificate(int error, const char *path, struct err *e)
 {
     int high = -(-error & 0xff80);
     if (high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || high == MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG ||
@@ -65,33 +87,28 @@ static int explain_certificate(int error, const char *path, struct err *e)
                        "%s: a certificate has a kind of key or signature that cannot be used; "
                        "RSA and ECDSA with P-256, P-384 or P-521 can",
                        path);
-    if (high == MBEDTLS_ERR_X509_ALLOC_FAILED)
+    if (high == MBEDTLS_ERR_X509_ALLOC_FAILED || high == MBEDTLS_ERR_PEM_ALLOC_FAILED)
         return err_set(e, "%s: out of memory", path);
-    return err_set(e, "%s: a certificate in it is damaged (%s)", path, library_words(error));
+    return err_set(e, "%s: a certificate in it is damaged (%s)", path, identity_error_words(error));
 }
 
 int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, const char *path,
-                                struct err *e)
+                                enum identity_use use, struct err *e)
 {
     size_t size;
     uint8_t *text = identity_text(file, &size);
     if (text == NULL)
         return err_set(e, "%s: out of memory", path);
-    bool pem = strstr((const char *)text, "-----BEGIN CERTIFICATE-----") != NULL;
+    bool pem = strstr((const char *)text, BEGIN) != NULL;
     bool der = !pem && file.size > 4 && file.data[0] == 0x30;
-    int r = pem   ? mbedtls_x509_crt_parse(crt, text, size)
-            : der ? mbedtls_x509_crt_parse_der(crt, file.data, file.size)
+    int r = pem   ? parse_pem(crt, (const char *)text, use)
+            : der ? identity_parse_der(crt, file, use)
                   : 0;
-    if (pem && r > 0) {
-        r = first_error(text, size);
-        if (r == 0)
-            r = MBEDTLS_ERR_X509_INVALID_FORMAT;
-    }
     memory_wipe_free(text, size); /* a chain file may hold the key as well */
     if (r != 0)
-        return explain_certificate(r, path, e);
+        return identity_explain_certificate(r, path, e);
     if (!pem && !der)
-        return err_set(e, "%s holds no certificate (no \"-----BEGIN CERTIFICATE-----\")", path);
+        return err_set(e, "%s holds no certificate (no \"" BEGIN "\")", path);
     return 0;
 }
 
@@ -103,7 +120,7 @@ static int load_chain(struct tls_identity *id, struct tls_slice chain, const cha
                        "%s is not PEM but looks like DER; convert it: "
                        "openssl x509 -inform der -in FILE -out FILE.pem",
                        path);
-    if (identity_parse_certificates(&id->chain, chain, path, e) < 0)
+    if (identity_parse_certificates(&id->chain, chain, path, IDENTITY_SHOWN, e) < 0)
         return -1;
     for (const mbedtls_x509_crt *c = &id->chain; c != NULL; c = c->next)
         id->facts.chain_length++;
@@ -118,7 +135,8 @@ static int explain_key(int error, const char *text, const char *path, struct err
         strstr(text, "Proc-Type: 4,ENCRYPTED") != NULL)
         return err_set(e,
                        "%s: the private key is encrypted, and nobody is there to type its "
-                       "passphrase; take it off: openssl pkey -in FILE -out FILE.plain",
+                       "passphrase; name a file that holds it (passphrase-file), or take it off: "
+                       "openssl pkey -in FILE -out FILE.plain",
                        path);
     if (strstr(text, "PRIVATE KEY-----") == NULL)
         return err_set(e, "%s holds no private key (no \"-----BEGIN PRIVATE KEY-----\")", path);
@@ -129,17 +147,18 @@ static int explain_key(int error, const char *text, const char *path, struct err
                        "%s: this kind of private key cannot be used; RSA and P-256, P-384 or "
                        "P-521 can",
                        path);
-    return err_set(e, "%s: the private key is damaged (%s)", path, library_words(error));
+    return err_set(e, "%s: the private key is damaged (%s)", path, identity_error_words(error));
 }
 
-static int parse_key(struct tls_identity *id, struct tls_slice file, const char *path,
-                     struct err *e)
+int identity_parse_key(mbedtls_pk_context *key, struct tls_slice file, const char *path,
+                       struct err *e)
 {
     size_t size;
     uint8_t *text = identity_text(file, &size);
     if (text == NULL)
         return err_set(e, "%s: out of memory", path);
-    int r = mbedtls_pk_parse_key(&id->key, text, size, NULL, 0, mbedtls_psa_get_random,
+    const bool pem = strstr((const char *)text, "-----BEGIN ") != NULL; /* counts its NUL */
+    int r = mbedtls_pk_parse_key(key, text, pem ? size : file.size, NULL, 0, mbedtls_psa_get_random,
                                  MBEDTLS_PSA_RANDOM_STATE);
     if (r != 0)
         explain_key(r, (const char *)text, path, e);
@@ -147,18 +166,16 @@ static int parse_key(struct tls_identity *id, struct tls_slice file, const char 
     return r == 0 ? 0 : -1;
 }
 
-static int check_kind(struct tls_identity *id, const char *path, struct err *e)
+int identity_check_key(const mbedtls_pk_context *key, const char *path, struct err *e)
 {
-    id->facts.key_bits = (unsigned)mbedtls_pk_get_bitlen(&id->key);
-    if (mbedtls_pk_can_do(&id->key, MBEDTLS_PK_RSA)) {
-        id->facts.key_type = TLS_KEY_RSA;
-        if (id->facts.key_bits >= RSA_BITS_MIN)
+    if (mbedtls_pk_can_do(key, MBEDTLS_PK_RSA)) {
+        size_t bits = mbedtls_pk_get_bitlen(key);
+        if (bits >= RSA_BITS_MIN)
             return 0;
-        return err_set(e, "%s: an RSA key of %u bits is too small to serve; use 2048 or more", path,
-                       id->facts.key_bits);
+        return err_set(e, "%s: an RSA key of %zu bits is too small to serve; use 2048 or more",
+                       path, bits);
     }
-    id->facts.key_type = TLS_KEY_EC;
-    mbedtls_ecp_group_id group = mbedtls_pk_ec(id->key)->grp.id;
+    mbedtls_ecp_group_id group = mbedtls_pk_ec(*key)->grp.id;
     if (group == MBEDTLS_ECP_DP_SECP256R1 || group == MBEDTLS_ECP_DP_SECP384R1 ||
         group == MBEDTLS_ECP_DP_SECP521R1)
         return 0;
@@ -193,7 +210,8 @@ static int check_pair(const struct tls_identity *id, const char *chain_path, con
 static int load_key(struct tls_identity *id, struct tls_slice key, const char *key_path,
                     const char *chain_path, struct err *e)
 {
-    if (parse_key(id, key, key_path, e) < 0 || check_kind(id, key_path, e) < 0)
+    if (identity_parse_key(&id->key, key, key_path, e) < 0 ||
+        identity_check_key(&id->key, key_path, e) < 0)
         return -1;
     if (check_pair(id, chain_path, key_path, e) < 0)
         return -1;
@@ -203,17 +221,44 @@ static int load_key(struct tls_identity *id, struct tls_slice key, const char *k
 
 /* ---- the whole ---- */
 
-struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain_path,
-                                       struct tls_slice key, const char *key_path, struct err *e)
+static struct tls_identity *new_identity(const char *path, struct err *e)
 {
     struct tls_identity *id = memory_calloc(1, sizeof *id);
     if (id == NULL) {
-        err_set(e, "%s: out of memory", chain_path);
+        err_set(e, "%s: out of memory", path);
         return NULL;
     }
     id->refs = 1;
     mbedtls_x509_crt_init(&id->chain);
     mbedtls_pk_init(&id->key);
+    return id;
+}
+
+static void read_key_facts(struct tls_identity *id, const mbedtls_pk_context *key)
+{
+    id->facts.key_bits = (unsigned)mbedtls_pk_get_bitlen(key);
+    id->facts.key_type = mbedtls_pk_can_do(key, MBEDTLS_PK_RSA) ? TLS_KEY_RSA : TLS_KEY_EC;
+}
+
+struct tls_identity *tls_identity_look(struct tls_slice chain, const char *path, struct err *e)
+{
+    struct tls_identity *id = new_identity(path, e);
+    if (id == NULL)
+        return NULL;
+    if (load_chain(id, chain, path, e) == 0 && facts_read(id, path, e) == 0) {
+        read_key_facts(id, &id->chain.pk);
+        return id;
+    }
+    tls_identity_free(id);
+    return NULL;
+}
+
+struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain_path,
+                                       struct tls_slice key, const char *key_path, struct err *e)
+{
+    struct tls_identity *id = new_identity(chain_path, e);
+    if (id == NULL)
+        return NULL;
     if (key.data == NULL) {
         key = chain;
         key_path = chain_path;
@@ -222,8 +267,10 @@ struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain
         err_blame(e, TLS_INPUT_CHAIN);
     else if (load_key(id, key, key_path, chain_path, e) < 0)
         err_blame(e, TLS_INPUT_KEY);
-    else
+    else {
+        read_key_facts(id, &id->key);
         return id;
+    }
     tls_identity_free(id);
     return NULL;
 }

@@ -20,9 +20,30 @@ enum names_match identity_match(const struct tls_identity *id, const char *name)
 /* Same names, in any order. */
 bool identity_same_names(const struct tls_identity *a, const struct tls_identity *b);
 
+/* What certificates are for. In ours, which clients verify, critical extensions that mbedTLS does
+ * not know (an authority's nameConstraints, say) are the clients' business; in those that we verify
+ * with, they are a refusal. */
+enum identity_use { IDENTITY_SHOWN, IDENTITY_TRUSTED };
+
 /* Parse PEM or DER into `crt`. -1: no certificate there, or one that cannot be used. */
 int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, const char *path,
-                                struct err *e);
+                                enum identity_use use, struct err *e);
+
+/* One certificate; 0 or an error of mbedTLS. */
+int identity_parse_der(mbedtls_x509_crt *crt, struct tls_slice der, enum identity_use use);
+
+/* Put an error of mbedTLS about a certificate into words. Returns -1. */
+int identity_explain_certificate(int error, const char *path, struct err *e);
+
+/* Parse a private key, PEM or DER. -1: none there, encrypted, or of no use. */
+int identity_parse_key(mbedtls_pk_context *key, struct tls_slice file, const char *path,
+                       struct err *e);
+
+/* -1: a kind or size of key that we do not serve. */
+int identity_check_key(const mbedtls_pk_context *key, const char *path, struct err *e);
+
+/* What an error of mbedTLS is about. */
+const char *identity_error_words(int error);
 
 /* A copy of a file that ends with a NUL byte; size counts it. Wipe with memory_wipe_free. */
 uint8_t *identity_text(struct tls_slice file, size_t *size);

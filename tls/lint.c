@@ -1,5 +1,6 @@
 /* lint.c - what an operator should hear about a certificate that loads */
 #include "tls/identity.h"
+#include "tls/issuing.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,18 +44,6 @@ static void day_of(time_t t, char text[11])
         snprintf(text, 11, "?");
 }
 
-static bool self_issued(const mbedtls_x509_crt *crt)
-{
-    return crt->issuer_raw.len == crt->subject_raw.len &&
-           memcmp(crt->issuer_raw.p, crt->subject_raw.p, crt->subject_raw.len) == 0;
-}
-
-static bool issued_by(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
-{
-    return crt->issuer_raw.len == issuer->subject_raw.len &&
-           memcmp(crt->issuer_raw.p, issuer->subject_raw.p, crt->issuer_raw.len) == 0;
-}
-
 static void check_time(const struct lint *l, const mbedtls_x509_crt *crt, const char *name)
 {
     time_t from = identity_time(&crt->valid_from), to = identity_time(&crt->valid_to);
@@ -79,36 +68,28 @@ static void check_strength(const struct lint *l, const mbedtls_x509_crt *crt, bo
     size_t bits = mbedtls_pk_get_bitlen(&crt->pk);
     if (mbedtls_pk_can_do(&crt->pk, MBEDTLS_PK_RSA) && bits < RSA_BITS_STRONG)
         tell(l, TLS_FINDING_WEAK_KEY, "%s has an RSA key of only %zu bits", name, bits);
-    if (!leaf && self_issued(crt))
+    if (!leaf && issuing_self(crt))
         return; /* nobody checks a root's signature by itself */
     if (crt->sig_md == MBEDTLS_MD_MD5 || crt->sig_md == MBEDTLS_MD_SHA1)
         tell(l, TLS_FINDING_WEAK_SIGNATURE, "%s is signed with %s, which clients refuse", name,
              crt->sig_md == MBEDTLS_MD_MD5 ? "MD5" : "SHA-1");
 }
 
-/* Where its issuer can be fetched: public authorities say so, and always issue through an
- * intermediate. */
-static bool names_issuer_file(const mbedtls_x509_crt *crt)
-{
-    static const uint8_t ca_issuers[] = {0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 2};
-    return crt->v3_ext.len > 0 &&
-           memmem(crt->v3_ext.p, crt->v3_ext.len, ca_issuers, sizeof ca_issuers) != NULL;
-}
-
 static void check_chain(const struct lint *l)
 {
     const mbedtls_x509_crt *leaf = &l->id->chain;
-    char name[320], next[320];
+    char name[320], next[320], url[128];
     unsigned place = 1;
     for (const mbedtls_x509_crt *c = leaf; c->next != NULL; c = c->next, place++) {
-        if (issued_by(c, c->next))
+        if (issuing_named(c, c->next))
             continue;
         name_of(c, place, name, sizeof name);
         name_of(c->next, place + 1, next, sizeof next);
         tell(l, TLS_FINDING_CHAIN_ORDER, "%s is followed by %s, which did not issue it", name,
              next);
     }
-    if (leaf->next == NULL && !self_issued(leaf) && names_issuer_file(leaf))
+    /* Public authorities say where their certificate lies, and issue through an intermediate. */
+    if (leaf->next == NULL && !issuing_self(leaf) && issuing_url(leaf, url, sizeof url))
         tell(l, TLS_FINDING_CHAIN_INCOMPLETE,
              "the chain holds only the server's own certificate; clients need the intermediate "
              "certificate of its issuer (%s) as well",

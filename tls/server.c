@@ -65,7 +65,8 @@ static int load_client_ca(struct tls_server *s, const struct tls_server_options 
     if (o->client_ca.data == NULL)
         return err_set(e, "client certificates are asked for, but no client-ca says which to "
                           "accept");
-    if (identity_parse_certificates(&s->client_ca, o->client_ca, "client-ca", e) < 0)
+    if (identity_parse_certificates(&s->client_ca, o->client_ca, "client-ca", IDENTITY_TRUSTED, e) <
+        0)
         return err_blame(e, TLS_INPUT_CLIENT_CA);
     if (o->client_crl.data != NULL && load_crl(s, o->client_crl, e) < 0)
         return err_blame(e, TLS_INPUT_CLIENT_CRL);

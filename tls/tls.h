@@ -73,6 +73,10 @@ struct tls_identity;
  * encrypted key, a key that does not match the leaf, a key type or curve that we cannot serve. */
 struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain_path,
                                        struct tls_slice key, const char *key_path, struct err *e);
+
+/* A chain alone, for its facts, its findings and the names it covers: it cannot be served. */
+struct tls_identity *tls_identity_look(struct tls_slice chain, const char *path, struct err *e);
+
 struct tls_identity *tls_identity_ref(struct tls_identity *id);
 void tls_identity_free(struct tls_identity *id); /* drops a reference; NULL is fine */
 

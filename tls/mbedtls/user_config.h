@@ -108,11 +108,13 @@
 #define MBEDTLS_ECDSA_VERIFY_ALT
 #endif
 
-/* ---- files: unencrypted PEM and DER ---- */
-#undef MBEDTLS_PKCS5_C
+/* ---- files: PEM and DER ----
+ * PKCS5_C is here for PBKDF2 alone: keys/encrypted.c opens encrypted private keys without CBC,
+ * which would bring TLS its CBC suites back. Writing keys, certificates and requests (PK_WRITE,
+ * PEM_WRITE, X509_CRT_WRITE, X509_CSR_WRITE, GENPRIME) and reading requests stay: tls/keys/ does.
+ * PKCS7_C does not: it refuses what authorities send; keys/pkcs7.c reads the little that we want.
+ */
 #undef MBEDTLS_PKCS7_C
 #undef MBEDTLS_PKCS12_C
 #undef MBEDTLS_PK_PARSE_EC_EXTENDED
 #undef MBEDTLS_PK_RSA_ALT_SUPPORT
-#undef MBEDTLS_X509_CSR_PARSE_C
-#undef MBEDTLS_X509_CSR_WRITE_C

@@ -63,6 +63,12 @@ def asn1_time(days_from_now):
     return moment.strftime("%Y%m%d%H%M%SZ")
 
 
+def subject_alt_name(names):
+    """The line of an extension file; IP addresses are given as "IP:..."."""
+    alternatives = ",".join(n if n.startswith("IP:") else f"DNS:{n}" for n in names)
+    return f"subjectAltName = {alternatives}" if alternatives else ""
+
+
 @dataclass
 class Certificate:
     name: str
@@ -102,26 +108,34 @@ class Authority:
 
     def _sign(self, key, subject, extensions, out, start, end, self_signed=False):
         request = out.with_suffix(".csr")
-        text = out.with_suffix(".ext")
-        text.write_text(extensions)
         openssl("req", "-new", "-key", key, "-subj", subject, "-out", request,
                 "-config", self.folder / "config")
+        self._answer(request, extensions, out, start, end, self_signed)
+        request.unlink()
+
+    def _answer(self, request, extensions, out, start, end, self_signed=False):
+        text = out.with_suffix(".ext")
+        text.write_text(extensions)
         openssl("ca", "-batch", "-notext", "-config", self.folder / "config", "-in", request,
                 "-keyfile", self.key, "-extfile", text, "-out", out,
                 "-startdate", asn1_time(start), "-enddate", asn1_time(end),
                 *(["-selfsign"] if self_signed else ["-cert", self.certificate]))
-        request.unlink()
         text.unlink()
+
+    def answer(self, request, out, names, *, start=-1, end=90, purpose="serverAuth"):
+        """Sign a request that somebody else made; `out` is to be the certificate alone."""
+        self._answer(request, LEAF.format(purpose=purpose, names=subject_alt_name(names)), out,
+                     start, end)
+        return out
 
     def issue(self, name, names=(), *, kind="ec", start=-1, end=90, client=False):
         """A certificate for `names` (DNS names, IP addresses as "IP:..."); `name` is its file's."""
         key, leaf, chain = (self.folder / f"{name}.{end_}" for end_ in ("key", "pem", "chain.pem"))
         make_key(key, kind)
-        alternatives = ",".join(n if n.startswith("IP:") else f"DNS:{n}" for n in names)
         common = f"/CN={names[0] if names else name}"
         self._sign(key, common, LEAF.format(
             purpose="clientAuth" if client else "serverAuth",
-            names=f"subjectAltName = {alternatives}" if alternatives else ""), leaf, start, end)
+            names=subject_alt_name(names)), leaf, start, end)
         text = leaf.read_text()
         if self.issuer is not None:
             text += self.certificate.read_text()

@@ -304,6 +304,27 @@ static int remove_folder(void **state)
     return chdir("/") == 0 ? rmdir(folder) : -1;
 }
 
+static void a_file_is_replaced_in_its_place(void **state)
+{
+    struct err e = {.text = ""};
+    (void)state;
+    struct bundle *b = bundle_new();
+    bundle_add(b, BUNDLE_TEXT, "/k", "a text of that name", 19, &e);
+    bundle_add(b, BUNDLE_FILE, "/k", "closed", 6, &e);
+    bundle_add(b, BUNDLE_FILE, "/other", "x", 1, &e);
+    assert_int_equal(bundle_replace(b, "/k", "an open one", 11, &e), 0);
+    assert_int_equal(bundle_count(b), 3);
+    assert_string_equal((const char *)bundle_at(b, 0)->data, "a text of that name");
+    assert_string_equal((const char *)bundle_at(b, 1)->data, "an open one");
+    assert_int_equal(bundle_at(b, 1)->size, 11);
+    assert_ptr_equal(bundle_find(b, BUNDLE_FILE, "/k"), bundle_at(b, 1));
+    assert_int_equal(bundle_replace(b, "/k", "", 0, &e), 0);
+    assert_int_equal(bundle_at(b, 1)->size, 0);
+    assert_int_equal(bundle_replace(b, "/none", "x", 1, &e), -1);
+    assert_non_null(strstr(e.text, "/none"));
+    bundle_free(b);
+}
+
 static void files_are_read_once(void **state)
 {
     struct err e;
@@ -400,6 +421,7 @@ int main(void)
         cmocka_unit_test(each_wrong_field_is_refused),
         cmocka_unit_test(the_memfd_is_sealed_and_closed_on_exec),
         cmocka_unit_test(an_unsealed_or_foreign_descriptor_is_refused),
+        cmocka_unit_test(a_file_is_replaced_in_its_place),
         cmocka_unit_test(files_are_read_once),
         cmocka_unit_test(unreadable_files_say_why),
         cmocka_unit_test(a_fifo_does_not_block),

@@ -389,6 +389,41 @@ static void texts_of_a_bundle_add_up(void **state)
     diags_free(&d);
 }
 
+/* The key manager's pair is looked for under `state`, wherever that stands in the text. */
+static void a_certificate_without_files_is_the_key_managers(void **state)
+{
+    static const char text[] = "certificate x.y { }\nstate = keys\n" ROUTE("");
+    struct diags d = {0};
+    (void)state;
+    struct bundle *b = bundle_of(text);
+    bundle_add(b, BUNDLE_FILE, "/etc/tlsfront/keys/x.y/key.pem", "x", 1, NULL);
+    bundle_add(b, BUNDLE_FILE, "/etc/tlsfront/keys/x.y/chain.pem", "x", 1, NULL);
+    struct config *c = config_load(b, &d);
+    print_findings(&d);
+    assert_int_equal(d.count, 1); /* no route uses it */
+    assert_true(c->certificates[0].managed);
+    assert_string_equal(c->certificates[0].chain.path, "/etc/tlsfront/keys/x.y/chain.pem");
+    assert_string_equal(c->certificates[0].key.path, "/etc/tlsfront/keys/x.y/key.pem");
+    assert_int_equal(c->certificates[0].chain.at.line, 1);
+    assert_false(c->certificates[1].managed);
+    config_free(c);
+    bundle_free(b);
+    diags_free(&d);
+}
+
+static void a_hostname_that_is_given_has_its_place(void **state)
+{
+    (void)state;
+    struct config *c = load_clean(ROUTE("hostname = mail.example.org"));
+    assert_int_equal(c->routes[0].hostname_at.line, ROUTE_LINE);
+    config_free(c);
+    c = load_clean(ROUTE(""));
+    assert_int_equal(c->routes[0].hostname_at.line, 0);
+    assert_true(config_route_uses(&c->routes[0], 0));
+    assert_false(config_route_uses(&c->routes[0], 1));
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +441,8 @@ int main(void)
         cmocka_unit_test(cut_at_every_byte_it_is_no_surprise),
         cmocka_unit_test(a_config_outlives_its_bundle),
         cmocka_unit_test(texts_of_a_bundle_add_up),
+        cmocka_unit_test(a_certificate_without_files_is_the_key_managers),
+        cmocka_unit_test(a_hostname_that_is_given_has_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

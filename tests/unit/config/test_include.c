@@ -2,8 +2,12 @@
 #include "mistake.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -261,6 +265,63 @@ static void a_missing_client_ca_is_said_at_its_key(void **state)
     release(&r);
 }
 
+/* First there is no key, then no certificate for it: each time the command that helps is told. */
+static void the_key_managers_pair_is_missed_with_the_command_that_makes_it(void **state)
+{
+    (void)state;
+    put("main", "state = keys\ncertificate mail { }\n" DISK_ROUTE("r", "995"));
+    struct reading r = read_file("main");
+    assert_one(&r, "main", 2, "keys/mail/key.pem");
+    assert_non_null(strstr(r.d.items[0].cure, "tlsfront key new mail"));
+    release(&r);
+    assert_int_equal(mkdir("keys", 0700) | mkdir("keys/mail", 0700), 0);
+    put("keys/mail/key.pem", "key");
+    r = read_file("main");
+    assert_one(&r, "main", 2, "keys/mail/chain.pem");
+    assert_non_null(strstr(r.d.items[0].cure, "tlsfront key install mail"));
+    release(&r);
+    put("keys/mail/chain.pem", "chain");
+    r = read_file("main");
+    assert_clean(&r);
+    release(&r);
+}
+
+static void put_pair(const char *where, const char *text)
+{
+    char name[64];
+    assert_int_equal(mkdir(where, 0700), 0);
+    snprintf(name, sizeof name, "%s/key.pem", where);
+    put(name, text);
+    snprintf(name, sizeof name, "%s/chain.pem", where);
+    put(name, text);
+}
+
+/* Its folder is exchanged for another all the time, as by the key manager. */
+static void the_key_managers_pair_is_never_half_of_one_and_half_of_another(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("pairs", 0700), 0);
+    put_pair("pairs/mail", "one");
+    put_pair("pairs/other", "two");
+    put("main", "state = pairs\ncertificate mail { }\n" DISK_ROUTE("r", "995"));
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when a check below fails */
+    while (child == 0)
+        renameat2(AT_FDCWD, "pairs/mail", AT_FDCWD, "pairs/other", RENAME_EXCHANGE);
+    for (int i = 0; i < 500; i++) {
+        struct reading r = read_file("main");
+        assert_clean(&r);
+        assert_string_equal(
+            (const char *)bundle_find(r.b, BUNDLE_FILE, "pairs/mail/key.pem")->data,
+            (const char *)bundle_find(r.b, BUNDLE_FILE, "pairs/mail/chain.pem")->data);
+        release(&r);
+    }
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 static void a_key_for_everyone_is_a_warning(void **state)
 {
     (void)state;
@@ -335,6 +396,8 @@ int main(void)
         cmocka_unit_test(a_main_file_that_cannot_be_read_is_said),
         cmocka_unit_test(a_missing_file_is_said_at_its_key),
         cmocka_unit_test(a_missing_client_ca_is_said_at_its_key),
+        cmocka_unit_test(the_key_managers_pair_is_missed_with_the_command_that_makes_it),
+        cmocka_unit_test(the_key_managers_pair_is_never_half_of_one_and_half_of_another),
         cmocka_unit_test(a_key_for_everyone_is_a_warning),
         cmocka_unit_test(a_chain_with_the_key_in_it_must_be_private_too),
         cmocka_unit_test(the_control_path_is_found_among_mistakes),

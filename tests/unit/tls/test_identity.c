@@ -407,9 +407,26 @@ static void the_version_is_told(void **state)
     assert_non_null(strstr(tls_version_text(), "mbedTLS 3.6."));
 }
 
+static void a_chain_can_be_looked_at_without_its_key(void **state)
+{
+    (void)state;
+    struct err e = {.text = ""};
+    struct tls_identity *id = tls_identity_look(pki_slice(from_ca), "chain.pem", &e);
+    assert_non_null(id);
+    const struct tls_identity_facts *f = tls_identity_facts(id);
+    assert_string_equal(f->issuer, "CN=Test CA");
+    assert_int_equal(f->key_type, TLS_KEY_EC);
+    assert_int_equal(f->key_bits, 256);
+    assert_true(tls_identity_covers(id, "mail.example"));
+    tls_identity_free(id);
+    assert_null(tls_identity_look(pki_slice("prose"), "chain.pem", &e));
+    assert_non_null(strstr(e.text, "chain.pem"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_chain_can_be_looked_at_without_its_key),
         cmocka_unit_test(facts_are_read),
         cmocka_unit_test(the_time_is_read_to_the_second),
         cmocka_unit_test(chain_and_key_may_share_a_file_in_any_order),

@@ -1,0 +1,189 @@
+"""Private keys under a passphrase: made, understood by others, opened by the daemon."""
+
+import os
+import select
+import subprocess
+
+import pytest
+
+from clients import tls
+from harness.config import route
+from harness.keys import NAMES, KeyManager, serial
+from harness.pki import openssl
+from servers import toy
+
+PASSPHRASE = "correct horse"
+HOSTS = [word for one in NAMES for word in ("--host", one)]
+
+
+@pytest.fixture
+def manager(fronts, run, pki, module_toys):
+    """Its block names the passphrase's file; `manager.port` is where it serves, once started."""
+    port = run.port()
+    front = fronts.new()
+    secret = front.folder / "passphrase"
+    secret.write_text(PASSPHRASE + "\n")
+    secret.chmod(0o600)
+    front.write(f"certificate mail {{ passphrase-file = {secret} }}\n",
+                route("echo", port, module_toys(toy.echo).port))
+    made = KeyManager(front, pki)
+    made.port, made.secret = port, secret
+    return made
+
+
+def is_encrypted(path):
+    return "BEGIN ENCRYPTED PRIVATE KEY" in path.read_text()
+
+
+def test_the_whole_way_with_a_key_that_is_never_stored_open(manager, pki):
+    made = manager.done("new", "mail", *HOSTS)
+    assert PASSPHRASE not in made.stdout + made.stderr
+    key = manager.state / "mail" / "key.pem"
+    assert is_encrypted(key)
+    openssl("pkey", "-in", key, "-passin", f"pass:{PASSPHRASE}", "-noout")
+    manager.done("install", "mail", manager.sign(), pki.intermediate.certificate)
+    manager.front.start()
+    tls.TlsClient(manager.port, tls.context(pki)).close()
+    told = manager.told("show", "mail")
+    assert (told["serving"], told["key"]) == ("this", "ec-p256")
+
+    manager.done("renew", "mail")
+    leaf = manager.sign()
+    manager.done("install", "mail", leaf, pki.intermediate.certificate, "--commit")
+    assert is_encrypted(key)
+    assert manager.front.status()["certificates"][0]["serial"] == serial(leaf)
+    manager.done("renew", "mail", "--same-key")
+    manager.done("install", "mail", manager.sign(), pki.intermediate.certificate, "--commit")
+    manager.done("install", "mail", "--rollback", "--commit")
+    tls.TlsClient(manager.port, tls.context(pki)).close()
+    assert manager.told("list")["certificates"][0]["state"] == "installed"
+
+
+def test_a_self_signed_one_and_an_imported_one_are_stored_so_too(manager, pki):
+    manager.done("self-signed", "mail", *HOSTS)
+    assert is_encrypted(manager.state / "mail" / "key.pem")
+    manager.done("import", "mail", pki.mail_rsa.key, pki.mail_rsa.chain)
+    key = manager.state / "mail" / "key.pem"
+    assert is_encrypted(key)
+    assert openssl("pkey", "-in", key, "-passin", f"pass:{PASSPHRASE}", "-pubout") == \
+        openssl("pkey", "-in", pki.mail_rsa.key, "-pubout")
+    assert manager.front.check().returncode == 0
+
+
+def test_encryption_can_be_asked_for_without_a_block(manager, pki):
+    manager.done("new", "spare", *HOSTS, "--encrypt", "--passphrase-file", manager.secret)
+    assert is_encrypted(manager.state / "spare" / "key.pem")
+    leaf = manager.sign("spare")
+    refused = manager.key("install", "spare", leaf, pki.intermediate.certificate)
+    assert refused.returncode == 1
+    assert "needs a passphrase" in refused.stderr and "--passphrase-file" in refused.stderr
+    wrong = manager.answers / "wrong"
+    wrong.write_text("something else\n")
+    refused = manager.key("install", "spare", leaf, pki.intermediate.certificate,
+                          "--passphrase-file", wrong)
+    assert refused.returncode == 1
+    assert "is not the passphrase" in refused.stderr
+    manager.done("install", "spare", leaf, pki.intermediate.certificate, "--passphrase-file",
+                 manager.secret)
+    told = {one["name"]: one for one in manager.told("list")["certificates"]}
+    assert told["spare"]["installed"]
+
+
+def typed(manager, *lines):
+    """`key new spare --encrypt` on a terminal where these lines are typed: (status, its screen)"""
+    terminal, inside = os.openpty()
+    command = ("setsid", "--ctty", manager.front.binary, "key", "new", "spare", *HOSTS, "--encrypt",
+               "-c", manager.front.file)
+    child = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside)
+    os.close(inside)
+    screen = b""
+    try:
+        for line in lines:
+            while not screen.endswith(b": "):
+                said = read_terminal(terminal)
+                assert said, f"no prompt: {screen}"
+                screen += said
+            os.write(terminal, line.encode() + b"\n")
+            screen += b"|"
+        while data := read_terminal(terminal):
+            screen += data
+        return child.wait(30), screen.decode()
+    finally:
+        child.kill()
+        child.wait()
+        os.close(terminal)
+
+
+def read_terminal(terminal):
+    """b"" at its end."""
+    assert select.select([terminal], [], [], 30)[0], "nothing is said on the terminal"
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how a terminal ends
+        return b""
+
+
+def test_a_passphrase_can_be_typed_and_is_not_shown(manager):
+    status, screen = typed(manager, PASSPHRASE, PASSPHRASE)
+    assert status == 0, screen
+    assert PASSPHRASE not in screen
+    openssl("pkey", "-in", manager.state / "spare" / "key.pem", "-passin", f"pass:{PASSPHRASE}",
+            "-noout")
+
+
+def test_a_passphrase_that_is_mistyped_makes_nothing(manager):
+    status, screen = typed(manager, PASSPHRASE, PASSPHRASE + "e")
+    assert status == 1
+    assert "the two passphrases are not the same" in screen
+    assert not (manager.state / "spare").exists()
+
+
+def test_without_a_passphrase_nothing_is_made(manager):
+    refused = manager.key("new", "spare", *HOSTS, "--encrypt")
+    assert refused.returncode == 1
+    assert "needs a passphrase" in refused.stderr
+    assert not (manager.state / "spare").exists()
+
+
+@pytest.mark.parametrize("form", [(), ("-v2", "aes-128-cbc"), ("-v2prf", "hmacWithSHA512"),
+                                  ("-v2prf", "hmacWithSHA1", "-iter", "1")])
+def test_the_daemon_opens_what_openssl_encrypts(fronts, run, pki, manager, form):
+    key = manager.answers / "encrypted.pem"
+    openssl("pkcs8", "-topk8", "-in", pki.mail.key, "-passout", f"pass:{PASSPHRASE}",
+            "-out", key, *form)
+    front = fronts.start(
+        f"certificate mail {{ chain = {pki.mail.chain} key = {key} "
+        f"passphrase-file = {manager.secret} }}\n",
+        route("echo", manager.port, run.port()))
+    assert front.status()["certificates"][0]["serial"] == pki.mail.serial()
+    tls.TlsClient(manager.port, tls.context(pki)).close()
+
+
+def check(manager, key, pki, passphrase_file):
+    line = f"passphrase-file = {passphrase_file}" if passphrase_file else ""
+    manager.front.write(f"certificate mail {{ chain = {pki.mail.chain} key = {key} {line} }}\n",
+                        route("echo", manager.port, 1))
+    return manager.front.check()
+
+
+def test_check_tells_what_is_wrong_with_a_passphrase(manager, pki):
+    key = manager.answers / "encrypted.pem"
+    openssl("pkcs8", "-topk8", "-in", pki.mail.key, "-passout", f"pass:{PASSPHRASE}", "-out", key)
+    assert check(manager, key, pki, manager.secret).returncode == 0
+
+    text = check(manager, key, pki, None)
+    assert text.returncode == 78 and "passphrase-file" in text.stderr
+    text = check(manager, key, pki, "/no/such/file")
+    assert text.returncode == 78 and "/no/such/file" in text.stderr
+
+    manager.secret.write_text("something else\n")
+    text = check(manager, key, pki, manager.secret)
+    assert text.returncode == 78 and "that is not the passphrase" in text.stderr
+    assert "first line" in text.stderr and "something else" not in text.stderr
+
+    manager.secret.write_text(PASSPHRASE)
+    manager.secret.chmod(0o644)
+    text = check(manager, key, pki, manager.secret)
+    assert text.returncode == 0 and "can read the passphrase" in text.stderr
+    text = check(manager, pki.mail.key, pki, manager.secret)
+    assert text.returncode == 0 and "passphrase-file has no effect" in text.stderr

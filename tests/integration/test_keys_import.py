@@ -1,0 +1,173 @@
+"""Keys that were made elsewhere: PEM pairs, and PKCS#12 as Windows exports it."""
+
+import os
+import subprocess
+
+import pytest
+
+from clients import tls
+from harness.config import route
+from harness.keys import KeyManager, der, serial
+from harness.pki import openssl
+from servers import toy
+
+BLOCK = "certificate mail { }\n"
+PASSPHRASE = "correct horse"
+
+
+@pytest.fixture
+def manager(fronts, run, pki):
+    return KeyManager(fronts.new(BLOCK, route("echo", run.port(), run.port())), pki)
+
+
+@pytest.fixture
+def passphrase(manager):
+    path = manager.answers / "passphrase"
+    path.write_text(PASSPHRASE + "\n")
+    return path
+
+
+def pfx(manager, pki, *options, password=PASSPHRASE):
+    path = manager.answers / "mail.pfx"
+    openssl("pkcs12", "-export", "-inkey", pki.mail.key, "-in", pki.mail.leaf,
+            "-certfile", pki.intermediate.certificate, "-passout", f"pass:{password}",
+            "-out", path, *options)
+    return path
+
+
+def in_place(manager, pki, certificate):
+    chain = manager.state / "mail" / "chain.pem"
+    assert serial(chain) == certificate.serial()
+    assert chain.read_text().count("BEGIN CERTIFICATE") == 2
+    openssl("verify", "-CAfile", pki.root.certificate, "-untrusted", chain, chain)
+    ours = openssl("pkey", "-in", manager.state / "mail" / "key.pem", "-pubout")
+    assert ours == openssl("pkey", "-in", certificate.key, "-pubout")
+    assert manager.front.check().returncode == 0
+
+
+@pytest.mark.parametrize("options", [(), ("-legacy",)], ids=["modern", "windows before 2019"])
+def test_a_pkcs12_file_with_its_chain(manager, pki, passphrase, options):
+    manager.done("import", "mail", pfx(manager, pki, *options), "--passphrase-file", passphrase)
+    in_place(manager, pki, pki.mail)
+
+
+def test_a_pkcs12_file_without_a_passphrase(manager, pki):
+    manager.done("import", "mail", pfx(manager, pki, password=""))
+    in_place(manager, pki, pki.mail)
+
+
+@pytest.mark.parametrize("certificate", ["mail", "mail_rsa"])
+def test_pem_files_in_any_order(manager, pki, certificate):
+    made = getattr(pki, certificate)
+    manager.done("import", "mail", pki.intermediate.certificate, made.key, made.leaf)
+    in_place(manager, pki, made)
+
+
+def test_one_pem_file_with_everything_in_it(manager, pki):
+    path = manager.answers / "all.pem"
+    path.write_text(pki.mail.key.read_text() + pki.mail.chain.read_text())
+    manager.done("import", "mail", path)
+    in_place(manager, pki, pki.mail)
+
+
+def test_an_encrypted_key_and_der_certificates(manager, pki, passphrase):
+    key = manager.answers / "encrypted.key"
+    openssl("pkey", "-in", pki.mail.key, "-aes256", "-passout", f"pass:{PASSPHRASE}", "-out", key)
+    leaf = manager.answers / "leaf.pem"
+    leaf.write_text(pki.mail.leaf.read_text())
+    manager.done("import", "mail", "--key", key, "--passphrase-file", passphrase,
+                 der(leaf), pki.intermediate.certificate)
+    in_place(manager, pki, pki.mail)
+    assert "ENCRYPTED" not in (manager.state / "mail" / "key.pem").read_text()
+
+
+def test_a_key_in_der(manager, pki):
+    key = manager.answers / "key.der"
+    openssl("pkey", "-in", pki.mail.key, "-outform", "DER", "-out", key)
+    manager.done("import", "mail", "--key", key, pki.mail.chain)
+    in_place(manager, pki, pki.mail)
+
+
+def refused(manager, *arguments, words, environment=None):
+    before = manager.content() if manager.state.exists() else {".lock": b""}
+    ran = subprocess.run(
+        [str(manager.front.binary), "key", "import", "mail", *map(str, arguments), "-c",
+         str(manager.front.file)], capture_output=True, text=True, timeout=60, check=False,
+        stdin=subprocess.DEVNULL, env=environment)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    for word in (*words, "cure:"):
+        assert word in ran.stderr
+    assert PASSPHRASE not in ran.stdout + ran.stderr
+    assert manager.content() == before
+
+
+def test_a_wrong_passphrase(manager, pki, passphrase):
+    path = pfx(manager, pki)
+    passphrase.write_text("something else\n")
+    refused(manager, path, "--passphrase-file", passphrase,
+            words=[str(path), "openssl(1) refused", "check the passphrase"])
+    refused(manager, path, words=[str(path), "check the passphrase"])
+    refused(manager, path, "--passphrase-file", "/no/such/file", words=["/no/such/file"])
+
+
+def test_without_openssl_it_says_that_it_is_missing(manager, pki, passphrase):
+    refused(manager, pfx(manager, pki), "--passphrase-file", passphrase,
+            environment=os.environ | {"PATH": "/no/such/folder"},
+            words=["the program openssl, which is not installed"])
+
+
+def test_a_damaged_pkcs12_file(manager, pki, passphrase):
+    path = pfx(manager, pki)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    refused(manager, path, "--passphrase-file", passphrase, words=[str(path)])
+
+
+def test_a_key_that_belongs_to_another_certificate(manager, pki):
+    refused(manager, pki.mail_rsa.key, pki.mail.chain,
+            words=["none of the certificates belongs to the key in", str(pki.mail_rsa.key)])
+
+
+def test_certificates_without_a_key(manager, pki):
+    refused(manager, pki.mail.chain, words=["no private key", "--key"])
+
+
+def test_an_incomplete_chain(manager, pki):
+    refused(manager, pki.mail.key, pki.mail.leaf,
+            words=["an intermediate certificate is missing", "CN=intermediate"])
+
+
+def test_the_pkcs12_file_is_not_taken_for_an_answer(manager, pki):
+    manager.request()
+    ran = manager.key("install", "mail", pfx(manager, pki))
+    assert ran.returncode == 1
+    assert "tlsfront key import" in ran.stderr
+
+
+def test_an_import_over_a_waiting_request_leaves_it_waiting(manager, pki):
+    manager.request()
+    manager.done("import", "mail", pki.mail.key, pki.mail.chain)
+    in_place(manager, pki, pki.mail)
+    leaf = manager.sign()
+    manager.done("install", "mail", leaf, pki.intermediate.certificate)
+    assert manager.serial_in_place() == serial(leaf)
+    manager.done("install", "mail", "--rollback")
+    in_place(manager, pki, pki.mail)
+
+
+def test_a_certificate_with_files_of_its_own_moves_to_the_key_manager(fronts, run, pki,
+                                                                     module_toys):
+    """The daemon goes on through the whole of it."""
+    port, upstream = run.port(), module_toys(toy.echo).port
+    front = fronts.start(pki.mail.block(), route("echo", port, upstream))
+    manager = KeyManager(front, pki)
+    asked = manager.done("renew", "mail")  # the names come from its files
+    assert "files of its own" in asked.stderr
+    leaf = manager.sign("mail", pki.NAMES)
+    manager.done("install", "mail", leaf, pki.intermediate.certificate)
+    assert manager.told("show", "mail")["managed"] is False
+    front.write(BLOCK, route("echo", port, upstream))
+    assert front.reload().returncode == 0
+    assert front.status()["certificates"][0]["serial"] == serial(leaf)
+    tls.TlsClient(port, tls.context(pki)).close()

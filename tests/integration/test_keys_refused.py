@@ -1,0 +1,312 @@
+"""The key manager and wrong input: it says what, why and how to mend it, and changes nothing."""
+
+import os
+import subprocess
+
+import pytest
+
+from harness.config import route
+from harness.keys import KeyManager, der, p7b
+from harness.pki import Authority, openssl
+
+BLOCK = "certificate mail { }\n"
+
+
+@pytest.fixture
+def manager(fronts, run, pki):
+    """A certificate is installed, and a renewal waits for its answer."""
+    front = fronts.new(BLOCK, route("echo", run.port(), run.port(), hostname="mail.example.test"))
+    made = KeyManager(front, pki)
+    made.issue()
+    made.done("renew", "mail")
+    return made
+
+
+def refused(manager, *arguments, words=(), status=1, command="install", wrapper=()):
+    """It fails, with these words and a cure, and leaves what was there."""
+    before = manager.content()
+    ran = manager.key(command, "mail", *arguments, wrapper=wrapper)
+    assert ran.returncode == status, f"{ran.stdout}\n{ran.stderr}"
+    for word in words:
+        assert word in ran.stderr
+    assert manager.content() == before
+    return ran.stderr
+
+
+def write(manager, name, data):
+    path = manager.answers / name
+    path.write_bytes(data)
+    return path
+
+
+# ---- answers ----------------------------------------------------------------------------------
+
+
+def test_a_certificate_for_another_key(manager, pki):
+    text = refused(manager, pki.renewed.leaf, pki.intermediate.certificate,
+                   words=["none of the certificates belongs to the private key of mail",
+                          "CN=mail.example.test", "cure:"])
+    assert "CN=intermediate" in text
+
+
+def test_a_missing_intermediate_is_named_with_where_to_get_it(manager):
+    refused(manager, manager.sign(),
+            words=["intermediate certificate is missing", "CN=intermediate",
+                   "http://ca.example.test/issuer.crt", "cure:"])
+
+
+def test_a_missing_intermediate_can_be_forced_and_is_a_warning_then(manager):
+    ran = manager.done("install", "mail", manager.sign(), "--force")
+    assert "warning: an intermediate certificate is missing" in ran.stderr
+
+
+def test_an_intermediate_of_the_same_name_with_another_key(manager, run):
+    impostor = Authority(run.make_folder(f"impostor-{manager.front.folder.name}"), "intermediate")
+    refused(manager, manager.sign(), impostor.certificate,
+            words=["was not signed by the CN=intermediate that is given", "cure:"])
+
+
+@pytest.mark.parametrize("start, end, words", [(-60, -30, "expired on"),
+                                               (30, 60, "not valid before")])
+def test_a_certificate_out_of_its_time(manager, pki, start, end, words):
+    leaf = manager.sign(start=start, end=end)
+    refused(manager, leaf, pki.intermediate.certificate, words=[words, "cure:"])
+
+
+def test_names_that_the_request_asked_for_and_the_certificate_lacks(manager, pki):
+    leaf = manager.sign(names=("mail.example.test",))
+    refused(manager, leaf, pki.intermediate.certificate,
+            words=['does not cover "localhost", which the request asked for',
+                   "It covers: mail.example.test", "--force"])
+
+
+def test_the_name_of_a_route_that_uses_it(manager, pki):
+    manager.front.write(BLOCK, route("echo", 1, 2, hostname="pop.example.test"))
+    refused(manager, manager.sign(), pki.intermediate.certificate,
+            words=['does not cover "pop.example.test", which is the hostname of route echo'])
+
+
+def test_the_name_of_a_route_may_be_covered_by_another_of_its_certificates(manager, pki):
+    manager.front.write(BLOCK, pki.news.block(),
+                        route("echo", 1, 2, certificate=("mail", "news"),
+                              hostname="news.example.test"))
+    manager.done("install", "mail", manager.sign(), pki.intermediate.certificate)
+
+
+def test_a_name_asked_for_on_the_command_line(manager, pki):
+    refused(manager, manager.sign(), pki.intermediate.certificate, "--host", "other.example.test",
+            words=['does not cover "other.example.test", which --host asks for'])
+
+
+def test_names_can_be_forced(manager, pki):
+    leaf = manager.sign(names=("elsewhere.example.test",))
+    ran = manager.done("install", "mail", leaf, pki.intermediate.certificate, "--force")
+    assert 'warning: the certificate does not cover "mail.example.test"' in ran.stderr
+
+
+def test_a_certificate_for_clients(manager, pki):
+    leaf = manager.sign(purpose="clientAuth")
+    refused(manager, leaf, pki.intermediate.certificate, words=["serverAuth", "cure:"])
+
+
+def test_an_issuer_that_is_no_authority(manager, pki):
+    """Signed with the key of a mere server."""
+    request = manager.state / "mail" / "request.csr"
+    leaf = manager.answers / "leaf.pem"
+    extensions = manager.answers / "extensions"
+    extensions.write_text("subjectAltName = DNS:mail.example.test,DNS:localhost,IP:127.0.0.1\n")
+    openssl("x509", "-req", "-in", request, "-CA", pki.news.leaf, "-CAkey", pki.news.key,
+            "-CAcreateserial", "-extfile", extensions, "-out", leaf, "-days", "30")
+    refused(manager, leaf, pki.news.chain, words=["CN=news.example.test", "it is no authority"])
+
+
+NO_CERTIFICATES = [
+    ("garbage", bytes(range(256)) * 40, "holds no certificate"),
+    ("empty", b"", "holds no certificate"),
+    ("prose.txt", b"Dear customer, your certificate is attached.\n", "holds no certificate"),
+    ("utf16.pem", "-----BEGIN CERTIFICATE-----".encode("utf-16"), "UTF-16"),
+    ("cut.pem", b"-----BEGIN CERTIFICATE-----\nMIIB\n", "cut short"),
+    ("bad.pem", b"-----BEGIN CERTIFICATE-----\nMIIB!!\n-----END CERTIFICATE-----\n", "damaged"),
+    ("bad.der", b"\x30\x82\x01\x00\x30\x82\x00\xf0" + b"x" * 252, "damaged"),
+    ("open.p7b", b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80", "BER"),
+    ("large", b"x" * (10 << 20), "larger than 4 MiB"),
+    ("large.pem", b"-----BEGIN CERTIFICATE-----\n" + b"A" * (10 << 20), "larger than 4 MiB"),
+]
+
+
+@pytest.mark.parametrize("name, data, words", NO_CERTIFICATES,
+                         ids=[name for name, _, _ in NO_CERTIFICATES])
+def test_files_that_are_no_certificates(manager, name, data, words):
+    path = write(manager, name, data)
+    refused(manager, path, words=[words, str(path)])
+
+
+def test_a_damaged_certificate_among_good_ones(manager, pki):
+    good = der(manager.sign()).read_bytes()
+    path = write(manager, "cut.der", good[:-40])
+    refused(manager, path, pki.intermediate.certificate, words=[str(path), "damaged"])
+    whole = p7b(manager.answers / "answer.p7b", pki.intermediate.certificate).read_bytes()
+    path = write(manager, "cut.p7b", whole[:-40])
+    refused(manager, path, words=[str(path)])
+
+
+def test_the_request_instead_of_the_answer(manager):
+    refused(manager, manager.state / "mail" / "request.csr",
+            words=["is a request, not the authority's answer"])
+
+
+def test_a_pkcs7_without_certificates(manager, pki):
+    path = manager.answers / "crl.p7b"
+    openssl("crl2pkcs7", "-in", pki.crl, "-outform", "DER", "-out", path)
+    refused(manager, path, words=[str(path), "holds no certificate"])
+
+
+def test_files_that_cannot_be_read(manager):
+    refused(manager, "/no/such/file", words=["/no/such/file", "No such file"])
+    refused(manager, manager.answers, words=[str(manager.answers), "directory"])
+
+
+def test_more_than_one_thing_wrong_is_told_at_once(manager, pki):
+    leaf = manager.sign(names=("elsewhere.example.test",), start=-60, end=-30)
+    refused(manager, leaf, pki.intermediate.certificate,
+            words=["expired on", 'does not cover "mail.example.test"'])
+
+
+# ---- what surrounds it ------------------------------------------------------------------------
+
+
+def test_an_answer_without_a_key(manager, pki):
+    ran = manager.key("install", "nobody", pki.mail.leaf)
+    assert ran.returncode == 1
+    assert "there is no key nobody" in ran.stderr and "tlsfront key new" in ran.stderr
+
+
+def test_a_rollback_without_a_previous_pair(manager):
+    refused(manager, "--rollback", words=["there is no previous certificate of mail"])
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (("new", ".hidden", "--host", "a.example"), "begins with a dot"),
+    (("new", "a/b", "--host", "a.example"), "usable"),
+    (("new", "", "--host", "a.example"), "usable"),
+    (("new", "x" * 65, "--host", "a.example"), "usable"),
+    (("new", "x", "--host", "not a name"), "neither a host name nor an IP address"),
+    (("new", "x", "--host", "m\u00fcnchen.example"), "ASCII"),
+    (("new", "x", "--host", "*.org"), "top-level"),
+    (("new", "x"), "for which host names"),
+    (("new", "x", "--route", "none"), "there is no route"),
+    (("new", "x", "--host", "a.example", "--type", "rsa-512"), "rsa-2048"),
+    (("renew", "mail", "--same-key", "--type", "rsa-2048"), "exclude each other"),
+    (("new",), "usage:"), (("install", "mail"), "usage:"), (("list", "surplus"), "usage:"),
+    (("install", "mail", "x", "--rollback"), "usage:"), (("show", "mail", "--commit"), "usage:"),
+    (("self-signed", "mail", "--days", "0"), "usage:"), (("nonsense",), "no command"),
+])
+def test_wrong_usage_is_status_2(manager, arguments, words):
+    before = manager.content()
+    ran = manager.key(*arguments)
+    assert ran.returncode == 2, ran.stderr
+    assert words in ran.stderr
+    assert manager.content() == before
+
+
+def test_every_command_has_help(manager):
+    listed = subprocess.run([manager.front.binary, "key", "--help"], capture_output=True, text=True,
+                            check=True, timeout=30).stdout
+    for command in ("new", "install", "import", "list", "show", "self-signed", "renew", "remove"):
+        assert f"tlsfront key {command} " in listed
+        ran = manager.done(command, "--help")
+        assert ran.stdout.startswith(f"usage: tlsfront key {command} ")
+
+
+def test_a_subject_that_is_not_understood(manager):
+    refused(manager, "--host", "a.example", "--replace", "--subject", "/C=DE/CN=x", command="new",
+            words=["the subject", "CN=mail.example.org"])
+
+
+def test_a_configuration_that_cannot_be_read_is_status_78(manager):
+    manager.front.file.write_text("nonsense {\n")
+    ran = manager.key("list")
+    assert ran.returncode == 78
+    assert str(manager.front.file) in ran.stderr
+
+
+def test_a_state_that_others_can_look_into(manager):
+    manager.state.chmod(0o755)
+    refused(manager, manager.sign(), words=["other users can look into", "chmod 0700"])
+    manager.state.chmod(0o700)
+
+
+def test_a_state_that_cannot_be_opened(manager, pki):
+    """Root without the power to pass over permissions."""
+    leaf = manager.sign()
+    before = manager.content()
+    powerless = ("setpriv", "--bounding-set", "-all", "--inh-caps", "-all")
+    manager.state.chmod(0o000)
+    try:
+        ran = manager.key("install", "mail", leaf, pki.intermediate.certificate, wrapper=powerless)
+    finally:
+        manager.state.chmod(0o700)
+    assert ran.returncode == 1
+    assert str(manager.state) in ran.stderr and "Permission denied" in ran.stderr
+    assert manager.content() == before
+
+
+def test_a_state_whose_parent_is_missing(manager):
+    manager.front.write(BLOCK, route("echo", 1, 2), state="/no/such/folder/state")
+    ran = manager.key("new", "mail", "--host", "mail.example.test")
+    assert ran.returncode == 1
+    assert "/no/such/folder/state" in ran.stderr and "`state`" in ran.stderr
+
+
+FULL_DISK = """
+set -e
+cp -a "$STATE" "$SAVED"
+mount -t tmpfs -o size=128k,mode=0700 tmpfs "$STATE"
+cp -a "$SAVED/." "$STATE/"
+cat /dev/zero > "$STATE/filler" 2>/dev/null || true
+status=0
+"$@" || status=$?
+rm "$STATE/filler"
+diff -r "$SAVED" "$STATE" >&2 || exit 99
+exit $status
+"""
+
+
+@pytest.mark.parametrize("command", ["install", "renew"])
+def test_a_full_disk(manager, pki, command):
+    """A small filesystem of its own, seen by this command alone."""
+    arguments = {"install": (manager.sign(), pki.intermediate.certificate),
+                 "renew": ("--replace",)}[command]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", FULL_DISK, "sh", str(manager.front.binary), "key",
+         command, "mail", *map(str, arguments), "-c", str(manager.front.file)],
+        env=os.environ | {"STATE": str(manager.state),
+                          "SAVED": str(manager.front.folder / "saved")},
+        capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1, done.stderr
+    assert "No space left on device" in done.stderr
+    assert "nothing was changed" in done.stderr
+
+
+def test_what_a_crash_leaves_behind_is_tidied_up(manager, pki):
+    """Both sides of the step that exchanges the folders."""
+    staged = manager.state / ".mail.next"
+    staged.mkdir(mode=0o700)
+    (staged / "staged").touch()
+    (staged / "key.pem").write_text("half of a k")
+    before = manager.content()["mail/chain.pem"]
+    manager.done("remove", "mail", "--request")
+    assert not staged.exists()
+    assert manager.content()["mail/chain.pem"] == before
+
+    manager.done("renew", "mail")
+    manager.done("install", "mail", manager.sign(), pki.intermediate.certificate)
+    newer = manager.content()["mail/chain.pem"]
+    (manager.state / ".mail.previous").rename(staged)  # the exchange was the last thing done
+    (manager.state / "mail" / "staged").touch()
+    manager.done("renew", "mail")
+    assert manager.content()["mail/chain.pem"] == newer
+    assert not (manager.state / "mail" / "staged").exists()
+    assert not staged.exists()
+    manager.done("install", "mail", "--rollback")
+    assert manager.content()["mail/chain.pem"] == before

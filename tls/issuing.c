@@ -1,0 +1,54 @@
+/* issuing.c - see issuing.h */
+#include "tls/issuing.h"
+
+#include <string.h>
+
+static bool same(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)
+{
+    return a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
+}
+
+bool issuing_self(const mbedtls_x509_crt *crt)
+{
+    return same(&crt->issuer_raw, &crt->subject_raw);
+}
+
+bool issuing_named(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
+{
+    return same(&crt->issuer_raw, &issuer->subject_raw);
+}
+
+bool issuing_signed(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
+{
+    uint8_t hash[MBEDTLS_MD_MAX_SIZE];
+    const mbedtls_md_info_t *md = mbedtls_md_info_from_type(crt->sig_md);
+    mbedtls_pk_context *key = (mbedtls_pk_context *)&issuer->pk; /* it changes nothing */
+    if (md == NULL || !mbedtls_pk_can_do(key, crt->sig_pk) ||
+        mbedtls_md(md, crt->tbs.p, crt->tbs.len, hash) != 0)
+        return false;
+    return mbedtls_pk_verify_ext(crt->sig_pk, crt->sig_opts, key, crt->sig_md, hash,
+                                 mbedtls_md_get_size(md), crt->sig.p, crt->sig.len) == 0;
+}
+
+bool issuing_url(const mbedtls_x509_crt *crt, char *text, size_t size)
+{
+    /* accessMethod caIssuers and the tag of a URI behind it; no need for all that is around. */
+    static const uint8_t ca_issuers[] = {0x06, 0x08, 0x2b, 0x06, 0x01, 0x05,
+                                         0x05, 0x07, 0x30, 0x02, 0x86};
+    if (crt->v3_ext.len == 0)
+        return false;
+    const uint8_t *end = crt->v3_ext.p + crt->v3_ext.len;
+    const uint8_t *p = memmem(crt->v3_ext.p, crt->v3_ext.len, ca_issuers, sizeof ca_issuers);
+    if (p == NULL)
+        return false;
+    p += sizeof ca_issuers;
+    size_t length = p < end ? *p++ : 0;
+    if (length >= 0x80 || length > (size_t)(end - p)) /* a very long one: do without */
+        length = 0;
+    size_t used = 0;
+    for (size_t i = 0; i < length && used + 1 < size; i++)
+        if (p[i] > ' ' && p[i] < 0x7f)
+            text[used++] = (char)p[i];
+    text[used] = '\0';
+    return true;
+}

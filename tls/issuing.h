@@ -1,0 +1,22 @@
+/* issuing.h - who issued which certificate. */
+#ifndef TLSFRONT_TLS_ISSUING_H
+#define TLSFRONT_TLS_ISSUING_H
+
+#include "tls/mbed.h"
+
+#include <stdbool.h>
+
+/* It names itself as its issuer: a root, or self-signed. */
+bool issuing_self(const mbedtls_x509_crt *crt);
+
+/* It names the other as its issuer. */
+bool issuing_named(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer);
+
+/* Its signature was made with the other's key. */
+bool issuing_signed(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer);
+
+/* Where it says that its issuer's certificate is to be had (authorityInfoAccess, RFC 5280
+ * 4.2.2.1); only printable characters, shortened to `size`. False: it does not say. */
+bool issuing_url(const mbedtls_x509_crt *crt, char *text, size_t size);
+
+#endif

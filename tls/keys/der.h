@@ -1,0 +1,31 @@
+/* der.h - a walk through DER (X.690) on mbedTLS's reader of tags, within bounds. Pure. */
+#ifndef TLSFRONT_TLS_KEYS_DER_H
+#define TLSFRONT_TLS_KEYS_DER_H
+
+#include "tls/mbed.h"
+#include "tls/tls.h"
+
+enum {
+    DER_SEQUENCE = MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE,
+    DER_SET = MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SET,
+    DER_CONTEXT_0 = MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_ASN1_CONSTRUCTED,
+};
+
+/* What is left to read; parts of the input. */
+struct der {
+    unsigned char *p; /* mbedTLS's reader takes it without const; nothing is changed */
+    const unsigned char *end;
+};
+
+struct der der_begin(struct tls_slice bytes);
+
+/* The tag of the element that comes next; -1: there is none. */
+int der_next(const struct der *d);
+
+/* Past the element that comes next, if it has this tag; its content goes to `inside`. */
+bool der_enter(struct der *d, struct der *inside, int tag);
+
+/* The same, with the content as bytes. */
+bool der_take(struct der *d, struct tls_slice *content, int tag);
+
+#endif

@@ -1,0 +1,224 @@
+/* encrypted.c - private keys under a passphrase, opened */
+#include "tls/keys/der.h"
+#include "tls/keys/inner.h"
+#include "tls/memory.h"
+
+#include <mbedtls/aes.h>
+#include <mbedtls/pem.h>
+#include <mbedtls/pkcs5.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD "-----BEGIN ENCRYPTED PRIVATE KEY-----"
+#define FOOT "-----END ENCRYPTED PRIVATE KEY-----"
+
+enum { KEY_SIZE_MAX = 32 };
+
+/* ---- the scheme ---- */
+
+static bool is(struct tls_slice oid, const char *bytes, size_t size)
+{
+    return oid.size == size && memcmp(oid.data, bytes, size) == 0;
+}
+
+#define IS(oid, name) is(oid, name, MBEDTLS_OID_SIZE(name))
+
+static bool take_md(struct der *c, struct keys_scheme *s)
+{
+    struct der algorithm;
+    struct tls_slice oid;
+    s->md = MBEDTLS_MD_SHA1; /* the default (RFC 8018 A.2) */
+    if (c->p == c->end)
+        return true;
+    if (!der_enter(c, &algorithm, DER_SEQUENCE) || !der_take(&algorithm, &oid, MBEDTLS_ASN1_OID))
+        return false;
+    s->md = IS(oid, MBEDTLS_OID_HMAC_SHA1)     ? MBEDTLS_MD_SHA1
+            : IS(oid, MBEDTLS_OID_HMAC_SHA224) ? MBEDTLS_MD_SHA224
+            : IS(oid, MBEDTLS_OID_HMAC_SHA256) ? MBEDTLS_MD_SHA256
+            : IS(oid, MBEDTLS_OID_HMAC_SHA384) ? MBEDTLS_MD_SHA384
+            : IS(oid, MBEDTLS_OID_HMAC_SHA512) ? MBEDTLS_MD_SHA512
+                                               : MBEDTLS_MD_NONE;
+    return s->md != MBEDTLS_MD_NONE;
+}
+
+/* How the passphrase becomes a key. */
+static bool take_derivation(struct der *c, struct keys_scheme *s)
+{
+    struct der algorithm, parameters;
+    struct tls_slice oid;
+    int number;
+    if (!der_enter(c, &algorithm, DER_SEQUENCE) || !der_take(&algorithm, &oid, MBEDTLS_ASN1_OID) ||
+        !IS(oid, MBEDTLS_OID_PKCS5_PBKDF2) || !der_enter(&algorithm, &parameters, DER_SEQUENCE) ||
+        !der_take(&parameters, &s->salt, MBEDTLS_ASN1_OCTET_STRING) ||
+        mbedtls_asn1_get_int(&parameters.p, parameters.end, &number) != 0 || number < 1 ||
+        number > KEYS_ITERATIONS_MAX)
+        return false;
+    s->iterations = (uint32_t)number;
+    int key_size; /* says what the cipher says */
+    if (parameters.p < parameters.end && *parameters.p == MBEDTLS_ASN1_INTEGER &&
+        mbedtls_asn1_get_int(&parameters.p, parameters.end, &key_size) != 0)
+        return false;
+    return take_md(&parameters, s);
+}
+
+static bool take_cipher(struct der *c, struct keys_scheme *s)
+{
+    struct der algorithm;
+    struct tls_slice oid, iv;
+    if (!der_enter(c, &algorithm, DER_SEQUENCE) || !der_take(&algorithm, &oid, MBEDTLS_ASN1_OID) ||
+        !der_take(&algorithm, &iv, MBEDTLS_ASN1_OCTET_STRING) || iv.size != KEYS_BLOCK)
+        return false;
+    s->iv = iv.data;
+    s->key_size = IS(oid, MBEDTLS_OID_AES_128_CBC)   ? 16
+                  : IS(oid, MBEDTLS_OID_AES_192_CBC) ? 24
+                  : IS(oid, MBEDTLS_OID_AES_256_CBC) ? 32
+                                                     : 0;
+    return s->key_size > 0;
+}
+
+int keys_scheme_parse(struct tls_slice der, struct keys_scheme *s)
+{
+    struct der all = der_begin(der), whole, algorithm, parameters;
+    struct tls_slice oid;
+    if (!der_enter(&all, &whole, DER_SEQUENCE) || !der_enter(&whole, &algorithm, DER_SEQUENCE) ||
+        !der_take(&algorithm, &oid, MBEDTLS_ASN1_OID) || !IS(oid, MBEDTLS_OID_PKCS5_PBES2) ||
+        !der_enter(&algorithm, &parameters, DER_SEQUENCE) || !take_derivation(&parameters, s) ||
+        !take_cipher(&parameters, s) || !der_take(&whole, &s->data, MBEDTLS_ASN1_OCTET_STRING))
+        return -1;
+    return s->data.size > 0 && s->data.size % KEYS_BLOCK == 0 ? 0 : -1;
+}
+
+/* ---- the cipher ---- */
+
+static void mix(uint8_t *block, const uint8_t *with)
+{
+    for (size_t i = 0; i < KEYS_BLOCK; i++)
+        block[i] ^= with[i];
+}
+
+static int encrypt_blocks(mbedtls_aes_context *aes, const uint8_t *iv, uint8_t *data, size_t size)
+{
+    for (size_t at = 0; at < size; at += KEYS_BLOCK) {
+        mix(data + at, at == 0 ? iv : data + at - KEYS_BLOCK);
+        int r = mbedtls_aes_crypt_ecb(aes, MBEDTLS_AES_ENCRYPT, data + at, data + at);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+/* From the end, so that the block before is still the encrypted one. */
+static int decrypt_blocks(mbedtls_aes_context *aes, const uint8_t *iv, uint8_t *data, size_t size)
+{
+    for (size_t at = size; at > 0; at -= KEYS_BLOCK) {
+        uint8_t *block = data + at - KEYS_BLOCK;
+        int r = mbedtls_aes_crypt_ecb(aes, MBEDTLS_AES_DECRYPT, block, block);
+        if (r != 0)
+            return r;
+        mix(block, at == KEYS_BLOCK ? iv : block - KEYS_BLOCK);
+    }
+    return 0;
+}
+
+int keys_cbc(const struct keys_scheme *s, const char *passphrase, bool encrypt, uint8_t *data,
+             size_t size)
+{
+    uint8_t key[KEY_SIZE_MAX];
+    const unsigned bits = (unsigned)s->key_size * 8;
+    mbedtls_aes_context aes;
+    mbedtls_aes_init(&aes);
+    int r = mbedtls_pkcs5_pbkdf2_hmac_ext(s->md, (const unsigned char *)passphrase,
+                                          strlen(passphrase), s->salt.data, s->salt.size,
+                                          s->iterations, (uint32_t)s->key_size, key);
+    if (r == 0)
+        r = encrypt ? mbedtls_aes_setkey_enc(&aes, key, bits)
+                    : mbedtls_aes_setkey_dec(&aes, key, bits);
+    if (r == 0)
+        r = encrypt ? encrypt_blocks(&aes, s->iv, data, size)
+                    : decrypt_blocks(&aes, s->iv, data, size);
+    mbedtls_aes_free(&aes);
+    mbedtls_platform_zeroize(key, sizeof key);
+    return r;
+}
+
+/* ---- a file ---- */
+
+/* Size without the padding; 0: it is none, so that was not the passphrase. */
+static size_t unpadded(const uint8_t *data, size_t size)
+{
+    const uint8_t last = data[size - 1];
+    if (last < 1 || last > KEYS_BLOCK)
+        return 0;
+    for (size_t i = 1; i <= last; i++)
+        if (data[size - i] != last)
+            return 0;
+    return size - last;
+}
+
+/* `key` is a copy of the encrypted bytes. */
+static char *open_copy(const struct keys_scheme *s, const char *path, const char *passphrase,
+                       uint8_t *key, struct err *e)
+{
+    int r = keys_cbc(s, passphrase, false, key, s->data.size);
+    if (r != 0) {
+        err_set(e, "%s: the private key cannot be decrypted (%s)", path, identity_error_words(r));
+        return NULL;
+    }
+    const size_t size = unpadded(key, s->data.size);
+    struct keys_private *k =
+        size > 0 ? keys_private_read((struct tls_slice){key, size}, path, e) : NULL;
+    if (k == NULL) {
+        err_set(e, "%s: that is not the passphrase of the private key", path);
+        return NULL;
+    }
+    char *pem = keys_private_pem(k, e);
+    keys_private_free(k);
+    return pem;
+}
+
+static char *open_der(struct tls_slice der, const char *path, const char *passphrase, struct err *e)
+{
+    struct keys_scheme s;
+    if (keys_scheme_parse(der, &s) != 0) {
+        err_set(e,
+                "%s: the private key is encrypted in a way that is not known here; encrypt it "
+                "anew: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out FILE.new",
+                path);
+        return NULL;
+    }
+    uint8_t *copy = memory_copy(s.data.data, s.data.size);
+    if (copy == NULL) {
+        err_set(e, "%s: out of memory", path);
+        return NULL;
+    }
+    char *pem = open_copy(&s, path, passphrase, copy, e);
+    memory_wipe_free(copy, s.data.size);
+    return pem;
+}
+
+char *keys_decrypt(struct tls_slice file, const char *path, const char *passphrase, struct err *e)
+{
+    mbedtls_pem_context pem;
+    size_t size, used;
+    char *key = NULL;
+    uint8_t *text = identity_text(file, &size);
+    if (text == NULL) {
+        err_set(e, "%s: out of memory", path);
+        return NULL;
+    }
+    mbedtls_pem_init(&pem);
+    int r = mbedtls_pem_read_buffer(&pem, HEAD, FOOT, text, NULL, 0, &used);
+    if (r == 0) {
+        struct tls_slice der;
+        der.data = mbedtls_pem_get_buffer(&pem, &der.size);
+        key = open_der(der, path, passphrase, e);
+    } else {
+        err_set(e,
+                "%s: no \"" HEAD "\" that can be read (%s); older forms can be encrypted anew: "
+                "openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out FILE.new",
+                path, identity_error_words(r));
+    }
+    mbedtls_pem_free(&pem);
+    memory_wipe_free(text, size);
+    return key;
+}

@@ -1,0 +1,61 @@
+/* inner.h - what the files of tls/keys/ share. */
+#ifndef TLSFRONT_TLS_KEYS_INNER_H
+#define TLSFRONT_TLS_KEYS_INNER_H
+
+#include "tls/identity.h"
+#include "tls/keys/keys.h"
+
+#include <mbedtls/x509_csr.h>
+
+enum { KEYS_POOL_MAX = 1024, KEYS_NAMES_MAX = 100 };
+
+struct keys_private {
+    mbedtls_pk_context pk; /* mbedTLS's API takes it without const; nothing changes it */
+};
+
+/* `made`: in the order they came. */
+struct keys_pool {
+    mbedtls_x509_crt **certificates;
+    size_t count, room;
+};
+
+/* "ec-p256" of a public or private key. */
+void keys_describe(const mbedtls_pk_context *pk, char text[16]);
+
+bool keys_same_pair(const mbedtls_pk_context *public_half, const struct keys_private *k);
+
+/* names.c: subjectAltName from texts, to be freed in one go. */
+struct keys_san {
+    mbedtls_x509_san_list node[KEYS_NAMES_MAX];
+    uint8_t address[KEYS_NAMES_MAX][16];
+};
+int keys_san_fill(struct keys_san *san, const struct keys_names *names, struct err *e);
+
+/* The subject to write: names->subject, or one from the first name, in `made`. */
+const char *keys_subject(const struct keys_names *names, char made[80]);
+
+int keys_out_of_memory(struct err *e);
+
+/* encrypted.c: how a key is encrypted. Slices are parts of the input. */
+enum { KEYS_SALT_SIZE = 16, KEYS_BLOCK = 16, KEYS_ITERATIONS_MAX = 5000000 };
+
+struct keys_scheme {
+    mbedtls_md_type_t md;
+    struct tls_slice salt, data;
+    uint32_t iterations;
+    size_t key_size; /* bytes */
+    const uint8_t *iv;
+};
+
+/* keys_encrypt() with another number of iterations; it takes 600000. */
+char *keys_encrypt_with(const struct keys_private *k, const char *passphrase, uint32_t iterations,
+                        struct err *e);
+
+/* Pure. -1: not well formed, or another scheme. */
+int keys_scheme_parse(struct tls_slice der, struct keys_scheme *s);
+
+/* AES-CBC in place; `size` is a multiple of the block's. 0, or an error of mbedTLS. */
+int keys_cbc(const struct keys_scheme *s, const char *passphrase, bool encrypt, uint8_t *data,
+             size_t size);
+
+#endif

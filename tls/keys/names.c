@@ -1,0 +1,88 @@
+/* names.c - the names that a request asks for */
+#include "tls/keys/inner.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COMMON_NAME_MAX = 64, NAME_MAX_SIZE = 253, LABEL_MAX = 63 };
+
+/* 4 or 16; 0: it is no address. */
+static size_t parse_address(const char *name, uint8_t bytes[16])
+{
+    if (inet_pton(AF_INET, name, bytes) == 1)
+        return 4;
+    return inet_pton(AF_INET6, name, bytes) == 1 ? 16 : 0;
+}
+
+static bool good_labels(const char *name)
+{
+    size_t label = 0;
+    for (const char *p = name; *p != '\0'; p++) {
+        if (*p == '.' && label == 0)
+            return false;
+        label = *p == '.' ? 0 : label + 1;
+        if (label > LABEL_MAX)
+            return false;
+    }
+    return label > 0;
+}
+
+int keys_check_name(const char *name, struct err *e)
+{
+    uint8_t ignored[16];
+    if (parse_address(name, ignored) > 0)
+        return 0;
+    const bool wildcard = strncmp(name, "*.", 2) == 0;
+    const char *host = wildcard ? name + 2 : name;
+    for (const char *p = name; *p != '\0'; p++)
+        if ((unsigned char)*p >= 0x80)
+            return err_set(e,
+                           "\"%s\" is not in ASCII; write it as DNS knows it, with xn-- (`idn2 "
+                           "NAME` tells)",
+                           name);
+    if (strlen(host) > NAME_MAX_SIZE || !names_plain(host, strlen(host)) || !good_labels(host))
+        return err_set(e,
+                       "\"%s\" is neither a host name nor an IP address; write it as in "
+                       "mail.example.org",
+                       name);
+    if (wildcard && strchr(host, '.') == NULL)
+        return err_set(e, "\"%s\" covers a whole top-level domain, which no client accepts", name);
+    return 0;
+}
+
+int keys_san_fill(struct keys_san *san, const struct keys_names *names, struct err *e)
+{
+    memset(san, 0, sizeof *san);
+    if (names->count == 0)
+        return err_set(e, "there is no host name");
+    if (names->count > KEYS_NAMES_MAX)
+        return err_set(e, "%zu names are too many; one request takes %d", names->count,
+                       KEYS_NAMES_MAX);
+    for (size_t i = 0; i < names->count; i++) {
+        if (keys_check_name(names->names[i], e) != 0)
+            return -1;
+        mbedtls_x509_san_list *node = &san->node[i];
+        size_t address = parse_address(names->names[i], san->address[i]);
+        node->node.type = address > 0 ? MBEDTLS_X509_SAN_IP_ADDRESS : MBEDTLS_X509_SAN_DNS_NAME;
+        mbedtls_x509_buf *name = &node->node.san.unstructured_name;
+        name->p = address > 0 ? san->address[i] : (unsigned char *)names->names[i];
+        name->len = address > 0 ? address : strlen(names->names[i]);
+        node->next = i > 0 ? &san->node[i - 1] : NULL; /* mbedTLS writes the last one first */
+    }
+    return 0;
+}
+
+const char *keys_subject(const struct keys_names *names, char made[80])
+{
+    if (names->subject != NULL)
+        return names->subject;
+    for (size_t i = 0; i < names->count; i++)
+        if (strlen(names->names[i]) <= COMMON_NAME_MAX) {
+            snprintf(made, 80, "CN=%s", names->names[i]);
+            return made;
+        }
+    /* Clients look at subjectAltName alone. An empty subject would do (RFC 5280 4.1.2.6), but
+     * authorities and mbedTLS's own reader of requests stumble over it. */
+    return "CN=see subjectAltName";
+}
