@@ -1,5 +1,5 @@
 /* test_alerts.c - every failure ends with one alert, the right one, and a reason in words */
-#include "tests/unit/tls/peer.c"
+#include "tests/unit/tls/one_server.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,37 +7,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-
-#define V12 MBEDTLS_SSL_VERSION_TLS1_2
-#define V13 MBEDTLS_SSL_VERSION_TLS1_3
-
-static const char *const names[] = {"mail.example", NULL};
-static struct tls_identity *ecdsa;
-static struct tls_engine *engine;
-static struct tls_server *server;
-
-static int setup(void **state)
-{
-    (void)state;
-    struct err e = {.text = ""};
-    if (tls_init(&e) != 0)
-        return -1;
-    ecdsa = pki_identity(PKI_EC256, names);
-    engine = engine_or_die();
-    struct tls_server_options so = join_options(&ecdsa, 1);
-    server = server_or_die(&so);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tls_server_free(server);
-    tls_engine_free(engine);
-    tls_identity_free(ecdsa);
-    pki_free();
-    return 0;
-}
 
 static void start(struct join *j, mbedtls_ssl_protocol_version version)
 {

@@ -1,5 +1,5 @@
 /* test_open.c - behind the handshake: data, new keys, and what no client may send there */
-#include "tests/unit/tls/peer.c"
+#include "tests/unit/tls/one_server.c"
 #include "tests/unit/tls/records.c"
 
 #include "tls/engine.h"
@@ -11,40 +11,10 @@
 
 #include <cmocka.h>
 
-#define V12 MBEDTLS_SSL_VERSION_TLS1_2
-#define V13 MBEDTLS_SSL_VERSION_TLS1_3
-
 enum { ALERT = 21, HANDSHAKE = 22, DATA = 23 };
 
-static const char *const names[] = {"mail.example", NULL};
 static const int suites13[] = {MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
                                MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256};
-static struct tls_identity *ecdsa;
-static struct tls_engine *engine;
-static struct tls_server *server;
-
-static int setup(void **state)
-{
-    (void)state;
-    struct err e = {.text = ""};
-    if (tls_init(&e) != 0)
-        return -1;
-    ecdsa = pki_identity(PKI_EC256, names);
-    engine = engine_or_die();
-    struct tls_server_options so = join_options(&ecdsa, 1);
-    server = server_or_die(&so);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tls_server_free(server);
-    tls_engine_free(engine);
-    tls_identity_free(ecdsa);
-    pki_free();
-    return 0;
-}
 
 static void opened(struct join *j, struct records *r, mbedtls_ssl_protocol_version version,
                    int suite)
