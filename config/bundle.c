@@ -136,6 +136,20 @@ int bundle_read(struct bundle *b, enum bundle_kind kind, const char *path, struc
     return result;
 }
 
+struct bundle *bundle_texts(const struct bundle *b)
+{
+    struct bundle *texts = bundle_new();
+    for (size_t i = 0; texts != NULL && i < b->count; i++) {
+        const struct bundle_entry *e = &b->entries[i]->shown;
+        if (e->kind == BUNDLE_TEXT &&
+            bundle_add(texts, e->kind, e->path, e->data, e->size, NULL) != 0) {
+            bundle_free(texts);
+            texts = NULL;
+        }
+    }
+    return texts;
+}
+
 size_t bundle_count(const struct bundle *b)
 {
     return b->count;
