@@ -156,6 +156,20 @@ int bundle_replace(struct bundle *b, const char *path, const void *data, size_t 
     return 0;
 }
 
+struct bundle *bundle_texts(const struct bundle *b)
+{
+    struct bundle *texts = bundle_new();
+    for (size_t i = 0; texts != NULL && i < b->count; i++) {
+        const struct bundle_entry *e = &b->entries[i]->shown;
+        if (e->kind == BUNDLE_TEXT &&
+            bundle_add(texts, e->kind, e->path, e->data, e->size, NULL) != 0) {
+            bundle_free(texts);
+            texts = NULL;
+        }
+    }
+    return texts;
+}
+
 size_t bundle_count(const struct bundle *b)
 {
     return b->count;

@@ -36,6 +36,10 @@ struct bundle_entry {
 };
 
 struct bundle *bundle_new(void); /* NULL: out of memory */
+
+/* A new bundle with the configuration texts of another and nothing else. NULL: out of memory. */
+struct bundle *bundle_texts(const struct bundle *b);
+
 void bundle_free(struct bundle *b);
 
 /* Append an entry; path and data are copied. -1: out of memory (errno is ENOMEM), or a limit above

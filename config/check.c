@@ -21,6 +21,14 @@ static void check_client_certificates(const struct route_config *r, struct diags
     if (r->client_crl.path != NULL && r->client_ca.path == NULL)
         diag_add(d, DIAG_ERROR, &r->client_crl.at, "add client-ca, or remove client-crl",
                  "route %s: client-crl needs a client-ca", r->name);
+    /* Who writes a list believes that it keeps others out. */
+    const struct origin *list =
+        r->client_subjects_at.line > 0 ? &r->client_subjects_at : &r->client_names_at;
+    if (r->client_auth == CLIENT_AUTH_NONE && list->line > 0)
+        diag_add(d, DIAG_ERROR, list,
+                 "add client-certificate = required (or optional), or remove the list",
+                 "route %s: %s keeps nobody out: no client is asked for a certificate", r->name,
+                 list == &r->client_subjects_at ? "client-subjects" : "client-names");
 }
 
 /* Mail submission begins in clear too (RFC 6409). */

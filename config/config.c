@@ -270,30 +270,39 @@ static struct config *read_texts_from_disk(struct load *l, struct bundle *b, con
     return c;
 }
 
+/* `path` NULL: the texts are in the bundle already. */
 static struct config *read_into(struct bundle *b, const char *path, struct diags *d)
 {
     struct load l;
     if (begin(&l, b, d) != 0)
         return NULL;
-    struct config *c = read_texts_from_disk(&l, b, path);
+    struct config *c = path != NULL ? read_texts_from_disk(&l, b, path) : read_and_build(&l);
+    d->out_of_memory |= out_of_memory(&l);
     if (c != NULL)
         visit_files(c, b, b, d);
     return finish(&l, c);
 }
 
+/* `b` may be NULL: out of memory. */
+static struct config *read_bundle(struct bundle *b, const char *path, struct bundle **bundle_r,
+                                  struct diags *d)
+{
+    struct config *c = b != NULL ? read_into(b, path, d) : NULL;
+    d->out_of_memory |= b == NULL;
+    if (c == NULL)
+        bundle_free(b);
+    *bundle_r = c != NULL ? b : NULL;
+    return c;
+}
+
 struct config *config_read(const char *path, struct bundle **bundle_r, struct diags *d)
 {
-    *bundle_r = bundle_new();
-    if (*bundle_r == NULL) {
-        d->out_of_memory = true;
-        return NULL;
-    }
-    struct config *c = read_into(*bundle_r, path, d);
-    if (c == NULL) {
-        bundle_free(*bundle_r);
-        *bundle_r = NULL;
-    }
-    return c;
+    return read_bundle(bundle_new(), path, bundle_r, d);
+}
+
+struct config *config_reread(const struct bundle *texts, struct bundle **bundle_r, struct diags *d)
+{
+    return read_bundle(bundle_texts(texts), NULL, bundle_r, d);
 }
 
 char *config_control_path(const char *path)

@@ -69,6 +69,21 @@ struct string_list {
     size_t count;
 };
 
+/* What a client's certificate may say in subjectAltName. */
+enum client_name_kind {
+    CLIENT_NAME_DNS,   /* may begin with "*." for one label */
+    CLIENT_NAME_EMAIL, /* rfc822Name */
+    CLIENT_NAME_URI,
+};
+struct client_name {
+    enum client_name_kind kind;
+    const char *text;
+};
+struct client_name_list {
+    struct client_name *items;
+    size_t count;
+};
+
 struct route_config {
     const char *name;
     struct origin at;
@@ -100,6 +115,10 @@ struct route_config {
 
     enum client_auth client_auth;
     struct file_ref client_ca, client_crl;
+    /* Both empty: every client whose certificate verifies; else those in one of them. */
+    struct string_list client_subjects;
+    struct client_name_list client_names;
+    struct origin client_subjects_at, client_names_at; /* line 0: not given */
     enum tls_min_version min_version;
     bool strict_sni;
     struct string_list alpn;    /* empty: the protocol's registered id, if it has one */
@@ -122,6 +141,7 @@ struct config {
     enum config_log_target log_target;
     struct file_ref log_file; /* LOG_TARGET_FILE */
     unsigned drain_timeout;   /* milliseconds */
+    bool watch;               /* reload when a file of the bundle changes */
 
     struct certificate_config *certificates;
     size_t certificate_count;
@@ -139,6 +159,9 @@ struct config {
  * without addresses, certificates whose path is NULL or not in the bundle. Whatever indexes and
  * counts there are is consistent. Not reentrant: libconfuse's lexer is global. */
 struct config *config_read(const char *path, struct bundle **bundle_r, struct diags *d);
+
+/* The same with the texts of a bundle, which are not read again; what they name is. */
+struct config *config_reread(const struct bundle *texts, struct bundle **bundle_r, struct diags *d);
 
 /* The same from a bundle, without touching the disk. */
 struct config *config_load(const struct bundle *b, struct diags *d);

@@ -21,5 +21,6 @@ key_fn key_texts;       /* struct string_list */
 /* These know their field. */
 key_fn key_workers, key_log;
 key_fn key_protocol, key_listen, key_upstream, key_certificates, key_source, key_networks;
+key_fn key_client_subjects, key_client_names;
 
 #endif

@@ -107,6 +107,36 @@ void key_networks(struct build *b, const struct key *key, void *target, const st
     }
 }
 
+/* ---- clients ---- */
+
+void key_client_subjects(struct build *b, const struct key *key, void *target,
+                         const struct setting *s)
+{
+    struct string_list *list = &((struct route_config *)target)->client_subjects;
+    list->items = arena_array(b->arena, count_values(s), sizeof *list->items);
+    for (const struct value *v = s->values; v != NULL && list->items != NULL; v = v->next) {
+        struct flaw flaw;
+        if (value_client_subject(v->text, &flaw) != 0)
+            complain(b, key, v, &flaw);
+        else
+            list->items[list->count++] = arena_copy(b->arena, v->text);
+    }
+}
+
+void key_client_names(struct build *b, const struct key *key, void *target, const struct setting *s)
+{
+    struct client_name_list *list = &((struct route_config *)target)->client_names;
+    list->items = arena_array(b->arena, count_values(s), sizeof *list->items);
+    for (const struct value *v = s->values; v != NULL && list->items != NULL; v = v->next) {
+        struct client_name *name = &list->items[list->count];
+        struct flaw flaw;
+        if (value_client_name(v->text, &name->kind, &flaw) != 0)
+            complain(b, key, v, &flaw);
+        else
+            list->items[list->count++].text = arena_copy(b->arena, v->text);
+    }
+}
+
 /* ---- certificates ---- */
 
 static bool find_certificate(const struct config *c, const char *name, size_t *index)

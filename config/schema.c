@@ -51,6 +51,7 @@ static const struct key global_keys[] = {
     {"log-format", key_choice, .offset = GLOBAL(log_format), .choices = log_formats,
      .preset = "text"},
     {"log", key_log, .preset = "stderr"},
+    {"watch", key_switch, .offset = GLOBAL(watch), .preset = "off"},
     {"drain-timeout", key_duration, .offset = GLOBAL(drain_timeout), .preset = "30s"},
     {.name = NULL},
 };
@@ -101,6 +102,8 @@ static const struct key route_keys[] = {
      .preset = "none"},
     {"client-ca", key_file, .offset = ROUTE(client_ca)},
     {"client-crl", key_file, .offset = ROUTE(client_crl)},
+    {"client-subjects", key_client_subjects, .at_offset = ROUTE(client_subjects_at), .list = true},
+    {"client-names", key_client_names, .at_offset = ROUTE(client_names_at), .list = true},
     {"min-version", key_choice, .offset = ROUTE(min_version), .choices = min_versions,
      .preset = "1.2"},
     {"strict-sni", key_switch, .offset = ROUTE(strict_sni), .preset = "off"},

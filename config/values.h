@@ -36,6 +36,13 @@ int value_name(const char *text, struct flaw *f);
 /* A host name as it appears in DNS or in a greeting; underscores are let through. */
 int value_hostname(const char *text, struct flaw *f);
 
+/* The subject of a client's certificate as the log shows it: "C=DE, O=Example, CN=alice". */
+int value_client_subject(const char *text, struct flaw *f);
+
+/* An entry of its subjectAltName: a DNS name or "*.NAME", an e-mail address, a URI. With a colon it
+ * is a URI, else with an @ an address. */
+int value_client_name(const char *text, enum client_name_kind *kind, struct flaw *f);
+
 /* "192.0.2.0/24", "2001:db8::/32", or one address. Bits behind the prefix must be 0. */
 int value_cidr(const char *text, struct cidr *c, struct flaw *f);
 

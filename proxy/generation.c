@@ -1,5 +1,6 @@
 /* generation.c - see generation.h. */
 #include "proxy/generation.h"
+#include "proxy/expiry.h"
 #include "proxy/shared.h"
 
 #include <stdlib.h>
@@ -96,6 +97,34 @@ static void report_policy(const struct route_config *r, const struct err *e, str
              e->text);
 }
 
+struct report_route {
+    struct diags *diags;
+    const struct route_config *route;
+};
+
+/* An authority that has expired is one of many, perhaps; a list that has refuses all its clients.
+ */
+static void report_expiry(void *arg, const struct tls_expiry *x)
+{
+    const struct report_route *r = arg;
+    const time_t now = time(NULL);
+    const bool list = x->kind == TLS_EXPIRY_CLIENT_CRL;
+    const struct file_ref *file = list ? &r->route->client_crl : &r->route->client_ca;
+    const long passed = expiry_passed(x, now);
+    char when[80];
+    if (passed == EXPIRY_NOT_YET)
+        return;
+    expiry_words(x, now, when);
+    diag_add(r->diags, list && passed == EXPIRY_OVER ? DIAG_EXPIRED : DIAG_WARNING, &file->at,
+             list
+                 ? "put the authority's present list in place; its clients are refused when the "
+                   "list has expired"
+                 : "put the authority's new certificate in place; its clients are refused when the "
+                   "old one has expired",
+             "route %s: %s: the %s of %s %s", r->route->name, file->path,
+             list ? "revocation list" : "certificate", x->subject, when);
+}
+
 static struct tls_server *load_policy(const struct generation *g, const struct route_config *r,
                                       const struct bundle *b, struct diags *d)
 {
@@ -120,12 +149,16 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
         .client_auth = r->client_auth,
         .client_ca = file_bytes(b, &r->client_ca),
         .client_crl = file_bytes(b, &r->client_crl),
+        .client_subjects = &r->client_subjects,
+        .client_names = &r->client_names,
         .strict_sni = r->strict_sni,
         .alpn = r->alpn.count > 0 ? &r->alpn : &own,
         .groups = &r->groups,
         .ciphers = &r->ciphers,
     };
     server = tls_server_new(&options, &e);
+    if (server != NULL)
+        tls_server_expiries(server, report_expiry, &(struct report_route){d, r});
 out:
     if (server == NULL)
         report_policy(r, &e, d);

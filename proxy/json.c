@@ -1,5 +1,6 @@
 /* json.c - RFC 8259 text. */
 #include "proxy/json.h"
+#include "config/utf8.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -14,26 +15,11 @@ static void json_separate(struct buf *b)
         buf_put(b, ",", 1);
 }
 
-/* Length of the well-formed UTF-8 sequence at `s`, or 0 (RFC 3629, 4). */
-static size_t utf8_length(const unsigned char *s)
-{
-    size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-    if (s[0] >= 0x80 && (s[0] < 0xc2 || s[0] > 0xf4))
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    bool surrogate = s[0] == 0xed && s[1] > 0x9f;
-    bool too_large = s[0] == 0xf4 && s[1] > 0x8f;
-    return overlong || surrogate || too_large ? 0 : n;
-}
-
 static void json_quoted(struct buf *b, const char *text)
 {
     buf_put(b, "\"", 1);
     for (const unsigned char *s = (const unsigned char *)text; *s != '\0';) {
-        size_t n = utf8_length(s);
+        size_t n = utf8_length(s, SIZE_MAX);
         if (n == 0) {
             buf_puts(b, "\\ufffd");
             s++;

@@ -32,11 +32,9 @@ static void load_ticket_key(const struct file_ref *file, struct loaded *out, str
     file_bytes_free(&bytes);
 }
 
-bool load_configuration(const char *path, struct loaded *out, struct diags *d)
+static bool judge(struct config *config, struct loaded *out, struct diags *d)
 {
     struct err e;
-    *out = (struct loaded){0};
-    struct config *config = config_read(path, &out->bundle, d);
     if (config == NULL)
         return false;
     if (privileges_resolve(config->user, &out->identity, &e) != 0)
@@ -60,6 +58,18 @@ bool load_configuration(const char *path, struct loaded *out, struct diags *d)
         return false;
     }
     return true;
+}
+
+bool load_configuration(const char *path, struct loaded *out, struct diags *d)
+{
+    *out = (struct loaded){0};
+    return judge(config_read(path, &out->bundle, d), out, d);
+}
+
+bool load_files_again(const struct bundle *texts, struct loaded *out, struct diags *d)
+{
+    *out = (struct loaded){0};
+    return judge(config_reread(texts, &out->bundle, d), out, d);
 }
 
 void loaded_free(struct loaded *l)

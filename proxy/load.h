@@ -21,6 +21,9 @@ struct loaded {
  * and `out` is empty; true: `out` is to be freed, and diag_ok() says whether it may be run. */
 bool load_configuration(const char *path, struct loaded *out, struct diags *d);
 
+/* The same with the configuration texts of a bundle: the files that they name are read anew. */
+bool load_files_again(const struct bundle *texts, struct loaded *out, struct diags *d);
+
 void loaded_free(struct loaded *l);
 
 /* The day of an expiry, "2027-01-31". */

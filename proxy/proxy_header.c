@@ -11,6 +11,7 @@ enum tlv { /* 2.2.1 to 2.2.6 */
            TLV_UNIQUE_ID = 0x05,
            TLV_SSL = 0x20,
            TLV_SSL_VERSION = 0x21,
+           TLV_SSL_CN = 0x22,
            TLV_SSL_CIPHER = 0x23,
 };
 
@@ -88,6 +89,7 @@ static void put_tls(struct buf *out, const struct tls_info *tls)
     struct buf sub;
     buf_init(&sub, 4096);
     put_tlv(&sub, TLV_SSL_VERSION, tls->version);
+    put_tlv(&sub, TLV_SSL_CN, tls->client_cn);
     put_tlv(&sub, TLV_SSL_CIPHER, tls->cipher);
 
     const bool certificate = tls->client_subject != NULL;

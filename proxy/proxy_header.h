@@ -18,7 +18,8 @@ struct proxy_header {
 /* Without internet addresses (a unix socket): "PROXY UNKNOWN". */
 void proxy_header_v1(const struct proxy_header *h, struct buf *out);
 
-/* With TLVs for ALPN, server name, unique id and TLS (version, cipher, client certificate). */
+/* With TLVs for ALPN, server name, unique id and TLS (version, cipher, and whether there is a
+ * client certificate, which is always a verified one, with its common name). */
 void proxy_header_v2(const struct proxy_header *h, struct buf *out);
 
 #endif

@@ -2,6 +2,7 @@
 #include "proxy/reload.h"
 #include "proxy/changes.h"
 #include "proxy/notify.h"
+#include "proxy/renewal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,17 @@ static void log_findings(struct supervisor *s)
     }
 }
 
+static void log_changes(struct supervisor *s)
+{
+    const char *text = (const char *)s->reload.changes.data;
+    for (size_t left = s->reload.changes.size, size; left > 0; left -= size, text += size) {
+        const char *end = memchr(text, '\n', left);
+        size = end != NULL ? (size_t)(end - text) + 1 : left;
+        log_event(&s->log, LOG_LEVEL_INFO, "changed", "%.*s", (int)(end != NULL ? size - 1 : size),
+                  text);
+    }
+}
+
 static void answer_waiters(struct supervisor *s, int status, const struct buf *text)
 {
     for (struct waiter *w = s->reload.waiters, *next; w != NULL; w = next) {
@@ -70,6 +82,9 @@ static void reload_finish(struct supervisor *s, int status, const char *outcome)
         close(r->log_fd);
     r->log_fd = -1;
     r->stage = RELOAD_IDLE;
+    if (r->files_only && status != 0)
+        renewal_refused(s, status);
+    r->files_only = false;
 
     if (s->phase == SUPERVISOR_STARTING && status != 0) {
         log_event(&s->log, LOG_LEVEL_ERROR, "start-failed", "%s", outcome);
@@ -151,7 +166,8 @@ static int reload_judge(struct supervisor *s, struct err *why)
 {
     struct reload *r = &s->reload;
     const bool starting = s->phase == SUPERVISOR_STARTING;
-    if (load_configuration(s->path, &r->loaded, &r->findings)) {
+    if (r->files_only ? load_files_again(watch_texts(s->watch), &r->loaded, &r->findings)
+                      : load_configuration(s->path, &r->loaded, &r->findings)) {
         warn_unchangeable(s, &r->loaded, &r->findings);
         open_log(s, r->loaded.generation->config, &r->findings);
     }
@@ -219,6 +235,7 @@ static void reload_commit(struct supervisor *s)
     supervisor_share_tickets(s, r->loaded.tickets_shared ? r->loaded.ticket_secret : NULL);
     fleet_commit(&s->fleet);
     resolver_keep(s->resolver, s->fleet.current.generation->config);
+    renewal_committed(s, r->loaded.bundle);
 }
 
 static void reload_prepare(struct supervisor *s)
@@ -307,6 +324,12 @@ void reload_request(struct supervisor *s, struct control_request *request)
     reload_begin(s);
 }
 
+void reload_files(struct supervisor *s)
+{
+    s->reload.files_only = true;
+    reload_begin(s);
+}
+
 void reload_settled(struct supervisor *s)
 {
     if (s->reload.stage == RELOAD_RESOLVING && s->reload.plan.number != 0)
@@ -338,6 +361,7 @@ void reload_committed(struct supervisor *s, uint32_t number)
              "generation %u in service: %zu routes, %zu certificates, %u workers", number,
              c->route_count, c->certificate_count, s->fleet.current.workers);
     log_findings(s);
+    log_changes(s);
     log_event(&s->log, LOG_LEVEL_INFO, s->phase == SUPERVISOR_STARTING ? "started" : "reloaded",
               "%s", outcome);
     reload_finish(s, 0, outcome);

@@ -14,6 +14,10 @@
  * with the outcome of a reload that began after this call. */
 void reload_request(struct supervisor *s, struct control_request *request);
 
+/* Reload the files that the configuration in service names, without reading its text again. None
+ * may be under way. */
+void reload_files(struct supervisor *s);
+
 /* The first one. 0: under way; else the exit status, and the findings are on standard error. */
 int reload_first(struct supervisor *s);
 

@@ -1,5 +1,6 @@
 /* status.c - see status.h. */
 #include "proxy/status.h"
+#include "proxy/expiry.h"
 #include "proxy/json.h"
 
 #include <inttypes.h>
@@ -54,7 +55,7 @@ static void date_text(time_t t, char out[32])
 
 static long days_left(const struct tls_identity_facts *f)
 {
-    return (long)((f->not_after - time(NULL)) / 86400);
+    return expiry_days(f->not_after, time(NULL));
 }
 
 /* ---- JSON ---- */
@@ -65,6 +66,37 @@ static void json_endpoints(struct buf *out, const char *key, const struct endpoi
     json_array(out, key);
     for (size_t i = 0; i < count; i++)
         json_string(out, NULL, list[i].text);
+    json_array_end(out);
+}
+
+/* What ends, of one kind, as an array. */
+struct endings {
+    struct buf *out;
+    enum tls_expiry_kind kind;
+};
+
+static void json_ending(void *arg, const struct tls_expiry *x)
+{
+    const struct endings *e = arg;
+    const bool list = x->kind == TLS_EXPIRY_CLIENT_CRL;
+    char date[32];
+    if (x->kind != e->kind)
+        return;
+    date_text(x->until, date);
+    json_object(e->out, NULL);
+    json_string(e->out, list ? "issuer" : "subject", x->subject);
+    json_string(e->out, list ? "next_update" : "not_after", date);
+    json_number(e->out, "days_left", expiry_days(x->until, time(NULL)));
+    json_object_end(e->out);
+}
+
+static void json_client_files(const struct tls_server *tls, struct buf *out)
+{
+    json_array(out, "client_ca");
+    tls_server_expiries(tls, json_ending, &(struct endings){out, TLS_EXPIRY_CLIENT_CA});
+    json_array_end(out);
+    json_array(out, "client_crl");
+    tls_server_expiries(tls, json_ending, &(struct endings){out, TLS_EXPIRY_CLIENT_CRL});
     json_array_end(out);
 }
 
@@ -104,6 +136,7 @@ static void json_routes(const struct supervisor *s, const struct generation *g, 
         for (size_t k = 0; k < r->certificate_count; k++)
             json_string(out, NULL, g->config->certificates[r->certificates[k]].name);
         json_array_end(out);
+        json_client_files(g->routes[i].tls, out);
         json_totals(out, &t);
         json_object_end(out);
     }
@@ -129,6 +162,10 @@ static void json_certificate(const struct generation *g, size_t i, struct buf *o
     date_text(f->not_after, date);
     json_string(out, "not_after", date);
     json_number(out, "days_left", days_left(f));
+    json_array(out, "intermediates");
+    tls_identity_expiries(g->identities[i], json_ending,
+                          &(struct endings){out, TLS_EXPIRY_INTERMEDIATE});
+    json_array_end(out);
     json_string(out, "key_type", f->key_type == TLS_KEY_RSA ? "rsa" : "ec");
     json_number(out, "key_bits", f->key_bits);
     json_array(out, "routes");
@@ -200,6 +237,28 @@ static void text_routes(const struct supervisor *s, const struct generation *g, 
     }
 }
 
+/* Warnings: what has no line of its own is shown only when it is about to end. */
+struct text_endings {
+    struct buf *out;
+    const char *kind, *name;
+};
+
+static void text_ending(void *arg, const struct tls_expiry *x)
+{
+    static const char *const what[] = {
+        [TLS_EXPIRY_INTERMEDIATE] = "the intermediate certificate",
+        [TLS_EXPIRY_CLIENT_CA] = "the client-ca",
+        [TLS_EXPIRY_CLIENT_CRL] = "the client-crl of",
+    };
+    const struct text_endings *e = arg;
+    const time_t now = time(NULL);
+    char when[80];
+    if (x->kind == TLS_EXPIRY_LEAF || expiry_passed(x, now) == EXPIRY_NOT_YET)
+        return;
+    expiry_words(x, now, when);
+    buf_printf(e->out, "%s %s: %s %s %s\n", e->kind, e->name, what[x->kind], x->subject, when);
+}
+
 static void text_certificates(const struct generation *g, struct buf *out)
 {
     for (size_t i = 0; i < g->config->certificate_count; i++) {
@@ -210,8 +269,18 @@ static void text_certificates(const struct generation *g, struct buf *out)
         buf_printf(out, "certificate %s: %s, serial %s, until %.10s (%s%ld days)%s\n",
                    g->config->certificates[i].name, f->name_count > 0 ? f->names[0] : f->subject,
                    f->serial, until, days < 0 ? "expired, " : "", days,
-                   days >= 0 && days < 30 ? " - renew it" : "");
+                   days < 30 ? " - renew it" : "");
+        tls_identity_expiries(
+            g->identities[i], text_ending,
+            &(struct text_endings){out, "certificate", g->config->certificates[i].name});
     }
+}
+
+static void text_client_files(const struct generation *g, struct buf *out)
+{
+    for (size_t i = 0; i < g->config->route_count; i++)
+        tls_server_expiries(g->routes[i].tls, text_ending,
+                            &(struct text_endings){out, "route", g->config->routes[i].name});
 }
 
 static void text_workers(const struct supervisor *s, struct buf *out)
@@ -236,6 +305,7 @@ void status_text(const struct supervisor *s, struct buf *out)
     if (g == NULL)
         return;
     text_certificates(g, out);
+    text_client_files(g, out);
     text_routes(s, g, out);
 }
 

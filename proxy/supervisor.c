@@ -2,6 +2,7 @@
 #include "proxy/supervisor.h"
 #include "proxy/notify.h"
 #include "proxy/reload.h"
+#include "proxy/renewal.h"
 #include "proxy/status.h"
 
 #include <errno.h>
@@ -328,6 +329,7 @@ static void supervisor_wind_down(struct supervisor *s)
     control_close(s->control);
     resolver_close(s->resolver);
     fleet_close(&s->fleet);
+    renewal_close(s);
     uv_close((uv_handle_t *)&s->rotate, NULL);
     uv_close((uv_handle_t *)&s->limit, NULL);
     uv_close((uv_handle_t *)&s->drained, NULL);
@@ -364,7 +366,7 @@ int supervisor_run(const char *path)
     uv_loop_init(&s.loop);
     supervisor_watch(&s);
 
-    if (supervisor_init(&s, &e) != 0) {
+    if (renewal_init(&s, &e) != 0 || supervisor_init(&s, &e) != 0) {
         fprintf(stderr, "tlsfront: %s\n", e.text);
         s.exit_status = 1;
     } else {

@@ -11,7 +11,9 @@
 #include "proxy/listeners.h"
 #include "proxy/load.h"
 #include "proxy/log.h"
+#include "proxy/reminder.h"
 #include "proxy/resolver.h"
+#include "proxy/watch.h"
 
 #include <time.h>
 #include <uv.h>
@@ -32,6 +34,7 @@ enum reload_stage {
 struct reload {
     enum reload_stage stage;
     bool again;           /* asked for while one was under way: one more follows */
+    bool files_only;      /* with the texts in service */
     struct loaded loaded; /* until it has become a plan */
     struct plan plan;     /* until the fleet has it */
     struct diags findings;
@@ -65,6 +68,8 @@ struct supervisor {
     struct route_slots slots;
     struct control *control;
     struct reload reload;
+    struct watch *watch;
+    struct reminder reminder;
 
     uv_signal_t signals[SUPERVISOR_SIGNALS];
     uv_timer_t rotate;   /* ticket keys */

@@ -47,6 +47,7 @@ void tls_conn_free(struct tls_conn *c)
     record_free(&c->reader);
     free(c->name);
     free(c->client_subject);
+    free(c->client_cn);
     tls_server_free(c->server);
     memory_wipe_free(c, sizeof *c);
 }
@@ -155,8 +156,11 @@ bool tls_conn_handshaking(const struct tls_conn *c)
 
 void tls_conn_info(const struct tls_conn *c, struct tls_info *info)
 {
-    *info = (struct tls_info){
-        .sni = c->sni, .alpn = c->alpn, .client_subject = c->client_subject, .resumed = c->resumed};
+    *info = (struct tls_info){.sni = c->sni,
+                              .alpn = c->alpn,
+                              .client_subject = c->client_subject,
+                              .client_cn = c->client_cn,
+                              .resumed = c->resumed};
     if (c->cipher_suite == 0)
         return;
     info->version = c->tls13 ? "TLSv1.3" : "TLSv1.2";

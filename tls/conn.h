@@ -41,7 +41,7 @@ struct tls_conn {
     size_t name_size;
     const char *sni;  /* `name` where it is one that can be shown and compared, else NULL */
     const char *alpn; /* the server's own text */
-    char *client_subject;
+    char *client_subject, *client_cn;
 
     int cipher_suite; /* 0: not known yet */
     uint16_t group, fragment_max;

@@ -104,6 +104,32 @@ static bool certificate_refused(struct tls_conn *c)
     return c->status == TLS_FAILED;
 }
 
+/* The client has shown that the key of its certificate is its own. */
+static bool possession_shown(mbedtls_ssl_context *ssl)
+{
+    return ssl->state == MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC ||
+           ssl->state == MBEDTLS_SSL_CLIENT_FINISHED || mbedtls_ssl_is_handshake_over(ssl) == 1;
+}
+
+/* Note whose certificate it is, for the log also where it is not wanted here. False: the
+ * connection has failed. */
+static bool client_welcome(struct tls_conn *c)
+{
+    const mbedtls_ssl_session *s = session_of(&c->hs->ssl);
+    const mbedtls_x509_crt *cert = s != NULL ? s->peer_cert : NULL;
+    if (cert == NULL || c->client_subject != NULL || !possession_shown(&c->hs->ssl))
+        return true;
+    c->client_subject = identity_dn(&cert->subject);
+    c->client_cn = identity_common_name(&cert->subject);
+    if (memory_failed())
+        conn_fail(c, conn_out_of_memory);
+    else if (!allow_certificate(&c->server->allow, cert, c->client_subject))
+        conn_fail_client(c, ALERT_ACCESS_DENIED,
+                         "client certificate verifies, but is in neither client-subjects nor "
+                         "client-names");
+    return c->status != TLS_FAILED;
+}
+
 void conn_handshake_free(struct tls_conn *c)
 {
     if (c->hs == NULL)
@@ -134,14 +160,12 @@ static bool put_ticket_off(struct tls_conn *c)
 static void opened(struct tls_conn *c)
 {
     mbedtls_ssl_context *ssl = &c->hs->ssl;
-    const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(ssl);
     if (mbedtls_ssl_check_pending(ssl)) {
         /* RFC 8446 5.1: the last record under the handshake's keys ends with the Finished. */
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent more behind its Finished");
         return;
     }
-    if (!put_ticket_off(c) ||
-        (cert != NULL && (c->client_subject = identity_dn(&cert->subject)) == NULL)) {
+    if (!put_ticket_off(c)) {
         conn_fail(c, conn_out_of_memory);
         return;
     }
@@ -220,7 +244,7 @@ void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body)
     int r = shake(c);
     if (r != 0 && r != MBEDTLS_ERR_SSL_WANT_READ)
         ended(c, r);
-    else if (!certificate_refused(c) && r == 0)
+    else if (!certificate_refused(c) && client_welcome(c) && r == 0)
         opened(c);
     else if (c->status != TLS_FAILED)
         used_up(c, state);

@@ -1,6 +1,7 @@
 /* facts.c - see facts.h; also which names a certificate covers */
 #include "tls/facts.h"
 
+#include "config/utf8.h"
 #include "tls/memory.h"
 
 #include <arpa/inet.h>
@@ -28,6 +29,37 @@ char *identity_dn(const mbedtls_x509_name *name)
     if (mbedtls_x509_dn_gets(text, sizeof text, name) < 0)
         return memory_text("(a name too long to show)");
     return memory_text(text);
+}
+
+static bool is_control(const uint8_t *p, size_t size)
+{
+    return size == 1 ? *p < 0x20 || *p == 0x7f : size == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+}
+
+/* Text that may be shown. */
+static bool is_text(const mbedtls_x509_buf *b)
+{
+    for (size_t at = 0, n; at < b->len; at += n) {
+        n = utf8_length(b->p + at, b->len - at);
+        if (n == 0 || is_control(b->p + at, n))
+            return false;
+    }
+    return true;
+}
+
+/* The last is the most specific: directories write CN=Users before CN=alice. */
+char *identity_common_name(const mbedtls_x509_name *name)
+{
+    const mbedtls_x509_name *last = NULL;
+    for (; name != NULL; name = name->next)
+        if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &name->oid) == 0)
+            last = name;
+    if (last == NULL || last->val.len == 0 || !is_text(&last->val))
+        return NULL;
+    char *text = memory_calloc(1, last->val.len + 1);
+    if (text != NULL)
+        memcpy(text, last->val.p, last->val.len);
+    return text;
 }
 
 static char *hex(const uint8_t *data, size_t size, const char *digits)

@@ -51,6 +51,10 @@ uint8_t *identity_text(struct tls_slice file, size_t *size);
 /* Seconds since 1970 of a time in a certificate. */
 time_t identity_time(const mbedtls_x509_time *t);
 
+/* The last common name in it, allocated; NULL: none that is UTF-8 without control characters, or
+ * out of memory. */
+char *identity_common_name(const mbedtls_x509_name *name);
+
 /* The RFC 4514-like text of a name, allocated; NULL: out of memory. */
 char *identity_dn(const mbedtls_x509_name *name);
 

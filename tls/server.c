@@ -70,6 +70,8 @@ static int load_client_ca(struct tls_server *s, const struct tls_server_options 
         return err_blame(e, TLS_INPUT_CLIENT_CA);
     if (o->client_crl.data != NULL && load_crl(s, o->client_crl, e) < 0)
         return err_blame(e, TLS_INPUT_CLIENT_CRL);
+    if (allow_copy(&s->allow, o->client_subjects, o->client_names) < 0)
+        return err_set(e, "out of memory");
     mbedtls_ssl_conf_authmode(&s->conf, o->client_auth == CLIENT_AUTH_REQUIRED
                                             ? MBEDTLS_SSL_VERIFY_REQUIRED
                                             : MBEDTLS_SSL_VERIFY_OPTIONAL);
@@ -90,6 +92,16 @@ static int digest(mbedtls_sha256_context *h, const void *data, size_t size)
     return r;
 }
 
+static int digest_allow(mbedtls_sha256_context *h, const struct allow *a)
+{
+    int r = digest(h, &a->subject_count, sizeof a->subject_count); /* where one list ends */
+    for (size_t i = 0; r == 0 && i < a->subject_count; i++)
+        r = digest(h, a->subjects[i], strlen(a->subjects[i]));
+    for (size_t i = 0; r == 0 && i < a->name_count; i++)
+        r = digest(h, a->names[i].text, strlen(a->names[i].text));
+    return r;
+}
+
 static int digest_policy(struct tls_server *s, const struct tls_server_options *o, struct err *e)
 {
     int numbers[] = {(int)o->min_version, (int)o->client_auth, o->strict_sni};
@@ -105,6 +117,8 @@ static int digest_policy(struct tls_server *s, const struct tls_server_options *
     int r = mbedtls_sha256_starts(&h, 0);
     for (size_t i = 0; r == 0 && i < sizeof parts / sizeof *parts; i++)
         r = digest(&h, parts[i].data, parts[i].size);
+    if (r == 0)
+        r = digest_allow(&h, &s->allow);
     if (r == 0)
         r = mbedtls_sha256_finish(&h, s->policy);
     mbedtls_sha256_free(&h);
@@ -167,6 +181,7 @@ void tls_server_free(struct tls_server *s)
     mbedtls_ssl_config_free(&s->conf);
     mbedtls_x509_crt_free(&s->client_ca);
     mbedtls_x509_crl_free(&s->client_crl);
+    allow_free(&s->allow);
     for (size_t i = 0; i < s->identity_count; i++)
         tls_identity_free(s->identities[i]);
     free(s->identities);

@@ -2,6 +2,7 @@
 #ifndef TLSFRONT_TLS_SERVER_H
 #define TLSFRONT_TLS_SERVER_H
 
+#include "tls/allow.h"
 #include "tls/identity.h"
 #include "tls/mbed.h"
 #include "tls/suites.h"
@@ -17,6 +18,7 @@ struct tls_server {
     mbedtls_x509_crt client_ca;
     mbedtls_x509_crl client_crl;
     enum client_auth client_auth;
+    struct allow allow;
     bool strict_sni;
     uint8_t policy[32]; /* digest of all that a session may depend on */
 

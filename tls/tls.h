@@ -98,6 +98,25 @@ typedef void tls_finding_fn(void *arg, enum tls_finding finding, const char *tex
 void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_fn *report,
                         void *arg);
 
+/* What ends one day: every certificate of a chain, every authority and revocation list by which a
+ * route judges its clients. */
+enum tls_expiry_kind {
+    TLS_EXPIRY_LEAF,
+    TLS_EXPIRY_INTERMEDIATE, /* any that is sent behind the leaf */
+    TLS_EXPIRY_CLIENT_CA,
+    TLS_EXPIRY_CLIENT_CRL,
+};
+struct tls_expiry {
+    enum tls_expiry_kind kind;
+    const char *subject; /* of a revocation list: the issuer's; lives as long as the call */
+    time_t from, until;  /* both included; `until` 0: a list without nextUpdate, never in force */
+    uint8_t digest[32];  /* SHA-256 of its DER */
+};
+typedef void tls_expiry_fn(void *arg, const struct tls_expiry *x);
+
+/* One call each, the leaf first. */
+void tls_identity_expiries(const struct tls_identity *id, tls_expiry_fn *report, void *arg);
+
 /* True when the certificate covers the DNS name: exactly, or by a wildcard for one label. */
 bool tls_identity_covers(const struct tls_identity *id, const char *name);
 
@@ -109,7 +128,9 @@ struct tls_server_options {
     size_t identity_count;
     enum tls_min_version min_version;
     enum client_auth client_auth;
-    struct tls_slice client_ca, client_crl;     /* PEM or DER; data NULL: none */
+    struct tls_slice client_ca, client_crl;    /* PEM or DER; data NULL: none */
+    const struct string_list *client_subjects; /* allow.h; both NULL or empty: all who verify */
+    const struct client_name_list *client_names;
     bool strict_sni;                            /* unknown names get unrecognized_name */
     const struct string_list *alpn;             /* empty: ALPN is ignored */
     const struct string_list *groups, *ciphers; /* empty: the defaults */
@@ -122,6 +143,9 @@ struct tls_server;
 struct tls_server *tls_server_new(const struct tls_server_options *o, struct err *e);
 struct tls_server *tls_server_ref(struct tls_server *s);
 void tls_server_free(struct tls_server *s);
+
+/* One call for each certificate of client_ca and each list of client_crl. */
+void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void *arg);
 
 /* ---- tickets ---- */
 
@@ -222,6 +246,8 @@ struct tls_info {
     const char *sni;     /* as the client sent it; only [A-Za-z0-9._-], else NULL */
     const char *alpn;
     const char *client_subject; /* a verified client certificate's; NULL without one */
+    const char *client_cn; /* its common name, the last where it has several; NULL: none, or not
+                            * UTF-8, or with control characters */
     bool resumed;
 };
 void tls_conn_info(const struct tls_conn *c, struct tls_info *info);

@@ -49,6 +49,20 @@ static void check_numbers(const char *text)
     check_flaw(value_hostname(text, &f), &f);
 }
 
+static void check_client(const char *text)
+{
+    struct flaw f = {"", NULL};
+    enum client_name_kind kind;
+    check_flaw(value_client_subject(text, &f), &f);
+    const int result = value_client_name(text, &kind, &f);
+    check_flaw(result, &f);
+    if (result == 0) {
+        assert((kind == CLIENT_NAME_URI) == (strchr(text, ':') != NULL));
+        assert(kind != CLIENT_NAME_EMAIL || strchr(text, '@') != NULL);
+        assert(kind != CLIENT_NAME_DNS || strpbrk(text, "@:/ ") == NULL);
+    }
+}
+
 static void check_cidr(const char *text)
 {
     struct flaw f = {"", NULL};
@@ -77,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
     check_numbers(text);
+    check_client(text);
     check_cidr(text);
     check_distance(text);
     check_endpoint(value_listen, text);

@@ -9,8 +9,8 @@ from clients.pipe import PipeClient
 VERSIONS = {"1.2": "-tls1_2", "1.3": "-tls1_3"}
 
 
-def arguments(pki, port, version=None, sni="mail.example.test"):
-    argv = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", pki.trust]
+def arguments(pki, port, version=None, sni="mail.example.test", host="127.0.0.1"):
+    argv = ["openssl", "s_client", "-connect", f"{host}:{port}", "-CAfile", pki.trust]
     if sni is not None:
         argv += ["-servername", sni]
     else:
@@ -86,9 +86,10 @@ class Handshake:
         return int(match[1]) if match else None
 
 
-def handshake(pki, port, *extra, version=None, sni="mail.example.test", text=b"QUIT\r\n"):
+def handshake(pki, port, *extra, version=None, sni="mail.example.test", text=b"QUIT\r\n",
+              host="127.0.0.1"):
     """Connect, say `text`, read to the end: the upstream must close after it."""
-    done = subprocess.run([str(a) for a in arguments(pki, port, version, sni)]
+    done = subprocess.run([str(a) for a in arguments(pki, port, version, sni, host)]
                           + ["-ign_eof", "-showcerts", *map(str, extra)],
                           input=text, capture_output=True, timeout=60, check=False)
     return Handshake(done.returncode, done.stdout.decode(errors="replace"),

@@ -19,6 +19,8 @@ policy = anything
 unique_subject = no
 copy_extensions = none
 [anything]
+countryName = optional
+organizationName = optional
 commonName = supplied
 [req]
 distinguished_name = empty
@@ -64,8 +66,8 @@ def asn1_time(days_from_now):
 
 
 def subject_alt_name(names):
-    """The line of an extension file; IP addresses are given as "IP:..."."""
-    alternatives = ",".join(n if n.startswith("IP:") else f"DNS:{n}" for n in names)
+    """The line of an extension file; what is no DNS name is given as KIND:..., as openssl has it."""
+    alternatives = ",".join(n if ":" in n else f"DNS:{n}" for n in names)
     return f"subjectAltName = {alternatives}" if alternatives else ""
 
 
@@ -91,7 +93,7 @@ class Certificate:
 class Authority:
     """A root, or an intermediate when `issuer` is given."""
 
-    def __init__(self, folder, name, issuer=None):
+    def __init__(self, folder, name, issuer=None, end=3650):
         self.folder = Path(folder) / name
         self.folder.mkdir()
         self.name, self.issuer = name, issuer
@@ -103,7 +105,7 @@ class Authority:
         (self.folder / "config").write_text(CONFIG.format(folder=self.folder))
         make_key(self.key, "ec")
         by = issuer or self
-        by._sign(self.key, f"/CN={name}", AUTHORITY, self.certificate, -2000, 3650,
+        by._sign(self.key, f"/CN={name}", AUTHORITY, self.certificate, -2000, end,
                  self_signed=issuer is None)
 
     def _sign(self, key, subject, extensions, out, start, end, self_signed=False):
@@ -128,12 +130,13 @@ class Authority:
                      start, end)
         return out
 
-    def issue(self, name, names=(), *, kind="ec", start=-1, end=90, client=False):
-        """A certificate for `names` (DNS names, IP addresses as "IP:..."); `name` is its file's."""
+    def issue(self, name, names=(), *, kind="ec", start=-1, end=90, client=False, subject=None):
+        """A certificate for `names` (DNS names, or KIND:... as openssl has it, such as "IP:...");
+        `name` is its file's."""
         key, leaf, chain = (self.folder / f"{name}.{end_}" for end_ in ("key", "pem", "chain.pem"))
         make_key(key, kind)
-        common = f"/CN={names[0] if names else name}"
-        self._sign(key, common, LEAF.format(
+        subject = subject or f"/CN={names[0] if names else name}"
+        self._sign(key, subject, LEAF.format(
             purpose="clientAuth" if client else "serverAuth",
             names=subject_alt_name(names)), leaf, start, end)
         text = leaf.read_text()
@@ -146,10 +149,11 @@ class Authority:
         openssl("ca", "-config", self.folder / "config", "-keyfile", self.key,
                 "-cert", self.certificate, "-revoke", certificate.leaf)
 
-    def revocation_list(self):
-        out = self.folder / "crl.pem"
+    def revocation_list(self, name="crl.pem", *, start=-1, end=30):
+        out = self.folder / name
         openssl("ca", "-config", self.folder / "config", "-keyfile", self.key,
-                "-cert", self.certificate, "-gencrl", "-crldays", "30", "-out", out)
+                "-cert", self.certificate, "-gencrl", "-crl_lastupdate", asn1_time(start),
+                "-crl_nextupdate", asn1_time(end), "-out", out)
         return out
 
 

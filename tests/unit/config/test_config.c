@@ -145,8 +145,8 @@ static void every_key_reaches_its_field(void **state)
     (void)state;
     struct config *c = load_clean(
         "workers = 4 user = u control = run.sock state = ../lib\n"
-        "log-level = debug log-format = json log = ./x.log drain-timeout = off\n" CERTIFICATE
-        "certificate second { chain = '/c' }\n"
+        "log-level = debug log-format = json log = ./x.log drain-timeout = off watch = "
+        "on\n" CERTIFICATE "certificate second { chain = '/c' }\n"
         "route all {\n"
         "listen = {\"*:4650\", \"[::1]:465\", \"localhost:466\", \"unix:/run/l\"}\n"
         "protocol = smtp tls = implicit certificate = {second, mail}\n"
@@ -155,6 +155,8 @@ static void every_key_reaches_its_field(void **state)
         "max-connections = 100 max-connections-per-ip = 10\n"
         "send-proxy = v2 xclient = off relay-risk = accepted\n"
         "client-certificate = optional client-ca = /ca client-crl = /crl\n"
+        "client-subjects = {\"O=X, CN=a\", \"CN=b\\\\, c\"}\n"
+        "client-names = {\"*.a.example\", \"al@b.example\", \"spiffe://c/d\"}\n"
         "min-version = 1.3 strict-sni = on alpn = {\"a\", \"b\"} groups = x25519\n"
         "ciphers = {A} ciphers += B\n"
         "hostname = mx.example.org\n"
@@ -168,6 +170,7 @@ static void every_key_reaches_its_field(void **state)
     assert_int_equal(c->log_target, LOG_TARGET_FILE);
     assert_string_equal(c->log_file.path, "/etc/tlsfront/./x.log");
     assert_int_equal(c->drain_timeout, 0);
+    assert_true(c->watch);
     assert_null(c->certificates[1].key.path);
 
     const struct route_config *r = &c->routes[0];
@@ -195,12 +198,20 @@ static void every_key_reaches_its_field(void **state)
     assert_int_equal(r->client_auth, CLIENT_AUTH_OPTIONAL);
     assert_string_equal(r->client_ca.path, "/ca");
     assert_string_equal(r->client_crl.path, "/crl");
+    assert_int_equal(r->client_subjects.count, 2);
+    assert_string_equal(r->client_subjects.items[1], "CN=b\\, c");
+    assert_int_equal(r->client_subjects_at.line, 13);
+    assert_int_equal(r->client_names.count, 3);
+    assert_int_equal(r->client_names.items[0].kind, CLIENT_NAME_DNS);
+    assert_string_equal(r->client_names.items[1].text, "al@b.example");
+    assert_int_equal(r->client_names.items[1].kind, CLIENT_NAME_EMAIL);
+    assert_int_equal(r->client_names.items[2].kind, CLIENT_NAME_URI);
     assert_int_equal(r->min_version, TLS_MIN_1_3);
     assert_true(r->strict_sni);
     assert_int_equal(r->alpn.count, 2);
     assert_string_equal(r->alpn.items[1], "b");
     assert_string_equal(r->groups.items[0], "x25519");
-    assert_int_equal(r->groups_at.line, 13);
+    assert_int_equal(r->groups_at.line, 15);
     assert_int_equal(r->ciphers.count, 2);
     assert_string_equal(r->ciphers.items[1], "B");
     assert_string_equal(r->hostname, "mx.example.org");

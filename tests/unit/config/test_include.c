@@ -254,6 +254,41 @@ static void a_missing_file_is_said_at_its_key(void **state)
     release(&r);
 }
 
+static void a_second_reading_takes_new_files_but_the_old_text(void **state)
+{
+    static const char text[] =
+        "certificate mail { chain = c.pem key = k.pem }\ninclude(\"again-*.conf\")\n";
+    static const char included[] = "route r { listen = \"127.0.0.1:995\" protocol = pop3\n"
+                                   "certificate = mail upstream = \"192.0.2.1:110\" }\n";
+    (void)state;
+    put("again.conf", text);
+    put("again-1.conf", included);
+    struct reading first = read_file("again.conf");
+    assert_clean(&first);
+    put("again.conf", "route half {");
+    put("again-2.conf", "nonsense");
+    put("c.pem", "another chain");
+    struct reading second = {{0}, NULL, NULL};
+    second.c = config_reread(first.b, &second.b, &second.d);
+    assert_clean(&second);
+    assert_int_equal(second.c->route_count, 1);
+    assert_int_equal(bundle_count(second.b), bundle_count(first.b));
+    assert_string_equal((const char *)bundle_find(second.b, BUNDLE_FILE, "c.pem")->data,
+                        "another chain");
+    assert_string_equal((const char *)bundle_find(second.b, BUNDLE_TEXT, "again.conf")->data, text);
+    release(&second);
+    assert_int_equal(unlink("k.pem"), 0);
+    second = (struct reading){{0}, NULL, NULL};
+    second.c = config_reread(first.b, &second.b, &second.d);
+    assert_int_equal(second.d.count, 1);
+    assert_non_null(strstr(second.d.items[0].cause, "k.pem"));
+    release(&second);
+    release(&first);
+    put("c.pem", "chain");
+    put("k.pem", "key");
+    assert_int_equal(unlink("again-2.conf") | unlink("again-1.conf"), 0);
+}
+
 static void a_missing_client_ca_is_said_at_its_key(void **state)
 {
     (void)state;
@@ -395,6 +430,7 @@ int main(void)
         cmocka_unit_test(mistakes_in_an_include_have_its_name),
         cmocka_unit_test(a_main_file_that_cannot_be_read_is_said),
         cmocka_unit_test(a_missing_file_is_said_at_its_key),
+        cmocka_unit_test(a_second_reading_takes_new_files_but_the_old_text),
         cmocka_unit_test(a_missing_client_ca_is_said_at_its_key),
         cmocka_unit_test(the_key_managers_pair_is_missed_with_the_command_that_makes_it),
         cmocka_unit_test(the_key_managers_pair_is_never_half_of_one_and_half_of_another),

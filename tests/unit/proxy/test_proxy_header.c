@@ -165,6 +165,22 @@ static void v2_says_that_a_certificate_was_verified(void **state)
                                                           "C");
 }
 
+static void v2_names_the_certificate_by_its_common_name(void **state)
+{
+    (void)state;
+    const struct tls_info tls = {.version = "TLSv1.3",
+                                 .cipher = "C",
+                                 .client_subject = "C=DE, CN=J\\C3\\BCrg",
+                                 .client_cn = "J\xc3\xbcrg"};
+    V2((&(struct row){"", "", 0, 0, &tls, ""}), SIGNATURE "\x21\x00\x00\x1e"
+                                                          "\x20\x00\x1b"
+                                                          "\x07\x00\x00\x00\x00"
+                                                          "\x21\x00\x07TLSv1.3"
+                                                          "\x22\x00\x05J\xc3\xbcrg"
+                                                          "\x23\x00\x01"
+                                                          "C");
+}
+
 static void lengths_over_255_use_both_bytes(void **state)
 {
     (void)state;
@@ -208,6 +224,7 @@ int main(void)
         cmocka_unit_test(v2_tells_what_tls_knows),
         cmocka_unit_test(v2_leaves_out_what_tls_does_not_know),
         cmocka_unit_test(v2_says_that_a_certificate_was_verified),
+        cmocka_unit_test(v2_names_the_certificate_by_its_common_name),
         cmocka_unit_test(lengths_over_255_use_both_bytes),
         cmocka_unit_test(a_header_without_room_fails_as_a_whole),
     };

@@ -98,7 +98,11 @@ static void pki_set_names(mbedtls_x509write_cert *crt, const char *const *names)
     memset(list, 0, sizeof list);
     size_t count = 0;
     for (; names != NULL && names[count] != NULL; count++) {
-        list[count].node.type = MBEDTLS_X509_SAN_DNS_NAME;
+        const bool email = strchr(names[count], '@') != NULL,
+                   uri = strchr(names[count], ':') != NULL;
+        list[count].node.type = uri     ? MBEDTLS_X509_SAN_UNIFORM_RESOURCE_IDENTIFIER
+                                : email ? MBEDTLS_X509_SAN_RFC822_NAME
+                                        : MBEDTLS_X509_SAN_DNS_NAME;
         list[count].node.san.unstructured_name.p = (unsigned char *)names[count];
         list[count].node.san.unstructured_name.len = strlen(names[count]);
         list[count].next = count > 0 ? &list[count - 1] : NULL; /* it writes the last one first */

@@ -1,5 +1,6 @@
 /* test_certificates.c - which certificate a client gets, and which of its own we accept */
 #include "tests/unit/tls/peer.c"
+#include "tls/server.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -349,6 +350,168 @@ static void revoked_client_certificates_are_refused(void **state)
     free(stale);
 }
 
+/* ---- lists of clients ---- */
+
+#define LIST(type, ...)                                                                            \
+    (&(const type){.items = (__VA_ARGS__), .count = sizeof(__VA_ARGS__) / sizeof *(__VA_ARGS__)})
+#define SUBJECTS(...) LIST(struct string_list, (const char *[]){__VA_ARGS__})
+#define NAMES(...)    LIST(struct client_name_list, (struct client_name[]){__VA_ARGS__})
+
+static const char in_neither[] = "neither client-subjects nor client-names";
+
+static void a_list_of_subjects_lets_in_exactly_those(void **state)
+{
+    (void)state;
+    static const enum client_auth modes[] = {CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED};
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_server_options so = with_client_auth(modes[i]);
+        so.client_subjects = SUBJECTS("CN=bob", "CN=alice, O=Test");
+        assert_accepted(&so, client_cert, "CN=alice, O=Test");
+        assert_rejected(&so, foreign_cert, 48, 48, "not signed by the client-ca");
+        so.client_subjects = SUBJECTS("CN=bob", "CN=alice", "CN=Alice, O=Test", "O=Test, CN=alice",
+                                      "CN=alice, O=Test, C=DE", "*");
+        assert_rejected(&so, client_cert, 49, 49, in_neither);
+        if (modes[i] == CLIENT_AUTH_OPTIONAL)
+            assert_accepted(&so, NULL, NULL);
+        else
+            assert_rejected(&so, NULL, 40, 116, "no certificate");
+    }
+}
+
+static void a_list_of_names_is_held_against_the_alternative_names(void **state)
+{
+    (void)state;
+    static const char *const said[] = {"pc7.example.org", "al@example.org", "spiffe://e/al", NULL};
+    char *cert = pki_certificate(&(struct pki_spec){.subject = "CN=listed.example.org",
+                                                    .names = said,
+                                                    .key = PKI_EC256_OTHER,
+                                                    .issuer = "CN=Client CA",
+                                                    .issuer_key = PKI_EC384});
+    static const struct {
+        struct client_name name;
+        bool fits;
+    } rows[] = {
+        {{CLIENT_NAME_DNS, "pc7.example.org"}, true},
+        {{CLIENT_NAME_DNS, "*.example.org"}, true},
+        {{CLIENT_NAME_EMAIL, "al@EXAMPLE.org"}, true},
+        {{CLIENT_NAME_URI, "spiffe://e/al"}, true},
+        {{CLIENT_NAME_DNS, "pc8.example.org"}, false},
+        {{CLIENT_NAME_DNS, "listed.example.org"}, false}, /* the common name does not count */
+        {{CLIENT_NAME_EMAIL, "Al@example.org"}, false},
+        {{CLIENT_NAME_URI, "spiffe://e/a"}, false},
+    };
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_OPTIONAL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        so.client_names = NAMES({CLIENT_NAME_DNS, "other.example.org"}, rows[i].name);
+        if (rows[i].fits)
+            assert_accepted(&so, cert, "CN=listed.example.org");
+        else
+            assert_rejected(&so, cert, 49, 49, in_neither);
+    }
+    so.client_names = NAMES({CLIENT_NAME_DNS, "alice"});
+    assert_rejected(&so, client_cert, 49, 49, in_neither);  /* it has no alternative names at all */
+    so.client_subjects = SUBJECTS("CN=listed.example.org"); /* one of the lists is enough */
+    assert_accepted(&so, cert, "CN=listed.example.org");
+    free(cert);
+}
+
+static void whoever_is_not_listed_is_named_all_the_same(void **state)
+{
+    (void)state;
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    so.client_subjects = SUBJECTS("CN=bob");
+    for (int v = 0; v < 2; v++) {
+        struct join j;
+        struct tls_info info;
+        visit(&j, &so, v == 0 ? V12 : V13, client_cert);
+        tls_conn_info(j.conn, &info);
+        assert_int_equal(tls_conn_status(j.conn), TLS_FAILED);
+        assert_string_equal(info.client_subject, "CN=alice, O=Test");
+        join_free(&j);
+    }
+}
+
+/* Somebody else's certificate, without its key: nothing is said of it, listed or not. */
+static void a_stolen_certificate_is_never_named(void **state)
+{
+    (void)state;
+    char *other_key = pki_key_pem(PKI_EC256);
+    for (int v = 0; v < 4; v++) {
+        struct tls_server_options so = with_client_auth(CLIENT_AUTH_OPTIONAL);
+        so.client_subjects = v < 2 ? SUBJECTS("CN=alice, O=Test") : SUBJECTS("CN=bob");
+        struct join j;
+        struct tls_info info;
+        join_start(&j, engine, NULL, &so,
+                   &(struct peer_options){.min = v % 2 == 0 ? V12 : V13,
+                                          .max = v % 2 == 0 ? V12 : V13,
+                                          .cert = client_cert,
+                                          .key = other_key});
+        join_pump(&j);
+        tls_conn_info(j.conn, &info);
+        assert_int_not_equal(tls_conn_status(j.conn), TLS_OPEN);
+        assert_null(info.client_subject);
+        join_free(&j);
+    }
+    free(other_key);
+}
+
+static void policies_differ_with_the_lists(void **state)
+{
+    (void)state;
+    static const struct client_name name = {CLIENT_NAME_DNS, "a"};
+    const struct string_list *subjects[] = {NULL, SUBJECTS("a"), SUBJECTS("a", "b"), SUBJECTS("ab"),
+                                            NULL};
+    const struct client_name_list *names[] = {NULL, NULL, NULL, NULL, NAMES(name)};
+    uint8_t policy[5][32];
+    for (size_t i = 0; i < 5; i++) {
+        struct err e;
+        struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+        so.client_subjects = subjects[i];
+        so.client_names = names[i];
+        struct tls_server *s = tls_server_new(&so, &e);
+        assert_non_null(s);
+        memcpy(policy[i], s->policy, 32);
+        tls_server_free(s);
+        for (size_t k = 0; k < i; k++)
+            assert_memory_not_equal(policy[k], policy[i], 32);
+    }
+}
+
+static void the_last_common_name_is_told_if_it_is_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *subject, *cn;
+    } rows[] = {
+        {"CN=alice,O=Test", "alice"},
+        {"DC=org,CN=Users,CN=al", "al"},
+        {"CN=J\\C3\\BCrg", "J\xc3\xbcrg"},
+        {"O=Test", NULL},
+        {"CN=a\\0Ab", NULL},
+        {"CN=a\\FFb", NULL},
+        {"CN=a\\C3", NULL},
+        {"CN=a\\C2\\85", NULL},
+    };
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
+        char *cert = pki_certificate(&(struct pki_spec){.subject = rows[i / 2].subject,
+                                                        .key = PKI_EC256_OTHER,
+                                                        .issuer = "CN=Client CA",
+                                                        .issuer_key = PKI_EC384});
+        struct join j;
+        struct tls_info info;
+        visit(&j, &so, i % 2 == 0 ? V12 : V13, cert);
+        assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+        tls_conn_info(j.conn, &info);
+        if (rows[i / 2].cn == NULL)
+            assert_null(info.client_cn);
+        else
+            assert_string_equal(info.client_cn, rows[i / 2].cn);
+        join_free(&j);
+        free(cert);
+    }
+}
+
 static void sessions_with_client_certificates_get_no_ticket(void **state)
 {
     (void)state;
@@ -400,6 +563,12 @@ int main(void)
         cmocka_unit_test(client_certificates_are_optional_or_required),
         cmocka_unit_test(a_bad_client_certificate_is_refused_even_where_it_is_optional),
         cmocka_unit_test(revoked_client_certificates_are_refused),
+        cmocka_unit_test(a_list_of_subjects_lets_in_exactly_those),
+        cmocka_unit_test(a_list_of_names_is_held_against_the_alternative_names),
+        cmocka_unit_test(whoever_is_not_listed_is_named_all_the_same),
+        cmocka_unit_test(a_stolen_certificate_is_never_named),
+        cmocka_unit_test(policies_differ_with_the_lists),
+        cmocka_unit_test(the_last_common_name_is_told_if_it_is_text),
         cmocka_unit_test(sessions_with_client_certificates_get_no_ticket),
         cmocka_unit_test(client_authentication_cannot_be_shed_by_a_new_name_after_a_retry_request),
     };

@@ -1,0 +1,208 @@
+"""Which clients a route lets in by their certificates, and what is told of them."""
+
+import shutil
+
+import pytest
+
+from clients import openssl
+from harness.config import route
+from harness.daemon import STATUS_CONFIG_WRONG
+from harness.pki import Authority
+from servers import toy
+
+# RFC 8446, 6.
+CERTIFICATE_REVOKED, CERTIFICATE_UNKNOWN, ACCESS_DENIED = 44, 46, 49
+
+NEITHER = ("client certificate verifies, but is in neither client-subjects nor client-names")
+
+
+@pytest.fixture(scope="module")
+def club(run):
+    """An authority of its own, whose members are told apart in every way there is."""
+    authority = Authority(run.make_folder("club"), "club")
+    issue = authority.issue
+    authority.alice = issue("alice", ("pc7.staff.example.test",), client=True,
+                            subject="/C=DE/O=Example, Inc./CN=alice")
+    authority.bob = issue("bob", ("email:bob@example.test",), client=True, subject="/CN=bob")
+    authority.robot = issue("robot", ("URI:spiffe://example.test/robot",), client=True,
+                            subject="/CN=robot")
+    authority.eve = issue("eve", ("pc7.guests.example.test", "email:Bob@example.test",
+                                  "URI:spiffe://example.test/robot/eve"), client=True,
+                          subject="/CN=alice")
+    authority.crl = authority.revocation_list()
+    return authority
+
+
+def presenting(certificate):
+    return ("-cert", certificate.chain, "-key", certificate.key)
+
+
+def entered(shake):
+    return "\nQUIT" in shake.output
+
+
+SUBJECTS = (r"C=DE, O=Example\\, Inc., CN=alice",)
+NAMES = ("*.staff.example.test", "bob@EXAMPLE.test", "spiffe://example.test/robot")
+
+
+class Ports:
+    """A route's port by the route's name."""
+
+
+@pytest.fixture(scope="module")
+def ports(fronts, run, pki, club, module_toys):
+    upstream = module_toys(toy.one_line).port
+    common = {"client_ca": club.certificate, "client_certificate": "required"}
+    options = {
+        "subjects": {"client_subjects": SUBJECTS},
+        "names": {"client_names": NAMES},
+        "either": {"client_subjects": ("CN=bob",), "client_names": ("pc7.staff.example.test",)},
+        "guests": {"client_names": NAMES, "client_certificate": "optional"},
+    }
+    made, blocks = Ports(), []
+    for name, extra in options.items():
+        setattr(made, name, run.port())
+        blocks.append(route(name, getattr(made, name), upstream, **common | extra))
+    made.front = fronts.start(pki.mail.block(), *blocks)
+    return made
+
+
+@pytest.mark.parametrize("name, members", [
+    ("subjects", {"alice"}), ("names", {"alice", "bob", "robot"}), ("either", {"alice", "bob"}),
+    ("guests", {"alice", "bob", "robot"})])
+@pytest.mark.parametrize("who", ["alice", "bob", "robot", "eve"])
+def test_only_those_on_the_lists_come_in(ports, pki, club, version, name, members, who):
+    shake = openssl.handshake(pki, getattr(ports, name), *presenting(getattr(club, who)),
+                              version=version)
+    if who in members:
+        assert entered(shake)
+    else:
+        assert not entered(shake)
+        assert shake.alert == ACCESS_DENIED
+
+
+def test_the_log_says_who_was_refused_and_why(ports, pki, club, version):
+    openssl.handshake(pki, ports.subjects, *presenting(club.eve), version=version)
+    ended = ports.front.wait_for_log("end", route="subjects", tls=f"TLSv{version}",
+                                     client_certificate="CN=alice", end=NEITHER)
+    assert ended["fault"] == "client"
+
+
+def test_the_log_shows_a_subject_as_the_list_has_it(ports, pki, club, version):
+    """What stands between the quotes in the log can be copied into the configuration."""
+    openssl.handshake(pki, ports.subjects, *presenting(club.alice), version=version)
+    ports.front.wait_for_log("end", route="subjects", tls=f"TLSv{version}", fault="none")
+    shown = f'client-certificate="{SUBJECTS[0]}"'
+    assert shown in ports.front.log_file().read_text()
+
+
+def test_where_it_is_optional_a_client_without_certificate_comes_in(ports, pki, version):
+    assert entered(openssl.handshake(pki, ports.guests, version=version))
+
+
+@pytest.mark.parametrize("key", ["client_subjects", "client_names"])
+def test_a_list_without_client_certificate_is_refused(fronts, run, pki, key):
+    checked = fronts.new(pki.mail.block(), route("open", run.port(), run.port(),
+                                                 **{key: ("CN=a@b",)})).check()
+    assert checked.returncode == STATUS_CONFIG_WRONG
+
+
+def until_bye(received):
+    def handler(connection):
+        data = b""
+        while not data.endswith(b"bye\n") and (chunk := connection.recv(65536)):
+            data += chunk
+        received.append(data)
+    return handler
+
+
+def test_the_server_is_told_by_the_proxy_header(fronts, run, pki, club, toys, version):
+    """PP2_TYPE_SSL: client flags, verify = 0, and the common name, not the whole subject."""
+    port, received = run.port(), []
+    fronts.start(pki.mail.block(), route(
+        "told", port, toys(until_bye(received)).port, send_proxy="v2", client_ca=club.certificate,
+        client_certificate="optional"))
+    openssl.handshake(pki, port, *presenting(club.alice), version=version, text=b"bye\n")
+    assert b"\x07\0\0\0\0\x21\0\x07TLSv" in received[0]
+    assert b"\x22\0\x05alice\x23" in received[0]
+    openssl.handshake(pki, port, version=version, text=b"bye\n")
+    assert b"\x01\0\0\0\x01\x21\0\x07TLSv" in received[1]
+    assert b"alice" not in received[1]
+
+
+# ---- revocation lists --------------------------------------------------------------------------
+
+def revoking(pki, port, upstream, authority, crl):
+    return (pki.mail.block(), route("revoking", port, upstream, client_certificate="required",
+                                    client_ca=authority.certificate, client_crl=crl))
+
+
+def test_a_new_list_counts_from_the_reload_on(fronts, run, pki, toys, version):
+    port, folder = run.port(), run.make_folder(f"crl-reload-{version}")
+    authority = Authority(folder, "authority")
+    member = authority.issue("member", ("m.example.test",), client=True)
+    crl = authority.revocation_list()
+    front = fronts.start(*revoking(pki, port, toys(toy.one_line).port, authority, crl))
+    assert entered(openssl.handshake(pki, port, *presenting(member), version=version))
+    authority.revoke(member)
+    shutil.move(authority.revocation_list("new.pem"), crl)
+    assert entered(openssl.handshake(pki, port, *presenting(member), version=version))
+    assert front.reload().returncode == 0
+    shake = openssl.handshake(pki, port, *presenting(member), version=version)
+    assert not entered(shake)
+    assert shake.alert == CERTIFICATE_REVOKED
+
+
+def test_a_new_authority_counts_from_the_reload_on(fronts, run, pki, club, toys):
+    port, ca = run.port(), run.make_folder("ca-reload") / "ca.pem"
+    shutil.copy(pki.people.certificate, ca)
+    front = fronts.start(pki.mail.block(), route(
+        "ca", port, toys(toy.one_line).port, client_certificate="required", client_ca=ca))
+    assert not entered(openssl.handshake(pki, port, *presenting(club.bob)))
+    shutil.copy(club.certificate, ca)
+    assert front.reload().returncode == 0
+    assert entered(openssl.handshake(pki, port, *presenting(club.bob)))
+    assert not entered(openssl.handshake(pki, port, *presenting(pki.alice)))
+
+
+def test_an_expired_list_is_an_error_and_at_the_start_a_loud_one(fronts, run, pki, club, toys,
+                                                                 version):
+    port = run.port()
+    stale = club.revocation_list(f"stale-{version}.pem", start=-10, end=-1.5)
+    front = fronts.new(*revoking(pki, port, toys(toy.one_line).port, club, stale))
+    checked = front.check()
+    assert checked.returncode == STATUS_CONFIG_WRONG
+    assert "error: route revoking" in checked.stderr
+    assert "revocation list of CN=club expired on" in checked.stderr
+    front.start_unchecked()
+    front.wait_for_log("client-crl-expires", subject="CN=club", routes="revoking", level="error")
+    shake = openssl.handshake(pki, port, *presenting(club.bob), version=version)
+    assert not entered(shake)
+    assert shake.alert == CERTIFICATE_UNKNOWN
+    front.wait_for_log("end", end="the client-crl has expired: no client certificate can be "
+                                  "accepted")
+    assert front.status()["routes"][0]["client_crl"][0]["days_left"] == -2
+    assert "client-crl of CN=club expired on" in front.command("status", "-c", front.file).stdout
+
+
+def test_a_list_in_its_last_quarter_is_warned_about(fronts, run, pki, club):
+    late = club.revocation_list("late.pem", start=-10, end=2.5)
+    checked = fronts.new(*revoking(pki, run.port(), run.port(), club, late)).check()
+    assert checked.returncode == 0
+    assert "warning: route revoking" in checked.stderr
+    assert "revocation list of CN=club expires in 2 days" in checked.stderr
+    fine = club.revocation_list("fine.pem", start=-1, end=4)
+    assert fronts.new(*revoking(pki, run.port(), run.port(), club, fine)).check().stderr == ""
+
+
+# ---- binding to an address ---------------------------------------------------------------------
+
+def test_each_address_may_have_its_own_certificate(fronts, run, pki, toys, version):
+    """Two routes, the same port and server."""
+    port, upstream = run.port(), toys(toy.one_line).port
+    fronts.start(pki.mail.block(), pki.news.block(),
+                 route("first", f"127.0.0.1:{port}", upstream, certificate=("mail", "news")),
+                 route("second", f"127.0.0.2:{port}", upstream, certificate=("news", "mail")))
+    for address, default in (("127.0.0.1", pki.mail), ("127.0.0.2", pki.news)):
+        shake = openssl.handshake(pki, port, version=version, sni=None, host=address)
+        assert shake.serial == default.serial()

@@ -1,0 +1,47 @@
+/* expiries.c - the ends of all that has one */
+#include "tls/identity.h"
+#include "tls/server.h"
+
+#include <stdio.h>
+
+static void tell(struct tls_expiry *x, const mbedtls_x509_name *subject,
+                 const mbedtls_x509_buf *der, tls_expiry_fn *report, void *arg)
+{
+    char text[512];
+    if (mbedtls_x509_dn_gets(text, sizeof text, subject) < 0)
+        snprintf(text, sizeof text, "(a name too long to show)");
+    x->subject = text;
+    if (mbedtls_sha256(der->p, der->len, x->digest, 0) == 0)
+        report(arg, x);
+}
+
+static void tell_certificate(const mbedtls_x509_crt *c, enum tls_expiry_kind kind,
+                             tls_expiry_fn *report, void *arg)
+{
+    struct tls_expiry x = {
+        .kind = kind, .from = identity_time(&c->valid_from), .until = identity_time(&c->valid_to)};
+    tell(&x, &c->subject, &c->raw, report, arg);
+}
+
+void tls_identity_expiries(const struct tls_identity *id, tls_expiry_fn *report, void *arg)
+{
+    for (const mbedtls_x509_crt *c = &id->chain; c != NULL; c = c->next)
+        tell_certificate(c, c == &id->chain ? TLS_EXPIRY_LEAF : TLS_EXPIRY_INTERMEDIATE, report,
+                         arg);
+}
+
+void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void *arg)
+{
+    for (const mbedtls_x509_crt *c = &s->client_ca; c != NULL; c = c->next)
+        if (c->raw.p != NULL) /* the head of an empty list */
+            tell_certificate(c, TLS_EXPIRY_CLIENT_CA, report, arg);
+    for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next) {
+        if (l->raw.p == NULL)
+            continue;
+        const bool open = l->next_update.year == 0;
+        struct tls_expiry x = {.kind = TLS_EXPIRY_CLIENT_CRL,
+                               .from = identity_time(&l->this_update),
+                               .until = open ? 0 : identity_time(&l->next_update)};
+        tell(&x, &l->issuer, &l->raw, report, arg);
+    }
+}
