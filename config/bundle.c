@@ -69,7 +69,7 @@ static struct entry *entry_new(enum bundle_kind kind, const char *path, const vo
     if (size > 0)
         memcpy(data_copy, data, size);
     data_copy[size] = 0;
-    entry->shown = (struct bundle_entry){kind, path_copy, data_copy, size};
+    entry->shown = (struct bundle_entry){kind, path_copy, data_copy, size, false};
     entry->hash = hash_path(path);
     return entry;
 }
@@ -150,6 +150,7 @@ int bundle_replace(struct bundle *b, const char *path, const void *data, size_t 
     made = entry_new(BUNDLE_FILE, path, data, size);
     if (made == NULL)
         return err_set(e, "%s: out of memory", path);
+    made->shown.replaced = true;
     b->total += size - (*place)->shown.size;
     entry_free(*place);
     *place = made;

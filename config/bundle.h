@@ -33,6 +33,7 @@ struct bundle_entry {
     const char *path;
     const uint8_t *data; /* followed by a NUL byte that `size` does not count */
     size_t size;
+    bool replaced; /* by bundle_replace(): it is not what lies on disk */
 };
 
 struct bundle *bundle_new(void); /* NULL: out of memory */

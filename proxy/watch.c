@@ -198,9 +198,10 @@ static bool take_files(struct watch *w, const struct bundle *b)
         if (e->kind != BUNDLE_FILE)
             continue;
         struct watched *f = &w->files[w->count];
-        *f = (struct watched){.path = strdup(e->path), .running = digest_of(e->data, e->size)};
+        *f = (struct watched){.path = strdup(e->path)};
         if (f->path == NULL)
             return false;
+        f->running = e->replaced ? digest_on_disk(f->path) : digest_of(e->data, e->size);
         w->paths[w->count++] = f->path;
     }
     return true;

@@ -3,6 +3,7 @@
 import os
 import select
 import subprocess
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from clients import tls
 from harness.config import route
 from harness.keys import NAMES, KeyManager, serial
 from harness.pki import openssl
+from harness.wait import wait_until
 from servers import toy
 
 PASSPHRASE = "correct horse"
@@ -57,6 +59,24 @@ def test_the_whole_way_with_a_key_that_is_never_stored_open(manager, pki):
     manager.done("install", "mail", "--rollback", "--commit")
     tls.TlsClient(manager.port, tls.context(pki)).close()
     assert manager.told("list")["certificates"][0]["state"] == "installed"
+
+
+def test_with_watch_a_renewal_is_committed_by_itself_and_only_that(manager, pki):
+    """The bundle holds the opened key, which is not what lies on disk: no reason to reload."""
+    manager.done("new", "mail", *HOSTS)
+    manager.done("install", "mail", manager.sign(), pki.intermediate.certificate)
+    manager.front.file.write_text("watch = on\n" + manager.front.file.read_text())
+    manager.front.start()
+    time.sleep(4)
+    assert manager.front.log("files-changed") == []
+    manager.done("renew", "mail")
+    leaf = manager.sign()
+    manager.done("install", "mail", leaf, pki.intermediate.certificate)
+    wait_until(lambda: manager.front.status()["certificates"][0]["serial"] == serial(leaf),
+               "the new certificate", 30)
+    time.sleep(4)
+    assert manager.front.status()["generation"] == 2
+    assert manager.front.log("reload-refused") == []
 
 
 def test_a_self_signed_one_and_an_imported_one_are_stored_so_too(manager, pki):
