@@ -49,6 +49,7 @@ static const struct protocol_facts facts[PROTOCOLS] = {
                         .server_speaks_first = true,
                         .has_starttls = true},
     [PROTOCOL_TCP] = {.name = "tcp", .idle_ms = 60 * MINUTES},
+    [PROTOCOL_ACME] = {.name = "acme", .alpn = "acme-tls/1"},
 };
 
 const struct protocol_facts *protocol_facts(enum protocol p)
