@@ -28,6 +28,24 @@ static void apply_preset(struct build *b, const struct key *key, void *target)
     key->parse(b, key, target, &setting);
 }
 
+/* Does a route of this kind have that key? If not, it must not be set. */
+static bool belongs(struct build *b, const struct key *key, const struct setting *s)
+{
+    const struct setting *protocol = tree_find(b->block, "protocol");
+    const bool acme = protocol != NULL &&
+                      strcmp(protocol->values->text, protocol_facts(PROTOCOL_ACME)->name) == 0;
+    if (key->place == ON_ALL_ROUTES || (key->place == ON_ACME_ROUTES) == acme)
+        return true;
+    if (s != NULL && acme)
+        build_complain(b, DIAG_ERROR, &s->at, "remove it",
+                       "%s has no place on an acme route, which has no server behind it",
+                       key->name);
+    else if (s != NULL)
+        build_complain(b, DIAG_ERROR, &s->at, "remove it, or write protocol = acme",
+                       "%s has a place on acme routes only", key->name);
+    return false;
+}
+
 static void apply(struct build *b, enum scope scope, const struct block *block, void *target)
 {
     b->block = block;
@@ -37,6 +55,8 @@ static void apply(struct build *b, enum scope scope, const struct block *block, 
         const struct setting *s = tree_find(block, key->name);
         if (s != NULL && key->at_offset != 0)
             *(struct origin *)((char *)target + key->at_offset) = s->at;
+        if (scope == SCOPE_ROUTE && !belongs(b, key, s))
+            continue;
         if (s != NULL)
             key->parse(b, key, target, s);
         else if (key->required != NULL)
@@ -115,11 +135,14 @@ static void finish_route(struct build *b, struct route_config *r)
     const struct setting *greeting = tree_find(b->block, "greeting-timeout");
     const struct setting *upgrade = tree_find(b->block, "upgrade-timeout");
 
+    if (r->protocol == PROTOCOL_ACME && tree_find(b->block, "tls") == NULL)
+        r->tls = TLS_MODE_OFF;
     if (tree_find(b->block, "idle-timeout") == NULL)
         r->idle_timeout = facts->idle_ms;
     if (r->hostname == NULL)
         r->hostname = machine_name(b->arena);
-    if (greeting != NULL && tree_find(b->block, "protocol") != NULL && !facts->server_speaks_first)
+    if (greeting != NULL && tree_find(b->block, "protocol") != NULL &&
+        !facts->server_speaks_first && r->protocol != PROTOCOL_ACME)
         build_complain(b, DIAG_WARNING, &greeting->at, "remove it",
                        "greeting-timeout has no effect: a %s server does not speak first",
                        facts->name);

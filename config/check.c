@@ -109,10 +109,14 @@ static void check_relay(const struct route_config *r, struct diags *d)
 static void check_starttls(const struct route_config *r, struct diags *d)
 {
     const struct protocol_facts *facts = protocol_facts(r->protocol);
-    if (r->tls != TLS_MODE_IMPLICIT && !facts->has_starttls)
+    const bool upgrades = r->tls == TLS_MODE_REQUIRED || r->tls == TLS_MODE_OPTIONAL;
+    if (upgrades && !facts->has_starttls)
         diag_add(d, DIAG_ERROR, &r->tls_at, "write tls = implicit",
                  "route %s: protocol %s knows no STARTTLS", r->name, facts->name);
-    for (size_t i = 0; r->tls != TLS_MODE_IMPLICIT && i < r->listen_count; i++)
+    if (r->tls == TLS_MODE_OFF && r->protocol != PROTOCOL_ACME)
+        diag_add(d, DIAG_ERROR, &r->tls_at, "write tls = implicit, required or optional",
+                 "route %s: tls is off, but only protocol acme is served without TLS", r->name);
+    for (size_t i = 0; upgrades && i < r->listen_count; i++)
         if (r->listen[i].kind == ENDPOINT_INET && facts->implicit_port != 0 &&
             r->listen[i].port == facts->implicit_port && !twin_of_previous(r, i))
             diag_add(d, DIAG_WARNING, &r->listen[i].at, "write tls = implicit, or change the port",
@@ -121,6 +125,25 @@ static void check_starttls(const struct route_config *r, struct diags *d)
     if (r->plaintext_login_allowed && r->tls != TLS_MODE_OPTIONAL)
         diag_add(d, DIAG_WARNING, &r->plaintext_login_at, "remove it, or write tls = optional",
                  "route %s: plaintext-login has no effect unless tls = optional", r->name);
+}
+
+/* RFC 8555 8.3 and RFC 8737 3: an authority comes to port 80 for http-01, to 443 for tls-alpn-01.
+ * Any other port may be reached by way of a redirection. */
+static void check_acme(const struct route_config *r, struct diags *d)
+{
+    enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
+    const bool tls = r->tls == TLS_MODE_IMPLICIT;
+    for (size_t i = 0; r->protocol == PROTOCOL_ACME && i < r->listen_count; i++) {
+        const struct endpoint *ep = &r->listen[i];
+        if (ep->kind != ENDPOINT_INET || twin_of_previous(r, i) ||
+            ep->port != (tls ? HTTP_PORT : HTTPS_PORT))
+            continue;
+        diag_add(d, DIAG_WARNING, &ep->at,
+                 tls ? "write tls = off for http-01, or listen on port 443"
+                     : "write tls = implicit for tls-alpn-01, or listen on port 80",
+                 "route %s: tls is %s, but on port %u an authority speaks %s", r->name,
+                 config_tls_mode_name(r->tls), (unsigned)ep->port, tls ? "HTTP" : "TLS");
+    }
 }
 
 /* Who can be told by XCLIENT or ID: proxy/starttls/ knows how. */
@@ -157,6 +180,7 @@ static void check_route(const struct route_config *r, struct diags *d)
     check_client_certificates(r, d);
     check_ports(r, d);
     check_starttls(r, d);
+    check_acme(r, d);
     check_relay(r, d);
     check_xclient(r, d);
     check_source(r, d);

@@ -218,6 +218,28 @@ static void visit_certificate(struct file_visit *v, const struct certificate_con
     visit_file(v, &c->key);
 }
 
+/* The supervisor answers with what is in there, so who can write there can get certificates. */
+static void check_challenges(const struct route_config *r, struct diags *d)
+{
+    const struct file_ref *folder = &r->challenges;
+    struct stat st;
+    if (folder->path == NULL)
+        return;
+    if (stat(folder->path, &st) != 0)
+        diag_add(d, DIAG_ERROR, &folder->at,
+                 errno == ENOENT ? "make it: mkdir -p FOLDER"
+                                 : "correct the path, or let the user who starts tlsfront see it",
+                 "route %s: challenges \"%s\": %s", r->name, folder->path, strerror(errno));
+    else if (!S_ISDIR(st.st_mode))
+        diag_add(d, DIAG_ERROR, &folder->at, "name the folder that the ACME client writes to",
+                 "route %s: challenges \"%s\" is not a folder", r->name, folder->path);
+    else if ((st.st_mode & S_IWOTH) != 0)
+        diag_add(d, DIAG_WARNING, &folder->at, "take the others' right to write: chmod o-w FOLDER",
+                 "route %s: everyone on this machine can write to \"%s\" and so get certificates "
+                 "for your names",
+                 r->name, folder->path);
+}
+
 static void visit_files(const struct config *c, struct bundle *into, const struct bundle *have,
                         struct diags *d)
 {
@@ -232,6 +254,8 @@ static void visit_files(const struct config *c, struct bundle *into, const struc
         v.name = c->routes[i].name;
         visit_file(&v, &c->routes[i].client_ca);
         visit_file(&v, &c->routes[i].client_crl);
+        if (into != NULL)
+            check_challenges(&c->routes[i], d);
     }
 }
 

@@ -19,7 +19,12 @@
 enum config_log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 enum config_log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG, LOG_TARGET_FILE };
-enum tls_mode { TLS_MODE_IMPLICIT, TLS_MODE_REQUIRED, TLS_MODE_OPTIONAL };
+enum tls_mode {
+    TLS_MODE_IMPLICIT,
+    TLS_MODE_REQUIRED,
+    TLS_MODE_OPTIONAL,
+    TLS_MODE_OFF, /* acme only: http-01 */
+};
 enum client_auth { CLIENT_AUTH_NONE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED };
 enum send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
 enum source_kind { SOURCE_DEFAULT, SOURCE_ADDRESS, SOURCE_TRANSPARENT };
@@ -98,6 +103,7 @@ struct route_config {
     size_t *certificates; /* indexes into config.certificates; the first is the default */
     size_t certificate_count;
     struct origin certificate_at, upstream_at;
+    struct file_ref challenges; /* acme only: a folder, which only the supervisor looks into */
 
     /* Milliseconds; 0 means no limit. */
     unsigned upgrade_timeout, handshake_timeout, connect_timeout, greeting_timeout, idle_timeout;

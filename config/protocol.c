@@ -52,6 +52,7 @@ static const struct protocol_facts facts[PROTOCOLS] = {
                         .has_starttls = true,
                         .login_first = true},
     [PROTOCOL_TCP] = {.name = "tcp", .idle_ms = 60 * MINUTES},
+    [PROTOCOL_ACME] = {.name = "acme", .alpn = "acme-tls/1"},
 };
 
 const struct protocol_facts *protocol_facts(enum protocol p)

@@ -14,6 +14,7 @@ enum protocol {
     PROTOCOL_LDAP,
     PROTOCOL_SIEVE,
     PROTOCOL_TCP,
+    PROTOCOL_ACME, /* answered here, from a folder: there is no server behind it */
     PROTOCOLS
 };
 

@@ -26,6 +26,7 @@ static const struct choice log_formats[] = {
 static const struct choice tls_modes[] = {{"implicit", TLS_MODE_IMPLICIT},
                                           {"required", TLS_MODE_REQUIRED},
                                           {"optional", TLS_MODE_OPTIONAL},
+                                          {"off", TLS_MODE_OFF},
                                           {NULL, 0}};
 static const struct choice send_proxies[] = {
     {"off", SEND_PROXY_OFF}, {"v1", SEND_PROXY_V1}, {"v2", SEND_PROXY_V2}, {NULL, 0}};
@@ -68,30 +69,35 @@ static const struct key certificate_keys[] = {
 #define ROUTE(field) offsetof(struct route_config, field)
 
 static const struct key route_keys[] = {
-    {"listen", key_listen, .list = true,
+    {"listen", key_listen, .list = true, .place = ON_ALL_ROUTES,
      .required = "say where clients connect, as in listen = \":995\""},
-    {"protocol", key_protocol,
-     .required = "say what is spoken: protocol = pop3, imap, smtp, nntp, ldap, sieve or tcp"},
+    {"protocol", key_protocol, .place = ON_ALL_ROUTES,
+     .required = "say what is spoken: protocol = pop3, imap, smtp, nntp, ldap, sieve, tcp or acme"},
     {"tls", key_choice, .offset = ROUTE(tls), .at_offset = ROUTE(tls_at), .choices = tls_modes,
-     .preset = "implicit"},
+     .preset = "implicit", .place = ON_ALL_ROUTES}, /* acme's default is off */
     {"certificate", key_certificates, .list = true,
      .required = "name a certificate block, as in certificate = {mail}"},
     {"upstream", key_upstream, .list = true,
      .required = "say where the server is, as in upstream = \"127.0.0.1:110\""},
+    {"challenges", key_path, .offset = ROUTE(challenges.path), .at_offset = ROUTE(challenges.at),
+     .place = ON_ACME_ROUTES,
+     .required = "name the folder where the ACME client puts its answers: challenges = /path"},
 
     {"upgrade-timeout", key_duration, .offset = ROUTE(upgrade_timeout), .preset = "60s"},
-    {"handshake-timeout", key_duration, .offset = ROUTE(handshake_timeout), .preset = "15s"},
+    {"handshake-timeout", key_duration, .offset = ROUTE(handshake_timeout), .preset = "15s",
+     .place = ON_ALL_ROUTES},
     {"connect-timeout", key_duration, .offset = ROUTE(connect_timeout), .preset = "5s"},
     {"greeting-timeout", key_duration, .offset = ROUTE(greeting_timeout), .preset = "60s"},
     {"idle-timeout", key_duration,
      .offset = ROUTE(idle_timeout)}, /* the default is the protocol's */
-    {"max-connections", key_number, .offset = ROUTE(max_connections), .max = CONNECTIONS_MAX},
+    {"max-connections", key_number, .offset = ROUTE(max_connections), .max = CONNECTIONS_MAX,
+     .place = ON_ALL_ROUTES},
     {"max-connections-per-ip", key_number, .offset = ROUTE(max_connections_per_ip),
-     .max = CONNECTIONS_MAX},
+     .max = CONNECTIONS_MAX, .place = ON_ALL_ROUTES},
 
     {"send-proxy", key_choice, .offset = ROUTE(send_proxy), .choices = send_proxies,
      .preset = "off"},
-    {"accept-proxy-from", key_networks, .list = true},
+    {"accept-proxy-from", key_networks, .list = true, .place = ON_ALL_ROUTES},
     {"source", .parse = key_source},
     {"xclient", key_switch, .offset = ROUTE(xclient), .at_offset = ROUTE(xclient_at)},
     {"plaintext-login", key_flag, .offset = ROUTE(plaintext_login_allowed),

@@ -15,6 +15,10 @@ struct key;
 /* Put setting `s` into `target` (the struct of the scope), or add findings. */
 typedef void key_fn(struct build *b, const struct key *key, void *target, const struct setting *s);
 
+/* A route with protocol = acme has no server behind it: few keys mean anything there, and one of
+ * them nowhere else. */
+enum key_place { ON_SERVER_ROUTES, ON_ALL_ROUTES, ON_ACME_ROUTES };
+
 struct choice {
     const char *name; /* NULL ends a list of choices */
     int value;
@@ -30,6 +34,7 @@ struct key {
     const char *preset;   /* the default, as an operator would write it; NULL: left zero */
     const char *required; /* how to cure its absence; NULL: may be absent */
     bool list;
+    enum key_place place; /* of a route's key */
 };
 
 const struct key *schema_keys(enum scope scope); /* ends with a NULL name */

@@ -49,6 +49,9 @@ static void describe_route(const struct route_config *b, const struct route_conf
                        b->upstream_count, out);
     describe_endpoints(a->name, "upstream gone:", b->upstream, b->upstream_count, a->upstream,
                        a->upstream_count, out);
+    if (a->challenges.path != NULL &&
+        (b->challenges.path == NULL || strcmp(a->challenges.path, b->challenges.path) != 0))
+        buf_printf(out, "route %s: answers from %s\n", a->name, a->challenges.path);
 }
 
 static void describe_identity(const char *name, const struct tls_identity *before,

@@ -90,6 +90,9 @@ static void hear(struct fleet_member *m, struct ipc_message *message)
         if (number == f->current.number && fleet_all_committed(f, number))
             f->events->committed(f->arg, number);
         break;
+    case IPC_ASK:
+        fleet_talk_answer(m, message);
+        break;
     case IPC_HELLO:
     case IPC_LOG:
     case IPC_TICKETS:
@@ -102,6 +105,7 @@ static void hear(struct fleet_member *m, struct ipc_message *message)
     case IPC_DRAIN:
     case IPC_RETIRE:
     case IPC_STOP:
+    case IPC_ANSWER:
         break;
     }
     ipc_close_fds(message);

@@ -2,6 +2,7 @@
 #include "proxy/fleet_talk.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,6 +57,49 @@ void fleet_talk_log(struct fleet_member *m)
         message.fd_count = 1;
     }
     say(m);
+}
+
+/* ---- challenges ---- */
+
+static const struct route *route_in_slot(const struct generation *g, unsigned slot)
+{
+    for (size_t i = 0; g != NULL && i < g->config->route_count; i++)
+        if (g->routes[i].slot == slot)
+            return &g->routes[i];
+    return NULL;
+}
+
+static void find_answer(const struct fleet *f, const struct ipc_ask *ask, struct ipc_answer *out)
+{
+    const struct route *route = route_in_slot(f->current.generation, ask->slot);
+    out->outcome = CHALLENGE_NO_FOLDER;
+    if (route == NULL || route->config->protocol != PROTOCOL_ACME)
+        return;
+    const struct route_config *r = route->config;
+    out->outcome = (uint32_t)challenge_read(
+        r->challenges.path, r->tls == TLS_MODE_IMPLICIT ? CHALLENGE_TLS : CHALLENGE_HTTP, ask->name,
+        &out->challenge);
+}
+
+/* A worker is not worth killing for an answer that it does not take: its session waits in vain. */
+void fleet_talk_answer(struct fleet_member *m, const struct ipc_message *question)
+{
+    static struct ipc_answer answer; /* large; one thread */
+    struct ipc_ask ask;
+    if (question->size != sizeof ask)
+        return;
+    memcpy(&ask, question->payload, sizeof ask);
+    ask.name[sizeof ask.name - 1] = '\0';
+    answer.serial = ask.serial;
+    memset(answer.challenge.size, 0, sizeof answer.challenge.size);
+    find_answer(m->fleet, &ask, &answer);
+    ipc_begin(&message, IPC_ANSWER, 0);
+    ipc_append(&message, &answer,
+               offsetof(struct ipc_answer, challenge.bytes) + answer.challenge.size[0] +
+                   answer.challenge.size[1]);
+    (void)ipc_send(m->ipc, &message);
+    explicit_bzero(message.payload, message.size);
+    explicit_bzero(&answer, sizeof answer);
 }
 
 /* ---- a generation ---- */

@@ -14,6 +14,8 @@ void fleet_talk_hello(struct fleet_member *m);                         /* with l
 void fleet_talk_prepare(struct fleet_member *m, const struct plan *p); /* up to READY */
 void fleet_talk_tickets(struct fleet_member *m);
 void fleet_talk_log(struct fleet_member *m);
+/* What the worker has asked. */
+void fleet_talk_answer(struct fleet_member *m, const struct ipc_message *question);
 void fleet_talk_addresses(struct fleet_member *m); /* of the current plan */
 
 #endif

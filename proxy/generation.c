@@ -145,6 +145,7 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
         .context = r->name,
         .identities = chosen,
         .identity_count = r->certificate_count,
+        .challenges = r->protocol == PROTOCOL_ACME,
         .min_version = r->min_version,
         .client_auth = r->client_auth,
         .client_ca = file_bytes(b, &r->client_ca),
@@ -175,7 +176,8 @@ static int load_route(struct generation *g, size_t i, const struct bundle *b, st
     if (upstream_set_init(&route->upstreams, route->config->upstream,
                           route->config->upstream_count) != 0)
         return -1;
-    if (route->config->certificate_count > 0)
+    if (route->config->certificate_count > 0 ||
+        (route->config->protocol == PROTOCOL_ACME && route->config->tls == TLS_MODE_IMPLICIT))
         route->tls = load_policy(g, route->config, b, d);
     return 0;
 }

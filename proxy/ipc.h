@@ -17,11 +17,13 @@
  *   DRAIN       refuse newcomers
  *   RETIRE      there are no newcomers for you   (exits when the last session is gone)
  *   STOP        exit
+ *   ANSWER      to an ACME challenge                ASK, what is the answer to an ACME challenge?
  * now */
 #ifndef TLSFRONT_IPC_H
 #define TLSFRONT_IPC_H
 
 #include "config/err.h"
+#include "proxy/challenge.h"
 #include "proxy/shared.h"
 
 #include <stddef.h>
@@ -42,9 +44,11 @@ enum ipc_type {
     IPC_DRAIN,
     IPC_RETIRE,
     IPC_STOP,
+    IPC_ANSWER,
     IPC_PREPARED,
     IPC_REFUSED,
     IPC_COMMITTED,
+    IPC_ASK,
 };
 
 /* The kernel passes at most 253 descriptors at a time (SCM_MAX_FD). */
@@ -77,6 +81,17 @@ struct ipc_address { /* one per address; those of one upstream stand together, i
     uint32_t route, upstream;
     socklen_t size;
     struct sockaddr_storage addr;
+};
+
+struct ipc_ask {
+    uint64_t serial;
+    uint32_t slot; /* of the route; tells the kind of challenge, too */
+    char name[CHALLENGE_NAME_MAX + 1];
+};
+struct ipc_answer { /* sent as far as `challenge` is in use */
+    uint64_t serial;
+    uint32_t outcome;
+    struct challenge challenge;
 };
 
 /* How many of a payload struct fit into one message. */

@@ -91,8 +91,7 @@ static void collect_all(const struct generation *g, struct collect *c)
     }
     for (size_t i = 0; i < g->config->route_count; i++) {
         c->owner = i;
-        if (g->routes[i].tls != NULL)
-            tls_server_expiries(g->routes[i].tls, collect, c);
+        tls_server_expiries(g->routes[i].tls, collect, c);
     }
 }
 

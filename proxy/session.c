@@ -52,6 +52,7 @@ static void session_free(struct session *s)
     link_remove(&s->waiting);
     session_wipe(&s->held);
     session_talk_free(s);
+    session_acme_free(s);
     tls_conn_free(s->tls);
     generation_free(s->generation);
     free(s);

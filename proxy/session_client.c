@@ -45,7 +45,9 @@ void session_secure(struct session *s)
 
 void session_begin(struct session *s)
 {
-    if (s->route->config->tls == TLS_MODE_IMPLICIT) {
+    if (s->route->config->protocol == PROTOCOL_ACME) {
+        session_acme_begin(s);
+    } else if (s->route->config->tls == TLS_MODE_IMPLICIT) {
         session_secure(s);
     } else if (!s->admission.admitted) {
         session_refuse(s, s->admission.refusal);
@@ -72,7 +74,7 @@ static void count_handshake(struct session *s)
                 1);
 }
 
-static void handshake_step(struct session *s, enum tls_status status, const struct tls_io *io)
+void session_handshake_step(struct session *s, enum tls_status status, const struct tls_io *io)
 {
     if (status == TLS_FAILED) {
         session_tls_failed(s, io);
@@ -85,14 +87,17 @@ static void handshake_step(struct session *s, enum tls_status status, const stru
     if (!session_send(s, io, false))
         return;
     if (status == TLS_HANDSHAKE) {
-        session_interest(s);
+        if (!session_acme_wanted(s))
+            session_interest(s);
         return;
     }
     count_handshake(s);
     if (io->wire.size == 0 && !protocol_facts(s->route->config->protocol)->server_speaks_first)
         peer_acknowledge(&s->client);
     s->client_ended = s->ended_by_client = status == TLS_EOF;
-    if (!s->admission.admitted)
+    if (s->route->config->protocol == PROTOCOL_ACME)
+        session_end(s, FAULT_NONE, "the challenge was answered");
+    else if (!s->admission.admitted)
         session_refuse(s, s->admission.refusal);
     else if (s->worker->draining)
         session_refuse(s, REFUSE_DRAINING);
@@ -105,7 +110,7 @@ static void session_feed(struct session *s, const uint8_t *data, size_t size)
     struct tls_io io = {0};
     enum tls_status status = tls_conn_receive(s->tls, data, size, &io);
     if (s->state == SESSION_HANDSHAKE)
-        handshake_step(s, status, &io);
+        session_handshake_step(s, status, &io);
     else
         session_from_client(s, status, &io);
 }
@@ -204,6 +209,8 @@ static void take_client_data(struct session *s, const uint8_t *data, size_t size
     s->last_active = session_now(s);
     if (s->state == SESSION_ANNOUNCE)
         announced(s, data, size);
+    else if (s->state == SESSION_REQUEST)
+        session_acme_request(s, data, size);
     else if (s->tls == NULL)
         session_from_client_in_clear(s, data, size);
     else if (!postpone(s, data, size))
@@ -239,6 +246,8 @@ static void client_eof(struct peer *p)
     } else if (only_leaving(s)) {
         session_log_end(s, FAULT_NONE, "the upstream closed");
         session_close(s, false, false);
+    } else if (s->state == SESSION_REQUEST) {
+        session_break(s, FAULT_CLIENT, "the client left in the middle of its request");
     } else if (s->state <= SESSION_PREAMBLE) {
         session_break(s, FAULT_NONE, "the client left before TLS");
     } else if (s->tls == NULL) {

@@ -3,6 +3,7 @@
  *   implicit:  accept -> HANDSHAKE -> DIAL -> GREETING -> RELAY -> LINGER -> CLOSING -> freed
  *   required:  accept -> PREAMBLE -> HANDSHAKE -> ... as above
  *   optional:  accept -> DIAL -> GREETING -> RELAY (in clear) [-> HANDSHAKE -> ... as above]
+ *   acme:      accept -> REQUEST | HANDSHAKE -> ASK -> ...   (session_acme.c)
  *
  * Each begins with ANNOUNCE where a trusted balancer connects. While a session has a `talk`
  * (proxy/starttls/), what either side says goes through its module, in session_talk.c; without one
@@ -29,7 +30,9 @@ enum { SESSION_ID_MAX = 32 };
 enum session_state {
     SESSION_ANNOUNCE,  /* a trusted balancer's PROXY header comes first */
     SESSION_PREAMBLE,  /* in clear, without an upstream: client <-> module */
+    SESSION_REQUEST,   /* acme, in clear: the head of a request */
     SESSION_HANDSHAKE, /* client <-> tls */
+    SESSION_ASK,       /* acme: the supervisor looks for the answer; nobody is read from */
     SESSION_DIAL,      /* connecting upstream; nobody is read from */
     SESSION_GREETING,  /* connected; the server has to speak first, and another can take its place
                         * until its module has a greeting to deal with */
@@ -77,6 +80,7 @@ struct session {
     struct route *route;
     struct tls_conn *tls;      /* NULL: in clear so far */
     struct session_talk *talk; /* NULL: nothing to watch */
+    struct session_acme *acme; /* NULL: nothing was asked for */
     struct link member;        /* of worker->sessions */
     struct link waiting;       /* of worker->waiting */
     struct held held;
@@ -151,6 +155,9 @@ void session_log_open(struct session *s);
 void session_log_end(struct session *s, enum fault fault, const char *how);
 void session_log_upstream(struct session *s, const char *event, const char *how);
 
+void session_log_challenge(struct session *s, const char *type, const char *name,
+                           const char *outcome);
+
 /* ---- session_client.c ---- */
 extern const struct peer_events session_client_events;
 /* Begin TLS, now or, when its turn has not come, when that of the reply before has. */
@@ -158,6 +165,17 @@ void session_secure(struct session *s);
 /* The first state after accept. */
 void session_begin(struct session *s);
 void session_refuse(struct session *s, enum starttls_refusal why);
+/* The TLS engine has done something in the handshake. */
+void session_handshake_step(struct session *s, enum tls_status status, const struct tls_io *io);
+
+/* ---- session_acme.c ---- */
+void session_acme_begin(struct session *s);
+void session_acme_request(struct session *s, const uint8_t *data, size_t size); /* in REQUEST */
+/* Does the handshake wait for a certificate? It is asked for, or the session has ended. */
+bool session_acme_wanted(struct session *s);
+void session_acme_timeout(struct session *s); /* in REQUEST and ASK */
+void session_acme_forget(struct session *s);  /* no answer is wanted any more */
+void session_acme_free(struct session *s);
 
 /* ---- session_upstream.c ---- */
 extern const struct peer_events session_upstream_events;

@@ -3,8 +3,9 @@
 
 #include <stdio.h>
 
-static const char *const state_names[] = {"announce", "preamble", "handshake", "dial",
-                                          "greeting", "relay",    "linger",    "closing"};
+static const char *const state_names[] = {"announce", "preamble", "request",  "handshake",
+                                          "ask",      "dial",     "greeting", "relay",
+                                          "linger",   "closing"};
 _Static_assert(sizeof state_names / sizeof *state_names == SESSION_STATES, "a name for each state");
 
 static const char *const fault_names[] = {"none", "client", "upstream", "tlsfront"};
@@ -94,5 +95,22 @@ void session_log_upstream(struct session *s, const char *event, const char *how)
     log_text(&line, "route", s->route->config->name);
     log_text(&line, "upstream", upstream);
     log_text(&line, "why", how);
+    log_end(&line);
+}
+
+void session_log_challenge(struct session *s, const char *type, const char *name,
+                           const char *outcome)
+{
+    struct log_line line;
+    char id[SESSION_ID_MAX], client[ADDRESS_TEXT_MAX];
+    session_id(s, id);
+    address_text(&s->from.sa, client);
+    log_begin(&line, &s->worker->log, LOG_LEVEL_INFO, "challenge");
+    log_text(&line, "id", id);
+    log_text(&line, "route", s->route->config->name);
+    log_text(&line, "client", client);
+    log_text(&line, "type", type);
+    log_text(&line, "name", name);
+    log_text(&line, "outcome", outcome);
     log_end(&line);
 }

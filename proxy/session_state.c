@@ -15,6 +15,8 @@ static uint64_t state_timeout(const struct session *s)
     const struct route_config *r = s->route->config;
     switch (s->state) {
     case SESSION_ANNOUNCE:
+    case SESSION_REQUEST:
+    case SESSION_ASK:
         return r->handshake_timeout;
     case SESSION_PREAMBLE:
         return r->upgrade_timeout;
@@ -104,6 +106,10 @@ static void timer_fired(uv_timer_t *timer)
     case SESSION_HANDSHAKE:
         handshake_timed_out(s);
         break;
+    case SESSION_REQUEST:
+    case SESSION_ASK:
+        session_acme_timeout(s);
+        break;
     case SESSION_DIAL:
         session_upstream_failed(s, "connect timeout");
         break;
@@ -137,6 +143,8 @@ void session_enter(struct session *s, enum session_state state)
     s->state = state;
     if (state != SESSION_HANDSHAKE)
         link_remove(&s->waiting);
+    if (state != SESSION_ASK)
+        session_acme_forget(s);
     if (state < SESSION_LINGER && state > s->stage)
         s->stage = state;
     session_arm(s);
@@ -149,7 +157,10 @@ void session_interest(struct session *s)
     bool client = false, upstream = false;
     switch (s->state) {
     case SESSION_ANNOUNCE:
+    case SESSION_REQUEST:
         client = true;
+        break;
+    case SESSION_ASK:
         break;
     case SESSION_PREAMBLE:
         client = s->client.queued == 0 && !s->upgrading && !session_talk_full(s, CLIENT);

@@ -1,6 +1,7 @@
 /* worker.c - see worker.h. */
 #include "proxy/worker.h"
 #include "proxy/acceptor.h"
+#include "proxy/ask.h"
 #include "proxy/privileges.h"
 #include "proxy/session.h"
 
@@ -250,9 +251,13 @@ static void obey(struct worker *w, struct ipc_message *m)
     case IPC_STOP:
         worker_end(w);
         break;
+    case IPC_ANSWER:
+        ask_heard(w, m);
+        break;
     case IPC_PREPARED:
     case IPC_REFUSED:
     case IPC_COMMITTED:
+    case IPC_ASK:
         break;
     }
     ipc_close_fds(m);
@@ -348,6 +353,7 @@ static void worker_watch(struct worker *w)
     uv_poll_init(&w->loop, &w->ipc_poll, w->ipc);
     uv_idle_init(&w->loop, &w->more_handshakes);
     uv_check_init(&w->loop, &w->turn);
+    ask_init(w);
     w->ipc_poll.data = w->more_handshakes.data = w->turn.data = w;
     uv_poll_start(&w->ipc_poll, UV_READABLE, ipc_ready);
     uv_check_start(&w->turn, turn_over);
@@ -375,6 +381,7 @@ static void worker_wind_down(struct worker *w)
     uv_close((uv_handle_t *)&w->ipc_poll, NULL);
     uv_close((uv_handle_t *)&w->more_handshakes, NULL);
     uv_close((uv_handle_t *)&w->turn, NULL);
+    ask_close(w);
     while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0)
         continue; /* the last session's end may have asked the loop to stop */
     uv_loop_close(&w->loop);

@@ -23,6 +23,14 @@ struct link {
     struct link *next, *previous;
 };
 
+/* Questions to the supervisor; see ask.h. */
+struct asker {
+    struct link waiting, sent;
+    unsigned sent_count, left; /* that may be sent before the next tick */
+    uint64_t serial;
+    uv_timer_t tick;
+};
+
 struct worker {
     uv_loop_t loop;
     struct log log;
@@ -50,6 +58,8 @@ struct worker {
     unsigned handshakes_this_turn;
     uv_idle_t more_handshakes;
     uv_check_t turn;
+
+    struct asker asker;
 
     bool ending;   /* the loop is to stop; no more orders are taken */
     bool draining; /* refuse newcomers */

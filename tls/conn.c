@@ -48,6 +48,7 @@ void tls_conn_free(struct tls_conn *c)
     free(c->name);
     free(c->client_subject);
     free(c->client_cn);
+    tls_identity_free(c->challenge);
     tls_server_free(c->server);
     memory_wipe_free(c, sizeof *c);
 }
@@ -92,6 +93,24 @@ enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t
             conn_record(c, &r);
     }
     record_rest(&c->reader);
+    return finish(c, io);
+}
+
+const char *tls_conn_wanted(const struct tls_conn *c)
+{
+    return c->status == TLS_HANDSHAKE && c->hs->held.data != NULL ? c->sni : NULL;
+}
+
+enum tls_status tls_conn_answer(struct tls_conn *c, struct tls_identity *id, struct tls_io *io)
+{
+    engine_begin(c->engine);
+    memory_failed();
+    if (tls_conn_wanted(c) != NULL && id == NULL)
+        conn_fail_client(c, ALERT_UNRECOGNIZED_NAME, "there is no challenge for the server name");
+    else if (tls_conn_wanted(c) != NULL) {
+        c->challenge = tls_identity_ref(id);
+        conn_release_hello(c);
+    }
     return finish(c, io);
 }
 

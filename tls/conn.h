@@ -23,6 +23,8 @@ struct conn_handshake {
     size_t feed_header_left, record_size;
     uint8_t hellos; /* ClientHellos seen */
     bool early_data;
+    struct tls_slice
+        held;      /* a ClientHello that waits for tls_conn_answer(), owned; data NULL: none */
     int alert_put; /* what mbedTLS sent while it worked on the current record; see conn_drive.c */
 };
 
@@ -42,6 +44,7 @@ struct tls_conn {
     const char *sni;  /* `name` where it is one that can be shown and compared, else NULL */
     const char *alpn; /* the server's own text */
     char *client_subject, *client_cn;
+    struct tls_identity *challenge; /* to show; NULL: one of the server's */
 
     int cipher_suite; /* 0: not known yet */
     uint16_t group, fragment_max;
@@ -73,6 +76,9 @@ enum { CONN_ALERT_NONE = -1, CONN_ALERT_UNKNOWN = -2 };
 /* conn_record.c: deal with the next record, or with what comes in place of one. */
 void conn_record(struct tls_conn *c, struct record *r);
 void conn_no_record(struct tls_conn *c, enum record_result result);
+
+/* conn_record.c: the ClientHello that was held back. */
+void conn_release_hello(struct tls_conn *c);
 
 /* conn_drive.c: let mbedTLS work on a record until it is used up. */
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body);

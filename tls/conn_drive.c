@@ -7,6 +7,7 @@
 
 #include "tls/memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* TLS 1.3 with its 16-byte tags: an alert and the byte that tells its type. */
@@ -140,6 +141,7 @@ void conn_handshake_free(struct tls_conn *c)
     ssl->in_buf = ssl->out_buf = NULL;
     mbedtls_ssl_free(ssl); /* wipes */
     hello_free(&c->hs->hello);
+    free((void *)(uintptr_t)c->hs->held.data);
     memory_wipe_free(c->hs, sizeof *c->hs);
     c->hs = NULL;
 }

@@ -2,27 +2,45 @@
  * starts and after */
 #include "tls/conn.h"
 
+#include "tls/challenge.h"
 #include "tls/memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- before encryption ---- */
 
+static bool keep_name(struct tls_conn *c, struct tls_slice name)
+{
+    c->name = memory_calloc(1, name.size + 1);
+    if (c->name == NULL)
+        return false;
+    memcpy(c->name, name.data, name.size);
+    c->name_size = name.size;
+    if (names_plain(c->name, c->name_size))
+        c->sni = c->name;
+    return true;
+}
+
+/* RFC 8737 3: whoever asks by another name, or for something else, is no authority. */
+static void judge_challenge(struct tls_conn *c, const struct hello *h)
+{
+    if (!challenge_asked(h))
+        conn_fail_client(c, ALERT_NO_APPLICATION_PROTOCOL,
+                         "client does not ask for the answer to a challenge (tls-alpn-01)");
+    else if (c->sni == NULL)
+        conn_fail_client(c, ALERT_UNRECOGNIZED_NAME, "client names no server to be challenged");
+}
+
 static void first_hello(struct tls_conn *c, const struct hello *h)
 {
     c->hs->early_data = h->early_data;
-    if (h->name.data == NULL)
-        return;
-    c->name = memory_calloc(1, h->name.size + 1);
-    if (c->name == NULL) {
+    if (h->name.data != NULL && !keep_name(c, h->name))
         conn_fail(c, conn_out_of_memory);
-        return;
-    }
-    memcpy(c->name, h->name.data, h->name.size);
-    c->name_size = h->name.size;
-    if (names_plain(c->name, c->name_size))
-        c->sni = c->name;
-    if (c->server->strict_sni && (c->sni == NULL || !server_knows(c->server, c->sni)))
+    else if (c->server->challenges)
+        judge_challenge(c, h);
+    else if (c->name != NULL && c->server->strict_sni &&
+             (c->sni == NULL || !server_knows(c->server, c->sni)))
         conn_fail_client(c, ALERT_UNRECOGNIZED_NAME,
                          "client asked for a server name that is not served here");
 }
@@ -57,16 +75,39 @@ static void on_hello(struct tls_conn *c, struct tls_slice message)
         second_hello(c, &h);
 }
 
+static void feed_message(struct tls_conn *c, struct tls_slice message)
+{
+    const uint8_t header[RECORD_HEADER_SIZE] = {
+        RECORD_HANDSHAKE, 3, 3, (uint8_t)(message.size >> 8), (uint8_t)message.size};
+    conn_feed(c, header, message);
+}
+
+static bool hold(struct conn_handshake *hs, struct tls_slice message)
+{
+    hs->held = (struct tls_slice){memory_copy(message.data, message.size), message.size};
+    return hs->held.data != NULL;
+}
+
+void conn_release_hello(struct tls_conn *c)
+{
+    const struct tls_slice held = c->hs->held;
+    c->hs->held = (struct tls_slice){0};
+    feed_message(c, held);
+    free((void *)(uintptr_t)held.data);
+}
+
 static void on_message(struct tls_conn *c, struct tls_slice message)
 {
-    uint8_t header[RECORD_HEADER_SIZE] = {RECORD_HANDSHAKE, 3, 3, (uint8_t)(message.size >> 8),
-                                          (uint8_t)message.size};
     if (message.data[0] == HELLO_CLIENT_HELLO)
         on_hello(c, message);
     else if (c->hs->hellos == 0)
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client did not begin with a ClientHello");
-    if (c->status != TLS_FAILED)
-        conn_feed(c, header, message);
+    if (c->status == TLS_FAILED)
+        return;
+    if (!c->server->challenges || c->hs->hellos > 1 || c->challenge != NULL)
+        feed_message(c, message);
+    else if (!hold(c->hs, message))
+        conn_fail(c, conn_out_of_memory);
 }
 
 static void on_pending(struct tls_conn *c)
@@ -97,8 +138,9 @@ static void on_plain_handshake(struct tls_conn *c, struct tls_slice payload)
         }
         if (c->status == TLS_FAILED)
             return;
-        if (c->hs->ssl.transform_in != NULL && payload.size > 0) {
-            /* RFC 8446 5.1: no message may lie on both sides of a change of keys. */
+        if ((c->hs->ssl.transform_in != NULL || c->hs->held.data != NULL) && payload.size > 0) {
+            /* RFC 8446 5.1: no message may lie on both sides of a change of keys. And none can
+             * follow the first ClientHello unasked. */
             conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE,
                              "client sent a plaintext message out of turn");
             return;
@@ -150,6 +192,10 @@ void conn_record(struct tls_conn *c, struct record *r)
     c->hs->alert_put = CONN_ALERT_NONE;
     if (r->body.size == 0) {
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent an empty record");
+        return;
+    }
+    if (c->hs->held.data != NULL && r->header[0] != RECORD_ALERT) {
+        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a record out of turn");
         return;
     }
     if (c->hs->ssl.transform_in != NULL) {

@@ -32,6 +32,8 @@ void tls_identity_expiries(const struct tls_identity *id, tls_expiry_fn *report,
 
 void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void *arg)
 {
+    if (s == NULL)
+        return;
     for (const mbedtls_x509_crt *c = &s->client_ca; c != NULL; c = c->next)
         if (c->raw.p != NULL) /* the head of an empty list */
             tell_certificate(c, TLS_EXPIRY_CLIENT_CA, report, arg);

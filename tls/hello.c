@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXTENSION_SERVER_NAME = 0, EXTENSION_EARLY_DATA = 42, NAME_TYPE_HOST = 0 };
+enum { EXTENSION_SERVER_NAME = 0, EXTENSION_ALPN = 16, EXTENSION_EARLY_DATA = 42 };
+enum { NAME_TYPE_HOST = 0 };
 
 static size_t min(size_t a, size_t b)
 {
@@ -156,6 +157,8 @@ static enum hello_fault read_extensions(struct tls_slice list, struct hello *h)
             if (fault != HELLO_OK)
                 return fault;
         }
+        if (type == EXTENSION_ALPN)
+            h->alpn = data;
         h->early_data = h->early_data || type == EXTENSION_EARLY_DATA;
     }
     return HELLO_OK;

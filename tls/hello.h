@@ -42,6 +42,7 @@ void hello_free(struct hello_stream *s);
 
 struct hello {
     struct tls_slice name; /* of the server_name extension; data NULL: none */
+    struct tls_slice alpn; /* the whole extension, not looked into; data NULL: none */
     bool early_data;
 };
 

@@ -57,6 +57,8 @@ static int choose_certificate(mbedtls_ssl_context *ssl)
     /* mbedTLS leaves this at 0 unless a ticket was accepted, which would make it refuse the very
      * first record of early data instead of skipping it. */
     ssl->session_negotiate->max_early_data_size = EARLY_DATA_SKIPPED;
+    if (c->challenge != NULL)
+        return offer(ssl, c->challenge);
     if (ssl->handshake->sni_key_cert != NULL)
         return 0; /* the second ClientHello; conn.c saw to it that the name is the same */
     int r = 0;
@@ -114,7 +116,8 @@ void hooks_install(struct tls_server *s)
 {
     mbedtls_ssl_conf_cert_cb(&s->conf, choose_certificate);
     /* A resumed TLS 1.3 session shows no client certificate at all, and a TLS 1.2 ticket would
-     * carry one around that may be revoked by now: no tickets for clients with certificates. */
-    if (s->client_auth == CLIENT_AUTH_NONE)
+     * carry one around that may be revoked by now: no tickets for clients with certificates. Nor
+     * for challenges: a resumed session shows no certificate. */
+    if (s->client_auth == CLIENT_AUTH_NONE && !s->challenges)
         mbedtls_ssl_conf_session_tickets_cb(&s->conf, write_ticket, read_ticket, s);
 }

@@ -2,6 +2,7 @@
 #include "tls/identity.h"
 
 #include "tls/accel/accel.h"
+#include "tls/challenge.h"
 #include "tls/facts.h"
 #include "tls/memory.h"
 
@@ -120,7 +121,8 @@ static int load_chain(struct tls_identity *id, struct tls_slice chain, const cha
                        "%s is not PEM but looks like DER; convert it: "
                        "openssl x509 -inform der -in FILE -out FILE.pem",
                        path);
-    if (identity_parse_certificates(&id->chain, chain, path, IDENTITY_SHOWN, e) < 0)
+    if (id->challenge ? challenge_parse(&id->chain, chain, path, e) < 0
+                      : identity_parse_certificates(&id->chain, chain, path, IDENTITY_SHOWN, e) < 0)
         return -1;
     for (const mbedtls_x509_crt *c = &id->chain; c != NULL; c = c->next)
         id->facts.chain_length++;
@@ -253,12 +255,13 @@ struct tls_identity *tls_identity_look(struct tls_slice chain, const char *path,
     return NULL;
 }
 
-struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain_path,
-                                       struct tls_slice key, const char *key_path, struct err *e)
+static struct tls_identity *load(bool challenge, struct tls_slice chain, const char *chain_path,
+                                 struct tls_slice key, const char *key_path, struct err *e)
 {
     struct tls_identity *id = new_identity(chain_path, e);
     if (id == NULL)
         return NULL;
+    id->challenge = challenge;
     if (key.data == NULL) {
         key = chain;
         key_path = chain_path;
@@ -271,6 +274,25 @@ struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain
         read_key_facts(id, &id->key);
         return id;
     }
+    tls_identity_free(id);
+    return NULL;
+}
+
+struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain_path,
+                                       struct tls_slice key, const char *key_path, struct err *e)
+{
+    return load(false, chain, chain_path, key, key_path, e);
+}
+
+struct tls_identity *tls_identity_load_challenge(const char *name, struct tls_slice chain,
+                                                 const char *chain_path, struct tls_slice key,
+                                                 const char *key_path, struct err *e)
+{
+    struct tls_identity *id = load(true, chain, chain_path, key, key_path, e);
+    if (id == NULL || (id->facts.name_count == 1 && identity_match(id, name) == NAMES_EXACT))
+        return id;
+    err_blame(e, TLS_INPUT_CHAIN);
+    err_set(e, "%s is not for %s, and for nothing else", chain_path, name);
     tls_identity_free(id);
     return NULL;
 }

@@ -10,6 +10,7 @@ struct tls_identity {
     unsigned refs;
     mbedtls_x509_crt chain; /* mbedTLS's API takes them without const; nothing changes them */
     mbedtls_pk_context key;
+    bool challenge; /* of tls-alpn-01 */
     struct tls_identity_facts facts;
     char **names; /* what facts.names shows */
 };

@@ -11,6 +11,9 @@
 
 static int copy_identities(struct tls_server *s, const struct tls_server_options *o, struct err *e)
 {
+    s->challenges = o->challenges;
+    if (o->challenges)
+        return 0;
     if (o->identity_count == 0)
         return err_set(e, "there is no certificate to serve with");
     s->identities = memory_calloc(o->identity_count, sizeof *s->identities);

@@ -19,7 +19,7 @@ struct tls_server {
     mbedtls_x509_crl client_crl;
     enum client_auth client_auth;
     struct allow allow;
-    bool strict_sni;
+    bool strict_sni, challenges;
     uint8_t policy[32]; /* digest of all that a session may depend on */
 
     /* The connection whose handshake mbedTLS is working on. Its callbacks for tickets are given

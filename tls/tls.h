@@ -77,6 +77,12 @@ struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain
 /* A chain alone, for its facts, its findings and the names it covers: it cannot be served. */
 struct tls_identity *tls_identity_look(struct tls_slice chain, const char *path, struct err *e);
 
+/* The same for a challenge of tls-alpn-01 (RFC 8737): one certificate, whose extension
+ * acmeIdentifier all others must do without, for exactly that name. */
+struct tls_identity *tls_identity_load_challenge(const char *name, struct tls_slice chain,
+                                                 const char *chain_path, struct tls_slice key,
+                                                 const char *key_path, struct err *e);
+
 struct tls_identity *tls_identity_ref(struct tls_identity *id);
 void tls_identity_free(struct tls_identity *id); /* drops a reference; NULL is fine */
 
@@ -126,6 +132,7 @@ struct tls_server_options {
     const char *context; /* the route's name: sessions do not resume across contexts */
     struct tls_identity *const *identities; /* the first is the default */
     size_t identity_count;
+    bool challenges; /* no identities: only tls-alpn-01 is answered, see tls_conn_wanted() */
     enum tls_min_version min_version;
     enum client_auth client_auth;
     struct tls_slice client_ca, client_crl;    /* PEM or DER; data NULL: none */
@@ -145,6 +152,7 @@ struct tls_server *tls_server_ref(struct tls_server *s);
 void tls_server_free(struct tls_server *s);
 
 /* One call for each certificate of client_ca and each list of client_crl. */
+/* NULL, a route without TLS, has none. */
 void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void *arg);
 
 /* ---- tickets ---- */
@@ -215,6 +223,15 @@ void tls_conn_free(struct tls_conn *c); /* wipes; NULL is fine */
 /* Give the client's next bytes. All are taken; an incomplete record (at most 16.25 KiB) is kept. */
 enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t size,
                                  struct tls_io *io);
+
+/* Where the policy answers challenges: the name that the client wants a challenge certificate for,
+ * once its ClientHello is there. Until tls_conn_answer() the client may send nothing
+ * more. NULL: no answer is due. */
+const char *tls_conn_wanted(const struct tls_conn *c);
+
+/* Go on with that certificate, which is referenced; NULL: there is no such challenge, and the
+ * client is told so. */
+enum tls_status tls_conn_answer(struct tls_conn *c, struct tls_identity *id, struct tls_io *io);
 
 /* The client's transport ended. Before TLS_EOF this is a truncation: TLS_FAILED. */
 enum tls_status tls_conn_transport_eof(struct tls_conn *c);

@@ -104,7 +104,7 @@ struct starttls {
     void (*refuse)(enum starttls_refusal why, const char *hostname, struct buf *to_client);
 };
 
-/* NULL for PROTOCOL_TCP, which has no words. */
+/* NULL for protocols without words: tcp, and acme, whose words are not of this kind. */
 const struct starttls *starttls_of(enum protocol p);
 
 /* As the row's `refuse`; nothing for a protocol without words. */

@@ -27,7 +27,12 @@ static void check_route(const struct config *c, const struct route_config *r, bo
         assert(r->listen[i].text != NULL && r->listen[i].kind != ENDPOINT_NAME);
     for (size_t i = 0; i < r->upstream_count; i++)
         assert(r->upstream[i].text != NULL);
-    assert(!ok || (r->listen_count > 0 && r->upstream_count > 0 && r->certificate_count > 0));
+    if (!ok)
+        return;
+    const bool acme = r->protocol == PROTOCOL_ACME;
+    assert(r->listen_count > 0);
+    assert((r->upstream_count > 0) == !acme && (r->certificate_count > 0) == !acme);
+    assert((r->challenges.path != NULL) == acme);
 }
 
 static void check_config(const struct config *c, bool ok)

@@ -5,7 +5,32 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct tls_engine *engine;
-static struct tls_server *servers[2];
+static struct tls_server *servers[3];
+static struct tls_identity *challenge;
+
+/* The last route answers challenges; that of this name there is. */
+static const char challenged[] = "mail.example";
+
+static void start_challenges(void)
+{
+    static const char *const names[] = {challenged, NULL};
+    static const char *alpn[] = {"acme-tls/1"};
+    static const struct string_list alpn_list = {alpn, 1};
+    struct err e;
+    char *crt = pki_certificate(&(struct pki_spec){
+        .subject = "CN=challenge", .names = names, .key = PKI_EC256, .challenge = true});
+    char *key = pki_key_pem(PKI_EC256);
+    challenge =
+        tls_identity_load_challenge(challenged, pki_slice(crt), "crt", pki_slice(key), "key", &e);
+    servers[2] = tls_server_new(&(struct tls_server_options){.context = "challenges",
+                                                             .challenges = true,
+                                                             .alpn = &alpn_list},
+                                &e);
+    if (challenge == NULL || servers[2] == NULL)
+        abort();
+    free(crt);
+    free(key);
+}
 
 static void start(void)
 {
@@ -30,6 +55,7 @@ static void start(void)
         abort();
     tls_identity_free(id);
     free(ca);
+    start_challenges();
 }
 
 /* A failure has a reason; its alert is in the output where one is said to have been sent. */
@@ -55,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1 || size > 60000)
         return 0;
     size_t step = data[0] < 2 ? size : data[0] / 2u;
-    struct tls_conn *c = tls_conn_new(engine, servers[data[0] & 1]);
+    struct tls_conn *c = tls_conn_new(engine, servers[data[0] >= 0xf0 ? 2 : data[0] & 1]);
     if (c == NULL)
         abort();
     for (size_t at = 1; at < size; at += step) {
@@ -63,6 +89,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bool was_failed = tls_conn_status(c) == TLS_FAILED;
         tls_conn_receive(c, data + at, size - at < step ? size - at : step, &io);
         check(c, &io, was_failed);
+        const char *wanted = tls_conn_wanted(c);
+        if (wanted == NULL)
+            continue;
+        tls_conn_answer(c, strcmp(wanted, challenged) == 0 ? challenge : NULL, &io);
+        check(c, &io, false);
     }
     tls_conn_transport_eof(c);
     tls_conn_free(c);

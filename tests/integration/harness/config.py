@@ -28,3 +28,9 @@ def route(name, listen, upstream, *, protocol="tcp", certificate=("mail",), tls=
         # The servers of the suite trust nobody for their address.
         options.setdefault("relay_risk", "accepted")
     return f"route {name} {{\n{settings(body | options, '    ')}}}\n"
+
+
+def acme(name, listen, challenges, **options):
+    """An acme route block on a port of 127.0.0.1."""
+    body = {"listen": f"127.0.0.1:{listen}", "protocol": "acme", "challenges": challenges}
+    return f"route {name} {{\n{settings(body | options, '    ')}}}\n"

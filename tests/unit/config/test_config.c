@@ -235,6 +235,8 @@ static void idle_time_follows_the_protocol(void **state)
     for (int i = 0; i < PROTOCOLS; i++) {
         const struct protocol_facts *facts = protocol_facts((enum protocol)i);
         char text[512];
+        if (i == PROTOCOL_ACME) /* has no such thing */
+            continue;
         snprintf(text, sizeof text,
                  CERTIFICATE "route r { listen = \":9000\" protocol = %s certificate = mail "
                              "upstream = \"192.0.2.1:1\" relay-risk = accepted }",
@@ -243,6 +245,26 @@ static void idle_time_follows_the_protocol(void **state)
         assert_int_equal(c->routes[0].idle_timeout, facts->idle_ms);
         config_free(c);
     }
+}
+
+static void an_acme_route_has_a_folder_and_no_server(void **state)
+{
+    (void)state;
+    struct config *c =
+        load_clean("route http { listen = \":80\" protocol = acme challenges = /d }\n"
+                   "route tls { listen = \":443\" protocol = acme challenges = /d tls = implicit\n"
+                   "handshake-timeout = 5s max-connections = 100 max-connections-per-ip = 10\n"
+                   "accept-proxy-from = 192.0.2.0/24 }\n"
+                   "route off { listen = \":8080\" protocol = acme challenges = d tls = off }\n");
+    assert_int_equal(c->routes[0].protocol, PROTOCOL_ACME);
+    assert_int_equal(c->routes[0].tls, TLS_MODE_OFF);
+    assert_string_equal(c->routes[0].challenges.path, "/d");
+    assert_int_equal(c->routes[0].challenges.at.line, 1);
+    assert_int_equal(c->routes[0].upstream_count + c->routes[0].certificate_count, 0);
+    assert_int_equal(c->routes[1].tls, TLS_MODE_IMPLICIT);
+    assert_int_equal(c->routes[2].tls, TLS_MODE_OFF);
+    assert_string_equal(c->routes[2].challenges.path, "/etc/tlsfront/d");
+    config_free(c);
 }
 
 static void a_specific_address_beside_a_wildcard_is_fine(void **state)
@@ -444,6 +466,7 @@ int main(void)
         cmocka_unit_test(every_key_reaches_its_field),
         cmocka_unit_test(a_source_address_has_no_port),
         cmocka_unit_test(idle_time_follows_the_protocol),
+        cmocka_unit_test(an_acme_route_has_a_folder_and_no_server),
         cmocka_unit_test(a_specific_address_beside_a_wildcard_is_fine),
         cmocka_unit_test(odd_but_right_spellings_are_understood),
         cmocka_unit_test(dos_line_ends_are_line_ends),

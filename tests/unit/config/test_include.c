@@ -372,6 +372,30 @@ static void a_key_for_everyone_is_a_warning(void **state)
     release(&r);
 }
 
+static void the_folder_of_challenges_is_looked_at(void **state)
+{
+    (void)state;
+    put("main", "route a { listen = \"127.0.0.1:80\" protocol = acme\nchallenges = answers }\n");
+    struct reading r = read_file("main");
+    assert_one(&r, "main", 2, "route a: challenges \"answers\": No such file");
+    release(&r);
+    put("answers", "");
+    r = read_file("main");
+    assert_one(&r, "main", 2, "route a: challenges \"answers\" is not a folder");
+    release(&r);
+    assert_int_equal(unlink("answers"), 0);
+    assert_int_equal(mkdir("answers", 0700), 0);
+    r = read_file("main");
+    assert_clean(&r);
+    release(&r);
+    assert_int_equal(chmod("answers", 0707), 0);
+    r = read_file("main");
+    assert_one(&r, "main", 2, "everyone on this machine can write to \"answers\"");
+    assert_true(diag_ok(&r.d, DIAG_ERROR));
+    release(&r);
+    assert_int_equal(rmdir("answers"), 0);
+}
+
 static void a_chain_with_the_key_in_it_must_be_private_too(void **state)
 {
     (void)state;
@@ -435,6 +459,7 @@ int main(void)
         cmocka_unit_test(the_key_managers_pair_is_missed_with_the_command_that_makes_it),
         cmocka_unit_test(the_key_managers_pair_is_never_half_of_one_and_half_of_another),
         cmocka_unit_test(a_key_for_everyone_is_a_warning),
+        cmocka_unit_test(the_folder_of_challenges_is_looked_at),
         cmocka_unit_test(a_chain_with_the_key_in_it_must_be_private_too),
         cmocka_unit_test(the_control_path_is_found_among_mistakes),
     };

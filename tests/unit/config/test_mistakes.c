@@ -835,6 +835,76 @@ static const struct mistake across[] = {
      0},
 };
 
+#define ACME(listen, more)                                                                         \
+    ROUTE("") "route a {\nprotocol = acme\nlisten = " listen "\n" more "\n}\n"
+
+/* Their own lines begin at line 12. */
+static const struct mistake acme[] = {
+    {"acme without a folder",
+     ACME("\"127.0.0.1:80\"", ""),
+     9,
+     E,
+     {"route a: there is no challenges"},
+     {"challenges = /path"},
+     0},
+    {"acme with an upstream",
+     ACME("\"127.0.0.1:80\"", "challenges = /d\nupstream = \"192.0.2.1:80\""),
+     13,
+     E,
+     {"route a: upstream has no place on an acme route"},
+     {"remove it"},
+     0},
+    {"acme with a certificate",
+     ACME("\"127.0.0.1:443\"", "challenges = /d\ntls = implicit\ncertificate = mail"),
+     14,
+     E,
+     {"route a: certificate has no place on an acme route"},
+     {"remove it"},
+     0},
+    {"acme with a key for servers",
+     ACME("\"127.0.0.1:80\"", "challenges = /d\nidle-timeout = 5s"),
+     13,
+     E,
+     {"idle-timeout has no place on an acme route"},
+     {"remove it"},
+     0},
+    {"acme with STARTTLS",
+     ACME("\"127.0.0.1:80\"", "challenges = /d\ntls = required"),
+     13,
+     E,
+     {"protocol acme knows no STARTTLS"},
+     {"tls = implicit"},
+     0},
+    {"acme in clear on the port of TLS",
+     ACME("\":443\"", "challenges = /d"),
+     11,
+     W,
+     {"tls is off, but on port 443 an authority speaks TLS"},
+     {"tls = implicit", "port 80"},
+     0},
+    {"acme with TLS on the port of HTTP",
+     ACME("\":80\"", "challenges = /d\ntls = implicit"),
+     11,
+     W,
+     {"tls is implicit, but on port 80 an authority speaks HTTP"},
+     {"tls = off", "port 443"},
+     0},
+    {"challenges elsewhere",
+     ROUTE("challenges = /d"),
+     7,
+     E,
+     {"route r: challenges has a place on acme routes only"},
+     {"remove it", "protocol = acme"},
+     0},
+    {"no TLS elsewhere",
+     ROUTE("tls = off"),
+     7,
+     E,
+     {"tls is off, but only protocol acme"},
+     {"implicit, required or optional"},
+     0},
+};
+
 static const struct mistake starttls[] = {
     {"starttls where there is none",
      OF("tcp", "\"127.0.0.1:4433\"", "tls = required"),
@@ -937,6 +1007,12 @@ static void contradictions_have_line_cause_and_cure(void **state)
     CHECK_ALL(across);
 }
 
+static void each_kind_of_route_has_its_own_keys(void **state)
+{
+    (void)state;
+    CHECK_ALL(acme);
+}
+
 static void starttls_is_only_asked_for_where_it_exists(void **state)
 {
     (void)state;
@@ -1006,6 +1082,7 @@ int main(void)
         cmocka_unit_test(wrong_values_have_line_cause_and_cure),
         cmocka_unit_test(absent_things_have_line_cause_and_cure),
         cmocka_unit_test(contradictions_have_line_cause_and_cure),
+        cmocka_unit_test(each_kind_of_route_has_its_own_keys),
         cmocka_unit_test(starttls_is_only_asked_for_where_it_exists),
         cmocka_unit_test(relay_risk_is_silenced_by_each_cure),
         cmocka_unit_test(mistakes_do_not_hide_each_other),

@@ -104,6 +104,17 @@ static void addresses_come_and_go(void **state)
                    "route pop3s: upstream gone: 127.0.0.1:110\n");
 }
 
+static void a_folder_of_challenges_may_be_another(void **state)
+{
+    (void)state;
+    static const char before[] = BASE "route a { listen = \"127.0.0.1:80\" protocol = acme "
+                                      "challenges = /one }\n";
+    static const char after[] = BASE "route a { listen = \"127.0.0.1:80\" protocol = acme "
+                                     "challenges = /two }\n";
+    assert_changes(before, one, before, one, "");
+    assert_changes(before, one, after, one, "route a: answers from /two\n");
+}
+
 /* "DATE" of the certificate's end, as it is printed. */
 static void until_of(const char *pem, char out[16])
 {
@@ -151,6 +162,7 @@ int main(void)
         cmocka_unit_test(a_start_says_nothing),
         cmocka_unit_test(routes_come_and_go),
         cmocka_unit_test(addresses_come_and_go),
+        cmocka_unit_test(a_folder_of_challenges_may_be_another),
         cmocka_unit_test(certificates_come_go_and_are_replaced),
         cmocka_unit_test(order_alone_is_no_change_of_addresses),
     };

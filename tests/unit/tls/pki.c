@@ -121,6 +121,14 @@ static void pki_set_issuer_file(mbedtls_x509write_cert *crt)
                                                   sizeof value));
 }
 
+static void pki_set_challenge(mbedtls_x509write_cert *crt, bool critical)
+{
+    static const unsigned char oid[] = {0x2b, 6, 1, 5, 5, 7, 1, 31};
+    static const unsigned char value[34] = {MBEDTLS_ASN1_OCTET_STRING, 32, 'd', 'i', 'g'};
+    PKI_CHECK(mbedtls_x509write_crt_set_extension(crt, (const char *)oid, sizeof oid, critical,
+                                                  value, sizeof value));
+}
+
 static void pki_set_usage(mbedtls_x509write_cert *crt, const char *usage)
 {
     mbedtls_asn1_sequence one = {
@@ -153,6 +161,8 @@ char *pki_certificate(const struct pki_spec *s)
         pki_set_usage(&crt, s->usage);
     if (s->issuer_file)
         pki_set_issuer_file(&crt);
+    if (s->challenge)
+        pki_set_challenge(&crt, s->critical);
     PKI_CHECK(mbedtls_x509write_crt_pem(&crt, text, sizeof text, mbedtls_psa_get_random,
                                         MBEDTLS_PSA_RANDOM_STATE));
     mbedtls_x509write_crt_free(&crt);

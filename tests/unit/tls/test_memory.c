@@ -12,7 +12,8 @@
 static const char *const names[] = {"mail.example", NULL};
 static struct tls_identity *ecdsa;
 static struct tls_engine *engine;
-static struct tls_server *server, *mutual;
+static struct tls_server *server, *mutual, *challenges;
+static struct tls_identity *challenge;
 static char *ca, *client_cert, *client_key;
 
 static unsigned long allocations, fail_at; /* 0: never */
@@ -26,6 +27,24 @@ static bool gate(size_t count, size_t size)
     if (size == sizeof(mbedtls_mpi_uint) && !numbers_too)
         return true;
     return ++allocations != fail_at;
+}
+
+static const char *acme[] = {"acme-tls/1", NULL};
+
+static void start_challenges(void)
+{
+    static const struct string_list alpn = {acme, 1};
+    struct err e = {.text = ""};
+    char *crt = pki_certificate(&(struct pki_spec){
+        .subject = "CN=challenge", .names = names, .key = PKI_EC256, .challenge = true});
+    char *key = pki_key_pem(PKI_EC256);
+    challenge =
+        tls_identity_load_challenge(names[0], pki_slice(crt), "crt", pki_slice(key), "key", &e);
+    const struct tls_server_options so = {
+        .context = "challenges", .challenges = true, .alpn = &alpn};
+    challenges = server_or_die(&so);
+    free(crt);
+    free(key);
 }
 
 static int setup(void **state)
@@ -46,6 +65,7 @@ static int setup(void **state)
     so.client_auth = CLIENT_AUTH_REQUIRED;
     so.client_ca = pki_slice(ca);
     mutual = server_or_die(&so);
+    start_challenges();
     return 0;
 }
 
@@ -54,6 +74,8 @@ static int teardown(void **state)
     (void)state;
     tls_server_free(server);
     tls_server_free(mutual);
+    tls_server_free(challenges);
+    tls_identity_free(challenge);
     tls_engine_free(engine);
     tls_identity_free(ecdsa);
     free(ca);
@@ -71,6 +93,12 @@ static void deliver(struct join *j, const void *data, size_t size)
     tls_conn_receive(j->conn, data, size, &io);
     memory_gate = NULL;
     bytes_add(&j->plain, io.plain.data, io.plain.size);
+    bytes_add(&j->peer.in, io.wire.data, io.wire.size);
+    if (tls_conn_wanted(j->conn) == NULL)
+        return;
+    memory_gate = gate;
+    tls_conn_answer(j->conn, challenge, &io);
+    memory_gate = NULL;
     bytes_add(&j->peer.in, io.wire.data, io.wire.size);
 }
 
@@ -175,6 +203,40 @@ static void a_retried_handshake_survives(void **state)
                                                .sni = "mail.example"});
 }
 
+static void loading_a_challenge_survives(void **state)
+{
+    (void)state;
+    char *crt = pki_certificate(&(struct pki_spec){
+        .subject = "CN=x", .names = names, .key = PKI_EC256, .challenge = true, .critical = true});
+    bool done = false;
+    numbers_too = false;
+    for (unsigned long n = 1; !done; n++) {
+        struct err e = {.text = ""};
+        allocations = 0;
+        fail_at = n;
+        memory_gate = gate;
+        struct tls_identity *id = tls_identity_load_challenge(names[0], pki_slice(crt), "c",
+                                                              pki_slice(client_key), "k", &e);
+        memory_gate = NULL;
+        done = allocations < n;
+        assert_true(id != NULL ? e.text[0] == 0 : e.text[0] != 0 && !done);
+        tls_identity_free(id);
+    }
+    free(crt);
+}
+
+static void a_challenged_handshake_survives(void **state)
+{
+    (void)state;
+    for (int v = 0; v < 2; v++) {
+        mbedtls_ssl_protocol_version version =
+            v == 0 ? MBEDTLS_SSL_VERSION_TLS1_2 : MBEDTLS_SSL_VERSION_TLS1_3;
+        every_point(challenges,
+                    &(struct peer_options){
+                        .min = version, .max = version, .sni = "mail.example", .alpn = acme});
+    }
+}
+
 /* A resumption may go on as a full handshake, but must not fail on the client's account. */
 static void a_resumed_handshake_survives(void **state)
 {
@@ -240,6 +302,8 @@ int main(void)
         cmocka_unit_test(a_tls13_handshake_survives),
         cmocka_unit_test(a_handshake_with_client_certificates_survives),
         cmocka_unit_test(a_retried_handshake_survives),
+        cmocka_unit_test(a_challenged_handshake_survives),
+        cmocka_unit_test(loading_a_challenge_survives),
         cmocka_unit_test(a_resumed_handshake_survives),
         cmocka_unit_test(loading_survives),
     };
