@@ -15,8 +15,9 @@ struct origin {
 
 enum diag_severity {
     DIAG_WARNING, /* works, but the operator should know */
-    DIAG_EXPIRED, /* a certificate outside its validity: an error for check and reload; at a
-                   * start only a warning, since refusing to serve at all would be worse */
+    DIAG_EXPIRED, /* a certificate outside its validity: an error for check, and for a reload that
+                   * brings it; only a warning where it is in service, and at a start, since
+                   * refusing to serve at all would be worse */
     DIAG_ERROR,   /* the configuration is refused */
 };
 

@@ -211,6 +211,49 @@ fail:
     return NULL;
 }
 
+/* ---- what is out of its time ---- */
+
+struct search {
+    const struct generation *present;
+    time_t now;
+    const uint8_t *digest; /* that is looked for */
+    bool found;
+};
+
+static void each_expiry(const struct generation *g, tls_expiry_fn *report, void *arg)
+{
+    for (size_t i = 0; i < g->config->certificate_count; i++)
+        if (g->identities[i] != NULL)
+            tls_identity_expiries(g->identities[i], report, arg);
+    for (size_t i = 0; i < g->config->route_count; i++)
+        tls_server_expiries(g->routes[i].tls, report, arg);
+}
+
+static void compare(void *arg, const struct tls_expiry *x)
+{
+    struct search *s = arg;
+    s->found = s->found || memcmp(x->digest, s->digest, sizeof x->digest) == 0;
+}
+
+static void look_at(void *arg, const struct tls_expiry *x)
+{
+    struct search *s = arg;
+    struct search here = {.digest = x->digest};
+    if (s->found || (x->from <= s->now && s->now <= x->until))
+        return;
+    if (s->present != NULL)
+        each_expiry(s->present, compare, &here);
+    s->found = !here.found;
+}
+
+bool generation_brings_expired(const struct generation *next, const struct generation *present,
+                               time_t now)
+{
+    struct search s = {.present = present, .now = now};
+    each_expiry(next, look_at, &s);
+    return s.found;
+}
+
 struct generation *generation_ref(struct generation *g)
 {
     g->references++;

@@ -10,6 +10,7 @@
 #include "tls/tls.h"
 
 #include <stdint.h>
+#include <time.h>
 
 struct route {
     const struct route_config *config;
@@ -32,6 +33,11 @@ struct generation {
  * where one is an error the generation is still returned for the others' sake, unless memory ran
  * out (NULL; config is freed then too). Only one without errors may be run. */
 struct generation *generation_load(struct config *config, const struct bundle *b, struct diags *d);
+
+/* Does `next` hold a certificate, authority or revocation list outside of its time that is not in
+ * service already? `present` NULL: nothing is. */
+bool generation_brings_expired(const struct generation *next, const struct generation *present,
+                               time_t now);
 
 struct generation *generation_ref(struct generation *g);
 void generation_free(struct generation *g); /* drops a reference; NULL is fine */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Names that do not answer by then are left to be resolved later: their routes refuse politely. */
@@ -161,19 +162,26 @@ static void open_log(struct supervisor *s, const struct config *c, struct diags 
                  e.text);
 }
 
+/* Serving an expired certificate after a reboot is bad; serving nobody is worse. And what is being
+ * served already must not be in the way of a change elsewhere. */
+static bool may_be_expired(const struct supervisor *s)
+{
+    return s->phase == SUPERVISOR_STARTING ||
+           !generation_brings_expired(s->reload.loaded.generation, supervisor_current(s),
+                                      time(NULL));
+}
+
 /* Read, judge, bind. 0, or the exit status with the reason in `why`. */
 static int reload_judge(struct supervisor *s, struct err *why)
 {
     struct reload *r = &s->reload;
-    const bool starting = s->phase == SUPERVISOR_STARTING;
     if (r->files_only ? load_files_again(watch_texts(s->watch), &r->loaded, &r->findings)
                       : load_configuration(s->path, &r->loaded, &r->findings)) {
         warn_unchangeable(s, &r->loaded, &r->findings);
         open_log(s, r->loaded.generation->config, &r->findings);
     }
-    /* Serving an expired certificate after a reboot is bad; serving nobody is worse. */
-    if (r->loaded.generation == NULL ||
-        !diag_ok(&r->findings, starting ? DIAG_ERROR : DIAG_EXPIRED)) {
+    if (r->loaded.generation == NULL || !diag_ok(&r->findings, DIAG_ERROR) ||
+        (!diag_ok(&r->findings, DIAG_EXPIRED) && !may_be_expired(s))) {
         err_set(why, "the configuration has errors");
         return 78;
     }

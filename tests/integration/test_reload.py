@@ -208,6 +208,22 @@ def test_many_hups_at_once_do_no_harm(fronts, run, pki, echo):
     assert front.workers() == workers
 
 
+def test_what_expired_in_service_is_not_in_the_way_of_others(fronts, run, pki, echo):
+    old, port = run.port(), run.port()
+    expired = route("old", old, echo, certificate=("expired",))
+    front = fronts.new(pki.expired.block(), pki.mail.block(), expired, route("echo", port, echo))
+    assert front.check().returncode == STATUS_CONFIG_WRONG
+    front.start_unchecked()
+    front.write(pki.expired.block(), pki.renewed.block().replace("renewed", "mail", 1), expired,
+                route("echo", port, echo))
+    done = front.reload()
+    assert done.returncode == 0, done.stderr
+    assert "expired on" in done.stdout + done.stderr
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert says(client)
+        assert client.tls.getpeercert()["serialNumber"] == pki.renewed.serial()
+
+
 def test_callers_at_the_same_time_all_get_an_answer(fronts, run, pki, echo):
     port = run.port()
     front = fronts.start(pki.mail.block(), route("echo", port, echo))
