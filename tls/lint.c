@@ -80,6 +80,7 @@ static void check_chain(const struct lint *l)
     const mbedtls_x509_crt *leaf = &l->id->chain;
     char name[320], next[320], url[128];
     unsigned place = 1;
+    /* The loop ends before c is NULL. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     for (const mbedtls_x509_crt *c = leaf; c->next != NULL; c = c->next, place++) {
         if (issuing_named(c, c->next))
             continue;
