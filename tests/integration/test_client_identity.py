@@ -172,6 +172,11 @@ def log_in(session, protocol, user, greeted):
     return True
 
 
+def wait_for_login(server, user, address):
+    """The line of the log."""
+    return wait_for_line(server.log, server.logged_in, f"user=<{user}>", f"rip={address},")
+
+
 @pytest.mark.parametrize("protocol", MAIL)
 def test_dovecot_knows_the_client_and_that_it_is_on_tls(fronts, run, pki, haproxy_dovecot,
                                                         protocol):
@@ -182,12 +187,12 @@ def test_dovecot_knows_the_client_and_that_it_is_on_tls(fronts, run, pki, haprox
         user = haproxy_dovecot.new_mailbox()
         with floor.connect(mode) as session:
             assert log_in(session, protocol, user, greeted=mode == "implicit")
-        assert "secured" in (line := wait_for_line(
-            haproxy_dovecot.log, "Login: ", f"user=<{user}>", f"rip={CLIENT},")) or "TLS" in line
+        line = wait_for_login(haproxy_dovecot, user, CLIENT)
+        assert "secured" in line or "TLS" in line
         user = haproxy_dovecot.new_mailbox()
         with floor.connect(mode, "127.0.0.3", announce.v1(FAR6, "::1")) as session:
             assert log_in(session, protocol, user, greeted=mode == "implicit")
-        wait_for_line(haproxy_dovecot.log, "Login: ", f"user=<{user}>", f"rip={FAR6},")
+        wait_for_login(haproxy_dovecot, user, FAR6)
 
 
 @pytest.mark.parametrize("protocol", MAIL)
@@ -224,8 +229,7 @@ def test_dovecot_takes_the_client_from_id_and_xclient(fronts, run, pki, trusting
             user = trusting_dovecot.new_mailbox()
             with floor.connect(mode, source, header) as session:
                 assert log_in(session, protocol, user, greeted=mode == "implicit")
-            line = wait_for_line(trusting_dovecot.log, "Login: ", f"user=<{user}>",
-                                 f"rip={address},")
+            line = wait_for_login(trusting_dovecot, user, address)
             # The same session id is in our log.
             identity = line.partition("session=<")[2].partition(">")[0]
             assert floor.front.wait_for_log("end", id=identity)["client"].startswith(
@@ -243,7 +247,7 @@ def test_dovecot_is_not_told_by_the_client(fronts, run, pki, trusting_dovecot):
             session.read_until(b"i OK")
             session.read_until(b"\r\n")
             assert log_in(session, "imap", user, greeted=False)
-        wait_for_line(trusting_dovecot.log, "Login: ", f"user=<{user}>", f"rip={CLIENT},")
+        wait_for_login(trusting_dovecot, user, CLIENT)
 
 
 def test_an_honest_id_reaches_dovecot(fronts, run, pki, trusting_dovecot):

@@ -1,29 +1,16 @@
 """LDAP over implicit TLS before a real slapd: bind, search, add and compare large entries."""
 
-import base64
 import random
-import shutil
-import subprocess
 
 import pytest
 
 from clients import ldap, openssl, tls
+from clients import openldap as tools
+from clients.openldap import photo
 from harness.config import route
 from harness.sessions import bind_and_search
 from harness.wait import wait_until
 from servers.slapd import person
-
-# How to tell OpenLDAP a version: Debian 12's is built with GnuTLS, Debian 13's with OpenSSL.
-PRIORITY = {"1.2": "NORMAL:-VERS-ALL:+VERS-TLS1.2", "1.3": "NORMAL:-VERS-ALL:+VERS-TLS1.3"}
-OPENSSL_CONF = """openssl_conf = top
-[top]
-ssl_conf = modules
-[modules]
-system_default = limits
-[limits]
-MinProtocol = TLSv{0}
-MaxProtocol = TLSv{0}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -42,36 +29,14 @@ def port(front):
 @pytest.fixture
 def openldap(front, run, pki, version):
     """Run one of OpenLDAP's tools over the TLS version; returns its output."""
-    settings = run.folder / f"openssl-{version}.cnf"
-    settings.write_text(OPENSSL_CONF.format(version))
-    environment = {"PATH": "/usr/bin:/bin", "OPENSSL_CONF": str(settings),
-                   "LDAPTLS_CACERT": str(pki.trust), "LDAPTLS_REQCERT": "demand"}
-    if uses_gnutls("ldapsearch"):
-        environment["LDAPTLS_CIPHER_SUITE"] = PRIORITY[version]
-
     def tool(program, *arguments, text=None):
         before = len(front.log("end", tls=f"TLSv{version}"))
-        done = subprocess.run([program, "-x", "-H", f"ldaps://127.0.0.1:{front.port}", *arguments],
-                              input=text, capture_output=True, text=True, check=False, timeout=60,
-                              env=environment)
-        assert done.returncode == 0, f"{program}: {done.returncode}: {done.stderr}"
+        output = tools.run(program, pki, run.folder, f"ldaps://127.0.0.1:{front.port}", version,
+                           *arguments, text=text)
         wait_until(lambda: len(front.log("end", tls=f"TLSv{version}")) > before,
                    f"a session with TLS {version}")
-        return done.stdout
+        return output
     return tool
-
-
-def uses_gnutls(program):
-    path = shutil.which(program)
-    assert path, f"{program} is not installed: see packages.txt"
-    return "gnutls" in subprocess.run(["ldd", path], capture_output=True, text=True,
-                                      check=True).stdout
-
-
-def photo(output):
-    text = output.replace("\n ", "")
-    line = next(line for line in text.splitlines() if line.startswith("jpegPhoto:: "))
-    return base64.b64decode(line.split(" ", 1)[1])
 
 
 def search(openldap, slapd, expression, *attributes):

@@ -1,21 +1,20 @@
 """LDAP with StartTLS (RFC 4511, 4.14) before a real slapd: real clients in both modes, and the
 dialogue around them."""
 
-import base64
 import random
-import subprocess
 
 import pytest
 
 from clients import dialects, gnutls, ldap, openssl, tls
+from clients import openldap as tools
 from clients.ldap import Ldap
+from clients.openldap import photo
 from clients.plain import PlainClient
 from harness.modes import MODES, start_both
 from harness.scene import Stage
 from harness.sessions import bind_and_search
 from servers.slapd import person
 
-PRIORITY = {"1.2": "NORMAL:-VERS-ALL:+VERS-TLS1.2", "1.3": "NORMAL:-VERS-ALL:+VERS-TLS1.3"}
 CONFIDENTIALITY_REQUIRED = 13  # the exit status of OpenLDAP's tools
 
 
@@ -27,65 +26,59 @@ def ports(fronts, run, pki, slapd):
 # ---- OpenLDAP's tools ----------------------------------------------------------------------------
 
 
-def openldap(program, pki, port, version, *arguments, text=None, status=0):
-    done = subprocess.run(
-        [program, "-x", "-H", f"ldap://127.0.0.1:{port}", *arguments], input=text,
-        capture_output=True, text=True, check=False, timeout=60,
-        env={"PATH": "/usr/bin:/bin", "LDAPTLS_CACERT": str(pki.trust), "LDAPTLS_REQCERT": "demand",
-             "LDAPTLS_CIPHER_SUITE": PRIORITY[version]})
-    assert done.returncode == status, f"{program}: {done.returncode}: {done.stderr}"
-    return done.stdout
+@pytest.fixture
+def openldap(run, pki):
+    """Run one of OpenLDAP's tools; returns its output."""
+    def tool(program, port, version, *arguments, **options):
+        return tools.run(program, pki, run.folder, f"ldap://127.0.0.1:{port}", version, *arguments,
+                         **options)
+    return tool
 
 
-def photo(output):
-    text = output.replace("\n ", "")
-    line = next(line for line in text.splitlines() if line.startswith("jpegPhoto:: "))
-    return base64.b64decode(line.split(" ", 1)[1])
-
-
-def search(pki, port, version, slapd, expression, *attributes, how=("-ZZ",)):
-    return openldap("ldapsearch", pki, port, version, *how, "-LLL", "-o", "ldif-wrap=no",
+def search(openldap, port, version, slapd, expression, *attributes, how=("-ZZ",)):
+    return openldap("ldapsearch", port, version, *how, "-LLL", "-o", "ldif-wrap=no",
                     "-b", slapd.suffix, expression, *attributes)
 
 
-def test_ldapsearch_finds_and_fetches_a_large_entry(port, pki, slapd, version):
-    found = search(pki, port, version, slapd, "(uid=user1*)", "uid")
+def test_ldapsearch_finds_and_fetches_a_large_entry(port, openldap, slapd, version):
+    found = search(openldap, port, version, slapd, "(uid=user1*)", "uid")
     assert found.count("dn: ") == 11
-    assert photo(search(pki, port, version, slapd, "(uid=large)")) == slapd.photo
+    assert photo(search(openldap, port, version, slapd, "(uid=large)")) == slapd.photo
 
 
-def test_ldapadd_binds_and_sends_a_large_entry(port, pki, slapd, version):
+def test_ldapadd_binds_and_sends_a_large_entry(port, openldap, slapd, version):
     uid = f"starttls-{version}-{port}"
     data = random.Random(version).randbytes(1_000_000)
-    openldap("ldapadd", pki, port, version, "-ZZ", "-D", slapd.admin, "-w", slapd.password,
+    openldap("ldapadd", port, version, "-ZZ", "-D", slapd.admin, "-w", slapd.password,
              text=person(uid, data))
-    assert photo(search(pki, port, version, slapd, f"(uid={uid})")) == data
+    assert photo(search(openldap, port, version, slapd, f"(uid={uid})")) == data
 
 
-def test_a_wrong_password_is_the_servers_to_refuse(port, pki, slapd):
-    openldap("ldapwhoami", pki, port, "1.3", "-ZZ", "-D", slapd.admin, "-w", "wrong", status=49)
+def test_a_wrong_password_is_the_servers_to_refuse(port, openldap, slapd):
+    openldap("ldapwhoami", port, "1.3", "-ZZ", "-D", slapd.admin, "-w", "wrong", status=49)
 
 
-def test_searches_in_clear_where_tls_is_optional(ports, pki, slapd):
+def test_searches_in_clear_where_tls_is_optional(ports, openldap, slapd):
     port = ports["optional"]
-    assert photo(search(pki, port, "1.3", slapd, "(uid=large)", how=())) == slapd.photo
+    assert photo(search(openldap, port, "1.3", slapd, "(uid=large)", how=())) == slapd.photo
     # -Z goes on without TLS if it must; it need not.
-    assert search(pki, port, "1.3", slapd, "(uid=user1*)", "uid", how=("-Z",)).count("dn: ") == 11
+    found = search(openldap, port, "1.3", slapd, "(uid=user1*)", "uid", how=("-Z",))
+    assert found.count("dn: ") == 11
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_without_tls_no_password_is_taken(ports, pki, slapd, mode):
-    openldap("ldapwhoami", pki, ports[mode], "1.3", "-D", slapd.admin, "-w", slapd.password,
+def test_without_tls_no_password_is_taken(ports, openldap, slapd, mode):
+    openldap("ldapwhoami", ports[mode], "1.3", "-D", slapd.admin, "-w", slapd.password,
              status=CONFIDENTIALITY_REQUIRED)
 
 
-def test_without_tls_nothing_is_found_where_it_is_required(ports, pki, slapd):
-    openldap("ldapsearch", pki, ports["required"], "1.3", "-b", slapd.suffix, "(uid=large)",
+def test_without_tls_nothing_is_found_where_it_is_required(ports, openldap, slapd):
+    openldap("ldapsearch", ports["required"], "1.3", "-b", slapd.suffix, "(uid=large)",
              status=CONFIDENTIALITY_REQUIRED)
 
 
-def test_a_login_in_clear_where_it_is_allowed(ports, pki, slapd):
-    assert slapd.admin in openldap("ldapwhoami", pki, ports["allowed"], "1.3", "-D", slapd.admin,
+def test_a_login_in_clear_where_it_is_allowed(ports, openldap, slapd):
+    assert slapd.admin in openldap("ldapwhoami", ports["allowed"], "1.3", "-D", slapd.admin,
                                    "-w", slapd.password)
 
 

@@ -17,10 +17,16 @@ service imap-login {{
     inet_listener imap {{
         port = {imap}
     }}
+    inet_listener imaps {{
+        port = 0
+    }}
 }}
 service pop3-login {{
     inet_listener pop3 {{
         port = {pop3}
+    }}
+    inet_listener pop3s {{
+        port = 0
     }}
 }}
 service managesieve-login {{
@@ -87,8 +93,10 @@ sieve_script personal {{
 """
 
 
-# What an instance behind a proxy has on top; with "2.3" or "2.4" as key what differs.
-STRICT = {"2.3": "disable_plaintext_auth = yes\n", "2.4": "auth_allow_cleartext = no\n"}
+# What an instance behind a proxy has on top; with "2.3" or "2.4" as key what differs: without
+# ssl = required, 2.4 takes everything behind a PROXY header for secure.
+STRICT = {"2.3": "disable_plaintext_auth = yes\n",
+          "2.4": "auth_allow_cleartext = no\nssl = required\n"}
 # The client is whom the PROXY header says, and the session as secure as it says.
 HAPROXY = "haproxy_trusted_networks = 127.0.0.1/32\n" + "".join(
     f"service {service}-login {{\n    inet_listener {name} {{\n        haproxy = yes\n    }}\n}}\n"
@@ -115,6 +123,7 @@ class Dovecot:
         version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
         old = version.stdout.startswith("2.3.")
         settings = SETTINGS_2_3 if old else SETTINGS_2_4
+        self.logged_in = "Login: " if old else "Logged in: "  # what it logs of a login
         config = folder / "dovecot.conf"
         config.write_text(settings.format(
             run=folder / "run", folder=folder, mail=self.mail, sasl=self.sasl, pop3=self.pop3,
