@@ -48,8 +48,8 @@ static int open_folder(struct keystore *s, enum keystore_intent intent, struct e
     s->folder = open(s->path, flags);
     if (s->folder < 0 && errno == ENOENT && intent == KEYSTORE_LOOK)
         return 0;
-    if (s->folder < 0 && errno == ENOENT && mkdir(s->path, 0700) == 0)
-        s->folder = open(s->path, flags);
+    if (s->folder < 0 && errno == ENOENT && (mkdir(s->path, 0700) == 0 || errno == EEXIST))
+        s->folder = open(s->path, flags); /* EEXIST: another command was faster */
     if (s->folder >= 0)
         return 0;
     return err_set(e, "the folder for keys, %s, cannot be %s: %s (`state` in the configuration)",
