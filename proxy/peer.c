@@ -40,85 +40,6 @@ int peer_open(struct peer *p, uv_loop_t *loop, int fd, bool is_unix,
     return rc;
 }
 
-static void connect_done(uv_connect_t *request, int status)
-{
-    struct peer *p = request->data;
-    free(request);
-    if (status == UV_ECANCELED)
-        return; /* closed while connecting */
-    if (status == 0)
-        p->life = PEER_OPEN;
-    p->events->connected(p, status);
-}
-
-static int peer_fd(const struct peer *p)
-{
-    uv_os_fd_t fd = -1;
-    return uv_fileno(&p->uv.handle, &fd) == 0 ? fd : -1;
-}
-
-/* Prepare the socket that is to be connected. 0, or a negative uv error. */
-static int tune_upstream_socket(int fd, const struct peer_target *target)
-{
-    static const int on = 1;
-    socket_tune(fd);
-    if (target->transparent) {
-        const bool inet = target->from->sa_family == AF_INET;
-        setsockopt(fd, inet ? IPPROTO_IP : IPPROTO_IPV6, inet ? IP_TRANSPARENT : IPV6_TRANSPARENT,
-                   &on, sizeof on); /* what it lacks shows at bind */
-    }
-    if (target->from != NULL) {
-        /* Choose the port at connect, so that one source address serves more than 28,000 sessions
-         * as long as the destinations differ. */
-        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-        if (bind(fd, target->from, target->from_size) != 0)
-            return -errno;
-    }
-    return 0;
-}
-
-static void lend_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
-static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
-
-static int connect_tcp(struct peer *p, const struct peer_target *target, uv_connect_t *request)
-{
-    int rc = tune_upstream_socket(peer_fd(p), target);
-    if (rc == 0)
-        rc = uv_tcp_connect(request, &p->uv.tcp, target->to, connect_done);
-    /* Whoever connects will want to read. Said now, it spares libuv three calls for changing what
-     * is watched; nothing is read before the connection is there. */
-    if (rc == 0)
-        p->reading = uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
-    return rc;
-}
-
-int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
-                 const struct peer_events *events)
-{
-    int rc = 0;
-    peer_init(p, events);
-    p->life = PEER_CONNECTING;
-    if (target->path != NULL)
-        uv_pipe_init(loop, &p->uv.pipe, 0);
-    else if ((rc = uv_tcp_init_ex(loop, &p->uv.tcp, target->to->sa_family)) != 0)
-        uv_tcp_init(loop, &p->uv.tcp); /* with a handle that can be closed */
-    if (rc != 0)
-        return rc;
-
-    uv_connect_t *request = malloc(sizeof *request);
-    if (request == NULL)
-        return UV_ENOMEM;
-    request->data = p;
-    if (target->path != NULL) { /* reports its errors to connect_done */
-        uv_pipe_connect(request, &p->uv.pipe, target->path, connect_done);
-        return 0;
-    }
-    rc = connect_tcp(p, target, request);
-    if (rc != 0)
-        free(request);
-    return rc;
-}
-
 /* ---- reading ---- */
 
 static void lend_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -159,6 +80,84 @@ void peer_read(struct peer *p, bool on)
         uv_read_stop(&p->uv.stream);
     else
         p->reading = uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
+}
+
+/* ---- connecting ---- */
+
+static void connect_done(uv_connect_t *request, int status)
+{
+    struct peer *p = request->data;
+    free(request);
+    if (status == UV_ECANCELED)
+        return; /* closed while connecting */
+    if (status == 0)
+        p->life = PEER_OPEN;
+    p->events->connected(p, status);
+}
+
+static int peer_fd(const struct peer *p)
+{
+    uv_os_fd_t fd = -1;
+    return uv_fileno(&p->uv.handle, &fd) == 0 ? fd : -1;
+}
+
+/* Prepare the socket that is to be connected. 0, or a negative uv error. */
+static int tune_upstream_socket(int fd, const struct peer_target *target)
+{
+    static const int on = 1;
+    socket_tune(fd);
+    if (target->transparent) {
+        const bool inet = target->from->sa_family == AF_INET;
+        setsockopt(fd, inet ? IPPROTO_IP : IPPROTO_IPV6, inet ? IP_TRANSPARENT : IPV6_TRANSPARENT,
+                   &on, sizeof on); /* what it lacks shows at bind */
+    }
+    if (target->from != NULL) {
+        /* Choose the port at connect, so that one source address serves more than 28,000 sessions
+         * as long as the destinations differ. */
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        if (bind(fd, target->from, target->from_size) != 0)
+            return -errno;
+    }
+    return 0;
+}
+
+static int connect_tcp(struct peer *p, const struct peer_target *target, uv_connect_t *request)
+{
+    int rc = tune_upstream_socket(peer_fd(p), target);
+    if (rc == 0)
+        rc = uv_tcp_connect(request, &p->uv.tcp, target->to, connect_done);
+    /* Whoever connects will want to read. Said now, it spares libuv three calls for changing what
+     * is watched; nothing is read before the connection is there. */
+    if (rc == 0)
+        p->reading = uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
+    return rc;
+}
+
+int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
+                 const struct peer_events *events)
+{
+    int rc = 0;
+    peer_init(p, events);
+    p->life = PEER_CONNECTING;
+    if (target->path != NULL)
+        uv_pipe_init(loop, &p->uv.pipe, 0);
+    else if ((rc = uv_tcp_init_ex(loop, &p->uv.tcp, target->to->sa_family)) != 0)
+        uv_tcp_init(loop, &p->uv.tcp); /* with a handle that can be closed */
+    if (rc != 0)
+        return rc;
+
+    uv_connect_t *request = malloc(sizeof *request);
+    if (request == NULL)
+        return UV_ENOMEM;
+    request->data = p;
+    if (target->path != NULL) { /* reports its errors to connect_done */
+        uv_pipe_connect(request, &p->uv.pipe, target->path, connect_done);
+        return 0;
+    }
+    rc = connect_tcp(p, target, request);
+    if (rc != 0)
+        free(request);
+    return rc;
 }
 
 /* ---- writing ---- */
@@ -226,8 +225,8 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
 
 void peer_acknowledge(struct peer *p)
 {
-    static const int once =
-        2; /* tcp(7) does not tell: an odd value changes what comes after, too */
+    /* tcp(7) does not tell: an odd value changes what comes after, too. */
+    static const int once = 2;
     setsockopt(peer_fd(p), IPPROTO_TCP, TCP_QUICKACK, &once, sizeof once);
 }
 

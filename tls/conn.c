@@ -85,12 +85,10 @@ enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t
         enum record_result result = record_next(&c->reader, body_max(c), &in, &r);
         if (result == RECORD_MORE)
             break;
-        if (result != RECORD_WHOLE)
-            conn_no_record(c, result);
-        else if (c->hs == NULL)
-            conn_open_record(c, &r);
-        else
+        if (result == RECORD_WHOLE)
             conn_record(c, &r);
+        else
+            conn_no_record(c, result);
     }
     record_rest(&c->reader);
     return finish(c, io);

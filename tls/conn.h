@@ -33,11 +33,10 @@ struct tls_conn {
     struct tls_server *server;
     enum tls_status status;
 
-    struct record_reader reader;    /* the record that is not yet complete */
-    struct conn_handshake *hs;      /* NULL: over, and the keys are in `in` and `out` */
-    struct protection in, out;      /* all zero before */
-    uint8_t post[POST_MESSAGE_MAX]; /* a handshake message behind the handshake, incomplete */
-    uint8_t post_size;
+    struct record_reader reader; /* the record that is not yet complete */
+    struct conn_handshake *hs;   /* NULL: over, and the keys are in `in` and `out` */
+    struct protection in, out;   /* all zero before */
+    uint8_t post_size;           /* what has come of a KeyUpdate, all of it as it has to be */
 
     char *name; /* as the first ClientHello asked for it; NULL: it did not */
     size_t name_size;

@@ -127,8 +127,7 @@ static void on_post_handshake(struct tls_conn *c, struct tls_slice part)
             conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a message out of turn");
             return;
         }
-        c->post[c->post_size++] = b;
-        if (c->post_size == POST_MESSAGE_MAX) {
+        if (++c->post_size == POST_MESSAGE_MAX) {
             c->post_size = 0;
             on_key_update(c, b);
             return;
@@ -186,10 +185,6 @@ void conn_open_record(struct tls_conn *c, const struct record *r)
     struct engine_buffer *plain = &c->engine->plain;
     uint8_t type;
     size_t size;
-    if (r->body.size == 0) {
-        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent an empty record");
-        return;
-    }
     if (c->tls13 && r->header[0] != RECORD_DATA) {
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a plaintext record out of turn");
         return;

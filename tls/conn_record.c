@@ -187,13 +187,8 @@ static void on_protected(struct tls_conn *c, const struct record *r)
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a plaintext record out of turn");
 }
 
-void conn_record(struct tls_conn *c, struct record *r)
+static void in_handshake(struct tls_conn *c, struct record *r)
 {
-    c->hs->alert_put = CONN_ALERT_NONE;
-    if (r->body.size == 0) {
-        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent an empty record");
-        return;
-    }
     if (c->hs->held.data != NULL && r->header[0] != RECORD_ALERT) {
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a record out of turn");
         return;
@@ -205,6 +200,18 @@ void conn_record(struct tls_conn *c, struct record *r)
     /* RFC 8446 5.1: the version of a plaintext record means nothing. mbedTLS thinks otherwise. */
     r->header[1] = r->header[2] = 3;
     on_plain(c, r);
+}
+
+void conn_record(struct tls_conn *c, struct record *r)
+{
+    if (c->hs != NULL)
+        c->hs->alert_put = CONN_ALERT_NONE;
+    if (r->body.size == 0)
+        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent an empty record");
+    else if (c->hs == NULL)
+        conn_open_record(c, r);
+    else
+        in_handshake(c, r);
 }
 
 void conn_no_record(struct tls_conn *c, enum record_result result)

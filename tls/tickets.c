@@ -11,11 +11,6 @@ enum { OVERHEAD = TLS_TICKET_NAME_SIZE + TICKETS_NONCE_SIZE + TICKETS_TAG_SIZE }
 /* A ticket from a little in the future comes from a host whose clock is a little ahead. */
 static const int64_t clock_slack_ms = (int64_t)60 * 1000;
 
-static int random_bytes(void *to, size_t size)
-{
-    return mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, to, size);
-}
-
 static int derive(const struct tls_ticket_key *key, const char *label, uint8_t out[32])
 {
     return mbedtls_hkdf(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), key->name, sizeof key->name,
@@ -74,7 +69,7 @@ static int seal(const struct tickets_slot *slot, const uint8_t *bound, bool tls1
     mbedtls_gcm_context gcm;
     int r = set_key(&gcm, slot, tls13);
     if (r == 0)
-        r = random_bytes(nonce, TICKETS_NONCE_SIZE);
+        r = mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, nonce, TICKETS_NONCE_SIZE);
     if (r == 0)
         r = mbedtls_gcm_crypt_and_tag(&gcm, MBEDTLS_GCM_ENCRYPT, clear_size, nonce,
                                       TICKETS_NONCE_SIZE, bound, TICKETS_BOUND_SIZE, body, body,
