@@ -131,19 +131,23 @@ unsigned long accel_count(enum accel_hook hook)
     return accel_counts[hook];
 }
 
-static const char *choose_aead(size_t nth, bool *last)
+static const char *try_aead(const struct aead_backend *b)
 {
-    *last = aeads[nth + 1] == NULL;
-    return aeads[nth]->usable() && use_aead(aeads[nth]) == NULL ? aeads[nth]->name : NULL;
+    return b->usable() && use_aead(b) == NULL ? b->name : NULL;
 }
 
-static const char *choose_x25519(size_t nth, bool *last)
+static const char *try_x25519(const struct x25519_backend *b)
 {
-    *last = x25519s[nth + 1] == NULL;
-    return x25519s[nth]->usable() && use_x25519(x25519s[nth]) == NULL ? x25519s[nth]->name : NULL;
+    return b->usable() && use_x25519(b) == NULL ? b->name : NULL;
 }
 
 const char *accel_choose(enum accel_choice what, size_t nth, bool *last)
 {
-    return what == ACCEL_AEAD ? choose_aead(nth, last) : choose_x25519(nth, last);
+    *last = what == ACCEL_AEAD ? aeads[nth + 1] == NULL : x25519s[nth + 1] == NULL;
+    return what == ACCEL_AEAD ? try_aead(aeads[nth]) : try_x25519(x25519s[nth]);
+}
+
+const char *accel_choose_best(enum accel_choice what)
+{
+    return what == ACCEL_AEAD ? try_aead(best_aead()) : try_x25519(best_x25519());
 }

@@ -60,4 +60,7 @@ enum accel_choice { ACCEL_AEAD, ACCEL_X25519 };
  * and the choice is as before. *last: there is no further one, and asking for it is not allowed. */
 const char *accel_choose(enum accel_choice what, size_t nth, bool *last);
 
+/* Use what accel_init() would: the first of them that this CPU can. Its name, or NULL: it fails. */
+const char *accel_choose_best(enum accel_choice what);
+
 #endif

@@ -29,3 +29,9 @@ const char *accel_choose(enum accel_choice what, size_t nth, bool *last)
     *last = true;
     return nth == 0 ? accel_text() : NULL;
 }
+
+const char *accel_choose_best(enum accel_choice what)
+{
+    (void)what;
+    return accel_text();
+}
