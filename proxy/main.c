@@ -1,10 +1,10 @@
 /* main.c - the command line. */
-#include "proxy/control.h"
-#include "proxy/exits.h"
-#include "proxy/key.h"
-#include "proxy/load.h"
-#include "proxy/supervisor.h"
-#include "proxy/worker.h"
+#include "proxy/base/exits.h"
+#include "proxy/control/control.h"
+#include "proxy/key/key.h"
+#include "proxy/load/load.h"
+#include "proxy/supervisor/supervisor.h"
+#include "proxy/worker/worker.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -50,7 +50,7 @@ includes_of_mbedtls() {
 
 includes_of_libuv() {
     matches '^ *# *include *[<"]uv\.h' '*.c' '*.h' |
-        grep -vE '^(proxy/[^/]*$|tests/demo/|tests/unit/proxy/|tests/bench/)' || true
+        grep -vE '^(proxy/(base|control|ipc|key|routes|session|supervisor|watch|worker)/|proxy/main\.c|tests/demo/|tests/unit/|tests/support/|tests/bench/)' || true
 }
 
 includes_of_back_ends() {

@@ -1,4 +1,3 @@
-/* asked.c - see asked.h. */
 #include "proxy/starttls/asked.h"
 
 #include <string.h>

@@ -1,4 +1,3 @@
-/* ber.c - see ber.h. */
 #include "proxy/starttls/ber.h"
 
 #include <string.h>

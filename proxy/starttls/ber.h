@@ -3,7 +3,7 @@
 #ifndef TLSFRONT_BER_H
 #define TLSFRONT_BER_H
 
-#include "proxy/buf.h"
+#include "proxy/base/buf.h"
 #include "proxy/starttls/line.h"
 
 #include <stdbool.h>

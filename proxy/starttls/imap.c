@@ -1,4 +1,3 @@
-/* imap.c - see imap.h. */
 #include "proxy/starttls/imap_inner.h"
 
 /* Of a refused command, which nobody wants: a literal larger than this ends the session (RFC 7888,

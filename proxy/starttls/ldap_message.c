@@ -1,4 +1,3 @@
-/* ldap_message.c - see ldap_message.h. */
 #include "proxy/starttls/ldap_message.h"
 
 /* What may stand behind the operation: controls, or elements of the future, which RFC 4511, 4 wants

@@ -1,4 +1,3 @@
-/* ldap_reply.c - see ldap_reply.h. */
 #include "proxy/starttls/ldap_reply.h"
 
 /* LDAPResult (RFC 4511, 4.1.9), with the responseName [10] of an ExtendedResponse (4.12) if any. */

@@ -1,4 +1,3 @@
-/* ldap_root.c - see ldap_root.h. */
 #include "proxy/starttls/ldap_root.h"
 
 /* Attributes go by name or by number (RFC 4512, 2.5). */

@@ -1,4 +1,3 @@
-/* line.c - see line.h. */
 #include "proxy/starttls/line.h"
 
 #include <string.h>

@@ -1,4 +1,3 @@
-/* nntp.c - see nntp.h. */
 #include "proxy/starttls/nntp_inner.h"
 
 bool nntp_may_upgrade(const struct talk *t)

@@ -1,4 +1,3 @@
-/* pop3.c - see pop3.h. */
 #include "proxy/starttls/pop3_inner.h"
 
 /* ---- replies of our own ---- */

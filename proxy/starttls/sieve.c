@@ -1,4 +1,3 @@
-/* sieve.c - see sieve.h. */
 #include "proxy/starttls/sieve_inner.h"
 
 /* ---- replies of our own ---- */

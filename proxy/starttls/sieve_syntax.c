@@ -1,4 +1,3 @@
-/* sieve_syntax.c - see sieve_syntax.h. */
 #include "proxy/starttls/sieve_syntax.h"
 
 /* ---- tokens ---- */

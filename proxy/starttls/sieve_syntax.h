@@ -3,7 +3,7 @@
 #ifndef TLSFRONT_STARTTLS_SIEVE_SYNTAX_H
 #define TLSFRONT_STARTTLS_SIEVE_SYNTAX_H
 
-#include "proxy/buf.h"
+#include "proxy/base/buf.h"
 #include "proxy/starttls/line.h"
 
 /* The longest unit. Before a login there is nothing larger than what authentication needs. Small

@@ -1,4 +1,3 @@
-/* smtp.c - see smtp.h. */
 #include "proxy/starttls/smtp_inner.h"
 
 /* ---- replies of our own ---- */

@@ -22,7 +22,7 @@
 #define TLSFRONT_STARTTLS_H
 
 #include "config/protocol.h"
-#include "proxy/buf.h"
+#include "proxy/base/buf.h"
 #include "proxy/starttls/asked.h"
 #include "proxy/starttls/imap.h"
 #include "proxy/starttls/ldap.h"

@@ -1,4 +1,3 @@
-/* step.c - see step.h. */
 #include "proxy/starttls/step.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef TLSFRONT_DEMO_DIALOGUE_H
 #define TLSFRONT_DEMO_DIALOGUE_H
 
-#include "proxy/buf.h"
+#include "proxy/base/buf.h"
 #include "tests/demo/mailbox.h"
 #include "tests/demo/pop3.h"
 #include "tests/demo/smtp.h"

@@ -2,7 +2,7 @@
 #ifndef TLSFRONT_DEMO_MAILBOX_H
 #define TLSFRONT_DEMO_MAILBOX_H
 
-#include "proxy/buf.h"
+#include "proxy/base/buf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
 #ifndef TLSFRONT_DEMO_SMTP_H
 #define TLSFRONT_DEMO_SMTP_H
 
-#include "proxy/buf.h"
+#include "proxy/base/buf.h"
 
 struct smtp {
     bool mail; /* MAIL was given */

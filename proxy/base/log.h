@@ -1,0 +1,56 @@
+/* log.h - one line per event, as key=value text or as a JSON object.
+ *
+ * A line is built field by field and written with one write(2). Writing never waits: when the
+ * reader of a pipe or socket is slow the line is lost and counted, and the loss is reported by a
+ * later line. */
+#ifndef TLSFRONT_BASE_LOG_H
+#define TLSFRONT_BASE_LOG_H
+
+#include "config/config.h"
+#include "proxy/base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct log {
+    int fd; /* owned unless it is standard error */
+    enum config_log_target target;
+    enum config_log_level level;
+    enum config_log_format format;
+    char who[24];  /* "supervisor", "worker-0" */
+    bool regular;  /* a file on disk: a write never has to wait for a reader */
+    uint64_t lost; /* lines, since the last one that got through */
+};
+
+struct log_line {
+    struct log *log; /* NULL: the level is not wanted, everything is a no-op */
+    enum config_log_level level;
+    struct buf text;
+};
+
+/* To standard error, text, info. */
+void log_init(struct log *l, const char *who);
+void log_close(struct log *l);
+
+/* Take over `fd` for `target`; the old one is closed. */
+void log_redirect(struct log *l, enum config_log_target target, int fd);
+
+/* Open what a configuration asks for, for log_redirect: a file is created with mode 0640, the
+ * syslog socket is connected. STDERR_FILENO for standard error. -1 with the reason. */
+int log_open_target(const struct config *c, struct err *e);
+
+bool log_wants(const struct log *l, enum config_log_level level);
+
+void log_begin(struct log_line *line, struct log *l, enum config_log_level level,
+               const char *event);
+void log_text(struct log_line *line, const char *key, const char *value); /* NULL, "": left out */
+void log_number(struct log_line *line, const char *key, uint64_t value);
+void log_seconds(struct log_line *line, const char *key, uint64_t milliseconds);
+void log_bool(struct log_line *line, const char *key, bool value);
+void log_end(struct log_line *line);
+
+/* An event with one sentence, key `msg`. */
+void log_event(struct log *l, enum config_log_level level, const char *event, const char *format,
+               ...) __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,37 @@
+/* control.h - the control socket: `tlsfront reload` and `tlsfront status` come in here.
+ *
+ * A unix socket that only the daemon's user (and root) may use. One request line per connection;
+ * the answer is the exit status as a decimal line, then text, then the end of the connection. */
+#ifndef TLSFRONT_CONTROL_CONTROL_H
+#define TLSFRONT_CONTROL_CONTROL_H
+
+#include "config/err.h"
+#include "proxy/base/buf.h"
+
+#include <uv.h>
+
+struct control;
+struct control_request;
+
+/* A request line has come; answer it with control_answer(), now or later. */
+typedef void control_fn(void *arg, struct control_request *request, const char *line);
+
+/* -1: cannot listen there, or another daemon does. A stale socket file is replaced. */
+struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_request, void *arg,
+                            struct err *e);
+
+/* Every request is answered exactly once, also when its caller has gone meanwhile. */
+void control_answer(struct control_request *request, int status, const struct buf *text);
+
+/* Stop listening and remove the socket file; requests under way may still be answered. */
+void control_close(struct control *c);
+
+/* The client's side: send `line`, wait, print the text to standard output (status 0) or standard
+ * error. Returns the exit status; 1 with a message when there is no daemon. */
+int control_ask(const char *path, const char *line);
+
+/* Likewise, but the text goes to `text`, with a NUL behind it. -1 with the reason, and errno, when
+ * no daemon answers. */
+int control_fetch(const char *path, const char *line, struct buf *text, struct err *e);
+
+#endif

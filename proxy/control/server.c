@@ -1,0 +1,189 @@
+/* server.c - see control.h; the client's side is in control_ask.c. */
+#include "proxy/base/socket.h"
+#include "proxy/control/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Long enough for every request there is. */
+#define LINE_MAX_BYTES 64
+
+struct control {
+    uv_pipe_t pipe;                 /* first: callbacks cast */
+    struct control_request *silent; /* callers whose line is not complete */
+    char *path;
+    control_fn *on_request;
+    void *arg;
+};
+
+struct control_request {
+    uv_pipe_t pipe;                     /* first */
+    struct control *control;            /* NULL once the line is taken or the control closed */
+    struct control_request *next, **at; /* in control->silent */
+    char line[LINE_MAX_BYTES];
+    size_t size;
+    uv_write_t write;
+    struct buf answer;
+};
+
+/* ---- one request ---- */
+
+static void request_closed(uv_handle_t *handle)
+{
+    struct control_request *r = (struct control_request *)(void *)handle;
+    buf_free(&r->answer);
+    free(r);
+}
+
+/* It is no caller in waiting any more. */
+static struct control *request_leave(struct control_request *r)
+{
+    struct control *c = r->control;
+    if (c != NULL) {
+        *r->at = r->next;
+        if (r->next != NULL)
+            r->next->at = r->at;
+    }
+    r->control = NULL;
+    return c;
+}
+
+static void request_close(struct control_request *r)
+{
+    request_leave(r);
+    if (!uv_is_closing((uv_handle_t *)&r->pipe))
+        uv_close((uv_handle_t *)&r->pipe, request_closed);
+}
+
+static void answer_written(uv_write_t *write, int status)
+{
+    (void)status;
+    request_close(write->data);
+}
+
+void control_answer(struct control_request *r, int status, const struct buf *text)
+{
+    buf_init(&r->answer, text->size + 64);
+    buf_printf(&r->answer, "%d\n", status);
+    buf_put(&r->answer, text->data, text->size);
+    uv_buf_t out = uv_buf_init((char *)r->answer.data, (unsigned)r->answer.size);
+    r->write.data = r;
+    if (r->answer.failed ||
+        uv_write(&r->write, (uv_stream_t *)&r->pipe, &out, 1, answer_written) != 0)
+        request_close(r);
+}
+
+static void lend_line(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct control_request *r = (struct control_request *)(void *)handle;
+    (void)suggested;
+    *buf = uv_buf_init(r->line + r->size, (unsigned)(sizeof r->line - 1 - r->size));
+}
+
+static void line_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct control_request *r = (struct control_request *)(void *)stream;
+    (void)buf;
+    if (n > 0)
+        r->size += (size_t)n;
+    char *end = memchr(r->line, '\n', r->size);
+    if (end != NULL) {
+        uv_read_stop(stream);
+        *end = '\0';
+        struct control *c = request_leave(r);
+        c->on_request(c->arg, r, r->line);
+    } else if (n < 0) { /* gone, or a line longer than any request */
+        request_close(r);
+    }
+}
+
+static void caller_arrived(uv_stream_t *server, int status)
+{
+    struct control *c = (struct control *)(void *)server;
+    struct control_request *r = status == 0 ? calloc(1, sizeof *r) : NULL;
+    if (r == NULL)
+        return;
+    r->control = c;
+    r->next = c->silent;
+    r->at = &c->silent;
+    if (r->next != NULL)
+        r->next->at = &r->next;
+    c->silent = r;
+    uv_pipe_init(server->loop, &r->pipe, 0);
+    if (uv_accept(server, (uv_stream_t *)&r->pipe) != 0 ||
+        uv_read_start((uv_stream_t *)&r->pipe, lend_line, line_read) != 0)
+        request_close(r);
+}
+
+/* ---- the socket ---- */
+
+/* The folder under /run is gone after a reboot, so it is made where only it is missing. */
+static bool make_folder(const char *path)
+{
+    char folder[sizeof((struct sockaddr_un *)0)->sun_path];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path || (size_t)(slash - path) >= sizeof folder)
+        return true;
+    memcpy(folder, path, (size_t)(slash - path));
+    folder[slash - path] = '\0';
+    return mkdir(folder, 0755) == 0 || errno == EEXIST;
+}
+
+static void control_closed(uv_handle_t *handle)
+{
+    struct control *c = (struct control *)(void *)handle;
+    free(c->path);
+    free(c);
+}
+
+/* 0 or a negative uv error. */
+static int control_listen(struct control *c)
+{
+    if (!make_folder(c->path))
+        return -errno;
+    mode_t before = umask(0177);
+    int rc = uv_pipe_bind(&c->pipe, c->path);
+    if (rc == UV_EADDRINUSE && socket_stale(c->path) && unlink(c->path) == 0)
+        rc = uv_pipe_bind(&c->pipe, c->path);
+    umask(before);
+    return rc != 0 ? rc : uv_listen((uv_stream_t *)&c->pipe, 16, caller_arrived);
+}
+
+struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_request, void *arg,
+                            struct err *e)
+{
+    struct control *c = calloc(1, sizeof *c);
+    char *copy = strdup(path);
+    if (c == NULL || copy == NULL) {
+        free(c);
+        free(copy);
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    c->path = copy;
+    c->on_request = on_request;
+    c->arg = arg;
+    uv_pipe_init(loop, &c->pipe, 0);
+    int rc = control_listen(c);
+    if (rc != 0) {
+        err_set(e, "cannot listen on the control socket %s: %s%s", path, uv_strerror(rc),
+                rc == UV_EADDRINUSE ? " (another tlsfront runs with it)" : "");
+        uv_close((uv_handle_t *)&c->pipe, control_closed);
+        return NULL;
+    }
+    return c;
+}
+
+void control_close(struct control *c)
+{
+    if (c == NULL)
+        return;
+    while (c->silent != NULL) /* they would keep the loop alive for as long as they like */
+        request_close(c->silent);
+    uv_close((uv_handle_t *)&c->pipe, control_closed); /* removes the file of a bound pipe */
+}

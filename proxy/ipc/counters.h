@@ -1,0 +1,96 @@
+/* counters.h - counters in memory that the supervisor and all workers see.
+ *
+ * Each worker writes its own part and only that; the supervisor reads all parts and clears one when
+ * its worker has died; workers read each other's to enforce limits over all of them. No locks:
+ * every value has one writer. */
+#ifndef TLSFRONT_IPC_COUNTERS_H
+#define TLSFRONT_IPC_COUNTERS_H
+
+#include "config/err.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Routes keep their slot, found by name, over reloads, so that counters go on. */
+enum { SHARED_ROUTES = 1024, SHARED_WORKERS = 256 };
+
+/* Connections per client address are counted in two rows of a sketch (Cormode and Muthukrishnan's
+ * count-min, with decrements): two addresses can share a slot in one row but hardly in both, so the
+ * smaller of the two sums is right, and a client is never counted short. */
+enum { SHARED_IP_ROWS = 2, SHARED_IP_SLOTS = 16384 };
+
+typedef _Atomic uint64_t counter;
+
+struct route_counters {
+    counter active;      /* connections now */
+    counter handshaking; /* of these, not yet through the handshake */
+    counter accepted;
+    counter refused;             /* told so in their protocol: limit, drain, upstream down */
+    counter handshakes;          /* completed */
+    counter resumed;             /* of these, by ticket */
+    counter tls12, tls13;        /* of these, by version */
+    counter handshake_failures;  /* with at least one byte from the client */
+    counter upstream_failures;   /* connects that failed, failover included */
+    counter bytes_in, bytes_out; /* plaintext: from clients, to clients */
+};
+
+struct worker_shared {
+    struct route_counters route[SHARED_ROUTES];
+    _Atomic uint16_t clients[SHARED_IP_ROWS][SHARED_IP_SLOTS];
+    counter accept_pauses; /* times that accepting stopped for want of descriptors or memory */
+};
+
+/* The memory as one descriptor, for a number of workers fixed at start. -1: no memory. */
+int shared_create(struct err *e);
+
+/* Map part `index` for writing. NULL with errno. */
+struct worker_shared *shared_map_own(int fd, unsigned index);
+
+/* All SHARED_WORKERS parts, mapped for reading (the supervisor: for writing). */
+struct shared_all {
+    uint8_t *memory;
+};
+/* False with errno. */
+bool shared_map_all(struct shared_all *all, int fd, bool writable);
+struct worker_shared *shared_part(const struct shared_all *all, unsigned index);
+
+void shared_unmap_own(struct worker_shared *own);
+void shared_unmap_all(struct shared_all *all);
+
+/* Forget the present tense of a dead worker (active, handshaking, clients); totals stay. */
+void shared_clear_presence(struct worker_shared *part);
+
+static inline uint64_t counter_get(const counter *c)
+{
+    return atomic_load_explicit((counter *)(uintptr_t)c, memory_order_relaxed);
+}
+
+/* One writer, so a load and a store do; no locked instruction. */
+static inline void counter_add(counter *c, uint64_t n)
+{
+    atomic_store_explicit(c, counter_get(c) + n, memory_order_relaxed);
+}
+
+static inline void counter_sub(counter *c, uint64_t n)
+{
+    counter_add(c, (uint64_t)0 - n);
+}
+
+/* A client's place in the sketch for one route. */
+struct client_slot {
+    uint16_t at[SHARED_IP_ROWS];
+};
+struct sockaddr;
+struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_slot,
+                                  const uint8_t seed[16]);
+void client_enter(struct worker_shared *own, struct client_slot slot);
+void client_leave(struct worker_shared *own, struct client_slot slot);
+
+/* Connections of that client over the first `workers` parts. */
+unsigned client_count(const struct shared_all *all, unsigned workers, struct client_slot slot);
+
+/* The route's active connections over the first `workers` parts. */
+uint64_t route_active(const struct shared_all *all, unsigned workers, unsigned route_slot);
+
+#endif

@@ -1,0 +1,103 @@
+#include "proxy/ipc/ipc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+struct ipc_header {
+    uint32_t type, generation, size, fd_count;
+};
+
+void ipc_begin(struct ipc_message *m, enum ipc_type type, uint32_t generation)
+{
+    m->type = type;
+    m->generation = generation;
+    m->size = 0;
+    m->fd_count = 0;
+}
+
+void ipc_append(struct ipc_message *m, const void *data, size_t size)
+{
+    assert(size <= sizeof m->payload - m->size);
+    memcpy(m->payload + m->size, data, size);
+    m->size += (uint32_t)size;
+}
+
+int ipc_send(int fd, const struct ipc_message *m)
+{
+    struct ipc_header h = {m->type, m->generation, m->size, m->fd_count};
+    struct iovec parts[2] = {{&h, sizeof h}, {(void *)(uintptr_t)m->payload, m->size}};
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof m->fds)];
+    struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
+
+    if (m->fd_count > 0) {
+        size_t bytes = m->fd_count * sizeof m->fds[0];
+        msg.msg_control = control;
+        msg.msg_controllen = CMSG_SPACE(bytes);
+        memset(control, 0, sizeof control);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(bytes);
+        memcpy(CMSG_DATA(c), m->fds, bytes);
+    }
+    ssize_t n;
+    do
+        n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -1 : 0;
+}
+
+/* Take over the descriptors that came along. */
+static void take_fds(struct ipc_message *m, struct msghdr *msg)
+{
+    m->fd_count = 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t bytes = c->cmsg_len - CMSG_LEN(0);
+        memcpy(m->fds, CMSG_DATA(c), bytes);
+        m->fd_count = (uint32_t)(bytes / sizeof m->fds[0]);
+    }
+}
+
+int ipc_receive(int fd, struct ipc_message *m)
+{
+    struct ipc_header h;
+    struct iovec parts[2] = {{&h, sizeof h}, {m->payload, sizeof m->payload}};
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof m->fds)];
+    struct msghdr msg = {.msg_iov = parts,
+                         .msg_iovlen = 2,
+                         .msg_control = control,
+                         .msg_controllen = sizeof control};
+    ssize_t n;
+    do
+        n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN)
+        return 0;
+
+    m->fd_count = 0;
+    if (n >= 0) /* an empty packet may bring descriptors, too */
+        take_fds(m, &msg);
+    if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || n < (ssize_t)sizeof h ||
+        (size_t)n != sizeof h + h.size || h.fd_count != m->fd_count) {
+        ipc_close_fds(m);
+        return -1;
+    }
+    m->type = (enum ipc_type)h.type;
+    m->generation = h.generation;
+    m->size = h.size;
+    return 1;
+}
+
+void ipc_close_fds(struct ipc_message *m)
+{
+    for (uint32_t i = 0; i < m->fd_count; i++)
+        if (m->fds[i] >= 0)
+            close(m->fds[i]);
+    m->fd_count = 0;
+}

@@ -1,0 +1,114 @@
+/* ipc.h - what the supervisor and a worker say to each other.
+ *
+ * The socket pair is SOCK_SEQPACKET: one message per packet, file descriptors attached. A message
+ * is a header and a payload of plain structs; both ends are the same binary, so there is no
+ * encoding.
+ *
+ *   supervisor -> worker                         worker -> supervisor
+ *   HELLO       who you are, drop privileges
+ *   LOG         the log's descriptor
+ *   TICKETS     ticket keys
+ *   PREPARE     number, bundle fd, route slots   (nothing yet)
+ *   LISTENERS   sockets of that generation
+ *   ADDRESSES   resolved upstreams               (before COMMIT: of the prepared generation, after:
+ *   READY?      can you run it?                   PREPARED or REFUSED, with the reason
+ *   COMMIT      run it now                       COMMITTED
+ *   ABORT       forget it
+ *   DRAIN       refuse newcomers
+ *   RETIRE      there are no newcomers for you   (exits when the last session is gone)
+ *   STOP        exit
+ *   ANSWER      to an ACME challenge                ASK, what is the answer to an ACME challenge?
+ * now */
+#ifndef TLSFRONT_IPC_IPC_H
+#define TLSFRONT_IPC_IPC_H
+
+#include "config/err.h"
+#include "proxy/ipc/counters.h"
+#include "proxy/wire/challenge.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+enum ipc_type {
+    IPC_HELLO,
+    IPC_LOG,
+    IPC_TICKETS,
+    IPC_PREPARE,
+    IPC_LISTENERS,
+    IPC_ADDRESSES,
+    IPC_READY,
+    IPC_COMMIT,
+    IPC_ABORT,
+    IPC_DRAIN,
+    IPC_RETIRE,
+    IPC_STOP,
+    IPC_ANSWER,
+    IPC_PREPARED,
+    IPC_REFUSED,
+    IPC_COMMITTED,
+    IPC_ASK,
+};
+
+/* The kernel passes at most 253 descriptors at a time (SCM_MAX_FD). */
+enum { IPC_FDS_MAX = 128, IPC_PAYLOAD_MAX = 32768 };
+
+struct ipc_message {
+    enum ipc_type type;
+    uint32_t generation;
+    uint32_t size; /* of the payload in use */
+    uint32_t fd_count;
+    _Alignas(8) uint8_t payload[IPC_PAYLOAD_MAX];
+    int fds[IPC_FDS_MAX]; /* received ones belong to the receiver */
+};
+
+/* Payloads. */
+struct ipc_hello {
+    uint32_t drop_privileges, keep_transparent;
+    uid_t uid;
+    gid_t gid;
+    uint8_t seed[16]; /* for hashing clients' addresses: the same in all workers */
+};
+struct ipc_prepare {
+    uint32_t worker_count; /* parts of the shared memory that are in use */
+    uint16_t slots[SHARED_ROUTES];
+};
+struct ipc_listener { /* one per attached descriptor */
+    uint32_t route;
+};
+struct ipc_address { /* one per address; those of one upstream stand together, in order */
+    uint32_t route, upstream;
+    socklen_t size;
+    struct sockaddr_storage addr;
+};
+
+struct ipc_ask {
+    uint64_t serial;
+    uint32_t slot; /* of the route; tells the kind of challenge, too */
+    char name[CHALLENGE_NAME_MAX + 1];
+};
+struct ipc_answer { /* sent as far as `challenge` is in use */
+    uint64_t serial;
+    uint32_t outcome;
+    struct challenge challenge;
+};
+
+/* How many of a payload struct fit into one message. */
+#define IPC_PER_MESSAGE(type) (IPC_PAYLOAD_MAX / sizeof(type))
+
+/* Begin a message without payload and descriptors. Its large arrays are left as they are. */
+void ipc_begin(struct ipc_message *m, enum ipc_type type, uint32_t generation);
+
+/* Append to the payload; the caller has counted with IPC_PER_MESSAGE. */
+void ipc_append(struct ipc_message *m, const void *data, size_t size);
+
+/* 0, or -1 with errno: EAGAIN means that the other side does not read. Descriptors stay ours. */
+int ipc_send(int fd, const struct ipc_message *m);
+
+/* 1: a message; 0: nothing to read now; -1: the other side is gone or talks nonsense. */
+int ipc_receive(int fd, struct ipc_message *m);
+
+void ipc_close_fds(struct ipc_message *m);
+
+#endif

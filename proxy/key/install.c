@@ -1,0 +1,183 @@
+/* install.c - `tlsfront key install`: the authority's answer, put in place. */
+#include "proxy/key/binding.h"
+#include "proxy/key/judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The keys that an answer may be for, in the order in which they are tried. */
+enum owner { OWNER_NEXT, OWNER_PRESENT, OWNER_PREVIOUS, OWNERS };
+
+struct install {
+    struct key_job *job;
+    struct keystore_entry entry, previous;
+    struct keys_pool *pool;
+    struct keys_private *key;
+    enum owner owner;
+    struct keys_request *request; /* NULL: none that this is the answer to */
+};
+
+static const struct file_bytes *key_file(const struct install *in, enum owner owner)
+{
+    switch (owner) {
+    case OWNER_NEXT:
+        return &in->entry.file[KEYSTORE_NEXT_KEY];
+    case OWNER_PREVIOUS:
+        return &in->previous.file[KEYSTORE_KEY];
+    case OWNER_PRESENT:
+    case OWNERS:
+        break;
+    }
+    return &in->entry.file[KEYSTORE_KEY];
+}
+
+/* ---- the answer ---- */
+
+static bool read_answer(struct install *in)
+{
+    struct key_job *j = in->job;
+    for (size_t i = 0; i < j->o->file_count; i++) {
+        struct file_bytes file;
+        struct err e;
+        if (!key_read_file(j, j->o->files[i], &file))
+            return false;
+        bool good = keys_pool_add(in->pool, key_slice(&file), j->o->files[i], &e) == 0;
+        file_bytes_free(&file);
+        if (!good) {
+            key_fail(j, "give the files as the authority sent them: PEM, DER or PKCS#7 (.p7b)",
+                     "%s", e.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Which certificates there are instead of ours. */
+static void explain_no_match(struct install *in)
+{
+    struct key_job *j = in->job;
+    struct keys_certificate c;
+    char seen[1024] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < keys_pool_count(in->pool) && used < sizeof seen; i++) {
+        keys_pool_show(in->pool, i, &c);
+        used += (size_t)snprintf(seen + used, sizeof seen - used, "%s%s (%s%s)", i > 0 ? "; " : "",
+                                 c.subject, c.key, c.authority ? ", an authority" : "");
+    }
+    key_fail(j,
+             "send the request of this name to the authority and install its answer to that; a "
+             "certificate whose key was made elsewhere is taken in with `tlsfront key import`",
+             "none of the certificates belongs to the private key of %s. There are: %s", j->o->name,
+             seen);
+}
+
+static bool find_key(struct install *in)
+{
+    struct key_job *j = in->job;
+    for (int i = 0; i < OWNERS; i++) {
+        const struct file_bytes *file = key_file(in, (enum owner)i);
+        if (file->data == NULL)
+            continue;
+        struct keys_private *key = key_open(j, file);
+        if (key != NULL && keys_pool_has(in->pool, key)) {
+            in->key = key;
+            in->owner = (enum owner)i;
+            return true;
+        }
+        if (key == NULL)
+            return false;
+        keys_private_free(key);
+    }
+    explain_no_match(in);
+    return false;
+}
+
+static void find_request(struct install *in)
+{
+    const struct file_bytes *file = &in->entry.file[KEYSTORE_REQUEST];
+    struct err ignored;
+    if (file->data != NULL && keys_request_fits(key_slice(file), in->key))
+        in->request = keys_request_read(key_slice(file), "request.csr", &ignored);
+}
+
+/* ---- in place ---- */
+
+/* A request that is still without its answer stays, with its key. */
+static int put_in_place(struct install *in, char *chain)
+{
+    struct key_job *j = in->job;
+    struct err e;
+    const struct file_bytes nothing = {0};
+    struct keystore_entry made = {.exists = true};
+    made.file[KEYSTORE_KEY] = *key_file(in, in->owner);
+    made.file[KEYSTORE_CHAIN] = (struct file_bytes){(uint8_t *)chain, strlen(chain), 0};
+    if (in->request == NULL)
+        made.file[KEYSTORE_REQUEST] = in->entry.file[KEYSTORE_REQUEST];
+    made.file[KEYSTORE_NEXT_KEY] =
+        in->owner != OWNER_NEXT ? in->entry.file[KEYSTORE_NEXT_KEY] : nothing;
+    if (keystore_write(&j->store, j->o->name, &made, true, &e) != 0)
+        return key_fail(j, NULL, "%s", e.text);
+    char *path = keystore_path(&j->store, j->o->name, KEYSTORE_CHAIN);
+    key_say(j, "name", j->o->name);
+    key_say(j, "installed", path);
+    key_say_chain(j, key_slice(&made.file[KEYSTORE_CHAIN]));
+    free(path);
+    key_note_block(j);
+    return key_commit(j);
+}
+
+static int install(struct install *in)
+{
+    struct key_job *j = in->job;
+    struct err e;
+    if (!in->entry.exists)
+        return key_fail(j,
+                        "make the key and its request first: tlsfront key new NAME; or take in a "
+                        "pair that was made elsewhere: tlsfront key import NAME FILE...",
+                        "there is no key %s in %s", j->o->name, j->state);
+    in->pool = keys_pool_new(&e);
+    if (in->pool == NULL)
+        return key_fail(j, NULL, "%s", e.text);
+    if (!read_answer(in) || !find_key(in))
+        return EXIT_RUNTIME;
+    find_request(in);
+    char *chain = key_judge_chain(j, in->pool, in->key, "its key", in->request);
+    int status = chain != NULL ? put_in_place(in, chain) : EXIT_RUNTIME;
+    keys_free_text(chain);
+    return status;
+}
+
+static int rollback(struct key_job *j)
+{
+    struct err e;
+    struct keystore_entry entry;
+    if (keystore_rollback(&j->store, j->o->name, &e) != 0)
+        return key_fail(j, NULL, "%s", e.text);
+    key_say(j, "name", j->o->name);
+    if (keystore_read(&j->store, j->o->name, &entry, &e) == 0) {
+        key_say_chain(j, key_slice(&entry.file[KEYSTORE_CHAIN]));
+        keystore_entry_free(&entry);
+    }
+    return key_commit(j);
+}
+
+int key_install(struct key_job *j)
+{
+    struct install in = {.job = j};
+    struct err e;
+    if (j->o->rollback)
+        return rollback(j);
+    int status = EXIT_RUNTIME;
+    if (keystore_read(&j->store, j->o->name, &in.entry, &e) != 0 ||
+        keystore_read_previous(&j->store, j->o->name, &in.previous, &e) != 0)
+        key_fail(j, NULL, "%s", e.text);
+    else
+        status = install(&in);
+    keys_request_free(in.request);
+    keys_private_free(in.key);
+    keys_pool_free(in.pool);
+    keystore_entry_free(&in.entry);
+    keystore_entry_free(&in.previous);
+    return status;
+}

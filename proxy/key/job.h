@@ -1,0 +1,92 @@
+/* job.h - one run of a `tlsfront key` command: what it was told, and what it works on. */
+#ifndef TLSFRONT_KEY_JOB_H
+#define TLSFRONT_KEY_JOB_H
+
+#include "proxy/base/exits.h"
+#include "proxy/key/store.h"
+#include "proxy/load/load.h"
+#include "tls/keys/keys.h"
+
+#include <stdbool.h>
+
+enum { KEY_HOSTS_MAX = 100, KEY_FILES_MAX = 100 };
+
+struct key_options {
+    const char *file; /* the configuration */
+    bool file_given, json;
+    const char *name;
+    const char *files[KEY_FILES_MAX]; /* what follows the name */
+    size_t file_count;
+    const char *hosts[KEY_HOSTS_MAX];
+    size_t host_count;
+    const char *route, *type, *subject, *ca, *key_file, *passphrase_file;
+    unsigned days; /* 0: not given */
+    bool replace, same_key, request, commit, rollback, force, keep_root, encrypt;
+};
+
+struct key_job {
+    const struct key_options *o;
+    struct loaded loaded;
+    const struct config *config; /* NULL: there is none, and the default one was meant */
+    const char *state, *control;
+    struct keystore store;
+    struct buf out;        /* for standard output: text, or the fields of a JSON object */
+    struct buf notes;      /* for a person, one per line */
+    struct diags findings; /* what is wrong; an error here is why a command failed */
+};
+
+/* A file's bytes for tls/. */
+static inline struct tls_slice key_slice(const struct file_bytes *f)
+{
+    return (struct tls_slice){f->data, f->size};
+}
+
+/* ---- the frame (key_run.c) ---- */
+
+/* From the options to the exit status: reads the configuration, opens the store, has `run` do the
+ * work, and prints what came of it. */
+int key_run(const struct key_options *o, enum keystore_intent intent,
+            int (*run)(struct key_job *j));
+
+/* Say why it cannot be done, with a cure (NULL: none). Returns EXIT_RUNTIME. */
+int key_fail(struct key_job *j, const char *cure, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int key_fail_usage(struct key_job *j, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* likewise; EXIT_USAGE */
+
+void key_note(struct key_job *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "  WORD  text" as text, a field as JSON. */
+void key_say(struct key_job *j, const char *word, const char *text);
+
+/* Have the running daemon take up what is in place, if --commit says so; else a note how to. The
+ * exit status. */
+int key_commit(struct key_job *j);
+
+/* ---- private keys, under a passphrase or not (key_secret.c) ----
+ * The passphrase is that of the block's passphrase-file, where it has one, so that the daemon can
+ * open what is stored; else that of --passphrase-file, or one that is asked for. */
+
+/* Open a key of the store. NULL: a finding says why not. */
+struct keys_private *key_open(struct key_job *j, const struct file_bytes *file);
+
+/* A key as it is to be stored: under a passphrase when --encrypt or the block says so. The PEM goes
+ * to keys_free_text(). NULL: a finding says why not. */
+char *key_seal(struct key_job *j, const struct keys_private *k);
+
+/* What is certified in an entry of the store; without its key where that is encrypted. */
+struct tls_identity *key_stored_identity(struct key_job *j, const char *name,
+                                         const struct keystore_entry *entry, struct err *e);
+
+/* ---- the commands ---- */
+
+int key_new(struct key_job *j);
+int key_renew(struct key_job *j);
+int key_self_signed(struct key_job *j);
+int key_install(struct key_job *j);
+int key_import(struct key_job *j);
+int key_list(struct key_job *j);
+int key_show(struct key_job *j);
+int key_remove(struct key_job *j);
+
+#endif

@@ -1,0 +1,338 @@
+/* new.c - `tlsfront key new`, `renew` and `self-signed`: keys, and requests for certificates.
+ */
+#include "proxy/base/json.h"
+#include "proxy/key/binding.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { DAYS = 90 };
+
+/* Take over a text as a file of the entry. */
+static void put_text(struct keystore_entry *entry, enum keystore_file file, char *text)
+{
+    file_bytes_free(&entry->file[file]);
+    if (text != NULL)
+        entry->file[file] = (struct file_bytes){(uint8_t *)text, strlen(text), strlen(text) + 1};
+}
+
+static bool has(const struct keystore_entry *entry, enum keystore_file file)
+{
+    return entry->file[file].data != NULL;
+}
+
+/* ---- what to make ---- */
+
+/* What is known about the certificate so far, for a renewal. */
+static const struct tls_identity *known_identity(const struct key_job *j)
+{
+    return key_block_identity(j, key_block(j, j->o->name));
+}
+
+static int find_kind(struct key_job *j, const char *like, enum keys_kind *kind)
+{
+    *kind = KEYS_EC_P256;
+    if (j->o->type == NULL) {
+        if (like != NULL)
+            keys_kind_by_name(like, kind);
+        return 0;
+    }
+    if (keys_kind_by_name(j->o->type, kind))
+        return 0;
+    return key_fail_usage(j,
+                          "there is no key type \"%s\"; there are ec-p256, ec-p384, rsa-2048, "
+                          "rsa-3072 and rsa-4096",
+                          j->o->type);
+}
+
+static int find_names(struct key_job *j, struct key_names *names)
+{
+    struct err e;
+    int status = key_names_asked(j, names);
+    if (status != 0)
+        return status;
+    if (names->count == 0)
+        return key_fail_usage(j, "for which host names? Say --host HOST, or --route ROUTE for a "
+                                 "route's hostname");
+    for (size_t i = 0; i < names->count; i++)
+        if (keys_check_name(names->list[i], &e) != 0)
+            return key_fail_usage(j, "%s", e.text);
+    return 0;
+}
+
+/* What is asked for, and what is there under the name. */
+struct making {
+    struct keystore_entry entry;
+    struct key_names names;
+    enum keys_kind kind;
+};
+
+/* 0: m->entry is to be freed; else an exit status. */
+static int begin(struct key_job *j, struct making *m)
+{
+    struct err e;
+    int status = find_kind(j, NULL, &m->kind);
+    if (status == 0)
+        status = find_names(j, &m->names);
+    if (status == 0 && keystore_read(&j->store, j->o->name, &m->entry, &e) != 0)
+        status = key_fail(j, NULL, "%s", e.text);
+    return status;
+}
+
+/* ---- a request ---- */
+
+static void say_request(struct key_job *j, const struct key_names *names, enum keystore_file key,
+                        const char *pem)
+{
+    char *key_path = keystore_path(&j->store, j->o->name, key);
+    char *request_path = keystore_path(&j->store, j->o->name, KEYSTORE_REQUEST);
+    key_say(j, "name", j->o->name);
+    key_say(j, "key", key_path);
+    key_say(j, "request", request_path);
+    if (j->o->json) {
+        json_array(&j->out, "names");
+        for (size_t i = 0; i < names->count; i++)
+            json_string(&j->out, NULL, names->list[i]);
+        json_array_end(&j->out);
+        json_string(&j->out, "pem", pem);
+    } else {
+        for (size_t i = 0; i < names->count; i++)
+            key_say(j, i == 0 ? "names" : "", names->list[i]);
+        buf_printf(&j->out, "\n%s", pem);
+    }
+    key_note(j,
+             "send the request to the authority; when its answer has come: tlsfront key install %s "
+             "FILE...",
+             j->o->name);
+    key_note_block(j);
+    free(key_path);
+    free(request_path);
+}
+
+/* Write `entry` with a request for `key`, which is the file `place` of it. */
+static int make_request(struct key_job *j, struct keystore_entry *entry,
+                        const struct keys_private *key, enum keystore_file place,
+                        const struct key_names *names, const char *subject)
+{
+    struct err e;
+    const struct keys_names wanted = {subject, names->list, names->count};
+    char *pem = keys_request_make(key, &wanted, &e);
+    if (pem == NULL)
+        return key_fail(j, NULL, "%s", e.text);
+    put_text(entry, KEYSTORE_REQUEST, pem);
+    if (keystore_write(&j->store, j->o->name, entry, false, &e) != 0)
+        return key_fail(j, NULL, "%s", e.text);
+    say_request(j, names, place, pem);
+    return 0;
+}
+
+/* Where a new key is to go, so that it replaces none that is in use or waited for. */
+static int find_place(struct key_job *j, const struct keystore_entry *entry,
+                      enum keystore_file *place)
+{
+    const bool used = has(entry, KEYSTORE_CHAIN);
+    *place = has(entry, KEYSTORE_KEY) && (used || !j->o->replace || has(entry, KEYSTORE_NEXT_KEY))
+                 ? KEYSTORE_NEXT_KEY
+                 : KEYSTORE_KEY;
+    if (j->o->replace || !(has(entry, KEYSTORE_NEXT_KEY) || (used && has(entry, KEYSTORE_REQUEST))))
+        return 0;
+    return key_fail(j,
+                    "install the answer to it (tlsfront key install), or throw it and its key away "
+                    "with --replace",
+                    "%s has a request that waits for its answer already", j->o->name);
+}
+
+static int make_key_and_request(struct key_job *j, struct keystore_entry *entry,
+                                const struct key_names *names, enum keys_kind kind,
+                                const char *subject)
+{
+    struct err e;
+    enum keystore_file place;
+    int status = find_place(j, entry, &place);
+    if (status != 0)
+        return status;
+    struct keys_private *key = keys_private_make(kind, &e);
+    if (key == NULL)
+        return key_fail(j, NULL, "%s", e.text);
+    char *pem = key_seal(j, key);
+    put_text(entry, place, pem);
+    status = pem != NULL ? make_request(j, entry, key, place, names, subject) : EXIT_RUNTIME;
+    keys_private_free(key);
+    return status;
+}
+
+int key_new(struct key_job *j)
+{
+    struct making m;
+    int status = begin(j, &m);
+    if (status != 0)
+        return status;
+    if (has(&m.entry, KEYSTORE_CHAIN))
+        key_note(j, "%s stays in use with its present key until the answer is installed",
+                 j->o->name);
+    status = make_key_and_request(j, &m.entry, &m.names, m.kind, j->o->subject);
+    keystore_entry_free(&m.entry);
+    return status;
+}
+
+/* ---- renewal ---- */
+
+static int renewed_names(struct key_job *j, const struct tls_identity *id, struct key_names *names)
+{
+    const struct tls_identity_facts *f = tls_identity_facts(id);
+    names->count = 0;
+    if (j->o->host_count > 0 || j->o->route != NULL)
+        return find_names(j, names);
+    for (size_t i = 0; i < f->name_count; i++)
+        key_names_add(names, f->names[i]);
+    if (names->count == 0)
+        return key_fail_usage(j, "the certificate has no names: say them with --host HOST");
+    return 0;
+}
+
+/* The authority decides about the subject anyway, so one that cannot be said again is no loss. */
+static const char *renewed_subject(const struct key_job *j, const struct tls_identity_facts *f)
+{
+    if (j->o->subject != NULL)
+        return j->o->subject;
+    const bool given = j->o->host_count > 0 || j->o->route != NULL;
+    return given || f->subject[0] == '\0' || f->subject[0] == '(' ? NULL : f->subject;
+}
+
+static int renew_same_key(struct key_job *j, struct keystore_entry *entry,
+                          const struct key_names *names, const char *subject)
+{
+    if (j->o->type != NULL)
+        return key_fail_usage(j, "--same-key and --type exclude each other");
+    if (has(entry, KEYSTORE_NEXT_KEY) && !j->o->replace)
+        return key_fail(j, "install the answer to it, or throw it away with --replace",
+                        "%s has a request with a new key that waits for its answer", j->o->name);
+    struct keys_private *key = key_open(j, &entry->file[KEYSTORE_KEY]);
+    file_bytes_free(&entry->file[KEYSTORE_NEXT_KEY]);
+    int status =
+        key != NULL ? make_request(j, entry, key, KEYSTORE_KEY, names, subject) : EXIT_RUNTIME;
+    keys_private_free(key);
+    return status;
+}
+
+static int renew(struct key_job *j, struct keystore_entry *entry, const struct tls_identity *id)
+{
+    const struct tls_identity_facts *f = tls_identity_facts(id);
+    const char *subject = renewed_subject(j, f);
+    const char *like = f->key_type != TLS_KEY_RSA ? (f->key_bits == 384 ? "ec-p384" : "ec-p256")
+                                                  : (f->key_bits > 3072   ? "rsa-4096"
+                                                     : f->key_bits > 2048 ? "rsa-3072"
+                                                                          : "rsa-2048");
+    struct key_names names;
+    enum keys_kind kind;
+    int status = renewed_names(j, id, &names);
+    if (status == 0)
+        status = find_kind(j, like, &kind);
+    if (status != 0)
+        return status;
+    if (j->o->same_key && has(entry, KEYSTORE_KEY))
+        return renew_same_key(j, entry, &names, subject);
+    if (j->o->same_key)
+        return key_fail(j, "take it in first: tlsfront key import, or ask for a new key",
+                        "the key of %s is not the key manager's", j->o->name);
+    return make_key_and_request(j, entry, &names, kind, subject);
+}
+
+/* The identity of the pair in STATE; else what the block of that name has in files of its own. */
+static struct tls_identity *find_identity(struct key_job *j, const struct keystore_entry *entry,
+                                          struct err *e)
+{
+    struct tls_identity *known = (struct tls_identity *)known_identity(j);
+    err_set(e, "%s has no certificate that could be renewed", j->o->name);
+    if (!has(entry, KEYSTORE_CHAIN) || !has(entry, KEYSTORE_KEY))
+        return known != NULL ? tls_identity_ref(known) : NULL;
+    return key_stored_identity(j, j->o->name, entry, e);
+}
+
+int key_renew(struct key_job *j)
+{
+    struct keystore_entry entry;
+    struct err e;
+    if (keystore_read(&j->store, j->o->name, &entry, &e) != 0)
+        return key_fail(j, NULL, "%s", e.text);
+    struct tls_identity *id = find_identity(j, &entry, &e);
+    int status = id != NULL ? renew(j, &entry, id)
+                            : key_fail(j, "make a first one: tlsfront key new NAME", "%s", e.text);
+    tls_identity_free(id);
+    keystore_entry_free(&entry);
+    return status;
+}
+
+/* ---- self-signed ---- */
+
+/* One that an authority gave is not to be lost to a trial. */
+static int check_trial(struct key_job *j, const struct keystore_entry *entry)
+{
+    struct err e;
+    if (!has(entry, KEYSTORE_CHAIN) || j->o->replace)
+        return 0;
+    struct tls_identity *id = find_identity(j, entry, &e);
+    const bool trial = id != NULL && tls_identity_facts(id)->self_signed;
+    tls_identity_free(id);
+    if (trial)
+        return 0;
+    return key_fail(j, "use another name, or --replace", "%s has a certificate of an authority",
+                    j->o->name);
+}
+
+/* A key that waits for its certificate can serve meanwhile; the answer will fit. NULL: a finding
+ * says why not. */
+static struct keys_private *trial_key(struct key_job *j, struct keystore_entry *entry,
+                                      enum keys_kind kind)
+{
+    struct err e;
+    if (has(entry, KEYSTORE_KEY) && !has(entry, KEYSTORE_CHAIN))
+        return key_open(j, &entry->file[KEYSTORE_KEY]);
+    struct keys_private *key = keys_private_make(kind, &e);
+    if (key == NULL) {
+        key_fail(j, NULL, "%s", e.text);
+        return NULL;
+    }
+    char *pem = key_seal(j, key);
+    put_text(entry, KEYSTORE_KEY, pem);
+    if (pem != NULL)
+        return key;
+    keys_private_free(key);
+    return NULL;
+}
+
+static int install_trial(struct key_job *j, struct keystore_entry *entry,
+                         const struct key_names *names, enum keys_kind kind)
+{
+    struct err e;
+    const struct keys_names wanted = {j->o->subject, names->list, names->count};
+    struct keys_private *key = trial_key(j, entry, kind);
+    if (key == NULL)
+        return EXIT_RUNTIME;
+    char *pem =
+        keys_self_signed_make(key, &wanted, time(NULL), j->o->days > 0 ? j->o->days : DAYS, &e);
+    keys_private_free(key);
+    put_text(entry, KEYSTORE_CHAIN, pem);
+    if (pem == NULL || keystore_write(&j->store, j->o->name, entry, true, &e) != 0)
+        return key_fail(j, NULL, "%s", e.text);
+    char *path = keystore_path(&j->store, j->o->name, KEYSTORE_CHAIN);
+    key_say(j, "name", j->o->name);
+    key_say(j, "chain", path);
+    free(path);
+    key_note_block(j);
+    return key_commit(j);
+}
+
+int key_self_signed(struct key_job *j)
+{
+    struct making m;
+    int status = begin(j, &m);
+    if (status != 0)
+        return status;
+    status = check_trial(j, &m.entry);
+    if (status == 0)
+        status = install_trial(j, &m.entry, &m.names, m.kind);
+    keystore_entry_free(&m.entry);
+    return status;
+}

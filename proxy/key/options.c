@@ -1,0 +1,161 @@
+#include "proxy/key/options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+
+enum { DAYS_MAX = 3650 };
+
+enum {
+    OPT_FIRST = 256,
+    OPT_HOST,
+    OPT_ROUTE,
+    OPT_TYPE,
+    OPT_SUBJECT,
+    OPT_REPLACE,
+    OPT_SAME_KEY,
+    OPT_DAYS,
+    OPT_COMMIT,
+    OPT_CA,
+    OPT_FORCE,
+    OPT_KEEP_ROOT,
+    OPT_ROLLBACK,
+    OPT_KEY,
+    OPT_PASSPHRASE,
+    OPT_REQUEST,
+    OPT_ENCRYPT,
+};
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"host", required_argument, NULL, OPT_HOST},
+    {"route", required_argument, NULL, OPT_ROUTE},
+    {"type", required_argument, NULL, OPT_TYPE},
+    {"subject", required_argument, NULL, OPT_SUBJECT},
+    {"replace", no_argument, NULL, OPT_REPLACE},
+    {"same-key", no_argument, NULL, OPT_SAME_KEY},
+    {"days", required_argument, NULL, OPT_DAYS},
+    {"commit", no_argument, NULL, OPT_COMMIT},
+    {"ca", required_argument, NULL, OPT_CA},
+    {"force", no_argument, NULL, OPT_FORCE},
+    {"keep-root", no_argument, NULL, OPT_KEEP_ROOT},
+    {"rollback", no_argument, NULL, OPT_ROLLBACK},
+    {"key", required_argument, NULL, OPT_KEY},
+    {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE},
+    {"request", no_argument, NULL, OPT_REQUEST},
+    {"encrypt", no_argument, NULL, OPT_ENCRYPT},
+    {NULL, 0, NULL, 0},
+};
+
+/* Which commands know an option. */
+static const unsigned taken_by[] = {
+    [OPT_HOST - OPT_FIRST] = KEY_TAKES_NAMES | KEY_TAKES_JUDGE,
+    [OPT_ROUTE - OPT_FIRST] = KEY_TAKES_NAMES,
+    [OPT_TYPE - OPT_FIRST] = KEY_TAKES_NAMES,
+    [OPT_SUBJECT - OPT_FIRST] = KEY_TAKES_NAMES,
+    [OPT_REPLACE - OPT_FIRST] = KEY_TAKES_REPLACE,
+    [OPT_SAME_KEY - OPT_FIRST] = KEY_TAKES_SAME_KEY,
+    [OPT_DAYS - OPT_FIRST] = KEY_TAKES_DAYS,
+    [OPT_COMMIT - OPT_FIRST] = KEY_TAKES_COMMIT,
+    [OPT_CA - OPT_FIRST] = KEY_TAKES_JUDGE,
+    [OPT_FORCE - OPT_FIRST] = KEY_TAKES_JUDGE,
+    [OPT_KEEP_ROOT - OPT_FIRST] = KEY_TAKES_JUDGE,
+    [OPT_ROLLBACK - OPT_FIRST] = KEY_TAKES_ROLLBACK,
+    [OPT_KEY - OPT_FIRST] = KEY_TAKES_KEY,
+    [OPT_PASSPHRASE - OPT_FIRST] = KEY_TAKES_PASSPHRASE,
+    [OPT_ENCRYPT - OPT_FIRST] = KEY_TAKES_ENCRYPT,
+    [OPT_REQUEST - OPT_FIRST] = KEY_TAKES_REQUEST,
+};
+
+static bool take_days(struct key_options *o, const char *text)
+{
+    char *end;
+    long days = strtol(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || days < 1 || days > DAYS_MAX)
+        return false;
+    o->days = (unsigned)days;
+    return true;
+}
+
+static bool take_host(struct key_options *o, const char *text)
+{
+    if (o->host_count == KEY_HOSTS_MAX)
+        return false;
+    o->hosts[o->host_count++] = text;
+    return true;
+}
+
+/* False: not understood. */
+static bool take_option(struct key_options *o, int opt, const char *text)
+{
+    const struct {
+        int opt;
+        const char **text;
+        bool *flag;
+    } plain[] = {
+        {'c', &o->file, &o->file_given},
+        {'j', NULL, &o->json},
+        {OPT_ROUTE, &o->route, NULL},
+        {OPT_TYPE, &o->type, NULL},
+        {OPT_SUBJECT, &o->subject, NULL},
+        {OPT_REPLACE, NULL, &o->replace},
+        {OPT_SAME_KEY, NULL, &o->same_key},
+        {OPT_COMMIT, NULL, &o->commit},
+        {OPT_CA, &o->ca, NULL},
+        {OPT_FORCE, NULL, &o->force},
+        {OPT_KEEP_ROOT, NULL, &o->keep_root},
+        {OPT_ROLLBACK, NULL, &o->rollback},
+        {OPT_KEY, &o->key_file, NULL},
+        {OPT_PASSPHRASE, &o->passphrase_file, NULL},
+        {OPT_REQUEST, NULL, &o->request},
+        {OPT_ENCRYPT, NULL, &o->encrypt},
+    };
+    if (opt == OPT_HOST)
+        return take_host(o, text);
+    if (opt == OPT_DAYS)
+        return take_days(o, text);
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        if (plain[i].opt != opt)
+            continue;
+        if (plain[i].text != NULL)
+            *plain[i].text = text;
+        if (plain[i].flag != NULL)
+            *plain[i].flag = true;
+        return true;
+    }
+    return false;
+}
+
+/* False: wrong. */
+static bool take_arguments(const struct key_shape *c, struct key_options *o, int count,
+                           char **arguments)
+{
+    for (int i = 0; i < count; i++) {
+        if (c->names == 1 && o->name == NULL)
+            o->name = arguments[i];
+        else if (o->file_count < c->files_max)
+            o->files[o->file_count++] = arguments[i];
+        else
+            return false;
+    }
+    if (c->names == 1 && o->name == NULL)
+        return false;
+    if ((c->takes & KEY_TAKES_ROLLBACK) != 0)
+        return o->rollback == (o->file_count == 0);
+    return o->file_count >= c->files_min;
+}
+
+enum key_line key_options_parse(const struct key_shape *shape, int argc, char **argv,
+                                struct key_options *o)
+{
+    *o = (struct key_options){.file = CONFIG_DEFAULT_FILE};
+    for (int opt; (opt = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
+        if (opt == 'h')
+            return KEY_LINE_HELP;
+        if ((opt > OPT_FIRST && (shape->takes & taken_by[opt - OPT_FIRST]) == 0) ||
+            !take_option(o, opt, optarg))
+            return KEY_LINE_WRONG;
+    }
+    return take_arguments(shape, o, argc - optind, argv + optind) ? KEY_LINE_GOOD : KEY_LINE_WRONG;
+}

@@ -1,0 +1,116 @@
+/* secret.c - private keys on their way into the store and out of it, see key_job.h. */
+#include "proxy/key/binding.h"
+#include "proxy/key/tool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* NULL: the block has none. */
+static const char *block_passphrase_file(const struct key_job *j)
+{
+    const size_t block = key_block(j, j->o->name);
+    return block != KEY_UNBOUND ? j->config->certificates[block].passphrase.path : NULL;
+}
+
+/* One that is typed for a key that is made is typed twice. */
+static bool confirmed(const char *file, const char *passphrase)
+{
+    char again[KEY_PASSPHRASE_SIZE];
+    struct err ignored;
+    if (file != NULL || passphrase[0] == '\0')
+        return true;
+    bool same = key_tool_passphrase(NULL, "the same passphrase again", again, &ignored) == 0 &&
+                strcmp(again, passphrase) == 0;
+    explicit_bzero(again, sizeof again);
+    return same;
+}
+
+/* False: a finding says why. */
+static bool get_passphrase(struct key_job *j, bool confirm, char passphrase[KEY_PASSPHRASE_SIZE])
+{
+    const char *file = block_passphrase_file(j);
+    struct err e;
+    if (file == NULL)
+        file = j->o->passphrase_file;
+    if (key_tool_passphrase(file, "passphrase of the key", passphrase, &e) != 0)
+        key_fail(j, "write the passphrase into the first line of that file", "%s", e.text);
+    else if (passphrase[0] == '\0')
+        key_fail(j, "name a file whose first line it is: --passphrase-file FILE",
+                 "the private key of %s needs a passphrase", j->o->name);
+    else if (confirm && !confirmed(file, passphrase))
+        key_fail(j, "try it once more", "the two passphrases are not the same");
+    else
+        return true;
+    return false;
+}
+
+static struct keys_private *open_encrypted(struct key_job *j, const struct file_bytes *file,
+                                           const char *path, struct err *e)
+{
+    char passphrase[KEY_PASSPHRASE_SIZE];
+    if (!get_passphrase(j, false, passphrase))
+        return NULL;
+    char *pem = keys_decrypt(key_slice(file), path, passphrase, e);
+    explicit_bzero(passphrase, sizeof passphrase);
+    struct keys_private *key =
+        pem != NULL
+            ? keys_private_read((struct tls_slice){(const uint8_t *)pem, strlen(pem)}, path, e)
+            : NULL;
+    keys_free_text(pem);
+    if (key == NULL)
+        key_fail(j, "give the passphrase that it was stored with: --passphrase-file FILE", "%s",
+                 e->text);
+    return key;
+}
+
+struct keys_private *key_open(struct key_job *j, const struct file_bytes *file)
+{
+    struct err e;
+    char *path = keystore_path(&j->store, j->o->name, KEYSTORE_FILES);
+    struct keys_private *key;
+    if (keys_look_at(key_slice(file)).encrypted) {
+        key = open_encrypted(j, file, path, &e);
+    } else {
+        key = keys_private_read(key_slice(file), path, &e);
+        if (key == NULL)
+            key_fail(j, "restore it from a backup, or begin anew with `tlsfront key remove`", "%s",
+                     e.text);
+    }
+    free(path);
+    return key;
+}
+
+char *key_seal(struct key_job *j, const struct keys_private *k)
+{
+    char passphrase[KEY_PASSPHRASE_SIZE];
+    struct err e;
+    const bool closed = j->o->encrypt || block_passphrase_file(j) != NULL;
+    if (closed && !get_passphrase(j, true, passphrase))
+        return NULL;
+    char *pem = closed ? keys_encrypt(k, passphrase, &e) : keys_private_pem(k, &e);
+    if (closed)
+        explicit_bzero(passphrase, sizeof passphrase);
+    if (closed && block_passphrase_file(j) == NULL)
+        key_note(j,
+                 "the daemon needs the passphrase: passphrase-file = FILE in the block of "
+                 "certificate %s",
+                 j->o->name);
+    if (pem == NULL)
+        key_fail(j, NULL, "%s", e.text);
+    return pem;
+}
+
+struct tls_identity *key_stored_identity(struct key_job *j, const char *name,
+                                         const struct keystore_entry *entry, struct err *e)
+{
+    const struct tls_slice chain = key_slice(&entry->file[KEYSTORE_CHAIN]);
+    const struct tls_slice key = key_slice(&entry->file[KEYSTORE_KEY]);
+    char *chain_path = keystore_path(&j->store, name, KEYSTORE_CHAIN);
+    char *key_path = keystore_path(&j->store, name, KEYSTORE_KEY);
+    struct tls_identity *id = keys_look_at(key).encrypted
+                                  ? tls_identity_look(chain, chain_path, e)
+                                  : tls_identity_load(chain, chain_path, key, key_path, e);
+    free(chain_path);
+    free(key_path);
+    return id;
+}

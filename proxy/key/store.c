@@ -1,0 +1,213 @@
+/* store.c - see keystore.h; how a change takes place is in keystore_change.c. */
+#include "proxy/key/store.h"
+#include "config/config.h"
+#include "config/values.h"
+#include "proxy/key/store_inner.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_SIZE_MAX ((size_t)4 << 20)
+
+static const char *const file_names[KEYSTORE_FILES] = {
+    [KEYSTORE_KEY] = CONFIG_MANAGED_KEY,
+    [KEYSTORE_CHAIN] = CONFIG_MANAGED_CHAIN,
+    [KEYSTORE_REQUEST] = "request.csr",
+    [KEYSTORE_NEXT_KEY] = "next-key.pem",
+};
+
+const char *keystore_file_name(enum keystore_file file)
+{
+    return file_names[file];
+}
+
+int keystore_fail(const struct keystore *s, struct err *e, const char *what, const char *name)
+{
+    int error = errno;
+    if (error == ENOSPC || error == EDQUOT)
+        err_set(e, "%s %s/%s: %s; nothing was changed; make room and try again", what, s->path,
+                name, strerror(error));
+    else
+        err_set(e, "%s %s/%s: %s", what, s->path, name, strerror(error));
+    errno = error;
+    return -1;
+}
+
+/* ---- STATE ---- */
+
+static int open_folder(struct keystore *s, enum keystore_intent intent, struct err *e)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    s->folder = open(s->path, flags);
+    if (s->folder < 0 && errno == ENOENT && intent == KEYSTORE_LOOK)
+        return 0;
+    if (s->folder < 0 && errno == ENOENT && (mkdir(s->path, 0700) == 0 || errno == EEXIST))
+        s->folder = open(s->path, flags); /* EEXIST: another command was faster */
+    if (s->folder >= 0)
+        return 0;
+    return err_set(e, "the folder for keys, %s, cannot be %s: %s (`state` in the configuration)",
+                   s->path, errno == ENOENT ? "made" : "opened", strerror(errno));
+}
+
+static int check_folder(struct keystore *s, struct err *e)
+{
+    struct stat st;
+    if (fstat(s->folder, &st) != 0)
+        return err_set(e, "%s: %s", s->path, strerror(errno));
+    s->owner = st.st_uid;
+    s->group = st.st_gid;
+    if ((st.st_mode & 0077) != 0)
+        return err_set(e,
+                       "other users can look into %s (its mode is %03o), and private keys are to "
+                       "lie there: chmod 0700 %s",
+                       s->path, (unsigned)st.st_mode & 0777, s->path);
+    if (st.st_uid != geteuid() && geteuid() != 0)
+        return err_set(e, "%s belongs to another user: run this as root or as that user", s->path);
+    return 0;
+}
+
+int keystore_give_away(const struct keystore *s, int fd)
+{
+    return geteuid() == 0 && s->owner != 0 ? fchown(fd, s->owner, s->group) : 0;
+}
+
+static int take_lock(struct keystore *s, struct err *e)
+{
+    s->lock = openat(s->folder, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (s->lock < 0 || keystore_give_away(s, s->lock) != 0)
+        return keystore_fail(s, e, "cannot open", ".lock");
+    while (flock(s->lock, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return keystore_fail(s, e, "cannot lock", ".lock");
+    return 0;
+}
+
+int keystore_open(struct keystore *s, const char *state, enum keystore_intent intent, struct err *e)
+{
+    *s = (struct keystore){.path = state, .folder = -1, .lock = -1};
+    if (open_folder(s, intent, e) == 0 &&
+        (s->folder < 0 ||
+         (check_folder(s, e) == 0 && (intent == KEYSTORE_LOOK || take_lock(s, e) == 0))))
+        return 0;
+    keystore_close(s);
+    return -1;
+}
+
+void keystore_close(struct keystore *s)
+{
+    if (s->lock >= 0)
+        close(s->lock); /* unlocks */
+    if (s->folder >= 0)
+        close(s->folder);
+    s->lock = s->folder = -1;
+}
+
+int keystore_check_name(const char *name, struct err *e)
+{
+    struct flaw flaw;
+    if (value_name(name, &flaw) != 0)
+        return err_set(e, "the name \"%s\" %s; %s", name, flaw.cause, flaw.cure);
+    if (name[0] == '.' || name[0] == '-')
+        return err_set(e, "the name \"%s\" begins with a %s; begin with a letter or a digit", name,
+                       name[0] == '.' ? "dot" : "dash");
+    return 0;
+}
+
+char *keystore_path(const struct keystore *s, const char *name, enum keystore_file file)
+{
+    char *path;
+    int n = file == KEYSTORE_FILES ? asprintf(&path, "%s/%s", s->path, name)
+                                   : asprintf(&path, "%s/%s/%s", s->path, name, file_names[file]);
+    return n < 0 ? NULL : path;
+}
+
+/* ---- reading ---- */
+
+void keystore_entry_free(struct keystore_entry *entry)
+{
+    for (int i = 0; i < KEYSTORE_FILES; i++)
+        file_bytes_free(&entry->file[i]);
+    entry->exists = false;
+}
+
+static int read_one(const struct keystore *s, const char *folder, enum keystore_file file,
+                    struct file_bytes *out, struct err *e)
+{
+    int error;
+    char *path = keystore_path(s, folder, file);
+    if (path == NULL)
+        return err_set(e, "out of memory");
+    int result = file_read(path, FILE_SIZE_MAX, out, &error, e);
+    if (result != 0 && error == ENOENT)
+        result = 0;
+    if (result != 0)
+        err_prefix(e, "cannot read %s", path);
+    free(path);
+    return result;
+}
+
+int keystore_read_folder(const struct keystore *s, const char *folder, struct keystore_entry *out,
+                         struct err *e)
+{
+    struct stat st;
+    *out = (struct keystore_entry){.exists = false};
+    if (s->folder < 0)
+        return 0;
+    if (fstatat(s->folder, folder, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : keystore_fail(s, e, "cannot look at", folder);
+    if (!S_ISDIR(st.st_mode))
+        return err_set(e, "%s/%s is no folder; move it away", s->path, folder);
+    out->exists = true;
+    for (int i = 0; i < KEYSTORE_FILES; i++)
+        if (read_one(s, folder, (enum keystore_file)i, &out->file[i], e) != 0) {
+            keystore_entry_free(out);
+            return -1;
+        }
+    return 0;
+}
+
+int keystore_read(const struct keystore *s, const char *name, struct keystore_entry *out,
+                  struct err *e)
+{
+    return keystore_read_folder(s, name, out, e);
+}
+
+int keystore_read_previous(const struct keystore *s, const char *name, struct keystore_entry *out,
+                           struct err *e)
+{
+    char folder[KEYSTORE_FOLDER_SIZE];
+    keystore_beside(name, "previous", folder);
+    return keystore_read_folder(s, folder, out, e);
+}
+
+/* ---- all names ---- */
+
+static int is_pair(const struct dirent *d)
+{
+    struct err ignored;
+    return (d->d_type == DT_DIR || d->d_type == DT_UNKNOWN) &&
+           keystore_check_name(d->d_name, &ignored) == 0;
+}
+
+int keystore_each(const struct keystore *s, keystore_name_fn *tell, void *arg, struct err *e)
+{
+    struct dirent **list;
+    if (s->folder < 0)
+        return 0;
+    int n = scandirat(s->folder, ".", &list, is_pair, alphasort);
+    if (n < 0)
+        return err_set(e, "cannot read %s: %s", s->path, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        tell(arg, list[i]->d_name);
+        free(list[i]);
+    }
+    free(list);
+    return 0;
+}

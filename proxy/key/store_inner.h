@@ -1,0 +1,23 @@
+/* store_inner.h - what keystore.c and keystore_change.c share. */
+#ifndef TLSFRONT_KEY_STORE_INNER_H
+#define TLSFRONT_KEY_STORE_INNER_H
+
+#include "proxy/key/store.h"
+
+enum { KEYSTORE_FOLDER_SIZE = 96 }; /* ".NAME.previous" */
+
+const char *keystore_file_name(enum keystore_file file);
+
+/* ".NAME.what" */
+void keystore_beside(const char *name, const char *what, char folder[KEYSTORE_FOLDER_SIZE]);
+
+int keystore_read_folder(const struct keystore *s, const char *folder, struct keystore_entry *out,
+                         struct err *e);
+
+/* Root writes on behalf of whoever owns STATE. */
+int keystore_give_away(const struct keystore *s, int fd);
+
+/* "WHAT STATE/NAME: " and the words for errno, which stays. Returns -1. */
+int keystore_fail(const struct keystore *s, struct err *e, const char *what, const char *name);
+
+#endif

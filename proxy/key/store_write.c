@@ -1,0 +1,238 @@
+/* store_write.c - how a pair is replaced.
+ *
+ *   .NAME.next      the new folder; holds the file "staged" until it has taken its place. After the
+ *                   exchange this name is the old folder's, without that file.
+ *   .NAME.previous  what was there before
+ *   .NAME.gone      on its way out
+ *
+ * A crash leaves at most .NAME.next or .NAME.gone behind, and the next change tidies up. */
+#include "proxy/key/store_inner.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STAGED "staged"
+
+void keystore_beside(const char *name, const char *what, char folder[KEYSTORE_FOLDER_SIZE])
+{
+    snprintf(folder, KEYSTORE_FOLDER_SIZE, ".%s.%s", name, what);
+}
+
+/* ---- folders ---- */
+
+static bool is_there(const struct keystore *s, const char *folder, const char *file)
+{
+    char path[KEYSTORE_FOLDER_SIZE + 32];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    return fstatat(s->folder, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void remove_file(const struct keystore *s, const char *folder, const char *file)
+{
+    char path[KEYSTORE_FOLDER_SIZE + 32];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    unlinkat(s->folder, path, 0);
+}
+
+static int not_dot(const struct dirent *d)
+{
+    return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+}
+
+/* -1, with errno, when something of it is left. */
+static int remove_folder(const struct keystore *s, const char *folder)
+{
+    struct dirent **list;
+    int fd = openat(s->folder, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1;
+    int n = scandirat(fd, ".", &list, not_dot, NULL);
+    for (int i = 0; i < n; i++) {
+        unlinkat(fd, list[i]->d_name, 0);
+        free(list[i]);
+    }
+    if (n >= 0)
+        free(list);
+    close(fd);
+    return unlinkat(s->folder, folder, AT_REMOVEDIR);
+}
+
+static bool same_chain(const struct keystore *s, const char *a, const char *b)
+{
+    struct keystore_entry x, y;
+    struct err ignored;
+    if (keystore_read_folder(s, a, &x, &ignored) != 0)
+        return false;
+    bool same = keystore_read_folder(s, b, &y, &ignored) == 0;
+    const struct file_bytes *p = &x.file[KEYSTORE_CHAIN], *q = &y.file[KEYSTORE_CHAIN];
+    same = same && p->size == q->size && (p->size == 0 || memcmp(p->data, q->data, p->size) == 0);
+    keystore_entry_free(&x);
+    keystore_entry_free(&y);
+    return same;
+}
+
+/* ---- tidying up ---- */
+
+/* `next` is what was there before the exchange. A pair becomes the previous one; a mere request, or
+ * a pair that is in place anyway, goes. */
+static void put_away(const struct keystore *s, const char *name, const char *next)
+{
+    char previous[KEYSTORE_FOLDER_SIZE];
+    if (!is_there(s, next, keystore_file_name(KEYSTORE_CHAIN)) || same_chain(s, next, name)) {
+        remove_folder(s, next);
+        return;
+    }
+    keystore_beside(name, "previous", previous);
+    remove_file(s, next, keystore_file_name(KEYSTORE_REQUEST));
+    remove_file(s, next, keystore_file_name(KEYSTORE_NEXT_KEY));
+    if (remove_folder(s, previous) == 0)
+        renameat(s->folder, next, s->folder, previous);
+}
+
+/* After a crash. Failures show in what is done next. */
+static void tidy_up(const struct keystore *s, const char *name)
+{
+    char next[KEYSTORE_FOLDER_SIZE], gone[KEYSTORE_FOLDER_SIZE];
+    keystore_beside(name, "next", next);
+    keystore_beside(name, "gone", gone);
+    remove_folder(s, gone);
+    remove_file(s, name, STAGED); /* it is in place, so it is not staged */
+    if (is_there(s, next, STAGED) || !is_there(s, name, "."))
+        remove_folder(s, next);
+    else if (is_there(s, next, "."))
+        put_away(s, name, next);
+}
+
+/* ---- writing ---- */
+
+static int close_keeping_errno(int fd, int result)
+{
+    int error = errno;
+    close(fd);
+    errno = error;
+    return result;
+}
+
+static int write_file(const struct keystore *s, int folder, const char *name,
+                      const struct file_bytes *bytes)
+{
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -1;
+    int result = keystore_give_away(s, fd);
+    if (result == 0)
+        result = file_write(fd, bytes->data, bytes->size);
+    if (result == 0)
+        result = fsync(fd);
+    return close_keeping_errno(fd, result);
+}
+
+static int fill_folder(const struct keystore *s, int folder, const struct keystore_entry *entry)
+{
+    static const struct file_bytes nothing = {0};
+    if (keystore_give_away(s, folder) != 0 || write_file(s, folder, STAGED, &nothing) != 0)
+        return -1;
+    for (int i = 0; i < KEYSTORE_FILES; i++)
+        if (entry->file[i].data != NULL &&
+            write_file(s, folder, keystore_file_name((enum keystore_file)i), &entry->file[i]) != 0)
+            return -1;
+    return fsync(folder);
+}
+
+static int stage(const struct keystore *s, const char *next, const struct keystore_entry *entry)
+{
+    if (remove_folder(s, next) != 0 || mkdirat(s->folder, next, 0700) != 0)
+        return -1;
+    int fd = openat(s->folder, next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    return close_keeping_errno(fd, fill_folder(s, fd, entry));
+}
+
+static int exchange(const struct keystore *s, const char *a, const char *name, bool exists,
+                    struct err *e)
+{
+    if (renameat2(s->folder, a, s->folder, name, exists ? RENAME_EXCHANGE : RENAME_NOREPLACE) ==
+        0) {
+        fsync(s->folder); /* should that fail, it is in place all the same */
+        return 0;
+    }
+    if (errno == EINVAL || errno == ENOSYS)
+        return err_set(e,
+                       "the filesystem of %s cannot exchange two folders in one step; set `state` "
+                       "to one on a local disk",
+                       s->path);
+    return keystore_fail(s, e, "cannot put in place", name);
+}
+
+int keystore_write(const struct keystore *s, const char *name, const struct keystore_entry *entry,
+                   bool keep, struct err *e)
+{
+    char next[KEYSTORE_FOLDER_SIZE];
+    keystore_beside(name, "next", next);
+    tidy_up(s, name);
+    if (stage(s, next, entry) != 0) {
+        keystore_fail(s, e, "cannot write", next);
+        remove_folder(s, next);
+        return -1;
+    }
+    if (exchange(s, next, name, is_there(s, name, "."), e) != 0) {
+        remove_folder(s, next);
+        return -1;
+    }
+    remove_file(s, name, STAGED);
+    if (keep)
+        put_away(s, name, next);
+    else
+        remove_folder(s, next);
+    fsync(s->folder);
+    return 0;
+}
+
+/* ---- back, and away ---- */
+
+static void move_file(const struct keystore *s, const char *from, const char *to,
+                      enum keystore_file file)
+{
+    char old[KEYSTORE_FOLDER_SIZE + 32], new[KEYSTORE_FOLDER_SIZE + 32];
+    snprintf(old, sizeof old, "%s/%s", from, keystore_file_name(file));
+    snprintf(new, sizeof new, "%s/%s", to, keystore_file_name(file));
+    renameat(s->folder, old, s->folder, new);
+}
+
+int keystore_rollback(const struct keystore *s, const char *name, struct err *e)
+{
+    char previous[KEYSTORE_FOLDER_SIZE];
+    keystore_beside(name, "previous", previous);
+    tidy_up(s, name);
+    if (!is_there(s, previous, keystore_file_name(KEYSTORE_CHAIN)))
+        return err_set(e, "there is no previous certificate of %s in %s", name, s->path);
+    if (exchange(s, previous, name, is_there(s, name, "."), e) != 0)
+        return -1;
+    move_file(s, previous, name, KEYSTORE_NEXT_KEY);
+    move_file(s, previous, name, KEYSTORE_REQUEST);
+    return 0;
+}
+
+int keystore_remove(const struct keystore *s, const char *name, struct err *e)
+{
+    char previous[KEYSTORE_FOLDER_SIZE], gone[KEYSTORE_FOLDER_SIZE];
+    keystore_beside(name, "previous", previous);
+    keystore_beside(name, "gone", gone);
+    tidy_up(s, name);
+    if (remove_folder(s, previous) != 0)
+        return keystore_fail(s, e, "cannot remove", previous);
+    if (renameat(s->folder, name, s->folder, gone) != 0)
+        return keystore_fail(s, e, "cannot remove", name);
+    fsync(s->folder);
+    if (remove_folder(s, gone) != 0)
+        return keystore_fail(s, e, "cannot remove", gone);
+    return 0;
+}

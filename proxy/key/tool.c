@@ -1,0 +1,173 @@
+/* tool.c - see key_tool.h. Secrets go through a pipe and anonymous memory, never through
+ * arguments, the environment or the disk. */
+#include "proxy/key/tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { PASSPHRASE_FD = 3, ARGUMENTS_MAX = 15, OUTPUT_MAX = 4 << 20, NOT_FOUND = 127 };
+
+/* What the child gets: input, output, complaints, passphrase. */
+enum { IN, OUT, SAID, SECRET, FDS };
+
+static void close_all(int fd[FDS])
+{
+    for (int i = 0; i < FDS; i++)
+        if (fd[i] >= 0)
+            close(fd[i]);
+}
+
+/* A pipe's read end, with all that will ever come. */
+static int secret_pipe(const char *secret)
+{
+    int end[2];
+    if (pipe2(end, O_CLOEXEC) != 0)
+        return -1;
+    int result =
+        file_write(end[1], secret, strlen(secret)) == 0 && file_write(end[1], "\n", 1) == 0;
+    close(end[1]);
+    if (result)
+        return end[0];
+    close(end[0]);
+    return -1;
+}
+
+static int open_all(int fd[FDS], const struct file_bytes *input, const char *secret)
+{
+    fd[SECRET] = secret_pipe(secret);
+    for (int i = IN; i <= SAID; i++)
+        fd[i] = memfd_create("tlsfront-key", MFD_CLOEXEC);
+    for (int i = 0; i < FDS; i++)
+        if (fd[i] < 0)
+            return -1;
+    if (file_write(fd[IN], input->data, input->size) != 0)
+        return -1;
+    return lseek(fd[IN], 0, SEEK_SET) == 0 ? 0 : -1;
+}
+
+static void become_openssl(int fd[FDS], const char *const *arguments)
+{
+    const char *argv[ARGUMENTS_MAX + 2] = {"openssl"};
+    for (size_t i = 0; i < ARGUMENTS_MAX && arguments[i] != NULL; i++)
+        argv[i + 1] = arguments[i];
+    /* Out of the way first: one of them may be where another has to go. */
+    for (int i = 0; i < FDS; i++)
+        fd[i] = fcntl(fd[i], F_DUPFD, PASSPHRASE_FD + 1);
+    for (int i = 0; i < FDS; i++)
+        if (dup2(fd[i], i == SECRET ? PASSPHRASE_FD : i) < 0)
+            _exit(NOT_FOUND);
+    for (int i = 0; i < FDS; i++)
+        close(fd[i]);
+    execvp("openssl", (char *const *)argv);
+    _exit(NOT_FOUND);
+}
+
+static int read_back(int fd, struct file_bytes *out, struct err *e)
+{
+    char path[32];
+    int ignored;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return file_read(path, OUTPUT_MAX, out, &ignored, e);
+}
+
+/* The first line of what it complained about. */
+static void quote(int fd, struct err *e)
+{
+    struct file_bytes said;
+    struct err ignored;
+    char line[300] = "";
+    if (read_back(fd, &said, &ignored) == 0) {
+        size_t size = 0;
+        while (size < said.size && size < sizeof line - 1 && said.data[size] != '\n')
+            size++;
+        snprintf(line, sizeof line, "%.*s", (int)size, (const char *)said.data);
+        file_bytes_free(&said);
+    }
+    err_set(e, "openssl(1) refused: %s", line[0] != '\0' ? line : "it did not say why");
+}
+
+static int judge(int status, int fd[FDS], struct file_bytes *out, struct err *e)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_FOUND)
+        return err_set(e, "this needs the program openssl, which is not installed");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        quote(fd[SAID], e);
+        return -1;
+    }
+    return read_back(fd[OUT], out, e);
+}
+
+int key_tool_openssl(const char *const *arguments, const struct file_bytes *input,
+                     const char *passphrase, struct file_bytes *out, struct err *e)
+{
+    int fd[FDS], status = 0, result = -1;
+    *out = (struct file_bytes){0};
+    pid_t pid = open_all(fd, input, passphrase) == 0 ? fork() : -1;
+    if (pid == 0)
+        become_openssl(fd, arguments);
+    if (pid < 0) {
+        err_set(e, "openssl cannot be started: %s", strerror(errno));
+    } else {
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        result = judge(status, fd, out, e);
+    }
+    close_all(fd);
+    return result;
+}
+
+/* ---- passphrases ---- */
+
+static int read_line(int fd, char out[KEY_PASSPHRASE_SIZE])
+{
+    size_t size = 0;
+    for (; size < KEY_PASSPHRASE_SIZE - 1; size++) {
+        ssize_t n = read(fd, out + size, 1);
+        if (n < 0)
+            return -1;
+        if (n == 0 || out[size] == '\n')
+            break;
+    }
+    if (size > 0 && out[size - 1] == '\r')
+        size--;
+    out[size] = '\0';
+    return 0;
+}
+
+static int ask_terminal(int fd, const char *prompt, char out[KEY_PASSPHRASE_SIZE])
+{
+    struct termios old, silent;
+    if (tcgetattr(fd, &old) != 0)
+        return -1;
+    silent = old;
+    silent.c_lflag &= (tcflag_t)~ECHO;
+    tcsetattr(fd, TCSAFLUSH, &silent); /* drops what was typed before, so the prompt comes after */
+    dprintf(fd, "%s: ", prompt);
+    int result = read_line(fd, out);
+    tcsetattr(fd, TCSAFLUSH, &old);
+    dprintf(fd, "\n");
+    return result;
+}
+
+int key_tool_passphrase(const char *file, const char *prompt, char out[KEY_PASSPHRASE_SIZE],
+                        struct err *e)
+{
+    out[0] = '\0';
+    if (file == NULL && !isatty(STDIN_FILENO))
+        return 0;
+    const char *path = file != NULL ? file : "/dev/tty";
+    int fd = open(path, (file != NULL ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return err_set(e, "cannot read the passphrase from %s: %s", path, strerror(errno));
+    int result = file != NULL ? read_line(fd, out) : ask_terminal(fd, prompt, out);
+    close(fd);
+    return result == 0 ? 0 : err_set(e, "cannot read the passphrase from %s", path);
+}

@@ -1,0 +1,175 @@
+#include "proxy/load/load.h"
+#include "config/file.h"
+#include "proxy/load/unlock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Beyond that lies a mistake. */
+enum { TICKET_KEY_MAX = 1 << 20 };
+
+/* The file is the supervisor's alone: who has it can open every ticket, past and to come. */
+static void load_ticket_key(const struct file_ref *file, struct loaded *out, struct diags *d)
+{
+    struct err e;
+    struct file_bytes bytes;
+    int error;
+    if (file->path == NULL)
+        return;
+    if (file_read(file->path, TICKET_KEY_MAX, &bytes, &error, &e) != 0) {
+        diag_add(d, DIAG_ERROR, &file->at, "make one: openssl rand -out FILE 48; chmod 600 FILE",
+                 "ticket-key: cannot read \"%s\": %s", file->path, e.text);
+        return;
+    }
+    const struct tls_slice slice = {bytes.data, bytes.size};
+    out->tickets_shared = tls_ticket_secret_load(slice, out->ticket_secret, &e) == 0;
+    if (!out->tickets_shared)
+        diag_add(d, DIAG_ERROR, &file->at, "make one: openssl rand -out FILE 48; chmod 600 FILE",
+                 "ticket-key: \"%s\" is of no use: %s", file->path, e.text);
+    config_check_private(file, "ticket-key", "the secret", d);
+    file_bytes_free(&bytes);
+}
+
+static bool judge(struct config *config, struct loaded *out, struct diags *d)
+{
+    struct err e;
+    if (config == NULL)
+        return false;
+    if (privileges_resolve(config->user, &out->identity, &e) != 0)
+        diag_add(d, DIAG_ERROR, &config->user_at,
+                 "create it (`adduser --system --group --no-create-home NAME`) or name another "
+                 "with `user = NAME`",
+                 "%s", e.text);
+    for (size_t i = 0; i < config->route_count; i++)
+        out->identity.transparent |= config->routes[i].source_kind == SOURCE_TRANSPARENT;
+    if (out->identity.transparent && !privileges_may_impersonate())
+        diag_add(d, DIAG_ERROR, NULL,
+                 "start as root with CAP_NET_RAW (in a unit: AmbientCapabilities= or "
+                 "CapabilityBoundingSet= with CAP_NET_RAW)",
+                 "source = transparent needs the privilege to bind to foreign addresses");
+    load_ticket_key(&config->ticket_key, out, d);
+    unlock_keys(config, out->bundle, d);
+    out->generation = generation_load(config, out->bundle, d);
+    if (out->generation == NULL) {
+        loaded_free(out);
+        d->out_of_memory = true;
+        return false;
+    }
+    return true;
+}
+
+bool load_configuration(const char *path, struct loaded *out, struct diags *d)
+{
+    *out = (struct loaded){0};
+    return judge(config_read(path, &out->bundle, d), out, d);
+}
+
+bool load_files_again(const struct bundle *texts, struct loaded *out, struct diags *d)
+{
+    *out = (struct loaded){0};
+    return judge(config_reread(texts, &out->bundle, d), out, d);
+}
+
+void loaded_free(struct loaded *l)
+{
+    generation_free(l->generation);
+    bundle_free(l->bundle);
+    explicit_bzero(l->ticket_secret, sizeof l->ticket_secret);
+    *l = (struct loaded){0};
+}
+
+void load_print_findings(const struct diags *d, struct buf *out)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        char text[4096];
+        diag_format(&d->items[i], text, sizeof text);
+        buf_puts(out, text);
+    }
+    if (d->out_of_memory)
+        buf_puts(out, "error: out of memory\n");
+}
+
+/* ---- the table ---- */
+
+enum { COLUMNS = 6 };
+
+/* One line of the table; cells are cut rather than moved. */
+struct row {
+    char cell[COLUMNS][160];
+};
+
+void load_day(time_t t, char out[16])
+{
+    struct tm tm;
+    gmtime_r(&t, &tm);
+    strftime(out, 16, "%Y-%m-%d", &tm);
+}
+
+static void certificate_text(const struct generation *g, size_t i, char *out, size_t size)
+{
+    const struct tls_identity *id = g->identities[i];
+    if (id == NULL) {
+        snprintf(out, size, "%s", g->config->certificates[i].name);
+        return;
+    }
+    const struct tls_identity_facts *f = tls_identity_facts(id);
+    char until[16];
+    load_day(f->not_after, until);
+    snprintf(out, size, "%s (%s, until %s)", g->config->certificates[i].name,
+             f->name_count > 0 ? f->names[0] : "no names", until);
+}
+
+/* The n-th line of a route: its n-th address, certificate and upstream. False: there is none. */
+static bool route_row(const struct generation *g, const struct route_config *r, size_t n,
+                      struct row *row)
+{
+    *row = (struct row){0};
+    if (n == 0) {
+        snprintf(row->cell[0], sizeof row->cell[0], "%s", r->name);
+        snprintf(row->cell[2], sizeof row->cell[2], "%s", protocol_facts(r->protocol)->name);
+        snprintf(row->cell[3], sizeof row->cell[3], "%s", config_tls_mode_name(r->tls));
+    }
+    if (n < r->listen_count)
+        snprintf(row->cell[1], sizeof row->cell[1], "%s", r->listen[n].text);
+    if (n < r->certificate_count)
+        certificate_text(g, r->certificates[n], row->cell[4], sizeof row->cell[4]);
+    if (n == 0 && r->challenges.path != NULL)
+        snprintf(row->cell[5], sizeof row->cell[5], "%s", r->challenges.path);
+    if (n < r->upstream_count)
+        snprintf(row->cell[5], sizeof row->cell[5], "%s", r->upstream[n].text);
+    return n < r->listen_count || n < r->certificate_count || n < r->upstream_count;
+}
+
+static const struct row heading = {
+    {"ROUTE", "LISTEN", "PROTOCOL", "TLS", "CERTIFICATE", "UPSTREAM"}};
+
+static void measure(const struct row *row, int width[COLUMNS])
+{
+    for (size_t i = 0; i < COLUMNS; i++) {
+        int n = (int)strlen(row->cell[i]);
+        width[i] = n > width[i] ? n : width[i];
+    }
+}
+
+static void print_row(const struct row *row, const int width[COLUMNS], struct buf *out)
+{
+    for (size_t i = 0; i < COLUMNS - 1; i++)
+        buf_printf(out, "%-*s  ", width[i], row->cell[i]);
+    buf_printf(out, "%s\n", row->cell[COLUMNS - 1]);
+}
+
+void load_print_table(const struct generation *g, struct buf *out)
+{
+    int width[COLUMNS] = {0};
+    struct row row;
+    measure(&heading, width);
+    for (size_t i = 0; i < g->config->route_count; i++)
+        for (size_t n = 0; route_row(g, &g->config->routes[i], n, &row); n++)
+            measure(&row, width);
+
+    print_row(&heading, width, out);
+    for (size_t i = 0; i < g->config->route_count; i++)
+        for (size_t n = 0; route_row(g, &g->config->routes[i], n, &row); n++)
+            print_row(&row, width, out);
+}

@@ -1,0 +1,38 @@
+/* load.h - the judgement on a configuration file that `run`, `check` and a reload share. */
+#ifndef TLSFRONT_LOAD_LOAD_H
+#define TLSFRONT_LOAD_LOAD_H
+
+#include "proxy/base/buf.h"
+#include "proxy/base/privileges.h"
+#include "proxy/routes/generation.h"
+
+#include <time.h>
+
+struct loaded {
+    struct bundle *bundle;
+    struct generation *generation;
+    struct identity identity; /* whom the workers become */
+    bool tickets_shared;      /* there is a `ticket-key` */
+    uint8_t ticket_secret[TLS_TICKET_SECRET_SIZE];
+};
+
+/* Read FILE and all it names, and look at everything that can be looked at without binding an
+ * address. Findings go to `d`. False: it was not understood well enough to have a routing table,
+ * and `out` is empty; true: `out` is to be freed, and diag_ok() says whether it may be run. */
+bool load_configuration(const char *path, struct loaded *out, struct diags *d);
+
+/* The same with the configuration texts of a bundle: the files that they name are read anew. */
+bool load_files_again(const struct bundle *texts, struct loaded *out, struct diags *d);
+
+void loaded_free(struct loaded *l);
+
+/* The day of an expiry, "2027-01-31". */
+void load_day(time_t t, char out[16]);
+
+/* All findings, as they are printed. */
+void load_print_findings(const struct diags *d, struct buf *out);
+
+/* The routing table as a table. */
+void load_print_table(const struct generation *g, struct buf *out);
+
+#endif

@@ -1,0 +1,83 @@
+#include "proxy/load/unlock.h"
+#include "tls/keys/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PASSPHRASE_SIZE = 1024 };
+
+/* The first line. */
+static void first_line(const struct bundle_entry *file, char out[PASSPHRASE_SIZE])
+{
+    size_t size = 0;
+    while (size < file->size && size < PASSPHRASE_SIZE - 1 && file->data[size] != '\n' &&
+           file->data[size] != '\0')
+        size++;
+    memcpy(out, file->data, size);
+    if (size > 0 && out[size - 1] == '\r')
+        size--;
+    out[size] = '\0';
+}
+
+/* What else is in the file (the chain may be) stays; the open key is found before the closed. */
+static void put_beside(struct bundle *b, const struct bundle_entry *file, const char *pem,
+                       struct err *e)
+{
+    const size_t size = file->size + strlen(pem);
+    uint8_t *both = malloc(size);
+    if (both == NULL) {
+        err_set(e, "%s: out of memory", file->path);
+        return;
+    }
+    memcpy(both, file->data, file->size);
+    memcpy(both + file->size, pem, strlen(pem));
+    char *path = strdup(file->path); /* the entry does not live on */
+    if (path == NULL)
+        err_set(e, "out of memory");
+    else
+        bundle_replace(b, path, both, size, e);
+    free(path);
+    explicit_bzero(both, size);
+    free(both);
+}
+
+static void unlock(const struct certificate_config *c, struct bundle *b, struct diags *d)
+{
+    const struct file_ref *where = c->key.path != NULL ? &c->key : &c->chain;
+    const struct bundle_entry *key =
+        where->path != NULL ? bundle_find(b, BUNDLE_FILE, where->path) : NULL;
+    const struct bundle_entry *secret = bundle_find(b, BUNDLE_FILE, c->passphrase.path);
+    char passphrase[PASSPHRASE_SIZE];
+    struct err e = {.text = ""};
+    if (key == NULL || secret == NULL)
+        return; /* reported where they are read */
+    const struct keys_look look = keys_look_at((struct tls_slice){key->data, key->size});
+    if (!look.encrypted) {
+        diag_add(
+            d, DIAG_WARNING, &c->passphrase.at, "remove it, or encrypt the key",
+            "certificate %s: passphrase-file has no effect: the key in \"%s\" is not encrypted",
+            c->name, where->path);
+        return;
+    }
+    first_line(secret, passphrase);
+    char *pem = keys_decrypt((struct tls_slice){key->data, key->size}, where->path, passphrase, &e);
+    explicit_bzero(passphrase, sizeof passphrase);
+    if (pem != NULL)
+        put_beside(b, key, pem, &e);
+    keys_free_text(pem);
+    if (e.text[0] != '\0')
+        diag_add(d, DIAG_ERROR, &c->passphrase.at,
+                 "give the passphrase as the first line of the file", "certificate %s: %s", c->name,
+                 e.text);
+}
+
+void unlock_keys(const struct config *c, struct bundle *b, struct diags *d)
+{
+    struct err ignored;
+    for (size_t i = 0; i < c->certificate_count; i++)
+        if (c->certificates[i].passphrase.path != NULL)
+            unlock(&c->certificates[i], b, d);
+    for (size_t i = 0; i < c->certificate_count; i++)
+        if (c->certificates[i].passphrase.path != NULL)
+            bundle_replace(b, c->certificates[i].passphrase.path, "", 0, &ignored);
+}

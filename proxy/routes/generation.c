@@ -1,0 +1,276 @@
+#include "proxy/routes/generation.h"
+#include "proxy/ipc/counters.h"
+#include "proxy/routes/expiry.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The bytes of a file that the configuration names; data NULL when it names none. */
+static struct tls_slice file_bytes(const struct bundle *b, const struct file_ref *file)
+{
+    const struct bundle_entry *e =
+        file->path != NULL ? bundle_find(b, BUNDLE_FILE, file->path) : NULL;
+    return e != NULL ? (struct tls_slice){e->data, e->size} : (struct tls_slice){0};
+}
+
+/* ---- certificates: what to tell the operator ---- */
+
+static const struct {
+    enum diag_severity severity;
+    const char *cure;
+} findings[] = {
+    [TLS_FINDING_EXPIRED] = {DIAG_EXPIRED, "renew the certificate and put the new chain in place"},
+    [TLS_FINDING_NOT_YET_VALID] = {DIAG_EXPIRED,
+                                   "check this machine's clock; else wait, or use the "
+                                   "previous certificate until then"},
+    [TLS_FINDING_EXPIRES_SOON] = {DIAG_WARNING, "renew it, then run `tlsfront reload`"},
+    [TLS_FINDING_CHAIN_ORDER] = {DIAG_ERROR, "put the server's certificate first, then each "
+                                             "issuer's behind the certificate it signed"},
+    [TLS_FINDING_CHAIN_INCOMPLETE] = {DIAG_WARNING,
+                                      "append the intermediate certificates that the authority "
+                                      "gave; most clients do not fetch them"},
+    [TLS_FINDING_WEAK_KEY] = {DIAG_WARNING, "make a new key of at least 2048 bits"},
+    [TLS_FINDING_WEAK_SIGNATURE] = {DIAG_WARNING, "have the certificate issued again with SHA-256"},
+    [TLS_FINDING_NO_NAMES] = {DIAG_WARNING, "have it issued again with the host names in "
+                                            "subjectAltName; clients ignore the common name"},
+    [TLS_FINDING_NOT_FOR_SERVERS] = {DIAG_WARNING, "use a certificate issued for TLS servers"},
+};
+
+struct report {
+    struct diags *diags;
+    const struct certificate_config *certificate;
+};
+
+static void report_finding(void *arg, enum tls_finding finding, const char *text)
+{
+    const struct report *r = arg;
+    diag_add(r->diags, findings[finding].severity, &r->certificate->chain.at,
+             findings[finding].cure, "certificate %s: %s: %s", r->certificate->name,
+             r->certificate->chain.path, text);
+}
+
+static struct tls_identity *load_identity(const struct certificate_config *c,
+                                          const struct bundle *b, struct diags *d)
+{
+    const struct tls_slice chain = file_bytes(b, &c->chain), key = file_bytes(b, &c->key);
+    if (chain.data == NULL || (c->key.path != NULL && key.data == NULL))
+        return NULL; /* missing files are reported where they are read */
+
+    struct err e = {.text = ""};
+    struct tls_identity *id = tls_identity_load(chain, c->chain.path, key, c->key.path, &e);
+    if (id == NULL) {
+        const bool key_blamed = e.blamed == TLS_INPUT_KEY && c->key.path != NULL;
+        const struct file_ref *where = key_blamed ? &c->key : &c->chain;
+        diag_add(d, DIAG_ERROR, &where->at,
+                 "give the certificate chain and the private key that belong together, as "
+                 "unencrypted PEM files",
+                 "certificate %s: %s", c->name, e.text);
+        return NULL;
+    }
+    struct report r = {d, c};
+    tls_identity_check(id, time(NULL), report_finding, &r);
+    return id;
+}
+
+/* ---- routes ---- */
+
+/* Whom a policy that cannot be had is blamed on, and what to do. */
+static void report_policy(const struct route_config *r, const struct err *e, struct diags *d)
+{
+    static const char take_known[] = "take names from that list, or remove the line";
+    const struct {
+        const struct origin *at;
+        const char *cure;
+    } blamed[] = {
+        [TLS_INPUT_NONE] = {&r->at, NULL},
+        [TLS_INPUT_CIPHERS] = {&r->ciphers_at, take_known},
+        [TLS_INPUT_GROUPS] = {&r->groups_at, take_known},
+        [TLS_INPUT_ALPN] = {&r->alpn_at, "give short protocol names, as in alpn = {\"imap\"}"},
+        [TLS_INPUT_CLIENT_CA] = {&r->client_ca.at,
+                                 "give the authority's certificate, as PEM or DER"},
+        [TLS_INPUT_CLIENT_CRL] = {&r->client_crl.at, "give the authority's revocation list, as PEM "
+                                                     "or DER"},
+    };
+    diag_add(d, DIAG_ERROR, blamed[e->blamed].at, blamed[e->blamed].cure, "route %s: %s", r->name,
+             e->text);
+}
+
+struct report_route {
+    struct diags *diags;
+    const struct route_config *route;
+};
+
+/* An authority that has expired is one of many, perhaps; a list that has refuses all its clients.
+ */
+static void report_expiry(void *arg, const struct tls_expiry *x)
+{
+    const struct report_route *r = arg;
+    const time_t now = time(NULL);
+    const bool list = x->kind == TLS_EXPIRY_CLIENT_CRL;
+    const struct file_ref *file = list ? &r->route->client_crl : &r->route->client_ca;
+    const long passed = expiry_passed(x, now);
+    char when[80];
+    if (passed == EXPIRY_NOT_YET)
+        return;
+    expiry_words(x, now, when);
+    diag_add(r->diags, list && passed == EXPIRY_OVER ? DIAG_EXPIRED : DIAG_WARNING, &file->at,
+             list
+                 ? "put the authority's present list in place; its clients are refused when the "
+                   "list has expired"
+                 : "put the authority's new certificate in place; its clients are refused when the "
+                   "old one has expired",
+             "route %s: %s: the %s of %s %s", r->route->name, file->path,
+             list ? "revocation list" : "certificate", x->subject, when);
+}
+
+static struct tls_server *load_policy(const struct generation *g, const struct route_config *r,
+                                      const struct bundle *b, struct diags *d)
+{
+    struct tls_identity **chosen = calloc(r->certificate_count + 1, sizeof *chosen);
+    struct tls_server *server = NULL;
+    struct err e = {.text = "out of memory"};
+    if (chosen == NULL)
+        goto out;
+    for (size_t i = 0; i < r->certificate_count; i++) {
+        chosen[i] = g->identities[r->certificates[i]];
+        if (chosen[i] == NULL)
+            goto silent; /* reported with the certificate */
+    }
+    /* ALPACA (CVE-2021-3618): what a client means for another protocol must not reach this one. */
+    const char *registered = protocol_facts(r->protocol)->alpn;
+    const struct string_list own = {&registered, registered != NULL ? 1 : 0};
+    const struct tls_server_options options = {
+        .context = r->name,
+        .identities = chosen,
+        .identity_count = r->certificate_count,
+        .challenges = r->protocol == PROTOCOL_ACME,
+        .min_version = r->min_version,
+        .client_auth = r->client_auth,
+        .client_ca = file_bytes(b, &r->client_ca),
+        .client_crl = file_bytes(b, &r->client_crl),
+        .client_subjects = &r->client_subjects,
+        .client_names = &r->client_names,
+        .strict_sni = r->strict_sni,
+        .alpn = r->alpn.count > 0 ? &r->alpn : &own,
+        .groups = &r->groups,
+        .ciphers = &r->ciphers,
+    };
+    server = tls_server_new(&options, &e);
+    if (server != NULL)
+        tls_server_expiries(server, report_expiry, &(struct report_route){d, r});
+out:
+    if (server == NULL)
+        report_policy(r, &e, d);
+silent:
+    free(chosen);
+    return server;
+}
+
+/* -1: out of memory. */
+static int load_route(struct generation *g, size_t i, const struct bundle *b, struct diags *d)
+{
+    struct route *route = &g->routes[i];
+    route->config = &g->config->routes[i];
+    if (upstream_set_init(&route->upstreams, route->config->upstream,
+                          route->config->upstream_count) != 0)
+        return -1;
+    if (route->config->certificate_count > 0 ||
+        (route->config->protocol == PROTOCOL_ACME && route->config->tls == TLS_MODE_IMPLICIT))
+        route->tls = load_policy(g, route->config, b, d);
+    return 0;
+}
+
+struct generation *generation_load(struct config *config, const struct bundle *b, struct diags *d)
+{
+    struct generation *g = calloc(1, sizeof *g);
+    if (g == NULL) {
+        config_free(config);
+        return NULL;
+    }
+    g->references = 1;
+    g->config = config;
+    g->identities = calloc(config->certificate_count + 1, sizeof *g->identities);
+    g->routes = calloc(config->route_count + 1, sizeof *g->routes);
+    if (g->identities == NULL || g->routes == NULL)
+        goto fail;
+
+    if (config->route_count > SHARED_ROUTES)
+        diag_add(d, DIAG_ERROR, NULL, "run a second instance with its own control socket",
+                 "%zu routes; one instance serves up to %d", config->route_count, SHARED_ROUTES);
+    for (size_t i = 0; i < config->certificate_count; i++)
+        g->identities[i] = load_identity(&config->certificates[i], b, d);
+    for (size_t i = 0; i < config->route_count; i++)
+        if (load_route(g, i, b, d) != 0)
+            goto fail;
+    return g;
+
+fail:
+    generation_free(g);
+    return NULL;
+}
+
+/* ---- what is out of its time ---- */
+
+struct search {
+    const struct generation *present;
+    time_t now;
+    const uint8_t *digest; /* that is looked for */
+    bool found;
+};
+
+static void each_expiry(const struct generation *g, tls_expiry_fn *report, void *arg)
+{
+    for (size_t i = 0; i < g->config->certificate_count; i++)
+        if (g->identities[i] != NULL)
+            tls_identity_expiries(g->identities[i], report, arg);
+    for (size_t i = 0; i < g->config->route_count; i++)
+        tls_server_expiries(g->routes[i].tls, report, arg);
+}
+
+static void compare(void *arg, const struct tls_expiry *x)
+{
+    struct search *s = arg;
+    s->found = s->found || memcmp(x->digest, s->digest, sizeof x->digest) == 0;
+}
+
+static void look_at(void *arg, const struct tls_expiry *x)
+{
+    struct search *s = arg;
+    struct search here = {.digest = x->digest};
+    if (s->found || (x->from <= s->now && s->now <= x->until))
+        return;
+    if (s->present != NULL)
+        each_expiry(s->present, compare, &here);
+    s->found = !here.found;
+}
+
+bool generation_brings_expired(const struct generation *next, const struct generation *present,
+                               time_t now)
+{
+    struct search s = {.present = present, .now = now};
+    each_expiry(next, look_at, &s);
+    return s.found;
+}
+
+struct generation *generation_ref(struct generation *g)
+{
+    g->references++;
+    return g;
+}
+
+void generation_free(struct generation *g)
+{
+    if (g == NULL || --g->references > 0)
+        return;
+    for (size_t i = 0; g->routes != NULL && i < g->config->route_count; i++) {
+        tls_server_free(g->routes[i].tls);
+        upstream_set_free(&g->routes[i].upstreams);
+    }
+    for (size_t i = 0; g->identities != NULL && i < g->config->certificate_count; i++)
+        tls_identity_free(g->identities[i]);
+    free(g->routes);
+    free(g->identities);
+    config_free(g->config);
+    free(g);
+}

@@ -1,0 +1,45 @@
+/* generation.h - one loaded configuration, ready to serve: the routing table with its TLS policies.
+ *
+ * The supervisor loads it to judge a configuration, a worker to run it, with the same code.
+ * Sessions hold a reference to the generation they started with; the last one frees it. */
+#ifndef TLSFRONT_ROUTES_GENERATION_H
+#define TLSFRONT_ROUTES_GENERATION_H
+
+#include "config/config.h"
+#include "proxy/routes/upstream.h"
+#include "tls/tls.h"
+
+#include <stdint.h>
+#include <time.h>
+
+struct route {
+    const struct route_config *config;
+    struct tls_server *tls;
+    struct upstream_set upstreams;
+    unsigned slot; /* in the shared counters */
+    uint64_t
+        identity_noted; /* when the log last said that the upstream takes no client's address */
+};
+
+struct generation {
+    unsigned references;
+    uint32_t number;
+    struct config *config;
+    struct tls_identity **identities; /* one per config->certificates */
+    struct route *routes;             /* one per config->routes */
+};
+
+/* Take over `config` and give it meaning: load certificates, build policies. Findings go to `d`;
+ * where one is an error the generation is still returned for the others' sake, unless memory ran
+ * out (NULL; config is freed then too). Only one without errors may be run. */
+struct generation *generation_load(struct config *config, const struct bundle *b, struct diags *d);
+
+/* Does `next` hold a certificate, authority or revocation list outside of its time that is not in
+ * service already? `present` NULL: nothing is. */
+bool generation_brings_expired(const struct generation *next, const struct generation *present,
+                               time_t now);
+
+struct generation *generation_ref(struct generation *g);
+void generation_free(struct generation *g); /* drops a reference; NULL is fine */
+
+#endif

@@ -1,0 +1,67 @@
+/* upstream.h - the places that a route's sessions may go to, in the order to try, and which of them
+ * failed a moment ago. Pure: no sockets, the time is a parameter. */
+#ifndef TLSFRONT_ROUTES_UPSTREAM_H
+#define TLSFRONT_ROUTES_UPSTREAM_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An address that failed is tried last for this long, so that an outage costs clients little;
+ * longer would outlive the outage. */
+#define UPSTREAM_DOWN_MS 1000
+
+struct upstream_address {
+    struct sockaddr_storage addr; /* unused for unix sockets */
+    socklen_t size;
+    uint64_t down_until; /* milliseconds; 0: well */
+};
+
+struct upstream {
+    const struct endpoint *endpoint;
+    struct upstream_address *addresses; /* none yet: a name that does not resolve */
+    size_t count;
+};
+
+struct upstream_set {
+    struct upstream *items;
+    size_t count;
+    uint32_t version; /* changes with the addresses */
+};
+
+/* Addresses of one route beyond this many are never tried. */
+#define UPSTREAM_TRIES_MAX 64
+
+/* One session's way through the set. Zero-initialised: at the start. */
+struct upstream_cursor {
+    uint32_t version;
+    uint16_t upstream, address; /* what upstream_next() gave last */
+    uint64_t tried;             /* a bit for each address of the flattened list */
+};
+
+/* From a route's endpoints; numeric and unix ones get their address at once. -1: out of memory. */
+int upstream_set_init(struct upstream_set *set, const struct endpoint *endpoints, size_t count);
+void upstream_set_free(struct upstream_set *set);
+
+/* Replace one upstream's addresses (copied); those that stay keep their state. -1: out of memory,
+ * and nothing has changed. */
+int upstream_set_addresses(struct upstream_set *set, size_t upstream,
+                           const struct upstream_address *addresses, size_t count);
+
+bool upstream_same_address(const struct upstream_address *a, const struct upstream_address *b);
+
+/* The next address to try, each at most once; NULL: all were tried. */
+const struct upstream_address *upstream_next(struct upstream_set *set, struct upstream_cursor *at,
+                                             uint64_t now);
+
+/* An attempt on what upstream_next() gave begins: others go elsewhere until it is decided, if that
+ * address was down before. `patience`: the longest that the attempt may take. */
+void upstream_trying(struct upstream_set *set, const struct upstream_cursor *at, uint64_t now,
+                     uint64_t patience);
+
+/* How it ended. */
+void upstream_report(struct upstream_set *set, const struct upstream_cursor *at, bool well,
+                     uint64_t now);
+
+#endif

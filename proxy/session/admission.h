@@ -1,0 +1,26 @@
+/* admission.h - who may come in: the connection limits of a route, over all workers. */
+#ifndef TLSFRONT_SESSION_ADMISSION_H
+#define TLSFRONT_SESSION_ADMISSION_H
+
+#include "proxy/starttls/starttls.h"
+#include "proxy/worker/worker.h"
+
+/* One connection's place in the counts. Zero-initialised: none. */
+struct admission {
+    bool admitted; /* counted as active in its route; else it is to hear `refusal` once it can */
+    bool counted;  /* its client is counted in `slot` */
+    struct client_slot slot;
+    enum starttls_refusal refusal;
+};
+
+/* Ask for a place in the route. One who is refused takes no place from others. */
+void admission_enter(struct worker *w, const struct route *r, struct admission *a);
+
+/* Once it is known where the client comes from: one more of that address? Takes the place back when
+ * not. Does nothing for those already refused, and for clients without an address. */
+void admission_client(struct worker *w, const struct route *r, const struct sockaddr *client,
+                      struct admission *a);
+
+void admission_leave(struct worker *w, const struct route *r, struct admission *a);
+
+#endif

@@ -1,0 +1,116 @@
+/* log_lines.c - the log's two lines for a session: open and end. */
+#include "proxy/session/core.h"
+
+#include <stdio.h>
+
+static const char *const state_names[] = {"announce", "preamble", "request",  "handshake",
+                                          "ask",      "dial",     "greeting", "relay",
+                                          "linger",   "closing"};
+_Static_assert(sizeof state_names / sizeof *state_names == SESSION_STATES, "a name for each state");
+
+static const char *const fault_names[] = {"none", "client", "upstream", "tlsfront"};
+
+void session_id(const struct session *s, char out[SESSION_ID_MAX])
+{
+    snprintf(out, SESSION_ID_MAX, "%08x-%llx", s->worker->tag, (unsigned long long)s->serial);
+}
+
+void session_tls_info(const struct session *s, struct tls_info *tls)
+{
+    *tls = (struct tls_info){0};
+    if (s->tls != NULL)
+        tls_conn_info(s->tls, tls);
+}
+
+/* Empty where none has been tried. */
+static void upstream_name(const struct session *s, char out[ADDRESS_TEXT_MAX])
+{
+    if (s->upstream_to.sa.sa_family == AF_UNSPEC)
+        snprintf(out, ADDRESS_TEXT_MAX, "%s", s->upstream_path != NULL ? s->upstream_path : "");
+    else
+        address_text(&s->upstream_to.sa, out);
+}
+
+/* What both lines have in common, so that each can be read alone. */
+static void log_facts(struct session *s, struct log_line *line)
+{
+    char id[SESSION_ID_MAX], client[ADDRESS_TEXT_MAX], upstream[ADDRESS_TEXT_MAX];
+    struct tls_info tls;
+    if (line->log == NULL)
+        return;
+    session_id(s, id);
+    address_text(&s->from.sa, client);
+    upstream_name(s, upstream);
+    session_tls_info(s, &tls);
+    log_text(line, "id", id);
+    log_text(line, "route", s->route->config->name);
+    log_text(line, "protocol", protocol_facts(s->route->config->protocol)->name);
+    log_text(line, "client", client);
+    log_text(line, "upstream", upstream);
+    log_text(line, "tls", tls.version);
+    log_text(line, "cipher", tls.cipher);
+    log_text(line, "group", tls.group);
+    log_text(line, "sni", tls.sni);
+    log_text(line, "alpn", tls.alpn);
+    log_text(line, "client-certificate", tls.client_subject);
+    if (s->handshaken)
+        log_bool(line, "resumed", tls.resumed);
+}
+
+void session_log_open(struct session *s)
+{
+    struct log_line line;
+    log_begin(&line, &s->worker->log, LOG_LEVEL_INFO, s->opened ? "upgraded" : "open");
+    log_facts(s, &line);
+    log_end(&line);
+    s->opened = true;
+}
+
+/* A connection that closes without a byte is a port probe or a health check: not worth a line. */
+void session_log_end(struct session *s, enum fault fault, const char *how)
+{
+    struct log_line line;
+    if (s->logged)
+        return;
+    s->logged = true;
+    log_begin(&line, &s->worker->log, s->heard ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "end");
+    log_facts(s, &line);
+    log_text(&line, "stage", state_names[s->stage]);
+    log_number(&line, "bytes-in", s->bytes_in);
+    log_number(&line, "bytes-out", s->bytes_out);
+    log_seconds(&line, "duration", session_now(s) - s->started);
+    log_text(&line, "fault", fault_names[fault]);
+    log_text(&line, "end", how);
+    log_end(&line);
+}
+
+void session_log_upstream(struct session *s, const char *event, const char *how)
+{
+    struct log_line line;
+    char id[SESSION_ID_MAX], upstream[ADDRESS_TEXT_MAX];
+    session_id(s, id);
+    upstream_name(s, upstream);
+    log_begin(&line, &s->worker->log, LOG_LEVEL_WARN, event);
+    log_text(&line, "id", id);
+    log_text(&line, "route", s->route->config->name);
+    log_text(&line, "upstream", upstream);
+    log_text(&line, "why", how);
+    log_end(&line);
+}
+
+void session_log_challenge(struct session *s, const char *type, const char *name,
+                           const char *outcome)
+{
+    struct log_line line;
+    char id[SESSION_ID_MAX], client[ADDRESS_TEXT_MAX];
+    session_id(s, id);
+    address_text(&s->from.sa, client);
+    log_begin(&line, &s->worker->log, LOG_LEVEL_INFO, "challenge");
+    log_text(&line, "id", id);
+    log_text(&line, "route", s->route->config->name);
+    log_text(&line, "client", client);
+    log_text(&line, "type", type);
+    log_text(&line, "name", name);
+    log_text(&line, "outcome", outcome);
+    log_end(&line);
+}

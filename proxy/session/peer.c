@@ -1,0 +1,261 @@
+#include "proxy/session/peer.h"
+#include "proxy/base/socket.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One queued write with its bytes. */
+struct peer_chunk {
+    uv_write_t request;
+    size_t size;
+    uint8_t data[];
+};
+
+static void peer_init(struct peer *p, const struct peer_events *events)
+{
+    *p = (struct peer){.events = events};
+}
+
+int peer_open(struct peer *p, uv_loop_t *loop, int fd, bool is_unix,
+              const struct peer_events *events)
+{
+    peer_init(p, events);
+    int rc;
+    if (is_unix) {
+        uv_pipe_init(loop, &p->uv.pipe, 0);
+        rc = uv_pipe_open(&p->uv.pipe, fd);
+    } else {
+        uv_tcp_init(loop, &p->uv.tcp);
+        rc = uv_tcp_open(&p->uv.tcp, fd);
+    }
+    /* An initialised handle must be closed through the loop even when open failed. */
+    p->life = PEER_OPEN;
+    return rc;
+}
+
+/* ---- reading ---- */
+
+static void lend_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    (void)suggested;
+    struct peer_scratch *scratch = handle->loop->data;
+    *buf = uv_buf_init(scratch->data, (unsigned)scratch->size - 1);
+}
+
+/* The union's first member is the handle, and the union is the peer's first member. */
+static struct peer *peer_of(void *handle)
+{
+    return handle;
+}
+
+static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct peer *p = peer_of(stream);
+    if (n > 0) {
+        p->events->data(p, (uint8_t *)buf->base, (size_t)n);
+    } else if (n == UV_EOF) {
+        p->reading = false;
+        p->eof = true;
+        p->events->eof(p);
+    } else if (n < 0) {
+        p->reading = false;
+        p->events->error(p, (int)n);
+    }
+}
+
+void peer_read(struct peer *p, bool on)
+{
+    on = on && !p->eof;
+    if (on == p->reading || p->life != PEER_OPEN)
+        return;
+    p->reading = on;
+    if (!on)
+        uv_read_stop(&p->uv.stream);
+    else
+        p->reading = uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
+}
+
+/* ---- connecting ---- */
+
+static void connect_done(uv_connect_t *request, int status)
+{
+    struct peer *p = request->data;
+    free(request);
+    if (status == UV_ECANCELED)
+        return; /* closed while connecting */
+    if (status == 0)
+        p->life = PEER_OPEN;
+    p->events->connected(p, status);
+}
+
+static int peer_fd(const struct peer *p)
+{
+    uv_os_fd_t fd = -1;
+    return uv_fileno(&p->uv.handle, &fd) == 0 ? fd : -1;
+}
+
+/* Prepare the socket that is to be connected. 0, or a negative uv error. */
+static int tune_upstream_socket(int fd, const struct peer_target *target)
+{
+    static const int on = 1;
+    socket_tune(fd);
+    if (target->transparent) {
+        const bool inet = target->from->sa_family == AF_INET;
+        setsockopt(fd, inet ? IPPROTO_IP : IPPROTO_IPV6, inet ? IP_TRANSPARENT : IPV6_TRANSPARENT,
+                   &on, sizeof on); /* what it lacks shows at bind */
+    }
+    if (target->from != NULL) {
+        /* Choose the port at connect, so that one source address serves more than 28,000 sessions
+         * as long as the destinations differ. */
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        if (bind(fd, target->from, target->from_size) != 0)
+            return -errno;
+    }
+    return 0;
+}
+
+static int connect_tcp(struct peer *p, const struct peer_target *target, uv_connect_t *request)
+{
+    int rc = tune_upstream_socket(peer_fd(p), target);
+    if (rc == 0)
+        rc = uv_tcp_connect(request, &p->uv.tcp, target->to, connect_done);
+    /* Whoever connects will want to read. Said now, it spares libuv three calls for changing what
+     * is watched; nothing is read before the connection is there. */
+    if (rc == 0)
+        p->reading = uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
+    return rc;
+}
+
+int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
+                 const struct peer_events *events)
+{
+    int rc = 0;
+    peer_init(p, events);
+    p->life = PEER_CONNECTING;
+    if (target->path != NULL)
+        uv_pipe_init(loop, &p->uv.pipe, 0);
+    else if ((rc = uv_tcp_init_ex(loop, &p->uv.tcp, target->to->sa_family)) != 0)
+        uv_tcp_init(loop, &p->uv.tcp); /* with a handle that can be closed */
+    if (rc != 0)
+        return rc;
+
+    uv_connect_t *request = malloc(sizeof *request);
+    if (request == NULL)
+        return UV_ENOMEM;
+    request->data = p;
+    if (target->path != NULL) { /* reports its errors to connect_done */
+        uv_pipe_connect(request, &p->uv.pipe, target->path, connect_done);
+        return 0;
+    }
+    rc = connect_tcp(p, target, request);
+    if (rc != 0)
+        free(request);
+    return rc;
+}
+
+/* ---- writing ---- */
+
+static void send_fin(struct peer *p)
+{
+    p->fin_sent = true;
+    shutdown(peer_fd(p), SHUT_WR);
+}
+
+static void write_done(uv_write_t *request, int status)
+{
+    struct peer *p = peer_of(request->handle);
+    struct peer_chunk *chunk = request->data;
+    p->queued -= chunk->size;
+    free(chunk);
+    if (p->life == PEER_CLOSING)
+        return;
+    if (status != 0) {
+        p->events->error(p, status);
+        return;
+    }
+    if (p->queued > 0)
+        return;
+    if (p->fin_wanted && !p->fin_sent)
+        send_fin(p);
+    p->events->drained(p);
+}
+
+static int queue_chunk(struct peer *p, const uint8_t *data, size_t size)
+{
+    struct peer_chunk *chunk = malloc(sizeof *chunk + size);
+    if (chunk == NULL)
+        return UV_ENOMEM;
+    memcpy(chunk->data, data, size);
+    chunk->size = size;
+    chunk->request.data = chunk;
+    uv_buf_t buf = uv_buf_init((char *)chunk->data, (unsigned)size);
+    int rc = uv_write(&chunk->request, &p->uv.stream, &buf, 1, write_done);
+    if (rc != 0)
+        free(chunk);
+    else
+        p->queued += size;
+    return rc;
+}
+
+int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
+{
+    if (size == 0)
+        return 0;
+    assert(!p->fin_wanted);
+    if (p->life != PEER_OPEN)
+        return UV_ENOTCONN;
+    if (p->queued == 0) {
+        ssize_t n = send(peer_fd(p), data, size, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return -errno;
+        if (n > 0) {
+            data += n;
+            size -= (size_t)n;
+        }
+    }
+    return size > 0 ? queue_chunk(p, data, size) : 0;
+}
+
+void peer_acknowledge(struct peer *p)
+{
+    /* tcp(7) does not tell: an odd value changes what comes after, too. */
+    static const int once = 2;
+    setsockopt(peer_fd(p), IPPROTO_TCP, TCP_QUICKACK, &once, sizeof once);
+}
+
+void peer_shutdown(struct peer *p)
+{
+    if (p->life != PEER_OPEN || p->fin_wanted)
+        return;
+    p->fin_wanted = true;
+    if (p->queued == 0)
+        send_fin(p);
+}
+
+/* ---- the end ---- */
+
+static void close_done(uv_handle_t *handle)
+{
+    struct peer *p = peer_of(handle);
+    p->life = PEER_NONE;
+    p->events->closed(p);
+}
+
+void peer_close(struct peer *p, bool reset)
+{
+    if (p->life == PEER_NONE || p->life == PEER_CLOSING)
+        return;
+    p->life = PEER_CLOSING;
+    p->reading = false;
+    if (reset) {
+        static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(peer_fd(p), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    uv_close(&p->uv.handle, close_done);
+}

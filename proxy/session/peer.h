@@ -1,0 +1,90 @@
+/* peer.h - one end of a session: a TCP or unix stream on the worker's loop.
+ *
+ * A peer moves bytes and knows nothing of TLS, protocols or the other end. It tells what happened
+ * through a const table of functions; each is the last thing a callback does, so the owner may do
+ * anything there but free the peer before `closed`. */
+#ifndef TLSFRONT_SESSION_PEER_H
+#define TLSFRONT_SESSION_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct peer;
+
+struct peer_events {
+    void (*connected)(struct peer *p, int status); /* 0 or a negative uv error */
+    /* data[size] exists too and, as all of it, may be written to. */
+    void (*data)(struct peer *p, uint8_t *data, size_t size);
+    void (*eof)(struct peer *p); /* the other side sent FIN; sending is still possible */
+    void (*error)(struct peer *p, int error); /* the connection is gone */
+    void (*drained)(struct peer *p);          /* all that was queued has been sent */
+    void (*closed)(struct peer *p); /* after peer_close(): the memory may go, or be reused */
+};
+
+enum peer_life { PEER_NONE, PEER_CONNECTING, PEER_OPEN, PEER_CLOSING };
+
+struct peer {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
+    const struct peer_events *events;
+    size_t queued; /* bytes that the kernel did not take yet */
+    enum peer_life life;
+    bool reading;
+    bool eof;        /* the other side's FIN was read */
+    bool fin_wanted; /* our FIN follows what is queued */
+    bool fin_sent;
+};
+
+/* The buffer that all peers of a loop read into, up to its last byte but one; loop->data points to
+ * it. */
+struct peer_scratch {
+    char *data;
+    size_t size;
+};
+
+/* Take over a connected, non-blocking socket. 0, or a negative uv error: then the socket stays ours
+ * and the peer has to be closed. */
+int peer_open(struct peer *p, uv_loop_t *loop, int fd, bool is_unix,
+              const struct peer_events *events);
+
+/* Where to connect from and to. */
+struct peer_target {
+    const char *path; /* a unix socket; NULL: `to` */
+    const struct sockaddr *to;
+    const struct sockaddr *from; /* NULL: the kernel's choice */
+    socklen_t from_size;
+    bool transparent; /* `from` is not ours: IP_TRANSPARENT */
+};
+
+/* Begin to connect; `connected` tells the outcome. 0, or a negative uv error: then `connected` does
+ * not come. The peer has to be closed in either case. */
+int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
+                 const struct peer_events *events);
+
+/* Start or stop reading. Nothing to do is fine. */
+void peer_read(struct peer *p, bool on);
+
+/* Send now what the kernel takes and queue the rest. With `more` something follows at once, data or
+ * the FIN, and may share a packet with it. The caller bounds the queue by not calling while
+ * p->queued is high. 0 or a negative uv error: the connection is of no more use. */
+int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more);
+
+/* Acknowledge now what was read, although nothing is sent that would do it by the way: the other
+ * side may not send more before (Nagle's algorithm, and delayed acknowledgement, RFC 9293 3.8.6.3).
+ */
+void peer_acknowledge(struct peer *p);
+
+/* Send FIN once the queue is empty. */
+void peer_shutdown(struct peer *p);
+
+/* Close; `closed` follows, in a later turn of the loop. With `reset` the other side sees that
+ * something broke (RST) instead of an orderly end. */
+void peer_close(struct peer *p, bool reset);
+
+#endif

@@ -1,0 +1,29 @@
+/* session.h - one proxied connection, from accept to the last closed handle. */
+#ifndef TLSFRONT_SESSION_SESSION_H
+#define TLSFRONT_SESSION_SESSION_H
+
+#include "proxy/session/admission.h"
+#include "proxy/worker/worker.h"
+
+/* A connection as the acceptor found it. */
+struct newcomer {
+    int fd;
+    bool is_unix;
+    struct sockaddr_storage client;
+    struct generation *generation; /* the session takes a reference of its own */
+    struct route *route;
+    bool announced; /* by a PROXY header, which comes first */
+    struct admission admission;
+};
+
+/* Take over the newcomer, its socket and its place. When memory is out the socket is closed and
+ * everything given back. */
+void session_start(struct worker *w, const struct newcomer *n);
+
+/* Go on with a handshake that waited for its turn. */
+void session_handshake_turn(struct link *waiting);
+
+/* End now, politely where that needs no waiting: the worker is stopping. */
+void session_stop(struct link *member);
+
+#endif

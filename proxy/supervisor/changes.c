@@ -1,0 +1,91 @@
+#include "proxy/supervisor/changes.h"
+#include "proxy/load/load.h"
+
+#include <string.h>
+
+static const struct route_config *find_route(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->route_count; i++)
+        if (strcmp(c->routes[i].name, name) == 0)
+            return &c->routes[i];
+    return NULL;
+}
+
+static const struct tls_identity *find_identity(const struct generation *g, const char *name)
+{
+    for (size_t i = 0; i < g->config->certificate_count; i++)
+        if (strcmp(g->config->certificates[i].name, name) == 0)
+            return g->identities[i];
+    return NULL;
+}
+
+/* Is `e` among those? */
+static bool listed(const struct endpoint *list, size_t count, const struct endpoint *e)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].text, e->text) == 0)
+            return true;
+    return false;
+}
+
+static void describe_endpoints(const char *route, const char *what, const struct endpoint *list,
+                               size_t count, const struct endpoint *other, size_t other_count,
+                               struct buf *out)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!listed(other, other_count, &list[i]))
+            buf_printf(out, "route %s: %s %s\n", route, what, list[i].text);
+}
+
+static void describe_route(const struct route_config *b, const struct route_config *a,
+                           struct buf *out)
+{
+    describe_endpoints(a->name, "now listens on", a->listen, a->listen_count, b->listen,
+                       b->listen_count, out);
+    describe_endpoints(a->name, "no longer listens on", b->listen, b->listen_count, a->listen,
+                       a->listen_count, out);
+    describe_endpoints(a->name, "new upstream", a->upstream, a->upstream_count, b->upstream,
+                       b->upstream_count, out);
+    describe_endpoints(a->name, "upstream gone:", b->upstream, b->upstream_count, a->upstream,
+                       a->upstream_count, out);
+    if (a->challenges.path != NULL &&
+        (b->challenges.path == NULL || strcmp(a->challenges.path, b->challenges.path) != 0))
+        buf_printf(out, "route %s: answers from %s\n", a->name, a->challenges.path);
+}
+
+static void describe_identity(const char *name, const struct tls_identity *before,
+                              const struct tls_identity *after, struct buf *out)
+{
+    const struct tls_identity_facts *a = tls_identity_facts(after);
+    if (before != NULL && strcmp(tls_identity_facts(before)->fingerprint, a->fingerprint) == 0)
+        return;
+    char until[16];
+    load_day(a->not_after, until);
+    buf_printf(out, "certificate %s: %s serial %s, valid until %s\n", name,
+               before == NULL ? "new," : "replaced, now", a->serial, until);
+}
+
+void changes_describe(const struct generation *before, const struct generation *after,
+                      struct buf *out)
+{
+    const struct config *c = after->config;
+    if (before == NULL)
+        return;
+    for (size_t i = 0; i < c->route_count; i++) {
+        const struct route_config *was = find_route(before->config, c->routes[i].name);
+        if (was == NULL)
+            buf_printf(out, "route %s: new\n", c->routes[i].name);
+        else
+            describe_route(was, &c->routes[i], out);
+    }
+    for (size_t i = 0; i < before->config->route_count; i++)
+        if (find_route(c, before->config->routes[i].name) == NULL)
+            buf_printf(out, "route %s: removed; its sessions go on\n",
+                       before->config->routes[i].name);
+    for (size_t i = 0; i < c->certificate_count; i++)
+        describe_identity(c->certificates[i].name, find_identity(before, c->certificates[i].name),
+                          after->identities[i], out);
+    for (size_t i = 0; i < before->config->certificate_count; i++)
+        if (find_identity(after, before->config->certificates[i].name) == NULL)
+            buf_printf(out, "certificate %s: removed\n", before->config->certificates[i].name);
+}

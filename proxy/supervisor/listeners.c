@@ -1,0 +1,290 @@
+#include "proxy/supervisor/listeners.h"
+#include "proxy/base/socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* More than any queue that somebody should wait in; the kernel cuts it to net.core.somaxconn. */
+#define BACKLOG 4096
+
+/* ---- one socket ---- */
+
+static void set_options(int fd, int family)
+{
+    static const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    socket_tune(fd);
+}
+
+/* -1 with errno. */
+static int bind_inet(const struct endpoint *e, bool share)
+{
+    static const int on = 1;
+    int fd = socket(e->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    set_options(fd, e->addr.ss_family);
+    if (share)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (bind(fd, (const struct sockaddr *)&e->addr, e->addr_len) != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+static int bind_unix(const struct endpoint *e)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    strncpy(at.sun_path, e->path, sizeof at.sun_path - 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    int rc = bind(fd, (const struct sockaddr *)&at, sizeof at);
+    if (rc != 0 && errno == EADDRINUSE && socket_stale(e->path) && unlink(e->path) == 0)
+        rc = bind(fd, (const struct sockaddr *)&at, sizeof at);
+    if (rc != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    chmod(e->path, 0666); /* as open as a port is; folders guard it */
+    return fd;
+}
+
+/* ---- one address ---- */
+
+static void close_sockets(struct listen_address *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        close(a->sockets[i]);
+    if (a->is_unix && a->count > 0)
+        unlink(a->text + strlen("unix:"));
+    free(a->sockets);
+    free(a->text);
+    *a = (struct listen_address){0};
+}
+
+static int add_socket(struct listen_address *a, int fd)
+{
+    int *grown = fd >= 0 ? realloc(a->sockets, (a->count + 1) * sizeof *grown) : NULL;
+    if (grown == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    a->sockets = grown;
+    a->sockets[a->count++] = fd;
+    return 0;
+}
+
+/* SO_REUSEPORT lets any process of the same user share the port, so a second tlsfront would
+ * silently take half of the first one's connections. Asking once without it shows whether anybody
+ * is there. */
+static int probe(const struct endpoint *e)
+{
+    int fd = bind_inet(e, false);
+    if (fd < 0)
+        return -1;
+    return close(fd);
+}
+
+/* -1 with errno. */
+static int fill(struct listen_address *a, const struct endpoint *e, unsigned workers, bool check)
+{
+    if (a->is_unix)
+        return a->count > 0 ? 0 : add_socket(a, bind_unix(e));
+    if (a->count == 0 && check && probe(e) != 0)
+        return -1;
+    while (a->count < workers)
+        if (add_socket(a, bind_inet(e, true)) != 0)
+            return -1;
+    return 0;
+}
+
+/* ---- all ---- */
+
+static struct listen_address *find(const struct listeners *l, const char *text)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->items[i].text, text) == 0)
+            return &l->items[i];
+    return NULL;
+}
+
+const struct listen_address *listeners_find(const struct listeners *l, const char *text)
+{
+    return find(l, text);
+}
+
+static bool is_wildcard(const char *text)
+{
+    return strncmp(text, "0.0.0.0:", 8) == 0 || strncmp(text, "[::]:", 5) == 0;
+}
+
+/* Our own wildcard and our own specific address may share a port; then probing would find us. The
+ * families do not meet: IPV6_V6ONLY. */
+static bool meets_ours(const struct listeners *l, const struct endpoint *e)
+{
+    const char *port = strrchr(e->text, ':');
+    for (size_t i = 0; i < l->count; i++) {
+        const struct listen_address *a = &l->items[i];
+        if (!a->is_unix && a->count > 0 && strcmp(strrchr(a->text, ':'), port) == 0 &&
+            (a->text[0] == '[') == (e->text[0] == '[') &&
+            (is_wildcard(a->text) || is_wildcard(e->text)))
+            return true;
+    }
+    return false;
+}
+
+static struct listen_address *find_or_add(struct listeners *l, const struct endpoint *e)
+{
+    struct listen_address *a = find(l, e->text);
+    if (a != NULL)
+        return a;
+    struct listen_address *grown = realloc(l->items, (l->count + 1) * sizeof *grown);
+    char *text = strdup(e->text);
+    if (grown != NULL)
+        l->items = grown;
+    if (grown == NULL || text == NULL) {
+        free(text);
+        return NULL;
+    }
+    a = &l->items[l->count++];
+    *a = (struct listen_address){.text = text, .is_unix = e->kind == ENDPOINT_UNIX};
+    return a;
+}
+
+static const char *cure_for(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "stop the other process (`ss -ltnp`, for unix sockets `ss -lxp`, names it) or "
+               "choose "
+               "another address";
+    case EADDRNOTAVAIL:
+        return "give an address that this machine has (`ip address` lists them)";
+    case EACCES:
+        return "start as root or grant CAP_NET_BIND_SERVICE; for unix sockets, check the folder's "
+               "permissions";
+    case EMFILE:
+        return "raise the limit on open files (LimitNOFILE= in the unit, or ulimit -n)";
+    default:
+        return NULL;
+    }
+}
+
+static int prepare_one(struct listeners *l, const struct route_config *r, const struct endpoint *e,
+                       unsigned workers, struct diags *d)
+{
+    const bool check = e->kind == ENDPOINT_INET && !meets_ours(l, e);
+    struct listen_address *a = find_or_add(l, e);
+    errno = ENOMEM;
+    if (a != NULL) {
+        a->wanted = true;
+        if (fill(a, e, workers, check) == 0)
+            return 0;
+    }
+    const int error = errno;
+    diag_add(d, DIAG_ERROR, &e->at, cure_for(error), "route %s: cannot listen on %s: %s", r->name,
+             e->text, strerror(error));
+    return -1;
+}
+
+/* ":995" means both families; where the machine has no IPv6, one of them has to do. */
+static bool may_be_absent(const struct endpoint *e)
+{
+    const struct sockaddr_in6 *in6 = (const void *)&e->addr;
+    if (e->kind != ENDPOINT_INET || e->addr.ss_family != AF_INET6 ||
+        !IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+        return false;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool no_ipv6 = fd < 0 && errno == EAFNOSUPPORT;
+    if (fd >= 0)
+        close(fd);
+    return no_ipv6;
+}
+
+int listeners_prepare(struct listeners *l, const struct config *c, unsigned workers,
+                      struct diags *d)
+{
+    int result = 0;
+    for (size_t i = 0; i < l->count; i++)
+        l->items[i].wanted = false;
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t k = 0; k < c->routes[i].listen_count; k++) {
+            const struct endpoint *e = &c->routes[i].listen[k];
+            if (!may_be_absent(e) && prepare_one(l, &c->routes[i], e, workers, d) != 0)
+                result = -1;
+        }
+    if (result != 0)
+        listeners_abort(l);
+    return result;
+}
+
+/* Close the addresses that `drop` names and close the gaps. */
+static void sweep(struct listeners *l, bool (*drop)(const struct listen_address *))
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        if (drop(&l->items[i]))
+            close_sockets(&l->items[i]);
+        else
+            l->items[kept++] = l->items[i];
+    }
+    l->count = kept;
+}
+
+static bool is_unwanted(const struct listen_address *a)
+{
+    return !a->wanted;
+}
+
+static bool is_new(const struct listen_address *a)
+{
+    return a->listening == 0;
+}
+
+static bool is_any(const struct listen_address *a)
+{
+    (void)a;
+    return true;
+}
+
+void listeners_commit(struct listeners *l)
+{
+    sweep(l, is_unwanted);
+    for (size_t i = 0; i < l->count; i++) {
+        struct listen_address *a = &l->items[i];
+        for (; a->listening < a->count; a->listening++)
+            listen(a->sockets[a->listening], BACKLOG);
+    }
+}
+
+void listeners_abort(struct listeners *l)
+{
+    sweep(l, is_new);
+    for (size_t i = 0; i < l->count; i++) {
+        struct listen_address *a = &l->items[i];
+        while (a->count > a->listening)
+            close(a->sockets[--a->count]);
+    }
+}
+
+void listeners_close(struct listeners *l)
+{
+    sweep(l, is_any);
+    free(l->items);
+    *l = (struct listeners){0};
+}

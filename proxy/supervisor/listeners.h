@@ -1,0 +1,46 @@
+/* listeners.h - the supervisor's listening sockets.
+ *
+ * For each address of the routing table there is one SO_REUSEPORT socket per worker (unix sockets,
+ * which know no SO_REUSEPORT, are one for all). They stay open here whatever happens to a worker,
+ * and an address that a new configuration still has keeps its sockets: no queued connection is
+ * lost. */
+#ifndef TLSFRONT_SUPERVISOR_LISTENERS_H
+#define TLSFRONT_SUPERVISOR_LISTENERS_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One address and its sockets. */
+struct listen_address {
+    char *text; /* canonical, as in struct endpoint */
+    int *sockets;
+    size_t count;
+    size_t listening; /* of these; the others are bound for a configuration not yet committed */
+    bool is_unix;
+    bool wanted; /* by the configuration that was prepared last */
+};
+
+struct listeners {
+    struct listen_address *items;
+    size_t count;
+};
+
+/* Bind what `c` wants and we do not have, `workers` sockets each; add sockets where the number of
+ * workers has grown. Nobody can connect to them yet. -1: an address cannot be had; what was bound
+ * is given back, and the finding, with the route's place in the configuration, is in `d`. */
+int listeners_prepare(struct listeners *l, const struct config *c, unsigned workers,
+                      struct diags *d);
+
+/* Listen on what listeners_prepare() bound, close what its configuration does not want. */
+void listeners_commit(struct listeners *l);
+
+/* Close what listeners_prepare() bound. */
+void listeners_abort(struct listeners *l);
+
+const struct listen_address *listeners_find(const struct listeners *l, const char *text);
+
+void listeners_close(struct listeners *l);
+
+#endif

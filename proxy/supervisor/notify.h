@@ -1,0 +1,11 @@
+/* notify.h - telling the service manager how we are (sd_notify(3)'s protocol; nothing happens where
+ * NOTIFY_SOCKET is not set). */
+#ifndef TLSFRONT_SUPERVISOR_NOTIFY_H
+#define TLSFRONT_SUPERVISOR_NOTIFY_H
+
+void notify_ready(const char *status);
+void notify_reloading(void);
+void notify_stopping(void);
+void notify_status(const char *status); /* one line */
+
+#endif

@@ -1,0 +1,203 @@
+#include "proxy/supervisor/orders.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One thread, and a message lives no longer than the call that sends it. */
+static struct ipc_message message;
+
+static void say(struct fleet_member *m)
+{
+    if (ipc_send(m->ipc, &message) == 0)
+        return;
+    log_event(m->fleet->log, LOG_LEVEL_ERROR, "worker-deaf",
+              "worker %u does not take orders and is replaced", m->index);
+    uv_process_kill(&m->process, SIGKILL);
+}
+
+void fleet_talk(struct fleet_member *m, enum ipc_type type, uint32_t generation)
+{
+    ipc_begin(&message, type, generation);
+    say(m);
+}
+
+void fleet_talk_hello(struct fleet_member *m)
+{
+    const struct fleet *f = m->fleet;
+    struct ipc_hello hello = {.drop_privileges = f->identity.drop,
+                              .keep_transparent = f->identity.transparent,
+                              .uid = f->identity.uid,
+                              .gid = f->identity.gid};
+    memcpy(hello.seed, f->seed, sizeof hello.seed);
+    ipc_begin(&message, IPC_HELLO, 0);
+    ipc_append(&message, &hello, sizeof hello);
+    say(m);
+    fleet_talk_log(m);
+    fleet_talk_tickets(m);
+}
+
+void fleet_talk_tickets(struct fleet_member *m)
+{
+    ipc_begin(&message, IPC_TICKETS, 0);
+    ipc_append(&message, &m->fleet->tickets, sizeof m->fleet->tickets);
+    say(m);
+    explicit_bzero(message.payload, message.size);
+}
+
+void fleet_talk_log(struct fleet_member *m)
+{
+    const struct log *l = m->fleet->log;
+    ipc_begin(&message, IPC_LOG, 0);
+    ipc_append(&message, &l->target, sizeof l->target);
+    if (l->fd != STDERR_FILENO) {
+        message.fds[0] = l->fd;
+        message.fd_count = 1;
+    }
+    say(m);
+}
+
+/* ---- challenges ---- */
+
+static const struct route *route_in_slot(const struct generation *g, unsigned slot)
+{
+    for (size_t i = 0; g != NULL && i < g->config->route_count; i++)
+        if (g->routes[i].slot == slot)
+            return &g->routes[i];
+    return NULL;
+}
+
+static void find_answer(const struct fleet *f, const struct ipc_ask *ask, struct ipc_answer *out)
+{
+    const struct route *route = route_in_slot(f->current.generation, ask->slot);
+    out->outcome = CHALLENGE_NO_FOLDER;
+    if (route == NULL || route->config->protocol != PROTOCOL_ACME)
+        return;
+    const struct route_config *r = route->config;
+    out->outcome = (uint32_t)challenge_read(
+        r->challenges.path, r->tls == TLS_MODE_IMPLICIT ? CHALLENGE_TLS : CHALLENGE_HTTP, ask->name,
+        &out->challenge);
+}
+
+/* A worker is not worth killing for an answer that it does not take: its session waits in vain. */
+void fleet_talk_answer(struct fleet_member *m, const struct ipc_message *question)
+{
+    static struct ipc_answer answer; /* large; one thread */
+    struct ipc_ask ask;
+    if (question->size != sizeof ask)
+        return;
+    memcpy(&ask, question->payload, sizeof ask);
+    ask.name[sizeof ask.name - 1] = '\0';
+    answer.serial = ask.serial;
+    memset(answer.challenge.size, 0, sizeof answer.challenge.size);
+    find_answer(m->fleet, &ask, &answer);
+    ipc_begin(&message, IPC_ANSWER, 0);
+    ipc_append(&message, &answer,
+               offsetof(struct ipc_answer, challenge.bytes) + answer.challenge.size[0] +
+                   answer.challenge.size[1]);
+    (void)ipc_send(m->ipc, &message);
+    explicit_bzero(message.payload, message.size);
+    explicit_bzero(&answer, sizeof answer);
+}
+
+/* ---- a generation ---- */
+
+static void say_bundle(struct fleet_member *m, const struct plan *p)
+{
+    static struct ipc_prepare prepare;
+    prepare.worker_count = m->fleet->highest > p->workers ? m->fleet->highest : p->workers;
+    for (size_t i = 0; i < p->generation->config->route_count; i++)
+        prepare.slots[i] = (uint16_t)p->generation->routes[i].slot;
+    ipc_begin(&message, IPC_PREPARE, p->number);
+    ipc_append(&message, &prepare, sizeof prepare);
+    message.fds[0] = p->bundle;
+    message.fd_count = 1;
+    say(m);
+}
+
+static void add_socket(struct fleet_member *m, uint32_t number, size_t route, int fd)
+{
+    const struct ipc_listener l = {(uint32_t)route};
+    if (message.fd_count == IPC_FDS_MAX) {
+        say(m);
+        ipc_begin(&message, IPC_LISTENERS, number);
+    }
+    ipc_append(&message, &l, sizeof l);
+    message.fds[message.fd_count++] = fd;
+}
+
+/* Socket s of an address goes to worker s modulo the number of workers: when workers were retired
+ * the others serve their sockets too, since closing one would lose its queue. */
+static void add_address(struct fleet_member *m, const struct plan *p, size_t route,
+                        const struct listen_address *a)
+{
+    if (a->is_unix) {
+        add_socket(m, p->number, route, a->sockets[0]);
+        return;
+    }
+    for (size_t s = m->index; s < a->count; s += p->workers)
+        add_socket(m, p->number, route, a->sockets[s]);
+}
+
+static void say_listeners(struct fleet_member *m, const struct plan *p)
+{
+    const struct config *c = p->generation->config;
+    ipc_begin(&message, IPC_LISTENERS, p->number);
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t k = 0; k < c->routes[i].listen_count; k++) {
+            const struct listen_address *a =
+                listeners_find(m->fleet->listeners, c->routes[i].listen[k].text);
+            if (a != NULL)
+                add_address(m, p, i, a);
+        }
+    say(m);
+}
+
+/* Addresses of one upstream must not be torn over two messages: the second would replace the
+ * first. */
+static void add_upstream(struct fleet_member *m, uint32_t number, size_t route, size_t upstream,
+                         const struct upstream_address *known, size_t count)
+{
+    if (message.size + count * sizeof(struct ipc_address) > IPC_PAYLOAD_MAX) {
+        say(m);
+        ipc_begin(&message, IPC_ADDRESSES, number);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct ipc_address a = {.route = (uint32_t)route, .upstream = (uint32_t)upstream};
+        a.addr = known[i].addr;
+        a.size = known[i].size;
+        ipc_append(&message, &a, sizeof a);
+    }
+}
+
+static void say_addresses(struct fleet_member *m, const struct plan *p)
+{
+    const struct config *c = p->generation->config;
+    ipc_begin(&message, IPC_ADDRESSES, p->number);
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t k = 0; k < c->routes[i].upstream_count; k++) {
+            size_t count = 0;
+            const struct upstream_address *known = NULL;
+            if (c->routes[i].upstream[k].kind == ENDPOINT_NAME)
+                known = resolver_find(m->fleet->resolver, &c->routes[i].upstream[k], &count);
+            if (count > 0)
+                add_upstream(m, p->number, i, k, known, count);
+        }
+    say(m);
+}
+
+void fleet_talk_prepare(struct fleet_member *m, const struct plan *p)
+{
+    say_bundle(m, p);
+    say_listeners(m, p);
+    say_addresses(m, p);
+    fleet_talk(m, IPC_READY, p->number);
+}
+
+void fleet_talk_addresses(struct fleet_member *m)
+{
+    say_addresses(m, &m->fleet->current);
+    if (m->fleet->next.number != 0)
+        say_addresses(m, &m->fleet->next);
+}

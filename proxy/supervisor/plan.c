@@ -1,0 +1,82 @@
+#include "proxy/supervisor/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+static int slot_of(const struct route_slots *s, const char *name)
+{
+    for (unsigned i = 0; i < SHARED_ROUTES; i++)
+        if (s->names[i] != NULL && strcmp(s->names[i], name) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* Slots whose name is in the configuration; one pass, since there may be a thousand routes. */
+static void find_used(const struct route_slots *s, const struct generation *g,
+                      bool used[SHARED_ROUTES])
+{
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        int slot = slot_of(s, g->config->routes[i].name);
+        if (slot >= 0)
+            used[slot] = true;
+    }
+}
+
+/* A slot that never had a name or, when there is none, one whose name is gone. There is one: a
+ * configuration has at most SHARED_ROUTES routes. */
+static int free_slot(struct route_slots *s, const bool used[SHARED_ROUTES],
+                     void (*forget)(void *arg, unsigned slot), void *arg)
+{
+    for (unsigned i = 0; i < SHARED_ROUTES; i++)
+        if (s->names[i] == NULL)
+            return (int)i;
+    for (unsigned i = 0; i < SHARED_ROUTES; i++)
+        if (!used[i]) {
+            free(s->names[i]);
+            s->names[i] = NULL;
+            forget(arg, i);
+            return (int)i;
+        }
+    return -1;
+}
+
+int route_slots_assign(struct route_slots *s, struct generation *g,
+                       void (*forget)(void *arg, unsigned slot), void *arg)
+{
+    bool used[SHARED_ROUTES] = {false};
+    find_used(s, g, used);
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        const char *name = g->config->routes[i].name;
+        int slot = slot_of(s, name);
+        if (slot < 0) {
+            slot = free_slot(s, used, forget, arg);
+            if (slot < 0 || (s->names[slot] = strdup(name)) == NULL)
+                return -1;
+        }
+        used[slot] = true;
+        g->routes[i].slot = (unsigned)slot;
+    }
+    return 0;
+}
+
+void route_slots_free(struct route_slots *s)
+{
+    for (unsigned i = 0; i < SHARED_ROUTES; i++)
+        free(s->names[i]);
+}
+
+unsigned plan_worker_count(const struct config *c)
+{
+    unsigned n = c->workers > 0 ? c->workers : uv_available_parallelism();
+    return n < SHARED_WORKERS ? n : SHARED_WORKERS;
+}
+
+void plan_clear(struct plan *p)
+{
+    if (p->number != 0)
+        close(p->bundle);
+    generation_free(p->generation);
+    *p = (struct plan){0};
+}

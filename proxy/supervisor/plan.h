@@ -1,0 +1,33 @@
+/* plan.h - what the workers are to run: a generation with its bundle and its routes' counter
+ * slots. */
+#ifndef TLSFRONT_SUPERVISOR_PLAN_H
+#define TLSFRONT_SUPERVISOR_PLAN_H
+
+#include "proxy/ipc/counters.h"
+#include "proxy/routes/generation.h"
+
+struct plan {
+    uint32_t number; /* of the generation; 0: there is no plan */
+    int bundle;      /* sealed memfd */
+    struct generation *generation;
+    unsigned workers;
+};
+
+/* Which route name counts in which slot. Slots stay with their names as long as they can. */
+struct route_slots {
+    char *names[SHARED_ROUTES];
+};
+
+/* Give every route of `g` a slot. A name that is gone gives its slot up when a new one finds none
+ * free; its counters are cleared by `forget`. -1: out of memory. */
+int route_slots_assign(struct route_slots *s, struct generation *g,
+                       void (*forget)(void *arg, unsigned slot), void *arg);
+void route_slots_free(struct route_slots *s);
+
+/* The number of workers that a configuration asks for. */
+unsigned plan_worker_count(const struct config *c);
+
+/* Close and free; the plan is empty afterwards. */
+void plan_clear(struct plan *p);
+
+#endif

@@ -1,0 +1,42 @@
+/* resolver.h - upstream names to addresses, by the system's resolver, in the supervisor.
+ *
+ * Names are looked up when a configuration first mentions them and again when their time has run
+ * out: a minute after a success, five seconds after a failure (getaddrinfo tells no TTL). An answer
+ * that fails keeps the addresses known before. */
+#ifndef TLSFRONT_SUPERVISOR_RESOLVER_H
+#define TLSFRONT_SUPERVISOR_RESOLVER_H
+
+#include "config/config.h"
+#include "proxy/routes/upstream.h"
+
+#include <uv.h>
+
+struct resolver;
+
+/* `changed` is called when any name's addresses differ from before, and `settled` each time that no
+ * name is left without a first answer. */
+struct resolver_events {
+    void (*changed)(void *arg);
+    void (*settled)(void *arg);
+    void (*failed)(void *arg, const char *name, const char *why); /* once per outage */
+};
+
+struct resolver *resolver_new(uv_loop_t *loop, const struct resolver_events *events, void *arg);
+
+/* Look after the names of `c` too. -1: out of memory. */
+int resolver_add(struct resolver *r, const struct config *c);
+
+/* Look after the names of `c` only. */
+void resolver_keep(struct resolver *r, const struct config *c);
+
+/* Has every name had an answer, good or bad? */
+bool resolver_settled(const struct resolver *r);
+
+/* What is known of a name endpoint. NULL and 0: nothing. */
+const struct upstream_address *resolver_find(const struct resolver *r, const struct endpoint *e,
+                                             size_t *count_r);
+
+/* No events any more; freed in later turns of the loop. */
+void resolver_close(struct resolver *r);
+
+#endif

@@ -1,0 +1,243 @@
+#include "proxy/watch/watch.h"
+#include "config/file.h"
+#include "proxy/base/buf.h"
+#include "proxy/watch/watch_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAMED_MAX = 5 }; /* files in one sentence */
+
+struct watched {
+    char *path;
+    uint64_t running, tried, seen; /* digests: in service, of the last attempt, on disk just now */
+};
+
+struct watch {
+    const struct watch_events *events;
+    void *arg;
+    struct watch_times times;
+    struct watch_set set;
+    uv_timer_t timer;
+    bool pending;   /* events came; `first` is when */
+    bool attempted; /* there was one since these files are in service */
+    bool retried;   /* after a temporary refusal, since the last event */
+    uint64_t first;
+    struct bundle *texts;
+    struct watched *files;
+    const char **paths; /* of the files, for the set */
+    size_t count;
+};
+
+/* ---- contents ---- */
+
+/* FNV-1a, 64 bits: it has to tell a file from the one before it, not to resist anybody. */
+static uint64_t digest_of(const uint8_t *data, size_t size)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ data[i]) * 1099511628211u;
+    return hash;
+}
+
+/* One that cannot be read differs from every one that can. */
+static uint64_t digest_on_disk(const char *path)
+{
+    struct file_bytes file;
+    int error;
+    if (file_read(path, BUNDLE_FILE_MAX, &file, &error, NULL) != 0)
+        return (uint64_t)(error > 0 ? error : 1);
+    const uint64_t digest = digest_of(file.data, file.size);
+    file_bytes_free(&file);
+    return digest;
+}
+
+/* ---- looking ---- */
+
+unsigned watch_delay(const struct watch_times *t, uint64_t first, uint64_t now)
+{
+    const uint64_t waited = now > first ? now - first : 0;
+    const uint64_t left = waited < t->at_most ? t->at_most - waited : 0;
+    return (unsigned)(left < t->quiet ? left : t->quiet);
+}
+
+static void look(uv_timer_t *timer);
+
+static void look_soon(struct watch *w)
+{
+    const uint64_t now = uv_now((uv_loop_t *)w->timer.loop);
+    if (!w->pending)
+        w->first = now;
+    w->pending = true;
+    uv_timer_start(&w->timer, look, watch_delay(&w->times, w->first, now), 0);
+}
+
+static void stirred(void *arg)
+{
+    struct watch *w = arg;
+    if (w->texts == NULL)
+        return;
+    w->retried = false;
+    look_soon(w);
+}
+
+static void deaf(void *arg, const char *folder, const char *why)
+{
+    struct watch *w = arg;
+    w->events->deaf(w->arg, folder, why);
+}
+
+/* The files that differ, in words; false: none does. */
+static bool differences(const struct watch *w, struct buf *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->files[i].seen == w->files[i].running)
+            continue;
+        if (count++ < NAMED_MAX)
+            buf_printf(out, "%s%s", count > 1 ? ", " : "", w->files[i].path);
+    }
+    if (count > NAMED_MAX)
+        buf_printf(out, " and %zu more", count - NAMED_MAX);
+    buf_put(out, "", 1);
+    return count > 0;
+}
+
+static bool tried_before(const struct watch *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (w->files[i].seen != w->files[i].tried)
+            return false;
+    return w->attempted;
+}
+
+static void attempt(struct watch *w)
+{
+    struct buf files;
+    buf_init(&files, (size_t)64 << 10);
+    if (!differences(w, &files)) {
+        w->attempted = false;
+    } else if (!tried_before(w)) {
+        w->attempted = true;
+        for (size_t i = 0; i < w->count; i++)
+            w->files[i].tried = w->files[i].seen;
+        /* This may end in watch_use() or watch_refused() before it returns. */
+        if (!w->events->changed(w->arg, files.failed ? "" : (const char *)files.data)) {
+            w->attempted = false;
+            look_soon(w);
+        }
+    }
+    buf_free(&files);
+}
+
+/* The watches first: what changes behind them is seen. */
+static void look(uv_timer_t *timer)
+{
+    struct watch *w = timer->data;
+    w->pending = false;
+    watch_set_paths(&w->set, w->paths, w->count);
+    for (size_t i = 0; i < w->count; i++)
+        w->files[i].seen = digest_on_disk(w->files[i].path);
+    attempt(w);
+}
+
+void watch_refused(struct watch *w, bool temporary)
+{
+    if (w->texts == NULL)
+        return;
+    if (temporary && !w->retried) {
+        w->attempted = false;
+        w->retried = true;
+    }
+    if (!w->pending)
+        uv_timer_start(&w->timer, look, w->times.retry, 0);
+}
+
+/* ---- life ---- */
+
+struct watch *watch_new(uv_loop_t *loop, const struct watch_times *times,
+                        const struct watch_events *events, void *arg)
+{
+    struct watch *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return NULL;
+    w->events = events;
+    w->arg = arg;
+    w->times = *times;
+    w->set = (struct watch_set){.loop = loop, .stirred = stirred, .deaf = deaf, .arg = w};
+    uv_timer_init(loop, &w->timer);
+    w->timer.data = w;
+    return w;
+}
+
+static void forget(struct watch *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        free(w->files[i].path);
+    free(w->files);
+    free((void *)w->paths);
+    bundle_free(w->texts);
+    w->files = NULL;
+    w->paths = NULL;
+    w->texts = NULL;
+    w->count = 0;
+    w->pending = w->attempted = w->retried = false;
+    uv_timer_stop(&w->timer);
+}
+
+static bool take_files(struct watch *w, const struct bundle *b)
+{
+    w->texts = bundle_texts(b);
+    w->files = calloc(bundle_count(b) + 1, sizeof *w->files);
+    w->paths = calloc(bundle_count(b) + 1, sizeof *w->paths);
+    if (w->texts == NULL || w->files == NULL || w->paths == NULL)
+        return false;
+    for (size_t i = 0; i < bundle_count(b); i++) {
+        const struct bundle_entry *e = bundle_at(b, i);
+        if (e->kind != BUNDLE_FILE)
+            continue;
+        struct watched *f = &w->files[w->count];
+        *f = (struct watched){.path = strdup(e->path)};
+        if (f->path == NULL)
+            return false;
+        f->running = e->replaced ? digest_on_disk(f->path) : digest_of(e->data, e->size);
+        w->paths[w->count++] = f->path;
+    }
+    return true;
+}
+
+int watch_use(struct watch *w, const struct bundle *b)
+{
+    forget(w);
+    if (b != NULL && take_files(w, b) && watch_set_paths(&w->set, w->paths, w->count) == 0) {
+        look_soon(w); /* they may have changed since they were read */
+        return 0;
+    }
+    forget(w);
+    watch_set_clear(&w->set);
+    return b == NULL ? 0 : -1;
+}
+
+const struct bundle *watch_texts(const struct watch *w)
+{
+    return w->texts;
+}
+
+size_t watch_folders(const struct watch *w)
+{
+    return w->set.spot_count;
+}
+
+static void closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void watch_close(struct watch *w)
+{
+    if (w == NULL)
+        return;
+    forget(w);
+    watch_set_clear(&w->set);
+    uv_close((uv_handle_t *)&w->timer, closed);
+}

@@ -1,0 +1,48 @@
+/* http.h - the little of HTTP that an authority speaks with a host whose names it validates
+ * (RFC 8555 8.3): the head of one request, HTTP/1.0 or 1.1 (RFC 9112), and the answer. Pure: bytes
+ * in, verdict and bytes out. */
+#ifndef TLSFRONT_WIRE_HTTP_H
+#define TLSFRONT_WIRE_HTTP_H
+
+#include "proxy/base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+enum {
+    HTTP_HEAD_MAX = 8192,
+    HTTP_TOKEN_MAX = 128, /* base64url; RFC 8555 8.3 wants 22 at least, authorities give 43 */
+};
+
+/* The numbers are what is answered (RFC 9110 15). */
+enum http_status {
+    HTTP_MORE = 0, /* the head is not complete */
+    HTTP_OK = 200, /* a challenge is asked for: `token` */
+    HTTP_BAD_REQUEST = 400,
+    HTTP_NOT_FOUND = 404,
+    HTTP_METHOD_NOT_ALLOWED = 405,
+    HTTP_TIMEOUT = 408,
+    HTTP_HEAD_TOO_LARGE = 431,
+    HTTP_UNAVAILABLE = 503,
+    HTTP_VERSION_NOT_SUPPORTED = 505,
+};
+
+struct http_request {
+    bool head; /* the answer has no body */
+    char token[HTTP_TOKEN_MAX + 1];
+};
+
+/* Judge the front of what a client sends. The first verdict other than HTTP_MORE stands, however
+ * many bytes follow. */
+enum http_status http_parse(const uint8_t *data, size_t size, struct http_request *r);
+
+/* An answer after which the connection is closed. `body` NULL: a sentence that fits the status. */
+void http_answer(enum http_status status, const uint8_t *body, size_t size, bool head, time_t now,
+                 struct buf *out);
+
+/* Is that a token, and so a name that may be looked for in a folder? */
+bool http_token_valid(const char *token, size_t size);
+
+#endif

@@ -1,0 +1,30 @@
+/* proxy_header_parse.h - the PROXY protocol from a balancer in front of us, versions 1 and 2 (the
+ * HAProxy documentation's proxy-protocol.txt). Pure: bytes in, addresses out. Whom to believe is
+ * the caller's business (`accept-proxy-from`). */
+#ifndef TLSFRONT_WIRE_PROXY_HEADER_PARSE_H
+#define TLSFRONT_WIRE_PROXY_HEADER_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Version 1 has 107 bytes at most (2.1); version 2 is cut off here, far above what balancers
+ * send. */
+enum { ANNOUNCE_MAX = 4096 };
+
+enum announce_result {
+    ANNOUNCE_MORE, /* not complete yet */
+    ANNOUNCE_OK,
+    ANNOUNCE_BAD, /* not a PROXY header: the connection must not be served (5) */
+};
+
+struct announce {
+    size_t size; /* of the header; what follows is the client's */
+    bool known; /* the balancer tells addresses; else (LOCAL, UNKNOWN) the connection's own count */
+    struct sockaddr_storage client, local;
+};
+
+enum announce_result announce_parse(const uint8_t *data, size_t size, struct announce *out);
+
+#endif

@@ -1,0 +1,198 @@
+#include "proxy/worker/acceptor.h"
+#include "proxy/base/address.h"
+#include "proxy/session/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* When descriptors or memory are out, wait this long before asking again. */
+#define PAUSE_MS 100
+
+struct listener {
+    uv_poll_t poll; /* first: close callbacks cast */
+    struct acceptor *acceptor;
+    struct route *route;
+    int fd;
+    bool is_unix;
+};
+
+struct acceptor {
+    struct worker *worker;
+    struct generation *generation;
+    struct listener **listeners;
+    size_t count;
+    uv_timer_t pause;
+    bool paused, closing;
+    size_t handles;
+    uint64_t complained; /* when the last line about a pause was logged */
+};
+
+static void acceptor_listen(struct acceptor *a);
+
+struct acceptor *acceptor_new(struct worker *w, struct generation *g)
+{
+    struct acceptor *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return NULL;
+    a->worker = w;
+    a->generation = generation_ref(g);
+    uv_timer_init(&w->loop, &a->pause);
+    a->handles = 1;
+    return a;
+}
+
+int acceptor_add(struct acceptor *a, unsigned route, int fd)
+{
+    struct listener **grown = realloc(a->listeners, (a->count + 1) * sizeof *grown);
+    struct listener *l = calloc(1, sizeof *l);
+    if (grown != NULL)
+        a->listeners = grown;
+    if (grown == NULL || l == NULL || uv_poll_init(&a->worker->loop, &l->poll, fd) != 0) {
+        free(l);
+        close(fd);
+        return -1;
+    }
+    struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
+    address_local((uv_handle_t *)&l->poll, &local);
+    l->acceptor = a;
+    l->route = &a->generation->routes[route];
+    l->fd = fd;
+    l->is_unix = local.ss_family == AF_UNIX;
+    a->listeners[a->count++] = l;
+    a->handles++;
+    return 0;
+}
+
+/* ---- pausing ---- */
+
+static void acceptor_silence(struct acceptor *a)
+{
+    a->paused = true;
+    for (size_t i = 0; i < a->count; i++)
+        uv_poll_stop(&a->listeners[i]->poll);
+}
+
+static void pause_over(uv_timer_t *timer)
+{
+    struct acceptor *a = timer->data;
+    acceptor_room(a);
+}
+
+/* At most one line a second: this happens when the machine has other troubles already. */
+static void complain(struct acceptor *a, const char *why)
+{
+    struct worker *w = a->worker;
+    uint64_t now = uv_now(&w->loop);
+    counter_add(&w->shared->accept_pauses, 1);
+    if (a->complained != 0 && now - a->complained < 1000)
+        return;
+    a->complained = now;
+    log_event(&w->log, LOG_LEVEL_WARN, "accept-paused",
+              "%s with %u sessions; clients wait in the queue until some end (see \"Limits\" in "
+              "tlsfront(8))",
+              why, w->session_count);
+}
+
+static void pause_for_resources(struct acceptor *a, int error)
+{
+    complain(a, strerror(error));
+    acceptor_silence(a);
+    a->pause.data = a;
+    uv_timer_start(&a->pause, pause_over, PAUSE_MS, 0);
+}
+
+void acceptor_room(struct acceptor *a)
+{
+    if (a->paused && !a->closing && a->worker->session_count < a->worker->session_limit)
+        acceptor_listen(a);
+}
+
+/* ---- accepting ---- */
+
+static void accept_one(struct listener *l)
+{
+    struct acceptor *a = l->acceptor;
+    struct newcomer n = {.is_unix = l->is_unix, .generation = a->generation, .route = l->route};
+    socklen_t size = sizeof n.client;
+    n.fd = accept4(l->fd, (struct sockaddr *)&n.client, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (n.fd >= 0) {
+        const struct sockaddr *from = (const struct sockaddr *)&n.client;
+        const struct route_config *r = l->route->config;
+        n.announced = address_in(from, r->accept_proxy_from, r->accept_proxy_count);
+        admission_enter(a->worker, l->route, &n.admission);
+        if (!n.announced)
+            admission_client(a->worker, l->route, from, &n.admission);
+        session_start(a->worker, &n);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        pause_for_resources(a, errno);
+    } /* else that one connection is broken: accept(2), "Error handling" */
+}
+
+/* One at a time: if more are waiting, the next turn tells so at once, and meanwhile the sessions
+ * have had theirs. To ask whether there are more would cost a call for every connection. */
+static void listener_ready(uv_poll_t *poll, int status, int events)
+{
+    struct listener *l = (struct listener *)(void *)poll;
+    struct acceptor *a = l->acceptor;
+    (void)status;
+    (void)events;
+    if (a->worker->session_count >= a->worker->session_limit) {
+        complain(a, "no descriptors left");
+        acceptor_silence(a);
+    } else {
+        accept_one(l);
+    }
+}
+
+static void acceptor_listen(struct acceptor *a)
+{
+    a->paused = false;
+    for (size_t i = 0; i < a->count; i++)
+        uv_poll_start(&a->listeners[i]->poll, UV_READABLE, listener_ready);
+}
+
+void acceptor_start(struct acceptor *a)
+{
+    acceptor_listen(a);
+}
+
+/* ---- the end ---- */
+
+static void acceptor_handle_closed(struct acceptor *a)
+{
+    if (--a->handles > 0)
+        return;
+    generation_free(a->generation);
+    free(a->listeners);
+    free(a);
+}
+
+static void listener_closed(uv_handle_t *handle)
+{
+    struct listener *l = (struct listener *)(void *)handle;
+    struct acceptor *a = l->acceptor;
+    free(l);
+    acceptor_handle_closed(a);
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    acceptor_handle_closed(handle->data);
+}
+
+void acceptor_close(struct acceptor *a)
+{
+    if (a == NULL || a->closing)
+        return;
+    a->closing = true;
+    acceptor_silence(a);
+    for (size_t i = 0; i < a->count; i++) {
+        uv_close((uv_handle_t *)&a->listeners[i]->poll, listener_closed);
+        close(a->listeners[i]->fd);
+    }
+    a->pause.data = a;
+    uv_close((uv_handle_t *)&a->pause, timer_closed);
+}

@@ -1,0 +1,25 @@
+/* acceptor.h - a generation's listening sockets in a worker: accepting, limits, and patience when
+ * the machine is out of descriptors. */
+#ifndef TLSFRONT_WORKER_ACCEPTOR_H
+#define TLSFRONT_WORKER_ACCEPTOR_H
+
+#include "proxy/worker/worker.h"
+
+struct acceptor;
+
+/* For the sockets of `g`; holds a reference to it. NULL: out of memory. */
+struct acceptor *acceptor_new(struct worker *w, struct generation *g);
+
+/* Take over a listening socket for that route. -1: out of memory (the socket is closed). */
+int acceptor_add(struct acceptor *a, unsigned route, int fd);
+
+void acceptor_start(struct acceptor *a);
+
+/* Stop, close the sockets (the supervisor holds the same ones, so nothing queued is lost) and free
+ * in a later turn of the loop. NULL is fine. */
+void acceptor_close(struct acceptor *a);
+
+/* A session has ended: there may be room again. */
+void acceptor_room(struct acceptor *a);
+
+#endif

@@ -1,0 +1,412 @@
+#include "proxy/worker/worker.h"
+#include "proxy/base/privileges.h"
+#include "proxy/session/query.h"
+#include "proxy/session/session.h"
+#include "proxy/worker/acceptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* Descriptors that the supervisor leaves open for a worker. */
+enum { FD_IPC = 3, FD_SHARED = 4 };
+
+/* Descriptors kept back for the loop, logs and reloads. */
+#define RESERVED_FDS 64
+
+/* Handshake steps (each up to one private-key operation) per turn of the loop. */
+#define HANDSHAKES_PER_TURN 4
+
+static void worker_end(struct worker *w)
+{
+    w->ending = true;
+    uv_stop(&w->loop);
+}
+
+/* ---- talking to the supervisor ---- */
+
+static void tell(struct worker *w, enum ipc_type type, uint32_t generation, const char *text)
+{
+    static struct ipc_message m; /* large; one thread */
+    ipc_begin(&m, type, generation);
+    if (text != NULL)
+        ipc_append(&m, text, strlen(text) + 1);
+    if (ipc_send(w->ipc, &m) != 0)
+        worker_end(w);
+}
+
+static void on_hello(struct worker *w, const struct ipc_message *m)
+{
+    struct ipc_hello hello;
+    memcpy(&hello, m->payload, sizeof hello);
+    memcpy(w->seed, hello.seed, sizeof w->seed);
+
+    struct err e;
+    const struct identity id = {.drop = hello.drop_privileges != 0,
+                                .transparent = hello.keep_transparent != 0,
+                                .uid = hello.uid,
+                                .gid = hello.gid};
+    if (privileges_drop(&id, &e) != 0) {
+        log_event(&w->log, LOG_LEVEL_ERROR, "worker-failed", "%s", e.text);
+        worker_end(w);
+    }
+}
+
+static void on_log(struct worker *w, struct ipc_message *m)
+{
+    enum config_log_target target;
+    memcpy(&target, m->payload, sizeof target);
+    log_redirect(&w->log, target, m->fd_count == 1 ? m->fds[0] : STDERR_FILENO);
+    m->fd_count = 0;
+}
+
+static void on_tickets(struct worker *w, struct ipc_message *m)
+{
+    struct tls_ticket_keys keys;
+    memcpy(&keys, m->payload, sizeof keys);
+    tls_engine_set_ticket_keys(w->engine, &keys);
+    explicit_bzero(&keys, sizeof keys);
+    explicit_bzero(m->payload, m->size);
+}
+
+/* ---- generations ---- */
+
+static void forget_prepared(struct worker *w)
+{
+    acceptor_close(w->prepared_accepting);
+    w->prepared_accepting = NULL;
+    generation_free(w->prepared);
+    w->prepared = NULL;
+}
+
+static void refuse(struct worker *w, uint32_t number, const char *why)
+{
+    forget_prepared(w);
+    tell(w, IPC_REFUSED, number, why);
+}
+
+/* The first finding that stands in the way, for the supervisor. It has judged the same bundle with
+ * the same code, so this is about memory more than about anything else. */
+static const char *first_error(const struct diags *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (d->items[i].severity == DIAG_ERROR)
+            return d->items[i].cause;
+    return "out of memory";
+}
+
+static struct generation *load(const struct bundle *b, struct diags *d)
+{
+    struct config *config = b != NULL ? config_load(b, d) : NULL;
+    return config != NULL ? generation_load(config, b, d) : NULL;
+}
+
+static void on_prepare(struct worker *w, struct ipc_message *m)
+{
+    struct err e = {.text = "no bundle came along"};
+    struct diags d = {0};
+    struct bundle *b = m->fd_count == 1 ? bundle_from_fd(m->fds[0], &e) : NULL;
+    struct generation *g = load(b, &d);
+    ipc_close_fds(m);
+    bundle_free(b);
+
+    if (g == NULL || !diag_ok(&d, DIAG_ERROR)) {
+        refuse(w, m->generation, b == NULL ? e.text : first_error(&d));
+        generation_free(g);
+    } else {
+        g->number = m->generation;
+        const struct ipc_prepare *p = (const void *)m->payload;
+        for (size_t i = 0; i < g->config->route_count; i++)
+            g->routes[i].slot = p->slots[i];
+        w->worker_count = p->worker_count;
+        forget_prepared(w);
+        w->prepared = g;
+        w->prepared_accepting = acceptor_new(w, g);
+    }
+    diags_free(&d);
+}
+
+static void on_listeners(struct worker *w, struct ipc_message *m)
+{
+    const struct ipc_listener *l = (const void *)m->payload;
+    if (w->prepared_accepting == NULL || w->prepared->number != m->generation) {
+        ipc_close_fds(m);
+        return;
+    }
+    for (uint32_t i = 0; i < m->fd_count; i++)
+        if (acceptor_add(w->prepared_accepting, l[i].route, m->fds[i]) != 0) {
+            memmove(m->fds, m->fds + i + 1, (m->fd_count - i - 1) * sizeof m->fds[0]);
+            m->fd_count -= i + 1;
+            ipc_close_fds(m);
+            refuse(w, m->generation, "out of memory");
+            return;
+        }
+    m->fd_count = 0;
+}
+
+/* Addresses of one upstream stand together; each run replaces that upstream's. */
+static void on_addresses(struct worker *w, const struct ipc_message *m)
+{
+    struct generation *g =
+        w->prepared != NULL && w->prepared->number == m->generation ? w->prepared : w->current;
+    if (g == NULL || g->number != m->generation)
+        return;
+    const struct ipc_address *a = (const void *)m->payload;
+    const size_t count = m->size / sizeof *a;
+    for (size_t i = 0, n; i < count; i += n) {
+        struct upstream_address run[UPSTREAM_TRIES_MAX];
+        for (n = 0; i + n < count && a[i + n].route == a[i].route &&
+                    a[i + n].upstream == a[i].upstream && n < UPSTREAM_TRIES_MAX;
+             n++)
+            run[n] = (struct upstream_address){.addr = a[i + n].addr, .size = a[i + n].size};
+        if (upstream_set_addresses(&g->routes[a[i].route].upstreams, a[i].upstream, run, n) != 0)
+            log_event(&w->log, LOG_LEVEL_WARN, "out-of-memory", "new upstream addresses not taken");
+    }
+}
+
+static void on_ready(struct worker *w, uint32_t number)
+{
+    if (w->prepared == NULL || w->prepared->number != number)
+        return; /* refused already */
+    if (w->prepared_accepting == NULL)
+        refuse(w, number, "out of memory");
+    else
+        tell(w, IPC_PREPARED, number, NULL);
+}
+
+static void on_commit(struct worker *w, uint32_t number)
+{
+    if (w->prepared == NULL || w->prepared->number != number)
+        return;
+    acceptor_close(w->accepting);
+    generation_free(w->current);
+    w->current = w->prepared;
+    w->accepting = w->prepared_accepting;
+    w->prepared = NULL;
+    w->prepared_accepting = NULL;
+    w->log.level = w->current->config->log_level;
+    w->log.format = w->current->config->log_format;
+    if (!w->retiring)
+        acceptor_start(w->accepting);
+    tell(w, IPC_COMMITTED, number, NULL);
+}
+
+/* ---- ending ---- */
+
+static void end_when_empty(struct worker *w)
+{
+    if (w->retiring && w->session_count == 0)
+        worker_end(w);
+}
+
+static void on_retire(struct worker *w)
+{
+    w->retiring = true;
+    acceptor_close(w->accepting);
+    w->accepting = NULL;
+    end_when_empty(w);
+}
+
+static void obey(struct worker *w, struct ipc_message *m)
+{
+    switch (m->type) {
+    case IPC_HELLO:
+        on_hello(w, m);
+        break;
+    case IPC_LOG:
+        on_log(w, m);
+        break;
+    case IPC_TICKETS:
+        on_tickets(w, m);
+        break;
+    case IPC_PREPARE:
+        on_prepare(w, m);
+        break;
+    case IPC_LISTENERS:
+        on_listeners(w, m);
+        break;
+    case IPC_ADDRESSES:
+        on_addresses(w, m);
+        break;
+    case IPC_READY:
+        on_ready(w, m->generation);
+        break;
+    case IPC_COMMIT:
+        on_commit(w, m->generation);
+        break;
+    case IPC_ABORT:
+        forget_prepared(w);
+        break;
+    case IPC_DRAIN:
+        w->draining = true;
+        break;
+    case IPC_RETIRE:
+        on_retire(w);
+        break;
+    case IPC_STOP:
+        worker_end(w);
+        break;
+    case IPC_ANSWER:
+        ask_heard(w, m);
+        break;
+    case IPC_PREPARED:
+    case IPC_REFUSED:
+    case IPC_COMMITTED:
+    case IPC_ASK:
+        break;
+    }
+    ipc_close_fds(m);
+}
+
+/* A few messages per turn; the rest keeps the descriptor readable. */
+static void ipc_ready(uv_poll_t *poll, int status, int events)
+{
+    static struct ipc_message m; /* large; one thread */
+    struct worker *w = poll->data;
+    (void)status;
+    (void)events;
+    int got = 1;
+    for (int i = 0; i < 64 && got == 1 && !w->ending; i++) {
+        got = ipc_receive(w->ipc, &m);
+        if (got == 1)
+            obey(w, &m);
+    }
+    if (got < 0) /* without a supervisor there is nobody to restart or reload us */
+        worker_end(w);
+}
+
+/* ---- turns ---- */
+
+static void turn_over(uv_check_t *check)
+{
+    struct worker *w = check->data;
+    w->handshakes_this_turn = 0;
+}
+
+/* Runs in every turn while handshakes wait; an active idle handle keeps the loop from sleeping. */
+static void more_handshakes(uv_idle_t *idle)
+{
+    struct worker *w = idle->data;
+    while (!link_empty(&w->waiting) && w->handshakes_this_turn < HANDSHAKES_PER_TURN) {
+        w->handshakes_this_turn++;
+        session_handshake_turn(w->waiting.next);
+    }
+    if (link_empty(&w->waiting))
+        uv_idle_stop(idle);
+}
+
+bool worker_handshake_turn(struct worker *w)
+{
+    if (w->handshakes_this_turn < HANDSHAKES_PER_TURN && link_empty(&w->waiting)) {
+        w->handshakes_this_turn++;
+        return true;
+    }
+    uv_idle_start(&w->more_handshakes, more_handshakes);
+    return false;
+}
+
+void worker_session_ended(struct worker *w)
+{
+    w->session_count--;
+    if (w->accepting != NULL)
+        acceptor_room(w->accepting);
+    end_when_empty(w);
+}
+
+/* ---- start and stop ---- */
+
+static int worker_init(struct worker *w, unsigned index, struct err *e)
+{
+    char who[24];
+    snprintf(who, sizeof who, "worker-%u", index);
+    log_init(&w->log, who);
+    w->index = index;
+    w->ipc = FD_IPC;
+    link_init(&w->sessions);
+    link_init(&w->waiting);
+
+    unsigned files = privileges_raise_files();
+    w->session_limit = files > 2 * RESERVED_FDS ? (files - RESERVED_FDS) / 2 : files / 4;
+    w->scratch = (struct peer_scratch){malloc(TLS_CHUNK_MAX + 1), TLS_CHUNK_MAX + 1};
+    w->shared = shared_map_own(FD_SHARED, index);
+    bool mapped = shared_map_all(&w->all, FD_SHARED, false);
+    close(FD_SHARED);
+    if (w->scratch.data == NULL || w->shared == NULL || !mapped)
+        return err_set(e, "no memory: %s", strerror(errno));
+    if (getrandom(&w->tag, sizeof w->tag, 0) != sizeof w->tag)
+        return err_set(e, "no random numbers: %s", strerror(errno));
+    if (tls_init(e) != 0)
+        return -1;
+    w->engine = tls_engine_new(e);
+    return w->engine == NULL ? -1 : 0;
+}
+
+static void worker_watch(struct worker *w)
+{
+    uv_loop_init(&w->loop);
+    w->loop.data = &w->scratch;
+    uv_poll_init(&w->loop, &w->ipc_poll, w->ipc);
+    uv_idle_init(&w->loop, &w->more_handshakes);
+    uv_check_init(&w->loop, &w->turn);
+    ask_init(w);
+    w->ipc_poll.data = w->more_handshakes.data = w->turn.data = w;
+    uv_poll_start(&w->ipc_poll, UV_READABLE, ipc_ready);
+    uv_check_start(&w->turn, turn_over);
+}
+
+/* The terminal's and the service manager's signals go to the whole group; only the supervisor acts
+ * on them and tells us. */
+static void ignore_signals(void)
+{
+    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        signal(signals[i], SIG_IGN);
+}
+
+/* Take leave of every client that is still there, then let all close callbacks run. */
+static void worker_wind_down(struct worker *w)
+{
+    forget_prepared(w);
+    acceptor_close(w->accepting);
+    w->accepting = NULL;
+    for (struct link *l = w->sessions.next, *next; l != &w->sessions; l = next) {
+        next = l->next;
+        session_stop(l);
+    }
+    uv_close((uv_handle_t *)&w->ipc_poll, NULL);
+    uv_close((uv_handle_t *)&w->more_handshakes, NULL);
+    uv_close((uv_handle_t *)&w->turn, NULL);
+    ask_close(w);
+    while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0)
+        continue; /* the last session's end may have asked the loop to stop */
+    uv_loop_close(&w->loop);
+    generation_free(w->current);
+}
+
+int worker_run(unsigned index)
+{
+    static struct worker w;
+    struct err e;
+    ignore_signals();
+    if (fcntl(FD_IPC, F_GETFD) < 0 || fcntl(FD_SHARED, F_GETFD) < 0)
+        return 2; /* called by hand */
+    fcntl(FD_IPC, F_SETFD, FD_CLOEXEC);
+
+    if (worker_init(&w, index, &e) == 0) {
+        worker_watch(&w);
+        uv_run(&w.loop, UV_RUN_DEFAULT);
+        worker_wind_down(&w);
+    } else {
+        log_event(&w.log, LOG_LEVEL_ERROR, "worker-failed", "%s", e.text);
+    }
+    tls_engine_free(w.engine);
+    free(w.scratch.data);
+    shared_unmap_own(w.shared);
+    shared_unmap_all(&w.all);
+    log_close(&w.log);
+    return 0;
+}

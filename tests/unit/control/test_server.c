@@ -1,0 +1,323 @@
+/* test_server.c - the daemon's side of the control socket, with raw callers. */
+#include "proxy/control/control.h"
+#include "tests/support/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define UMASK 027
+
+struct fixture {
+    uv_loop_t loop;
+    struct control *control;
+    char folder[32], path[100];
+    struct control_request *request; /* the last one */
+    char line[100];
+    unsigned requests;
+};
+
+static void on_request(void *arg, struct control_request *request, const char *line)
+{
+    struct fixture *f = arg;
+    f->request = request;
+    f->requests++;
+    snprintf(f->line, sizeof f->line, "%s", line);
+}
+
+static struct control *start(struct fixture *f, struct err *e)
+{
+    return control_new(&f->loop, f->path, on_request, f, e);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err e;
+    *state = f;
+    signal(SIGPIPE, SIG_IGN); /* as the daemon does */
+    umask(UMASK);
+    make_folder(f->folder);
+    snprintf(f->path, sizeof f->path, "%s/control.sock", f->folder);
+    uv_loop_init(&f->loop);
+    f->control = start(f, &e);
+    return f->control == NULL ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    control_close(f->control);
+    loop_end(&f->loop);
+    remove_folder(f->folder);
+    free(f);
+    return 0;
+}
+
+/* A connected, non-blocking caller; -1: nobody listens. */
+static int call(const struct fixture *f)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", f->path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void say(int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* Read until the end of the connection. */
+static void assert_hears(struct fixture *f, int fd, const char *expected)
+{
+    char text[1000];
+    size_t size = 0;
+    ssize_t n = -1;
+    loop_until(&f->loop, (n = read(fd, text + size, sizeof text - 1 - size)) == 0 ||
+                             (n < 0 && errno != EAGAIN) || (n > 0 && (size += (size_t)n) == 0));
+    assert_int_equal(n, 0);
+    text[size] = '\0';
+    assert_string_equal(text, expected);
+    close(fd);
+}
+
+static void answer(struct fixture *f, int status, const char *words)
+{
+    struct buf text;
+    buf_init(&text, 1000);
+    buf_puts(&text, words);
+    control_answer(f->request, status, &text);
+    buf_free(&text);
+}
+
+static void a_request_is_answered_with_status_and_text(void **state)
+{
+    struct fixture *f = *state;
+    int fd = call(f);
+    say(fd, "status json\n");
+    loop_until(&f->loop, f->requests == 1);
+    assert_string_equal(f->line, "status json");
+    answer(f, 0, "all is well\nreally\n");
+    assert_hears(f, fd, "0\nall is well\nreally\n");
+}
+
+static void a_line_may_come_in_pieces_and_the_answer_late(void **state)
+{
+    struct fixture *f = *state;
+    int fd = call(f), other = call(f);
+    for (const char *c = "reload\n"; *c != '\0'; c++) {
+        assert_int_equal(f->requests, 0);
+        assert_int_equal(send(fd, c, 1, MSG_NOSIGNAL), 1);
+        loop_settle(&f->loop);
+    }
+    loop_until(&f->loop, f->requests == 1);
+    struct control_request *late = f->request;
+    say(other, "status\n");
+    loop_until(&f->loop, f->requests == 2);
+    answer(f, 0, "s");
+    assert_hears(f, other, "0\ns");
+    f->request = late;
+    answer(f, 78, "");
+    assert_hears(f, fd, "78\n");
+}
+
+static void only_the_first_line_is_a_request(void **state)
+{
+    struct fixture *f = *state;
+    int fd = call(f);
+    say(fd, "a\nb\n");
+    loop_settle(&f->loop);
+    assert_int_equal(f->requests, 1);
+    assert_string_equal(f->line, "a");
+    answer(f, 1, "x");
+    assert_hears(f, fd, "1\nx");
+    assert_int_equal(f->requests, 1);
+}
+
+static void a_line_that_is_too_long_ends_the_call(void **state)
+{
+    struct fixture *f = *state;
+    char line[200];
+    memset(line, 'x', sizeof line);
+    int fd = call(f);
+    assert_int_equal(send(fd, line, sizeof line, MSG_NOSIGNAL), sizeof line);
+    char byte;
+    loop_until(&f->loop, read(fd, &byte, 1) == 0 || errno == ECONNRESET);
+    close(fd);
+    assert_int_equal(f->requests, 0);
+}
+
+static void a_caller_that_hangs_up_in_midline_asks_nothing(void **state)
+{
+    struct fixture *f = *state;
+    int fd = call(f);
+    say(fd, "relo");
+    shutdown(fd, SHUT_WR);
+    assert_hears(f, fd, "");
+    assert_int_equal(f->requests, 0);
+}
+
+static void a_caller_gone_before_the_answer_costs_nothing(void **state)
+{
+    struct fixture *f = *state;
+    int fd = call(f);
+    say(fd, "reload\n");
+    loop_until(&f->loop, f->requests == 1);
+    close(fd);
+    loop_settle(&f->loop);
+    answer(f, 0, "nobody hears this");
+    loop_settle(&f->loop); /* the request is freed: the leak checker looks */
+}
+
+static void only_the_owner_may_call(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_true(S_ISSOCK(st.st_mode));
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(umask(UMASK), UMASK); /* nothing of that stays behind */
+}
+
+static void a_second_daemon_is_refused_and_the_first_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    char expected[200];
+    assert_null(start(f, &e));
+    snprintf(expected, sizeof expected,
+             "cannot listen on the control socket %s: address already in use (another tlsfront "
+             "runs with it)",
+             f->path);
+    assert_string_equal(e.text, expected);
+    loop_settle(&f->loop);
+    int fd = call(f);
+    assert_true(fd >= 0);
+    say(fd, "x\n");
+    loop_until(&f->loop, f->requests == 1);
+    answer(f, 0, "");
+    assert_hears(f, fd, "0\n");
+}
+
+static void closing_removes_the_file(void **state)
+{
+    struct fixture *f = *state;
+    control_close(f->control);
+    f->control = NULL;
+    loop_settle(&f->loop);
+    assert_int_equal(access(f->path, F_OK), -1);
+}
+
+static void a_stale_file_is_replaced(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct err e;
+    control_close(f->control);
+    loop_settle(&f->loop);
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", f->path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    close(fd);
+    f->control = start(f, &e);
+    assert_non_null(f->control);
+    fd = call(f);
+    assert_true(fd >= 0);
+    close(fd);
+    loop_settle(&f->loop);
+}
+
+static void a_file_that_is_no_socket_is_never_removed(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    struct err e;
+    control_close(f->control);
+    loop_settle(&f->loop);
+    close(open(f->path, O_WRONLY | O_CREAT, 0600));
+    f->control = start(f, &e);
+    const bool listens = f->control != NULL;
+    assert_int_equal(lstat(f->path, &st), 0);
+    assert_true(S_ISREG(st.st_mode));
+    assert_false(listens);
+}
+
+static void a_missing_folder_is_made_but_not_two(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    char folder[64];
+    control_close(f->control);
+    loop_settle(&f->loop);
+    snprintf(folder, sizeof folder, "%s/run", f->folder);
+    snprintf(f->path, sizeof f->path, "%s/x/control.sock", folder);
+    f->control = start(f, &e);
+    assert_null(f->control);
+    assert_non_null(strstr(e.text, "no such file or directory"));
+
+    snprintf(f->path, sizeof f->path, "%s/control.sock", folder);
+    f->control = start(f, &e);
+    assert_non_null(f->control);
+    control_close(f->control);
+    f->control = NULL;
+    loop_settle(&f->loop);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void a_request_under_way_is_answered_after_the_close(void **state)
+{
+    struct fixture *f = *state;
+    int fd = call(f);
+    say(fd, "reload\n");
+    loop_until(&f->loop, f->requests == 1);
+    control_close(f->control);
+    f->control = NULL;
+    loop_settle(&f->loop);
+    answer(f, 0, "done");
+    assert_hears(f, fd, "0\ndone");
+}
+
+/* Else it would keep the loop, and the daemon with it, alive for as long as it likes. */
+static void a_caller_that_never_spoke_ends_with_the_close(void **state)
+{
+    struct fixture *f = *state;
+    int fd = call(f);
+    loop_settle(&f->loop);
+    control_close(f->control);
+    f->control = NULL;
+    loop_settle(&f->loop);
+    const int alive = uv_loop_alive(&f->loop);
+    close(fd);
+    loop_settle(&f->loop);
+    assert_false(alive);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_request_is_answered_with_status_and_text),
+        CASE(a_line_may_come_in_pieces_and_the_answer_late),
+        CASE(only_the_first_line_is_a_request),
+        CASE(a_line_that_is_too_long_ends_the_call),
+        CASE(a_caller_that_hangs_up_in_midline_asks_nothing),
+        CASE(a_caller_gone_before_the_answer_costs_nothing),
+        CASE(only_the_owner_may_call),
+        CASE(a_second_daemon_is_refused_and_the_first_goes_on),
+        CASE(closing_removes_the_file),
+        CASE(a_stale_file_is_replaced),
+        CASE(a_file_that_is_no_socket_is_never_removed),
+        CASE(a_missing_folder_is_made_but_not_two),
+        CASE(a_request_under_way_is_answered_after_the_close),
+        CASE(a_caller_that_never_spoke_ends_with_the_close),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

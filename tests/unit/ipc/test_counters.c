@@ -1,0 +1,243 @@
+/* test_counters.c - counters in memory that several processes see. */
+#include "proxy/ipc/counters.h"
+#include "tests/support/unit.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+static const uint8_t seed[16] = {1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 7, 77, 0, 42};
+
+enum { WORKERS = 4 };
+
+struct fixture {
+    int fd;
+    struct shared_all all;
+    struct worker_shared *own[WORKERS];
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err e;
+    *state = f;
+    if (f == NULL || (f->fd = shared_create(&e)) < 0 || !shared_map_all(&f->all, f->fd, true))
+        return -1;
+    for (unsigned i = 0; i < WORKERS; i++)
+        if ((f->own[i] = shared_map_own(f->fd, i)) == NULL)
+            return -1;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < WORKERS; i++)
+        shared_unmap_own(f->own[i]);
+    shared_unmap_all(&f->all);
+    close(f->fd);
+    free(f);
+    return 0;
+}
+
+static struct client_slot slot_of(const char *ip, unsigned route)
+{
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
+        return client_slot_of((const struct sockaddr *)&in, route, seed);
+    assert_int_equal(inet_pton(AF_INET6, ip, &in6.sin6_addr), 1);
+    return client_slot_of((const struct sockaddr *)&in6, route, seed);
+}
+
+static bool same(struct client_slot a, struct client_slot b)
+{
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+static void all_see_what_a_worker_writes(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < WORKERS; i++)
+        counter_add(&f->own[i]->route[SHARED_ROUTES - 1].accepted, i + 1);
+    for (unsigned i = 0; i < WORKERS; i++)
+        assert_int_equal(counter_get(&shared_part(&f->all, i)->route[SHARED_ROUTES - 1].accepted),
+                         i + 1);
+}
+
+static void parts_do_not_overlap(void **state)
+{
+    struct fixture *f = *state;
+    memset(f->own[1], 0xff, sizeof *f->own[1]);
+    static const struct worker_shared zero;
+    assert_memory_equal(f->own[0], &zero, sizeof zero);
+    assert_memory_equal(f->own[2], &zero, sizeof zero);
+    assert_memory_equal(shared_part(&f->all, 1), f->own[1], sizeof zero);
+}
+
+static void the_last_part_is_there(void **state)
+{
+    struct fixture *f = *state;
+    struct worker_shared *last = shared_map_own(f->fd, SHARED_WORKERS - 1);
+    assert_non_null(last);
+    counter_add(&last->accept_pauses, 7);
+    assert_int_equal(counter_get(&shared_part(&f->all, SHARED_WORKERS - 1)->accept_pauses), 7);
+    shared_unmap_own(last);
+}
+
+static void a_bad_descriptor_is_refused(void **state)
+{
+    (void)state;
+    struct shared_all all;
+    assert_null(shared_map_own(-1, 0));
+    assert_false(shared_map_all(&all, -1, false));
+    shared_unmap_own(NULL);
+    shared_unmap_all(&all);
+}
+
+static void counters_go_up_and_down(void **state)
+{
+    struct fixture *f = *state;
+    counter *c = &f->own[0]->route[0].active;
+    counter_add(c, 5);
+    counter_sub(c, 2);
+    counter_sub(c, 3);
+    assert_int_equal(counter_get(c), 0);
+}
+
+static void the_dead_are_present_no_more_but_their_totals_stay(void **state)
+{
+    struct fixture *f = *state;
+    const struct client_slot slot = slot_of("192.0.2.1", 3);
+    for (unsigned w = 0; w < 2; w++) {
+        struct route_counters *r = &f->own[w]->route[3];
+        counter_add(&r->active, 10);
+        counter_add(&r->handshaking, 4);
+        counter_add(&r->accepted, 100);
+        counter_add(&r->bytes_in, 1000);
+        client_enter(f->own[w], slot);
+    }
+    shared_clear_presence(shared_part(&f->all, 0));
+    assert_int_equal(counter_get(&f->own[0]->route[3].active), 0);
+    assert_int_equal(counter_get(&f->own[0]->route[3].handshaking), 0);
+    assert_int_equal(counter_get(&f->own[0]->route[3].accepted), 100);
+    assert_int_equal(counter_get(&f->own[0]->route[3].bytes_in), 1000);
+    assert_int_equal(client_count(&f->all, 1, slot), 0);
+    assert_int_equal(client_count(&f->all, 2, slot), 1); /* the other one lives */
+    assert_int_equal(route_active(&f->all, 2, 3), 10);
+}
+
+static void clients_are_told_apart(void **state)
+{
+    struct fixture *f = *state;
+    const struct client_slot a = slot_of("192.0.2.1", 0), b = slot_of("192.0.2.2", 0);
+    assert_false(same(a, b));
+    client_enter(f->own[0], a);
+    client_enter(f->own[0], a);
+    client_enter(f->own[0], b);
+    assert_int_equal(client_count(&f->all, 1, a), 2);
+    assert_int_equal(client_count(&f->all, 1, b), 1);
+    client_leave(f->own[0], a);
+    assert_int_equal(client_count(&f->all, 1, a), 1);
+    client_leave(f->own[0], a);
+    client_leave(f->own[0], b);
+    assert_int_equal(client_count(&f->all, 1, a), 0);
+    assert_int_equal(client_count(&f->all, 1, b), 0);
+}
+
+static void the_port_and_the_lower_half_of_ipv6_make_no_other_client(void **state)
+{
+    (void)state;
+    struct sockaddr_in one = {.sin_family = AF_INET, .sin_port = htons(1)}, two = one;
+    two.sin_port = htons(2);
+    one.sin_addr.s_addr = two.sin_addr.s_addr = htonl(0xc0000201);
+    assert_true(same(client_slot_of((const struct sockaddr *)&one, 0, seed),
+                     client_slot_of((const struct sockaddr *)&two, 0, seed)));
+    assert_true(same(slot_of("2001:db8:1:2::1", 0), slot_of("2001:db8:1:2:ffff:eeee:1:2", 0)));
+    assert_false(same(slot_of("2001:db8:1:2::1", 0), slot_of("2001:db8:1:3::1", 0)));
+}
+
+static void a_mapped_address_is_the_ipv4_client(void **state)
+{
+    (void)state;
+    assert_false(same(slot_of("::ffff:192.0.2.1", 0), slot_of("::ffff:192.0.2.2", 0)));
+    assert_true(same(slot_of("::ffff:192.0.2.1", 0), slot_of("192.0.2.1", 0)));
+}
+
+static void one_client_counts_apart_on_two_routes(void **state)
+{
+    struct fixture *f = *state;
+    const struct client_slot a = slot_of("192.0.2.1", 0), b = slot_of("192.0.2.1", 1);
+    assert_false(same(a, b));
+    client_enter(f->own[0], a);
+    assert_int_equal(client_count(&f->all, 1, a), 1);
+    assert_int_equal(client_count(&f->all, 1, b), 0);
+}
+
+static void another_seed_gives_other_slots(void **state)
+{
+    (void)state;
+    const struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000201)};
+    uint8_t other[16];
+    for (unsigned byte = 0; byte < 16; byte++) {
+        memcpy(other, seed, sizeof other);
+        other[byte] ^= 0x10;
+        assert_false(same(client_slot_of((const struct sockaddr *)&in, 0, seed),
+                          client_slot_of((const struct sockaddr *)&in, 0, other)));
+    }
+}
+
+static void sums_go_over_the_workers_in_use(void **state)
+{
+    struct fixture *f = *state;
+    const struct client_slot slot = slot_of("2001:db8::1", 9);
+    for (unsigned w = 0; w < WORKERS; w++) {
+        client_enter(f->own[w], slot);
+        counter_add(&f->own[w]->route[9].active, 1U << w);
+    }
+    for (unsigned n = 1; n <= WORKERS; n++) {
+        assert_int_equal(client_count(&f->all, n, slot), n);
+        assert_int_equal(route_active(&f->all, n, 9), (1U << n) - 1);
+    }
+    assert_int_equal(route_active(&f->all, WORKERS, 8), 0);
+}
+
+/* Never short; and with a few hundred clients present, hardly ever too many. */
+static void a_crowd_is_counted_right(void **state)
+{
+    struct fixture *f = *state;
+    enum { CROWD = 500 };
+    unsigned wrong = 0;
+    char ip[20];
+    for (unsigned i = 0; i < CROWD; i++) {
+        snprintf(ip, sizeof ip, "10.0.%u.%u", i / 250, i % 250);
+        client_enter(f->own[i % WORKERS], slot_of(ip, 0));
+    }
+    for (unsigned i = 0; i < CROWD; i++) {
+        snprintf(ip, sizeof ip, "10.0.%u.%u", i / 250, i % 250);
+        const unsigned n = client_count(&f->all, WORKERS, slot_of(ip, 0));
+        assert_true(n >= 1);
+        wrong += n > 1;
+    }
+    assert_in_range(wrong, 0, 5); /* expected: 500 * (500 / 16384)^2, half of one */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(all_see_what_a_worker_writes, setup, teardown),
+        cmocka_unit_test_setup_teardown(parts_do_not_overlap, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_last_part_is_there, setup, teardown),
+        cmocka_unit_test(a_bad_descriptor_is_refused),
+        cmocka_unit_test_setup_teardown(counters_go_up_and_down, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_dead_are_present_no_more_but_their_totals_stay, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(clients_are_told_apart, setup, teardown),
+        cmocka_unit_test(the_port_and_the_lower_half_of_ipv6_make_no_other_client),
+        cmocka_unit_test(a_mapped_address_is_the_ipv4_client),
+        cmocka_unit_test_setup_teardown(one_client_counts_apart_on_two_routes, setup, teardown),
+        cmocka_unit_test(another_seed_gives_other_slots),
+        cmocka_unit_test_setup_teardown(sums_go_over_the_workers_in_use, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_crowd_is_counted_right, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

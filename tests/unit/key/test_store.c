@@ -1,0 +1,436 @@
+/* test_store.c - pairs on disk: put in place as a whole, or not at all */
+#include "proxy/key/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[64], state[80];
+static struct keystore store;
+
+static int make_folder(void **unused)
+{
+    (void)unused;
+    strcpy(folder, "/tmp/test-keystore-XXXXXX");
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(state, sizeof state, "%s/state", folder);
+    struct err e;
+    return keystore_open(&store, state, KEYSTORE_CHANGE, &e);
+}
+
+static int remove_folder(void **unused)
+{
+    char command[128];
+    (void)unused;
+    keystore_close(&store);
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    return system(command);
+}
+
+static void in_state(char path[256], const char *name)
+{
+    snprintf(path, 256, "%s/%s", state, name);
+}
+
+static bool is_there(const char *name)
+{
+    char path[256];
+    struct stat st;
+    in_state(path, name);
+    return lstat(path, &st) == 0;
+}
+
+static void put(const char *name, const char *text)
+{
+    char path[256];
+    in_state(path, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void make(const char *name)
+{
+    char path[256];
+    in_state(path, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+/* Texts for the files; NULL: none. */
+struct texts {
+    const char *file[KEYSTORE_FILES];
+};
+
+static struct keystore_entry entry_of(const struct texts *t)
+{
+    struct keystore_entry entry = {.exists = true};
+    for (int i = 0; i < KEYSTORE_FILES; i++)
+        if (t->file[i] != NULL)
+            entry.file[i] = (struct file_bytes){(uint8_t *)t->file[i], strlen(t->file[i]), 0};
+    return entry;
+}
+
+static void write_entry(const char *name, bool keep, struct texts t)
+{
+    struct err e = {.text = ""};
+    const struct keystore_entry entry = entry_of(&t);
+    if (keystore_write(&store, name, &entry, keep, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static void assert_same(struct keystore_entry *entry, struct texts t)
+{
+    assert_true(entry->exists);
+    for (int i = 0; i < KEYSTORE_FILES; i++) {
+        assert_int_equal(entry->file[i].data != NULL, t.file[i] != NULL);
+        if (t.file[i] == NULL)
+            continue;
+        assert_int_equal(entry->file[i].size, strlen(t.file[i]));
+        assert_memory_equal(entry->file[i].data, t.file[i], strlen(t.file[i]));
+    }
+    keystore_entry_free(entry);
+}
+
+static void assert_in_place(const char *name, struct texts t)
+{
+    struct keystore_entry entry;
+    struct err e;
+    assert_int_equal(keystore_read(&store, name, &entry, &e), 0);
+    assert_same(&entry, t);
+}
+
+static void assert_previous(const char *name, struct texts t)
+{
+    struct keystore_entry entry;
+    struct err e;
+    assert_int_equal(keystore_read_previous(&store, name, &entry, &e), 0);
+    assert_same(&entry, t);
+}
+
+static const struct texts request = {{"key 1", NULL, "request 1", NULL}};
+static const struct texts first = {{"key 1", "chain 1", NULL, NULL}};
+static const struct texts staged = {{"key 1", "chain 1", "request 2", "key 2"}};
+static const struct texts second = {{"key 2", "chain 2", NULL, NULL}};
+
+/* ---- the usual way ---- */
+
+static void what_is_written_is_read_back(void **unused)
+{
+    (void)unused;
+    write_entry("mail", false, request);
+    assert_in_place("mail", request);
+    write_entry("mail", true, first);
+    assert_in_place("mail", first);
+    assert_false(is_there(".mail.previous")); /* a request is no pair to go back to */
+    assert_false(is_there(".mail.next"));
+    assert_false(is_there("mail/staged"));
+}
+
+static void a_pair_is_kept_without_what_waited(void **unused)
+{
+    (void)unused;
+    write_entry("mail", true, first);
+    write_entry("mail", false, staged);
+    write_entry("mail", true, second);
+    assert_in_place("mail", second);
+    assert_previous("mail", first);
+}
+
+static void the_same_pair_again_does_not_displace_the_previous_one(void **unused)
+{
+    (void)unused;
+    write_entry("mail", true, first);
+    write_entry("mail", true, second);
+    write_entry("mail", true, second);
+    assert_previous("mail", first);
+}
+
+static void a_rollback_goes_back_and_forth(void **unused)
+{
+    struct err e;
+    (void)unused;
+    write_entry("mail", true, first);
+    write_entry("mail", true, second);
+    assert_int_equal(keystore_rollback(&store, "mail", &e), 0);
+    assert_in_place("mail", first);
+    assert_previous("mail", second);
+    assert_int_equal(keystore_rollback(&store, "mail", &e), 0);
+    assert_in_place("mail", second);
+}
+
+static void a_rollback_leaves_what_waits(void **unused)
+{
+    static const struct texts waits = {{"key 2", "chain 2", "request 3", "key 3"}};
+    static const struct texts after = {{"key 1", "chain 1", "request 3", "key 3"}};
+    struct err e;
+    (void)unused;
+    write_entry("mail", true, first);
+    write_entry("mail", true, second);
+    write_entry("mail", false, waits);
+    assert_int_equal(keystore_rollback(&store, "mail", &e), 0);
+    assert_in_place("mail", after);
+    assert_previous("mail", second);
+}
+
+static void a_rollback_needs_something_to_go_back_to(void **unused)
+{
+    struct err e = {.text = ""};
+    (void)unused;
+    write_entry("mail", true, first);
+    assert_int_equal(keystore_rollback(&store, "mail", &e), -1);
+    assert_non_null(strstr(e.text, "no previous certificate of mail"));
+    assert_in_place("mail", first);
+}
+
+static void nothing_is_left_of_what_is_removed(void **unused)
+{
+    struct keystore_entry entry;
+    struct err e;
+    (void)unused;
+    write_entry("mail", true, first);
+    write_entry("mail", true, second);
+    assert_int_equal(keystore_remove(&store, "mail", &e), 0);
+    assert_false(is_there("mail") || is_there(".mail.previous") || is_there(".mail.gone"));
+    assert_int_equal(keystore_read(&store, "mail", &entry, &e), 0);
+    assert_false(entry.exists);
+    assert_int_equal(keystore_remove(&store, "mail", &e), -1);
+}
+
+static void note_name(void *arg, const char *name)
+{
+    strcat(arg, name);
+    strcat(arg, " ");
+}
+
+static void names_are_told_in_order_and_nothing_else_is(void **unused)
+{
+    char seen[64] = "";
+    struct err e;
+    (void)unused;
+    write_entry("mail", true, first);
+    write_entry("mail", true, second);
+    write_entry("a.news", false, request);
+    put("stray", "a file");
+    assert_int_equal(keystore_each(&store, note_name, seen, &e), 0);
+    assert_string_equal(seen, "a.news mail ");
+}
+
+static void files_and_folders_are_the_owners_alone(void **unused)
+{
+    static const char *const names[] = {"mail/key.pem", "mail/chain.pem", "mail/request.csr",
+                                        "mail/next-key.pem"};
+    char path[256];
+    struct stat st;
+    (void)unused;
+    mode_t old = umask(0);
+    write_entry("mail", false, staged);
+    umask(old);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        in_state(path, names[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
+    in_state(path, "mail");
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+/* ---- after a crash ---- */
+
+/* The next change finds what was left, tidies up, and works. */
+static void assert_recovers(struct texts in_place)
+{
+    assert_in_place("mail", in_place);
+    struct texts changed = in_place;
+    changed.file[KEYSTORE_REQUEST] = "request 9";
+    write_entry("mail", false, changed);
+    assert_in_place("mail", changed);
+    assert_false(is_there(".mail.next") || is_there(".mail.gone") || is_there("mail/staged"));
+}
+
+static void before_the_exchange_the_new_folder_is_dropped(void **unused)
+{
+    (void)unused;
+    write_entry("mail", true, first);
+    write_entry("mail", true, second);
+    make(".mail.next");
+    put(".mail.next/staged", "");
+    put(".mail.next/key.pem", "half a k");
+    assert_recovers(second);
+    assert_previous("mail", first);
+}
+
+static void before_its_first_file_the_new_folder_is_dropped(void **unused)
+{
+    (void)unused;
+    write_entry("mail", true, first);
+    write_entry("mail", true, second);
+    make(".mail.next");
+    assert_recovers(second);
+    assert_previous("mail", first);
+}
+
+static void after_the_exchange_the_old_pair_becomes_the_previous_one(void **unused)
+{
+    static const struct texts third = {{"key 3", "chain 3", NULL, NULL}};
+    char from[256], to[256];
+    (void)unused;
+    write_entry("mail", true, second);
+    write_entry("mail", true, third);
+    in_state(from, ".mail.previous");
+    in_state(to, ".mail.next");
+    assert_int_equal(rename(from, to), 0);
+    put("mail/staged", "");
+    assert_recovers(third);
+    assert_previous("mail", second);
+}
+
+static void in_the_middle_of_a_removal_the_rest_goes(void **unused)
+{
+    (void)unused;
+    write_entry("mail", true, first);
+    make(".mail.gone");
+    put(".mail.gone/key.pem", "old key");
+    assert_recovers(first);
+}
+
+/* ---- refused ---- */
+
+static void names_that_no_pair_can_have(void **unused)
+{
+    static const char *const bad[] = {"", ".", "..", ".lock", "-c", "a/b", "../x", "a b", "a\n"};
+    static const char *const good[] = {"mail", "mail.example.org", "a-b_c", "1"};
+    struct err e;
+    (void)unused;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(keystore_check_name(bad[i], &e), -1);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_int_equal(keystore_check_name(good[i], &e), 0);
+}
+
+static void a_state_that_others_can_look_into_is_refused(void **unused)
+{
+    struct keystore other;
+    struct err e = {.text = ""};
+    (void)unused;
+    for (mode_t bit = 1; bit < 0100; bit <<= 1) {
+        assert_int_equal(chmod(state, 0700 | bit), 0);
+        assert_int_equal(keystore_open(&other, state, KEYSTORE_LOOK, &e), -1);
+        assert_non_null(strstr(e.text, "chmod 0700"));
+    }
+    assert_int_equal(chmod(state, 0700), 0);
+}
+
+static void a_state_that_is_not_there_is_empty_to_look_at(void **unused)
+{
+    struct keystore other;
+    struct keystore_entry entry;
+    char path[128], seen[8] = "";
+    struct err e = {.text = ""};
+    (void)unused;
+    snprintf(path, sizeof path, "%s/elsewhere", folder);
+    assert_int_equal(keystore_open(&other, path, KEYSTORE_LOOK, &e), 0);
+    assert_int_equal(keystore_read(&other, "mail", &entry, &e), 0);
+    assert_false(entry.exists);
+    assert_int_equal(keystore_each(&other, note_name, seen, &e), 0);
+    assert_string_equal(seen, "");
+    keystore_close(&other);
+    assert_int_equal(access(path, F_OK), -1);
+    snprintf(path, sizeof path, "%s/elsewhere/deep", folder);
+    assert_int_equal(keystore_open(&other, path, KEYSTORE_CHANGE, &e), -1);
+    assert_non_null(strstr(e.text, path));
+}
+
+static void a_state_that_is_a_file_is_refused(void **unused)
+{
+    struct keystore other;
+    char path[256];
+    struct err e = {.text = ""};
+    (void)unused;
+    put("file", "x");
+    in_state(path, "file");
+    assert_int_equal(keystore_open(&other, path, KEYSTORE_CHANGE, &e), -1);
+    assert_non_null(strstr(e.text, path));
+}
+
+static void what_is_no_pair_is_not_read_as_one(void **unused)
+{
+    struct keystore_entry entry;
+    struct err e = {.text = ""};
+    (void)unused;
+    put("mail", "a file");
+    assert_int_equal(keystore_read(&store, "mail", &entry, &e), -1);
+    assert_non_null(strstr(e.text, "is no folder"));
+    make("news");
+    make("news/key.pem");
+    assert_int_equal(keystore_read(&store, "news", &entry, &e), -1);
+    assert_non_null(strstr(e.text, "news/key.pem"));
+}
+
+/* What is in the way of the new folder shows before anything is changed. */
+static void when_the_new_folder_cannot_be_made_nothing_changes(void **unused)
+{
+    struct err e = {.text = ""};
+    (void)unused;
+    write_entry("mail", true, first);
+    put(".mail.next", "a file");
+    const struct keystore_entry entry = entry_of(&second);
+    assert_int_equal(keystore_write(&store, "mail", &entry, true, &e), -1);
+    assert_non_null(strstr(e.text, ".mail.next"));
+    assert_in_place("mail", first);
+}
+
+static void paths_are_told(void **unused)
+{
+    char expected[256];
+    (void)unused;
+    char *path = keystore_path(&store, "mail", KEYSTORE_REQUEST);
+    in_state(expected, "mail/request.csr");
+    assert_string_equal(path, expected);
+    free(path);
+    path = keystore_path(&store, "mail", KEYSTORE_FILES);
+    in_state(expected, "mail");
+    assert_string_equal(path, expected);
+    free(path);
+}
+
+#define ON_DISK(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_DISK(what_is_written_is_read_back),
+        ON_DISK(a_pair_is_kept_without_what_waited),
+        ON_DISK(the_same_pair_again_does_not_displace_the_previous_one),
+        ON_DISK(a_rollback_goes_back_and_forth),
+        ON_DISK(a_rollback_leaves_what_waits),
+        ON_DISK(a_rollback_needs_something_to_go_back_to),
+        ON_DISK(nothing_is_left_of_what_is_removed),
+        ON_DISK(names_are_told_in_order_and_nothing_else_is),
+        ON_DISK(files_and_folders_are_the_owners_alone),
+        ON_DISK(before_the_exchange_the_new_folder_is_dropped),
+        ON_DISK(before_its_first_file_the_new_folder_is_dropped),
+        ON_DISK(after_the_exchange_the_old_pair_becomes_the_previous_one),
+        ON_DISK(in_the_middle_of_a_removal_the_rest_goes),
+        cmocka_unit_test(names_that_no_pair_can_have),
+        ON_DISK(a_state_that_others_can_look_into_is_refused),
+        ON_DISK(a_state_that_is_not_there_is_empty_to_look_at),
+        ON_DISK(a_state_that_is_a_file_is_refused),
+        ON_DISK(what_is_no_pair_is_not_read_as_one),
+        ON_DISK(when_the_new_folder_cannot_be_made_nothing_changes),
+        ON_DISK(paths_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,213 @@
+/* test_load.c - the judgement on a configuration file, the findings and the table as printed. */
+#include "proxy/load/load.h"
+#include "tests/support/pem.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+static char folder[32], path[64], pem_path[64];
+static char until[16]; /* the end of the certificate in `pem_path`, as it is printed */
+
+static void save(const char *to, const char *text)
+{
+    FILE *f = fopen(to, "w");
+    assert_non_null(f);
+    assert_int_equal(fchmod(fileno(f), 0600), 0); /* it may hold a key */
+    assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+    assert_int_equal(fclose(f), 0);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    struct err e;
+    if (tls_init(&e) != 0)
+        return -1;
+    make_folder(folder);
+    snprintf(path, sizeof path, "%s/t.conf", folder);
+    snprintf(pem_path, sizeof pem_path, "%s/mail.pem", folder);
+    char *pem = pem_make("mail.example", 1, 90);
+    save(pem_path, pem);
+    struct tls_identity *id =
+        tls_identity_load((struct tls_slice){(const uint8_t *)pem, strlen(pem)}, "x",
+                          (struct tls_slice){0}, NULL, &e);
+    free(pem);
+    if (id == NULL)
+        return -1;
+    struct tm tm;
+    gmtime_r(&tls_identity_facts(id)->not_after, &tm);
+    strftime(until, sizeof until, "%Y-%m-%d", &tm);
+    tls_identity_free(id);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    remove_folder(folder);
+    return 0;
+}
+
+/* The text with each '@' standing for the certificate's path. */
+static void write_config(const char *text)
+{
+    char whole[4096];
+    size_t n = 0;
+    for (; *text != '\0'; text++)
+        n += (size_t)snprintf(whole + n, sizeof whole - n, *text == '@' ? "%s" : "%.1s",
+                              *text == '@' ? pem_path : text);
+    save(path, whole);
+}
+
+#define ROUTES                                                                                     \
+    "user = nobody\n"                                                                              \
+    "certificate mail { chain = @ }\n"                                                             \
+    "route pop3s { listen = {\"127.0.0.1:995\", \"[::1]:995\"} protocol = pop3\n"                  \
+    "  certificate = {mail} upstream = {\"127.0.0.1:110\", \"mail.example:110\", \"unix:/p\"} }\n" \
+    "route ldaps { listen = \"127.0.0.1:636\" protocol = ldap certificate = {mail}\n"              \
+    "  upstream = \"127.0.0.1:389\" }\n"
+
+static void a_good_file_is_loaded_without_a_finding(void **state)
+{
+    (void)state;
+    struct loaded l;
+    struct diags d = {0};
+    write_config(ROUTES);
+    assert_true(load_configuration(path, &l, &d));
+    assert_int_equal(d.count, 0);
+    assert_int_equal(l.generation->config->route_count, 2);
+    assert_non_null(l.generation->routes[0].tls);
+    assert_non_null(l.generation->identities[0]);
+    assert_int_equal(l.identity.drop, geteuid() == 0);
+    loaded_free(&l);
+    assert_null(l.generation);
+    loaded_free(&l);
+    diags_free(&d);
+}
+
+static void the_table_has_a_line_for_each_address_and_upstream(void **state)
+{
+    (void)state;
+    struct loaded l;
+    struct diags d = {0};
+    struct buf out;
+    char expected[2000];
+    write_config(ROUTES);
+    assert_true(load_configuration(path, &l, &d));
+    buf_init(&out, 10000);
+    load_print_table(l.generation, &out);
+    snprintf(expected, sizeof expected,
+             "ROUTE  LISTEN         PROTOCOL  TLS       CERTIFICATE                            "
+             "UPSTREAM\n"
+             "pop3s  127.0.0.1:995  pop3      implicit  mail (mail.example, until %s)  "
+             "127.0.0.1:110\n"
+             "       [::1]:995                                                                 "
+             "mail.example:110\n"
+             "                                                                                 "
+             "unix:/p\n"
+             "ldaps  127.0.0.1:636  ldap      implicit  mail (mail.example, until %s)  "
+             "127.0.0.1:389\n",
+             until, until);
+    assert_text(&out, expected);
+    buf_free(&out);
+    loaded_free(&l);
+    diags_free(&d);
+}
+
+static void an_unknown_user_is_an_error_for_root_with_place_and_cure(void **state)
+{
+    (void)state;
+    struct loaded l;
+    struct diags d = {0};
+    struct buf out;
+    char expected[500] = "";
+    char text[4096];
+    snprintf(text, sizeof text, "user = no-such-user-here\n%s", strchr(ROUTES, '\n') + 1);
+    write_config(text);
+    assert_true(load_configuration(path, &l, &d));
+    assert_int_equal(diag_ok(&d, DIAG_ERROR), geteuid() != 0);
+    buf_init(&out, 10000);
+    load_print_findings(&d, &out);
+    if (geteuid() == 0)
+        snprintf(expected, sizeof expected,
+                 "%s:1: error: there is no user \"no-such-user-here\" for the workers to run as\n"
+                 "    cure: create it (`adduser --system --group --no-create-home NAME`) or name "
+                 "another with `user = NAME`\n",
+                 path);
+    assert_text(&out, expected);
+    buf_free(&out);
+    loaded_free(&l);
+    diags_free(&d);
+}
+
+static void a_file_that_is_not_there_leaves_nothing_to_free(void **state)
+{
+    (void)state;
+    struct loaded l;
+    struct diags d = {0};
+    assert_false(load_configuration("/nowhere/t.conf", &l, &d));
+    assert_null(l.generation);
+    assert_null(l.bundle);
+    assert_false(diag_ok(&d, DIAG_ERROR));
+    diags_free(&d);
+}
+
+static void all_findings_are_printed_and_lost_ones_too(void **state)
+{
+    (void)state;
+    struct diags d = {0};
+    struct buf out;
+    const struct origin where = {"t.conf", 3};
+    diag_add(&d, DIAG_ERROR, &where, "do that", "this is wrong");
+    diag_add(&d, DIAG_WARNING, NULL, NULL, "and this is odd");
+    d.out_of_memory = true;
+    buf_init(&out, 10000);
+    load_print_findings(&d, &out);
+    assert_text(&out, "t.conf:3: error: this is wrong\n    cure: do that\n"
+                      "warning: and this is odd\nerror: out of memory\n");
+    buf_free(&out);
+    diags_free(&d);
+}
+
+static void a_certificate_that_does_not_load_still_leaves_a_table(void **state)
+{
+    (void)state;
+    struct loaded l;
+    struct diags d = {0};
+    struct buf out;
+    char bad[64];
+    snprintf(bad, sizeof bad, "%.31s/bad.pem", folder);
+    save(bad, "no certificate\n");
+    char text[1000];
+    snprintf(text, sizeof text,
+             "user = nobody\ncertificate bad { chain = %s }\n"
+             "route r { listen = \"127.0.0.1:995\" protocol = pop3 certificate = {bad}\n"
+             "upstream = \"127.0.0.1:110\" }\n",
+             bad);
+    save(path, text);
+    assert_true(load_configuration(path, &l, &d));
+    assert_int_equal(d.count, 1); /* the route is not blamed for it again */
+    assert_int_equal(d.items[0].severity, DIAG_ERROR);
+    assert_non_null(strstr(d.items[0].cause, "certificate bad: "));
+    assert_int_equal(d.items[0].line, 2);
+    buf_init(&out, 10000);
+    load_print_table(l.generation, &out);
+    assert_text(&out, "ROUTE  LISTEN         PROTOCOL  TLS       CERTIFICATE  UPSTREAM\n"
+                      "r      127.0.0.1:995  pop3      implicit  bad          127.0.0.1:110\n");
+    buf_free(&out);
+    loaded_free(&l);
+    diags_free(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_file_is_loaded_without_a_finding),
+        cmocka_unit_test(the_table_has_a_line_for_each_address_and_upstream),
+        cmocka_unit_test(an_unknown_user_is_an_error_for_root_with_place_and_cure),
+        cmocka_unit_test(a_file_that_is_not_there_leaves_nothing_to_free),
+        cmocka_unit_test(all_findings_are_printed_and_lost_ones_too),
+        cmocka_unit_test(a_certificate_that_does_not_load_still_leaves_a_table),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,191 @@
+/* test_peer_connect.c - connecting: to whom, from where, and every way in which it fails. */
+#include "proxy/session/peer.h"
+#include "tests/support/loop.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct fixture {
+    struct peer peer; /* first: the events cast */
+    uv_loop_t loop;
+    struct sockaddr_in at; /* where `listener` listens */
+    int listener;
+    unsigned connected, closed;
+    int status;
+};
+
+static void on_connected(struct peer *p, int status)
+{
+    struct fixture *f = (struct fixture *)p;
+    f->connected++;
+    f->status = status;
+}
+
+static void on_closed(struct peer *p)
+{
+    ((struct fixture *)p)->closed++;
+}
+
+static const struct peer_events events = {.connected = on_connected, .closed = on_closed};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    socklen_t size = sizeof f->at;
+    *state = f;
+    uv_loop_init(&f->loop);
+    f->listener = socket(AF_INET, SOCK_STREAM, 0);
+    f->at.sin_family = AF_INET;
+    f->at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return bind(f->listener, (struct sockaddr *)&f->at, size) != 0 || listen(f->listener, 4) != 0 ||
+                   getsockname(f->listener, (struct sockaddr *)&f->at, &size) != 0
+               ? -1
+               : 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    peer_close(&f->peer, false);
+    loop_end(&f->loop);
+    close(f->listener);
+    free(f);
+    return 0;
+}
+
+static int start(struct fixture *f, const char *path, const struct sockaddr_in *from)
+{
+    const struct peer_target target = {.path = path,
+                                       .to = (const struct sockaddr *)&f->at,
+                                       .from = (const struct sockaddr *)from,
+                                       .from_size = sizeof *from};
+    return peer_connect(&f->peer, &f->loop, &target, &events);
+}
+
+static void a_connection_is_made_without_delay_and_with_keepalive(void **state)
+{
+    struct fixture *f = *state;
+    int value = 0;
+    uv_os_fd_t fd;
+    assert_int_equal(start(f, NULL, NULL), 0);
+    assert_int_equal(f->peer.life, PEER_CONNECTING);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_ENOTCONN);
+    loop_until(&f->loop, f->connected == 1);
+    assert_int_equal(f->status, 0);
+    assert_int_equal(f->peer.life, PEER_OPEN);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), 0);
+    assert_int_equal(uv_fileno(&f->peer.uv.handle, &fd), 0);
+    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &(socklen_t){sizeof value});
+    assert_int_equal(value, 1);
+    getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &(socklen_t){sizeof value});
+    assert_int_equal(value, 1);
+}
+
+static void a_source_address_is_used(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000009)};
+    struct sockaddr_in seen = {0};
+    assert_int_equal(start(f, NULL, &from), 0);
+    loop_until(&f->loop, f->connected == 1);
+    assert_int_equal(f->status, 0);
+    const int fd = accept(f->listener, (struct sockaddr *)&seen, &(socklen_t){sizeof seen});
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(seen.sin_addr.s_addr, from.sin_addr.s_addr);
+    assert_int_not_equal(seen.sin_port, 0);
+}
+
+static void a_source_address_that_is_not_ours_fails_at_once(void **state)
+{
+    struct fixture *f = *state;
+    const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xcb007101)};
+    assert_int_equal(start(f, NULL, &from), UV_EADDRNOTAVAIL);
+    peer_close(&f->peer, false);
+    loop_until(&f->loop, f->closed == 1);
+
+    const unsigned before = open_descriptors(); /* the loop has got its own by now */
+    assert_int_equal(start(f, NULL, &from), UV_EADDRNOTAVAIL);
+    peer_close(&f->peer, false);
+    loop_until(&f->loop, f->closed == 2);
+    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(f->connected, 0);
+}
+
+static void a_refused_connection_is_told(void **state)
+{
+    struct fixture *f = *state;
+    close(f->listener);
+    f->listener = -1;
+    const int rc = start(f, NULL, NULL);
+    assert_int_equal(rc, 0);
+    loop_until(&f->loop, f->connected == 1);
+    assert_int_equal(f->status, UV_ECONNREFUSED);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_ENOTCONN);
+    peer_close(&f->peer, true);
+    loop_until(&f->loop, f->closed == 1);
+}
+
+static void a_unix_socket_is_reached_or_not(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char folder[32];
+    make_folder(folder);
+    snprintf(at.sun_path, sizeof at.sun_path, "%s/s", folder);
+    assert_int_equal(start(f, at.sun_path, NULL), 0);
+    assert_int_equal(f->connected, 0); /* not from within the call */
+    loop_until(&f->loop, f->connected == 1);
+    assert_int_equal(f->status, UV_ENOENT);
+    peer_close(&f->peer, false);
+    loop_until(&f->loop, f->closed == 1);
+
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(start(f, at.sun_path, NULL), 0);
+    loop_until(&f->loop, f->connected == 2);
+    assert_int_equal(f->status, UV_ECONNREFUSED);
+    peer_close(&f->peer, false);
+    loop_until(&f->loop, f->closed == 2);
+
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(start(f, at.sun_path, NULL), 0); /* the same memory serves again */
+    loop_until(&f->loop, f->connected == 3);
+    assert_int_equal(f->status, 0);
+    close(fd);
+    remove_folder(folder);
+}
+
+static void closing_while_connecting_tells_only_closed(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(start(f, NULL, NULL), 0);
+    peer_close(&f->peer, true);
+    loop_until(&f->loop, f->closed == 1);
+    loop_settle(&f->loop);
+    assert_int_equal(f->connected, 0);
+
+    assert_int_equal(start(f, "/nowhere/at/all", NULL), 0);
+    peer_close(&f->peer, false);
+    loop_until(&f->loop, f->closed == 2);
+    loop_settle(&f->loop);
+    assert_int_equal(f->connected, 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_connection_is_made_without_delay_and_with_keepalive),
+        CASE(a_source_address_is_used),
+        CASE(a_source_address_that_is_not_ours_fails_at_once),
+        CASE(a_refused_connection_is_told),
+        CASE(a_unix_socket_is_reached_or_not),
+        CASE(closing_while_connecting_tells_only_closed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,299 @@
+/* test_listeners.c - the supervisor's sockets: who may bind, and what stays open. */
+#include "proxy/supervisor/listeners.h"
+#include "tests/support/listen_config.h"
+
+#include <errno.h>
+
+/* Prepare, expect success without a finding. */
+static void prepare(struct listeners *l, const struct listen_config *c, unsigned workers)
+{
+    struct diags d = {0};
+    const int result = listeners_prepare(l, &c->config, workers, &d);
+    for (size_t i = 0; i < d.count; i++)
+        print_message("%s\n", d.items[i].cause);
+    assert_int_equal(result, 0);
+    assert_int_equal(d.count, 0);
+    diags_free(&d);
+}
+
+static void bring_up(struct listeners *l, const struct listen_config *c, unsigned workers)
+{
+    prepare(l, c, workers);
+    listeners_commit(l);
+}
+
+/* Prepare, expect exactly one error, and give its cause back. */
+static void assert_refused(struct listeners *l, const struct listen_config *c, const char *cause,
+                           const char *cure)
+{
+    struct diags d = {0};
+    assert_int_equal(listeners_prepare(l, &c->config, 1, &d), -1);
+    assert_int_equal(d.count, 1);
+    assert_int_equal(d.items[0].severity, DIAG_ERROR);
+    assert_string_equal(d.items[0].cause, cause);
+    assert_string_equal(d.items[0].file, "test.conf");
+    assert_int_equal(d.items[0].line, 7);
+    if (cure == NULL)
+        assert_null(d.items[0].cure);
+    else
+        assert_non_null(strstr(d.items[0].cure, cure));
+    diags_free(&d);
+}
+
+static void nobody_can_connect_before_the_commit(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "127.0.0.1", free_port());
+    prepare(&l, &c, 2);
+    assert_false(reachable(&c, 0));
+    assert_int_equal(l.count, 1);
+    assert_int_equal(l.items[0].count, 2);
+    assert_int_equal(l.items[0].listening, 0);
+    listeners_commit(&l);
+    assert_true(reachable(&c, 0));
+    assert_int_equal(l.items[0].listening, 2);
+    assert_ptr_equal(listeners_find(&l, c.endpoints[0].text), &l.items[0]);
+    assert_null(listeners_find(&l, "127.0.0.1:1"));
+    listeners_close(&l);
+    assert_false(reachable(&c, 0));
+}
+
+static void a_second_instance_is_refused_with_a_cure(void **state)
+{
+    (void)state;
+    struct listeners first = {0}, second = {0};
+    struct listen_config c = {0};
+    char cause[100];
+    listen_on(&c, "127.0.0.1", free_port());
+    bring_up(&first, &c, 1);
+    const unsigned before = open_descriptors();
+    snprintf(cause, sizeof cause, "route r0: cannot listen on %s: Address already in use",
+             c.endpoints[0].text);
+    assert_refused(&second, &c, cause, "`ss -ltnp`");
+    assert_int_equal(second.count, 0);
+    assert_int_equal(open_descriptors(), before);
+    assert_true(reachable(&c, 0));
+    listeners_close(&second);
+    listeners_close(&first);
+}
+
+/* One port, several addresses of ours, and one of them is taken by somebody else. */
+static void assert_second_of_two_is_refused(const char *ours, const char *taken)
+{
+    struct listeners first = {0}, second = {0};
+    struct listen_config theirs = {0}, both = {0};
+    char cause[100];
+    const uint16_t port = free_port();
+    listen_on(&theirs, taken, port);
+    listen_on(&both, ours, port);
+    listen_on(&both, taken, port);
+    bring_up(&first, &theirs, 1);
+    snprintf(cause, sizeof cause, "route r1: cannot listen on %s: Address already in use",
+             theirs.endpoints[0].text);
+    assert_refused(&second, &both, cause, "`ss -ltnp`");
+    listeners_close(&second);
+    listeners_close(&first);
+}
+
+static void a_second_instance_is_noticed_on_another_address_of_the_port(void **state)
+{
+    (void)state;
+    assert_second_of_two_is_refused("127.0.0.1", "127.0.0.2");
+}
+
+static void a_second_instance_is_noticed_on_the_other_family(void **state)
+{
+    (void)state;
+    assert_second_of_two_is_refused("0.0.0.0", "::"); /* what ":995" becomes */
+}
+
+static void an_address_that_is_not_ours_is_refused(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "203.0.113.1", 12345);
+    assert_refused(&l, &c,
+                   "route r0: cannot listen on 203.0.113.1:12345: Cannot assign requested address",
+                   "`ip address` lists them");
+    listeners_close(&l);
+}
+
+static void one_bad_address_gives_back_all_that_was_bound(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    const unsigned before = open_descriptors();
+    listen_on(&c, "127.0.0.1", free_port());
+    listen_on(&c, "203.0.113.1", 12345);
+    listen_on(&c, "127.0.0.1", free_port());
+    assert_refused(&l, &c,
+                   "route r1: cannot listen on 203.0.113.1:12345: Cannot assign requested address",
+                   "`ip address` lists them");
+    assert_int_equal(l.count, 0);
+    assert_int_equal(open_descriptors(), before);
+    listeners_close(&l);
+}
+
+static void every_bad_address_is_told(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    struct diags d = {0};
+    listen_on(&c, "203.0.113.1", 12345);
+    listen_on(&c, "203.0.113.2", 12345);
+    assert_int_equal(listeners_prepare(&l, &c.config, 1, &d), -1);
+    assert_int_equal(d.count, 2);
+    diags_free(&d);
+    listeners_close(&l);
+}
+
+static void an_abort_leaves_what_was_there_listening(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config one = {0}, other = {0};
+    listen_on(&one, "127.0.0.1", free_port());
+    listen_on(&other, "127.0.0.1", free_port());
+    bring_up(&l, &one, 2);
+    const unsigned before = open_descriptors();
+    const int kept = l.items[0].sockets[0];
+
+    prepare(&l, &other, 2);
+    listeners_abort(&l);
+    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(l.count, 1);
+    assert_int_equal(l.items[0].sockets[0], kept);
+    assert_true(reachable(&one, 0));
+    assert_false(reachable(&other, 0));
+    listeners_close(&l);
+}
+
+static void a_commit_closes_what_is_not_wanted_and_keeps_what_is(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config before = {0}, after = {0};
+    const uint16_t kept = free_port();
+    listen_on(&before, "127.0.0.1", kept);
+    listen_on(&before, "127.0.0.1", free_port());
+    listen_on(&after, "127.0.0.1", free_port());
+    listen_on(&after, "127.0.0.1", kept);
+    bring_up(&l, &before, 1);
+    const int fd = listeners_find(&l, before.endpoints[0].text)->sockets[0];
+
+    bring_up(&l, &after, 1);
+    assert_int_equal(l.count, 2);
+    assert_int_equal(listeners_find(&l, after.endpoints[1].text)->sockets[0], fd);
+    assert_null(listeners_find(&l, before.endpoints[1].text));
+    assert_false(reachable(&before, 1));
+    assert_true(reachable(&after, 0));
+    assert_true(reachable(&after, 1));
+    listeners_close(&l);
+}
+
+static void a_queued_connection_outlives_a_commit(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "127.0.0.1", free_port());
+    bring_up(&l, &c, 1);
+    const int client = connect_to(&c, 0);
+    assert_true(client >= 0);
+    bring_up(&l, &c, 1);
+    const int served = accept(l.items[0].sockets[0], NULL, NULL);
+    assert_true(served >= 0);
+    assert_int_equal(write(client, "x", 1), 1);
+    char byte;
+    assert_int_equal(read(served, &byte, 1), 1);
+    close(served);
+    close(client);
+    listeners_close(&l);
+}
+
+static void sockets_grow_with_the_workers_and_an_abort_takes_them_back(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "127.0.0.1", free_port());
+    bring_up(&l, &c, 1);
+    const unsigned before = open_descriptors();
+
+    prepare(&l, &c, 3);
+    assert_int_equal(l.items[0].count, 3);
+    assert_int_equal(l.items[0].listening, 1);
+    listeners_abort(&l);
+    assert_int_equal(l.items[0].count, 1);
+    assert_int_equal(open_descriptors(), before);
+    assert_true(reachable(&c, 0));
+
+    bring_up(&l, &c, 3);
+    assert_int_equal(l.items[0].listening, 3);
+    assert_int_equal(open_descriptors(), before + 2);
+    listeners_close(&l);
+}
+
+static void a_wildcard_and_a_specific_address_share_a_port(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    const uint16_t port = free_port();
+    listen_on(&c, "0.0.0.0", port);
+    listen_on(&c, "127.0.0.1", port);
+    listen_on(&c, "::", port);
+    bring_up(&l, &c, 1);
+    const int client = connect_to(&c, 1);
+    assert_true(client >= 0);
+    const int served = accept(listeners_find(&l, c.endpoints[1].text)->sockets[0], NULL, NULL);
+    assert_true(served >= 0); /* the specific one gets it */
+    close(served);
+    close(client);
+    listeners_close(&l);
+
+    /* And one may join the other in a reload. */
+    struct listen_config first = {0};
+    listen_on(&first, "0.0.0.0", port);
+    bring_up(&l, &first, 1);
+    listen_on(&first, "127.0.0.1", port);
+    bring_up(&l, &first, 1);
+    assert_int_equal(l.count, 2);
+    listeners_close(&l);
+}
+
+static void closing_nothing_is_fine(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    listeners_abort(&l);
+    listeners_commit(&l);
+    assert_null(listeners_find(&l, "127.0.0.1:1"));
+    listeners_close(&l);
+    listeners_close(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nobody_can_connect_before_the_commit),
+        cmocka_unit_test(a_second_instance_is_refused_with_a_cure),
+        cmocka_unit_test(a_second_instance_is_noticed_on_another_address_of_the_port),
+        cmocka_unit_test(a_second_instance_is_noticed_on_the_other_family),
+        cmocka_unit_test(an_address_that_is_not_ours_is_refused),
+        cmocka_unit_test(one_bad_address_gives_back_all_that_was_bound),
+        cmocka_unit_test(every_bad_address_is_told),
+        cmocka_unit_test(an_abort_leaves_what_was_there_listening),
+        cmocka_unit_test(a_commit_closes_what_is_not_wanted_and_keeps_what_is),
+        cmocka_unit_test(a_queued_connection_outlives_a_commit),
+        cmocka_unit_test(sockets_grow_with_the_workers_and_an_abort_takes_them_back),
+        cmocka_unit_test(a_wildcard_and_a_specific_address_share_a_port),
+        cmocka_unit_test(closing_nothing_is_fine),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
