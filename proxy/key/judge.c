@@ -1,4 +1,5 @@
 #include "proxy/key/judge.h"
+#include "proxy/base/date.h"
 #include "proxy/base/json.h"
 #include "proxy/key/binding.h"
 
@@ -150,7 +151,7 @@ char *key_judge_chain(struct key_job *j, const struct keys_pool *pool,
 static void say_certificate(struct key_job *j, const struct keys_certificate *c)
 {
     char until[16];
-    load_day(c->not_after, until);
+    date_day(c->not_after, until);
     if (j->o->json) {
         json_object(&j->out, NULL);
         json_string(&j->out, "subject", c->subject);

@@ -1,4 +1,5 @@
 /* show.c - `tlsfront key list` and `key show`. */
+#include "proxy/base/date.h"
 #include "proxy/base/json.h"
 #include "proxy/control/control.h"
 #include "proxy/key/binding.h"
@@ -83,7 +84,7 @@ static void expiry_of(const struct view *v, char text[64])
     if (v->id == NULL)
         return;
     const long left = days_left(v);
-    load_day(tls_identity_facts(v->id)->not_after, day);
+    date_day(tls_identity_facts(v->id)->not_after, day);
     if (tls_identity_facts(v->id)->not_after < time(NULL))
         snprintf(text, 64, "%s EXPIRED", day);
     else
@@ -162,9 +163,9 @@ static void json_facts(const struct view *v)
     json_string(out, "fingerprint", f->fingerprint);
     snprintf(key, sizeof key, "%s%u", f->key_type == TLS_KEY_RSA ? "rsa-" : "ec-p", f->key_bits);
     json_string(out, "key", key);
-    load_day(f->not_before, day);
+    date_day(f->not_before, day);
     json_string(out, "not_before", day);
-    load_day(f->not_after, day);
+    date_day(f->not_after, day);
     json_string(out, "not_after", day);
     json_number(out, "days_left", days_left(v));
 }
@@ -295,7 +296,7 @@ static void text_facts(const struct view *v)
         key_say(j, i == 0 ? "names" : "", f->names[i]);
     key_say(j, "subject", f->subject);
     key_say(j, "issuer", f->self_signed ? "itself (self-signed)" : f->issuer);
-    load_day(f->not_before, day);
+    date_day(f->not_before, day);
     key_say(j, "valid from", day);
     expiry_of(v, expiry);
     key_say(j, "valid until", expiry);

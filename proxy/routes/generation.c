@@ -1,5 +1,4 @@
 #include "proxy/routes/generation.h"
-#include "proxy/ipc/counters.h"
 #include "proxy/routes/expiry.h"
 
 #include <stdlib.h>
@@ -195,9 +194,6 @@ struct generation *generation_load(struct config *config, const struct bundle *b
     if (g->identities == NULL || g->routes == NULL)
         goto fail;
 
-    if (config->route_count > SHARED_ROUTES)
-        diag_add(d, DIAG_ERROR, NULL, "run a second instance with its own control socket",
-                 "%zu routes; one instance serves up to %d", config->route_count, SHARED_ROUTES);
     for (size_t i = 0; i < config->certificate_count; i++)
         g->identities[i] = load_identity(&config->certificates[i], b, d);
     for (size_t i = 0; i < config->route_count; i++)

@@ -14,12 +14,12 @@
 
 struct session_acme {
     struct session *session;
-    struct ask ask;
+    struct query query;
     struct buf head; /* the request so far */
     struct http_request request;
 };
 
-static bool acme_new(struct session *s, void (*answered)(struct ask *a, enum challenge_outcome,
+static bool acme_new(struct session *s, void (*answered)(struct query *q, enum challenge_outcome,
                                                          const struct challenge *))
 {
     s->acme = calloc(1, sizeof *s->acme);
@@ -28,21 +28,21 @@ static bool acme_new(struct session *s, void (*answered)(struct ask *a, enum cha
         return false;
     }
     s->acme->session = s;
-    s->acme->ask.slot = s->route->slot;
-    s->acme->ask.answered = answered;
+    s->acme->query.slot = s->route->slot;
+    s->acme->query.answered = answered;
     buf_init(&s->acme->head, HTTP_HEAD_MAX);
     return true;
 }
 
-static struct session *owner(struct ask *a)
+static struct session *owner(struct query *q)
 {
-    return container_of(a, struct session_acme, ask)->session;
+    return container_of(q, struct session_acme, query)->session;
 }
 
 void session_acme_forget(struct session *s)
 {
     if (s->acme != NULL)
-        ask_forget(s->worker, &s->acme->ask);
+        query_forget(&s->all->queries, &s->acme->query);
 }
 
 void session_acme_free(struct session *s)
@@ -57,7 +57,7 @@ void session_acme_free(struct session *s)
 static void ask(struct session *s)
 {
     session_enter(s, SESSION_ASK);
-    ask_put(s->worker, &s->acme->ask);
+    query_send(&s->all->queries, &s->acme->query);
 }
 
 /* ---- http-01 ---- */
@@ -78,11 +78,11 @@ static void answer_http(struct session *s, enum http_status status, const struct
     buf_free(&text);
 }
 
-static void http_answered(struct ask *a, enum challenge_outcome outcome,
+static void http_answered(struct query *q, enum challenge_outcome outcome,
                           const struct challenge *challenge)
 {
-    struct session *s = owner(a);
-    session_log_challenge(s, "http-01", a->name, challenge_words(outcome));
+    struct session *s = owner(q);
+    session_log_challenge(s, "http-01", q->name, challenge_words(outcome));
     if (outcome == CHALLENGE_FOUND)
         answer_http(s, HTTP_OK, challenge, FAULT_NONE, "the challenge was answered");
     else
@@ -108,7 +108,7 @@ void session_acme_request(struct session *s, const uint8_t *data, size_t size)
     }
     const enum http_status status = http_parse(acme->head.data, acme->head.size, &acme->request);
     if (status == HTTP_OK) {
-        memcpy(acme->ask.name, acme->request.token, sizeof acme->request.token);
+        memcpy(acme->query.name, acme->request.token, sizeof acme->request.token);
         ask(s);
     } else if (status != HTTP_MORE) {
         answer_http(s, status, NULL, FAULT_CLIENT, words_of(status));
@@ -139,11 +139,11 @@ static struct tls_identity *load(struct session *s, const char *name,
     return id;
 }
 
-static void tls_answered(struct ask *a, enum challenge_outcome outcome,
+static void tls_answered(struct query *q, enum challenge_outcome outcome,
                          const struct challenge *challenge)
 {
-    struct session *s = owner(a);
-    struct tls_identity *id = load(s, a->name, outcome, challenge);
+    struct session *s = owner(q);
+    struct tls_identity *id = load(s, q->name, outcome, challenge);
     struct tls_io io = {0};
     session_enter(s, SESSION_HANDSHAKE);
     const enum tls_status status = tls_conn_answer(s->tls, id, &io);
@@ -168,11 +168,11 @@ bool session_acme_wanted(struct session *s)
         return false;
     if (!s->admission.admitted) {
         refuse_tls(s, FAULT_LOCAL, "refused: too many connections");
-    } else if (s->worker->draining) {
+    } else if (s->all->draining) {
         refuse_tls(s, FAULT_LOCAL, "refused: shutting down");
     } else if (acme_new(s, tls_answered)) {
-        if (!challenge_name(CHALLENGE_TLS, name, s->acme->ask.name))
-            tls_answered(&s->acme->ask, CHALLENGE_BAD_NAME, NULL);
+        if (!challenge_name(CHALLENGE_TLS, name, s->acme->query.name))
+            tls_answered(&s->acme->query, CHALLENGE_BAD_NAME, NULL);
         else
             ask(s);
     }
@@ -188,7 +188,7 @@ void session_acme_begin(struct session *s)
     } else if (acme_new(s, http_answered)) {
         if (!s->admission.admitted)
             refuse_http(s, FAULT_LOCAL, "refused: too many connections");
-        else if (s->worker->draining)
+        else if (s->all->draining)
             refuse_http(s, FAULT_LOCAL, "refused: shutting down");
         else
             session_enter(s, SESSION_REQUEST);

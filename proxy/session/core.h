@@ -20,6 +20,7 @@
 #define TLSFRONT_SESSION_CORE_H
 
 #include "proxy/base/address.h"
+#include "proxy/session/peer.h"
 #include "proxy/session/session.h"
 
 #include <netinet/in.h>
@@ -75,14 +76,14 @@ struct session {
     enum session_state state;
     enum session_state stage; /* the furthest one, for the log */
 
-    struct worker *worker;
+    struct sessions *all;
     struct generation *generation;
     struct route *route;
     struct tls_conn *tls;      /* NULL: in clear so far */
     struct session_talk *talk; /* NULL: nothing to watch */
     struct session_acme *acme; /* NULL: nothing was asked for */
-    struct link member;        /* of worker->sessions */
-    struct link waiting;       /* of worker->waiting */
+    struct link member;        /* of all->members */
+    struct link waiting;       /* of all->turns */
     struct held held;
     struct upstream_cursor cursor;
     size_t lingered; /* bytes read and dropped behind the client's end, or in LINGER */
@@ -106,9 +107,6 @@ struct session {
     bool opened;                       /* the open line is out */
     bool logged;                       /* the end line is out */
 };
-
-#define container_of(pointer, type, member)                                                        \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* ---- session.c ---- */
 union session_address session_address(const struct sockaddr_storage *from);
@@ -165,6 +163,8 @@ void session_secure(struct session *s);
 /* The first state after accept. */
 void session_begin(struct session *s);
 void session_refuse(struct session *s, enum starttls_refusal why);
+/* Go on with a handshake that waited for its turn. */
+void session_handshake_turn(struct link *waiting);
 /* The TLS engine has done something in the handshake. */
 void session_handshake_step(struct session *s, enum tls_status status, const struct tls_io *io);
 

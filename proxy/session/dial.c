@@ -48,7 +48,7 @@ static int connect_upstream(struct session *s, const struct upstream_address *a)
         s->upstream_to = session_address(&a->addr);
         choose_source(s, &client, &target);
     }
-    return peer_connect(&s->upstream, &s->worker->loop, &target, &session_upstream_events);
+    return peer_connect(&s->upstream, s->all->loop, &target, &session_upstream_events);
 }
 
 /* A client cannot be impersonated towards an address of the other IP family. */

@@ -25,7 +25,7 @@ void session_secure(struct session *s)
         session_interest(s);
         return;
     }
-    s->tls = tls_conn_new(s->worker->engine, s->route->tls);
+    s->tls = tls_conn_new(s->all->engine, s->route->tls);
     if (s->tls == NULL) {
         session_out_of_memory(s);
         return;
@@ -99,7 +99,7 @@ void session_handshake_step(struct session *s, enum tls_status status, const str
         session_end(s, FAULT_NONE, "the challenge was answered");
     else if (!s->admission.admitted)
         session_refuse(s, s->admission.refusal);
-    else if (s->worker->draining)
+    else if (s->all->draining)
         session_refuse(s, REFUSE_DRAINING);
     else
         session_dial(s);
@@ -143,13 +143,13 @@ void session_refuse(struct session *s, enum starttls_refusal why)
 /* Is this handshake to wait for a later turn? Its bytes are kept, and it is not read from. */
 static bool postpone(struct session *s, const uint8_t *data, size_t size)
 {
-    if (s->state != SESSION_HANDSHAKE || worker_handshake_turn(s->worker))
+    if (s->state != SESSION_HANDSHAKE || turns_take(&s->all->turns))
         return false;
     if (!session_hold(s, data, size)) {
         session_out_of_memory(s);
         return true;
     }
-    link_add(&s->worker->waiting, &s->waiting);
+    turns_wait(&s->all->turns, &s->waiting);
     session_interest(s);
     return true;
 }
@@ -163,7 +163,7 @@ static void take_announcement(struct session *s, const struct announce *a)
         s->local = session_address(&a->local);
     }
     s->heard = held.size > a->size;
-    admission_client(s->worker, s->route, &s->from.sa, &s->admission);
+    admission_client(s->all, s->route, &s->from.sa, &s->admission);
     session_begin(s);
     const uint8_t *rest = held.data + a->size;
     const size_t size = held.size - a->size;

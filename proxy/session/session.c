@@ -7,12 +7,12 @@
 
 struct route_counters *session_counters(struct session *s)
 {
-    return &s->worker->shared->route[s->route->slot];
+    return &s->all->counters->route[s->route->slot];
 }
 
 uint64_t session_now(const struct session *s)
 {
-    return uv_now(&s->worker->loop);
+    return uv_now(s->all->loop);
 }
 
 bool session_hold(struct session *s, const uint8_t *data, size_t size)
@@ -44,8 +44,8 @@ void session_wipe(struct held *held)
 
 static void session_free(struct session *s)
 {
-    struct worker *w = s->worker;
-    admission_leave(w, s->route, &s->admission);
+    struct sessions *all = s->all;
+    admission_leave(all, s->route, &s->admission);
     if (s->tls != NULL && !s->handshaken)
         counter_sub(&session_counters(s)->handshaking, 1);
     link_remove(&s->member);
@@ -56,7 +56,9 @@ static void session_free(struct session *s)
     tls_conn_free(s->tls);
     generation_free(s->generation);
     free(s);
-    worker_session_ended(w);
+    all->count--;
+    if (all->ended != NULL)
+        all->ended(all->arg);
 }
 
 void session_handle_closed(struct session *s)
@@ -184,36 +186,36 @@ union session_address session_address(const struct sockaddr_storage *from)
     return address;
 }
 
-static struct session *session_new(struct worker *w, const struct newcomer *n)
+static struct session *session_new(struct sessions *all, const struct newcomer *n)
 {
     struct session *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    s->worker = w;
+    s->all = all;
     s->generation = generation_ref(n->generation);
     s->route = n->route;
     s->admission = n->admission;
-    s->serial = ++w->session_serial;
-    s->started = s->last_active = uv_now(&w->loop);
+    s->serial = ++all->serial;
+    s->started = s->last_active = uv_now(all->loop);
     s->from = session_address(&n->client);
-    link_add(&w->sessions, &s->member);
+    link_add(&all->members, &s->member);
     link_init(&s->waiting);
-    w->session_count++;
-    uv_timer_init(&w->loop, &s->timer);
+    all->count++;
+    uv_timer_init(all->loop, &s->timer);
     s->handles = 2; /* the timer and the client */
     return s;
 }
 
-void session_start(struct worker *w, const struct newcomer *n)
+void session_start(struct sessions *all, const struct newcomer *n)
 {
-    struct session *s = session_new(w, n);
+    struct session *s = session_new(all, n);
     if (s == NULL) {
         struct admission place = n->admission;
         close(n->fd);
-        admission_leave(w, n->route, &place);
+        admission_leave(all, n->route, &place);
         return;
     }
-    if (peer_open(&s->client, &w->loop, n->fd, n->is_unix, &session_client_events) != 0) {
+    if (peer_open(&s->client, all->loop, n->fd, n->is_unix, &session_client_events) != 0) {
         close(n->fd);
         session_break(s, FAULT_LOCAL, "the socket could not be watched");
         return;
@@ -224,12 +226,34 @@ void session_start(struct worker *w, const struct newcomer *n)
         session_begin(s);
 }
 
-void session_stop(struct link *member)
+/* ---- all of them ---- */
+
+void sessions_init(struct sessions *all, int ipc)
 {
-    struct session *s = container_of(member, struct session, member);
+    link_init(&all->members);
+    turns_init(&all->turns, all->loop, session_handshake_turn);
+    queries_init(&all->queries, all->loop, ipc);
+}
+
+static void stop(struct session *s)
+{
     if (s->state == SESSION_CLOSING)
         return;
     session_log_end(s, FAULT_LOCAL, "stopped");
     if (say_goodbye(s))
         session_close(s, false, false);
+}
+
+void sessions_stop(struct sessions *all)
+{
+    for (struct link *l = all->members.next, *next; l != &all->members; l = next) {
+        next = l->next;
+        stop(container_of(l, struct session, member));
+    }
+}
+
+void sessions_close(struct sessions *all)
+{
+    turns_close(&all->turns);
+    queries_close(&all->queries);
 }

@@ -1,5 +1,4 @@
 #include "proxy/wire/challenge.h"
-#include "proxy/wire/http.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +8,17 @@
 #include <unistd.h>
 
 /* ---- names ---- */
+
+bool challenge_token_valid(const char *token, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        const char c = token[i];
+        if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') &&
+            c != '-' && c != '_')
+            return false;
+    }
+    return size >= 1 && size <= CHALLENGE_TOKEN_MAX;
+}
 
 /* A host name; neither hidden files nor a way up. */
 static bool host_valid(const char *name, size_t size)
@@ -31,7 +41,7 @@ bool challenge_name(enum challenge_kind kind, const char *name, char out[CHALLEN
         const bool upper = kind == CHALLENGE_TLS && name[i] >= 'A' && name[i] <= 'Z';
         out[i] = upper ? (char)(name[i] - 'A' + 'a') : name[i];
     }
-    return kind == CHALLENGE_TLS ? host_valid(out, size) : http_token_valid(out, size);
+    return kind == CHALLENGE_TLS ? host_valid(out, size) : challenge_token_valid(out, size);
 }
 
 /* ---- files ---- */

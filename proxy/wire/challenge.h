@@ -27,12 +27,20 @@ enum challenge_outcome {
     CHALLENGE_OUTCOMES
 };
 
-enum { CHALLENGE_NAME_MAX = 253, CHALLENGE_FILE_MAX = 8192, CHALLENGE_PARTS = 2 };
+enum {
+    CHALLENGE_TOKEN_MAX = 128, /* base64url; RFC 8555 8.3 wants 22 at least, authorities give 43 */
+    CHALLENGE_NAME_MAX = 253,
+    CHALLENGE_FILE_MAX = 8192,
+    CHALLENGE_PARTS = 2
+};
 
 struct challenge {
     size_t size[CHALLENGE_PARTS]; /* of the text; or of the certificate and the key */
     uint8_t bytes[CHALLENGE_PARTS * CHALLENGE_FILE_MAX]; /* one part behind the other */
 };
+
+/* Is that a token (RFC 8555 8.1), and so a name that may be looked for in a directory? */
+bool challenge_token_valid(const char *token, size_t size);
 
 /* Fit to be part of a file's name? `out` gets it as the file has it: host names in lower case. */
 bool challenge_name(enum challenge_kind kind, const char *name, char out[CHALLENGE_NAME_MAX + 1]);

@@ -1,6 +1,8 @@
 # The crypto back ends, compiled into mbedcrypto: the library and its hooks need each other. The house
 # rules hold for them, so they are an object library of their own.
 
+house_objects(tls/accel KNOWS mbedtls cryptography)
+house_objects(tls/accel/alt KNOWS mbedtls)
 add_library(accel OBJECT)
 target_link_libraries(accel PRIVATE house)
 target_include_directories(accel SYSTEM PRIVATE ${mbedtls_tree}/include)

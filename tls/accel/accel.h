@@ -13,7 +13,8 @@
 #ifndef TLSFRONT_TLS_ACCEL_H
 #define TLSFRONT_TLS_ACCEL_H
 
-#include "tls/mbed.h"
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS
+#include <mbedtls/pk.h>
 
 #include <stdbool.h>
 #include <stddef.h>
