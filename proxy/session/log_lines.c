@@ -3,11 +3,6 @@
 
 #include <stdio.h>
 
-static const char *const state_names[] = {"announce", "preamble", "request",  "handshake",
-                                          "ask",      "dial",     "greeting", "relay",
-                                          "linger",   "closing"};
-_Static_assert(sizeof state_names / sizeof *state_names == SESSION_STATES, "a name for each state");
-
 static const char *const fault_names[] = {"none", "client", "upstream", "tlsfront"};
 
 void session_id(const struct session *s, char out[SESSION_ID_MAX])
@@ -66,16 +61,13 @@ void session_log_open(struct session *s)
     s->opened = true;
 }
 
-/* A connection that closes without a byte is a port probe or a health check: not worth a line. */
-void session_log_end(struct session *s, enum fault fault, const char *how)
+void session_log_end(struct session *s, enum config_log_level level, enum fault fault,
+                     const char *how)
 {
     struct log_line line;
-    if (s->logged)
-        return;
-    s->logged = true;
-    log_begin(&line, s->all->log, s->heard ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "end");
+    log_begin(&line, s->all->log, level, "end");
     log_facts(s, &line);
-    log_text(&line, "stage", state_names[s->stage]);
+    log_text(&line, "stage", s->machine->rows[s->stage].name);
     log_number(&line, "bytes-in", s->bytes_in);
     log_number(&line, "bytes-out", s->bytes_out);
     log_seconds(&line, "duration", session_now(s) - s->started);
