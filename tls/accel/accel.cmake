@@ -27,7 +27,7 @@ endfunction()
 
 accel_library(LIBCRYPTO libcrypto>=3.0 libssl-dev)
 accel_library(SODIUM libsodium>=1.0.16 libsodium-dev)
-foreach(part accel aead aead_evp check curve curve_hooks hmac rsa sha2 x25519)
+foreach(part accel aead aead_evp check counts curve curve_hooks hmac rsa sha2 x25519)
     target_sources(accel PRIVATE ${CMAKE_CURRENT_LIST_DIR}/${part}.c)
 endforeach()
 target_include_directories(accel PRIVATE ${CMAKE_CURRENT_LIST_DIR}/alt)
