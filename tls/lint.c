@@ -1,6 +1,7 @@
 /* lint.c - what an operator should hear about a certificate that loads */
 #include "tls/identity.h"
 #include "tls/issuing.h"
+#include "tls/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,8 +33,7 @@ static void tell(const struct lint *l, enum tls_finding finding, const char *for
 static void name_of(const mbedtls_x509_crt *crt, unsigned place, char *text, size_t size)
 {
     char dn[256];
-    if (mbedtls_x509_dn_gets(dn, sizeof dn, &crt->subject) < 0)
-        snprintf(dn, sizeof dn, "a long name");
+    text_name_shown(&crt->subject, dn, sizeof dn);
     snprintf(text, size, "certificate %u (%s)", place, dn);
 }
 
