@@ -111,6 +111,25 @@ int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, co
     return 0;
 }
 
+/* mbedTLS 3.6 writes a message into one record, and each certificate with its length and (TLS 1.3)
+ * that of its extensions. */
+static int measure(struct tls_identity *id, const char *path, struct err *e)
+{
+    size_t size = 0;
+    for (const mbedtls_x509_crt *c = &id->chain; c != NULL; c = c->next) {
+        id->facts.chain_length++;
+        size += c->raw.len + 5;
+    }
+    if (size <= TLS_CHAIN_MAX)
+        return 0;
+    return err_set(
+        e,
+        "%s: its %zu certificates take %zu bytes in a handshake, and %d is the most that "
+        "can be sent: take out those that clients do not need (a root, for one), or "
+        "have a smaller one issued",
+        path, id->facts.chain_length, size, TLS_CHAIN_MAX);
+}
+
 static int load_chain(struct tls_identity *id, struct tls_slice chain, const char *path,
                       struct err *e)
 {
@@ -122,9 +141,7 @@ static int load_chain(struct tls_identity *id, struct tls_slice chain, const cha
     if (id->challenge ? challenge_parse(&id->chain, chain, path, e) < 0
                       : identity_parse_certificates(&id->chain, chain, path, IDENTITY_SHOWN, e) < 0)
         return -1;
-    for (const mbedtls_x509_crt *c = &id->chain; c != NULL; c = c->next)
-        id->facts.chain_length++;
-    return 0;
+    return measure(id, path, e);
 }
 
 /* ---- the key ---- */
@@ -147,8 +164,9 @@ static int check_pair(const struct tls_identity *id, const char *chain_path, con
                            "the key in %s belongs to certificate %u of %s; the server's own "
                            "certificate has to come first",
                            key_path, place, chain_path);
-    return err_set(e, "the key in %s does not belong to the certificate in %s", key_path,
-                   chain_path);
+    return err_set(e,
+                   "the key in %s does not belong to the certificate in %s: give the two that do",
+                   key_path, chain_path);
 }
 
 static int load_key(struct tls_identity *id, struct tls_slice key, const char *key_path,

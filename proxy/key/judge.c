@@ -68,6 +68,7 @@ static const struct {
 } weights[] = {
     [TLS_FINDING_EXPIRED] = {REFUSES, "have the authority issue a current one; and check this "
                                       "machine's clock"},
+    [TLS_FINDING_ISSUER_EXPIRED] = {REFUSES, "get the authority's present one"},
     [TLS_FINDING_NOT_YET_VALID] = {REFUSES, "check this machine's clock; else install it later"},
     [TLS_FINDING_EXPIRES_SOON] = {WARNS, "renew it: tlsfront key renew NAME"},
     [TLS_FINDING_CHAIN_ORDER] = {SAID_ELSEWHERE, NULL},
@@ -76,12 +77,14 @@ static const struct {
     [TLS_FINDING_WEAK_SIGNATURE] = {WARNS, "have it issued again with SHA-256"},
     [TLS_FINDING_NO_NAMES] = {REFUSES_UNLESS_FORCED,
                               "have it issued again with the host names in subjectAltName"},
-    [TLS_FINDING_NOT_FOR_SERVERS] = {REFUSES_UNLESS_FORCED,
-                                     "have it issued for a TLS server (serverAuth)"},
+    [TLS_FINDING_NOT_FOR_SERVERS] = {REFUSES, "have it issued for a TLS server: extendedKeyUsage "
+                                              "serverAuth, keyUsage digitalSignature"},
+    [TLS_FINDING_AUTHORITY] = {REFUSES_UNLESS_FORCED, "have it issued for a TLS server"},
 };
 
-static void report_identity(void *arg, enum tls_finding finding, const char *text)
+static void report_identity(void *arg, enum tls_finding finding, unsigned place, const char *text)
 {
+    (void)place;
     struct key_job *j = arg;
     const enum weight w = weights[finding].weight;
     const bool refuses = w == REFUSES || (w == REFUSES_UNLESS_FORCED && !j->o->force);

@@ -1,6 +1,7 @@
 #include "proxy/routes/generation.h"
 #include "proxy/routes/expiry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +21,7 @@ static const struct {
     const char *cure;
 } findings[] = {
     [TLS_FINDING_EXPIRED] = {DIAG_EXPIRED, "renew the certificate and put the new chain in place"},
+    [TLS_FINDING_ISSUER_EXPIRED] = {DIAG_EXPIRED, NULL}, /* see cure_of() */
     [TLS_FINDING_NOT_YET_VALID] = {DIAG_EXPIRED,
                                    "check this machine's clock; else wait, or use the "
                                    "previous certificate until then"},
@@ -33,7 +35,10 @@ static const struct {
     [TLS_FINDING_WEAK_SIGNATURE] = {DIAG_WARNING, "have the certificate issued again with SHA-256"},
     [TLS_FINDING_NO_NAMES] = {DIAG_WARNING, "have it issued again with the host names in "
                                             "subjectAltName; clients ignore the common name"},
-    [TLS_FINDING_NOT_FOR_SERVERS] = {DIAG_WARNING, "use a certificate issued for TLS servers"},
+    [TLS_FINDING_NOT_FOR_SERVERS] = {DIAG_ERROR, "have one issued for a TLS server: "
+                                                 "extendedKeyUsage serverAuth, keyUsage "
+                                                 "digitalSignature"},
+    [TLS_FINDING_AUTHORITY] = {DIAG_WARNING, "use a certificate issued for TLS servers"},
 };
 
 struct report {
@@ -41,11 +46,24 @@ struct report {
     const struct certificate_config *certificate;
 };
 
-static void report_finding(void *arg, enum tls_finding finding, const char *text)
+static const char *cure_of(enum tls_finding finding, unsigned place, char text[256])
+{
+    if (finding != TLS_FINDING_ISSUER_EXPIRED)
+        return findings[finding].cure;
+    snprintf(text, 256,
+             "take certificate %u out of the file: nobody can use it, and clients that know its "
+             "name as a root do not need it; for others put the authority's present one in its "
+             "place",
+             place);
+    return text;
+}
+
+static void report_finding(void *arg, enum tls_finding finding, unsigned place, const char *text)
 {
     const struct report *r = arg;
+    char cure[256];
     diag_add(r->diags, findings[finding].severity, &r->certificate->chain.at,
-             findings[finding].cure, "certificate %s: %s: %s", r->certificate->name,
+             cure_of(finding, place, cure), "certificate %s: %s: %s", r->certificate->name,
              r->certificate->chain.path, text);
 }
 
@@ -61,10 +79,7 @@ static struct tls_identity *load_identity(const struct certificate_config *c,
     if (id == NULL) {
         const bool key_blamed = e.blamed == TLS_INPUT_KEY && c->key.path != NULL;
         const struct file_ref *where = key_blamed ? &c->key : &c->chain;
-        diag_add(d, DIAG_ERROR, &where->at,
-                 "give the certificate chain and the private key that belong together, as "
-                 "unencrypted PEM files",
-                 "certificate %s: %s", c->name, e.text);
+        diag_add(d, DIAG_ERROR, &where->at, NULL, "certificate %s: %s", c->name, e.text);
         return NULL;
     }
     struct report r = {d, c};
