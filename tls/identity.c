@@ -38,14 +38,17 @@ int identity_explain_certificate(int error, const char *path, struct err *e)
 {
     int high = -(-error & 0xff80);
     if (high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || high == MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG ||
-        high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE)
-        return err_set(e,
-                       "%s: a certificate has a kind of key or signature that cannot be used; "
-                       "RSA and ECDSA with P-256, P-384 or P-521 can",
-                       path);
+        high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE) {
+        err_set(e,
+                "%s: a certificate has a kind of key or signature that cannot be used; RSA and "
+                "ECDSA with P-256, P-384 or P-521 can",
+                path);
+        return err_cure(e, "have one issued for such a key: tlsfront key new NAME");
+    }
     if (high == MBEDTLS_ERR_X509_ALLOC_FAILED)
         return err_set(e, "%s: out of memory", path);
-    return err_set(e, "%s: a certificate in it is damaged (%s)", path, text_error(error));
+    err_set(e, "%s: a certificate in it is damaged (%s)", path, text_error(error));
+    return err_cure(e, "give the file as the authority sent it");
 }
 
 struct parsing {
@@ -65,10 +68,10 @@ static bool is_signed_data(struct tls_slice der)
 
 static int refuse_signed_data(const char *path, unsigned line, struct err *e)
 {
-    return err_set(e,
-                   "%s line %u: that is PKCS#7, not a certificate; take it in with `tlsfront key "
-                   "import`, or convert it: openssl pkcs7 -print_certs -in FILE -out FILE.pem",
-                   path, line);
+    err_set(e, "%s line %u: that is PKCS#7, not a certificate", path, line);
+    return err_cure(
+        e, "take it in with `tlsfront key import`, or convert it: openssl pkcs7 -print_certs "
+           "-in FILE -out FILE.pem");
 }
 
 /* Windows puts PKCS#7 under "CERTIFICATE". */
@@ -106,8 +109,10 @@ int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, co
     }
     if (pem_walk(file, path, on_block, &s, e) < 0)
         return -1;
-    if (crt->raw.p == NULL)
-        return err_set(e, "%s holds no certificate (no \"-----BEGIN CERTIFICATE-----\")", path);
+    if (crt->raw.p == NULL) {
+        err_set(e, "%s holds no certificate (no \"-----BEGIN CERTIFICATE-----\")", path);
+        return err_cure(e, "name the file that holds it");
+    }
     return 0;
 }
 
@@ -122,22 +127,22 @@ static int measure(struct tls_identity *id, const char *path, struct err *e)
     }
     if (size <= TLS_CHAIN_MAX)
         return 0;
-    return err_set(
+    err_set(
         e,
-        "%s: its %zu certificates take %zu bytes in a handshake, and %d is the most that "
-        "can be sent: take out those that clients do not need (a root, for one), or "
-        "have a smaller one issued",
-        path, id->facts.chain_length, size, TLS_CHAIN_MAX);
+        "%s: its certificates take %zu bytes in a handshake, and %d is the most that can be sent",
+        path, size, TLS_CHAIN_MAX);
+    return err_cure(
+        e, "take out those that clients do not need (a root, for one), or have a smaller one "
+           "issued");
 }
 
 static int load_chain(struct tls_identity *id, struct tls_slice chain, const char *path,
                       struct err *e)
 {
-    if (pem_is_der(chain))
-        return err_set(e,
-                       "%s is not PEM but looks like DER; convert it: "
-                       "openssl x509 -inform der -in FILE -out FILE.pem",
-                       path);
+    if (pem_is_der(chain)) {
+        err_set(e, "%s is not PEM but looks like DER", path);
+        return err_cure(e, "convert it: openssl x509 -inform der -in FILE -out FILE.pem");
+    }
     if (id->challenge ? challenge_parse(&id->chain, chain, path, e) < 0
                       : identity_parse_certificates(&id->chain, chain, path, IDENTITY_SHOWN, e) < 0)
         return -1;
@@ -159,14 +164,13 @@ static int check_pair(const struct tls_identity *id, const char *chain_path, con
         return 0;
     unsigned place = 2;
     for (const mbedtls_x509_crt *c = id->chain.next; c != NULL; c = c->next, place++)
-        if (key_fits(id, c))
-            return err_set(e,
-                           "the key in %s belongs to certificate %u of %s; the server's own "
-                           "certificate has to come first",
-                           key_path, place, chain_path);
-    return err_set(e,
-                   "the key in %s does not belong to the certificate in %s: give the two that do",
-                   key_path, chain_path);
+        if (key_fits(id, c)) {
+            err_set(e, "the key in %s belongs to certificate %u of %s", key_path, place,
+                    chain_path);
+            return err_cure(e, "the server's own certificate has to come first");
+        }
+    err_set(e, "the key in %s does not belong to the certificate in %s", key_path, chain_path);
+    return err_cure(e, "give the certificate and the key that belong together");
 }
 
 static int load_key(struct tls_identity *id, struct tls_slice key, const char *key_path,

@@ -5,6 +5,7 @@
 #include "tls/pem.h"
 #include "tls/text.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,13 +131,26 @@ static const char *name_of(struct tls_slice oid)
     return NULL;
 }
 
+static int refuse(struct err *e, const char *cure, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int refuse(struct err *e, const char *cure, const char *format, ...)
+{
+    char why[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    err_set(e, "%s", why);
+    return err_cure(e, "%s", cure);
+}
+
 static int refuse_kind(const char *path, const char *name, struct err *e)
 {
-    return err_set(
-        e,
-        "%s: the private key is %s; RSA and EC with P-256, P-384 or P-521 can be served: "
-        "make such a key and have a certificate issued for it (tlsfront key new)",
-        path, name);
+    err_set(e, "%s: the private key is %s; RSA and EC with P-256, P-384 or P-521 can be served",
+            path, name);
+    return err_cure(e,
+                    "make such a key and have a certificate issued for it: tlsfront key new NAME");
 }
 
 /* The curve of an EC key, written out instead of named (RFC 3279 2.3.5). Of SEC1's form the
@@ -180,27 +194,23 @@ static int explain(int error, struct tls_slice der, const char *label, const cha
     if (error == MBEDTLS_ERR_PK_ALLOC_FAILED)
         return err_set(e, "%s: out of memory", path);
     if (strcmp(label, "OPENSSH PRIVATE KEY") == 0)
-        return err_set(e,
-                       "%s: the private key is in OpenSSH's own form; convert a copy of it: "
-                       "ssh-keygen -p -m PKCS8 -f COPY",
-                       path);
+        return refuse(e, "convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY",
+                      "%s: the private key is in OpenSSH's own form", path);
     if (!is_whole(der))
-        return err_set(e, "%s: the private key is damaged (%s)", path, text_error(error));
+        return refuse(e, "give the file as it was made, or a backup of it",
+                      "%s: the private key is damaged (%s)", path, text_error(error));
     if (strcmp(label, "DSA PRIVATE KEY") == 0)
         return refuse_kind(path, "a DSA key", e);
     if (info.oid.data != NULL && name_of(info.oid) != NULL)
         return refuse_kind(path, name_of(info.oid), e);
     if (has_explicit_curve(der, &info))
-        return err_set(e,
-                       "%s: the private key spells its curve out instead of naming it; convert it: "
-                       "openssl ec -in FILE -param_enc named_curve -out FILE.new",
-                       path);
+        return refuse(e, "convert it: openssl ec -in FILE -param_enc named_curve -out FILE.new",
+                      "%s: the private key spells its curve out instead of naming it", path);
     if (is_unknown(error))
         return refuse_kind(path, "of another kind, or on another curve", e);
-    return err_set(e,
-                   "%s: the private key is in a form that cannot be read (%s); convert it, which "
-                   "also tells whether it is broken: " CONVERT,
-                   path, text_error(error));
+    return refuse(e, "convert it, which also tells whether it is broken: " CONVERT,
+                  "%s: the private key is in a form that cannot be read (%s)", path,
+                  text_error(error));
 }
 
 /* ---- a file ---- */
@@ -245,12 +255,12 @@ int key_read(mbedtls_pk_context *key, struct tls_slice file, const char *path, s
     else if (r.der != NULL)
         result = parse_or_explain(key, (struct tls_slice){r.der, r.size}, r.label, path, e);
     else if (r.encrypted)
-        err_set(e,
-                "%s: the private key is encrypted, and nobody is there to type its passphrase; "
-                "name a file that holds it (passphrase-file), or take it off: " CONVERT,
-                path);
+        refuse(e, "name a file that holds it (passphrase-file), or take it off: " CONVERT,
+               "%s: the private key is encrypted, and nobody is there to type its passphrase",
+               path);
     else
-        err_set(e, "%s holds no private key (no \"-----BEGIN PRIVATE KEY-----\")", path);
+        refuse(e, "name the file that holds it",
+               "%s holds no private key (no \"-----BEGIN PRIVATE KEY-----\")", path);
     memory_wipe_free(r.der, r.size);
     return result;
 }
@@ -261,8 +271,10 @@ int key_check(const mbedtls_pk_context *key, const char *path, struct err *e)
         size_t bits = mbedtls_pk_get_bitlen(key);
         if (bits >= RSA_BITS_MIN)
             return 0;
-        return err_set(e, "%s: an RSA key of %zu bits is too small to serve; use 2048 or more",
-                       path, bits);
+        return refuse(e,
+                      "make one of 2048 bits or more, and have a certificate issued for it: "
+                      "tlsfront key new NAME",
+                      "%s: an RSA key of %zu bits is too small to serve", path, bits);
     }
     mbedtls_ecp_group_id group = mbedtls_pk_ec(*key)->grp.id;
     if (group == MBEDTLS_ECP_DP_SECP256R1 || group == MBEDTLS_ECP_DP_SECP384R1 ||

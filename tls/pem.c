@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <mbedtls/base64.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,23 @@ struct walk {
     enum { HEAD, HEADERS, CONTENT } part; /* of the block */
     struct err *e;
 };
+
+#define NO_BEGIN "put \"-----BEGIN CERTIFICATE-----\" before it, or what the block is"
+
+static int refuse(const struct walk *w, const char *cure, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The reason is about the present line. */
+static int refuse(const struct walk *w, const char *cure, const char *format, ...)
+{
+    char why[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    err_set(w->e, "%s line %u: %s", w->path, w->number, why);
+    return err_cure(w->e, "%s", cure);
+}
 
 /* ---- lines ---- */
 
@@ -160,18 +178,16 @@ static int check_outside(const struct walk *w)
 {
     const struct tls_slice s = trimmed(w->line);
     if (find(s, END) != SIZE_MAX)
-        return err_set(w->e,
-                       "%s line %u: \"-----END\" without a \"-----BEGIN\" line before it that can "
-                       "be read",
-                       w->path, w->number);
+        return refuse(w, NO_BEGIN,
+                      "\"-----END\" without a \"-----BEGIN\" line before it that can be read");
     if (is_spoilt_begin(s))
-        return err_set(w->e,
-                       "%s line %u is spoilt: it has to read \"-----BEGIN CERTIFICATE-----\" (or "
-                       "what the block is), with five dashes on either side and nothing else",
-                       w->path, w->number);
+        return refuse(
+            w,
+            "five dashes on either side and nothing else: -----BEGIN CERTIFICATE-----, or what "
+            "the block is",
+            "a \"-----BEGIN\" line is spoilt");
     if (begins_content(s))
-        return err_set(w->e, "%s line %u: base64 without a \"-----BEGIN\" line before it", w->path,
-                       w->number);
+        return refuse(w, NO_BEGIN, "base64 without a \"-----BEGIN\" line before it");
     return 0;
 }
 
@@ -187,18 +203,19 @@ static int take_begin(struct walk *w, struct pem_block *b)
     const size_t size = find(label, DASHES);
     if (size == SIZE_MAX || size == 0 || size >= PEM_LABEL_SIZE ||
         trimmed(after(label, size + strlen(DASHES))).size > 0)
-        return err_set(w->e,
-                       "%s line %u: a line with \"-----BEGIN\" has to end with five dashes behind "
-                       "the label, and what it begins has to stand in lines of its own",
-                       w->path, w->number);
+        return refuse(
+            w,
+            "put line ends around \"-----BEGIN LABEL-----\", and after every 64 characters "
+            "of what follows",
+            "more than \"-----BEGIN LABEL-----\" stands in a line with \"-----BEGIN\"");
     *b = (struct pem_block){.line = w->number, .body_line = w->number + 1};
     memcpy(b->label, label.data, size);
     if (!kind_of(b->label, &b->kind))
-        return err_set(w->e,
-                       "%s line %u: \"-----BEGIN %s-----\" is not known here; a certificate stands "
-                       "under CERTIFICATE, a private key under PRIVATE KEY: correct the label, or "
-                       "take that block out",
-                       w->path, w->number, b->label);
+        return refuse(
+            w,
+            "a certificate stands under CERTIFICATE, a private key under PRIVATE KEY: correct the "
+            "label, or take that block out",
+            "\"-----BEGIN %s-----\" is not known here", b->label);
     return 1;
 }
 
@@ -225,10 +242,9 @@ static int take_end(struct walk *w, struct pem_block *b, size_t at)
     const size_t size = (size_t)snprintf(end, sizeof end, END "%s-----", b->label);
     const struct tls_slice here = after(w->line, at);
     if (here.size < size || memcmp(here.data, end, size) != 0)
-        return err_set(w->e,
-                       "%s line %u: \"-----BEGIN %s-----\" of line %u has to be ended by "
-                       "\"%s\"",
-                       w->path, w->number, b->label, b->line, end);
+        return refuse(w, "give the file as it was made",
+                      "\"-----BEGIN %s-----\" of line %u has to be ended by \"%s\"", b->label,
+                      b->line, end);
     b->body.size = (size_t)(here.data - b->body.data);
     w->line = after(here, size);
     return 1;
@@ -241,10 +257,10 @@ static int take_inside(struct walk *w, struct pem_block *b)
     if (end != SIZE_MAX)
         return take_end(w, b, end);
     if (begins_with_dash(trimmed(w->line)))
-        return err_set(w->e,
-                       "%s line %u: that is no end of the block of line %u, which is cut short or "
-                       "spoilt: \"-----END %s-----\" has to stand behind it",
-                       w->path, w->number, b->line, b->label);
+        return refuse(w, "give the file as it was made",
+                      "that is no end of the block of line %u, which is cut short or spoilt: "
+                      "\"-----END %s-----\" has to stand behind it",
+                      b->line, b->label);
     pass_headers(w, b);
     return 0;
 }
@@ -256,10 +272,10 @@ static int take_block(struct walk *w, struct pem_block *b)
     w->part = HEAD;
     while (r == 0) {
         if (!next_line(w))
-            return err_set(w->e,
-                           "%s is cut short: \"-----BEGIN %s-----\" of line %u has no "
-                           "\"-----END %s-----\" behind it",
-                           w->path, b->label, b->line, b->label);
+            return refuse(w, "give the whole file",
+                          "the file is cut short: \"-----BEGIN %s-----\" of line %u has no "
+                          "\"-----END %s-----\" behind it",
+                          b->label, b->line, b->label);
         r = take_inside(w, b);
     }
     b->encrypted = b->encrypted || strcmp(b->label, "ENCRYPTED PRIVATE KEY") == 0;
@@ -296,11 +312,10 @@ int pem_walk(struct tls_slice file, const char *path, pem_block_fn *found, void 
 {
     struct walk w = {.path = path, .rest = file, .e = e};
     int count = 0;
-    if (is_utf16(file))
-        return err_set(e,
-                       "%s is text in UTF-16; save it as ASCII or UTF-8: iconv -f UTF-16 -t ASCII "
-                       "FILE >FILE.new",
-                       path);
+    if (is_utf16(file)) {
+        err_set(e, "%s is text in UTF-16", path);
+        return err_cure(e, "save it as ASCII or UTF-8: iconv -f UTF-16 -t ASCII FILE >FILE.new");
+    }
     while (next_line(&w))
         if (walk_line(&w, found, arg, &count) != 0)
             return -1;
@@ -320,11 +335,13 @@ static int gather(const struct pem_block *b, const char *path, uint8_t *text, si
         line += c == '\n' || (c == '\r' && (i + 1 == b->body.size || b->body.data[i + 1] != '\n'));
         if (is_base64(c))
             text[(*size)++] = c;
-        else if (!is_blank(c))
-            return err_set(e,
-                           "%s line %u: what stands under \"-----BEGIN %s-----\" is damaged: it "
-                           "holds the byte 0x%02x, which is not base64",
-                           path, line, b->label, c);
+        else if (!is_blank(c)) {
+            err_set(e,
+                    "%s line %u: what stands under \"-----BEGIN %s-----\" is damaged: it holds the "
+                    "byte 0x%02x, which is not base64",
+                    path, line, b->label, c);
+            return err_cure(e, "give the file as it was made");
+        }
     }
     return 0;
 }
@@ -342,6 +359,7 @@ static uint8_t *decode(const struct pem_block *b, const char *path, const uint8_
     memory_wipe_free(der, text_size + 1);
     err_set(e, "%s line %u: what stands under \"-----BEGIN %s-----\" is damaged: it is %s", path,
             b->line, b->label, text_size > 0 ? "not base64" : "empty");
+    err_cure(e, "give the file as it was made");
     return NULL;
 }
 

@@ -35,7 +35,7 @@ static bool add_roots(struct key_job *j, struct keys_pool *roots)
             return false;
         const bool good = keys_pool_add(roots, key_slice(&file), j->o->ca, &e) == 0;
         if (!good)
-            key_fail(j, "give the roots' certificates", "%s", e.text);
+            key_fail(j, err_cure_or(&e, "give the roots' certificates"), "%s", e.text);
         file_bytes_free(&file);
         return good;
     }
@@ -102,7 +102,7 @@ static char *make_chain(struct key_job *j, const struct keys_pool *pool,
     struct keys_pool *roots = keys_pool_new(&e);
     char *chain = NULL;
     if (roots == NULL)
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     else if (add_roots(j, roots)) {
         const struct keys_judge judge = {.trusted = roots,
                                          .now = time(NULL),
@@ -127,7 +127,7 @@ static struct tls_identity *load_pair(struct key_job *j, const char *chain,
                                "the answer", (struct tls_slice){(const uint8_t *)pem, strlen(pem)},
                                key_path, &e);
     if (id == NULL)
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     keys_free_text(pem);
     return id;
 }

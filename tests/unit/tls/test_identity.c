@@ -127,8 +127,10 @@ static void assert_refused(struct tls_slice chain, struct tls_slice key, const c
 {
     struct err e = {.text = ""};
     assert_null(tls_identity_load(chain, "/x/chain.pem", key, "/x/key.pem", &e));
-    if (strstr(e.text, part) == NULL || strstr(e.text, other_part) == NULL)
-        fail_msg("\"%s\" does not say \"%s\" and \"%s\"", e.text, part, other_part);
+    if (strstr(e.text, part) == NULL ||
+        (strstr(e.text, other_part) == NULL && strstr(e.cure, other_part) == NULL))
+        fail_msg("\"%s\", \"%s\" does not say \"%s\" and \"%s\"", e.text, e.cure, part, other_part);
+    assert_string_not_equal(e.cure, "");
 }
 
 static void assert_refused_text(const char *chain, const char *key, const char *part,
@@ -171,7 +173,7 @@ static void damage_is_told(void **state)
     assert_refused_text(second, leaf_key, "/x/chain.pem: a certificate", "");
     assert_refused_text(leaf, bad_key, "/x/key.pem: the private key is damaged", "");
     *strstr(bad, "-----END") = 0;
-    assert_refused_text(bad, leaf_key, "/x/chain.pem is cut short", "CERTIFICATE");
+    assert_refused_text(bad, leaf_key, "cut short", "the whole file");
     free(bad);
     free(bad_key);
     free(second);
