@@ -165,9 +165,12 @@ static int check_pair(const struct tls_identity *id, const char *chain_path, con
     unsigned place = 2;
     for (const mbedtls_x509_crt *c = id->chain.next; c != NULL; c = c->next, place++)
         if (key_fits(id, c)) {
-            err_set(e, "the key in %s belongs to certificate %u of %s", key_path, place,
-                    chain_path);
-            return err_cure(e, "the server's own certificate has to come first");
+            err_set(e,
+                    "the key in %s belongs to certificate %u of %s; the server's own certificate "
+                    "has to "
+                    "come first",
+                    key_path, place, chain_path);
+            return err_cure(e, "move that certificate to the front");
         }
     err_set(e, "the key in %s does not belong to the certificate in %s", key_path, chain_path);
     return err_cure(e, "give the certificate and the key that belong together");

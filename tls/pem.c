@@ -305,7 +305,8 @@ static bool is_utf16(struct tls_slice file)
 
 bool pem_is_der(struct tls_slice file)
 {
-    return file.size > 4 && file.data[0] == 0x30 && file.data[1] >= 0x80;
+    return file.size > 4 && file.data[0] == 0x30 &&
+           (file.data[1] >= 0x80 || file.data[1] + (size_t)2 == file.size);
 }
 
 int pem_walk(struct tls_slice file, const char *path, pem_block_fn *found, void *arg, struct err *e)

@@ -147,6 +147,15 @@ static void text_in_utf16_is_named(void **state)
     assert_non_null(strstr(e.text, "UTF-16"));
 }
 
+static void der_is_told_from_text(void **state)
+{
+    (void)state;
+    assert_true(pem_is_der((struct tls_slice){(const uint8_t *)"\x30\x82\1\0\2", 5}));
+    assert_true(pem_is_der((struct tls_slice){(const uint8_t *)"\x30\3\2\1\0", 5}));
+    assert_false(pem_is_der((struct tls_slice){(const uint8_t *)"012345", 6}));
+    assert_false(pem_is_der((struct tls_slice){(const uint8_t *)"-----BEGIN ", 11}));
+}
+
 /* What follows a NUL is not lost. */
 static void bytes_of_zero_end_nothing(void **state)
 {
@@ -181,6 +190,7 @@ int main(void)
         cmocka_unit_test(what_is_plain_to_see_is_taken),
         cmocka_unit_test(what_was_meant_to_be_a_block_is_named_with_its_line),
         cmocka_unit_test(text_in_utf16_is_named),
+        cmocka_unit_test(der_is_told_from_text),
         cmocka_unit_test(bytes_of_zero_end_nothing),
         cmocka_unit_test(a_file_cut_anywhere_is_never_taken_for_less),
     };
