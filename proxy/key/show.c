@@ -48,7 +48,7 @@ static bool open_view(struct key_job *j, const char *name, struct view *v)
     struct err e;
     *v = (struct view){.job = j, .name = name, .block = key_block(j, name)};
     if (keystore_read(&j->store, name, &v->entry, &e) != 0) {
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
         return false;
     }
     load_view(v);
@@ -230,7 +230,7 @@ int key_list(struct key_job *j)
     for (size_t i = 0; j->config != NULL && i < j->config->certificate_count; i++)
         list_one(j, j->config->certificates[i].name);
     if (keystore_each(&j->store, list_stored, j, &e) != 0)
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     if (j->o->json)
         json_array_end(&j->out);
     return diag_ok(&j->findings, DIAG_ERROR) ? 0 : EXIT_RUNTIME;
