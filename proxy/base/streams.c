@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Open takes the lowest number that is free, so descriptors are filled in order. Each is opened for the
- * wrong direction: what is written to it is lost, and shall be seen to be. */
+/* Open takes the lowest number that is free, so descriptors are filled in order. Each is opened for
+ * the wrong direction: what is written to it is lost, and shall be seen to be. */
 static void fill(int fd)
 {
     if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
