@@ -1,4 +1,5 @@
 #include "proxy/supervisor/reload.h"
+#include "proxy/base/exits.h"
 #include "proxy/supervisor/changes.h"
 #include "proxy/supervisor/notify.h"
 #include "proxy/supervisor/renewal.h"
@@ -78,8 +79,7 @@ static void reload_finish(struct supervisor *s, int status, const char *outcome)
     buf_free(&r->changes);
     loaded_free(&r->loaded);
     plan_clear(&r->plan);
-    if (r->log_fd >= 0)
-        close(r->log_fd);
+    log_close_target(r->log_fd);
     r->log_fd = -1;
     r->stage = RELOAD_IDLE;
     if (r->files_only && status != 0)
@@ -111,7 +111,8 @@ static void reload_undo(struct supervisor *s)
         resolver_keep(s->resolver, supervisor_current(s)->config);
 }
 
-/* `status` is 78 where the configuration is at fault, 1 where the machine is. */
+/* `status` is EXIT_CONFIGURATION where the configuration is at fault, EXIT_RUNTIME where the
+ * machine is. */
 static void reload_refuse(struct supervisor *s, int status, const char *why)
 {
     char outcome[1200];
@@ -182,12 +183,16 @@ static int reload_judge(struct supervisor *s, struct err *why)
     if (r->loaded.generation == NULL || !diag_ok(&r->findings, DIAG_ERROR) ||
         (!diag_ok(&r->findings, DIAG_EXPIRED) && !may_be_expired(s))) {
         err_set(why, "the configuration has errors");
-        return 78;
+        return EXIT_CONFIGURATION;
     }
     struct config *c = r->loaded.generation->config;
+    if (supervisor_open_control(s, c, &r->findings) != 0) {
+        err_set(why, "the control socket cannot be had");
+        return EXIT_RUNTIME;
+    }
     if (listeners_prepare(&s->listeners, c, plan_worker_count(c), &r->findings) != 0) {
         err_set(why, "an address cannot be listened on");
-        return 1;
+        return EXIT_RUNTIME;
     }
     return 0;
 }
@@ -223,9 +228,9 @@ static void workers_late(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
     if (s->reload.stage == RELOAD_PREPARING)
-        reload_refuse(s, 1, "a worker did not get ready in time");
+        reload_refuse(s, EXIT_RUNTIME, "a worker did not get ready in time");
     else
-        reload_finish(s, 1, "a worker did not take over the new generation in time");
+        reload_finish(s, EXIT_RUNTIME, "a worker did not take over the new generation in time");
 }
 
 static void reload_commit(struct supervisor *s)
@@ -245,8 +250,25 @@ static void reload_commit(struct supervisor *s)
     renewal_committed(s, r->loaded.bundle);
 }
 
+/* Its routes refuse politely until there is an address, which the operator should know of now. */
+static void warn_unresolved(struct supervisor *s)
+{
+    const struct config *c = s->reload.plan.generation->config;
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t k = 0; k < c->routes[i].upstream_count; k++) {
+            const struct endpoint *e = &c->routes[i].upstream[k];
+            const char *why = e->kind == ENDPOINT_NAME ? resolver_failure(s->resolver, e) : NULL;
+            if (why != NULL)
+                diag_add(&s->reload.findings, DIAG_WARNING, &e->at,
+                         "correct the name, or see to it that it resolves: getent hosts NAME",
+                         "route %s: upstream \"%s\" has no address: %s", c->routes[i].name, e->text,
+                         why);
+        }
+}
+
 static void reload_prepare(struct supervisor *s)
 {
+    warn_unresolved(s);
     s->reload.stage = RELOAD_PREPARING;
     uv_timer_start(&s->reload.timer, workers_late, WORKERS_MS, 0);
     fleet_prepare(&s->fleet, &s->reload.plan);
@@ -277,7 +299,7 @@ static void reload_begin(struct supervisor *s)
     notify_reloading();
     int status = reload_judge(s, &why);
     if (status == 0 && reload_plan(s, &why) != 0)
-        status = 1;
+        status = EXIT_RUNTIME;
     if (status != 0)
         reload_refuse(s, status, why.text);
     else
@@ -293,7 +315,7 @@ int reload_first(struct supervisor *s)
     buf_init(&r->changes, ANSWER_MAX);
     int status = reload_judge(s, &why);
     if (status == 0 && reload_plan(s, &why) != 0)
-        status = 1;
+        status = EXIT_RUNTIME;
     if (status == 0) {
         s->fleet.identity = r->loaded.identity;
         reload_resolve(s);
@@ -315,7 +337,7 @@ static void add_waiter(struct waiter **list, struct control_request *request)
         *w = (struct waiter){*list, request};
         *list = w;
     } else if (request != NULL) {
-        control_answer(request, 1, &no_memory);
+        control_answer(request, EXIT_RUNTIME, &no_memory);
     }
 }
 
@@ -355,7 +377,7 @@ void reload_refused(struct supervisor *s, uint32_t number, const char *why)
     if (s->reload.stage != RELOAD_PREPARING || number != s->fleet.next.number)
         return;
     snprintf(text, sizeof text, "a worker could not load it: %.800s", why);
-    reload_refuse(s, 1, text);
+    reload_refuse(s, EXIT_RUNTIME, text);
 }
 
 void reload_committed(struct supervisor *s, uint32_t number)
@@ -387,6 +409,6 @@ void reload_cancel(struct supervisor *s)
     if (r->stage != RELOAD_IDLE) {
         if (r->stage != RELOAD_COMMITTING)
             reload_undo(s);
-        reload_finish(s, 1, "the daemon is going down");
+        reload_finish(s, EXIT_RUNTIME, "the daemon is going down");
     }
 }

@@ -1,4 +1,5 @@
 #include "proxy/supervisor/renewal.h"
+#include "proxy/base/exits.h"
 #include "proxy/supervisor/reload.h"
 
 static const struct watch_times times = {.quiet = 2000, .at_most = 30000, .retry = 10000};
@@ -42,9 +43,8 @@ void renewal_committed(struct supervisor *s, const struct bundle *b)
 
 void renewal_refused(struct supervisor *s, int status)
 {
-    enum { CONFIGURATION_WRONG = 78 };
     if (s->phase == SUPERVISOR_RUNNING)
-        watch_refused(s->watch, status != CONFIGURATION_WRONG);
+        watch_refused(s->watch, status != EXIT_CONFIGURATION);
 }
 
 void renewal_close(struct supervisor *s)

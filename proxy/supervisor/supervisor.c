@@ -219,6 +219,32 @@ static void on_request(void *arg, struct control_request *request, const char *l
     buf_free(&text);
 }
 
+static const char *cure_for_control(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "stop that one first, or give each its own `control`";
+    case EEXIST:
+        return "remove it, or name another path with `control = PATH`";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "start as root, or name a path where you may write with `control = PATH`";
+    default:
+        return "name another path with `control = PATH`, in a folder that is there";
+    }
+}
+
+int supervisor_open_control(struct supervisor *s, const struct config *c, struct diags *d)
+{
+    struct err e;
+    if (s->control == NULL)
+        s->control = control_new(&s->loop, c->control, on_request, s, &e);
+    if (s->control == NULL)
+        diag_add(d, DIAG_ERROR, &c->control_at, cure_for_control(errno), "%s", e.text);
+    return s->control != NULL ? 0 : -1;
+}
+
 /* ---- ticket keys ---- */
 
 static void rotate_tickets(uv_timer_t *timer);
@@ -298,23 +324,6 @@ static void supervisor_watch(struct supervisor *s)
     }
 }
 
-/* 0, or the exit status; said on standard error. */
-static int supervisor_start(struct supervisor *s)
-{
-    struct err e;
-    int status = reload_first(s);
-    if (status != 0)
-        return status;
-    const struct generation *g = s->fleet.current.generation != NULL ? s->fleet.current.generation
-                                                                     : s->reload.plan.generation;
-    s->control = control_new(&s->loop, g->config->control, on_request, s, &e);
-    if (s->control == NULL) {
-        fprintf(stderr, "tlsfront: %s\n", e.text);
-        return 1;
-    }
-    return 0;
-}
-
 static void close_handle(uv_handle_t *handle, void *arg)
 {
     (void)arg;
@@ -369,7 +378,7 @@ int supervisor_run(const char *path)
         fprintf(stderr, "tlsfront: %s\n", e.text);
         s.exit_status = 1;
     } else {
-        s.exit_status = supervisor_start(&s);
+        s.exit_status = reload_first(&s);
     }
     if (s.exit_status == 0)
         uv_run(&s.loop, UV_RUN_DEFAULT);
