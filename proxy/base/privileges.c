@@ -64,6 +64,15 @@ int privileges_drop(const struct identity *id, struct err *e)
     return id->transparent ? keep_net_raw(e) : 0;
 }
 
+void privileges_hide_memory(void)
+{
+    static const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* whose leak check looks into the process from outside */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
 unsigned privileges_raise_files(void)
 {
     struct rlimit limit;

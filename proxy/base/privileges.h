@@ -24,6 +24,10 @@ bool privileges_may_impersonate(void);
 /* Become that user for good, with no way to gain anything back (no_new_privs). */
 int privileges_drop(const struct identity *id, struct err *e);
 
+/* What this process has in memory, keys among it, is for nobody: no core file, no debugger but
+ * root's. A process that changes its user says it again. */
+void privileges_hide_memory(void);
+
 /* Raise the soft limit on descriptors to the hard one; returns what holds now. */
 unsigned privileges_raise_files(void);
 

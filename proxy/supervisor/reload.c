@@ -12,8 +12,9 @@
 
 /* Names that do not answer by then are left to be resolved later: their routes refuse politely. */
 #define RESOLVE_MS 5000
-/* A worker loads a bundle in milliseconds; one that does not is stuck. */
-#define WORKERS_MS 20000
+/* A worker loads a bundle in milliseconds; one that does not is stuck. It is replaced once, and its
+ * successor has the same time. All that together stays below the minute that callers wait. */
+#define WORKERS_MS 15000
 
 /* The answer to a caller is of this size at most. */
 #define ANSWER_MAX ((size_t)1 << 20)
@@ -175,8 +176,12 @@ static bool may_be_expired(const struct supervisor *s)
 static int reload_judge(struct supervisor *s, struct err *why)
 {
     struct reload *r = &s->reload;
-    if (r->files_only ? load_files_again(watch_texts(s->watch), &r->loaded, &r->findings)
-                      : load_configuration(s->path, &r->loaded, &r->findings)) {
+    const uint64_t begin = uv_hrtime();
+    const bool understood = r->files_only
+                                ? load_files_again(watch_texts(s->watch), &r->loaded, &r->findings)
+                                : load_configuration(s->path, &r->loaded, &r->findings);
+    s->fleet.load_ms = (uv_hrtime() - begin) / 1000000;
+    if (understood) {
         warn_unchangeable(s, &r->loaded, &r->findings);
         open_log(s, r->loaded.generation->config, &r->findings);
     }
@@ -224,13 +229,29 @@ static int reload_plan(struct supervisor *s, struct err *why)
     return 0;
 }
 
+static void workers_late(uv_timer_t *timer);
+
+static void wait_for_workers(struct supervisor *s, bool again)
+{
+    s->reload.second_wait = again;
+    uv_timer_start(&s->reload.timer, workers_late, fleet_patience(&s->fleet, WORKERS_MS), 0);
+}
+
+/* One that hangs must not have a veto, so it is replaced once; what its successor cannot load
+ * either is refused. */
 static void workers_late(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
-    if (s->reload.stage == RELOAD_PREPARING)
+    const bool preparing = s->reload.stage == RELOAD_PREPARING;
+    if (!s->reload.second_wait) {
+        wait_for_workers(s, true);
+        fleet_replace_late(&s->fleet, preparing ? s->fleet.next.number : s->fleet.current.number,
+                           !preparing);
+    } else if (preparing) {
         reload_refuse(s, EXIT_RUNTIME, "a worker did not get ready in time");
-    else
+    } else {
         reload_finish(s, EXIT_RUNTIME, "a worker did not take over the new generation in time");
+    }
 }
 
 static void reload_commit(struct supervisor *s)
@@ -270,7 +291,7 @@ static void reload_prepare(struct supervisor *s)
 {
     warn_unresolved(s);
     s->reload.stage = RELOAD_PREPARING;
-    uv_timer_start(&s->reload.timer, workers_late, WORKERS_MS, 0);
+    wait_for_workers(s, false);
     fleet_prepare(&s->fleet, &s->reload.plan);
     if (fleet_alive(&s->fleet) == 0) /* the first generation: nobody has to agree yet */
         reload_commit(s);

@@ -290,16 +290,10 @@ void supervisor_share_tickets(struct supervisor *s, const uint8_t *secret)
 static int supervisor_init(struct supervisor *s, struct err *e)
 {
     struct fleet *f = &s->fleet;
-    *f = (struct fleet){.loop = &s->loop,
-                        .log = &s->log,
-                        .events = &fleet_events,
-                        .arg = s,
-                        .listeners = &s->listeners,
-                        .shared = shared_create(e)};
-    if (f->shared < 0)
-        return -1;
-    if (!shared_map_all(&f->all, f->shared, true))
-        return err_set(e, "no memory for the counters: %s", strerror(errno));
+    if (access("/proc/self/exe", X_OK) != 0)
+        return err_set(e,
+                       "/proc is not there, and without it workers cannot be started; cure: mount "
+                       "-t proc proc /proc");
     if (getrandom(f->seed, sizeof f->seed, 0) != sizeof f->seed)
         return err_set(e, "no random numbers: %s", strerror(errno));
     if (tls_init(e) != 0 || tls_ticket_keys_rotate(&f->tickets, e) != 0)
@@ -311,6 +305,12 @@ static int supervisor_init(struct supervisor *s, struct err *e)
 
 static void supervisor_watch(struct supervisor *s)
 {
+    s->fleet = (struct fleet){.loop = &s->loop,
+                              .log = &s->log,
+                              .events = &fleet_events,
+                              .arg = s,
+                              .listeners = &s->listeners};
+    fleet_init(&s->fleet);
     uv_timer_init(&s->loop, &s->rotate);
     uv_timer_init(&s->loop, &s->limit);
     uv_timer_init(&s->loop, &s->drained);
@@ -370,6 +370,7 @@ int supervisor_run(const char *path)
     s.reload.log_fd = -1;
     log_init(&s.log, "supervisor");
     signal(SIGPIPE, SIG_IGN);
+    privileges_hide_memory();
     privileges_raise_files();
     uv_loop_init(&s.loop);
     supervisor_watch(&s);

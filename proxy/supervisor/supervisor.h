@@ -35,6 +35,7 @@ struct reload {
     enum reload_stage stage;
     bool again;           /* asked for while one was under way: one more follows */
     bool files_only;      /* with the texts in service */
+    bool second_wait;     /* for workers: the late ones were replaced */
     struct loaded loaded; /* until it has become a plan */
     struct plan plan;     /* until the fleet has it */
     struct diags findings;

@@ -91,7 +91,7 @@ static int setup(void **state)
     link_init(&w->waiting);
     w->worker_count = 1;
     f->shared = shared_create(&e);
-    w->shared = shared_map_own(f->shared, 0);
+    w->shared = shared_map_own(f->shared);
     w->engine = tls_engine_new(&e);
     if (w->shared == NULL || w->engine == NULL || pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
         return -1;
@@ -111,7 +111,7 @@ static int teardown(void **state)
     generation_free(f->generation); /* sessions held their own references */
     loop_end(&f->w.loop);
     tls_engine_free(f->w.engine);
-    shared_unmap_own(f->w.shared);
+    shared_unmap(f->w.shared);
     log_close(&f->w.log);
     close(f->shared);
     close(f->log);
