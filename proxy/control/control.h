@@ -28,12 +28,13 @@ void control_answer(struct control_request *request, int status, const struct bu
  * answered. */
 void control_close(struct control *c);
 
-/* The client's side: send `line`, wait, print the text to standard output (status 0) or standard
- * error. Returns the exit status; 1 with a message when there is no daemon. */
+/* The client's side: send `line`, wait for a minute at most, print the text to standard output
+ * (status 0) or standard error. Returns the exit status; 1 with a message when there is no daemon,
+ * or none that answers. */
 int control_ask(const char *path, const char *line);
 
 /* Likewise, but the text goes to `text`, with a NUL behind it. -1 with the reason, and errno, when
- * no daemon answers. */
+ * no daemon answers (ETIMEDOUT: within a minute). */
 int control_fetch(const char *path, const char *line, struct buf *text, struct err *e);
 
 #endif
