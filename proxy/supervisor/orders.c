@@ -88,16 +88,16 @@ static const struct route *route_in_slot(const struct generation *g, unsigned sl
     return NULL;
 }
 
-static void find_answer(const struct fleet *f, const struct ipc_ask *ask, struct ipc_answer *out)
+static void find_answer(const struct plan *p, const struct ipc_ask *ask, struct ipc_answer *out)
 {
-    const struct route *route = route_in_slot(f->current.generation, ask->slot);
+    const struct route *route = route_in_slot(p->generation, ask->slot);
     out->outcome = CHALLENGE_NO_FOLDER;
     if (route == NULL || route->config->protocol != PROTOCOL_ACME)
         return;
-    const struct route_config *r = route->config;
-    out->outcome = (uint32_t)challenge_read(
-        r->challenges.path, r->tls == TLS_MODE_IMPLICIT ? CHALLENGE_TLS : CHALLENGE_HTTP, ask->name,
-        &out->challenge);
+    const enum challenge_kind kind =
+        route->config->tls == TLS_MODE_IMPLICIT ? CHALLENGE_TLS : CHALLENGE_HTTP;
+    const int folder = p->challenges[route - p->generation->routes];
+    out->outcome = (uint32_t)challenge_read(folder, kind, ask->name, &out->challenge);
 }
 
 /* A worker is not worth killing for an answer that it does not take: its session waits in vain. */
@@ -106,7 +106,7 @@ void fleet_talk_answer(struct fleet_member *m, const struct ipc_ask *ask)
     static struct ipc_answer answer; /* large; one thread */
     answer.serial = ask->serial;
     memset(answer.challenge.size, 0, sizeof answer.challenge.size);
-    find_answer(m->fleet, ask, &answer);
+    find_answer(&m->fleet->current, ask, &answer);
     ipc_begin(&message, IPC_ANSWER, 0);
     ipc_append(&message, &answer,
                offsetof(struct ipc_answer, challenge.bytes) + answer.challenge.size[0] +

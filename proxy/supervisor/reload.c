@@ -222,7 +222,8 @@ static int reload_plan(struct supervisor *s, struct err *why)
                             .workers = plan_worker_count(r->loaded.generation->config)};
     r->loaded.generation = NULL;
     r->plan.generation->number = r->plan.number;
-    if (route_slots_assign(&s->slots, r->plan.generation, forget_slot, s) != 0 ||
+    if (plan_open_challenges(&r->plan) != 0 ||
+        route_slots_assign(&s->slots, r->plan.generation, forget_slot, s) != 0 ||
         resolver_add(s->resolver, r->plan.generation->config) != 0)
         return err_set(why, "out of memory");
     changes_describe(supervisor_current(s), r->plan.generation, &r->changes);
