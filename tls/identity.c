@@ -204,6 +204,7 @@ static struct tls_identity *new_identity(const char *path, struct err *e)
 
 static void read_key_facts(struct tls_identity *id, const mbedtls_pk_context *key)
 {
+    key_kind(key, id->facts.key);
     id->facts.key_bits = (unsigned)mbedtls_pk_get_bitlen(key);
     id->facts.key_type = mbedtls_pk_can_do(key, MBEDTLS_PK_RSA) ? TLS_KEY_RSA : TLS_KEY_EC;
 }

@@ -51,6 +51,7 @@ struct tls_identity_facts {
     time_t not_before, not_after;
     enum tls_key_type key_type;
     unsigned key_bits;
+    char key[16]; /* "ec-p256", "rsa-2048" */
     size_t chain_length;
     bool self_signed;
 };

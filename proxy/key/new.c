@@ -30,20 +30,13 @@ static const struct tls_identity *known_identity(const struct key_job *j)
     return key_block_identity(j, key_block(j, j->o->name));
 }
 
-static int find_kind(struct key_job *j, const char *like, enum keys_kind *kind)
+/* `kind` is what is made where no type is given. */
+static int find_kind(struct key_job *j, enum keys_kind *kind)
 {
-    *kind = KEYS_EC_P256;
-    if (j->o->type == NULL) {
-        if (like != NULL)
-            keys_kind_by_name(like, kind);
+    if (j->o->type == NULL || keys_kind_by_name(j->o->type, kind))
         return 0;
-    }
-    if (keys_kind_by_name(j->o->type, kind))
-        return 0;
-    return key_fail_usage(j,
-                          "there is no key type \"%s\"; there are ec-p256, ec-p384, rsa-2048, "
-                          "rsa-3072 and rsa-4096",
-                          j->o->type);
+    return key_fail_usage(j, "there is no key type \"%s\"; there are %s", j->o->type,
+                          keys_kind_names());
 }
 
 static int refuse_too_many(struct key_job *j)
@@ -80,7 +73,8 @@ struct making {
 static int begin(struct key_job *j, struct making *m)
 {
     struct err e;
-    int status = find_kind(j, NULL, &m->kind);
+    m->kind = KEYS_EC_P256;
+    int status = find_kind(j, &m->kind);
     if (status == 0)
         status = find_names(j, &m->names);
     if (status == 0 && keystore_read(&j->store, j->o->name, &m->entry, &e) != 0)
@@ -244,15 +238,11 @@ static int renew(struct key_job *j, struct keystore_entry *entry, const struct t
 {
     const struct tls_identity_facts *f = tls_identity_facts(id);
     const char *subject;
-    const char *like = f->key_type != TLS_KEY_RSA ? (f->key_bits == 384 ? "ec-p384" : "ec-p256")
-                                                  : (f->key_bits > 3072   ? "rsa-4096"
-                                                     : f->key_bits > 2048 ? "rsa-3072"
-                                                                          : "rsa-2048");
     struct key_names names;
-    enum keys_kind kind;
+    enum keys_kind kind = keys_kind_like(f->key_type, f->key_bits);
     int status = renewed_subject(j, f, &subject) ? renewed_names(j, id, &names) : EXIT_USAGE;
     if (status == 0)
-        status = find_kind(j, like, &kind);
+        status = find_kind(j, &kind);
     if (status != 0)
         return status;
     if (j->o->same_key && has(entry, KEYSTORE_KEY))

@@ -20,6 +20,10 @@ enum keys_kind {
 
 const char *keys_kind_name(enum keys_kind kind); /* "ec-p256", "rsa-2048" */
 bool keys_kind_by_name(const char *name, enum keys_kind *kind);
+const char *keys_kind_names(void); /* all of them, "ec-p256, ec-p384, ..." */
+
+/* The one to make in the place of such a key: the same, or the next that is no weaker, if any. */
+enum keys_kind keys_kind_like(enum tls_key_type type, unsigned bits);
 
 struct keys_private;
 
