@@ -153,29 +153,46 @@ static int refuse_kind(const char *path, const char *name, struct err *e)
                     "make such a key and have a certificate issued for it: tlsfront key new NAME");
 }
 
-/* The curve of an EC key, written out instead of named (RFC 3279 2.3.5). Of SEC1's form the
- * parameters stand behind [0]. */
-static bool has_explicit_curve(struct tls_slice der, const struct key_info *info)
+/* Where the curve of an EC key stands: of PKCS#8 behind the algorithm, of SEC1 (RFC 5915) behind
+ * [0]. Empty: it is none, or does not say. */
+static struct tls_slice curve_of(struct tls_slice der, const struct key_info *info)
 {
-    if (info->oid.data != NULL)
-        return info->parameters.size > 0 && info->parameters.data[0] == SEQUENCE;
+    static const struct tls_slice none = {NULL, 0};
     unsigned char *p = (unsigned char *)der.data;
     const unsigned char *end = p + der.size;
     size_t size;
     int version;
-    return mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE) == 0 &&
-           mbedtls_asn1_get_int(&p, end, &version) == 0 &&
-           skip(&p, end, MBEDTLS_ASN1_OCTET_STRING) &&
-           mbedtls_asn1_get_tag(&p, end, &size,
-                                MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_ASN1_CONSTRUCTED) == 0 &&
-           size > 0 && *p == SEQUENCE;
+    if (info->oid.data != NULL)
+        return info->oid.size == sizeof MBEDTLS_OID_EC_ALG_UNRESTRICTED - 1 &&
+                       memcmp(info->oid.data, MBEDTLS_OID_EC_ALG_UNRESTRICTED, info->oid.size) == 0
+                   ? info->parameters
+                   : none;
+    if (mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE) != 0 ||
+        mbedtls_asn1_get_int(&p, end, &version) != 0 || !skip(&p, end, MBEDTLS_ASN1_OCTET_STRING) ||
+        mbedtls_asn1_get_tag(&p, end, &size,
+                             MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_ASN1_CONSTRUCTED) != 0)
+        return none;
+    return (struct tls_slice){p, size};
 }
 
-static bool is_unknown(int error)
+/* Written out instead of named (RFC 3279 2.3.5). */
+static bool is_explicit(struct tls_slice curve)
 {
-    int high = -(-error & 0xff80);
-    return high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE ||
-           high == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE;
+    return curve.size > 0 && curve.data[0] == SEQUENCE;
+}
+
+static bool is_served(struct tls_slice curve)
+{
+    static const mbedtls_ecp_group_id groups[] = {
+        MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_SECP521R1};
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        const char *oid;
+        size_t size;
+        if (mbedtls_oid_get_oid_by_ec_grp(groups[i], &oid, &size) == 0 && curve.size == size + 2 &&
+            memcmp(curve.data + 2, oid, size) == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool is_whole(struct tls_slice der)
@@ -191,6 +208,7 @@ static int explain(int error, struct tls_slice der, const char *label, const cha
     struct key_info info = {.oid = {NULL, 0}};
     if (!read_info(der, &info))
         info.oid.data = NULL;
+    const struct tls_slice curve = curve_of(der, &info);
     if (error == MBEDTLS_ERR_PK_ALLOC_FAILED)
         return err_set(e, "%s: out of memory", path);
     if (strcmp(label, "OPENSSH PRIVATE KEY") == 0)
@@ -201,13 +219,11 @@ static int explain(int error, struct tls_slice der, const char *label, const cha
                       "%s: the private key is damaged (%s)", path, text_error(error));
     if (strcmp(label, "DSA PRIVATE KEY") == 0)
         return refuse_kind(path, "a DSA key", e);
-    if (info.oid.data != NULL && name_of(info.oid) != NULL)
-        return refuse_kind(path, name_of(info.oid), e);
-    if (has_explicit_curve(der, &info))
+    if (is_explicit(curve))
         return refuse(e, "convert it: openssl ec -in FILE -param_enc named_curve -out FILE.new",
                       "%s: the private key spells its curve out instead of naming it", path);
-    if (is_unknown(error))
-        return refuse_kind(path, "of another kind, or on another curve", e);
+    if (curve.size > 0 && !is_served(curve))
+        return refuse_kind(path, "on another curve", e);
     return refuse(e, "convert it, which also tells whether it is broken: " CONVERT,
                   "%s: the private key is in a form that cannot be read (%s)", path,
                   text_error(error));
@@ -240,6 +256,9 @@ static int on_block(void *arg, const struct pem_block *b, struct err *e)
 static int parse_or_explain(mbedtls_pk_context *key, struct tls_slice der, const char *label,
                             const char *path, struct err *e)
 {
+    struct key_info info;
+    if (read_info(der, &info) && name_of(info.oid) != NULL) /* mbedTLS reads some of them */
+        return refuse_kind(path, name_of(info.oid), e);
     int r = parse_any(key, der);
     return r == 0 ? 0 : explain(r, der, label, path, e);
 }
