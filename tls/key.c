@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RSA_BITS_MIN = 1024 }; /* TLS 1.3's signatures do not fit less; lint calls 2047 weak */
+/* TLS 1.3's signatures do not fit less (lint calls 2047 weak); mbedTLS's numbers hold no more. */
+enum { RSA_BITS_MIN = 1024, RSA_BITS_MAX = 8 * MBEDTLS_MPI_MAX_SIZE };
 
 #define CONVERT "openssl pkey -in FILE -out FILE.new"
 
@@ -195,6 +196,36 @@ static bool is_served(struct tls_slice curve)
     return false;
 }
 
+/* Of an RSA key, from the first number of PKCS#1 behind its version; 0: it is none. */
+static size_t rsa_bits(struct tls_slice der, const struct key_info *info)
+{
+    unsigned char *p = (unsigned char *)der.data;
+    const unsigned char *end = p + der.size;
+    size_t size;
+    int version;
+    if (info->oid.data != NULL) {
+        p = (unsigned char *)info->head.data;
+        end = p + info->head.size;
+        if (!skip(&p, end, SEQUENCE) ||
+            mbedtls_asn1_get_tag(&p, end, &size, MBEDTLS_ASN1_OCTET_STRING) != 0)
+            return 0;
+    }
+    if (mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE) != 0 ||
+        mbedtls_asn1_get_int(&p, end, &version) != 0 ||
+        mbedtls_asn1_get_tag(&p, end, &size, MBEDTLS_ASN1_INTEGER) != 0)
+        return 0;
+    return 8 * (size - (size > 0 && *p == 0));
+}
+
+static int refuse_rsa(const char *path, size_t bits, struct err *e)
+{
+    return refuse(e,
+                  "make one of 2048 to 4096 bits, and have a certificate issued for it: tlsfront "
+                  "key new NAME",
+                  "%s: an RSA key of %zu bits is too %s to serve", path, bits,
+                  bits < RSA_BITS_MIN ? "small" : "large");
+}
+
 static bool is_whole(struct tls_slice der)
 {
     unsigned char *p = (unsigned char *)der.data;
@@ -224,6 +255,8 @@ static int explain(int error, struct tls_slice der, const char *label, const cha
                       "%s: the private key spells its curve out instead of naming it", path);
     if (curve.size > 0 && !is_served(curve))
         return refuse_kind(path, "on another curve", e);
+    if (rsa_bits(der, &info) > RSA_BITS_MAX)
+        return refuse_rsa(path, rsa_bits(der, &info), e);
     return refuse(e, "convert it, which also tells whether it is broken: " CONVERT,
                   "%s: the private key is in a form that cannot be read (%s)", path,
                   text_error(error));
@@ -290,10 +323,7 @@ int key_check(const mbedtls_pk_context *key, const char *path, struct err *e)
         size_t bits = mbedtls_pk_get_bitlen(key);
         if (bits >= RSA_BITS_MIN)
             return 0;
-        return refuse(e,
-                      "make one of 2048 bits or more, and have a certificate issued for it: "
-                      "tlsfront key new NAME",
-                      "%s: an RSA key of %zu bits is too small to serve", path, bits);
+        return refuse_rsa(path, bits, e);
     }
     mbedtls_ecp_group_id group = mbedtls_pk_ec(*key)->grp.id;
     if (group == MBEDTLS_ECP_DP_SECP256R1 || group == MBEDTLS_ECP_DP_SECP384R1 ||

@@ -283,6 +283,21 @@ static void a_key_of_no_use_is_named_with_what_to_do(void **state)
     }
 }
 
+static void an_rsa_key_beyond_the_limit_is_named_with_its_size(void **state)
+{
+    /* SEQUENCE { version, modulus of 16384 bits } */
+    static uint8_t der[4 + 3 + 5 + 2048] = "\x30\x82\x08\x08\x02\x01\x00\x02\x82\x08\x01";
+    (void)state;
+    der[12] = 0x80;
+    char *pem = malloc(8192);
+    size_t used;
+    PKI_CHECK(mbedtls_pem_write_buffer("-----BEGIN RSA PRIVATE KEY-----\n",
+                                       "-----END RSA PRIVATE KEY-----\n", der, sizeof der,
+                                       (uint8_t *)pem, 8192, &used));
+    assert_refused_text(leaf, pem, "16384 bits is too large", "tlsfront key new");
+    free(pem);
+}
+
 static void der_is_refused_with_the_cure(void **state)
 {
     (void)state;
@@ -474,6 +489,15 @@ static void a_policy_that_cannot_be_is_refused(void **state)
     struct string_list list = {bad, 1}, empty_list = {empty, 1};
     o.ciphers = &list;
     assert_server_refused(&o, "unknown cipher \"nonsense\"");
+    const char *others[] = {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"};
+    struct string_list other_list = {others, 2};
+    o.ciphers = &other_list;
+    assert_server_refused(&o, "with an ECDSA certificate");
+    o.min_version = TLS_MIN_1_3; /* which has no such ties */
+    struct err e = {.text = ""};
+    tls_server_free(tls_server_new(&o, &e));
+    assert_string_equal(e.text, "");
+    o.min_version = TLS_MIN_1_2;
     o.ciphers = NULL;
     o.groups = &list;
     assert_server_refused(&o, "unknown group \"nonsense\"");
@@ -530,6 +554,7 @@ int main(void)
         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(an_encrypted_key_is_refused_with_the_cure),
         cmocka_unit_test(a_key_with_something_behind_it_is_taken),
+        cmocka_unit_test(an_rsa_key_beyond_the_limit_is_named_with_its_size),
         cmocka_unit_test(a_key_of_no_use_is_named_with_what_to_do),
         cmocka_unit_test(der_is_refused_with_the_cure),
         cmocka_unit_test(a_key_of_another_kind_is_refused),
