@@ -1,6 +1,7 @@
 """The key manager and wrong input: it says what, why and how to mend it, and changes nothing."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -234,6 +235,30 @@ def test_a_state_that_others_can_look_into(manager):
     manager.state.chmod(0o755)
     refused(manager, manager.sign(), words=["other users can look into", "chmod 0700"])
     manager.state.chmod(0o700)
+
+
+@pytest.mark.parametrize("command", [
+    ("new", "mail", "--host", "mail.example.test"), ("renew", "mail"), ("show", "mail"),
+    ("self-signed", "mail", "--host", "mail.example.test", "--replace")],
+    ids=lambda words: words[0])
+@pytest.mark.parametrize("file", ["key.pem", "chain.pem", "request.csr", "next-key.pem"])
+def test_a_link_that_the_owner_of_state_planted(manager, run, file, command):
+    """Root would copy what it points to into a file of the owner's."""
+    secret = run.make_folder(f"secret-{manager.front.folder.name}") / "secret"
+    secret.write_text("SECRET-OF-ROOT\n")
+    secret.chmod(0o600)
+    planted = manager.state / "mail" / file
+    shutil.rmtree(planted.parent)
+    planted.parent.mkdir()
+    planted.symlink_to(secret)
+    for one in (manager.state, planted.parent):
+        shutil.chown(one, "nobody", "nogroup")
+    ran = manager.key(*command)
+    assert ran.returncode == 1 and "symbolic link" in ran.stderr and "cure:" in ran.stderr
+    checked = manager.front.check()
+    assert "SECRET" not in checked.stdout + checked.stderr
+    for path in manager.state.rglob("*"):
+        assert path.is_symlink() or not path.is_file() or "SECRET" not in path.read_text()
 
 
 def test_a_state_that_cannot_be_opened(manager, pki):
