@@ -1,8 +1,10 @@
 """The key manager and wrong input: it says what, why and how to mend it, and changes nothing."""
 
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from harness.keys import KeyManager, der, p7b
 from harness.pki import Authority, openssl
 
 BLOCK = "certificate mail { }\n"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -217,6 +220,15 @@ def test_every_command_has_help(manager):
         assert f"tlsfront key {command} " in listed
         ran = manager.done(command, "--help")
         assert ran.stdout.startswith(f"usage: tlsfront key {command} ")
+
+
+def test_the_manual_has_every_option_of_the_help(manager):
+    text = (DOCS / "tlsfront-key.1.scd").read_text(encoding="utf-8")
+    synopsis = text.partition("# SYNOPSIS")[2].partition("# DESCRIPTION")[0]
+    for command in ("new", "install", "import", "list", "show", "self-signed", "renew", "remove"):
+        usage = manager.done(command, "--help").stdout.partition("\n\n")[0]
+        lines = [line for line in synopsis.splitlines() if f"key {command}*" in line]
+        assert set(re.findall("--[a-z-]+", usage)) == set(re.findall("--[a-z-]+", "".join(lines)))
 
 
 def test_a_subject_that_is_not_understood(manager):
