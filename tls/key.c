@@ -1,6 +1,7 @@
 /* key.c - see key.h */
 #include "tls/key.h"
 
+#include "tls/look.h"
 #include "tls/memory.h"
 #include "tls/pem.h"
 #include "tls/text.h"
@@ -270,6 +271,7 @@ struct reading {
     size_t size;
     char label[PEM_LABEL_SIZE];
     bool encrypted; /* there is such a one */
+    bool older;     /* in the form of before PKCS#8 */
 };
 
 static int on_block(void *arg, const struct pem_block *b, struct err *e)
@@ -279,6 +281,7 @@ static int on_block(void *arg, const struct pem_block *b, struct err *e)
         return 0;
     if (b->encrypted) {
         r->encrypted = true;
+        r->older = strcmp(b->label, "ENCRYPTED PRIVATE KEY") != 0;
         return 0;
     }
     memcpy(r->label, b->label, sizeof r->label);
@@ -296,10 +299,24 @@ static int parse_or_explain(mbedtls_pk_context *key, struct tls_slice der, const
     return r == 0 ? 0 : explain(r, der, label, path, e);
 }
 
+/* What holds no key, or holds it in a way that is opened elsewhere. */
+static int refuse_look(enum look what, const char *path, struct err *e)
+{
+    if (what == LOOK_CERTIFICATE || what == LOOK_SIGNED_DATA)
+        return refuse(e, "name the file that holds it", "%s is a certificate, no private key",
+                      path);
+    if (what == LOOK_ENCRYPTED_KEY || what == LOOK_PKCS12 || what == LOOK_KEY_STORE)
+        return look_refuse(what, path, e);
+    return 0;
+}
+
 int key_read(mbedtls_pk_context *key, struct tls_slice file, const char *path, struct err *e)
 {
     struct reading r = {.path = path};
-    int result = -1;
+    int result = refuse_look(look_at(file), path, e);
+    if (result != 0)
+        return result;
+    result = -1;
     if (pem_is_der(file))
         return parse_or_explain(key, file, "", path, e);
     if (pem_walk(file, path, on_block, &r, e) < 0)
@@ -307,7 +324,10 @@ int key_read(mbedtls_pk_context *key, struct tls_slice file, const char *path, s
     else if (r.der != NULL)
         result = parse_or_explain(key, (struct tls_slice){r.der, r.size}, r.label, path, e);
     else if (r.encrypted)
-        refuse(e, "name a file that holds it (passphrase-file), or take it off: " CONVERT,
+        refuse(e,
+               r.older ? "take it off: " CONVERT "; or encrypt the key as PKCS#8 (openssl pkcs8 "
+                         "-topk8 -v2 aes-256-cbc) and say passphrase-file"
+                       : "name a file that holds it (passphrase-file), or take it off: " CONVERT,
                "%s: the private key is encrypted, and nobody is there to type its passphrase",
                path);
     else

@@ -69,12 +69,23 @@ static void report_finding(void *arg, enum tls_finding finding, unsigned place, 
              r->certificate->chain.path, text);
 }
 
+/* Its key is under a passphrase that did not open it, and an error says so (unlock.h). */
+static bool stays_closed(const struct certificate_config *c, const struct bundle *b,
+                         const struct diags *d)
+{
+    const char *path = c->key.path != NULL ? c->key.path : c->chain.path;
+    const struct bundle_entry *file = bundle_find(b, BUNDLE_FILE, path);
+    return file->replaced && file->size == 0 && !diag_ok(d, DIAG_ERROR);
+}
+
 static struct tls_identity *load_identity(const struct certificate_config *c,
                                           const struct bundle *b, struct diags *d)
 {
     const struct tls_slice chain = file_bytes(b, &c->chain), key = file_bytes(b, &c->key);
     if (chain.data == NULL || (c->key.path != NULL && key.data == NULL))
         return NULL; /* missing files are reported where they are read */
+    if (stays_closed(c, b, d))
+        return NULL;
 
     struct err e = {.text = ""};
     struct tls_identity *id = tls_identity_load(chain, c->chain.path, key, c->key.path, &e);

@@ -200,6 +200,40 @@ def test_other_forms_are_refused_by_name(bench, pki):
                          "did not issue it")
 
 
+def p7b(pki, *form):
+    return subprocess.run(["openssl", "crl2pkcs7", "-nocrl", "-certfile", pki.mail.chain, *form],
+                          capture_output=True, check=True).stdout
+
+
+def pkcs12(pki):
+    return subprocess.run(
+        ["openssl", "pkcs12", "-export", "-inkey", pki.mail.key, "-in", pki.mail.chain,
+         "-passout", "pass:x"], capture_output=True, check=True).stdout
+
+
+FORMS = {
+    "DER": (lambda pki: pki.mail.der(), 1),
+    "PKCS#7": (lambda pki: p7b(pki), 2),
+    "PKCS#7 in DER": (lambda pki: p7b(pki, "-outform", "DER"), 2),
+    "PKCS#12": (lambda pki: pkcs12(pki), 2),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_cure_for_another_form_makes_what_is_served(bench, pki, form):
+    make, certificates = FORMS[form]
+    key = pki.mail.key.read_bytes()
+    bench.write(make(pki), key)
+    command = re.search(r"cure: .*(openssl .* -in FILE -out FILE.pem)", bench.front.check().stderr)
+    words = command[1].replace("FILE", str(bench.chain)).split()
+    subprocess.run([*words, *(["-passin", "pass:x"] if form == "PKCS#12" else [])], check=True,
+                   capture_output=True)
+    serials = [serial_of(one.read_bytes())
+               for one in (pki.mail.leaf, pki.intermediate.certificate)]
+    bench.assert_served(bench.chain.with_suffix(".pem.pem").read_bytes(), key,
+                        serials[:certificates])
+
+
 # ---- certificates ------------------------------------------------------------------------------
 
 class Maker:
@@ -384,6 +418,7 @@ WRONG_KEYS = {
     "DSA": (lambda pki: dsa(pki), "DSA"),
     "secp256k1": (lambda pki: openssl("genpkey", "-algorithm", "EC", "-pkeyopt",
                                       "ec_paramgen_curve:secp256k1"), "another curve"),
+    "a key store": (lambda pki: "\xfe\xed\xfe\xed\0\0\0\2", "key store of Java's"),
     "OpenSSH's form": (lambda pki: openssh(), "OpenSSH"),
     "damaged": (lambda pki: pkey(pki).replace("\n", "\nAAAA", 1), "damaged"),
     "cut short": (lambda pki: pkey(pki)[:100], "cut short"),
@@ -407,4 +442,4 @@ def dsa(pki):
 @pytest.mark.parametrize("shape", WRONG_KEYS)
 def test_a_key_of_no_use_is_refused_by_name(bench, pki, shape):
     make, words = WRONG_KEYS[shape]
-    bench.assert_refused(pki.mail.chain.read_bytes(), make(pki).encode(), words)
+    bench.assert_refused(pki.mail.chain.read_bytes(), make(pki).encode("latin-1"), words)

@@ -298,11 +298,31 @@ static void an_rsa_key_beyond_the_limit_is_named_with_its_size(void **state)
     free(pem);
 }
 
-static void der_is_refused_with_the_cure(void **state)
+static void other_forms_are_refused_by_name_with_the_cure(void **state)
 {
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *words, *cure, *key_words; /* NULL: it is read as a key */
+    } rows[] = {
+        {DER("\x30\x04\x30\x00\x03\x00"), "is not PEM but DER", "openssl x509 -inform der",
+         "is a certificate"},
+        {DER("\x30\x07\x02\x01\x03\x30\x02\x05\x00"), "PKCS#12", "tlsfront key import", "PKCS#12"},
+        {DER("\xfe\xed\xfe\xed\x00"), "key store of Java's", "keytool", "key store of Java's"},
+        {DER("\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"), "PKCS#7",
+         "openssl pkcs7 -inform der", "is a certificate"},
+        {DER("\x30\x06\x02\x01\x01\x04\x01\x05"), "is a private key in DER", "as the key's", NULL},
+        {DER("\x30\x04\x30\x00\x04\x00"), "under a passphrase, in DER", "openssl pkey -inform der",
+         "under a passphrase, in DER"},
+        {DER("\x30\x82\x01\x00\x30"), "cut short", "whole file", NULL},
+    };
     (void)state;
-    assert_refused((struct tls_slice){(const uint8_t *)"\x30\x82\x01\x00\x30", 5},
-                   pki_slice(leaf_key), "DER", "openssl x509 -inform der");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct tls_slice file = {(const uint8_t *)rows[i].bytes, rows[i].size};
+        assert_refused(file, pki_slice(leaf_key), rows[i].words, rows[i].cure);
+        if (rows[i].key_words != NULL)
+            assert_refused(pki_slice(leaf), file, rows[i].key_words, "");
+    }
 }
 
 static void a_key_of_another_kind_is_refused(void **state)
@@ -556,7 +576,7 @@ int main(void)
         cmocka_unit_test(a_key_with_something_behind_it_is_taken),
         cmocka_unit_test(an_rsa_key_beyond_the_limit_is_named_with_its_size),
         cmocka_unit_test(a_key_of_no_use_is_named_with_what_to_do),
-        cmocka_unit_test(der_is_refused_with_the_cure),
+        cmocka_unit_test(other_forms_are_refused_by_name_with_the_cure),
         cmocka_unit_test(a_key_of_another_kind_is_refused),
         cmocka_unit_test(a_good_certificate_gives_no_finding),
         cmocka_unit_test(validity_is_checked),
