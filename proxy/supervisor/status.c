@@ -1,6 +1,7 @@
 #include "proxy/supervisor/status.h"
 #include "proxy/base/date.h"
 #include "proxy/base/json.h"
+#include "proxy/routes/certificate_json.h"
 #include "proxy/routes/expiry.h"
 
 #include <inttypes.h>
@@ -133,28 +134,13 @@ static void json_routes(const struct status *s, const struct generation *g, stru
 static void json_certificate(const struct generation *g, size_t i, struct buf *out)
 {
     const struct tls_identity_facts *f = tls_identity_facts(g->identities[i]);
-    char date[32];
     json_object(out, NULL);
     json_string(out, "name", g->config->certificates[i].name);
-    json_string(out, "subject", f->subject);
-    json_string(out, "issuer", f->issuer);
-    json_string(out, "serial", f->serial);
-    json_string(out, "fingerprint", f->fingerprint);
-    json_array(out, "names");
-    for (size_t k = 0; k < f->name_count; k++)
-        json_string(out, NULL, f->names[k]);
-    json_array_end(out);
-    date_text(f->not_before, date);
-    json_string(out, "not_before", date);
-    date_text(f->not_after, date);
-    json_string(out, "not_after", date);
-    json_number(out, "days_left", days_left(f));
+    certificate_json(f, time(NULL), out);
     json_array(out, "intermediates");
     tls_identity_expiries(g->identities[i], json_ending,
                           &(struct endings){out, TLS_EXPIRY_INTERMEDIATE});
     json_array_end(out);
-    json_string(out, "key_type", f->key_type == TLS_KEY_RSA ? "rsa" : "ec");
-    json_number(out, "key_bits", f->key_bits);
     json_array(out, "routes");
     for (size_t k = 0; k < g->config->route_count; k++)
         if (config_route_uses(&g->config->routes[k], i))
@@ -256,7 +242,7 @@ static void text_certificates(const struct generation *g, struct buf *out)
         buf_printf(out, "certificate %s: %s, serial %s, until %.10s (%s%ld days)%s\n",
                    g->config->certificates[i].name, f->name_count > 0 ? f->names[0] : f->subject,
                    f->serial, until, days < 0 ? "expired, " : "", days,
-                   days < 30 ? " - renew it" : "");
+                   days < TLS_RENEW_DAYS ? " - renew it" : "");
         tls_identity_expiries(
             g->identities[i], text_ending,
             &(struct text_endings){out, "certificate", g->config->certificates[i].name});
