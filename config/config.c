@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,10 +303,37 @@ static void check_challenges(const struct route_config *r, struct diags *d)
     check_ways(r, st.st_uid, d);
 }
 
+/* Does the folder exist that `path` is to be made in? */
+static bool has_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path || slash - path >= (ptrdiff_t)sizeof folder)
+        return true;
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    return stat(folder, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void check_log(const struct config *c, struct diags *d)
+{
+    const struct file_ref *log = &c->log_file;
+    struct stat st;
+    if (c->log_target != LOG_TARGET_FILE)
+        return;
+    if (stat(log->path, &st) == 0 && S_ISDIR(st.st_mode))
+        diag_add(d, DIAG_ERROR, &log->at, "name a file in it", "log \"%s\" is a folder", log->path);
+    else if (!has_folder(log->path))
+        diag_add(d, DIAG_ERROR, &log->at, "make it, or name a file in a folder that exists",
+                 "log \"%s\": there is no such folder", log->path);
+}
+
 static void visit_files(const struct config *c, struct bundle *into, const struct bundle *have,
                         struct diags *d)
 {
     struct file_visit v = {into, have, d, "certificate", NULL, NULL};
+    if (into != NULL)
+        check_log(c, d);
     for (size_t i = 0; i < c->certificate_count; i++) {
         visit_certificate(&v, &c->certificates[i]);
         if (into != NULL)

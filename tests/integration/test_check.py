@@ -354,3 +354,9 @@ def test_xclient_in_a_protocol_without_it_is_warned_about(checker, plain, protoc
 def test_xclient_where_the_protocol_has_it(checker, plain, protocol, mode):
     done = checker(plain(protocol, mode, xclient="on"))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_log_file_that_cannot_be_made_is_told(checker, good, run):
+    for path, cause in ((run.folder / "nowhere" / "x.log", "there is no such folder"),
+                        (run.folder, "is a folder")):
+        assert_refused(checker(f'log = "{path}"\n' + good), 1, cause, "folder|file in it")
