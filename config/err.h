@@ -8,13 +8,20 @@
 
 struct err {
     char text[512];
-    int blamed; /* which of several inputs it was, where a function tells; 0 otherwise, if the
-                 * caller has begun with that */
+    char cure[256]; /* what to do about it, where the function that failed knows; else "" */
+    int blamed;     /* which of several inputs it was, where a function tells; 0 otherwise, if the
+                     * caller has begun with that */
 };
 
 /* Write the reason; longer texts are cut. Returns -1, so that `return err_set(e, ...)` reads well.
  * `e` may be NULL. */
 int err_set(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Add what to do about it, after err_set(). Returns -1. `e` may be NULL. */
+int err_cure(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What to do about it, or `otherwise`. */
+const char *err_cure_or(const struct err *e, const char *otherwise);
 
 /* Say which input it was; the numbers are the function's own. Returns -1. `e` may be NULL. */
 int err_blame(struct err *e, int input);

@@ -126,7 +126,7 @@ bool allow_certificate(const struct allow *a, const mbedtls_x509_crt *crt, const
     if (a->subject_count + a->name_count == 0)
         return true;
     for (size_t i = 0; i < a->subject_count; i++)
-        if (strcmp(a->subjects[i], subject) == 0)
+        if (*subject != '\0' && strcmp(a->subjects[i], subject) == 0)
             return true;
     if (!mbedtls_x509_crt_has_ext_type(crt, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
         return false;

@@ -1,10 +1,9 @@
 /* challenge.c - see challenge.h */
 #include "tls/challenge.h"
 
-#include "tls/identity.h"
 #include "tls/memory.h"
+#include "tls/pem.h"
 
-#include <mbedtls/pem.h>
 #include <string.h>
 
 bool challenge_asked(const struct hello *h)
@@ -30,31 +29,35 @@ static int on_extension(void *seen, const mbedtls_x509_crt *crt, const mbedtls_x
     return 0;
 }
 
-static int parse_text(mbedtls_x509_crt *crt, const uint8_t *text, bool *seen)
+struct parsing {
+    mbedtls_x509_crt *crt;
+    const char *path;
+    bool seen; /* the extension */
+    int error;
+};
+
+static int on_block(void *arg, const struct pem_block *b, struct err *e)
 {
-    mbedtls_pem_context pem;
-    size_t used;
-    mbedtls_pem_init(&pem);
-    int r = mbedtls_pem_read_buffer(&pem, "-----BEGIN CERTIFICATE-----",
-                                    "-----END CERTIFICATE-----", text, NULL, 0, &used);
-    if (r == 0)
-        r = mbedtls_x509_crt_parse_der_with_ext_cb(crt, pem.buf, pem.buflen, 1, on_extension, seen);
-    mbedtls_pem_free(&pem);
-    return r;
+    struct parsing *s = arg;
+    size_t size;
+    if (b->kind != PEM_CERTIFICATE || s->crt->raw.p != NULL)
+        return 0;
+    uint8_t *der = pem_decode(b, s->path, &size, e);
+    if (der == NULL)
+        return -1;
+    s->error = mbedtls_x509_crt_parse_der_with_ext_cb(s->crt, der, size, 1, on_extension, &s->seen);
+    memory_wipe_free(der, size);
+    return 0;
 }
 
 int challenge_parse(mbedtls_x509_crt *crt, struct tls_slice file, const char *path, struct err *e)
 {
-    size_t size;
-    bool seen = false;
-    uint8_t *text = identity_text(file, &size);
-    if (text == NULL)
-        return err_set(e, "%s: out of memory", path);
-    int r = parse_text(crt, text, &seen);
-    memory_wipe_free(text, size);
-    if (r != 0)
+    struct parsing s = {.crt = crt, .path = path};
+    if (pem_walk(file, path, on_block, &s, e) < 0)
+        return -1;
+    if (s.error != 0 || crt->raw.p == NULL)
         return err_set(e, "%s holds no certificate that can be read, in PEM", path);
-    if (!seen)
+    if (!s.seen)
         return err_set(e, "%s is no challenge certificate (it has no acmeIdentifier)", path);
     return 0;
 }

@@ -4,6 +4,7 @@
  *   conn_record.c  what a record of the client means during the handshake
  *   conn_drive.c   mbedTLS at work on one record of the handshake
  *   conn_open.c    what comes behind the handshake: data, alerts, new keys
+ *   conn_seal.c    what goes to the client behind it
  *   conn_fail.c    the bad end */
 #include "tls/conn.h"
 
@@ -140,7 +141,7 @@ enum tls_status tls_conn_close(struct tls_conn *c, struct tls_io *io)
     memory_failed();
     if (may_send(c)) {
         c->close_sent = true;
-        if (!conn_open_alert(c, false, ALERT_CLOSE_NOTIFY))
+        if (!conn_seal_alert(c, false, ALERT_CLOSE_NOTIFY))
             conn_fail(c, conn_out_of_memory);
     }
     return finish(c, io);

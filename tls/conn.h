@@ -90,8 +90,11 @@ void conn_handshake_free(struct tls_conn *c);
 /* conn_open.c: behind the handshake. */
 void conn_open_record(struct tls_conn *c, const struct record *r);
 void conn_open_send(struct tls_conn *c, uint8_t *data, size_t size);
-/* Seal an alert; false: out of memory. */
-bool conn_open_alert(struct tls_conn *c, bool fatal, uint8_t alert);
+
+/* conn_seal.c: seal a record, or an alert, behind the ticket that waits. data[size] as in
+ * protection_seal(). False: out of memory. */
+bool conn_seal(struct tls_conn *c, enum record_type type, uint8_t *data, size_t size);
+bool conn_seal_alert(struct tls_conn *c, bool fatal, uint8_t alert);
 
 /* One more record that brought nothing. False: one too many, and the connection has failed. */
 bool conn_idle_record(struct tls_conn *c);

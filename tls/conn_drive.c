@@ -6,6 +6,7 @@
 #include "tls/conn.h"
 
 #include "tls/memory.h"
+#include "tls/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -120,8 +121,8 @@ static bool client_welcome(struct tls_conn *c)
     const mbedtls_x509_crt *cert = s != NULL ? s->peer_cert : NULL;
     if (cert == NULL || c->client_subject != NULL || !possession_shown(&c->hs->ssl))
         return true;
-    c->client_subject = identity_dn(&cert->subject);
-    c->client_cn = identity_common_name(&cert->subject);
+    c->client_subject = text_name_copy(&cert->subject);
+    c->client_cn = text_common_name(&cert->subject);
     if (memory_failed())
         conn_fail(c, conn_out_of_memory);
     else if (!allow_certificate(&c->server->allow, cert, c->client_subject))

@@ -26,7 +26,7 @@ static int sent_by_mbedtls(const struct tls_conn *c, int expected)
 static int send_alert(struct tls_conn *c, int alert)
 {
     if (c->hs == NULL)
-        return !c->close_sent && conn_open_alert(c, true, (uint8_t)alert) ? alert : CONN_ALERT_NONE;
+        return !c->close_sent && conn_seal_alert(c, true, (uint8_t)alert) ? alert : CONN_ALERT_NONE;
     c->hs->alert_put = CONN_ALERT_NONE;
     int r =
         mbedtls_ssl_send_alert_message(&c->hs->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (uint8_t)alert);

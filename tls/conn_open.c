@@ -5,18 +5,13 @@
  */
 #include "tls/conn.h"
 
-#include "tls/memory.h"
-
-#include <stdlib.h>
-#include <string.h>
-
 /* Warnings, empty records and the like are legal, but nobody needs so many in a row. */
 enum { IDLE_RECORDS_MAX = 32 };
 
 /* Nor so many handshakes. Each costs an answer, which a client need not read. */
 enum { RENEGOTIATIONS_MAX = 4 };
 
-enum { LEVEL_WARNING = 1, LEVEL_FATAL = 2 };
+enum { LEVEL_FATAL = 2 };
 enum { ALERT_SIZE = 2, ALERT_NO_RENEGOTIATION = 100 };
 enum { KEY_UPDATE = 24, UPDATE_NOT_REQUESTED = 0, UPDATE_REQUESTED = 1 };
 
@@ -30,36 +25,12 @@ bool conn_idle_record(struct tls_conn *c)
 
 /* ---- what we send ---- */
 
-static bool send_ticket(struct tls_conn *c)
-{
-    struct engine_buffer *wire = &c->engine->wire;
-    if (!engine_reserve(wire, c->ticket_size))
-        return false;
-    memcpy(wire->data + wire->size, c->ticket, c->ticket_size);
-    wire->size += c->ticket_size;
-    free(c->ticket);
-    c->ticket = NULL;
-    return true;
-}
-
-static bool seal(struct tls_conn *c, enum record_type type, uint8_t *data, size_t size)
-{
-    return (c->ticket == NULL || send_ticket(c)) &&
-           protection_seal(&c->out, (uint8_t)type, data, size, &c->engine->wire);
-}
-
-bool conn_open_alert(struct tls_conn *c, bool fatal, uint8_t alert)
-{
-    uint8_t message[ALERT_SIZE + 1] = {fatal ? LEVEL_FATAL : LEVEL_WARNING, alert};
-    return seal(c, RECORD_ALERT, message, ALERT_SIZE);
-}
-
 /* Tell the client that our next record is under new keys, and change to them. */
 static bool update_sending(struct tls_conn *c, uint8_t request)
 {
     uint8_t message[POST_MESSAGE_MAX + 1] = {KEY_UPDATE, 0, 0, 1, request};
     c->update_owed = false;
-    return seal(c, RECORD_HANDSHAKE, message, POST_MESSAGE_MAX) && protection_update(&c->out);
+    return conn_seal(c, RECORD_HANDSHAKE, message, POST_MESSAGE_MAX) && protection_update(&c->out);
 }
 
 /* RFC 8446 4.6.3: an answer is due before the next data, however often the client asked. And 5.5:
@@ -75,7 +46,7 @@ void conn_open_send(struct tls_conn *c, uint8_t *data, size_t size)
 {
     while (size > 0) {
         size_t n = size < c->fragment_max ? size : c->fragment_max;
-        if (!keys_are_fresh(c) || !seal(c, RECORD_DATA, data, n)) {
+        if (!keys_are_fresh(c) || !conn_seal(c, RECORD_DATA, data, n)) {
             conn_fail(c, conn_out_of_memory);
             return;
         }
@@ -141,7 +112,7 @@ static void on_renegotiation(struct tls_conn *c, struct tls_slice message)
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a message out of turn");
     } else if (++c->renegotiations > RENEGOTIATIONS_MAX) {
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client asked for renegotiation too often");
-    } else if (!conn_open_alert(c, false, ALERT_NO_RENEGOTIATION)) {
+    } else if (!conn_seal_alert(c, false, ALERT_NO_RENEGOTIATION)) {
         conn_fail(c, conn_out_of_memory);
     }
 }

@@ -1,15 +1,13 @@
 /* expiries.c - the ends of all that has one */
 #include "tls/identity.h"
 #include "tls/server.h"
-
-#include <stdio.h>
+#include "tls/text.h"
 
 static void tell(struct tls_expiry *x, const mbedtls_x509_name *subject,
                  const mbedtls_x509_buf *der, tls_expiry_fn *report, void *arg)
 {
     char text[512];
-    if (mbedtls_x509_dn_gets(text, sizeof text, subject) < 0)
-        snprintf(text, sizeof text, "(a name too long to show)");
+    text_name_shown(subject, text, sizeof text);
     x->subject = text;
     if (mbedtls_sha256(der->p, der->len, x->digest, 0) == 0)
         report(arg, x);

@@ -1,8 +1,8 @@
 /* facts.c - see facts.h; also which names a certificate covers */
 #include "tls/facts.h"
 
-#include "config/utf8.h"
 #include "tls/memory.h"
+#include "tls/text.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -21,45 +21,6 @@ time_t identity_time(const mbedtls_x509_time *t)
                     .tm_min = t->min,
                     .tm_sec = t->sec};
     return timegm(&tm);
-}
-
-char *identity_dn(const mbedtls_x509_name *name)
-{
-    char text[2048];
-    if (mbedtls_x509_dn_gets(text, sizeof text, name) < 0)
-        return memory_text("(a name too long to show)");
-    return memory_text(text);
-}
-
-static bool is_control(const uint8_t *p, size_t size)
-{
-    return size == 1 ? *p < 0x20 || *p == 0x7f : size == 2 && p[0] == 0xc2 && p[1] < 0xa0;
-}
-
-/* Text that may be shown. */
-static bool is_text(const mbedtls_x509_buf *b)
-{
-    for (size_t at = 0, n; at < b->len; at += n) {
-        n = utf8_length(b->p + at, b->len - at);
-        if (n == 0 || is_control(b->p + at, n))
-            return false;
-    }
-    return true;
-}
-
-/* The last is the most specific: directories write CN=Users before CN=alice. */
-char *identity_common_name(const mbedtls_x509_name *name)
-{
-    const mbedtls_x509_name *last = NULL;
-    for (; name != NULL; name = name->next)
-        if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &name->oid) == 0)
-            last = name;
-    if (last == NULL || last->val.len == 0 || !is_text(&last->val))
-        return NULL;
-    char *text = memory_calloc(1, last->val.len + 1);
-    if (text != NULL)
-        memcpy(text, last->val.p, last->val.len);
-    return text;
 }
 
 static char *hex(const uint8_t *data, size_t size, const char *digits)
@@ -196,8 +157,8 @@ int facts_read(struct tls_identity *id, const char *path, struct err *e)
 {
     const mbedtls_x509_crt *leaf = &id->chain;
     struct tls_identity_facts *f = &id->facts;
-    f->subject = identity_dn(&leaf->subject);
-    f->issuer = identity_dn(&leaf->issuer);
+    f->subject = text_name_copy(&leaf->subject);
+    f->issuer = text_name_copy(&leaf->issuer);
     f->serial = serial_of(leaf);
     f->fingerprint = fingerprint_of(leaf);
     f->not_before = identity_time(&leaf->valid_from);

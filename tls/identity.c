@@ -4,36 +4,14 @@
 #include "tls/accel/accel.h"
 #include "tls/challenge.h"
 #include "tls/facts.h"
+#include "tls/key.h"
 #include "tls/memory.h"
+#include "tls/pem.h"
+#include "tls/text.h"
 
-#include <mbedtls/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BEGIN "-----BEGIN CERTIFICATE-----"
-#define END   "-----END CERTIFICATE-----"
-
-enum { RSA_BITS_MIN = 1024 }; /* TLS 1.3's signatures do not fit less; lint calls 2047 weak */
-
-uint8_t *identity_text(struct tls_slice file, size_t *size)
-{
-    uint8_t *text = memory_calloc(1, file.size + 1);
-    if (text == NULL)
-        return NULL;
-    if (file.size > 0)
-        memcpy(text, file.data, file.size);
-    *size = file.size + 1;
-    return text;
-}
-
-const char *identity_error_words(int error)
-{
-    const char *words = mbedtls_high_level_strerr(error);
-    if (words == NULL)
-        words = mbedtls_low_level_strerr(error);
-    return words != NULL ? words : "unknown error";
-}
 
 /* ---- certificates ---- */
 
@@ -56,136 +34,122 @@ int identity_parse_der(mbedtls_x509_crt *crt, struct tls_slice der, enum identit
                                                   use == IDENTITY_SHOWN ? pass_over : NULL, NULL);
 }
 
-static int parse_block(mbedtls_x509_crt *crt, const char *p, enum identity_use use)
-{
-    mbedtls_pem_context pem;
-    size_t used;
-    mbedtls_pem_init(&pem);
-    int r = mbedtls_pem_read_buffer(&pem, BEGIN, END, (const unsigned char *)p, NULL, 0, &used);
-    if (r == 0) {
-        struct tls_slice der;
-        der.data = mbedtls_pem_get_buffer(&pem, &der.size);
-        r = identity_parse_der(crt, der, use);
-    }
-    mbedtls_pem_free(&pem);
-    return r;
-}
-
-static int parse_pem(mbedtls_x509_crt *crt, const char *text, enum identity_use use)
-{
-    int r = 0;
-    for (const char *p = strstr(text, BEGIN); p != NULL && r == 0; p = strstr(p + 1, BEGIN))
-        r = parse_block(crt, p, use);
-    return r;
-}
-
 int identity_explain_certificate(int error, const char *path, struct err *e)
 {
     int high = -(-error & 0xff80);
     if (high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || high == MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG ||
-        high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE)
-        return err_set(e,
-                       "%s: a certificate has a kind of key or signature that cannot be used; "
-                       "RSA and ECDSA with P-256, P-384 or P-521 can",
-                       path);
-    if (high == MBEDTLS_ERR_X509_ALLOC_FAILED || high == MBEDTLS_ERR_PEM_ALLOC_FAILED)
+        high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE) {
+        err_set(e,
+                "%s: a certificate has a kind of key or signature that cannot be used; RSA and "
+                "ECDSA with P-256, P-384 or P-521 can",
+                path);
+        return err_cure(e, "have one issued for such a key: tlsfront key new NAME");
+    }
+    if (high == MBEDTLS_ERR_X509_ALLOC_FAILED)
         return err_set(e, "%s: out of memory", path);
-    return err_set(e, "%s: a certificate in it is damaged (%s)", path, identity_error_words(error));
+    err_set(e, "%s: a certificate in it is damaged (%s)", path, text_error(error));
+    return err_cure(e, "give the file as the authority sent it");
+}
+
+struct parsing {
+    mbedtls_x509_crt *crt;
+    const char *path;
+    enum identity_use use;
+};
+
+static bool is_signed_data(struct tls_slice der)
+{
+    unsigned char *p = (unsigned char *)der.data;
+    size_t size;
+    return mbedtls_asn1_get_tag(&p, der.data + der.size, &size,
+                                MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) == 0 &&
+           size > 0 && *p == MBEDTLS_ASN1_OID;
+}
+
+static int refuse_signed_data(const char *path, unsigned line, struct err *e)
+{
+    err_set(e, "%s line %u: that is PKCS#7, not a certificate", path, line);
+    return err_cure(
+        e, "take it in with `tlsfront key import`, or convert it: openssl pkcs7 -print_certs "
+           "-in FILE -out FILE.pem");
+}
+
+/* Windows puts PKCS#7 under "CERTIFICATE". */
+static int parse_block(const struct parsing *s, const struct pem_block *b, struct err *e)
+{
+    struct tls_slice der;
+    uint8_t *bytes = pem_decode(b, s->path, &der.size, e);
+    if (bytes == NULL)
+        return -1;
+    der.data = bytes;
+    int r = identity_parse_der(s->crt, der, s->use);
+    if (r != 0 && is_signed_data(der))
+        refuse_signed_data(s->path, b->line, e);
+    else if (r != 0)
+        identity_explain_certificate(r, s->path, e);
+    memory_wipe_free(bytes, der.size);
+    return r == 0 ? 0 : -1;
+}
+
+static int on_block(void *arg, const struct pem_block *b, struct err *e)
+{
+    const struct parsing *s = arg;
+    if (b->kind == PEM_SIGNED_DATA)
+        return refuse_signed_data(s->path, b->line, e);
+    return b->kind == PEM_CERTIFICATE ? parse_block(s, b, e) : 0;
 }
 
 int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, const char *path,
                                 enum identity_use use, struct err *e)
 {
-    size_t size;
-    uint8_t *text = identity_text(file, &size);
-    if (text == NULL)
-        return err_set(e, "%s: out of memory", path);
-    bool pem = strstr((const char *)text, BEGIN) != NULL;
-    bool der = !pem && file.size > 4 && file.data[0] == 0x30;
-    int r = pem   ? parse_pem(crt, (const char *)text, use)
-            : der ? identity_parse_der(crt, file, use)
-                  : 0;
-    memory_wipe_free(text, size); /* a chain file may hold the key as well */
-    if (r != 0)
-        return identity_explain_certificate(r, path, e);
-    if (!pem && !der)
-        return err_set(e, "%s holds no certificate (no \"" BEGIN "\")", path);
+    struct parsing s = {crt, path, use};
+    if (pem_is_der(file)) {
+        int r = identity_parse_der(crt, file, use);
+        return r == 0 ? 0 : identity_explain_certificate(r, path, e);
+    }
+    if (pem_walk(file, path, on_block, &s, e) < 0)
+        return -1;
+    if (crt->raw.p == NULL) {
+        err_set(e, "%s holds no certificate (no \"-----BEGIN CERTIFICATE-----\")", path);
+        return err_cure(e, "name the file that holds it");
+    }
     return 0;
+}
+
+/* mbedTLS 3.6 writes a message into one record, and each certificate with its length and (TLS 1.3)
+ * that of its extensions. */
+static int measure(struct tls_identity *id, const char *path, struct err *e)
+{
+    size_t size = 0;
+    for (const mbedtls_x509_crt *c = &id->chain; c != NULL; c = c->next) {
+        id->facts.chain_length++;
+        size += c->raw.len + 5;
+    }
+    if (size <= TLS_CHAIN_MAX)
+        return 0;
+    err_set(
+        e,
+        "%s: its certificates take %zu bytes in a handshake, and %d is the most that can be sent",
+        path, size, TLS_CHAIN_MAX);
+    return err_cure(
+        e, "take out those that clients do not need (a root, for one), or have a smaller one "
+           "issued");
 }
 
 static int load_chain(struct tls_identity *id, struct tls_slice chain, const char *path,
                       struct err *e)
 {
-    if (chain.size > 4 && chain.data[0] == 0x30)
-        return err_set(e,
-                       "%s is not PEM but looks like DER; convert it: "
-                       "openssl x509 -inform der -in FILE -out FILE.pem",
-                       path);
+    if (pem_is_der(chain)) {
+        err_set(e, "%s is not PEM but looks like DER", path);
+        return err_cure(e, "convert it: openssl x509 -inform der -in FILE -out FILE.pem");
+    }
     if (id->challenge ? challenge_parse(&id->chain, chain, path, e) < 0
                       : identity_parse_certificates(&id->chain, chain, path, IDENTITY_SHOWN, e) < 0)
         return -1;
-    for (const mbedtls_x509_crt *c = &id->chain; c != NULL; c = c->next)
-        id->facts.chain_length++;
-    return 0;
+    return measure(id, path, e);
 }
 
 /* ---- the key ---- */
-
-static int explain_key(int error, const char *text, const char *path, struct err *e)
-{
-    if (strstr(text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") != NULL ||
-        strstr(text, "Proc-Type: 4,ENCRYPTED") != NULL)
-        return err_set(e,
-                       "%s: the private key is encrypted, and nobody is there to type its "
-                       "passphrase; name a file that holds it (passphrase-file), or take it off: "
-                       "openssl pkey -in FILE -out FILE.plain",
-                       path);
-    if (strstr(text, "PRIVATE KEY-----") == NULL)
-        return err_set(e, "%s holds no private key (no \"-----BEGIN PRIVATE KEY-----\")", path);
-    int high = -(-error & 0xff80);
-    if (high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE ||
-        high == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE)
-        return err_set(e,
-                       "%s: this kind of private key cannot be used; RSA and P-256, P-384 or "
-                       "P-521 can",
-                       path);
-    return err_set(e, "%s: the private key is damaged (%s)", path, identity_error_words(error));
-}
-
-int identity_parse_key(mbedtls_pk_context *key, struct tls_slice file, const char *path,
-                       struct err *e)
-{
-    size_t size;
-    uint8_t *text = identity_text(file, &size);
-    if (text == NULL)
-        return err_set(e, "%s: out of memory", path);
-    const bool pem = strstr((const char *)text, "-----BEGIN ") != NULL; /* counts its NUL */
-    int r = mbedtls_pk_parse_key(key, text, pem ? size : file.size, NULL, 0, mbedtls_psa_get_random,
-                                 MBEDTLS_PSA_RANDOM_STATE);
-    if (r != 0)
-        explain_key(r, (const char *)text, path, e);
-    memory_wipe_free(text, size);
-    return r == 0 ? 0 : -1;
-}
-
-int identity_check_key(const mbedtls_pk_context *key, const char *path, struct err *e)
-{
-    if (mbedtls_pk_can_do(key, MBEDTLS_PK_RSA)) {
-        size_t bits = mbedtls_pk_get_bitlen(key);
-        if (bits >= RSA_BITS_MIN)
-            return 0;
-        return err_set(e, "%s: an RSA key of %zu bits is too small to serve; use 2048 or more",
-                       path, bits);
-    }
-    mbedtls_ecp_group_id group = mbedtls_pk_ec(*key)->grp.id;
-    if (group == MBEDTLS_ECP_DP_SECP256R1 || group == MBEDTLS_ECP_DP_SECP384R1 ||
-        group == MBEDTLS_ECP_DP_SECP521R1)
-        return 0;
-    return err_set(e,
-                   "%s: this curve cannot be used for a certificate's key; P-256, P-384 and "
-                   "P-521 can",
-                   path);
-}
 
 static bool key_fits(const struct tls_identity *id, const mbedtls_x509_crt *crt)
 {
@@ -200,20 +164,22 @@ static int check_pair(const struct tls_identity *id, const char *chain_path, con
         return 0;
     unsigned place = 2;
     for (const mbedtls_x509_crt *c = id->chain.next; c != NULL; c = c->next, place++)
-        if (key_fits(id, c))
-            return err_set(e,
-                           "the key in %s belongs to certificate %u of %s; the server's own "
-                           "certificate has to come first",
-                           key_path, place, chain_path);
-    return err_set(e, "the key in %s does not belong to the certificate in %s", key_path,
-                   chain_path);
+        if (key_fits(id, c)) {
+            err_set(e,
+                    "the key in %s belongs to certificate %u of %s; the server's own certificate "
+                    "has to "
+                    "come first",
+                    key_path, place, chain_path);
+            return err_cure(e, "move that certificate to the front");
+        }
+    err_set(e, "the key in %s does not belong to the certificate in %s", key_path, chain_path);
+    return err_cure(e, "give the certificate and the key that belong together");
 }
 
 static int load_key(struct tls_identity *id, struct tls_slice key, const char *key_path,
                     const char *chain_path, struct err *e)
 {
-    if (identity_parse_key(&id->key, key, key_path, e) < 0 ||
-        identity_check_key(&id->key, key_path, e) < 0)
+    if (key_read(&id->key, key, key_path, e) < 0 || key_check(&id->key, key_path, e) < 0)
         return -1;
     if (check_pair(id, chain_path, key_path, e) < 0)
         return -1;

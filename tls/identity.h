@@ -36,27 +36,7 @@ int identity_parse_der(mbedtls_x509_crt *crt, struct tls_slice der, enum identit
 /* Put an error of mbedTLS about a certificate into words. Returns -1. */
 int identity_explain_certificate(int error, const char *path, struct err *e);
 
-/* Parse a private key, PEM or DER. -1: none there, encrypted, or of no use. */
-int identity_parse_key(mbedtls_pk_context *key, struct tls_slice file, const char *path,
-                       struct err *e);
-
-/* -1: a kind or size of key that we do not serve. */
-int identity_check_key(const mbedtls_pk_context *key, const char *path, struct err *e);
-
-/* What an error of mbedTLS is about. */
-const char *identity_error_words(int error);
-
-/* A copy of a file that ends with a NUL byte; size counts it. Wipe with memory_wipe_free. */
-uint8_t *identity_text(struct tls_slice file, size_t *size);
-
 /* Seconds since 1970 of a time in a certificate. */
 time_t identity_time(const mbedtls_x509_time *t);
-
-/* The last common name in it, allocated; NULL: none that is UTF-8 without control characters, or
- * out of memory. */
-char *identity_common_name(const mbedtls_x509_name *name);
-
-/* The RFC 4514-like text of a name, allocated; NULL: out of memory. */
-char *identity_dn(const mbedtls_x509_name *name);
 
 #endif

@@ -1,12 +1,13 @@
 /* lint.c - what an operator should hear about a certificate that loads */
 #include "tls/identity.h"
 #include "tls/issuing.h"
+#include "tls/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { DAY = 24 * 3600, SOON_DAYS = 30, RSA_BITS_STRONG = 2048 };
+enum { DAY = 24 * 3600, WHEN_SIZE = 32, RSA_BITS_STRONG = 2048 };
 
 struct lint {
     const struct tls_identity *id;
@@ -15,64 +16,66 @@ struct lint {
     void *arg;
 };
 
-static void tell(const struct lint *l, enum tls_finding finding, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+static void tell(const struct lint *l, enum tls_finding finding, unsigned place, const char *format,
+                 ...) __attribute__((format(printf, 4, 5)));
 
-static void tell(const struct lint *l, enum tls_finding finding, const char *format, ...)
+static void tell(const struct lint *l, enum tls_finding finding, unsigned place, const char *format,
+                 ...)
 {
     char text[768];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    l->report(l->arg, finding, text);
+    l->report(l->arg, finding, place, text);
 }
 
 /* "certificate 2 (CN=Some CA)", counted from 1. */
 static void name_of(const mbedtls_x509_crt *crt, unsigned place, char *text, size_t size)
 {
     char dn[256];
-    if (mbedtls_x509_dn_gets(dn, sizeof dn, &crt->subject) < 0)
-        snprintf(dn, sizeof dn, "a long name");
+    text_name_shown(&crt->subject, dn, sizeof dn);
     snprintf(text, size, "certificate %u (%s)", place, dn);
 }
 
-static void day_of(time_t t, char text[11])
+/* The day, and the time of day where it is not far away. */
+static void when(const struct lint *l, time_t t, char text[WHEN_SIZE])
 {
     struct tm tm;
-    if (gmtime_r(&t, &tm) == NULL || strftime(text, 11, "%Y-%m-%d", &tm) == 0)
-        snprintf(text, 11, "?");
+    const bool close = t - l->now < 2 * DAY && l->now - t < 2 * DAY;
+    if (gmtime_r(&t, &tm) == NULL ||
+        strftime(text, WHEN_SIZE, close ? "%Y-%m-%d %H:%M:%S UTC" : "%Y-%m-%d", &tm) == 0)
+        snprintf(text, WHEN_SIZE, "?");
 }
 
-static void check_time(const struct lint *l, const mbedtls_x509_crt *crt, const char *name)
+static void check_time(const struct lint *l, const mbedtls_x509_crt *crt, unsigned place,
+                       const char *name)
 {
     time_t from = identity_time(&crt->valid_from), to = identity_time(&crt->valid_to);
-    char day[11];
-    if (l->now > to) {
-        day_of(to, day);
-        tell(l, TLS_FINDING_EXPIRED, "%s expired on %s", name, day);
-    } else if (to - l->now < (time_t)SOON_DAYS * DAY) {
-        day_of(to, day);
-        tell(l, TLS_FINDING_EXPIRES_SOON, "%s expires on %s, in %ld days", name, day,
+    char text[WHEN_SIZE];
+    when(l, to, text);
+    if (l->now > to)
+        tell(l, place == 1 ? TLS_FINDING_EXPIRED : TLS_FINDING_ISSUER_EXPIRED, place,
+             "%s expired on %s", name, text);
+    else if (to - l->now < (time_t)TLS_RENEW_DAYS * DAY)
+        tell(l, TLS_FINDING_EXPIRES_SOON, place, "%s expires on %s, in %ld days", name, text,
              (long)((to - l->now) / DAY));
-    }
-    if (l->now < from) {
-        day_of(from, day);
-        tell(l, TLS_FINDING_NOT_YET_VALID, "%s is not valid before %s", name, day);
-    }
+    when(l, from, text);
+    if (l->now < from)
+        tell(l, TLS_FINDING_NOT_YET_VALID, place, "%s is not valid before %s", name, text);
 }
 
-static void check_strength(const struct lint *l, const mbedtls_x509_crt *crt, bool leaf,
+static void check_strength(const struct lint *l, const mbedtls_x509_crt *crt, unsigned place,
                            const char *name)
 {
     size_t bits = mbedtls_pk_get_bitlen(&crt->pk);
     if (mbedtls_pk_can_do(&crt->pk, MBEDTLS_PK_RSA) && bits < RSA_BITS_STRONG)
-        tell(l, TLS_FINDING_WEAK_KEY, "%s has an RSA key of only %zu bits", name, bits);
-    if (!leaf && issuing_self(crt))
+        tell(l, TLS_FINDING_WEAK_KEY, place, "%s has an RSA key of only %zu bits", name, bits);
+    if (place > 1 && issuing_self(crt))
         return; /* nobody checks a root's signature by itself */
     if (crt->sig_md == MBEDTLS_MD_MD5 || crt->sig_md == MBEDTLS_MD_SHA1)
-        tell(l, TLS_FINDING_WEAK_SIGNATURE, "%s is signed with %s, which clients refuse", name,
-             crt->sig_md == MBEDTLS_MD_MD5 ? "MD5" : "SHA-1");
+        tell(l, TLS_FINDING_WEAK_SIGNATURE, place, "%s is signed with %s, which clients refuse",
+             name, crt->sig_md == MBEDTLS_MD_MD5 ? "MD5" : "SHA-1");
 }
 
 static void check_chain(const struct lint *l)
@@ -86,12 +89,12 @@ static void check_chain(const struct lint *l)
             continue;
         name_of(c, place, name, sizeof name);
         name_of(c->next, place + 1, next, sizeof next);
-        tell(l, TLS_FINDING_CHAIN_ORDER, "%s is followed by %s, which did not issue it", name,
-             next);
+        tell(l, TLS_FINDING_CHAIN_ORDER, place, "%s is followed by %s, which did not issue it",
+             name, next);
     }
     /* Public authorities say where their certificate lies, and issue through an intermediate. */
     if (leaf->next == NULL && !issuing_self(leaf) && issuing_url(leaf, url, sizeof url))
-        tell(l, TLS_FINDING_CHAIN_INCOMPLETE,
+        tell(l, TLS_FINDING_CHAIN_INCOMPLETE, 1,
              "the chain holds only the server's own certificate; clients need the intermediate "
              "certificate of its issuer (%s) as well",
              l->id->facts.issuer);
@@ -101,17 +104,19 @@ static void check_purpose(const struct lint *l)
 {
     const mbedtls_x509_crt *leaf = &l->id->chain;
     if (!mbedtls_x509_crt_has_ext_type(leaf, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
-        tell(l, TLS_FINDING_NO_NAMES,
+        tell(l, TLS_FINDING_NO_NAMES, 1,
              "the certificate has no subjectAltName; today's clients look at nothing else");
     if (mbedtls_x509_crt_check_extended_key_usage(leaf, MBEDTLS_OID_SERVER_AUTH,
                                                   MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
-        tell(l, TLS_FINDING_NOT_FOR_SERVERS,
-             "the certificate's extendedKeyUsage does not allow serverAuth");
+        tell(l, TLS_FINDING_NOT_FOR_SERVERS, 1,
+             "the certificate's extendedKeyUsage does not allow serverAuth, so no server can use "
+             "it");
     else if (mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
-        tell(l, TLS_FINDING_NOT_FOR_SERVERS,
-             "the certificate's keyUsage does not allow digitalSignature");
-    else if (mbedtls_x509_crt_get_ca_istrue(leaf) == 1)
-        tell(l, TLS_FINDING_NOT_FOR_SERVERS,
+        tell(l, TLS_FINDING_NOT_FOR_SERVERS, 1,
+             "the certificate's keyUsage does not allow digitalSignature, so no handshake can be "
+             "made with it");
+    if (mbedtls_x509_crt_get_ca_istrue(leaf) == 1)
+        tell(l, TLS_FINDING_AUTHORITY, 1,
              "the certificate is an authority's (CA:TRUE); some clients refuse it for a server");
 }
 
@@ -124,8 +129,8 @@ void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_f
         char name[320] = "the certificate";
         if (id->facts.chain_length > 1)
             name_of(c, place, name, sizeof name);
-        check_time(&l, c, name);
-        check_strength(&l, c, place == 1, name);
+        check_time(&l, c, place, name);
+        check_strength(&l, c, place, name);
     }
     check_chain(&l);
     check_purpose(&l);

@@ -111,7 +111,7 @@ enum protection_result protection_open(struct protection *p, const struct record
         body += EXPLICIT_SIZE;
         left -= EXPLICIT_SIZE;
     }
-    if (left < TAG_SIZE + (p->tls13 ? 1u : 0u) || p->sequence == UINT64_MAX)
+    if (left < TAG_SIZE + (p->tls13 ? 1u : 0u) || p->sequence == PROTECTION_SPENT)
         return PROTECTION_BAD;
     if (!p->tls13 && left > RECORD_PLAIN_MAX + TAG_SIZE)
         return PROTECTION_TOO_LONG;
@@ -141,7 +141,7 @@ bool protection_seal(struct protection *p, uint8_t type, uint8_t *data, size_t s
 {
     const size_t inner = size + (p->tls13 ? 1 : 0), before = p->explicit_nonce ? EXPLICIT_SIZE : 0;
     const size_t body = before + inner + TAG_SIZE;
-    if (p->sequence == UINT64_MAX || !engine_reserve(wire, RECORD_HEADER_SIZE + body))
+    if (p->sequence == PROTECTION_SPENT || !engine_reserve(wire, RECORD_HEADER_SIZE + body))
         return false;
     uint8_t *header = wire->data + wire->size, *to = header + RECORD_HEADER_SIZE;
     uint8_t nonce[PROTECTION_IV_SIZE], aad[AAD_MAX];
@@ -174,26 +174,46 @@ static psa_algorithm_t hash_of(const struct protection *p)
     return p->secret_size == 48 ? PSA_ALG_SHA_384 : PSA_ALG_SHA_256;
 }
 
-static bool expand(const struct protection *p, const char *label, uint8_t *to, size_t size)
+/* From one traffic secret the next generation, and what follows from that. */
+struct generation {
+    uint8_t secret[PROTECTION_SECRET_MAX], key[32], iv[PROTECTION_IV_SIZE];
+};
+
+static bool expand(const struct protection *p, const uint8_t *secret, const char *label,
+                   uint8_t *to, size_t size)
 {
-    return mbedtls_ssl_tls13_hkdf_expand_label(hash_of(p), p->secret, p->secret_size,
+    return mbedtls_ssl_tls13_hkdf_expand_label(hash_of(p), secret, p->secret_size,
                                                (const uint8_t *)label, strlen(label), NULL, 0, to,
                                                size) == 0;
 }
 
+static bool next_generation(const struct protection *p, struct generation *g, size_t key_size)
+{
+    return expand(p, p->secret, "traffic upd", g->secret, p->secret_size) &&
+           expand(p, g->secret, "key", g->key, key_size) &&
+           expand(p, g->secret, "iv", g->iv, PROTECTION_IV_SIZE);
+}
+
+/* The key comes last, and only with it the sequence: a number is never used twice under one key. */
+static bool replace(struct protection *p, const struct generation *g, int bits)
+{
+    p->sequence = PROTECTION_SPENT;
+    if (mbedtls_cipher_setkey(&p->cipher, g->key, bits, mbedtls_cipher_get_operation(&p->cipher)) !=
+        0)
+        return false;
+    memcpy(p->secret, g->secret, p->secret_size);
+    memcpy(p->iv, g->iv, PROTECTION_IV_SIZE);
+    p->sequence = 0;
+    return true;
+}
+
 bool protection_update(struct protection *p)
 {
-    uint8_t next[PROTECTION_SECRET_MAX], key[32];
+    struct generation g;
     const int bits = mbedtls_cipher_get_key_bitlen(&p->cipher);
-    const mbedtls_operation_t direction = mbedtls_cipher_get_operation(&p->cipher);
-    bool done = expand(p, "traffic upd", next, p->secret_size);
-    if (done)
-        memcpy(p->secret, next, p->secret_size);
-    done = done && expand(p, "key", key, (size_t)bits / 8) &&
-           expand(p, "iv", p->iv, PROTECTION_IV_SIZE) &&
-           mbedtls_cipher_setkey(&p->cipher, key, bits, direction) == 0;
-    p->sequence = 0;
-    mbedtls_platform_zeroize(next, sizeof next);
-    mbedtls_platform_zeroize(key, sizeof key);
+    const bool done = next_generation(p, &g, (size_t)bits / 8) && replace(p, &g, bits);
+    if (!done)
+        p->sequence = PROTECTION_SPENT;
+    mbedtls_platform_zeroize(&g, sizeof g);
     return done;
 }

@@ -17,6 +17,9 @@
 
 enum { PROTECTION_IV_SIZE = 12, PROTECTION_SECRET_MAX = 48 };
 
+/* A sequence beyond the last: nothing is opened or sealed any more. */
+#define PROTECTION_SPENT UINT64_MAX
+
 struct protection {
     mbedtls_cipher_context_t cipher; /* keyed, for one direction */
     uint8_t iv[PROTECTION_IV_SIZE];
@@ -51,7 +54,8 @@ enum protection_result protection_open(struct protection *p, const struct record
 bool protection_seal(struct protection *p, uint8_t type, uint8_t *data, size_t size,
                      struct engine_buffer *wire);
 
-/* The next generation of keys (RFC 8446 7.2). False: out of memory. */
+/* The next generation of keys (RFC 8446 7.2): secret, key, iv and sequence together. False: out of
+ * memory; then nothing is opened or sealed any more. */
 bool protection_update(struct protection *p);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "tls/hooks.h"
 #include "tls/memory.h"
+#include "tls/pem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,17 +47,37 @@ static int copy_alpn(struct tls_server *s, const struct string_list *names, stru
     return 0;
 }
 
+static int parse_crl(struct tls_server *s, struct tls_slice der, struct err *e)
+{
+    if (mbedtls_x509_crl_parse_der(&s->client_crl, der.data, der.size) == 0)
+        return 0;
+    return err_set(e, "client-crl: a revocation list in it is damaged, or in a form that cannot be "
+                      "read");
+}
+
+static int on_crl_block(void *arg, const struct pem_block *b, struct err *e)
+{
+    struct tls_slice der;
+    if (b->kind != PEM_CRL)
+        return 0;
+    uint8_t *bytes = pem_decode(b, "client-crl", &der.size, e);
+    if (bytes == NULL)
+        return -1;
+    der.data = bytes;
+    int r = parse_crl(arg, der, e);
+    free(bytes);
+    return r;
+}
+
 static int load_crl(struct tls_server *s, struct tls_slice file, struct err *e)
 {
-    size_t size;
-    uint8_t *text = identity_text(file, &size);
-    if (text == NULL)
-        return err_set(e, "out of memory");
-    bool pem = strstr((const char *)text, "-----BEGIN X509 CRL-----") != NULL;
-    int r = mbedtls_x509_crl_parse(&s->client_crl, text, pem ? size : file.size);
-    free(text);
-    if (r != 0)
-        return err_set(e, "client-crl holds no revocation list that can be read, in PEM or DER");
+    if (pem_is_der(file))
+        return parse_crl(s, file, e);
+    if (pem_walk(file, "client-crl", on_crl_block, s, e) < 0)
+        return -1;
+    if (s->client_crl.raw.p == NULL)
+        return err_set(e, "client-crl holds no revocation list, in PEM (\"-----BEGIN X509 "
+                          "CRL-----\") or DER");
     return 0;
 }
 

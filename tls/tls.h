@@ -68,9 +68,14 @@ enum tls_input {
 
 struct tls_identity;
 
+/* What the certificates of a chain may take together: a handshake message of ours is one record,
+ * and each certificate takes five bytes more in it. */
+#define TLS_CHAIN_MAX 16376
+
 /* Parse a PEM chain (leaf first) and its PEM key. `key.data` NULL: the key is in the chain file.
  * Refused, with a sentence that names both paths where both matter: no certificate, no key, an
- * encrypted key, a key that does not match the leaf, a key type or curve that we cannot serve. */
+ * encrypted key, a key that does not match the leaf, a key type or curve that we cannot serve, a
+ * chain that is too large. */
 struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain_path,
                                        struct tls_slice key, const char *key_path, struct err *e);
 
@@ -88,19 +93,27 @@ void tls_identity_free(struct tls_identity *id); /* drops a reference; NULL is f
 
 const struct tls_identity_facts *tls_identity_facts(const struct tls_identity *id);
 
-/* What an operator should hear about a loaded identity at time `now`. Each finding is one call. */
+/* Days before its end from which on a certificate is to be renewed. */
+#define TLS_RENEW_DAYS 30
+
+/* What an operator should hear about a loaded identity at time `now`. Each finding is one call;
+ * `place` is that of the certificate in the chain, from 1, where it is about one. */
 enum tls_finding {
     TLS_FINDING_EXPIRED,
+    TLS_FINDING_ISSUER_EXPIRED, /* one that is sent behind the leaf */
     TLS_FINDING_NOT_YET_VALID,
-    TLS_FINDING_EXPIRES_SOON,     /* within 30 days */
+    TLS_FINDING_EXPIRES_SOON,     /* within TLS_RENEW_DAYS */
     TLS_FINDING_CHAIN_ORDER,      /* a certificate is not followed by its issuer */
     TLS_FINDING_CHAIN_INCOMPLETE, /* the leaf is alone, but tells where its issuer is to be had */
     TLS_FINDING_WEAK_KEY,         /* RSA below 2048 bits */
     TLS_FINDING_WEAK_SIGNATURE,   /* SHA-1 or MD5 in the chain */
     TLS_FINDING_NO_NAMES,         /* no subjectAltName: today's clients refuse it */
-    TLS_FINDING_NOT_FOR_SERVERS,  /* extendedKeyUsage without serverAuth, or a CA as leaf */
+    TLS_FINDING_NOT_FOR_SERVERS,  /* extendedKeyUsage without serverAuth, or keyUsage without
+                                   * digitalSignature: no handshake is made with it */
+    TLS_FINDING_AUTHORITY,        /* a CA as leaf */
+    TLS_FINDINGS,
 };
-typedef void tls_finding_fn(void *arg, enum tls_finding finding, const char *text);
+typedef void tls_finding_fn(void *arg, enum tls_finding finding, unsigned place, const char *text);
 void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_fn *report,
                         void *arg);
 

@@ -23,7 +23,8 @@ static bool need_passphrase(struct import *im, const char *path)
     if (im->asked)
         return true;
     if (key_tool_passphrase(im->job->o->passphrase_file, path, im->passphrase, &e) != 0) {
-        key_fail(im->job, "name a file that can be read with --passphrase-file", "%s", e.text);
+        key_fail(im->job, err_cure_or(&e, "name a file that can be read with --passphrase-file"),
+                 "%s", e.text);
         return false;
     }
     im->asked = true;
@@ -75,7 +76,7 @@ static bool take_key(struct import *im, const char *path, struct file_bytes *fil
     im->key = keys_private_read(key_slice(file), path, &e);
     im->key_path = path;
     if (im->key == NULL)
-        key_fail(im->job, NULL, "%s", e.text);
+        key_fail(im->job, err_cure_or(&e, NULL), "%s", e.text);
     return im->key != NULL;
 }
 
@@ -91,7 +92,7 @@ static bool take_parts(struct import *im, const char *path, struct file_bytes *f
     }
     if ((look.certificate || !look.private_key) &&
         keys_pool_add(im->pool, key_slice(file), path, &e) != 0) {
-        key_fail(im->job, NULL, "%s", e.text);
+        key_fail(im->job, err_cure_or(&e, NULL), "%s", e.text);
         return false;
     }
     if (look.private_key && im->key == NULL)
@@ -139,7 +140,7 @@ static int put_in_place(struct import *im, const char *chain, char *key)
     struct keystore_entry old, made = {.exists = true};
     struct err e;
     if (keystore_read(&j->store, j->o->name, &old, &e) != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     made.file[KEYSTORE_KEY] = (struct file_bytes){(uint8_t *)key, strlen(key), 0};
     made.file[KEYSTORE_CHAIN] = (struct file_bytes){(uint8_t *)chain, strlen(chain), 0};
     made.file[KEYSTORE_REQUEST] = old.file[KEYSTORE_REQUEST];
@@ -149,7 +150,7 @@ static int put_in_place(struct import *im, const char *chain, char *key)
     int status = keystore_write(&j->store, j->o->name, &made, true, &e);
     keystore_entry_free(&old);
     if (status != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     char *path = keystore_path(&j->store, j->o->name, KEYSTORE_FILES);
     key_say(j, "name", j->o->name);
     key_say(j, "imported", path);
@@ -178,7 +179,7 @@ int key_import(struct key_job *j)
 {
     struct err e;
     struct import im = {.job = j, .pool = keys_pool_new(&e)};
-    int status = im.pool != NULL ? import(&im) : key_fail(j, NULL, "%s", e.text);
+    int status = im.pool != NULL ? import(&im) : key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     explicit_bzero(im.passphrase, sizeof im.passphrase);
     keys_private_free(im.key);
     keys_pool_free(im.pool);

@@ -45,8 +45,11 @@ static bool read_answer(struct install *in)
         bool good = keys_pool_add(in->pool, key_slice(&file), j->o->files[i], &e) == 0;
         file_bytes_free(&file);
         if (!good) {
-            key_fail(j, "give the files as the authority sent them: PEM, DER or PKCS#7 (.p7b)",
-                     "%s", e.text);
+            key_fail(
+                j,
+                err_cure_or(&e,
+                            "give the files as the authority sent them: PEM, DER or PKCS#7 (.p7b)"),
+                "%s", e.text);
             return false;
         }
     }
@@ -117,7 +120,7 @@ static int put_in_place(struct install *in, char *chain)
     made.file[KEYSTORE_NEXT_KEY] =
         in->owner != OWNER_NEXT ? in->entry.file[KEYSTORE_NEXT_KEY] : nothing;
     if (keystore_write(&j->store, j->o->name, &made, true, &e) != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     char *path = keystore_path(&j->store, j->o->name, KEYSTORE_CHAIN);
     key_say(j, "name", j->o->name);
     key_say(j, "installed", path);
@@ -138,7 +141,7 @@ static int install(struct install *in)
                         "there is no key %s in %s", j->o->name, j->state);
     in->pool = keys_pool_new(&e);
     if (in->pool == NULL)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     if (!read_answer(in) || !find_key(in))
         return EXIT_RUNTIME;
     find_request(in);
@@ -153,7 +156,7 @@ static int rollback(struct key_job *j)
     struct err e;
     struct keystore_entry entry;
     if (keystore_rollback(&j->store, j->o->name, &e) != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     key_say(j, "name", j->o->name);
     if (keystore_read(&j->store, j->o->name, &entry, &e) == 0) {
         key_say_chain(j, key_slice(&entry.file[KEYSTORE_CHAIN]));
@@ -171,7 +174,7 @@ int key_install(struct key_job *j)
     int status = EXIT_RUNTIME;
     if (keystore_read(&j->store, j->o->name, &in.entry, &e) != 0 ||
         keystore_read_previous(&j->store, j->o->name, &in.previous, &e) != 0)
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     else
         status = install(&in);
     keys_request_free(in.request);

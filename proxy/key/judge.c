@@ -1,4 +1,5 @@
 #include "proxy/key/judge.h"
+#include "proxy/base/date.h"
 #include "proxy/base/json.h"
 #include "proxy/key/binding.h"
 
@@ -34,7 +35,7 @@ static bool add_roots(struct key_job *j, struct keys_pool *roots)
             return false;
         const bool good = keys_pool_add(roots, key_slice(&file), j->o->ca, &e) == 0;
         if (!good)
-            key_fail(j, "give the roots' certificates", "%s", e.text);
+            key_fail(j, err_cure_or(&e, "give the roots' certificates"), "%s", e.text);
         file_bytes_free(&file);
         return good;
     }
@@ -67,6 +68,7 @@ static const struct {
 } weights[] = {
     [TLS_FINDING_EXPIRED] = {REFUSES, "have the authority issue a current one; and check this "
                                       "machine's clock"},
+    [TLS_FINDING_ISSUER_EXPIRED] = {REFUSES, "get the authority's present one"},
     [TLS_FINDING_NOT_YET_VALID] = {REFUSES, "check this machine's clock; else install it later"},
     [TLS_FINDING_EXPIRES_SOON] = {WARNS, "renew it: tlsfront key renew NAME"},
     [TLS_FINDING_CHAIN_ORDER] = {SAID_ELSEWHERE, NULL},
@@ -75,12 +77,14 @@ static const struct {
     [TLS_FINDING_WEAK_SIGNATURE] = {WARNS, "have it issued again with SHA-256"},
     [TLS_FINDING_NO_NAMES] = {REFUSES_UNLESS_FORCED,
                               "have it issued again with the host names in subjectAltName"},
-    [TLS_FINDING_NOT_FOR_SERVERS] = {REFUSES_UNLESS_FORCED,
-                                     "have it issued for a TLS server (serverAuth)"},
+    [TLS_FINDING_NOT_FOR_SERVERS] = {REFUSES, "have it issued for a TLS server: extendedKeyUsage "
+                                              "serverAuth, keyUsage digitalSignature"},
+    [TLS_FINDING_AUTHORITY] = {REFUSES_UNLESS_FORCED, "have it issued for a TLS server"},
 };
 
-static void report_identity(void *arg, enum tls_finding finding, const char *text)
+static void report_identity(void *arg, enum tls_finding finding, unsigned place, const char *text)
 {
+    (void)place;
     struct key_job *j = arg;
     const enum weight w = weights[finding].weight;
     const bool refuses = w == REFUSES || (w == REFUSES_UNLESS_FORCED && !j->o->force);
@@ -98,7 +102,7 @@ static char *make_chain(struct key_job *j, const struct keys_pool *pool,
     struct keys_pool *roots = keys_pool_new(&e);
     char *chain = NULL;
     if (roots == NULL)
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     else if (add_roots(j, roots)) {
         const struct keys_judge judge = {.trusted = roots,
                                          .now = time(NULL),
@@ -123,7 +127,7 @@ static struct tls_identity *load_pair(struct key_job *j, const char *chain,
                                "the answer", (struct tls_slice){(const uint8_t *)pem, strlen(pem)},
                                key_path, &e);
     if (id == NULL)
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     keys_free_text(pem);
     return id;
 }
@@ -150,7 +154,7 @@ char *key_judge_chain(struct key_job *j, const struct keys_pool *pool,
 static void say_certificate(struct key_job *j, const struct keys_certificate *c)
 {
     char until[16];
-    load_day(c->not_after, until);
+    date_day(c->not_after, until);
     if (j->o->json) {
         json_object(&j->out, NULL);
         json_string(&j->out, "subject", c->subject);

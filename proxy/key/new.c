@@ -76,7 +76,7 @@ static int begin(struct key_job *j, struct making *m)
     if (status == 0)
         status = find_names(j, &m->names);
     if (status == 0 && keystore_read(&j->store, j->o->name, &m->entry, &e) != 0)
-        status = key_fail(j, NULL, "%s", e.text);
+        status = key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     return status;
 }
 
@@ -119,10 +119,10 @@ static int make_request(struct key_job *j, struct keystore_entry *entry,
     const struct keys_names wanted = {subject, names->list, names->count};
     char *pem = keys_request_make(key, &wanted, &e);
     if (pem == NULL)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     put_text(entry, KEYSTORE_REQUEST, pem);
     if (keystore_write(&j->store, j->o->name, entry, false, &e) != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     say_request(j, names, place, pem);
     return 0;
 }
@@ -154,7 +154,7 @@ static int make_key_and_request(struct key_job *j, struct keystore_entry *entry,
         return status;
     struct keys_private *key = keys_private_make(kind, &e);
     if (key == NULL)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     char *pem = key_seal(j, key);
     put_text(entry, place, pem);
     status = pem != NULL ? make_request(j, entry, key, place, names, subject) : EXIT_RUNTIME;
@@ -255,10 +255,12 @@ int key_renew(struct key_job *j)
     struct keystore_entry entry;
     struct err e;
     if (keystore_read(&j->store, j->o->name, &entry, &e) != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     struct tls_identity *id = find_identity(j, &entry, &e);
-    int status = id != NULL ? renew(j, &entry, id)
-                            : key_fail(j, "make a first one: tlsfront key new NAME", "%s", e.text);
+    int status =
+        id != NULL
+            ? renew(j, &entry, id)
+            : key_fail(j, err_cure_or(&e, "make a first one: tlsfront key new NAME"), "%s", e.text);
     tls_identity_free(id);
     keystore_entry_free(&entry);
     return status;
@@ -291,7 +293,7 @@ static struct keys_private *trial_key(struct key_job *j, struct keystore_entry *
         return key_open(j, &entry->file[KEYSTORE_KEY]);
     struct keys_private *key = keys_private_make(kind, &e);
     if (key == NULL) {
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
         return NULL;
     }
     char *pem = key_seal(j, key);
@@ -315,7 +317,7 @@ static int install_trial(struct key_job *j, struct keystore_entry *entry,
     keys_private_free(key);
     put_text(entry, KEYSTORE_CHAIN, pem);
     if (pem == NULL || keystore_write(&j->store, j->o->name, entry, true, &e) != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     char *path = keystore_path(&j->store, j->o->name, KEYSTORE_CHAIN);
     key_say(j, "name", j->o->name);
     key_say(j, "chain", path);

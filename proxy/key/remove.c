@@ -13,7 +13,7 @@ static int drop_request(struct key_job *j, struct keystore_entry *entry)
     file_bytes_free(&entry->file[KEYSTORE_REQUEST]);
     file_bytes_free(&entry->file[KEYSTORE_NEXT_KEY]);
     if (keystore_write(&j->store, j->o->name, entry, false, &e) != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     key_say(j, "removed", "the request that waited, and its key");
     return 0;
 }
@@ -28,7 +28,7 @@ static int drop_all(struct key_job *j)
                         j->config->certificates[block].at.file,
                         j->config->certificates[block].at.line);
     if (keystore_remove(&j->store, j->o->name, &e) != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     key_say(j, "removed", j->o->name);
     return 0;
 }
@@ -38,7 +38,7 @@ int key_remove(struct key_job *j)
     struct keystore_entry entry;
     struct err e;
     if (keystore_read(&j->store, j->o->name, &entry, &e) != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     int status = !entry.exists ? key_fail(j, NULL, "there is no key %s in %s", j->o->name, j->state)
                  : j->o->request ? drop_request(j, &entry)
                                  : drop_all(j);

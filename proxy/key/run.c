@@ -171,7 +171,7 @@ static int open_store(struct key_job *j, enum keystore_intent intent)
     if (j->o->name != NULL && keystore_check_name(j->o->name, &e) != 0)
         return key_fail_usage(j, "%s", e.text);
     if (keystore_open(&j->store, j->state, intent, &e) != 0)
-        return key_fail(j, NULL, "%s", e.text);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     return 0;
 }
 
@@ -183,7 +183,7 @@ int key_run(const struct key_options *o, enum keystore_intent intent, int (*run)
     buf_init(&j.notes, OUT_MAX);
     if (o->json)
         json_object(&j.out, NULL);
-    int status = tls_init(&e) == 0 ? 0 : key_fail(&j, NULL, "%s", e.text);
+    int status = tls_init(&e) == 0 ? 0 : key_fail(&j, err_cure_or(&e, NULL), "%s", e.text);
     if (status == 0)
         status = read_configuration(&j);
     if (status == 0)

@@ -33,7 +33,8 @@ static bool get_passphrase(struct key_job *j, bool confirm, char passphrase[KEY_
     if (file == NULL)
         file = j->o->passphrase_file;
     if (key_tool_passphrase(file, "passphrase of the key", passphrase, &e) != 0)
-        key_fail(j, "write the passphrase into the first line of that file", "%s", e.text);
+        key_fail(j, err_cure_or(&e, "write the passphrase into the first line of that file"), "%s",
+                 e.text);
     else if (passphrase[0] == '\0')
         key_fail(j, "name a file whose first line it is: --passphrase-file FILE",
                  "the private key of %s needs a passphrase", j->o->name);
@@ -58,8 +59,10 @@ static struct keys_private *open_encrypted(struct key_job *j, const struct file_
             : NULL;
     keys_free_text(pem);
     if (key == NULL)
-        key_fail(j, "give the passphrase that it was stored with: --passphrase-file FILE", "%s",
-                 e->text);
+        key_fail(
+            j,
+            err_cure_or(e, "give the passphrase that it was stored with: --passphrase-file FILE"),
+            "%s", e->text);
     return key;
 }
 
@@ -73,8 +76,10 @@ struct keys_private *key_open(struct key_job *j, const struct file_bytes *file)
     } else {
         key = keys_private_read(key_slice(file), path, &e);
         if (key == NULL)
-            key_fail(j, "restore it from a backup, or begin anew with `tlsfront key remove`", "%s",
-                     e.text);
+            key_fail(j,
+                     err_cure_or(
+                         &e, "restore it from a backup, or begin anew with `tlsfront key remove`"),
+                     "%s", e.text);
     }
     free(path);
     return key;
@@ -96,7 +101,7 @@ char *key_seal(struct key_job *j, const struct keys_private *k)
                  "certificate %s",
                  j->o->name);
     if (pem == NULL)
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     return pem;
 }
 

@@ -1,4 +1,5 @@
 /* show.c - `tlsfront key list` and `key show`. */
+#include "proxy/base/date.h"
 #include "proxy/base/json.h"
 #include "proxy/control/control.h"
 #include "proxy/key/binding.h"
@@ -47,7 +48,7 @@ static bool open_view(struct key_job *j, const char *name, struct view *v)
     struct err e;
     *v = (struct view){.job = j, .name = name, .block = key_block(j, name)};
     if (keystore_read(&j->store, name, &v->entry, &e) != 0) {
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
         return false;
     }
     load_view(v);
@@ -83,7 +84,7 @@ static void expiry_of(const struct view *v, char text[64])
     if (v->id == NULL)
         return;
     const long left = days_left(v);
-    load_day(tls_identity_facts(v->id)->not_after, day);
+    date_day(tls_identity_facts(v->id)->not_after, day);
     if (tls_identity_facts(v->id)->not_after < time(NULL))
         snprintf(text, 64, "%s EXPIRED", day);
     else
@@ -162,9 +163,9 @@ static void json_facts(const struct view *v)
     json_string(out, "fingerprint", f->fingerprint);
     snprintf(key, sizeof key, "%s%u", f->key_type == TLS_KEY_RSA ? "rsa-" : "ec-p", f->key_bits);
     json_string(out, "key", key);
-    load_day(f->not_before, day);
+    date_day(f->not_before, day);
     json_string(out, "not_before", day);
-    load_day(f->not_after, day);
+    date_day(f->not_after, day);
     json_string(out, "not_after", day);
     json_number(out, "days_left", days_left(v));
 }
@@ -229,7 +230,7 @@ int key_list(struct key_job *j)
     for (size_t i = 0; j->config != NULL && i < j->config->certificate_count; i++)
         list_one(j, j->config->certificates[i].name);
     if (keystore_each(&j->store, list_stored, j, &e) != 0)
-        key_fail(j, NULL, "%s", e.text);
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     if (j->o->json)
         json_array_end(&j->out);
     return diag_ok(&j->findings, DIAG_ERROR) ? 0 : EXIT_RUNTIME;
@@ -295,7 +296,7 @@ static void text_facts(const struct view *v)
         key_say(j, i == 0 ? "names" : "", f->names[i]);
     key_say(j, "subject", f->subject);
     key_say(j, "issuer", f->self_signed ? "itself (self-signed)" : f->issuer);
-    load_day(f->not_before, day);
+    date_day(f->not_before, day);
     key_say(j, "valid from", day);
     expiry_of(v, expiry);
     key_say(j, "valid until", expiry);

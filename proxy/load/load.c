@@ -1,5 +1,7 @@
 #include "proxy/load/load.h"
 #include "config/file.h"
+#include "proxy/base/date.h"
+#include "proxy/ipc/counters.h"
 #include "proxy/load/unlock.h"
 
 #include <stdio.h>
@@ -48,6 +50,9 @@ static bool judge(struct config *config, struct loaded *out, struct diags *d)
                  "start as root with CAP_NET_RAW (in a unit: AmbientCapabilities= or "
                  "CapabilityBoundingSet= with CAP_NET_RAW)",
                  "source = transparent needs the privilege to bind to foreign addresses");
+    if (config->route_count > SHARED_ROUTES)
+        diag_add(d, DIAG_ERROR, NULL, "run a second instance with its own control socket",
+                 "%zu routes; one instance serves up to %d", config->route_count, SHARED_ROUTES);
     load_ticket_key(&config->ticket_key, out, d);
     unlock_keys(config, out->bundle, d);
     out->generation = generation_load(config, out->bundle, d);
@@ -99,13 +104,6 @@ struct row {
     char cell[COLUMNS][160];
 };
 
-void load_day(time_t t, char out[16])
-{
-    struct tm tm;
-    gmtime_r(&t, &tm);
-    strftime(out, 16, "%Y-%m-%d", &tm);
-}
-
 static void certificate_text(const struct generation *g, size_t i, char *out, size_t size)
 {
     const struct tls_identity *id = g->identities[i];
@@ -115,7 +113,7 @@ static void certificate_text(const struct generation *g, size_t i, char *out, si
     }
     const struct tls_identity_facts *f = tls_identity_facts(id);
     char until[16];
-    load_day(f->not_after, until);
+    date_day(f->not_after, until);
     snprintf(out, size, "%s (%s, until %s)", g->config->certificates[i].name,
              f->name_count > 0 ? f->names[0] : "no names", until);
 }

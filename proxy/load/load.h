@@ -26,9 +26,6 @@ bool load_files_again(const struct bundle *texts, struct loaded *out, struct dia
 
 void loaded_free(struct loaded *l);
 
-/* The day of an expiry, "2027-01-31". */
-void load_day(time_t t, char out[16]);
-
 /* All findings, as they are printed. */
 void load_print_findings(const struct diags *d, struct buf *out);
 

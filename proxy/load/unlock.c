@@ -67,8 +67,8 @@ static void unlock(const struct certificate_config *c, struct bundle *b, struct 
     keys_free_text(pem);
     if (e.text[0] != '\0')
         diag_add(d, DIAG_ERROR, &c->passphrase.at,
-                 "give the passphrase as the first line of the file", "certificate %s: %s", c->name,
-                 e.text);
+                 err_cure_or(&e, "give the passphrase as the first line of the file"),
+                 "certificate %s: %s", c->name, e.text);
 }
 
 void unlock_keys(const struct config *c, struct bundle *b, struct diags *d)

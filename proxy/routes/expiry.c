@@ -1,5 +1,5 @@
 #include "proxy/routes/expiry.h"
-#include "proxy/load/load.h"
+#include "proxy/base/date.h"
 
 #include <stdio.h>
 
@@ -57,7 +57,7 @@ void expiry_words(const struct tls_expiry *x, time_t now, char out[80])
 {
     char day[16];
     const long left = expiry_days(x->until, now);
-    load_day(x->until, day);
+    date_day(x->until, day);
     if (x->until == 0)
         snprintf(out, 80, "names no nextUpdate and is never in force");
     else if (left < 0)

@@ -1,7 +1,7 @@
 #include "proxy/routes/generation.h"
-#include "proxy/ipc/counters.h"
 #include "proxy/routes/expiry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -21,9 +21,11 @@ static const struct {
     const char *cure;
 } findings[] = {
     [TLS_FINDING_EXPIRED] = {DIAG_EXPIRED, "renew the certificate and put the new chain in place"},
+    [TLS_FINDING_ISSUER_EXPIRED] = {DIAG_EXPIRED, NULL}, /* see cure_of() */
     [TLS_FINDING_NOT_YET_VALID] = {DIAG_EXPIRED,
-                                   "check this machine's clock; else wait, or use the "
-                                   "previous certificate until then"},
+                                   "check this machine's clock; else wait (with watch "
+                                   "= on it is taken then), or use the previous "
+                                   "certificate until then"},
     [TLS_FINDING_EXPIRES_SOON] = {DIAG_WARNING, "renew it, then run `tlsfront reload`"},
     [TLS_FINDING_CHAIN_ORDER] = {DIAG_ERROR, "put the server's certificate first, then each "
                                              "issuer's behind the certificate it signed"},
@@ -34,7 +36,10 @@ static const struct {
     [TLS_FINDING_WEAK_SIGNATURE] = {DIAG_WARNING, "have the certificate issued again with SHA-256"},
     [TLS_FINDING_NO_NAMES] = {DIAG_WARNING, "have it issued again with the host names in "
                                             "subjectAltName; clients ignore the common name"},
-    [TLS_FINDING_NOT_FOR_SERVERS] = {DIAG_WARNING, "use a certificate issued for TLS servers"},
+    [TLS_FINDING_NOT_FOR_SERVERS] = {DIAG_ERROR, "have one issued for a TLS server: "
+                                                 "extendedKeyUsage serverAuth, keyUsage "
+                                                 "digitalSignature"},
+    [TLS_FINDING_AUTHORITY] = {DIAG_WARNING, "use a certificate issued for TLS servers"},
 };
 
 struct report {
@@ -42,11 +47,24 @@ struct report {
     const struct certificate_config *certificate;
 };
 
-static void report_finding(void *arg, enum tls_finding finding, const char *text)
+static const char *cure_of(enum tls_finding finding, unsigned place, char text[256])
+{
+    if (finding != TLS_FINDING_ISSUER_EXPIRED)
+        return findings[finding].cure;
+    snprintf(text, 256,
+             "take certificate %u out of the file: nobody can use it, and clients that know its "
+             "name as a root do not need it; for others put the authority's present one in its "
+             "place",
+             place);
+    return text;
+}
+
+static void report_finding(void *arg, enum tls_finding finding, unsigned place, const char *text)
 {
     const struct report *r = arg;
+    char cure[256];
     diag_add(r->diags, findings[finding].severity, &r->certificate->chain.at,
-             findings[finding].cure, "certificate %s: %s: %s", r->certificate->name,
+             cure_of(finding, place, cure), "certificate %s: %s: %s", r->certificate->name,
              r->certificate->chain.path, text);
 }
 
@@ -62,10 +80,8 @@ static struct tls_identity *load_identity(const struct certificate_config *c,
     if (id == NULL) {
         const bool key_blamed = e.blamed == TLS_INPUT_KEY && c->key.path != NULL;
         const struct file_ref *where = key_blamed ? &c->key : &c->chain;
-        diag_add(d, DIAG_ERROR, &where->at,
-                 "give the certificate chain and the private key that belong together, as "
-                 "unencrypted PEM files",
-                 "certificate %s: %s", c->name, e.text);
+        diag_add(d, DIAG_ERROR, &where->at, err_cure_or(&e, NULL), "certificate %s: %s", c->name,
+                 e.text);
         return NULL;
     }
     struct report r = {d, c};
@@ -92,8 +108,8 @@ static void report_policy(const struct route_config *r, const struct err *e, str
         [TLS_INPUT_CLIENT_CRL] = {&r->client_crl.at, "give the authority's revocation list, as PEM "
                                                      "or DER"},
     };
-    diag_add(d, DIAG_ERROR, blamed[e->blamed].at, blamed[e->blamed].cure, "route %s: %s", r->name,
-             e->text);
+    diag_add(d, DIAG_ERROR, blamed[e->blamed].at, err_cure_or(e, blamed[e->blamed].cure),
+             "route %s: %s", r->name, e->text);
 }
 
 struct report_route {
@@ -195,9 +211,6 @@ struct generation *generation_load(struct config *config, const struct bundle *b
     if (g->identities == NULL || g->routes == NULL)
         goto fail;
 
-    if (config->route_count > SHARED_ROUTES)
-        diag_add(d, DIAG_ERROR, NULL, "run a second instance with its own control socket",
-                 "%zu routes; one instance serves up to %d", config->route_count, SHARED_ROUTES);
     for (size_t i = 0; i < config->certificate_count; i++)
         g->identities[i] = load_identity(&config->certificates[i], b, d);
     for (size_t i = 0; i < config->route_count; i++)
@@ -251,6 +264,24 @@ bool generation_brings_expired(const struct generation *next, const struct gener
     struct search s = {.present = present, .now = now};
     each_expiry(next, look_at, &s);
     return s.found;
+}
+
+struct beginnings {
+    time_t now, last;
+};
+
+static void look_at_beginning(void *arg, const struct tls_expiry *x)
+{
+    struct beginnings *b = arg;
+    if (x->from > b->now && x->from > b->last)
+        b->last = x->from;
+}
+
+time_t generation_valid_from(const struct generation *g, time_t now)
+{
+    struct beginnings b = {.now = now};
+    each_expiry(g, look_at_beginning, &b);
+    return b.last;
 }
 
 struct generation *generation_ref(struct generation *g)

@@ -39,6 +39,9 @@ struct generation *generation_load(struct config *config, const struct bundle *b
 bool generation_brings_expired(const struct generation *next, const struct generation *present,
                                time_t now);
 
+/* When the last of what is not yet valid at `now` becomes so; 0: all is, but for its end. */
+time_t generation_valid_from(const struct generation *g, time_t now);
+
 struct generation *generation_ref(struct generation *g);
 void generation_free(struct generation *g); /* drops a reference; NULL is fine */
 

@@ -2,8 +2,9 @@
 #ifndef TLSFRONT_SESSION_ADMISSION_H
 #define TLSFRONT_SESSION_ADMISSION_H
 
+#include "proxy/routes/generation.h"
+#include "proxy/session/sessions.h"
 #include "proxy/starttls/starttls.h"
-#include "proxy/worker/worker.h"
 
 /* One connection's place in the counts. Zero-initialised: none. */
 struct admission {
@@ -14,13 +15,13 @@ struct admission {
 };
 
 /* Ask for a place in the route. One who is refused takes no place from others. */
-void admission_enter(struct worker *w, const struct route *r, struct admission *a);
+void admission_enter(struct sessions *all, const struct route *r, struct admission *a);
 
 /* Once it is known where the client comes from: one more of that address? Takes the place back when
  * not. Does nothing for those already refused, and for clients without an address. */
-void admission_client(struct worker *w, const struct route *r, const struct sockaddr *client,
+void admission_client(struct sessions *all, const struct route *r, const struct sockaddr *client,
                       struct admission *a);
 
-void admission_leave(struct worker *w, const struct route *r, struct admission *a);
+void admission_leave(struct sessions *all, const struct route *r, struct admission *a);
 
 #endif

@@ -1,124 +1,122 @@
 /* challenge.c - routes with protocol = acme: an authority asks, we answer and close.
  *
- *   tls = off        REQUEST -> ASK -> LINGER               http-01 (RFC 8555 8.3)
- *   tls = implicit   HANDSHAKE -> ASK -> HANDSHAKE -> LINGER  tls-alpn-01 (RFC 8737)
+ *   tls = off        REQUEST -> QUERY -> LINGER                 http-01 (RFC 8555 8.3)
+ *   tls = implicit   HANDSHAKE -> QUERY -> HANDSHAKE -> LINGER  tls-alpn-01 (RFC 8737)
  *
- * What to answer with lies in a folder that only the supervisor sees; see ask.h. */
+ * What to answer with lies in a directory that only the supervisor sees; see query.h. */
 #include "proxy/session/core.h"
-#include "proxy/session/query.h"
 #include "proxy/wire/http.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-struct session_acme {
+struct session_challenge {
     struct session *session;
-    struct ask ask;
+    struct query query;
     struct buf head; /* the request so far */
     struct http_request request;
 };
 
-static bool acme_new(struct session *s, void (*answered)(struct ask *a, enum challenge_outcome,
-                                                         const struct challenge *))
+static enum session_state begin(struct session *s,
+                                void (*answered)(struct query *q, enum challenge_outcome,
+                                                 const struct challenge *))
 {
-    s->acme = calloc(1, sizeof *s->acme);
-    if (s->acme == NULL) {
-        session_out_of_memory(s);
-        return false;
-    }
-    s->acme->session = s;
-    s->acme->ask.slot = s->route->slot;
-    s->acme->ask.answered = answered;
-    buf_init(&s->acme->head, HTTP_HEAD_MAX);
-    return true;
+    s->challenge = calloc(1, sizeof *s->challenge);
+    if (s->challenge == NULL)
+        return session_end(s, END_OUT_OF_MEMORY);
+    s->challenge->session = s;
+    s->challenge->query.slot = s->route->slot;
+    s->challenge->query.answered = answered;
+    buf_init(&s->challenge->head, HTTP_HEAD_MAX);
+    return SESSION_STAY;
 }
 
-static struct session *owner(struct ask *a)
+static struct session *owner(struct query *q)
 {
-    return container_of(a, struct session_acme, ask)->session;
+    return container_of(q, struct session_challenge, query)->session;
 }
 
-void session_acme_forget(struct session *s)
+void session_challenge_free(struct session *s)
 {
-    if (s->acme != NULL)
-        ask_forget(s->worker, &s->acme->ask);
-}
-
-void session_acme_free(struct session *s)
-{
-    if (s->acme == NULL)
+    if (s->challenge == NULL)
         return;
-    buf_free(&s->acme->head);
-    free(s->acme);
-    s->acme = NULL;
-}
-
-static void ask(struct session *s)
-{
-    session_enter(s, SESSION_ASK);
-    ask_put(s->worker, &s->acme->ask);
+    buf_free(&s->challenge->head);
+    free(s->challenge);
+    s->challenge = NULL;
 }
 
 /* ---- http-01 ---- */
 
-static void answer_http(struct session *s, enum http_status status, const struct challenge *c,
-                        enum fault fault, const char *how)
+static enum session_state answer_http(struct session *s, enum http_status status,
+                                      const struct challenge *c, enum end end)
 {
     struct buf text;
     buf_init(&text, HTTP_HEAD_MAX + CHALLENGE_FILE_MAX);
     http_answer(status, c != NULL ? c->bytes : NULL, c != NULL ? c->size[0] : 0,
-                s->acme->request.head, time(NULL), &text);
+                s->challenge->request.head, time(NULL), &text);
     s->bytes_out += text.size;
     counter_add(&session_counters(s)->bytes_out, text.size);
-    if (text.failed)
-        session_out_of_memory(s);
-    else if (session_to_client(s, text.data, text.size))
-        session_end(s, fault, how);
+    enum session_state next = text.failed ? session_end(s, END_OUT_OF_MEMORY)
+                                          : session_to_client(s, text.data, text.size);
     buf_free(&text);
+    return next != SESSION_STAY ? next : session_end(s, end);
 }
 
-static void http_answered(struct ask *a, enum challenge_outcome outcome,
-                          const struct challenge *challenge)
-{
-    struct session *s = owner(a);
-    session_log_challenge(s, "http-01", a->name, challenge_words(outcome));
-    if (outcome == CHALLENGE_FOUND)
-        answer_http(s, HTTP_OK, challenge, FAULT_NONE, "the challenge was answered");
-    else
-        answer_http(s, HTTP_NOT_FOUND, NULL, FAULT_CLIENT, "there is no such challenge");
-}
-
-static const char *words_of(enum http_status status)
-{
-    return status == HTTP_NOT_FOUND ? "the client asked for something that is no challenge"
-                                    : "the client sent a request that is not understood";
-}
-
-void session_acme_request(struct session *s, const uint8_t *data, size_t size)
-{
-    struct session_acme *acme = s->acme;
-    const size_t room = HTTP_HEAD_MAX - acme->head.size;
-    s->bytes_in += size;
-    counter_add(&session_counters(s)->bytes_in, size);
-    buf_put(&acme->head, data, size < room ? size : room);
-    if (acme->head.failed) {
-        session_out_of_memory(s);
-        return;
-    }
-    const enum http_status status = http_parse(acme->head.data, acme->head.size, &acme->request);
-    if (status == HTTP_OK) {
-        memcpy(acme->ask.name, acme->request.token, sizeof acme->request.token);
-        ask(s);
-    } else if (status != HTTP_MORE) {
-        answer_http(s, status, NULL, FAULT_CLIENT, words_of(status));
-    }
-}
-
-static void refuse_http(struct session *s, enum fault fault, const char *how)
+static enum session_state refuse_http(struct session *s, enum end end)
 {
     counter_add(&session_counters(s)->refused, 1);
-    answer_http(s, HTTP_UNAVAILABLE, NULL, fault, how);
+    return answer_http(s, HTTP_UNAVAILABLE, NULL, end);
+}
+
+static void http_answered(struct query *q, enum challenge_outcome outcome,
+                          const struct challenge *challenge)
+{
+    struct session *s = owner(q);
+    session_log_challenge(s, "http-01", q->name, challenge_words(outcome));
+    session_step(s, outcome == CHALLENGE_FOUND
+                        ? answer_http(s, HTTP_OK, challenge, END_CHALLENGE_ANSWERED)
+                        : answer_http(s, HTTP_NOT_FOUND, NULL, END_CHALLENGE_UNKNOWN));
+}
+
+/* Behind a balancer's header a request may have come already. */
+enum session_state request_entered(struct session *s)
+{
+    enum session_state next = SESSION_STAY;
+    struct held rest = session_release(s);
+    if (rest.size > 0)
+        next = request_client_data(s, rest.data, rest.size);
+    session_wipe(&rest);
+    return next;
+}
+
+enum session_state request_client_data(struct session *s, uint8_t *data, size_t size)
+{
+    struct session_challenge *c = s->challenge;
+    const size_t room = HTTP_HEAD_MAX - c->head.size;
+    s->bytes_in += size;
+    counter_add(&session_counters(s)->bytes_in, size);
+    buf_put(&c->head, data, size < room ? size : room);
+    if (c->head.failed)
+        return session_end(s, END_OUT_OF_MEMORY);
+    const enum http_status status = http_parse(c->head.data, c->head.size, &c->request);
+    if (status == HTTP_MORE)
+        return SESSION_STAY;
+    if (status != HTTP_OK)
+        return answer_http(s, status, NULL,
+                           status == HTTP_NOT_FOUND ? END_REQUEST_UNFIT : END_REQUEST_UNCLEAR);
+    memcpy(c->query.name, c->request.token, sizeof c->request.token);
+    return SESSION_QUERY;
+}
+
+enum session_state request_client_ended(struct session *s)
+{
+    return session_end(s, END_LEFT_IN_REQUEST);
+}
+
+enum session_state request_timed_out(struct session *s)
+{
+    return answer_http(s, HTTP_TIMEOUT, NULL, END_REQUEST_LATE);
 }
 
 /* ---- tls-alpn-01 ---- */
@@ -139,69 +137,75 @@ static struct tls_identity *load(struct session *s, const char *name,
     return id;
 }
 
-static void tls_answered(struct ask *a, enum challenge_outcome outcome,
-                         const struct challenge *challenge)
+static enum session_state show(struct session *s, enum challenge_outcome outcome,
+                               const struct challenge *challenge)
 {
-    struct session *s = owner(a);
-    struct tls_identity *id = load(s, a->name, outcome, challenge);
+    struct tls_identity *id = load(s, s->challenge->query.name, outcome, challenge);
     struct tls_io io = {0};
-    session_enter(s, SESSION_HANDSHAKE);
     const enum tls_status status = tls_conn_answer(s->tls, id, &io);
     tls_identity_free(id);
-    session_handshake_step(s, status, &io);
+    enum session_state next = session_handshake_step(s, status, &io);
+    return next != SESSION_STAY ? next : SESSION_HANDSHAKE;
 }
 
-static void refuse_tls(struct session *s, enum fault fault, const char *how)
+static void tls_answered(struct query *q, enum challenge_outcome outcome,
+                         const struct challenge *challenge)
 {
-    struct tls_io io = {0};
+    struct session *s = owner(q);
+    session_step(s, show(s, outcome, challenge));
+}
+
+static enum session_state refuse_tls(struct session *s, enum end end)
+{
     counter_add(&session_counters(s)->refused, 1);
-    session_log_end(s, fault, how);
-    tls_conn_abort(s->tls, TLS_ABORT_INTERNAL, &io);
-    if (session_send(s, &io, true))
-        session_linger(s, false);
+    return session_end(s, end);
 }
 
-bool session_acme_wanted(struct session *s)
+/* The handshake waits for a certificate. */
+static enum session_state wanted(struct session *s)
 {
-    const char *name = s->tls != NULL ? tls_conn_wanted(s->tls) : NULL;
-    if (name == NULL)
-        return false;
-    if (!s->admission.admitted) {
-        refuse_tls(s, FAULT_LOCAL, "refused: too many connections");
-    } else if (s->worker->draining) {
-        refuse_tls(s, FAULT_LOCAL, "refused: shutting down");
-    } else if (acme_new(s, tls_answered)) {
-        if (!challenge_name(CHALLENGE_TLS, name, s->acme->ask.name))
-            tls_answered(&s->acme->ask, CHALLENGE_BAD_NAME, NULL);
-        else
-            ask(s);
-    }
-    return true;
+    if (!s->admission.admitted)
+        return refuse_tls(s, END_TOO_MANY_TLS);
+    if (s->all->draining)
+        return refuse_tls(s, END_DRAINING_TLS);
+    enum session_state next = begin(s, tls_answered);
+    if (next == SESSION_STAY &&
+        !challenge_name(CHALLENGE_TLS, tls_conn_wanted(s->tls), s->challenge->query.name))
+        next = show(s, CHALLENGE_BAD_NAME, NULL);
+    return next;
 }
 
 /* ---- both ---- */
 
-void session_acme_begin(struct session *s)
+enum session_state session_challenge_begin(struct session *s)
 {
-    if (s->route->config->tls == TLS_MODE_IMPLICIT) {
-        session_secure(s);
-    } else if (acme_new(s, http_answered)) {
-        if (!s->admission.admitted)
-            refuse_http(s, FAULT_LOCAL, "refused: too many connections");
-        else if (s->worker->draining)
-            refuse_http(s, FAULT_LOCAL, "refused: shutting down");
-        else
-            session_enter(s, SESSION_REQUEST);
-    }
+    if (s->route->config->tls == TLS_MODE_IMPLICIT)
+        return session_secure(s);
+    enum session_state next = begin(s, http_answered);
+    if (next != SESSION_STAY)
+        return next;
+    if (!s->admission.admitted)
+        return refuse_http(s, END_TOO_MANY);
+    return s->all->draining ? refuse_http(s, END_DRAINING) : SESSION_REQUEST;
 }
 
-void session_acme_timeout(struct session *s)
+enum session_state query_entered(struct session *s)
 {
-    if (s->state == SESSION_REQUEST)
-        answer_http(s, HTTP_TIMEOUT, NULL, FAULT_CLIENT,
-                    "the client's request did not come in time");
-    else if (s->tls != NULL)
-        refuse_tls(s, FAULT_LOCAL, "the challenge was not answered in time");
-    else
-        refuse_http(s, FAULT_LOCAL, "the challenge was not answered in time");
+    enum session_state next = s->tls != NULL ? wanted(s) : SESSION_STAY;
+    if (next != SESSION_STAY)
+        return next;
+    query_send(&s->all->queries, &s->challenge->query);
+    return SESSION_STAY;
+}
+
+void query_left(struct session *s)
+{
+    if (s->challenge != NULL)
+        query_forget(&s->all->queries, &s->challenge->query);
+}
+
+enum session_state query_timed_out(struct session *s)
+{
+    return s->tls != NULL ? refuse_tls(s, END_CHALLENGE_LATE_TLS)
+                          : refuse_http(s, END_CHALLENGE_LATE);
 }

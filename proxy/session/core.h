@@ -1,18 +1,19 @@
 /* core.h - what the files of a session share; nobody else includes it.
  *
- *   implicit:  accept -> HANDSHAKE -> DIAL -> GREETING -> RELAY -> LINGER -> CLOSING -> freed
- *   required:  accept -> PREAMBLE -> HANDSHAKE -> ... as above
- *   optional:  accept -> DIAL -> GREETING -> RELAY (in clear) [-> HANDSHAKE -> ... as above]
- *   acme:      accept -> REQUEST | HANDSHAKE -> ASK -> ...   (session_acme.c)
+ * A session is one table: a row per state, in session.c. Events of the two peers, the timer, the
+ * turns and the supervisor's answers come in at state.c, which calls the row's handler. A handler
+ * does its work and returns the state that comes next, SESSION_STAY for the same; session_step()
+ * alone enters it, arms the timer and sets who is read from. Whatever may end the session returns a
+ * state too: other than SESSION_STAY it has to be returned on.
  *
- * Each begins with ANNOUNCE where a trusted balancer connects. While a session has a `talk`
- * (proxy/starttls/), what either side says goes through its module, in session_talk.c; without one
- * it passes as it is.
+ *   implicit:  ANNOUNCE? -> HANDSHAKE -> DIAL -> GREETING? -> RELAY -> LINGER -> CLOSING -> freed
+ *   required:  ... PREAMBLE -> UPGRADE -> HANDSHAKE -> ... as above
+ *   optional:  ... DIAL -> GREETING? -> RELAY (in clear) [-> UPGRADE -> HANDSHAKE -> ... as above]
+ *   acme:      ... REQUEST -> QUERY -> LINGER, or HANDSHAKE -> QUERY -> HANDSHAKE -> LINGER
  *
- * Events of the two peers come in at session_client.c and session_upstream.c. session_enter() alone
- * changes the state and sets the timer, session_interest() alone decides who is read from, and a
- * session dies in session_free() and nowhere else, when its last handle is closed, so that a
- * callback may always return into code that still holds it.
+ * A session ends by session_end() and its kin, with a row of the table of ends (ends.c), and is
+ * freed when its last handle is closed, so that a callback may always return into code that still
+ * holds it.
  *
  * Back-pressure: a side is read only while nothing waits to be sent to the other, so a session
  * holds at most one read's worth of bytes each way. */
@@ -20,7 +21,9 @@
 #define TLSFRONT_SESSION_CORE_H
 
 #include "proxy/base/address.h"
+#include "proxy/session/peer.h"
 #include "proxy/session/session.h"
+#include "proxy/session/sessions.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -28,22 +31,69 @@
 enum { SESSION_ID_MAX = 32 };
 
 enum session_state {
+    SESSION_STAY,      /* where it is: what handlers return; no session is ever in it */
     SESSION_ANNOUNCE,  /* a trusted balancer's PROXY header comes first */
     SESSION_PREAMBLE,  /* in clear, without an upstream: client <-> module */
+    SESSION_UPGRADE,   /* the reply to the upgrade is on its way; then TLS begins */
     SESSION_REQUEST,   /* acme, in clear: the head of a request */
     SESSION_HANDSHAKE, /* client <-> tls */
-    SESSION_ASK,       /* acme: the supervisor looks for the answer; nobody is read from */
-    SESSION_DIAL,      /* connecting upstream; nobody is read from */
+    SESSION_QUERY,     /* acme: the supervisor looks for the answer; nobody is read from */
+    SESSION_DIAL,      /* connecting upstream; what the client says is held */
     SESSION_GREETING,  /* connected; the server has to speak first, and another can take its place
                         * until its module has a greeting to deal with */
     SESSION_RELAY,     /* both ways, or one way after the first end; on TLS or in clear */
-    SESSION_LINGER,    /* all is said to the client; wait for its FIN so that no reset eats it */
+    SESSION_LINGER,    /* all is said: it is delivered, and no reset may eat it */
     SESSION_CLOSING,   /* waiting for the handles */
     SESSION_STATES
 };
 
 /* Whose fault an end was, for the log. */
 enum fault { FAULT_NONE, FAULT_CLIENT, FAULT_UPSTREAM, FAULT_LOCAL };
+
+/* How sessions end; the rows are in ends.c. */
+enum end {
+    END_NONE,
+    END_OUT_OF_MEMORY,
+    END_NO_SOCKET,
+    END_STOPPED,
+    END_ANNOUNCE_BAD,
+    END_ANNOUNCE_LATE,
+    END_LEFT_BEFORE_TLS,
+    END_LEFT_IN_REQUEST,
+    END_CLIENT_BROKE,
+    END_CLIENT_CLOSED,
+    END_CLIENT_LEFT, /* it said goodbye, and did not wait for ours */
+    END_CLIENT_CHATTED,
+    END_CLIENT_STAYED,
+    END_UPSTREAM_BROKE,
+    END_UPSTREAM_CLOSED,
+    END_UPSTREAM_CLOSED_IN_CLEAR,
+    END_UPSTREAM_LEFT, /* it ended, and reset what still came */
+    END_UPSTREAM_STAYED,
+    END_IDLE,
+    END_TLS_FAILED, /* fault and words are the engine's */
+    END_HANDSHAKE_LATE,
+    END_INJECTED,
+    END_DIALOGUE,
+    END_DIALOGUE_UPSTREAM,
+    END_DIALOGUE_ERRORS,
+    END_NO_UPSTREAM, /* these four in the order of enum starttls_refusal */
+    END_TOO_MANY,
+    END_DRAINING,
+    END_TLS_LATE,
+    END_CHALLENGE_ANSWERED,
+    END_CHALLENGE_UNKNOWN,
+    END_CHALLENGE_LATE,
+    END_CHALLENGE_LATE_TLS,
+    END_TOO_MANY_TLS,
+    END_DRAINING_TLS,
+    END_REQUEST_UNFIT,
+    END_REQUEST_UNCLEAR,
+    END_REQUEST_LATE,
+    ENDS
+};
+
+struct session;
 
 /* A dialogue under way, with what its module has not consumed yet. */
 struct session_talk {
@@ -68,146 +118,222 @@ union session_address {
     struct sockaddr_in6 in6;
 };
 
+/* One row of the table. Handlers return the next state. NULL: the event changes nothing there. */
+struct session_row {
+    const char *name; /* as the log has it: stage= */
+    size_t timeout;   /* milliseconds: a field of route_config by its offset; 0: see `remains` */
+    uint64_t (*remains)(const struct session *s);
+
+    /* Is that side read from? NULL: no. */
+    bool (*reads_client)(const struct session *s);
+    bool (*reads_upstream)(const struct session *s);
+
+    enum session_state (*entered)(struct session *s);
+    void (*left)(struct session *s);
+
+    enum session_state (*client_data)(struct session *s, uint8_t *data, size_t size);
+    enum session_state (*client_ended)(struct session *s); /* FIN */
+    enum session_state (*client_broke)(struct session *s);
+    enum session_state (*upstream_connected)(struct session *s, int status);
+    enum session_state (*upstream_data)(struct session *s, uint8_t *data, size_t size);
+    enum session_state (*upstream_ended)(struct session *s); /* FIN */
+    enum session_state (*upstream_broke)(struct session *s, int error);
+    enum session_state (*upstream_closed)(struct session *s); /* our handle */
+    enum session_state (*drained)(struct session *s);         /* a queue has run empty */
+    enum session_state (*turn)(struct session *s);            /* of its handshake */
+    enum session_state (*timed_out)(struct session *s);
+};
+
+/* The machine, which its parts reach through the session and so need not know. */
+struct session_machine {
+    struct session_row rows[SESSION_STATES];
+    void (*free)(struct session *s); /* the last handle is closed */
+};
+
 struct session {
+    const struct session_machine *machine;
     struct peer client, upstream;
     uv_timer_t timer;
     unsigned handles; /* not yet closed */
     enum session_state state;
     enum session_state stage; /* the furthest one, for the log */
 
-    struct worker *worker;
+    struct sessions *all;
     struct generation *generation;
     struct route *route;
-    struct tls_conn *tls;      /* NULL: in clear so far */
-    struct session_talk *talk; /* NULL: nothing to watch */
-    struct session_acme *acme; /* NULL: nothing was asked for */
-    struct link member;        /* of worker->sessions */
-    struct link waiting;       /* of worker->waiting */
+    struct tls_conn *tls;                /* NULL: in clear so far */
+    struct session_talk *talk;           /* NULL: nothing to watch */
+    struct session_challenge *challenge; /* NULL: nothing was asked for */
+    struct link member;                  /* of all->members */
+    struct link waiting;                 /* of all->turns */
     struct held held;
     struct upstream_cursor cursor;
-    size_t lingered; /* bytes read and dropped behind the client's end, or in LINGER */
+    size_t dropped; /* bytes of the client read and dropped behind its end, or in LINGER */
 
     uint64_t serial;
-    uint64_t started, last_active; /* milliseconds of the loop's clock */
+    uint64_t started, last_active, ending_since; /* milliseconds of the loop's clock */
     uint64_t bytes_in, bytes_out;
     union session_address from; /* the client */
-    union session_address
-        local; /* where it connected to, as a PROXY header said; AF_UNSPEC: none */
+    /* Where it connected to, as a PROXY header said; AF_UNSPEC: none. */
+    union session_address local;
     union session_address upstream_to; /* tried last; AF_UNSPEC: none, or upstream_path */
     const char *upstream_path;         /* "unix:/path", of the configuration */
     struct admission admission;
 
-    bool heard; /* the client sent at least one byte */
-    bool handshaken;
-    bool client_ended, upstream_ended; /* close_notify, FIN */
-    bool ended_by_client;              /* whose came first */
-    bool upgrading;                    /* TLS begins when the reply to the upgrade is out */
+    /* Facts, each true from some moment on. */
+    bool spoke;                        /* the client sent at least one byte */
+    bool handshaken;                   /* TLS stands */
     bool upgraded;                     /* TLS began by STARTTLS */
-    bool opened;                       /* the open line is out */
-    bool logged;                       /* the end line is out */
+    bool served;                       /* an upstream serves it; the open line is out */
+    bool opened;                       /* an open line is out, before the upgrade perhaps */
+    bool client_ended, upstream_ended; /* close_notify, FIN */
+    enum side first_end;               /* whose came first */
+    enum end cut; /* the client is gone; what it said before is still to be handed on */
+    const struct end_row *end; /* set when it is decided and logged */
 };
 
-#define container_of(pointer, type, member)                                                        \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+static inline struct route_counters *session_counters(struct session *s)
+{
+    return &s->all->counters->route[s->route->slot];
+}
 
-/* ---- session.c ---- */
+static inline uint64_t session_now(const struct session *s)
+{
+    return uv_now(s->all->loop);
+}
+
+/* ---- core.c: bytes and memory ---- */
 union session_address session_address(const struct sockaddr_storage *from);
-struct route_counters *session_counters(struct session *s);
-uint64_t session_now(const struct session *s);
 
-/* Append to `held`; false: out of memory. */
-bool session_hold(struct session *s, const uint8_t *data, size_t size);
+/* Append to `held`. */
+enum session_state session_hold(struct session *s, const uint8_t *data, size_t size);
 /* Hand the held bytes to the caller, who gives them to session_wipe(). */
 struct held session_release(struct session *s);
 void session_wipe(struct held *held);
 
-/* Send what the TLS engine produced. `last`: our FIN follows. False: the client is gone and the
- * session has been ended. */
-bool session_send(struct session *s, const struct tls_io *io, bool last);
+/* Send what the TLS engine produced. `last`: our FIN follows. */
+enum session_state session_send(struct session *s, const struct tls_io *io, bool last);
 /* Send plaintext, through TLS where there is TLS. data[size] has to exist, as for tls_conn_send();
- * a peer's data and a struct buf see to it. False: the session has been ended. */
-bool session_to_client(struct session *s, uint8_t *data, size_t size);
-/* The client gets no more: close_notify and FIN. False: the session has been ended. */
-bool session_finish_client(struct session *s);
-/* Send plaintext to the upstream. False: the session has been ended. */
-bool session_to_upstream(struct session *s, const uint8_t *data, size_t size);
+ * a peer's data and a struct buf see to it. */
+enum session_state session_to_client(struct session *s, uint8_t *data, size_t size);
+/* The client gets no more: close_notify and FIN. */
+enum session_state session_finish_client(struct session *s);
+/* Send plaintext to the upstream. */
+enum session_state session_to_upstream(struct session *s, const uint8_t *data, size_t size);
+/* Tell the client in its protocol, inside TLS where there is TLS, why there is no service now. */
+enum session_state session_refuse(struct session *s, enum starttls_refusal why);
+/* Its greeting can be dealt with: this upstream is the session's. Once. */
+void session_served(struct session *s);
 
-/* The ends. Each logs, and returns with the session in LINGER or CLOSING. */
-void session_end(struct session *s, enum fault fault, const char *how); /* orderly, close_notify */
-void session_break(struct session *s, enum fault fault, const char *how); /* no more words */
-void session_out_of_memory(struct session *s);
-void session_tls_failed(struct session *s, const struct tls_io *io); /* with the alert */
+/* ---- ends.c: each logs, says the last word and returns the state that delivers it ---- */
+enum session_state session_end(struct session *s, enum end end);
+/* The engine gave up; `io` has its alert, if one is due. */
+enum session_state session_tls_failed(struct session *s, const struct tls_io *io);
 
-/* Their parts. */
-void session_linger(struct session *s, bool reset_upstream);
-void session_close(struct session *s, bool reset_client, bool reset_upstream);
-void session_handle_closed(struct session *s);
+/* ---- state.c ---- */
+extern const struct peer_events session_client_events, session_upstream_events;
+void session_step(struct session *s, enum session_state next);
+void session_close(struct session *s); /* entering CLOSING */
+void session_arm(struct session *s);   /* set the timer anew for the present state */
+/* Milliseconds until `limit` is over; SESSION_NEVER: there is none. */
+#define SESSION_NEVER UINT64_MAX
+uint64_t session_remains(uint64_t limit, uint64_t since, uint64_t now);
 
-/* ---- session_state.c ---- */
-void session_enter(struct session *s, enum session_state state);
-void session_interest(struct session *s);
-void session_arm(struct session *s); /* set the timer anew for the present state */
-
-/* ---- session_log.c ---- */
+/* ---- log_lines.c ---- */
 void session_id(const struct session *s, char out[SESSION_ID_MAX]);
 void session_tls_info(const struct session *s, struct tls_info *tls); /* all NULL without TLS */
 void session_log_open(struct session *s);
-void session_log_end(struct session *s, enum fault fault, const char *how);
+void session_log_end(struct session *s, enum config_log_level level, enum fault fault,
+                     const char *how);
 void session_log_upstream(struct session *s, const char *event, const char *how);
-
 void session_log_challenge(struct session *s, const char *type, const char *name,
                            const char *outcome);
 
-/* ---- session_client.c ---- */
-extern const struct peer_events session_client_events;
-/* Begin TLS, now or, when its turn has not come, when that of the reply before has. */
-void session_secure(struct session *s);
-/* The first state after accept. */
-void session_begin(struct session *s);
-void session_refuse(struct session *s, enum starttls_refusal why);
-/* The TLS engine has done something in the handshake. */
-void session_handshake_step(struct session *s, enum tls_status status, const struct tls_io *io);
+/* ---- handlers, by the file that has them; session.c makes the rows of them ---- */
 
-/* ---- session_acme.c ---- */
-void session_acme_begin(struct session *s);
-void session_acme_request(struct session *s, const uint8_t *data, size_t size); /* in REQUEST */
-/* Does the handshake wait for a certificate? It is asked for, or the session has ended. */
-bool session_acme_wanted(struct session *s);
-void session_acme_timeout(struct session *s); /* in REQUEST and ASK */
-void session_acme_forget(struct session *s);  /* no answer is wanted any more */
-void session_acme_free(struct session *s);
+/* begin.c */
+enum session_state session_begin(struct session *s); /* the first state after accept */
+enum session_state announce_client_data(struct session *s, uint8_t *data, size_t size);
+enum session_state announce_timed_out(struct session *s);
+enum session_state preamble_entered(struct session *s);
+enum session_state preamble_client_data(struct session *s, uint8_t *data, size_t size);
+enum session_state preamble_timed_out(struct session *s);
 
-/* ---- session_upstream.c ---- */
-extern const struct peer_events session_upstream_events;
-void session_dial(struct session *s);
-/* It is there and, where it has to speak first, has greeted. */
-void session_upstream_ready(struct session *s);
-/* This address did not serve: note it and, once its handle is closed, go to the next. */
-void session_upstream_failed(struct session *s, const char *how);
+/* handshake.c */
+enum session_state upgrade_entered(struct session *s);
+enum session_state handshake_entered(struct session *s);
+void handshake_left(struct session *s);
+enum session_state handshake_client_data(struct session *s, uint8_t *data, size_t size);
+enum session_state handshake_client_ended(struct session *s);
+enum session_state handshake_turn(struct session *s);
+enum session_state handshake_timed_out(struct session *s);
+/* The engine has done something in the handshake. */
+enum session_state session_handshake_step(struct session *s, enum tls_status status,
+                                          const struct tls_io *io);
+/* Begin TLS. */
+enum session_state session_secure(struct session *s);
 
-/* ---- session_talk.c ---- */
-/* Begin a dialogue in that mode, where the protocol has one. False: the session has been ended. */
-bool session_talk_begin(struct session *s, enum talk_mode mode);
-/* Something was said; false: the session has been ended or is turning to TLS. */
-bool session_talk_said(struct session *s, enum side side, const uint8_t *data, size_t size);
+/* challenge.c */
+enum session_state session_challenge_begin(struct session *s);
+enum session_state request_entered(struct session *s);
+enum session_state request_client_data(struct session *s, uint8_t *data, size_t size);
+enum session_state request_client_ended(struct session *s);
+enum session_state request_timed_out(struct session *s);
+enum session_state query_entered(struct session *s);
+void query_left(struct session *s);
+enum session_state query_timed_out(struct session *s);
+void session_challenge_free(struct session *s);
+
+/* dial.c */
+enum session_state dial_entered(struct session *s);
+enum session_state dial_client_data(struct session *s, uint8_t *data, size_t size);
+enum session_state dial_client_ended(struct session *s);
+enum session_state dial_client_broke(struct session *s);
+enum session_state dial_connected(struct session *s, int status);
+enum session_state dial_upstream_closed(struct session *s);
+enum session_state dial_timed_out(struct session *s);
+enum session_state greeting_upstream_data(struct session *s, uint8_t *data, size_t size);
+enum session_state greeting_upstream_ended(struct session *s);
+enum session_state greeting_upstream_broke(struct session *s, int error);
+enum session_state greeting_timed_out(struct session *s);
+
+/* dialogue.c */
+/* Begin a dialogue in that mode, where the protocol has one. */
+enum session_state session_talk_begin(struct session *s, enum talk_mode mode);
+/* Something was said. */
+enum session_state session_talk_said(struct session *s, enum side side, const uint8_t *data,
+                                     size_t size);
 bool session_talk_holds(const struct session *s, enum side side); /* unconsumed bytes? */
 /* Is what the client left the beginning of a unit that it will never end? */
 bool session_talk_cut_short(const struct session *s);
 bool session_talk_full(const struct session *s, enum side side); /* as many as are kept? */
+/* Give up watching: what its module left of one side passes as it is. */
+enum session_state session_talk_flush(struct session *s, enum side side);
 void session_talk_free(struct session *s);
 
-/* ---- session_relay.c ---- */
-/* Let bytes flow; then those of the client that had to wait. */
-void session_relay(struct session *s);
-void session_relay_held(struct session *s);
-void session_from_client(struct session *s, enum tls_status status, const struct tls_io *io);
-void session_from_client_in_clear(struct session *s, const uint8_t *data, size_t size);
-/* The client will say no more: close_notify, or FIN in clear. */
-void session_client_finished(struct session *s);
-/* What both sides' ends and the dialogue allow: FIN to the upstream, or the end of the session. */
-void session_check_ends(struct session *s);
-void session_upstream_broke(struct session *s);
-/* A queue has run empty: read on, or see whether that was the last of it. */
-void session_drained(struct session *s);
+/* relay.c */
+/* What the upstream said, through its module where there is one. */
+enum session_state session_from_upstream(struct session *s, uint8_t *data, size_t size);
+uint64_t relay_remains(const struct session *s);
+enum session_state relay_entered(struct session *s);
+enum session_state relay_client_data(struct session *s, uint8_t *data, size_t size);
+enum session_state relay_client_ended(struct session *s);
+enum session_state relay_client_broke(struct session *s);
+enum session_state relay_upstream_data(struct session *s, uint8_t *data, size_t size);
+enum session_state relay_upstream_ended(struct session *s);
+enum session_state relay_upstream_broke(struct session *s, int error);
+enum session_state relay_drained(struct session *s);
+enum session_state relay_timed_out(struct session *s);
+
+/* linger.c */
+uint64_t linger_remains(const struct session *s);
+enum session_state linger_entered(struct session *s);
+enum session_state linger_client_data(struct session *s, uint8_t *data, size_t size);
+enum session_state linger_client_ended(struct session *s);
+enum session_state linger_client_broke(struct session *s);
+enum session_state linger_upstream_data(struct session *s, uint8_t *data, size_t size);
+enum session_state linger_upstream_broke(struct session *s, int error);
+enum session_state linger_drained(struct session *s);
+enum session_state linger_timed_out(struct session *s);
 
 #endif

@@ -6,14 +6,14 @@
 #include <string.h>
 
 /* This address did not serve: note it and, once its handle is closed, go to the next. */
-void session_upstream_failed(struct session *s, const char *how)
+static enum session_state failed(struct session *s, const char *how)
 {
     counter_add(&session_counters(s)->upstream_failures, 1);
     upstream_report(&s->route->upstreams, &s->cursor, false, session_now(s));
     session_log_upstream(s, "upstream-failed", how);
     session_talk_free(s); /* with the beginning of a greeting */
-    session_enter(s, SESSION_DIAL);
-    peer_close(&s->upstream, true); /* upstream_closed() dials on */
+    peer_close(&s->upstream, true);
+    return SESSION_DIAL; /* upstream_closed dials on */
 }
 
 /* Where the upstream shall see the session come from. */
@@ -48,7 +48,7 @@ static int connect_upstream(struct session *s, const struct upstream_address *a)
         s->upstream_to = session_address(&a->addr);
         choose_source(s, &client, &target);
     }
-    return peer_connect(&s->upstream, &s->worker->loop, &target, &session_upstream_events);
+    return peer_connect(&s->upstream, s->all->loop, &target, &session_upstream_events);
 }
 
 /* A client cannot be impersonated towards an address of the other IP family. */
@@ -73,29 +73,25 @@ static const struct upstream_address *next_reachable(struct session *s)
     return a;
 }
 
-void session_dial(struct session *s)
+enum session_state dial_entered(struct session *s)
 {
-    if (s->upstream.life == PEER_CLOSING) { /* of before the upgrade; upstream_closed() dials on */
-        session_enter(s, SESSION_DIAL);
-        return;
-    }
+    if (s->upstream.life == PEER_CLOSING) /* of before; dial_upstream_closed() goes on */
+        return SESSION_STAY;
     struct upstream_set *set = &s->route->upstreams;
     const struct upstream_address *a = next_reachable(s);
-    if (a == NULL) {
-        session_refuse(s, REFUSE_UPSTREAM_DOWN);
-        return;
-    }
+    if (a == NULL)
+        return session_refuse(s, REFUSE_UPSTREAM_DOWN);
     upstream_trying(set, &s->cursor, session_now(s), s->route->config->connect_timeout);
-    session_enter(s, SESSION_DIAL);
     s->handles++;
     int rc = connect_upstream(s, a);
+    if (rc == 0)
+        return SESSION_STAY;
     if (rc == UV_EMFILE || rc == UV_ENFILE || rc == UV_ENOMEM || rc == UV_ENOBUFS) {
         session_log_upstream(s, "upstream-failed",
                              uv_strerror(rc)); /* our trouble: no blame on the address */
-        session_refuse(s, REFUSE_TOO_MANY);
-    } else if (rc != 0) {
-        session_upstream_failed(s, uv_strerror(rc));
+        return session_refuse(s, REFUSE_TOO_MANY);
     }
+    return failed(s, uv_strerror(rc));
 }
 
 /* The PROXY header, first bytes to the upstream. False: no memory, or the connection broke. */
@@ -127,115 +123,100 @@ static bool send_proxy_header(struct session *s)
     return sent;
 }
 
-void session_upstream_ready(struct session *s)
+enum session_state dial_connected(struct session *s, int status)
 {
-    upstream_report(&s->route->upstreams, &s->cursor, true, session_now(s));
-    session_relay(s);
+    if (status != 0)
+        return failed(s, uv_strerror(status));
+    if (!send_proxy_header(s))
+        return failed(s, "the PROXY header could not be sent");
+    enum session_state next = session_talk_begin(s, s->tls != NULL ? TALK_INSIDE : TALK_OPTIONAL);
+    if (next != SESSION_STAY)
+        return next;
+    if (protocol_facts(s->route->config->protocol)->server_speaks_first)
+        return SESSION_GREETING;
+    session_served(s);
+    return SESSION_RELAY;
 }
 
-static void upstream_connected(struct peer *p, int status)
+enum session_state dial_upstream_closed(struct session *s)
 {
-    struct session *s = container_of(p, struct session, upstream);
-    if (s->state != SESSION_DIAL)
-        return;
-    if (status != 0) {
-        session_upstream_failed(s, uv_strerror(status));
-        return;
-    }
-    if (!send_proxy_header(s)) {
-        session_upstream_failed(s, "the PROXY header could not be sent");
-        return;
-    }
-    if (!session_talk_begin(s, s->tls != NULL ? TALK_INSIDE : TALK_OPTIONAL))
-        return;
-    if (protocol_facts(s->route->config->protocol)->server_speaks_first) {
-        session_enter(s, SESSION_GREETING);
-        return;
-    }
-    session_upstream_ready(s);
-    session_relay_held(s);
+    (void)s;
+    return SESSION_DIAL; /* the next one */
 }
 
-static void upstream_data(struct peer *p, uint8_t *data, size_t size)
+enum session_state dial_timed_out(struct session *s)
 {
-    struct session *s = container_of(p, struct session, upstream);
-    const bool greeting = s->state == SESSION_GREETING;
-    if (!greeting && s->state != SESSION_RELAY)
-        return;
-    s->last_active = session_now(s);
-    s->bytes_out += size;
-    counter_add(&session_counters(s)->bytes_out, size);
-    if (s->talk != NULL ? session_talk_said(s, UPSTREAM, data, size)
-                        : session_to_client(s, data, size)) {
-        if (greeting && s->state == SESSION_RELAY)
-            session_relay_held(s);
-        session_check_ends(s);
-        session_interest(s);
-    }
+    return failed(s, "connect timeout");
 }
 
-static void upstream_eof(struct peer *p)
+/* ---- the client, meanwhile ---- */
+
+enum session_state dial_client_data(struct session *s, uint8_t *data, size_t size)
 {
-    struct session *s = container_of(p, struct session, upstream);
-    if (s->state == SESSION_GREETING) {
-        session_upstream_failed(s, "closed without a greeting");
-        return;
+    if (s->tls == NULL)
+        return session_hold(s, data, size);
+    struct tls_io io = {0};
+    enum tls_status status = tls_conn_receive(s->tls, data, size, &io);
+    enum session_state next = session_send(s, &io, false);
+    if (next == SESSION_STAY)
+        next = session_hold(s, io.plain.data, io.plain.size);
+    if (next != SESSION_STAY)
+        return next;
+    if (status == TLS_FAILED) {
+        const struct tls_io sent = {0};
+        return session_tls_failed(s, &sent);
     }
-    if (s->state != SESSION_RELAY)
-        return;
-    s->upstream_ended = true;
-    s->last_active = session_now(s);
-    /* An incomplete line that its module still waits for the end of: the client may have it. */
-    if (session_talk_holds(s, UPSTREAM)) {
-        const struct buf *rest = &s->talk->carry[UPSTREAM];
-        if (!session_to_client(s, rest->data, rest->size))
-            return;
-    }
-    /* In clear, what the client says next must not pass unwatched: that is the end of both ways. */
-    if (s->tls == NULL) {
-        session_end(s, FAULT_NONE, "the upstream closed");
-        return;
-    }
-    session_talk_free(s);
-    if (!session_finish_client(s))
-        return;
-    session_arm(s);
-    session_check_ends(s);
+    if (status == TLS_EOF)
+        s->client_ended = true, s->first_end = CLIENT;
+    return SESSION_STAY;
 }
 
-static void upstream_error(struct peer *p, int error)
+/* What it said before is handed on first, when the upstream is there. */
+static enum session_state cut(struct session *s, enum end end)
 {
-    struct session *s = container_of(p, struct session, upstream);
-    if (s->state == SESSION_GREETING) {
-        session_upstream_failed(s, uv_strerror(error));
-        return;
-    }
-    if (s->state != SESSION_RELAY)
-        return;
-    session_upstream_broke(s);
+    s->cut = end;
+    return SESSION_STAY;
 }
 
-static void upstream_drained(struct peer *p)
+enum session_state dial_client_ended(struct session *s)
 {
-    session_drained(container_of(p, struct session, upstream));
+    if (s->tls == NULL)
+        s->client_ended = true, s->first_end = CLIENT;
+    if (s->client_ended)
+        return SESSION_STAY;
+    tls_conn_transport_eof(s->tls);
+    if (s->held.size > 0)
+        return cut(s, END_TLS_FAILED);
+    const struct tls_io nothing = {0};
+    return session_tls_failed(s, &nothing);
 }
 
-static void upstream_closed(struct peer *p)
+enum session_state dial_client_broke(struct session *s)
 {
-    struct session *s = container_of(p, struct session, upstream);
-    if (s->state != SESSION_DIAL) {
-        session_handle_closed(s);
-        return;
-    }
-    s->handles--;
-    session_dial(s);
+    return s->held.size > 0 ? cut(s, END_CLIENT_BROKE) : session_end(s, END_CLIENT_BROKE);
 }
 
-const struct peer_events session_upstream_events = {
-    .connected = upstream_connected,
-    .data = upstream_data,
-    .eof = upstream_eof,
-    .error = upstream_error,
-    .drained = upstream_drained,
-    .closed = upstream_closed,
-};
+/* ---- GREETING ---- */
+
+enum session_state greeting_upstream_data(struct session *s, uint8_t *data, size_t size)
+{
+    enum session_state next = session_from_upstream(s, data, size);
+    if (next == SESSION_STAY && s->talk == NULL)
+        session_served(s);
+    return next == SESSION_STAY && s->served ? SESSION_RELAY : next;
+}
+
+enum session_state greeting_upstream_ended(struct session *s)
+{
+    return failed(s, "closed without a greeting");
+}
+
+enum session_state greeting_upstream_broke(struct session *s, int error)
+{
+    return failed(s, uv_strerror(error));
+}
+
+enum session_state greeting_timed_out(struct session *s)
+{
+    return failed(s, "no greeting in time");
+}

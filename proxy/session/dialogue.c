@@ -31,22 +31,20 @@ static void fill_facts(const struct session *s, struct session_talk *t, enum tal
     }
 }
 
-bool session_talk_begin(struct session *s, enum talk_mode mode)
+enum session_state session_talk_begin(struct session *s, enum talk_mode mode)
 {
     const struct starttls *module = starttls_of(s->route->config->protocol);
     if (module == NULL)
-        return true;
+        return SESSION_STAY;
     struct session_talk *t = calloc(1, sizeof *t);
-    if (t == NULL) {
-        session_out_of_memory(s);
-        return false;
-    }
+    if (t == NULL)
+        return session_end(s, END_OUT_OF_MEMORY);
     t->module = module;
     buf_init(&t->carry[CLIENT], CARRY_MAX + TLS_CHUNK_MAX);
     buf_init(&t->carry[UPSTREAM], CARRY_MAX + TLS_CHUNK_MAX);
     fill_facts(s, t, mode);
     s->talk = t;
-    return true;
+    return SESSION_STAY;
 }
 
 void session_talk_free(struct session *s)
@@ -109,57 +107,56 @@ static enum talk_verdict run(struct session_talk *t, struct talk_out *out)
     return verdict;
 }
 
-static bool deliver(struct session *s, struct talk_out *out)
+static enum session_state deliver(struct session *s, struct talk_out *out)
 {
-    if (out->to_client->failed || out->to_upstream->failed) {
-        session_out_of_memory(s);
-        return false;
-    }
-    return session_to_client(s, out->to_client->data, out->to_client->size) &&
-           (out->to_upstream->size == 0 ||
-            session_to_upstream(s, out->to_upstream->data, out->to_upstream->size));
+    if (out->to_client->failed || out->to_upstream->failed)
+        return session_end(s, END_OUT_OF_MEMORY);
+    enum session_state next = session_to_client(s, out->to_client->data, out->to_client->size);
+    if (next != SESSION_STAY || out->to_upstream->size == 0)
+        return next;
+    return session_to_upstream(s, out->to_upstream->data, out->to_upstream->size);
 }
 
 /* ---- verdicts ---- */
 
-/* From here on everything passes as it is, beginning with what the module left. */
-static bool relay_on(struct session *s)
+enum session_state session_talk_flush(struct session *s, enum side side)
 {
-    struct session_talk *t = s->talk;
-    bool alive = session_to_upstream(s, t->carry[CLIENT].data, t->carry[CLIENT].size) &&
-                 session_to_client(s, t->carry[UPSTREAM].data, t->carry[UPSTREAM].size);
+    const struct buf *left = &s->talk->carry[side];
+    enum session_state next = side == CLIENT ? session_to_upstream(s, left->data, left->size)
+                                             : session_to_client(s, left->data, left->size);
+    buf_drop(&s->talk->carry[side], left->size);
+    return next;
+}
+
+/* From here on everything passes as it is, beginning with what the module left. */
+static enum session_state relay_on(struct session *s)
+{
+    enum session_state next = session_talk_flush(s, CLIENT);
+    if (next == SESSION_STAY)
+        next = session_talk_flush(s, UPSTREAM);
     session_talk_free(s);
-    return alive;
+    return next;
 }
 
 /* Plaintext behind the upgrade command escaped the handshake that follows (CVE-2011-0411). No
  * honest client sends it (RFC 3207, 6; RFC 9051, 6.2.1), so there is nothing to guess. */
-static bool upgrade(struct session *s)
+static enum session_state upgrade(struct session *s)
 {
-    if (session_talk_holds(s, CLIENT)) {
-        session_log_end(s, FAULT_CLIENT, "the client sent data behind the upgrade command");
-        session_linger(s, true);
-        return false;
-    }
+    if (session_talk_holds(s, CLIENT))
+        return session_end(s, END_INJECTED);
     session_talk_free(s);
-    s->upgrading = true;
-    session_secure(s);
-    return false;
+    return SESSION_UPGRADE;
 }
 
-static bool close_down(struct session *s)
+static enum session_state close_down(struct session *s)
 {
     const struct talk t = s->talk->talk;
     session_talk_free(s);
-    if (t.upstream_broke) {
+    if (t.upstream_broke)
         session_log_upstream(s, "upstream-failed", "what it says is not of the protocol");
-        session_end(s, FAULT_UPSTREAM, "the upstream broke the protocol, or refused its service");
-    } else if (t.errors > TALK_ERRORS_MAX) {
-        session_end(s, FAULT_CLIENT, "the client sent too many bad commands");
-    } else {
-        session_end(s, FAULT_NONE, "the dialogue ended");
-    }
-    return false;
+    if (t.upstream_broke)
+        return session_end(s, END_DIALOGUE_UPSTREAM);
+    return session_end(s, t.errors > TALK_ERRORS_MAX ? END_DIALOGUE_ERRORS : END_DIALOGUE);
 }
 
 /* The operator believes that the upstream knows its clients; it does not. Said once in a while: it
@@ -186,40 +183,42 @@ static bool is_greeted(struct session_talk *t, size_t come, enum talk_verdict ve
            out->to_upstream->size > 0;
 }
 
-bool session_talk_said(struct session *s, enum side side, const uint8_t *data, size_t size)
+static enum session_state obey(struct session *s, enum talk_verdict verdict)
+{
+    switch (verdict) {
+    case TALK_MORE:
+        return SESSION_STAY;
+    case TALK_RELAY:
+        return relay_on(s);
+    case TALK_UPGRADE:
+        return upgrade(s);
+    case TALK_CLOSE:
+        break;
+    }
+    return close_down(s);
+}
+
+enum session_state session_talk_said(struct session *s, enum side side, const uint8_t *data,
+                                     size_t size)
 {
     struct session_talk *t = s->talk;
     struct buf to_client, to_upstream;
     buf_put(&t->carry[side], data, size);
-    if (t->carry[side].failed) {
-        session_out_of_memory(s);
-        return false;
-    }
+    if (t->carry[side].failed)
+        return session_end(s, END_OUT_OF_MEMORY);
     buf_init(&to_client, OUTPUT_MAX);
     buf_init(&to_upstream, OUTPUT_MAX);
     struct talk_out out = {&to_client, &to_upstream};
     const size_t come = t->carry[UPSTREAM].size;
     const enum talk_verdict verdict = run(t, &out);
     if (s->state == SESSION_GREETING && is_greeted(t, come, verdict, &out))
-        session_upstream_ready(s);
+        session_served(s);
     note_identity_refused(s);
 
     /* The reply to an upgrade with bytes behind it would be an invitation to go on. */
     const bool injected = verdict == TALK_UPGRADE && session_talk_holds(s, CLIENT);
-    bool alive = injected || deliver(s, &out);
+    enum session_state next = injected ? SESSION_STAY : deliver(s, &out);
     buf_free(&to_client);
     buf_free(&to_upstream);
-    if (!alive)
-        return false;
-    switch (verdict) {
-    case TALK_MORE:
-        return true;
-    case TALK_RELAY:
-        return relay_on(s);
-    case TALK_UPGRADE:
-        return upgrade(s);
-    case TALK_CLOSE:
-        return close_down(s);
-    }
-    return false;
+    return next != SESSION_STAY ? next : obey(s, verdict);
 }

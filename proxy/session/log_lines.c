@@ -3,16 +3,11 @@
 
 #include <stdio.h>
 
-static const char *const state_names[] = {"announce", "preamble", "request",  "handshake",
-                                          "ask",      "dial",     "greeting", "relay",
-                                          "linger",   "closing"};
-_Static_assert(sizeof state_names / sizeof *state_names == SESSION_STATES, "a name for each state");
-
 static const char *const fault_names[] = {"none", "client", "upstream", "tlsfront"};
 
 void session_id(const struct session *s, char out[SESSION_ID_MAX])
 {
-    snprintf(out, SESSION_ID_MAX, "%08x-%llx", s->worker->tag, (unsigned long long)s->serial);
+    snprintf(out, SESSION_ID_MAX, "%08x-%llx", s->all->tag, (unsigned long long)s->serial);
 }
 
 void session_tls_info(const struct session *s, struct tls_info *tls)
@@ -60,22 +55,19 @@ static void log_facts(struct session *s, struct log_line *line)
 void session_log_open(struct session *s)
 {
     struct log_line line;
-    log_begin(&line, &s->worker->log, LOG_LEVEL_INFO, s->opened ? "upgraded" : "open");
+    log_begin(&line, s->all->log, LOG_LEVEL_INFO, s->opened ? "upgraded" : "open");
     log_facts(s, &line);
     log_end(&line);
     s->opened = true;
 }
 
-/* A connection that closes without a byte is a port probe or a health check: not worth a line. */
-void session_log_end(struct session *s, enum fault fault, const char *how)
+void session_log_end(struct session *s, enum config_log_level level, enum fault fault,
+                     const char *how)
 {
     struct log_line line;
-    if (s->logged)
-        return;
-    s->logged = true;
-    log_begin(&line, &s->worker->log, s->heard ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "end");
+    log_begin(&line, s->all->log, level, "end");
     log_facts(s, &line);
-    log_text(&line, "stage", state_names[s->stage]);
+    log_text(&line, "stage", s->machine->rows[s->stage].name);
     log_number(&line, "bytes-in", s->bytes_in);
     log_number(&line, "bytes-out", s->bytes_out);
     log_seconds(&line, "duration", session_now(s) - s->started);
@@ -90,7 +82,7 @@ void session_log_upstream(struct session *s, const char *event, const char *how)
     char id[SESSION_ID_MAX], upstream[ADDRESS_TEXT_MAX];
     session_id(s, id);
     upstream_name(s, upstream);
-    log_begin(&line, &s->worker->log, LOG_LEVEL_WARN, event);
+    log_begin(&line, s->all->log, LOG_LEVEL_WARN, event);
     log_text(&line, "id", id);
     log_text(&line, "route", s->route->config->name);
     log_text(&line, "upstream", upstream);
@@ -105,7 +97,7 @@ void session_log_challenge(struct session *s, const char *type, const char *name
     char id[SESSION_ID_MAX], client[ADDRESS_TEXT_MAX];
     session_id(s, id);
     address_text(&s->from.sa, client);
-    log_begin(&line, &s->worker->log, LOG_LEVEL_INFO, "challenge");
+    log_begin(&line, s->all->log, LOG_LEVEL_INFO, "challenge");
     log_text(&line, "id", id);
     log_text(&line, "route", s->route->config->name);
     log_text(&line, "client", client);

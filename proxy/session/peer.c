@@ -3,10 +3,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -220,6 +222,14 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
         }
     }
     return size > 0 ? queue_chunk(p, data, size) : 0;
+}
+
+size_t peer_undelivered(const struct peer *p)
+{
+    int waiting = 0;
+    if (ioctl(peer_fd(p), SIOCOUTQ, &waiting) != 0 || waiting < 0)
+        waiting = 0;
+    return p->queued + (size_t)waiting;
 }
 
 void peer_acknowledge(struct peer *p)

@@ -80,6 +80,10 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more);
  */
 void peer_acknowledge(struct peer *p);
 
+/* Bytes that were sent and that the other side's kernel has not acknowledged: a reset would throw
+ * them away. */
+size_t peer_undelivered(const struct peer *p);
+
 /* Send FIN once the queue is empty. */
 void peer_shutdown(struct peer *p);
 

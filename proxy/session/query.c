@@ -1,112 +1,109 @@
 #include "proxy/session/query.h"
 
-#include <stddef.h>
 #include <string.h>
 
 enum { SENT_MAX = 8, PER_TICK = 32, TICK_MS = 100 };
 
-static struct ask *of(struct link *l)
-{
-    return (struct ask *)(void *)((char *)l - offsetof(struct ask, link));
-}
-
-static int send_ask(struct worker *w, const struct ask *a)
+static int send_now(const struct queries *all, const struct query *q)
 {
     static struct ipc_message m; /* large; one thread */
-    struct ipc_ask question = {.serial = a->serial, .slot = a->slot};
-    memcpy(question.name, a->name, sizeof a->name);
+    struct ipc_ask question = {.serial = q->serial, .slot = q->slot};
+    memcpy(question.name, q->name, sizeof q->name);
     ipc_begin(&m, IPC_ASK, 0);
     ipc_append(&m, &question, sizeof question);
-    return ipc_send(w->ipc, &m);
+    return ipc_send(all->ipc, &m);
 }
 
 static void tick(uv_timer_t *timer);
 
 /* Send what may be sent. When the supervisor does not read, the next tick tries again. */
-static void proceed(struct worker *w)
+static void proceed(struct queries *all)
 {
-    struct asker *q = &w->asker;
-    while (!link_empty(&q->waiting) && q->sent_count < SENT_MAX && q->left > 0) {
-        struct ask *a = of(q->waiting.next);
-        if (send_ask(w, a) != 0) {
-            q->left = 0;
+    while (!link_empty(&all->waiting) && all->sent_count < SENT_MAX && all->left > 0) {
+        struct query *q = container_of(all->waiting.next, struct query, link);
+        if (send_now(all, q) != 0) {
+            all->left = 0;
             break;
         }
-        link_remove(&a->link);
-        link_add(&q->sent, &a->link);
-        a->waiting = false;
-        a->sent = true;
-        q->sent_count++;
-        q->left--;
+        link_remove(&q->link);
+        link_add(&all->sent, &q->link);
+        q->waiting = false;
+        q->sent = true;
+        all->sent_count++;
+        all->left--;
     }
-    if (q->left < PER_TICK && !uv_is_active((uv_handle_t *)&q->tick))
-        uv_timer_start(&q->tick, tick, TICK_MS, 0);
+    if (all->left < PER_TICK && !uv_is_active((uv_handle_t *)&all->tick))
+        uv_timer_start(&all->tick, tick, TICK_MS, 0);
 }
 
 static void tick(uv_timer_t *timer)
 {
-    struct worker *w = timer->data;
-    w->asker.left = PER_TICK;
-    proceed(w);
+    struct queries *all = timer->data;
+    all->left = PER_TICK;
+    proceed(all);
 }
 
-void ask_init(struct worker *w)
+void queries_init(struct queries *all, uv_loop_t *loop, int ipc)
 {
-    link_init(&w->asker.waiting);
-    link_init(&w->asker.sent);
-    w->asker.left = PER_TICK;
-    uv_timer_init(&w->loop, &w->asker.tick);
-    w->asker.tick.data = w;
+    *all = (struct queries){.ipc = ipc, .left = PER_TICK};
+    link_init(&all->waiting);
+    link_init(&all->sent);
+    uv_timer_init(loop, &all->tick);
+    all->tick.data = all;
 }
 
-void ask_close(struct worker *w)
+void queries_close(struct queries *all)
 {
-    uv_close((uv_handle_t *)&w->asker.tick, NULL);
+    all->closed = true;
+    uv_close((uv_handle_t *)&all->tick, NULL);
 }
 
-void ask_put(struct worker *w, struct ask *a)
+void query_send(struct queries *all, struct query *q)
 {
-    a->serial = ++w->asker.serial;
-    a->waiting = true;
-    link_add(&w->asker.waiting, &a->link);
-    proceed(w);
+    q->serial = ++all->serial;
+    q->waiting = true;
+    link_add(&all->waiting, &q->link);
+    if (!all->closed)
+        proceed(all);
 }
 
-static void take_back(struct worker *w, struct ask *a)
+static void take_back(struct queries *all, struct query *q)
 {
-    link_remove(&a->link);
-    w->asker.sent_count -= a->sent;
-    a->waiting = a->sent = false;
+    link_remove(&q->link);
+    all->sent_count -= q->sent;
+    q->waiting = q->sent = false;
 }
 
-void ask_forget(struct worker *w, struct ask *a)
+void query_forget(struct queries *all, struct query *q)
 {
-    if (!a->waiting && !a->sent)
+    if (!q->waiting && !q->sent)
         return;
-    take_back(w, a);
-    if (!w->ending)
-        proceed(w);
+    take_back(all, q);
+    if (!all->closed)
+        proceed(all);
 }
 
-static struct ask *find(struct worker *w, uint64_t serial)
+static struct query *find(struct queries *all, uint64_t serial)
 {
-    for (struct link *l = w->asker.sent.next; l != &w->asker.sent; l = l->next)
-        if (of(l)->serial == serial)
-            return of(l);
+    for (struct link *l = all->sent.next; l != &all->sent; l = l->next) {
+        struct query *q = container_of(l, struct query, link);
+        if (q->serial == serial)
+            return q;
+    }
     return NULL;
 }
 
-void ask_heard(struct worker *w, struct ipc_message *m)
+void queries_answered(struct queries *all, struct ipc_message *m)
 {
     static struct ipc_answer answer; /* large; one thread */
     memset(answer.challenge.size, 0, sizeof answer.challenge.size);
     memcpy(&answer, m->payload, m->size < sizeof answer ? m->size : sizeof answer);
     explicit_bzero(m->payload, m->size);
-    struct ask *a = find(w, answer.serial);
-    if (a != NULL) {
-        take_back(w, a);
-        a->answered(a, (enum challenge_outcome)answer.outcome, &answer.challenge);
-        proceed(w);
+    struct query *q = find(all, answer.serial);
+    if (q != NULL) {
+        take_back(all, q);
+        q->answered(q, (enum challenge_outcome)answer.outcome, &answer.challenge);
+        proceed(all);
     }
     explicit_bzero(&answer, sizeof answer);
 }

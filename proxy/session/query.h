@@ -6,30 +6,47 @@
 #ifndef TLSFRONT_SESSION_QUERY_H
 #define TLSFRONT_SESSION_QUERY_H
 
+#include "proxy/base/list.h"
+#include "proxy/ipc/ipc.h"
 #include "proxy/wire/challenge.h"
-#include "proxy/worker/worker.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct queries {
+    int ipc; /* borrowed */
+    struct link waiting, sent;
+    unsigned sent_count, left; /* that may be sent before the next tick */
+    uint64_t serial;
+    uv_timer_t tick;
+    bool closed;
+};
 
 /* One question; all zero at first. */
-struct ask {
+struct query {
     struct link link;
     bool waiting, sent;
     uint64_t serial;
     unsigned slot; /* of the route, the same in all generations */
     char name[CHALLENGE_NAME_MAX + 1];
     /* The answer is valid during the call, which may end the owner of the question. */
-    void (*answered)(struct ask *a, enum challenge_outcome outcome, const struct challenge *answer);
+    void (*answered)(struct query *q, enum challenge_outcome outcome,
+                     const struct challenge *answer);
 };
 
-void ask_init(struct worker *w);
-void ask_close(struct worker *w);
+void queries_init(struct queries *all, uv_loop_t *loop, int ipc);
+
+/* Nothing is asked any more; query_forget() is still allowed. */
+void queries_close(struct queries *all);
 
 /* `answered` is called in a later turn of the loop, or never. */
-void ask_put(struct worker *w, struct ask *a);
+void query_send(struct queries *all, struct query *q);
 
 /* The answer is not wanted any more. Nothing to do is fine. */
-void ask_forget(struct worker *w, struct ask *a);
+void query_forget(struct queries *all, struct query *q);
 
 /* IPC_ANSWER has come. Wipes it. */
-void ask_heard(struct worker *w, struct ipc_message *m);
+void queries_answered(struct queries *all, struct ipc_message *m);
 
 #endif

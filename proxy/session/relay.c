@@ -1,126 +1,208 @@
 /* relay.c - bytes both ways, and the end of each way. */
 #include "proxy/session/core.h"
 
-void session_check_ends(struct session *s)
+/* After one side has ended, the other may be silent for this long. */
+#define HALF_CLOSED_MS 60000
+
+/* ---- time ---- */
+
+static uint64_t silence_allowed(const struct session *s)
 {
-    if (s->state != SESSION_RELAY)
-        return;
+    const uint64_t idle = s->route->config->idle_timeout;
+    if ((!s->client_ended && !s->upstream_ended) || s->client.queued + s->upstream.queued > 0)
+        return idle;
+    return idle > 0 && idle < HALF_CLOSED_MS ? idle : HALF_CLOSED_MS;
+}
+
+/* In clear: until the client has to be on TLS. */
+static uint64_t upgrade_remains(const struct session *s)
+{
+    const struct route_config *r = s->route->config;
+    if (s->tls != NULL || !config_must_upgrade(r))
+        return SESSION_NEVER;
+    return session_remains(r->upgrade_timeout, s->started, session_now(s));
+}
+
+uint64_t relay_remains(const struct session *s)
+{
+    const uint64_t quiet = session_remains(silence_allowed(s), s->last_active, session_now(s));
+    const uint64_t upgrade = upgrade_remains(s);
+    return quiet < upgrade ? quiet : upgrade;
+}
+
+enum session_state relay_timed_out(struct session *s)
+{
+    /* The timer is not touched for every byte: it looks, when it fires, whether any came. */
+    if (relay_remains(s) > 0) {
+        session_arm(s);
+        return SESSION_STAY;
+    }
+    if (upgrade_remains(s) == 0)
+        return session_refuse(s, REFUSE_TIMEOUT);
+    if (s->upstream_ended)
+        return session_end(s, END_CLIENT_STAYED);
+    return session_end(s, s->client_ended ? END_UPSTREAM_STAYED : END_IDLE);
+}
+
+/* ---- ends ---- */
+
+/* What both sides' ends and the dialogue allow: FIN to the upstream, or the end of the session. */
+static enum session_state check_ends(struct session *s)
+{
     /* The client's last commands may still wait for their turn in the dialogue. */
     if (s->client_ended && (!session_talk_holds(s, CLIENT) || session_talk_cut_short(s)))
         peer_shutdown(&s->upstream);
     if (!s->client_ended || !s->upstream_ended)
-        return;
+        return SESSION_STAY;
     if (s->client.queued > 0 || s->upstream.queued > 0)
-        return;
-    session_log_end(s, FAULT_NONE,
-                    s->ended_by_client ? "the client closed" : "the upstream closed");
-    session_close(s, false, false); /* after its end nothing can come that would cause a reset */
+        return SESSION_STAY;
+    return session_end(s, s->first_end == CLIENT ? END_CLIENT_CLOSED : END_UPSTREAM_CLOSED);
 }
 
-void session_drained(struct session *s)
-{
-    s->last_active = session_now(s);
-    if (s->upgrading) {
-        session_secure(s);
-        return;
-    }
-    if (s->client_ended || s->upstream_ended)
-        session_arm(s);
-    session_check_ends(s);
-    session_interest(s);
-}
-
-void session_client_finished(struct session *s)
+/* The client will say no more: close_notify, or FIN in clear. */
+static void client_finished(struct session *s)
 {
     s->client_ended = true;
-    s->ended_by_client = !s->upstream_ended;
+    if (!s->upstream_ended)
+        s->first_end = CLIENT;
     session_arm(s);
-    session_check_ends(s);
 }
 
-void session_upstream_broke(struct session *s)
+/* It left without a goodbye: what it said before is handed on, then the upstream is told. */
+static enum session_state cut(struct session *s, enum end end)
 {
-    /* After its FIN an upstream may reset what still comes: that session was over. */
-    if (s->upstream_ended) {
-        session_log_end(s, FAULT_NONE, "the upstream closed");
-        session_linger(s, false);
-        return;
+    const struct tls_io nothing = {0};
+    enum session_state next = SESSION_STAY;
+    if (s->talk != NULL && s->tls != NULL)
+        next = session_talk_flush(s, CLIENT);
+    if (next != SESSION_STAY)
+        return next;
+    return end == END_TLS_FAILED ? session_tls_failed(s, &nothing) : session_end(s, end);
+}
+
+/* After the upstream's end the client need not say goodbye as well: all it can still do is
+ * leave. */
+static bool only_leaving(const struct session *s)
+{
+    return s->upstream_ended && s->client.queued == 0;
+}
+
+enum session_state relay_client_ended(struct session *s)
+{
+    if (only_leaving(s))
+        return session_end(s, END_UPSTREAM_CLOSED);
+    if (s->tls == NULL) {
+        client_finished(s);
+        return check_ends(s);
     }
-    /* No close_notify: the client must be able to tell that this is not the end of the data. */
-    session_log_end(s, FAULT_UPSTREAM, "the upstream's connection broke");
-    session_close(s, true, false);
+    if (s->client_ended) /* by a close_notify before */
+        return SESSION_STAY;
+    tls_conn_transport_eof(s->tls);
+    return cut(s, END_TLS_FAILED);
 }
 
-bool session_to_upstream(struct session *s, const uint8_t *data, size_t size)
+enum session_state relay_client_broke(struct session *s)
 {
-    if (size == 0 || s->upstream.fin_wanted)
-        return true;
-    s->bytes_in += size;
-    counter_add(&session_counters(s)->bytes_in, size);
-    int rc = peer_send(&s->upstream, data, size, false);
-    if (rc == 0)
-        return true;
-    if (rc == UV_ENOMEM)
-        session_out_of_memory(s);
-    else
-        session_upstream_broke(s);
-    return false;
+    return only_leaving(s) ? session_end(s, END_UPSTREAM_CLOSED) : cut(s, END_CLIENT_BROKE);
 }
 
-/* The client's plaintext, from TLS or in clear. False: the session has ended or is turning to
- * TLS. */
-static bool pass_to_upstream(struct session *s, const uint8_t *data, size_t size)
+enum session_state relay_upstream_ended(struct session *s)
+{
+    s->upstream_ended = true;
+    if (!s->client_ended)
+        s->first_end = UPSTREAM;
+    s->last_active = session_now(s);
+    /* An incomplete line that its module still waits for the end of: the client may have it. */
+    enum session_state next = SESSION_STAY;
+    if (s->talk != NULL)
+        next = session_talk_flush(s, UPSTREAM);
+    if (next != SESSION_STAY)
+        return next;
+    /* In clear, what the client says next must not pass unwatched: that is the end of both ways. */
+    if (s->tls == NULL)
+        return session_end(s, END_UPSTREAM_CLOSED_IN_CLEAR);
+    session_talk_free(s);
+    next = session_finish_client(s);
+    if (next != SESSION_STAY)
+        return next;
+    session_arm(s);
+    return check_ends(s);
+}
+
+/* After its FIN an upstream may reset what still comes: that session was over. */
+enum session_state relay_upstream_broke(struct session *s, int error)
+{
+    (void)error;
+    if (s->upstream_ended)
+        return session_end(s, END_UPSTREAM_LEFT);
+    enum session_state next = SESSION_STAY;
+    if (s->talk != NULL)
+        next = session_talk_flush(s, UPSTREAM);
+    return next != SESSION_STAY ? next : session_end(s, END_UPSTREAM_BROKE);
+}
+
+/* Read on, or see whether that was the last of it. */
+enum session_state relay_drained(struct session *s)
+{
+    s->last_active = session_now(s);
+    if (s->client_ended || s->upstream_ended)
+        session_arm(s);
+    return check_ends(s);
+}
+
+/* ---- bytes ---- */
+
+/* The client's plaintext, from TLS or in clear. */
+static enum session_state from_client(struct session *s, const uint8_t *data, size_t size)
 {
     if (size == 0)
-        return true;
-    if (s->state < SESSION_RELAY && s->state >= SESSION_DIAL) {
-        if (session_hold(s, data, size))
-            return true;
-        session_out_of_memory(s);
-        return false;
-    }
+        return SESSION_STAY;
     return s->talk != NULL ? session_talk_said(s, CLIENT, data, size)
                            : session_to_upstream(s, data, size);
 }
 
-void session_from_client(struct session *s, enum tls_status status, const struct tls_io *io)
-{
-    /* What the module says goes through the same engine and would overwrite the alert or ticket in
-     * `io`; application data and such do not come in one call, but a ticket key may change. */
-    if (!session_send(s, io, false) || !pass_to_upstream(s, io->plain.data, io->plain.size))
-        return;
-    if (status == TLS_FAILED) {
-        const struct tls_io sent = {0};
-        session_tls_failed(s, &sent);
-        return;
-    }
-    if (status == TLS_EOF && !s->client_ended)
-        session_client_finished(s);
-    session_interest(s);
-}
-
-void session_from_client_in_clear(struct session *s, const uint8_t *data, size_t size)
-{
-    if (pass_to_upstream(s, data, size)) {
-        session_check_ends(s);
-        session_interest(s);
-    }
-}
-
-void session_relay(struct session *s)
-{
-    s->last_active = session_now(s);
-    session_enter(s, SESSION_RELAY);
-    session_log_open(s);
-}
-
-void session_relay_held(struct session *s)
+/* First what had to wait. */
+enum session_state relay_entered(struct session *s)
 {
     struct held held = session_release(s);
-    bool alive = pass_to_upstream(s, held.data, held.size);
+    enum session_state next = from_client(s, held.data, held.size);
     session_wipe(&held);
-    if (!alive)
-        return;
-    session_check_ends(s);
-    session_interest(s);
+    if (next == SESSION_STAY && s->cut != END_NONE)
+        next = cut(s, s->cut);
+    return next != SESSION_STAY ? next : check_ends(s);
+}
+
+enum session_state relay_client_data(struct session *s, uint8_t *data, size_t size)
+{
+    struct tls_io io = {.plain = {data, size}};
+    enum tls_status status = TLS_OPEN;
+    if (s->tls != NULL)
+        status = tls_conn_receive(s->tls, data, size, &io);
+    /* What the module says goes through the same engine and would overwrite the alert or ticket in
+     * `io`; application data and such do not come in one call, but a ticket key may change. */
+    enum session_state next = s->tls != NULL ? session_send(s, &io, false) : SESSION_STAY;
+    if (next == SESSION_STAY)
+        next = from_client(s, io.plain.data, io.plain.size);
+    if (next != SESSION_STAY)
+        return next;
+    if (status == TLS_FAILED)
+        return cut(s, END_TLS_FAILED);
+    if (status == TLS_EOF && !s->client_ended)
+        client_finished(s);
+    return check_ends(s);
+}
+
+enum session_state session_from_upstream(struct session *s, uint8_t *data, size_t size)
+{
+    s->last_active = session_now(s);
+    s->bytes_out += size;
+    counter_add(&session_counters(s)->bytes_out, size);
+    return s->talk != NULL ? session_talk_said(s, UPSTREAM, data, size)
+                           : session_to_client(s, data, size);
+}
+
+enum session_state relay_upstream_data(struct session *s, uint8_t *data, size_t size)
+{
+    enum session_state next = session_from_upstream(s, data, size);
+    return next != SESSION_STAY ? next : check_ends(s);
 }

@@ -1,235 +1,255 @@
-/* session.c - see session.h and session_inner.h: birth and death. */
+/* session.c - the table of states, and a session's birth and death. */
 #include "proxy/session/core.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-struct route_counters *session_counters(struct session *s)
-{
-    return &s->worker->shared->route[s->route->slot];
-}
+/* ---- who is read from ---- */
 
-uint64_t session_now(const struct session *s)
-{
-    return uv_now(&s->worker->loop);
-}
+/* What a client may say before its upstream is there, give or take one read: the first commands of
+ * one that does not wait for a greeting. */
+#define HELD_ENOUGH ((size_t)16 << 10)
 
-bool session_hold(struct session *s, const uint8_t *data, size_t size)
+static bool always(const struct session *s)
 {
-    if (size == 0)
-        return true;
-    uint8_t *grown = realloc(s->held.data, s->held.size + size);
-    if (grown == NULL)
-        return false;
-    memcpy(grown + s->held.size, data, size);
-    s->held = (struct held){grown, s->held.size + size};
+    (void)s;
     return true;
 }
 
-struct held session_release(struct session *s)
+static bool preamble_reads(const struct session *s)
 {
-    struct held held = s->held;
-    s->held = (struct held){0};
-    return held;
+    return s->client.queued == 0 && !session_talk_full(s, CLIENT);
 }
 
-void session_wipe(struct held *held)
+static bool handshake_reads(const struct session *s)
 {
-    if (held->data != NULL)
-        explicit_bzero(held->data, held->size);
-    free(held->data);
-    *held = (struct held){0};
+    return link_empty(&s->waiting) && s->client.queued == 0;
 }
+
+static bool held_has_room(const struct session *s)
+{
+    return s->cut == END_NONE && s->held.size < HELD_ENOUGH;
+}
+
+static bool relay_reads_client(const struct session *s)
+{
+    return s->client_ended || (s->upstream.queued == 0 && s->client.queued < TLS_CHUNK_MAX &&
+                               !session_talk_full(s, CLIENT));
+}
+
+static bool relay_reads_upstream(const struct session *s)
+{
+    return s->client.queued == 0 && !session_talk_full(s, UPSTREAM);
+}
+
+/* ---- the table ---- */
+
+static enum session_state left_before_tls(struct session *s)
+{
+    return session_end(s, END_LEFT_BEFORE_TLS);
+}
+
+static enum session_state broke(struct session *s)
+{
+    return session_end(s, END_CLIENT_BROKE);
+}
+
+static enum session_state closing_entered(struct session *s)
+{
+    session_close(s);
+    return SESSION_STAY;
+}
+
+static void session_free(struct session *s);
+
+/* A field of the route, by its offset. */
+#define OF_ROUTE(field) offsetof(struct route_config, field)
+
+static const struct session_machine machine =
+    {
+        .rows =
+            {
+                [SESSION_ANNOUNCE] = {.name = "announce",
+                                      .timeout = OF_ROUTE(handshake_timeout),
+                                      .reads_client = always,
+                                      .client_data = announce_client_data,
+                                      .client_ended = left_before_tls,
+                                      .client_broke = broke,
+                                      .timed_out = announce_timed_out},
+                [SESSION_PREAMBLE] = {.name = "preamble",
+                                      .timeout = OF_ROUTE(upgrade_timeout),
+                                      .reads_client = preamble_reads,
+                                      .entered = preamble_entered,
+                                      .client_data = preamble_client_data,
+                                      .client_ended = left_before_tls,
+                                      .client_broke = broke,
+                                      .timed_out = preamble_timed_out},
+                [SESSION_UPGRADE] = {.name = "preamble",
+                                     .timeout = OF_ROUTE(upgrade_timeout),
+                                     .entered = upgrade_entered,
+                                     .client_broke = broke,
+                                     .drained = upgrade_entered,
+                                     .timed_out = preamble_timed_out},
+                [SESSION_REQUEST] = {.name = "request",
+                                     .timeout = OF_ROUTE(handshake_timeout),
+                                     .reads_client = always,
+                                     .entered = request_entered,
+                                     .client_data = request_client_data,
+                                     .client_ended = request_client_ended,
+                                     .client_broke = broke,
+                                     .timed_out = request_timed_out},
+                [SESSION_HANDSHAKE] = {.name = "handshake",
+                                       .timeout = OF_ROUTE(handshake_timeout),
+                                       .reads_client = handshake_reads,
+                                       .entered = handshake_entered,
+                                       .left = handshake_left,
+                                       .client_data = handshake_client_data,
+                                       .client_ended = handshake_client_ended,
+                                       .client_broke = broke,
+                                       .turn = handshake_turn,
+                                       .timed_out = handshake_timed_out},
+                [SESSION_QUERY] = {.name = "ask",
+                                   .timeout = OF_ROUTE(handshake_timeout),
+                                   .entered = query_entered,
+                                   .left = query_left,
+                                   .client_broke = broke,
+                                   .timed_out = query_timed_out},
+                [SESSION_DIAL] = {.name = "dial",
+                                  .timeout = OF_ROUTE(connect_timeout),
+                                  .reads_client = held_has_room,
+                                  .entered = dial_entered,
+                                  .client_data = dial_client_data,
+                                  .client_ended = dial_client_ended,
+                                  .client_broke = dial_client_broke,
+                                  .upstream_connected = dial_connected,
+                                  .upstream_closed = dial_upstream_closed,
+                                  .timed_out = dial_timed_out},
+                [SESSION_GREETING] = {.name = "greeting",
+                                      .timeout = OF_ROUTE(greeting_timeout),
+                                      .reads_client = held_has_room,
+                                      .reads_upstream = always,
+                                      .client_data = dial_client_data,
+                                      .client_ended = dial_client_ended,
+                                      .client_broke = dial_client_broke,
+                                      .upstream_data = greeting_upstream_data,
+                                      .upstream_ended = greeting_upstream_ended,
+                                      .upstream_broke = greeting_upstream_broke,
+                                      .timed_out = greeting_timed_out},
+                [SESSION_RELAY] = {.name = "relay",
+                                   .remains = relay_remains,
+                                   .reads_client = relay_reads_client,
+                                   .reads_upstream = relay_reads_upstream,
+                                   .entered = relay_entered,
+                                   .client_data = relay_client_data,
+                                   .client_ended = relay_client_ended,
+                                   .client_broke = relay_client_broke,
+                                   .upstream_data = relay_upstream_data,
+                                   .upstream_ended = relay_upstream_ended,
+                                   .upstream_broke = relay_upstream_broke,
+                                   .drained = relay_drained,
+                                   .timed_out = relay_timed_out},
+                [SESSION_LINGER] = {.name = "linger",
+                                    .remains = linger_remains,
+                                    .reads_client = always,
+                                    .reads_upstream = always,
+                                    .entered = linger_entered,
+                                    .client_data = linger_client_data,
+                                    .client_ended = linger_client_ended,
+                                    .client_broke = linger_client_broke,
+                                    .upstream_data = linger_upstream_data,
+                                    .upstream_broke = linger_upstream_broke,
+                                    .drained = linger_drained,
+                                    .timed_out = linger_timed_out},
+                [SESSION_CLOSING] = {.name = "closing", .entered = closing_entered},
+            },
+        .free = session_free,
+};
+
+/* ---- birth and death ---- */
 
 static void session_free(struct session *s)
 {
-    struct worker *w = s->worker;
-    admission_leave(w, s->route, &s->admission);
+    struct sessions *all = s->all;
+    admission_leave(all, s->route, &s->admission);
     if (s->tls != NULL && !s->handshaken)
         counter_sub(&session_counters(s)->handshaking, 1);
     link_remove(&s->member);
-    link_remove(&s->waiting);
     session_wipe(&s->held);
     session_talk_free(s);
-    session_acme_free(s);
+    session_challenge_free(s);
     tls_conn_free(s->tls);
     generation_free(s->generation);
     free(s);
-    worker_session_ended(w);
+    all->count--;
+    if (all->ended != NULL)
+        all->ended(all->arg);
 }
 
-void session_handle_closed(struct session *s)
-{
-    if (--s->handles == 0)
-        session_free(s);
-}
-
-static void timer_closed(uv_handle_t *handle)
-{
-    session_handle_closed(container_of(handle, struct session, timer));
-}
-
-/* The last close callback frees. */
-void session_close(struct session *s, bool reset_client, bool reset_upstream)
-{
-    if (s->state == SESSION_CLOSING)
-        return;
-    session_enter(s, SESSION_CLOSING);
-    peer_close(&s->client, reset_client);
-    peer_close(&s->upstream, reset_upstream);
-    uv_close((uv_handle_t *)&s->timer, timer_closed);
-}
-
-/* The client is gone or cannot be talked to. What the upstream got was cut short, so it is told so
- * by a reset. */
-void session_break(struct session *s, enum fault fault, const char *how)
-{
-    if (s->state == SESSION_CLOSING)
-        return;
-    session_log_end(s, fault, how);
-    session_close(s, false, true);
-}
-
-void session_out_of_memory(struct session *s)
-{
-    session_break(s, FAULT_LOCAL, "out of memory");
-}
-
-/* Whatever will be said to the client is on its way: follow with FIN and wait for the client's. */
-void session_linger(struct session *s, bool reset_upstream)
-{
-    peer_close(&s->upstream, reset_upstream);
-    if (s->client.life != PEER_OPEN || s->client.eof) {
-        session_close(s, false, false);
-        return;
-    }
-    peer_shutdown(&s->client);
-    session_enter(s, SESSION_LINGER);
-}
-
-bool session_send(struct session *s, const struct tls_io *io, bool last)
-{
-    /* After close_notify and FIN an alert has nowhere to go. */
-    int rc = s->client.fin_wanted ? 0 : peer_send(&s->client, io->wire.data, io->wire.size, last);
-    if (rc == 0)
-        return true;
-    if (rc == UV_ENOMEM)
-        session_out_of_memory(s);
-    else if (s->client_ended && s->upstream_ended) /* it said goodbye and left without ours */
-        session_break(s, FAULT_NONE, "the client closed");
-    else
-        session_break(s, FAULT_CLIENT, "the client's connection broke");
-    return false;
-}
-
-bool session_to_client(struct session *s, uint8_t *data, size_t size)
-{
-    while (size > 0) {
-        size_t n = size < TLS_CHUNK_MAX ? size : TLS_CHUNK_MAX;
-        struct tls_io io = {.wire = {data, n}};
-        if (s->tls != NULL && tls_conn_send(s->tls, data, n, &io) == TLS_FAILED) {
-            session_tls_failed(s, &io);
-            return false;
-        }
-        if (!session_send(s, &io, false))
-            return false;
-        data += n;
-        size -= n;
-    }
-    return true;
-}
-
-/* close_notify, where there is TLS. */
-static bool say_goodbye(struct session *s)
-{
-    struct tls_io io = {0};
-    if (s->tls != NULL)
-        tls_conn_close(s->tls, &io);
-    return session_send(s, &io, true);
-}
-
-bool session_finish_client(struct session *s)
-{
-    if (!say_goodbye(s))
-        return false;
-    peer_shutdown(&s->client);
-    return true;
-}
-
-void session_end(struct session *s, enum fault fault, const char *how)
-{
-    session_log_end(s, fault, how);
-    if (say_goodbye(s))
-        session_linger(s, false);
-}
-
-void session_tls_failed(struct session *s, const struct tls_io *io)
-{
-    const struct tls_failure *f = tls_conn_failure(s->tls);
-    if (!s->handshaken && s->heard)
-        counter_add(&session_counters(s)->handshake_failures, 1);
-    session_log_end(s, f->fault == TLS_FAULT_CLIENT ? FAULT_CLIENT : FAULT_LOCAL, f->reason);
-    if (session_send(s, io, true))
-        session_linger(s, true);
-}
-
-union session_address session_address(const struct sockaddr_storage *from)
-{
-    union session_address address = {.sa = {.sa_family = from->ss_family}};
-    if (from->ss_family == AF_INET)
-        memcpy(&address.in, from, sizeof address.in);
-    else if (from->ss_family == AF_INET6)
-        memcpy(&address.in6, from, sizeof address.in6);
-    return address;
-}
-
-static struct session *session_new(struct worker *w, const struct newcomer *n)
+static struct session *session_new(struct sessions *all, const struct newcomer *n)
 {
     struct session *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    s->worker = w;
+    s->machine = &machine;
+    s->all = all;
     s->generation = generation_ref(n->generation);
     s->route = n->route;
     s->admission = n->admission;
-    s->serial = ++w->session_serial;
-    s->started = s->last_active = uv_now(&w->loop);
+    s->serial = ++all->serial;
+    s->started = s->last_active = uv_now(all->loop);
     s->from = session_address(&n->client);
-    link_add(&w->sessions, &s->member);
+    link_add(&all->members, &s->member);
     link_init(&s->waiting);
-    w->session_count++;
-    uv_timer_init(&w->loop, &s->timer);
+    all->count++;
+    uv_timer_init(all->loop, &s->timer);
     s->handles = 2; /* the timer and the client */
     return s;
 }
 
-void session_start(struct worker *w, const struct newcomer *n)
+void session_start(struct sessions *all, const struct newcomer *n)
 {
-    struct session *s = session_new(w, n);
+    struct session *s = session_new(all, n);
     if (s == NULL) {
         struct admission place = n->admission;
         close(n->fd);
-        admission_leave(w, n->route, &place);
+        admission_leave(all, n->route, &place);
         return;
     }
-    if (peer_open(&s->client, &w->loop, n->fd, n->is_unix, &session_client_events) != 0) {
+    if (peer_open(&s->client, all->loop, n->fd, n->is_unix, &session_client_events) != 0) {
         close(n->fd);
-        session_break(s, FAULT_LOCAL, "the socket could not be watched");
+        session_step(s, session_end(s, END_NO_SOCKET));
         return;
     }
-    if (n->announced)
-        session_enter(s, SESSION_ANNOUNCE);
-    else
-        session_begin(s);
+    session_step(s, n->announced ? SESSION_ANNOUNCE : session_begin(s));
 }
 
-void session_stop(struct link *member)
+/* ---- all of them ---- */
+
+static void go_on(struct link *waiting)
 {
-    struct session *s = container_of(member, struct session, member);
-    if (s->state == SESSION_CLOSING)
-        return;
-    session_log_end(s, FAULT_LOCAL, "stopped");
-    if (say_goodbye(s))
-        session_close(s, false, false);
+    struct session *s = container_of(waiting, struct session, waiting);
+    session_step(s, s->machine->rows[s->state].turn(s));
+}
+
+void sessions_init(struct sessions *all, int ipc)
+{
+    link_init(&all->members);
+    turns_init(&all->turns, all->loop, go_on);
+    queries_init(&all->queries, all->loop, ipc);
+}
+
+void sessions_stop(struct sessions *all)
+{
+    for (struct link *l = all->members.next, *next; l != &all->members; l = next) {
+        struct session *s = container_of(l, struct session, member);
+        next = l->next;
+        session_end(s, END_STOPPED);
+        session_step(s, SESSION_CLOSING);
+    }
+}
+
+void sessions_close(struct sessions *all)
+{
+    turns_close(&all->turns);
+    queries_close(&all->queries);
 }

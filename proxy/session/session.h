@@ -3,7 +3,7 @@
 #define TLSFRONT_SESSION_SESSION_H
 
 #include "proxy/session/admission.h"
-#include "proxy/worker/worker.h"
+#include "proxy/session/sessions.h"
 
 /* A connection as the acceptor found it. */
 struct newcomer {
@@ -18,12 +18,6 @@ struct newcomer {
 
 /* Take over the newcomer, its socket and its place. When memory is out the socket is closed and
  * everything given back. */
-void session_start(struct worker *w, const struct newcomer *n);
-
-/* Go on with a handshake that waited for its turn. */
-void session_handshake_turn(struct link *waiting);
-
-/* End now, politely where that needs no waiting: the worker is stopping. */
-void session_stop(struct link *member);
+void session_start(struct sessions *all, const struct newcomer *n);
 
 #endif

@@ -1,192 +1,216 @@
-/* state.c - the states: what each may last, and who is read from in it. */
-#include "proxy/session/core.h"
+/* state.c - where events come in and states are entered. */
+#include "proxy/session/ends.h"
 
-/* After one side has ended, the other may be silent for this long. */
-#define HALF_CLOSED_MS 60000
-/* How long to wait for the client's FIN after our last word. */
-#define LINGER_MS 2000
-
-/* What a client may say before its upstream is there, give or take one read. */
-#define HELD_ENOUGH ((size_t)16 << 10)
-
-/* Milliseconds that a state may last, or may go without a byte (RELAY); 0: no limit. */
-static uint64_t state_timeout(const struct session *s)
+static const struct session_row *row_of(const struct session *s)
 {
-    const struct route_config *r = s->route->config;
-    switch (s->state) {
-    case SESSION_ANNOUNCE:
-    case SESSION_REQUEST:
-    case SESSION_ASK:
-        return r->handshake_timeout;
-    case SESSION_PREAMBLE:
-        return r->upgrade_timeout;
-    case SESSION_HANDSHAKE:
-        return r->handshake_timeout;
-    case SESSION_DIAL:
-        return r->connect_timeout;
-    case SESSION_GREETING:
-        return r->greeting_timeout;
-    case SESSION_RELAY:
-        if ((!s->client_ended && !s->upstream_ended) || s->client.queued + s->upstream.queued > 0)
-            return r->idle_timeout;
-        return r->idle_timeout > 0 && r->idle_timeout < HALF_CLOSED_MS ? r->idle_timeout
-                                                                       : HALF_CLOSED_MS;
-    case SESSION_LINGER:
-        return LINGER_MS;
-    case SESSION_CLOSING:
-    case SESSION_STATES:
-        break;
-    }
-    return 0;
+    return &s->machine->rows[s->state];
 }
 
-/* Milliseconds until `limit` is over; NEVER: there is none. */
-#define NEVER UINT64_MAX
-static uint64_t remains(uint64_t limit, uint64_t since, uint64_t now)
+/* ---- the timer ---- */
+
+uint64_t session_remains(uint64_t limit, uint64_t since, uint64_t now)
 {
     if (limit == 0)
-        return NEVER;
+        return SESSION_NEVER;
     return now - since < limit ? limit - (now - since) : 0;
 }
 
-/* RELAY in clear: until the client has to be on TLS. */
-static uint64_t upgrade_remains(const struct session *s)
+static uint64_t wait_of(const struct session *s)
 {
-    const struct route_config *r = s->route->config;
-    if (s->tls != NULL || !config_must_upgrade(r))
-        return NEVER;
-    return remains(r->upgrade_timeout, s->started, session_now(s));
-}
-
-static uint64_t relay_remains(const struct session *s)
-{
-    const uint64_t quiet = remains(state_timeout(s), s->last_active, session_now(s));
-    const uint64_t upgrade = upgrade_remains(s);
-    return quiet < upgrade ? quiet : upgrade;
-}
-
-static void handshake_timed_out(struct session *s)
-{
-    struct tls_io io = {0};
-    if (s->heard)
-        counter_add(&session_counters(s)->handshake_failures, 1);
-    session_log_end(s, FAULT_CLIENT, "the client did not finish the handshake in time");
-    tls_conn_abort(s->tls, TLS_ABORT_HANDSHAKE_TIMEOUT, &io);
-    if (session_send(s, &io, true))
-        session_linger(s, false);
-}
-
-static void relay_timed_out(struct session *s)
-{
-    /* The timer is not touched for every byte: it looks, when it fires, whether any came. */
-    if (relay_remains(s) > 0) {
-        session_arm(s);
-        return;
-    }
-    if (upgrade_remains(s) == 0)
-        session_refuse(s, REFUSE_TIMEOUT);
-    else if (s->upstream_ended)
-        session_break(s, FAULT_CLIENT, "the client did not close after the upstream had");
-    else if (s->client_ended)
-        session_end(s, FAULT_UPSTREAM, "the upstream did not close after the client had");
-    else
-        session_end(s, FAULT_NONE, "idle timeout");
+    const struct session_row *row = row_of(s);
+    if (row->remains != NULL)
+        return row->remains(s);
+    if (row->timeout == 0)
+        return SESSION_NEVER;
+    const char *config = (const char *)s->route->config;
+    return session_remains(*(const unsigned *)(const void *)(config + row->timeout), 0, 0);
 }
 
 static void timer_fired(uv_timer_t *timer)
 {
     struct session *s = container_of(timer, struct session, timer);
-    switch (s->state) {
-    case SESSION_ANNOUNCE:
-        session_break(s, FAULT_CLIENT, "no PROXY header in time");
-        break;
-    case SESSION_PREAMBLE:
-        session_refuse(s, REFUSE_TIMEOUT);
-        break;
-    case SESSION_HANDSHAKE:
-        handshake_timed_out(s);
-        break;
-    case SESSION_REQUEST:
-    case SESSION_ASK:
-        session_acme_timeout(s);
-        break;
-    case SESSION_DIAL:
-        session_upstream_failed(s, "connect timeout");
-        break;
-    case SESSION_GREETING:
-        session_upstream_failed(s, "no greeting in time");
-        break;
-    case SESSION_RELAY:
-        relay_timed_out(s);
-        break;
-    case SESSION_LINGER:
-        session_close(s, false, false);
-        break;
-    case SESSION_CLOSING:
-    case SESSION_STATES:
-        break;
-    }
+    const struct session_row *row = row_of(s);
+    if (row->timed_out != NULL)
+        session_step(s, row->timed_out(s));
 }
 
 void session_arm(struct session *s)
 {
-    const uint64_t wait =
-        s->state == SESSION_RELAY ? relay_remains(s) : remains(state_timeout(s), 0, 0);
-    if (wait == NEVER)
+    const uint64_t wait = wait_of(s);
+    if (wait == SESSION_NEVER)
         uv_timer_stop(&s->timer);
     else
         uv_timer_start(&s->timer, timer_fired, wait, 0);
 }
 
-void session_enter(struct session *s, enum session_state state)
+/* ---- steps ---- */
+
+static enum session_state enter(struct session *s, enum session_state next)
 {
-    s->state = state;
-    if (state != SESSION_HANDSHAKE)
-        link_remove(&s->waiting);
-    if (state != SESSION_ASK)
-        session_acme_forget(s);
-    if (state < SESSION_LINGER && state > s->stage)
-        s->stage = state;
-    session_arm(s);
-    session_interest(s);
+    if (row_of(s)->left != NULL)
+        row_of(s)->left(s);
+    s->state = next;
+    if (next < SESSION_LINGER && next > s->stage)
+        s->stage = next;
+    if (next != SESSION_CLOSING)
+        session_arm(s);
+    return row_of(s)->entered != NULL ? row_of(s)->entered(s) : SESSION_STAY;
 }
 
-/* See "Back-pressure" in session_inner.h. */
-void session_interest(struct session *s)
+/* See "Back-pressure" in core.h. */
+static void set_interest(struct session *s)
 {
-    bool client = false, upstream = false;
-    switch (s->state) {
-    case SESSION_ANNOUNCE:
-    case SESSION_REQUEST:
-        client = true;
-        break;
-    case SESSION_ASK:
-        break;
-    case SESSION_PREAMBLE:
-        client = s->client.queued == 0 && !s->upgrading && !session_talk_full(s, CLIENT);
-        break;
-    case SESSION_HANDSHAKE:
-        client = link_empty(&s->waiting) && s->client.queued == 0;
-        break;
-    case SESSION_DIAL:
-        client = s->held.size < HELD_ENOUGH;
-        break;
-    case SESSION_GREETING:
-        client = s->held.size < HELD_ENOUGH;
-        upstream = true;
-        break;
-    case SESSION_RELAY:
-        client = s->client_ended || (s->upstream.queued == 0 && s->client.queued < TLS_CHUNK_MAX &&
-                                     !s->upgrading && !session_talk_full(s, CLIENT));
-        upstream = s->client.queued == 0 && !session_talk_full(s, UPSTREAM);
-        break;
-    case SESSION_LINGER:
-        client = true;
-        break;
-    case SESSION_CLOSING:
-    case SESSION_STATES:
-        return;
-    }
-    peer_read(&s->client, client);
-    peer_read(&s->upstream, upstream);
+    const struct session_row *row = row_of(s);
+    peer_read(&s->client, row->reads_client != NULL && row->reads_client(s));
+    peer_read(&s->upstream, row->reads_upstream != NULL && row->reads_upstream(s));
 }
+
+void session_step(struct session *s, enum session_state next)
+{
+    while (next != SESSION_STAY && s->state != SESSION_CLOSING)
+        next = enter(s, next);
+    if (s->state != SESSION_CLOSING)
+        set_interest(s);
+}
+
+/* ---- the client ---- */
+
+/* How much to read and drop of a client that has said its last. */
+#define DROPPED_MAX ((size_t)256 << 10)
+
+static enum session_state client_goes_on(struct session *s, size_t size)
+{
+    s->dropped += size;
+    return s->dropped > DROPPED_MAX ? session_end(s, END_CLIENT_CHATTED) : SESSION_STAY;
+}
+
+static void client_data(struct peer *p, uint8_t *data, size_t size)
+{
+    struct session *s = container_of(p, struct session, client);
+    const struct session_row *row = row_of(s);
+    s->spoke = true;
+    if (s->client_ended && s->state != SESSION_LINGER) {
+        session_step(s, client_goes_on(s, size));
+    } else if (row->client_data != NULL) {
+        if (s->state != SESSION_LINGER)
+            s->last_active = session_now(s);
+        session_step(s, row->client_data(s, data, size));
+    }
+}
+
+static void client_eof(struct peer *p)
+{
+    struct session *s = container_of(p, struct session, client);
+    const struct session_row *row = row_of(s);
+    session_step(s, row->client_ended != NULL ? row->client_ended(s) : SESSION_STAY);
+}
+
+static void client_error(struct peer *p, int error)
+{
+    struct session *s = container_of(p, struct session, client);
+    const struct session_row *row = row_of(s);
+    (void)error;
+    session_step(s, row->client_broke != NULL ? row->client_broke(s) : SESSION_STAY);
+}
+
+/* ---- the upstream ---- */
+
+static void upstream_connected(struct peer *p, int status)
+{
+    struct session *s = container_of(p, struct session, upstream);
+    const struct session_row *row = row_of(s);
+    if (row->upstream_connected != NULL)
+        session_step(s, row->upstream_connected(s, status));
+}
+
+static void upstream_data(struct peer *p, uint8_t *data, size_t size)
+{
+    struct session *s = container_of(p, struct session, upstream);
+    const struct session_row *row = row_of(s);
+    if (row->upstream_data != NULL)
+        session_step(s, row->upstream_data(s, data, size));
+}
+
+static void upstream_eof(struct peer *p)
+{
+    struct session *s = container_of(p, struct session, upstream);
+    const struct session_row *row = row_of(s);
+    if (row->upstream_ended != NULL)
+        session_step(s, row->upstream_ended(s));
+}
+
+static void upstream_error(struct peer *p, int error)
+{
+    struct session *s = container_of(p, struct session, upstream);
+    const struct session_row *row = row_of(s);
+    if (row->upstream_broke != NULL)
+        session_step(s, row->upstream_broke(s, error));
+}
+
+/* ---- both ---- */
+
+static void drained(struct session *s)
+{
+    const struct session_row *row = row_of(s);
+    session_step(s, row->drained != NULL ? row->drained(s) : SESSION_STAY);
+}
+
+static void client_drained(struct peer *p)
+{
+    drained(container_of(p, struct session, client));
+}
+
+static void upstream_drained(struct peer *p)
+{
+    drained(container_of(p, struct session, upstream));
+}
+
+/* True: that was the last one, and the session is gone. */
+static bool handle_closed(struct session *s)
+{
+    if (--s->handles > 0)
+        return false;
+    s->machine->free(s);
+    return true;
+}
+
+static void client_closed(struct peer *p)
+{
+    handle_closed(container_of(p, struct session, client));
+}
+
+static void upstream_closed(struct peer *p)
+{
+    struct session *s = container_of(p, struct session, upstream);
+    if (!handle_closed(s) && row_of(s)->upstream_closed != NULL)
+        session_step(s, row_of(s)->upstream_closed(s));
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    handle_closed(container_of(handle, struct session, timer));
+}
+
+void session_close(struct session *s)
+{
+    peer_close(&s->client, s->end->client == CLIENT_RESET);
+    peer_close(&s->upstream, s->end->upstream == UPSTREAM_RESET);
+    uv_close((uv_handle_t *)&s->timer, timer_closed);
+}
+
+const struct peer_events session_client_events = {
+    .data = client_data,
+    .eof = client_eof,
+    .error = client_error,
+    .drained = client_drained,
+    .closed = client_closed,
+};
+
+const struct peer_events session_upstream_events = {
+    .connected = upstream_connected,
+    .data = upstream_data,
+    .eof = upstream_eof,
+    .error = upstream_error,
+    .drained = upstream_drained,
+    .closed = upstream_closed,
+};

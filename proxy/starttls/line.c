@@ -1,7 +1,6 @@
 #include "proxy/starttls/line.h"
 
 #include <string.h>
-#include <strings.h>
 
 enum line_result line_next(struct slice *in, size_t max, struct slice *line, bool *bare_lf_r)
 {
@@ -49,23 +48,4 @@ struct slice line_word(struct slice *line)
     line->data += skip;
     line->size -= skip;
     return word;
-}
-
-bool slice_is(struct slice s, const char *text)
-{
-    return s.size == strlen(text) && slice_begins(s, text);
-}
-
-bool slice_begins(struct slice s, const char *text)
-{
-    const size_t size = strlen(text);
-    return s.size >= size && (size == 0 || strncasecmp((const char *)s.data, text, size) == 0);
-}
-
-bool slice_has_controls(struct slice s)
-{
-    for (size_t i = 0; i < s.size; i++)
-        if (s.data[i] == '\0' || s.data[i] == '\r' || s.data[i] == '\n')
-            return true;
-    return false;
 }

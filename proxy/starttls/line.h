@@ -2,15 +2,10 @@
 #ifndef TLSFRONT_LINE_H
 #define TLSFRONT_LINE_H
 
+#include "proxy/base/slice.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-
-/* Bytes that belong to somebody else. */
-struct slice {
-    const uint8_t *data;
-    size_t size;
-};
 
 /* The longest line of IMAP, whose servers take as much. The other protocols have their own limits;
  * longer lines end the session. */
@@ -32,14 +27,5 @@ bool line_is_cut_short(struct slice in);
 /* The word at the front of *line (up to a space or tab), which moves behind it and the white space
  * that follows. Empty at the end. */
 struct slice line_word(struct slice *line);
-
-/* Equal without regard to ASCII case, over the whole length of both. */
-bool slice_is(struct slice s, const char *text);
-
-/* Does `s` begin with `text`, without regard to ASCII case? */
-bool slice_begins(struct slice s, const char *text);
-
-/* Does it hold a NUL, CR or LF? Nothing such may go into a line that we write. */
-bool slice_has_controls(struct slice s);
 
 #endif

@@ -1,4 +1,5 @@
 #include "proxy/supervisor/changes.h"
+#include "proxy/base/date.h"
 #include "proxy/load/load.h"
 
 #include <string.h>
@@ -60,7 +61,7 @@ static void describe_identity(const char *name, const struct tls_identity *befor
     if (before != NULL && strcmp(tls_identity_facts(before)->fingerprint, a->fingerprint) == 0)
         return;
     char until[16];
-    load_day(a->not_after, until);
+    date_day(a->not_after, until);
     buf_printf(out, "certificate %s: %s serial %s, valid until %s\n", name,
                before == NULL ? "new," : "replaced, now", a->serial, until);
 }

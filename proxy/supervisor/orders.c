@@ -1,4 +1,5 @@
 #include "proxy/supervisor/orders.h"
+#include "proxy/supervisor/challenge_directory.h"
 
 #include <signal.h>
 #include <stddef.h>

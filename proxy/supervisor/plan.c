@@ -1,5 +1,5 @@
 #include "proxy/supervisor/plan.h"
-#include "proxy/wire/challenge.h"
+#include "proxy/supervisor/challenge_directory.h"
 
 #include <stdlib.h>
 #include <string.h>

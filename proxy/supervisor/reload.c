@@ -62,6 +62,14 @@ static void answer_waiters(struct supervisor *s, int status, const struct buf *t
     s->reload.waiters = NULL;
 }
 
+/* When what was refused can be taken as it is; 0: never, or nobody knows. */
+static time_t valid_from(const struct reload *r)
+{
+    const struct generation *g = r->loaded.generation;
+    return g != NULL && diag_ok(&r->findings, DIAG_ERROR) ? generation_valid_from(g, time(NULL))
+                                                          : 0;
+}
+
 /* Back to idle: tell everybody, clean up, and go again if that was asked for meanwhile. */
 static void reload_finish(struct supervisor *s, int status, const char *outcome)
 {
@@ -75,6 +83,7 @@ static void reload_finish(struct supervisor *s, int status, const char *outcome)
     answer_waiters(s, status, &text);
     buf_free(&text);
 
+    const time_t from = valid_from(r);
     uv_timer_stop(&r->timer);
     diags_free(&r->findings);
     buf_free(&r->changes);
@@ -84,7 +93,7 @@ static void reload_finish(struct supervisor *s, int status, const char *outcome)
     r->log_fd = -1;
     r->stage = RELOAD_IDLE;
     if (r->files_only && status != 0)
-        renewal_refused(s, status);
+        renewal_refused(s, status, from);
     r->files_only = false;
 
     if (s->phase == SUPERVISOR_STARTING && status != 0) {

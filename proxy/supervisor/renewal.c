@@ -41,10 +41,10 @@ void renewal_committed(struct supervisor *s, const struct bundle *b)
                   "out of memory; run `tlsfront reload` after a change");
 }
 
-void renewal_refused(struct supervisor *s, int status)
+void renewal_refused(struct supervisor *s, int status, time_t valid_from)
 {
     if (s->phase == SUPERVISOR_RUNNING)
-        watch_refused(s->watch, status != EXIT_CONFIGURATION);
+        watch_refused(s->watch, status != EXIT_CONFIGURATION, valid_from);
 }
 
 void renewal_close(struct supervisor *s)

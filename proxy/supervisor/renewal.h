@@ -13,8 +13,9 @@ int renewal_init(struct supervisor *s, struct err *e);
 /* The current generation is in service, and came from that bundle. */
 void renewal_committed(struct supervisor *s, const struct bundle *b);
 
-/* A reload of the files alone was refused. `status` is that of reload_finish. */
-void renewal_refused(struct supervisor *s, int status);
+/* A reload of the files alone was refused. `status` is that of reload_finish; as they are, they can
+ * be taken from `valid_from` on (0: never, or nobody knows). */
+void renewal_refused(struct supervisor *s, int status, time_t valid_from);
 
 void renewal_close(struct supervisor *s);
 

@@ -1,4 +1,5 @@
 #include "proxy/supervisor/status.h"
+#include "proxy/base/date.h"
 #include "proxy/base/json.h"
 #include "proxy/routes/expiry.h"
 
@@ -43,13 +44,6 @@ static const char *phase_name(const struct supervisor *s)
 {
     static const char *const names[] = {"starting", "running", "draining", "stopping"};
     return names[s->phase];
-}
-
-static void date_text(time_t t, char out[32])
-{
-    struct tm tm;
-    gmtime_r(&t, &tm);
-    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 static long days_left(const struct tls_identity_facts *f)

@@ -8,6 +8,10 @@
 
 enum { NAMED_MAX = 5 }; /* files in one sentence */
 
+/* The clock of the wall may be set, and the loop's stands still while the machine sleeps: look at
+ * least this often, in seconds, for a time that is waited for. */
+enum { LOOK_EVERY = 3600 };
+
 struct watched {
     char *path;
     uint64_t running, tried, seen; /* digests: in service, of the last attempt, on disk just now */
@@ -23,6 +27,7 @@ struct watch {
     bool attempted; /* there was one since these files are in service */
     bool retried;   /* after a temporary refusal, since the last event */
     uint64_t first;
+    time_t again; /* when what was refused is to be tried once more; 0: not before it changes */
     struct bundle *texts;
     struct watched *files;
     const char **paths; /* of the files, for the set */
@@ -130,27 +135,57 @@ static void attempt(struct watch *w)
     buf_free(&files);
 }
 
+/* Whether the time that was waited for has come. */
+static bool time_has_come(struct watch *w)
+{
+    if (w->again == 0 || time(NULL) < w->again)
+        return false;
+    w->again = 0;
+    return true;
+}
+
+/* Milliseconds until it has; UINT64_MAX: it never will. */
+static uint64_t time_left(const struct watch *w)
+{
+    const time_t left = w->again - time(NULL);
+    if (w->again == 0)
+        return UINT64_MAX;
+    return 1000 * (uint64_t)(left < 0 ? 0 : left < LOOK_EVERY ? left : LOOK_EVERY);
+}
+
+/* Look at that time, if nothing is going to happen before. */
+static void await_time(struct watch *w)
+{
+    if (w->again != 0 && !uv_is_active((uv_handle_t *)&w->timer))
+        uv_timer_start(&w->timer, look, time_left(w), 0);
+}
+
 /* The watches first: what changes behind them is seen. */
 static void look(uv_timer_t *timer)
 {
     struct watch *w = timer->data;
     w->pending = false;
+    if (time_has_come(w))
+        w->attempted = false;
     watch_set_paths(&w->set, w->paths, w->count);
     for (size_t i = 0; i < w->count; i++)
         w->files[i].seen = digest_on_disk(w->files[i].path);
     attempt(w);
+    await_time(w);
 }
 
-void watch_refused(struct watch *w, bool temporary)
+void watch_refused(struct watch *w, bool temporary, time_t again)
 {
     if (w->texts == NULL)
         return;
+    w->again = again;
     if (temporary && !w->retried) {
         w->attempted = false;
         w->retried = true;
     }
+    const uint64_t left = time_left(w);
     if (!w->pending)
-        uv_timer_start(&w->timer, look, w->times.retry, 0);
+        uv_timer_start(&w->timer, look, left < w->times.retry ? left : w->times.retry, 0);
 }
 
 /* ---- life ---- */
@@ -182,6 +217,7 @@ static void forget(struct watch *w)
     w->texts = NULL;
     w->count = 0;
     w->pending = w->attempted = w->retried = false;
+    w->again = 0;
     uv_timer_stop(&w->timer);
 }
 

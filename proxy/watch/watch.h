@@ -10,6 +10,7 @@
 #include "config/bundle.h"
 
 #include <stdbool.h>
+#include <time.h>
 #include <uv.h>
 
 struct watch_events {
@@ -39,8 +40,9 @@ int watch_use(struct watch *w, const struct bundle *b);
 
 /* What changed() was told of does not load: it is not tried again before it changes once more.
  * Looks once of its own accord, since a key may come after its chain from where inotify does not
- * see it. `temporary`: the files may be good; the same are tried once more then. */
-void watch_refused(struct watch *w, bool temporary);
+ * see it. `temporary`: the files may be good; the same are tried once more then. `again`: as they
+ * are, they load from then on, and are tried once more at that time; 0: they never will. */
+void watch_refused(struct watch *w, bool temporary, time_t again);
 
 /* The texts of the bundle in use; NULL: nothing is watched. */
 const struct bundle *watch_texts(const struct watch *w);

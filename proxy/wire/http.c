@@ -1,6 +1,6 @@
 /* http.c - see http.h. Section numbers are RFC 9112's. */
 #include "proxy/wire/http.h"
-#include "proxy/starttls/line.h"
+#include "proxy/base/slice.h"
 
 #include <string.h>
 
@@ -19,14 +19,6 @@ struct parse {
 static bool is_alphanumeric(uint8_t c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-bool http_token_valid(const char *token, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (!is_alphanumeric((uint8_t)token[i]) && token[i] != '-' && token[i] != '_')
-            return false;
-    return size >= 1 && size <= HTTP_TOKEN_MAX;
 }
 
 /* What methods and field names are made of (RFC 9110 5.6.2). */
@@ -84,7 +76,7 @@ static enum http_status judge_target(struct slice path, struct http_request *r)
         return HTTP_NOT_FOUND;
     const char *token = (const char *)path.data + front;
     const size_t size = path.size - front;
-    if (!http_token_valid(token, size))
+    if (!challenge_token_valid(token, size))
         return HTTP_NOT_FOUND;
     memcpy(r->token, token, size);
     r->token[size] = '\0';

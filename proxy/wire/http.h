@@ -5,6 +5,7 @@
 #define TLSFRONT_WIRE_HTTP_H
 
 #include "proxy/base/buf.h"
+#include "proxy/wire/challenge.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +14,6 @@
 
 enum {
     HTTP_HEAD_MAX = 8192,
-    HTTP_TOKEN_MAX = 128, /* base64url; RFC 8555 8.3 wants 22 at least, authorities give 43 */
 };
 
 /* The numbers are what is answered (RFC 9110 15). */
@@ -31,7 +31,7 @@ enum http_status {
 
 struct http_request {
     bool head; /* the answer has no body */
-    char token[HTTP_TOKEN_MAX + 1];
+    char token[CHALLENGE_TOKEN_MAX + 1];
 };
 
 /* Judge the front of what a client sends. The first verdict other than HTTP_MORE stands, however
@@ -41,8 +41,5 @@ enum http_status http_parse(const uint8_t *data, size_t size, struct http_reques
 /* An answer after which the connection is closed. `body` NULL: a sentence that fits the status. */
 void http_answer(enum http_status status, const uint8_t *body, size_t size, bool head, time_t now,
                  struct buf *out);
-
-/* Is that a token, and so a name that may be looked for in a folder? */
-bool http_token_valid(const char *token, size_t size);
 
 #endif

@@ -20,7 +20,7 @@ struct listener {
 };
 
 struct acceptor {
-    struct worker *worker;
+    struct sessions *sessions;
     struct generation *generation;
     struct listener **listeners;
     size_t count;
@@ -32,14 +32,14 @@ struct acceptor {
 
 static void acceptor_listen(struct acceptor *a);
 
-struct acceptor *acceptor_new(struct worker *w, struct generation *g)
+struct acceptor *acceptor_new(struct sessions *all, struct generation *g)
 {
     struct acceptor *a = calloc(1, sizeof *a);
     if (a == NULL)
         return NULL;
-    a->worker = w;
+    a->sessions = all;
     a->generation = generation_ref(g);
-    uv_timer_init(&w->loop, &a->pause);
+    uv_timer_init(all->loop, &a->pause);
     a->handles = 1;
     return a;
 }
@@ -50,7 +50,7 @@ int acceptor_add(struct acceptor *a, unsigned route, int fd)
     struct listener *l = calloc(1, sizeof *l);
     if (grown != NULL)
         a->listeners = grown;
-    if (grown == NULL || l == NULL || uv_poll_init(&a->worker->loop, &l->poll, fd) != 0) {
+    if (grown == NULL || l == NULL || uv_poll_init(a->sessions->loop, &l->poll, fd) != 0) {
         free(l);
         close(fd);
         return -1;
@@ -84,16 +84,16 @@ static void pause_over(uv_timer_t *timer)
 /* At most one line a second: this happens when the machine has other troubles already. */
 static void complain(struct acceptor *a, const char *why)
 {
-    struct worker *w = a->worker;
-    uint64_t now = uv_now(&w->loop);
-    counter_add(&w->shared->accept_pauses, 1);
+    struct sessions *all = a->sessions;
+    uint64_t now = uv_now(all->loop);
+    counter_add(&all->counters->accept_pauses, 1);
     if (a->complained != 0 && now - a->complained < 1000)
         return;
     a->complained = now;
-    log_event(&w->log, LOG_LEVEL_WARN, "accept-paused",
+    log_event(all->log, LOG_LEVEL_WARN, "accept-paused",
               "%s with %u sessions; clients wait in the queue until some end (see \"Limits\" in "
               "tlsfront(8))",
-              why, w->session_count);
+              why, all->count);
 }
 
 static void pause_for_resources(struct acceptor *a, int error)
@@ -106,7 +106,7 @@ static void pause_for_resources(struct acceptor *a, int error)
 
 void acceptor_room(struct acceptor *a)
 {
-    if (a->paused && !a->closing && a->worker->session_count < a->worker->session_limit)
+    if (a->paused && !a->closing && a->sessions->count < a->sessions->limit)
         acceptor_listen(a);
 }
 
@@ -122,10 +122,10 @@ static void accept_one(struct listener *l)
         const struct sockaddr *from = (const struct sockaddr *)&n.client;
         const struct route_config *r = l->route->config;
         n.announced = address_in(from, r->accept_proxy_from, r->accept_proxy_count);
-        admission_enter(a->worker, l->route, &n.admission);
+        admission_enter(a->sessions, l->route, &n.admission);
         if (!n.announced)
-            admission_client(a->worker, l->route, from, &n.admission);
-        session_start(a->worker, &n);
+            admission_client(a->sessions, l->route, from, &n.admission);
+        session_start(a->sessions, &n);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         pause_for_resources(a, errno);
     } /* else that one connection is broken: accept(2), "Error handling" */
@@ -139,7 +139,7 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
     struct acceptor *a = l->acceptor;
     (void)status;
     (void)events;
-    if (a->worker->session_count >= a->worker->session_limit) {
+    if (a->sessions->count >= a->sessions->limit) {
         complain(a, "no descriptors left");
         acceptor_silence(a);
     } else {

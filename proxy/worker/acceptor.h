@@ -3,12 +3,14 @@
 #ifndef TLSFRONT_WORKER_ACCEPTOR_H
 #define TLSFRONT_WORKER_ACCEPTOR_H
 
-#include "proxy/worker/worker.h"
+#include "proxy/routes/generation.h"
+#include "proxy/session/sessions.h"
 
 struct acceptor;
 
-/* For the sockets of `g`; holds a reference to it. NULL: out of memory. */
-struct acceptor *acceptor_new(struct worker *w, struct generation *g);
+/* For the sockets of `g`, whose connections become sessions of `all`; holds a reference to `g`.
+ * NULL: out of memory. */
+struct acceptor *acceptor_new(struct sessions *all, struct generation *g);
 
 /* Take over a listening socket for that route. -1: out of memory (the socket is closed). */
 int acceptor_add(struct acceptor *a, unsigned route, int fd);

@@ -1,8 +1,11 @@
+/* worker.c - obeys the supervisor and owns the generations; sessions do the rest. */
 #include "proxy/worker/worker.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/privileges.h"
-#include "proxy/session/query.h"
-#include "proxy/session/session.h"
+#include "proxy/ipc/ipc.h"
+#include "proxy/routes/generation.h"
+#include "proxy/session/peer.h"
+#include "proxy/session/sessions.h"
 #include "proxy/worker/acceptor.h"
 
 #include <errno.h>
@@ -20,8 +23,26 @@ enum { FD_IPC = 3 };
 /* Descriptors kept back for the loop, logs and reloads. */
 #define RESERVED_FDS 64
 
-/* Handshake steps (each up to one private-key operation) per turn of the loop. */
-#define HANDSHAKES_PER_TURN 4
+struct worker {
+    uv_loop_t loop;
+    struct log log;
+    struct tls_engine *engine;
+    struct peer_scratch scratch;
+
+    int ipc;
+    uv_poll_t ipc_poll;
+    unsigned index;
+    uint8_t seed[16]; /* for client_slot_of() */
+    struct worker_shared *shared;
+    struct shared_all all;
+
+    struct generation *current, *prepared;
+    struct acceptor *accepting, *prepared_accepting;
+    struct sessions sessions;
+
+    bool ending;   /* the loop is to stop; no more orders are taken */
+    bool retiring; /* there are no newcomers; end with the last session */
+};
 
 static void worker_end(struct worker *w)
 {
@@ -65,6 +86,7 @@ static void on_hello(struct worker *w, struct ipc_message *m)
     }
     memcpy(w->seed, hello.seed, sizeof w->seed);
     w->shared = w->all.parts[w->index] = shared_map_own(m->fds[0]);
+    w->sessions.counters = w->shared;
     if (w->shared == NULL) {
         fail(w, "no memory for the counters");
         return;
@@ -174,10 +196,10 @@ static void on_prepare(struct worker *w, struct ipc_message *m)
         g->number = m->generation;
         for (size_t i = 0; i < g->config->route_count; i++)
             g->routes[i].slot = p.slots[i];
-        w->worker_count = p.worker_count;
+        w->sessions.worker_count = p.worker_count;
         forget_prepared(w);
         w->prepared = g;
-        w->prepared_accepting = acceptor_new(w, g);
+        w->prepared_accepting = acceptor_new(&w->sessions, g);
     }
     diags_free(&d);
 }
@@ -267,8 +289,16 @@ static void on_commit(struct worker *w, uint32_t number)
 
 static void end_when_empty(struct worker *w)
 {
-    if (w->retiring && w->session_count == 0)
+    if (w->retiring && w->sessions.count == 0)
         worker_end(w);
+}
+
+static void session_ended(void *arg)
+{
+    struct worker *w = arg;
+    if (w->accepting != NULL)
+        acceptor_room(w->accepting);
+    end_when_empty(w);
 }
 
 static void on_retire(struct worker *w)
@@ -313,7 +343,7 @@ static void obey(struct worker *w, struct ipc_message *m)
         forget_prepared(w);
         break;
     case IPC_DRAIN:
-        w->draining = true;
+        w->sessions.draining = true;
         break;
     case IPC_RETIRE:
         on_retire(w);
@@ -322,7 +352,7 @@ static void obey(struct worker *w, struct ipc_message *m)
         worker_end(w);
         break;
     case IPC_ANSWER:
-        ask_heard(w, m);
+        queries_answered(&w->sessions.queries, m);
         break;
     case IPC_PING:
         tell(w, IPC_PONG, 0, NULL);
@@ -354,45 +384,20 @@ static void ipc_ready(uv_poll_t *poll, int status, int events)
         worker_end(w);
 }
 
-/* ---- turns ---- */
-
-static void turn_over(uv_check_t *check)
-{
-    struct worker *w = check->data;
-    w->handshakes_this_turn = 0;
-}
-
-/* Runs in every turn while handshakes wait; an active idle handle keeps the loop from sleeping. */
-static void more_handshakes(uv_idle_t *idle)
-{
-    struct worker *w = idle->data;
-    while (!link_empty(&w->waiting) && w->handshakes_this_turn < HANDSHAKES_PER_TURN) {
-        w->handshakes_this_turn++;
-        session_handshake_turn(w->waiting.next);
-    }
-    if (link_empty(&w->waiting))
-        uv_idle_stop(idle);
-}
-
-bool worker_handshake_turn(struct worker *w)
-{
-    if (w->handshakes_this_turn < HANDSHAKES_PER_TURN && link_empty(&w->waiting)) {
-        w->handshakes_this_turn++;
-        return true;
-    }
-    uv_idle_start(&w->more_handshakes, more_handshakes);
-    return false;
-}
-
-void worker_session_ended(struct worker *w)
-{
-    w->session_count--;
-    if (w->accepting != NULL)
-        acceptor_room(w->accepting);
-    end_when_empty(w);
-}
-
 /* ---- start and stop ---- */
+
+/* What the sessions may use. */
+static void lend(struct worker *w)
+{
+    struct sessions *all = &w->sessions;
+    all->loop = &w->loop;
+    all->log = &w->log;
+    all->engine = w->engine;
+    all->parts = &w->all;
+    all->seed = w->seed;
+    all->ended = session_ended;
+    all->arg = w;
+}
 
 static int worker_init(struct worker *w, unsigned index, struct err *e)
 {
@@ -401,19 +406,18 @@ static int worker_init(struct worker *w, unsigned index, struct err *e)
     log_init(&w->log, who);
     w->index = index;
     w->ipc = FD_IPC;
-    link_init(&w->sessions);
-    link_init(&w->waiting);
 
     unsigned files = privileges_raise_files();
-    w->session_limit = files > 2 * RESERVED_FDS ? (files - RESERVED_FDS) / 2 : files / 4;
+    w->sessions.limit = files > 2 * RESERVED_FDS ? (files - RESERVED_FDS) / 2 : files / 4;
     w->scratch = (struct peer_scratch){malloc(TLS_CHUNK_MAX + 1), TLS_CHUNK_MAX + 1};
     if (w->scratch.data == NULL)
         return err_set(e, "no memory: %s", strerror(errno));
-    if (getrandom(&w->tag, sizeof w->tag, 0) != sizeof w->tag)
+    if (getrandom(&w->sessions.tag, sizeof w->sessions.tag, 0) != sizeof w->sessions.tag)
         return err_set(e, "no random numbers: %s", strerror(errno));
     if (tls_init(e) != 0)
         return -1;
     w->engine = tls_engine_new(e);
+    lend(w);
     return w->engine == NULL ? -1 : 0;
 }
 
@@ -422,12 +426,9 @@ static void worker_watch(struct worker *w)
     uv_loop_init(&w->loop);
     w->loop.data = &w->scratch;
     uv_poll_init(&w->loop, &w->ipc_poll, w->ipc);
-    uv_idle_init(&w->loop, &w->more_handshakes);
-    uv_check_init(&w->loop, &w->turn);
-    ask_init(w);
-    w->ipc_poll.data = w->more_handshakes.data = w->turn.data = w;
+    w->ipc_poll.data = w;
     uv_poll_start(&w->ipc_poll, UV_READABLE, ipc_ready);
-    uv_check_start(&w->turn, turn_over);
+    sessions_init(&w->sessions, w->ipc);
 }
 
 /* The terminal's and the service manager's signals go to the whole group; only the supervisor acts
@@ -445,14 +446,9 @@ static void worker_wind_down(struct worker *w)
     forget_prepared(w);
     acceptor_close(w->accepting);
     w->accepting = NULL;
-    for (struct link *l = w->sessions.next, *next; l != &w->sessions; l = next) {
-        next = l->next;
-        session_stop(l);
-    }
+    sessions_stop(&w->sessions);
     uv_close((uv_handle_t *)&w->ipc_poll, NULL);
-    uv_close((uv_handle_t *)&w->more_handshakes, NULL);
-    uv_close((uv_handle_t *)&w->turn, NULL);
-    ask_close(w);
+    sessions_close(&w->sessions);
     while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0)
         continue; /* the last session's end may have asked the loop to stop */
     uv_loop_close(&w->loop);

@@ -7,8 +7,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void hear(void *arg, enum tls_finding finding, const char *text)
+static void hear(void *arg, enum tls_finding finding, unsigned place, const char *text)
 {
+    (void)place;
     (void)arg;
     (void)finding;
     if (text[0] == 0)

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(size < HTTP_HEAD_MAX);
         return 0;
     }
-    assert(status == HTTP_OK ? http_token_valid(whole.token, strlen(whole.token))
+    assert(status == HTTP_OK ? challenge_token_valid(whole.token, strlen(whole.token))
                              : status >= HTTP_BAD_REQUEST);
     const size_t enough = first_verdict(data, size);
     uint8_t *copy = malloc(enough > 0 ? enough : 1);

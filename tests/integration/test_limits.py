@@ -49,7 +49,7 @@ def test_a_client_that_trickles_its_handshake_is_ended(fronts, run, pki, toys):
     assert "in time" in ended["end"]
 
 
-def test_a_client_that_never_speaks_is_ended_without_a_word_at_info(fronts, run, pki, toys):
+def test_a_client_that_never_speaks_leaves_a_line_that_blames_it(fronts, run, pki, toys):
     port = run.port()
     front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port,
                                                  handshake_timeout="500ms"))
@@ -57,8 +57,10 @@ def test_a_client_that_never_speaks_is_ended_without_a_word_at_info(fronts, run,
         connection.settimeout(SOON)
         while connection.recv(100):
             pass
-    wait_until(lambda: front.active("echo") == 0, "the end of the session")
-    assert front.log("end") == []
+    wait_until(lambda: front.log("end"), "the line about its end")
+    end, = front.log("end")
+    assert end["fault"] == "client"
+    assert end["end"] == "the client did not finish the handshake in time"
 
 
 def test_an_idle_session_is_ended_politely(fronts, run, pki, toys, version):

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-unsigned long accel_counts[ACCEL_HOOKS];
-
 /* The best comes first. */
 static const struct aead_backend *const aeads[] = {
 #ifdef ACCEL_X86_64
@@ -125,11 +123,6 @@ const char *accel_text(void)
 }
 
 /* ---- for tests ---- */
-
-unsigned long accel_count(enum accel_hook hook)
-{
-    return accel_counts[hook];
-}
 
 static const char *try_aead(const struct aead_backend *b)
 {

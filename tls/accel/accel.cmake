@@ -1,6 +1,8 @@
 # The crypto back ends, compiled into mbedcrypto: the library and its hooks need each other. The house
 # rules hold for them, so they are an object library of their own.
 
+house_objects(tls/accel KNOWS mbedtls cryptography)
+house_objects(tls/accel/alt KNOWS mbedtls)
 add_library(accel OBJECT)
 target_link_libraries(accel PRIVATE house)
 target_include_directories(accel SYSTEM PRIVATE ${mbedtls_tree}/include)
@@ -25,7 +27,7 @@ endfunction()
 
 accel_library(LIBCRYPTO libcrypto>=3.0 libssl-dev)
 accel_library(SODIUM libsodium>=1.0.16 libsodium-dev)
-foreach(part accel aead aead_evp check curve curve_hooks hmac rsa sha2 x25519)
+foreach(part accel aead aead_evp check counts curve curve_hooks hmac rsa sha2 x25519)
     target_sources(accel PRIVATE ${CMAKE_CURRENT_LIST_DIR}/${part}.c)
 endforeach()
 target_include_directories(accel PRIVATE ${CMAKE_CURRENT_LIST_DIR}/alt)

@@ -2,14 +2,11 @@
 #include "tls/keys/inner.h"
 #include "tls/keys/pkcs7.h"
 #include "tls/memory.h"
+#include "tls/pem.h"
+#include "tls/text.h"
 
-#include <mbedtls/pem.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { LABEL_SIZE = 48 };
-#define BEGIN "-----BEGIN "
 
 struct keys_pool *keys_pool_new(struct err *e)
 {
@@ -90,6 +87,7 @@ struct reading {
     struct keys_pool *pool;
     const char *path;
     size_t found;
+    bool request; /* there is one in it */
     struct err *e;
 };
 
@@ -145,98 +143,44 @@ static int take_der(struct reading *r, struct tls_slice der)
 
 /* ---- PEM ---- */
 
-static bool is_wanted(const char *label)
+static int on_block(void *arg, const struct pem_block *b, struct err *e)
 {
-    /* Windows puts PKCS#7 under "CERTIFICATE". */
-    static const char *const wanted[] = {"CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "CMS",
-                                         "PKCS #7 SIGNED DATA"};
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        if (strcmp(label, wanted[i]) == 0)
-            return true;
-    return false;
-}
-
-/* The label of the block that begins at `p`; "" for one that is too long to be ours. */
-static void label_of(const char *p, char label[LABEL_SIZE])
-{
-    const char *end = strstr(p + strlen(BEGIN), "-----");
-    size_t size = end != NULL ? (size_t)(end - p) - strlen(BEGIN) : LABEL_SIZE;
-    label[0] = '\0';
-    if (size < LABEL_SIZE)
-        snprintf(label, LABEL_SIZE, "%.*s", (int)size, p + strlen(BEGIN));
-}
-
-static struct tls_slice content_of(mbedtls_pem_context *pem)
-{
-    struct tls_slice s;
-    s.data = mbedtls_pem_get_buffer(pem, &s.size);
-    return s;
-}
-
-static int take_block(struct reading *r, const char *p, const char *label)
-{
-    char head[LABEL_SIZE + 24], foot[LABEL_SIZE + 24];
-    mbedtls_pem_context pem;
-    size_t used;
-    snprintf(head, sizeof head, BEGIN "%s-----", label);
-    snprintf(foot, sizeof foot, "-----END %s-----", label);
-    mbedtls_pem_init(&pem);
-    int error = mbedtls_pem_read_buffer(&pem, head, foot, (const unsigned char *)p, NULL, 0, &used);
-    int result = -1;
-    if (error == MBEDTLS_ERR_PEM_ALLOC_FAILED)
-        err_set(r->e, "%s: out of memory", r->path);
-    else if (error == MBEDTLS_ERR_PEM_NO_HEADER_FOOTER_PRESENT)
-        err_set(r->e, "%s is cut short: there is \"%s\" without \"%s\" behind it", r->path, head,
-                foot);
-    else if (error != 0)
-        err_set(r->e, "%s: what stands under \"%s\" is damaged (%s)", r->path, head,
-                identity_error_words(error));
-    else
-        result = take_der(r, content_of(&pem));
-    mbedtls_pem_free(&pem);
+    struct reading *r = arg;
+    struct tls_slice der;
+    r->request = r->request || b->kind == PEM_REQUEST;
+    if (b->kind != PEM_CERTIFICATE && b->kind != PEM_SIGNED_DATA) /* Windows confuses these two */
+        return 0;
+    uint8_t *bytes = pem_decode(b, r->path, &der.size, e);
+    if (bytes == NULL)
+        return -1;
+    der.data = bytes;
+    int result = take_der(r, der);
+    memory_wipe_free(bytes, der.size);
     return result;
 }
 
-static int take_pem(struct reading *r, const char *text)
+/* Anything that is no PEM is said to be so by take_der(). */
+static int take_pem(struct reading *r, struct tls_slice file)
 {
-    char label[LABEL_SIZE];
-    bool request = false;
-    for (const char *p = strstr(text, BEGIN); p != NULL; p = strstr(p + 1, BEGIN)) {
-        label_of(p, label);
-        if (is_wanted(label) && take_block(r, p, label) != 0)
-            return -1;
-        request = request || strstr(label, "CERTIFICATE REQUEST") != NULL;
-    }
-    if (r->found > 0)
-        return 0;
-    if (request)
+    int blocks = pem_walk(file, r->path, on_block, r, r->e);
+    if (blocks < 0 || r->found > 0)
+        return blocks < 0 ? -1 : 0;
+    if (r->request)
         return err_set(r->e,
                        "%s is a request, not the authority's answer to it: send it to the "
                        "authority and install what comes back",
                        r->path);
+    if (blocks == 0)
+        return take_der(r, file);
     return err_set(r->e, "%s holds no certificate (no \"-----BEGIN CERTIFICATE-----\")", r->path);
-}
-
-static bool is_utf16(struct tls_slice file)
-{
-    return file.size > 2 && ((file.data[0] == 0xff && file.data[1] == 0xfe) ||
-                             (file.data[0] == 0xfe && file.data[1] == 0xff));
 }
 
 int keys_pool_add(struct keys_pool *p, struct tls_slice file, const char *path, struct err *e)
 {
-    struct reading r = {p, path, 0, e};
-    size_t size;
-    if (is_utf16(file))
-        return err_set(e, "%s is text in UTF-16; save it as ASCII or UTF-8", path);
-    uint8_t *text = identity_text(file, &size);
-    if (text == NULL)
-        return err_set(e, "%s: out of memory", path);
-    const bool pem = strstr((const char *)text, BEGIN) != NULL;
-    int result = pem ? take_pem(&r, (const char *)text) : take_der(&r, file);
+    struct reading r = {.pool = p, .path = path, .e = e};
+    int result = pem_is_der(file) ? take_der(&r, file) : take_pem(&r, file);
     if (result == 0 && r.found == 0)
         result = err_set(e, "%s: the PKCS#7 in it holds no certificate", path);
-    memory_wipe_free(text, size); /* there may be a key as well */
     return result;
 }
 
@@ -261,7 +205,7 @@ void keys_pool_add_trusted(struct keys_pool *p, struct tls_slice file)
 {
     mbedtls_x509_crt all;
     size_t size;
-    uint8_t *text = identity_text(file, &size);
+    uint8_t *text = text_copy(file, &size);
     if (text == NULL)
         return;
     mbedtls_x509_crt_init(&all);

@@ -1,8 +1,10 @@
 /* chain.c - the chain to send with a key, out of certificates in any order, and what is to be said
  * about it */
 #include "tls/issuing.h"
+#include "tls/key.h"
 #include "tls/keys/inner.h"
 #include "tls/memory.h"
+#include "tls/text.h"
 
 #include <mbedtls/pem.h>
 #include <stdarg.h>
@@ -37,11 +39,7 @@ static void tell(struct chain *c, enum keys_gravity gravity, const char *cure, c
 
 static const char *dn(const mbedtls_x509_name *name, char text[DN_SIZE])
 {
-    int n = mbedtls_x509_dn_gets(text, DN_SIZE, name);
-    if (n < 0)
-        snprintf(text, DN_SIZE, "(a long name)");
-    else if (n == 0)
-        snprintf(text, DN_SIZE, "(no name)");
+    text_name_shown(name, text, DN_SIZE);
     return text;
 }
 
@@ -62,7 +60,7 @@ void keys_pool_show(const struct keys_pool *p, size_t index, struct keys_certifi
     const mbedtls_x509_crt *crt = p->certificates[index];
     dn(&crt->subject, out->subject);
     dn(&crt->issuer, out->issuer);
-    keys_describe(&crt->pk, out->key);
+    key_kind(&crt->pk, out->key);
     out->not_before = identity_time(&crt->valid_from);
     out->not_after = identity_time(&crt->valid_to);
     out->authority = is_authority(crt);

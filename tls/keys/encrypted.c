@@ -2,15 +2,14 @@
 #include "tls/keys/der.h"
 #include "tls/keys/inner.h"
 #include "tls/memory.h"
+#include "tls/pem.h"
+#include "tls/text.h"
 
 #include <mbedtls/aes.h>
-#include <mbedtls/pem.h>
 #include <mbedtls/pkcs5.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define HEAD "-----BEGIN ENCRYPTED PRIVATE KEY-----"
-#define FOOT "-----END ENCRYPTED PRIVATE KEY-----"
+#define ANEW "openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out FILE.new"
 
 enum { KEY_SIZE_MAX = 32 };
 
@@ -161,7 +160,7 @@ static char *open_copy(const struct keys_scheme *s, const char *path, const char
 {
     int r = keys_cbc(s, passphrase, false, key, s->data.size);
     if (r != 0) {
-        err_set(e, "%s: the private key cannot be decrypted (%s)", path, identity_error_words(r));
+        err_set(e, "%s: the private key cannot be decrypted (%s)", path, text_error(r));
         return NULL;
     }
     const size_t size = unpadded(key, s->data.size);
@@ -182,7 +181,7 @@ static char *open_der(struct tls_slice der, const char *path, const char *passph
     if (keys_scheme_parse(der, &s) != 0) {
         err_set(e,
                 "%s: the private key is encrypted in a way that is not known here; encrypt it "
-                "anew: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out FILE.new",
+                "anew: " ANEW,
                 path);
         return NULL;
     }
@@ -196,29 +195,40 @@ static char *open_der(struct tls_slice der, const char *path, const char *passph
     return pem;
 }
 
+struct reading {
+    const char *path, *passphrase;
+    char *key;  /* PEM, of the first one */
+    bool older; /* there is one in the form of before PKCS#8 */
+};
+
+static int on_block(void *arg, const struct pem_block *b, struct err *e)
+{
+    struct reading *r = arg;
+    struct tls_slice der;
+    if (b->kind != PEM_PRIVATE_KEY || !b->encrypted || r->key != NULL)
+        return 0;
+    r->older = strcmp(b->label, "ENCRYPTED PRIVATE KEY") != 0;
+    if (r->older)
+        return 0;
+    uint8_t *bytes = pem_decode(b, r->path, &der.size, e);
+    if (bytes == NULL)
+        return -1;
+    der.data = bytes;
+    r->key = open_der(der, r->path, r->passphrase, e);
+    memory_wipe_free(bytes, der.size);
+    return r->key != NULL ? 0 : -1;
+}
+
 char *keys_decrypt(struct tls_slice file, const char *path, const char *passphrase, struct err *e)
 {
-    mbedtls_pem_context pem;
-    size_t size, used;
-    char *key = NULL;
-    uint8_t *text = identity_text(file, &size);
-    if (text == NULL) {
-        err_set(e, "%s: out of memory", path);
+    struct reading r = {.path = path, .passphrase = passphrase};
+    if (pem_walk(file, path, on_block, &r, e) < 0) {
+        keys_free_text(r.key);
         return NULL;
     }
-    mbedtls_pem_init(&pem);
-    int r = mbedtls_pem_read_buffer(&pem, HEAD, FOOT, text, NULL, 0, &used);
-    if (r == 0) {
-        struct tls_slice der;
-        der.data = mbedtls_pem_get_buffer(&pem, &der.size);
-        key = open_der(der, path, passphrase, e);
-    } else {
-        err_set(e,
-                "%s: no \"" HEAD "\" that can be read (%s); older forms can be encrypted anew: "
-                "openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out FILE.new",
-                path, identity_error_words(r));
-    }
-    mbedtls_pem_free(&pem);
-    memory_wipe_free(text, size);
-    return key;
+    if (r.key == NULL)
+        err_set(e, "%s: %s; encrypt it anew: " ANEW, path,
+                r.older ? "the private key is encrypted in an old form"
+                        : "there is no encrypted private key in it");
+    return r.key;
 }

@@ -19,9 +19,6 @@ struct keys_pool {
     size_t count, room;
 };
 
-/* "ec-p256" of a public or private key. */
-void keys_describe(const mbedtls_pk_context *pk, char text[16]);
-
 bool keys_same_pair(const mbedtls_pk_context *public_half, const struct keys_private *k);
 
 /* names.c: subjectAltName from texts, to be freed in one go. */

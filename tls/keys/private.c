@@ -1,6 +1,8 @@
 /* private.c - private keys: made, read and written */
+#include "tls/key.h"
 #include "tls/keys/inner.h"
 #include "tls/memory.h"
+#include "tls/text.h"
 
 #include <mbedtls/ecp.h>
 #include <mbedtls/rsa.h>
@@ -82,7 +84,7 @@ struct keys_private *keys_private_make(enum keys_kind kind, struct err *e)
     int r = generate(&k->pk, &kinds[kind]);
     if (r == 0)
         return k;
-    err_set(e, "no %s key can be made (%s)", kinds[kind].name, identity_error_words(r));
+    err_set(e, "no %s key can be made (%s)", kinds[kind].name, text_error(r));
     keys_private_free(k);
     return NULL;
 }
@@ -90,8 +92,7 @@ struct keys_private *keys_private_make(enum keys_kind kind, struct err *e)
 struct keys_private *keys_private_read(struct tls_slice file, const char *path, struct err *e)
 {
     struct keys_private *k = new_private(e);
-    if (k != NULL && identity_parse_key(&k->pk, file, path, e) == 0 &&
-        identity_check_key(&k->pk, path, e) == 0)
+    if (k != NULL && key_read(&k->pk, file, path, e) == 0 && key_check(&k->pk, path, e) == 0)
         return k;
     keys_private_free(k);
     return NULL;
@@ -104,21 +105,15 @@ char *keys_private_pem(const struct keys_private *k, struct err *e)
     char *text = r == 0 ? memory_text((const char *)pem) : NULL;
     mbedtls_platform_zeroize(pem, sizeof pem);
     if (r != 0)
-        err_set(e, "the private key cannot be written (%s)", identity_error_words(r));
+        err_set(e, "the private key cannot be written (%s)", text_error(r));
     else if (text == NULL)
         keys_out_of_memory(e);
     return text;
 }
 
-void keys_describe(const mbedtls_pk_context *pk, char text[16])
-{
-    unsigned bits = (unsigned)mbedtls_pk_get_bitlen(pk) % 100000;
-    snprintf(text, 16, "%s%u", mbedtls_pk_can_do(pk, MBEDTLS_PK_RSA) ? "rsa-" : "ec-p", bits);
-}
-
 void keys_private_describe(const struct keys_private *k, char text[16])
 {
-    keys_describe(&k->pk, text);
+    key_kind(&k->pk, text);
 }
 
 bool keys_same_pair(const mbedtls_pk_context *public_half, const struct keys_private *k)

@@ -2,6 +2,7 @@
 #include "tls/facts.h"
 #include "tls/keys/inner.h"
 #include "tls/memory.h"
+#include "tls/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static int fill(mbedtls_x509write_csr *csr, const struct keys_names *names,
         return bad_subject(r, subject, e);
     mbedtls_x509write_csr_set_md_alg(csr, MBEDTLS_MD_SHA256);
     r = mbedtls_x509write_csr_set_subject_alternative_name(csr, &san->node[names->count - 1]);
-    return r == 0 ? 0 : err_set(e, "the names cannot be written (%s)", identity_error_words(r));
+    return r == 0 ? 0 : err_set(e, "the names cannot be written (%s)", text_error(r));
 }
 
 static char *write_request(mbedtls_x509write_csr *csr, struct err *e)
@@ -40,7 +41,7 @@ static char *write_request(mbedtls_x509write_csr *csr, struct err *e)
                                       MBEDTLS_PSA_RANDOM_STATE);
     char *text = r == 0 ? memory_text((const char *)pem) : NULL;
     if (r != 0)
-        err_set(e, "the request cannot be written (%s)", identity_error_words(r));
+        err_set(e, "the request cannot be written (%s)", text_error(r));
     else if (text == NULL)
         keys_out_of_memory(e);
     return text;
@@ -66,7 +67,7 @@ char *keys_request_make(const struct keys_private *k, const struct keys_names *n
 static int parse(mbedtls_x509_csr *csr, struct tls_slice file)
 {
     size_t size;
-    uint8_t *text = identity_text(file, &size);
+    uint8_t *text = text_copy(file, &size);
     if (text == NULL)
         return MBEDTLS_ERR_X509_ALLOC_FAILED;
     int r = mbedtls_x509_csr_parse(csr, text, size);
@@ -81,7 +82,7 @@ static int take_names(struct keys_request *r, const mbedtls_x509_csr *csr)
         room++;
     memory_failed();
     r->names = memory_calloc(room, sizeof *r->names);
-    r->subject = identity_dn(&csr->subject);
+    r->subject = text_name_copy(&csr->subject);
     if (r->names == NULL || r->subject == NULL)
         return -1;
     for (const mbedtls_x509_sequence *s = &csr->subject_alt_names; s != NULL; s = s->next) {
@@ -104,7 +105,7 @@ struct keys_request *keys_request_read(struct tls_slice file, const char *path, 
     if (error == 0)
         return r;
     keys_request_free(r);
-    err_set(e, "%s holds no request that can be read (%s)", path, identity_error_words(error));
+    err_set(e, "%s holds no request that can be read (%s)", path, text_error(error));
     return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* selfsigned.c - a certificate that vouches for itself, for trials */
 #include "tls/keys/inner.h"
 #include "tls/memory.h"
+#include "tls/text.h"
 
 #include <string.h>
 
@@ -77,7 +78,7 @@ char *keys_self_signed_make(const struct keys_private *k, const struct keys_name
     char *text = r == 0 ? memory_text((const char *)pem) : NULL;
     if (r != 0)
         err_set(e, "no self-signed certificate can be made for \"%s\" (%s)", subject,
-                identity_error_words(r));
+                text_error(r));
     else if (text == NULL)
         keys_out_of_memory(e);
     return text;

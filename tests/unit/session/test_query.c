@@ -6,22 +6,24 @@
 
 #include <sys/socket.h>
 
-enum { ASKS = 80, AT_ONCE = 8, PER_TICK = 32 };
+enum { QUERIES = 80, AT_ONCE = 8, PER_TICK = 32 };
 
 struct fixture {
-    struct worker w;
+    uv_loop_t loop;
+    struct queries all;
+    int ipc;
     int supervisor;
-    struct ask asks[ASKS];
-    unsigned answered[ASKS];
+    struct query queries[QUERIES];
+    unsigned answered[QUERIES];
     enum challenge_outcome outcome;
     char text[16];
 };
 
 static struct fixture f;
 
-static void note(struct ask *a, enum challenge_outcome outcome, const struct challenge *answer)
+static void note(struct query *q, enum challenge_outcome outcome, const struct challenge *answer)
 {
-    f.answered[a - f.asks]++;
+    f.answered[q - f.queries]++;
     f.outcome = outcome;
     snprintf(f.text, sizeof f.text, "%.*s", (int)answer->size[0], (const char *)answer->bytes);
 }
@@ -33,14 +35,14 @@ static int setup(void **state)
     memset(&f, 0, sizeof f);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return -1;
-    f.w.ipc = ends[0];
+    f.ipc = ends[0];
     f.supervisor = ends[1];
-    uv_loop_init(&f.w.loop);
-    ask_init(&f.w);
-    for (size_t i = 0; i < ASKS; i++) {
-        f.asks[i].slot = (unsigned)i + 1000;
-        f.asks[i].answered = note;
-        snprintf(f.asks[i].name, sizeof f.asks[i].name, "name-%zu", i);
+    uv_loop_init(&f.loop);
+    queries_init(&f.all, &f.loop, f.ipc);
+    for (size_t i = 0; i < QUERIES; i++) {
+        f.queries[i].slot = (unsigned)i + 1000;
+        f.queries[i].answered = note;
+        snprintf(f.queries[i].name, sizeof f.queries[i].name, "name-%zu", i);
     }
     return 0;
 }
@@ -48,11 +50,11 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    ask_close(&f.w);
-    uv_run(&f.w.loop, UV_RUN_DEFAULT);
-    close(f.w.ipc);
+    queries_close(&f.all);
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    close(f.ipc);
     close(f.supervisor);
-    return uv_loop_close(&f.w.loop);
+    return uv_loop_close(&f.loop);
 }
 
 static bool next_question(struct ipc_ask *q)
@@ -85,7 +87,7 @@ static void answer(uint64_t serial, enum challenge_outcome outcome, const char *
     memcpy(a.challenge.bytes, text, strlen(text));
     ipc_begin(&m, IPC_ANSWER, 0);
     ipc_append(&m, &a, offsetof(struct ipc_answer, challenge.bytes) + strlen(text));
-    ask_heard(&f.w, &m);
+    queries_answered(&f.all, &m);
     for (size_t i = 0; i < m.size; i++)
         assert_int_equal(m.payload[i], 0); /* it may have been a key */
 }
@@ -93,14 +95,14 @@ static void answer(uint64_t serial, enum challenge_outcome outcome, const char *
 static void put(size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
-        ask_put(&f.w, &f.asks[i]);
+        query_send(&f.all, &f.queries[i]);
 }
 
 /* One round of the loop may end before the timer is due: where libuv uses io_uring, its wait is
  * interrupted at times. */
 static void next_tick(void)
 {
-    while (f.w.asker.left == 0 && uv_run(&f.w.loop, UV_RUN_ONCE) != 0)
+    while (f.all.left == 0 && uv_run(&f.loop, UV_RUN_ONCE) != 0)
         continue;
 }
 
@@ -143,10 +145,10 @@ static void who_leaves_makes_room_and_hears_nothing(void **state)
     put(0, 10);
     assert_true(next_question(&q));
     assert_int_equal(questions(), AT_ONCE - 1);
-    ask_forget(&f.w, &f.asks[8]); /* in line */
+    query_forget(&f.all, &f.queries[8]); /* in line */
     assert_int_equal(questions(), 0);
-    ask_forget(&f.w, &f.asks[0]); /* out */
-    ask_forget(&f.w, &f.asks[0]);
+    query_forget(&f.all, &f.queries[0]); /* out */
+    query_forget(&f.all, &f.queries[0]);
     answer(q.serial, CHALLENGE_FOUND, "late");
     assert_int_equal(f.answered[0], 0);
     assert_true(next_question(&q));
@@ -160,7 +162,7 @@ static void only_so_many_are_asked_before_the_next_tick(void **state)
     struct ipc_ask q = {0};
     unsigned asked = 0;
     (void)state;
-    put(0, ASKS);
+    put(0, QUERIES);
     for (; next_question(&q); asked++)
         answer(q.serial, CHALLENGE_NONE, "");
     assert_int_equal(asked, PER_TICK);
@@ -168,11 +170,11 @@ static void only_so_many_are_asked_before_the_next_tick(void **state)
     for (; next_question(&q); asked++)
         answer(q.serial, CHALLENGE_NONE, "");
     assert_int_equal(asked, 2 * PER_TICK);
-    uv_run(&f.w.loop, UV_RUN_DEFAULT);
+    uv_run(&f.loop, UV_RUN_DEFAULT);
     for (; next_question(&q); asked++)
         answer(q.serial, CHALLENGE_NONE, "");
-    assert_int_equal(asked, ASKS);
-    for (size_t i = 0; i < ASKS; i++)
+    assert_int_equal(asked, QUERIES);
+    for (size_t i = 0; i < QUERIES; i++)
         assert_int_equal(f.answered[i], 1);
 }
 
@@ -182,7 +184,7 @@ static void a_supervisor_that_does_not_read_is_asked_again_later(void **state)
     struct ipc_ask q = {0};
     (void)state;
     ipc_begin(&filler, IPC_PREPARED, 0);
-    while (ipc_send(f.w.ipc, &filler) == 0)
+    while (ipc_send(f.ipc, &filler) == 0)
         continue;
     put(0, 1);
     while (ipc_receive(f.supervisor, &filler) == 1)

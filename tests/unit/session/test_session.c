@@ -1,6 +1,8 @@
 /* test_session.c - one session on a real loop: with clients that never speak TLS, and with
  * openssl(1) as one that does. What goes on inside TLS for long is the integration tests' part. */
+#include "proxy/session/peer.h"
 #include "proxy/session/session.h"
+#include "proxy/session/sessions.h"
 #include "tests/support/loop.h"
 #include "tests/support/pem.h"
 
@@ -13,7 +15,12 @@
 #include <sys/wait.h>
 
 struct fixture {
-    struct worker w;
+    uv_loop_t loop;
+    struct log log_lines;
+    struct peer_scratch peers;
+    struct shared_all parts;
+    uint8_t seed[16];
+    struct sessions all;
     struct generation *generation;
     char scratch[TLS_CHUNK_MAX + 1];
     int shared, log;
@@ -78,26 +85,29 @@ static struct generation *load(const struct fixture *f)
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct worker *w = &f->w;
     struct err e;
     int ends[2];
     *state = f;
-    uv_loop_init(&w->loop);
-    w->scratch = (struct peer_scratch){f->scratch, sizeof f->scratch};
-    w->loop.data = &w->scratch;
-    uv_idle_init(&w->loop, &w->more_handshakes);
-    w->more_handshakes.data = w;
-    link_init(&w->sessions);
-    link_init(&w->waiting);
-    w->worker_count = 1;
+    uv_loop_init(&f->loop);
+    f->peers = (struct peer_scratch){f->scratch, sizeof f->scratch};
+    f->loop.data = &f->peers;
     f->shared = shared_create(&e);
-    w->shared = shared_map_own(f->shared);
-    w->engine = tls_engine_new(&e);
-    if (w->shared == NULL || w->engine == NULL || pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
+    f->all = (struct sessions){.loop = &f->loop,
+                               .log = &f->log_lines,
+                               .engine = tls_engine_new(&e),
+                               .counters = shared_map_own(f->shared),
+                               .parts = &f->parts,
+                               .worker_count = 1,
+                               .seed = f->seed,
+                               .limit = 100};
+    sessions_init(&f->all, -1);
+    f->parts.parts[0] = f->all.counters;
+    if (f->all.counters == NULL || f->all.engine == NULL ||
+        pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
         return -1;
     f->log = ends[0];
-    log_init(&w->log, "worker-0");
-    log_redirect(&w->log, LOG_TARGET_FILE, ends[1]);
+    log_init(&f->log_lines, "worker-0");
+    log_redirect(&f->log_lines, LOG_TARGET_FILE, ends[1]);
     f->listener = listen_on_loopback(&f->at);
     f->upstream = listen_on_loopback(&f->upstream_at);
     f->generation = load(f);
@@ -107,12 +117,12 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    uv_close((uv_handle_t *)&f->w.more_handshakes, NULL);
+    sessions_close(&f->all);
     generation_free(f->generation); /* sessions held their own references */
-    loop_end(&f->w.loop);
-    tls_engine_free(f->w.engine);
-    shared_unmap(f->w.shared);
-    log_close(&f->w.log);
+    loop_end(&f->loop);
+    tls_engine_free(f->all.engine);
+    shared_unmap(f->all.counters);
+    log_close(&f->log_lines);
     close(f->shared);
     close(f->log);
     close(f->listener);
@@ -127,11 +137,11 @@ static void serve(struct fixture *f, bool admitted, enum starttls_refusal refusa
     struct newcomer n = {.generation = f->generation,
                          .route = &f->generation->routes[0],
                          .admission = {.admitted = admitted, .refusal = refusal}};
-    loop_until(&f->w.loop,
+    loop_until(&f->loop,
                (n.fd = accept4(f->listener, (struct sockaddr *)&n.client,
                                &(socklen_t){sizeof n.client}, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
-    counter_add(&f->w.shared->route[0].active, admitted);
-    session_start(&f->w, &n);
+    counter_add(&f->all.counters->route[0].active, admitted);
+    session_start(&f->all, &n);
 }
 
 static int call(struct fixture *f)
@@ -145,14 +155,14 @@ static int call(struct fixture *f)
 
 static const struct route_counters *counters(const struct fixture *f)
 {
-    return &f->w.shared->route[0];
+    return &f->all.counters->route[0];
 }
 
 /* The last session is gone and out of all counts; the log is in f->lines. */
 static void assert_over(struct fixture *f)
 {
-    loop_until(&f->w.loop, f->w.session_count == 0);
-    assert_true(link_empty(&f->w.sessions));
+    loop_until(&f->loop, f->all.count == 0);
+    assert_true(link_empty(&f->all.members));
     assert_int_equal(counter_get(&counters(f)->active), 0);
     assert_int_equal(counter_get(&counters(f)->handshaking), 0);
     assert_int_equal(f->generation->references, 1);
@@ -180,11 +190,11 @@ static void nonsense_gets_an_alert_and_a_line(void **state)
     ssize_t n = 0;
     int fd = call(f);
     assert_int_equal(send(fd, "GET / HTTP/1.0\r\n\r\n", 18, 0), 18);
-    loop_until(&f->w.loop, (n = read(fd, alert, sizeof alert)) > 0);
+    loop_until(&f->loop, (n = read(fd, alert, sizeof alert)) > 0);
     assert_int_equal(n, 7);
     assert_int_equal(alert[0], 21); /* an alert */
     assert_int_equal(alert[5], 2);  /* a fatal one */
-    loop_until(&f->w.loop, read(fd, alert, sizeof alert) == 0);
+    loop_until(&f->loop, read(fd, alert, sizeof alert) == 0);
     close(fd);
     assert_over(f);
     assert_int_equal(counter_get(&counters(f)->handshake_failures), 1);
@@ -200,7 +210,7 @@ static void silence_ends_with_the_handshake_timeout(void **state)
     char byte;
     int fd = call(f);
     assert_int_equal(send(fd, "\x16\x03", 2, 0), 2);
-    loop_until(&f->w.loop, read(fd, &byte, 1) == 0 || errno != EAGAIN);
+    loop_until(&f->loop, read(fd, &byte, 1) == 0 || errno != EAGAIN);
     close(fd);
     assert_over(f);
     assert_int_equal(counter_get(&counters(f)->handshake_failures), 1);
@@ -212,8 +222,8 @@ static void a_stop_ends_a_session_in_its_handshake(void **state)
     struct fixture *f = *state;
     char byte;
     int fd = call(f);
-    session_stop(f->w.sessions.next);
-    loop_until(&f->w.loop, read(fd, &byte, 1) == 0);
+    sessions_stop(&f->all);
+    loop_until(&f->loop, read(fd, &byte, 1) == 0);
     close(fd);
     assert_over(f);
 }
@@ -250,8 +260,8 @@ static void assert_openssl_prints(struct fixture *f, const char *expected)
     char text[1000];
     size_t size = 0;
     ssize_t n = 0;
-    loop_until(&f->w.loop, (n = read(f->from_openssl, text + size, sizeof text - 1 - size)) == 0 ||
-                               (n > 0 && (size += (size_t)n) == 0));
+    loop_until(&f->loop, (n = read(f->from_openssl, text + size, sizeof text - 1 - size)) == 0 ||
+                             (n > 0 && (size += (size_t)n) == 0));
     text[size] = '\0';
     assert_string_equal(text, expected);
     close(f->to_openssl);
@@ -294,9 +304,9 @@ static void bytes_go_both_ways_and_the_upstreams_end_is_the_clients(void **state
     serve(f, true, REFUSE_DRAINING);
     /* Before the upstream is there. openssl sends a bare LF; the upstream gets CRLF. */
     assert_int_equal(write(f->to_openssl, "STAT\n", 5), 5);
-    loop_until(&f->w.loop, (fd = accept4(f->upstream, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+    loop_until(&f->loop, (fd = accept4(f->upstream, NULL, NULL, SOCK_NONBLOCK)) >= 0);
     assert_int_equal(send(fd, "+OK hello\r\n", 11, 0), 11);
-    loop_until(&f->w.loop, read(fd, text, sizeof text) == 6);
+    loop_until(&f->loop, read(fd, text, sizeof text) == 6);
     assert_string_equal(text, "STAT\r\n");
     assert_int_equal(send(fd, "+OK 0 0\r\n", 9, 0), 9);
     close(fd);

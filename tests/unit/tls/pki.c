@@ -146,10 +146,12 @@ char *pki_certificate(const struct pki_spec *s)
     mbedtls_x509write_crt_init(&crt);
     mbedtls_x509write_crt_set_version(&crt, MBEDTLS_X509_CRT_VERSION_3);
     mbedtls_x509write_crt_set_md_alg(&crt, s->sha1 ? MBEDTLS_MD_SHA1 : MBEDTLS_MD_SHA256);
-    mbedtls_x509write_crt_set_subject_key(&crt, pki_cached(s->key));
+    mbedtls_x509write_crt_set_subject_key(
+        &crt, s->subject_key != NULL ? (mbedtls_pk_context *)s->subject_key : pki_cached(s->key));
     mbedtls_x509write_crt_set_issuer_key(&crt,
                                          pki_cached(s->issuer != NULL ? s->issuer_key : s->key));
-    PKI_CHECK(mbedtls_x509write_crt_set_subject_name(&crt, s->subject));
+    if (*s->subject != '\0')
+        PKI_CHECK(mbedtls_x509write_crt_set_subject_name(&crt, s->subject));
     PKI_CHECK(
         mbedtls_x509write_crt_set_issuer_name(&crt, s->issuer != NULL ? s->issuer : s->subject));
     PKI_CHECK(mbedtls_x509write_crt_set_serial_raw(&crt, serial, sizeof serial));

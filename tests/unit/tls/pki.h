@@ -10,11 +10,12 @@
 enum pki_key { PKI_EC256, PKI_EC384, PKI_RSA2048, PKI_RSA1024, PKI_EC256_OTHER, PKI_KEYS };
 
 struct pki_spec {
-    const char *subject;      /* "CN=..." */
+    const char *subject;      /* "CN=..."; "": none */
     const char *const *names; /* subjectAltName: DNS names, addresses (with an @), URIs (with a
                                * colon), NULL-terminated; NULL: no extension */
     enum pki_key key;
-    const char *issuer; /* NULL: self-signed */
+    const mbedtls_pk_context *subject_key; /* instead; only its public half is used */
+    const char *issuer;                    /* NULL: self-signed */
     enum pki_key issuer_key;
     bool ca;
     const char *from, *to; /* "YYYYMMDDhhmmss"; NULL: around today */

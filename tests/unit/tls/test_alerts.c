@@ -616,6 +616,133 @@ static void no_damage_to_a_hello_upsets_the_engine(void **state)
     }
 }
 
+/* ---- impossible key shares ---- */
+
+static const uint16_t x25519[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, 0};
+static const uint16_t p256[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, 0};
+/* TLS 1.2: the certificate's curve has to be among them. */
+static const uint16_t both[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+                                MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, 0};
+
+static void start_with(struct join *j, mbedtls_ssl_protocol_version version, const uint16_t *groups)
+{
+    join_start(j, engine, server, NULL,
+               &(struct peer_options){
+                   .min = version, .max = version, .sni = "mail.example", .groups = groups});
+}
+
+/* Where the only key share of the hello begins. */
+static uint8_t *share_of(const struct bytes *hello, const uint16_t *groups, size_t size)
+{
+    const uint8_t head[] = {(uint8_t)(groups[0] >> 8), (uint8_t)groups[0], 0, (uint8_t)size};
+    uint8_t *p = memmem(hello->data, hello->size, head, sizeof head);
+    assert_non_null(p);
+    return p + sizeof head;
+}
+
+/* As it stands on the wire: no ServerHello before it, under keys that the client cannot have. */
+static void assert_share_refused(struct join *j)
+{
+    assert_failed_plain(j, 47, "illegal values");
+    assert_int_equal(j->peer.in.size, 7);
+}
+
+static void a_share_that_is_no_point_gets_illegal_parameter(void **state)
+{
+    static const struct {
+        const uint16_t *groups;
+        size_t size;
+        uint8_t first, byte; /* what its first byte becomes, and all others */
+    } rows[] = {
+        {x25519, 32, 0, 0},  /* all zero */
+        {x25519, 32, 1, 0},  /* of low order */
+        {p256, 65, 4, 0},    /* not on the curve */
+        {p256, 65, 4, 0xff}, /* beyond the field */
+        {p256, 65, 5, 0x11}, /* no form that there is */
+        {p256, 65, 0, 0},    /* infinity */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct join j;
+        start_with(&j, V13, rows[i].groups);
+        struct bytes hello = hello_of(&j);
+        uint8_t *share = share_of(&hello, rows[i].groups, rows[i].size);
+        memset(share, rows[i].byte, rows[i].size);
+        share[0] = rows[i].first;
+        join_deliver(&j, hello.data, hello.size);
+        assert_share_refused(&j);
+        bytes_free(&hello);
+        join_free(&j);
+    }
+}
+
+static void less(uint8_t *number)
+{
+    const unsigned n = (unsigned)(number[0] << 8 | number[1]) - 1;
+    number[0] = (uint8_t)(n >> 8);
+    number[1] = (uint8_t)n;
+}
+
+/* One byte less, in the share, the list, the extension, the extensions, the message, the record. */
+static void shorten(struct bytes *hello, uint8_t *share, size_t size)
+{
+    const size_t session_at = 5 + 4 + 2 + 32, suites_at = session_at + 1 + hello->data[session_at];
+    const size_t suites = (size_t)(hello->data[suites_at] << 8 | hello->data[suites_at + 1]);
+    less(share - 2);
+    less(share - 6);
+    less(share - 8);
+    less(hello->data + suites_at + 2 + suites + 2);
+    less(hello->data + 7);
+    less(hello->data + 3);
+    memmove(share + size - 1, share + size, hello->size - (size_t)(share + size - hello->data));
+    hello->size--;
+}
+
+static void a_share_of_the_wrong_length_gets_illegal_parameter(void **state)
+{
+    static const struct {
+        const uint16_t *groups;
+        size_t size;
+    } rows[] = {{x25519, 32}, {p256, 65}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct join j;
+        start_with(&j, V13, rows[i].groups);
+        struct bytes hello = hello_of(&j);
+        shorten(&hello, share_of(&hello, rows[i].groups, rows[i].size), rows[i].size);
+        join_deliver(&j, hello.data, hello.size);
+        assert_share_refused(&j);
+        bytes_free(&hello);
+        join_free(&j);
+    }
+}
+
+static void in_tls12_a_share_that_is_no_point_gets_illegal_parameter(void **state)
+{
+    static const struct {
+        const uint16_t *groups;
+        size_t size;
+        uint8_t first, byte;
+    } rows[] = {{both, 32, 0, 0}, {p256, 65, 4, 0}, {p256, 65, 4, 0xff}, {p256, 65, 5, 0x11}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct join j;
+        start_with(&j, V12, rows[i].groups);
+        struct bytes hello = hello_of(&j);
+        join_deliver(&j, hello.data, hello.size);
+        struct bytes flight = hello_of(&j);
+        assert_int_equal(flight.data[5], 16); /* ClientKeyExchange */
+        assert_int_equal(flight.data[9], rows[i].size);
+        memset(flight.data + 10, rows[i].byte, rows[i].size);
+        flight.data[10] = rows[i].first;
+        join_deliver(&j, flight.data, flight.size);
+        assert_failed_plain(&j, 47, "illegal values");
+        bytes_free(&flight);
+        bytes_free(&hello);
+        join_free(&j);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -649,6 +776,9 @@ int main(void)
         cmocka_unit_test(giving_up_sends_an_alert),
         cmocka_unit_test(the_clients_going_away_is_told_by_stage),
         cmocka_unit_test(no_damage_to_a_hello_upsets_the_engine),
+        cmocka_unit_test(a_share_that_is_no_point_gets_illegal_parameter),
+        cmocka_unit_test(a_share_of_the_wrong_length_gets_illegal_parameter),
+        cmocka_unit_test(in_tls12_a_share_that_is_no_point_gets_illegal_parameter),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

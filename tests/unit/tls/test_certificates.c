@@ -359,6 +359,100 @@ static void revoked_client_certificates_are_refused(void **state)
 
 static const char in_neither[] = "neither client-subjects nor client-names";
 
+/* `modulus` bits, all of them set, and an odd exponent of `exponent` bits: no key that signs. */
+static char *dear_certificate(size_t modulus, size_t exponent)
+{
+    mbedtls_pk_context pk;
+    mbedtls_mpi n, e;
+    mbedtls_mpi_init(&n);
+    mbedtls_mpi_init(&e);
+    for (size_t i = 0; i < modulus; i++)
+        PKI_CHECK(mbedtls_mpi_set_bit(&n, i, 1));
+    PKI_CHECK(mbedtls_mpi_set_bit(&e, 0, 1));
+    PKI_CHECK(mbedtls_mpi_set_bit(&e, exponent - 1, 1));
+    mbedtls_pk_init(&pk);
+    PKI_CHECK(mbedtls_pk_setup(&pk, mbedtls_pk_info_from_type(MBEDTLS_PK_RSA)));
+    PKI_CHECK(mbedtls_rsa_import(mbedtls_pk_rsa(pk), &n, NULL, NULL, NULL, &e));
+    mbedtls_mpi_free(&n);
+    mbedtls_mpi_free(&e);
+    char *pem = pki_certificate(&(struct pki_spec){.subject = "CN=alice",
+                                                   .subject_key = &pk,
+                                                   .issuer = "CN=Client CA",
+                                                   .issuer_key = PKI_EC384,
+                                                   .serial = 9});
+    mbedtls_pk_free(&pk);
+    return pem;
+}
+
+static void keys_that_are_dear_are_refused_before_they_are_used(void **state)
+{
+    static const struct {
+        size_t modulus, exponent;
+    } rows[] = {{4104, 17}, {8192, 17}, {2048, 65}, {8192, 8000}};
+    static const enum client_auth modes[] = {CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *dear = dear_certificate(rows[i].modulus, rows[i].exponent);
+        char *behind = pki_join(client_cert, dear); /* anywhere in the chain */
+        for (size_t m = 0; m < 2; m++) {
+            struct tls_server_options so = with_client_auth(modes[m]);
+            assert_rejected(&so, behind, 43, 43, "weak or unsupported key");
+        }
+        free(behind);
+        free(dear);
+    }
+    char *fine = dear_certificate(4096, 64), *behind = pki_join(client_cert, fine);
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    assert_accepted(&so, behind, "CN=alice, O=Test");
+    free(behind);
+    free(fine);
+}
+
+/* Many authorities of one name: each has to be tried, and the sixteenth is the last. */
+static void a_chain_costs_few_signatures(void **state)
+{
+    (void)state;
+    for (unsigned impostors = 15; impostors <= 16; impostors++) {
+        char *cas = strdup("");
+        for (unsigned i = 0; i <= impostors; i++) {
+            char *ca = i < impostors ? pki_certificate(&(struct pki_spec){.subject = "CN=Client CA",
+                                                                          .key = PKI_EC256,
+                                                                          .ca = true,
+                                                                          .serial = 100 + i})
+                                     : strdup(client_ca);
+            char *more = pki_join(cas, ca);
+            free(cas);
+            free(ca);
+            cas = more;
+        }
+        struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+        so.client_ca = pki_slice(cas);
+        if (impostors < 16)
+            assert_accepted(&so, client_cert, "CN=alice, O=Test");
+        else
+            assert_rejected(&so, client_cert, 48, 48, "not signed by the client-ca");
+        free(cas);
+    }
+}
+
+static void a_client_without_a_subject_is_nobody_on_a_list(void **state)
+{
+    (void)state;
+    static const char *const said[] = {"pc7.example.org", NULL};
+    char *cert = pki_certificate(&(struct pki_spec){.subject = "",
+                                                    .names = said,
+                                                    .key = PKI_EC256_OTHER,
+                                                    .issuer = "CN=Client CA",
+                                                    .issuer_key = PKI_EC384});
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    assert_accepted(&so, cert, "");
+    so.client_subjects = SUBJECTS("", "CN=alice, O=Test");
+    assert_rejected(&so, cert, 49, 49, in_neither);
+    so.client_names = NAMES({CLIENT_NAME_DNS, "pc7.example.org"});
+    assert_accepted(&so, cert, "");
+    free(cert);
+}
+
 static void a_list_of_subjects_lets_in_exactly_those(void **state)
 {
     (void)state;
@@ -563,6 +657,9 @@ int main(void)
         cmocka_unit_test(client_certificates_are_optional_or_required),
         cmocka_unit_test(a_bad_client_certificate_is_refused_even_where_it_is_optional),
         cmocka_unit_test(revoked_client_certificates_are_refused),
+        cmocka_unit_test(keys_that_are_dear_are_refused_before_they_are_used),
+        cmocka_unit_test(a_chain_costs_few_signatures),
+        cmocka_unit_test(a_client_without_a_subject_is_nobody_on_a_list),
         cmocka_unit_test(a_list_of_subjects_lets_in_exactly_those),
         cmocka_unit_test(a_list_of_names_is_held_against_the_alternative_names),
         cmocka_unit_test(whoever_is_not_listed_is_named_all_the_same),

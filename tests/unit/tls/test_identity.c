@@ -127,8 +127,10 @@ static void assert_refused(struct tls_slice chain, struct tls_slice key, const c
 {
     struct err e = {.text = ""};
     assert_null(tls_identity_load(chain, "/x/chain.pem", key, "/x/key.pem", &e));
-    if (strstr(e.text, part) == NULL || strstr(e.text, other_part) == NULL)
-        fail_msg("\"%s\" does not say \"%s\" and \"%s\"", e.text, part, other_part);
+    if (strstr(e.text, part) == NULL ||
+        (strstr(e.text, other_part) == NULL && strstr(e.cure, other_part) == NULL))
+        fail_msg("\"%s\", \"%s\" does not say \"%s\" and \"%s\"", e.text, e.cure, part, other_part);
+    assert_string_not_equal(e.cure, "");
 }
 
 static void assert_refused_text(const char *chain, const char *key, const char *part,
@@ -171,7 +173,7 @@ static void damage_is_told(void **state)
     assert_refused_text(second, leaf_key, "/x/chain.pem: a certificate", "");
     assert_refused_text(leaf, bad_key, "/x/key.pem: the private key is damaged", "");
     *strstr(bad, "-----END") = 0;
-    assert_refused_text(bad, leaf_key, "/x/chain.pem: a certificate", "");
+    assert_refused_text(bad, leaf_key, "cut short", "the whole file");
     free(bad);
     free(bad_key);
     free(second);
@@ -191,6 +193,96 @@ static void an_encrypted_key_is_refused_with_the_cure(void **state)
                         "encrypted", "/x/key.pem");
 }
 
+/* ---- keys as others write them ---- */
+
+enum { DER_SIZE = 400 };
+
+static size_t put(uint8_t *to, size_t at, const void *bytes, size_t size)
+{
+    memcpy(to + at, bytes, size);
+    return at + size;
+}
+
+/* PKCS#8 of the leaf's key: with that version, and with something behind the key. */
+static size_t make_info(uint8_t der[DER_SIZE], uint8_t version, const void *behind, size_t size)
+{
+    static const uint8_t algorithm[] = "\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08"
+                                       "\x2a\x86\x48\xce\x3d\x03\x01\x07";
+    uint8_t sec1[200];
+    int n = mbedtls_pk_write_key_der(pki_key(PKI_EC256), sec1, sizeof sec1);
+    assert_in_range(n, 1, 127);
+    const uint8_t head[] = {0x30, 0x82, 0, 0, 2, 1, version};
+    const uint8_t octets[] = {4, (uint8_t)n};
+    size_t at = put(der, 0, head, sizeof head);
+    at = put(der, at, algorithm, sizeof algorithm - 1);
+    at = put(der, at, octets, sizeof octets);
+    at = put(der, at, sec1 + sizeof sec1 - (size_t)n, (size_t)n);
+    at = put(der, at, behind, size);
+    der[3] = (uint8_t)(at - 4);
+    return at;
+}
+
+static char *key_text(const char *label, const uint8_t *der, size_t size)
+{
+    char head[64], foot[64];
+    char *pem = malloc(2048);
+    size_t used;
+    snprintf(head, sizeof head, "-----BEGIN %s-----\n", label);
+    snprintf(foot, sizeof foot, "-----END %s-----\n", label);
+    PKI_CHECK(mbedtls_pem_write_buffer(head, foot, der, size, (uint8_t *)pem, 2048, &used));
+    return pem;
+}
+
+static void assert_key_taken(const char *label, const uint8_t *der, size_t size)
+{
+    char *pem = key_text(label, der, size);
+    tls_identity_free(pki_load(leaf, pem));
+    free(pem);
+}
+
+/* Windows writes a keyUsage there; RFC 5958 allows the public half. */
+static void a_key_with_something_behind_it_is_taken(void **state)
+{
+    static const uint8_t attributes[] =
+        "\xa0\x0d\x30\x0b\x06\x03\x55\x1d\x0f\x31\x04\x03\x02\0\x10";
+    static const uint8_t public_half[] = "\x81\x02\0\0";
+    uint8_t der[DER_SIZE];
+    (void)state;
+    assert_key_taken("PRIVATE KEY", der, make_info(der, 0, "", 0));
+    assert_key_taken("PRIVATE KEY", der, make_info(der, 0, attributes, sizeof attributes - 1));
+    assert_key_taken("PRIVATE KEY", der, make_info(der, 1, public_half, sizeof public_half - 1));
+    assert_key_taken("EC PRIVATE KEY", der, make_info(der, 0, "", 0)); /* the wrong label */
+}
+
+static void a_key_of_no_use_is_named_with_what_to_do(void **state)
+{
+    static const struct {
+        const char *label, *der;
+        size_t size;
+        const char *said, *cure;
+    } rows[] = {
+#define DER(text) text, sizeof(text) - 1
+        {"OPENSSH PRIVATE KEY", DER("openssh-key-v1"), "OpenSSH", "ssh-keygen"},
+        {"DSA PRIVATE KEY", DER("\x30\x03\x02\x01\0"), "a DSA key", "tlsfront key new"},
+        {"PRIVATE KEY", DER("\x30\x0c\x02\x01\0\x30\x05\x06\x03\x2b\x65\x71\x04\0"), "Ed448",
+         "tlsfront key new"},
+        {"PRIVATE KEY",
+         DER("\x30\x12\x02\x01\0\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x04\0"),
+         "RSA-PSS", "tlsfront key new"},
+        {"EC PRIVATE KEY", DER("\x30\x0a\x02\x01\x01\x04\x01\x07\xa0\x02\x30\0"),
+         "spells its curve out", "param_enc named_curve"},
+        {"RSA PRIVATE KEY", DER("\x30\x03\x02\x01\x01"), "in a form that cannot be read",
+         "openssl pkey -in"},
+        {"PRIVATE KEY", DER("\x30\x03\x02\x01"), "is damaged", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *pem = key_text(rows[i].label, (const uint8_t *)rows[i].der, rows[i].size);
+        assert_refused_text(leaf, pem, rows[i].said, rows[i].cure);
+        free(pem);
+    }
+}
+
 static void der_is_refused_with_the_cure(void **state)
 {
     (void)state;
@@ -205,18 +297,19 @@ static void a_key_of_another_kind_is_refused(void **state)
     const char *ed = "-----BEGIN PRIVATE KEY-----\n"
                      "MC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
                      "-----END PRIVATE KEY-----\n";
-    assert_refused_text(leaf, ed, "/x/key.pem: this kind of private key cannot be used", "P-256");
+    assert_refused_text(leaf, ed, "/x/key.pem: the private key is an Ed25519 key", "P-256");
 }
 
 /* ---- findings ---- */
 
 struct findings {
-    unsigned count[TLS_FINDING_NOT_FOR_SERVERS + 1];
+    unsigned count[TLS_FINDINGS];
     char last[1024];
 };
 
-static void note(void *arg, enum tls_finding finding, const char *text)
+static void note(void *arg, enum tls_finding finding, unsigned place, const char *text)
 {
+    (void)place;
     struct findings *f = arg;
     f->count[finding]++;
     snprintf(f->last, sizeof f->last, "%s", text);
@@ -358,7 +451,7 @@ static void names_and_purpose_are_checked(void **state)
     crt = pki_certificate(
         &(struct pki_spec){.subject = "CN=x", .names = names, .key = PKI_EC256, .ca = true});
     f = check(crt, leaf_key, time(NULL));
-    assert_only(&f, TLS_FINDING_NOT_FOR_SERVERS, "CA:TRUE");
+    assert_only(&f, TLS_FINDING_AUTHORITY, "CA:TRUE");
     free(crt);
 }
 
@@ -436,6 +529,8 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(an_encrypted_key_is_refused_with_the_cure),
+        cmocka_unit_test(a_key_with_something_behind_it_is_taken),
+        cmocka_unit_test(a_key_of_no_use_is_named_with_what_to_do),
         cmocka_unit_test(der_is_refused_with_the_cure),
         cmocka_unit_test(a_key_of_another_kind_is_refused),
         cmocka_unit_test(a_good_certificate_gives_no_finding),

@@ -262,8 +262,9 @@ static void cut_anywhere_a_request_is_refused(void **state)
 
 /* ---- self-signed ---- */
 
-static void count_findings(void *arg, enum tls_finding finding, const char *text)
+static void count_findings(void *arg, enum tls_finding finding, unsigned place, const char *text)
 {
+    (void)place;
     (void)finding;
     print_message("%s\n", text);
     ++*(size_t *)arg;

@@ -3,6 +3,7 @@
 #include "tests/unit/tls/records.c"
 
 #include "tls/engine.h"
+#include "tls/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -229,6 +230,61 @@ static void before_a_key_wears_out_we_change_ours_and_ask_for_theirs(void **stat
     ended(&j, &r);
 }
 
+/* Memory that runs out in the middle of it. */
+static unsigned allocations, fail_at;
+
+static bool gate(size_t count, size_t size)
+{
+    (void)count;
+    (void)size;
+    return ++allocations != fail_at;
+}
+
+static bool update_without_memory(struct protection *p, unsigned at)
+{
+    allocations = 0;
+    fail_at = at;
+    memory_gate = gate;
+    const bool updated = protection_update(p);
+    memory_gate = NULL;
+    return updated;
+}
+
+static void without_memory_for_new_keys_nothing_is_sealed_or_opened_any_more(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof suites13 / sizeof *suites13; i++) {
+        bool updated = false;
+        for (unsigned at = 1; !updated; at++) {
+            struct join j;
+            struct records r;
+            opened(&j, &r, V13, suites13[i]);
+            uint8_t data[] = "data ";
+            struct engine_buffer *wire = &r.wire;
+            updated = update_without_memory(&r.out, at);
+            const size_t before = wire->size;
+            assert_int_equal(protection_seal(&r.out, DATA, data, 4, wire), updated);
+            if (!updated)
+                assert_int_equal(wire->size, before);
+            ended(&j, &r);
+        }
+    }
+}
+
+/* Whatever fails: if it is not whole, it is spent. */
+static void a_key_that_could_not_be_set_is_spent(void **state)
+{
+    struct protection p = {.tls13 = true, .secret_size = 32, .sequence = 7};
+    struct engine_buffer wire = {0};
+    uint8_t data[] = "data ";
+    (void)state;
+    mbedtls_cipher_init(&p.cipher); /* no cipher to set a key for */
+    assert_false(protection_update(&p));
+    assert_int_equal(p.sequence, PROTECTION_SPENT);
+    assert_false(protection_seal(&p, DATA, data, 4, &wire));
+    assert_null(wire.data);
+}
+
 static void tls12_never_changes_keys(void **state)
 {
     (void)state;
@@ -354,6 +410,8 @@ int main(void)
         cmocka_unit_test(endless_key_updates_without_data_are_cut_off),
         cmocka_unit_test(old_keys_are_refused_after_an_update),
         cmocka_unit_test(before_a_key_wears_out_we_change_ours_and_ask_for_theirs),
+        cmocka_unit_test(without_memory_for_new_keys_nothing_is_sealed_or_opened_any_more),
+        cmocka_unit_test(a_key_that_could_not_be_set_is_spent),
         cmocka_unit_test(tls12_never_changes_keys),
         cmocka_unit_test(padding_is_taken_off),
         cmocka_unit_test(nothing_but_padding_is_refused),

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <utime.h>
 
 static char base[32];
@@ -178,7 +179,7 @@ static void a_folder_deleted_and_made_again_is_seen(void **state)
     begin_plain();
     assert_int_equal(unlink(plain[0]) | unlink(plain[1]) | rmdir("live"), 0);
     loop_until(&loop, told == 1); /* both are gone */
-    watch_refused(w, false);
+    watch_refused(w, false, 0);
     assert_int_equal(mkdir("live", 0755), 0);
     save("live/chain.pem", "chain 2");
     save("live/key.pem", "key 2");
@@ -191,7 +192,7 @@ static void a_refusal_is_tried_again_only_when_something_changed(void **state)
     begin_plain();
     save("live/chain.pem", "chain 2"); /* whose key is not there yet */
     loop_until(&loop, told == 1);
-    watch_refused(w, false);
+    watch_refused(w, false, 0);
     rest();
     rest();
     assert_int_equal(told, 1);
@@ -201,7 +202,7 @@ static void a_refusal_is_tried_again_only_when_something_changed(void **state)
     save("live/key.pem", "key 2");
     loop_until(&loop, told == 2);
     assert_string_equal(last, "live/chain.pem, live/key.pem");
-    watch_refused(w, false);
+    watch_refused(w, false, 0);
     save("live/chain.pem", "chain 1");
     save("live/key.pem", "key 1"); /* back to what is in service */
     rest();
@@ -216,11 +217,28 @@ static void what_may_be_good_is_tried_once_more(void **state)
     begin_plain();
     save("live/chain.pem", "chain 2");
     loop_until(&loop, told == 1);
-    watch_refused(w, true);
+    watch_refused(w, true, 0);
     loop_until(&loop, told == 2);
-    watch_refused(w, true);
+    watch_refused(w, true, 0);
     rest();
     rest();
+    rest();
+    assert_int_equal(told, 2);
+}
+
+static void what_will_be_good_is_tried_when_its_time_has_come(void **state)
+{
+    (void)state;
+    begin_plain();
+    save("live/chain.pem", "chain 2");
+    loop_until(&loop, told == 1);
+    watch_refused(w, false, time(NULL) + 2);
+    loop_until(&loop, told == 2);
+    watch_refused(w, false, time(NULL) + 3600); /* a later one is not there yet */
+    rest();
+    rest();
+    assert_int_equal(told, 2);
+    save("live/chain.pem", "chain 1"); /* back to what is in service: nothing to wait for */
     rest();
     assert_int_equal(told, 2);
 }
@@ -260,7 +278,7 @@ static void nothing_is_watched_when_told_so(void **state)
     assert_int_equal(watch_folders(w), 0);
     assert_null(watch_texts(w));
     save("live/chain.pem", "chain 2");
-    watch_refused(w, true);
+    watch_refused(w, true, 0);
     rest();
     assert_int_equal(told, 0);
 }
@@ -322,6 +340,7 @@ int main(void)
         CASE(a_folder_deleted_and_made_again_is_seen),
         CASE(a_refusal_is_tried_again_only_when_something_changed),
         CASE(what_may_be_good_is_tried_once_more),
+        CASE(what_will_be_good_is_tried_when_its_time_has_come),
         CASE(who_is_busy_is_told_again),
         CASE(what_changed_before_the_watch_began_is_seen),
         CASE(nothing_is_watched_when_told_so),

@@ -166,15 +166,15 @@ static void a_head_of_eight_kib_is_read_and_a_longer_one_refused(void **state)
 static void tokens_are_base64url_and_not_too_long(void **state)
 {
     (void)state;
-    assert_true(http_token_valid("a", 1));
-    assert_true(http_token_valid(T128, 128));
-    assert_false(http_token_valid("", 0));
-    assert_false(http_token_valid(T128 "a", 129));
+    assert_true(challenge_token_valid("a", 1));
+    assert_true(challenge_token_valid(T128, 128));
+    assert_false(challenge_token_valid("", 0));
+    assert_false(challenge_token_valid(T128 "a", 129));
     for (int c = 0; c < 256; c++) {
         const char text[] = {'a', (char)c, 'a'};
         const bool expected = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
                               (c >= 'a' && c <= 'z') || c == '-' || c == '_';
-        assert_int_equal(http_token_valid(text, sizeof text), expected);
+        assert_int_equal(challenge_token_valid(text, sizeof text), expected);
     }
 }
 

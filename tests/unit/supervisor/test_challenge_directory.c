@@ -1,7 +1,7 @@
-/* test_challenge.c - the folder of challenges: what is read, and what is not. */
+/* test_challenge_directory.c - the directory of challenges: what is read, and what is not. */
 #include "tests/support/unit.h"
 
-#include "proxy/wire/challenge.h"
+#include "proxy/supervisor/challenge_directory.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

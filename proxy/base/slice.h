@@ -1,0 +1,23 @@
+/* slice.h - bytes that belong to somebody else. */
+#ifndef TLSFRONT_BASE_SLICE_H
+#define TLSFRONT_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct slice {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* Equal without regard to ASCII case, over the whole length of both. */
+bool slice_is(struct slice s, const char *text);
+
+/* Does `s` begin with `text`, without regard to ASCII case? */
+bool slice_begins(struct slice s, const char *text);
+
+/* Does it hold a NUL, CR or LF? Nothing such may go into a line that we write. */
+bool slice_has_controls(struct slice s);
+
+#endif

@@ -1,0 +1,94 @@
+/* begin.c - before TLS and before an upstream: the balancer's header, and what is said in clear. */
+#include "proxy/session/core.h"
+#include "proxy/wire/proxy_header_parse.h"
+
+enum session_state session_begin(struct session *s)
+{
+    const struct route_config *r = s->route->config;
+    if (r->protocol == PROTOCOL_ACME)
+        return session_challenge_begin(s);
+    if (r->tls == TLS_MODE_IMPLICIT)
+        return session_secure(s);
+    if (!s->admission.admitted)
+        return session_refuse(s, s->admission.refusal);
+    return r->tls == TLS_MODE_OPTIONAL ? SESSION_DIAL : SESSION_PREAMBLE;
+}
+
+/* ---- ANNOUNCE ---- */
+
+/* The header is complete: the session is that client's now, and what follows is held for the state
+ * that comes next. */
+static enum session_state take(struct session *s, const struct announce *a)
+{
+    struct held all = session_release(s);
+    if (a->known) {
+        s->from = session_address(&a->client);
+        s->local = session_address(&a->local);
+    }
+    s->spoke = all.size > a->size;
+    admission_client(s->all, s->route, &s->from.sa, &s->admission);
+    enum session_state next = session_hold(s, all.data + a->size, all.size - a->size);
+    session_wipe(&all);
+    return next != SESSION_STAY ? next : session_begin(s);
+}
+
+enum session_state announce_client_data(struct session *s, uint8_t *data, size_t size)
+{
+    struct announce a;
+    enum session_state next = session_hold(s, data, size);
+    if (next != SESSION_STAY)
+        return next;
+    switch (announce_parse(s->held.data, s->held.size, &a)) {
+    case ANNOUNCE_MORE:
+        return SESSION_STAY;
+    case ANNOUNCE_OK:
+        return take(s, &a);
+    case ANNOUNCE_BAD:
+        break;
+    }
+    return session_end(s, END_ANNOUNCE_BAD);
+}
+
+enum session_state announce_timed_out(struct session *s)
+{
+    return session_end(s, END_ANNOUNCE_LATE);
+}
+
+/* ---- PREAMBLE ---- */
+
+static enum session_state greet(struct session *s)
+{
+    struct buf text;
+    struct talk_out out = {.to_client = &text};
+    if (s->talk->module->greet == NULL)
+        return SESSION_STAY;
+    buf_init(&text, 4096);
+    s->talk->module->greet(&s->talk->talk, &out);
+    enum session_state next = session_to_client(s, text.data, text.size);
+    buf_free(&text);
+    return next;
+}
+
+enum session_state preamble_entered(struct session *s)
+{
+    enum session_state next = session_talk_begin(s, TALK_REQUIRED);
+    if (next == SESSION_STAY)
+        next = greet(s);
+    if (next != SESSION_STAY)
+        return next;
+    struct held rest = session_release(s);
+    if (rest.size > 0)
+        next = preamble_client_data(s, rest.data, rest.size);
+    session_wipe(&rest);
+    return next;
+}
+
+enum session_state preamble_client_data(struct session *s, uint8_t *data, size_t size)
+{
+    return session_talk_said(s, CLIENT, data, size);
+}
+
+enum session_state preamble_timed_out(struct session *s)
+{
+    return session_refuse(s, REFUSE_TIMEOUT);
+}

@@ -1,0 +1,126 @@
+#include "proxy/session/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+union session_address session_address(const struct sockaddr_storage *from)
+{
+    union session_address address = {.sa = {.sa_family = from->ss_family}};
+    if (from->ss_family == AF_INET)
+        memcpy(&address.in, from, sizeof address.in);
+    else if (from->ss_family == AF_INET6)
+        memcpy(&address.in6, from, sizeof address.in6);
+    return address;
+}
+
+/* ---- held ---- */
+
+enum session_state session_hold(struct session *s, const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return SESSION_STAY;
+    uint8_t *grown = malloc(s->held.size + size); /* not realloc(): the old ones are wiped */
+    if (grown == NULL)
+        return session_end(s, END_OUT_OF_MEMORY);
+    if (s->held.size > 0)
+        memcpy(grown, s->held.data, s->held.size);
+    memcpy(grown + s->held.size, data, size);
+    const size_t total = s->held.size + size;
+    session_wipe(&s->held);
+    s->held = (struct held){grown, total};
+    return SESSION_STAY;
+}
+
+struct held session_release(struct session *s)
+{
+    struct held held = s->held;
+    s->held = (struct held){0};
+    return held;
+}
+
+void session_wipe(struct held *held)
+{
+    if (held->data != NULL)
+        explicit_bzero(held->data, held->size);
+    free(held->data);
+    *held = (struct held){0};
+}
+
+/* ---- sending ---- */
+
+enum session_state session_send(struct session *s, const struct tls_io *io, bool last)
+{
+    /* After close_notify and FIN an alert has nowhere to go. */
+    int rc = s->client.fin_wanted ? 0 : peer_send(&s->client, io->wire.data, io->wire.size, last);
+    if (rc == 0)
+        return SESSION_STAY;
+    if (rc == UV_ENOMEM)
+        return session_end(s, END_OUT_OF_MEMORY);
+    return session_end(s,
+                       s->client_ended && s->upstream_ended ? END_CLIENT_LEFT : END_CLIENT_BROKE);
+}
+
+enum session_state session_to_client(struct session *s, uint8_t *data, size_t size)
+{
+    enum session_state next = SESSION_STAY;
+    while (size > 0 && next == SESSION_STAY) {
+        size_t n = size < TLS_CHUNK_MAX ? size : TLS_CHUNK_MAX;
+        struct tls_io io = {.wire = {data, n}};
+        if (s->tls != NULL && tls_conn_send(s->tls, data, n, &io) == TLS_FAILED)
+            return session_tls_failed(s, &io);
+        next = session_send(s, &io, false);
+        data += n;
+        size -= n;
+    }
+    return next;
+}
+
+enum session_state session_finish_client(struct session *s)
+{
+    struct tls_io io = {0};
+    if (s->tls != NULL)
+        tls_conn_close(s->tls, &io);
+    enum session_state next = session_send(s, &io, true);
+    if (next == SESSION_STAY)
+        peer_shutdown(&s->client);
+    return next;
+}
+
+enum session_state session_to_upstream(struct session *s, const uint8_t *data, size_t size)
+{
+    if (size == 0 || s->upstream.fin_wanted)
+        return SESSION_STAY;
+    s->bytes_in += size;
+    counter_add(&session_counters(s)->bytes_in, size);
+    int rc = peer_send(&s->upstream, data, size, false);
+    if (rc == 0)
+        return SESSION_STAY;
+    if (rc == UV_ENOMEM)
+        return session_end(s, END_OUT_OF_MEMORY);
+    return session_end(s, s->upstream_ended ? END_UPSTREAM_LEFT : END_UPSTREAM_BROKE);
+}
+
+/* ---- why not ---- */
+
+enum session_state session_refuse(struct session *s, enum starttls_refusal why)
+{
+    struct buf text;
+    buf_init(&text, 1024);
+    starttls_refuse(s->route->config->protocol, why, s->route->config->hostname, &text);
+    counter_add(&session_counters(s)->refused, 1);
+    enum session_state next = session_to_client(s, text.data, text.size);
+    buf_free(&text);
+    return next != SESSION_STAY ? next : session_end(s, END_NO_UPSTREAM + why);
+}
+
+/* ---- the upstream ---- */
+
+void session_served(struct session *s)
+{
+    if (s->served)
+        return;
+    s->served = true;
+    s->last_active = session_now(s);
+    upstream_report(&s->route->upstreams, &s->cursor, true, session_now(s));
+    session_log_open(s);
+}

@@ -1,0 +1,123 @@
+#include "proxy/session/ends.h"
+
+const struct end_row session_ends[ENDS] = {
+    [END_OUT_OF_MEMORY] = {FAULT_LOCAL, "out of memory", WORD_NONE, CLIENT_CLOSES, UPSTREAM_RESET,
+                           false},
+    [END_NO_SOCKET] = {FAULT_LOCAL, "the socket could not be watched", WORD_NONE, CLIENT_CLOSES,
+                       UPSTREAM_RESET, false},
+    [END_STOPPED] = {FAULT_LOCAL, "stopped", WORD_GOODBYE, CLIENT_CLOSES, UPSTREAM_FIN, true},
+    [END_ANNOUNCE_BAD] = {FAULT_CLIENT, "no PROXY header from an address of accept-proxy-from",
+                          WORD_NONE, CLIENT_CLOSES, UPSTREAM_RESET, false},
+    [END_ANNOUNCE_LATE] = {FAULT_CLIENT, "no PROXY header in time", WORD_NONE, CLIENT_CLOSES,
+                           UPSTREAM_RESET, false},
+    [END_LEFT_BEFORE_TLS] = {FAULT_NONE, "the client left before TLS", WORD_NONE, CLIENT_CLOSES,
+                             UPSTREAM_RESET, true},
+    [END_LEFT_IN_REQUEST] = {FAULT_CLIENT, "the client left in the middle of its request",
+                             WORD_NONE, CLIENT_CLOSES, UPSTREAM_RESET, true},
+    [END_CLIENT_BROKE] = {FAULT_CLIENT, "the client's connection broke", WORD_NONE, CLIENT_CLOSES,
+                          UPSTREAM_RESET, true},
+    [END_CLIENT_CLOSED] = {FAULT_NONE, "the client closed", WORD_NONE, CLIENT_CLOSES, UPSTREAM_FIN,
+                           true},
+    [END_CLIENT_LEFT] = {FAULT_NONE, "the client closed", WORD_NONE, CLIENT_CLOSES, UPSTREAM_RESET,
+                         true},
+    [END_CLIENT_CHATTED] = {FAULT_CLIENT, "the client went on sending behind its close_notify",
+                            WORD_NONE, CLIENT_CLOSES, UPSTREAM_RESET, false},
+    [END_CLIENT_STAYED] = {FAULT_CLIENT, "the client did not close after the upstream had",
+                           WORD_NONE, CLIENT_CLOSES, UPSTREAM_RESET, false},
+    /* No close_notify: the client must be able to tell that this is not the end of the data. */
+    [END_UPSTREAM_BROKE] = {FAULT_UPSTREAM, "the upstream's connection broke", WORD_NONE,
+                            CLIENT_RESET, UPSTREAM_FIN, false},
+    [END_UPSTREAM_CLOSED] = {FAULT_NONE, "the upstream closed", WORD_NONE, CLIENT_CLOSES,
+                             UPSTREAM_FIN, false},
+    [END_UPSTREAM_CLOSED_IN_CLEAR] = {FAULT_NONE, "the upstream closed", WORD_GOODBYE,
+                                      CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_UPSTREAM_LEFT] = {FAULT_NONE, "the upstream closed", WORD_NONE, CLIENT_LINGERS,
+                           UPSTREAM_FIN, false},
+    [END_UPSTREAM_STAYED] = {FAULT_UPSTREAM, "the upstream did not close after the client had",
+                             WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_IDLE] = {FAULT_NONE, "idle timeout", WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_TLS_FAILED] = {FAULT_CLIENT, "TLS failed", WORD_NONE, CLIENT_LINGERS, UPSTREAM_RESET,
+                        true},
+    [END_HANDSHAKE_LATE] = {FAULT_CLIENT, "the client did not finish the handshake in time",
+                            WORD_LATE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_INJECTED] = {FAULT_CLIENT, "the client sent data behind the upgrade command", WORD_NONE,
+                      CLIENT_LINGERS, UPSTREAM_RESET, false},
+    [END_DIALOGUE] = {FAULT_NONE, "the dialogue ended", WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN,
+                      false},
+    [END_DIALOGUE_UPSTREAM] = {FAULT_UPSTREAM,
+                               "the upstream broke the protocol, or refused its service",
+                               WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_DIALOGUE_ERRORS] = {FAULT_CLIENT, "the client sent too many bad commands", WORD_GOODBYE,
+                             CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_NO_UPSTREAM] = {FAULT_UPSTREAM, "refused: no upstream available", WORD_GOODBYE,
+                         CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_TOO_MANY] = {FAULT_LOCAL, "refused: too many connections", WORD_GOODBYE, CLIENT_LINGERS,
+                      UPSTREAM_FIN, false},
+    [END_DRAINING] = {FAULT_LOCAL, "refused: shutting down", WORD_GOODBYE, CLIENT_LINGERS,
+                      UPSTREAM_FIN, false},
+    [END_TLS_LATE] = {FAULT_CLIENT, "the client did not begin TLS in time", WORD_GOODBYE,
+                      CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_CHALLENGE_ANSWERED] = {FAULT_NONE, "the challenge was answered", WORD_GOODBYE,
+                                CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_CHALLENGE_UNKNOWN] = {FAULT_CLIENT, "there is no such challenge", WORD_GOODBYE,
+                               CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_CHALLENGE_LATE] = {FAULT_LOCAL, "the challenge was not answered in time", WORD_GOODBYE,
+                            CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_CHALLENGE_LATE_TLS] = {FAULT_LOCAL, "the challenge was not answered in time",
+                                WORD_INTERNAL, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_TOO_MANY_TLS] = {FAULT_LOCAL, "refused: too many connections", WORD_INTERNAL,
+                          CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_DRAINING_TLS] = {FAULT_LOCAL, "refused: shutting down", WORD_INTERNAL, CLIENT_LINGERS,
+                          UPSTREAM_FIN, false},
+    [END_REQUEST_UNFIT] = {FAULT_CLIENT, "the client asked for something that is no challenge",
+                           WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_REQUEST_UNCLEAR] = {FAULT_CLIENT, "the client sent a request that is not understood",
+                             WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_REQUEST_LATE] = {FAULT_CLIENT, "the client's request did not come in time", WORD_GOODBYE,
+                          CLIENT_LINGERS, UPSTREAM_FIN, false},
+};
+
+/* After one end the other words say why; what could not even be said changes how it is left. */
+static void say_last_word(struct session *s, enum last_word word)
+{
+    struct tls_io io = {0};
+    if (word == WORD_NONE)
+        return;
+    if (s->tls != NULL && word == WORD_GOODBYE)
+        tls_conn_close(s->tls, &io);
+    else if (s->tls != NULL)
+        tls_conn_abort(s->tls, word == WORD_LATE ? TLS_ABORT_HANDSHAKE_TIMEOUT : TLS_ABORT_INTERNAL,
+                       &io);
+    if (!s->client.fin_wanted && peer_send(&s->client, io.wire.data, io.wire.size, true) != 0)
+        s->end = &session_ends[END_CLIENT_BROKE];
+}
+
+/* The first end is the one that counts: a failure to deliver its words is no other. */
+static enum session_state leave(struct session *s, enum end end, enum fault fault,
+                                const char *words)
+{
+    if (s->end != NULL)
+        return SESSION_LINGER;
+    s->end = &session_ends[end];
+    session_log_end(s, s->end->is_probe && !s->spoke ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, fault,
+                    words);
+    say_last_word(s, s->end->word);
+    return SESSION_LINGER;
+}
+
+enum session_state session_end(struct session *s, enum end end)
+{
+    return leave(s, end, session_ends[end].fault, session_ends[end].words);
+}
+
+enum session_state session_tls_failed(struct session *s, const struct tls_io *io)
+{
+    const struct tls_failure *f = tls_conn_failure(s->tls);
+    if (!s->handshaken && s->spoke)
+        counter_add(&session_counters(s)->handshake_failures, 1);
+    enum session_state next = leave(
+        s, END_TLS_FAILED, f->fault == TLS_FAULT_CLIENT ? FAULT_CLIENT : FAULT_LOCAL, f->reason);
+    if (!s->client.fin_wanted && peer_send(&s->client, io->wire.data, io->wire.size, true) != 0)
+        s->end = &session_ends[END_CLIENT_BROKE];
+    return next;
+}
