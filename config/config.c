@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -303,16 +302,22 @@ static void check_challenges(const struct route_config *r, struct diags *d)
     check_ways(r, st.st_uid, d);
 }
 
-/* Does the folder exist that `path` is to be made in? */
-static bool has_folder(const char *path)
+/* The folder that holds `path`; empty: the root's or the current one. */
+static void parent_of(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, PATH_MAX, "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
+}
+
+/* Is it certain that nothing can be made at `path`, for want of a folder? */
+static bool lacks_folder(const char *path)
 {
     char folder[PATH_MAX];
     struct stat st;
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL || slash == path || slash - path >= (ptrdiff_t)sizeof folder)
-        return true;
-    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-    return stat(folder, &st) == 0 && S_ISDIR(st.st_mode);
+    parent_of(path, folder);
+    if (folder[0] == '\0')
+        return false;
+    return stat(folder, &st) == 0 ? !S_ISDIR(st.st_mode) : errno == ENOENT || errno == ENOTDIR;
 }
 
 static void check_log(const struct config *c, struct diags *d)
@@ -323,17 +328,45 @@ static void check_log(const struct config *c, struct diags *d)
         return;
     if (stat(log->path, &st) == 0 && S_ISDIR(st.st_mode))
         diag_add(d, DIAG_ERROR, &log->at, "name a file in it", "log \"%s\" is a folder", log->path);
-    else if (!has_folder(log->path))
+    else if (lacks_folder(log->path))
         diag_add(d, DIAG_ERROR, &log->at, "make it, or name a file in a folder that exists",
                  "log \"%s\": there is no such folder", log->path);
+}
+
+/* Its folder is made too, when only that one is missing. */
+static void check_control(const struct config *c, struct diags *d)
+{
+    char folder[PATH_MAX];
+    struct stat st;
+    if (c->control == NULL)
+        return;
+    parent_of(c->control, folder);
+    if (stat(c->control, &st) == 0 && !S_ISSOCK(st.st_mode))
+        diag_add(d, DIAG_ERROR, &c->control_at, "name another path, or remove what is there",
+                 "control \"%s\" is something else than a socket", c->control);
+    else if (lacks_folder(c->control) && lacks_folder(folder))
+        diag_add(d, DIAG_ERROR, &c->control_at, "make it, or name a path in a folder that exists",
+                 "control \"%s\": there is no such folder", c->control);
+}
+
+/* What the daemon and the key manager make when they need them must not be something else. */
+static void check_places(const struct config *c, struct diags *d)
+{
+    struct stat st;
+    check_control(c, d);
+    if (c->state != NULL && stat(c->state, &st) == 0 && !S_ISDIR(st.st_mode))
+        diag_add(d, DIAG_ERROR, &c->state_at, "name the folder for keys and certificates",
+                 "state \"%s\" is not a folder", c->state);
 }
 
 static void visit_files(const struct config *c, struct bundle *into, const struct bundle *have,
                         struct diags *d)
 {
     struct file_visit v = {into, have, d, "certificate", NULL, NULL};
-    if (into != NULL)
+    if (into != NULL) {
         check_log(c, d);
+        check_places(c, d);
+    }
     for (size_t i = 0; i < c->certificate_count; i++) {
         visit_certificate(&v, &c->certificates[i]);
         if (into != NULL)

@@ -150,10 +150,23 @@ static const char *resolve(struct build *b, const struct value *v)
     return arena_format(b->arena, "%.*s/%s", (int)(slash - v->at.file), v->at.file, v->text);
 }
 
+/* One that the system can take; NULL, and a finding, when it is none. */
+static const char *take_path(struct build *b, const struct key *key, const struct value *v)
+{
+    const char *path = present(b, key, v) ? resolve(b, v) : NULL;
+    if (path == NULL || strlen(path) <= BUNDLE_PATH_MAX)
+        return path;
+    build_complain(b, DIAG_ERROR, &v->at, "choose a shorter path",
+                   "%s is a path of %zu bytes, %d are possible", key->name, strlen(path),
+                   BUNDLE_PATH_MAX);
+    return NULL;
+}
+
 void key_path(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
-    if (present(b, key, s->values))
-        *(const char **)field(target, key) = resolve(b, s->values);
+    const char *path = take_path(b, key, s->values);
+    if (path != NULL)
+        *(const char **)field(target, key) = path;
 }
 
 void key_socket_path(struct build *b, const struct key *key, void *target, const struct setting *s)
@@ -169,8 +182,7 @@ void key_file(struct build *b, const struct key *key, void *target, const struct
 {
     struct file_ref *file = field(target, key);
     file->at = s->at;
-    if (present(b, key, s->values))
-        file->path = resolve(b, s->values);
+    file->path = take_path(b, key, s->values);
 }
 
 void key_log(struct build *b, const struct key *key, void *target, const struct setting *s)
@@ -190,5 +202,7 @@ void key_log(struct build *b, const struct key *key, void *target, const struct 
                        "%s \"%s\" is not known", key->name, text);
         return;
     }
-    c->log_file = (struct file_ref){resolve(b, s->values), s->at};
+    c->log_file = (struct file_ref){take_path(b, key, s->values), s->at};
+    if (c->log_file.path == NULL)
+        c->log_target = LOG_TARGET_STDERR;
 }
