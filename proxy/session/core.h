@@ -202,6 +202,9 @@ static inline uint64_t session_now(const struct session *s)
     return uv_now(s->all->loop);
 }
 
+/* How much to read and drop of a client that has said its last, or that we have. */
+#define SESSION_DROPPED_MAX ((size_t)256 << 10)
+
 /* ---- core.c: bytes and memory ---- */
 union session_address session_address(const struct sockaddr_storage *from);
 
