@@ -21,6 +21,8 @@ void build_complain(struct build *b, enum diag_severity severity, const struct o
 
 /* ---- any block ---- */
 
+/* Also where the key is set: what is wrong with its value then leaves the default behind, and
+ * whoever looks at the configuration for more findings meets no hole. */
 static void apply_preset(struct build *b, const struct key *key, void *target)
 {
     struct value value = {.text = key->preset};
@@ -57,12 +59,12 @@ static void apply(struct build *b, enum scope scope, const struct block *block, 
             *(struct origin *)((char *)target + key->at_offset) = s->at;
         if (scope == SCOPE_ROUTE && !belongs(b, key, s))
             continue;
+        if (key->preset != NULL)
+            apply_preset(b, key, target);
         if (s != NULL)
             key->parse(b, key, target, s);
         else if (key->required != NULL)
             build_complain(b, DIAG_ERROR, &block->at, key->required, "there is no %s", key->name);
-        else if (key->preset != NULL)
-            apply_preset(b, key, target);
     }
 }
 

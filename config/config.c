@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,62 @@ static void visit_certificate(struct file_visit *v, const struct certificate_con
     visit_file(v, &c->key);
 }
 
+/* Everybody can put another folder in the place of one in there. */
+static bool open_to_all(const struct stat *st)
+{
+    return (st->st_mode & S_IWOTH) != 0 && (st->st_mode & S_ISVTX) == 0;
+}
+
+/* Who owns a folder above can put another in the place of the one that is named. False, and a
+ * finding, if that is somebody else than its owner, root or whoever runs this. */
+static bool check_above(const struct route_config *r, const char *above, uid_t owner,
+                        struct diags *d)
+{
+    struct stat st;
+    if (stat(above, &st) != 0)
+        return true;
+    if (open_to_all(&st))
+        diag_add(d, DIAG_ERROR, &r->challenges.at,
+                 "take the others' right to write there: chmod o-w FOLDER",
+                 "route %s: everyone on this machine can put another folder in the place of "
+                 "\"%s\": anybody may write to \"%s\"",
+                 r->name, r->challenges.path, above);
+    else if (st.st_uid != 0 && st.st_uid != owner && st.st_uid != geteuid())
+        diag_add(
+            d, DIAG_ERROR, &r->challenges.at,
+            "choose a folder below folders of root's, or give both the same owner: chown",
+            "route %s: user %u, whose \"%s\" is, can put another folder in the place of \"%s\"",
+            r->name, (unsigned)st.st_uid, above, r->challenges.path);
+    else
+        return true;
+    return false;
+}
+
+/* All folders above `path`; one finding is enough. */
+static void check_all_above(const struct route_config *r, const char *path, uid_t owner,
+                            struct diags *d)
+{
+    char above[PATH_MAX];
+    if (snprintf(above, sizeof above, "%s", path) >= (int)sizeof above)
+        return;
+    for (char *slash; (slash = strrchr(above, '/')) != NULL;) {
+        slash[slash == above] = '\0';
+        if (!check_above(r, above, owner, d) || slash == above)
+            return;
+    }
+}
+
+/* By the name that is written there, and where links lead to. */
+static void check_ways(const struct route_config *r, uid_t owner, struct diags *d)
+{
+    const size_t before = d->count;
+    char *real = realpath(r->challenges.path, NULL);
+    check_all_above(r, r->challenges.path, owner, d);
+    if (real != NULL && d->count == before)
+        check_all_above(r, real, owner, d);
+    free(real);
+}
+
 /* The supervisor answers with what is in there, so who can write there can get certificates. */
 static void check_challenges(const struct route_config *r, struct diags *d)
 {
@@ -225,19 +282,24 @@ static void check_challenges(const struct route_config *r, struct diags *d)
     struct stat st;
     if (folder->path == NULL)
         return;
-    if (stat(folder->path, &st) != 0)
+    if (stat(folder->path, &st) != 0) {
         diag_add(d, DIAG_ERROR, &folder->at,
                  errno == ENOENT ? "make it: mkdir -p FOLDER"
                                  : "correct the path, or let the user who starts tlsfront see it",
                  "route %s: challenges \"%s\": %s", r->name, folder->path, strerror(errno));
-    else if (!S_ISDIR(st.st_mode))
+        return;
+    }
+    if (!S_ISDIR(st.st_mode)) {
         diag_add(d, DIAG_ERROR, &folder->at, "name the folder that the ACME client writes to",
                  "route %s: challenges \"%s\" is not a folder", r->name, folder->path);
-    else if ((st.st_mode & S_IWOTH) != 0)
+        return;
+    }
+    if ((st.st_mode & S_IWOTH) != 0)
         diag_add(d, DIAG_WARNING, &folder->at, "take the others' right to write: chmod o-w FOLDER",
                  "route %s: everyone on this machine can write to \"%s\" and so get certificates "
                  "for your names",
                  r->name, folder->path);
+    check_ways(r, st.st_uid, d);
 }
 
 static void visit_files(const struct config *c, struct bundle *into, const struct bundle *have,

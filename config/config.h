@@ -141,6 +141,7 @@ struct config {
     const char *user; /* workers run as this user when started as root */
     struct origin user_at;
     const char *control, *state;
+    struct origin control_at;   /* line 0: not given */
     struct file_ref ticket_key; /* not in the bundle: workers get what is derived from it */
     enum config_log_level log_level;
     enum config_log_format log_format;

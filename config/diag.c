@@ -1,18 +1,40 @@
 /* diag.c - the list of findings and how one reads. */
 #include "config/diag.h"
+#include "config/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* One character of `text` as it is shown: findings quote what was found, which may be any bytes,
+ * and end on terminals. Returns the bytes taken. */
+static size_t show(char *out, size_t *size, const char *text)
+{
+    const size_t n = utf8_length((const uint8_t *)text, SIZE_MAX);
+    if (n == 0 || (unsigned char)*text < ' ' || *text == 0x7f) {
+        *size += (size_t)sprintf(out + *size, "\\x%02x", (unsigned char)*text);
+        return 1;
+    }
+    memcpy(out + *size, text, n);
+    *size += n;
+    return n;
+}
+
+/* A copy of `text` as it is shown, cut where nobody would read on. */
 static char *copy_text(struct diags *d, const char *text)
 {
+    static const char cut[] = "...";
+    enum { LONGEST_SHOWN = 4 };
+    char shown[DIAG_TEXT_MAX];
+    size_t size = 0;
     if (text == NULL)
         return NULL;
-    char *copy = strdup(text);
-    if (copy == NULL)
-        d->out_of_memory = true;
+    while (*text != '\0' && size + LONGEST_SHOWN + sizeof cut <= sizeof shown)
+        text += show(shown, &size, text);
+    strcpy(shown + size, *text != '\0' ? cut : "");
+    char *copy = strdup(shown);
+    d->out_of_memory |= copy == NULL;
     return copy;
 }
 
@@ -45,13 +67,15 @@ void diag_add(struct diags *d, enum diag_severity severity, const struct origin 
     }
     item->cure = copy_text(d, cure);
 
+    char *cause;
     va_list args;
     va_start(args, cause_format);
-    if (vasprintf(&item->cause, cause_format, args) < 0) {
-        item->cause = NULL;
-        d->out_of_memory = true;
-    }
+    if (vasprintf(&cause, cause_format, args) < 0)
+        cause = NULL;
     va_end(args);
+    item->cause = copy_text(d, cause);
+    d->out_of_memory |= cause == NULL;
+    free(cause);
 }
 
 bool diag_ok(const struct diags *d, enum diag_severity refuse_at)

@@ -21,6 +21,9 @@ enum diag_severity {
     DIAG_ERROR,   /* the configuration is refused */
 };
 
+/* The longest text in a finding, with its NUL; what is longer ends with "...". */
+enum { DIAG_TEXT_MAX = 1600 };
+
 struct diag {
     enum diag_severity severity;
     char *file; /* NULL: none */
@@ -35,7 +38,8 @@ struct diags {
     bool out_of_memory; /* a finding was lost: counts as an error */
 };
 
-/* Add a finding. All texts are copied. `where` and `cure` may be NULL. */
+/* Add a finding. All texts are copied, control characters and what is not UTF-8 as \xHH. `where`
+ * and `cure` may be NULL. */
 void diag_add(struct diags *d, enum diag_severity severity, const struct origin *where,
               const char *cure, const char *cause_format, ...)
     __attribute__((format(printf, 5, 6)));

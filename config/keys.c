@@ -184,8 +184,11 @@ void key_log(struct build *b, const struct key *key, void *target, const struct 
     c->log_target = strcmp(text, "syslog") == 0 ? LOG_TARGET_SYSLOG : LOG_TARGET_FILE;
     if (c->log_target == LOG_TARGET_SYSLOG)
         return;
-    if (strchr(text, '/') == NULL)
+    if (strchr(text, '/') == NULL) {
+        c->log_target = LOG_TARGET_STDERR;
         build_complain(b, DIAG_ERROR, &s->at, "write stderr, syslog or the path of a file",
                        "%s \"%s\" is not known", key->name, text);
+        return;
+    }
     c->log_file = (struct file_ref){resolve(b, s->values), s->at};
 }

@@ -45,7 +45,8 @@ enum { CONNECTIONS_MAX = 10000000, WORKERS_MAX = 256 };
 static const struct key global_keys[] = {
     {"workers", key_workers, .max = WORKERS_MAX, .preset = "auto"},
     {"user", key_text, .offset = GLOBAL(user), .at_offset = GLOBAL(user_at), .preset = "tlsfront"},
-    {"control", key_socket_path, .offset = GLOBAL(control), .preset = CONFIG_DEFAULT_CONTROL},
+    {"control", key_socket_path, .offset = GLOBAL(control), .at_offset = GLOBAL(control_at),
+     .preset = CONFIG_DEFAULT_CONTROL},
     {"state", key_path, .offset = GLOBAL(state), .preset = CONFIG_DEFAULT_STATE},
     {"ticket-key", key_path, .offset = GLOBAL(ticket_key.path), .at_offset = GLOBAL(ticket_key.at)},
     {"log-level", key_choice, .offset = GLOBAL(log_level), .choices = log_levels, .preset = "info"},

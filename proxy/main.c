@@ -1,5 +1,6 @@
 /* main.c - the command line. */
 #include "proxy/base/exits.h"
+#include "proxy/base/streams.h"
 #include "proxy/control/control.h"
 #include "proxy/key/key.h"
 #include "proxy/load/load.h"
@@ -163,7 +164,7 @@ static int run_command(const struct command *c, int argc, char **argv)
     return optind < argc ? wrong_usage(c) : c->run(&o);
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
@@ -182,4 +183,10 @@ int main(int argc, char **argv)
     if (*name != '\0')
         fprintf(stderr, "tlsfront: there is no command \"%s\"\n\n", name);
     return wrong_usage(NULL);
+}
+
+int main(int argc, char **argv)
+{
+    streams_begin();
+    return streams_end(dispatch(argc, argv));
 }

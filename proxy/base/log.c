@@ -42,12 +42,19 @@ void log_init(struct log *l, const char *who)
     snprintf(l->who, sizeof l->who, "%s", who);
 }
 
+/* Standard error is nobody's to close: the next file or socket would take its number. */
+void log_close_target(int fd)
+{
+    if (fd >= 0 && fd != STDERR_FILENO)
+        close(fd);
+}
+
 void log_close(struct log *l)
 {
-    if (l->fd != STDERR_FILENO && l->fd >= 0)
-        close(l->fd);
+    log_close_target(l->fd);
     l->fd = STDERR_FILENO;
     l->target = LOG_TARGET_STDERR;
+    l->torn = false;
     l->regular = is_regular(STDERR_FILENO);
 }
 
@@ -218,18 +225,48 @@ static bool writable_now(const struct log *l, size_t size)
     return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
 }
 
+static bool lose(struct log *l, int why)
+{
+    l->lost++;
+    l->lost_why = why;
+    return false;
+}
+
+/* EAGAIN is a reader that does not keep up. */
+static bool lose_for_errno(struct log *l)
+{
+    return lose(l, errno == EAGAIN ? 0 : errno);
+}
+
+/* A disk that becomes full takes the beginning of a line; the next one must not become its rest. */
+static bool end_torn_line(struct log *l)
+{
+    if (l->torn && write(l->fd, "\n", 1) == 1)
+        l->torn = false;
+    return !l->torn;
+}
+
 static bool write_line(struct log *l, const struct buf *text)
 {
-    return writable_now(l, text->size) &&
-           write(l->fd, text->data, text->size) == (ssize_t)text->size;
+    if (text->failed)
+        return lose(l, EMSGSIZE);
+    if (!writable_now(l, text->size))
+        return lose(l, 0);
+    const ssize_t n = end_torn_line(l) ? write(l->fd, text->data, text->size) : -1;
+    if (n < 0)
+        return lose_for_errno(l);
+    if (n == (ssize_t)text->size)
+        return true;
+    l->torn = l->regular;
+    return lose(l, l->regular ? ENOSPC : 0);
 }
 
 static void report_loss(struct log *l)
 {
     uint64_t lost = l->lost;
     l->lost = 0;
-    log_event(l, LOG_LEVEL_WARN, "log-lost",
-              "%" PRIu64 " log lines were lost: whoever reads the log is too slow", lost);
+    log_event(l, LOG_LEVEL_WARN, "log-lost", "%" PRIu64 " log lines were lost: %s", lost,
+              l->lost_why != 0 ? strerror(l->lost_why) : "whoever reads the log is too slow");
     if (l->lost > 0)
         l->lost += lost;
 }
@@ -244,12 +281,10 @@ void log_end(struct log_line *line)
         buf_puts(&line->text, "}");
     if (l->target != LOG_TARGET_SYSLOG)
         buf_puts(&line->text, "\n");
-    bool written = !line->text.failed && write_line(l, &line->text);
+    const bool written = write_line(l, &line->text);
     buf_free(&line->text);
     line->log = NULL;
-    if (!written)
-        l->lost++;
-    else if (l->lost > 0 && log_wants(l, LOG_LEVEL_WARN))
+    if (written && l->lost > 0 && log_wants(l, LOG_LEVEL_WARN))
         report_loss(l);
 }
 

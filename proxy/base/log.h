@@ -1,8 +1,8 @@
 /* log.h - one line per event, as key=value text or as a JSON object.
  *
  * A line is built field by field and written with one write(2). Writing never waits: when the
- * reader of a pipe or socket is slow the line is lost and counted, and the loss is reported by a
- * later line. */
+ * reader of a pipe or socket is slow, or the disk is full, the line is lost and counted, and the
+ * loss is reported, with its reason, by a later line. */
 #ifndef TLSFRONT_BASE_LOG_H
 #define TLSFRONT_BASE_LOG_H
 
@@ -20,6 +20,8 @@ struct log {
     char who[24];  /* "supervisor", "worker-0" */
     bool regular;  /* a file on disk: a write never has to wait for a reader */
     uint64_t lost; /* lines, since the last one that got through */
+    int lost_why;  /* errno of the last one; 0: the reader did not keep up */
+    bool torn;     /* only the beginning of the last line was taken */
 };
 
 struct log_line {
@@ -38,6 +40,9 @@ void log_redirect(struct log *l, enum config_log_target target, int fd);
 /* Open what a configuration asks for, for log_redirect: a file is created with mode 0640, the
  * syslog socket is connected. STDERR_FILENO for standard error. -1 with the reason. */
 int log_open_target(const struct config *c, struct err *e);
+
+/* Give back what log_open_target() opened, when it is not wanted after all; -1 is fine. */
+void log_close_target(int fd);
 
 bool log_wants(const struct log *l, enum config_log_level level);
 

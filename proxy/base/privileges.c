@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -62,6 +63,31 @@ int privileges_drop(const struct identity *id, struct err *e)
     if (setuid(0) == 0)
         return err_set(e, "privileges could be regained after dropping them");
     return id->transparent ? keep_net_raw(e) : 0;
+}
+
+void privileges_borrow(uid_t uid, gid_t gid)
+{
+    if (geteuid() != 0)
+        return;
+    setfsgid(gid);
+    setfsuid(uid); /* last: it takes the capabilities that concern files along */
+}
+
+void privileges_give_back(void)
+{
+    if (geteuid() != 0)
+        return;
+    setfsuid(0);
+    setfsgid(getegid());
+}
+
+void privileges_hide_memory(void)
+{
+    static const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* whose leak check looks into the process from outside */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 }
 
 unsigned privileges_raise_files(void)

@@ -24,6 +24,15 @@ bool privileges_may_impersonate(void);
 /* Become that user for good, with no way to gain anything back (no_new_privs). */
 int privileges_drop(const struct identity *id, struct err *e);
 
+/* Look at files as that user, in this thread only, until the rights are given back. Who is not root
+ * stays who he is. */
+void privileges_borrow(uid_t uid, gid_t gid);
+void privileges_give_back(void);
+
+/* What this process has in memory, keys among it, is for nobody: no core file, no debugger but
+ * root's. A process that changes its user says it again. */
+void privileges_hide_memory(void);
+
 /* Raise the soft limit on descriptors to the hard one; returns what holds now. */
 unsigned privileges_raise_files(void);
 

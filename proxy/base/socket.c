@@ -19,18 +19,82 @@ void socket_tune(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
-bool socket_stale(const char *path)
+static struct sockaddr_un address_of(const char *path)
 {
-    /* Connecting to a file that is no socket is refused, too. */
-    struct stat st;
-    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-        return false;
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     strncpy(at.sun_path, path, sizeof at.sun_path - 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool refused =
-        fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) != 0 && errno == ECONNREFUSED;
+    return at;
+}
+
+/* -1 with errno: EAGAIN where the queue of a listener is full. */
+static int reach(const char *path)
+{
+    const struct sockaddr_un at = address_of(path);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&at, sizeof at) == 0)
+        return fd;
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* Connecting to a file that is no socket is refused, too. */
+static bool is_socket(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static bool is_stale(const char *path)
+{
+    const int fd = reach(path);
     if (fd >= 0)
         close(fd);
-    return refused;
+    return fd < 0 && errno == ECONNREFUSED;
+}
+
+static int bind_at(int fd, const char *path)
+{
+    const struct sockaddr_un at = address_of(path);
+    if (bind(fd, (const struct sockaddr *)&at, sizeof at) == 0)
+        return 0;
+    if (errno != EADDRINUSE)
+        return -1;
+    if (!is_socket(path)) {
+        errno = EEXIST;
+        return -1;
+    }
+    if (is_stale(path) && unlink(path) == 0)
+        return bind(fd, (const struct sockaddr *)&at, sizeof at);
+    errno = EADDRINUSE;
+    return -1;
+}
+
+int socket_bind_file(int fd, const char *path, struct socket_file *made)
+{
+    struct stat st;
+    if (bind_at(fd, path) != 0 || lstat(path, &st) != 0)
+        return -1;
+    *made = (struct socket_file){st.st_dev, st.st_ino};
+    return 0;
+}
+
+void socket_remove_file(const char *path, const struct socket_file *made)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && st.st_dev == made->device && st.st_ino == made->inode)
+        unlink(path);
+}
+
+pid_t socket_listener(const char *path)
+{
+    struct ucred who = {0};
+    socklen_t size = sizeof who;
+    const int fd = reach(path);
+    if (fd < 0)
+        return 0;
+    const bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0;
+    close(fd);
+    return known ? who.pid : 0;
 }

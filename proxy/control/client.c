@@ -1,16 +1,26 @@
 /* client.c - the caller's side of the control socket. */
+#include "proxy/base/exits.h"
 #include "proxy/control/control.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+/* A reload takes less: see reload.c. Who has not answered by then never will. */
+enum { ANSWER_S = 60, MILLISECONDS = 1000 };
+
+/* -1 with errno. */
 static int reach(const char *path)
 {
+    static const struct timeval patience = {.tv_sec = ANSWER_S};
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof at.sun_path) {
         errno = ENAMETOOLONG;
@@ -18,27 +28,57 @@ static int reach(const char *path)
     }
     memcpy(at.sun_path, path, strlen(path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) != 0) {
-        int error = errno;
-        close(fd);
-        errno = error;
+    if (fd < 0)
         return -1;
-    }
-    return fd;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
+        return fd;
+    int error = errno == EAGAIN ? ETIMEDOUT : errno; /* its queue of callers is full */
+    close(fd);
+    errno = error;
+    return -1;
 }
 
-/* Everything until the end of the connection. */
+static int64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * MILLISECONDS + t.tv_nsec / 1000000;
+}
+
+/* Something to read, or the end, before the time is up? False with errno. */
+static bool readable(int fd, int64_t until)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    for (;;) {
+        const int64_t left = until - now();
+        const int n = poll(&p, 1, left > 0 ? (int)left : 0);
+        if (n == 0)
+            errno = ETIMEDOUT;
+        if (n >= 0 || errno != EINTR)
+            return n > 0;
+    }
+}
+
+/* Everything until the end of the connection. False with errno. */
 static bool read_all(int fd, struct buf *out)
 {
     char chunk[4096];
+    const int64_t until = now() + (int64_t)ANSWER_S * MILLISECONDS;
     ssize_t n;
-    while ((n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR))
+    do {
+        if (!readable(fd, until))
+            return false;
+        n = read(fd, chunk, sizeof chunk);
         if (n > 0)
             buf_put(out, chunk, (size_t)n);
+    } while (n > 0 || (n < 0 && errno == EINTR));
     buf_put(out, "", 1);
+    errno = n < 0 ? errno : ENOMEM;
     return n == 0 && !out->failed;
 }
 
+/* -1 with errno. */
 static int cannot(const char *path, const char *what, struct err *e)
 {
     int error = errno;
@@ -47,27 +87,57 @@ static int cannot(const char *path, const char *what, struct err *e)
     return -1;
 }
 
+static bool send_line(int fd, const char *line)
+{
+    char text[80];
+    const int size = snprintf(text, sizeof text, "%s\n", line);
+    return send(fd, text, (size_t)size, MSG_NOSIGNAL) == size;
+}
+
+/* The text behind the status line; NULL: there is none. */
+static const char *split(const char *answer, int *status)
+{
+    enum { STATUS_MAX = 255 };
+    char *rest = NULL;
+    const long number = strtol(answer, &rest, 10);
+    *status = (int)number;
+    return rest != answer && *rest == '\n' && number >= 0 && number <= STATUS_MAX ? rest + 1 : NULL;
+}
+
+static int take_answer(int fd, const char *path, struct buf *text, struct err *e)
+{
+    struct buf answer;
+    int status = 0;
+    buf_init(&answer, text->limit);
+    const bool complete = read_all(fd, &answer);
+    const bool late = !complete && errno == ETIMEDOUT;
+    const char *rest = complete ? split((const char *)answer.data, &status) : NULL;
+    if (rest != NULL) {
+        buf_puts(text, rest);
+        buf_put(text, "", 1);
+    }
+    buf_free(&answer);
+    errno = late ? ETIMEDOUT : EPIPE;
+    if (rest == NULL)
+        return cannot(
+            path,
+            late ? "no answer came within a minute from" : "the daemon broke off the answer at", e);
+    return text->failed ? err_set(e, "out of memory") : status;
+}
+
 int control_fetch(const char *path, const char *line, struct buf *text, struct err *e)
 {
-    int fd = reach(path);
+    const int fd = reach(path);
     if (fd < 0)
-        return cannot(path, "no daemon answers at", e);
-
-    struct buf answer;
-    buf_init(&answer, text->limit);
-    bool complete = dprintf(fd, "%s\n", line) > 0 && read_all(fd, &answer);
+        return cannot(
+            path, errno == ETIMEDOUT ? "the daemon takes no callers at" : "no daemon answers at",
+            e);
+    (void)send_line(fd, line); /* whether it was heard shows in the answer */
+    const int status = take_answer(fd, path, text, e);
+    const int error = errno;
     close(fd);
-    char *rest = NULL;
-    long status = complete ? strtol((const char *)answer.data, &rest, 10) : 1;
-    if (rest == NULL || *rest != '\n') {
-        errno = EPIPE;
-        buf_free(&answer);
-        return cannot(path, "the daemon broke off the answer at", e);
-    }
-    buf_puts(text, rest + 1);
-    buf_put(text, "", 1);
-    buf_free(&answer);
-    return text->failed ? err_set(e, "out of memory") : (int)status;
+    errno = error;
+    return status;
 }
 
 static int explain(const struct err *e, int error)
@@ -79,7 +149,9 @@ static int explain(const struct err *e, int error)
                 "-c FILE\n");
     else if (error == EACCES)
         fprintf(stderr, "    cure: run this as root or as the daemon's user\n");
-    return 1;
+    else if (error == ETIMEDOUT)
+        fprintf(stderr, "    cure: its log says what it does; if it is stuck, restart it\n");
+    return EXIT_RUNTIME;
 }
 
 int control_ask(const char *path, const char *line)

@@ -16,22 +16,25 @@ struct control_request;
 /* A request line has come; answer it with control_answer(), now or later. */
 typedef void control_fn(void *arg, struct control_request *request, const char *line);
 
-/* -1: cannot listen there, or another daemon does. A stale socket file is replaced. */
+/* NULL, with the reason and errno: cannot listen there (EADDRINUSE: another daemon does; EEXIST:
+ * what lies there is no socket). A stale socket file is replaced. */
 struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_request, void *arg,
                             struct err *e);
 
 /* Every request is answered exactly once, also when its caller has gone meanwhile. */
 void control_answer(struct control_request *request, int status, const struct buf *text);
 
-/* Stop listening and remove the socket file; requests under way may still be answered. */
+/* Stop listening and remove the socket file, if it is still ours; requests under way may still be
+ * answered. */
 void control_close(struct control *c);
 
-/* The client's side: send `line`, wait, print the text to standard output (status 0) or standard
- * error. Returns the exit status; 1 with a message when there is no daemon. */
+/* The client's side: send `line`, wait for a minute at most, print the text to standard output
+ * (status 0) or standard error. Returns the exit status; 1 with a message when there is no daemon,
+ * or none that answers. */
 int control_ask(const char *path, const char *line);
 
 /* Likewise, but the text goes to `text`, with a NUL behind it. -1 with the reason, and errno, when
- * no daemon answers. */
+ * no daemon answers (ETIMEDOUT: within a minute). */
 int control_fetch(const char *path, const char *line, struct buf *text, struct err *e);
 
 #endif

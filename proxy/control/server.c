@@ -1,4 +1,4 @@
-/* server.c - see control.h; the client's side is in control_ask.c. */
+/* server.c - see control.h; the client's side is in client.c. */
 #include "proxy/base/socket.h"
 #include "proxy/control/control.h"
 
@@ -17,6 +17,7 @@ struct control {
     uv_pipe_t pipe;                 /* first: callbacks cast */
     struct control_request *silent; /* callers whose line is not complete */
     char *path;
+    struct socket_file file;
     control_fn *on_request;
     void *arg;
 };
@@ -141,17 +142,43 @@ static void control_closed(uv_handle_t *handle)
     free(c);
 }
 
-/* 0 or a negative uv error. */
+/* -1 with errno. */
 static int control_listen(struct control *c)
 {
-    if (!make_folder(c->path))
-        return -errno;
-    mode_t before = umask(0177);
-    int rc = uv_pipe_bind(&c->pipe, c->path);
-    if (rc == UV_EADDRINUSE && socket_stale(c->path) && unlink(c->path) == 0)
-        rc = uv_pipe_bind(&c->pipe, c->path);
+    int fd =
+        make_folder(c->path) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+    if (fd < 0)
+        return -1;
+    const mode_t before = umask(0177);
+    const int bound = socket_bind_file(fd, c->path, &c->file);
+    const int error = errno;
     umask(before);
-    return rc != 0 ? rc : uv_listen((uv_stream_t *)&c->pipe, 16, caller_arrived);
+    if (bound != 0) {
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    int rc = uv_pipe_open(&c->pipe, fd);
+    if (rc == 0)
+        rc = uv_listen((uv_stream_t *)&c->pipe, 16, caller_arrived);
+    errno = -rc;
+    return rc != 0 ? -1 : 0;
+}
+
+static void explain(const char *path, struct err *e)
+{
+    const int error = errno;
+    const pid_t other = error == EADDRINUSE ? socket_listener(path) : 0;
+    if (other > 0)
+        err_set(e, "another tlsfront runs: process %d listens on the control socket %s", (int)other,
+                path);
+    else if (error == EADDRINUSE)
+        err_set(e, "another tlsfront runs with the control socket %s", path);
+    else if (error == EEXIST)
+        err_set(e, "%s, where the control socket is to be, is something else", path);
+    else
+        err_set(e, "cannot listen on the control socket %s: %s", path, strerror(error));
+    errno = error;
 }
 
 struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_request, void *arg,
@@ -162,6 +189,7 @@ struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_re
     if (c == NULL || copy == NULL) {
         free(c);
         free(copy);
+        errno = ENOMEM;
         err_set(e, "out of memory");
         return NULL;
     }
@@ -169,14 +197,11 @@ struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_re
     c->on_request = on_request;
     c->arg = arg;
     uv_pipe_init(loop, &c->pipe, 0);
-    int rc = control_listen(c);
-    if (rc != 0) {
-        err_set(e, "cannot listen on the control socket %s: %s%s", path, uv_strerror(rc),
-                rc == UV_EADDRINUSE ? " (another tlsfront runs with it)" : "");
-        uv_close((uv_handle_t *)&c->pipe, control_closed);
-        return NULL;
-    }
-    return c;
+    if (control_listen(c) == 0)
+        return c;
+    explain(path, e);
+    uv_close((uv_handle_t *)&c->pipe, control_closed);
+    return NULL;
 }
 
 void control_close(struct control *c)
@@ -185,5 +210,6 @@ void control_close(struct control *c)
         return;
     while (c->silent != NULL) /* they would keep the loop alive for as long as they like */
         request_close(c->silent);
-    uv_close((uv_handle_t *)&c->pipe, control_closed); /* removes the file of a bound pipe */
+    socket_remove_file(c->path, &c->file);
+    uv_close((uv_handle_t *)&c->pipe, control_closed);
 }

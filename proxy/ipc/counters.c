@@ -2,19 +2,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Parts are mapped one by one, so each begins on a page; pages are 64 KiB at most. */
-#define PAGE_MAX  ((size_t)65536)
-#define PART_SIZE ((sizeof(struct worker_shared) + PAGE_MAX - 1) / PAGE_MAX * PAGE_MAX)
-
 int shared_create(struct err *e)
 {
-    int fd = memfd_create("tlsfront-counters", MFD_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, (off_t)(PART_SIZE * SHARED_WORKERS)) != 0) {
+    int fd = memfd_create("tlsfront-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || ftruncate(fd, sizeof(struct worker_shared)) != 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         err_set(e, "no memory for the counters: %s", strerror(errno));
         if (fd >= 0)
             close(fd);
@@ -23,37 +22,41 @@ int shared_create(struct err *e)
     return fd;
 }
 
-struct worker_shared *shared_map_own(int fd, unsigned index)
+/* What a descriptor allows is fixed when it is opened, so this one is opened anew. */
+int shared_reader(int fd)
 {
-    void *p =
-        mmap(NULL, PART_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)(PART_SIZE * index));
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static struct worker_shared *map(int fd, int protection)
+{
+    void *p = mmap(NULL, sizeof(struct worker_shared), protection, MAP_SHARED, fd, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
-bool shared_map_all(struct shared_all *all, int fd, bool writable)
+struct worker_shared *shared_map_own(int fd)
 {
-    int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-    void *p = mmap(NULL, PART_SIZE * SHARED_WORKERS, protection, MAP_SHARED, fd, 0);
-    all->memory = p == MAP_FAILED ? NULL : p;
-    return all->memory != NULL;
+    return map(fd, PROT_READ | PROT_WRITE);
 }
 
-struct worker_shared *shared_part(const struct shared_all *all, unsigned index)
+struct worker_shared *shared_map_other(int fd)
 {
-    return (struct worker_shared *)(void *)(all->memory + PART_SIZE * index);
+    return map(fd, PROT_READ);
 }
 
-void shared_unmap_own(struct worker_shared *own)
+void shared_unmap(struct worker_shared *part)
 {
-    if (own != NULL)
-        munmap(own, PART_SIZE);
+    if (part != NULL)
+        munmap(part, sizeof *part);
 }
 
 void shared_unmap_all(struct shared_all *all)
 {
-    if (all->memory != NULL)
-        munmap(all->memory, PART_SIZE * SHARED_WORKERS);
-    all->memory = NULL;
+    for (unsigned i = 0; i < SHARED_WORKERS; i++)
+        shared_unmap(all->parts[i]);
+    *all = (struct shared_all){0};
 }
 
 void shared_clear_presence(struct worker_shared *part)
@@ -135,9 +138,10 @@ unsigned client_count(const struct shared_all *all, unsigned workers, struct cli
     unsigned smallest = ~0U;
     for (unsigned row = 0; row < SHARED_IP_ROWS; row++) {
         unsigned sum = 0;
-        for (unsigned w = 0; w < workers; w++)
-            sum += atomic_load_explicit(&shared_part(all, w)->clients[row][slot.at[row]],
-                                        memory_order_relaxed);
+        for (unsigned w = 0; w < workers && w < SHARED_WORKERS; w++)
+            if (shared_part(all, w) != NULL)
+                sum += atomic_load_explicit(&shared_part(all, w)->clients[row][slot.at[row]],
+                                            memory_order_relaxed);
         if (sum < smallest)
             smallest = sum;
     }
@@ -147,7 +151,8 @@ unsigned client_count(const struct shared_all *all, unsigned workers, struct cli
 uint64_t route_active(const struct shared_all *all, unsigned workers, unsigned route_slot)
 {
     uint64_t sum = 0;
-    for (unsigned w = 0; w < workers; w++)
-        sum += counter_get(&shared_part(all, w)->route[route_slot].active);
+    for (unsigned w = 0; w < workers && w < SHARED_WORKERS; w++)
+        if (shared_part(all, w) != NULL)
+            sum += counter_get(&shared_part(all, w)->route[route_slot].active);
     return sum;
 }

@@ -1,8 +1,9 @@
 /* counters.h - counters in memory that the supervisor and all workers see.
  *
- * Each worker writes its own part and only that; the supervisor reads all parts and clears one when
- * its worker has died; workers read each other's to enforce limits over all of them. No locks:
- * every value has one writer. */
+ * Each worker has a part of its own, which is a piece of memory by itself; others get it in a way
+ * in which they can only read it. The supervisor reads all parts and clears one when its worker has
+ * died; workers read each other's to enforce limits over all of them. No locks: every value has one
+ * writer. */
 #ifndef TLSFRONT_IPC_COUNTERS_H
 #define TLSFRONT_IPC_COUNTERS_H
 
@@ -41,21 +42,27 @@ struct worker_shared {
     counter accept_pauses; /* times that accepting stopped for want of descriptors or memory */
 };
 
-/* The memory as one descriptor, for a number of workers fixed at start. -1: no memory. */
+/* A part, as a descriptor; its size is sealed. -1: no memory. */
 int shared_create(struct err *e);
 
-/* Map part `index` for writing. NULL with errno. */
-struct worker_shared *shared_map_own(int fd, unsigned index);
+/* Another descriptor of that part, of which no mapping can become writable. -1 with errno. */
+int shared_reader(int fd);
 
-/* All SHARED_WORKERS parts, mapped for reading (the supervisor: for writing). */
+/* Map a part for writing, or for reading. NULL with errno. */
+struct worker_shared *shared_map_own(int fd);
+struct worker_shared *shared_map_other(int fd);
+void shared_unmap(struct worker_shared *part);
+
+/* The parts by worker; NULL: not known here, and nothing counted there. */
 struct shared_all {
-    uint8_t *memory;
+    struct worker_shared *parts[SHARED_WORKERS];
 };
-/* False with errno. */
-bool shared_map_all(struct shared_all *all, int fd, bool writable);
-struct worker_shared *shared_part(const struct shared_all *all, unsigned index);
 
-void shared_unmap_own(struct worker_shared *own);
+static inline struct worker_shared *shared_part(const struct shared_all *all, unsigned index)
+{
+    return all->parts[index];
+}
+
 void shared_unmap_all(struct shared_all *all);
 
 /* Forget the present tense of a dead worker (active, handshaking, clients); totals stay. */

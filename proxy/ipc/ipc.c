@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -80,12 +81,14 @@ int ipc_receive(int fd, struct ipc_message *m)
     if (n < 0 && errno == EAGAIN)
         return 0;
 
+    const int error = n < 0 ? errno : n == 0 ? EPIPE : EPROTO;
     m->fd_count = 0;
     if (n >= 0) /* an empty packet may bring descriptors, too */
         take_fds(m, &msg);
     if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || n < (ssize_t)sizeof h ||
         (size_t)n != sizeof h + h.size || h.fd_count != m->fd_count) {
         ipc_close_fds(m);
+        errno = error;
         return -1;
     }
     m->type = (enum ipc_type)h.type;
@@ -100,4 +103,32 @@ void ipc_close_fds(struct ipc_message *m)
         if (m->fds[i] >= 0)
             close(m->fds[i]);
     m->fd_count = 0;
+}
+
+bool ipc_take(const struct ipc_message *m, void *out, size_t size)
+{
+    if (m->size != size)
+        return false;
+    memcpy(out, m->payload, size);
+    return true;
+}
+
+bool ipc_count(const struct ipc_message *m, size_t size, size_t *count)
+{
+    *count = m->size / size;
+    return m->size % size == 0;
+}
+
+bool ipc_take_text(const struct ipc_message *m, char *out, size_t size)
+{
+    enum { ESCAPED = 4 };
+    size_t used = 0;
+    if (m->size == 0 || m->payload[m->size - 1] != '\0')
+        return false;
+    for (const uint8_t *p = m->payload; *p != '\0' && used + ESCAPED < size; p++) {
+        const bool plain = *p >= ' ' && *p <= '~';
+        used += (size_t)snprintf(out + used, size - used, plain ? "%c" : "\\x%02x", *p);
+    }
+    out[used] = '\0';
+    return true;
 }

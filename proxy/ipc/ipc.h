@@ -4,21 +4,25 @@
  * is a header and a payload of plain structs; both ends are the same binary, so there is no
  * encoding.
  *
- *   supervisor -> worker                         worker -> supervisor
- *   HELLO       who you are, drop privileges
- *   LOG         the log's descriptor
- *   TICKETS     ticket keys
- *   PREPARE     number, bundle fd, route slots   (nothing yet)
- *   LISTENERS   sockets of that generation
- *   ADDRESSES   resolved upstreams               (before COMMIT: of the prepared generation, after:
- *   READY?      can you run it?                   PREPARED or REFUSED, with the reason
- *   COMMIT      run it now                       COMMITTED
- *   ABORT       forget it
- *   DRAIN       refuse newcomers
- *   RETIRE      there are no newcomers for you   (exits when the last session is gone)
- *   STOP        exit
- *   ANSWER      to an ACME challenge                ASK, what is the answer to an ACME challenge?
- * now */
+ *   supervisor -> worker
+ *     HELLO      who you are, your counters; drop privileges
+ *     COUNTERS   those of the others, to be read
+ *     LOG        the log's descriptor
+ *     TICKETS    ticket keys
+ *     PREPARE    the bundle of generation N, route slots
+ *     LISTENERS  sockets of N
+ *     ADDRESSES  resolved upstreams of N, or, behind COMMIT, new ones of the current generation
+ *     READY      can you run N?             worker answers: PREPARED N, or REFUSED N with the
+ * reason COMMIT     run N now                  worker answers: COMMITTED N ABORT      forget N
+ *     DRAIN      refuse newcomers
+ *     RETIRE     there are no newcomers for you: exit when the last session is gone
+ *     STOP       exit
+ *     PING       are you alive?             worker answers: PONG
+ *   worker -> supervisor
+ *     ASK        what is the answer to this ACME challenge?         supervisor answers: ANSWER
+ *
+ * A worker deals with strangers, so what it says is measured and checked by the supervisor, which
+ * kills it for anything that no worker says. */
 #ifndef TLSFRONT_IPC_IPC_H
 #define TLSFRONT_IPC_IPC_H
 
@@ -26,6 +30,7 @@
 #include "proxy/ipc/counters.h"
 #include "proxy/wire/challenge.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -33,6 +38,7 @@
 
 enum ipc_type {
     IPC_HELLO,
+    IPC_COUNTERS,
     IPC_LOG,
     IPC_TICKETS,
     IPC_PREPARE,
@@ -45,10 +51,12 @@ enum ipc_type {
     IPC_RETIRE,
     IPC_STOP,
     IPC_ANSWER,
+    IPC_PING,
     IPC_PREPARED,
     IPC_REFUSED,
     IPC_COMMITTED,
     IPC_ASK,
+    IPC_PONG,
 };
 
 /* The kernel passes at most 253 descriptors at a time (SCM_MAX_FD). */
@@ -70,8 +78,11 @@ struct ipc_hello {
     gid_t gid;
     uint8_t seed[16]; /* for hashing clients' addresses: the same in all workers */
 };
+struct ipc_counters { /* one per attached descriptor */
+    uint32_t worker;
+};
 struct ipc_prepare {
-    uint32_t worker_count; /* parts of the shared memory that are in use */
+    uint32_t worker_count; /* parts of the counters that are in use */
     uint16_t slots[SHARED_ROUTES];
 };
 struct ipc_listener { /* one per attached descriptor */
@@ -106,8 +117,19 @@ void ipc_append(struct ipc_message *m, const void *data, size_t size);
 /* 0, or -1 with errno: EAGAIN means that the other side does not read. Descriptors stay ours. */
 int ipc_send(int fd, const struct ipc_message *m);
 
-/* 1: a message; 0: nothing to read now; -1: the other side is gone or talks nonsense. */
+/* 1: a message; 0: nothing to read now; -1: the other side is gone or, with errno EPROTO, sends
+ * what is no message. */
 int ipc_receive(int fd, struct ipc_message *m);
+
+/* Copy the payload out, if it is of exactly that size. */
+bool ipc_take(const struct ipc_message *m, void *out, size_t size);
+
+/* The number of structs of that size that the payload consists of. False: it does not. */
+bool ipc_count(const struct ipc_message *m, size_t size, size_t *count);
+
+/* The payload as a text, which may come from a worker that was taken over: ended by its NUL, cut to
+ * `size`, what is not printable ASCII as \xHH. False: it is no text. */
+bool ipc_take_text(const struct ipc_message *m, char *out, size_t size);
 
 void ipc_close_fds(struct ipc_message *m);
 

@@ -87,7 +87,7 @@ void loaded_free(struct loaded *l)
 void load_print_findings(const struct diags *d, struct buf *out)
 {
     for (size_t i = 0; i < d->count; i++) {
-        char text[4096];
+        char text[4 * DIAG_TEXT_MAX];
         diag_format(&d->items[i], text, sizeof text);
         buf_puts(out, text);
     }

@@ -1,5 +1,4 @@
 #include "proxy/supervisor/listeners.h"
-#include "proxy/base/socket.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -7,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* More than any queue that somebody should wait in; the kernel cuts it to net.core.somaxconn. */
@@ -43,17 +41,12 @@ static int bind_inet(const struct endpoint *e, bool share)
     return fd;
 }
 
-static int bind_unix(const struct endpoint *e)
+static int bind_unix(const struct endpoint *e, struct socket_file *file)
 {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    strncpy(at.sun_path, e->path, sizeof at.sun_path - 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
-    int rc = bind(fd, (const struct sockaddr *)&at, sizeof at);
-    if (rc != 0 && errno == EADDRINUSE && socket_stale(e->path) && unlink(e->path) == 0)
-        rc = bind(fd, (const struct sockaddr *)&at, sizeof at);
-    if (rc != 0) {
+    if (socket_bind_file(fd, e->path, file) != 0) {
         int error = errno;
         close(fd);
         errno = error;
@@ -70,7 +63,7 @@ static void close_sockets(struct listen_address *a)
     for (size_t i = 0; i < a->count; i++)
         close(a->sockets[i]);
     if (a->is_unix && a->count > 0)
-        unlink(a->text + strlen("unix:"));
+        socket_remove_file(a->text + strlen("unix:"), &a->file);
     free(a->sockets);
     free(a->text);
     *a = (struct listen_address){0};
@@ -104,7 +97,7 @@ static int probe(const struct endpoint *e)
 static int fill(struct listen_address *a, const struct endpoint *e, unsigned workers, bool check)
 {
     if (a->is_unix)
-        return a->count > 0 ? 0 : add_socket(a, bind_unix(e));
+        return a->count > 0 ? 0 : add_socket(a, bind_unix(e, &a->file));
     if (a->count == 0 && check && probe(e) != 0)
         return -1;
     while (a->count < workers)
@@ -173,6 +166,8 @@ static const char *cure_for(int error)
         return "stop the other process (`ss -ltnp`, for unix sockets `ss -lxp`, names it) or "
                "choose "
                "another address";
+    case EEXIST:
+        return "remove what lies there, which is no socket, or choose another path";
     case EADDRNOTAVAIL:
         return "give an address that this machine has (`ip address` lists them)";
     case EACCES:

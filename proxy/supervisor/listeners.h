@@ -8,6 +8,7 @@
 #define TLSFRONT_SUPERVISOR_LISTENERS_H
 
 #include "config/config.h"
+#include "proxy/base/socket.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +20,8 @@ struct listen_address {
     size_t count;
     size_t listening; /* of these; the others are bound for a configuration not yet committed */
     bool is_unix;
-    bool wanted; /* by the configuration that was prepared last */
+    struct socket_file file; /* of a unix socket */
+    bool wanted;             /* by the configuration that was prepared last */
 };
 
 struct listeners {

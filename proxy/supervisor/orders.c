@@ -1,4 +1,5 @@
 #include "proxy/supervisor/orders.h"
+#include "proxy/supervisor/challenge_directory.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -33,9 +34,29 @@ void fleet_talk_hello(struct fleet_member *m)
     memcpy(hello.seed, f->seed, sizeof hello.seed);
     ipc_begin(&message, IPC_HELLO, 0);
     ipc_append(&message, &hello, sizeof hello);
+    message.fds[0] = m->counters;
+    message.fd_count = 1;
     say(m);
     fleet_talk_log(m);
     fleet_talk_tickets(m);
+}
+
+void fleet_talk_counters(struct fleet_member *m)
+{
+    const struct fleet *f = m->fleet;
+    ipc_begin(&message, IPC_COUNTERS, 0);
+    for (uint32_t i = 0; i < f->highest; i++) {
+        const struct ipc_counters of = {.worker = i};
+        if (i == m->index)
+            continue;
+        if (message.fd_count == IPC_FDS_MAX) {
+            say(m);
+            ipc_begin(&message, IPC_COUNTERS, 0);
+        }
+        ipc_append(&message, &of, sizeof of);
+        message.fds[message.fd_count++] = f->members[i]->counters_reader;
+    }
+    say(m);
 }
 
 void fleet_talk_tickets(struct fleet_member *m)
@@ -68,30 +89,25 @@ static const struct route *route_in_slot(const struct generation *g, unsigned sl
     return NULL;
 }
 
-static void find_answer(const struct fleet *f, const struct ipc_ask *ask, struct ipc_answer *out)
+static void find_answer(const struct plan *p, const struct ipc_ask *ask, struct ipc_answer *out)
 {
-    const struct route *route = route_in_slot(f->current.generation, ask->slot);
+    const struct route *route = route_in_slot(p->generation, ask->slot);
     out->outcome = CHALLENGE_NO_FOLDER;
     if (route == NULL || route->config->protocol != PROTOCOL_ACME)
         return;
-    const struct route_config *r = route->config;
-    out->outcome = (uint32_t)challenge_read(
-        r->challenges.path, r->tls == TLS_MODE_IMPLICIT ? CHALLENGE_TLS : CHALLENGE_HTTP, ask->name,
-        &out->challenge);
+    const enum challenge_kind kind =
+        route->config->tls == TLS_MODE_IMPLICIT ? CHALLENGE_TLS : CHALLENGE_HTTP;
+    const int folder = p->challenges[route - p->generation->routes];
+    out->outcome = (uint32_t)challenge_read(folder, kind, ask->name, &out->challenge);
 }
 
 /* A worker is not worth killing for an answer that it does not take: its session waits in vain. */
-void fleet_talk_answer(struct fleet_member *m, const struct ipc_message *question)
+void fleet_talk_answer(struct fleet_member *m, const struct ipc_ask *ask)
 {
     static struct ipc_answer answer; /* large; one thread */
-    struct ipc_ask ask;
-    if (question->size != sizeof ask)
-        return;
-    memcpy(&ask, question->payload, sizeof ask);
-    ask.name[sizeof ask.name - 1] = '\0';
-    answer.serial = ask.serial;
+    answer.serial = ask->serial;
     memset(answer.challenge.size, 0, sizeof answer.challenge.size);
-    find_answer(m->fleet, &ask, &answer);
+    find_answer(&m->fleet->current, ask, &answer);
     ipc_begin(&message, IPC_ANSWER, 0);
     ipc_append(&message, &answer,
                offsetof(struct ipc_answer, challenge.bytes) + answer.challenge.size[0] +
@@ -193,6 +209,7 @@ void fleet_talk_prepare(struct fleet_member *m, const struct plan *p)
     say_listeners(m, p);
     say_addresses(m, p);
     fleet_talk(m, IPC_READY, p->number);
+    m->told = p->number > m->told ? p->number : m->told;
 }
 
 void fleet_talk_addresses(struct fleet_member *m)

@@ -1,4 +1,5 @@
 #include "proxy/supervisor/plan.h"
+#include "proxy/supervisor/challenge_directory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,10 +74,33 @@ unsigned plan_worker_count(const struct config *c)
     return n < SHARED_WORKERS ? n : SHARED_WORKERS;
 }
 
+/* One that has vanished since it was judged is told with the first question. */
+int plan_open_challenges(struct plan *p)
+{
+    const struct config *c = p->generation->config;
+    p->challenges = calloc(c->route_count + 1, sizeof *p->challenges);
+    if (p->challenges == NULL)
+        return -1;
+    for (size_t i = 0; i < c->route_count; i++) {
+        const char *path = c->routes[i].challenges.path;
+        p->challenges[i] = path != NULL ? challenge_open(path) : -1;
+    }
+    return 0;
+}
+
+static void close_challenges(struct plan *p)
+{
+    for (size_t i = 0; p->challenges != NULL && i < p->generation->config->route_count; i++)
+        if (p->challenges[i] >= 0)
+            close(p->challenges[i]);
+    free(p->challenges);
+}
+
 void plan_clear(struct plan *p)
 {
     if (p->number != 0)
         close(p->bundle);
+    close_challenges(p);
     generation_free(p->generation);
     *p = (struct plan){0};
 }

@@ -11,6 +11,7 @@ struct plan {
     int bundle;      /* sealed memfd */
     struct generation *generation;
     unsigned workers;
+    int *challenges; /* the folder of each route, held open; -1: it has none */
 };
 
 /* Which route name counts in which slot. Slots stay with their names as long as they can. */
@@ -26,6 +27,9 @@ void route_slots_free(struct route_slots *s);
 
 /* The number of workers that a configuration asks for. */
 unsigned plan_worker_count(const struct config *c);
+
+/* Open the folders of the generation's acme routes. -1: out of memory. */
+int plan_open_challenges(struct plan *p);
 
 /* Close and free; the plan is empty afterwards. */
 void plan_clear(struct plan *p);

@@ -1,4 +1,5 @@
 #include "proxy/supervisor/reload.h"
+#include "proxy/base/exits.h"
 #include "proxy/supervisor/changes.h"
 #include "proxy/supervisor/notify.h"
 #include "proxy/supervisor/renewal.h"
@@ -11,8 +12,9 @@
 
 /* Names that do not answer by then are left to be resolved later: their routes refuse politely. */
 #define RESOLVE_MS 5000
-/* A worker loads a bundle in milliseconds; one that does not is stuck. */
-#define WORKERS_MS 20000
+/* A worker loads a bundle in milliseconds; one that does not is stuck. It is replaced once, and its
+ * successor has the same time. All that together stays below the minute that callers wait. */
+#define WORKERS_MS 15000
 
 /* The answer to a caller is of this size at most. */
 #define ANSWER_MAX ((size_t)1 << 20)
@@ -87,8 +89,7 @@ static void reload_finish(struct supervisor *s, int status, const char *outcome)
     buf_free(&r->changes);
     loaded_free(&r->loaded);
     plan_clear(&r->plan);
-    if (r->log_fd >= 0)
-        close(r->log_fd);
+    log_close_target(r->log_fd);
     r->log_fd = -1;
     r->stage = RELOAD_IDLE;
     if (r->files_only && status != 0)
@@ -120,7 +121,8 @@ static void reload_undo(struct supervisor *s)
         resolver_keep(s->resolver, supervisor_current(s)->config);
 }
 
-/* `status` is 78 where the configuration is at fault, 1 where the machine is. */
+/* `status` is EXIT_CONFIGURATION where the configuration is at fault, EXIT_RUNTIME where the
+ * machine is. */
 static void reload_refuse(struct supervisor *s, int status, const char *why)
 {
     char outcome[1200];
@@ -183,20 +185,28 @@ static bool may_be_expired(const struct supervisor *s)
 static int reload_judge(struct supervisor *s, struct err *why)
 {
     struct reload *r = &s->reload;
-    if (r->files_only ? load_files_again(watch_texts(s->watch), &r->loaded, &r->findings)
-                      : load_configuration(s->path, &r->loaded, &r->findings)) {
+    const uint64_t begin = uv_hrtime();
+    const bool understood = r->files_only
+                                ? load_files_again(watch_texts(s->watch), &r->loaded, &r->findings)
+                                : load_configuration(s->path, &r->loaded, &r->findings);
+    s->fleet.load_ms = (uv_hrtime() - begin) / 1000000;
+    if (understood) {
         warn_unchangeable(s, &r->loaded, &r->findings);
         open_log(s, r->loaded.generation->config, &r->findings);
     }
     if (r->loaded.generation == NULL || !diag_ok(&r->findings, DIAG_ERROR) ||
         (!diag_ok(&r->findings, DIAG_EXPIRED) && !may_be_expired(s))) {
         err_set(why, "the configuration has errors");
-        return 78;
+        return EXIT_CONFIGURATION;
     }
     struct config *c = r->loaded.generation->config;
+    if (supervisor_open_control(s, c, &r->findings) != 0) {
+        err_set(why, "the control socket cannot be had");
+        return EXIT_RUNTIME;
+    }
     if (listeners_prepare(&s->listeners, c, plan_worker_count(c), &r->findings) != 0) {
         err_set(why, "an address cannot be listened on");
-        return 1;
+        return EXIT_RUNTIME;
     }
     return 0;
 }
@@ -221,20 +231,37 @@ static int reload_plan(struct supervisor *s, struct err *why)
                             .workers = plan_worker_count(r->loaded.generation->config)};
     r->loaded.generation = NULL;
     r->plan.generation->number = r->plan.number;
-    if (route_slots_assign(&s->slots, r->plan.generation, forget_slot, s) != 0 ||
+    if (plan_open_challenges(&r->plan) != 0 ||
+        route_slots_assign(&s->slots, r->plan.generation, forget_slot, s) != 0 ||
         resolver_add(s->resolver, r->plan.generation->config) != 0)
         return err_set(why, "out of memory");
     changes_describe(supervisor_current(s), r->plan.generation, &r->changes);
     return 0;
 }
 
+static void workers_late(uv_timer_t *timer);
+
+static void wait_for_workers(struct supervisor *s, bool again)
+{
+    s->reload.second_wait = again;
+    uv_timer_start(&s->reload.timer, workers_late, fleet_patience(&s->fleet, WORKERS_MS), 0);
+}
+
+/* One that hangs must not have a veto, so it is replaced once; what its successor cannot load
+ * either is refused. */
 static void workers_late(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
-    if (s->reload.stage == RELOAD_PREPARING)
-        reload_refuse(s, 1, "a worker did not get ready in time");
-    else
-        reload_finish(s, 1, "a worker did not take over the new generation in time");
+    const bool preparing = s->reload.stage == RELOAD_PREPARING;
+    if (!s->reload.second_wait) {
+        wait_for_workers(s, true);
+        fleet_replace_late(&s->fleet, preparing ? s->fleet.next.number : s->fleet.current.number,
+                           !preparing);
+    } else if (preparing) {
+        reload_refuse(s, EXIT_RUNTIME, "a worker did not get ready in time");
+    } else {
+        reload_finish(s, EXIT_RUNTIME, "a worker did not take over the new generation in time");
+    }
 }
 
 static void reload_commit(struct supervisor *s)
@@ -254,10 +281,27 @@ static void reload_commit(struct supervisor *s)
     renewal_committed(s, r->loaded.bundle);
 }
 
+/* Its routes refuse politely until there is an address, which the operator should know of now. */
+static void warn_unresolved(struct supervisor *s)
+{
+    const struct config *c = s->reload.plan.generation->config;
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t k = 0; k < c->routes[i].upstream_count; k++) {
+            const struct endpoint *e = &c->routes[i].upstream[k];
+            const char *why = e->kind == ENDPOINT_NAME ? resolver_failure(s->resolver, e) : NULL;
+            if (why != NULL)
+                diag_add(&s->reload.findings, DIAG_WARNING, &e->at,
+                         "correct the name, or see to it that it resolves: getent hosts NAME",
+                         "route %s: upstream \"%s\" has no address: %s", c->routes[i].name, e->text,
+                         why);
+        }
+}
+
 static void reload_prepare(struct supervisor *s)
 {
+    warn_unresolved(s);
     s->reload.stage = RELOAD_PREPARING;
-    uv_timer_start(&s->reload.timer, workers_late, WORKERS_MS, 0);
+    wait_for_workers(s, false);
     fleet_prepare(&s->fleet, &s->reload.plan);
     if (fleet_alive(&s->fleet) == 0) /* the first generation: nobody has to agree yet */
         reload_commit(s);
@@ -286,7 +330,7 @@ static void reload_begin(struct supervisor *s)
     notify_reloading();
     int status = reload_judge(s, &why);
     if (status == 0 && reload_plan(s, &why) != 0)
-        status = 1;
+        status = EXIT_RUNTIME;
     if (status != 0)
         reload_refuse(s, status, why.text);
     else
@@ -302,7 +346,7 @@ int reload_first(struct supervisor *s)
     buf_init(&r->changes, ANSWER_MAX);
     int status = reload_judge(s, &why);
     if (status == 0 && reload_plan(s, &why) != 0)
-        status = 1;
+        status = EXIT_RUNTIME;
     if (status == 0) {
         s->fleet.identity = r->loaded.identity;
         reload_resolve(s);
@@ -324,7 +368,7 @@ static void add_waiter(struct waiter **list, struct control_request *request)
         *w = (struct waiter){*list, request};
         *list = w;
     } else if (request != NULL) {
-        control_answer(request, 1, &no_memory);
+        control_answer(request, EXIT_RUNTIME, &no_memory);
     }
 }
 
@@ -364,7 +408,7 @@ void reload_refused(struct supervisor *s, uint32_t number, const char *why)
     if (s->reload.stage != RELOAD_PREPARING || number != s->fleet.next.number)
         return;
     snprintf(text, sizeof text, "a worker could not load it: %.800s", why);
-    reload_refuse(s, 1, text);
+    reload_refuse(s, EXIT_RUNTIME, text);
 }
 
 void reload_committed(struct supervisor *s, uint32_t number)
@@ -396,6 +440,6 @@ void reload_cancel(struct supervisor *s)
     if (r->stage != RELOAD_IDLE) {
         if (r->stage != RELOAD_COMMITTING)
             reload_undo(s);
-        reload_finish(s, 1, "the daemon is going down");
+        reload_finish(s, EXIT_RUNTIME, "the daemon is going down");
     }
 }

@@ -15,6 +15,7 @@ struct name {
     struct upstream_address addresses[UPSTREAM_TRIES_MAX];
     size_t count;
     bool answered, failing, asking, dropped;
+    int error; /* of the last answer; 0: none */
     uint64_t due;
     uv_getaddrinfo_t request;
 };
@@ -132,6 +133,16 @@ const struct upstream_address *resolver_find(const struct resolver *r, const str
     return n != NULL ? n->addresses : NULL;
 }
 
+const char *resolver_failure(const struct resolver *r, const struct endpoint *e)
+{
+    const struct name *n = find(r, e->host, e->port);
+    if (n == NULL || n->count > 0)
+        return NULL;
+    if (!n->answered)
+        return "the name servers have not answered yet";
+    return n->error != 0 ? uv_strerror(n->error) : "the name has none";
+}
+
 /* ---- asking ---- */
 
 /* True when the answer differs from what was known. */
@@ -164,6 +175,7 @@ static void answered(uv_getaddrinfo_t *request, int status, struct addrinfo *lis
     n->asking = false;
     n->answered = true;
     n->failing = status != 0;
+    n->error = status;
     n->due = uv_now(r->loop) + (n->failing ? AGAIN_FAILED_MS : AGAIN_MS);
 
     if (first_failure)
@@ -187,6 +199,7 @@ static void ask(struct resolver *r, struct name *n)
     n->asking = uv_getaddrinfo(r->loop, &n->request, answered, n->host, port, &hints) == 0;
     if (!n->asking) { /* out of memory; that is an answer too, nobody shall wait for another */
         n->answered = true;
+        n->error = UV_ENOMEM;
         n->due = uv_now(r->loop) + AGAIN_FAILED_MS;
     }
 }

@@ -36,6 +36,9 @@ bool resolver_settled(const struct resolver *r);
 const struct upstream_address *resolver_find(const struct resolver *r, const struct endpoint *e,
                                              size_t *count_r);
 
+/* Why nothing is known of a name endpoint, in words; NULL: there are addresses. */
+const char *resolver_failure(const struct resolver *r, const struct endpoint *e);
+
 /* No events any more; freed in later turns of the loop. */
 void resolver_close(struct resolver *r);
 

@@ -219,6 +219,32 @@ static void on_request(void *arg, struct control_request *request, const char *l
     buf_free(&text);
 }
 
+static const char *cure_for_control(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "stop that one first, or give each its own `control`";
+    case EEXIST:
+        return "remove it, or name another path with `control = PATH`";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "start as root, or name a path where you may write with `control = PATH`";
+    default:
+        return "name another path with `control = PATH`, in a folder that is there";
+    }
+}
+
+int supervisor_open_control(struct supervisor *s, const struct config *c, struct diags *d)
+{
+    struct err e;
+    if (s->control == NULL)
+        s->control = control_new(&s->loop, c->control, on_request, s, &e);
+    if (s->control == NULL)
+        diag_add(d, DIAG_ERROR, &c->control_at, cure_for_control(errno), "%s", e.text);
+    return s->control != NULL ? 0 : -1;
+}
+
 /* ---- ticket keys ---- */
 
 static void rotate_tickets(uv_timer_t *timer);
@@ -264,16 +290,10 @@ void supervisor_share_tickets(struct supervisor *s, const uint8_t *secret)
 static int supervisor_init(struct supervisor *s, struct err *e)
 {
     struct fleet *f = &s->fleet;
-    *f = (struct fleet){.loop = &s->loop,
-                        .log = &s->log,
-                        .events = &fleet_events,
-                        .arg = s,
-                        .listeners = &s->listeners,
-                        .shared = shared_create(e)};
-    if (f->shared < 0)
-        return -1;
-    if (!shared_map_all(&f->all, f->shared, true))
-        return err_set(e, "no memory for the counters: %s", strerror(errno));
+    if (access("/proc/self/exe", X_OK) != 0)
+        return err_set(e,
+                       "/proc is not there, and without it workers cannot be started; cure: mount "
+                       "-t proc proc /proc");
     if (getrandom(f->seed, sizeof f->seed, 0) != sizeof f->seed)
         return err_set(e, "no random numbers: %s", strerror(errno));
     if (tls_init(e) != 0 || tls_ticket_keys_rotate(&f->tickets, e) != 0)
@@ -285,6 +305,12 @@ static int supervisor_init(struct supervisor *s, struct err *e)
 
 static void supervisor_watch(struct supervisor *s)
 {
+    s->fleet = (struct fleet){.loop = &s->loop,
+                              .log = &s->log,
+                              .events = &fleet_events,
+                              .arg = s,
+                              .listeners = &s->listeners};
+    fleet_init(&s->fleet);
     uv_timer_init(&s->loop, &s->rotate);
     uv_timer_init(&s->loop, &s->limit);
     uv_timer_init(&s->loop, &s->drained);
@@ -296,23 +322,6 @@ static void supervisor_watch(struct supervisor *s)
         s->signals[i].data = s;
         uv_signal_start(&s->signals[i], signal_came, actions[i].number);
     }
-}
-
-/* 0, or the exit status; said on standard error. */
-static int supervisor_start(struct supervisor *s)
-{
-    struct err e;
-    int status = reload_first(s);
-    if (status != 0)
-        return status;
-    const struct generation *g = s->fleet.current.generation != NULL ? s->fleet.current.generation
-                                                                     : s->reload.plan.generation;
-    s->control = control_new(&s->loop, g->config->control, on_request, s, &e);
-    if (s->control == NULL) {
-        fprintf(stderr, "tlsfront: %s\n", e.text);
-        return 1;
-    }
-    return 0;
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -361,6 +370,7 @@ int supervisor_run(const char *path)
     s.reload.log_fd = -1;
     log_init(&s.log, "supervisor");
     signal(SIGPIPE, SIG_IGN);
+    privileges_hide_memory();
     privileges_raise_files();
     uv_loop_init(&s.loop);
     supervisor_watch(&s);
@@ -369,7 +379,7 @@ int supervisor_run(const char *path)
         fprintf(stderr, "tlsfront: %s\n", e.text);
         s.exit_status = 1;
     } else {
-        s.exit_status = supervisor_start(&s);
+        s.exit_status = reload_first(&s);
     }
     if (s.exit_status == 0)
         uv_run(&s.loop, UV_RUN_DEFAULT);

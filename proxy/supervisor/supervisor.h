@@ -35,6 +35,7 @@ struct reload {
     enum reload_stage stage;
     bool again;           /* asked for while one was under way: one more follows */
     bool files_only;      /* with the texts in service */
+    bool second_wait;     /* for workers: the late ones were replaced */
     struct loaded loaded; /* until it has become a plan */
     struct plan plan;     /* until the fleet has it */
     struct diags findings;
@@ -85,9 +86,13 @@ int supervisor_run(const char *path);
 /* The present generation; NULL before the first is committed. */
 const struct generation *supervisor_current(const struct supervisor *s);
 
-/* Point the log to `fd` in all processes. */
+/* Listen on the control socket, if that is not done. -1, and a finding. */
+int supervisor_open_control(struct supervisor *s, const struct config *c, struct diags *d);
+
 /* From now on tickets are shared with all who have that secret; NULL: with nobody. */
 void supervisor_share_tickets(struct supervisor *s, const uint8_t *secret);
+
+/* Point the log to `fd` in all processes. */
 void supervisor_redirect_log(struct supervisor *s, const struct config *c, int fd);
 
 /* The first generation did not come up: end with that exit status. */

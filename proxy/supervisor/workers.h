@@ -25,11 +25,14 @@ struct fleet_member {
     struct fleet *fleet;
     unsigned index;
     int ipc;
+    int counters, counters_reader; /* its part of the counters; the second is for the others */
     enum fleet_life life;
     unsigned closing; /* handles of the last process that are not closed yet */
     bool respawning;  /* to be started again, once they are and `respawn` has run out */
     bool respawn_open;
+    uint32_t told;                /* the highest generation that it was told of */
     uint32_t prepared, committed; /* the highest generation that it said so of */
+    unsigned pings;               /* in a row that it has not answered */
     uint64_t started;
     unsigned restarts;
     unsigned quick_deaths; /* in a row, each soon after its start */
@@ -56,10 +59,14 @@ struct fleet {
     struct tls_ticket_keys tickets;
     struct identity identity;
     uint8_t seed[16];
-    int shared;
     struct shared_all all;
-    bool ending; /* nobody is replaced any more */
+    uv_timer_t pulse;
+    uint64_t load_ms; /* that this process took to load what the workers load */
+    bool ending;      /* nobody is replaced any more */
 };
+
+/* Before all else: begin to look whether workers are alive. */
+void fleet_init(struct fleet *f);
 
 /* Ask all workers to get ready for `next` (taken over). */
 void fleet_prepare(struct fleet *f, struct plan *next);
@@ -69,6 +76,13 @@ void fleet_commit(struct fleet *f);
 
 /* Forget `next`. */
 void fleet_abort(struct fleet *f);
+
+/* Kill the workers that have not said so of that generation: their successors begin with what they
+ * are to run. */
+void fleet_replace_late(struct fleet *f, uint32_t number, bool committed);
+
+/* How long a worker may need for something, when it is as fast as this process was. */
+uint64_t fleet_patience(const struct fleet *f, uint64_t usual_ms);
 
 /* Have all workers said so of that generation? */
 bool fleet_all_prepared(const struct fleet *f, uint32_t number);

@@ -1,12 +1,11 @@
-/* challenge.h - the folder of an acme route, where an ACME client puts what proves its names:
+/* challenge.h - what an authority may ask an acme route for, and what there may be to answer:
  *
  *   TOKEN          http-01 (RFC 8555 8.3): the text to answer with
  *   NAME.crt.pem   tls-alpn-01 (RFC 8737): the certificate to show, and
  *   NAME.key.pem   its key
  *
- * Who can write there need not be root, and who asks may be anybody, so names are judged first,
- * links are not followed, and nothing but a small regular file is read. A token has no dot: a key
- * cannot be asked for by HTTP. The supervisor reads; the words are for both. */
+ * Who asks may be anybody, so names are judged first. A token has no dot: a key cannot be asked for
+ * by HTTP. */
 #ifndef TLSFRONT_WIRE_CHALLENGE_H
 #define TLSFRONT_WIRE_CHALLENGE_H
 
@@ -23,6 +22,8 @@ enum challenge_outcome {
     CHALLENGE_UNFIT,     /* a link, a folder, a device */
     CHALLENGE_TOO_LARGE, /* or empty */
     CHALLENGE_UNREADABLE,
+    CHALLENGE_PRIVATE,   /* a token that not everybody may read */
+    CHALLENGE_FOREIGN,   /* a certificate or key that is not the folder's owner's */
     CHALLENGE_NO_FOLDER, /* gone since the configuration was read, or the route is */
     CHALLENGE_OUTCOMES
 };
@@ -44,10 +45,6 @@ bool challenge_token_valid(const char *token, size_t size);
 
 /* Fit to be part of a file's name? `out` gets it as the file has it: host names in lower case. */
 bool challenge_name(enum challenge_kind kind, const char *name, char out[CHALLENGE_NAME_MAX + 1]);
-
-/* The caller wipes. */
-enum challenge_outcome challenge_read(const char *folder, enum challenge_kind kind,
-                                      const char *name, struct challenge *out);
 
 /* For the log. */
 const char *challenge_words(enum challenge_outcome outcome);

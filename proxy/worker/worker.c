@@ -1,5 +1,6 @@
 /* worker.c - obeys the supervisor and owns the generations; sessions do the rest. */
 #include "proxy/worker/worker.h"
+#include "proxy/base/exits.h"
 #include "proxy/base/privileges.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/routes/generation.h"
@@ -12,11 +13,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-/* Descriptors that the supervisor leaves open for a worker. */
-enum { FD_IPC = 3, FD_SHARED = 4 };
+/* The descriptor that the supervisor leaves open for a worker, beside the standard streams. */
+enum { FD_IPC = 3 };
 
 /* Descriptors kept back for the loop, logs and reloads. */
 #define RESERVED_FDS 64
@@ -60,27 +62,71 @@ static void tell(struct worker *w, enum ipc_type type, uint32_t generation, cons
         worker_end(w);
 }
 
-static void on_hello(struct worker *w, const struct ipc_message *m)
+/* What the supervisor says is said by the same program, so this is a fault of ours. */
+static void not_understood(struct worker *w, const struct ipc_message *m)
+{
+    log_event(&w->log, LOG_LEVEL_ERROR, "worker-failed",
+              "an order of kind %d and %u bytes is not understood", (int)m->type, m->size);
+    worker_end(w);
+}
+
+static void fail(struct worker *w, const char *why)
+{
+    log_event(&w->log, LOG_LEVEL_ERROR, "worker-failed", "%s", why);
+    worker_end(w);
+}
+
+static void on_hello(struct worker *w, struct ipc_message *m)
 {
     struct ipc_hello hello;
-    memcpy(&hello, m->payload, sizeof hello);
-    memcpy(w->seed, hello.seed, sizeof w->seed);
-
     struct err e;
+    if (!ipc_take(m, &hello, sizeof hello) || m->fd_count != 1) {
+        not_understood(w, m);
+        return;
+    }
+    memcpy(w->seed, hello.seed, sizeof w->seed);
+    w->shared = w->all.parts[w->index] = shared_map_own(m->fds[0]);
+    w->sessions.counters = w->shared;
+    if (w->shared == NULL) {
+        fail(w, "no memory for the counters");
+        return;
+    }
     const struct identity id = {.drop = hello.drop_privileges != 0,
                                 .transparent = hello.keep_transparent != 0,
                                 .uid = hello.uid,
                                 .gid = hello.gid};
-    if (privileges_drop(&id, &e) != 0) {
-        log_event(&w->log, LOG_LEVEL_ERROR, "worker-failed", "%s", e.text);
-        worker_end(w);
+    if (privileges_drop(&id, &e) != 0)
+        fail(w, e.text);
+    privileges_hide_memory();
+}
+
+static void on_counters(struct worker *w, const struct ipc_message *m)
+{
+    struct ipc_counters of[IPC_FDS_MAX];
+    size_t count;
+    if (!ipc_count(m, sizeof *of, &count) || count != m->fd_count) {
+        not_understood(w, m);
+        return;
+    }
+    memcpy(of, m->payload, count * sizeof *of);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t index = of[i].worker;
+        if (index >= SHARED_WORKERS || index == w->index || w->all.parts[index] != NULL)
+            continue;
+        w->all.parts[index] = shared_map_other(m->fds[i]);
+        if (w->all.parts[index] == NULL)
+            log_event(&w->log, LOG_LEVEL_WARN, "out-of-memory",
+                      "the counters of worker %u cannot be read; limits are not exact", index);
     }
 }
 
 static void on_log(struct worker *w, struct ipc_message *m)
 {
     enum config_log_target target;
-    memcpy(&target, m->payload, sizeof target);
+    if (!ipc_take(m, &target, sizeof target)) {
+        not_understood(w, m);
+        return;
+    }
     log_redirect(&w->log, target, m->fd_count == 1 ? m->fds[0] : STDERR_FILENO);
     m->fd_count = 0;
 }
@@ -88,7 +134,10 @@ static void on_log(struct worker *w, struct ipc_message *m)
 static void on_tickets(struct worker *w, struct ipc_message *m)
 {
     struct tls_ticket_keys keys;
-    memcpy(&keys, m->payload, sizeof keys);
+    if (!ipc_take(m, &keys, sizeof keys)) {
+        not_understood(w, m);
+        return;
+    }
     tls_engine_set_ticket_keys(w->engine, &keys);
     explicit_bzero(&keys, sizeof keys);
     explicit_bzero(m->payload, m->size);
@@ -128,6 +177,11 @@ static struct generation *load(const struct bundle *b, struct diags *d)
 
 static void on_prepare(struct worker *w, struct ipc_message *m)
 {
+    static struct ipc_prepare p; /* large; one thread */
+    if (!ipc_take(m, &p, sizeof p)) {
+        not_understood(w, m);
+        return;
+    }
     struct err e = {.text = "no bundle came along"};
     struct diags d = {0};
     struct bundle *b = m->fd_count == 1 ? bundle_from_fd(m->fds[0], &e) : NULL;
@@ -140,10 +194,9 @@ static void on_prepare(struct worker *w, struct ipc_message *m)
         generation_free(g);
     } else {
         g->number = m->generation;
-        const struct ipc_prepare *p = (const void *)m->payload;
         for (size_t i = 0; i < g->config->route_count; i++)
-            g->routes[i].slot = p->slots[i];
-        w->sessions.worker_count = p->worker_count;
+            g->routes[i].slot = p.slots[i];
+        w->sessions.worker_count = p.worker_count;
         forget_prepared(w);
         w->prepared = g;
         w->prepared_accepting = acceptor_new(&w->sessions, g);
@@ -153,11 +206,15 @@ static void on_prepare(struct worker *w, struct ipc_message *m)
 
 static void on_listeners(struct worker *w, struct ipc_message *m)
 {
-    const struct ipc_listener *l = (const void *)m->payload;
-    if (w->prepared_accepting == NULL || w->prepared->number != m->generation) {
-        ipc_close_fds(m);
+    struct ipc_listener l[IPC_FDS_MAX];
+    size_t count;
+    if (!ipc_count(m, sizeof *l, &count) || count != m->fd_count) {
+        not_understood(w, m);
         return;
     }
+    memcpy(l, m->payload, count * sizeof *l);
+    if (w->prepared_accepting == NULL || w->prepared->number != m->generation)
+        return;
     for (uint32_t i = 0; i < m->fd_count; i++)
         if (acceptor_add(w->prepared_accepting, l[i].route, m->fds[i]) != 0) {
             memmove(m->fds, m->fds + i + 1, (m->fd_count - i - 1) * sizeof m->fds[0]);
@@ -169,24 +226,36 @@ static void on_listeners(struct worker *w, struct ipc_message *m)
     m->fd_count = 0;
 }
 
-/* Addresses of one upstream stand together; each run replaces that upstream's. */
+/* Those at the beginning of `a` that are of one upstream; each run replaces that upstream's. */
+static size_t take_run(struct worker *w, struct generation *g, const struct ipc_address *a,
+                       size_t count)
+{
+    struct upstream_address run[UPSTREAM_TRIES_MAX];
+    size_t n = 0;
+    for (; n < count && n < UPSTREAM_TRIES_MAX && a[n].route == a->route &&
+           a[n].upstream == a->upstream;
+         n++)
+        run[n] = (struct upstream_address){.addr = a[n].addr, .size = a[n].size};
+    if (a->route < g->config->route_count &&
+        upstream_set_addresses(&g->routes[a->route].upstreams, a->upstream, run, n) != 0)
+        log_event(&w->log, LOG_LEVEL_WARN, "out-of-memory", "new upstream addresses not taken");
+    return n;
+}
+
 static void on_addresses(struct worker *w, const struct ipc_message *m)
 {
     struct generation *g =
         w->prepared != NULL && w->prepared->number == m->generation ? w->prepared : w->current;
+    const struct ipc_address *a = (const void *)m->payload; /* which is aligned for it */
+    size_t count;
+    if (!ipc_count(m, sizeof *a, &count)) {
+        not_understood(w, m);
+        return;
+    }
     if (g == NULL || g->number != m->generation)
         return;
-    const struct ipc_address *a = (const void *)m->payload;
-    const size_t count = m->size / sizeof *a;
-    for (size_t i = 0, n; i < count; i += n) {
-        struct upstream_address run[UPSTREAM_TRIES_MAX];
-        for (n = 0; i + n < count && a[i + n].route == a[i].route &&
-                    a[i + n].upstream == a[i].upstream && n < UPSTREAM_TRIES_MAX;
-             n++)
-            run[n] = (struct upstream_address){.addr = a[i + n].addr, .size = a[i + n].size};
-        if (upstream_set_addresses(&g->routes[a[i].route].upstreams, a[i].upstream, run, n) != 0)
-            log_event(&w->log, LOG_LEVEL_WARN, "out-of-memory", "new upstream addresses not taken");
-    }
+    for (size_t i = 0; i < count; i += take_run(w, g, a + i, count - i))
+        continue;
 }
 
 static void on_ready(struct worker *w, uint32_t number)
@@ -246,6 +315,9 @@ static void obey(struct worker *w, struct ipc_message *m)
     case IPC_HELLO:
         on_hello(w, m);
         break;
+    case IPC_COUNTERS:
+        on_counters(w, m);
+        break;
     case IPC_LOG:
         on_log(w, m);
         break;
@@ -282,10 +354,14 @@ static void obey(struct worker *w, struct ipc_message *m)
     case IPC_ANSWER:
         queries_answered(&w->sessions.queries, m);
         break;
+    case IPC_PING:
+        tell(w, IPC_PONG, 0, NULL);
+        break;
     case IPC_PREPARED:
     case IPC_REFUSED:
     case IPC_COMMITTED:
     case IPC_ASK:
+    case IPC_PONG:
         break;
     }
     ipc_close_fds(m);
@@ -317,7 +393,6 @@ static void lend(struct worker *w)
     all->loop = &w->loop;
     all->log = &w->log;
     all->engine = w->engine;
-    all->counters = w->shared;
     all->parts = &w->all;
     all->seed = w->seed;
     all->ended = session_ended;
@@ -335,10 +410,7 @@ static int worker_init(struct worker *w, unsigned index, struct err *e)
     unsigned files = privileges_raise_files();
     w->sessions.limit = files > 2 * RESERVED_FDS ? (files - RESERVED_FDS) / 2 : files / 4;
     w->scratch = (struct peer_scratch){malloc(TLS_CHUNK_MAX + 1), TLS_CHUNK_MAX + 1};
-    w->shared = shared_map_own(FD_SHARED, index);
-    bool mapped = shared_map_all(&w->all, FD_SHARED, false);
-    close(FD_SHARED);
-    if (w->scratch.data == NULL || w->shared == NULL || !mapped)
+    if (w->scratch.data == NULL)
         return err_set(e, "no memory: %s", strerror(errno));
     if (getrandom(&w->sessions.tag, sizeof w->sessions.tag, 0) != sizeof w->sessions.tag)
         return err_set(e, "no random numbers: %s", strerror(errno));
@@ -383,14 +455,24 @@ static void worker_wind_down(struct worker *w)
     generation_free(w->current);
 }
 
+static bool is_ipc(int fd)
+{
+    int kind = 0;
+    socklen_t size = sizeof kind;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &size) == 0 && kind == SOCK_SEQPACKET;
+}
+
 int worker_run(unsigned index)
 {
     static struct worker w;
     struct err e;
     ignore_signals();
-    if (fcntl(FD_IPC, F_GETFD) < 0 || fcntl(FD_SHARED, F_GETFD) < 0)
-        return 2; /* called by hand */
+    if (!is_ipc(FD_IPC) || index >= SHARED_WORKERS)
+        return EXIT_USAGE; /* called by hand */
     fcntl(FD_IPC, F_SETFD, FD_CLOEXEC);
+    (void)close_range(FD_IPC + 1, ~0U, 0); /* which is none, if all is well */
+    prctl(PR_SET_NAME, "tlsfront");        /* it was started as /proc/self/exe */
+    privileges_hide_memory();
 
     if (worker_init(&w, index, &e) == 0) {
         worker_watch(&w);
@@ -401,7 +483,6 @@ int worker_run(unsigned index)
     }
     tls_engine_free(w.engine);
     free(w.scratch.data);
-    shared_unmap_own(w.shared);
     shared_unmap_all(&w.all);
     log_close(&w.log);
     return 0;

@@ -81,7 +81,68 @@ def test_a_second_daemon_with_the_same_control_socket_is_refused(fronts, run, pk
     done = second.command("run", "-c", second.file)
     assert done.returncode == 1
     assert "control.sock" in done.stderr
+    assert f"another tlsfront runs: process {first.pid} " in done.stderr
+    assert "cure:" in done.stderr
     assert first.status()["state"] == "running"
+
+
+def test_a_second_start_of_a_daemon_names_the_first_and_not_its_addresses(fronts, run, pki, toys):
+    first = fronts.start(pki.mail.block(), route("one", run.port(), toys(toy.echo).port))
+    done = first.command("run", "-c", first.file)
+    assert done.returncode == 1
+    assert f"process {first.pid} " in done.stderr
+    assert "in use" not in done.stderr
+    assert first.status()["state"] == "running"
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_what_is_in_the_way_of_the_control_socket_is_named(fronts, run, pki, toys, kind):
+    """And nothing has told anybody by then that the daemon serves."""
+    front = fronts.new(pki.mail.block(), route("one", run.port(), toys(toy.echo).port))
+    path = front.folder / "control.sock"
+    {"folder": path.mkdir, "file": path.touch, "link": lambda: path.symlink_to("nowhere")}[kind]()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(front.folder / "notify"))
+        manager.setblocking(False)
+        done = subprocess.run([front.binary, "run", "-c", front.file], text=True, check=False,
+                              env={"NOTIFY_SOCKET": str(front.folder / "notify")}, timeout=30,
+                              capture_output=True)
+        with pytest.raises(BlockingIOError):
+            manager.recv(1000)
+    assert done.returncode == 1
+    assert str(path) in done.stderr and "cure:" in done.stderr
+    assert "another tlsfront" not in done.stderr
+    assert "event=started" not in done.stderr
+    assert path.is_symlink() or path.exists()
+
+
+def test_ready_is_told_when_all_of_it_stands(fronts, run, pki, toys):
+    front = fronts.new(pki.mail.block(), route("one", run.port(), toys(toy.echo).port))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(front.folder / "notify"))
+        manager.settimeout(30)
+        front.wrapper = ("env", f"NOTIFY_SOCKET={front.folder / 'notify'}")
+        front.start_unchecked()
+        assert manager.recv(1000).startswith(b"READY=1")
+    assert front.status()["state"] == "running"
+    assert front.log("started")
+
+
+def test_the_sockets_of_another_daemon_are_not_removed(fronts, run, pki, toys):
+    """Ours were removed by hand, and the other one has bound their paths since."""
+    upstream = toys(toy.echo).port
+    listen = run.folder / "both.sock"
+    first = fronts.start(pki.mail.block(), route("one", f"unix:{listen}", upstream))
+    control = first.folder / "control.sock"
+    listen.unlink()
+    control.unlink()
+    second = fronts.start(pki.mail.block(), route("one", f"unix:{listen}", upstream),
+                          control=control)
+    first.terminate()
+    assert listen.exists() and control.exists()
+    assert second.status()["state"] == "running"
+    second.terminate()
+    assert not listen.exists() and not control.exists()
 
 
 def test_an_address_in_use_is_told_with_its_cure(fronts, run, pki, toys):

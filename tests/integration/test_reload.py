@@ -1,5 +1,6 @@
 """Reload: everything or nothing, no session lost, nothing leaked, the reason told to the caller."""
 
+import os
 import shutil
 import signal
 import socket
@@ -142,6 +143,54 @@ def test_an_address_that_is_taken_refuses_the_reload(fronts, run, pki, echo, toy
     assert "cure:" in done.stderr
     with tls.TlsClient(port, tls.context(pki)) as client:
         assert says(client)
+
+
+def test_a_refused_reload_to_standard_error_leaves_it_open(fronts, run, pki, echo):
+    """While a file is logged to, the new log, standard error, is opened and not used."""
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, echo),
+                         log=run.folder / "refused-reload.log")
+    before = os.readlink(f"/proc/{front.pid}/fd/2")
+    front.write(pki.mail.block(), route("echo", port, echo, nonsense=1), log=None)
+    assert front.reload().returncode == STATUS_CONFIG_WRONG
+    assert os.readlink(f"/proc/{front.pid}/fd/2") == before
+    front.write(pki.mail.block(), route("echo", port, echo))
+    assert front.reload().returncode == 0
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert says(client)
+
+
+@pytest.mark.parametrize("setting", ["user", "control", "state", "log", "log_level", "workers"])
+def test_an_empty_setting_is_refused_by_name_and_nothing_else_happens(fronts, run, pki, echo,
+                                                                      setting):
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, echo))
+    with tls.TlsClient(port, tls.context(pki)) as old:
+        good = front.file.read_text()
+        front.write(pki.mail.block(), route("echo", port, echo), **{setting: ""})
+        lines = front.file.read_text().splitlines()
+        number = next(n for n, line in enumerate(lines, 1) if line.endswith('= ""'))
+        for command in ("check", "run"):
+            done = front.command(command, "-c", front.file)
+            assert done.returncode == STATUS_CONFIG_WRONG
+            assert f"tlsfront.conf:{number}: error: {setting.replace('_', '-')} " in done.stderr
+        refused = len(front.log("reload-refused"))
+        front.send(signal.SIGHUP)
+        wait_until(lambda: len(front.log("reload-refused")) > refused, "the reload to be refused")
+        front.file.write_text(good)
+        assert says(old)
+        assert front.reload().returncode == 0
+
+
+def test_an_upstream_without_an_address_is_warned_about(fronts, run, pki, echo):
+    front = fronts.start(pki.mail.block(), route("echo", run.port(), echo))
+    front.write(pki.mail.block(), route("echo", run.port(), "no-such-host.invalid:25"))
+    done = front.reload()
+    assert done.returncode == 0, done.stderr
+    assert 'warning: route echo: upstream "no-such-host.invalid:25" has no address: ' in done.stdout
+    assert "cure:" in done.stdout
+    line = front.wait_for_log("configuration", level="warn")
+    assert "no-such-host.invalid" in line["msg"]
 
 
 def test_routes_are_opened_and_closed(fronts, run, pki, echo):

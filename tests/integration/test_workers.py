@@ -1,9 +1,12 @@
 """Workers: who they are, what happens when one dies, and when the supervisor does."""
 
+import os
 import pwd
 import re
 import resource
 import signal
+import socket
+import struct
 import threading
 from pathlib import Path
 
@@ -130,6 +133,132 @@ def test_workers_go_away_with_a_killed_supervisor(fronts, run, pki, toys):
         assert says(client)
 
 
+# ---- workers that nobody should trust ----------------------------------------------------------
+
+IPC_HEADER = Path(__file__).parent.parent.parent / "proxy" / "ipc" / "ipc.h"
+IPC_TYPES = re.findall(r"^    IPC_(\w+),$", IPC_HEADER.read_text(), re.MULTILINE)
+IPC = 3  # a worker's descriptor to the supervisor
+
+
+def message(kind, payload=b"", generation=0, size=None):
+    size = len(payload) if size is None else size
+    return struct.pack("=IIII", IPC_TYPES.index(kind), generation, size, 0) + payload
+
+
+NONSENSE = {
+    "a byte": b"x",
+    "a size that is wrong": message("PONG", size=7),
+    "a kind that there is not": struct.pack("=IIII", 4711, 0, 0, 0),
+    "what only the supervisor says": message("STOP"),
+    "a generation that is to come": message("PREPARED", generation=99),
+    "a commit that is to come": message("COMMITTED", generation=99),
+    "a payload where there is none": message("PREPARED", b"x", generation=1),
+    "a reason without end": message("REFUSED", b"x" * 32768, generation=1),
+    "half a question": message("ASK", b"x" * 10),
+    "a name without end": message("ASK", b"x" * 272),
+}
+
+
+def say_for(pid, data):
+    with socket.socket(fileno=process.take_descriptor(pid, IPC)) as ipc:
+        ipc.send(data)
+
+
+def test_a_worker_that_talks_nonsense_is_replaced(served, pki):
+    front, port = served
+    for name, data in NONSENSE.items():
+        victim, survivor = front.workers()
+        say_for(victim, data)
+        wait_until(lambda: replaced(front, victim), f"a new worker after {name}", 20)
+        assert survivor in front.workers(), name
+    assert len(front.log("worker-nonsense")) == len(NONSENSE)
+    assert front.reload().returncode == 0
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert says(client)
+
+
+def test_a_worker_that_is_cut_off_is_replaced(served):
+    front, _ = served
+    victim = front.workers()[0]
+    with socket.socket(fileno=process.take_descriptor(victim, IPC)) as ipc:
+        ipc.shutdown(socket.SHUT_RDWR)
+    wait_until(lambda: replaced(front, victim), "a new worker", 20)
+
+
+def test_what_a_worker_says_is_shown_as_text(served):
+    front, _ = served
+    victim = front.workers()[0]
+    say_for(victim, message("REFUSED", b"\x1b[31m\ntime=x event=forged\0", generation=1))
+    wait_until(lambda: replaced(front, victim), "a new worker", 20)
+    assert front.log("forged") == []
+    assert "\\x1b[31m\\x0atime=x" in front.wait_for_log("worker-failed")["msg"]
+
+
+def test_a_worker_that_hangs_is_replaced_and_has_no_veto(fronts, run, pki, toys):
+    """One with a reload, one without: the limits run at the same time."""
+    upstream, settings = toys(toy.echo).port, tls.context(pki)
+    ports = run.port(), run.port()
+    with_reload, without = (fronts.start(pki.mail.block(), route("echo", port, upstream))
+                            for port in ports)
+    found = sessions_by_worker(with_reload, ports[0], settings, 1)
+    victim, survivor = found
+    other = without.workers()[0]
+    for pid in (victim, other):
+        os.kill(pid, signal.SIGSTOP)
+    done = with_reload.reload()
+    assert done.returncode == 0, done.stderr
+    assert replaced(with_reload, victim)
+    assert survivor in with_reload.workers()
+    assert all(says(client) for client in found[survivor])
+    assert {w["generation"] for w in with_reload.status()["workers"]} == {2}
+    assert with_reload.log("worker-late")
+    close_all(found)
+    wait_until(lambda: replaced(without, other), "the worker that hangs to be replaced", 60)
+    assert without.log("worker-hung")
+    with tls.TlsClient(ports[1], settings) as client:
+        assert says(client)
+
+
+def shared_memory(pid):
+    """(descriptor-like path, permissions) of the mappings that a worker has of counters."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return [line.split() for line in lines if "memfd:tlsfront-counters" in line]
+
+
+def test_a_worker_writes_its_own_counters_and_reads_the_others(served):
+    front, _ = served
+    inodes = set()
+    for pid in front.workers():
+        own = [line for line in shared_memory(pid) if line[1] == "rw-s"]
+        others = [line for line in shared_memory(pid) if line[1] == "r--s"]
+        assert len(own) == 1 and len(others) == 1
+        inodes.add(own[0][4])
+        # VmFlags without "mw": mprotect(2) cannot make it writable.
+        text = Path(f"/proc/{pid}/smaps").read_text()
+        flags = text[text.index(others[0][0]):].partition("VmFlags:")[2].splitlines()[0].split()
+        assert "mw" not in flags and "mr" in flags
+    assert len(inodes) == 2
+
+
+def test_limits_hold_over_workers_that_came_later(fronts, run, pki, toys):
+    """Each sees the counters of all, whoever was there first."""
+    port, upstream = run.port(), toys(toy.echo).port
+    blocks = pki.mail.block(), route("echo", port, upstream, max_connections=4)
+    front = fronts.start(*blocks, workers=1)
+    front.write(*blocks, workers=4)
+    assert front.reload().returncode == 0
+    victim = front.workers()[0]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(front.workers()) == 4 and victim not in front.workers(), "a new worker")
+    clients = [tls.TlsClient(port, tls.context(pki)) for _ in range(4)]
+    assert all(says(client) for client in clients)
+    for _ in range(12):  # the kernel deals them to all workers
+        with tls.TlsClient(port, tls.context(pki)) as one_too_many:
+            assert one_too_many.read_all() == b""
+    for client in clients:
+        client.close()
+
+
 def test_a_reload_while_a_worker_is_dead_is_settled(served, pki):
     front, port = served
     for _ in range(5):
@@ -157,6 +286,39 @@ def test_workers_are_somebody_else_for_good(served):
         assert status_field(pid, "NoNewPrivs") == ["1"]
         for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
             assert int(status_field(pid, kind)[0], 16) == 0
+
+
+def test_workers_are_named_like_the_program(served):
+    front, _ = served
+    for pid in (front.pid, *front.workers()):
+        assert Path(f"/proc/{pid}/comm").read_text() == "tlsfront\n"
+
+
+def test_nothing_comes_along_into_a_worker(fronts, run, pki, toys):
+    """Neither a descriptor nor the environment of whoever started the daemon."""
+    secret = os.memfd_create("secret", 0)
+
+    def bring_along():
+        os.dup2(secret, 77, inheritable=True)
+
+    front = fronts.new(pki.mail.block(), route("echo", run.port(), toys(toy.echo).port),
+                       wrapper=("env", "SECRET=do-not-tell"), before_exec=bring_along)
+    front.start_unchecked()
+    os.close(secret)
+    for pid in front.workers():
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        assert b"SECRET" not in environment and b"PATH" not in environment
+        links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+        assert not any("secret" in link for link in links)
+
+
+def test_no_process_leaves_its_memory_behind(served, memory_factor):
+    front, _ = served
+    for pid in (front.pid, *front.workers()):
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
+        if memory_factor == 1 and pid != front.pid:  # not under a sanitizer, which has to look
+            assert os.stat(f"/proc/{pid}/environ").st_uid == 0, "it is not dumpable"
 
 
 def test_workers_hold_no_files_but_the_log(served):

@@ -8,10 +8,10 @@
  *   P-256, P-384, P-521, ECDSA   libcrypto
  *   RSA, own keys only           libcrypto
  *
- * Each proves itself by known answers in every process that starts. Nothing here opens a file, reads
- * the environment or needs a privilege; libcrypto loads no configuration. An AEAD context holds just
- * the key; one expanded key per direction is kept, no longer than its context. Big numbers are wiped
- * when freed, and nothing secret outlives a call in a static object.
+ * Each proves itself by known answers in every process that starts. Nothing here opens a file,
+ * reads the environment or needs a privilege; libcrypto loads no configuration. An AEAD context
+ * holds just the key; one expanded key per direction is kept, no longer than its context. Big
+ * numbers are wiped when freed, and nothing secret outlives a call in a static object.
  *
  * Built with -DACCEL=OFF none of these is there, and off.c stands in for this folder. One thread.
  */

@@ -2,8 +2,10 @@
 #include "proxy/base/log.h"
 #include "tests/support/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,6 +118,12 @@ static void a_long_line_never_waits_for_the_reader(void **state)
     assert_false(waited);
 }
 
+static int open_file(const char *path, struct err *e)
+{
+    struct config c = {.log_target = LOG_TARGET_FILE, .log_file = {.path = path}};
+    return log_open_target(&c, e);
+}
+
 static void a_full_disk_costs_lines_and_nothing_else(void **state)
 {
     (void)state;
@@ -125,13 +133,45 @@ static void a_full_disk_costs_lines_and_nothing_else(void **state)
     log_event(&log, LOG_LEVEL_INFO, "e", "x");
     log_event(&log, LOG_LEVEL_INFO, "e", "y");
     assert_int_equal(log.lost, 2);
+    assert_int_equal(log.lost_why, ENOSPC);
     log_close(&log);
 }
 
-static int open_file(const char *path, struct err *e)
+/* As a file system that fills up, and is emptied again, makes it. */
+static void a_line_that_a_full_disk_tore_is_not_continued_by_the_next(void **state)
 {
-    struct config c = {.log_target = LOG_TARGET_FILE, .log_file = {.path = path}};
-    return log_open_target(&c, e);
+    (void)state;
+    char folder[32], path[64], text[4096];
+    struct rlimit whole, half;
+    struct err e;
+    struct log log;
+    make_folder(folder);
+    snprintf(path, sizeof path, "%s/log", folder);
+    log_init(&log, "worker-3");
+    log_redirect(&log, LOG_TARGET_FILE, open_file(path, &e));
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &whole);
+    half = (struct rlimit){.rlim_cur = 100, .rlim_max = whole.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &half);
+    log_event(&log, LOG_LEVEL_INFO, "e", "first");
+    log_event(&log, LOG_LEVEL_INFO, "e", "second");
+    log_event(&log, LOG_LEVEL_INFO, "e", "third");
+    setrlimit(RLIMIT_FSIZE, &whole);
+    log_event(&log, LOG_LEVEL_INFO, "e", "fourth");
+    log_close(&log);
+
+    int fd = open(path, O_RDONLY);
+    drain(fd, text, sizeof text);
+    close(fd);
+    remove_folder(folder);
+    assert_non_null(strstr(text, "msg=first\n"));
+    assert_null(strstr(text, "third"));
+    const char *fourth = strstr(text, "msg=fourth\n");
+    assert_non_null(fourth);
+    while (fourth > text && fourth[-1] != '\n')
+        fourth--;
+    assert_memory_equal(fourth, "time=", 5);
+    assert_non_null(strstr(text, "event=log-lost msg=\"2 log lines were lost: File too large\"\n"));
 }
 
 static void a_file_is_made_for_few_eyes_and_appended_to(void **state)
@@ -212,16 +252,28 @@ static void redirecting_closes_the_old_file(void **state)
     assert_int_equal(open_descriptors(), before);
 }
 
+static void what_was_opened_in_vain_is_given_back_but_not_standard_error(void **state)
+{
+    (void)state;
+    unsigned before = open_descriptors();
+    log_close_target(open("/dev/null", O_WRONLY));
+    log_close_target(-1);
+    log_close_target(STDERR_FILENO);
+    assert_int_equal(open_descriptors(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_that_a_full_pipe_does_not_take_are_counted_and_reported),
         cmocka_unit_test(a_loss_is_not_forgotten_where_warnings_are_not_wanted),
         cmocka_unit_test(a_full_disk_costs_lines_and_nothing_else),
+        cmocka_unit_test(a_line_that_a_full_disk_tore_is_not_continued_by_the_next),
         cmocka_unit_test(a_file_is_made_for_few_eyes_and_appended_to),
         cmocka_unit_test(a_file_that_cannot_be_opened_is_named_with_the_reason),
         cmocka_unit_test(standard_error_is_nobodys_to_close),
         cmocka_unit_test(redirecting_closes_the_old_file),
+        cmocka_unit_test(what_was_opened_in_vain_is_given_back_but_not_standard_error),
         cmocka_unit_test(a_long_line_never_waits_for_the_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

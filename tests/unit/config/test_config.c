@@ -107,6 +107,30 @@ static void what_is_not_said_has_its_default(void **state)
     config_free(c);
 }
 
+/* So that who goes on looking for findings meets no hole. */
+static void a_wrong_value_leaves_the_default(void **state)
+{
+    struct diags d = {0};
+    struct bundle *b =
+        bundle_of("user = \"\"\ncontrol = \"\"\nstate = \"\"\nlog = \"\"\nlog-level = x\n"
+                  "workers = x\nwatch = x\ndrain-timeout = x\n" ROUTE("connect-timeout = x"));
+    (void)state;
+    struct config *c = config_load(b, &d);
+    assert_non_null(c);
+    assert_int_equal(d.count, 9);
+    assert_false(diag_ok(&d, DIAG_ERROR));
+    assert_string_equal(c->user, "tlsfront");
+    assert_string_equal(c->control, CONFIG_DEFAULT_CONTROL);
+    assert_string_equal(c->state, CONFIG_DEFAULT_STATE);
+    assert_int_equal(c->log_target, LOG_TARGET_STDERR);
+    assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+    assert_int_equal(c->drain_timeout, 30000);
+    assert_int_equal(c->routes[0].connect_timeout, 5000);
+    config_free(c);
+    bundle_free(b);
+    diags_free(&d);
+}
+
 static void the_upgrade_is_a_must_where_nothing_else_leads_anywhere(void **state)
 {
     static const struct {
@@ -462,6 +486,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_is_understood),
         cmocka_unit_test(what_is_not_said_has_its_default),
+        cmocka_unit_test(a_wrong_value_leaves_the_default),
         cmocka_unit_test(the_upgrade_is_a_must_where_nothing_else_leads_anywhere),
         cmocka_unit_test(every_key_reaches_its_field),
         cmocka_unit_test(a_source_address_has_no_port),

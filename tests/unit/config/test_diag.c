@@ -57,6 +57,39 @@ static void a_finding_reads_place_severity_cause_cure(void **state)
     check_format(DIAG_ERROR, &standard, NULL, "standard input:2: error: it is bad\n");
 }
 
+static void whatever_is_quoted_is_shown_as_text(void **state)
+{
+    const struct origin at = {"/etc/\xff.conf", 1};
+    struct diags d = {0};
+    char buf[256];
+    (void)state;
+    diag_add(&d, DIAG_ERROR, &at, "write a\tb", "\"a\033[31m\xc3\xa4\x7f\n\xc3\" is wrong");
+    diag_format(&d.items[0], buf, sizeof buf);
+    assert_string_equal(buf,
+                        "/etc/\\xff.conf:1: error: \"a\\x1b[31m\xc3\xa4\\x7f\\x0a\\xc3\" is wrong\n"
+                        "    cure: write a\\x09b\n");
+    diags_free(&d);
+}
+
+static void a_long_text_is_cut_between_characters(void **state)
+{
+    static char text[3 * DIAG_TEXT_MAX];
+    (void)state;
+    for (size_t offset = 0; offset < 8; offset++) {
+        struct diags d = {0};
+        memset(text, 'a', offset);
+        for (size_t i = offset; i + 2 < sizeof text; i += 2)
+            memcpy(text + i, "\xc3\xa4", 3);
+        diag_add(&d, DIAG_ERROR, NULL, NULL, "%s", text);
+        const size_t size = strlen(d.items[0].cause);
+        assert_in_range(size, DIAG_TEXT_MAX - 8, DIAG_TEXT_MAX - 1);
+        assert_memory_equal(d.items[0].cause, text, size - 3);
+        assert_string_equal(d.items[0].cause + size - 3, "...");
+        assert_int_equal((size - 3 - offset) % 2, 0);
+        diags_free(&d);
+    }
+}
+
 static void a_small_buffer_is_not_overrun(void **state)
 {
     struct diags d = {0};
@@ -107,6 +140,8 @@ int main(void)
         cmocka_unit_test(severity_decides_what_is_refused),
         cmocka_unit_test(lost_findings_count_as_an_error),
         cmocka_unit_test(a_finding_reads_place_severity_cause_cure),
+        cmocka_unit_test(whatever_is_quoted_is_shown_as_text),
+        cmocka_unit_test(a_long_text_is_cut_between_characters),
         cmocka_unit_test(a_small_buffer_is_not_overrun),
         cmocka_unit_test(findings_sort_by_place_and_keep_their_order),
         cmocka_unit_test(there_is_room_for_many),

@@ -2,16 +2,30 @@
 #include "proxy/control/control.h"
 #include "tests/support/unit.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+
+/* What client.c gets: a minute that is over at once. */
+static bool minute_over;
+static int fake_poll(struct pollfd *p, nfds_t count, int timeout)
+{
+    if (!minute_over)
+        return poll(p, count, timeout);
+    assert_in_range(timeout, 1, 60000);
+    return 0;
+}
+#define poll fake_poll
+#include "proxy/control/client.c"
+#undef poll
 
 struct outcome {
     int status;
     char out[4096], err[4096], heard[100];
 };
 
-static size_t read_all(int fd, char *text, size_t room)
+static size_t read_text(int fd, char *text, size_t room)
 {
     size_t size = 0;
     for (ssize_t n; size < room - 1 && (n = read(fd, text + size, room - 1 - size)) > 0;)
@@ -62,13 +76,14 @@ static void ask(const char *path, const char *answer, struct outcome *o)
         const int fd = accept(daemon, NULL, NULL);
         const ssize_t n = read(fd, o->heard, sizeof o->heard - 1);
         o->heard[n > 0 ? n : 0] = '\0';
-        assert_int_equal(write(fd, answer, strlen(answer)), (ssize_t)strlen(answer));
+        if (!minute_over) /* else the caller may be gone */
+            assert_int_equal(write(fd, answer, strlen(answer)), (ssize_t)strlen(answer));
         close(fd);
         close(daemon);
         unlink(path);
     }
-    read_all(ends[0], o->out, sizeof o->out);
-    read_all(ends[1], o->err, sizeof o->err);
+    read_text(ends[0], o->out, sizeof o->out);
+    read_text(ends[1], o->err, sizeof o->err);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     o->status = WEXITSTATUS(status);
@@ -113,6 +128,34 @@ static void failure_goes_to_standard_error_with_its_status(void **state)
     ask(path, "1\n", &o);
     assert_int_equal(o.status, 1);
     assert_string_equal(o.err, "");
+}
+
+static void who_does_not_answer_is_given_up(void **state)
+{
+    (void)state;
+    struct outcome o;
+    minute_over = true;
+    ask(path, "0\ntoo late\n", &o);
+    minute_over = false;
+    assert_int_equal(o.status, 1);
+    assert_string_equal(o.out, "");
+    assert_non_null(strstr(o.err, "within a minute"));
+    assert_non_null(strstr(o.err, path));
+    assert_non_null(strstr(o.err, "cure:"));
+}
+
+static void a_status_that_no_process_has_is_no_answer(void **state)
+{
+    (void)state;
+    struct outcome o;
+    static const char *const answers[] = {"256\nx\n", "-1\nx\n", "99999999999999999999\nx\n",
+                                          "\nx\n"};
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        ask(path, answers[i], &o);
+        assert_int_equal(o.status, 1);
+        assert_string_equal(o.out, "");
+        assert_non_null(strstr(o.err, "broke off"));
+    }
 }
 
 static void an_answer_without_a_status_line_is_broken_off(void **state)
@@ -164,6 +207,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(success_goes_to_standard_output, setup, teardown),
         cmocka_unit_test_setup_teardown(failure_goes_to_standard_error_with_its_status, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(who_does_not_answer_is_given_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_status_that_no_process_has_is_no_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(an_answer_without_a_status_line_is_broken_off, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(without_a_daemon_there_is_a_cure, setup, teardown),

@@ -193,9 +193,9 @@ static void a_second_daemon_is_refused_and_the_first_goes_on(void **state)
     char expected[200];
     assert_null(start(f, &e));
     snprintf(expected, sizeof expected,
-             "cannot listen on the control socket %s: address already in use (another tlsfront "
-             "runs with it)",
+             "another tlsfront runs: process %d listens on the control socket %s", (int)getpid(),
              f->path);
+    assert_int_equal(errno, EADDRINUSE);
     assert_string_equal(e.text, expected);
     loop_settle(&f->loop);
     int fd = call(f);
@@ -213,6 +213,23 @@ static void closing_removes_the_file(void **state)
     f->control = NULL;
     loop_settle(&f->loop);
     assert_int_equal(access(f->path, F_OK), -1);
+}
+
+/* Somebody removed ours by hand, and a second daemon has made its own. */
+static void closing_leaves_the_file_of_another(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    struct control *first = f->control;
+    assert_int_equal(unlink(f->path), 0);
+    f->control = start(f, &e);
+    assert_non_null(f->control);
+    control_close(first);
+    loop_settle(&f->loop);
+    int fd = call(f);
+    assert_true(fd >= 0);
+    close(fd);
+    loop_settle(&f->loop);
 }
 
 static void a_stale_file_is_replaced(void **state)
@@ -247,6 +264,8 @@ static void a_file_that_is_no_socket_is_never_removed(void **state)
     assert_int_equal(lstat(f->path, &st), 0);
     assert_true(S_ISREG(st.st_mode));
     assert_false(listens);
+    assert_non_null(strstr(e.text, f->path));
+    assert_non_null(strstr(e.text, "something else"));
 }
 
 static void a_missing_folder_is_made_but_not_two(void **state)
@@ -260,7 +279,7 @@ static void a_missing_folder_is_made_but_not_two(void **state)
     snprintf(f->path, sizeof f->path, "%s/x/control.sock", folder);
     f->control = start(f, &e);
     assert_null(f->control);
-    assert_non_null(strstr(e.text, "no such file or directory"));
+    assert_non_null(strstr(e.text, "No such file or directory"));
 
     snprintf(f->path, sizeof f->path, "%s/control.sock", folder);
     f->control = start(f, &e);
@@ -313,6 +332,7 @@ int main(void)
         CASE(only_the_owner_may_call),
         CASE(a_second_daemon_is_refused_and_the_first_goes_on),
         CASE(closing_removes_the_file),
+        CASE(closing_leaves_the_file_of_another),
         CASE(a_stale_file_is_replaced),
         CASE(a_file_that_is_no_socket_is_never_removed),
         CASE(a_missing_folder_is_made_but_not_two),

@@ -3,14 +3,17 @@
 #include "tests/support/unit.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/mman.h>
 
 static const uint8_t seed[16] = {1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 7, 77, 0, 42};
 
 enum { WORKERS = 4 };
 
+/* `all` as another process has it. */
 struct fixture {
-    int fd;
+    int fd[WORKERS], reader[WORKERS];
     struct shared_all all;
     struct worker_shared *own[WORKERS];
 };
@@ -20,21 +23,26 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     struct err e;
     *state = f;
-    if (f == NULL || (f->fd = shared_create(&e)) < 0 || !shared_map_all(&f->all, f->fd, true))
-        return -1;
-    for (unsigned i = 0; i < WORKERS; i++)
-        if ((f->own[i] = shared_map_own(f->fd, i)) == NULL)
+    for (unsigned i = 0; i < WORKERS; i++) {
+        f->fd[i] = shared_create(&e);
+        f->reader[i] = shared_reader(f->fd[i]);
+        f->own[i] = shared_map_own(f->fd[i]);
+        f->all.parts[i] = shared_map_other(f->reader[i]);
+        if (f->own[i] == NULL || f->all.parts[i] == NULL)
             return -1;
+    }
     return 0;
 }
 
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    for (unsigned i = 0; i < WORKERS; i++)
-        shared_unmap_own(f->own[i]);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        shared_unmap(f->own[i]);
+        close(f->fd[i]);
+        close(f->reader[i]);
+    }
     shared_unmap_all(&f->all);
-    close(f->fd);
     free(f);
     return 0;
 }
@@ -74,23 +82,47 @@ static void parts_do_not_overlap(void **state)
     assert_memory_equal(shared_part(&f->all, 1), f->own[1], sizeof zero);
 }
 
-static void the_last_part_is_there(void **state)
+static void what_is_for_reading_never_becomes_writable(void **state)
 {
     struct fixture *f = *state;
-    struct worker_shared *last = shared_map_own(f->fd, SHARED_WORKERS - 1);
-    assert_non_null(last);
-    counter_add(&last->accept_pauses, 7);
-    assert_int_equal(counter_get(&shared_part(&f->all, SHARED_WORKERS - 1)->accept_pauses), 7);
-    shared_unmap_own(last);
+    struct worker_shared *part = shared_part(&f->all, 0);
+    assert_int_equal(mprotect(part, sizeof *part, PROT_READ | PROT_WRITE), -1);
+    assert_null(shared_map_own(f->reader[0]));
+    assert_int_equal(write(f->reader[0], "x", 1), -1);
+    assert_int_equal(fcntl(f->reader[0], F_GETFL) & O_ACCMODE, O_RDONLY);
+}
+
+/* Else whoever shortens it ends all who look at it. */
+static void the_size_is_sealed(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ftruncate(f->fd[0], 0), -1);
+    assert_int_equal(ftruncate(f->fd[0], 1 << 20), -1);
+    assert_int_equal(fcntl(f->fd[0], F_ADD_SEALS, F_SEAL_WRITE), -1);
+}
+
+static void a_part_that_is_not_known_counts_nothing(void **state)
+{
+    struct fixture *f = *state;
+    const struct client_slot slot = slot_of("192.0.2.1", 3);
+    for (unsigned i = 0; i < 2; i++) {
+        counter_add(&f->own[i]->route[3].active, 5);
+        client_enter(f->own[i], slot);
+    }
+    shared_unmap(f->all.parts[0]);
+    f->all.parts[0] = NULL;
+    assert_int_equal(route_active(&f->all, WORKERS + 1, 3), 5);
+    assert_int_equal(client_count(&f->all, ~0U, slot), 1);
 }
 
 static void a_bad_descriptor_is_refused(void **state)
 {
     (void)state;
-    struct shared_all all;
-    assert_null(shared_map_own(-1, 0));
-    assert_false(shared_map_all(&all, -1, false));
-    shared_unmap_own(NULL);
+    struct shared_all all = {0};
+    assert_null(shared_map_own(-1));
+    assert_null(shared_map_other(-1));
+    assert_int_equal(shared_reader(-1), -1);
+    shared_unmap(NULL);
     shared_unmap_all(&all);
 }
 
@@ -116,7 +148,7 @@ static void the_dead_are_present_no_more_but_their_totals_stay(void **state)
         counter_add(&r->bytes_in, 1000);
         client_enter(f->own[w], slot);
     }
-    shared_clear_presence(shared_part(&f->all, 0));
+    shared_clear_presence(f->own[0]);
     assert_int_equal(counter_get(&f->own[0]->route[3].active), 0);
     assert_int_equal(counter_get(&f->own[0]->route[3].handshaking), 0);
     assert_int_equal(counter_get(&f->own[0]->route[3].accepted), 100);
@@ -226,7 +258,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_see_what_a_worker_writes, setup, teardown),
         cmocka_unit_test_setup_teardown(parts_do_not_overlap, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_last_part_is_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_for_reading_never_becomes_writable, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_size_is_sealed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_part_that_is_not_known_counts_nothing, setup, teardown),
         cmocka_unit_test(a_bad_descriptor_is_refused),
         cmocka_unit_test_setup_teardown(counters_go_up_and_down, setup, teardown),
         cmocka_unit_test_setup_teardown(the_dead_are_present_no_more_but_their_totals_stay, setup,

@@ -170,6 +170,8 @@ static void the_end_of_the_other_side_is_seen_behind_its_last_message(void **sta
     assert_int_equal(ipc_receive(f->ends[1], &f->in), 1);
     assert_int_equal(f->in.type, IPC_STOP);
     assert_nonsense(f);
+    assert_int_equal(ipc_receive(f->ends[1], &f->in), -1);
+    assert_int_equal(errno, EPIPE);
 }
 
 static void sending_to_nobody_fails_without_a_signal(void **state)
@@ -212,6 +214,9 @@ static void a_packet_shorter_than_a_header_is_nonsense(void **state)
         assert_int_equal(send(f->ends[0], zeroes, size, 0), (ssize_t)size);
         assert_nonsense(f);
     }
+    assert_int_equal(send(f->ends[0], zeroes, 1, 0), 1);
+    assert_int_equal(ipc_receive(f->ends[1], &f->in), -1);
+    assert_int_equal(errno, EPROTO);
 }
 
 static void descriptors_of_a_short_packet_are_not_lost(void **state)
@@ -293,6 +298,46 @@ static void descriptors_that_find_no_room_in_the_process_end_it(void **state)
     assert_int_equal(open_descriptors(), f->descriptors);
 }
 
+static void a_payload_is_taken_when_it_has_the_size(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_listener one = {7}, got = {0};
+    size_t count;
+    ipc_begin(&f->out, IPC_LISTENERS, 1);
+    assert_true(ipc_count(&f->out, sizeof one, &count));
+    assert_int_equal(count, 0);
+    assert_false(ipc_take(&f->out, &got, sizeof got));
+    ipc_append(&f->out, &one, sizeof one);
+    assert_true(ipc_take(&f->out, &got, sizeof got));
+    assert_int_equal(got.route, 7);
+    ipc_append(&f->out, &one, sizeof one);
+    assert_true(ipc_count(&f->out, sizeof one, &count));
+    assert_int_equal(count, 2);
+    ipc_append(&f->out, "x", 1);
+    assert_false(ipc_take(&f->out, &got, sizeof got));
+    assert_false(ipc_count(&f->out, sizeof one, &count));
+}
+
+static void a_text_is_bounded_and_fit_to_be_shown(void **state)
+{
+    struct fixture *f = *state;
+    char got[20];
+    ipc_begin(&f->out, IPC_REFUSED, 1);
+    assert_false(ipc_take_text(&f->out, got, sizeof got));
+    ipc_append(&f->out, "a\033[m\n\xff", 6);
+    assert_false(ipc_take_text(&f->out, got, sizeof got)); /* no end */
+    ipc_append(&f->out, "", 1);
+    assert_true(ipc_take_text(&f->out, got, sizeof got));
+    assert_string_equal(got, "a\\x1b[m\\x0a\\xff");
+
+    static char large[IPC_PAYLOAD_MAX];
+    memset(large, '\n', sizeof large - 1);
+    ipc_begin(&f->out, IPC_REFUSED, 1);
+    ipc_append(&f->out, large, sizeof large);
+    assert_true(ipc_take_text(&f->out, got, sizeof got));
+    assert_string_equal(got, "\\x0a\\x0a\\x0a\\x0a");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +358,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_size_that_does_not_match_is_nonsense, setup, teardown),
         cmocka_unit_test_setup_teardown(a_count_of_descriptors_that_does_not_match_is_nonsense,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_payload_is_taken_when_it_has_the_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_text_is_bounded_and_fit_to_be_shown, setup, teardown),
         cmocka_unit_test_setup_teardown(more_than_a_message_holds_is_nonsense, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_kernel_cut_is_nonsense_even_where_the_rest_matches,
                                         setup, teardown),

@@ -109,6 +109,22 @@ static void an_abort_leaves_the_file_of_a_socket_in_use(void **state)
     assert_true(reachable(&f->config, 0));
 }
 
+/* Ours was removed by hand, and another daemon has bound the path. */
+static void the_file_of_another_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct listeners second = {0};
+    struct diags d = {0};
+    run(f, 1);
+    assert_int_equal(unlink(f->path), 0);
+    assert_int_equal(listeners_prepare(&second, &f->config.config, 1, &d), 0);
+    listeners_commit(&second);
+    listeners_close(&f->listeners);
+    assert_true(reachable(&f->config, 0));
+    listeners_close(&second);
+    assert_false(is_there(f->path));
+}
+
 static void a_stale_file_is_replaced(void **state)
 {
     struct fixture *f = *state;
@@ -143,6 +159,7 @@ static void a_file_that_is_no_socket_is_never_removed(void **state)
     close(fd);
     struct diags d = {0};
     const int result = listeners_prepare(&f->listeners, &f->config.config, 1, &d);
+    assert_non_null(strstr(d.items[0].cure, "no socket"));
     diags_free(&d);
     struct stat st;
     assert_int_equal(lstat(f->path, &st), 0);
@@ -173,6 +190,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_abort_removes_the_file_that_it_made, setup, teardown),
         cmocka_unit_test_setup_teardown(an_abort_leaves_the_file_of_a_socket_in_use, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(the_file_of_another_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stale_file_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(a_live_socket_is_refused_and_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_socket_is_never_removed, setup, teardown),

@@ -233,6 +233,31 @@ static void a_failure_settles_and_is_told_once_per_outage(void **state)
     assert_int_equal(f->changed, 1);
 }
 
+static const char *failure(struct fixture *f, const char *host)
+{
+    const struct endpoint e = {.kind = ENDPOINT_NAME, .host = host, .port = 110};
+    return resolver_failure(f->resolver, &e);
+}
+
+static void a_name_without_addresses_has_a_reason(void **state)
+{
+    struct fixture *f = *state;
+    resolver_add(f->resolver, wanting(f, NAMES("a.example")));
+    assert_non_null(strstr(failure(f, "a.example"), "not answered"));
+    answer(0, UV_EAI_NONAME, 0, 0);
+    assert_string_equal(failure(f, "a.example"), "unknown node or service");
+    later(f, 5000);
+    answer(1, 0, 0, 0);
+    assert_string_equal(failure(f, "a.example"), "the name has none");
+    later(f, 60000);
+    answer(2, 0, 1, 1);
+    assert_null(failure(f, "a.example"));
+    later(f, 60000);
+    answer(3, UV_EAI_AGAIN, 0, 0); /* what was known stays */
+    assert_null(failure(f, "a.example"));
+    assert_null(failure(f, "nobody-asked.example"));
+}
+
 static void names_are_asked_again_when_their_time_has_run_out(void **state)
 {
     struct fixture *f = *state;
@@ -350,6 +375,7 @@ int main(void)
         CASE(names_are_asked_about_once_and_settle_with_the_last),
         CASE(one_host_with_two_ports_is_two_names),
         CASE(a_failure_settles_and_is_told_once_per_outage),
+        CASE(a_name_without_addresses_has_a_reason),
         CASE(names_are_asked_again_when_their_time_has_run_out),
         CASE(only_a_different_answer_is_a_change),
         CASE(more_addresses_than_are_ever_tried_are_cut),

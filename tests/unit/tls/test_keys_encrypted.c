@@ -83,13 +83,16 @@ static void it_may_stand_among_other_things(void **state)
     free(text);
 }
 
+#define LEGACY_PEM                                                                                 \
+    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,00\n\n"            \
+    "MAA=\n-----END RSA PRIVATE KEY-----\n"
+
 static void what_is_not_encrypted_so_is_refused_with_a_cure(void **state)
 {
     static const char *const texts[] = {
         "", "prose",
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
-        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,00\n\n"
-        "MAA=\n-----END RSA PRIVATE KEY-----\n"};
+        LEGACY_PEM};
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct err e = {.text = ""};

@@ -1,12 +1,14 @@
-/* test_challenge.c - the folder of challenges: what is read, and what is not. */
+/* test_challenge_directory.c - the directory of challenges: what is read, and what is not. */
 #include "tests/support/unit.h"
 
-#include "proxy/wire/challenge.h"
+#include "proxy/supervisor/challenge_directory.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char folder[] = "/tmp/tlsfront-challenge-XXXXXX";
+static int held; /* the folder, open */
 static struct challenge got;
 
 static const char *at(const char *name)
@@ -27,7 +29,9 @@ static void put(const char *name, const void *bytes, size_t size)
 static int setup(void **state)
 {
     (void)state;
-    return mkdtemp(folder) == NULL ? -1 : 0;
+    umask(022);
+    held = mkdtemp(folder) != NULL ? challenge_open(folder) : -1;
+    return held < 0 ? -1 : 0;
 }
 
 static int teardown(void **state)
@@ -38,6 +42,7 @@ static int teardown(void **state)
         if (e->d_name[0] != '.' && remove(at(e->d_name)) != 0)
             return -1;
     closedir(d);
+    close(held);
     return rmdir(folder);
 }
 
@@ -45,20 +50,20 @@ static void a_token_is_answered_with_the_bytes_of_its_file(void **state)
 {
     (void)state;
     put("Tok-1_a", "a\0b\n", 4);
-    assert_int_equal(challenge_read(folder, CHALLENGE_HTTP, "Tok-1_a", &got), CHALLENGE_FOUND);
+    assert_int_equal(challenge_read(held, CHALLENGE_HTTP, "Tok-1_a", &got), CHALLENGE_FOUND);
     assert_int_equal(got.size[0], 4);
     assert_int_equal(got.size[1], 0);
     assert_memory_equal(got.bytes, "a\0b\n", 4);
-    assert_int_equal(challenge_read(folder, CHALLENGE_HTTP, "tok-1_a", &got), CHALLENGE_NONE);
+    assert_int_equal(challenge_read(held, CHALLENGE_HTTP, "tok-1_a", &got), CHALLENGE_NONE);
 }
 
 static void a_host_is_answered_with_certificate_and_key(void **state)
 {
     (void)state;
     put("mail.example.crt.pem", "CERT", 4);
-    assert_int_equal(challenge_read(folder, CHALLENGE_TLS, "mail.example", &got), CHALLENGE_NONE);
+    assert_int_equal(challenge_read(held, CHALLENGE_TLS, "mail.example", &got), CHALLENGE_NONE);
     put("mail.example.key.pem", "THEKEY", 6);
-    assert_int_equal(challenge_read(folder, CHALLENGE_TLS, "MAIL.example", &got), CHALLENGE_FOUND);
+    assert_int_equal(challenge_read(held, CHALLENGE_TLS, "MAIL.example", &got), CHALLENGE_FOUND);
     assert_int_equal(got.size[0], 4);
     assert_int_equal(got.size[1], 6);
     assert_memory_equal(got.bytes, "CERTTHEKEY", 10);
@@ -86,8 +91,7 @@ static void only_small_regular_files_are_read(void **state)
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         print_message("%s\n", rows[i].name);
-        assert_int_equal(challenge_read(folder, CHALLENGE_HTTP, rows[i].name, &got),
-                         rows[i].outcome);
+        assert_int_equal(challenge_read(held, CHALLENGE_HTTP, rows[i].name, &got), rows[i].outcome);
     }
 }
 
@@ -98,17 +102,76 @@ static void a_file_with_a_second_name_is_not_read(void **state)
     put("one", "x", 1);
     snprintf(second, sizeof second, "%s", at("two"));
     assert_int_equal(link(at("one"), second), 0);
-    assert_int_equal(challenge_read(folder, CHALLENGE_HTTP, "two", &got), CHALLENGE_UNFIT);
+    assert_int_equal(challenge_read(held, CHALLENGE_HTTP, "two", &got), CHALLENGE_UNFIT);
     assert_int_equal(unlink(second), 0);
-    assert_int_equal(challenge_read(folder, CHALLENGE_HTTP, "one", &got), CHALLENGE_FOUND);
+    assert_int_equal(challenge_read(held, CHALLENGE_HTTP, "one", &got), CHALLENGE_FOUND);
+}
+
+static void a_token_is_for_everybody_or_not_told(void **state)
+{
+    (void)state;
+    put("few", "x", 1);
+    assert_int_equal(chmod(at("few"), 0640), 0);
+    assert_int_equal(challenge_read(held, CHALLENGE_HTTP, "few", &got), CHALLENGE_PRIVATE);
+    assert_int_equal(got.size[1], 0);
+    assert_int_equal(chmod(at("few"), 0644), 0);
+    assert_int_equal(challenge_read(held, CHALLENGE_HTTP, "few", &got), CHALLENGE_FOUND);
+}
+
+/* Who may write to the folder could otherwise show what is root's. */
+static void a_certificate_is_the_folders_owners(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    put("own.example.crt.pem", "CERT", 4);
+    put("own.example.key.pem", "KEY", 3);
+    assert_int_equal(chmod(at("own.example.key.pem"), 0600), 0);
+    assert_int_equal(challenge_read(held, CHALLENGE_TLS, "own.example", &got), CHALLENGE_FOUND);
+    assert_int_equal(chown(at("own.example.key.pem"), 65534, 65534), 0);
+    assert_int_equal(challenge_read(held, CHALLENGE_TLS, "own.example", &got), CHALLENGE_FOREIGN);
+    assert_int_equal(chown(folder, 65534, 65534), 0);
+    assert_int_equal(challenge_read(held, CHALLENGE_TLS, "own.example", &got), CHALLENGE_FOREIGN);
+    assert_int_equal(chown(at("own.example.crt.pem"), 65534, 65534), 0);
+    assert_int_equal(challenge_read(held, CHALLENGE_TLS, "own.example", &got), CHALLENGE_FOUND);
+
+    /* With the owner's rights: without those of root. */
+    assert_int_equal(chmod(at("own.example.key.pem"), 0), 0);
+    assert_int_equal(challenge_read(held, CHALLENGE_TLS, "own.example", &got),
+                     CHALLENGE_UNREADABLE);
+    assert_int_equal(access(at("own.example.key.pem"), R_OK), 0); /* they came back */
+    assert_int_equal(chown(folder, 0, 0), 0);
 }
 
 static void a_folder_that_is_gone_is_told_from_a_missing_file(void **state)
 {
     (void)state;
     put("plain", "x", 1);
-    assert_int_equal(challenge_read(at("nowhere"), CHALLENGE_HTTP, "a", &got), CHALLENGE_NO_FOLDER);
-    assert_int_equal(challenge_read(at("plain"), CHALLENGE_HTTP, "a", &got), CHALLENGE_NO_FOLDER);
+    assert_int_equal(challenge_open(at("nowhere")), -1);
+    assert_int_equal(challenge_open(at("plain")), -1);
+    assert_int_equal(challenge_read(-1, CHALLENGE_HTTP, "a", &got), CHALLENGE_NO_FOLDER);
+    assert_int_equal(mkdir(at("other"), 0755), 0);
+    const int other = challenge_open(at("other"));
+    assert_int_equal(challenge_read(other, CHALLENGE_HTTP, "a", &got), CHALLENGE_NONE);
+    assert_int_equal(rmdir(at("other")), 0);
+    assert_int_equal(challenge_read(other, CHALLENGE_HTTP, "a", &got), CHALLENGE_NO_FOLDER);
+    close(other);
+}
+
+/* As a web server that was taken over would, where the folder is its own. */
+static void a_folder_that_was_put_in_its_place_is_not_looked_into(void **state)
+{
+    (void)state;
+    char old[512], path[512];
+    snprintf(path, sizeof path, "%s", at("web"));
+    snprintf(old, sizeof old, "%s", at("old"));
+    assert_int_equal(mkdir(path, 0755), 0);
+    const int web = challenge_open(path);
+    assert_int_equal(rename(path, old), 0);
+    assert_int_equal(symlink("/etc", path), 0);
+    assert_int_equal(challenge_read(web, CHALLENGE_HTTP, "passwd", &got), CHALLENGE_NONE);
+    assert_int_equal(challenge_open(at("nothing")), -1);
+    close(web);
 }
 
 static void names_that_could_lead_elsewhere_are_not_looked_for(void **state)
@@ -124,7 +187,7 @@ static void names_that_could_lead_elsewhere_are_not_looked_for(void **state)
         print_message("%s\n", wrong[i]);
         assert_false(challenge_name(CHALLENGE_HTTP, wrong[i], out));
         assert_false(challenge_name(CHALLENGE_TLS, wrong[i], out));
-        assert_int_equal(challenge_read(folder, CHALLENGE_TLS, wrong[i], &got), CHALLENGE_BAD_NAME);
+        assert_int_equal(challenge_read(held, CHALLENGE_TLS, wrong[i], &got), CHALLENGE_BAD_NAME);
     }
     for (size_t i = 0; i < COUNT(not_hosts); i++)
         assert_false(challenge_name(CHALLENGE_TLS, not_hosts[i], out));
@@ -151,6 +214,9 @@ int main(void)
         cmocka_unit_test(a_host_is_answered_with_certificate_and_key),
         cmocka_unit_test(only_small_regular_files_are_read),
         cmocka_unit_test(a_file_with_a_second_name_is_not_read),
+        cmocka_unit_test(a_token_is_for_everybody_or_not_told),
+        cmocka_unit_test(a_certificate_is_the_folders_owners),
+        cmocka_unit_test(a_folder_that_was_put_in_its_place_is_not_looked_into),
         cmocka_unit_test(a_folder_that_is_gone_is_told_from_a_missing_file),
         cmocka_unit_test(names_that_could_lead_elsewhere_are_not_looked_for),
         cmocka_unit_test(every_outcome_has_words),

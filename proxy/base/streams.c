@@ -1,0 +1,40 @@
+#include "proxy/base/streams.h"
+#include "proxy/base/exits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Open takes the lowest number that is free, so descriptors are filled in order. Each is opened for
+ * the wrong direction: what is written to it is lost, and shall be seen to be. */
+static void fill(int fd)
+{
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+        return;
+    if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+        (void)open("/", O_RDONLY | O_DIRECTORY); /* without /dev it does the same */
+}
+
+void streams_begin(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        fill(fd);
+    (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* Linux 5.11 */
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+int streams_end(int status)
+{
+    const bool lost = ferror(stdout) != 0;
+    errno = 0;
+    if (fclose(stdout) != 0 || lost) {
+        fprintf(stderr, "tlsfront: output could not be written%s%s\n", errno != 0 ? ": " : "",
+                errno != 0 ? strerror(errno) : "");
+        status = status == 0 ? EXIT_RUNTIME : status;
+    }
+    return status == 0 && ferror(stderr) != 0 ? EXIT_RUNTIME : status;
+}

@@ -1,0 +1,15 @@
+/* streams.h - what every command does about the descriptors that it is started with. */
+#ifndef TLSFRONT_BASE_STREAMS_H
+#define TLSFRONT_BASE_STREAMS_H
+
+/* The first thing in main(): standard input, output and error are there, so that no file or socket
+ * of ours takes one of their numbers; one that was closed refuses to be read or written. Others
+ * that came along are not handed on to processes that we start, and a limit on the size of files
+ * makes a write fail instead of ending the process. */
+void streams_begin(void);
+
+/* The last thing: the exit status, which is EXIT_RUNTIME when `status` is 0 but output was lost;
+ * then standard error says so. */
+int streams_end(int status);
+
+#endif

@@ -1,0 +1,21 @@
+/* challenge_directory.h - the directory of an acme route, where an ACME client puts what proves its
+ * names (see proxy/wire/challenge.h).
+ *
+ * Who can write there need not be root, and who asks may be anybody, so links are not followed, and
+ * nothing but a small regular file is read, with the rights of the directory's owner. What is told
+ * to everybody must be readable for everybody; a certificate and its key must be the directory's
+ * owner's. */
+#ifndef TLSFRONT_SUPERVISOR_CHALLENGE_DIRECTORY_H
+#define TLSFRONT_SUPERVISOR_CHALLENGE_DIRECTORY_H
+
+#include "proxy/wire/challenge.h"
+
+/* The folder, to be kept: whoever may later put another in its place puts it where nobody looks. -1
+ * with errno. */
+int challenge_open(const char *path);
+
+/* From that folder; -1 is one that is not there. The caller wipes. */
+enum challenge_outcome challenge_read(int folder, enum challenge_kind kind, const char *name,
+                                      struct challenge *out);
+
+#endif
