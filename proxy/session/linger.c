@@ -39,7 +39,8 @@ static bool client_is_done(struct session *s)
     if (s->end->client == CLIENT_RESET)
         return peer_undelivered(&s->client) == 0;
     peer_shutdown(&s->client);
-    return s->client.queued == 0 && (s->client.eof || s->dropped > SESSION_DROPPED_MAX || fin_is_late(s));
+    return s->client.queued == 0 &&
+           (s->client.eof || s->dropped > SESSION_DROPPED_MAX || fin_is_late(s));
 }
 
 static enum session_state settle(struct session *s)

@@ -56,6 +56,13 @@ static struct peer *peer_of(void *handle)
     return handle;
 }
 
+static void broke(struct peer *p, int error)
+{
+    p->life = PEER_BROKEN;
+    p->reading = false;
+    p->events->error(p, error);
+}
+
 static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct peer *p = peer_of(stream);
@@ -66,8 +73,8 @@ static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         p->eof = true;
         p->events->eof(p);
     } else if (n < 0) {
-        p->reading = false;
-        p->events->error(p, (int)n);
+        uv_read_stop(stream);
+        broke(p, (int)n);
     }
 }
 
@@ -175,10 +182,11 @@ static void write_done(uv_write_t *request, int status)
     struct peer_chunk *chunk = request->data;
     p->queued -= chunk->size;
     free(chunk);
-    if (p->life == PEER_CLOSING)
+    if (p->life != PEER_OPEN)
         return;
     if (status != 0) {
-        p->events->error(p, status);
+        uv_read_stop(&p->uv.stream);
+        broke(p, status);
         return;
     }
     if (p->queued > 0)
@@ -227,6 +235,8 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
 size_t peer_undelivered(const struct peer *p)
 {
     int waiting = 0;
+    if (p->life != PEER_OPEN)
+        return 0;
     if (ioctl(peer_fd(p), SIOCOUTQ, &waiting) != 0 || waiting < 0)
         waiting = 0;
     return p->queued + (size_t)waiting;
@@ -263,7 +273,7 @@ void peer_close(struct peer *p, bool reset)
         return;
     p->life = PEER_CLOSING;
     p->reading = false;
-    if (reset) {
+    if (reset || p->queued > 0) {
         static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
         setsockopt(peer_fd(p), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }

@@ -18,12 +18,18 @@ struct peer_events {
     /* data[size] exists too and, as all of it, may be written to. */
     void (*data)(struct peer *p, uint8_t *data, size_t size);
     void (*eof)(struct peer *p); /* the other side sent FIN; sending is still possible */
-    void (*error)(struct peer *p, int error); /* the connection is gone */
+    void (*error)(struct peer *p, int error); /* the connection is gone; said once */
     void (*drained)(struct peer *p);          /* all that was queued has been sent */
     void (*closed)(struct peer *p); /* after peer_close(): the memory may go, or be reused */
 };
 
-enum peer_life { PEER_NONE, PEER_CONNECTING, PEER_OPEN, PEER_CLOSING };
+enum peer_life {
+    PEER_NONE,
+    PEER_CONNECTING,
+    PEER_OPEN,
+    PEER_BROKEN /* after `error` */,
+    PEER_CLOSING
+};
 
 struct peer {
     union {
@@ -87,8 +93,9 @@ size_t peer_undelivered(const struct peer *p);
 /* Send FIN once the queue is empty. */
 void peer_shutdown(struct peer *p);
 
-/* Close; `closed` follows, in a later turn of the loop. With `reset` the other side sees that
- * something broke (RST) instead of an orderly end. */
+/* Close; `closed` follows, in a later turn of the loop. With `reset`, or when what is queued is
+ * lost by it, the other side sees that something broke (RST) instead of an orderly end: it must not
+ * take what it got for all there was. */
 void peer_close(struct peer *p, bool reset);
 
 #endif

@@ -76,7 +76,7 @@ void peer_acknowledge(struct peer *p)
 
 size_t peer_undelivered(const struct peer *p)
 {
-    return p->queued + fake_of(p)->undelivered;
+    return p->life == PEER_OPEN ? p->queued + fake_of(p)->undelivered : 0;
 }
 
 static void send_fin(struct peer *p)
@@ -100,7 +100,7 @@ void peer_close(struct peer *p, bool reset)
         return;
     p->life = PEER_CLOSING;
     p->reading = false;
-    fake_of(p)->ending = reset ? FAKE_RESET : FAKE_CLOSED;
+    fake_of(p)->ending = reset || p->queued > 0 ? FAKE_RESET : FAKE_CLOSED;
 }
 
 void fake_drain(struct fake_peer *f)

@@ -17,6 +17,14 @@ enum scene_route { POP3S, TCP, REQUIRED, OPTIONAL, HTTP, ALPN };
 #define NAME  "mail.example"
 #define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
 
+/* What was told of a side already. */
+struct scene_mark {
+    size_t size;
+    int bye;
+    enum fake_ending ending;
+    unsigned connects;
+};
+
 struct scene {
     uv_loop_t loop;
     struct log log;
@@ -33,9 +41,9 @@ struct scene {
     struct session *s; /* NULL: gone, or none yet */
     bool gone;
     struct tls_client *tls;
-    size_t passed;           /* of what was sent to the client, to `tls` */
-    size_t read, forwarded;  /* marks: what was checked already */
-    bool ended[ENDS];        /* reached by any test */
+    size_t passed; /* of what was sent to the client, to `tls` */
+    struct scene_mark marks[2];
+    int open_fails; /* a uv error for the next client's socket */
     char log_text[1 << 16];
 };
 
@@ -46,6 +54,7 @@ static struct fake_peer *const upstream = &fake_peers[FAKE_UPSTREAM];
 /* ---- time and memory, by the linker's --wrap ---- */
 
 uint64_t __wrap_uv_now(const uv_loop_t *loop);
+time_t __wrap_time(time_t *at);
 int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
 int __wrap_uv_timer_stop(uv_timer_t *t);
 int __real_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
@@ -61,6 +70,14 @@ uint64_t __wrap_uv_now(const uv_loop_t *loop)
 {
     (void)loop;
     return f.clock;
+}
+
+time_t __wrap_time(time_t *at)
+{
+    const time_t now = 1800000000; /* Fri, 15 Jan 2027 08:00:00 GMT */
+    if (at != NULL)
+        *at = now;
+    return now;
 }
 
 int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
@@ -84,7 +101,7 @@ int __wrap_uv_timer_stop(uv_timer_t *t)
 static long countdown = -1; /* allocations until one fails; negative: none does */
 static bool in_session, of_tls, memory_ran_out;
 
-static bool fails(void)
+static inline bool fails(void)
 {
     const bool counts = in_session && !of_tls;
     of_tls = false;
@@ -94,7 +111,7 @@ static bool fails(void)
     return true;
 }
 
-static bool tls_asks(size_t count, size_t size)
+static inline bool tls_asks(size_t count, size_t size)
 {
     (void)count, (void)size;
     of_tls = true;
@@ -129,9 +146,10 @@ static const char scene_config[] =
     "route optional { listen = \"127.0.0.1:111\" protocol = pop3 tls = optional\n"
     "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example }\n"
     "route http { listen = \"127.0.0.1:80\" protocol = acme tls = off challenges = \"/usr\" }\n"
-    "route alpn { listen = \"127.0.0.1:443\" protocol = acme tls = implicit challenges = \"/usr\" }\n";
+    "route alpn { listen = \"127.0.0.1:443\" protocol = acme tls = implicit challenges = \"/usr\" "
+    "}\n";
 
-static struct generation *scene_load(void)
+static inline struct generation *scene_load(void)
 {
     char *crt = tls_client_certificate(NAME, false), *key = tls_client_key();
     struct diags d = {0};
@@ -155,7 +173,7 @@ static struct generation *scene_load(void)
     return g;
 }
 
-static int scene_group_setup(void **state)
+static inline int scene_group_setup(void **state)
 {
     struct err e;
     int ends[2], pair[2];
@@ -169,7 +187,7 @@ static int scene_group_setup(void **state)
     f.all = (struct sessions){.loop = &f.loop,
                               .log = &f.log,
                               .engine = tls_engine_new(&e),
-                              .counters = shared_map_own(f.shared, 0),
+                              .counters = shared_map_own(f.shared),
                               .parts = &f.parts,
                               .worker_count = 1,
                               .seed = f.seed,
@@ -183,10 +201,11 @@ static int scene_group_setup(void **state)
     f.log.level = LOG_LEVEL_DEBUG;
     f.generation = scene_load();
     memory_gate = tls_asks;
-    return shared_map_all(&f.parts, f.shared, false) ? 0 : -1;
+    f.parts.parts[0] = f.all.counters;
+    return f.all.counters != NULL && f.all.engine != NULL ? 0 : -1;
 }
 
-static int scene_group_teardown(void **state)
+static inline int scene_group_teardown(void **state)
 {
     (void)state;
     memory_gate = NULL;
@@ -196,7 +215,6 @@ static int scene_group_teardown(void **state)
         continue;
     assert_int_equal(uv_loop_close(&f.loop), 0);
     tls_engine_free(f.all.engine);
-    shared_unmap_own(f.all.counters);
     shared_unmap_all(&f.parts);
     log_close(&f.log);
     close(f.shared);
@@ -208,20 +226,14 @@ static int scene_group_teardown(void **state)
 
 /* ---- watching ---- */
 
-static void on_ended(void *arg)
+static inline void on_ended(void *arg)
 {
     (void)arg;
     f.gone = true;
 }
 
-static void note_end(void)
-{
-    if (!f.gone && f.s->end != NULL)
-        f.ended[f.s->end - session_ends] = true;
-}
-
 /* The client's TLS takes what has come for it. */
-static void pass_on(void)
+static inline void pass_on(void)
 {
     if (f.tls == NULL)
         return;
@@ -230,64 +242,61 @@ static void pass_on(void)
 }
 
 /* An event is over. */
-static void over(void)
+static inline void over(void)
 {
     in_session = false;
-    note_end();
     pass_on();
 }
 
-static const char *ending_words(enum fake_ending e)
+/* What a side has got since the last time, and what became of its connection: <dialled>, <bye> for
+ * close_notify, <alert N>, then <fin>, <close> or <reset>. */
+static inline const char *got(enum fake_side side, const char *text, size_t size)
 {
-    static const char *const words[] = {"", "<fin>", "<close>", "<reset>"};
-    return words[e];
+    static const char *const endings[] = {"", "<fin>", "<close>", "<reset>"};
+    static char out[2][70000];
+    const struct fake_peer *p = &fake_peers[side];
+    struct scene_mark *m = &f.marks[side];
+    const int bye = side == FAKE_CLIENT && f.tls != NULL ? tls_client_last_word(f.tls) : 0;
+    char word[32] = "";
+    if (bye != m->bye)
+        snprintf(word, sizeof word, bye == TLS_CLIENT_BYE ? "<bye>" : "<alert %d>", bye);
+    snprintf(out[side], sizeof out[side], "%s%.*s%s%s",
+             p->connects > m->connects ? "<dialled>" : "", (int)(size - m->size), text + m->size,
+             word, p->ending != m->ending || p->connects > m->connects ? endings[p->ending] : "");
+    *m = (struct scene_mark){size, bye, p->ending, p->connects};
+    return out[side];
 }
 
-/* All that one side has got since the last time, and how it was left. */
-static const char *got(const char *text, size_t size, size_t *mark, const char *bye,
-                       enum fake_ending ending)
+static inline const char *client_got(void)
 {
-    static char out[70000];
-    snprintf(out, sizeof out, "%.*s%s%s", (int)(size - *mark), text + *mark, bye,
-             ending_words(ending));
-    *mark = size;
-    return out;
-}
-
-static const char *client_got(void)
-{
-    char bye[32] = "";
     if (f.tls == NULL)
-        return got((char *)client->sent, client->sent_size, &f.read, "", client->ending);
-    if (tls_client_closed(f.tls))
-        strcpy(bye, "<bye>");
-    if (tls_client_alert(f.tls) >= 0)
-        snprintf(bye, sizeof bye, "<alert %d>", tls_client_alert(f.tls));
+        return got(FAKE_CLIENT, (char *)client->sent, client->sent_size);
     const char *text = tls_client_text(f.tls);
-    return got(text, strlen(text), &f.read, bye, client->ending);
+    return got(FAKE_CLIENT, text, strlen(text));
 }
 
-static const char *upstream_got(void)
+static inline const char *upstream_got(void)
 {
-    return got((char *)upstream->sent, upstream->sent_size, &f.forwarded, "", upstream->ending);
+    return got(FAKE_UPSTREAM, (char *)upstream->sent, upstream->sent_size);
 }
 
-static const struct route_counters *counters(void)
+/* Lines of that kind since the session's beginning; f.log_text has them all. */
+static inline unsigned logged(const char *event)
 {
-    return session_counters(f.s);
-}
-
-static const char *log_text_so_far(void)
-{
+    char word[64];
+    unsigned count = 0;
     const size_t size = strlen(f.log_text);
     const ssize_t n = read(f.lines, f.log_text + size, sizeof f.log_text - 1 - size);
     f.log_text[size + (n > 0 ? (size_t)n : 0)] = '\0';
-    return f.log_text;
+    snprintf(word, sizeof word, " event=%s ", event);
+    for (const char *at = f.log_text; (at = strstr(at, word)) != NULL; at += strlen(word))
+        count++;
+    return count;
 }
 
 /* ---- what happens ---- */
 
-static void arrive_as(enum scene_route route, bool announced, struct admission admission)
+static inline void arrive_as(enum scene_route route, bool announced, struct admission admission)
 {
     static struct sockaddr_in from;
     from = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000201)};
@@ -298,9 +307,14 @@ static void arrive_as(enum scene_route route, bool announced, struct admission a
                          .admission = admission};
     memcpy(&n.client, &from, sizeof from);
     fake_reset();
-    f.passed = f.read = f.forwarded = 0;
+    client->refuses = f.open_fails;
+    f.open_fails = 0;
+    memset(f.marks, 0, sizeof f.marks);
+    f.all.queries.left = 32; /* as with every tick */
+    f.passed = 0;
     f.gone = false;
     f.log_text[0] = '\0';
+    memory_ran_out = false;
     f.all.ended = on_ended;
     counter_add(&f.all.counters->route[route].active, admission.admitted);
     in_session = true;
@@ -309,15 +323,14 @@ static void arrive_as(enum scene_route route, bool announced, struct admission a
     f.s = link_empty(&f.all.members) ? NULL
                                      : container_of(f.all.members.next, struct session, member);
     f.gone = f.s == NULL;
-    note_end();
 }
 
-static void arrive(enum scene_route route)
+static inline void arrive(enum scene_route route)
 {
     arrive_as(route, false, (struct admission){.admitted = true});
 }
 
-static void client_sends(const void *data, size_t size)
+static inline void client_sends(const void *data, size_t size)
 {
     uint8_t *copy = malloc(size + 1); /* data[size] is there, and may be written to */
     memcpy(copy, data, size);
@@ -329,7 +342,7 @@ static void client_sends(const void *data, size_t size)
 }
 
 /* What its TLS has to send, or as it is. */
-static void tls_sends(void)
+static inline void tls_sends(void)
 {
     size_t size;
     const uint8_t *data = tls_client_take(f.tls, &size);
@@ -337,7 +350,7 @@ static void tls_sends(void)
         client_sends(data, size);
 }
 
-static void client_says(const char *text)
+static inline void client_says(const char *text)
 {
     if (f.tls == NULL) {
         client_sends(text, strlen(text));
@@ -347,23 +360,23 @@ static void client_says(const char *text)
     tls_sends();
 }
 
-static void begin_tls_as(const char *alpn)
+static inline void begin_tls_as(const char *alpn)
 {
     f.tls = tls_client_new(NAME, alpn);
     f.passed = client->sent_size;
-    f.read = 0;
+    f.marks[FAKE_CLIENT] = (struct scene_mark){0};
     tls_sends();
 }
 
 /* The whole handshake. */
-static void begin_tls(void)
+static inline void begin_tls(void)
 {
     begin_tls_as(NULL);
     tls_sends();
     assert_true(tls_client_open(f.tls));
 }
 
-static void client_ends(void)
+static inline void client_ends(void)
 {
     client->peer->reading = false;
     client->peer->eof = true;
@@ -372,15 +385,21 @@ static void client_ends(void)
     over();
 }
 
-static void client_breaks(void)
+static inline void breaks(struct fake_peer *p)
 {
-    client->peer->reading = false;
+    p->peer->life = PEER_BROKEN;
+    p->peer->reading = false;
     in_session = true;
-    client->peer->events->error(client->peer, UV_ECONNRESET);
+    p->peer->events->error(p->peer, UV_ECONNRESET);
     over();
 }
 
-static void upstream_connects(int status)
+static inline void client_breaks(void)
+{
+    breaks(client);
+}
+
+static inline void upstream_connects(int status)
 {
     if (status == 0)
         upstream->peer->life = PEER_OPEN;
@@ -389,7 +408,7 @@ static void upstream_connects(int status)
     over();
 }
 
-static void upstream_says(const char *text)
+static inline void upstream_says(const char *text)
 {
     char copy[1000];
     assert_true(upstream->peer->reading);
@@ -399,7 +418,7 @@ static void upstream_says(const char *text)
     over();
 }
 
-static void upstream_ends(void)
+static inline void upstream_ends(void)
 {
     upstream->peer->reading = false;
     upstream->peer->eof = true;
@@ -408,29 +427,26 @@ static void upstream_ends(void)
     over();
 }
 
-static void upstream_breaks(void)
+static inline void upstream_breaks(void)
 {
-    upstream->peer->reading = false;
-    in_session = true;
-    upstream->peer->events->error(upstream->peer, UV_ECONNRESET);
-    over();
+    breaks(upstream);
 }
 
-static void closes(struct fake_peer *p)
+static inline void closes(struct fake_peer *p)
 {
     in_session = true;
     fake_finish_closing(p);
     over();
 }
 
-static void drains(struct fake_peer *p)
+static inline void drains(struct fake_peer *p)
 {
     in_session = true;
     fake_drain(p);
     over();
 }
 
-static void time_passes(uint64_t ms)
+static inline void time_passes(uint64_t ms)
 {
     f.clock += ms;
     assert_non_null(f.timer);
@@ -440,19 +456,19 @@ static void time_passes(uint64_t ms)
 }
 
 /* Exactly as long as the timer was set for. */
-static void times_out(void)
+static inline void times_out(void)
 {
     time_passes(f.timeout);
 }
 
-static void is_stopped(void)
+static inline void is_stopped(void)
 {
     in_session = true;
     sessions_stop(&f.all);
     over();
 }
 
-static void turn_of_the_loop(void)
+static inline void turn_of_the_loop(void)
 {
     in_session = true;
     uv_run(&f.loop, UV_RUN_NOWAIT);
@@ -460,7 +476,7 @@ static void turn_of_the_loop(void)
 }
 
 /* The supervisor's answer to the question that is out; `bytes` NULL: there is nothing. */
-static void supervisor_answers(const char *crt, const char *key)
+static inline void supervisor_answers(const char *crt, const char *key)
 {
     static struct ipc_message m;
     static struct ipc_answer a;
@@ -485,7 +501,7 @@ static void supervisor_answers(const char *crt, const char *key)
 
 /* ---- the end ---- */
 
-static void assert_nothing_counted(void)
+static inline void assert_nothing_counted(void)
 {
     for (size_t i = 0; i < f.generation->config->route_count; i++) {
         assert_int_equal(counter_get(&f.all.counters->route[i].active), 0);
@@ -497,7 +513,7 @@ static void assert_nothing_counted(void)
 }
 
 /* Whatever was going on: the session goes, and nothing of it is left. */
-static void finish(void)
+static inline void finish(void)
 {
     static struct ipc_message m;
     if (!f.gone)
@@ -507,6 +523,7 @@ static void finish(void)
     for (int turns = 0; !f.gone && turns < 10; turns++)
         uv_run(&f.loop, UV_RUN_NOWAIT);
     assert_true(f.gone);
+    assert_in_range(logged("end"), memory_ran_out ? 0 : 1, 1); /* the line wants memory, too */
     assert_int_equal(f.all.count, 0);
     assert_true(link_empty(&f.all.members));
     assert_true(link_empty(&f.all.turns.waiting));

@@ -59,14 +59,11 @@ bool tls_client_open(const struct tls_client *c)
     return c->peer.open;
 }
 
-bool tls_client_closed(const struct tls_client *c)
+int tls_client_last_word(const struct tls_client *c)
 {
-    return c->peer.closed;
-}
-
-int tls_client_alert(const struct tls_client *c)
-{
-    return c->peer.alert;
+    if (c->peer.alert > 0)
+        return c->peer.alert;
+    return c->peer.closed ? TLS_CLIENT_BYE : 0;
 }
 
 const char *tls_client_text(struct tls_client *c)

@@ -21,9 +21,10 @@ void tls_client_close_notify(struct tls_client *c);
 const uint8_t *tls_client_take(struct tls_client *c, size_t *size);
 
 bool tls_client_open(const struct tls_client *c);
-bool tls_client_closed(const struct tls_client *c); /* it got close_notify */
-int tls_client_alert(const struct tls_client *c);   /* the fatal alert it got; -1 */
-const char *tls_client_text(struct tls_client *c);  /* all that it has read */
+/* The fatal alert that it got, TLS_CLIENT_BYE for close_notify, 0 for neither. */
+enum { TLS_CLIENT_BYE = -1 };
+int tls_client_last_word(const struct tls_client *c);
+const char *tls_client_text(struct tls_client *c); /* all that it has read */
 
 /* PEM for the front, owned by the caller, who frees it: a certificate for that name, for a
  * challenge or for service, and its key. */
