@@ -42,6 +42,7 @@ struct peer {
     size_t queued; /* bytes that the kernel did not take yet */
     enum peer_life life;
     bool reading;
+    int deaf;        /* a uv error: the other side takes no more; see peer_send() */
     bool eof;        /* the other side's FIN was read */
     bool fin_wanted; /* our FIN follows what is queued */
     bool fin_sent;
@@ -78,7 +79,10 @@ void peer_read(struct peer *p, bool on);
 
 /* Send now what the kernel takes and queue the rest. With `more` something follows at once, data or
  * the FIN, and may share a packet with it. The caller bounds the queue by not calling while
- * p->queued is high. 0 or a negative uv error: the connection is of no more use. */
+ * p->queued is high. 0 or a negative uv error: the connection is of no more use.
+ *
+ * Whoever takes no more may have said why, and that may still wait to be read: then all that is
+ * sent is dropped, and how it ended is told behind the last that it said. */
 int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more);
 
 /* Acknowledge now what was read, although nothing is sent that would do it by the way: the other

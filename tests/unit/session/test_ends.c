@@ -21,6 +21,7 @@ static void goodbye_and_gone(void)
     to_relay();
     tls_client_close_notify(f.tls);
     tls_sends();
+    client_ends();
     client->breaks = UV_EPIPE;
     upstream_ends();
 }
@@ -40,11 +41,21 @@ static void upstream_gone_behind_its_end(void)
     client_says("NOOP\r\n");
 }
 
-static void upstream_gone(void)
+/* What it said before it stopped taking anything is the client's. */
+static void last_words_of_a_deaf_upstream(void)
 {
     to_relay();
-    upstream->breaks = UV_EPIPE;
+    upstream->breaks = UV_ECONNRESET;
     client_says("NOOP\r\n");
+    upstream_says("too much\r\n");
+}
+
+static void last_words_of_a_deaf_client(void)
+{
+    to_relay();
+    client->breaks = UV_ECONNRESET;
+    upstream_says("+OK\r\n");
+    client_says("last\r\n");
 }
 
 static void command_behind_the_upgrade(void)
@@ -169,6 +180,8 @@ static const struct way {
     {END_LEFT_BEFORE_TLS, to_preamble, client_finishes, "debug", "none", READY "<close>", ""},
     {END_LEFT_IN_REQUEST, to_request, client_finishes, "debug", "client", "<close>", ""},
     {END_CLIENT_BROKE, to_relay, client_goes, "info", "client", "<close>", DIALLED "<reset>"},
+    {END_CLIENT_BROKE, last_words_of_a_deaf_client, client_goes, "info", "client", "<close>",
+     DIALLED "last\r\n<reset>"},
     {END_CLIENT_CLOSED, to_relay_client_done, upstream_finishes, "info", "none", "<bye><close>",
      DIALLED "<close>"},
     {END_CLIENT_LEFT, goodbye_and_gone, NULL, "info", "none", "<close>", DIALLED "<reset>"},
@@ -177,7 +190,8 @@ static const struct way {
     {END_CLIENT_STAYED, to_relay_upstream_done, time_is_up, "info", "client", "<bye><close>",
      DIALLED "<reset>"},
     {END_UPSTREAM_BROKE, to_relay, upstream_goes, "info", "upstream", "<reset>", DIALLED "<close>"},
-    {END_UPSTREAM_BROKE, upstream_gone, NULL, "info", "upstream", "<reset>", DIALLED "<close>"},
+    {END_UPSTREAM_BROKE, last_words_of_a_deaf_upstream, upstream_goes, "info", "upstream",
+     "too much\r\n<reset>", DIALLED "<close>"},
     {END_UPSTREAM_CLOSED, to_relay_upstream_done, client_says_goodbye, "info", "none",
      "<bye><close>", DIALLED "<close>"},
     {END_UPSTREAM_CLOSED_IN_CLEAR, to_relay_in_clear, upstream_finishes, "info", "none",
