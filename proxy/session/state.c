@@ -23,7 +23,10 @@ static uint64_t wait_of(const struct session *s)
     if (row->timeout == 0)
         return SESSION_NEVER;
     const char *config = (const char *)s->route->config;
-    return session_remains(*(const unsigned *)(const void *)(config + row->timeout), 0, 0);
+    const unsigned timeout = *(const unsigned *)(const void *)(config + row->timeout);
+    const uint64_t wait = session_remains(timeout, 0, 0);
+    const uint64_t courtesy = session_remains(COURTESY_MS, s->started, session_now(s));
+    return s->admission.courtesy && courtesy < wait ? courtesy : wait;
 }
 
 static void timer_fired(uv_timer_t *timer)

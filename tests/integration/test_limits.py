@@ -242,6 +242,37 @@ def test_established_sessions_without_descriptors_for_more(fronts, run, pki, toy
         client.close()
 
 
+def test_clients_beyond_a_limit_take_no_places_from_another_route(fronts, run, pki, toys):
+    """They are silent, so that nothing but a limit ends them; a few are told, the others reset."""
+    limited, free, upstream = run.port(), run.port(), toys(toy.echo).port
+    front = fronts.start(pki.mail.block(),
+                         route("limited", limited, upstream, max_connections_per_ip=1),
+                         route("free", free, upstream),
+                         workers=1, before_exec=few_files(160))
+    settings = tls.context(pki)
+    crowd = [socket.create_connection(("127.0.0.1", limited)) for _ in range(150)]
+    with tls.TlsClient(free, settings) as client:
+        assert says(client)
+    ended = [connection for connection in crowd if is_reset(connection)]
+    assert len(crowd) - len(ended) < 10
+    assert front.status()["routes"][0]["connections"]["refused"] >= len(ended)
+    assert not front.log("accept-paused")
+    assert "limited" in front.wait_for_log("newcomers-reset")["msg"]
+    for connection in crowd:
+        connection.close()
+
+
+def is_reset(connection):
+    connection.setblocking(False)
+    try:
+        connection.recv(100)
+    except BlockingIOError:
+        pass
+    except ConnectionResetError:
+        return True
+    return False
+
+
 # ---- crowds ------------------------------------------------------------------------------------
 
 def test_a_flood_of_handshakes_does_not_starve_a_session(fronts, run, pki, toys):

@@ -317,6 +317,7 @@ static inline void arrive_as(enum scene_route route, bool announced, struct admi
     memory_ran_out = false;
     f.all.ended = on_ended;
     counter_add(&f.all.counters->route[route].active, admission.admitted);
+    f.all.courtesies += admission.courtesy;
     in_session = true;
     session_start(&f.all, &n);
     in_session = false;
@@ -524,7 +525,7 @@ static inline void finish(void)
         uv_run(&f.loop, UV_RUN_NOWAIT);
     assert_true(f.gone);
     assert_in_range(logged("end"), memory_ran_out ? 0 : 1, 1); /* the line wants memory, too */
-    assert_int_equal(f.all.count, 0);
+    assert_int_equal(f.all.count + f.all.courtesies, 0);
     assert_true(link_empty(&f.all.members));
     assert_true(link_empty(&f.all.turns.waiting));
     assert_true(link_empty(&f.all.queries.waiting) && link_empty(&f.all.queries.sent));

@@ -92,7 +92,27 @@ static void nonsense_for_a_handshake(void)
 
 static void refused(enum scene_route route, enum starttls_refusal why)
 {
-    arrive_as(route, false, (struct admission){.refusal = why});
+    arrive_as(route, false, (struct admission){.refusal = why, .courtesy = true});
+}
+
+static void one_of_many(void)
+{
+    arrive_as(TCP, true, (struct admission){.refusal = REFUSE_TOO_MANY, .courtesy = true});
+    f.all.courtesies += f.all.limit;
+    client_says(PROXY);
+    f.all.courtesies -= f.all.limit;
+}
+
+static void too_many_and_silent(void)
+{
+    refused(POP3S, REFUSE_TOO_MANY);
+    f.tls = tls_client_new(NAME, NULL);
+}
+
+static void draining_and_silent(void)
+{
+    refused(POP3S, REFUSE_DRAINING);
+    f.tls = tls_client_new(NAME, NULL);
 }
 
 static void too_many(void)
@@ -234,7 +254,10 @@ static const struct way {
     {END_CHALLENGE_LATE_TLS, to_query_in_tls, time_is_up, "info", "tlsfront", "<alert 80><fin>",
      ""},
     {END_TOO_MANY_TLS, too_many_challenges, NULL, "info", "tlsfront", "<alert 80><fin>", ""},
+    {END_TOO_MANY_TLS, too_many_and_silent, time_is_up, "info", "tlsfront", "<alert 80><fin>", ""},
+    {END_DRAINING_TLS, draining_and_silent, time_is_up, "info", "tlsfront", "<alert 80><fin>", ""},
     {END_DRAINING_TLS, draining_challenge, NULL, "info", "tlsfront", "<alert 80><fin>", ""},
+    {END_ONE_OF_MANY, one_of_many, NULL, "info", "tlsfront", "<reset>", ""},
     {END_REQUEST_UNFIT, unfit_request, NULL, "info", "client",
      HTTP("404 Not Found", TEXT, "46", "", "Only the answers to ACME challenges are here.\n"), ""},
     {END_REQUEST_UNCLEAR, unclear_request, NULL, "info", "client",
@@ -330,6 +353,21 @@ static void a_client_that_keeps_its_half_open_is_left_after_two_seconds(void **s
     finish();
 }
 
+static void one_who_is_only_told_why_not_has_three_seconds(void **state)
+{
+    (void)state;
+    too_many_and_silent();
+    assert_int_equal(f.timeout, 3000);
+    f.clock += 2000;
+    tls_sends();
+    f.clock += 1000;
+    session_arm(f.s);
+    assert_int_equal(f.timeout, 0);
+    times_out();
+    assert_string_equal(client_got(), "<alert 80><fin>");
+    finish();
+}
+
 static void last_words_wait_a_minute_for_a_slow_client(void **state)
 {
     (void)state;
@@ -382,6 +420,7 @@ int main(void)
         cmocka_unit_test(every_end_is_as_the_table_says),
         cmocka_unit_test(every_end_has_a_way),
         cmocka_unit_test(a_client_that_keeps_its_half_open_is_left_after_two_seconds),
+        cmocka_unit_test(one_who_is_only_told_why_not_has_three_seconds),
         cmocka_unit_test(last_words_wait_a_minute_for_a_slow_client),
         cmocka_unit_test(what_is_left_of_the_client_waits_a_minute_for_a_slow_upstream),
         cmocka_unit_test(the_reset_follows_as_soon_as_all_is_delivered),
