@@ -183,6 +183,28 @@ def test_an_idle_session_costs_little(fronts, run, pki, toys, memory_factor):
     assert grown / count < 4 * memory_factor, f"{grown / count:.1f} KiB per session"
 
 
+def test_a_silent_connection_costs_less_still(fronts, run, pki, toys, memory_factor):
+    """And one that says the beginning of a ClientHello no more than that: no TLS is set up for it."""
+    port, count = run.port(), 500
+    front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), workers=1)
+    worker, = front.workers()
+    with tls.TlsClient(port, tls.context(pki)) as first:
+        assert says(first)
+    before = process.resident_kib(worker)
+    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    wait_until(lambda: front.active("echo") == count, "all to be accepted")
+    silent = process.resident_kib(worker) - before
+    for connection in crowd:
+        connection.sendall(b"\x16\3\1\1\0" + b"\1\0\0\xfc" + b"\3\3" + bytes(32))
+    with tls.TlsClient(port, tls.context(pki)) as last:
+        assert says(last)
+    begun = process.resident_kib(worker) - before
+    for connection in crowd:
+        connection.close()
+    assert silent / count < 2 * memory_factor, f"{silent / count:.1f} KiB for a silent one"
+    assert begun / count < 3 * memory_factor, f"{begun / count:.1f} KiB for one that has begun"
+
+
 # ---- descriptors -------------------------------------------------------------------------------
 
 def few_files(number):
