@@ -1,4 +1,3 @@
-/* alert.c - see alert.h */
 #include "tls/alert.h"
 
 #include "tls/mbed.h"

@@ -1,4 +1,3 @@
-/* issuing.c - see issuing.h */
 #include "tls/issuing.h"
 
 #include <string.h>

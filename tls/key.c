@@ -1,4 +1,3 @@
-/* key.c - see key.h */
 #include "tls/key.h"
 
 #include "tls/look.h"
