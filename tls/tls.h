@@ -168,6 +168,18 @@ struct tls_server *tls_server_new(const struct tls_server_options *o, struct err
 struct tls_server *tls_server_ref(struct tls_server *s); /* one reference more; returns `s` */
 void tls_server_free(struct tls_server *s);              /* drops a reference; NULL is fine */
 
+/* What an operator should hear about the certificates and lists by which clients are judged; one
+ * call each. */
+enum tls_client_finding {
+    TLS_CLIENT_CA_USELESS,    /* nobody whom it vouches for is let in */
+    TLS_CLIENT_CA_NONE,       /* ... and there is no other */
+    TLS_CLIENT_CRL_USELESS,   /* all clients of its authority are refused */
+    TLS_CLIENT_CRL_OF_NOBODY, /* its authority is not in client_ca */
+    TLS_CLIENT_FINDINGS,
+};
+typedef void tls_client_finding_fn(void *arg, enum tls_client_finding finding, const char *text);
+void tls_server_check(const struct tls_server *s, tls_client_finding_fn *report, void *arg);
+
 /* One call for each certificate of client_ca and each list of client_crl. NULL, as of a route
  * without TLS, has none. */
 void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void *arg);
