@@ -1,9 +1,10 @@
-/* build.h - a tree given meaning: settings become the fields of struct config. */
+/* build.h - what is at hand where a tree is given meaning: settings become the fields of struct
+ * config. */
 #ifndef TLSFRONT_BUILD_H
 #define TLSFRONT_BUILD_H
 
 #include "config/arena.h"
-#include "config/config.h"
+#include "config/model.h"
 #include "config/tree.h"
 
 struct build {
@@ -15,9 +16,6 @@ struct build {
     const struct block *block; /* the one in hand */
     const char *label;         /* its name, for findings */
 };
-
-/* Fills b->config from b->tree. Findings go to b->diags, out of memory shows in the arenas. */
-void build_config(struct build *b);
 
 /* A finding about the block in hand. */
 void build_complain(struct build *b, enum diag_severity severity, const struct origin *at,

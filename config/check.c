@@ -146,16 +146,14 @@ static void check_acme(const struct route_config *r, struct diags *d)
     }
 }
 
-/* Who can be told by XCLIENT or ID: proxy/starttls/ knows how. */
 static void check_xclient(const struct route_config *r, struct diags *d)
 {
-    const bool told = r->protocol == PROTOCOL_SMTP || r->protocol == PROTOCOL_POP3 ||
-                      r->protocol == PROTOCOL_IMAP || r->protocol == PROTOCOL_SIEVE;
-    if (r->xclient && !told)
+    const struct protocol_facts *facts = protocol_facts(r->protocol);
+    if (r->xclient && !facts->has_xclient)
         diag_add(d, DIAG_WARNING, &r->xclient_at,
                  "remove it; send-proxy or source = transparent may help",
                  "route %s: xclient has no effect: there is no such thing in %s", r->name,
-                 protocol_facts(r->protocol)->name);
+                 facts->name);
 }
 
 static void check_source(const struct route_config *r, struct diags *d)

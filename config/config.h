@@ -1,162 +1,15 @@
-/* config.h - the routing table as plain data.
+/* config.h - from text to the routing table.
  *
  * config_read() and config_load() parse and validate text; nothing here opens a certificate,
- * resolves a name or binds an address: files are bytes in the bundle, names are strings. tls/ and
- * proxy/ give them meaning. A struct config is immutable once loaded and owns all its strings;
- * config_free() frees everything. Names of keys, values and defaults: tlsfront.conf(5). */
+ * resolves a name or binds an address: tls/ and proxy/ give the model meaning. A struct config owns
+ * all its strings; config_free() frees everything. Names of keys, values and defaults:
+ * tlsfront.conf(5). */
 #ifndef TLSFRONT_CONFIG_H
 #define TLSFRONT_CONFIG_H
 
 #include "config/bundle.h"
 #include "config/diag.h"
-#include "config/protocol.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/socket.h>
-
-enum config_log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
-enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
-enum config_log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG, LOG_TARGET_FILE };
-enum tls_mode {
-    TLS_MODE_IMPLICIT,
-    TLS_MODE_REQUIRED,
-    TLS_MODE_OPTIONAL,
-    TLS_MODE_OFF, /* acme only: http-01 */
-};
-enum client_auth { CLIENT_AUTH_NONE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED };
-enum send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
-enum source_kind { SOURCE_DEFAULT, SOURCE_ADDRESS, SOURCE_TRANSPARENT };
-enum tls_min_version { TLS_MIN_1_2, TLS_MIN_1_3 };
-
-/* Where to listen or to connect. */
-enum endpoint_kind {
-    ENDPOINT_INET, /* numeric IPv4 or IPv6 in `addr` */
-    ENDPOINT_NAME, /* upstreams only: `host` is a name for the supervisor to resolve */
-    ENDPOINT_UNIX, /* `path` */
-};
-
-struct endpoint {
-    enum endpoint_kind kind;
-    const char *text; /* canonical: "127.0.0.1:110", "[::1]:995", "mail.example:25", "unix:/path" */
-    struct sockaddr_storage addr;
-    socklen_t addr_len;
-    const char *host;
-    uint16_t port;
-    const char *path;
-    struct origin at;
-};
-
-struct cidr {
-    int family; /* AF_INET or AF_INET6 */
-    uint8_t bytes[16];
-    unsigned bits;
-};
-
-/* A file named in the configuration; its contents are in the bundle under the same path. */
-struct file_ref {
-    const char *path; /* NULL: not given */
-    struct origin at;
-};
-
-struct certificate_config {
-    const char *name;
-    struct origin at;
-    struct file_ref chain;
-    struct file_ref key;        /* path NULL: the chain file holds the key too */
-    struct file_ref passphrase; /* of an encrypted key: the first line of this file */
-    bool managed; /* the block names no files: they are the key manager's, in `state` */
-};
-
-struct string_list {
-    const char **items;
-    size_t count;
-};
-
-/* What a client's certificate may say in subjectAltName. */
-enum client_name_kind {
-    CLIENT_NAME_DNS,   /* may begin with "*." for one label */
-    CLIENT_NAME_EMAIL, /* rfc822Name */
-    CLIENT_NAME_URI,
-};
-struct client_name {
-    enum client_name_kind kind;
-    const char *text;
-};
-struct client_name_list {
-    struct client_name *items;
-    size_t count;
-};
-
-struct route_config {
-    const char *name;
-    struct origin at;
-    enum protocol protocol;
-    enum tls_mode tls;
-    struct origin tls_at, xclient_at, plaintext_login_at; /* line 0: not given */
-
-    struct endpoint *listen; /* ":995" has become two: 0.0.0.0 and [::] */
-    size_t listen_count;
-    struct endpoint *upstream; /* in the order to try */
-    size_t upstream_count;
-    size_t *certificates; /* indexes into config.certificates; the first is the default */
-    size_t certificate_count;
-    struct origin certificate_at, upstream_at;
-    struct file_ref challenges; /* acme only: a folder, which only the supervisor looks into */
-
-    /* Milliseconds; 0 means no limit. */
-    unsigned upgrade_timeout, handshake_timeout, connect_timeout, greeting_timeout, idle_timeout;
-    unsigned max_connections, max_connections_per_ip; /* 0: no limit */
-
-    enum send_proxy send_proxy;
-    struct cidr *accept_proxy_from;
-    size_t accept_proxy_count;
-    enum source_kind source_kind;
-    struct endpoint source; /* port 0; meaningful for SOURCE_ADDRESS */
-    struct origin source_at;
-    bool xclient;
-    bool plaintext_login_allowed; /* optional routes, before TLS */
-    bool relay_risk_accepted;     /* smtp: the operator knows that the upstream sees one address */
-
-    enum client_auth client_auth;
-    struct file_ref client_ca, client_crl;
-    /* Both empty: every client whose certificate verifies; else those in one of them. */
-    struct string_list client_subjects;
-    struct client_name_list client_names;
-    struct origin client_subjects_at, client_names_at; /* line 0: not given */
-    enum tls_min_version min_version;
-    bool strict_sni;
-    struct string_list alpn;    /* empty: the protocol's registered id, if it has one */
-    struct string_list groups;  /* empty: the default; names are checked by tls/ */
-    struct string_list ciphers; /* likewise */
-    struct origin alpn_at, groups_at, ciphers_at;
-
-    const char *hostname; /* in greetings and refusals that tlsfront writes itself; never NULL */
-    struct origin hostname_at; /* line 0: not given, it is the machine's name */
-};
-
-struct config {
-    unsigned workers; /* 0: one per CPU */
-    const char *user; /* workers run as this user when started as root */
-    struct origin user_at;
-    const char *control, *state;
-    struct origin control_at;   /* line 0: not given */
-    struct file_ref ticket_key; /* not in the bundle: workers get what is derived from it */
-    enum config_log_level log_level;
-    enum config_log_format log_format;
-    enum config_log_target log_target;
-    struct file_ref log_file; /* LOG_TARGET_FILE */
-    unsigned drain_timeout;   /* milliseconds */
-    bool watch;               /* reload when a file of the bundle changes */
-
-    struct certificate_config *certificates;
-    size_t certificate_count;
-    struct route_config *routes;
-    size_t route_count;
-
-    void *storage; /* private: what config_free() frees */
-};
+#include "config/model.h"
 
 /* Read FILE ("-": standard input) and all that it names from disk into a new bundle and load it.
  * Findings go to `d`, in the order of the text; the caller decides with diag_ok(). Returns NULL,
@@ -182,23 +35,9 @@ char *config_control_path(const char *path);
 void config_check_private(const struct file_ref *file, const char *whose, const char *what,
                           struct diags *d);
 
-/* Before TLS, does nothing but the upgrade lead the route's clients anywhere? */
-bool config_must_upgrade(const struct route_config *r);
-
-/* Where the key manager keeps the pair of a certificate. */
-#define CONFIG_MANAGED_KEY   "key.pem"
-#define CONFIG_MANAGED_CHAIN "chain.pem"
-
 /* As in `tls = NAME`. */
 const char *config_tls_mode_name(enum tls_mode mode);
 
-/* Does the route serve this certificate, an index into config.certificates? */
-bool config_route_uses(const struct route_config *r, size_t certificate);
-
 void config_free(struct config *c);
-
-#define CONFIG_DEFAULT_FILE    "/etc/tlsfront/tlsfront.conf"
-#define CONFIG_DEFAULT_CONTROL "/run/tlsfront/control.sock"
-#define CONFIG_DEFAULT_STATE   "/var/lib/tlsfront"
 
 #endif

@@ -27,8 +27,10 @@ struct protocol_facts {
     bool server_speaks_first;
     bool has_starttls;
     bool login_first; /* without a login there is nothing to be had */
+    bool has_xclient; /* its servers can be told who the client is: XCLIENT, or IMAP's ID */
 };
 
+/* The row; it lives for ever. */
 const struct protocol_facts *protocol_facts(enum protocol p);
 
 /* False when no protocol has that name. */

@@ -1,14 +1,14 @@
 /* schema.c - the tables of all keys. */
 #include "config/schema.h"
 #include "config/config.h"
-#include "config/keys.h"
+#include "config/settings.h"
 #include "config/suggest.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
-/* key_choice() stores an int. */
+/* setting_choice() stores an int. */
 static_assert(sizeof(enum tls_mode) == sizeof(int) && sizeof(enum send_proxy) == sizeof(int) &&
                   sizeof(enum client_auth) == sizeof(int) &&
                   sizeof(enum tls_min_version) == sizeof(int) &&
@@ -43,81 +43,87 @@ enum { CONNECTIONS_MAX = 10000000, WORKERS_MAX = 256 };
 #define GLOBAL(field) offsetof(struct config, field)
 
 static const struct key global_keys[] = {
-    {"workers", key_workers, .max = WORKERS_MAX, .preset = "auto"},
-    {"user", key_text, .offset = GLOBAL(user), .at_offset = GLOBAL(user_at), .preset = "tlsfront"},
-    {"control", key_socket_path, .offset = GLOBAL(control), .at_offset = GLOBAL(control_at),
+    {"workers", setting_workers, .max = WORKERS_MAX, .preset = "auto"},
+    {"user", setting_text, .offset = GLOBAL(user), .at_offset = GLOBAL(user_at),
+     .preset = "tlsfront"},
+    {"control", setting_socket_path, .offset = GLOBAL(control), .at_offset = GLOBAL(control_at),
      .preset = CONFIG_DEFAULT_CONTROL},
-    {"state", key_path, .offset = GLOBAL(state), .preset = CONFIG_DEFAULT_STATE},
-    {"ticket-key", key_path, .offset = GLOBAL(ticket_key.path), .at_offset = GLOBAL(ticket_key.at)},
-    {"log-level", key_choice, .offset = GLOBAL(log_level), .choices = log_levels, .preset = "info"},
-    {"log-format", key_choice, .offset = GLOBAL(log_format), .choices = log_formats,
+    {"state", setting_path, .offset = GLOBAL(state), .at_offset = GLOBAL(state_at),
+     .preset = CONFIG_DEFAULT_STATE},
+    {"ticket-key", setting_path, .offset = GLOBAL(ticket_key.path),
+     .at_offset = GLOBAL(ticket_key.at)},
+    {"log-level", setting_choice, .offset = GLOBAL(log_level), .choices = log_levels,
+     .preset = "info"},
+    {"log-format", setting_choice, .offset = GLOBAL(log_format), .choices = log_formats,
      .preset = "text"},
-    {"log", key_log, .preset = "stderr"},
-    {"watch", key_switch, .offset = GLOBAL(watch), .preset = "off"},
-    {"drain-timeout", key_duration, .offset = GLOBAL(drain_timeout), .preset = "30s"},
+    {"log", setting_log, .preset = "stderr"},
+    {"watch", setting_switch, .offset = GLOBAL(watch), .preset = "off"},
+    {"drain-timeout", setting_duration, .offset = GLOBAL(drain_timeout), .preset = "30s"},
     {.name = NULL},
 };
 
 #define CERTIFICATE(field) offsetof(struct certificate_config, field)
 
 static const struct key certificate_keys[] = {
-    {"chain", key_file, .offset = CERTIFICATE(chain)},
-    {"key", key_file, .offset = CERTIFICATE(key)},
-    {"passphrase-file", key_file, .offset = CERTIFICATE(passphrase)},
+    {"chain", setting_file, .offset = CERTIFICATE(chain)},
+    {"key", setting_file, .offset = CERTIFICATE(key)},
+    {"passphrase-file", setting_file, .offset = CERTIFICATE(passphrase)},
     {.name = NULL},
 };
 
 #define ROUTE(field) offsetof(struct route_config, field)
 
 static const struct key route_keys[] = {
-    {"listen", key_listen, .list = true, .place = ON_ALL_ROUTES,
+    {"listen", setting_listen, .list = true, .place = ON_ALL_ROUTES,
      .required = "say where clients connect, as in listen = \":995\""},
-    {"protocol", key_protocol, .place = ON_ALL_ROUTES,
+    {"protocol", setting_protocol, .place = ON_ALL_ROUTES,
      .required = "say what is spoken: protocol = pop3, imap, smtp, nntp, ldap, sieve, tcp or acme"},
-    {"tls", key_choice, .offset = ROUTE(tls), .at_offset = ROUTE(tls_at), .choices = tls_modes,
+    {"tls", setting_choice, .offset = ROUTE(tls), .at_offset = ROUTE(tls_at), .choices = tls_modes,
      .preset = "implicit", .place = ON_ALL_ROUTES}, /* acme's default is off */
-    {"certificate", key_certificates, .list = true,
+    {"certificate", setting_certificates, .list = true,
      .required = "name a certificate block, as in certificate = {mail}"},
-    {"upstream", key_upstream, .list = true,
+    {"upstream", setting_upstream, .list = true,
      .required = "say where the server is, as in upstream = \"127.0.0.1:110\""},
-    {"challenges", key_path, .offset = ROUTE(challenges.path), .at_offset = ROUTE(challenges.at),
-     .place = ON_ACME_ROUTES,
+    {"challenges", setting_path, .offset = ROUTE(challenges.path),
+     .at_offset = ROUTE(challenges.at), .place = ON_ACME_ROUTES,
      .required = "name the folder where the ACME client puts its answers: challenges = /path"},
 
-    {"upgrade-timeout", key_duration, .offset = ROUTE(upgrade_timeout), .preset = "60s"},
-    {"handshake-timeout", key_duration, .offset = ROUTE(handshake_timeout), .preset = "15s",
+    {"upgrade-timeout", setting_duration, .offset = ROUTE(upgrade_timeout), .preset = "60s"},
+    {"handshake-timeout", setting_duration, .offset = ROUTE(handshake_timeout), .preset = "15s",
      .place = ON_ALL_ROUTES},
-    {"connect-timeout", key_duration, .offset = ROUTE(connect_timeout), .preset = "5s"},
-    {"greeting-timeout", key_duration, .offset = ROUTE(greeting_timeout), .preset = "60s"},
-    {"idle-timeout", key_duration,
+    {"connect-timeout", setting_duration, .offset = ROUTE(connect_timeout), .preset = "5s"},
+    {"greeting-timeout", setting_duration, .offset = ROUTE(greeting_timeout), .preset = "60s"},
+    {"idle-timeout", setting_duration,
      .offset = ROUTE(idle_timeout)}, /* the default is the protocol's */
-    {"max-connections", key_number, .offset = ROUTE(max_connections), .max = CONNECTIONS_MAX,
+    {"max-connections", setting_number, .offset = ROUTE(max_connections), .max = CONNECTIONS_MAX,
      .place = ON_ALL_ROUTES},
-    {"max-connections-per-ip", key_number, .offset = ROUTE(max_connections_per_ip),
+    {"max-connections-per-ip", setting_number, .offset = ROUTE(max_connections_per_ip),
      .max = CONNECTIONS_MAX, .place = ON_ALL_ROUTES},
 
-    {"send-proxy", key_choice, .offset = ROUTE(send_proxy), .choices = send_proxies,
+    {"send-proxy", setting_choice, .offset = ROUTE(send_proxy), .choices = send_proxies,
      .preset = "off"},
-    {"accept-proxy-from", key_networks, .list = true, .place = ON_ALL_ROUTES},
-    {"source", .parse = key_source},
-    {"xclient", key_switch, .offset = ROUTE(xclient), .at_offset = ROUTE(xclient_at)},
-    {"plaintext-login", key_flag, .offset = ROUTE(plaintext_login_allowed),
+    {"accept-proxy-from", setting_networks, .list = true, .place = ON_ALL_ROUTES},
+    {"source", .parse = setting_source},
+    {"xclient", setting_switch, .offset = ROUTE(xclient), .at_offset = ROUTE(xclient_at)},
+    {"plaintext-login", setting_flag, .offset = ROUTE(plaintext_login_allowed),
      .at_offset = ROUTE(plaintext_login_at), .choices = plaintext_logins},
-    {"relay-risk", key_flag, .offset = ROUTE(relay_risk_accepted), .choices = relay_risks},
+    {"relay-risk", setting_flag, .offset = ROUTE(relay_risk_accepted), .choices = relay_risks},
 
-    {"client-certificate", key_choice, .offset = ROUTE(client_auth), .choices = client_auths,
+    {"client-certificate", setting_choice, .offset = ROUTE(client_auth), .choices = client_auths,
      .preset = "none"},
-    {"client-ca", key_file, .offset = ROUTE(client_ca)},
-    {"client-crl", key_file, .offset = ROUTE(client_crl)},
-    {"client-subjects", key_client_subjects, .at_offset = ROUTE(client_subjects_at), .list = true},
-    {"client-names", key_client_names, .at_offset = ROUTE(client_names_at), .list = true},
-    {"min-version", key_choice, .offset = ROUTE(min_version), .choices = min_versions,
+    {"client-ca", setting_file, .offset = ROUTE(client_ca)},
+    {"client-crl", setting_file, .offset = ROUTE(client_crl)},
+    {"client-subjects", setting_client_subjects, .at_offset = ROUTE(client_subjects_at),
+     .list = true},
+    {"client-names", setting_client_names, .at_offset = ROUTE(client_names_at), .list = true},
+    {"min-version", setting_choice, .offset = ROUTE(min_version), .choices = min_versions,
      .preset = "1.2"},
-    {"strict-sni", key_switch, .offset = ROUTE(strict_sni), .preset = "off"},
-    {"alpn", key_texts, .offset = ROUTE(alpn), .at_offset = ROUTE(alpn_at), .list = true},
-    {"groups", key_texts, .offset = ROUTE(groups), .at_offset = ROUTE(groups_at), .list = true},
-    {"ciphers", key_texts, .offset = ROUTE(ciphers), .at_offset = ROUTE(ciphers_at), .list = true},
-    {"hostname", key_hostname, .offset = ROUTE(hostname),
+    {"strict-sni", setting_switch, .offset = ROUTE(strict_sni), .preset = "off"},
+    {"alpn", setting_texts, .offset = ROUTE(alpn), .at_offset = ROUTE(alpn_at), .list = true},
+    {"groups", setting_texts, .offset = ROUTE(groups), .at_offset = ROUTE(groups_at), .list = true},
+    {"ciphers", setting_texts, .offset = ROUTE(ciphers), .at_offset = ROUTE(ciphers_at),
+     .list = true},
+    {"hostname", setting_hostname, .offset = ROUTE(hostname),
      .at_offset = ROUTE(hostname_at)}, /* the default is the machine's */
     {.name = NULL},
 };

@@ -13,7 +13,8 @@ struct build;
 struct key;
 
 /* Put setting `s` into `target` (the struct of the scope), or add findings. */
-typedef void key_fn(struct build *b, const struct key *key, void *target, const struct setting *s);
+typedef void setting_fn(struct build *b, const struct key *key, void *target,
+                        const struct setting *s);
 
 /* A route with protocol = acme has no server behind it: few keys mean anything there, and one of
  * them nowhere else. */
@@ -26,7 +27,7 @@ struct choice {
 
 struct key {
     const char *name; /* NULL ends a scope's list */
-    key_fn *parse;
+    setting_fn *parse;
     size_t offset;    /* of the field that `parse` fills; each parse function knows its type */
     size_t at_offset; /* of a struct origin for it; 0: none */
     const struct choice *choices;

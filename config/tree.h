@@ -4,7 +4,6 @@
 #define TLSFRONT_TREE_H
 
 #include "config/arena.h"
-#include "config/bundle.h"
 #include "config/diag.h"
 
 #include <stdbool.h>
@@ -44,10 +43,5 @@ const char *tree_label(struct arena *a, const struct block *block);
 const struct setting *tree_find(const struct block *block, const char *key);
 
 void tree_append(struct block *block, struct setting *s);
-
-/* Add what `text` says to the tree. Unknown and doubled keys and titles are findings and are left
- * out. `file` must live as long as the tree. Out of memory shows in the arena. */
-void tree_read(struct tree *t, struct arena *a, struct diags *d, const char *file,
-               const struct bundle_entry *text);
 
 #endif

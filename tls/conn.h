@@ -66,6 +66,11 @@ static inline bool conn_is_protected(const struct conn_handshake *hs)
     return hs->ssl != NULL && hs->ssl->transform_in != NULL;
 }
 
+static inline bool conn_is_tls13(const mbedtls_ssl_context *ssl)
+{
+    return ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
 /* conn_fail.c: end the connection, sending the alert unless it is negative or one is out. */
 void conn_fail(struct tls_conn *c, struct alert_cause cause);
 void conn_fail_client(struct tls_conn *c, int alert, const char *words);
@@ -88,11 +93,11 @@ void conn_release_hello(struct tls_conn *c);
 
 /* conn_drive.c: let mbedTLS work on a record until it is used up. */
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body);
+void conn_handshake_free(struct tls_conn *c);
 
-/* mbedTLS's way to the wire. */
+/* conn_wire.c: mbedTLS's transport; arg is the connection. */
 int conn_put_wire(void *arg, const unsigned char *data, size_t size);
 int conn_get_feed(void *arg, unsigned char *to, size_t size);
-void conn_handshake_free(struct tls_conn *c);
 
 /* conn_open.c: behind the handshake. */
 void conn_open_record(struct tls_conn *c, const struct record *r);

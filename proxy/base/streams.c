@@ -27,13 +27,23 @@ void streams_begin(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
+/* Why standard output was not written; 0: it was, or nobody knows. */
+static int lost_why;
+
+void streams_flush(void)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 && lost_why == 0)
+        lost_why = errno;
+}
+
 int streams_end(int status)
 {
+    streams_flush();
     const bool lost = ferror(stdout) != 0;
-    errno = 0;
     if (fclose(stdout) != 0 || lost) {
-        fprintf(stderr, "tlsfront: output could not be written%s%s\n", errno != 0 ? ": " : "",
-                errno != 0 ? strerror(errno) : "");
+        fprintf(stderr, "tlsfront: output could not be written%s%s\n", lost_why != 0 ? ": " : "",
+                lost_why != 0 ? strerror(lost_why) : "");
         status = status == 0 ? EXIT_RUNTIME : status;
     }
     return status == 0 && ferror(stderr) != 0 ? EXIT_RUNTIME : status;

@@ -8,6 +8,9 @@
  * makes a write fail instead of ending the process. */
 void streams_begin(void);
 
+/* What was printed goes out before what standard error is told next. */
+void streams_flush(void);
+
 /* The last thing: the exit status, which is EXIT_RUNTIME when `status` is 0 but output was lost;
  * then standard error says so. */
 int streams_end(int status);

@@ -33,8 +33,8 @@ void control_close(struct control *c);
  * or none that answers. */
 int control_ask(const char *path, const char *line);
 
-/* Likewise, but the text goes to `text`, with a NUL behind it. -1 with the reason, and errno, when
- * no daemon answers (ETIMEDOUT: within a minute). */
+/* Likewise, but the text goes to `text`, with a NUL behind it: the exit status, or -1 with the
+ * reason, and errno, when no daemon answers (ETIMEDOUT: within a minute). */
 int control_fetch(const char *path, const char *line, struct buf *text, struct err *e);
 
 #endif

@@ -12,14 +12,15 @@
  *     PREPARE    the bundle of generation N, route slots
  *     LISTENERS  sockets of N
  *     ADDRESSES  resolved upstreams of N, or, behind COMMIT, new ones of the current generation
- *     READY      can you run N?             worker answers: PREPARED N, or REFUSED N with the
- * reason COMMIT     run N now                  worker answers: COMMITTED N ABORT      forget N
+ *     READY      can you run N?             answer: PREPARED N, or REFUSED N and why
+ *     COMMIT     run N now                  answer: COMMITTED N
+ *     ABORT      forget N
  *     DRAIN      refuse newcomers
  *     RETIRE     there are no newcomers for you: exit when the last session is gone
  *     STOP       exit
- *     PING       are you alive?             worker answers: PONG
+ *     PING       are you alive?             answer: PONG
  *   worker -> supervisor
- *     ASK        what is the answer to this ACME challenge?         supervisor answers: ANSWER
+ *     ASK        what answers this ACME challenge?        answer: ANSWER
  *
  * A worker deals with strangers, so what it says is measured and checked by the supervisor, which
  * kills it for anything that no worker says. */
@@ -94,6 +95,7 @@ struct ipc_address { /* one per address; those of one upstream stand together, i
     struct sockaddr_storage addr;
 };
 
+/* A worker asks; the serial number comes back with the answer. */
 struct ipc_ask {
     uint64_t serial;
     uint32_t slot; /* of the route; tells the kind of challenge, too */
@@ -131,6 +133,7 @@ bool ipc_count(const struct ipc_message *m, size_t size, size_t *count);
  * `size`, what is not printable ASCII as \xHH. False: it is no text. */
 bool ipc_take_text(const struct ipc_message *m, char *out, size_t size);
 
+/* Of a received message: those that its receiver has not taken for itself. */
 void ipc_close_fds(struct ipc_message *m);
 
 #endif

@@ -1,5 +1,6 @@
 /* run.c - what all commands of `tlsfront key` begin and end with, see key_job.h. */
 #include "proxy/base/json.h"
+#include "proxy/base/streams.h"
 #include "proxy/control/control.h"
 #include "proxy/key/job.h"
 
@@ -122,7 +123,7 @@ static int finish(struct key_job *j, int status)
     if (j->out.failed || findings.failed)
         status = EXIT_RUNTIME;
     print(stdout, &j->out);
-    fflush(stdout);
+    streams_flush();
     if (!j->o->json || status != 0)
         print(stderr, &findings);
     if (!j->o->json && status == 0)

@@ -354,3 +354,31 @@ def test_xclient_in_a_protocol_without_it_is_warned_about(checker, plain, protoc
 def test_xclient_where_the_protocol_has_it(checker, plain, protocol, mode):
     done = checker(plain(protocol, mode, xclient="on"))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("key, path, cause, cure", [
+    ("log", "nowhere/x.log", "there is no such folder", "folder"),
+    ("log", "file/x.log", "there is no such folder", "folder"),
+    ("log", ".", "is a folder", "file in it"),
+    ("control", "no/where/control.sock", "there is no such folder", "folder"),
+    ("control", "file", "something else than a socket", "remove"),
+    ("control", ".", "something else than a socket", "another path"),
+    ("state", "file", "is not a folder", "folder")])
+def test_what_cannot_be_made_is_told(checker, good, run, key, path, cause, cure):
+    folder = run.folder / "places"
+    folder.mkdir(exist_ok=True)
+    (folder / "file").touch()
+    checker.front.write(good, **{key: folder / path})
+    done = checker.front.check()
+    lines = checker.front.file.read_text().splitlines()
+    number, = [n for n, line in enumerate(lines, 1) if line.startswith(f"{key} ")]
+    done.line_of = lambda _: f"{checker.front.file}:{number}:"
+    assert_refused(done, number, cause, cure)
+
+
+@pytest.mark.parametrize("key, path", [("log", "new.log"), ("control", "new/control.sock"),
+                                       ("state", "new/state")])
+def test_what_will_be_made_needs_not_be_there(checker, good, run, key, path):
+    checker.front.write(good, **{key: run.folder / path})
+    done = checker.front.check()
+    assert (done.returncode, done.stderr) == (0, "")

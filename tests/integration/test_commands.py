@@ -9,6 +9,7 @@ import pytest
 
 from clients import tls
 from harness.config import route
+from harness.daemon import STATUS_CONFIG_WRONG
 from servers import toy
 
 COMMANDS = ("run", "check", "reload", "status")
@@ -62,14 +63,14 @@ def test_without_a_daemon_it_says_so_and_fails(binary, run, command):
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_a_missing_file_is_status_78(binary, command):
     done = tlsfront(binary, command, "-c", "/no/such/file.conf")
-    assert done.returncode == 78
+    assert done.returncode == STATUS_CONFIG_WRONG
     assert "/no/such/file.conf" in done.stderr
 
 
 def test_run_refuses_what_check_refuses(fronts, binary, pki, run):
     front = fronts.new(pki.mail.block(), route("x", run.port(), run.port(), nonsense="1"))
     done = front.command("run", "-c", front.file)
-    assert done.returncode == 78
+    assert done.returncode == STATUS_CONFIG_WRONG
     assert "nonsense" in done.stderr
 
 
@@ -95,8 +96,9 @@ def test_a_second_start_of_a_daemon_names_the_first_and_not_its_addresses(fronts
     assert first.status()["state"] == "running"
 
 
-@pytest.mark.parametrize("kind", ["folder", "file", "link"])
-def test_what_is_in_the_way_of_the_control_socket_is_named(fronts, run, pki, toys, kind):
+@pytest.mark.parametrize("kind, status", [("folder", STATUS_CONFIG_WRONG),
+                                          ("file", STATUS_CONFIG_WRONG), ("link", 1)])
+def test_what_is_in_the_way_of_the_control_socket_is_named(fronts, run, pki, toys, kind, status):
     """And nothing has told anybody by then that the daemon serves."""
     front = fronts.new(pki.mail.block(), route("one", run.port(), toys(toy.echo).port))
     path = front.folder / "control.sock"
@@ -109,7 +111,7 @@ def test_what_is_in_the_way_of_the_control_socket_is_named(fronts, run, pki, toy
                               capture_output=True)
         with pytest.raises(BlockingIOError):
             manager.recv(1000)
-    assert done.returncode == 1
+    assert done.returncode == status
     assert str(path) in done.stderr and "cure:" in done.stderr
     assert "another tlsfront" not in done.stderr
     assert "event=started" not in done.stderr

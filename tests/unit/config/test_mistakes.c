@@ -35,6 +35,11 @@ struct mistake {
     "route s {\nlisten = " listen                                                                  \
     "\nprotocol = pop3\ncertificate = mail\nupstream = \"192.0.2.1:110\"\n}\n"
 
+/* One byte more than the longest path. */
+#define TIMES_16(text)                                                                             \
+    text text text text text text text text text text text text text text text text
+#define LONG_PATH "\"" TIMES_16(TIMES_16("/123456789abcdef")) "\""
+
 static const struct mistake syntax[] = {
     {"unknown global key",
      "uzer = x\n" ROUTE(""),
@@ -385,6 +390,27 @@ static const struct mistake values[] = {
      E,
      {"control", "too long for a Unix socket"},
      {"107"},
+     0},
+    {"long log path",
+     "log = " LONG_PATH "\n" ROUTE(""),
+     1,
+     E,
+     {"log is a path of 4096 bytes", "4095 are possible"},
+     {"shorter"},
+     0},
+    {"long state path",
+     "state = " LONG_PATH "\n" ROUTE(""),
+     1,
+     E,
+     {"state is a path of 4096 bytes"},
+     {"shorter"},
+     0},
+    {"long path of a file",
+     ROUTE("client-certificate = required\nclient-ca = /ca\nclient-crl = " LONG_PATH),
+     9,
+     E,
+     {"client-crl is a path of 4096 bytes"},
+     {"shorter"},
      0},
     {"duration without a unit",
      "drain-timeout = 10\n" ROUTE(""),

@@ -1,5 +1,5 @@
-/* keys.c - keys whose value is a number, a word, a text or a path. */
-#include "config/keys.h"
+/* settings.c - keys whose value is a number, a word, a text or a path. */
+#include "config/settings.h"
 #include "config/suggest.h"
 #include "config/values.h"
 
@@ -19,21 +19,21 @@ static void complain(struct build *b, const struct key *key, const struct value 
 
 /* ---- numbers and words ---- */
 
-void key_duration(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_duration(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct flaw flaw;
     if (value_duration(s->values->text, field(target, key), &flaw) != 0)
         complain(b, key, s->values, &flaw);
 }
 
-void key_number(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_number(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct flaw flaw;
     if (value_number(s->values->text, key->max, field(target, key), &flaw) != 0)
         complain(b, key, s->values, &flaw);
 }
 
-void key_switch(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_switch(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct flaw flaw;
     if (value_switch(s->values->text, field(target, key), &flaw) != 0)
@@ -59,21 +59,21 @@ static const struct choice *choose(struct build *b, const struct key *key, const
     return NULL;
 }
 
-void key_choice(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_choice(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     const struct choice *c = choose(b, key, s->values);
     if (c != NULL)
         memcpy(field(target, key), &c->value, sizeof c->value);
 }
 
-void key_flag(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_flag(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     const struct choice *c = choose(b, key, s->values);
     if (c != NULL)
         *(bool *)field(target, key) = c->value != 0;
 }
 
-void key_protocol(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_protocol(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct route_config *r = target;
     if (protocol_by_name(s->values->text, &r->protocol))
@@ -85,7 +85,7 @@ void key_protocol(struct build *b, const struct key *key, void *target, const st
                    "%s \"%s\" is not known", key->name, s->values->text);
 }
 
-void key_workers(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_workers(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct config *c = target;
     const struct value *v = s->values;
@@ -112,13 +112,13 @@ static bool present(struct build *b, const struct key *key, const struct value *
     return false;
 }
 
-void key_text(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_text(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     if (present(b, key, s->values))
         *(const char **)field(target, key) = arena_copy(b->arena, s->values->text);
 }
 
-void key_hostname(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_hostname(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct flaw flaw;
     if (value_hostname(s->values->text, &flaw) != 0)
@@ -127,7 +127,7 @@ void key_hostname(struct build *b, const struct key *key, void *target, const st
         *(const char **)field(target, key) = arena_copy(b->arena, s->values->text);
 }
 
-void key_texts(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_texts(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct string_list *list = field(target, key);
     size_t count = 0;
@@ -150,30 +150,43 @@ static const char *resolve(struct build *b, const struct value *v)
     return arena_format(b->arena, "%.*s/%s", (int)(slash - v->at.file), v->at.file, v->text);
 }
 
-void key_path(struct build *b, const struct key *key, void *target, const struct setting *s)
+/* One that the system can take; NULL, and a finding, when it is none. */
+static const char *take_path(struct build *b, const struct key *key, const struct value *v)
 {
-    if (present(b, key, s->values))
-        *(const char **)field(target, key) = resolve(b, s->values);
+    const char *path = present(b, key, v) ? resolve(b, v) : NULL;
+    if (path == NULL || strlen(path) <= BUNDLE_PATH_MAX)
+        return path;
+    build_complain(b, DIAG_ERROR, &v->at, "choose a shorter path",
+                   "%s is a path of %zu bytes, %d are possible", key->name, strlen(path),
+                   BUNDLE_PATH_MAX);
+    return NULL;
 }
 
-void key_socket_path(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_path(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
-    key_path(b, key, target, s);
+    const char *path = take_path(b, key, s->values);
+    if (path != NULL)
+        *(const char **)field(target, key) = path;
+}
+
+void setting_socket_path(struct build *b, const struct key *key, void *target,
+                         const struct setting *s)
+{
+    setting_path(b, key, target, s);
     const char *path = *(const char **)field(target, key);
     if (path != NULL && strlen(path) > value_unix_path_max())
         build_complain(b, DIAG_ERROR, &s->at, "choose a shorter path, of at most 107 bytes",
                        "%s \"%s\" is too long for a Unix socket", key->name, path);
 }
 
-void key_file(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_file(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct file_ref *file = field(target, key);
     file->at = s->at;
-    if (present(b, key, s->values))
-        file->path = resolve(b, s->values);
+    file->path = take_path(b, key, s->values);
 }
 
-void key_log(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_log(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct config *c = target;
     const char *text = s->values->text;
@@ -190,5 +203,7 @@ void key_log(struct build *b, const struct key *key, void *target, const struct 
                        "%s \"%s\" is not known", key->name, text);
         return;
     }
-    c->log_file = (struct file_ref){resolve(b, s->values), s->at};
+    c->log_file = (struct file_ref){take_path(b, key, s->values), s->at};
+    if (c->log_file.path == NULL)
+        c->log_target = LOG_TARGET_STDERR;
 }

@@ -1,5 +1,5 @@
-/* keys_route.c - the keys of a route that name addresses and certificates. */
-#include "config/keys.h"
+/* settings_route.c - the keys of a route that name addresses and certificates. */
+#include "config/settings.h"
 #include "config/suggest.h"
 #include "config/values.h"
 
@@ -44,7 +44,7 @@ static int add_all_addresses(struct build *b, struct route_config *r, const char
     return add_listen(b, r, arena_format(b->work, "[::]:%s", port), v, flaw);
 }
 
-void key_listen(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_listen(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct route_config *r = target;
     r->listen = arena_array(b->arena, 2 * count_values(s), sizeof *r->listen);
@@ -60,7 +60,7 @@ void key_listen(struct build *b, const struct key *key, void *target, const stru
 
 /* ---- upstream, source, networks ---- */
 
-void key_upstream(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_upstream(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct route_config *r = target;
     r->upstream_at = s->at;
@@ -76,7 +76,7 @@ void key_upstream(struct build *b, const struct key *key, void *target, const st
     }
 }
 
-void key_source(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_source(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct route_config *r = target;
     struct flaw flaw;
@@ -93,7 +93,7 @@ void key_source(struct build *b, const struct key *key, void *target, const stru
         r->source_kind = SOURCE_ADDRESS;
 }
 
-void key_networks(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_networks(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct route_config *r = target;
     r->accept_proxy_from = arena_array(b->arena, count_values(s), sizeof *r->accept_proxy_from);
@@ -109,8 +109,8 @@ void key_networks(struct build *b, const struct key *key, void *target, const st
 
 /* ---- clients ---- */
 
-void key_client_subjects(struct build *b, const struct key *key, void *target,
-                         const struct setting *s)
+void setting_client_subjects(struct build *b, const struct key *key, void *target,
+                             const struct setting *s)
 {
     struct string_list *list = &((struct route_config *)target)->client_subjects;
     list->items = arena_array(b->arena, count_values(s), sizeof *list->items);
@@ -123,7 +123,8 @@ void key_client_subjects(struct build *b, const struct key *key, void *target,
     }
 }
 
-void key_client_names(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_client_names(struct build *b, const struct key *key, void *target,
+                          const struct setting *s)
 {
     struct client_name_list *list = &((struct route_config *)target)->client_names;
     list->items = arena_array(b->arena, count_values(s), sizeof *list->items);
@@ -170,7 +171,8 @@ static bool named_already(const struct route_config *r, size_t index)
     return false;
 }
 
-void key_certificates(struct build *b, const struct key *key, void *target, const struct setting *s)
+void setting_certificates(struct build *b, const struct key *key, void *target,
+                          const struct setting *s)
 {
     struct route_config *r = target;
     r->certificate_at = s->at;

@@ -1,0 +1,170 @@
+/* assemble.c - walks the tree and the schema side by side. */
+#include "config/assemble.h"
+#include "config/schema.h"
+#include "config/values.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* ---- any block ---- */
+
+/* Also where the key is set: what is wrong with its value then leaves the default behind, and
+ * whoever looks at the configuration for more findings meets no hole. */
+static void apply_preset(struct build *b, const struct key *key, void *target)
+{
+    struct value value = {.text = key->preset};
+    struct setting setting = {.key = key->name, .values = &value, .last = &value};
+    key->parse(b, key, target, &setting);
+}
+
+/* Does a route of this kind have that key? If not, it must not be set. */
+static bool belongs(struct build *b, const struct key *key, const struct setting *s)
+{
+    const struct setting *protocol = tree_find(b->block, "protocol");
+    const bool acme = protocol != NULL &&
+                      strcmp(protocol->values->text, protocol_facts(PROTOCOL_ACME)->name) == 0;
+    if (key->place == ON_ALL_ROUTES || (key->place == ON_ACME_ROUTES) == acme)
+        return true;
+    if (s != NULL && acme)
+        build_complain(b, DIAG_ERROR, &s->at, "remove it",
+                       "%s has no place on an acme route, which has no server behind it",
+                       key->name);
+    else if (s != NULL)
+        build_complain(b, DIAG_ERROR, &s->at, "remove it, or write protocol = acme",
+                       "%s has a place on acme routes only", key->name);
+    return false;
+}
+
+static void apply(struct build *b, enum scope scope, const struct block *block, void *target)
+{
+    b->block = block;
+    b->label = tree_label(b->work, block);
+    for (const struct key *key = schema_keys(scope); key->name != NULL && !b->arena->failed;
+         key++) {
+        const struct setting *s = tree_find(block, key->name);
+        if (s != NULL && key->at_offset != 0)
+            *(struct origin *)((char *)target + key->at_offset) = s->at;
+        if (scope == SCOPE_ROUTE && !belongs(b, key, s))
+            continue;
+        if (key->preset != NULL)
+            apply_preset(b, key, target);
+        if (s != NULL)
+            key->parse(b, key, target, s);
+        else if (key->required != NULL)
+            build_complain(b, DIAG_ERROR, &block->at, key->required, "there is no %s", key->name);
+    }
+}
+
+static void check_title(struct build *b)
+{
+    struct flaw flaw;
+    if (value_name(b->block->title, &flaw) != 0)
+        diag_add(b->diags, DIAG_ERROR, &b->block->at, flaw.cure, "%s \"%s\": this %s",
+                 b->block->kind, b->block->title, flaw.cause);
+}
+
+static bool block_is(const struct block *block, enum scope scope)
+{
+    return strcmp(block->kind, schema_scope_name(scope)) == 0;
+}
+
+static size_t count_blocks(const struct tree *tree, enum scope scope)
+{
+    size_t count = 0;
+    for (const struct block *block = tree->blocks; block != NULL; block = block->next)
+        count += block_is(block, scope);
+    return count;
+}
+
+/* ---- certificates ---- */
+
+/* A block without files is about the pair that `tlsfront key` keeps under its name. */
+static void find_files(struct build *b, struct certificate_config *c)
+{
+    const bool has_chain = tree_find(b->block, "chain") != NULL;
+    const bool has_key = tree_find(b->block, "key") != NULL;
+    if (has_key && !has_chain)
+        build_complain(b, DIAG_ERROR, &b->block->at,
+                       "name its PEM file, the server's certificate first: chain = /path/to.crt; "
+                       "or remove key too, to use the pair that `tlsfront key` keeps",
+                       "there is no chain");
+    c->managed = !has_chain && !has_key && b->config->state != NULL;
+    if (!c->managed)
+        return;
+    const char *folder = arena_format(b->arena, "%s/%s", b->config->state, c->name);
+    c->chain = (struct file_ref){arena_format(b->arena, "%s/" CONFIG_MANAGED_CHAIN, folder), c->at};
+    c->key = (struct file_ref){arena_format(b->arena, "%s/" CONFIG_MANAGED_KEY, folder), c->at};
+}
+
+static void build_certificate(struct build *b, const struct block *block)
+{
+    struct certificate_config *c = &b->config->certificates[b->config->certificate_count++];
+    *c = (struct certificate_config){.name = arena_copy(b->arena, block->title), .at = block->at};
+    apply(b, SCOPE_CERTIFICATE, block, c);
+    check_title(b);
+    find_files(b, c);
+}
+
+/* ---- routes ---- */
+
+/* The machine's name, when it can be one in a greeting. */
+static const char *machine_name(struct arena *a)
+{
+    char name[256];
+    struct flaw flaw;
+    if (gethostname(name, sizeof name) != 0)
+        return "localhost";
+    name[sizeof name - 1] = '\0';
+    return value_hostname(name, &flaw) == 0 ? arena_copy(a, name) : "localhost";
+}
+
+static void finish_route(struct build *b, struct route_config *r)
+{
+    const struct protocol_facts *facts = protocol_facts(r->protocol);
+    const struct setting *greeting = tree_find(b->block, "greeting-timeout");
+    const struct setting *upgrade = tree_find(b->block, "upgrade-timeout");
+
+    if (r->protocol == PROTOCOL_ACME && tree_find(b->block, "tls") == NULL)
+        r->tls = TLS_MODE_OFF;
+    if (tree_find(b->block, "idle-timeout") == NULL)
+        r->idle_timeout = facts->idle_ms;
+    if (r->hostname == NULL)
+        r->hostname = machine_name(b->arena);
+    if (greeting != NULL && tree_find(b->block, "protocol") != NULL &&
+        !facts->server_speaks_first && r->protocol != PROTOCOL_ACME)
+        build_complain(b, DIAG_WARNING, &greeting->at, "remove it",
+                       "greeting-timeout has no effect: a %s server does not speak first",
+                       facts->name);
+    if (upgrade != NULL && !config_must_upgrade(r))
+        build_complain(b, DIAG_WARNING, &upgrade->at, "remove it",
+                       "upgrade-timeout has no effect: clients need not send STARTTLS here");
+}
+
+static void build_route(struct build *b, const struct block *block)
+{
+    struct route_config *r = &b->config->routes[b->config->route_count++];
+    *r = (struct route_config){.name = arena_copy(b->arena, block->title), .at = block->at};
+    apply(b, SCOPE_ROUTE, block, r);
+    check_title(b);
+    finish_route(b, r);
+}
+
+/* ---- all ---- */
+
+void assemble_config(struct build *b)
+{
+    struct config *c = b->config;
+    size_t certificates = count_blocks(b->tree, SCOPE_CERTIFICATE);
+    size_t routes = count_blocks(b->tree, SCOPE_ROUTE);
+    c->certificates = arena_array(b->arena, certificates, sizeof *c->certificates);
+    c->routes = arena_array(b->arena, routes, sizeof *c->routes);
+    apply(b, SCOPE_GLOBAL, &b->tree->globals, c);
+
+    /* Certificates first: routes refer to them. */
+    for (const struct block *k = b->tree->blocks; k != NULL && !b->arena->failed; k = k->next)
+        if (block_is(k, SCOPE_CERTIFICATE))
+            build_certificate(b, k);
+    for (const struct block *k = b->tree->blocks; k != NULL && !b->arena->failed; k = k->next)
+        if (block_is(k, SCOPE_ROUTE))
+            build_route(b, k);
+}

@@ -1,0 +1,351 @@
+/* files.c - certificates, keys, folders, sockets: what the configuration names, as it lies there.
+ */
+#include "config/files.h"
+#include "config/config.h"
+#include "config/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PAIR_TRIES = 10 };
+
+struct file_visit {
+    struct bundle *bundle; /* to read into; NULL: only look whether it is there */
+    const struct bundle *have;
+    struct diags *diags;
+    const char *kind, *name;
+    const char *absent_cure; /* NULL: the usual */
+};
+
+static const char *cure_for(const struct file_visit *v, int error)
+{
+    if (error == ENOENT && v->absent_cure != NULL)
+        return v->absent_cure;
+    if (error == EACCES || error == EPERM)
+        return "let the user who starts tlsfront read it";
+    return "correct the path, or put the file there";
+}
+
+static void visit_file(const struct file_visit *v, const struct file_ref *file)
+{
+    struct err e = {.text = ""};
+    if (file->path == NULL)
+        return;
+    if (v->bundle != NULL && bundle_read(v->bundle, BUNDLE_FILE, file->path, &e) != 0)
+        diag_add(v->diags, DIAG_ERROR, &file->at, cure_for(v, errno), "%s %s: %s", v->kind, v->name,
+                 e.text);
+    else if (bundle_find(v->have, BUNDLE_FILE, file->path) == NULL)
+        diag_add(v->diags, DIAG_ERROR, &file->at, NULL, "%s %s: \"%s\" is not in the bundle",
+                 v->kind, v->name, file->path);
+}
+
+void config_check_private(const struct file_ref *file, const char *whose, const char *what,
+                          struct diags *d)
+{
+    struct stat st;
+    if (file->path == NULL || stat(file->path, &st) != 0 || (st.st_mode & S_IROTH) == 0)
+        return;
+    diag_add(d, DIAG_WARNING, &file->at, "take the others' right to read it: chmod o-r FILE",
+             "%s: everyone on this machine can read %s in \"%s\"", whose, what, file->path);
+}
+
+/* What is to be private must be. */
+static void check_modes(const struct certificate_config *c, struct diags *d)
+{
+    char whose[300];
+    snprintf(whose, sizeof whose, "certificate %s", c->name);
+    config_check_private(c->key.path != NULL ? &c->key : &c->chain, whose, "the private key", d);
+    config_check_private(&c->passphrase, whose, "the passphrase", d);
+}
+
+/* Both files of one folder into the bundle; false: one is missing, or no longer there. */
+static bool read_both(struct bundle *b, int folder, const struct certificate_config *c)
+{
+    struct file_bytes key, chain = {0};
+    struct err ignored;
+    int error;
+    bool good =
+        file_read_at(folder, CONFIG_MANAGED_KEY, BUNDLE_FILE_MAX, &key, &error, &ignored) == 0 &&
+        file_read_at(folder, CONFIG_MANAGED_CHAIN, BUNDLE_FILE_MAX, &chain, &error, &ignored) == 0;
+    if (good)
+        good = bundle_add(b, BUNDLE_FILE, c->key.path, key.data, key.size, &ignored) == 0 &&
+               bundle_add(b, BUNDLE_FILE, c->chain.path, chain.data, chain.size, &ignored) == 0;
+    file_bytes_free(&key);
+    file_bytes_free(&chain);
+    return good;
+}
+
+/* STATE/NAME of the pair, as keystore_open() and what follows open it; -1 with errno. */
+static int open_pair(const struct certificate_config *c)
+{
+    char path[BUNDLE_PATH_MAX + 1];
+    snprintf(path, sizeof path, "%s", c->key.path);
+    *strrchr(path, '/') = '\0';
+    char *name = strrchr(path, '/');
+    *name++ = '\0';
+    int state = open(*path != '\0' ? path : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (state < 0)
+        return -1;
+    int folder = file_open_folder(state, name);
+    const int error = errno;
+    close(state);
+    errno = error;
+    return folder;
+}
+
+/* The key manager replaces the folder as a whole: what is held open is one pair, if it is still
+ * there. Whatever is wrong is told by visit_pair(). */
+static void read_pair(struct bundle *b, const struct certificate_config *c)
+{
+    bool replaced = true;
+    for (int i = 0; replaced && i < PAIR_TRIES; i++) {
+        struct stat held, now;
+        int folder = open_pair(c);
+        if (folder < 0)
+            return;
+        replaced = !read_both(b, folder, c) && fstat(folder, &held) == 0;
+        int again = replaced ? open_pair(c) : -1;
+        replaced = replaced && (again < 0 || fstat(again, &now) != 0 || held.st_ino != now.st_ino);
+        if (again >= 0)
+            close(again);
+        close(folder);
+    }
+}
+
+static int read_of_pair(struct bundle *b, const struct certificate_config *c,
+                        const struct file_ref *file, struct err *e)
+{
+    struct file_bytes bytes;
+    int error;
+    int folder = open_pair(c);
+    if (folder < 0) {
+        error = errno;
+        err_set(e, "%s", strerror(error));
+    } else if (file_read_at(folder, strrchr(file->path, '/') + 1, BUNDLE_FILE_MAX, &bytes, &error,
+                            e) == 0) {
+        error = bundle_add(b, BUNDLE_FILE, file->path, bytes.data, bytes.size, e) == 0 ? 0 : ENOMEM;
+        file_bytes_free(&bytes);
+        close(folder);
+        errno = error;
+        return error == 0 ? 0 : -1;
+    }
+    if (folder >= 0)
+        close(folder);
+    errno = error;
+    return err_prefix(e, "cannot read \"%s\"", file->path);
+}
+
+static void visit_of_pair(const struct file_visit *v, const struct certificate_config *c,
+                          const struct file_ref *file)
+{
+    struct err e = {.text = ""};
+    if (bundle_find(v->have, BUNDLE_FILE, file->path) != NULL)
+        return;
+    if (v->bundle == NULL)
+        visit_file(v, file);
+    else if (read_of_pair(v->bundle, c, file, &e) != 0)
+        diag_add(v->diags, DIAG_ERROR, &file->at, err_cure_or(&e, cure_for(v, errno)), "%s %s: %s",
+                 v->kind, v->name, e.text);
+}
+
+/* The key manager's pair. What is missing is told once, with the command that makes it. */
+static void visit_pair(struct file_visit *v, const struct certificate_config *c)
+{
+    char cure[512];
+    snprintf(cure, sizeof cure,
+             "make its key and a request: tlsfront key new %s; for a trial: tlsfront key "
+             "self-signed %s",
+             c->name, c->name);
+    v->absent_cure = cure;
+    visit_of_pair(v, c, &c->key);
+    if (bundle_find(v->have, BUNDLE_FILE, c->key.path) != NULL) {
+        snprintf(cure, sizeof cure,
+                 "install the authority's answer to its request: tlsfront key install %s FILE",
+                 c->name);
+        visit_of_pair(v, c, &c->chain);
+    }
+    v->absent_cure = NULL;
+}
+
+static void visit_certificate(struct file_visit *v, const struct certificate_config *c)
+{
+    v->name = c->name;
+    visit_file(v, &c->passphrase);
+    if (c->managed) {
+        if (v->bundle != NULL)
+            read_pair(v->bundle, c);
+        visit_pair(v, c);
+        return;
+    }
+    visit_file(v, &c->chain);
+    visit_file(v, &c->key);
+}
+
+/* Everybody can put another folder in the place of one in there. */
+static bool open_to_all(const struct stat *st)
+{
+    return (st->st_mode & S_IWOTH) != 0 && (st->st_mode & S_ISVTX) == 0;
+}
+
+/* Who owns a folder above can put another in the place of the one that is named. False, and a
+ * finding, if that is somebody else than its owner, root or whoever runs this. */
+static bool check_above(const struct route_config *r, const char *above, uid_t owner,
+                        struct diags *d)
+{
+    struct stat st;
+    if (stat(above, &st) != 0)
+        return true;
+    if (open_to_all(&st))
+        diag_add(d, DIAG_ERROR, &r->challenges.at,
+                 "take the others' right to write there: chmod o-w FOLDER",
+                 "route %s: everyone on this machine can put another folder in the place of "
+                 "\"%s\": anybody may write to \"%s\"",
+                 r->name, r->challenges.path, above);
+    else if (st.st_uid != 0 && st.st_uid != owner && st.st_uid != geteuid())
+        diag_add(
+            d, DIAG_ERROR, &r->challenges.at,
+            "choose a folder below folders of root's, or give both the same owner: chown",
+            "route %s: user %u, whose \"%s\" is, can put another folder in the place of \"%s\"",
+            r->name, (unsigned)st.st_uid, above, r->challenges.path);
+    else
+        return true;
+    return false;
+}
+
+/* All folders above `path`; one finding is enough. */
+static void check_all_above(const struct route_config *r, const char *path, uid_t owner,
+                            struct diags *d)
+{
+    char above[PATH_MAX];
+    if (snprintf(above, sizeof above, "%s", path) >= (int)sizeof above)
+        return;
+    for (char *slash; (slash = strrchr(above, '/')) != NULL;) {
+        slash[slash == above] = '\0';
+        if (!check_above(r, above, owner, d) || slash == above)
+            return;
+    }
+}
+
+/* By the name that is written there, and where links lead to. */
+static void check_ways(const struct route_config *r, uid_t owner, struct diags *d)
+{
+    const size_t before = d->count;
+    char *real = realpath(r->challenges.path, NULL);
+    check_all_above(r, r->challenges.path, owner, d);
+    if (real != NULL && d->count == before)
+        check_all_above(r, real, owner, d);
+    free(real);
+}
+
+/* The supervisor answers with what is in there, so who can write there can get certificates. */
+static void check_challenges(const struct route_config *r, struct diags *d)
+{
+    const struct file_ref *folder = &r->challenges;
+    struct stat st;
+    if (folder->path == NULL)
+        return;
+    if (stat(folder->path, &st) != 0) {
+        diag_add(d, DIAG_ERROR, &folder->at,
+                 errno == ENOENT ? "make it: mkdir -p FOLDER"
+                                 : "correct the path, or let the user who starts tlsfront see it",
+                 "route %s: challenges \"%s\": %s", r->name, folder->path, strerror(errno));
+        return;
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        diag_add(d, DIAG_ERROR, &folder->at, "name the folder that the ACME client writes to",
+                 "route %s: challenges \"%s\" is not a folder", r->name, folder->path);
+        return;
+    }
+    if ((st.st_mode & S_IWOTH) != 0)
+        diag_add(d, DIAG_WARNING, &folder->at, "take the others' right to write: chmod o-w FOLDER",
+                 "route %s: everyone on this machine can write to \"%s\" and so get certificates "
+                 "for your names",
+                 r->name, folder->path);
+    check_ways(r, st.st_uid, d);
+}
+
+/* The folder that holds `path`; empty: the root's or the current one. */
+static void parent_of(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, PATH_MAX, "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
+}
+
+/* Is it certain that nothing can be made at `path`, for want of a folder? */
+static bool lacks_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    struct stat st;
+    parent_of(path, folder);
+    if (folder[0] == '\0')
+        return false;
+    return stat(folder, &st) == 0 ? !S_ISDIR(st.st_mode) : errno == ENOENT || errno == ENOTDIR;
+}
+
+static void check_log(const struct config *c, struct diags *d)
+{
+    const struct file_ref *log = &c->log_file;
+    struct stat st;
+    if (c->log_target != LOG_TARGET_FILE)
+        return;
+    if (stat(log->path, &st) == 0 && S_ISDIR(st.st_mode))
+        diag_add(d, DIAG_ERROR, &log->at, "name a file in it", "log \"%s\" is a folder", log->path);
+    else if (lacks_folder(log->path))
+        diag_add(d, DIAG_ERROR, &log->at, "make it, or name a file in a folder that exists",
+                 "log \"%s\": there is no such folder", log->path);
+}
+
+/* Its folder is made too, when only that one is missing. */
+static void check_control(const struct config *c, struct diags *d)
+{
+    char folder[PATH_MAX];
+    struct stat st;
+    if (c->control == NULL)
+        return;
+    parent_of(c->control, folder);
+    if (stat(c->control, &st) == 0 && !S_ISSOCK(st.st_mode))
+        diag_add(d, DIAG_ERROR, &c->control_at, "name another path, or remove what is there",
+                 "control \"%s\" is something else than a socket", c->control);
+    else if (lacks_folder(c->control) && lacks_folder(folder))
+        diag_add(d, DIAG_ERROR, &c->control_at, "make it, or name a path in a folder that exists",
+                 "control \"%s\": there is no such folder", c->control);
+}
+
+/* What the daemon and the key manager make when they need them must not be something else. */
+static void check_places(const struct config *c, struct diags *d)
+{
+    struct stat st;
+    check_control(c, d);
+    if (c->state != NULL && stat(c->state, &st) == 0 && !S_ISDIR(st.st_mode))
+        diag_add(d, DIAG_ERROR, &c->state_at, "name the folder for keys and certificates",
+                 "state \"%s\" is not a folder", c->state);
+}
+
+void files_visit(const struct config *c, struct bundle *into, const struct bundle *have,
+                 struct diags *d)
+{
+    struct file_visit v = {into, have, d, "certificate", NULL, NULL};
+    if (into != NULL) {
+        check_log(c, d);
+        check_places(c, d);
+    }
+    for (size_t i = 0; i < c->certificate_count; i++) {
+        visit_certificate(&v, &c->certificates[i]);
+        if (into != NULL)
+            check_modes(&c->certificates[i], d);
+    }
+    v.kind = "route";
+    for (size_t i = 0; i < c->route_count; i++) {
+        v.name = c->routes[i].name;
+        visit_file(&v, &c->routes[i].client_ca);
+        visit_file(&v, &c->routes[i].client_crl);
+        if (into != NULL)
+            check_challenges(&c->routes[i], d);
+    }
+}

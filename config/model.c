@@ -1,0 +1,17 @@
+/* model.c - questions that the data answers. */
+#include "config/model.h"
+
+bool config_must_upgrade(const struct route_config *r)
+{
+    return r->tls == TLS_MODE_REQUIRED ||
+           (r->tls == TLS_MODE_OPTIONAL && !r->plaintext_login_allowed &&
+            protocol_facts(r->protocol)->login_first);
+}
+
+bool config_route_uses(const struct route_config *r, size_t certificate)
+{
+    for (size_t i = 0; i < r->certificate_count; i++)
+        if (r->certificates[i] == certificate)
+            return true;
+    return false;
+}

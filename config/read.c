@@ -1,0 +1,165 @@
+/* read.c - joins what gather.c finds, part by part, into one tree. */
+#include "config/read.h"
+#include "config/gather.h"
+#include "config/scan.h"
+#include "config/schema.h"
+
+#include <string.h>
+
+struct reader {
+    struct tree *tree;
+    struct diags *diags;
+    struct gather gather;
+};
+
+/* ---- into the tree ---- */
+
+static void take_setting(struct reader *r, struct block *into, enum scope scope, struct setting *s)
+{
+    const char *label = tree_label(r->gather.arena, into);
+    const struct setting *earlier = tree_find(into, s->key);
+
+    if (schema_find(scope, s->key) == NULL)
+        diag_add(r->diags, DIAG_ERROR, &s->at, schema_advice(r->gather.arena, scope, s->key),
+                 "%sthere is no key \"%s\"%s", label, s->key,
+                 into->kind == NULL ? " outside of blocks" : "");
+    else if (earlier != NULL)
+        diag_add(r->diags, DIAG_ERROR, &s->at, "keep one of them; several values go into {...}",
+                 "%s%s is set a second time; the first is in %s line %d", label, s->key,
+                 earlier->at.file, earlier->at.line);
+    else
+        tree_append(into, s);
+}
+
+static void take_settings(struct reader *r, struct block *into, enum scope scope,
+                          struct setting *list)
+{
+    while (list != NULL) {
+        struct setting *next = list->next;
+        take_setting(r, into, scope, list);
+        list = next;
+    }
+}
+
+static void take_block(struct reader *r, struct block *block)
+{
+    struct setting *settings = block->settings;
+    enum scope scope = SCOPE_GLOBAL;
+    schema_scope_by_name(block->kind, &scope);
+    block->settings = block->last = NULL;
+    take_settings(r, block, scope, settings);
+
+    struct block **link = &r->tree->blocks;
+    for (; *link != NULL; link = &(*link)->next) {
+        if (strcmp((*link)->kind, block->kind) != 0 || strcmp((*link)->title, block->title) != 0)
+            continue;
+        diag_add(r->diags, DIAG_ERROR, &block->at, "give one of them another name",
+                 "a second %s \"%s\"; the first is in %s line %d", block->kind, block->title,
+                 (*link)->at.file, (*link)->at.line);
+        return;
+    }
+    *link = block;
+}
+
+static void take_includes(struct reader *r)
+{
+    struct value **link = &r->tree->includes;
+    while (*link != NULL)
+        link = &(*link)->next;
+    *link = r->gather.includes;
+}
+
+static void take(struct reader *r)
+{
+    take_settings(r, &r->tree->globals, SCOPE_GLOBAL, r->gather.outside.settings);
+    if (r->gather.done != NULL)
+        take_block(r, r->gather.done);
+    take_includes(r);
+}
+
+static bool holds_word(const char *text, size_t length, const char *word)
+{
+    const char *found = memmem(text, length, word, strlen(word));
+    return found != NULL && word[0] != '\0';
+}
+
+/* libconfuse notices that a key lacks its = at the next word, which may stand lines below. */
+static int line_of_word(const char *text, int first, int last, const char *word)
+{
+    int line = last;
+    for (int now = first; now <= last && text != NULL; now++) {
+        size_t length = strcspn(text, "\n");
+        if (holds_word(text, length, word))
+            line = now;
+        text = text[length] == '\n' ? text + length + 1 : NULL;
+    }
+    return line;
+}
+
+static void complain_syntax(struct reader *r, const char *text)
+{
+    struct gather *g = &r->gather;
+    const char *label = "";
+    if (g->word != NULL)
+        g->line = line_of_word(text, g->first_line, g->line, g->word);
+    if (g->current != NULL && g->done == NULL)
+        label = tree_label(g->arena, g->current);
+    struct origin at = {g->file, g->line};
+    r->tree->incomplete = true;
+    diag_add(r->diags, DIAG_ERROR, &at, g->cure, "%s%s", label, g->message);
+}
+
+/* ---- one chunk ---- */
+
+static bool only_blanks(const char *text)
+{
+    return text[strspn(text, " \t\n")] == '\0';
+}
+
+/* The text behind line `line` of a text whose first line is `first`. */
+static const char *behind_line(const char *text, int first, int line)
+{
+    for (; first <= line && text != NULL; first++) {
+        text = strchr(text, '\n');
+        text = text != NULL ? text + 1 : NULL;
+    }
+    return text;
+}
+
+static void read_part(struct reader *r, const char *text, int line)
+{
+    int result = gather_run(&r->gather, text, line);
+    if (r->gather.arena->failed)
+        return;
+    take(r);
+    if (result != 0)
+        complain_syntax(r, text);
+}
+
+static void read_chunk(struct reader *r)
+{
+    const struct chunk *chunk = r->gather.chunk;
+    const char *text = chunk->text;
+    int line = chunk->line;
+    while (text != NULL && !only_blanks(text)) {
+        read_part(r, text, line);
+        if (r->gather.line == 0 || chunk->block || r->gather.arena->failed)
+            return;
+        /* Outside of blocks a statement is a line: go on behind the one that is wrong. */
+        text = behind_line(text, line, r->gather.line);
+        line = r->gather.line + 1;
+    }
+}
+
+void tree_read(struct tree *t, struct arena *a, struct diags *d, const char *file,
+               const struct bundle_entry *text)
+{
+    t->includes = NULL;
+    struct gather_tables *tables = gather_tables_new(a);
+    const struct chunk *chunk = scan_text(a, d, file, text);
+    for (; chunk != NULL && !a->failed; chunk = chunk->next) {
+        struct reader r = {.tree = t, .diags = d};
+        r.gather = (struct gather){.arena = a, .file = file, .chunk = chunk, .tables = tables};
+        read_chunk(&r);
+    }
+}

@@ -1,0 +1,27 @@
+/* settings.h - how each kind of key fills its field. All have the shape of setting_fn. */
+#ifndef TLSFRONT_SETTINGS_H
+#define TLSFRONT_SETTINGS_H
+
+#include "config/build.h"
+#include "config/schema.h"
+
+/* The field's type stands behind each. */
+setting_fn setting_duration; /* unsigned, milliseconds */
+setting_fn setting_number;   /* unsigned, at most key->max */
+setting_fn setting_switch;   /* bool */
+setting_fn setting_choice;   /* an enum, by key->choices */
+setting_fn setting_flag;     /* bool, by key->choices */
+setting_fn setting_text;     /* const char *, not empty */
+setting_fn setting_hostname; /* const char * */
+setting_fn setting_path; /* const char *, made absolute where the configuration file's folder is */
+setting_fn setting_socket_path; /* likewise, short enough for a Unix socket */
+setting_fn setting_file;        /* struct file_ref, likewise */
+setting_fn setting_texts;       /* struct string_list */
+
+/* These know their field. */
+setting_fn setting_workers, setting_log;
+setting_fn setting_protocol, setting_listen, setting_upstream, setting_certificates, setting_source,
+    setting_networks;
+setting_fn setting_client_subjects, setting_client_names;
+
+#endif

@@ -1,0 +1,156 @@
+/* status_json.c - the status for programs; a field once published keeps its name and meaning. */
+#include "proxy/base/date.h"
+#include "proxy/base/json.h"
+#include "proxy/routes/certificate_json.h"
+#include "proxy/routes/expiry.h"
+#include "proxy/supervisor/status.h"
+#include "proxy/supervisor/totals.h"
+
+#include <time.h>
+#include <unistd.h>
+
+static void json_endpoints(struct buf *out, const char *key, const struct endpoint *list,
+                           size_t count)
+{
+    json_array(out, key);
+    for (size_t i = 0; i < count; i++)
+        json_string(out, NULL, list[i].text);
+    json_array_end(out);
+}
+
+/* What ends, of one kind, as an array. */
+struct endings {
+    struct buf *out;
+    enum tls_expiry_kind kind;
+};
+
+static void json_ending(void *arg, const struct tls_expiry *x)
+{
+    const struct endings *e = arg;
+    const bool list = x->kind == TLS_EXPIRY_CLIENT_CRL;
+    char date[32];
+    if (x->kind != e->kind)
+        return;
+    date_text(x->until, date);
+    json_object(e->out, NULL);
+    json_string(e->out, list ? "issuer" : "subject", x->subject);
+    json_string(e->out, list ? "next_update" : "not_after", date);
+    json_number(e->out, "days_left", expiry_days(x->until, time(NULL)));
+    json_object_end(e->out);
+}
+
+static void json_client_files(const struct tls_server *tls, struct buf *out)
+{
+    json_array(out, "client_ca");
+    tls_server_expiries(tls, json_ending, &(struct endings){out, TLS_EXPIRY_CLIENT_CA});
+    json_array_end(out);
+    json_array(out, "client_crl");
+    tls_server_expiries(tls, json_ending, &(struct endings){out, TLS_EXPIRY_CLIENT_CRL});
+    json_array_end(out);
+}
+
+static void json_totals(struct buf *out, const struct route_totals *t)
+{
+    json_object(out, "connections");
+    json_number(out, "active", (int64_t)t->active);
+    json_number(out, "handshaking", (int64_t)t->handshaking);
+    json_number(out, "accepted", (int64_t)t->accepted);
+    json_number(out, "refused", (int64_t)t->refused);
+    json_object_end(out);
+    json_object(out, "handshakes");
+    json_number(out, "completed", (int64_t)t->handshakes);
+    json_number(out, "resumed", (int64_t)t->resumed);
+    json_number(out, "tls1.2", (int64_t)t->tls12);
+    json_number(out, "tls1.3", (int64_t)t->tls13);
+    json_number(out, "failed", (int64_t)t->failures);
+    json_object_end(out);
+    json_number(out, "upstream_failures", (int64_t)t->upstream_failures);
+    json_number(out, "bytes_in", (int64_t)t->bytes_in);
+    json_number(out, "bytes_out", (int64_t)t->bytes_out);
+}
+
+static void json_routes(const struct status *s, const struct generation *g, struct buf *out)
+{
+    json_array(out, "routes");
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        const struct route_config *r = &g->config->routes[i];
+        const struct route_totals t = route_totals(s->workers, g->routes[i].slot);
+        json_object(out, NULL);
+        json_string(out, "name", r->name);
+        json_string(out, "protocol", protocol_facts(r->protocol)->name);
+        json_string(out, "tls", config_tls_mode_name(r->tls));
+        json_endpoints(out, "listen", r->listen, r->listen_count);
+        json_endpoints(out, "upstream", r->upstream, r->upstream_count);
+        json_array(out, "certificates");
+        for (size_t k = 0; k < r->certificate_count; k++)
+            json_string(out, NULL, g->config->certificates[r->certificates[k]].name);
+        json_array_end(out);
+        json_client_files(g->routes[i].tls, out);
+        json_totals(out, &t);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
+static void json_certificate(const struct generation *g, size_t i, struct buf *out)
+{
+    const struct tls_identity_facts *f = tls_identity_facts(g->identities[i]);
+    json_object(out, NULL);
+    json_string(out, "name", g->config->certificates[i].name);
+    certificate_json(f, time(NULL), out);
+    json_array(out, "intermediates");
+    tls_identity_expiries(g->identities[i], json_ending,
+                          &(struct endings){out, TLS_EXPIRY_INTERMEDIATE});
+    json_array_end(out);
+    json_array(out, "routes");
+    for (size_t k = 0; k < g->config->route_count; k++)
+        if (config_route_uses(&g->config->routes[k], i))
+            json_string(out, NULL, g->config->routes[k].name);
+    json_array_end(out);
+    json_object_end(out);
+}
+
+static void json_workers(const struct status *s, struct buf *out)
+{
+    json_array(out, "workers");
+    for (unsigned i = 0; i < s->workers->count; i++) {
+        const struct worker *w = s->workers->items[i];
+        if (w->life == WORKER_NONE)
+            continue;
+        json_object(out, NULL);
+        json_number(out, "index", i);
+        json_number(out, "pid", w->process.pid);
+        json_string(out, "state", w->life == WORKER_RETIRING ? "retiring" : "running");
+        json_number(out, "generation", w->committed);
+        json_number(out, "connections", (int64_t)workers_active(s->workers, i));
+        json_number(out, "restarts", w->restarts);
+        json_number(out, "accept_pauses",
+                    (int64_t)counter_get(&shared_part(&s->workers->all, i)->accept_pauses));
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
+void status_json(const struct status *s, struct buf *out)
+{
+    const struct generation *g = s->workers->current.generation;
+    char date[32];
+    date_text(s->started, date);
+    json_object(out, NULL);
+    json_string(out, "version", TLSFRONT_VERSION);
+    json_string(out, "state", s->state);
+    json_number(out, "pid", getpid());
+    json_string(out, "started", date);
+    json_number(out, "uptime", (int64_t)(time(NULL) - s->started));
+    json_number(out, "generation", s->workers->current.number);
+    json_workers(s, out);
+    if (g != NULL) {
+        json_routes(s, g, out);
+        json_array(out, "certificates");
+        for (size_t i = 0; i < g->config->certificate_count; i++)
+            json_certificate(g, i, out);
+        json_array_end(out);
+    }
+    json_object_end(out);
+    buf_puts(out, "\n");
+}

@@ -1,0 +1,16 @@
+/* totals.h - the counters of a route, added up over the workers. */
+#ifndef TLSFRONT_SUPERVISOR_TOTALS_H
+#define TLSFRONT_SUPERVISOR_TOTALS_H
+
+#include "proxy/supervisor/workers.h"
+
+/* In the order in which status shows them. */
+struct route_totals {
+    uint64_t active, handshaking, accepted, refused, handshakes, resumed, tls12, tls13, failures,
+        upstream_failures, bytes_in, bytes_out;
+};
+
+/* Of the route in that slot (release.h). The workers count on meanwhile. */
+struct route_totals route_totals(const struct workers *ws, unsigned slot);
+
+#endif

@@ -1,0 +1,55 @@
+#!/bin/bash
+# test_dev.sh - ./dev understands a line before it does anything of it. Runs a copy, on a tree of its own.
+set -euo pipefail
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+cp "$source/dev" "$source/.clang-format" "$tree"
+mkdir -p "$tree/build/release" "$tree/tests/bench"
+cd "$tree"
+git init -q .
+
+fail() {
+    printf 'FAILED - %s\n' "$*"
+    exit 1
+}
+
+# ends STATUS WORD... : ./dev WORD... ends with it, says how it is used, and has touched nothing.
+ends() {
+    local wanted=$1 status=0 said
+    shift
+    said=$(./dev "$@" </dev/null 2>&1) || status=$?
+    [ "$status" = "$wanted" ] || fail "dev $* ended with $status: $said"
+    [[ $said == *"usage: ./dev COMMAND"* ]] || fail "dev $* did not say how it is used: $said"
+    [ -d build/release ] || fail "dev $* removed what was built"
+    [ "$(find build -type f)" = "" ] || fail "dev $* has made something"
+}
+
+for command in demo test build fuzz lint format clean; do
+    ends 0 "$command" --help
+    ends 2 "$command" nonsense
+done
+ends 0 help
+ends 0 test unit --help
+ends 2
+ends 2 nonsense
+ends 2 clean all more
+ends 2 clean build
+ends 2 format --chekc
+ends 2 test unit unit nonsense
+ends 2 test checks nonsense
+ends 2 fuzz 10 more
+ends 2 fuzz -1
+ends 2 build release
+
+if command -v clang-format >/dev/null; then
+    printf 'int   f ( void ) ;\n' >spoilt.c
+    if ./dev format --check >/dev/null 2>&1; then fail "a spoilt file passes"; fi
+    [ "$(cat spoilt.c)" = 'int   f ( void ) ;' ] || fail "format --check has rewritten a file"
+    ./dev format
+    ./dev format --check || fail "what was formatted does not pass"
+    [ "$(cat spoilt.c)" = 'int f(void);' ] || fail "format does not format"
+fi
+./dev clean
+[ ! -d build/release ] || fail "clean does not clean"
+echo passed
