@@ -72,6 +72,7 @@ enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t
 {
     assert(size <= TLS_CHUNK_MAX);
     struct tls_slice in = {data, size};
+    const struct tls_slice first = c->any_bytes ? (struct tls_slice){NULL, 0} : in;
     engine_begin(c->engine);
     memory_failed(); /* whatever failed before was somebody else's */
     c->any_bytes = c->any_bytes || size > 0;
@@ -83,7 +84,7 @@ enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t
         if (result == RECORD_WHOLE)
             conn_record(c, &r);
         else
-            conn_no_record(c, result);
+            conn_no_record(c, result, first);
     }
     record_rest(&c->reader);
     return finish(c, io);

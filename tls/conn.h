@@ -82,9 +82,10 @@ extern const struct alert_cause conn_out_of_memory;
 /* What alert_put may hold besides the number of an alert. */
 enum { CONN_ALERT_NONE = -1, CONN_ALERT_UNKNOWN = -2 };
 
-/* conn_record.c: deal with the next record, or with what comes in place of one. */
+/* conn_record.c: deal with the next record, or with what comes in place of one; `first`: all that
+ * the client has said so far, if it lies before us. */
 void conn_record(struct tls_conn *c, struct record *r);
-void conn_no_record(struct tls_conn *c, enum record_result result);
+void conn_no_record(struct tls_conn *c, enum record_result result, struct tls_slice first);
 
 /* conn_record.c: the ClientHello that was held back. */
 void conn_release_hello(struct tls_conn *c);

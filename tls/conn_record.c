@@ -4,6 +4,7 @@
 
 #include "tls/challenge.h"
 #include "tls/memory.h"
+#include "tls/not_tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -229,19 +230,22 @@ void conn_record(struct tls_conn *c, struct record *r)
         in_handshake(c, r);
 }
 
-void conn_no_record(struct tls_conn *c, enum record_result result)
+static const char *not_a_record(const struct tls_conn *c, struct tls_slice first)
+{
+    const char *words = NULL;
+    if (c->hs != NULL && c->hs->hellos == 0)
+        words = not_tls(first.size > 0 ? first : (struct tls_slice){c->reader.header, 1});
+    return words != NULL ? words : "client sent a record that is not TLS";
+}
+
+void conn_no_record(struct tls_conn *c, enum record_result result, struct tls_slice first)
 {
     if (c->hs != NULL)
         c->hs->alert_put = CONN_ALERT_NONE;
-    if (result == RECORD_NO_MEMORY) {
+    if (result == RECORD_NO_MEMORY)
         conn_fail(c, conn_out_of_memory);
-    } else if (result == RECORD_TOO_LONG) {
+    else if (result == RECORD_TOO_LONG)
         conn_fail_client(c, ALERT_RECORD_OVERFLOW, "client sent a record that is too long");
-    } else {
-        const char *words = NULL;
-        if (c->hs != NULL && c->hs->hellos == 0)
-            words = hello_not_tls(c->reader.header[0]);
-        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE,
-                         words != NULL ? words : "client sent a record that is not TLS");
-    }
+    else
+        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, not_a_record(c, first));
 }

@@ -177,14 +177,3 @@ enum hello_fault hello_read(struct tls_slice message, struct hello *h)
         return HELLO_MALFORMED;
     return read_extensions(part, h);
 }
-
-const char *hello_not_tls(uint8_t first)
-{
-    if (first >= 20 && first <= 23)
-        return NULL;
-    if (first >= 0x80)
-        return "client spoke SSLv2 or something that is not TLS";
-    if ((first >= ' ' && first < 0x7f) || first == '\r' || first == '\n' || first == '\t')
-        return "client spoke plaintext on a TLS port";
-    return "client spoke something that is not TLS";
-}

@@ -55,7 +55,4 @@ enum hello_fault {
 /* Read a ClientHello, header included. Slices point into it. */
 enum hello_fault hello_read(struct tls_slice message, struct hello *h);
 
-/* What the first byte on a TLS port tells when it begins no TLS record; NULL: it does begin one. */
-const char *hello_not_tls(uint8_t first);
-
 #endif

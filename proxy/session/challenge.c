@@ -18,6 +18,14 @@ struct session_challenge {
     struct http_request request;
 };
 
+static uint32_t client_of(const struct session *s)
+{
+    if (s->from.sa.sa_family == AF_UNIX)
+        return 0;
+    const struct client_slot at = client_slot_of(&s->from.sa, s->route->slot, s->all->seed);
+    return (uint32_t)at.at[0] << 16 | at.at[1];
+}
+
 static enum session_state begin(struct session *s,
                                 void (*answered)(struct query *q, enum challenge_outcome,
                                                  const struct challenge *))
@@ -27,6 +35,7 @@ static enum session_state begin(struct session *s,
         return session_end(s, END_OUT_OF_MEMORY);
     s->challenge->session = s;
     s->challenge->query.slot = s->route->slot;
+    s->challenge->query.client = client_of(s);
     s->challenge->query.answered = answered;
     buf_init(&s->challenge->head, HTTP_HEAD_MAX);
     return SESSION_STAY;

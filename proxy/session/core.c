@@ -63,6 +63,8 @@ enum session_state session_send(struct session *s, const struct tls_io *io, bool
 enum session_state session_to_client(struct session *s, uint8_t *data, size_t size)
 {
     enum session_state next = SESSION_STAY;
+    if (s->cut != END_NONE)
+        return SESSION_STAY; /* nobody is there; but what it said is still to be handed on */
     while (size > 0 && next == SESSION_STAY) {
         size_t n = size < TLS_CHUNK_MAX ? size : TLS_CHUNK_MAX;
         struct tls_io io = {.wire = {data, n}};

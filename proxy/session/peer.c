@@ -63,18 +63,36 @@ static void broke(struct peer *p, int error)
     p->events->error(p, error);
 }
 
+static int peer_fd(const struct peer *p)
+{
+    uv_os_fd_t fd = -1;
+    return uv_fileno(&p->uv.handle, &fd) == 0 ? fd : -1;
+}
+
+/* libuv takes a reset that comes together with data for an orderly end; the kernel knows better, if
+ * only once. EPIPE: the other side had ended before. 0, or a negative uv error. */
+static int how_it_ended(struct peer *p)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (p->deaf == 0 && getsockopt(peer_fd(p), SOL_SOCKET, SO_ERROR, &error, &size) == 0)
+        p->deaf = -error;
+    return p->deaf == UV_EPIPE ? 0 : p->deaf;
+}
+
 static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct peer *p = peer_of(stream);
+    const int error = n == UV_EOF ? how_it_ended(p) : (int)n;
     if (n > 0) {
         p->events->data(p, (uint8_t *)buf->base, (size_t)n);
-    } else if (n == UV_EOF && (p->deaf == 0 || p->deaf == UV_EPIPE)) {
+    } else if (error < 0) {
+        uv_read_stop(stream);
+        broke(p, error);
+    } else if (n < 0) {
         p->reading = false;
         p->eof = true;
         p->events->eof(p);
-    } else if (n < 0) {
-        uv_read_stop(stream);
-        broke(p, n == UV_EOF ? p->deaf : (int)n);
     }
 }
 
@@ -101,12 +119,6 @@ static void connect_done(uv_connect_t *request, int status)
     if (status == 0)
         p->life = PEER_OPEN;
     p->events->connected(p, status);
-}
-
-static int peer_fd(const struct peer *p)
-{
-    uv_os_fd_t fd = -1;
-    return uv_fileno(&p->uv.handle, &fd) == 0 ? fd : -1;
 }
 
 /* Prepare the socket that is to be connected. 0, or a negative uv error. */

@@ -2,7 +2,12 @@
 
 #include <string.h>
 
-enum { SENT_MAX = 8, PER_TICK = 32, TICK_MS = 100 };
+enum { SENT_MAX = 8, PER_TICK = 128, TICK_MS = 100 };
+
+static struct query *query_of(struct link *l)
+{
+    return container_of(l, struct query, link);
+}
 
 static int send_now(const struct queries *all, const struct query *q)
 {
@@ -20,7 +25,7 @@ static void tick(uv_timer_t *timer);
 static void proceed(struct queries *all)
 {
     while (!link_empty(&all->waiting) && all->sent_count < SENT_MAX && all->left > 0) {
-        struct query *q = container_of(all->waiting.next, struct query, link);
+        struct query *q = query_of(all->waiting.next);
         if (send_now(all, q) != 0) {
             all->left = 0;
             break;
@@ -58,11 +63,30 @@ void queries_close(struct queries *all)
     uv_close((uv_handle_t *)&all->tick, NULL);
 }
 
+static bool is_in(struct link *list, uint32_t client)
+{
+    for (struct link *l = list->next; l != list; l = l->next)
+        if (query_of(l)->client == client)
+            return true;
+    return false;
+}
+
+/* The only ones of their clients stand in front, the first in front of all; behind them the
+ * newest. */
+static void stand_in_line(struct queries *all, struct query *q)
+{
+    struct link *next = all->waiting.next;
+    q->only = !is_in(&all->sent, q->client) && !is_in(&all->waiting, q->client);
+    while (next != &all->waiting && query_of(next)->only)
+        next = next->next;
+    link_add(next, &q->link);
+}
+
 void query_send(struct queries *all, struct query *q)
 {
     q->serial = ++all->serial;
     q->waiting = true;
-    link_add(&all->waiting, &q->link);
+    stand_in_line(all, q);
     if (!all->closed)
         proceed(all);
 }
@@ -86,7 +110,7 @@ void query_forget(struct queries *all, struct query *q)
 static struct query *find(struct queries *all, uint64_t serial)
 {
     for (struct link *l = all->sent.next; l != &all->sent; l = l->next) {
-        struct query *q = container_of(l, struct query, link);
+        struct query *q = query_of(l);
         if (q->serial == serial)
             return q;
     }

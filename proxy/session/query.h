@@ -2,7 +2,9 @@
  * challenges.
  *
  * Anybody who can connect can make a worker ask, so questions wait in line: few are out at a time,
- * and only so many in a second. Who asked waits too, and his session's time limit goes on. */
+ * and only so many in a second. Whoever has many waiting lets those pass who have fewer, so that
+ * one address that asks for what there is not delays no authority. Who asked waits too, and his
+ * session's time limit goes on. */
 #ifndef TLSFRONT_SESSION_QUERY_H
 #define TLSFRONT_SESSION_QUERY_H
 
@@ -28,7 +30,9 @@ struct query {
     struct link link;
     bool waiting, sent;
     uint64_t serial;
-    unsigned slot; /* of the route, the same in all generations */
+    unsigned slot;   /* of the route, the same in all generations */
+    uint32_t client; /* who asks: the same for all questions of an address */
+    bool only;       /* no other of that client was there when it came */
     char name[CHALLENGE_NAME_MAX + 1];
     /* The answer is valid during the call, which may end the owner of the question. */
     void (*answered)(struct query *q, enum challenge_outcome outcome,

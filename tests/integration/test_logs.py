@@ -124,6 +124,22 @@ def test_failed_handshakes_name_their_cause(served, pki):
     assert "unknown_ca" in ended["end"]
 
 
+@pytest.mark.parametrize("says, named", [
+    (b"GET / HTTP/1.1\r\n\r\n", "client spoke plaintext on a TLS port: HTTP"),
+    (b"a CAPABILITY\r\n", "client spoke plaintext on a TLS port: IMAP"),
+    (b"PROXY UNKNOWN\r\n", "accept-proxy-from"),
+    (b"\x80\x2e\1\0\2", "SSL 2.0"),
+])
+def test_a_client_that_does_not_speak_tls_is_named(served, says, named):
+    front, port, _ = served()
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(says)
+        assert client.recv(100)[:1] == b"\x15", "an alert"
+    ended = front.wait_for_log("end")
+    assert ended["fault"] == "client"
+    assert named in ended["end"]
+
+
 def test_the_log_level_follows_a_reload(served, pki):
     front, port, _ = served(log_level="warn")
     text = front.file.read_text()

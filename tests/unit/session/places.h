@@ -156,6 +156,20 @@ static inline void to_greeting(void)
     upstream_connects(0);
 }
 
+static inline void to_greeting_cut(void)
+{
+    to_greeting();
+    client_says("NOOP\r\n");
+    client_ends();
+}
+
+static inline void to_greeting_broken(void)
+{
+    to_greeting();
+    client_says("NOOP\r\n");
+    client_breaks();
+}
+
 static inline void to_greeting_last(void)
 {
     to_greeting();
@@ -281,6 +295,8 @@ enum place_name {
     P_DIAL_CLOSING_LAST,
     P_DIAL_CLEAR,
     P_GREETING,
+    P_GREETING_CUT,
+    P_GREETING_BROKEN,
     P_GREETING_LAST,
     P_RELAY,
     P_RELAY_TALK,

@@ -310,7 +310,7 @@ static inline void arrive_as(enum scene_route route, bool announced, struct admi
     client->refuses = f.open_fails;
     f.open_fails = 0;
     memset(f.marks, 0, sizeof f.marks);
-    f.all.queries.left = 32; /* as with every tick */
+    f.all.queries.left = 128; /* as with every tick */
     f.passed = 0;
     f.gone = false;
     f.log_text[0] = '\0';

@@ -250,6 +250,21 @@ static void a_reset_from_the_other_side_is_an_error(void **state)
     assert_int_equal(f->eof, 0);
 }
 
+/* libuv sees both at once, and takes it for an orderly end. */
+static void a_reset_that_comes_together_with_data_is_an_error_too(void **state)
+{
+    struct fixture *f = *state;
+    open_tcp(f);
+    peer_read(&f->peer, true);
+    assert_int_equal(write(f->other, "half", 4), 4);
+    reset_other(f);
+    loop_until(&f->loop, f->errors + f->eof > 0);
+    assert_memory_equal(f->got, "half", 4);
+    assert_int_equal(f->errors, 1);
+    assert_int_equal(f->error, UV_ECONNRESET);
+    assert_int_equal(f->eof, 0);
+}
+
 /* All that it said is told, and then how it ended. */
 static void assert_last_words(struct fixture *f, const char *words)
 {
@@ -394,6 +409,7 @@ int main(void)
         CASE(reading_stops_and_goes_on),
         CASE(eof_comes_once_and_sending_goes_on),
         CASE(a_reset_from_the_other_side_is_an_error),
+        CASE(a_reset_that_comes_together_with_data_is_an_error_too),
         CASE(the_last_words_of_one_who_resets_are_read_and_then_the_reset),
         CASE(the_last_words_of_one_who_had_ended_before_are_followed_by_an_orderly_end),
         CASE(what_is_queued_for_one_who_resets_is_dropped_and_its_last_words_are_read),

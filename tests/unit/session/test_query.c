@@ -6,7 +6,7 @@
 
 #include <sys/socket.h>
 
-enum { QUERIES = 80, AT_ONCE = 8, PER_TICK = 32 };
+enum { QUERIES = 300, AT_ONCE = 8, PER_TICK = 128 };
 
 struct fixture {
     uv_loop_t loop;
@@ -41,6 +41,7 @@ static int setup(void **state)
     queries_init(&f.all, &f.loop, f.ipc);
     for (size_t i = 0; i < QUERIES; i++) {
         f.queries[i].slot = (unsigned)i + 1000;
+        f.queries[i].client = (uint32_t)i;
         f.queries[i].answered = note;
         snprintf(f.queries[i].name, sizeof f.queries[i].name, "name-%zu", i);
     }
@@ -178,6 +179,24 @@ static void only_so_many_are_asked_before_the_next_tick(void **state)
         assert_int_equal(f.answered[i], 1);
 }
 
+/* The first 70 and the last two are of one client. */
+static void one_of_each_client_comes_first_and_then_the_newest(void **state)
+{
+    static const char *const order[] = {"name-70", "name-71", "name-73", "name-72", "name-69"};
+    struct ipc_ask q = {0};
+    (void)state;
+    for (size_t i = 0; i < 74; i++)
+        f.queries[i].client = i == 70 ? 2 : i == 71 ? 3 : 1;
+    put(0, 74);
+    assert_int_equal(questions(), AT_ONCE);
+    for (uint64_t serial = 1; serial <= AT_ONCE; serial++)
+        answer(serial, CHALLENGE_NONE, "");
+    for (size_t i = 0; i < COUNT(order); i++) {
+        assert_true(next_question(&q));
+        assert_string_equal(q.name, order[i]);
+    }
+}
+
 static void a_supervisor_that_does_not_read_is_asked_again_later(void **state)
 {
     static struct ipc_message filler;
@@ -204,6 +223,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(who_leaves_makes_room_and_hears_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(only_so_many_are_asked_before_the_next_tick, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_of_each_client_comes_first_and_then_the_newest, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_supervisor_that_does_not_read_is_asked_again_later, setup,
                                         teardown),

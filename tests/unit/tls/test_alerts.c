@@ -87,11 +87,29 @@ static void what_is_not_tls_is_refused_at_once(void **state)
 {
     (void)state;
     assert_raw("E", 1, 10, "plaintext");
-    assert_raw("EHLO client.example\r\n", 21, 10, "plaintext");
-    assert_raw("GET / HTTP/1.1\r\n", 16, 10, "plaintext");
-    assert_raw("\x80\x2e\x01\x00\x02", 5, 10, "SSLv2");
+    assert_raw("EHLO client.example\r\n", 21, 10, "plaintext on a TLS port");
+    assert_raw("GET / HTTP/1.1\r\n", 16, 10, "plaintext on a TLS port");
+    assert_raw("\x80\x2e\x01\x00\x02", 5, 10, "SSL");
     assert_raw("\0\0\0\0", 4, 10, "not TLS");
     assert_raw("\x16\x02\x00\x00\x05", 5, 10, "not TLS");
+}
+
+/* As far as one packet has it; see test_not_tls.c. */
+static void who_speaks_without_tls_is_named(void **state)
+{
+    (void)state;
+    struct join j;
+    start(&j, V13);
+    join_deliver(&j, "EHLO client.example\r\n", 21);
+    assert_failed_plain(&j, 10, "plaintext on a TLS port: SMTP");
+    join_free(&j);
+    start(&j, V13);
+    join_deliver(&j,
+                 "\x15\3\1\0\2\1\x29"
+                 "EHLO",
+                 11); /* behind a record: no stranger */
+    assert_failed_plain(&j, 10, "a record that is not TLS");
+    join_free(&j);
 }
 
 static void bad_records_are_refused(void **state)
@@ -747,6 +765,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_tls_is_refused_at_once),
+        cmocka_unit_test(who_speaks_without_tls_is_named),
         cmocka_unit_test(bad_records_are_refused),
         cmocka_unit_test(a_record_between_parts_of_a_message_is_refused),
         cmocka_unit_test(a_hello_with_a_wrong_record_version_is_served),

@@ -307,17 +307,6 @@ static void a_truncated_hello_is_malformed_wherever_it_ends(void **state)
     assert_int_equal(hello_read((struct tls_slice){b.data, b.size}, &h), HELLO_MALFORMED);
 }
 
-static void what_is_not_tls_is_named_by_its_first_byte(void **state)
-{
-    (void)state;
-    for (uint8_t type = 20; type <= 23; type++)
-        assert_null(hello_not_tls(type));
-    assert_non_null(strstr(hello_not_tls('E'), "plaintext"));
-    assert_non_null(strstr(hello_not_tls('\r'), "plaintext"));
-    assert_non_null(strstr(hello_not_tls(0x80), "SSLv2"));
-    assert_non_null(strstr(hello_not_tls(0), "not TLS"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,7 +321,6 @@ int main(void)
         cmocka_unit_test(doubled_extensions_and_names_are_illegal),
         cmocka_unit_test(malformed_name_lists_are_refused),
         cmocka_unit_test(a_truncated_hello_is_malformed_wherever_it_ends),
-        cmocka_unit_test(what_is_not_tls_is_named_by_its_first_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
