@@ -4,6 +4,7 @@
 
 #include "config/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,15 @@ struct file_bytes {
  * error says why, without the path; `*error_r` is the errno, 0 when it was none. */
 int file_read(const char *path, size_t limit, struct file_bytes *out, int *error_r, struct err *e);
 
-/* The same for a name in an open folder; there "-" is a name like any other. */
+/* Root acts in a folder of somebody else's, who may have planted links there: to a file that only
+ * root can read, for one. In such a folder no link is followed, and nothing is taken that belongs
+ * to a third. */
+bool file_is_foreign(int folder);
+
+/* Open a folder in an open one. -1 with errno; of a foreign one ELOOP or ENOTDIR for a link. */
+int file_open_folder(int folder, const char *name);
+
+/* The same as file_read() for a name in an open folder; there "-" is a name like any other. */
 int file_read_at(int folder, const char *name, size_t limit, struct file_bytes *out, int *error_r,
                  struct err *e);
 

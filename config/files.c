@@ -64,25 +64,6 @@ static void check_modes(const struct certificate_config *c, struct diags *d)
     config_check_private(&c->passphrase, whose, "the passphrase", d);
 }
 
-/* The key manager's pair. What is missing is told once, with the command that makes it. */
-static void visit_pair(struct file_visit *v, const struct certificate_config *c)
-{
-    char cure[512];
-    snprintf(cure, sizeof cure,
-             "make its key and a request: tlsfront key new %s; for a trial: tlsfront key "
-             "self-signed %s",
-             c->name, c->name);
-    v->absent_cure = cure;
-    visit_file(v, &c->key);
-    if (bundle_find(v->have, BUNDLE_FILE, c->key.path) != NULL) {
-        snprintf(cure, sizeof cure,
-                 "install the authority's answer to its request: tlsfront key install %s FILE",
-                 c->name);
-        visit_file(v, &c->chain);
-    }
-    v->absent_cure = NULL;
-}
-
 /* Both files of one folder into the bundle; false: one is missing, or no longer there. */
 static bool read_both(struct bundle *b, int folder, const struct certificate_config *c)
 {
@@ -100,23 +81,96 @@ static bool read_both(struct bundle *b, int folder, const struct certificate_con
     return good;
 }
 
+/* STATE/NAME of the pair, as keystore_open() and what follows open it; -1 with errno. */
+static int open_pair(const struct certificate_config *c)
+{
+    char path[BUNDLE_PATH_MAX + 1];
+    snprintf(path, sizeof path, "%s", c->key.path);
+    *strrchr(path, '/') = '\0';
+    char *name = strrchr(path, '/');
+    *name++ = '\0';
+    int state = open(*path != '\0' ? path : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (state < 0)
+        return -1;
+    int folder = file_open_folder(state, name);
+    const int error = errno;
+    close(state);
+    errno = error;
+    return folder;
+}
+
 /* The key manager replaces the folder as a whole: what is held open is one pair, if it is still
  * there. Whatever is wrong is told by visit_pair(). */
 static void read_pair(struct bundle *b, const struct certificate_config *c)
 {
-    char path[BUNDLE_PATH_MAX + 1];
-    snprintf(path, sizeof path, "%.*s", (int)(strrchr(c->key.path, '/') - c->key.path),
-             c->key.path);
     bool replaced = true;
     for (int i = 0; replaced && i < PAIR_TRIES; i++) {
         struct stat held, now;
-        int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int folder = open_pair(c);
         if (folder < 0)
             return;
-        replaced = !read_both(b, folder, c) && fstat(folder, &held) == 0 &&
-                   (stat(path, &now) != 0 || held.st_ino != now.st_ino);
+        replaced = !read_both(b, folder, c) && fstat(folder, &held) == 0;
+        int again = replaced ? open_pair(c) : -1;
+        replaced = replaced && (again < 0 || fstat(again, &now) != 0 || held.st_ino != now.st_ino);
+        if (again >= 0)
+            close(again);
         close(folder);
     }
+}
+
+static int read_of_pair(struct bundle *b, const struct certificate_config *c,
+                        const struct file_ref *file, struct err *e)
+{
+    struct file_bytes bytes;
+    int error;
+    int folder = open_pair(c);
+    if (folder < 0) {
+        error = errno;
+        err_set(e, "%s", strerror(error));
+    } else if (file_read_at(folder, strrchr(file->path, '/') + 1, BUNDLE_FILE_MAX, &bytes, &error,
+                            e) == 0) {
+        error = bundle_add(b, BUNDLE_FILE, file->path, bytes.data, bytes.size, e) == 0 ? 0 : ENOMEM;
+        file_bytes_free(&bytes);
+        close(folder);
+        errno = error;
+        return error == 0 ? 0 : -1;
+    }
+    if (folder >= 0)
+        close(folder);
+    errno = error;
+    return err_prefix(e, "cannot read \"%s\"", file->path);
+}
+
+static void visit_of_pair(const struct file_visit *v, const struct certificate_config *c,
+                          const struct file_ref *file)
+{
+    struct err e = {.text = ""};
+    if (bundle_find(v->have, BUNDLE_FILE, file->path) != NULL)
+        return;
+    if (v->bundle == NULL)
+        visit_file(v, file);
+    else if (read_of_pair(v->bundle, c, file, &e) != 0)
+        diag_add(v->diags, DIAG_ERROR, &file->at, err_cure_or(&e, cure_for(v, errno)), "%s %s: %s",
+                 v->kind, v->name, e.text);
+}
+
+/* The key manager's pair. What is missing is told once, with the command that makes it. */
+static void visit_pair(struct file_visit *v, const struct certificate_config *c)
+{
+    char cure[512];
+    snprintf(cure, sizeof cure,
+             "make its key and a request: tlsfront key new %s; for a trial: tlsfront key "
+             "self-signed %s",
+             c->name, c->name);
+    v->absent_cure = cure;
+    visit_of_pair(v, c, &c->key);
+    if (bundle_find(v->have, BUNDLE_FILE, c->key.path) != NULL) {
+        snprintf(cure, sizeof cure,
+                 "install the authority's answer to its request: tlsfront key install %s FILE",
+                 c->name);
+        visit_of_pair(v, c, &c->chain);
+    }
+    v->absent_cure = NULL;
 }
 
 static void visit_certificate(struct file_visit *v, const struct certificate_config *c)

@@ -24,14 +24,8 @@ struct tls_conn *tls_conn_new(struct tls_engine *engine, struct tls_server *serv
     c->server = tls_server_ref(server);
     c->hs = memory_calloc(1, sizeof *c->hs);
     if (c->hs != NULL) {
-        mbedtls_ssl_context *ssl = &c->hs->ssl;
         c->hs->alert_put = CONN_ALERT_NONE;
-        mbedtls_ssl_init(ssl);
-        mbedtls_ssl_set_user_data_p(ssl, c);
-        engine_lend(engine, &ssl->in_buf, &ssl->out_buf);
-        mbedtls_ssl_set_bio(ssl, c, conn_put_wire, conn_get_feed, NULL);
-        if (mbedtls_ssl_setup(ssl, &server->conf) == 0)
-            return c;
+        return c;
     }
     tls_conn_free(c);
     return NULL;
@@ -69,7 +63,7 @@ static size_t body_max(const struct tls_conn *c)
     if (c->hs == NULL)
         return RECORD_PROTECTED_MAX;
     size_t room = MBEDTLS_SSL_IN_BUFFER_LEN - MBEDTLS_SSL_SEQUENCE_NUMBER_LEN - RECORD_HEADER_SIZE;
-    size_t limit = c->hs->ssl.transform_in != NULL ? RECORD_PROTECTED_MAX : RECORD_PLAIN_MAX;
+    size_t limit = conn_is_protected(c->hs) ? RECORD_PROTECTED_MAX : RECORD_PLAIN_MAX;
     return limit < room ? limit : room;
 }
 

@@ -17,7 +17,7 @@ enum { POST_MESSAGE_MAX = 5 };
 
 /* What mbedTLS needs to get through the handshake, gone when it is over. */
 struct conn_handshake {
-    mbedtls_ssl_context ssl;
+    mbedtls_ssl_context *ssl;  /* NULL until a whole ClientHello is there */
     struct hello_stream hello; /* the plaintext handshake message that is not yet complete */
     struct record feed;        /* what mbedTLS has not yet fetched of the current record */
     size_t feed_header_left, record_size;
@@ -59,6 +59,12 @@ struct tls_conn {
 
     struct tls_failure failure;
 };
+
+/* Are the client's records protected already? */
+static inline bool conn_is_protected(const struct conn_handshake *hs)
+{
+    return hs->ssl != NULL && hs->ssl->transform_in != NULL;
+}
 
 /* conn_fail.c: end the connection, sending the alert unless it is negative or one is out. */
 void conn_fail(struct tls_conn *c, struct alert_cause cause);

@@ -23,7 +23,9 @@ static bool is_tls13(const mbedtls_ssl_context *ssl)
 
 static void note_alert(struct conn_handshake *hs, const uint8_t *data, size_t size)
 {
-    const mbedtls_ssl_context *ssl = &hs->ssl;
+    const mbedtls_ssl_context *ssl = hs->ssl;
+    if (ssl == NULL)
+        return;
     bool hidden = ssl->transform_out != NULL;
     bool alert = hidden && is_tls13(ssl) ? size == TLS13_ALERT_RECORD_SIZE
                                          : ssl->out_msgtype == MBEDTLS_SSL_MSG_ALERT;
@@ -78,7 +80,7 @@ static const mbedtls_ssl_session *session_of(const mbedtls_ssl_context *ssl)
 /* Sampled after every step, so that they are known however the handshake ends. */
 static void note_facts(struct tls_conn *c)
 {
-    const mbedtls_ssl_context *ssl = &c->hs->ssl;
+    const mbedtls_ssl_context *ssl = c->hs->ssl;
     const mbedtls_ssl_handshake_params *hs = ssl->handshake;
     const mbedtls_ssl_session *session = session_of(ssl);
     c->tls13 = is_tls13(ssl);
@@ -95,13 +97,13 @@ static void note_facts(struct tls_conn *c)
  * means it, and whoever reads client_subject later must be able to trust it. */
 static bool certificate_refused(struct tls_conn *c)
 {
-    const mbedtls_ssl_session *s = session_of(&c->hs->ssl);
+    const mbedtls_ssl_session *s = session_of(c->hs->ssl);
     if (c->server->client_auth == CLIENT_AUTH_NONE || s == NULL)
         return false;
     if (s->peer_cert != NULL && s->verify_result != 0)
         conn_fail(c, alert_for_certificate(s->verify_result));
     else if (s->peer_cert == NULL && c->server->client_auth == CLIENT_AUTH_REQUIRED &&
-             mbedtls_ssl_is_handshake_over(&c->hs->ssl))
+             mbedtls_ssl_is_handshake_over(c->hs->ssl))
         conn_fail_error(c, MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE);
     return c->status == TLS_FAILED;
 }
@@ -117,9 +119,9 @@ static bool possession_shown(mbedtls_ssl_context *ssl)
  * connection has failed. */
 static bool client_welcome(struct tls_conn *c)
 {
-    const mbedtls_ssl_session *s = session_of(&c->hs->ssl);
+    const mbedtls_ssl_session *s = session_of(c->hs->ssl);
     const mbedtls_x509_crt *cert = s != NULL ? s->peer_cert : NULL;
-    if (cert == NULL || c->client_subject != NULL || !possession_shown(&c->hs->ssl))
+    if (cert == NULL || c->client_subject != NULL || !possession_shown(c->hs->ssl))
         return true;
     c->client_subject = text_name_copy(&cert->subject);
     c->client_cn = text_common_name(&cert->subject);
@@ -132,15 +134,39 @@ static bool client_welcome(struct tls_conn *c)
     return c->status != TLS_FAILED;
 }
 
+static void free_ssl(struct tls_engine *e, mbedtls_ssl_context *ssl)
+{
+    if (ssl == NULL)
+        return;
+    engine_take_back(e, ssl->in_buf, MBEDTLS_SSL_IN_BUFFER_LEN, ssl->out_buf,
+                     MBEDTLS_SSL_OUT_BUFFER_LEN);
+    ssl->in_buf = ssl->out_buf = NULL;
+    mbedtls_ssl_free(ssl); /* wipes */
+    memory_wipe_free(ssl, sizeof *ssl);
+}
+
+/* mbedTLS and its buffers take some 36 KiB, which nobody gets for a silent connection. */
+static bool set_up(struct tls_conn *c)
+{
+    mbedtls_ssl_context *ssl = c->hs->ssl = memory_calloc(1, sizeof *ssl);
+    if (ssl == NULL)
+        return false;
+    mbedtls_ssl_init(ssl);
+    mbedtls_ssl_set_user_data_p(ssl, c);
+    engine_lend(c->engine, &ssl->in_buf, &ssl->out_buf);
+    mbedtls_ssl_set_bio(ssl, c, conn_put_wire, conn_get_feed, NULL);
+    if (mbedtls_ssl_setup(ssl, &c->server->conf) == 0)
+        return true;
+    free_ssl(c->engine, ssl);
+    c->hs->ssl = NULL;
+    return false;
+}
+
 void conn_handshake_free(struct tls_conn *c)
 {
     if (c->hs == NULL)
         return;
-    mbedtls_ssl_context *ssl = &c->hs->ssl;
-    engine_take_back(c->engine, ssl->in_buf, MBEDTLS_SSL_IN_BUFFER_LEN, ssl->out_buf,
-                     MBEDTLS_SSL_OUT_BUFFER_LEN);
-    ssl->in_buf = ssl->out_buf = NULL;
-    mbedtls_ssl_free(ssl); /* wipes */
+    free_ssl(c->engine, c->hs->ssl);
     hello_free(&c->hs->hello);
     free((void *)(uintptr_t)c->hs->held.data);
     memory_wipe_free(c->hs, sizeof *c->hs);
@@ -162,7 +188,7 @@ static bool put_ticket_off(struct tls_conn *c)
 /* The handshake is over: keep what the connection lives on. */
 static void opened(struct tls_conn *c)
 {
-    mbedtls_ssl_context *ssl = &c->hs->ssl;
+    mbedtls_ssl_context *ssl = c->hs->ssl;
     if (mbedtls_ssl_check_pending(ssl)) {
         /* RFC 8446 5.1: the last record under the handshake's keys ends with the Finished. */
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent more behind its Finished");
@@ -192,7 +218,7 @@ static void change_write_keys(mbedtls_ssl_context *ssl)
 /* One go of the handshake: until it is over, or wants more than this record holds. */
 static int shake(struct tls_conn *c)
 {
-    mbedtls_ssl_context *ssl = &c->hs->ssl;
+    mbedtls_ssl_context *ssl = c->hs->ssl;
     c->server->driving = c;
     int r = mbedtls_ssl_handshake(ssl);
     c->server->driving = NULL;
@@ -204,7 +230,7 @@ static int shake(struct tls_conn *c)
 static void ended(struct tls_conn *c, int r)
 {
     if (r == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
-        conn_fail_received(c, c->hs->ssl.in_msg[1]);
+        conn_fail_received(c, c->hs->ssl->in_msg[1]);
     else if (r == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
         conn_fail_received(c, ALERT_CLOSE_NOTIFY);
     else
@@ -214,7 +240,7 @@ static void ended(struct tls_conn *c, int r)
 /* In TLS 1.3 the level means nothing: all but these two end the connection (RFC 8446 6). */
 static bool is_fatal_warning(const struct tls_conn *c)
 {
-    const mbedtls_ssl_context *ssl = &c->hs->ssl;
+    const mbedtls_ssl_context *ssl = c->hs->ssl;
     return c->tls13 && ssl->transform_in != NULL && ssl->in_msgtype == MBEDTLS_SSL_MSG_ALERT &&
            ssl->in_msg[1] != ALERT_CLOSE_NOTIFY && ssl->in_msg[1] != ALERT_USER_CANCELED;
 }
@@ -223,7 +249,7 @@ static bool is_fatal_warning(const struct tls_conn *c)
 static void used_up(struct tls_conn *c, int state_before)
 {
     enum { NOTHING_READ = 0 }; /* skipped early data, which mbedTLS bounds by its size */
-    const mbedtls_ssl_context *ssl = &c->hs->ssl;
+    const mbedtls_ssl_context *ssl = c->hs->ssl;
     if (c->hs->feed_header_left + c->hs->feed.body.size > 0)
         conn_fail_error(c, MBEDTLS_ERR_SSL_INTERNAL_ERROR);
     else if (is_fatal_warning(c))
@@ -237,12 +263,16 @@ static void used_up(struct tls_conn *c, int state_before)
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body)
 {
     struct conn_handshake *hs = c->hs;
-    int state = hs->ssl.state;
+    if (hs->ssl == NULL && !set_up(c)) {
+        conn_fail(c, conn_out_of_memory);
+        return;
+    }
+    int state = hs->ssl->state;
     memcpy(hs->feed.header, header, RECORD_HEADER_SIZE);
     hs->feed.body = body;
     hs->feed_header_left = RECORD_HEADER_SIZE;
     hs->record_size = body.size;
-    hs->ssl.in_msgtype = 0;
+    hs->ssl->in_msgtype = 0;
     hs->alert_put = CONN_ALERT_NONE;
     int r = shake(c);
     if (r != 0 && r != MBEDTLS_ERR_SSL_WANT_READ)

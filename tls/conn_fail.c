@@ -23,13 +23,22 @@ static int sent_by_mbedtls(const struct tls_conn *c, int expected)
     return c->hs->alert_put == CONN_ALERT_UNKNOWN ? expected : c->hs->alert_put;
 }
 
+/* In the clear, without mbedTLS. */
+static int send_first_alert(struct tls_conn *c, int alert)
+{
+    const uint8_t record[] = {RECORD_ALERT, 3, 3, 0, 2, 2, (uint8_t)alert};
+    return conn_put_wire(c, record, sizeof record) == sizeof record ? alert : CONN_ALERT_NONE;
+}
+
 static int send_alert(struct tls_conn *c, int alert)
 {
+    if (c->hs != NULL && c->hs->ssl == NULL)
+        return send_first_alert(c, alert);
     if (c->hs == NULL)
         return !c->close_sent && conn_seal_alert(c, true, (uint8_t)alert) ? alert : CONN_ALERT_NONE;
     c->hs->alert_put = CONN_ALERT_NONE;
     int r =
-        mbedtls_ssl_send_alert_message(&c->hs->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (uint8_t)alert);
+        mbedtls_ssl_send_alert_message(c->hs->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (uint8_t)alert);
     return r == 0 && c->hs->alert_put != CONN_ALERT_NONE ? alert : CONN_ALERT_NONE;
 }
 
@@ -55,7 +64,8 @@ void conn_fail_client(struct tls_conn *c, int alert, const char *words)
 static unsigned certificate_flags(const struct tls_conn *c)
 {
     enum { NOT_JUDGED = -1 };
-    const mbedtls_ssl_session *s = c->hs->ssl.session_negotiate;
+    const mbedtls_ssl_context *ssl = c->hs->ssl;
+    const mbedtls_ssl_session *s = ssl != NULL ? ssl->session_negotiate : NULL;
     return s == NULL || s->verify_result == (uint32_t)NOT_JUDGED ? 0 : s->verify_result;
 }
 

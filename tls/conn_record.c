@@ -138,7 +138,7 @@ static void on_plain_handshake(struct tls_conn *c, struct tls_slice payload)
         }
         if (c->status == TLS_FAILED)
             return;
-        if ((c->hs->ssl.transform_in != NULL || c->hs->held.data != NULL) && payload.size > 0) {
+        if ((conn_is_protected(c->hs) || c->hs->held.data != NULL) && payload.size > 0) {
             /* RFC 8446 5.1: no message may lie on both sides of a change of keys. And none can
              * follow the first ClientHello unasked. */
             conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE,
@@ -146,6 +146,18 @@ static void on_plain_handshake(struct tls_conn *c, struct tls_slice payload)
             return;
         }
     }
+}
+
+/* Before a ClientHello: there is nothing that it could be about. */
+static void on_early_alert(struct tls_conn *c, struct tls_slice alert)
+{
+    enum { LEVEL_FATAL = 2 };
+    if (alert.size != 2)
+        conn_fail_error(c, MBEDTLS_ERR_SSL_INVALID_RECORD);
+    else if (alert.data[0] == LEVEL_FATAL || alert.data[1] == ALERT_CLOSE_NOTIFY)
+        conn_fail_received(c, alert.data[1]);
+    else
+        conn_idle_record(c);
 }
 
 static void on_plain(struct tls_conn *c, const struct record *r)
@@ -156,7 +168,10 @@ static void on_plain(struct tls_conn *c, const struct record *r)
         on_plain_handshake(c, r->body);
         return;
     case RECORD_ALERT:
-        conn_feed(c, r->header, r->body);
+        if (c->hs->ssl == NULL)
+            on_early_alert(c, r->body);
+        else
+            conn_feed(c, r->header, r->body);
         return;
     case RECORD_CHANGE_CIPHER_SPEC:
         if (c->hs->hellos > 0 && !torn) {
@@ -193,7 +208,7 @@ static void in_handshake(struct tls_conn *c, struct record *r)
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a record out of turn");
         return;
     }
-    if (c->hs->ssl.transform_in != NULL) {
+    if (conn_is_protected(c->hs)) {
         on_protected(c, r);
         return;
     }

@@ -91,8 +91,12 @@ char *facts_alt_name(const mbedtls_x509_buf *b)
 
 static void read_alt_names(struct tls_identity *id)
 {
-    for (const mbedtls_x509_sequence *s = &id->chain.subject_alt_names; s != NULL; s = s->next)
+    size_t count = 0;
+    for (const mbedtls_x509_sequence *s = &id->chain.subject_alt_names; s != NULL; s = s->next) {
         add_name(id, facts_alt_name(&s->buf));
+        count += s->buf.p != NULL;
+    }
+    id->facts.other_count = count - id->facts.name_count;
 }
 
 static void read_common_name(struct tls_identity *id)

@@ -108,7 +108,7 @@ static int read_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *d
     if (r != 0)
         return r;
     return tickets_open(&s->driving->engine->tickets, bound,
-                        s->driving->hs->ssl.tls_version == MBEDTLS_SSL_VERSION_TLS1_3,
+                        s->driving->hs->ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3,
                         (struct tls_slice){data, size}, session);
 }
 

@@ -5,6 +5,7 @@
 #include "tls/challenge.h"
 #include "tls/facts.h"
 #include "tls/key.h"
+#include "tls/look.h"
 #include "tls/memory.h"
 #include "tls/pem.h"
 #include "tls/text.h"
@@ -57,21 +58,11 @@ struct parsing {
     enum identity_use use;
 };
 
-static bool is_signed_data(struct tls_slice der)
-{
-    unsigned char *p = (unsigned char *)der.data;
-    size_t size;
-    return mbedtls_asn1_get_tag(&p, der.data + der.size, &size,
-                                MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) == 0 &&
-           size > 0 && *p == MBEDTLS_ASN1_OID;
-}
-
 static int refuse_signed_data(const char *path, unsigned line, struct err *e)
 {
     err_set(e, "%s line %u: that is PKCS#7, not a certificate", path, line);
-    return err_cure(
-        e, "take it in with `tlsfront key import`, or convert it: openssl pkcs7 -print_certs "
-           "-in FILE -out FILE.pem");
+    return err_cure(e, "convert it: openssl pkcs7 -print_certs -in FILE -out FILE.pem (`tlsfront "
+                       "key import` takes it as it is)");
 }
 
 /* Windows puts PKCS#7 under "CERTIFICATE". */
@@ -83,7 +74,7 @@ static int parse_block(const struct parsing *s, const struct pem_block *b, struc
         return -1;
     der.data = bytes;
     int r = identity_parse_der(s->crt, der, s->use);
-    if (r != 0 && is_signed_data(der))
+    if (r != 0 && look_at(der) == LOOK_SIGNED_DATA)
         refuse_signed_data(s->path, b->line, e);
     else if (r != 0)
         identity_explain_certificate(r, s->path, e);
@@ -103,7 +94,10 @@ int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, co
                                 enum identity_use use, struct err *e)
 {
     struct parsing s = {crt, path, use};
-    if (pem_is_der(file)) {
+    const enum look what = look_at(file);
+    if (what != LOOK_OTHER && what != LOOK_CERTIFICATE)
+        return look_refuse(what, path, e);
+    if (what == LOOK_CERTIFICATE || pem_is_der(file)) {
         int r = identity_parse_der(crt, file, use);
         return r == 0 ? 0 : identity_explain_certificate(r, path, e);
     }
@@ -139,10 +133,9 @@ static int measure(struct tls_identity *id, const char *path, struct err *e)
 static int load_chain(struct tls_identity *id, struct tls_slice chain, const char *path,
                       struct err *e)
 {
-    if (pem_is_der(chain)) {
-        err_set(e, "%s is not PEM but looks like DER", path);
-        return err_cure(e, "convert it: openssl x509 -inform der -in FILE -out FILE.pem");
-    }
+    const enum look what = look_at(chain);
+    if (what != LOOK_OTHER || pem_is_der(chain))
+        return look_refuse(what, path, e);
     if (id->challenge ? challenge_parse(&id->chain, chain, path, e) < 0
                       : identity_parse_certificates(&id->chain, chain, path, IDENTITY_SHOWN, e) < 0)
         return -1;
@@ -204,6 +197,7 @@ static struct tls_identity *new_identity(const char *path, struct err *e)
 
 static void read_key_facts(struct tls_identity *id, const mbedtls_pk_context *key)
 {
+    key_kind(key, id->facts.key);
     id->facts.key_bits = (unsigned)mbedtls_pk_get_bitlen(key);
     id->facts.key_type = mbedtls_pk_can_do(key, MBEDTLS_PK_RSA) ? TLS_KEY_RSA : TLS_KEY_EC;
 }

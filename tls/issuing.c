@@ -30,6 +30,11 @@ bool issuing_signed(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
                                  mbedtls_md_get_size(md), crt->sig.p, crt->sig.len) == 0;
 }
 
+bool issuing_same_key(const mbedtls_x509_crt *a, const mbedtls_x509_crt *b)
+{
+    return same(&a->subject_raw, &b->subject_raw) && same(&a->pk_raw, &b->pk_raw);
+}
+
 bool issuing_url(const mbedtls_x509_crt *crt, char *text, size_t size)
 {
     /* accessMethod caIssuers and the tag of a URI behind it; no need for all that is around. */

@@ -15,6 +15,9 @@ bool issuing_named(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer);
 /* Its signature was made with the other's key. */
 bool issuing_signed(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer);
 
+/* The same authority: name and key. */
+bool issuing_same_key(const mbedtls_x509_crt *a, const mbedtls_x509_crt *b);
+
 /* Where it says that its issuer's certificate is to be had (authorityInfoAccess, RFC 5280
  * 4.2.2.1); only printable characters, shortened to `size`. False: it does not say. */
 bool issuing_url(const mbedtls_x509_crt *crt, char *text, size_t size);

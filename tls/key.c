@@ -1,6 +1,7 @@
 /* key.c - see key.h */
 #include "tls/key.h"
 
+#include "tls/look.h"
 #include "tls/memory.h"
 #include "tls/pem.h"
 #include "tls/text.h"
@@ -10,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RSA_BITS_MIN = 1024 }; /* TLS 1.3's signatures do not fit less; lint calls 2047 weak */
+/* TLS 1.3's signatures do not fit less (lint calls 2047 weak); mbedTLS's numbers hold no more. */
+enum { RSA_BITS_MIN = 1024, RSA_BITS_MAX = 8 * MBEDTLS_MPI_MAX_SIZE };
 
 #define CONVERT "openssl pkey -in FILE -out FILE.new"
 
@@ -153,29 +155,76 @@ static int refuse_kind(const char *path, const char *name, struct err *e)
                     "make such a key and have a certificate issued for it: tlsfront key new NAME");
 }
 
-/* The curve of an EC key, written out instead of named (RFC 3279 2.3.5). Of SEC1's form the
- * parameters stand behind [0]. */
-static bool has_explicit_curve(struct tls_slice der, const struct key_info *info)
+/* Where the curve of an EC key stands: of PKCS#8 behind the algorithm, of SEC1 (RFC 5915) behind
+ * [0]. Empty: it is none, or does not say. */
+static struct tls_slice curve_of(struct tls_slice der, const struct key_info *info)
 {
-    if (info->oid.data != NULL)
-        return info->parameters.size > 0 && info->parameters.data[0] == SEQUENCE;
+    static const struct tls_slice none = {NULL, 0};
     unsigned char *p = (unsigned char *)der.data;
     const unsigned char *end = p + der.size;
     size_t size;
     int version;
-    return mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE) == 0 &&
-           mbedtls_asn1_get_int(&p, end, &version) == 0 &&
-           skip(&p, end, MBEDTLS_ASN1_OCTET_STRING) &&
-           mbedtls_asn1_get_tag(&p, end, &size,
-                                MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_ASN1_CONSTRUCTED) == 0 &&
-           size > 0 && *p == SEQUENCE;
+    if (info->oid.data != NULL)
+        return info->oid.size == sizeof MBEDTLS_OID_EC_ALG_UNRESTRICTED - 1 &&
+                       memcmp(info->oid.data, MBEDTLS_OID_EC_ALG_UNRESTRICTED, info->oid.size) == 0
+                   ? info->parameters
+                   : none;
+    if (mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE) != 0 ||
+        mbedtls_asn1_get_int(&p, end, &version) != 0 || !skip(&p, end, MBEDTLS_ASN1_OCTET_STRING) ||
+        mbedtls_asn1_get_tag(&p, end, &size,
+                             MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_ASN1_CONSTRUCTED) != 0)
+        return none;
+    return (struct tls_slice){p, size};
 }
 
-static bool is_unknown(int error)
+/* Written out instead of named (RFC 3279 2.3.5). */
+static bool is_explicit(struct tls_slice curve)
 {
-    int high = -(-error & 0xff80);
-    return high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE ||
-           high == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE;
+    return curve.size > 0 && curve.data[0] == SEQUENCE;
+}
+
+static bool is_served(struct tls_slice curve)
+{
+    static const mbedtls_ecp_group_id groups[] = {
+        MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_SECP521R1};
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        const char *oid;
+        size_t size;
+        if (mbedtls_oid_get_oid_by_ec_grp(groups[i], &oid, &size) == 0 && curve.size == size + 2 &&
+            memcmp(curve.data + 2, oid, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Of an RSA key, from the first number of PKCS#1 behind its version; 0: it is none. */
+static size_t rsa_bits(struct tls_slice der, const struct key_info *info)
+{
+    unsigned char *p = (unsigned char *)der.data;
+    const unsigned char *end = p + der.size;
+    size_t size;
+    int version;
+    if (info->oid.data != NULL) {
+        p = (unsigned char *)info->head.data;
+        end = p + info->head.size;
+        if (!skip(&p, end, SEQUENCE) ||
+            mbedtls_asn1_get_tag(&p, end, &size, MBEDTLS_ASN1_OCTET_STRING) != 0)
+            return 0;
+    }
+    if (mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE) != 0 ||
+        mbedtls_asn1_get_int(&p, end, &version) != 0 ||
+        mbedtls_asn1_get_tag(&p, end, &size, MBEDTLS_ASN1_INTEGER) != 0)
+        return 0;
+    return 8 * (size - (size > 0 && *p == 0));
+}
+
+static int refuse_rsa(const char *path, size_t bits, struct err *e)
+{
+    return refuse(e,
+                  "make one of 2048 to 4096 bits, and have a certificate issued for it: tlsfront "
+                  "key new NAME",
+                  "%s: an RSA key of %zu bits is too %s to serve", path, bits,
+                  bits < RSA_BITS_MIN ? "small" : "large");
 }
 
 static bool is_whole(struct tls_slice der)
@@ -191,6 +240,7 @@ static int explain(int error, struct tls_slice der, const char *label, const cha
     struct key_info info = {.oid = {NULL, 0}};
     if (!read_info(der, &info))
         info.oid.data = NULL;
+    const struct tls_slice curve = curve_of(der, &info);
     if (error == MBEDTLS_ERR_PK_ALLOC_FAILED)
         return err_set(e, "%s: out of memory", path);
     if (strcmp(label, "OPENSSH PRIVATE KEY") == 0)
@@ -201,13 +251,13 @@ static int explain(int error, struct tls_slice der, const char *label, const cha
                       "%s: the private key is damaged (%s)", path, text_error(error));
     if (strcmp(label, "DSA PRIVATE KEY") == 0)
         return refuse_kind(path, "a DSA key", e);
-    if (info.oid.data != NULL && name_of(info.oid) != NULL)
-        return refuse_kind(path, name_of(info.oid), e);
-    if (has_explicit_curve(der, &info))
+    if (is_explicit(curve))
         return refuse(e, "convert it: openssl ec -in FILE -param_enc named_curve -out FILE.new",
                       "%s: the private key spells its curve out instead of naming it", path);
-    if (is_unknown(error))
-        return refuse_kind(path, "of another kind, or on another curve", e);
+    if (curve.size > 0 && !is_served(curve))
+        return refuse_kind(path, "on another curve", e);
+    if (rsa_bits(der, &info) > RSA_BITS_MAX)
+        return refuse_rsa(path, rsa_bits(der, &info), e);
     return refuse(e, "convert it, which also tells whether it is broken: " CONVERT,
                   "%s: the private key is in a form that cannot be read (%s)", path,
                   text_error(error));
@@ -221,6 +271,7 @@ struct reading {
     size_t size;
     char label[PEM_LABEL_SIZE];
     bool encrypted; /* there is such a one */
+    bool older;     /* in the form of before PKCS#8 */
 };
 
 static int on_block(void *arg, const struct pem_block *b, struct err *e)
@@ -230,6 +281,7 @@ static int on_block(void *arg, const struct pem_block *b, struct err *e)
         return 0;
     if (b->encrypted) {
         r->encrypted = true;
+        r->older = strcmp(b->label, "ENCRYPTED PRIVATE KEY") != 0;
         return 0;
     }
     memcpy(r->label, b->label, sizeof r->label);
@@ -240,14 +292,31 @@ static int on_block(void *arg, const struct pem_block *b, struct err *e)
 static int parse_or_explain(mbedtls_pk_context *key, struct tls_slice der, const char *label,
                             const char *path, struct err *e)
 {
+    struct key_info info;
+    if (read_info(der, &info) && name_of(info.oid) != NULL) /* mbedTLS reads some of them */
+        return refuse_kind(path, name_of(info.oid), e);
     int r = parse_any(key, der);
     return r == 0 ? 0 : explain(r, der, label, path, e);
+}
+
+/* What holds no key, or holds it in a way that is opened elsewhere. */
+static int refuse_look(enum look what, const char *path, struct err *e)
+{
+    if (what == LOOK_CERTIFICATE || what == LOOK_SIGNED_DATA)
+        return refuse(e, "name the file that holds it", "%s is a certificate, no private key",
+                      path);
+    if (what == LOOK_ENCRYPTED_KEY || what == LOOK_PKCS12 || what == LOOK_KEY_STORE)
+        return look_refuse(what, path, e);
+    return 0;
 }
 
 int key_read(mbedtls_pk_context *key, struct tls_slice file, const char *path, struct err *e)
 {
     struct reading r = {.path = path};
-    int result = -1;
+    int result = refuse_look(look_at(file), path, e);
+    if (result != 0)
+        return result;
+    result = -1;
     if (pem_is_der(file))
         return parse_or_explain(key, file, "", path, e);
     if (pem_walk(file, path, on_block, &r, e) < 0)
@@ -255,7 +324,10 @@ int key_read(mbedtls_pk_context *key, struct tls_slice file, const char *path, s
     else if (r.der != NULL)
         result = parse_or_explain(key, (struct tls_slice){r.der, r.size}, r.label, path, e);
     else if (r.encrypted)
-        refuse(e, "name a file that holds it (passphrase-file), or take it off: " CONVERT,
+        refuse(e,
+               r.older ? "take it off: " CONVERT "; or encrypt the key as PKCS#8 (openssl pkcs8 "
+                         "-topk8 -v2 aes-256-cbc) and say passphrase-file"
+                       : "name a file that holds it (passphrase-file), or take it off: " CONVERT,
                "%s: the private key is encrypted, and nobody is there to type its passphrase",
                path);
     else
@@ -271,10 +343,7 @@ int key_check(const mbedtls_pk_context *key, const char *path, struct err *e)
         size_t bits = mbedtls_pk_get_bitlen(key);
         if (bits >= RSA_BITS_MIN)
             return 0;
-        return refuse(e,
-                      "make one of 2048 bits or more, and have a certificate issued for it: "
-                      "tlsfront key new NAME",
-                      "%s: an RSA key of %zu bits is too small to serve", path, bits);
+        return refuse_rsa(path, bits, e);
     }
     mbedtls_ecp_group_id group = mbedtls_pk_ec(*key)->grp.id;
     if (group == MBEDTLS_ECP_DP_SECP256R1 || group == MBEDTLS_ECP_DP_SECP384R1 ||

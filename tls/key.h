@@ -14,7 +14,7 @@ int key_read(mbedtls_pk_context *key, struct tls_slice file, const char *path, s
 int key_check(const mbedtls_pk_context *key, const char *path, struct err *e);
 
 /* "rsa-2048", "ec-p256" and their like; of a public or private key. */
-enum { KEY_KIND_SIZE = 16 };
+enum { KEY_KIND_SIZE = 16 }; /* as in tls_identity_facts */
 void key_kind(const mbedtls_pk_context *key, char text[KEY_KIND_SIZE]);
 
 #endif

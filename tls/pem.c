@@ -210,6 +210,11 @@ static int take_begin(struct walk *w, struct pem_block *b)
             "more than \"-----BEGIN LABEL-----\" stands in a line with \"-----BEGIN\"");
     *b = (struct pem_block){.line = w->number, .body_line = w->number + 1};
     memcpy(b->label, label.data, size);
+    if (strcmp(b->label, "PKCS12") == 0) /* as GnuTLS writes it */
+        return refuse(w,
+                      "make that of it: grep -v -e ----- FILE | base64 -d >FILE.p12; then tlsfront "
+                      "key import NAME FILE.p12",
+                      "that is PKCS#12 in base64");
     if (!kind_of(b->label, &b->kind))
         return refuse(
             w,

@@ -26,6 +26,35 @@ static int copy_identities(struct tls_server *s, const struct tls_server_options
     return 0;
 }
 
+/* Is there a suite of TLS 1.2 for a certificate with such a key? TLS 1.3 has no such ties. */
+static bool suits(const struct tls_server *s, enum tls_key_type type)
+{
+    const mbedtls_key_exchange_type_t wanted =
+        type == TLS_KEY_RSA ? MBEDTLS_KEY_EXCHANGE_ECDHE_RSA : MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA;
+    for (size_t i = 0; s->suites.ciphers[i] != 0; i++)
+        if (mbedtls_ssl_ciphersuite_from_id(s->suites.ciphers[i])->key_exchange == wanted)
+            return true;
+    return false;
+}
+
+static int check_ciphers(const struct tls_server *s, const struct tls_server_options *o,
+                         struct err *e)
+{
+    if (o->min_version == TLS_MIN_1_3 || s->identity_count == 0)
+        return 0;
+    for (size_t i = 0; i < s->identity_count; i++)
+        if (suits(s, s->identities[i]->facts.key_type))
+            return 0;
+    const bool rsa = s->identities[0]->facts.key_type == TLS_KEY_RSA;
+    err_set(e,
+            "none of the ciphers for TLS 1.2 can be used with %s certificate, so that version "
+            "would serve nobody",
+            rsa ? "an RSA" : "an ECDSA");
+    err_cure(e, "add one with %s in its name, or say min-version = 1.3",
+             rsa ? "ECDHE_RSA" : "ECDHE_ECDSA");
+    return err_blame(e, TLS_INPUT_CIPHERS);
+}
+
 static int copy_alpn(struct tls_server *s, const struct string_list *names, struct err *e)
 {
     if (names == NULL || names->count == 0)
@@ -169,7 +198,8 @@ static int configure(struct tls_server *s, const struct tls_server_options *o, s
     s->strict_sni = o->strict_sni;
     if (copy_alpn(s, o->alpn, e) < 0)
         return err_blame(e, TLS_INPUT_ALPN);
-    if (copy_identities(s, o, e) < 0 || load_client_ca(s, o, e) < 0 || digest_policy(s, o, e) < 0)
+    if (copy_identities(s, o, e) < 0 || check_ciphers(s, o, e) < 0 || load_client_ca(s, o, e) < 0 ||
+        digest_policy(s, o, e) < 0)
         return -1;
     hooks_install(s);
     return 0;

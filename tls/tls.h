@@ -47,9 +47,11 @@ struct tls_identity_facts {
     const char *const *names;     /* DNS names and IP addresses of subjectAltName; the common name
                                    * where there is no subjectAltName */
     size_t name_count;
+    size_t other_count; /* entries of subjectAltName that are neither: addresses of mail, URIs */
     time_t not_before, not_after;
     enum tls_key_type key_type;
     unsigned key_bits;
+    char key[16]; /* "ec-p256", "rsa-2048" */
     size_t chain_length;
     bool self_signed;
 };

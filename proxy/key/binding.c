@@ -41,7 +41,8 @@ void key_names_add(struct key_names *n, const char *name)
     for (size_t i = 0; i < n->count; i++)
         if (strcasecmp(n->list[i], name) == 0)
             return;
-    if (n->count < KEY_HOSTS_MAX)
+    n->too_many = n->count == KEY_HOSTS_MAX;
+    if (!n->too_many)
         n->list[n->count++] = name;
 }
 
@@ -66,7 +67,7 @@ static int add_named_route(struct key_job *j, struct key_names *out)
 int key_names_asked(struct key_job *j, struct key_names *out)
 {
     const struct key_options *o = j->o;
-    out->count = 0;
+    *out = (struct key_names){.count = 0};
     for (size_t i = 0; i < o->host_count; i++)
         key_names_add(out, o->hosts[i]);
     if (o->route != NULL)

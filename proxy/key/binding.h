@@ -16,6 +16,7 @@ const struct tls_identity *key_block_identity(const struct key_job *j, size_t bl
 struct key_names {
     const char *list[KEY_HOSTS_MAX];
     size_t count;
+    bool too_many; /* there was no room for some */
 };
 void key_names_add(struct key_names *n, const char *name);
 

@@ -151,21 +151,24 @@ char *key_judge_chain(struct key_job *j, const struct keys_pool *pool,
 
 /* ---- what came of it ---- */
 
-static void say_certificate(struct key_job *j, const struct keys_certificate *c)
+static void json_certificate(const struct keys_certificate *c, struct buf *out)
 {
-    char until[16];
+    char until[DATE_TEXT_SIZE];
+    date_text(c->not_after, until);
+    json_object(out, NULL);
+    json_string(out, "subject", c->subject);
+    json_string(out, "issuer", c->issuer);
+    json_string(out, "key", c->key);
+    json_string(out, "not_after", until);
+    json_object_end(out);
+}
+
+static void text_certificate(const struct keys_certificate *c, struct buf *out)
+{
+    char until[DATE_DAY_SIZE];
     date_day(c->not_after, until);
-    if (j->o->json) {
-        json_object(&j->out, NULL);
-        json_string(&j->out, "subject", c->subject);
-        json_string(&j->out, "issuer", c->issuer);
-        json_string(&j->out, "key", c->key);
-        json_string(&j->out, "not_after", until);
-        json_object_end(&j->out);
-        return;
-    }
-    buf_printf(&j->out, "%-12s %s (%s, until %s)\n%-12s   issued by %s\n", "certificate",
-               c->subject, c->key, until, "", c->issuer);
+    buf_printf(out, "%-12s %s (%s, until %s)\n%-12s   issued by %s\n", "certificate", c->subject,
+               c->key, until, "", c->issuer);
 }
 
 void key_say_chain(struct key_job *j, struct tls_slice chain_pem)
@@ -178,7 +181,10 @@ void key_say_chain(struct key_job *j, struct tls_slice chain_pem)
     if (pool != NULL && keys_pool_add(pool, chain_pem, "chain", &ignored) == 0)
         for (size_t i = 0; i < keys_pool_count(pool); i++) {
             keys_pool_show(pool, i, &c);
-            say_certificate(j, &c);
+            if (j->o->json)
+                json_certificate(&c, &j->out);
+            else
+                text_certificate(&c, &j->out);
         }
     if (j->o->json)
         json_array_end(&j->out);

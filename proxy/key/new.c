@@ -30,20 +30,19 @@ static const struct tls_identity *known_identity(const struct key_job *j)
     return key_block_identity(j, key_block(j, j->o->name));
 }
 
-static int find_kind(struct key_job *j, const char *like, enum keys_kind *kind)
+/* `kind` is what is made where no type is given. */
+static int find_kind(struct key_job *j, enum keys_kind *kind)
 {
-    *kind = KEYS_EC_P256;
-    if (j->o->type == NULL) {
-        if (like != NULL)
-            keys_kind_by_name(like, kind);
+    if (j->o->type == NULL || keys_kind_by_name(j->o->type, kind))
         return 0;
-    }
-    if (keys_kind_by_name(j->o->type, kind))
-        return 0;
-    return key_fail_usage(j,
-                          "there is no key type \"%s\"; there are ec-p256, ec-p384, rsa-2048, "
-                          "rsa-3072 and rsa-4096",
-                          j->o->type);
+    return key_fail_usage(j, "there is no key type \"%s\"; there are %s", j->o->type,
+                          keys_kind_names());
+}
+
+static int refuse_too_many(struct key_job *j)
+{
+    return key_fail_usage(j, "there are more than %d names for one request; say with --host which",
+                          KEY_HOSTS_MAX);
 }
 
 static int find_names(struct key_job *j, struct key_names *names)
@@ -55,6 +54,8 @@ static int find_names(struct key_job *j, struct key_names *names)
     if (names->count == 0)
         return key_fail_usage(j, "for which host names? Say --host HOST, or --route ROUTE for a "
                                  "route's hostname");
+    if (names->too_many)
+        return refuse_too_many(j);
     for (size_t i = 0; i < names->count; i++)
         if (keys_check_name(names->list[i], &e) != 0)
             return key_fail_usage(j, "%s", e.text);
@@ -72,7 +73,8 @@ struct making {
 static int begin(struct key_job *j, struct making *m)
 {
     struct err e;
-    int status = find_kind(j, NULL, &m->kind);
+    m->kind = KEYS_EC_P256;
+    int status = find_kind(j, &m->kind);
     if (status == 0)
         status = find_names(j, &m->names);
     if (status == 0 && keystore_read(&j->store, j->o->name, &m->entry, &e) != 0)
@@ -181,23 +183,39 @@ int key_new(struct key_job *j)
 static int renewed_names(struct key_job *j, const struct tls_identity *id, struct key_names *names)
 {
     const struct tls_identity_facts *f = tls_identity_facts(id);
-    names->count = 0;
+    *names = (struct key_names){.count = 0};
     if (j->o->host_count > 0 || j->o->route != NULL)
         return find_names(j, names);
     for (size_t i = 0; i < f->name_count; i++)
         key_names_add(names, f->names[i]);
     if (names->count == 0)
         return key_fail_usage(j, "the certificate has no names: say them with --host HOST");
+    if (names->too_many)
+        return refuse_too_many(j);
+    if (f->other_count > 0)
+        key_note(j,
+                 "%zu entries of its subjectAltName are no host names or IP addresses, and are not "
+                 "asked for again",
+                 f->other_count);
     return 0;
 }
 
-/* The authority decides about the subject anyway, so one that cannot be said again is no loss. */
-static const char *renewed_subject(const struct key_job *j, const struct tls_identity_facts *f)
+/* As the certificate has it. False: it cannot be said again, and a finding says so. */
+static bool renewed_subject(struct key_job *j, const struct tls_identity_facts *f,
+                            const char **subject)
 {
-    if (j->o->subject != NULL)
-        return j->o->subject;
     const bool given = j->o->host_count > 0 || j->o->route != NULL;
-    return given || f->subject[0] == '\0' || f->subject[0] == '(' ? NULL : f->subject;
+    *subject = j->o->subject;
+    if (*subject != NULL || given || f->subject[0] == '\0')
+        return true;
+    *subject = f->subject;
+    if (f->subject[0] != '(')
+        return true;
+    key_fail_usage(j,
+                   "the subject of the certificate cannot be asked for again: %s; give one with "
+                   "--subject",
+                   f->subject);
+    return false;
 }
 
 static int renew_same_key(struct key_job *j, struct keystore_entry *entry,
@@ -219,16 +237,12 @@ static int renew_same_key(struct key_job *j, struct keystore_entry *entry,
 static int renew(struct key_job *j, struct keystore_entry *entry, const struct tls_identity *id)
 {
     const struct tls_identity_facts *f = tls_identity_facts(id);
-    const char *subject = renewed_subject(j, f);
-    const char *like = f->key_type != TLS_KEY_RSA ? (f->key_bits == 384 ? "ec-p384" : "ec-p256")
-                                                  : (f->key_bits > 3072   ? "rsa-4096"
-                                                     : f->key_bits > 2048 ? "rsa-3072"
-                                                                          : "rsa-2048");
+    const char *subject;
     struct key_names names;
-    enum keys_kind kind;
-    int status = renewed_names(j, id, &names);
+    enum keys_kind kind = keys_kind_like(f->key_type, f->key_bits);
+    int status = renewed_subject(j, f, &subject) ? renewed_names(j, id, &names) : EXIT_USAGE;
     if (status == 0)
-        status = find_kind(j, like, &kind);
+        status = find_kind(j, &kind);
     if (status != 0)
         return status;
     if (j->o->same_key && has(entry, KEYSTORE_KEY))

@@ -4,13 +4,15 @@
 #include "proxy/control/control.h"
 #include "proxy/key/binding.h"
 #include "proxy/key/judge.h"
+#include "proxy/routes/certificate_json.h"
+#include "proxy/routes/expiry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { DAY = 86400, SOON_DAYS = 30, SERVING_MAX = 1 << 20 };
+enum { SERVING_MAX = 1 << 20 };
 
 /* All about one name. */
 struct view {
@@ -72,23 +74,19 @@ static const char *state_of(const struct view *v)
     return v->waiting ? "request waits" : v->entry.exists ? "no certificate" : "missing";
 }
 
-static long days_left(const struct view *v)
-{
-    return (long)((tls_identity_facts(v->id)->not_after - time(NULL)) / DAY);
-}
-
 static void expiry_of(const struct view *v, char text[64])
 {
-    char day[16];
+    char day[DATE_DAY_SIZE];
     text[0] = '\0';
     if (v->id == NULL)
         return;
-    const long left = days_left(v);
-    date_day(tls_identity_facts(v->id)->not_after, day);
-    if (tls_identity_facts(v->id)->not_after < time(NULL))
+    const time_t until = tls_identity_facts(v->id)->not_after;
+    const long left = expiry_days(until, time(NULL));
+    date_day(until, day);
+    if (left < 0)
         snprintf(text, 64, "%s EXPIRED", day);
     else
-        snprintf(text, 64, "%s (%ld days%s)", day, left, left < SOON_DAYS ? ", renew it" : "");
+        snprintf(text, 64, "%s (%ld days%s)", day, left, left < TLS_RENEW_DAYS ? ", renew it" : "");
 }
 
 /* ---- routes ---- */
@@ -147,29 +145,6 @@ static void text_routes(const struct view *v)
 
 /* ---- list ---- */
 
-static void json_facts(const struct view *v)
-{
-    struct buf *out = &v->job->out;
-    const struct tls_identity_facts *f = tls_identity_facts(v->id);
-    char day[16], key[16];
-    json_string(out, "subject", f->subject);
-    json_string(out, "issuer", f->issuer);
-    json_bool(out, "self_signed", f->self_signed);
-    json_array(out, "names");
-    for (size_t i = 0; i < f->name_count; i++)
-        json_string(out, NULL, f->names[i]);
-    json_array_end(out);
-    json_string(out, "serial", f->serial);
-    json_string(out, "fingerprint", f->fingerprint);
-    snprintf(key, sizeof key, "%s%u", f->key_type == TLS_KEY_RSA ? "rsa-" : "ec-p", f->key_bits);
-    json_string(out, "key", key);
-    date_day(f->not_before, day);
-    json_string(out, "not_before", day);
-    date_day(f->not_after, day);
-    json_string(out, "not_after", day);
-    json_number(out, "days_left", days_left(v));
-}
-
 static void json_view(const struct view *v)
 {
     struct buf *out = &v->job->out;
@@ -179,7 +154,7 @@ static void json_view(const struct view *v)
     json_bool(out, "installed", v->id != NULL);
     json_bool(out, "request_waits", v->waiting);
     if (v->id != NULL)
-        json_facts(v);
+        certificate_json(tls_identity_facts(v->id), time(NULL), out);
     json_routes(v);
 }
 
@@ -300,8 +275,7 @@ static void text_facts(const struct view *v)
     key_say(j, "valid from", day);
     expiry_of(v, expiry);
     key_say(j, "valid until", expiry);
-    buf_printf(&j->out, "%-12s %s%u\n", "key", f->key_type == TLS_KEY_RSA ? "rsa-" : "ec-p",
-               f->key_bits);
+    key_say(j, "key", f->key);
     key_say(j, "serial", f->serial);
     key_say(j, "fingerprint", f->fingerprint);
 }

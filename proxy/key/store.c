@@ -1,4 +1,4 @@
-/* store.c - see keystore.h; how a change takes place is in keystore_change.c. */
+/* store.c - see store.h; how a change takes place is in store_write.c. */
 #include "proxy/key/store.h"
 #include "config/config.h"
 #include "config/values.h"
@@ -26,6 +26,11 @@ static const char *const file_names[KEYSTORE_FILES] = {
 const char *keystore_file_name(enum keystore_file file)
 {
     return file_names[file];
+}
+
+void keystore_beside(const char *name, const char *what, char folder[KEYSTORE_FOLDER_SIZE])
+{
+    snprintf(folder, KEYSTORE_FOLDER_SIZE, ".%s.%s", name, what);
 }
 
 int keystore_fail(const struct keystore *s, struct err *e, const char *what, const char *name)
@@ -73,9 +78,21 @@ static int check_folder(struct keystore *s, struct err *e)
     return 0;
 }
 
+/* A file with a second name may be somebody else's, put there to be given away. */
 int keystore_give_away(const struct keystore *s, int fd)
 {
-    return geteuid() == 0 && s->owner != 0 ? fchown(fd, s->owner, s->group) : 0;
+    struct stat st;
+    if (geteuid() != 0 || s->owner == 0)
+        return 0;
+    if (fstat(fd, &st) != 0)
+        return -1;
+    if (st.st_uid == s->owner)
+        return 0;
+    if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
+        errno = EPERM;
+        return -1;
+    }
+    return fchown(fd, s->owner, s->group);
 }
 
 static int take_lock(struct keystore *s, struct err *e)
@@ -137,40 +154,46 @@ void keystore_entry_free(struct keystore_entry *entry)
     entry->exists = false;
 }
 
-static int read_one(const struct keystore *s, const char *folder, enum keystore_file file,
+static int read_one(const struct keystore *s, int fd, const char *folder, enum keystore_file file,
                     struct file_bytes *out, struct err *e)
 {
     int error;
-    char *path = keystore_path(s, folder, file);
-    if (path == NULL)
-        return err_set(e, "out of memory");
-    int result = file_read(path, FILE_SIZE_MAX, out, &error, e);
+    int result = file_read_at(fd, file_names[file], FILE_SIZE_MAX, out, &error, e);
     if (result != 0 && error == ENOENT)
         result = 0;
     if (result != 0)
-        err_prefix(e, "cannot read %s", path);
-    free(path);
+        err_prefix(e, "cannot read %s/%s/%s", s->path, folder, file_names[file]);
     return result;
+}
+
+static int read_files(const struct keystore *s, int fd, const char *folder,
+                      struct keystore_entry *out, struct err *e)
+{
+    out->exists = true;
+    for (int i = 0; i < KEYSTORE_FILES; i++)
+        if (read_one(s, fd, folder, (enum keystore_file)i, &out->file[i], e) != 0) {
+            keystore_entry_free(out);
+            return -1;
+        }
+    return 0;
 }
 
 int keystore_read_folder(const struct keystore *s, const char *folder, struct keystore_entry *out,
                          struct err *e)
 {
-    struct stat st;
     *out = (struct keystore_entry){.exists = false};
     if (s->folder < 0)
         return 0;
-    if (fstatat(s->folder, folder, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? 0 : keystore_fail(s, e, "cannot look at", folder);
-    if (!S_ISDIR(st.st_mode))
+    int fd = file_open_folder(s->folder, folder);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
         return err_set(e, "%s/%s is no folder; move it away", s->path, folder);
-    out->exists = true;
-    for (int i = 0; i < KEYSTORE_FILES; i++)
-        if (read_one(s, folder, (enum keystore_file)i, &out->file[i], e) != 0) {
-            keystore_entry_free(out);
-            return -1;
-        }
-    return 0;
+    if (fd < 0)
+        return keystore_fail(s, e, "cannot look at", folder);
+    int result = read_files(s, fd, folder, out, e);
+    close(fd);
+    return result;
 }
 
 int keystore_read(const struct keystore *s, const char *name, struct keystore_entry *out,

@@ -1,4 +1,4 @@
-/* store_inner.h - what keystore.c and keystore_change.c share. */
+/* store_inner.h - what store.c and store_write.c share. */
 #ifndef TLSFRONT_KEY_STORE_INNER_H
 #define TLSFRONT_KEY_STORE_INNER_H
 

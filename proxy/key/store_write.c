@@ -19,26 +19,32 @@
 
 #define STAGED "staged"
 
-void keystore_beside(const char *name, const char *what, char folder[KEYSTORE_FOLDER_SIZE])
-{
-    snprintf(folder, KEYSTORE_FOLDER_SIZE, ".%s.%s", name, what);
-}
-
 /* ---- folders ---- */
+
+/* Behind no link: STATE may be somebody else's. -1: it is not there. */
+static int open_folder(const struct keystore *s, const char *folder)
+{
+    return openat(s->folder, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
 
 static bool is_there(const struct keystore *s, const char *folder, const char *file)
 {
-    char path[KEYSTORE_FOLDER_SIZE + 32];
     struct stat st;
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    return fstatat(s->folder, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    int fd = open_folder(s, folder);
+    if (fd < 0)
+        return false;
+    bool there = fstatat(fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    close(fd);
+    return there;
 }
 
 static void remove_file(const struct keystore *s, const char *folder, const char *file)
 {
-    char path[KEYSTORE_FOLDER_SIZE + 32];
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    unlinkat(s->folder, path, 0);
+    int fd = open_folder(s, folder);
+    if (fd < 0)
+        return;
+    unlinkat(fd, file, 0);
+    close(fd);
 }
 
 static int not_dot(const struct dirent *d)
@@ -50,7 +56,7 @@ static int not_dot(const struct dirent *d)
 static int remove_folder(const struct keystore *s, const char *folder)
 {
     struct dirent **list;
-    int fd = openat(s->folder, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open_folder(s, folder);
     if (fd < 0)
         return errno == ENOENT ? 0 : -1;
     int n = scandirat(fd, ".", &list, not_dot, NULL);
@@ -150,7 +156,7 @@ static int stage(const struct keystore *s, const char *next, const struct keysto
 {
     if (remove_folder(s, next) != 0 || mkdirat(s->folder, next, 0700) != 0)
         return -1;
-    int fd = openat(s->folder, next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open_folder(s, next);
     if (fd < 0)
         return -1;
     return close_keeping_errno(fd, fill_folder(s, fd, entry));
@@ -201,10 +207,13 @@ int keystore_write(const struct keystore *s, const char *name, const struct keys
 static void move_file(const struct keystore *s, const char *from, const char *to,
                       enum keystore_file file)
 {
-    char old[KEYSTORE_FOLDER_SIZE + 32], new[KEYSTORE_FOLDER_SIZE + 32];
-    snprintf(old, sizeof old, "%s/%s", from, keystore_file_name(file));
-    snprintf(new, sizeof new, "%s/%s", to, keystore_file_name(file));
-    renameat(s->folder, old, s->folder, new);
+    int source = open_folder(s, from), target = open_folder(s, to);
+    if (source >= 0 && target >= 0)
+        renameat(source, keystore_file_name(file), target, keystore_file_name(file));
+    if (source >= 0)
+        close(source);
+    if (target >= 0)
+        close(target);
 }
 
 int keystore_rollback(const struct keystore *s, const char *name, struct err *e)

@@ -8,7 +8,7 @@ enum { DAY = 24 * 3600, THRESHOLDS = 6 };
 /* From the widest to the closest. Returns how many. */
 static size_t thresholds(const struct tls_expiry *x, long t[THRESHOLDS])
 {
-    static const long days[] = {30, 14, 7, 3, 1};
+    static const long days[] = {TLS_RENEW_DAYS, 14, 7, 3, 1};
     size_t n = 0;
     if (x->kind == TLS_EXPIRY_CLIENT_CRL) {
         const long quarter = x->until > x->from ? (long)(x->until - x->from) / 4 : 0;

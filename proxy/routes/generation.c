@@ -1,4 +1,5 @@
 #include "proxy/routes/generation.h"
+#include "proxy/base/date.h"
 #include "proxy/routes/expiry.h"
 
 #include <stdio.h>
@@ -68,12 +69,23 @@ static void report_finding(void *arg, enum tls_finding finding, unsigned place, 
              r->certificate->chain.path, text);
 }
 
+/* Its key is under a passphrase that did not open it, and an error says so (unlock.h). */
+static bool stays_closed(const struct certificate_config *c, const struct bundle *b,
+                         const struct diags *d)
+{
+    const char *path = c->key.path != NULL ? c->key.path : c->chain.path;
+    const struct bundle_entry *file = bundle_find(b, BUNDLE_FILE, path);
+    return file->replaced && file->size == 0 && !diag_ok(d, DIAG_ERROR);
+}
+
 static struct tls_identity *load_identity(const struct certificate_config *c,
                                           const struct bundle *b, struct diags *d)
 {
     const struct tls_slice chain = file_bytes(b, &c->chain), key = file_bytes(b, &c->key);
     if (chain.data == NULL || (c->key.path != NULL && key.data == NULL))
         return NULL; /* missing files are reported where they are read */
+    if (stays_closed(c, b, d))
+        return NULL;
 
     struct err e = {.text = ""};
     struct tls_identity *id = tls_identity_load(chain, c->chain.path, key, c->key.path, &e);
@@ -117,6 +129,24 @@ struct report_route {
     const struct route_config *route;
 };
 
+static const struct file_ref *file_of(const struct route_config *r, const struct tls_expiry *x)
+{
+    return x->kind == TLS_EXPIRY_CLIENT_CRL ? &r->client_crl : &r->client_ca;
+}
+
+/* As for one that has expired. */
+static void report_beginning(const struct report_route *r, const struct tls_expiry *x)
+{
+    const bool list = x->kind == TLS_EXPIRY_CLIENT_CRL;
+    char from[DATE_TEXT_SIZE];
+    date_text(x->from, from);
+    diag_add(r->diags, list ? DIAG_EXPIRED : DIAG_WARNING, &file_of(r->route, x)->at,
+             "check this machine's clock; else wait, or use the one before it until then",
+             "route %s: %s: the %s of %s is not valid before %s", r->route->name,
+             file_of(r->route, x)->path, list ? "revocation list" : "certificate", x->subject,
+             from);
+}
+
 /* An authority that has expired is one of many, perhaps; a list that has refuses all its clients.
  */
 static void report_expiry(void *arg, const struct tls_expiry *x)
@@ -124,9 +154,11 @@ static void report_expiry(void *arg, const struct tls_expiry *x)
     const struct report_route *r = arg;
     const time_t now = time(NULL);
     const bool list = x->kind == TLS_EXPIRY_CLIENT_CRL;
-    const struct file_ref *file = list ? &r->route->client_crl : &r->route->client_ca;
+    const struct file_ref *file = file_of(r->route, x);
     const long passed = expiry_passed(x, now);
     char when[80];
+    if (x->from > now)
+        report_beginning(r, x);
     if (passed == EXPIRY_NOT_YET)
         return;
     expiry_words(x, now, when);

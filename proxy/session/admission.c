@@ -37,11 +37,43 @@ void admission_client(struct sessions *all, const struct route *r, const struct 
         refuse(all, r, a, REFUSE_TOO_MANY);
 }
 
+/* Of the places of a worker, and for each client address over all workers. */
+enum { COURTESY_SHARE = 16, COURTESY_PER_CLIENT = 4 };
+
+/* Those being told are counted by address like those of a route, in one that there is not. */
+static bool client_may_be_told(struct sessions *all, const struct sockaddr *client,
+                               struct admission *a)
+{
+    if (client == NULL || client->sa_family == AF_UNIX)
+        return true;
+    a->counted = true;
+    a->slot = client_slot_of(client, SHARED_ROUTES, all->seed);
+    client_enter(all->counters, a->slot);
+    return client_count(all->parts, all->worker_count, a->slot) <= COURTESY_PER_CLIENT;
+}
+
+bool admission_courtesy(struct sessions *all, const struct route *r, const struct sockaddr *client,
+                        struct admission *a)
+{
+    if (a->admitted)
+        return true;
+    admission_leave(all, r, a); /* of one that was not known by its address yet */
+    if (all->courtesies <= all->limit / COURTESY_SHARE && client_may_be_told(all, client, a)) {
+        a->courtesy = true;
+        all->courtesies++;
+        return true;
+    }
+    admission_leave(all, r, a);
+    counter_add(&all->counters->route[r->slot].refused, 1);
+    return false;
+}
+
 void admission_leave(struct sessions *all, const struct route *r, struct admission *a)
 {
     if (a->admitted)
         counter_sub(&all->counters->route[r->slot].active, 1);
     if (a->counted)
         client_leave(all->counters, a->slot);
-    a->admitted = a->counted = false;
+    all->courtesies -= a->courtesy;
+    a->admitted = a->courtesy = a->counted = false;
 }

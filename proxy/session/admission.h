@@ -1,4 +1,7 @@
-/* admission.h - who may come in: the connection limits of a route, over all workers. */
+/* admission.h - who may come in: the connection limits of a route, over all workers.
+ *
+ * One who may not is told so in its protocol, as a courtesy. That takes a place and time, which
+ * whoever comes again and again would take from others: only few are told at a time. */
 #ifndef TLSFRONT_SESSION_ADMISSION_H
 #define TLSFRONT_SESSION_ADMISSION_H
 
@@ -9,7 +12,8 @@
 /* One connection's place in the counts. Zero-initialised: none. */
 struct admission {
     bool admitted; /* counted as active in its route; else it is to hear `refusal` once it can */
-    bool counted;  /* its client is counted in `slot` */
+    bool courtesy; /* not admitted, and there is room to tell it */
+    bool counted;  /* its client is counted in `slot`: with those admitted, or those being told */
     struct client_slot slot;
     enum starttls_refusal refusal;
 };
@@ -21,6 +25,14 @@ void admission_enter(struct sessions *all, const struct route *r, struct admissi
  * not. Does nothing for those already refused, and for clients without an address. */
 void admission_client(struct sessions *all, const struct route *r, const struct sockaddr *client,
                       struct admission *a);
+
+/* How long a courtesy may take, until all is said. */
+#define COURTESY_MS 3000
+
+/* May one who is not admitted be told? A place for that is taken. False: it has to be reset, and is
+ * counted as refused. `client` NULL: not known yet. */
+bool admission_courtesy(struct sessions *all, const struct route *r, const struct sockaddr *client,
+                        struct admission *a);
 
 void admission_leave(struct sessions *all, const struct route *r, struct admission *a);
 

@@ -27,6 +27,10 @@ static enum session_state take(struct session *s, const struct announce *a)
     }
     s->spoke = all.size > a->size;
     admission_client(s->all, s->route, &s->from.sa, &s->admission);
+    if (!admission_courtesy(s->all, s->route, &s->from.sa, &s->admission)) {
+        session_wipe(&all);
+        return session_end(s, END_ONE_OF_MANY);
+    }
     enum session_state next = session_hold(s, all.data + a->size, all.size - a->size);
     session_wipe(&all);
     return next != SESSION_STAY ? next : session_begin(s);

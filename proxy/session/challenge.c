@@ -155,19 +155,13 @@ static void tls_answered(struct query *q, enum challenge_outcome outcome,
     session_step(s, show(s, outcome, challenge));
 }
 
-static enum session_state refuse_tls(struct session *s, enum end end)
-{
-    counter_add(&session_counters(s)->refused, 1);
-    return session_end(s, end);
-}
-
 /* The handshake waits for a certificate. */
 static enum session_state wanted(struct session *s)
 {
     if (!s->admission.admitted)
-        return refuse_tls(s, END_TOO_MANY_TLS);
+        return session_refuse_by_alert(s, s->admission.refusal);
     if (s->all->draining)
-        return refuse_tls(s, END_DRAINING_TLS);
+        return session_refuse_by_alert(s, REFUSE_DRAINING);
     enum session_state next = begin(s, tls_answered);
     if (next == SESSION_STAY &&
         !challenge_name(CHALLENGE_TLS, tls_conn_wanted(s->tls), s->challenge->query.name))
@@ -206,6 +200,8 @@ void query_left(struct session *s)
 
 enum session_state query_timed_out(struct session *s)
 {
-    return s->tls != NULL ? refuse_tls(s, END_CHALLENGE_LATE_TLS)
-                          : refuse_http(s, END_CHALLENGE_LATE);
+    if (s->tls == NULL)
+        return refuse_http(s, END_CHALLENGE_LATE);
+    counter_add(&session_counters(s)->refused, 1);
+    return session_end(s, END_CHALLENGE_LATE_TLS);
 }

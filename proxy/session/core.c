@@ -113,6 +113,12 @@ enum session_state session_refuse(struct session *s, enum starttls_refusal why)
     return next != SESSION_STAY ? next : session_end(s, END_NO_UPSTREAM + why);
 }
 
+enum session_state session_refuse_by_alert(struct session *s, enum starttls_refusal why)
+{
+    counter_add(&session_counters(s)->refused, 1);
+    return session_end(s, why == REFUSE_DRAINING ? END_DRAINING_TLS : END_TOO_MANY_TLS);
+}
+
 /* ---- the upstream ---- */
 
 void session_served(struct session *s)

@@ -87,6 +87,7 @@ enum end {
     END_CHALLENGE_LATE_TLS,
     END_TOO_MANY_TLS,
     END_DRAINING_TLS,
+    END_ONE_OF_MANY, /* many others are being told already */
     END_REQUEST_UNFIT,
     END_REQUEST_UNCLEAR,
     END_REQUEST_LATE,
@@ -202,6 +203,9 @@ static inline uint64_t session_now(const struct session *s)
     return uv_now(s->all->loop);
 }
 
+/* How much to read and drop of a client that has said its last, or that we have. */
+#define SESSION_DROPPED_MAX ((size_t)256 << 10)
+
 /* ---- core.c: bytes and memory ---- */
 union session_address session_address(const struct sockaddr_storage *from);
 
@@ -222,6 +226,8 @@ enum session_state session_finish_client(struct session *s);
 enum session_state session_to_upstream(struct session *s, const uint8_t *data, size_t size);
 /* Tell the client in its protocol, inside TLS where there is TLS, why there is no service now. */
 enum session_state session_refuse(struct session *s, enum starttls_refusal why);
+/* The same by an alert, while TLS does not stand. */
+enum session_state session_refuse_by_alert(struct session *s, enum starttls_refusal why);
 /* Its greeting can be dealt with: this upstream is the session's. Once. */
 void session_served(struct session *s);
 

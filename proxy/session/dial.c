@@ -94,12 +94,12 @@ enum session_state dial_entered(struct session *s)
     return failed(s, uv_strerror(rc));
 }
 
-/* The PROXY header, first bytes to the upstream. False: no memory, or the connection broke. */
-static bool send_proxy_header(struct session *s)
+/* The PROXY header, first bytes to the upstream. 0, or a negative uv error. */
+static int send_proxy_header(struct session *s)
 {
     const enum send_proxy version = s->route->config->send_proxy;
     if (version == SEND_PROXY_OFF)
-        return true;
+        return 0;
 
     struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
     struct tls_info tls;
@@ -118,17 +118,20 @@ static bool send_proxy_header(struct session *s)
         proxy_header_v1(&facts, &header);
     else
         proxy_header_v2(&facts, &header);
-    bool sent = !header.failed && peer_send(&s->upstream, header.data, header.size, false) == 0;
+    int rc = header.failed ? UV_ENOMEM : peer_send(&s->upstream, header.data, header.size, false);
     buf_free(&header);
-    return sent;
+    return rc;
 }
 
 enum session_state dial_connected(struct session *s, int status)
 {
     if (status != 0)
         return failed(s, uv_strerror(status));
-    if (!send_proxy_header(s))
-        return failed(s, "the PROXY header could not be sent");
+    int rc = send_proxy_header(s);
+    if (rc == UV_ENOMEM)
+        return session_end(s, END_OUT_OF_MEMORY);
+    if (rc != 0)
+        return failed(s, uv_strerror(rc));
     enum session_state next = session_talk_begin(s, s->tls != NULL ? TALK_INSIDE : TALK_OPTIONAL);
     if (next != SESSION_STAY)
         return next;

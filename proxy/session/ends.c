@@ -69,6 +69,8 @@ const struct end_row session_ends[ENDS] = {
                           CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_DRAINING_TLS] = {FAULT_LOCAL, "refused: shutting down", WORD_INTERNAL, CLIENT_LINGERS,
                           UPSTREAM_FIN, false},
+    [END_ONE_OF_MANY] = {FAULT_LOCAL, "refused: too many connections", WORD_NONE, CLIENT_RESET,
+                         UPSTREAM_FIN, false},
     [END_REQUEST_UNFIT] = {FAULT_CLIENT, "the client asked for something that is no challenge",
                            WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_REQUEST_UNCLEAR] = {FAULT_CLIENT, "the client sent a request that is not understood",

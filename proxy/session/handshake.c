@@ -122,6 +122,8 @@ enum session_state handshake_client_ended(struct session *s)
 
 enum session_state handshake_timed_out(struct session *s)
 {
+    if (!s->admission.admitted)
+        return session_refuse_by_alert(s, s->admission.refusal);
     if (s->spoke)
         counter_add(&session_counters(s)->handshake_failures, 1);
     return session_end(s, END_HANDSHAKE_LATE);

@@ -11,8 +11,6 @@
 #define FIN_MS 2000
 /* The kernel does not tell when its queue is empty: look so often. */
 #define LOOK_MS 50
-/* How much to read and drop while waiting for the client's FIN. */
-#define DROPPED_MAX ((size_t)256 << 10)
 
 /* last_active is when the state was entered; then when a queue ran empty. */
 static bool fin_is_late(const struct session *s)
@@ -41,7 +39,8 @@ static bool client_is_done(struct session *s)
     if (s->end->client == CLIENT_RESET)
         return peer_undelivered(&s->client) == 0;
     peer_shutdown(&s->client);
-    return s->client.queued == 0 && (s->client.eof || s->dropped > DROPPED_MAX || fin_is_late(s));
+    return s->client.queued == 0 &&
+           (s->client.eof || s->dropped > SESSION_DROPPED_MAX || fin_is_late(s));
 }
 
 static enum session_state settle(struct session *s)

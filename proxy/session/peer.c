@@ -56,18 +56,25 @@ static struct peer *peer_of(void *handle)
     return handle;
 }
 
+static void broke(struct peer *p, int error)
+{
+    p->life = PEER_BROKEN;
+    p->reading = false;
+    p->events->error(p, error);
+}
+
 static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct peer *p = peer_of(stream);
     if (n > 0) {
         p->events->data(p, (uint8_t *)buf->base, (size_t)n);
-    } else if (n == UV_EOF) {
+    } else if (n == UV_EOF && (p->deaf == 0 || p->deaf == UV_EPIPE)) {
         p->reading = false;
         p->eof = true;
         p->events->eof(p);
     } else if (n < 0) {
-        p->reading = false;
-        p->events->error(p, (int)n);
+        uv_read_stop(stream);
+        broke(p, n == UV_EOF ? p->deaf : (int)n);
     }
 }
 
@@ -169,16 +176,26 @@ static void send_fin(struct peer *p)
     shutdown(peer_fd(p), SHUT_WR);
 }
 
+/* It takes no more. A connection that was reset can still be read from; at its end the kernel tells
+ * only once that it was (ECONNRESET), or that the other side had ended before (EPIPE). 0, or the
+ * error, if nothing is left to be read. */
+static int turn_deaf(struct peer *p, int error)
+{
+    p->deaf = error;
+    p->queued = 0;
+    return p->eof ? error : 0;
+}
+
 static void write_done(uv_write_t *request, int status)
 {
     struct peer *p = peer_of(request->handle);
     struct peer_chunk *chunk = request->data;
-    p->queued -= chunk->size;
+    p->queued -= p->deaf == 0 ? chunk->size : 0;
     free(chunk);
-    if (p->life == PEER_CLOSING)
+    if (p->life != PEER_OPEN || p->deaf != 0)
         return;
-    if (status != 0) {
-        p->events->error(p, status);
+    if (status != 0 && turn_deaf(p, status) != 0) {
+        broke(p, status);
         return;
     }
     if (p->queued > 0)
@@ -212,10 +229,12 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
     assert(!p->fin_wanted);
     if (p->life != PEER_OPEN)
         return UV_ENOTCONN;
+    if (p->deaf != 0)
+        return p->eof ? p->deaf : 0;
     if (p->queued == 0) {
         ssize_t n = send(peer_fd(p), data, size, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
         if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return -errno;
+            return turn_deaf(p, -errno);
         if (n > 0) {
             data += n;
             size -= (size_t)n;
@@ -227,6 +246,8 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
 size_t peer_undelivered(const struct peer *p)
 {
     int waiting = 0;
+    if (p->life != PEER_OPEN || p->deaf != 0)
+        return 0;
     if (ioctl(peer_fd(p), SIOCOUTQ, &waiting) != 0 || waiting < 0)
         waiting = 0;
     return p->queued + (size_t)waiting;
@@ -263,7 +284,7 @@ void peer_close(struct peer *p, bool reset)
         return;
     p->life = PEER_CLOSING;
     p->reading = false;
-    if (reset) {
+    if (reset || p->queued > 0) {
         static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
         setsockopt(peer_fd(p), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }

@@ -18,12 +18,18 @@ struct peer_events {
     /* data[size] exists too and, as all of it, may be written to. */
     void (*data)(struct peer *p, uint8_t *data, size_t size);
     void (*eof)(struct peer *p); /* the other side sent FIN; sending is still possible */
-    void (*error)(struct peer *p, int error); /* the connection is gone */
+    void (*error)(struct peer *p, int error); /* the connection is gone; said once */
     void (*drained)(struct peer *p);          /* all that was queued has been sent */
     void (*closed)(struct peer *p); /* after peer_close(): the memory may go, or be reused */
 };
 
-enum peer_life { PEER_NONE, PEER_CONNECTING, PEER_OPEN, PEER_CLOSING };
+enum peer_life {
+    PEER_NONE,
+    PEER_CONNECTING,
+    PEER_OPEN,
+    PEER_BROKEN /* after `error` */,
+    PEER_CLOSING
+};
 
 struct peer {
     union {
@@ -36,6 +42,7 @@ struct peer {
     size_t queued; /* bytes that the kernel did not take yet */
     enum peer_life life;
     bool reading;
+    int deaf;        /* a uv error: the other side takes no more; see peer_send() */
     bool eof;        /* the other side's FIN was read */
     bool fin_wanted; /* our FIN follows what is queued */
     bool fin_sent;
@@ -72,7 +79,10 @@ void peer_read(struct peer *p, bool on);
 
 /* Send now what the kernel takes and queue the rest. With `more` something follows at once, data or
  * the FIN, and may share a packet with it. The caller bounds the queue by not calling while
- * p->queued is high. 0 or a negative uv error: the connection is of no more use. */
+ * p->queued is high. 0 or a negative uv error: the connection is of no more use.
+ *
+ * Whoever takes no more may have said why, and that may still wait to be read: then all that is
+ * sent is dropped, and how it ended is told behind the last that it said. */
 int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more);
 
 /* Acknowledge now what was read, although nothing is sent that would do it by the way: the other
@@ -87,8 +97,9 @@ size_t peer_undelivered(const struct peer *p);
 /* Send FIN once the queue is empty. */
 void peer_shutdown(struct peer *p);
 
-/* Close; `closed` follows, in a later turn of the loop. With `reset` the other side sees that
- * something broke (RST) instead of an orderly end. */
+/* Close; `closed` follows, in a later turn of the loop. With `reset`, or when what is queued is
+ * lost by it, the other side sees that something broke (RST) instead of an orderly end: it must not
+ * take what it got for all there was. */
 void peer_close(struct peer *p, bool reset);
 
 #endif

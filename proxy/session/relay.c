@@ -176,6 +176,7 @@ enum session_state relay_client_data(struct session *s, uint8_t *data, size_t si
 {
     struct tls_io io = {.plain = {data, size}};
     enum tls_status status = TLS_OPEN;
+    s->last_active = session_now(s);
     if (s->tls != NULL)
         status = tls_conn_receive(s->tls, data, size, &io);
     /* What the module says goes through the same engine and would overwrite the alert or ticket in

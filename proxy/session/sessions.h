@@ -37,6 +37,7 @@ struct sessions {
     /* Kept by the sessions. */
     struct link members;
     unsigned count;
+    unsigned courtesies; /* of these, those that are only told why not; see admission.h */
     uint64_t serial;
     struct turns turns;
     struct queries queries;

@@ -23,15 +23,16 @@ static uint64_t wait_of(const struct session *s)
     if (row->timeout == 0)
         return SESSION_NEVER;
     const char *config = (const char *)s->route->config;
-    return session_remains(*(const unsigned *)(const void *)(config + row->timeout), 0, 0);
+    const unsigned timeout = *(const unsigned *)(const void *)(config + row->timeout);
+    const uint64_t wait = session_remains(timeout, 0, 0);
+    const uint64_t courtesy = session_remains(COURTESY_MS, s->started, session_now(s));
+    return s->admission.courtesy && courtesy < wait ? courtesy : wait;
 }
 
 static void timer_fired(uv_timer_t *timer)
 {
     struct session *s = container_of(timer, struct session, timer);
-    const struct session_row *row = row_of(s);
-    if (row->timed_out != NULL)
-        session_step(s, row->timed_out(s));
+    session_step(s, row_of(s)->timed_out(s)); /* all that can wait have one */
 }
 
 void session_arm(struct session *s)
@@ -73,97 +74,106 @@ void session_step(struct session *s, enum session_state next)
         set_interest(s);
 }
 
-/* ---- the client ---- */
+/* A row without a handler stays as it is; who is read from may change all the same. */
 
-/* How much to read and drop of a client that has said its last. */
-#define DROPPED_MAX ((size_t)256 << 10)
+static void happened(struct session *s, enum session_state (*handler)(struct session *s))
+{
+    session_step(s, handler != NULL ? handler(s) : SESSION_STAY);
+}
+
+static void said(struct session *s,
+                 enum session_state (*handler)(struct session *s, uint8_t *data, size_t size),
+                 uint8_t *data, size_t size)
+{
+    session_step(s, handler != NULL ? handler(s, data, size) : SESSION_STAY);
+}
+
+static void told(struct session *s, enum session_state (*handler)(struct session *s, int error),
+                 int error)
+{
+    session_step(s, handler != NULL ? handler(s, error) : SESSION_STAY);
+}
+
+/* ---- the client ---- */
 
 static enum session_state client_goes_on(struct session *s, size_t size)
 {
     s->dropped += size;
-    return s->dropped > DROPPED_MAX ? session_end(s, END_CLIENT_CHATTED) : SESSION_STAY;
+    return s->dropped > SESSION_DROPPED_MAX ? session_end(s, END_CLIENT_CHATTED) : SESSION_STAY;
+}
+
+static struct session *of_client(struct peer *p)
+{
+    return container_of(p, struct session, client);
 }
 
 static void client_data(struct peer *p, uint8_t *data, size_t size)
 {
-    struct session *s = container_of(p, struct session, client);
-    const struct session_row *row = row_of(s);
+    struct session *s = of_client(p);
     s->spoke = true;
-    if (s->client_ended && s->state != SESSION_LINGER) {
+    if (s->state == SESSION_LINGER || !s->client_ended)
+        said(s, row_of(s)->client_data, data, size);
+    else
         session_step(s, client_goes_on(s, size));
-    } else if (row->client_data != NULL) {
-        if (s->state != SESSION_LINGER)
-            s->last_active = session_now(s);
-        session_step(s, row->client_data(s, data, size));
-    }
 }
 
 static void client_eof(struct peer *p)
 {
-    struct session *s = container_of(p, struct session, client);
-    const struct session_row *row = row_of(s);
-    session_step(s, row->client_ended != NULL ? row->client_ended(s) : SESSION_STAY);
+    struct session *s = of_client(p);
+    happened(s, row_of(s)->client_ended);
 }
 
 static void client_error(struct peer *p, int error)
 {
-    struct session *s = container_of(p, struct session, client);
-    const struct session_row *row = row_of(s);
+    struct session *s = of_client(p);
     (void)error;
-    session_step(s, row->client_broke != NULL ? row->client_broke(s) : SESSION_STAY);
-}
-
-/* ---- the upstream ---- */
-
-static void upstream_connected(struct peer *p, int status)
-{
-    struct session *s = container_of(p, struct session, upstream);
-    const struct session_row *row = row_of(s);
-    if (row->upstream_connected != NULL)
-        session_step(s, row->upstream_connected(s, status));
-}
-
-static void upstream_data(struct peer *p, uint8_t *data, size_t size)
-{
-    struct session *s = container_of(p, struct session, upstream);
-    const struct session_row *row = row_of(s);
-    if (row->upstream_data != NULL)
-        session_step(s, row->upstream_data(s, data, size));
-}
-
-static void upstream_eof(struct peer *p)
-{
-    struct session *s = container_of(p, struct session, upstream);
-    const struct session_row *row = row_of(s);
-    if (row->upstream_ended != NULL)
-        session_step(s, row->upstream_ended(s));
-}
-
-static void upstream_error(struct peer *p, int error)
-{
-    struct session *s = container_of(p, struct session, upstream);
-    const struct session_row *row = row_of(s);
-    if (row->upstream_broke != NULL)
-        session_step(s, row->upstream_broke(s, error));
-}
-
-/* ---- both ---- */
-
-static void drained(struct session *s)
-{
-    const struct session_row *row = row_of(s);
-    session_step(s, row->drained != NULL ? row->drained(s) : SESSION_STAY);
+    happened(s, row_of(s)->client_broke);
 }
 
 static void client_drained(struct peer *p)
 {
-    drained(container_of(p, struct session, client));
+    struct session *s = of_client(p);
+    happened(s, row_of(s)->drained);
+}
+
+/* ---- the upstream ---- */
+
+static struct session *of_upstream(struct peer *p)
+{
+    return container_of(p, struct session, upstream);
+}
+
+static void upstream_connected(struct peer *p, int status)
+{
+    struct session *s = of_upstream(p);
+    told(s, row_of(s)->upstream_connected, status);
+}
+
+static void upstream_data(struct peer *p, uint8_t *data, size_t size)
+{
+    struct session *s = of_upstream(p);
+    said(s, row_of(s)->upstream_data, data, size);
+}
+
+static void upstream_eof(struct peer *p)
+{
+    struct session *s = of_upstream(p);
+    happened(s, row_of(s)->upstream_ended);
+}
+
+static void upstream_error(struct peer *p, int error)
+{
+    struct session *s = of_upstream(p);
+    told(s, row_of(s)->upstream_broke, error);
 }
 
 static void upstream_drained(struct peer *p)
 {
-    drained(container_of(p, struct session, upstream));
+    struct session *s = of_upstream(p);
+    happened(s, row_of(s)->drained);
 }
+
+/* ---- closing ---- */
 
 /* True: that was the last one, and the session is gone. */
 static bool handle_closed(struct session *s)
@@ -176,14 +186,14 @@ static bool handle_closed(struct session *s)
 
 static void client_closed(struct peer *p)
 {
-    handle_closed(container_of(p, struct session, client));
+    handle_closed(of_client(p));
 }
 
 static void upstream_closed(struct peer *p)
 {
-    struct session *s = container_of(p, struct session, upstream);
-    if (!handle_closed(s) && row_of(s)->upstream_closed != NULL)
-        session_step(s, row_of(s)->upstream_closed(s));
+    struct session *s = of_upstream(p);
+    if (!handle_closed(s))
+        happened(s, row_of(s)->upstream_closed);
 }
 
 static void timer_closed(uv_handle_t *handle)

@@ -9,74 +9,74 @@
 /* One thread, and a message lives no longer than the call that sends it. */
 static struct ipc_message message;
 
-static void say(struct fleet_member *m)
+static void send_message(struct worker *w)
 {
-    if (ipc_send(m->ipc, &message) == 0)
+    if (ipc_send(w->ipc, &message) == 0)
         return;
-    log_event(m->fleet->log, LOG_LEVEL_ERROR, "worker-deaf",
-              "worker %u does not take orders and is replaced", m->index);
-    uv_process_kill(&m->process, SIGKILL);
+    log_event(w->all->log, LOG_LEVEL_ERROR, "worker-deaf",
+              "worker %u does not take orders and is replaced", w->index);
+    uv_process_kill(&w->process, SIGKILL);
 }
 
-void fleet_talk(struct fleet_member *m, enum ipc_type type, uint32_t generation)
+void orders_send(struct worker *w, enum ipc_type type, uint32_t generation)
 {
     ipc_begin(&message, type, generation);
-    say(m);
+    send_message(w);
 }
 
-void fleet_talk_hello(struct fleet_member *m)
+void orders_hello(struct worker *w)
 {
-    const struct fleet *f = m->fleet;
-    struct ipc_hello hello = {.drop_privileges = f->identity.drop,
-                              .keep_transparent = f->identity.transparent,
-                              .uid = f->identity.uid,
-                              .gid = f->identity.gid};
-    memcpy(hello.seed, f->seed, sizeof hello.seed);
+    const struct workers *ws = w->all;
+    struct ipc_hello hello = {.drop_privileges = ws->identity.drop,
+                              .keep_transparent = ws->identity.transparent,
+                              .uid = ws->identity.uid,
+                              .gid = ws->identity.gid};
+    memcpy(hello.seed, ws->seed, sizeof hello.seed);
     ipc_begin(&message, IPC_HELLO, 0);
     ipc_append(&message, &hello, sizeof hello);
-    message.fds[0] = m->counters;
+    message.fds[0] = w->counters;
     message.fd_count = 1;
-    say(m);
-    fleet_talk_log(m);
-    fleet_talk_tickets(m);
+    send_message(w);
+    orders_log(w);
+    orders_tickets(w);
 }
 
-void fleet_talk_counters(struct fleet_member *m)
+void orders_counters(struct worker *w)
 {
-    const struct fleet *f = m->fleet;
+    const struct workers *ws = w->all;
     ipc_begin(&message, IPC_COUNTERS, 0);
-    for (uint32_t i = 0; i < f->highest; i++) {
+    for (uint32_t i = 0; i < ws->count; i++) {
         const struct ipc_counters of = {.worker = i};
-        if (i == m->index)
+        if (i == w->index)
             continue;
         if (message.fd_count == IPC_FDS_MAX) {
-            say(m);
+            send_message(w);
             ipc_begin(&message, IPC_COUNTERS, 0);
         }
         ipc_append(&message, &of, sizeof of);
-        message.fds[message.fd_count++] = f->members[i]->counters_reader;
+        message.fds[message.fd_count++] = ws->items[i]->counters_reader;
     }
-    say(m);
+    send_message(w);
 }
 
-void fleet_talk_tickets(struct fleet_member *m)
+void orders_tickets(struct worker *w)
 {
     ipc_begin(&message, IPC_TICKETS, 0);
-    ipc_append(&message, &m->fleet->tickets, sizeof m->fleet->tickets);
-    say(m);
+    ipc_append(&message, &w->all->tickets, sizeof w->all->tickets);
+    send_message(w);
     explicit_bzero(message.payload, message.size);
 }
 
-void fleet_talk_log(struct fleet_member *m)
+void orders_log(struct worker *w)
 {
-    const struct log *l = m->fleet->log;
+    const struct log *l = w->all->log;
     ipc_begin(&message, IPC_LOG, 0);
     ipc_append(&message, &l->target, sizeof l->target);
     if (l->fd != STDERR_FILENO) {
         message.fds[0] = l->fd;
         message.fd_count = 1;
     }
-    say(m);
+    send_message(w);
 }
 
 /* ---- challenges ---- */
@@ -89,7 +89,7 @@ static const struct route *route_in_slot(const struct generation *g, unsigned sl
     return NULL;
 }
 
-static void find_answer(const struct plan *p, const struct ipc_ask *ask, struct ipc_answer *out)
+static void find_answer(const struct release *p, const struct ipc_ask *ask, struct ipc_answer *out)
 {
     const struct route *route = route_in_slot(p->generation, ask->slot);
     out->outcome = CHALLENGE_NO_FOLDER;
@@ -102,41 +102,41 @@ static void find_answer(const struct plan *p, const struct ipc_ask *ask, struct 
 }
 
 /* A worker is not worth killing for an answer that it does not take: its session waits in vain. */
-void fleet_talk_answer(struct fleet_member *m, const struct ipc_ask *ask)
+void orders_answer(struct worker *w, const struct ipc_ask *ask)
 {
     static struct ipc_answer answer; /* large; one thread */
     answer.serial = ask->serial;
     memset(answer.challenge.size, 0, sizeof answer.challenge.size);
-    find_answer(&m->fleet->current, ask, &answer);
+    find_answer(&w->all->current, ask, &answer);
     ipc_begin(&message, IPC_ANSWER, 0);
     ipc_append(&message, &answer,
                offsetof(struct ipc_answer, challenge.bytes) + answer.challenge.size[0] +
                    answer.challenge.size[1]);
-    (void)ipc_send(m->ipc, &message);
+    (void)ipc_send(w->ipc, &message);
     explicit_bzero(message.payload, message.size);
     explicit_bzero(&answer, sizeof answer);
 }
 
 /* ---- a generation ---- */
 
-static void say_bundle(struct fleet_member *m, const struct plan *p)
+static void send_bundle(struct worker *w, const struct release *p)
 {
     static struct ipc_prepare prepare;
-    prepare.worker_count = m->fleet->highest > p->workers ? m->fleet->highest : p->workers;
+    prepare.worker_count = w->all->count > p->workers ? w->all->count : p->workers;
     for (size_t i = 0; i < p->generation->config->route_count; i++)
         prepare.slots[i] = (uint16_t)p->generation->routes[i].slot;
     ipc_begin(&message, IPC_PREPARE, p->number);
     ipc_append(&message, &prepare, sizeof prepare);
     message.fds[0] = p->bundle;
     message.fd_count = 1;
-    say(m);
+    send_message(w);
 }
 
-static void add_socket(struct fleet_member *m, uint32_t number, size_t route, int fd)
+static void add_socket(struct worker *w, uint32_t number, size_t route, int fd)
 {
     const struct ipc_listener l = {(uint32_t)route};
     if (message.fd_count == IPC_FDS_MAX) {
-        say(m);
+        send_message(w);
         ipc_begin(&message, IPC_LISTENERS, number);
     }
     ipc_append(&message, &l, sizeof l);
@@ -145,38 +145,38 @@ static void add_socket(struct fleet_member *m, uint32_t number, size_t route, in
 
 /* Socket s of an address goes to worker s modulo the number of workers: when workers were retired
  * the others serve their sockets too, since closing one would lose its queue. */
-static void add_address(struct fleet_member *m, const struct plan *p, size_t route,
+static void add_address(struct worker *w, const struct release *p, size_t route,
                         const struct listen_address *a)
 {
     if (a->is_unix) {
-        add_socket(m, p->number, route, a->sockets[0]);
+        add_socket(w, p->number, route, a->sockets[0]);
         return;
     }
-    for (size_t s = m->index; s < a->count; s += p->workers)
-        add_socket(m, p->number, route, a->sockets[s]);
+    for (size_t s = w->index; s < a->count; s += p->workers)
+        add_socket(w, p->number, route, a->sockets[s]);
 }
 
-static void say_listeners(struct fleet_member *m, const struct plan *p)
+static void send_listeners(struct worker *w, const struct release *p)
 {
     const struct config *c = p->generation->config;
     ipc_begin(&message, IPC_LISTENERS, p->number);
     for (size_t i = 0; i < c->route_count; i++)
         for (size_t k = 0; k < c->routes[i].listen_count; k++) {
             const struct listen_address *a =
-                listeners_find(m->fleet->listeners, c->routes[i].listen[k].text);
+                listeners_find(w->all->listeners, c->routes[i].listen[k].text);
             if (a != NULL)
-                add_address(m, p, i, a);
+                add_address(w, p, i, a);
         }
-    say(m);
+    send_message(w);
 }
 
 /* Addresses of one upstream must not be torn over two messages: the second would replace the
  * first. */
-static void add_upstream(struct fleet_member *m, uint32_t number, size_t route, size_t upstream,
+static void add_upstream(struct worker *w, uint32_t number, size_t route, size_t upstream,
                          const struct upstream_address *known, size_t count)
 {
     if (message.size + count * sizeof(struct ipc_address) > IPC_PAYLOAD_MAX) {
-        say(m);
+        send_message(w);
         ipc_begin(&message, IPC_ADDRESSES, number);
     }
     for (size_t i = 0; i < count; i++) {
@@ -187,7 +187,7 @@ static void add_upstream(struct fleet_member *m, uint32_t number, size_t route, 
     }
 }
 
-static void say_addresses(struct fleet_member *m, const struct plan *p)
+static void send_addresses(struct worker *w, const struct release *p)
 {
     const struct config *c = p->generation->config;
     ipc_begin(&message, IPC_ADDRESSES, p->number);
@@ -196,25 +196,25 @@ static void say_addresses(struct fleet_member *m, const struct plan *p)
             size_t count = 0;
             const struct upstream_address *known = NULL;
             if (c->routes[i].upstream[k].kind == ENDPOINT_NAME)
-                known = resolver_find(m->fleet->resolver, &c->routes[i].upstream[k], &count);
+                known = resolver_find(w->all->resolver, &c->routes[i].upstream[k], &count);
             if (count > 0)
-                add_upstream(m, p->number, i, k, known, count);
+                add_upstream(w, p->number, i, k, known, count);
         }
-    say(m);
+    send_message(w);
 }
 
-void fleet_talk_prepare(struct fleet_member *m, const struct plan *p)
+void orders_release(struct worker *w, const struct release *p)
 {
-    say_bundle(m, p);
-    say_listeners(m, p);
-    say_addresses(m, p);
-    fleet_talk(m, IPC_READY, p->number);
-    m->told = p->number > m->told ? p->number : m->told;
+    send_bundle(w, p);
+    send_listeners(w, p);
+    send_addresses(w, p);
+    orders_send(w, IPC_READY, p->number);
+    w->told = p->number > w->told ? p->number : w->told;
 }
 
-void fleet_talk_addresses(struct fleet_member *m)
+void orders_addresses(struct worker *w)
 {
-    say_addresses(m, &m->fleet->current);
-    if (m->fleet->next.number != 0)
-        say_addresses(m, &m->fleet->next);
+    send_addresses(w, &w->all->current);
+    if (w->all->next.number != 0)
+        send_addresses(w, &w->all->next);
 }

@@ -8,15 +8,15 @@
 #include "proxy/supervisor/workers.h"
 
 /* A message without a payload. */
-void fleet_talk(struct fleet_member *m, enum ipc_type type, uint32_t generation);
+void orders_send(struct worker *w, enum ipc_type type, uint32_t generation);
 
-void fleet_talk_hello(struct fleet_member *m);    /* with its counters, log and tickets */
-void fleet_talk_counters(struct fleet_member *m); /* those of the others */
-void fleet_talk_prepare(struct fleet_member *m, const struct plan *p); /* up to READY */
-void fleet_talk_tickets(struct fleet_member *m);
-void fleet_talk_log(struct fleet_member *m);
+void orders_hello(struct worker *w);    /* with its counters, log and tickets */
+void orders_counters(struct worker *w); /* those of the others */
+void orders_release(struct worker *w, const struct release *p); /* up to READY */
+void orders_tickets(struct worker *w);
+void orders_log(struct worker *w);
 /* What the worker has asked. */
-void fleet_talk_answer(struct fleet_member *m, const struct ipc_ask *ask);
-void fleet_talk_addresses(struct fleet_member *m); /* of the current plan */
+void orders_answer(struct worker *w, const struct ipc_ask *ask);
+void orders_addresses(struct worker *w); /* of the current release */
 
 #endif

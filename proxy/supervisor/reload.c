@@ -1,8 +1,6 @@
 #include "proxy/supervisor/reload.h"
 #include "proxy/base/exits.h"
 #include "proxy/supervisor/changes.h"
-#include "proxy/supervisor/notify.h"
-#include "proxy/supervisor/renewal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,21 +17,33 @@
 /* The answer to a caller is of this size at most. */
 #define ANSWER_MAX ((size_t)1 << 20)
 
-static void reload_begin(struct supervisor *s);
+/* A caller who waits for the outcome. */
+struct reload_waiter {
+    struct reload_waiter *next;
+    struct control_request *request;
+};
+
+static void reload_begin(struct reload *r, const struct bundle *texts);
+
+/* The generation in service; NULL before the first is committed. */
+static const struct generation *current(const struct reload *r)
+{
+    return r->with.workers->current.generation;
+}
 
 /* ---- answering ---- */
 
-static void log_findings(struct supervisor *s)
+static void log_findings(struct reload *r)
 {
-    const struct diags *d = &s->reload.findings;
+    const struct diags *d = &r->findings;
     for (size_t i = 0; i < d->count; i++) {
         const struct diag *f = &d->items[i];
         struct log_line line;
         char place[1024] = "";
         if (f->file != NULL)
             snprintf(place, sizeof place, f->line > 0 ? "%s:%d" : "%s", f->file, f->line);
-        log_begin(&line, &s->log, f->severity == DIAG_WARNING ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
-                  "configuration");
+        log_begin(&line, r->with.log,
+                  f->severity == DIAG_WARNING ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "configuration");
         log_text(&line, "at", place);
         log_text(&line, "msg", f->cause);
         log_text(&line, "cure", f->cure);
@@ -41,25 +51,25 @@ static void log_findings(struct supervisor *s)
     }
 }
 
-static void log_changes(struct supervisor *s)
+static void log_changes(struct reload *r)
 {
-    const char *text = (const char *)s->reload.changes.data;
-    for (size_t left = s->reload.changes.size, size; left > 0; left -= size, text += size) {
+    const char *text = (const char *)r->changes.data;
+    for (size_t left = r->changes.size, size; left > 0; left -= size, text += size) {
         const char *end = memchr(text, '\n', left);
         size = end != NULL ? (size_t)(end - text) + 1 : left;
-        log_event(&s->log, LOG_LEVEL_INFO, "changed", "%.*s", (int)(end != NULL ? size - 1 : size),
-                  text);
+        log_event(r->with.log, LOG_LEVEL_INFO, "changed", "%.*s",
+                  (int)(end != NULL ? size - 1 : size), text);
     }
 }
 
-static void answer_waiters(struct supervisor *s, int status, const struct buf *text)
+static void answer_waiters(struct reload *r, int status, const struct buf *text)
 {
-    for (struct waiter *w = s->reload.waiters, *next; w != NULL; w = next) {
+    for (struct reload_waiter *w = r->waiters, *next; w != NULL; w = next) {
         next = w->next;
         control_answer(w->request, status, text);
         free(w);
     }
-    s->reload.waiters = NULL;
+    r->waiters = NULL;
 }
 
 /* When what was refused can be taken as it is; 0: never, or nobody knows. */
@@ -70,86 +80,92 @@ static time_t valid_from(const struct reload *r)
                                                           : 0;
 }
 
-/* Back to idle: tell everybody, clean up, and go again if that was asked for meanwhile. */
-static void reload_finish(struct supervisor *s, int status, const char *outcome)
+static void answer(struct reload *r, int status, const char *outcome)
 {
-    struct reload *r = &s->reload;
     struct buf text;
     buf_init(&text, ANSWER_MAX);
     load_print_findings(&r->findings, &text);
     if (status == 0)
         buf_put(&text, r->changes.data, r->changes.size);
     buf_printf(&text, "%s\n", outcome);
-    answer_waiters(s, status, &text);
+    answer_waiters(r, status, &text);
     buf_free(&text);
+}
 
-    const time_t from = valid_from(r);
+static void forget(struct reload *r)
+{
     uv_timer_stop(&r->timer);
     diags_free(&r->findings);
     buf_free(&r->changes);
     loaded_free(&r->loaded);
-    plan_clear(&r->plan);
+    release_clear(&r->release);
     log_close_target(r->log_fd);
     r->log_fd = -1;
-    r->stage = RELOAD_IDLE;
-    if (r->files_only && status != 0)
-        renewal_refused(s, status, from);
     r->files_only = false;
-
-    if (s->phase == SUPERVISOR_STARTING && status != 0) {
-        log_event(&s->log, LOG_LEVEL_ERROR, "start-failed", "%s", outcome);
-        supervisor_fail(s, status);
-        return;
-    }
-    if (s->phase == SUPERVISOR_STARTING)
-        s->phase = SUPERVISOR_RUNNING;
-    notify_ready(outcome);
-    if (r->again && s->phase == SUPERVISOR_RUNNING) {
-        r->again = false;
-        r->waiters = r->next_waiters;
-        r->next_waiters = NULL;
-        reload_begin(s);
-    }
+    r->stage = RELOAD_IDLE;
 }
 
-static void reload_undo(struct supervisor *s)
+static void go_again(struct reload *r)
 {
-    if (s->reload.stage == RELOAD_PREPARING)
-        fleet_abort(&s->fleet);
-    listeners_abort(&s->listeners);
-    if (supervisor_current(s) != NULL)
-        resolver_keep(s->resolver, supervisor_current(s)->config);
+    r->again = false;
+    r->waiters = r->next_waiters;
+    r->next_waiters = NULL;
+    reload_begin(r, NULL);
+}
+
+/* Back to idle: tell everybody, clean up, and go again if that was asked for meanwhile. */
+static void reload_finish(struct reload *r, int status, const char *text)
+{
+    const struct reload_outcome outcome = {.status = status,
+                                           .text = text,
+                                           .first = r->first,
+                                           .files_only = r->files_only,
+                                           .valid_from = valid_from(r)};
+    answer(r, status, text);
+    forget(r);
+    r->events->finished(r->arg, &outcome);
+    if (r->again)
+        go_again(r);
+}
+
+static void reload_undo(struct reload *r)
+{
+    if (r->stage == RELOAD_PREPARING)
+        workers_abort(r->with.workers);
+    listeners_abort(r->with.listeners);
+    if (current(r) != NULL)
+        resolver_keep(r->with.resolver, current(r)->config);
 }
 
 /* `status` is EXIT_CONFIGURATION where the configuration is at fault, EXIT_RUNTIME where the
  * machine is. */
-static void reload_refuse(struct supervisor *s, int status, const char *why)
+static void reload_refuse(struct reload *r, int status, const char *why)
 {
     char outcome[1200];
-    reload_undo(s);
+    reload_undo(r);
     snprintf(outcome, sizeof outcome, "reload refused: %s; generation %u stays in service", why,
-             s->fleet.current.number);
-    log_findings(s);
-    log_event(&s->log, LOG_LEVEL_ERROR, "reload-refused", "%s; generation %u stays in service", why,
-              s->fleet.current.number);
-    reload_finish(s, status, outcome);
+             r->with.workers->current.number);
+    log_findings(r);
+    log_event(r->with.log, LOG_LEVEL_ERROR, "reload-refused", "%s; generation %u stays in service",
+              why, r->with.workers->current.number);
+    reload_finish(r, status, outcome);
 }
 
 /* ---- the steps ---- */
 
 /* Settings that a running daemon cannot change. */
-static void warn_unchangeable(struct supervisor *s, const struct loaded *l, struct diags *d)
+static void warn_unchangeable(struct reload *r, const struct loaded *l, struct diags *d)
 {
-    const struct generation *now = supervisor_current(s);
+    const struct generation *now = current(r);
     if (now == NULL)
         return;
     if (strcmp(now->config->control, l->generation->config->control) != 0)
         diag_add(d, DIAG_WARNING, NULL, "restart the daemon",
                  "`control` has changed; it stays %s until a restart", now->config->control);
-    if (l->identity.uid != s->fleet.identity.uid)
+    if (l->identity.uid != r->with.workers->identity.uid)
         diag_add(d, DIAG_WARNING, &l->generation->config->user_at, "restart the daemon",
                  "`user` has changed; workers stay what they are until a restart");
-    if (l->identity.transparent && l->identity.drop && !s->fleet.identity.transparent)
+    if (l->identity.transparent && l->identity.drop && !r->with.workers->identity.transparent)
         diag_add(d, DIAG_ERROR, NULL, "restart the daemon",
                  "the running workers have given up the privilege that source = transparent needs");
 }
@@ -160,51 +176,48 @@ static bool same_log(const struct config *a, const struct config *b)
            (a->log_target != LOG_TARGET_FILE || strcmp(a->log_file.path, b->log_file.path) == 0);
 }
 
-static void open_log(struct supervisor *s, const struct config *c, struct diags *d)
+static void open_log(struct reload *r, const struct config *c, struct diags *d)
 {
     struct err e;
-    const struct generation *now = supervisor_current(s);
+    const struct generation *now = current(r);
     if (now != NULL && same_log(now->config, c))
         return;
-    s->reload.log_fd = log_open_target(c, &e);
-    if (s->reload.log_fd < 0)
+    r->log_fd = log_open_target(c, &e);
+    if (r->log_fd < 0)
         diag_add(d, DIAG_ERROR, &c->log_file.at, "name a file in a folder that exists", "%s",
                  e.text);
 }
 
 /* Serving an expired certificate after a reboot is bad; serving nobody is worse. And what is being
  * served already must not be in the way of a change elsewhere. */
-static bool may_be_expired(const struct supervisor *s)
+static bool may_be_expired(const struct reload *r)
 {
-    return s->phase == SUPERVISOR_STARTING ||
-           !generation_brings_expired(s->reload.loaded.generation, supervisor_current(s),
-                                      time(NULL));
+    return r->first || !generation_brings_expired(r->loaded.generation, current(r), time(NULL));
 }
 
 /* Read, judge, bind. 0, or the exit status with the reason in `why`. */
-static int reload_judge(struct supervisor *s, struct err *why)
+static int reload_judge(struct reload *r, const struct bundle *texts, struct err *why)
 {
-    struct reload *r = &s->reload;
     const uint64_t begin = uv_hrtime();
-    const bool understood = r->files_only
-                                ? load_files_again(watch_texts(s->watch), &r->loaded, &r->findings)
-                                : load_configuration(s->path, &r->loaded, &r->findings);
-    s->fleet.load_ms = (uv_hrtime() - begin) / 1000000;
+    const bool understood = texts != NULL
+                                ? load_files_again(texts, &r->loaded, &r->findings)
+                                : load_configuration(r->with.path, &r->loaded, &r->findings);
+    r->with.workers->load_ms = (uv_hrtime() - begin) / 1000000;
     if (understood) {
-        warn_unchangeable(s, &r->loaded, &r->findings);
-        open_log(s, r->loaded.generation->config, &r->findings);
+        warn_unchangeable(r, &r->loaded, &r->findings);
+        open_log(r, r->loaded.generation->config, &r->findings);
     }
     if (r->loaded.generation == NULL || !diag_ok(&r->findings, DIAG_ERROR) ||
-        (!diag_ok(&r->findings, DIAG_EXPIRED) && !may_be_expired(s))) {
+        (!diag_ok(&r->findings, DIAG_EXPIRED) && !may_be_expired(r))) {
         err_set(why, "the configuration has errors");
         return EXIT_CONFIGURATION;
     }
     struct config *c = r->loaded.generation->config;
-    if (supervisor_open_control(s, c, &r->findings) != 0) {
+    if (r->events->claim(r->arg, c, &r->findings) != 0) {
         err_set(why, "the control socket cannot be had");
         return EXIT_RUNTIME;
     }
-    if (listeners_prepare(&s->listeners, c, plan_worker_count(c), &r->findings) != 0) {
+    if (listeners_prepare(r->with.listeners, c, release_worker_count(c), &r->findings) != 0) {
         err_set(why, "an address cannot be listened on");
         return EXIT_RUNTIME;
     }
@@ -213,98 +226,104 @@ static int reload_judge(struct supervisor *s, struct err *why)
 
 static void forget_slot(void *arg, unsigned slot)
 {
-    struct supervisor *s = arg;
-    for (unsigned w = 0; w < s->fleet.highest; w++)
-        memset(&shared_part(&s->fleet.all, w)->route[slot], 0, sizeof(struct route_counters));
+    struct reload *r = arg;
+    for (unsigned w = 0; w < r->with.workers->count; w++)
+        memset(&shared_part(&r->with.workers->all, w)->route[slot], 0,
+               sizeof(struct route_counters));
 }
 
-/* Turn what was loaded into a plan. 0, or -1 when memory is out. */
-static int reload_plan(struct supervisor *s, struct err *why)
+/* Turn what was loaded into a release. 0, or -1 when memory is out. */
+static int make_release(struct reload *r, struct err *why)
 {
-    struct reload *r = &s->reload;
     int fd = bundle_to_fd(r->loaded.bundle, why);
     if (fd < 0)
         return -1;
-    r->plan = (struct plan){.number = ++s->generations,
-                            .bundle = fd,
-                            .generation = r->loaded.generation,
-                            .workers = plan_worker_count(r->loaded.generation->config)};
+    r->release = (struct release){.number = ++r->generations,
+                                  .bundle = fd,
+                                  .generation = r->loaded.generation,
+                                  .workers = release_worker_count(r->loaded.generation->config)};
     r->loaded.generation = NULL;
-    r->plan.generation->number = r->plan.number;
-    if (plan_open_challenges(&r->plan) != 0 ||
-        route_slots_assign(&s->slots, r->plan.generation, forget_slot, s) != 0 ||
-        resolver_add(s->resolver, r->plan.generation->config) != 0)
+    r->release.generation->number = r->release.number;
+    if (release_open_challenges(&r->release) != 0 ||
+        route_slots_assign(&r->slots, r->release.generation, forget_slot, r) != 0 ||
+        resolver_add(r->with.resolver, r->release.generation->config) != 0)
         return err_set(why, "out of memory");
-    changes_describe(supervisor_current(s), r->plan.generation, &r->changes);
+    changes_describe(current(r), r->release.generation, &r->changes);
     return 0;
 }
 
 static void workers_late(uv_timer_t *timer);
 
-static void wait_for_workers(struct supervisor *s, bool again)
+static void wait_for_workers(struct reload *r, bool again)
 {
-    s->reload.second_wait = again;
-    uv_timer_start(&s->reload.timer, workers_late, fleet_patience(&s->fleet, WORKERS_MS), 0);
+    r->second_wait = again;
+    uv_timer_start(&r->timer, workers_late, workers_timeout(r->with.workers, WORKERS_MS), 0);
+}
+
+/* There is no way back: the new generation is in service with the others, and with the late one's
+ * successor when it comes. */
+static void reload_incomplete(struct reload *r)
+{
+    static const char why[] = "a worker did not take over the new generation in time";
+    log_findings(r);
+    log_event(r->with.log, LOG_LEVEL_ERROR, "reload-incomplete", "%s", why);
+    reload_finish(r, EXIT_RUNTIME, why);
 }
 
 /* One that hangs must not have a veto, so it is replaced once; what its successor cannot load
  * either is refused. */
 static void workers_late(uv_timer_t *timer)
 {
-    struct supervisor *s = timer->data;
-    const bool preparing = s->reload.stage == RELOAD_PREPARING;
-    if (!s->reload.second_wait) {
-        wait_for_workers(s, true);
-        fleet_replace_late(&s->fleet, preparing ? s->fleet.next.number : s->fleet.current.number,
-                           !preparing);
+    struct reload *r = timer->data;
+    const bool preparing = r->stage == RELOAD_PREPARING;
+    if (!r->second_wait) {
+        wait_for_workers(r, true);
+        workers_replace_late(
+            r->with.workers,
+            preparing ? r->with.workers->next.number : r->with.workers->current.number, !preparing);
     } else if (preparing) {
-        reload_refuse(s, EXIT_RUNTIME, "a worker did not get ready in time");
+        reload_refuse(r, EXIT_RUNTIME, "a worker did not get ready in time");
     } else {
-        reload_finish(s, EXIT_RUNTIME, "a worker did not take over the new generation in time");
+        reload_incomplete(r);
     }
 }
 
-static void reload_commit(struct supervisor *s)
+static void reload_commit(struct reload *r)
 {
-    struct reload *r = &s->reload;
-    const struct config *c = s->fleet.next.generation->config;
+    struct workers *ws = r->with.workers;
     r->stage = RELOAD_COMMITTING;
-    listeners_commit(&s->listeners);
-    if (r->log_fd >= 0)
-        supervisor_redirect_log(s, c, r->log_fd);
+    listeners_commit(r->with.listeners);
+    r->events->commit(r->arg, ws->next.generation, &r->loaded, r->log_fd);
     r->log_fd = -1;
-    s->log.level = c->log_level;
-    s->log.format = c->log_format;
-    supervisor_share_tickets(s, r->loaded.tickets_shared ? r->loaded.ticket_secret : NULL);
-    fleet_commit(&s->fleet);
-    resolver_keep(s->resolver, s->fleet.current.generation->config);
-    renewal_committed(s, r->loaded.bundle);
+    workers_commit(ws);
+    resolver_keep(r->with.resolver, current(r)->config);
 }
 
 /* Its routes refuse politely until there is an address, which the operator should know of now. */
-static void warn_unresolved(struct supervisor *s)
+static void warn_unresolved(struct reload *r)
 {
-    const struct config *c = s->reload.plan.generation->config;
+    const struct config *c = r->release.generation->config;
     for (size_t i = 0; i < c->route_count; i++)
         for (size_t k = 0; k < c->routes[i].upstream_count; k++) {
             const struct endpoint *e = &c->routes[i].upstream[k];
-            const char *why = e->kind == ENDPOINT_NAME ? resolver_failure(s->resolver, e) : NULL;
+            const char *why =
+                e->kind == ENDPOINT_NAME ? resolver_failure(r->with.resolver, e) : NULL;
             if (why != NULL)
-                diag_add(&s->reload.findings, DIAG_WARNING, &e->at,
+                diag_add(&r->findings, DIAG_WARNING, &e->at,
                          "correct the name, or see to it that it resolves: getent hosts NAME",
                          "route %s: upstream \"%s\" has no address: %s", c->routes[i].name, e->text,
                          why);
         }
 }
 
-static void reload_prepare(struct supervisor *s)
+static void reload_prepare(struct reload *r)
 {
-    warn_unresolved(s);
-    s->reload.stage = RELOAD_PREPARING;
-    wait_for_workers(s, false);
-    fleet_prepare(&s->fleet, &s->reload.plan);
-    if (fleet_alive(&s->fleet) == 0) /* the first generation: nobody has to agree yet */
-        reload_commit(s);
+    warn_unresolved(r);
+    r->stage = RELOAD_PREPARING;
+    wait_for_workers(r, false);
+    workers_prepare(r->with.workers, &r->release);
+    if (workers_alive(r->with.workers) == 0) /* the first generation: nobody has to agree yet */
+        reload_commit(r);
 }
 
 static void resolving_late(uv_timer_t *timer)
@@ -312,47 +331,58 @@ static void resolving_late(uv_timer_t *timer)
     reload_prepare(timer->data);
 }
 
-static void reload_resolve(struct supervisor *s)
+static void reload_resolve(struct reload *r)
 {
-    if (resolver_settled(s->resolver)) {
-        reload_prepare(s);
+    if (resolver_settled(r->with.resolver)) {
+        reload_prepare(r);
         return;
     }
-    s->reload.stage = RELOAD_RESOLVING;
-    uv_timer_start(&s->reload.timer, resolving_late, RESOLVE_MS, 0);
+    r->stage = RELOAD_RESOLVING;
+    uv_timer_start(&r->timer, resolving_late, RESOLVE_MS, 0);
 }
 
-static void reload_begin(struct supervisor *s)
+/* 0, or the exit status with the reason in `why`. */
+static int reload_try(struct reload *r, const struct bundle *texts, struct err *why)
+{
+    buf_init(&r->changes, ANSWER_MAX);
+    r->stage = RELOAD_JUDGING;
+    r->first = current(r) == NULL;
+    r->files_only = texts != NULL;
+    const int status = reload_judge(r, texts, why);
+    return status == 0 && make_release(r, why) != 0 ? EXIT_RUNTIME : status;
+}
+
+static void reload_begin(struct reload *r, const struct bundle *texts)
 {
     struct err why;
-    buf_init(&s->reload.changes, ANSWER_MAX);
-    s->reload.stage = RELOAD_RESOLVING; /* no other begins meanwhile */
-    notify_reloading();
-    int status = reload_judge(s, &why);
-    if (status == 0 && reload_plan(s, &why) != 0)
-        status = EXIT_RUNTIME;
+    r->events->begun(r->arg);
+    const int status = reload_try(r, texts, &why);
     if (status != 0)
-        reload_refuse(s, status, why.text);
+        reload_refuse(r, status, why.text);
     else
-        reload_resolve(s);
+        reload_resolve(r);
 }
 
 /* ---- from the outside ---- */
 
-int reload_first(struct supervisor *s)
+void reload_init(struct reload *r, const struct reload_parts *with,
+                 const struct reload_events *events, void *arg)
 {
-    struct reload *r = &s->reload;
+    *r = (struct reload){.with = *with, .events = events, .arg = arg, .log_fd = -1};
+    uv_timer_init(with->loop, &r->timer);
+    r->timer.data = r;
+}
+
+int reload_first(struct reload *r)
+{
     struct err why = {.text = ""};
-    buf_init(&r->changes, ANSWER_MAX);
-    int status = reload_judge(s, &why);
-    if (status == 0 && reload_plan(s, &why) != 0)
-        status = EXIT_RUNTIME;
+    struct buf text;
+    const int status = reload_try(r, NULL, &why);
     if (status == 0) {
-        s->fleet.identity = r->loaded.identity;
-        reload_resolve(s);
+        r->with.workers->identity = r->loaded.identity;
+        reload_resolve(r);
         return 0;
     }
-    struct buf text;
     buf_init(&text, ANSWER_MAX);
     load_print_findings(&r->findings, &text);
     fprintf(stderr, "%.*stlsfront: %s\n", (int)text.size, (const char *)text.data, why.text);
@@ -360,86 +390,99 @@ int reload_first(struct supervisor *s)
     return status;
 }
 
-static void add_waiter(struct waiter **list, struct control_request *request)
+static void add_waiter(struct reload_waiter **list, struct control_request *request)
 {
     static const struct buf no_memory = {.data = (uint8_t *)"out of memory\n", .size = 14};
-    struct waiter *w = request != NULL ? malloc(sizeof *w) : NULL;
+    struct reload_waiter *w = request != NULL ? malloc(sizeof *w) : NULL;
     if (w != NULL) {
-        *w = (struct waiter){*list, request};
+        *w = (struct reload_waiter){*list, request};
         *list = w;
     } else if (request != NULL) {
         control_answer(request, EXIT_RUNTIME, &no_memory);
     }
 }
 
-void reload_request(struct supervisor *s, struct control_request *request)
+void reload_request(struct reload *r, struct control_request *request)
 {
-    struct reload *r = &s->reload;
     if (r->stage != RELOAD_IDLE) {
         r->again = true;
         add_waiter(&r->next_waiters, request);
         return;
     }
     add_waiter(&r->waiters, request);
-    reload_begin(s);
+    reload_begin(r, NULL);
 }
 
-void reload_files(struct supervisor *s)
+void reload_files(struct reload *r, const struct bundle *texts)
 {
-    s->reload.files_only = true;
-    reload_begin(s);
+    reload_begin(r, texts);
 }
 
-void reload_settled(struct supervisor *s)
+void reload_settled(struct reload *r)
 {
-    if (s->reload.stage == RELOAD_RESOLVING && s->reload.plan.number != 0)
-        reload_prepare(s);
+    if (r->stage == RELOAD_RESOLVING)
+        reload_prepare(r);
 }
 
-void reload_prepared(struct supervisor *s, uint32_t number)
+void reload_prepared(struct reload *r, uint32_t number)
 {
-    if (s->reload.stage == RELOAD_PREPARING && number == s->fleet.next.number)
-        reload_commit(s);
+    if (r->stage == RELOAD_PREPARING && number == r->with.workers->next.number)
+        reload_commit(r);
 }
 
-void reload_refused(struct supervisor *s, uint32_t number, const char *why)
+void reload_refused(struct reload *r, uint32_t number, const char *why)
 {
     char text[900];
-    if (s->reload.stage != RELOAD_PREPARING || number != s->fleet.next.number)
+    if (r->stage != RELOAD_PREPARING || number != r->with.workers->next.number)
         return;
     snprintf(text, sizeof text, "a worker could not load it: %.800s", why);
-    reload_refuse(s, EXIT_RUNTIME, text);
+    reload_refuse(r, EXIT_RUNTIME, text);
 }
 
-void reload_committed(struct supervisor *s, uint32_t number)
+void reload_committed(struct reload *r, uint32_t number)
 {
     char outcome[200];
-    if (s->reload.stage != RELOAD_COMMITTING || number != s->fleet.current.number)
+    if (r->stage != RELOAD_COMMITTING || number != r->with.workers->current.number)
         return;
-    const struct config *c = supervisor_current(s)->config;
+    const struct config *c = current(r)->config;
     snprintf(outcome, sizeof outcome,
              "generation %u in service: %zu routes, %zu certificates, %u workers", number,
-             c->route_count, c->certificate_count, s->fleet.current.workers);
-    log_findings(s);
-    log_changes(s);
-    log_event(&s->log, LOG_LEVEL_INFO, s->phase == SUPERVISOR_STARTING ? "started" : "reloaded",
-              "%s", outcome);
-    reload_finish(s, 0, outcome);
+             c->route_count, c->certificate_count, r->with.workers->current.workers);
+    log_findings(r);
+    log_changes(r);
+    log_event(r->with.log, LOG_LEVEL_INFO, r->first ? "started" : "reloaded", "%s", outcome);
+    reload_finish(r, 0, outcome);
 }
 
-void reload_cancel(struct supervisor *s)
+void reload_cancel(struct reload *r)
 {
-    struct reload *r = &s->reload;
+    static const char why[] = "the daemon is going down";
     while (r->next_waiters != NULL) {
-        struct waiter *w = r->next_waiters;
+        struct reload_waiter *w = r->next_waiters;
         r->next_waiters = w->next;
         w->next = r->waiters;
         r->waiters = w;
     }
     r->again = false;
-    if (r->stage != RELOAD_IDLE) {
-        if (r->stage != RELOAD_COMMITTING)
-            reload_undo(s);
-        reload_finish(s, EXIT_RUNTIME, "the daemon is going down");
+    if (r->stage == RELOAD_IDLE) {
+        answer(r, EXIT_RUNTIME, why);
+        return;
     }
+    if (r->stage != RELOAD_COMMITTING)
+        reload_undo(r);
+    reload_finish(r, EXIT_RUNTIME, why);
+}
+
+void reload_close(struct reload *r)
+{
+    uv_close((uv_handle_t *)&r->timer, NULL);
+}
+
+void reload_free(struct reload *r)
+{
+    loaded_free(&r->loaded);
+    release_clear(&r->release);
+    diags_free(&r->findings);
+    buf_free(&r->changes);
+    route_slots_free(&r->slots);
 }

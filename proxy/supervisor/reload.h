@@ -4,30 +4,109 @@
  * answer
  *
  * Until COMMIT every step can be undone and nothing that serves clients has changed. The first
- * configuration takes the same way. */
+ * configuration takes the same way. What else a daemon has to do at each step is its owner's
+ * affair: struct reload_events. */
 #ifndef TLSFRONT_SUPERVISOR_RELOAD_H
 #define TLSFRONT_SUPERVISOR_RELOAD_H
 
-#include "proxy/supervisor/supervisor.h"
+#include "proxy/base/log.h"
+#include "proxy/control/control.h"
+#include "proxy/load/load.h"
+#include "proxy/supervisor/listeners.h"
+#include "proxy/supervisor/resolver.h"
+#include "proxy/supervisor/workers.h"
+
+#include <time.h>
+#include <uv.h>
+
+/* How a reload ended. */
+struct reload_outcome {
+    int status;        /* exits.h; of a refusal EXIT_CONFIGURATION where the files are at fault */
+    const char *text;  /* one line; lives as long as the call */
+    bool first;        /* there was no generation before */
+    bool files_only;   /* the texts were not read again */
+    time_t valid_from; /* what was refused can be taken as it is from then on; 0: never, or nobody
+                          knows */
+};
+
+struct reload_events {
+    void (*begun)(void *arg);
+    /* Get what `c` asks for besides addresses. -1, and a finding: refused. */
+    int (*claim)(void *arg, const struct config *c, struct diags *d);
+    /* The workers are about to swap to `g`, which came from `l`: take over what else follows from
+     * it. The log goes to `log_fd` (which is the owner's from now on); -1: it stays where it is. */
+    void (*commit)(void *arg, struct generation *g, const struct loaded *l, int log_fd);
+    /* It is over, and the next may begin, out of this call too. */
+    void (*finished)(void *arg, const struct reload_outcome *outcome);
+};
+
+/* What a reload works with; borrowed for as long as there is the struct reload. */
+struct reload_parts {
+    uv_loop_t *loop;
+    struct log *log;
+    const char *path; /* of the configuration */
+    struct workers *workers;
+    struct listeners *listeners;
+    struct resolver *resolver;
+};
+
+enum reload_stage {
+    RELOAD_IDLE,
+    RELOAD_JUDGING,
+    RELOAD_RESOLVING,  /* names that are new get their first answer */
+    RELOAD_PREPARING,  /* workers load the bundle */
+    RELOAD_COMMITTING, /* workers swap */
+};
+
+struct reload_waiter;
+
+struct reload {
+    struct reload_parts with;
+    const struct reload_events *events;
+    void *arg;
+
+    enum reload_stage stage;
+    bool again;             /* asked for while one was under way: one more follows */
+    bool first;             /* there is no generation in service yet */
+    bool second_wait;       /* for workers: the late ones were replaced */
+    bool files_only;        /* with the texts in service */
+    struct loaded loaded;   /* until it has become a release */
+    struct release release; /* until the workers have it */
+    struct route_slots slots;
+    struct diags findings;
+    int log_fd; /* for the new configuration; -1: the log stays where it is */
+    struct buf changes;
+    uint32_t generations; /* numbers given out */
+    uv_timer_t timer;
+    struct reload_waiter *waiters, *next_waiters; /* of this one, of the one that follows */
+};
+
+void reload_init(struct reload *r, const struct reload_parts *with,
+                 const struct reload_events *events, void *arg);
 
 /* Reload, or, when one is under way, once more after it. `request`, which may be NULL, is answered
  * with the outcome of a reload that began after this call. */
-void reload_request(struct supervisor *s, struct control_request *request);
+void reload_request(struct reload *r, struct control_request *request);
 
-/* Reload the files that the configuration in service names, without reading its text again. None
- * may be under way. */
-void reload_files(struct supervisor *s);
+/* Reload the files that the configuration in service names, without reading its text again: that is
+ * in `texts`, which is not looked at after the call. None may be under way. */
+void reload_files(struct reload *r, const struct bundle *texts);
 
 /* The first one. 0: under way; else the exit status, and the findings are on standard error. */
-int reload_first(struct supervisor *s);
+int reload_first(struct reload *r);
 
-/* What the fleet and the resolver report. */
-void reload_prepared(struct supervisor *s, uint32_t number);
-void reload_refused(struct supervisor *s, uint32_t number, const char *why);
-void reload_committed(struct supervisor *s, uint32_t number);
-void reload_settled(struct supervisor *s);
+/* What the workers and the resolver report. Whatever is of another reload, or of none, is
+ * ignored. */
+void reload_prepared(struct reload *r, uint32_t number);
+void reload_refused(struct reload *r, uint32_t number, const char *why);
+void reload_committed(struct reload *r, uint32_t number);
+void reload_settled(struct reload *r);
 
-/* The daemon goes: undo what is under way and answer who waits. */
-void reload_cancel(struct supervisor *s);
+/* The daemon goes: undo what is under way and answer all who wait. */
+void reload_cancel(struct reload *r);
+
+/* Closes the timer; reload_free() after the loop has turned once more. */
+void reload_close(struct reload *r);
+void reload_free(struct reload *r);
 
 #endif

@@ -1,54 +1,57 @@
 #include "proxy/supervisor/renewal.h"
 #include "proxy/base/exits.h"
-#include "proxy/supervisor/reload.h"
 
 static const struct watch_times times = {.quiet = 2000, .at_most = 30000, .retry = 10000};
 
 static bool changed(void *arg, const char *files)
 {
-    struct supervisor *s = arg;
-    if (s->phase != SUPERVISOR_RUNNING)
-        return true; /* it is going down */
-    if (s->reload.stage != RELOAD_IDLE)
+    struct renewal *r = arg;
+    if (r->over)
+        return true;
+    if (r->reload->stage != RELOAD_IDLE)
         return false;
-    log_event(&s->log, LOG_LEVEL_INFO, "files-changed", "changed on disk: %s", files);
-    reload_files(s);
+    log_event(r->log, LOG_LEVEL_INFO, "files-changed", "changed on disk: %s", files);
+    reload_files(r->reload, watch_texts(r->watch));
     return true;
 }
 
 static void deaf(void *arg, const char *folder, const char *why)
 {
-    struct supervisor *s = arg;
-    log_event(&s->log, LOG_LEVEL_WARN, "watch-failed",
+    struct renewal *r = arg;
+    log_event(r->log, LOG_LEVEL_WARN, "watch-failed",
               "%s cannot be watched: %s; run `tlsfront reload` after a change there", folder, why);
 }
 
 static const struct watch_events events = {changed, deaf};
 
-int renewal_init(struct supervisor *s, struct err *e)
+void renewal_init(struct renewal *r, uv_loop_t *loop, struct reload *reload, struct log *log)
 {
-    reminder_init(&s->reminder, &s->loop, &s->log);
-    s->watch = watch_new(&s->loop, &times, &events, s);
-    return s->watch == NULL ? err_set(e, "out of memory") : 0;
+    *r = (struct renewal){.reload = reload, .log = log};
+    reminder_init(&r->reminder, loop, log);
+    r->watch = watch_new(loop, &times, &events, r);
 }
 
-void renewal_committed(struct supervisor *s, const struct bundle *b)
+void renewal_use(struct renewal *r, struct generation *g, const struct bundle *b)
 {
-    struct generation *g = s->fleet.current.generation;
-    reminder_use(&s->reminder, g);
-    if (watch_use(s->watch, g->config->watch ? b : NULL) != 0)
-        log_event(&s->log, LOG_LEVEL_ERROR, "watch-failed",
+    reminder_use(&r->reminder, g);
+    if (watch_use(r->watch, g->config->watch ? b : NULL) != 0)
+        log_event(r->log, LOG_LEVEL_ERROR, "watch-failed",
                   "out of memory; run `tlsfront reload` after a change");
 }
 
-void renewal_refused(struct supervisor *s, int status, time_t valid_from)
+void renewal_finished(struct renewal *r, const struct reload_outcome *outcome)
 {
-    if (s->phase == SUPERVISOR_RUNNING)
-        watch_refused(s->watch, status != EXIT_CONFIGURATION, valid_from);
+    if (outcome->files_only && outcome->status != 0 && !r->over)
+        watch_refused(r->watch, outcome->status != EXIT_CONFIGURATION, outcome->valid_from);
 }
 
-void renewal_close(struct supervisor *s)
+void renewal_end(struct renewal *r)
 {
-    reminder_close(&s->reminder);
-    watch_close(s->watch);
+    r->over = true;
+}
+
+void renewal_close(struct renewal *r)
+{
+    reminder_close(&r->reminder);
+    watch_close(r->watch);
 }

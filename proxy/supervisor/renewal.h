@@ -6,17 +6,31 @@
 #ifndef TLSFRONT_SUPERVISOR_RENEWAL_H
 #define TLSFRONT_SUPERVISOR_RENEWAL_H
 
-#include "proxy/supervisor/supervisor.h"
+#include "proxy/supervisor/reload.h"
+#include "proxy/supervisor/reminder.h"
+#include "proxy/watch/watch.h"
 
-int renewal_init(struct supervisor *s, struct err *e);
+struct renewal {
+    struct reload *reload;
+    struct log *log;
+    struct watch *watch;
+    struct reminder reminder;
+    bool over; /* the daemon goes down: no more reloads */
+};
 
-/* The current generation is in service, and came from that bundle. */
-void renewal_committed(struct supervisor *s, const struct bundle *b);
+/* Both are borrowed. Out of memory: `watch` is NULL. */
+void renewal_init(struct renewal *r, uv_loop_t *loop, struct reload *reload, struct log *log);
 
-/* A reload of the files alone was refused. `status` is that of reload_finish; as they are, they can
- * be taken from `valid_from` on (0: never, or nobody knows). */
-void renewal_refused(struct supervisor *s, int status, time_t valid_from);
+/* `g` goes into service, and came from that bundle. */
+void renewal_use(struct renewal *r, struct generation *g, const struct bundle *b);
 
-void renewal_close(struct supervisor *s);
+/* How a reload of the files alone went. */
+void renewal_finished(struct renewal *r, const struct reload_outcome *outcome);
+
+/* The daemon goes down: no reload is begun any more. */
+void renewal_end(struct renewal *r);
+
+/* Frees when the loop has turned. */
+void renewal_close(struct renewal *r);
 
 #endif

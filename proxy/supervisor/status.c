@@ -1,6 +1,7 @@
 #include "proxy/supervisor/status.h"
 #include "proxy/base/date.h"
 #include "proxy/base/json.h"
+#include "proxy/routes/certificate_json.h"
 #include "proxy/routes/expiry.h"
 
 #include <inttypes.h>
@@ -32,18 +33,12 @@ static void add(struct totals *t, const struct route_counters *c)
     t->bytes_out += counter_get(&c->bytes_out);
 }
 
-static struct totals route_totals(const struct supervisor *s, unsigned slot)
+static struct totals route_totals(const struct status *s, unsigned slot)
 {
     struct totals t = {0};
-    for (unsigned w = 0; w < s->fleet.highest; w++)
-        add(&t, &shared_part(&s->fleet.all, w)->route[slot]);
+    for (unsigned w = 0; w < s->workers->count; w++)
+        add(&t, &shared_part(&s->workers->all, w)->route[slot]);
     return t;
-}
-
-static const char *phase_name(const struct supervisor *s)
-{
-    static const char *const names[] = {"starting", "running", "draining", "stopping"};
-    return names[s->phase];
 }
 
 static long days_left(const struct tls_identity_facts *f)
@@ -113,7 +108,7 @@ static void json_totals(struct buf *out, const struct totals *t)
     json_number(out, "bytes_out", (int64_t)t->bytes_out);
 }
 
-static void json_routes(const struct supervisor *s, const struct generation *g, struct buf *out)
+static void json_routes(const struct status *s, const struct generation *g, struct buf *out)
 {
     json_array(out, "routes");
     for (size_t i = 0; i < g->config->route_count; i++) {
@@ -139,28 +134,13 @@ static void json_routes(const struct supervisor *s, const struct generation *g, 
 static void json_certificate(const struct generation *g, size_t i, struct buf *out)
 {
     const struct tls_identity_facts *f = tls_identity_facts(g->identities[i]);
-    char date[32];
     json_object(out, NULL);
     json_string(out, "name", g->config->certificates[i].name);
-    json_string(out, "subject", f->subject);
-    json_string(out, "issuer", f->issuer);
-    json_string(out, "serial", f->serial);
-    json_string(out, "fingerprint", f->fingerprint);
-    json_array(out, "names");
-    for (size_t k = 0; k < f->name_count; k++)
-        json_string(out, NULL, f->names[k]);
-    json_array_end(out);
-    date_text(f->not_before, date);
-    json_string(out, "not_before", date);
-    date_text(f->not_after, date);
-    json_string(out, "not_after", date);
-    json_number(out, "days_left", days_left(f));
+    certificate_json(f, time(NULL), out);
     json_array(out, "intermediates");
     tls_identity_expiries(g->identities[i], json_ending,
                           &(struct endings){out, TLS_EXPIRY_INTERMEDIATE});
     json_array_end(out);
-    json_string(out, "key_type", f->key_type == TLS_KEY_RSA ? "rsa" : "ec");
-    json_number(out, "key_bits", f->key_bits);
     json_array(out, "routes");
     for (size_t k = 0; k < g->config->route_count; k++)
         if (config_route_uses(&g->config->routes[k], i))
@@ -169,39 +149,39 @@ static void json_certificate(const struct generation *g, size_t i, struct buf *o
     json_object_end(out);
 }
 
-static void json_workers(const struct supervisor *s, struct buf *out)
+static void json_workers(const struct status *s, struct buf *out)
 {
     json_array(out, "workers");
-    for (unsigned i = 0; i < s->fleet.highest; i++) {
-        const struct fleet_member *m = s->fleet.members[i];
-        if (m->life == FLEET_NONE)
+    for (unsigned i = 0; i < s->workers->count; i++) {
+        const struct worker *w = s->workers->items[i];
+        if (w->life == WORKER_NONE)
             continue;
         json_object(out, NULL);
         json_number(out, "index", i);
-        json_number(out, "pid", m->process.pid);
-        json_string(out, "state", m->life == FLEET_RETIRING ? "retiring" : "running");
-        json_number(out, "generation", m->committed);
-        json_number(out, "connections", (int64_t)fleet_active(&s->fleet, i));
-        json_number(out, "restarts", m->restarts);
+        json_number(out, "pid", w->process.pid);
+        json_string(out, "state", w->life == WORKER_RETIRING ? "retiring" : "running");
+        json_number(out, "generation", w->committed);
+        json_number(out, "connections", (int64_t)workers_active(s->workers, i));
+        json_number(out, "restarts", w->restarts);
         json_number(out, "accept_pauses",
-                    (int64_t)counter_get(&shared_part(&s->fleet.all, i)->accept_pauses));
+                    (int64_t)counter_get(&shared_part(&s->workers->all, i)->accept_pauses));
         json_object_end(out);
     }
     json_array_end(out);
 }
 
-void status_json(const struct supervisor *s, struct buf *out)
+void status_json(const struct status *s, struct buf *out)
 {
-    const struct generation *g = supervisor_current(s);
+    const struct generation *g = s->workers->current.generation;
     char date[32];
     date_text(s->started, date);
     json_object(out, NULL);
     json_string(out, "version", TLSFRONT_VERSION);
-    json_string(out, "state", phase_name(s));
+    json_string(out, "state", s->state);
     json_number(out, "pid", getpid());
     json_string(out, "started", date);
     json_number(out, "uptime", (int64_t)(time(NULL) - s->started));
-    json_number(out, "generation", s->fleet.current.number);
+    json_number(out, "generation", s->workers->current.number);
     json_workers(s, out);
     if (g != NULL) {
         json_routes(s, g, out);
@@ -216,7 +196,7 @@ void status_json(const struct supervisor *s, struct buf *out)
 
 /* ---- text ---- */
 
-static void text_routes(const struct supervisor *s, const struct generation *g, struct buf *out)
+static void text_routes(const struct status *s, const struct generation *g, struct buf *out)
 {
     buf_printf(out, "%-16s %8s %10s %8s %10s %8s %8s %14s %14s\n", "ROUTE", "ACTIVE", "ACCEPTED",
                "REFUSED", "HANDSHAKES", "RESUMED", "FAILED", "BYTES-IN", "BYTES-OUT");
@@ -262,7 +242,7 @@ static void text_certificates(const struct generation *g, struct buf *out)
         buf_printf(out, "certificate %s: %s, serial %s, until %.10s (%s%ld days)%s\n",
                    g->config->certificates[i].name, f->name_count > 0 ? f->names[0] : f->subject,
                    f->serial, until, days < 0 ? "expired, " : "", days,
-                   days < 30 ? " - renew it" : "");
+                   days < TLS_RENEW_DAYS ? " - renew it" : "");
         tls_identity_expiries(
             g->identities[i], text_ending,
             &(struct text_endings){out, "certificate", g->config->certificates[i].name});
@@ -276,24 +256,24 @@ static void text_client_files(const struct generation *g, struct buf *out)
                             &(struct text_endings){out, "route", g->config->routes[i].name});
 }
 
-static void text_workers(const struct supervisor *s, struct buf *out)
+static void text_workers(const struct status *s, struct buf *out)
 {
-    for (unsigned i = 0; i < s->fleet.highest; i++) {
-        const struct fleet_member *m = s->fleet.members[i];
-        if (m->life != FLEET_NONE)
+    for (unsigned i = 0; i < s->workers->count; i++) {
+        const struct worker *w = s->workers->items[i];
+        if (w->life != WORKER_NONE)
             buf_printf(out,
                        "worker %u: pid %d, generation %u, %" PRIu64 " connections, %u restarts%s\n",
-                       i, m->process.pid, m->committed, fleet_active(&s->fleet, i), m->restarts,
-                       m->life == FLEET_RETIRING ? ", retiring" : "");
+                       i, w->process.pid, w->committed, workers_active(s->workers, i), w->restarts,
+                       w->life == WORKER_RETIRING ? ", retiring" : "");
     }
 }
 
-void status_text(const struct supervisor *s, struct buf *out)
+void status_text(const struct status *s, struct buf *out)
 {
-    const struct generation *g = supervisor_current(s);
+    const struct generation *g = s->workers->current.generation;
     buf_printf(out, "tlsfront %s, pid %d, %s, up %lld seconds, generation %u\n", TLSFRONT_VERSION,
-               getpid(), phase_name(s), (long long)(time(NULL) - s->started),
-               s->fleet.current.number);
+               getpid(), s->state, (long long)(time(NULL) - s->started),
+               s->workers->current.number);
     text_workers(s, out);
     if (g == NULL)
         return;
@@ -302,15 +282,15 @@ void status_text(const struct supervisor *s, struct buf *out)
     text_routes(s, g, out);
 }
 
-void status_serving(const struct supervisor *s, struct buf *out)
+void status_serving(const struct status *s, struct buf *out)
 {
-    const struct generation *g = supervisor_current(s);
+    const struct generation *g = s->workers->current.generation;
     for (size_t i = 0; g != NULL && i < g->config->certificate_count; i++)
         buf_printf(out, "%s %s\n", g->config->certificates[i].name,
                    tls_identity_facts(g->identities[i])->fingerprint);
 }
 
-void status_log(struct supervisor *s)
+void status_log(const struct status *s, struct log *log)
 {
     struct buf text;
     buf_init(&text, (size_t)1 << 20);
@@ -320,6 +300,6 @@ void status_log(struct supervisor *s)
     if (!text.failed)
         for (char *line = strtok_r((char *)text.data, "\n", &rest); line != NULL;
              line = strtok_r(NULL, "\n", &rest))
-            log_event(&s->log, LOG_LEVEL_INFO, "status", "%s", line);
+            log_event(log, LOG_LEVEL_INFO, "status", "%s", line);
     buf_free(&text);
 }

@@ -2,15 +2,25 @@
 #ifndef TLSFRONT_SUPERVISOR_STATUS_H
 #define TLSFRONT_SUPERVISOR_STATUS_H
 
-#include "proxy/supervisor/supervisor.h"
+#include "proxy/supervisor/workers.h"
 
-void status_text(const struct supervisor *s, struct buf *out);
-void status_json(const struct supervisor *s, struct buf *out);
+#include <time.h>
+
+/* What there is to tell of; borrowed. */
+struct status {
+    const char *state; /* of the daemon: "starting", "running", "draining", "stopping" */
+    time_t started;
+    const struct workers *workers;
+};
+
+/* For people, and as the JSON of tlsfront(8). */
+void status_text(const struct status *s, struct buf *out);
+void status_json(const struct status *s, struct buf *out);
 
 /* What is served under each certificate's name, for `tlsfront key`: "NAME FINGERPRINT" lines. */
-void status_serving(const struct supervisor *s, struct buf *out);
+void status_serving(const struct status *s, struct buf *out);
 
 /* The text, line by line, to the log. */
-void status_log(struct supervisor *s);
+void status_log(const struct status *s, struct log *log);
 
 #endif

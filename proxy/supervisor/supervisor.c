@@ -1,4 +1,5 @@
 #include "proxy/supervisor/supervisor.h"
+#include "proxy/base/exits.h"
 #include "proxy/supervisor/notify.h"
 #include "proxy/supervisor/reload.h"
 #include "proxy/supervisor/renewal.h"
@@ -18,23 +19,50 @@
 /* How often a draining daemon looks whether the last session has ended. */
 #define DRAIN_POLL_MS 50
 
-const struct generation *supervisor_current(const struct supervisor *s)
+enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING, PHASE_STOPPING };
+
+enum { SIGNALS = 6 };
+
+struct supervisor {
+    uv_loop_t loop;
+    struct log log;
+    enum phase phase;
+    int exit_status;
+    time_t started;
+
+    struct workers workers;
+    struct listeners listeners;
+    struct resolver *resolver;
+    struct control *control;
+    struct reload reload;
+    struct renewal renewal;
+
+    uv_signal_t signals[SIGNALS];
+    uv_timer_t rotate;   /* ticket keys */
+    bool tickets_shared; /* with all who have the same `ticket-key` */
+    uint8_t ticket_secret[TLS_TICKET_SECRET_SIZE];
+    uv_timer_t limit;   /* of draining, then of stopping */
+    uv_timer_t drained; /* looks whether draining is over */
+};
+
+/* The generation in service; NULL before the first is committed. */
+static const struct generation *current(const struct supervisor *s)
 {
-    return s->fleet.current.generation;
+    return s->workers.current.generation;
 }
 
 /* ---- the log ---- */
 
-void supervisor_redirect_log(struct supervisor *s, const struct config *c, int fd)
+static void redirect_log(struct supervisor *s, const struct config *c, int fd)
 {
     log_redirect(&s->log, c->log_target, fd);
-    fleet_send_log(&s->fleet);
+    workers_send_log(&s->workers);
 }
 
 static void reopen_log(struct supervisor *s)
 {
     struct err e;
-    const struct generation *g = supervisor_current(s);
+    const struct generation *g = current(s);
     if (g == NULL)
         return;
     int fd = log_open_target(g->config, &e);
@@ -42,7 +70,7 @@ static void reopen_log(struct supervisor *s)
         log_event(&s->log, LOG_LEVEL_ERROR, "log-reopen", "%s; logging goes on as before", e.text);
         return;
     }
-    supervisor_redirect_log(s, g->config, fd);
+    redirect_log(s, g->config, fd);
     log_event(&s->log, LOG_LEVEL_INFO, "log-reopen", "the log was reopened");
 }
 
@@ -51,25 +79,25 @@ static void reopen_log(struct supervisor *s)
 static void killed_by_limit(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
-    for (unsigned i = 0; i < s->fleet.highest; i++)
-        if (s->fleet.members[i]->life != FLEET_NONE)
-            uv_process_kill(&s->fleet.members[i]->process, SIGKILL);
+    for (unsigned i = 0; i < s->workers.count; i++)
+        if (s->workers.items[i]->life != WORKER_NONE)
+            uv_process_kill(&s->workers.items[i]->process, SIGKILL);
+}
+
+static void no_more_reloads(struct supervisor *s)
+{
+    renewal_end(&s->renewal);
+    reload_cancel(&s->reload);
 }
 
 static void stop(struct supervisor *s)
 {
-    if (s->phase == SUPERVISOR_STOPPING)
+    if (s->phase == PHASE_STOPPING)
         return;
-    s->phase = SUPERVISOR_STOPPING;
-    reload_cancel(s);
+    s->phase = PHASE_STOPPING;
+    no_more_reloads(s);
     uv_timer_start(&s->limit, killed_by_limit, STOP_MS, 0);
-    fleet_end(&s->fleet, IPC_STOP);
-}
-
-void supervisor_fail(struct supervisor *s, int status)
-{
-    s->exit_status = status;
-    stop(s);
+    workers_end(&s->workers, IPC_STOP);
 }
 
 static void drained_long_enough(uv_timer_t *timer)
@@ -85,36 +113,44 @@ static void drain_poll(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
     uint64_t active = 0;
-    for (unsigned i = 0; i < s->fleet.highest; i++)
-        active += fleet_active(&s->fleet, i);
-    if (active == 0 && s->phase == SUPERVISOR_DRAINING)
+    for (unsigned i = 0; i < s->workers.count; i++)
+        active += workers_active(&s->workers, i);
+    if (active == 0 && s->phase == PHASE_DRAINING)
         stop(s);
 }
 
 /* `limit` in milliseconds; 0: as long as it takes. */
 static void drain(struct supervisor *s, unsigned limit)
 {
-    if (s->phase >= SUPERVISOR_DRAINING)
+    if (s->phase >= PHASE_DRAINING)
         return;
-    s->phase = SUPERVISOR_DRAINING;
-    reload_cancel(s);
+    s->phase = PHASE_DRAINING;
+    no_more_reloads(s);
     notify_stopping();
     log_event(&s->log, LOG_LEVEL_INFO, "draining",
               "newcomers are refused; the daemon ends with its last session");
     if (limit > 0)
         uv_timer_start(&s->limit, drained_long_enough, limit, 0);
-    fleet_end(&s->fleet, IPC_DRAIN);
+    workers_end(&s->workers, IPC_DRAIN);
     uv_timer_start(&s->drained, drain_poll, DRAIN_POLL_MS, DRAIN_POLL_MS);
+}
+
+/* ---- status ---- */
+
+static struct status status_of(const struct supervisor *s)
+{
+    static const char *const states[] = {"starting", "running", "draining", "stopping"};
+    return (struct status){states[s->phase], s->started, &s->workers};
 }
 
 /* ---- signals ---- */
 
 static void on_term(struct supervisor *s)
 {
-    if (s->phase >= SUPERVISOR_DRAINING || supervisor_current(s) == NULL)
+    if (s->phase >= PHASE_DRAINING || current(s) == NULL)
         stop(s);
     else
-        drain(s, supervisor_current(s)->config->drain_timeout);
+        drain(s, current(s)->config->drain_timeout);
 }
 
 static void on_quit(struct supervisor *s)
@@ -124,23 +160,29 @@ static void on_quit(struct supervisor *s)
 
 static void on_hup(struct supervisor *s)
 {
-    if (s->phase == SUPERVISOR_RUNNING || s->phase == SUPERVISOR_STARTING)
-        reload_request(s, NULL);
+    if (s->phase == PHASE_RUNNING || s->phase == PHASE_STARTING)
+        reload_request(&s->reload, NULL);
     else
         log_event(&s->log, LOG_LEVEL_WARN, "reload-refused", "the daemon is going down");
+}
+
+static void on_usr2(struct supervisor *s)
+{
+    const struct status status = status_of(s);
+    status_log(&status, &s->log);
 }
 
 static const struct {
     int number;
     void (*act)(struct supervisor *s);
-} actions[SUPERVISOR_SIGNALS] = {
+} actions[SIGNALS] = {
     {SIGHUP, on_hup},   {SIGTERM, on_term},    {SIGINT, on_term},
-    {SIGQUIT, on_quit}, {SIGUSR1, reopen_log}, {SIGUSR2, status_log},
+    {SIGQUIT, on_quit}, {SIGUSR1, reopen_log}, {SIGUSR2, on_usr2},
 };
 
 static void signal_came(uv_signal_t *handle, int number)
 {
-    for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
+    for (size_t i = 0; i < SIGNALS; i++)
         if (actions[i].number == number)
             actions[i].act(handle->data);
 }
@@ -149,39 +191,44 @@ static void signal_came(uv_signal_t *handle, int number)
 
 static void on_prepared(void *arg, uint32_t number)
 {
-    reload_prepared(arg, number);
+    struct supervisor *s = arg;
+    reload_prepared(&s->reload, number);
 }
 
 static void on_refused(void *arg, uint32_t number, const char *why)
 {
-    reload_refused(arg, number, why);
+    struct supervisor *s = arg;
+    reload_refused(&s->reload, number, why);
 }
 
 static void on_committed(void *arg, uint32_t number)
 {
-    reload_committed(arg, number);
+    struct supervisor *s = arg;
+    reload_committed(&s->reload, number);
 }
 
 static void on_gone(void *arg)
 {
     struct supervisor *s = arg;
-    if (s->phase == SUPERVISOR_STOPPING || s->phase == SUPERVISOR_DRAINING)
+    if (s->phase == PHASE_STOPPING || s->phase == PHASE_DRAINING)
         log_event(&s->log, LOG_LEVEL_INFO, "stopped", "the last worker has ended");
     uv_stop(&s->loop);
 }
 
-static const struct fleet_events fleet_events = {on_prepared, on_refused, on_committed, on_gone};
+static const struct workers_events workers_events = {on_prepared, on_refused, on_committed,
+                                                     on_gone};
 
 static void names_changed(void *arg)
 {
     struct supervisor *s = arg;
-    if (s->fleet.current.number != 0 && s->phase < SUPERVISOR_STOPPING)
-        fleet_send_addresses(&s->fleet);
+    if (s->workers.current.number != 0 && s->phase < PHASE_STOPPING)
+        workers_send_addresses(&s->workers);
 }
 
 static void names_settled(void *arg)
 {
-    reload_settled(arg);
+    struct supervisor *s = arg;
+    reload_settled(&s->reload);
 }
 
 static void name_failed(void *arg, const char *name, const char *why)
@@ -192,22 +239,25 @@ static void name_failed(void *arg, const char *name, const char *why)
 
 static const struct resolver_events resolver_events = {names_changed, names_settled, name_failed};
 
+/* ---- the control socket ---- */
+
 static void on_request(void *arg, struct control_request *request, const char *line)
 {
     struct supervisor *s = arg;
     struct buf text;
     int status = 0;
+    const struct status facts = status_of(s);
     buf_init(&text, (size_t)16 << 20);
-    if (strcmp(line, "reload") == 0 && s->phase < SUPERVISOR_DRAINING) {
-        reload_request(s, request);
+    if (strcmp(line, "reload") == 0 && s->phase < PHASE_DRAINING) {
+        reload_request(&s->reload, request);
         return;
     }
     if (strcmp(line, "status") == 0) {
-        status_text(s, &text);
+        status_text(&facts, &text);
     } else if (strcmp(line, "status json") == 0) {
-        status_json(s, &text);
+        status_json(&facts, &text);
     } else if (strcmp(line, "serving") == 0) {
-        status_serving(s, &text);
+        status_serving(&facts, &text);
     } else if (strcmp(line, "reload") == 0) {
         status = 1;
         buf_puts(&text, "reload refused: the daemon is going down\n");
@@ -235,8 +285,10 @@ static const char *cure_for_control(int error)
     }
 }
 
-int supervisor_open_control(struct supervisor *s, const struct config *c, struct diags *d)
+/* A reload needs it too: at the next start it would be missed. */
+static int claim(void *arg, const struct config *c, struct diags *d)
 {
+    struct supervisor *s = arg;
     struct err e;
     if (s->control == NULL)
         s->control = control_new(&s->loop, c->control, on_request, s, &e);
@@ -257,8 +309,8 @@ static int make_ticket_keys(struct supervisor *s, struct err *e)
     uv_timer_start(&s->rotate, rotate_tickets,
                    (s->tickets_shared ? left : TLS_TICKET_PERIOD) * 1000, 0);
     if (s->tickets_shared)
-        return tls_ticket_keys_derive(&s->fleet.tickets, s->ticket_secret, now, e);
-    return tls_ticket_keys_rotate(&s->fleet.tickets, e);
+        return tls_ticket_keys_derive(&s->workers.tickets, s->ticket_secret, now, e);
+    return tls_ticket_keys_rotate(&s->workers.tickets, e);
 }
 
 static void rotate_tickets(uv_timer_t *timer)
@@ -268,10 +320,10 @@ static void rotate_tickets(uv_timer_t *timer)
     if (make_ticket_keys(s, &e) != 0)
         log_event(&s->log, LOG_LEVEL_ERROR, "ticket-keys", "%s; the old keys stay", e.text);
     else
-        fleet_send_tickets(&s->fleet);
+        workers_send_tickets(&s->workers);
 }
 
-void supervisor_share_tickets(struct supervisor *s, const uint8_t *secret)
+static void share_tickets(struct supervisor *s, const uint8_t *secret)
 {
     const bool shared = secret != NULL;
     if (shared == s->tickets_shared &&
@@ -285,39 +337,98 @@ void supervisor_share_tickets(struct supervisor *s, const uint8_t *secret)
     rotate_tickets(&s->rotate);
 }
 
+/* ---- events of a reload ---- */
+
+static void begun(void *arg)
+{
+    (void)arg;
+    notify_reloading();
+}
+
+static void commit(void *arg, struct generation *g, const struct loaded *l, int log_fd)
+{
+    struct supervisor *s = arg;
+    if (log_fd >= 0)
+        redirect_log(s, g->config, log_fd);
+    s->log.level = g->config->log_level;
+    s->log.format = g->config->log_format;
+    share_tickets(s, l->tickets_shared ? l->ticket_secret : NULL);
+    renewal_use(&s->renewal, g, l->bundle);
+}
+
+static void start_failed(struct supervisor *s, const struct reload_outcome *outcome)
+{
+    log_event(&s->log, LOG_LEVEL_ERROR, "start-failed", "%s", outcome->text);
+    s->exit_status = outcome->status;
+    stop(s);
+}
+
+static void finished(void *arg, const struct reload_outcome *outcome)
+{
+    struct supervisor *s = arg;
+    renewal_finished(&s->renewal, outcome);
+    if (s->phase == PHASE_STARTING && outcome->status != 0) {
+        start_failed(s, outcome);
+        return;
+    }
+    if (s->phase == PHASE_STARTING)
+        s->phase = PHASE_RUNNING;
+    if (s->phase == PHASE_RUNNING)
+        notify_ready(outcome->text);
+}
+
+static const struct reload_events reload_events = {begun, claim, commit, finished};
+
 /* ---- start ---- */
 
-static int supervisor_init(struct supervisor *s, struct err *e)
+/* What is needed of the machine, whatever the configuration says. */
+static int check_machine(struct supervisor *s, struct err *e)
 {
-    struct fleet *f = &s->fleet;
+    struct workers *ws = &s->workers;
+    if (s->resolver == NULL || s->renewal.watch == NULL)
+        return err_set(e, "out of memory");
     if (access("/proc/self/exe", X_OK) != 0)
         return err_set(e,
                        "/proc is not there, and without it workers cannot be started; cure: mount "
                        "-t proc proc /proc");
-    if (getrandom(f->seed, sizeof f->seed, 0) != sizeof f->seed)
+    if (getrandom(ws->seed, sizeof ws->seed, 0) != sizeof ws->seed)
         return err_set(e, "no random numbers: %s", strerror(errno));
-    if (tls_init(e) != 0 || tls_ticket_keys_rotate(&f->tickets, e) != 0)
-        return -1;
-    s->resolver = resolver_new(&s->loop, &resolver_events, s);
-    f->resolver = s->resolver;
-    return s->resolver == NULL ? err_set(e, "out of memory") : 0;
+    return tls_init(e) != 0 ? -1 : tls_ticket_keys_rotate(&ws->tickets, e);
 }
 
-static void supervisor_watch(struct supervisor *s)
+/* What cannot be had is NULL then. */
+static void make_parts(struct supervisor *s, const char *path)
 {
-    s->fleet = (struct fleet){.loop = &s->loop,
-                              .log = &s->log,
-                              .events = &fleet_events,
-                              .arg = s,
-                              .listeners = &s->listeners};
-    fleet_init(&s->fleet);
+    s->resolver = resolver_new(&s->loop, &resolver_events, s);
+    s->workers = (struct workers){.loop = &s->loop,
+                                  .log = &s->log,
+                                  .events = &workers_events,
+                                  .arg = s,
+                                  .listeners = &s->listeners,
+                                  .resolver = s->resolver};
+    const struct reload_parts with = {.loop = &s->loop,
+                                      .log = &s->log,
+                                      .path = path,
+                                      .workers = &s->workers,
+                                      .listeners = &s->listeners,
+                                      .resolver = s->resolver};
+    workers_init(&s->workers);
+    reload_init(&s->reload, &with, &reload_events, s);
+    renewal_init(&s->renewal, &s->loop, &s->reload, &s->log);
+}
+
+static void start_timers(struct supervisor *s)
+{
     uv_timer_init(&s->loop, &s->rotate);
     uv_timer_init(&s->loop, &s->limit);
     uv_timer_init(&s->loop, &s->drained);
-    uv_timer_init(&s->loop, &s->reload.timer);
-    s->rotate.data = s->limit.data = s->drained.data = s->reload.timer.data = s;
+    s->rotate.data = s->limit.data = s->drained.data = s;
     uv_timer_start(&s->rotate, rotate_tickets, (uint64_t)TLS_TICKET_PERIOD * 1000, 0);
-    for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++) {
+}
+
+static void catch_signals(struct supervisor *s)
+{
+    for (size_t i = 0; i < SIGNALS; i++) {
         uv_signal_init(&s->loop, &s->signals[i]);
         s->signals[i].data = s;
         uv_signal_start(&s->signals[i], signal_came, actions[i].number);
@@ -332,17 +443,17 @@ static void close_handle(uv_handle_t *handle, void *arg)
 }
 
 /* Close what is ours, let every close callback run, free. */
-static void supervisor_wind_down(struct supervisor *s)
+static void wind_down(struct supervisor *s)
 {
     control_close(s->control);
     resolver_close(s->resolver);
-    fleet_close(&s->fleet);
-    renewal_close(s);
+    workers_close(&s->workers);
+    reload_close(&s->reload);
+    renewal_close(&s->renewal);
     uv_close((uv_handle_t *)&s->rotate, NULL);
     uv_close((uv_handle_t *)&s->limit, NULL);
     uv_close((uv_handle_t *)&s->drained, NULL);
-    uv_close((uv_handle_t *)&s->reload.timer, NULL);
-    for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
+    for (size_t i = 0; i < SIGNALS; i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0)
         continue;
@@ -351,12 +462,8 @@ static void supervisor_wind_down(struct supervisor *s)
     uv_loop_close(&s->loop);
 
     listeners_close(&s->listeners);
-    loaded_free(&s->reload.loaded);
-    plan_clear(&s->reload.plan);
-    diags_free(&s->reload.findings);
-    buf_free(&s->reload.changes);
-    route_slots_free(&s->slots);
-    fleet_free(&s->fleet);
+    reload_free(&s->reload);
+    workers_free(&s->workers);
     explicit_bzero(s->ticket_secret, sizeof s->ticket_secret);
     log_close(&s->log);
 }
@@ -365,26 +472,26 @@ int supervisor_run(const char *path)
 {
     static struct supervisor s;
     struct err e;
-    s.path = path;
     s.started = time(NULL);
-    s.reload.log_fd = -1;
     log_init(&s.log, "supervisor");
     signal(SIGPIPE, SIG_IGN);
     privileges_hide_memory();
     privileges_raise_files();
     uv_loop_init(&s.loop);
-    supervisor_watch(&s);
+    make_parts(&s, path);
+    start_timers(&s);
+    catch_signals(&s);
 
-    if (renewal_init(&s, &e) != 0 || supervisor_init(&s, &e) != 0) {
+    if (check_machine(&s, &e) != 0) {
         fprintf(stderr, "tlsfront: %s\n", e.text);
-        s.exit_status = 1;
+        s.exit_status = EXIT_RUNTIME;
     } else {
-        s.exit_status = reload_first(&s);
+        s.exit_status = reload_first(&s.reload);
     }
     if (s.exit_status == 0)
         uv_run(&s.loop, UV_RUN_DEFAULT);
     else
-        fleet_end(&s.fleet, IPC_STOP);
-    supervisor_wind_down(&s);
+        workers_end(&s.workers, IPC_STOP);
+    wind_down(&s);
     return s.exit_status;
 }

@@ -20,138 +20,138 @@
 #define PULSE_MS 5000
 #define HUNG_MS  20000
 
-static void member_start(struct fleet_member *m);
+static void worker_start(struct worker *w);
 
 /* ---- counting ---- */
 
-static void for_each(struct fleet *f, void (*talk)(struct fleet_member *m))
+static void for_each(struct workers *ws, void (*talk)(struct worker *w))
 {
-    for (unsigned i = 0; i < f->highest; i++)
-        if (f->members[i]->life != FLEET_NONE)
-            talk(f->members[i]);
+    for (unsigned i = 0; i < ws->count; i++)
+        if (ws->items[i]->life != WORKER_NONE)
+            talk(ws->items[i]);
 }
 
-static bool is_late(const struct fleet_member *m, uint32_t number, bool committed)
+static bool is_late(const struct worker *w, uint32_t number, bool committed)
 {
-    return m->life == FLEET_RUNNING && (committed ? m->committed : m->prepared) < number;
+    return w->life == WORKER_RUNNING && (committed ? w->committed : w->prepared) < number;
 }
 
-static bool all_at(const struct fleet *f, uint32_t number, bool committed)
+static bool all_at(const struct workers *ws, uint32_t number, bool committed)
 {
-    for (unsigned i = 0; i < f->highest; i++) {
-        const struct fleet_member *m = f->members[i];
-        if ((m->respawning && m->life == FLEET_NONE) || is_late(m, number, committed))
+    for (unsigned i = 0; i < ws->count; i++) {
+        const struct worker *w = ws->items[i];
+        if ((w->respawning && w->life == WORKER_NONE) || is_late(w, number, committed))
             return false;
     }
     return true;
 }
 
-bool fleet_all_prepared(const struct fleet *f, uint32_t number)
+bool workers_all_prepared(const struct workers *ws, uint32_t number)
 {
-    return all_at(f, number, false);
+    return all_at(ws, number, false);
 }
 
-bool fleet_all_committed(const struct fleet *f, uint32_t number)
+bool workers_all_committed(const struct workers *ws, uint32_t number)
 {
-    return all_at(f, number, true);
+    return all_at(ws, number, true);
 }
 
-unsigned fleet_alive(const struct fleet *f)
+unsigned workers_alive(const struct workers *ws)
 {
     unsigned n = 0;
-    for (unsigned i = 0; i < f->highest; i++)
-        n += f->members[i]->life != FLEET_NONE;
+    for (unsigned i = 0; i < ws->count; i++)
+        n += ws->items[i]->life != WORKER_NONE;
     return n;
 }
 
-uint64_t fleet_active(const struct fleet *f, unsigned worker)
+uint64_t workers_active(const struct workers *ws, unsigned worker)
 {
-    const struct worker_shared *part = shared_part(&f->all, worker);
+    const struct worker_shared *part = shared_part(&ws->all, worker);
     uint64_t n = 0;
     for (unsigned i = 0; i < SHARED_ROUTES; i++)
         n += counter_get(&part->route[i].active);
     return n;
 }
 
-/* ---- what workers say ---- */
+/* ---- what workers send ---- */
 
 /* Its end is reported by the process handle, and its successor begins then. */
-static void replace(struct fleet_member *m, const char *event, const char *why)
+static void replace(struct worker *w, const char *event, const char *why)
 {
-    uv_poll_stop(&m->poll);
-    log_event(m->fleet->log, LOG_LEVEL_ERROR, event, "worker %u %s and is replaced", m->index, why);
-    uv_process_kill(&m->process, SIGKILL);
+    uv_poll_stop(&w->poll);
+    log_event(w->all->log, LOG_LEVEL_ERROR, event, "worker %u %s and is replaced", w->index, why);
+    uv_process_kill(&w->process, SIGKILL);
 }
 
 /* It could not load what the others run, for want of memory: perhaps its successor can. */
-static void refused_current(struct fleet_member *m, const char *reason)
+static void refused_current(struct worker *w, const char *reason)
 {
     char why[1200];
     snprintf(why, sizeof why, "cannot serve (%s)", reason);
-    replace(m, "worker-failed", why);
+    replace(w, "worker-failed", why);
 }
 
-static bool hear_prepared(struct fleet_member *m, const struct ipc_message *message)
+static bool on_prepared(struct worker *w, const struct ipc_message *message)
 {
-    struct fleet *f = m->fleet;
+    struct workers *ws = w->all;
     const uint32_t number = message->generation;
-    if (message->size != 0 || number > m->told)
+    if (message->size != 0 || number > w->told)
         return false;
-    m->prepared = number;
-    if (number == f->next.number && fleet_all_prepared(f, number))
-        f->events->prepared(f->arg, number);
+    w->prepared = number;
+    if (number == ws->next.number && workers_all_prepared(ws, number))
+        ws->events->prepared(ws->arg, number);
     return true;
 }
 
-static bool hear_refused(struct fleet_member *m, const struct ipc_message *message)
+static bool on_refused(struct worker *w, const struct ipc_message *message)
 {
     char why[1024];
-    struct fleet *f = m->fleet;
+    struct workers *ws = w->all;
     const uint32_t number = message->generation;
-    if (!ipc_take_text(message, why, sizeof why) || number > m->told)
+    if (!ipc_take_text(message, why, sizeof why) || number > w->told)
         return false;
-    if (number == f->current.number)
-        refused_current(m, why);
+    if (number == ws->current.number)
+        refused_current(w, why);
     else
-        f->events->refused(f->arg, number, why);
+        ws->events->refused(ws->arg, number, why);
     return true;
 }
 
-static bool hear_committed(struct fleet_member *m, const struct ipc_message *message)
+static bool on_committed(struct worker *w, const struct ipc_message *message)
 {
-    struct fleet *f = m->fleet;
+    struct workers *ws = w->all;
     const uint32_t number = message->generation;
-    if (message->size != 0 || number > f->current.number)
+    if (message->size != 0 || number > ws->current.number)
         return false;
-    m->committed = number;
-    if (number == f->current.number && fleet_all_committed(f, number))
-        f->events->committed(f->arg, number);
+    w->committed = number;
+    if (number == ws->current.number && workers_all_committed(ws, number))
+        ws->events->committed(ws->arg, number);
     return true;
 }
 
-static bool hear_ask(struct fleet_member *m, const struct ipc_message *message)
+static bool on_query(struct worker *w, const struct ipc_message *message)
 {
     struct ipc_ask ask;
     if (!ipc_take(message, &ask, sizeof ask) || memchr(ask.name, '\0', sizeof ask.name) == NULL)
         return false;
-    fleet_talk_answer(m, &ask);
+    orders_answer(w, &ask);
     return true;
 }
 
 /* False: no worker says that. */
-static bool hear(struct fleet_member *m, const struct ipc_message *message)
+static bool on_message(struct worker *w, const struct ipc_message *message)
 {
     switch (message->type) {
     case IPC_PREPARED:
-        return hear_prepared(m, message);
+        return on_prepared(w, message);
     case IPC_REFUSED:
-        return hear_refused(m, message);
+        return on_refused(w, message);
     case IPC_COMMITTED:
-        return hear_committed(m, message);
+        return on_committed(w, message);
     case IPC_ASK:
-        return hear_ask(m, message);
+        return on_query(w, message);
     case IPC_PONG:
-        m->pings = 0;
+        w->pings = 0;
         return message->size == 0;
     case IPC_HELLO:
     case IPC_COUNTERS:
@@ -174,84 +174,84 @@ static bool hear(struct fleet_member *m, const struct ipc_message *message)
 }
 
 /* Without its descriptor a worker is of no use, whether it lives or not. */
-static void lost_contact(struct fleet_member *m)
+static void lost_contact(struct worker *w)
 {
-    uv_poll_stop(&m->poll);
-    uv_process_kill(&m->process, SIGKILL);
+    uv_poll_stop(&w->poll);
+    uv_process_kill(&w->process, SIGKILL);
 }
 
 static void ipc_ready(uv_poll_t *poll, int status, int events)
 {
     static struct ipc_message message; /* large; one thread */
-    struct fleet_member *m = poll->data;
+    struct worker *w = poll->data;
     (void)status;
     (void)events;
-    const int got = ipc_receive(m->ipc, &message);
+    const int got = ipc_receive(w->ipc, &message);
     const bool sense =
-        got == 1 ? message.fd_count == 0 && hear(m, &message) : got == 0 || errno != EPROTO;
+        got == 1 ? message.fd_count == 0 && on_message(w, &message) : got == 0 || errno != EPROTO;
     if (got == 1)
         ipc_close_fds(&message);
     if (!sense)
-        replace(m, "worker-nonsense", "has sent what no worker sends");
+        replace(w, "worker-nonsense", "has sent what no worker sends");
     else if (got < 0)
-        lost_contact(m);
+        lost_contact(w);
 }
 
 /* ---- life ---- */
 
-uint64_t fleet_patience(const struct fleet *f, uint64_t usual_ms)
+uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms)
 {
     enum { HOW_MUCH_SLOWER = 4 };
-    return usual_ms + HOW_MUCH_SLOWER * f->load_ms;
+    return usual_ms + HOW_MUCH_SLOWER * ws->load_ms;
 }
 
-static void feel(struct fleet_member *m)
+static void check_pulse(struct worker *w)
 {
-    if (m->pings * (uint64_t)PULSE_MS >= fleet_patience(m->fleet, HUNG_MS)) {
-        replace(m, "worker-hung", "has not moved for a long time");
+    if (w->pings * (uint64_t)PULSE_MS >= workers_timeout(w->all, HUNG_MS)) {
+        replace(w, "worker-hung", "has not moved for a long time");
         return;
     }
-    m->pings++;
-    fleet_talk(m, IPC_PING, 0);
+    w->pings++;
+    orders_send(w, IPC_PING, 0);
 }
 
 static void pulse(uv_timer_t *timer)
 {
-    struct fleet *f = timer->data;
-    for (unsigned i = 0; i < f->highest; i++)
-        if (f->members[i]->life != FLEET_NONE)
-            feel(f->members[i]);
+    struct workers *ws = timer->data;
+    for (unsigned i = 0; i < ws->count; i++)
+        if (ws->items[i]->life != WORKER_NONE)
+            check_pulse(ws->items[i]);
 }
 
-void fleet_init(struct fleet *f)
+void workers_init(struct workers *ws)
 {
-    uv_timer_init(f->loop, &f->pulse);
-    f->pulse.data = f;
-    uv_timer_start(&f->pulse, pulse, PULSE_MS, PULSE_MS);
+    uv_timer_init(ws->loop, &ws->pulse);
+    ws->pulse.data = ws;
+    uv_timer_start(&ws->pulse, pulse, PULSE_MS, PULSE_MS);
 }
 
-void fleet_replace_late(struct fleet *f, uint32_t number, bool committed)
+void workers_replace_late(struct workers *ws, uint32_t number, bool committed)
 {
-    for (unsigned i = 0; i < f->highest; i++)
-        if (is_late(f->members[i], number, committed))
-            replace(f->members[i], "worker-late",
+    for (unsigned i = 0; i < ws->count; i++)
+        if (is_late(ws->items[i], number, committed))
+            replace(ws->items[i], "worker-late",
                     committed ? "has not taken over the new generation"
                               : "has not loaded the new generation");
 }
 
 /* ---- death ---- */
 
-static void start_again(struct fleet_member *m)
+static void start_again(struct worker *w)
 {
-    if (m->respawning && m->closing == 0 && !uv_is_active((uv_handle_t *)&m->respawn))
-        member_start(m);
+    if (w->respawning && w->closing == 0 && !uv_is_active((uv_handle_t *)&w->respawn))
+        worker_start(w);
 }
 
 static void handle_closed(uv_handle_t *handle)
 {
-    struct fleet_member *m = handle->data;
-    m->closing--;
-    start_again(m);
+    struct worker *w = handle->data;
+    w->closing--;
+    start_again(w);
 }
 
 static void respawn_due(uv_timer_t *timer)
@@ -259,50 +259,50 @@ static void respawn_due(uv_timer_t *timer)
     start_again(timer->data);
 }
 
-static void log_death(struct fleet_member *m, int64_t status, int signal)
+static void log_death(struct worker *w, int64_t status, int signal)
 {
-    struct log *l = m->fleet->log;
-    if (m->fleet->ending || m->life == FLEET_RETIRING)
-        log_event(l, LOG_LEVEL_DEBUG, "worker-end", "worker %u has ended", m->index);
+    struct log *l = w->all->log;
+    if (w->all->ending || w->life == WORKER_RETIRING)
+        log_event(l, LOG_LEVEL_DEBUG, "worker-end", "worker %u has ended", w->index);
     else if (signal != 0)
         log_event(
             l, LOG_LEVEL_ERROR, "worker-died",
             "worker %u (pid %d) was killed by signal %d (%s); its sessions are lost, a new one "
             "starts",
-            m->index, m->process.pid, signal, strsignal(signal));
+            w->index, w->process.pid, signal, strsignal(signal));
     else
         log_event(l, LOG_LEVEL_ERROR, "worker-died",
-                  "worker %u (pid %d) ended with status %d; a new one starts", m->index,
-                  m->process.pid, (int)status);
+                  "worker %u (pid %d) ended with status %d; a new one starts", w->index,
+                  w->process.pid, (int)status);
 }
 
-static void plan_respawn(struct fleet_member *m)
+static void respawn_later(struct worker *w)
 {
-    const bool quick = uv_now(m->fleet->loop) - m->started < QUICK_DEATH_MS;
-    m->quick_deaths = quick ? m->quick_deaths + 1 : 0;
-    m->restarts++;
-    m->respawning = true;
-    if (m->quick_deaths > QUICK_DEATHS)
-        uv_timer_start(&m->respawn, respawn_due, RESPAWN_WAIT_MS, 0);
+    const bool quick = uv_now(w->all->loop) - w->started < QUICK_DEATH_MS;
+    w->quick_deaths = quick ? w->quick_deaths + 1 : 0;
+    w->restarts++;
+    w->respawning = true;
+    if (w->quick_deaths > QUICK_DEATHS)
+        uv_timer_start(&w->respawn, respawn_due, RESPAWN_WAIT_MS, 0);
 }
 
 static void process_ended(uv_process_t *process, int64_t status, int signal)
 {
-    struct fleet_member *m = process->data;
-    struct fleet *f = m->fleet;
-    const bool replace = m->life == FLEET_RUNNING && !f->ending;
-    log_death(m, status, signal);
-    shared_clear_presence(shared_part(&f->all, m->index));
-    m->life = FLEET_NONE;
+    struct worker *w = process->data;
+    struct workers *ws = w->all;
+    const bool replace = w->life == WORKER_RUNNING && !ws->ending;
+    log_death(w, status, signal);
+    shared_clear_presence(shared_part(&ws->all, w->index));
+    w->life = WORKER_NONE;
     if (replace)
-        plan_respawn(m);
-    m->closing = 2;
-    uv_close((uv_handle_t *)&m->poll, handle_closed);
-    uv_close((uv_handle_t *)&m->process, handle_closed);
-    close(m->ipc);
+        respawn_later(w);
+    w->closing = 2;
+    uv_close((uv_handle_t *)&w->poll, handle_closed);
+    uv_close((uv_handle_t *)&w->process, handle_closed);
+    close(w->ipc);
 
-    if (f->ending && fleet_alive(f) == 0)
-        f->events->gone(f->arg);
+    if (ws->ending && workers_alive(ws) == 0)
+        ws->events->gone(ws->arg);
 }
 
 /* ---- birth ---- */
@@ -320,11 +320,11 @@ static char **worker_environment(void)
     return environment;
 }
 
-static int spawn(struct fleet_member *m, int ipc, int worker_end)
+static int spawn(struct worker *w, int ipc, int worker_end)
 {
-    struct fleet *f = m->fleet;
+    struct workers *ws = w->all;
     char index[12];
-    snprintf(index, sizeof index, "%u", m->index);
+    snprintf(index, sizeof index, "%u", w->index);
     char *args[] = {"tlsfront", "worker", index, NULL};
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
@@ -339,200 +339,200 @@ static int spawn(struct fleet_member *m, int ipc, int worker_end)
                                     .env = worker_environment(),
                                     .stdio = stdio,
                                     .stdio_count = sizeof stdio / sizeof *stdio};
-    m->process.data = m;
-    int rc = uv_spawn(f->loop, &m->process, &options);
+    w->process.data = w;
+    int rc = uv_spawn(ws->loop, &w->process, &options);
     if (rc != 0) {
-        m->closing = 1;
-        uv_close((uv_handle_t *)&m->process, handle_closed);
+        w->closing = 1;
+        uv_close((uv_handle_t *)&w->process, handle_closed);
         return rc;
     }
-    m->ipc = ipc;
-    m->life = FLEET_RUNNING;
-    uv_poll_init(f->loop, &m->poll, ipc);
-    m->poll.data = m;
-    uv_poll_start(&m->poll, UV_READABLE, ipc_ready);
+    w->ipc = ipc;
+    w->life = WORKER_RUNNING;
+    uv_poll_init(ws->loop, &w->poll, ipc);
+    w->poll.data = w;
+    uv_poll_start(&w->poll, UV_READABLE, ipc_ready);
     return 0;
 }
 
-static void start_failed(struct fleet_member *m, const char *why)
+static void start_failed(struct worker *w, const char *why)
 {
-    log_event(m->fleet->log, LOG_LEVEL_ERROR, "worker-failed", "worker %u could not be started: %s",
-              m->index, why);
-    m->respawning = true;
-    uv_timer_start(&m->respawn, respawn_due, RESPAWN_WAIT_MS, 0);
+    log_event(w->all->log, LOG_LEVEL_ERROR, "worker-failed", "worker %u could not be started: %s",
+              w->index, why);
+    w->respawning = true;
+    uv_timer_start(&w->respawn, respawn_due, RESPAWN_WAIT_MS, 0);
 }
 
 /* Start a worker and bring it to where the others are. */
-static void member_start(struct fleet_member *m)
+static void worker_start(struct worker *w)
 {
-    struct fleet *f = m->fleet;
+    struct workers *ws = w->all;
     int pair[2];
-    m->respawning = false;
-    if (f->ending)
+    w->respawning = false;
+    if (ws->ending)
         return;
-    m->started = uv_now(f->loop);
-    m->told = m->prepared = m->committed = 0;
-    m->pings = 0;
+    w->started = uv_now(ws->loop);
+    w->told = w->prepared = w->committed = 0;
+    w->pings = 0;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        start_failed(m, strerror(errno));
+        start_failed(w, strerror(errno));
         return;
     }
     static const int room = 1 << 20;
     setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    int rc = spawn(m, pair[0], pair[1]);
+    int rc = spawn(w, pair[0], pair[1]);
     close(pair[1]);
     if (rc != 0) {
         close(pair[0]);
-        start_failed(m, uv_strerror(rc));
+        start_failed(w, uv_strerror(rc));
         return;
     }
-    fleet_talk_hello(m);
-    fleet_talk_counters(m);
-    fleet_talk_prepare(m, &f->current);
-    fleet_talk(m, IPC_COMMIT, f->current.number);
-    if (f->next.number != 0)
-        fleet_talk_prepare(m, &f->next);
+    orders_hello(w);
+    orders_counters(w);
+    orders_release(w, &ws->current);
+    orders_send(w, IPC_COMMIT, ws->current.number);
+    if (ws->next.number != 0)
+        orders_release(w, &ws->next);
 }
 
-static void close_counters(struct fleet_member *m)
+static void close_counters(struct worker *w)
 {
-    if (m->counters >= 0)
-        close(m->counters);
-    if (m->counters_reader >= 0)
-        close(m->counters_reader);
+    if (w->counters >= 0)
+        close(w->counters);
+    if (w->counters_reader >= 0)
+        close(w->counters_reader);
 }
 
 /* -1, said in the log. */
-static int make_counters(struct fleet_member *m)
+static int make_counters(struct worker *w)
 {
-    struct fleet *f = m->fleet;
+    struct workers *ws = w->all;
     struct err e = {.text = ""};
-    m->counters = shared_create(&e);
-    m->counters_reader = m->counters >= 0 ? shared_reader(m->counters) : -1;
-    f->all.parts[m->index] = m->counters_reader >= 0 ? shared_map_own(m->counters) : NULL;
-    if (shared_part(&f->all, m->index) != NULL)
+    w->counters = shared_create(&e);
+    w->counters_reader = w->counters >= 0 ? shared_reader(w->counters) : -1;
+    ws->all.parts[w->index] = w->counters_reader >= 0 ? shared_map_own(w->counters) : NULL;
+    if (shared_part(&ws->all, w->index) != NULL)
         return 0;
-    log_event(f->log, LOG_LEVEL_ERROR, "worker-failed", "worker %u has no counters: %s", m->index,
+    log_event(ws->log, LOG_LEVEL_ERROR, "worker-failed", "worker %u has no counters: %s", w->index,
               e.text[0] != '\0' ? e.text : strerror(errno));
-    close_counters(m);
+    close_counters(w);
     return -1;
 }
 
-static struct fleet_member *member(struct fleet *f, unsigned index)
+static struct worker *worker_at(struct workers *ws, unsigned index)
 {
-    if (f->members[index] != NULL)
-        return f->members[index];
-    struct fleet_member *m = calloc(1, sizeof *m);
-    if (m == NULL)
+    if (ws->items[index] != NULL)
+        return ws->items[index];
+    struct worker *w = calloc(1, sizeof *w);
+    if (w == NULL)
         return NULL;
-    m->fleet = f;
-    m->index = index;
-    if (make_counters(m) != 0) {
-        free(m);
+    w->all = ws;
+    w->index = index;
+    if (make_counters(w) != 0) {
+        free(w);
         return NULL;
     }
-    uv_timer_init(f->loop, &m->respawn);
-    m->respawn.data = m;
-    m->respawn_open = true;
-    f->members[index] = m;
-    f->highest = index + 1;
-    for_each(f, fleet_talk_counters);
-    return m;
+    uv_timer_init(ws->loop, &w->respawn);
+    w->respawn.data = w;
+    w->respawn_open = true;
+    ws->items[index] = w;
+    ws->count = index + 1;
+    for_each(ws, orders_counters);
+    return w;
 }
 
-/* ---- plans ---- */
+/* ---- releases ---- */
 
-void fleet_prepare(struct fleet *f, struct plan *next)
+void workers_prepare(struct workers *ws, struct release *next)
 {
-    f->next = *next;
-    *next = (struct plan){0};
-    for (unsigned i = 0; i < f->highest; i++)
-        if (i < f->next.workers && f->members[i]->life == FLEET_RUNNING)
-            fleet_talk_prepare(f->members[i], &f->next);
-        else if (f->members[i]->life == FLEET_RUNNING)
-            f->members[i]->prepared = f->next.number; /* will retire */
+    ws->next = *next;
+    *next = (struct release){0};
+    for (unsigned i = 0; i < ws->count; i++)
+        if (i < ws->next.workers && ws->items[i]->life == WORKER_RUNNING)
+            orders_release(ws->items[i], &ws->next);
+        else if (ws->items[i]->life == WORKER_RUNNING)
+            ws->items[i]->prepared = ws->next.number; /* will retire */
 }
 
-static void retire(struct fleet_member *m)
+static void retire(struct worker *w)
 {
-    m->life = FLEET_RETIRING;
-    fleet_talk(m, IPC_RETIRE, 0);
+    w->life = WORKER_RETIRING;
+    orders_send(w, IPC_RETIRE, 0);
 }
 
-void fleet_commit(struct fleet *f)
+void workers_commit(struct workers *ws)
 {
-    plan_clear(&f->current);
-    f->current = f->next;
-    f->next = (struct plan){0};
+    release_clear(&ws->current);
+    ws->current = ws->next;
+    ws->next = (struct release){0};
 
-    for (unsigned i = 0; i < f->highest || i < f->current.workers; i++) {
-        struct fleet_member *m = member(f, i);
-        if (m == NULL)
+    for (unsigned i = 0; i < ws->count || i < ws->current.workers; i++) {
+        struct worker *w = worker_at(ws, i);
+        if (w == NULL)
             break; /* out of memory or descriptors: fewer workers */
-        if (m->life == FLEET_RUNNING && i >= f->current.workers)
-            retire(m);
-        else if (m->life == FLEET_RUNNING)
-            fleet_talk(m, IPC_COMMIT, f->current.number);
-        else if (m->life == FLEET_NONE && i < f->current.workers && !m->respawning)
-            member_start(m);
+        if (w->life == WORKER_RUNNING && i >= ws->current.workers)
+            retire(w);
+        else if (w->life == WORKER_RUNNING)
+            orders_send(w, IPC_COMMIT, ws->current.number);
+        else if (w->life == WORKER_NONE && i < ws->current.workers && !w->respawning)
+            worker_start(w);
     }
 }
 
-void fleet_abort(struct fleet *f)
+void workers_abort(struct workers *ws)
 {
-    for (unsigned i = 0; i < f->highest; i++)
-        if (f->members[i]->life == FLEET_RUNNING)
-            fleet_talk(f->members[i], IPC_ABORT, f->next.number);
-    plan_clear(&f->next);
+    for (unsigned i = 0; i < ws->count; i++)
+        if (ws->items[i]->life == WORKER_RUNNING)
+            orders_send(ws->items[i], IPC_ABORT, ws->next.number);
+    release_clear(&ws->next);
 }
 
 /* ---- to all ---- */
 
-void fleet_send_tickets(struct fleet *f)
+void workers_send_tickets(struct workers *ws)
 {
-    for_each(f, fleet_talk_tickets);
+    for_each(ws, orders_tickets);
 }
 
-void fleet_send_log(struct fleet *f)
+void workers_send_log(struct workers *ws)
 {
-    for_each(f, fleet_talk_log);
+    for_each(ws, orders_log);
 }
 
-void fleet_send_addresses(struct fleet *f)
+void workers_send_addresses(struct workers *ws)
 {
-    for_each(f, fleet_talk_addresses);
+    for_each(ws, orders_addresses);
 }
 
-void fleet_end(struct fleet *f, enum ipc_type how)
+void workers_end(struct workers *ws, enum ipc_type how)
 {
-    f->ending = true;
-    for (unsigned i = 0; i < f->highest; i++) {
-        uv_timer_stop(&f->members[i]->respawn);
-        if (f->members[i]->life != FLEET_NONE)
-            fleet_talk(f->members[i], how, 0);
+    ws->ending = true;
+    for (unsigned i = 0; i < ws->count; i++) {
+        uv_timer_stop(&ws->items[i]->respawn);
+        if (ws->items[i]->life != WORKER_NONE)
+            orders_send(ws->items[i], how, 0);
     }
-    if (fleet_alive(f) == 0)
-        f->events->gone(f->arg);
+    if (workers_alive(ws) == 0)
+        ws->events->gone(ws->arg);
 }
 
-void fleet_close(struct fleet *f)
+void workers_close(struct workers *ws)
 {
-    uv_close((uv_handle_t *)&f->pulse, NULL);
-    for (unsigned i = 0; i < f->highest; i++)
-        if (f->members[i]->respawn_open) {
-            f->members[i]->respawn_open = false;
-            uv_close((uv_handle_t *)&f->members[i]->respawn, NULL);
+    uv_close((uv_handle_t *)&ws->pulse, NULL);
+    for (unsigned i = 0; i < ws->count; i++)
+        if (ws->items[i]->respawn_open) {
+            ws->items[i]->respawn_open = false;
+            uv_close((uv_handle_t *)&ws->items[i]->respawn, NULL);
         }
 }
 
-void fleet_free(struct fleet *f)
+void workers_free(struct workers *ws)
 {
-    for (unsigned i = 0; i < f->highest; i++) {
-        close_counters(f->members[i]);
-        free(f->members[i]);
+    for (unsigned i = 0; i < ws->count; i++) {
+        close_counters(ws->items[i]);
+        free(ws->items[i]);
     }
-    plan_clear(&f->current);
-    plan_clear(&f->next);
-    explicit_bzero(&f->tickets, sizeof f->tickets);
-    shared_unmap_all(&f->all);
+    release_clear(&ws->current);
+    release_clear(&ws->next);
+    explicit_bzero(&ws->tickets, sizeof ws->tickets);
+    shared_unmap_all(&ws->all);
 }

@@ -28,6 +28,7 @@ struct acceptor {
     bool paused, closing;
     size_t handles;
     uint64_t complained; /* when the last line about a pause was logged */
+    uint64_t reset;      /* and the last about newcomers that were reset */
 };
 
 static void acceptor_listen(struct acceptor *a);
@@ -112,6 +113,25 @@ void acceptor_room(struct acceptor *a)
 
 /* ---- accepting ---- */
 
+/* One too many, and many others are being told already. A line a second at most. */
+static void reset(struct acceptor *a, const struct newcomer *n)
+{
+    static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    char client[ADDRESS_TEXT_MAX];
+    const uint64_t now = uv_now(a->sessions->loop);
+    setsockopt(n->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(n->fd);
+    if (a->reset != 0 && now - a->reset < 1000)
+        return;
+    a->reset = now;
+    address_text((const struct sockaddr *)&n->client, client);
+    log_event(
+        a->sessions->log, LOG_LEVEL_WARN, "newcomers-reset",
+        "route %s: connections beyond its limits, one from %s, are reset; %u others are being "
+        "told why (see \"Limits\" in tlsfront.conf(5))",
+        n->route->config->name, client, a->sessions->courtesies);
+}
+
 static void accept_one(struct listener *l)
 {
     struct acceptor *a = l->acceptor;
@@ -125,7 +145,10 @@ static void accept_one(struct listener *l)
         admission_enter(a->sessions, l->route, &n.admission);
         if (!n.announced)
             admission_client(a->sessions, l->route, from, &n.admission);
-        session_start(a->sessions, &n);
+        if (admission_courtesy(a->sessions, l->route, n.announced ? NULL : from, &n.admission))
+            session_start(a->sessions, &n);
+        else
+            reset(a, &n);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         pause_for_resources(a, errno);
     } /* else that one connection is broken: accept(2), "Error handling" */

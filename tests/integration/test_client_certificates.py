@@ -185,6 +185,13 @@ def test_an_expired_list_is_an_error_and_at_the_start_a_loud_one(fronts, run, pk
     assert "client-crl of CN=club expired on" in front.command("status", "-c", front.file).stdout
 
 
+def test_a_list_that_is_not_yet_valid_is_an_error(fronts, run, pki, club):
+    early = club.revocation_list("early.pem", start=0.02, end=9)
+    checked = fronts.new(*revoking(pki, run.port(), run.port(), club, early)).check()
+    assert checked.returncode == STATUS_CONFIG_WRONG
+    assert "revocation list of CN=club is not valid before" in checked.stderr
+
+
 def test_a_list_in_its_last_quarter_is_warned_about(fronts, run, pki, club):
     late = club.revocation_list("late.pem", start=-10, end=2.5)
     checked = fronts.new(*revoking(pki, run.port(), run.port(), club, late)).check()

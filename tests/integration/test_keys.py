@@ -1,6 +1,7 @@
 """The key manager: from nothing to a certificate that every client trusts, and its renewal."""
 
 import os
+import re
 import stat
 import subprocess
 import threading
@@ -183,6 +184,33 @@ def test_a_request_has_the_names_the_subject_and_the_kind_of_key_asked_for(manag
     assert words in text
 
 
+SUBJECT = "DC=test, DC=example, OU=Mail, OU=IT, O=Example\\, Inc., CN=mail.example.test"
+
+
+def subject_of(command, path):
+    """As openssl has it, from the first attribute to the last."""
+    text = openssl(command, "-in", path, "-noout", "-subject", "-nameopt",
+                   "sep_comma_plus_space,esc_2253")
+    return text.strip().removeprefix("subject=").replace(" = ", "=")
+
+
+def test_a_subject_is_asked_for_and_renewed_with_all_its_attributes(manager, pki):
+    manager.done("new", "mail", "--host", NAMES[0], "--subject", SUBJECT)
+    request = manager.state / "mail" / "request.csr"
+    assert subject_of("req", request) == SUBJECT
+    manager.done("self-signed", "mail", "--host", NAMES[0], "--subject", SUBJECT)
+    assert subject_of("x509", manager.state / "mail" / "chain.pem") == SUBJECT
+    manager.done("renew", "mail", "--replace")
+    assert subject_of("req", request) == SUBJECT
+
+
+def test_a_renewal_says_what_it_does_not_ask_for(manager, pki, run):
+    made = pki.intermediate.issue("with-mail", ("mail.example.test", "email:post@example.test"))
+    manager.done("import", "mail", made.key, made.chain)
+    ran = manager.done("renew", "mail")
+    assert "1 entries of its subjectAltName are no host names" in ran.stderr
+
+
 def test_keys_are_private_and_secret(manager):
     os.umask(0)
     made = manager.done("new", "mail", "--host", "mail.example.test")
@@ -352,6 +380,7 @@ def test_list_tells_state_names_expiry_and_routes(manager, pki):
     assert [one["name"] for one in told["news"]["routes"]] == ["echo"]
     assert told["spare"]["routes"] == []
     assert told["expired"]["days_left"] < 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["expired"]["not_after"])
     text = manager.done("list").stdout
     assert "EXPIRED" in text and "request waits" in text and "news.example.test" in text
 

@@ -1,6 +1,7 @@
 """Private keys under a passphrase: made, understood by others, opened by the daemon."""
 
 import os
+import re
 import select
 import subprocess
 import time
@@ -166,7 +167,8 @@ def test_without_a_passphrase_nothing_is_made(manager):
 
 
 @pytest.mark.parametrize("form", [(), ("-v2", "aes-128-cbc"), ("-v2prf", "hmacWithSHA512"),
-                                  ("-v2prf", "hmacWithSHA1", "-iter", "1")])
+                                  ("-v2prf", "hmacWithSHA1", "-iter", "1"),
+                                  ("-outform", "DER")])
 def test_the_daemon_opens_what_openssl_encrypts(fronts, run, pki, manager, form):
     key = manager.answers / "encrypted.pem"
     openssl("pkcs8", "-topk8", "-in", pki.mail.key, "-passout", f"pass:{PASSPHRASE}",
@@ -195,11 +197,13 @@ def test_check_tells_what_is_wrong_with_a_passphrase(manager, pki):
     assert text.returncode == 78 and "passphrase-file" in text.stderr
     text = check(manager, key, pki, "/no/such/file")
     assert text.returncode == 78 and "/no/such/file" in text.stderr
+    assert text.stderr.count("error: ") == 1
 
     manager.secret.write_text("something else\n")
     text = check(manager, key, pki, manager.secret)
     assert text.returncode == 78 and "that is not the passphrase" in text.stderr
     assert "first line" in text.stderr and "something else" not in text.stderr
+    assert text.stderr.count("error: ") == 1
 
     manager.secret.write_text(PASSPHRASE)
     manager.secret.chmod(0o644)
@@ -207,3 +211,18 @@ def test_check_tells_what_is_wrong_with_a_passphrase(manager, pki):
     assert text.returncode == 0 and "can read the passphrase" in text.stderr
     text = check(manager, pki.mail.key, pki, manager.secret)
     assert text.returncode == 0 and "passphrase-file has no effect" in text.stderr
+
+
+@pytest.mark.parametrize("form", [("pkcs8", "-topk8", "-scrypt"),
+                                  ("pkcs8", "-topk8", "-v1", "PBE-SHA1-3DES"),
+                                  ("pkey", "-traditional", "-aes128")], ids=lambda words: words[-1])
+def test_a_key_that_is_encrypted_in_another_way_is_refused_with_the_command(manager, pki, form):
+    key = manager.answers / "other.pem"
+    openssl(*form, "-in", pki.mail.key, "-passout", f"pass:{PASSPHRASE}", "-out", key)
+    refused = check(manager, key, pki, manager.secret)
+    assert refused.returncode == 78 and refused.stderr.count("error: ") == 1
+    command = re.search("cure: encrypt it anew: openssl (.*) -in FILE -out FILE.new",
+                        refused.stderr)[1]
+    openssl(*command.split(), "-in", key, "-out", f"{key}.new", "-passin", f"pass:{PASSPHRASE}",
+            "-passout", f"pass:{PASSPHRASE}")
+    assert check(manager, f"{key}.new", pki, manager.secret).returncode == 0

@@ -1,6 +1,7 @@
 """Keys that were made elsewhere: PEM pairs, and PKCS#12 as Windows exports it."""
 
 import os
+import base64
 import subprocess
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from clients import tls
 from harness.config import route
 from harness.keys import KeyManager, der, serial
-from harness.pki import openssl
+from harness.pki import AUTHORITY, Authority, openssl
 from servers import toy
 
 BLOCK = "certificate mail { }\n"
@@ -86,6 +87,45 @@ def test_a_key_in_der(manager, pki):
     openssl("pkey", "-in", pki.mail.key, "-outform", "DER", "-out", key)
     manager.done("import", "mail", "--key", key, pki.mail.chain)
     in_place(manager, pki, pki.mail)
+
+
+def test_an_expired_cross_sign_is_left_out(manager, pki, run):
+    """Behind a complete chain, as some authorities still send it."""
+    older = Authority(run.make_folder("older"), "older")
+    late = manager.answers / "late.pem"
+    older._sign(pki.root.key, "/CN=root", AUTHORITY, late, -90, -30)
+    ran = manager.done("import", "mail", pki.mail.key, pki.mail.chain, late,
+                       "--ca", pki.root.certificate)
+    assert "CN=root expired on" in ran.stderr and "left out" in ran.stderr
+    assert "cannot be told" not in ran.stderr
+    in_place(manager, pki, pki.mail)
+    good = manager.answers / "good.pem"
+    older._sign(pki.root.key, "/CN=root", AUTHORITY, good, -30, 90)
+    ran = manager.done("import", "mail", pki.mail.key, pki.mail.chain, good,
+                       "--ca", pki.root.certificate)
+    assert "cannot be told" not in ran.stderr
+    assert (manager.state / "mail" / "chain.pem").read_text().count("BEGIN") == 3
+
+
+@pytest.mark.parametrize("form", ["traditional", "attributes"])
+def test_a_key_in_an_odd_form(manager, pki, form):
+    key = manager.answers / "odd.key"
+    if form == "traditional":
+        openssl("pkey", "-in", pki.mail.key, "-traditional", "-out", key)
+    else:
+        key.write_text(with_attributes(pki.mail.key))
+    manager.done("import", "mail", key, pki.mail.chain)
+    in_place(manager, pki, pki.mail)
+
+
+def with_attributes(key):
+    """PKCS#8 as Windows writes it: a keyUsage behind the key (RFC 5208 5)."""
+    plain = subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", key, "-outform",
+                            "DER"], capture_output=True, check=True).stdout
+    assert plain[:2] == b"\x30\x81"
+    body = plain[3:] + bytes.fromhex("a00d300b0603551d0f310403020010")
+    text = base64.encodebytes(b"\x30\x81" + bytes([len(body)]) + body).decode()
+    return f"-----BEGIN PRIVATE KEY-----\n{text}-----END PRIVATE KEY-----\n"
 
 
 def refused(manager, *arguments, words, environment=None):

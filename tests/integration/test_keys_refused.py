@@ -1,7 +1,10 @@
 """The key manager and wrong input: it says what, why and how to mend it, and changes nothing."""
 
 import os
+import re
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from harness.keys import KeyManager, der, p7b
 from harness.pki import Authority, openssl
 
 BLOCK = "certificate mail { }\n"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -218,6 +222,15 @@ def test_every_command_has_help(manager):
         assert ran.stdout.startswith(f"usage: tlsfront key {command} ")
 
 
+def test_the_manual_has_every_option_of_the_help(manager):
+    text = (DOCS / "tlsfront-key.1.scd").read_text(encoding="utf-8")
+    synopsis = text.partition("# SYNOPSIS")[2].partition("# DESCRIPTION")[0]
+    for command in ("new", "install", "import", "list", "show", "self-signed", "renew", "remove"):
+        usage = manager.done(command, "--help").stdout.partition("\n\n")[0]
+        lines = [line for line in synopsis.splitlines() if f"key {command}*" in line]
+        assert set(re.findall("--[a-z-]+", usage)) == set(re.findall("--[a-z-]+", "".join(lines)))
+
+
 def test_a_subject_that_is_not_understood(manager):
     refused(manager, "--host", "a.example", "--replace", "--subject", "/C=DE/CN=x", command="new",
             words=["the subject", "CN=mail.example.org"])
@@ -234,6 +247,30 @@ def test_a_state_that_others_can_look_into(manager):
     manager.state.chmod(0o755)
     refused(manager, manager.sign(), words=["other users can look into", "chmod 0700"])
     manager.state.chmod(0o700)
+
+
+@pytest.mark.parametrize("command", [
+    ("new", "mail", "--host", "mail.example.test"), ("renew", "mail"), ("show", "mail"),
+    ("self-signed", "mail", "--host", "mail.example.test", "--replace")],
+    ids=lambda words: words[0])
+@pytest.mark.parametrize("file", ["key.pem", "chain.pem", "request.csr", "next-key.pem"])
+def test_a_link_that_the_owner_of_state_planted(manager, run, file, command):
+    """Root would copy what it points to into a file of the owner's."""
+    secret = run.make_folder(f"secret-{manager.front.folder.name}") / "secret"
+    secret.write_text("SECRET-OF-ROOT\n")
+    secret.chmod(0o600)
+    planted = manager.state / "mail" / file
+    shutil.rmtree(planted.parent)
+    planted.parent.mkdir()
+    planted.symlink_to(secret)
+    for one in (manager.state, planted.parent):
+        shutil.chown(one, "nobody", "nogroup")
+    ran = manager.key(*command)
+    assert ran.returncode == 1 and "symbolic link" in ran.stderr and "cure:" in ran.stderr
+    checked = manager.front.check()
+    assert "SECRET" not in checked.stdout + checked.stderr
+    for path in manager.state.rglob("*"):
+        assert path.is_symlink() or not path.is_file() or "SECRET" not in path.read_text()
 
 
 def test_a_state_that_cannot_be_opened(manager, pki):

@@ -183,6 +183,28 @@ def test_an_idle_session_costs_little(fronts, run, pki, toys, memory_factor):
     assert grown / count < 4 * memory_factor, f"{grown / count:.1f} KiB per session"
 
 
+def test_a_silent_connection_costs_less_still(fronts, run, pki, toys, memory_factor):
+    """And one that says the beginning of a ClientHello no more than that: no TLS is set up for it."""
+    port, count = run.port(), 500
+    front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), workers=1)
+    worker, = front.workers()
+    with tls.TlsClient(port, tls.context(pki)) as first:
+        assert says(first)
+    before = process.resident_kib(worker)
+    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    wait_until(lambda: front.active("echo") == count, "all to be accepted")
+    silent = process.resident_kib(worker) - before
+    for connection in crowd:
+        connection.sendall(b"\x16\3\1\1\0" + b"\1\0\0\xfc" + b"\3\3" + bytes(32))
+    with tls.TlsClient(port, tls.context(pki)) as last:
+        assert says(last)
+    begun = process.resident_kib(worker) - before
+    for connection in crowd:
+        connection.close()
+    assert silent / count < 2 * memory_factor, f"{silent / count:.1f} KiB for a silent one"
+    assert begun / count < 3 * memory_factor, f"{begun / count:.1f} KiB for one that has begun"
+
+
 # ---- descriptors -------------------------------------------------------------------------------
 
 def few_files(number):
@@ -240,6 +262,37 @@ def test_established_sessions_without_descriptors_for_more(fronts, run, pki, toy
     assert says(outside[0])
     for client in inside + outside:
         client.close()
+
+
+def test_clients_beyond_a_limit_take_no_places_from_another_route(fronts, run, pki, toys):
+    """They are silent, so that nothing but a limit ends them; a few are told, the others reset."""
+    limited, free, upstream = run.port(), run.port(), toys(toy.echo).port
+    front = fronts.start(pki.mail.block(),
+                         route("limited", limited, upstream, max_connections_per_ip=1),
+                         route("free", free, upstream),
+                         workers=1, before_exec=few_files(160))
+    settings = tls.context(pki)
+    crowd = [socket.create_connection(("127.0.0.1", limited)) for _ in range(150)]
+    with tls.TlsClient(free, settings) as client:
+        assert says(client)
+    ended = [connection for connection in crowd if is_reset(connection)]
+    assert len(crowd) - len(ended) < 10
+    assert front.status()["routes"][0]["connections"]["refused"] >= len(ended)
+    assert not front.log("accept-paused")
+    assert "limited" in front.wait_for_log("newcomers-reset")["msg"]
+    for connection in crowd:
+        connection.close()
+
+
+def is_reset(connection):
+    connection.setblocking(False)
+    try:
+        connection.recv(100)
+    except BlockingIOError:
+        pass
+    except ConnectionResetError:
+        return True
+    return False
 
 
 # ---- crowds ------------------------------------------------------------------------------------

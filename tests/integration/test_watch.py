@@ -134,6 +134,16 @@ def test_a_pair_that_is_half_written_waits_for_its_other_half(watching, pki):
     served.wait_for(pki.renewed)
 
 
+def test_a_certificate_is_taken_over_when_it_becomes_valid(watching, pki, run):
+    served = watching()
+    authority = Authority(run.make_folder("early"), "early", issuer=pki.root)
+    early = authority.issue("early", pki.NAMES, start=8 / 86400)
+    put(early, served.chain, served.key)
+    refused = served.front.wait_for_log("configuration", level="error")
+    assert "is not valid before" in refused["msg"]
+    served.wait_for(early)
+
+
 def test_a_touch_changes_nothing(watching, pki):
     served = watching()
     served.chain.touch()

@@ -1,6 +1,7 @@
 /* answer.c - the certificates in whatever files an authority sends */
 #include "tls/keys/inner.h"
 #include "tls/keys/pkcs7.h"
+#include "tls/look.h"
 #include "tls/memory.h"
 #include "tls/pem.h"
 #include "tls/text.h"
@@ -115,30 +116,18 @@ static int take_signed_data(struct reading *r, struct tls_slice der)
 
 static int take_der(struct reading *r, struct tls_slice der)
 {
-    switch (pkcs7_look(der)) {
-    case PKCS7_SIGNED_DATA:
+    const enum look what = look_at(der);
+    if (what == LOOK_SIGNED_DATA)
         return take_signed_data(r, der);
-    case PKCS7_CERTIFICATE:
+    if (what == LOOK_CERTIFICATE)
         return put_or_explain(r, der);
-    case PKCS7_PKCS12:
-        return err_set(r->e,
-                       "%s is a PKCS#12 file (.pfx), which holds a private key as well: take it "
-                       "in with `tlsfront key import`",
-                       r->path);
-    case PKCS7_INDEFINITE:
-        return err_set(r->e,
-                       "%s is BER, not DER; convert it: openssl pkcs7 -inform der -in FILE "
-                       "-print_certs -out FILE.pem",
-                       r->path);
-    case PKCS7_CUT_SHORT:
-        return err_set(r->e, "%s is damaged or cut short: there should be more of it", r->path);
-    case PKCS7_OTHER:
-        break;
-    }
-    return err_set(r->e,
-                   "%s holds no certificate: it is neither PEM (\"-----BEGIN CERTIFICATE-----\") "
-                   "nor DER nor PKCS#7 (.p7b)",
-                   r->path);
+    if (what != LOOK_OTHER)
+        return look_refuse(what, r->path, r->e);
+    err_set(r->e,
+            "%s holds no certificate: it is neither PEM (\"-----BEGIN CERTIFICATE-----\") nor DER "
+            "nor PKCS#7 (.p7b)",
+            r->path);
+    return err_cure(r->e, "name the file that the authority sent");
 }
 
 /* ---- PEM ---- */
@@ -191,11 +180,15 @@ static bool holds(struct tls_slice file, const char *text)
 
 struct keys_look keys_look_at(struct tls_slice file)
 {
+    const enum look what = look_at(file);
+    const bool closed = what == LOOK_ENCRYPTED_KEY, key = closed || what == LOOK_PRIVATE_KEY;
     return (struct keys_look){
-        .private_key = holds(file, "PRIVATE KEY-----"),
-        .encrypted = holds(file, "BEGIN ENCRYPTED PRIVATE KEY") || holds(file, "4,ENCRYPTED"),
+        .private_key = key || holds(file, "PRIVATE KEY-----"),
+        .encrypted =
+            closed || holds(file, "BEGIN ENCRYPTED PRIVATE KEY") || holds(file, "4,ENCRYPTED"),
         .certificate = holds(file, "CERTIFICATE-----") || holds(file, "PKCS7-----"),
-        .pkcs12 = pkcs7_look(file) == PKCS7_PKCS12,
+        .pkcs12 = what == LOOK_PKCS12,
+        .der = key,
     };
 }
 

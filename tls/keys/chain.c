@@ -111,10 +111,21 @@ static bool better_issuer(const mbedtls_x509_crt *a, const mbedtls_x509_crt *b, 
     return better(a, b, now);
 }
 
-/* Whose signature `crt` bears; `impostor` gets one that has the name, but not the key. */
+/* What else was found on the way to an issuer; NULL: nothing. */
+struct others {
+    const mbedtls_x509_crt *impostor; /* has the name, but not the key */
+    const mbedtls_x509_crt *late;     /* would be the one, outside of its validity */
+};
+
+/* Nobody can use it: a chain over it verifies nowhere. A root is trusted as it is. */
+static bool is_late(const mbedtls_x509_crt *crt, time_t now)
+{
+    return !valid_at(crt, now) && !issuing_self(crt);
+}
+
+/* Whose signature `crt` bears. */
 static const mbedtls_x509_crt *find_issuer(const struct chain *c, const struct keys_pool *among,
-                                           const mbedtls_x509_crt *crt,
-                                           const mbedtls_x509_crt **impostor)
+                                           const mbedtls_x509_crt *crt, struct others *others)
 {
     const mbedtls_x509_crt *best = NULL;
     for (size_t i = 0; among != NULL && i < among->count; i++) {
@@ -122,11 +133,23 @@ static const mbedtls_x509_crt *find_issuer(const struct chain *c, const struct k
         if (!issuing_named(crt, candidate) || is_member(c, candidate))
             continue;
         if (!issuing_signed(crt, candidate))
-            *impostor = candidate;
+            others->impostor = candidate;
+        else if (is_late(candidate, c->judge->now))
+            others->late = candidate;
         else if (better_issuer(candidate, best, c->judge->now))
             best = candidate;
     }
     return best;
+}
+
+/* It is a root that clients have, in the form in which another root vouches for it as well. */
+static bool is_trusted_itself(const struct chain *c, const mbedtls_x509_crt *crt)
+{
+    const struct keys_pool *roots = c->judge->trusted;
+    for (size_t i = 0; roots != NULL && i < roots->count; i++)
+        if (issuing_same_key(crt, roots->certificates[i]))
+            return true;
+    return false;
 }
 
 static void check_issuer(struct chain *c, const mbedtls_x509_crt *issuer)
@@ -185,6 +208,37 @@ static void tell_missing(struct chain *c, const mbedtls_x509_crt *top)
          name, issuer);
 }
 
+static const char *time_of(const mbedtls_x509_crt *crt, time_t now, char text[64])
+{
+    const bool over = identity_time(&crt->valid_to) < now;
+    const mbedtls_x509_time *t = over ? &crt->valid_to : &crt->valid_from;
+    snprintf(text, 64, "%s %04d-%02d-%02d", over ? "expired on" : "is not valid before", t->year,
+             t->mon, t->day);
+    return text;
+}
+
+static void tell_late(struct chain *c, const mbedtls_x509_crt *late)
+{
+    char name[DN_SIZE], when[64];
+    tell(c, c->judge->incomplete_is_fine ? KEYS_WARNING : KEYS_ERROR,
+         "get the authority's present one and give it instead",
+         "the intermediate certificate %s %s", dn(&late->subject, name),
+         time_of(late, c->judge->now, when));
+}
+
+/* The chain goes no further. */
+static void stop(struct chain *c, const mbedtls_x509_crt *top, const struct others *others)
+{
+    if (is_trusted_itself(c, top))
+        return;
+    if (others->impostor != NULL)
+        tell_impostor(c, top, others->impostor);
+    else if (others->late != NULL && c->count == 1)
+        tell_late(c, others->late);
+    else
+        tell_missing(c, top);
+}
+
 static void end_at_root(struct chain *c, const mbedtls_x509_crt *root, bool given)
 {
     char name[DN_SIZE];
@@ -201,16 +255,13 @@ static void end_at_root(struct chain *c, const mbedtls_x509_crt *root, bool give
 /* False: `top` is the last. */
 static bool climb(struct chain *c, const mbedtls_x509_crt *top)
 {
-    const mbedtls_x509_crt *impostor = NULL, *nobody = NULL;
-    const mbedtls_x509_crt *issuer = find_issuer(c, c->pool, top, &impostor);
+    struct others others = {NULL, NULL}, ignored;
+    const mbedtls_x509_crt *issuer = find_issuer(c, c->pool, top, &others);
     const bool given = issuer != NULL;
     if (!given)
-        issuer = find_issuer(c, c->judge->trusted, top, &nobody);
+        issuer = find_issuer(c, c->judge->trusted, top, &ignored);
     if (issuer == NULL) {
-        if (impostor != NULL)
-            tell_impostor(c, top, impostor);
-        else
-            tell_missing(c, top);
+        stop(c, top, &others);
         return false;
     }
     check_issuer(c, issuer);
@@ -229,10 +280,15 @@ static bool climb(struct chain *c, const mbedtls_x509_crt *top)
 
 static void tell_surplus(struct chain *c)
 {
-    char name[DN_SIZE];
+    char name[DN_SIZE], when[64];
     for (size_t i = 0; i < c->pool->count; i++) {
         const mbedtls_x509_crt *crt = c->pool->certificates[i];
-        if (!is_member(c, crt) && crt != c->root)
+        if (is_member(c, crt) || crt == c->root)
+            continue;
+        if (is_authority(crt) && is_late(crt, c->judge->now))
+            tell(c, KEYS_NOTE, NULL, "%s %s, so nobody can use it; it is left out",
+                 dn(&crt->subject, name), time_of(crt, c->judge->now, when));
+        else
             tell(c, KEYS_WARNING, NULL, "%s does not belong to this chain; it is left out",
                  dn(&crt->subject, name));
     }

@@ -1,6 +1,7 @@
 /* encrypted.c - private keys under a passphrase, opened */
-#include "tls/keys/der.h"
+#include "tls/der.h"
 #include "tls/keys/inner.h"
+#include "tls/look.h"
 #include "tls/memory.h"
 #include "tls/pem.h"
 #include "tls/text.h"
@@ -9,7 +10,7 @@
 #include <mbedtls/pkcs5.h>
 #include <string.h>
 
-#define ANEW "openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out FILE.new"
+#define ANEW "encrypt it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out FILE.new"
 
 enum { KEY_SIZE_MAX = 32 };
 
@@ -179,10 +180,8 @@ static char *open_der(struct tls_slice der, const char *path, const char *passph
 {
     struct keys_scheme s;
     if (keys_scheme_parse(der, &s) != 0) {
-        err_set(e,
-                "%s: the private key is encrypted in a way that is not known here; encrypt it "
-                "anew: " ANEW,
-                path);
+        err_set(e, "%s: the private key is encrypted in a way that is not known here", path);
+        err_cure(e, ANEW);
         return NULL;
     }
     uint8_t *copy = memory_copy(s.data.data, s.data.size);
@@ -222,13 +221,17 @@ static int on_block(void *arg, const struct pem_block *b, struct err *e)
 char *keys_decrypt(struct tls_slice file, const char *path, const char *passphrase, struct err *e)
 {
     struct reading r = {.path = path, .passphrase = passphrase};
+    if (look_at(file) == LOOK_ENCRYPTED_KEY)
+        return open_der(file, path, passphrase, e);
     if (pem_walk(file, path, on_block, &r, e) < 0) {
         keys_free_text(r.key);
         return NULL;
     }
-    if (r.key == NULL)
-        err_set(e, "%s: %s; encrypt it anew: " ANEW, path,
-                r.older ? "the private key is encrypted in an old form"
-                        : "there is no encrypted private key in it");
-    return r.key;
+    if (r.key != NULL)
+        return r.key;
+    err_set(e, "%s: %s", path,
+            r.older ? "the private key is encrypted in an old form"
+                    : "there is no encrypted private key in it");
+    err_cure(e, ANEW);
+    return NULL;
 }

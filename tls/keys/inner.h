@@ -28,8 +28,11 @@ struct keys_san {
 };
 int keys_san_fill(struct keys_san *san, const struct keys_names *names, struct err *e);
 
-/* The subject to write: names->subject, or one from the first name, in `made`. */
-const char *keys_subject(const struct keys_names *names, char made[80]);
+/* subject.c: names->subject, or one from the first name, for mbedTLS's writers; every attribute of
+ * it, in its order. The list is a writer's, which frees it, also after a failure. -1: it is not
+ * understood. */
+int keys_subject_read(const struct keys_names *names, mbedtls_asn1_named_data **list,
+                      struct err *e);
 
 int keys_out_of_memory(struct err *e);
 

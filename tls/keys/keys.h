@@ -20,6 +20,10 @@ enum keys_kind {
 
 const char *keys_kind_name(enum keys_kind kind); /* "ec-p256", "rsa-2048" */
 bool keys_kind_by_name(const char *name, enum keys_kind *kind);
+const char *keys_kind_names(void); /* all of them, "ec-p256, ec-p384, ..." */
+
+/* The one to make in the place of such a key: the same, or the next that is no weaker, if any. */
+enum keys_kind keys_kind_like(enum tls_key_type type, unsigned bits);
 
 struct keys_private;
 
@@ -30,9 +34,10 @@ struct keys_private *keys_private_read(struct tls_slice file, const char *path, 
 
 /* What a file seems to hold: for whom it is, before it is parsed. */
 struct keys_look {
-    bool private_key, encrypted; /* PEM; `encrypted`: that key is */
+    bool private_key, encrypted; /* `encrypted`: that key is */
     bool certificate;            /* PEM */
     bool pkcs12;
+    bool der; /* the private key is, and all there is */
 };
 struct keys_look keys_look_at(struct tls_slice file);
 
@@ -46,7 +51,8 @@ char *keys_private_pem(const struct keys_private *k, struct err *e);
 /* PEM: PBKDF2 with HMAC-SHA-256, AES-256-CBC. */
 char *keys_encrypt(const struct keys_private *k, const char *passphrase, struct err *e);
 
-/* The PEM of the key in an "ENCRYPTED PRIVATE KEY" block, which may stand among other things. Opens
+/* The PEM of the key in an "ENCRYPTED PRIVATE KEY" block, which may stand among other things, or in
+ * DER. Opens
  * PBKDF2 with HMAC-SHA-1 and SHA-2, AES-CBC. -> NULL: another scheme, damaged, or not the
  * passphrase. Takes a good part of a second. */
 char *keys_decrypt(struct tls_slice file, const char *path, const char *passphrase, struct err *e);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COMMON_NAME_MAX = 64, NAME_MAX_SIZE = 253, LABEL_MAX = 63 };
+enum { NAME_MAX_SIZE = 253, LABEL_MAX = 63 };
 
 /* 4 or 16; 0: it is no address. */
 static size_t parse_address(const char *name, uint8_t bytes[16])
@@ -71,18 +71,4 @@ int keys_san_fill(struct keys_san *san, const struct keys_names *names, struct e
         node->next = i > 0 ? &san->node[i - 1] : NULL; /* mbedTLS writes the last one first */
     }
     return 0;
-}
-
-const char *keys_subject(const struct keys_names *names, char made[80])
-{
-    if (names->subject != NULL)
-        return names->subject;
-    for (size_t i = 0; i < names->count; i++)
-        if (strlen(names->names[i]) <= COMMON_NAME_MAX) {
-            snprintf(made, 80, "CN=%s", names->names[i]);
-            return made;
-        }
-    /* Clients look at subjectAltName alone. An empty subject would do (RFC 5280 4.1.2.6), but
-     * authorities and mbedTLS's own reader of requests stumble over it. */
-    return "CN=see subjectAltName";
 }

@@ -5,17 +5,6 @@
 
 #include "tls/tls.h"
 
-/* What DER looks like from outside. */
-enum pkcs7_look {
-    PKCS7_OTHER, /* or no DER at all */
-    PKCS7_SIGNED_DATA,
-    PKCS7_CERTIFICATE, /* or another sequence in a sequence */
-    PKCS7_PKCS12,      /* .pfx, .p12 */
-    PKCS7_INDEFINITE,  /* BER, whose lengths are left open */
-    PKCS7_CUT_SHORT,   /* its length is more than there is */
-};
-enum pkcs7_look pkcs7_look(struct tls_slice der);
-
 /* One certificate's DER, a part of the input; -1 ends the walk. */
 typedef int pkcs7_certificate_fn(void *arg, struct tls_slice der);
 

@@ -39,6 +39,27 @@ bool keys_kind_by_name(const char *name, enum keys_kind *kind)
     return false;
 }
 
+const char *keys_kind_names(void)
+{
+    static char list[KEYS_KINDS * (KEY_KIND_SIZE + 2)];
+    list[0] = '\0';
+    for (int i = 0; i < KEYS_KINDS; i++) {
+        const size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", kinds[i].name);
+    }
+    return list;
+}
+
+enum keys_kind keys_kind_like(enum tls_key_type type, unsigned bits)
+{
+    if (type == TLS_KEY_EC)
+        return bits > 256 ? KEYS_EC_P384 : KEYS_EC_P256;
+    enum keys_kind kind = KEYS_RSA_2048;
+    while (kind < KEYS_RSA_4096 && kinds[kind].bits < bits)
+        kind++;
+    return kind;
+}
+
 int keys_out_of_memory(struct err *e)
 {
     return err_set(e, "out of memory");

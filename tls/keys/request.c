@@ -11,26 +11,13 @@ enum { PEM_MAX = 32768 };
 
 /* ---- written ---- */
 
-static int bad_subject(int r, const char *subject, struct err *e)
-{
-    if (r == MBEDTLS_ERR_X509_ALLOC_FAILED)
-        return keys_out_of_memory(e);
-    return err_set(e,
-                   "the subject \"%s\" is not understood; write it as in \"CN=mail.example.org, "
-                   "O=Example, C=DE\"",
-                   subject);
-}
-
 static int fill(mbedtls_x509write_csr *csr, const struct keys_names *names,
                 const struct keys_san *san, struct err *e)
 {
-    char made[80];
-    const char *subject = keys_subject(names, made);
-    int r = mbedtls_x509write_csr_set_subject_name(csr, subject);
-    if (r != 0)
-        return bad_subject(r, subject, e);
+    if (keys_subject_read(names, &csr->subject, e) != 0)
+        return -1;
     mbedtls_x509write_csr_set_md_alg(csr, MBEDTLS_MD_SHA256);
-    r = mbedtls_x509write_csr_set_subject_alternative_name(csr, &san->node[names->count - 1]);
+    int r = mbedtls_x509write_csr_set_subject_alternative_name(csr, &san->node[names->count - 1]);
     return r == 0 ? 0 : err_set(e, "the names cannot be written (%s)", text_error(r));
 }
 

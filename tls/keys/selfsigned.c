@@ -40,46 +40,49 @@ static int set_purpose(mbedtls_x509write_cert *crt)
     return r == 0 ? mbedtls_x509write_crt_set_subject_key_identifier(crt) : r;
 }
 
-static int fill(mbedtls_x509write_cert *crt, const char *subject,
-                const mbedtls_x509_san_list *names, time_t now, unsigned days)
+static int fill(mbedtls_x509write_cert *crt, const mbedtls_x509_san_list *names, time_t now,
+                unsigned days, struct err *e)
 {
-    int r = mbedtls_x509write_crt_set_subject_name(crt, subject);
-    if (r == 0)
-        r = mbedtls_x509write_crt_set_issuer_name(crt, subject);
-    if (r == 0)
-        r = set_serial(crt);
+    int r = set_serial(crt);
     if (r == 0)
         r = set_time(crt, now, days);
     if (r == 0)
         r = set_purpose(crt);
-    return r == 0 ? mbedtls_x509write_crt_set_subject_alternative_name(crt, names) : r;
+    if (r == 0)
+        r = mbedtls_x509write_crt_set_subject_alternative_name(crt, names);
+    return r == 0 ? 0 : err_set(e, "no self-signed certificate can be made (%s)", text_error(r));
+}
+
+static char *write_certificate(mbedtls_x509write_cert *crt, struct err *e)
+{
+    unsigned char pem[PEM_MAX];
+    int r = mbedtls_x509write_crt_pem(crt, pem, sizeof pem, mbedtls_psa_get_random,
+                                      MBEDTLS_PSA_RANDOM_STATE);
+    char *text = r == 0 ? memory_text((const char *)pem) : NULL;
+    if (r != 0)
+        err_set(e, "the self-signed certificate cannot be written (%s)", text_error(r));
+    else if (text == NULL)
+        keys_out_of_memory(e);
+    return text;
 }
 
 char *keys_self_signed_make(const struct keys_private *k, const struct keys_names *names,
                             time_t now, unsigned days, struct err *e)
 {
     struct keys_san san;
-    char made[80];
-    unsigned char pem[PEM_MAX];
     mbedtls_x509write_cert crt;
+    char *text = NULL;
     if (keys_san_fill(&san, names, e) != 0)
         return NULL;
-    const char *subject = keys_subject(names, made);
     mbedtls_x509write_crt_init(&crt);
     mbedtls_x509write_crt_set_version(&crt, MBEDTLS_X509_CRT_VERSION_3);
     mbedtls_x509write_crt_set_md_alg(&crt, MBEDTLS_MD_SHA256);
     mbedtls_x509write_crt_set_subject_key(&crt, (mbedtls_pk_context *)&k->pk);
     mbedtls_x509write_crt_set_issuer_key(&crt, (mbedtls_pk_context *)&k->pk);
-    int r = fill(&crt, subject, &san.node[names->count - 1], now, days);
-    if (r == 0)
-        r = mbedtls_x509write_crt_pem(&crt, pem, sizeof pem, mbedtls_psa_get_random,
-                                      MBEDTLS_PSA_RANDOM_STATE);
+    if (keys_subject_read(names, &crt.subject, e) == 0 &&
+        keys_subject_read(names, &crt.issuer, e) == 0 &&
+        fill(&crt, &san.node[names->count - 1], now, days, e) == 0)
+        text = write_certificate(&crt, e);
     mbedtls_x509write_crt_free(&crt);
-    char *text = r == 0 ? memory_text((const char *)pem) : NULL;
-    if (r != 0)
-        err_set(e, "no self-signed certificate can be made for \"%s\" (%s)", subject,
-                text_error(r));
-    else if (text == NULL)
-        keys_out_of_memory(e);
     return text;
 }

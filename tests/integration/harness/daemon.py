@@ -68,13 +68,14 @@ class Tlsfront:
         self.process = self.run.start(
             self.folder.name, [*self.wrapper, self.binary, "run", "-c", self.file],
             log=self.folder / "tlsfront.log", before_exec=self.before_exec)
-        wait_until(self.answers, "tlsfront to answer on its control socket", 30)
+        wait_until(self.serves, "tlsfront to say that it has started", 30)
         return self
 
-    def answers(self):
+    def serves(self):
+        """It answers while it is starting too, before its workers are what they are to become."""
         assert self.process.running(), f"tlsfront ended while starting:\n{self.process.text()}"
         done = self.command("status", "-c", self.file, "--json")
-        return done.returncode == 0
+        return done.returncode == 0 and json.loads(done.stdout)["state"] != "starting"
 
     @property
     def pid(self):

@@ -408,6 +408,109 @@ static void paths_are_told(void **unused)
 
 #define ON_DISK(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
+/* ---- a STATE of somebody else's ---- */
+
+enum { NOBODY = 65534 };
+
+static void give(const char *name)
+{
+    char path[256];
+    in_state(path, name);
+    assert_int_equal(lchown(path, NOBODY, NOBODY), 0);
+}
+
+/* As root, with STATE and the pair x in it of nobody's. */
+static void state_of_nobody(void)
+{
+    struct err e;
+    if (geteuid() != 0)
+        skip();
+    keystore_close(&store);
+    make("x");
+    give("x");
+    give("");
+    assert_int_equal(keystore_open(&store, state, KEYSTORE_CHANGE, &e), 0);
+}
+
+static void assert_not_read(const char *words)
+{
+    struct keystore_entry entry;
+    struct err e = {.text = ""};
+    assert_int_equal(keystore_read(&store, "x", &entry, &e), -1);
+    if (strstr(e.text, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", e.text, words);
+}
+
+static char *secret_of_root(void)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/secret", folder);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("secret", f);
+    fclose(f);
+    return path;
+}
+
+static void links_that_others_planted_are_not_followed(void **unused)
+{
+    char path[256];
+    (void)unused;
+    state_of_nobody();
+    in_state(path, "x/key.pem");
+    assert_int_equal(symlink(secret_of_root(), path), 0);
+    assert_not_read("symbolic link");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(link(secret_of_root(), path), 0);
+    assert_not_read("another user");
+    assert_int_equal(unlink(path), 0);
+    in_state(path, "x");
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(symlink(folder, path), 0);
+    assert_not_read("no folder");
+}
+
+/* What is removed, moved and given away lies in STATE. */
+static void nothing_behind_a_planted_link_is_changed(void **unused)
+{
+    const struct texts texts = {.file = {[KEYSTORE_KEY] = "key", [KEYSTORE_CHAIN] = "chain"}};
+    struct keystore_entry entry = entry_of(&texts);
+    char path[256], aside[256];
+    struct stat st;
+    struct err e;
+    (void)unused;
+    state_of_nobody();
+    snprintf(aside, sizeof aside, "%s/staged", folder);
+    fclose(fopen(aside, "w"));
+    in_state(path, "x");
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(symlink(folder, path), 0);
+    keystore_write(&store, "x", &entry, true, &e);
+    keystore_rollback(&store, "x", &e);
+    keystore_remove(&store, "x", &e);
+    assert_int_equal(stat(aside, &st), 0);
+    keystore_close(&store);
+    in_state(path, ".lock");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(link(secret_of_root(), path), 0);
+    assert_int_equal(keystore_open(&store, state, KEYSTORE_CHANGE, &e), -1);
+    assert_int_equal(stat(secret_of_root(), &st), 0);
+    assert_int_equal(st.st_uid, 0);
+}
+
+static void what_root_writes_there_can_be_read_again(void **unused)
+{
+    const struct texts texts = {.file = {[KEYSTORE_KEY] = "key", [KEYSTORE_CHAIN] = "chain"}};
+    struct keystore_entry entry = entry_of(&texts), read;
+    struct err e;
+    (void)unused;
+    state_of_nobody();
+    assert_int_equal(keystore_write(&store, "x", &entry, true, &e), 0);
+    assert_int_equal(keystore_read(&store, "x", &read, &e), 0);
+    assert_int_equal(read.file[KEYSTORE_KEY].size, 3);
+    keystore_entry_free(&read);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +534,9 @@ int main(void)
         ON_DISK(what_is_no_pair_is_not_read_as_one),
         ON_DISK(when_the_new_folder_cannot_be_made_nothing_changes),
         ON_DISK(paths_are_told),
+        ON_DISK(links_that_others_planted_are_not_followed),
+        ON_DISK(nothing_behind_a_planted_link_is_changed),
+        ON_DISK(what_root_writes_there_can_be_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

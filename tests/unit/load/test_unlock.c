@@ -108,8 +108,21 @@ static void a_wrong_passphrase_is_an_error_that_does_not_quote_it(void **state)
     assert_non_null(strstr(s.d.items[0].cause, "certificate mail: /k: that is not the passphrase"));
     assert_null(strstr(s.d.items[0].cause, "guesswork"));
     assert_string_equal(s.d.items[0].file, "/conf");
+    assert_non_null(strstr(s.d.items[0].cure, "first line"));
     assert_string_equal(text_of(&s, "/p"), "");
-    assert_string_equal(text_of(&s, "/k"), closed);
+    assert_string_equal(text_of(&s, "/k"), "");
+    end(&s);
+}
+
+static void a_way_to_encrypt_that_is_not_known_is_an_error_with_the_command(void **state)
+{
+    struct scene s;
+    (void)state;
+    unlock_with(
+        &s, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        "secret");
+    assert_non_null(strstr(s.d.items[0].cause, "/k: the private key is encrypted in a way"));
+    assert_non_null(strstr(s.d.items[0].cure, "openssl pkcs8 -topk8"));
     end(&s);
 }
 
@@ -134,7 +147,7 @@ static void files_that_are_missing_are_somebody_elses_to_report(void **state)
     end(&s);
     unlock_with(&s, closed, NULL);
     assert_int_equal(s.d.count, 0);
-    assert_string_equal(text_of(&s, "/k"), closed);
+    assert_string_equal(text_of(&s, "/k"), "");
     end(&s);
 }
 
@@ -143,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_open_key_is_there_and_the_passphrase_is_not),
         cmocka_unit_test(a_wrong_passphrase_is_an_error_that_does_not_quote_it),
+        cmocka_unit_test(a_way_to_encrypt_that_is_not_known_is_an_error_with_the_command),
         cmocka_unit_test(a_key_that_is_open_anyway_is_a_warning),
         cmocka_unit_test(files_that_are_missing_are_somebody_elses_to_report),
     };

@@ -250,27 +250,82 @@ static void a_reset_from_the_other_side_is_an_error(void **state)
     assert_int_equal(f->eof, 0);
 }
 
-static void a_reset_under_a_queue_is_an_error_and_frees_it(void **state)
+/* All that it said is told, and then how it ended. */
+static void assert_last_words(struct fixture *f, const char *words)
+{
+    peer_read(&f->peer, true);
+    loop_until(&f->loop, f->errors + f->eof > 0);
+    assert_int_equal(f->got_size, strlen(words));
+    assert_memory_equal(f->got, words, f->got_size);
+}
+
+static void the_last_words_of_one_who_resets_are_read_and_then_the_reset(void **state)
+{
+    struct fixture *f = *state;
+    open_tcp(f);
+    assert_int_equal(write(f->other, "552 full", 8), 8);
+    reset_other(f);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), 0);
+    assert_int_equal(f->errors, 0);
+    assert_last_words(f, "552 full");
+    assert_int_equal(f->errors, 1);
+    assert_int_equal(f->error, UV_ECONNRESET);
+    assert_int_equal(f->eof, 0);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_ENOTCONN);
+}
+
+/* Its reset is the answer to what came behind its FIN. */
+static void the_last_words_of_one_who_had_ended_before_are_followed_by_an_orderly_end(void **state)
+{
+    struct fixture *f = *state;
+    open_tcp(f);
+    assert_int_equal(write(f->other, "421 bye", 7), 7);
+    close(f->other);
+    f->other = -1;
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), 0);
+    loop_settle(&f->loop);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), 0);
+    assert_last_words(f, "421 bye");
+    assert_int_equal(f->eof, 1);
+    assert_int_equal(f->errors, 0);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_EPIPE);
+}
+
+static void what_is_queued_for_one_who_resets_is_dropped_and_its_last_words_are_read(void **state)
 {
     struct fixture *f = *state;
     uint8_t *data = much();
     open_tcp(f);
-    assert_int_equal(peer_send(&f->peer, data, MUCH, false), 0);
+    assert_int_equal(write(f->other, "552 full", 8), 8);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(peer_send(&f->peer, data, MUCH, false), 0);
     free(data);
-    assert_true(f->peer.queued > 0);
     reset_other(f);
-    loop_until(&f->loop, f->errors > 0);
-    assert_int_equal(f->peer.queued, 0);
-    assert_int_equal(f->drained, 0);
+    loop_until(&f->loop, f->drained > 0);
+    assert_int_equal(f->peer.queued + peer_undelivered(&f->peer), 0);
+    assert_last_words(f, "552 full");
+    assert_int_equal(f->errors, 1);
 }
 
-static void sending_into_a_broken_connection_fails(void **state)
+static void what_is_queued_and_lost_by_closing_ends_in_a_reset(void **state)
 {
     struct fixture *f = *state;
-    open_unix(f);
-    close(f->other);
-    f->other = -1;
-    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_EPIPE);
+    uint8_t *data = much();
+    size_t size = 0;
+    open_tcp(f);
+    assert_int_equal(peer_send(&f->peer, data, MUCH, false), 0);
+    peer_close(&f->peer, false);
+    loop_until(&f->loop, f->closed == 1);
+    while (size < MUCH) {
+        const ssize_t n = read(f->other, data, MUCH);
+        assert_int_not_equal(n, 0);
+        if (n < 0)
+            break;
+        size += (size_t)n;
+    }
+    assert_int_equal(errno, ECONNRESET);
+    free(data);
 }
 
 static void closing_with_a_queue_frees_it_and_tells_only_closed(void **state)
@@ -339,8 +394,10 @@ int main(void)
         CASE(reading_stops_and_goes_on),
         CASE(eof_comes_once_and_sending_goes_on),
         CASE(a_reset_from_the_other_side_is_an_error),
-        CASE(a_reset_under_a_queue_is_an_error_and_frees_it),
-        CASE(sending_into_a_broken_connection_fails),
+        CASE(the_last_words_of_one_who_resets_are_read_and_then_the_reset),
+        CASE(the_last_words_of_one_who_had_ended_before_are_followed_by_an_orderly_end),
+        CASE(what_is_queued_for_one_who_resets_is_dropped_and_its_last_words_are_read),
+        CASE(what_is_queued_and_lost_by_closing_ends_in_a_reset),
         CASE(closing_with_a_queue_frees_it_and_tells_only_closed),
         CASE(an_orderly_close_is_seen_as_an_end_and_a_reset_as_an_error),
         CASE(a_closed_peer_does_nothing),

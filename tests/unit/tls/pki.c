@@ -136,10 +136,19 @@ static void pki_set_usage(mbedtls_x509write_cert *crt, const char *usage)
     PKI_CHECK(mbedtls_x509write_crt_set_ext_key_usage(crt, &one));
 }
 
+static void pki_set_padding(mbedtls_x509write_cert *crt, size_t size)
+{
+    static const unsigned char oid[] = {0x2a, 3, 4};
+    static const unsigned char value[20000];
+    PKI_CHECK(
+        mbedtls_x509write_crt_set_extension(crt, (const char *)oid, sizeof oid, 0, value, size));
+}
+
 char *pki_certificate(const struct pki_spec *s)
 {
     mbedtls_x509write_cert crt;
-    unsigned char text[8192], serial[] = {(unsigned char)(s->serial > 0 ? s->serial : 1)};
+    static unsigned char text[65536];
+    unsigned char serial[] = {(unsigned char)(s->serial > 0 ? s->serial : 1)};
     char from[15], to[15];
     pki_day(from, -1);
     pki_day(to, 300);
@@ -165,6 +174,8 @@ char *pki_certificate(const struct pki_spec *s)
         pki_set_issuer_file(&crt);
     if (s->challenge)
         pki_set_challenge(&crt, s->critical);
+    if (s->padding > 0)
+        pki_set_padding(&crt, s->padding);
     PKI_CHECK(mbedtls_x509write_crt_pem(&crt, text, sizeof text, mbedtls_psa_get_random,
                                         MBEDTLS_PSA_RANDOM_STATE));
     mbedtls_x509write_crt_free(&crt);

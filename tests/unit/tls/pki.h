@@ -25,6 +25,7 @@ struct pki_spec {
     bool challenge;   /* acmeIdentifier (RFC 8737 3) */
     bool critical;    /* ... as it has to be, and as no mbedTLS client takes it */
     unsigned serial;  /* 0: 1 */
+    size_t padding;   /* bytes of an extension that nobody knows */
 };
 
 /* PEM, owned by the caller, who frees it. */

@@ -150,6 +150,42 @@ static void two_kinds_of_key_serve_two_kinds_of_client(void **state)
     assert_chosen(turned, 2, NULL, rsa_only, ids[MAIL_RSA]);
 }
 
+/* A leaf whose DER is of that size; RSA's signatures are all of one. */
+static char *leaf_of_size(size_t size)
+{
+    struct pki_spec spec = {.subject = "CN=large",
+                            .names = default_names,
+                            .key = PKI_EC256,
+                            .issuer = "CN=CA",
+                            .issuer_key = PKI_RSA2048,
+                            .padding = 15000};
+    mbedtls_x509_crt crt;
+    mbedtls_x509_crt_init(&crt);
+    char *pem = pki_certificate(&spec);
+    PKI_CHECK(mbedtls_x509_crt_parse(&crt, (const uint8_t *)pem, strlen(pem) + 1));
+    spec.padding += size - crt.raw.len;
+    mbedtls_x509_crt_free(&crt);
+    free(pem);
+    return pki_certificate(&spec);
+}
+
+/* As much as TLS_CHAIN_MAX says, in both versions, and not a byte more. */
+static void a_chain_is_served_up_to_the_limit(void **state)
+{
+    (void)state;
+    char *key = pki_key_pem(PKI_EC256), *fits = leaf_of_size(TLS_CHAIN_MAX - 5);
+    struct tls_identity *id = pki_load(fits, key);
+    assert_chosen(&id, 1, NULL, NULL, id);
+    tls_identity_free(id);
+    char *large = leaf_of_size(TLS_CHAIN_MAX - 4);
+    struct err e = {.text = ""};
+    assert_null(tls_identity_load(pki_slice(large), "chain.pem", pki_slice(key), "key.pem", &e));
+    assert_non_null(strstr(e.text, "16377 bytes"));
+    free(large);
+    free(fits);
+    free(key);
+}
+
 static void strict_routes_refuse_unknown_names(void **state)
 {
     (void)state;
@@ -652,6 +688,7 @@ int main(void)
         cmocka_unit_test(a_name_with_odd_bytes_gets_the_default_and_is_not_shown),
         cmocka_unit_test(a_wildcard_serves_what_has_no_certificate_of_its_own),
         cmocka_unit_test(two_kinds_of_key_serve_two_kinds_of_client),
+        cmocka_unit_test(a_chain_is_served_up_to_the_limit),
         cmocka_unit_test(strict_routes_refuse_unknown_names),
         cmocka_unit_test(the_name_may_not_change_after_a_retry_request),
         cmocka_unit_test(client_certificates_are_optional_or_required),

@@ -283,11 +283,46 @@ static void a_key_of_no_use_is_named_with_what_to_do(void **state)
     }
 }
 
-static void der_is_refused_with_the_cure(void **state)
+static void an_rsa_key_beyond_the_limit_is_named_with_its_size(void **state)
 {
+    /* SEQUENCE { version, modulus of 16384 bits } */
+    static uint8_t der[4 + 3 + 5 + 2048] = "\x30\x82\x08\x08\x02\x01\x00\x02\x82\x08\x01";
     (void)state;
-    assert_refused((struct tls_slice){(const uint8_t *)"\x30\x82\x01\x00\x30", 5},
-                   pki_slice(leaf_key), "DER", "openssl x509 -inform der");
+    der[12] = 0x80;
+    char *pem = malloc(8192);
+    size_t used;
+    PKI_CHECK(mbedtls_pem_write_buffer("-----BEGIN RSA PRIVATE KEY-----\n",
+                                       "-----END RSA PRIVATE KEY-----\n", der, sizeof der,
+                                       (uint8_t *)pem, 8192, &used));
+    assert_refused_text(leaf, pem, "16384 bits is too large", "tlsfront key new");
+    free(pem);
+}
+
+static void other_forms_are_refused_by_name_with_the_cure(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *words, *cure, *key_words; /* NULL: it is read as a key */
+    } rows[] = {
+        {DER("\x30\x04\x30\x00\x03\x00"), "is not PEM but DER", "openssl x509 -inform der",
+         "is a certificate"},
+        {DER("\x30\x07\x02\x01\x03\x30\x02\x05\x00"), "PKCS#12", "tlsfront key import", "PKCS#12"},
+        {DER("\xfe\xed\xfe\xed\x00"), "key store of Java's", "keytool", "key store of Java's"},
+        {DER("\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"), "PKCS#7",
+         "openssl pkcs7 -inform der", "is a certificate"},
+        {DER("\x30\x06\x02\x01\x01\x04\x01\x05"), "is a private key in DER", "as the key's", NULL},
+        {DER("\x30\x04\x30\x00\x04\x00"), "under a passphrase, in DER", "openssl pkey -inform der",
+         "under a passphrase, in DER"},
+        {DER("\x30\x82\x01\x00\x30"), "cut short", "whole file", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct tls_slice file = {(const uint8_t *)rows[i].bytes, rows[i].size};
+        assert_refused(file, pki_slice(leaf_key), rows[i].words, rows[i].cure);
+        if (rows[i].key_words != NULL)
+            assert_refused(pki_slice(leaf), file, rows[i].key_words, "");
+    }
 }
 
 static void a_key_of_another_kind_is_refused(void **state)
@@ -474,6 +509,15 @@ static void a_policy_that_cannot_be_is_refused(void **state)
     struct string_list list = {bad, 1}, empty_list = {empty, 1};
     o.ciphers = &list;
     assert_server_refused(&o, "unknown cipher \"nonsense\"");
+    const char *others[] = {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"};
+    struct string_list other_list = {others, 2};
+    o.ciphers = &other_list;
+    assert_server_refused(&o, "with an ECDSA certificate");
+    o.min_version = TLS_MIN_1_3; /* which has no such ties */
+    struct err e = {.text = ""};
+    tls_server_free(tls_server_new(&o, &e));
+    assert_string_equal(e.text, "");
+    o.min_version = TLS_MIN_1_2;
     o.ciphers = NULL;
     o.groups = &list;
     assert_server_refused(&o, "unknown group \"nonsense\"");
@@ -530,8 +574,9 @@ int main(void)
         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(an_encrypted_key_is_refused_with_the_cure),
         cmocka_unit_test(a_key_with_something_behind_it_is_taken),
+        cmocka_unit_test(an_rsa_key_beyond_the_limit_is_named_with_its_size),
         cmocka_unit_test(a_key_of_no_use_is_named_with_what_to_do),
-        cmocka_unit_test(der_is_refused_with_the_cure),
+        cmocka_unit_test(other_forms_are_refused_by_name_with_the_cure),
         cmocka_unit_test(a_key_of_another_kind_is_refused),
         cmocka_unit_test(a_good_certificate_gives_no_finding),
         cmocka_unit_test(validity_is_checked),

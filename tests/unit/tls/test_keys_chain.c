@@ -193,6 +193,60 @@ static void without_the_root_that_it_is_complete_cannot_be_told(void **state)
     assert_int_equal(said.count[KEYS_WARNING], 1);
 }
 
+/* The root in the form in which another one vouches for it, for old clients. */
+static char *cross_sign(const char *from, const char *to)
+{
+    return pki_certificate(&(struct pki_spec){.subject = "CN=Root",
+                                              .key = PKI_EC384,
+                                              .issuer = "CN=Old Root",
+                                              .issuer_key = PKI_EC256_OTHER,
+                                              .ca = true,
+                                              .from = from,
+                                              .to = to,
+                                              .serial = 9});
+}
+
+static void an_expired_cross_sign_is_left_out(void **state)
+{
+    struct said said;
+    (void)state;
+    char *late = cross_sign("20100101000000", "20110101000000");
+    assert_chain(chain_of(POOL(leaf, middle, late), POOL(root), &said), leaf, middle);
+    assert_int_equal(said.count[KEYS_WARNING], 0);
+    assert_non_null(strstr(said.text, "CN=Root expired on 2011-01-01"));
+    assert_chain(chain_of(POOL(leaf, middle, late), NULL, &said), leaf, middle);
+    assert_int_equal(said.count[KEYS_WARNING], 1); /* whether it is complete */
+    free(late);
+}
+
+static void a_cross_sign_that_is_good_is_sent_and_misses_nobody(void **state)
+{
+    struct said said;
+    (void)state;
+    char *good = cross_sign(NULL, NULL), *two = pki_join(leaf, middle);
+    assert_chain(chain_of(POOL(good, leaf, middle), POOL(root), &said), two, good);
+    assert_int_equal(said.count[KEYS_WARNING], 0);
+    free(two);
+    free(good);
+}
+
+static void an_intermediate_that_nobody_can_use_is_named(void **state)
+{
+    struct said said;
+    (void)state;
+    char *late = pki_certificate(&(struct pki_spec){.subject = "CN=Middle",
+                                                    .key = PKI_RSA2048,
+                                                    .issuer = "CN=Root",
+                                                    .issuer_key = PKI_EC384,
+                                                    .ca = true,
+                                                    .from = "20100101000000",
+                                                    .to = "20110101000000"});
+    assert_refused(chain_of(POOL(leaf, late), POOL(root), &said), &said,
+                   "the intermediate certificate CN=Middle expired on 2011-01-01");
+    assert_chain(chain_of(POOL(leaf, late, middle), POOL(root), &said), leaf, middle);
+    free(late);
+}
+
 static void of_two_for_one_key_the_valid_one_is_taken(void **state)
 {
     struct said said;
@@ -470,6 +524,9 @@ int main(void)
         cmocka_unit_test(doubles_are_taken_once),
         cmocka_unit_test(a_trusted_root_completes_the_chain),
         cmocka_unit_test(without_the_root_that_it_is_complete_cannot_be_told),
+        cmocka_unit_test(an_expired_cross_sign_is_left_out),
+        cmocka_unit_test(a_cross_sign_that_is_good_is_sent_and_misses_nobody),
+        cmocka_unit_test(an_intermediate_that_nobody_can_use_is_named),
         cmocka_unit_test(of_two_for_one_key_the_valid_one_is_taken),
         cmocka_unit_test(what_does_not_belong_is_left_out_with_a_warning),
         cmocka_unit_test(one_that_vouches_for_itself_is_the_whole_chain),

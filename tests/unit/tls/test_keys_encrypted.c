@@ -98,7 +98,7 @@ static void what_is_not_encrypted_so_is_refused_with_a_cure(void **state)
         struct err e = {.text = ""};
         assert_null(keys_decrypt(pki_slice(texts[i]), "the/path", "secret", &e));
         assert_non_null(strstr(e.text, "the/path"));
-        assert_non_null(strstr(e.text, "openssl pkcs8"));
+        assert_non_null(strstr(e.cure, "openssl pkcs8"));
     }
     struct err e = {.text = ""};
     assert_null(keys_decrypt(pki_slice("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n"), "the/path",
@@ -121,6 +121,20 @@ static size_t der_of(uint8_t der[1024])
     memcpy(der, data, size);
     mbedtls_pem_free(&c);
     return size;
+}
+
+static void a_key_in_der_is_opened(void **state)
+{
+    uint8_t der[1024];
+    struct err e = {.text = ""};
+    (void)state;
+    const struct tls_slice file = {der, der_of(der)};
+    const struct keys_look look = keys_look_at(file);
+    assert_true(look.private_key && look.encrypted && look.der);
+    char *open = keys_decrypt(file, "key.der", "secret", &e);
+    assert_non_null(open);
+    keys_free_text(open);
+    assert_null(keys_decrypt(file, "key.der", "guesswork", &e));
 }
 
 /* In memory of its exact size, so that a sanitizer sees a byte too many. */
@@ -239,6 +253,7 @@ int main(void)
         cmocka_unit_test(another_passphrase_does_not_open_it),
         cmocka_unit_test(it_may_stand_among_other_things),
         cmocka_unit_test(what_is_not_encrypted_so_is_refused_with_a_cure),
+        cmocka_unit_test(a_key_in_der_is_opened),
         cmocka_unit_test(the_scheme_is_read),
         cmocka_unit_test(cut_at_every_byte_it_is_refused),
         cmocka_unit_test(with_every_byte_changed_it_stays_within_bounds),

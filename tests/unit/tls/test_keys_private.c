@@ -185,17 +185,46 @@ static void a_request_asks_for_the_names_and_fits_its_key(void **state)
     keys_private_free(other);
 }
 
-static void the_subject_can_be_given(void **state)
+/* What the request and the self-signed certificate have of it. */
+static void assert_subject(const struct keys_private *k, const char *given, const char *expected)
 {
-    (void)state;
-    struct keys_private *k = make(KEYS_EC_P256);
-    const struct keys_names own = {"CN=x, O=Example\\, Inc., C=DE", names, 1};
-    char *pem = keys_request_make(k, &own, NULL);
-    assert_non_null(pem);
+    const struct keys_names own = {given, names, 1};
+    struct err e = {.text = ""};
+    char *pem = keys_request_make(k, &own, &e);
+    if (pem == NULL)
+        fail_msg("%s: %s", given, e.text);
     struct keys_request *r = keys_request_read(pki_slice(pem), "request.csr", NULL);
-    assert_string_equal(r->subject, "CN=x, O=Example\\, Inc., C=DE");
+    assert_string_equal(r->subject, expected);
     keys_request_free(r);
     keys_free_text(pem);
+    pem = keys_self_signed_make(k, &own, time(NULL), 1, &e);
+    assert_non_null(pem);
+    struct tls_identity *id = tls_identity_look(pki_slice(pem), "own", &e);
+    assert_string_equal(tls_identity_facts(id)->subject, expected);
+    assert_string_equal(tls_identity_facts(id)->issuer, expected);
+    tls_identity_free(id);
+    keys_free_text(pem);
+}
+
+static void the_subject_can_be_given_with_all_its_attributes(void **state)
+{
+    static const struct {
+        const char *given, *expected; /* NULL: as given */
+    } rows[] = {
+        {"CN=x, O=Example\\, Inc., C=DE", NULL},
+        {"CN=x, OU=Mail, OU=IT, O=Example, DC=example, DC=org", NULL},
+        {"DC=org,DC=example,OU=Mail,OU=IT,CN=x", "DC=org, DC=example, OU=Mail, OU=IT, CN=x"},
+        {"  OU=a ,OU=a  ", "OU=a, OU=a"},
+        {"O=a\\\\, CN=x", NULL},
+        {"O=a \\+ b\\;, CN=x", "O=a \\+ b\\;, CN=x"},
+        {"O=M\\C3\\BCller, CN=x", NULL},
+        {"1.2.3.4=#0C0161, CN=x", NULL},
+    };
+    (void)state;
+    struct keys_private *k = make(KEYS_EC_P256);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_subject(k, rows[i].given,
+                       rows[i].expected != NULL ? rows[i].expected : rows[i].given);
     keys_private_free(k);
 }
 
@@ -229,10 +258,13 @@ static void a_request_that_cannot_be_made_says_why(void **state)
         struct keys_names names;
         const char *words;
     } bad[] = {
-        {{NULL, names, 0}, "no host name"},      {{NULL, bad_name, 1}, "\"a b\""},
-        {{NULL, names, 101}, "too many"},        {{"/C=DE/CN=x", names, 1}, "/C=DE/CN=x"},
-        {{"", names, 1}, "the subject"},         {{"CN", names, 1}, "the subject"},
-        {{"NOSUCH=x", names, 1}, "the subject"},
+        {{NULL, names, 0}, "no host name"},        {{NULL, bad_name, 1}, "\"a b\""},
+        {{NULL, names, 101}, "too many"},          {{"/C=DE/CN=x", names, 1}, "/C=DE/CN=x"},
+        {{"", names, 1}, "the subject"},           {{"CN", names, 1}, "the subject"},
+        {{"NOSUCH=x", names, 1}, "the subject"},   {{"CN=x, and more", names, 1}, "and more"},
+        {{"CN=x,", names, 1}, "the subject"},      {{"CN=x,,O=y", names, 1}, "the subject"},
+        {{"CN=x + OU=y", names, 1}, "CN=x + OU"},  {{"CN=x; O=y", names, 1}, "CN=x; O"},
+        {{"O=\"a, b\", CN=x", names, 1}, "O=\"a"}, {{"CN=", names, 1}, "the subject"},
     };
     (void)state;
     struct keys_private *k = make(KEYS_EC_P256);
@@ -369,7 +401,7 @@ int main(void)
         cmocka_unit_test(names_that_can_be_certified),
         cmocka_unit_test(names_that_cannot),
         cmocka_unit_test(a_request_asks_for_the_names_and_fits_its_key),
-        cmocka_unit_test(the_subject_can_be_given),
+        cmocka_unit_test(the_subject_can_be_given_with_all_its_attributes),
         cmocka_unit_test(the_subject_is_the_first_name_that_fits_one),
         cmocka_unit_test(a_request_that_cannot_be_made_says_why),
         cmocka_unit_test(cut_anywhere_a_request_is_refused),

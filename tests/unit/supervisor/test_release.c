@@ -1,5 +1,5 @@
 /* test_plan.c - which route counts in which slot, and how many workers there are to be. */
-#include "proxy/supervisor/plan.h"
+#include "proxy/supervisor/release.h"
 #include "tests/support/unit.h"
 
 #include <fcntl.h>
@@ -128,25 +128,25 @@ static void the_number_of_workers(void **state)
 {
     (void)state;
     struct config c = {.workers = 3};
-    assert_int_equal(plan_worker_count(&c), 3);
+    assert_int_equal(release_worker_count(&c), 3);
     c.workers = 0; /* auto */
-    assert_int_equal(plan_worker_count(&c), uv_available_parallelism());
+    assert_int_equal(release_worker_count(&c), uv_available_parallelism());
     c.workers = SHARED_WORKERS;
-    assert_int_equal(plan_worker_count(&c), SHARED_WORKERS);
+    assert_int_equal(release_worker_count(&c), SHARED_WORKERS);
     c.workers = SHARED_WORKERS + 1;
-    assert_int_equal(plan_worker_count(&c), SHARED_WORKERS);
+    assert_int_equal(release_worker_count(&c), SHARED_WORKERS);
 }
 
 static void clearing_closes_the_bundle_and_may_come_twice(void **state)
 {
     (void)state;
     const int fd = open("/dev/null", O_RDONLY);
-    struct plan p = {.number = 1, .bundle = fd, .workers = 2};
-    plan_clear(&p);
+    struct release p = {.number = 1, .bundle = fd, .workers = 2};
+    release_clear(&p);
     assert_int_equal(fcntl(fd, F_GETFD), -1);
     assert_int_equal(p.number, 0);
     assert_int_equal(p.workers, 0);
-    plan_clear(&p); /* closes nothing: 0 would be standard input */
+    release_clear(&p); /* closes nothing: 0 would be standard input */
     assert_true(fcntl(0, F_GETFD) >= 0);
 }
 

@@ -1,6 +1,6 @@
 /* der.h - a walk through DER (X.690) on mbedTLS's reader of tags, within bounds. Pure. */
-#ifndef TLSFRONT_TLS_KEYS_DER_H
-#define TLSFRONT_TLS_KEYS_DER_H
+#ifndef TLSFRONT_TLS_DER_H
+#define TLSFRONT_TLS_DER_H
 
 #include "tls/mbed.h"
 #include "tls/tls.h"

@@ -1,4 +1,4 @@
-#include "proxy/supervisor/plan.h"
+#include "proxy/supervisor/release.h"
 #include "proxy/supervisor/challenge_directory.h"
 
 #include <stdlib.h>
@@ -68,14 +68,14 @@ void route_slots_free(struct route_slots *s)
         free(s->names[i]);
 }
 
-unsigned plan_worker_count(const struct config *c)
+unsigned release_worker_count(const struct config *c)
 {
     unsigned n = c->workers > 0 ? c->workers : uv_available_parallelism();
     return n < SHARED_WORKERS ? n : SHARED_WORKERS;
 }
 
 /* One that has vanished since it was judged is told with the first question. */
-int plan_open_challenges(struct plan *p)
+int release_open_challenges(struct release *p)
 {
     const struct config *c = p->generation->config;
     p->challenges = calloc(c->route_count + 1, sizeof *p->challenges);
@@ -88,7 +88,7 @@ int plan_open_challenges(struct plan *p)
     return 0;
 }
 
-static void close_challenges(struct plan *p)
+static void close_challenges(struct release *p)
 {
     for (size_t i = 0; p->challenges != NULL && i < p->generation->config->route_count; i++)
         if (p->challenges[i] >= 0)
@@ -96,11 +96,11 @@ static void close_challenges(struct plan *p)
     free(p->challenges);
 }
 
-void plan_clear(struct plan *p)
+void release_clear(struct release *p)
 {
     if (p->number != 0)
         close(p->bundle);
     close_challenges(p);
     generation_free(p->generation);
-    *p = (struct plan){0};
+    *p = (struct release){0};
 }

@@ -1,13 +1,13 @@
-/* plan.h - what the workers are to run: a generation with its bundle and its routes' counter
+/* release.h - what the workers are to run: a generation with its bundle and its routes' counter
  * slots. */
-#ifndef TLSFRONT_SUPERVISOR_PLAN_H
-#define TLSFRONT_SUPERVISOR_PLAN_H
+#ifndef TLSFRONT_SUPERVISOR_RELEASE_H
+#define TLSFRONT_SUPERVISOR_RELEASE_H
 
 #include "proxy/ipc/counters.h"
 #include "proxy/routes/generation.h"
 
-struct plan {
-    uint32_t number; /* of the generation; 0: there is no plan */
+struct release {
+    uint32_t number; /* of the generation; 0: there is no release */
     int bundle;      /* sealed memfd */
     struct generation *generation;
     unsigned workers;
@@ -26,12 +26,12 @@ int route_slots_assign(struct route_slots *s, struct generation *g,
 void route_slots_free(struct route_slots *s);
 
 /* The number of workers that a configuration asks for. */
-unsigned plan_worker_count(const struct config *c);
+unsigned release_worker_count(const struct config *c);
 
 /* Open the folders of the generation's acme routes. -1: out of memory. */
-int plan_open_challenges(struct plan *p);
+int release_open_challenges(struct release *p);
 
-/* Close and free; the plan is empty afterwards. */
-void plan_clear(struct plan *p);
+/* Close and free; the release is empty afterwards. */
+void release_clear(struct release *p);
 
 #endif

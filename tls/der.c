@@ -1,5 +1,4 @@
-/* der.c - see der.h */
-#include "tls/keys/der.h"
+#include "tls/der.h"
 
 struct der der_begin(struct tls_slice bytes)
 {

@@ -1,0 +1,186 @@
+/* test_admission.c - who may come in, who is told why not, and who is not. */
+#include "proxy/session/admission.h"
+#include "tests/support/unit.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+enum { LIMIT = 160, MANY = 1000 };
+
+struct fixture {
+    struct sessions all;
+    struct shared_all parts;
+    struct route route;
+    struct route_config config;
+    uint8_t seed[16];
+    int shared;
+    struct admission places[MANY];
+    size_t used;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err e;
+    *state = f;
+    f->shared = shared_create(&e);
+    f->parts.parts[0] = shared_map_own(f->shared);
+    f->route.config = &f->config;
+    f->all = (struct sessions){.counters = f->parts.parts[0],
+                               .parts = &f->parts,
+                               .worker_count = 1,
+                               .seed = f->seed,
+                               .limit = LIMIT};
+    return f->all.counters != NULL ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < f->used; i++)
+        admission_leave(&f->all, &f->route, &f->places[i]);
+    assert_int_equal(f->all.courtesies, 0);
+    assert_int_equal(counter_get(&f->all.counters->route[0].active), 0);
+    for (unsigned row = 0; row < SHARED_IP_ROWS; row++)
+        for (unsigned i = 0; i < SHARED_IP_SLOTS; i++)
+            assert_int_equal(f->all.counters->clients[row][i], 0);
+    shared_unmap_all(&f->parts);
+    close(f->shared);
+    free(f);
+    return 0;
+}
+
+enum outcome { ADMITTED, TOLD, RESET };
+
+static enum outcome comes_from(struct fixture *f, const struct sockaddr *client)
+{
+    struct admission *a = &f->places[f->used++];
+    admission_enter(&f->all, &f->route, a);
+    admission_client(&f->all, &f->route, client, a);
+    if (!admission_courtesy(&f->all, &f->route, client, a))
+        return RESET;
+    return a->admitted ? ADMITTED : TOLD;
+}
+
+static enum outcome comes(struct fixture *f, unsigned host)
+{
+    const struct sockaddr_in client = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
+    return comes_from(f, (const struct sockaddr *)&client);
+}
+
+static void without_limits_everybody_comes_in(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < MANY; i++)
+        assert_int_equal(comes(f, 1), ADMITTED);
+    assert_int_equal(counter_get(&f->all.counters->route[0].active), MANY);
+}
+
+static void an_address_beyond_its_limit_is_told_a_few_times_at_once(void **state)
+{
+    struct fixture *f = *state;
+    f->config.max_connections_per_ip = 2;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(comes(f, 1), ADMITTED);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(comes(f, 1), TOLD);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(comes(f, 1), RESET);
+    assert_int_equal(comes(f, 2), ADMITTED);
+    assert_int_equal(counter_get(&f->all.counters->route[0].refused), 10);
+    assert_int_equal(counter_get(&f->all.counters->route[0].active), 3);
+}
+
+static void a_place_that_is_left_is_free_again(void **state)
+{
+    struct fixture *f = *state;
+    f->config.max_connections_per_ip = 1;
+    assert_int_equal(comes(f, 1), ADMITTED);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(comes(f, 1), TOLD);
+    admission_leave(&f->all, &f->route, &f->places[4]);
+    assert_int_equal(comes(f, 1), TOLD);
+    assert_int_equal(comes(f, 1), RESET);
+    admission_leave(&f->all, &f->route, &f->places[0]);
+    assert_int_equal(comes(f, 1), ADMITTED);
+}
+
+/* The places are for those who are served. */
+static void many_addresses_are_told_only_as_a_small_share_of_all(void **state)
+{
+    struct fixture *f = *state;
+    unsigned told = 0;
+    f->config.max_connections = 3;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(comes(f, i), ADMITTED);
+    for (unsigned i = 0; i < 500; i++)
+        told += comes(f, 100 + i) == TOLD;
+    assert_in_range(told, 1, LIMIT / 10);
+    assert_int_equal(f->all.courtesies, told);
+}
+
+static void with_very_few_places_one_is_told_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    f->all.limit = 8;
+    f->config.max_connections = 1;
+    assert_int_equal(comes(f, 1), ADMITTED);
+    assert_int_equal(comes(f, 2), TOLD);
+    assert_int_equal(comes(f, 3), RESET);
+}
+
+static void newcomers_of_a_worker_that_drains_are_told_in_the_same_measure(void **state)
+{
+    struct fixture *f = *state;
+    f->all.draining = true;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(comes(f, 1), TOLD);
+    assert_int_equal(comes(f, 1), RESET);
+    assert_int_equal(f->places[0].refusal, REFUSE_DRAINING);
+}
+
+static void clients_of_unix_sockets_share_what_there_is(void **state)
+{
+    struct fixture *f = *state;
+    const struct sockaddr_un client = {.sun_family = AF_UNIX};
+    f->config.max_connections = 1;
+    assert_int_equal(comes_from(f, (const struct sockaddr *)&client), ADMITTED);
+    for (int i = 0; i < LIMIT / 16; i++)
+        assert_int_equal(comes_from(f, (const struct sockaddr *)&client), TOLD);
+}
+
+/* A balancer's connection is one of the crowd until its header tells whose it is. */
+static void a_client_behind_a_balancer_is_judged_by_its_own_address(void **state)
+{
+    struct fixture *f = *state;
+    const struct sockaddr_in client = {.sin_family = AF_INET};
+    f->config.max_connections = 1;
+    assert_int_equal(comes(f, 1), ADMITTED);
+    for (int i = 0; i < 5; i++) {
+        struct admission *a = &f->places[f->used++];
+        admission_enter(&f->all, &f->route, a);
+        assert_true(admission_courtesy(&f->all, &f->route, NULL, a));
+        admission_client(&f->all, &f->route, (const struct sockaddr *)&client, a);
+        assert_int_equal(
+            admission_courtesy(&f->all, &f->route, (const struct sockaddr *)&client, a), i < 4);
+    }
+    assert_int_equal(f->all.courtesies, 4);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(without_limits_everybody_comes_in),
+        CASE(an_address_beyond_its_limit_is_told_a_few_times_at_once),
+        CASE(a_place_that_is_left_is_free_again),
+        CASE(many_addresses_are_told_only_as_a_small_share_of_all),
+        CASE(with_very_few_places_one_is_told_all_the_same),
+        CASE(newcomers_of_a_worker_that_drains_are_told_in_the_same_measure),
+        CASE(clients_of_unix_sockets_share_what_there_is),
+        CASE(a_client_behind_a_balancer_is_judged_by_its_own_address),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

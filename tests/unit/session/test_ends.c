@@ -1,0 +1,430 @@
+/* test_ends.c - every row of the table of ends by a way that leads to it: what both sides get, and
+ * whom the log blames; and how long a session may linger. */
+#include "tests/unit/session/places.h"
+
+/* ---- ways to ends that are no cell of the other table ---- */
+
+static void refused_socket(void)
+{
+    f.open_fails = UV_EBADF;
+    arrive(TCP);
+}
+
+static void no_proxy_header(void)
+{
+    to_announce();
+    client_sends("HELO\r\n", 6);
+}
+
+static void goodbye_and_gone(void)
+{
+    to_relay();
+    tls_client_close_notify(f.tls);
+    tls_sends();
+    client_ends();
+    client->breaks = UV_EPIPE;
+    upstream_ends();
+}
+
+static void chatter_behind_goodbye(void)
+{
+    static char much[SESSION_DROPPED_MAX / 8];
+    to_relay_client_done();
+    for (int i = 0; i < 9; i++)
+        client_sends(much, sizeof much);
+}
+
+static void upstream_gone_behind_its_end(void)
+{
+    to_relay_upstream_done();
+    upstream->breaks = UV_EPIPE;
+    client_says("NOOP\r\n");
+}
+
+/* What it said before it stopped taking anything is the client's. */
+static void last_words_of_a_deaf_upstream(void)
+{
+    to_relay();
+    upstream->breaks = UV_ECONNRESET;
+    client_says("NOOP\r\n");
+    upstream_says("too much\r\n");
+}
+
+static void last_words_of_a_deaf_client(void)
+{
+    to_relay();
+    client->breaks = UV_ECONNRESET;
+    upstream_says("+OK\r\n");
+    client_says("last\r\n");
+}
+
+static void command_behind_the_upgrade(void)
+{
+    to_preamble();
+    client_says("STLS\r\nUSER anna\r\n");
+}
+
+static void quit(void)
+{
+    to_preamble();
+    client_says("QUIT\r\n");
+}
+
+static void nonsense_again_and_again(void)
+{
+    to_preamble();
+    while (f.s->state == SESSION_PREAMBLE)
+        client_says("XYZZY\r\n");
+}
+
+static void nonsense_of_the_upstream(void)
+{
+    arrive(OPTIONAL);
+    upstream_connects(0);
+    upstream_says("HTTP/1.1 400 Bad Request\r\n");
+}
+
+static void nonsense_for_a_handshake(void)
+{
+    to_handshake();
+    client_sends("USER anna\r\n", 11);
+}
+
+static void refused(enum scene_route route, enum starttls_refusal why)
+{
+    arrive_as(route, false, (struct admission){.refusal = why, .courtesy = true});
+}
+
+static void one_of_many(void)
+{
+    arrive_as(TCP, true, (struct admission){.refusal = REFUSE_TOO_MANY, .courtesy = true});
+    f.all.courtesies += f.all.limit;
+    client_says(PROXY);
+    f.all.courtesies -= f.all.limit;
+}
+
+static void too_many_and_silent(void)
+{
+    refused(POP3S, REFUSE_TOO_MANY);
+    f.tls = tls_client_new(NAME, NULL);
+}
+
+static void draining_and_silent(void)
+{
+    refused(POP3S, REFUSE_DRAINING);
+    f.tls = tls_client_new(NAME, NULL);
+}
+
+static void too_many(void)
+{
+    refused(REQUIRED, REFUSE_TOO_MANY);
+}
+
+static void too_many_behind_tls(void)
+{
+    refused(POP3S, REFUSE_TOO_MANY);
+    begin_tls();
+}
+
+static void too_many_requests(void)
+{
+    refused(HTTP, REFUSE_TOO_MANY);
+}
+
+static void too_many_challenges(void)
+{
+    refused(ALPN, REFUSE_TOO_MANY);
+    begin_tls_as("acme-tls/1");
+}
+
+static void draining(void (*reach)(void))
+{
+    f.all.draining = true;
+    reach();
+    f.all.draining = false;
+}
+
+static void draining_behind_tls(void)
+{
+    draining(to_dial);
+}
+
+static void draining_request(void)
+{
+    draining(to_request);
+}
+
+static void draining_challenge(void)
+{
+    draining(to_query_in_tls);
+}
+
+static void unfit_request(void)
+{
+    to_request();
+    client_says("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+}
+
+static void unclear_request(void)
+{
+    to_request();
+    client_says("\x16\x03\x01\r\n\r\n");
+}
+
+static void out_of_memory(void)
+{
+    to_announce();
+    countdown = 0;
+    client_sends("PROXY", 5);
+    countdown = -1;
+}
+
+/* ---- the table ---- */
+
+#define READY   "+OK front.example ready\r\n"
+#define FIRST   "-ERR Must issue a STLS command first\r\n"
+#define DIALLED "<dialled>" PROXY
+
+static const struct way {
+    enum end end;
+    void (*reach)(void);
+    bool (*then)(void);            /* what ends it; NULL: that has happened */
+    const char *level, *fault;     /* in the log */
+    const char *client, *upstream; /* all that they got */
+} ways[] = {
+    {END_OUT_OF_MEMORY, out_of_memory, NULL, "info", "tlsfront", "<close>", ""},
+    {END_NO_SOCKET, refused_socket, NULL, "info", "tlsfront", "<close>", ""},
+    {END_STOPPED, to_relay, worker_stops, "info", "tlsfront", "<bye><close>", DIALLED "<close>"},
+    {END_ANNOUNCE_BAD, no_proxy_header, NULL, "info", "client", "<close>", ""},
+    {END_ANNOUNCE_LATE, to_announce, time_is_up, "info", "client", "<close>", ""},
+    {END_LEFT_BEFORE_TLS, to_preamble, client_finishes, "debug", "none", READY "<close>", ""},
+    {END_LEFT_IN_REQUEST, to_request, client_finishes, "debug", "client", "<close>", ""},
+    {END_CLIENT_BROKE, to_relay, client_goes, "info", "client", "<close>", DIALLED "<reset>"},
+    {END_CLIENT_BROKE, last_words_of_a_deaf_client, client_goes, "info", "client", "<close>",
+     DIALLED "last\r\n<reset>"},
+    {END_CLIENT_CLOSED, to_relay_client_done, upstream_finishes, "info", "none", "<bye><close>",
+     DIALLED "<close>"},
+    {END_CLIENT_LEFT, goodbye_and_gone, NULL, "info", "none", "<close>", DIALLED "<reset>"},
+    {END_CLIENT_CHATTED, chatter_behind_goodbye, NULL, "info", "client", "<close>",
+     DIALLED "<reset>"},
+    {END_CLIENT_STAYED, to_relay_upstream_done, time_is_up, "info", "client", "<bye><close>",
+     DIALLED "<reset>"},
+    {END_UPSTREAM_BROKE, to_relay, upstream_goes, "info", "upstream", "<reset>", DIALLED "<close>"},
+    {END_UPSTREAM_BROKE, last_words_of_a_deaf_upstream, upstream_goes, "info", "upstream",
+     "too much\r\n<reset>", DIALLED "<close>"},
+    {END_UPSTREAM_CLOSED, to_relay_upstream_done, client_says_goodbye, "info", "none",
+     "<bye><close>", DIALLED "<close>"},
+    {END_UPSTREAM_CLOSED_IN_CLEAR, to_relay_in_clear, upstream_finishes, "info", "none",
+     "+OK hello\r\n<fin>", "<dialled>NOOP\r\n<close>"},
+    {END_UPSTREAM_LEFT, upstream_gone_behind_its_end, NULL, "info", "none", "<bye><fin>",
+     DIALLED "<close>"},
+    {END_UPSTREAM_STAYED, to_relay_client_done, time_is_up, "info", "upstream", "<bye><fin>",
+     DIALLED "<close>"},
+    {END_IDLE, to_relay, time_is_up, "info", "none", "<bye><fin>", DIALLED "<close>"},
+    {END_TLS_FAILED, to_handshake, client_finishes, "debug", "client", "<close>", ""},
+    {END_TLS_FAILED, nonsense_for_a_handshake, NULL, "info", "client", "<alert 10><fin>", ""},
+    {END_TLS_FAILED, to_relay, client_finishes, "info", "client", "<close>", DIALLED "<reset>"},
+    {END_HANDSHAKE_LATE, to_handshake, time_is_up, "info", "client", "<alert 90><fin>", ""},
+    {END_INJECTED, command_behind_the_upgrade, NULL, "info", "client", READY "<fin>", ""},
+    {END_DIALOGUE, quit, NULL, "info", "none", READY "+OK Bye\r\n<fin>", ""},
+    {END_DIALOGUE_UPSTREAM, nonsense_of_the_upstream, NULL, "info", "upstream",
+     "-ERR [SYS/TEMP] Service not available, try again later\r\n<fin>", "<dialled><close>"},
+    {END_DIALOGUE_ERRORS, nonsense_again_and_again, NULL, "info", "client",
+     READY FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST
+     "-ERR Too many errors, closing connection\r\n<fin>",
+     ""},
+    {END_NO_UPSTREAM, to_dial_closing_last, upstream_is_closed, "info", "upstream", "<bye><fin>",
+     "<dialled><reset>"},
+    {END_TOO_MANY, too_many, NULL, "info", "tlsfront",
+     "-ERR [SYS/TEMP] Too many connections, try again later\r\n<fin>", ""},
+    {END_TOO_MANY, too_many_behind_tls, NULL, "info", "tlsfront",
+     "-ERR [SYS/TEMP] Too many connections, try again later\r\n<bye><fin>", ""},
+    {END_TOO_MANY, too_many_requests, NULL, "info", "tlsfront",
+     HTTP("503 Service Unavailable", TEXT, "17", "Retry-After: 10\r\n", "Try again later.\n"), ""},
+    {END_DRAINING, draining_behind_tls, NULL, "info", "tlsfront", "<bye><fin>", ""},
+    {END_DRAINING, draining_request, NULL, "info", "tlsfront",
+     HTTP("503 Service Unavailable", TEXT, "17", "Retry-After: 10\r\n", "Try again later.\n"), ""},
+    {END_TLS_LATE, to_preamble, time_is_up, "info", "client", READY LATE "<fin>", ""},
+    {END_CHALLENGE_ANSWERED, to_query, challenge_is_found, "info", "none",
+     HTTP("200 OK", "application/octet-stream", "17", "", "key-authorization"), ""},
+    {END_CHALLENGE_UNKNOWN, to_query, challenge_is_unknown, "info", "client",
+     HTTP("404 Not Found", TEXT, "46", "", "Only the answers to ACME challenges are here.\n"), ""},
+    {END_CHALLENGE_LATE, to_query, time_is_up, "info", "tlsfront",
+     HTTP("503 Service Unavailable", TEXT, "17", "Retry-After: 10\r\n", "Try again later.\n"), ""},
+    {END_CHALLENGE_LATE_TLS, to_query_in_tls, time_is_up, "info", "tlsfront", "<alert 80><fin>",
+     ""},
+    {END_TOO_MANY_TLS, too_many_challenges, NULL, "info", "tlsfront", "<alert 80><fin>", ""},
+    {END_TOO_MANY_TLS, too_many_and_silent, time_is_up, "info", "tlsfront", "<alert 80><fin>", ""},
+    {END_DRAINING_TLS, draining_and_silent, time_is_up, "info", "tlsfront", "<alert 80><fin>", ""},
+    {END_DRAINING_TLS, draining_challenge, NULL, "info", "tlsfront", "<alert 80><fin>", ""},
+    {END_ONE_OF_MANY, one_of_many, NULL, "info", "tlsfront", "<reset>", ""},
+    {END_REQUEST_UNFIT, unfit_request, NULL, "info", "client",
+     HTTP("404 Not Found", TEXT, "46", "", "Only the answers to ACME challenges are here.\n"), ""},
+    {END_REQUEST_UNCLEAR, unclear_request, NULL, "info", "client",
+     HTTP("400 Bad Request", TEXT, "35", "", "This is not a request in HTTP/1.1.\n"), ""},
+    {END_REQUEST_LATE, to_request, time_is_up, "info", "client",
+     HTTP("408 Request Timeout", TEXT, "34", "", "The request did not come in time.\n"), ""},
+};
+
+/* What stands behind `key` in the line of the end; a text without its quotes. */
+static const char *logged_value(const char *key)
+{
+    static char out[4][100];
+    static unsigned turn;
+    char word[20], *to = out[turn++ % 4];
+    assert_int_equal(logged("end"), 1);
+    snprintf(word, sizeof word, " %s=", key);
+    const char *at = strstr(f.log_text, " event=end ");
+    while (at > f.log_text && at[-1] != '\n')
+        at--;
+    at = strstr(at, word);
+    assert_non_null(at);
+    at += strlen(word) + (at[strlen(word)] == '"');
+    snprintf(to, sizeof out[0], "%.*s", (int)strcspn(at, " \"\n"), at);
+    return to;
+}
+
+static const char *words(enum end end, const char *level, const char *fault, const char *to_client,
+                         const char *to_upstream)
+{
+    static char out[2][2000];
+    static unsigned turn;
+    char *to = out[turn++ % 2];
+    snprintf(to, sizeof out[0],
+             "end %d, level %.9s, fault %.9s, client \"%.900s\", upstream \"%.900s\"", (int)end,
+             level, fault, to_client, to_upstream);
+    return to;
+}
+
+static bool goes(const struct way *w)
+{
+    w->reach();
+    if (w->then != NULL)
+        w->then();
+    assert_non_null(f.s->end);
+    const char *is = words((enum end)(f.s->end - session_ends), logged_value("level"),
+                           logged_value("fault"), client_got(), upstream_got());
+    const char *shall = words(w->end, w->level, w->fault, w->client, w->upstream);
+    const bool right = strcmp(is, shall) == 0;
+    if (!right)
+        print_message("%s\n  instead of\n%s\n", is, shall);
+    finish();
+    return right;
+}
+
+static void every_end_is_as_the_table_says(void **state)
+{
+    (void)state;
+    unsigned wrong = 0;
+    for (size_t i = 0; i < COUNT(ways); i++)
+        wrong += !goes(&ways[i]);
+    assert_int_equal(wrong, 0);
+}
+
+static void every_end_has_a_way(void **state)
+{
+    (void)state;
+    bool reached[ENDS] = {[END_NONE] = true};
+    for (size_t i = 0; i < COUNT(ways); i++)
+        reached[ways[i].end] = true;
+    for (enum end end = 0; end < ENDS; end++)
+        if (!reached[end])
+            fail_msg("nothing here leads to \"%s\"", session_ends[end].words);
+}
+
+/* ---- how long it may take ---- */
+
+/* Its timer fires at its own time, as often as it wants to; false: it waits for more than `ms`. */
+static bool is_closed_within(uint64_t ms)
+{
+    const uint64_t until = f.clock + ms;
+    while (f.s->state == SESSION_LINGER && f.timer != NULL && f.clock + f.timeout <= until)
+        times_out();
+    return f.s->state == SESSION_CLOSING;
+}
+
+static void a_client_that_keeps_its_half_open_is_left_after_two_seconds(void **state)
+{
+    (void)state;
+    to_linger();
+    assert_false(is_closed_within(1999));
+    assert_true(is_closed_within(2000));
+    assert_string_equal(client_got(), "<bye><close>");
+    finish();
+}
+
+static void one_who_is_only_told_why_not_has_three_seconds(void **state)
+{
+    (void)state;
+    too_many_and_silent();
+    assert_int_equal(f.timeout, 3000);
+    f.clock += 2000;
+    tls_sends();
+    f.clock += 1000;
+    session_arm(f.s);
+    assert_int_equal(f.timeout, 0);
+    times_out();
+    assert_string_equal(client_got(), "<alert 80><fin>");
+    finish();
+}
+
+static void last_words_wait_a_minute_for_a_slow_client(void **state)
+{
+    (void)state;
+    to_linger_for_reset();
+    assert_false(is_closed_within(59000));
+    assert_true(is_closed_within(1000));
+    assert_string_equal(client_got(), "much<reset>");
+    finish();
+}
+
+static void what_is_left_of_the_client_waits_a_minute_for_a_slow_upstream(void **state)
+{
+    static void (*const ways_there[])(void) = {to_linger_with_queue, to_linger_for_kernel};
+    (void)state;
+    for (size_t i = 0; i < COUNT(ways_there); i++) {
+        ways_there[i]();
+        assert_false(is_closed_within(59000));
+        assert_true(is_closed_within(1000));
+        assert_non_null(strstr(upstream_got(), "<reset>"));
+        finish();
+    }
+}
+
+static void the_reset_follows_as_soon_as_all_is_delivered(void **state)
+{
+    (void)state;
+    to_linger_for_kernel();
+    upstream->undelivered = 0;
+    assert_true(is_closed_within(100));
+    assert_string_equal(upstream_got(), DIALLED "all<reset>");
+    finish();
+}
+
+static void a_client_that_chatters_to_the_end_is_left(void **state)
+{
+    static char much[SESSION_DROPPED_MAX / 8];
+    (void)state;
+    to_linger();
+    for (int i = 0; i < 9; i++) {
+        assert_int_equal(f.s->state, SESSION_LINGER);
+        client_sends(much, sizeof much);
+    }
+    assert_int_equal(f.s->state, SESSION_CLOSING);
+    finish();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_end_is_as_the_table_says),
+        cmocka_unit_test(every_end_has_a_way),
+        cmocka_unit_test(a_client_that_keeps_its_half_open_is_left_after_two_seconds),
+        cmocka_unit_test(one_who_is_only_told_why_not_has_three_seconds),
+        cmocka_unit_test(last_words_wait_a_minute_for_a_slow_client),
+        cmocka_unit_test(what_is_left_of_the_client_waits_a_minute_for_a_slow_upstream),
+        cmocka_unit_test(the_reset_follows_as_soon_as_all_is_delivered),
+        cmocka_unit_test(a_client_that_chatters_to_the_end_is_left),
+    };
+    return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
+}

@@ -1,0 +1,566 @@
+/* test_reload.c - the transaction from one configuration to the next, with workers, a resolver and
+ * callers that do what the test says: the linker takes those below, and leaves the library's out.
+ */
+#include "proxy/base/exits.h"
+#include "proxy/supervisor/reload.h"
+#include "tests/support/files.h"
+#include "tests/support/loop.h"
+
+#define CONFIGURATION                                                                              \
+    "user = nobody\nlog = \"@/new.log\"\ncertificate one { chain = one.pem }\n"                    \
+    "route a { listen = \"unix:@/a.sock\" protocol = pop3 certificate = one\n"                     \
+    "  upstream = \"127.0.0.1:1\" }\n"
+#define ANOTHER_ROUTE                                                                              \
+    "route b { listen = \"unix:@/b.sock\" protocol = imap certificate = one\n"                     \
+    "  upstream = \"127.0.0.1:1\" }\n"
+
+static uv_loop_t loop;
+static struct log logger;
+static struct workers workers;
+static struct listeners listeners;
+static struct reload reload;
+static char configuration[80];
+
+/* ---- the workers ---- */
+
+static struct {
+    unsigned alive, aborted, replaced;
+} w;
+
+void workers_prepare(struct workers *ws, struct release *next)
+{
+    ws->next = *next;
+    *next = (struct release){0};
+}
+
+void workers_commit(struct workers *ws)
+{
+    release_clear(&ws->current);
+    ws->current = ws->next;
+    ws->next = (struct release){0};
+    w.alive = ws->current.workers;
+}
+
+void workers_abort(struct workers *ws)
+{
+    w.aborted++;
+    release_clear(&ws->next);
+}
+
+void workers_replace_late(struct workers *ws, uint32_t number, bool committed)
+{
+    assert_int_equal(number, committed ? ws->current.number : ws->next.number);
+    w.replaced++;
+}
+
+unsigned workers_alive(const struct workers *ws)
+{
+    (void)ws;
+    return w.alive;
+}
+
+uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms)
+{
+    (void)ws;
+    assert_true(usual_ms > 1000);
+    return 1; /* the test has no time */
+}
+
+/* ---- the resolver ---- */
+
+static bool names_settled;
+static const struct config *names_of;
+
+int resolver_add(struct resolver *r, const struct config *c)
+{
+    (void)r;
+    names_of = c;
+    return 0;
+}
+
+void resolver_keep(struct resolver *r, const struct config *c)
+{
+    (void)r;
+    names_of = c;
+}
+
+bool resolver_settled(const struct resolver *r)
+{
+    (void)r;
+    return names_settled;
+}
+
+const char *resolver_failure(const struct resolver *r, const struct endpoint *e)
+{
+    (void)r;
+    (void)e;
+    return "no such name";
+}
+
+/* ---- who asks ---- */
+
+struct control_request {
+    int status; /* -1: not answered yet */
+    char text[2000];
+};
+
+void control_answer(struct control_request *request, int status, const struct buf *text)
+{
+    assert_int_equal(request->status, -1); /* each once */
+    request->status = status;
+    snprintf(request->text, sizeof request->text, "%.*s", (int)text->size,
+             (const char *)text->data);
+}
+
+static struct control_request asks(void)
+{
+    return (struct control_request){.status = -1};
+}
+
+/* ---- the owner ---- */
+
+static struct {
+    unsigned begun, committed, finished;
+    bool refuses, committed_log;
+    struct reload_outcome outcome;
+    char text[1200];
+    struct control_request *asks_again; /* out of `finished` */
+} owner;
+
+static void begun(void *arg)
+{
+    (void)arg;
+    owner.begun++;
+}
+
+static int claim(void *arg, const struct config *c, struct diags *d)
+{
+    (void)arg;
+    if (owner.refuses)
+        diag_add(d, DIAG_ERROR, &c->control_at, "choose another", "the owner refuses");
+    return owner.refuses ? -1 : 0;
+}
+
+static void commit(void *arg, struct generation *g, const struct loaded *l, int log_fd)
+{
+    (void)arg;
+    assert_ptr_equal(g, workers.next.generation);
+    assert_non_null(l->bundle);
+    owner.committed++;
+    owner.committed_log = log_fd >= 0;
+    log_close_target(log_fd);
+}
+
+static void finished(void *arg, const struct reload_outcome *outcome)
+{
+    (void)arg;
+    owner.finished++;
+    owner.outcome = *outcome;
+    snprintf(owner.text, sizeof owner.text, "%s", outcome->text);
+    assert_int_equal(reload.stage, RELOAD_IDLE);
+    if (owner.asks_again != NULL) {
+        struct control_request *request = owner.asks_again;
+        owner.asks_again = NULL;
+        reload_request(&reload, request);
+    }
+}
+
+static const struct reload_events events = {begun, claim, commit, finished};
+
+/* ---- the stage ---- */
+
+static int begin(void **state)
+{
+    struct err e;
+    (void)state;
+    memset(&owner, 0, sizeof owner);
+    memset(&w, 0, sizeof w);
+    names_settled = true;
+    files_begin(&logger);
+    files_path("t.conf", configuration);
+    files_configure("t.conf", CONFIGURATION);
+    files_save_certificate("one.pem", 1, 90);
+    uv_loop_init(&loop);
+    workers = (struct workers){0};
+    listeners = (struct listeners){0};
+    const struct reload_parts with = {.loop = &loop,
+                                      .log = &logger,
+                                      .path = configuration,
+                                      .workers = &workers,
+                                      .listeners = &listeners};
+    reload_init(&reload, &with, &events, NULL);
+    return tls_init(&e);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    reload_close(&reload);
+    loop_end(&loop);
+    listeners_close(&listeners);
+    reload_free(&reload);
+    release_clear(&workers.current);
+    release_clear(&workers.next);
+    files_end(&logger);
+    return 0;
+}
+
+static void start(void)
+{
+    assert_int_equal(reload_first(&reload), 0);
+    reload_committed(&reload, 1);
+    assert_int_equal(owner.finished, 1);
+    assert_int_equal(workers.current.number, 1);
+    files_logged();
+}
+
+static void assert_in_service(uint32_t number)
+{
+    assert_int_equal(workers.current.number, number);
+    assert_int_equal(workers.next.number, 0);
+    assert_ptr_equal(names_of, workers.current.generation->config);
+    assert_int_equal(reload.stage, RELOAD_IDLE);
+}
+
+/* ---- the first ---- */
+
+static void the_first_is_committed_without_asking_anybody(void **state)
+{
+    (void)state;
+    assert_int_equal(reload_first(&reload), 0);
+    assert_int_equal(owner.committed, 1);
+    assert_true(owner.committed_log);
+    assert_int_equal(owner.finished, 0); /* the workers that it started have to load it */
+    reload_committed(&reload, 1);
+    assert_int_equal(owner.finished, 1);
+    assert_true(owner.outcome.first);
+    assert_int_equal(owner.outcome.status, 0);
+    assert_non_null(strstr(owner.text, "generation 1 in service: 1 routes, 1 certificates"));
+    assert_non_null(strstr(files_logged(), "event=started"));
+    assert_in_service(1);
+}
+
+static void a_first_that_cannot_be_is_an_exit_status(void **state)
+{
+    (void)state;
+    files_configure("t.conf", "route {");
+    assert_int_equal(reload_first(&reload), EXIT_CONFIGURATION);
+    assert_int_equal(owner.committed, 0);
+}
+
+/* ---- the next ---- */
+
+static void a_caller_hears_what_has_changed_when_all_have_it(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    files_configure("t.conf", CONFIGURATION ANOTHER_ROUTE);
+    reload_request(&reload, &one);
+    assert_int_equal(reload.stage, RELOAD_PREPARING);
+    assert_int_equal(owner.committed, 1);
+    reload_prepared(&reload, 2);
+    assert_int_equal(reload.stage, RELOAD_COMMITTING);
+    assert_int_equal(one.status, -1);
+    reload_committed(&reload, 2);
+    assert_int_equal(one.status, 0);
+    assert_non_null(strstr(one.text, "route b"));
+    assert_non_null(strstr(one.text, "generation 2 in service"));
+    assert_false(owner.committed_log); /* it is the same */
+    assert_false(owner.outcome.first);
+    assert_non_null(strstr(files_logged(), "event=reloaded"));
+    assert_in_service(2);
+}
+
+static void what_is_said_of_another_generation_or_too_late_is_nothing(void **state)
+{
+    (void)state;
+    start();
+    reload_prepared(&reload, 1);
+    reload_refused(&reload, 1, "why");
+    reload_committed(&reload, 1);
+    reload_settled(&reload);
+    assert_in_service(1);
+    reload_request(&reload, NULL);
+    reload_prepared(&reload, 1);
+    reload_prepared(&reload, 3);
+    reload_refused(&reload, 1, "why");
+    reload_committed(&reload, 2);
+    assert_int_equal(reload.stage, RELOAD_PREPARING);
+    reload_prepared(&reload, 2);
+    reload_refused(&reload, 2, "why");
+    reload_committed(&reload, 1);
+    assert_int_equal(reload.stage, RELOAD_COMMITTING);
+    reload_committed(&reload, 2);
+    assert_in_service(2);
+}
+
+static void who_asks_meanwhile_gets_one_that_begins_later(void **state)
+{
+    (void)state;
+    struct control_request one = asks(), two = asks(), three = asks();
+    start();
+    reload_request(&reload, &one);
+    reload_request(&reload, &two);
+    reload_request(&reload, &three);
+    assert_int_equal(owner.begun, 1);
+    reload_prepared(&reload, 2);
+    files_configure("t.conf", CONFIGURATION ANOTHER_ROUTE);
+    reload_committed(&reload, 2);
+    assert_int_equal(one.status, 0);
+    assert_null(strstr(one.text, "route b"));
+    assert_int_equal(two.status, -1);
+    assert_int_equal(owner.begun, 2);
+    reload_prepared(&reload, 3);
+    reload_committed(&reload, 3);
+    assert_int_equal(two.status, 0);
+    assert_int_equal(three.status, 0);
+    assert_non_null(strstr(three.text, "route b"));
+    assert_int_equal(owner.begun, 2);
+    assert_in_service(3);
+}
+
+static void one_may_be_asked_for_when_one_has_ended(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    owner.asks_again = &one;
+    reload_request(&reload, NULL);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    reload_prepared(&reload, 3);
+    reload_committed(&reload, 3);
+    assert_int_equal(one.status, 0);
+    assert_in_service(3);
+}
+
+/* ---- refusals ---- */
+
+static void a_mistake_is_told_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    files_configure("t.conf", CONFIGURATION "route c { protocol = gopher }\n");
+    reload_request(&reload, &one);
+    assert_int_equal(one.status, EXIT_CONFIGURATION);
+    assert_non_null(strstr(one.text, "t.conf:6"));
+    assert_non_null(strstr(one.text, "generation 1 stays in service"));
+    assert_int_equal(owner.outcome.status, EXIT_CONFIGURATION);
+    assert_int_equal(w.aborted, 0); /* no worker was asked */
+    assert_in_service(1);
+    files_configure("t.conf", CONFIGURATION);
+    reload_request(&reload, NULL);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_in_service(2);
+}
+
+static void what_the_owner_cannot_have_is_refused(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    owner.refuses = true;
+    reload_request(&reload, &one);
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(one.text, "the owner refuses"));
+    assert_in_service(1);
+}
+
+static void an_address_that_is_taken_is_refused_and_the_others_given_back(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    const unsigned open = open_descriptors();
+    files_configure("t.conf", CONFIGURATION ANOTHER_ROUTE
+                    "route c { listen = \"unix:@/t.conf\" protocol = imap certificate = one\n"
+                    "  upstream = \"127.0.0.1:1\" }\n");
+    reload_request(&reload, &one);
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_int_equal(listeners.count, 1);
+    assert_int_equal(open_descriptors(), open);
+    assert_in_service(1);
+}
+
+static void what_a_worker_cannot_load_is_refused_with_its_words(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    files_configure("t.conf", CONFIGURATION ANOTHER_ROUTE);
+    reload_request(&reload, &one);
+    reload_refused(&reload, 2, "out of memory");
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(one.text, "a worker could not load it: out of memory"));
+    assert_int_equal(w.aborted, 1);
+    assert_int_equal(listeners.count, 1);
+    assert_in_service(1);
+}
+
+static void a_worker_that_does_not_load_it_is_replaced_once(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    reload_request(&reload, &one);
+    loop_until(&loop, w.replaced == 1);
+    assert_int_equal(one.status, -1);
+    loop_until(&loop, one.status != -1);
+    assert_int_equal(w.replaced, 1);
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(one.text, "a worker did not get ready in time"));
+    assert_in_service(1);
+}
+
+static void a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    reload_request(&reload, &one);
+    reload_prepared(&reload, 2);
+    loop_until(&loop, one.status != -1);
+    assert_int_equal(w.replaced, 1);
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(files_logged(), "event=reload-incomplete"));
+    assert_int_equal(w.aborted, 0);
+    assert_in_service(2);
+}
+
+/* ---- names ---- */
+
+static void workers_are_asked_when_all_names_have_been(void **state)
+{
+    (void)state;
+    start();
+    names_settled = false;
+    reload_request(&reload, NULL);
+    assert_int_equal(reload.stage, RELOAD_RESOLVING);
+    reload_settled(&reload);
+    assert_int_equal(reload.stage, RELOAD_PREPARING);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_in_service(2);
+}
+
+static void a_name_without_address_is_a_warning(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    files_configure("t.conf", CONFIGURATION
+                    "route b { listen = \"unix:@/b.sock\" protocol = imap certificate = one\n"
+                    "  upstream = \"mail.invalid:143\" }\n");
+    reload_request(&reload, &one);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_int_equal(one.status, 0);
+    assert_non_null(strstr(one.text, "\"mail.invalid:143\" has no address: no such name"));
+    assert_in_service(2);
+}
+
+/* ---- files alone ---- */
+
+static void files_alone_are_read_with_the_texts_in_service(void **state)
+{
+    (void)state;
+    struct loaded l;
+    struct diags d = {0};
+    start();
+    assert_true(load_configuration(configuration, &l, &d));
+    files_configure("t.conf", "half of a sente");
+    reload_files(&reload, l.bundle);
+    loaded_free(&l);
+    diags_free(&d);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_int_equal(owner.outcome.status, 0);
+    assert_true(owner.outcome.files_only);
+    assert_in_service(2);
+    reload_request(&reload, NULL);
+    assert_false(owner.outcome.files_only);
+    assert_int_equal(owner.outcome.status, EXIT_CONFIGURATION);
+}
+
+/* ---- the end ---- */
+
+static void cancel_in(enum reload_stage stage, unsigned generation)
+{
+    struct control_request one = asks(), two = asks();
+    names_settled = stage != RELOAD_RESOLVING;
+    if (stage != RELOAD_IDLE) {
+        reload_request(&reload, &one);
+        reload_request(&reload, &two);
+    }
+    if (stage == RELOAD_COMMITTING)
+        reload_prepared(&reload, 2);
+    assert_int_equal(reload.stage, stage);
+    reload_cancel(&reload);
+    if (stage != RELOAD_IDLE) {
+        assert_int_equal(one.status, EXIT_RUNTIME);
+        assert_non_null(strstr(two.text, "the daemon is going down"));
+    }
+    assert_in_service(generation);
+    assert_int_equal(owner.begun, stage != RELOAD_IDLE);
+}
+
+static void it_can_be_cancelled_when_there_is_none(void **state)
+{
+    (void)state;
+    start();
+    cancel_in(RELOAD_IDLE, 1);
+}
+
+static void it_can_be_cancelled_while_names_are_asked_for(void **state)
+{
+    (void)state;
+    start();
+    cancel_in(RELOAD_RESOLVING, 1);
+}
+
+static void it_can_be_cancelled_while_workers_load(void **state)
+{
+    (void)state;
+    start();
+    cancel_in(RELOAD_PREPARING, 1);
+    assert_int_equal(w.aborted, 1);
+}
+
+static void what_is_committed_stays_when_it_is_cancelled(void **state)
+{
+    (void)state;
+    start();
+    cancel_in(RELOAD_COMMITTING, 2);
+    assert_int_equal(w.aborted, 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_first_is_committed_without_asking_anybody),
+        TEST(a_first_that_cannot_be_is_an_exit_status),
+        TEST(a_caller_hears_what_has_changed_when_all_have_it),
+        TEST(what_is_said_of_another_generation_or_too_late_is_nothing),
+        TEST(who_asks_meanwhile_gets_one_that_begins_later),
+        TEST(one_may_be_asked_for_when_one_has_ended),
+        TEST(a_mistake_is_told_and_changes_nothing),
+        TEST(what_the_owner_cannot_have_is_refused),
+        TEST(an_address_that_is_taken_is_refused_and_the_others_given_back),
+        TEST(what_a_worker_cannot_load_is_refused_with_its_words),
+        TEST(a_worker_that_does_not_load_it_is_replaced_once),
+        TEST(a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service),
+        TEST(workers_are_asked_when_all_names_have_been),
+        TEST(a_name_without_address_is_a_warning),
+        TEST(files_alone_are_read_with_the_texts_in_service),
+        TEST(it_can_be_cancelled_when_there_is_none),
+        TEST(it_can_be_cancelled_while_names_are_asked_for),
+        TEST(it_can_be_cancelled_while_workers_load),
+        TEST(what_is_committed_stays_when_it_is_cancelled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,392 @@
+/* test_workers.c - processes that are started, asked, replaced and ended. The workers are this
+ * program: workers.c starts /proc/self/exe, and here that behaves as the seed in its HELLO says.
+ * The linker puts a clock below that goes ten times as fast. */
+#include "proxy/load/load.h"
+#include "proxy/supervisor/workers.h"
+#include "tests/support/files.h"
+#include "tests/support/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+
+int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
+{
+    enum { FASTER = 10 };
+    return __real_uv_timer_start(timer, cb, timeout / FASTER, repeat / FASTER);
+}
+
+/* ---- what a worker does: its place in the seed says which ---- */
+
+enum behaviour {
+    GOOD,
+    REFUSES,    /* what comes after the first generation */
+    LATE,       /* says nothing about what comes after the first */
+    HANGS,      /* is silent from the second generation on, also when it is asked */
+    KNOWS_MORE, /* has prepared what nobody told it of */
+    BABBLES,    /* a payload where none belongs */
+    GIVES,      /* a descriptor */
+    GARBAGE,    /* no message at all */
+    COMMANDS,   /* says what only the supervisor says */
+    DIES,       /* at once */
+};
+
+static const enum behaviour all_good[] = {GOOD, GOOD, GOOD};
+
+static struct ipc_message message;
+
+static void reply(enum ipc_type type, uint32_t generation)
+{
+    ipc_begin(&message, type, generation);
+    ipc_send(3, &message);
+}
+
+static void refuse(uint32_t generation)
+{
+    ipc_begin(&message, IPC_REFUSED, generation);
+    ipc_append(&message, "no room", sizeof "no room");
+    ipc_send(3, &message);
+}
+
+static void misbehave(enum behaviour how, uint32_t generation)
+{
+    ipc_begin(&message, how == COMMANDS ? IPC_STOP : IPC_PREPARED,
+              how == KNOWS_MORE ? generation + 1 : generation);
+    if (how == BABBLES)
+        ipc_append(&message, "?", 2);
+    message.fd_count = how == GIVES;
+    message.fds[0] = 3;
+    if (how == GARBAGE)
+        (void)!write(3, "!", 1);
+    else
+        ipc_send(3, &message);
+}
+
+static void get_ready(enum behaviour how, uint32_t generation)
+{
+    if (how == REFUSES && generation > 1)
+        refuse(generation);
+    else if ((how == LATE || how == HANGS) && generation > 1)
+        return;
+    else if (how == GOOD || how == REFUSES || how == LATE || how == HANGS)
+        reply(IPC_PREPARED, generation);
+    else
+        misbehave(how, generation);
+}
+
+static enum behaviour behaviour_of(unsigned index)
+{
+    struct ipc_hello hello;
+    return ipc_take(&message, &hello, sizeof hello) ? (enum behaviour)hello.seed[index] : DIES;
+}
+
+/* Exit status of a worker that was told to go. */
+static int work(unsigned index)
+{
+    enum behaviour how = GOOD;
+    uint32_t newest = 0;
+    for (;;) {
+        poll(&(struct pollfd){.fd = 3, .events = POLLIN}, 1, -1);
+        if (ipc_receive(3, &message) != 1)
+            return 1;
+        ipc_close_fds(&message);
+        const uint32_t generation = message.generation;
+        newest = generation > newest ? generation : newest;
+        if (message.type == IPC_HELLO)
+            how = behaviour_of(index);
+        else if (message.type == IPC_READY)
+            get_ready(how, generation);
+        else if (message.type == IPC_COMMIT)
+            reply(IPC_COMMITTED, generation);
+        else if (message.type == IPC_PING && (how != HANGS || newest < 2))
+            reply(IPC_PONG, 0);
+        else if (message.type == IPC_STOP || message.type == IPC_RETIRE)
+            return 0;
+        if (how == DIES)
+            return 9;
+    }
+}
+
+/* ---- the owner ---- */
+
+static struct {
+    uint32_t prepared, committed, refused;
+    unsigned gone;
+    char why[100];
+} owner;
+
+static void prepared(void *arg, uint32_t number)
+{
+    (void)arg;
+    assert_true(number > owner.prepared); /* each once */
+    owner.prepared = number;
+}
+
+static void refused(void *arg, uint32_t number, const char *why)
+{
+    (void)arg;
+    owner.refused = number;
+    snprintf(owner.why, sizeof owner.why, "%s", why);
+}
+
+static void committed(void *arg, uint32_t number)
+{
+    (void)arg;
+    owner.committed = number;
+}
+
+static void gone(void *arg)
+{
+    (void)arg;
+    owner.gone++;
+}
+
+static const struct workers_events events = {prepared, refused, committed, gone};
+
+/* ---- the stage ---- */
+
+static uv_loop_t loop;
+static struct log logger;
+static struct listeners listeners;
+static struct workers workers;
+
+static int begin(void **state)
+{
+    struct err e;
+    (void)state;
+    memset(&owner, 0, sizeof owner);
+    files_begin(&logger);
+    files_save_certificate("one.pem", 1, 90);
+    files_configure("t.conf", "user = nobody\ncertificate one { chain = one.pem }\n"
+                              "route a { listen = \"127.0.0.1:995\" protocol = pop3\n"
+                              "  certificate = one upstream = \"127.0.0.1:1\" }\n");
+    uv_loop_init(&loop);
+    workers =
+        (struct workers){.loop = &loop, .log = &logger, .events = &events, .listeners = &listeners};
+    workers_init(&workers);
+    return tls_init(&e);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    workers_end(&workers, IPC_STOP);
+    loop_until(&loop, owner.gone > 0);
+    assert_int_equal(owner.gone, 1);
+    assert_int_equal(workers_alive(&workers), 0);
+    workers_close(&workers);
+    loop_end(&loop);
+    workers_free(&workers);
+    files_end(&logger);
+    return 0;
+}
+
+static void prepare(uint32_t number, unsigned count)
+{
+    struct err e;
+    char path[80];
+    struct loaded l;
+    struct diags d = {0};
+    files_path("t.conf", path);
+    assert_true(load_configuration(path, &l, &d));
+    struct release next = {.number = number,
+                           .bundle = bundle_to_fd(l.bundle, &e),
+                           .generation = l.generation,
+                           .workers = count};
+    assert_true(next.bundle >= 0);
+    assert_int_equal(release_open_challenges(&next), 0);
+    l.generation = NULL;
+    loaded_free(&l);
+    diags_free(&d);
+    workers_prepare(&workers, &next);
+    assert_int_equal(next.number, 0); /* taken over */
+}
+
+/* The first generation, run by so many who behave so. */
+static void start(const enum behaviour *behaviours, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        workers.seed[i] = (uint8_t)behaviours[i];
+    prepare(1, count);
+    workers_commit(&workers);
+    assert_int_equal(workers_alive(&workers), count);
+}
+
+static void started(const enum behaviour *behaviours, unsigned count)
+{
+    start(behaviours, count);
+    loop_until(&loop, owner.committed == 1);
+    files_logged();
+}
+
+static pid_t pid_of(unsigned index)
+{
+    return workers.items[index]->process.pid;
+}
+
+/* Successors are good. */
+static void their_like_is_gone(void)
+{
+    memset(workers.seed, GOOD, sizeof workers.seed);
+}
+
+/* ---- what all do ---- */
+
+static void a_generation_is_prepared_and_committed_when_all_have_said_so(void **state)
+{
+    (void)state;
+    started(all_good, 3);
+    prepare(2, 3);
+    loop_until(&loop, owner.prepared == 2);
+    assert_true(workers_all_prepared(&workers, 2));
+    assert_int_equal(owner.committed, 1);
+    workers_commit(&workers);
+    loop_until(&loop, owner.committed == 2);
+    assert_int_equal(workers.current.number, 2);
+    assert_int_equal(workers.next.number, 0);
+}
+
+static void a_refusal_comes_with_its_reason_and_the_old_stays(void **state)
+{
+    (void)state;
+    started((const enum behaviour[]){GOOD, REFUSES}, 2);
+    prepare(2, 2);
+    loop_until(&loop, owner.refused == 2);
+    assert_string_equal(owner.why, "no room");
+    workers_abort(&workers);
+    assert_int_equal(workers.current.number, 1);
+    assert_int_equal(workers_alive(&workers), 2);
+}
+
+static void more_are_started_and_fewer_retired(void **state)
+{
+    (void)state;
+    started(all_good, 1);
+    prepare(2, 3);
+    loop_until(&loop, owner.prepared == 2);
+    workers_commit(&workers);
+    loop_until(&loop, owner.committed == 2);
+    assert_int_equal(workers_alive(&workers), 3);
+    prepare(3, 1);
+    loop_until(&loop, owner.prepared == 3); /* who retires has no say */
+    workers_commit(&workers);
+    loop_until(&loop, owner.committed == 3 && workers_alive(&workers) == 1);
+    assert_int_equal(workers.items[2]->restarts, 0);
+}
+
+/* ---- death ---- */
+
+static void one_that_dies_has_a_successor_that_runs_what_the_others_run(void **state)
+{
+    (void)state;
+    started(all_good, 2);
+    const pid_t before = pid_of(1);
+    uv_process_kill(&workers.items[1]->process, SIGKILL);
+    loop_until(&loop, workers.items[1]->restarts == 1 && workers_all_committed(&workers, 1));
+    assert_int_not_equal(pid_of(1), before);
+    assert_int_equal(workers.items[0]->restarts, 0);
+    assert_non_null(strstr(files_logged(), "event=worker-died"));
+}
+
+static void a_successor_is_asked_for_what_is_being_prepared(void **state)
+{
+    (void)state;
+    started((const enum behaviour[]){GOOD, LATE}, 2);
+    their_like_is_gone();
+    prepare(2, 2);
+    loop_until(&loop, workers.items[0]->prepared == 2);
+    assert_int_equal(owner.prepared, 0);
+    workers_replace_late(&workers, 2, false);
+    loop_until(&loop, owner.prepared == 2);
+    assert_int_equal(workers.items[0]->restarts, 0);
+    assert_int_equal(workers.items[1]->restarts, 1);
+}
+
+static void those_that_die_at_once_are_not_started_without_pause(void **state)
+{
+    (void)state;
+    start((const enum behaviour[]){DIES}, 1);
+    loop_until(&loop, workers.items[0]->quick_deaths > 3);
+    assert_true(uv_is_active((uv_handle_t *)&workers.items[0]->respawn) ||
+                workers.items[0]->life == WORKER_RUNNING);
+    their_like_is_gone();
+    loop_until(&loop, owner.committed == 1);
+}
+
+/* ---- those that are not to be believed ---- */
+
+static void is_replaced(enum behaviour how)
+{
+    start((const enum behaviour[]){GOOD, how}, 2);
+    loop_until(&loop, workers.items[1]->restarts > 0);
+    assert_non_null(strstr(files_logged(), "event=worker-nonsense msg=\"worker 1 "));
+    their_like_is_gone();
+    loop_until(&loop, owner.committed == 1);
+    assert_int_equal(owner.prepared, 0);
+    assert_int_equal(workers.items[0]->restarts, 0);
+}
+
+#define REPLACED(name, how)                                                                        \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        is_replaced(how);                                                                          \
+    }
+
+REPLACED(one_that_knows_what_nobody_told_it_is_replaced, KNOWS_MORE)
+REPLACED(one_that_says_more_than_belongs_there_is_replaced, BABBLES)
+REPLACED(one_that_hands_out_descriptors_is_replaced, GIVES)
+REPLACED(one_that_sends_no_message_is_replaced, GARBAGE)
+REPLACED(one_that_gives_orders_is_replaced, COMMANDS)
+
+static void one_that_hangs_is_replaced(void **state)
+{
+    (void)state;
+    started((const enum behaviour[]){HANGS, GOOD}, 2);
+    their_like_is_gone();
+    prepare(2, 2);
+    loop_until(&loop, owner.prepared == 2);
+    assert_int_equal(workers.items[0]->restarts, 1);
+    assert_int_equal(workers.items[1]->restarts, 0);
+    assert_non_null(strstr(files_logged(), "event=worker-hung"));
+}
+
+/* ---- the end ---- */
+
+static void nobody_is_replaced_at_the_end(void **state)
+{
+    (void)state;
+    started(all_good, 2);
+    workers_end(&workers, IPC_DRAIN); /* which these do not obey */
+    uv_process_kill(&workers.items[0]->process, SIGKILL);
+    loop_until(&loop, workers_alive(&workers) == 1);
+    assert_int_equal(workers.items[0]->restarts, 0);
+    assert_int_equal(owner.gone, 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "worker") == 0)
+        return work((unsigned)atoi(argv[2]));
+    const struct CMUnitTest tests[] = {
+        TEST(a_generation_is_prepared_and_committed_when_all_have_said_so),
+        TEST(a_refusal_comes_with_its_reason_and_the_old_stays),
+        TEST(more_are_started_and_fewer_retired),
+        TEST(one_that_dies_has_a_successor_that_runs_what_the_others_run),
+        TEST(a_successor_is_asked_for_what_is_being_prepared),
+        TEST(those_that_die_at_once_are_not_started_without_pause),
+        TEST(one_that_knows_what_nobody_told_it_is_replaced),
+        TEST(one_that_says_more_than_belongs_there_is_replaced),
+        TEST(one_that_hands_out_descriptors_is_replaced),
+        TEST(one_that_sends_no_message_is_replaced),
+        TEST(one_that_gives_orders_is_replaced),
+        TEST(one_that_hangs_is_replaced),
+        TEST(nobody_is_replaced_at_the_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

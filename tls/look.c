@@ -1,0 +1,130 @@
+#include "tls/look.h"
+
+#include "tls/der.h"
+
+#include <string.h>
+
+/* pkcs-7 signedData, 1.2.840.113549.1.7.2 */
+static const uint8_t signed_data[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02};
+
+static bool is_key_store(struct tls_slice file)
+{
+    return file.size >= 4 && (memcmp(file.data, "\xfe\xed\xfe\xed", 4) == 0 ||
+                              memcmp(file.data, "\xce\xce\xce\xce", 4) == 0); /* JKS, JCEKS */
+}
+
+static bool is_indefinite(struct tls_slice der)
+{
+    return der.size >= 2 && der.data[0] == DER_SEQUENCE && der.data[1] == 0x80;
+}
+
+/* A certificate has some hundred bytes, so its length takes two or three. A text may begin with the
+ * same character as a sequence. */
+static bool is_cut_short(struct tls_slice der)
+{
+    struct der d = der_begin(der);
+    size_t size;
+    return der.size >= 2 && (der.data[1] == 0x82 || der.data[1] == 0x83) &&
+           mbedtls_asn1_get_tag(&d.p, d.end, &size, DER_SEQUENCE) == MBEDTLS_ERR_ASN1_OUT_OF_DATA;
+}
+
+/* PFX ::= SEQUENCE { version INTEGER {v3(3)}, ... } (RFC 7292 4), of which more follows. */
+static bool begins_pfx(const unsigned char *p, const unsigned char *end)
+{
+    static const uint8_t version_3[] = {MBEDTLS_ASN1_INTEGER, 1, 3};
+    return (size_t)(end - p) > sizeof version_3 && memcmp(p, version_3, sizeof version_3) == 0;
+}
+
+static enum look look_behind_oid(struct der inside)
+{
+    struct tls_slice type;
+    return der_take(&inside, &type, MBEDTLS_ASN1_OID) && type.size == sizeof signed_data &&
+                   memcmp(type.data, signed_data, type.size) == 0
+               ? LOOK_SIGNED_DATA
+               : LOOK_OTHER;
+}
+
+/* An algorithm and, under it, the key as an octet string: EncryptedPrivateKeyInfo (RFC 5958 3). */
+static enum look look_behind_sequence(struct der inside)
+{
+    struct der ignored;
+    struct tls_slice key;
+    return der_enter(&inside, &ignored, DER_SEQUENCE) &&
+                   der_take(&inside, &key, MBEDTLS_ASN1_OCTET_STRING)
+               ? LOOK_ENCRYPTED_KEY
+               : LOOK_CERTIFICATE;
+}
+
+/* A version, and what can follow it in a private key (RFC 5958 2, RFC 8017 A.1.2, RFC 5915 3). */
+static enum look look_behind_number(struct der inside)
+{
+    struct tls_slice version;
+    if (begins_pfx(inside.p, inside.end))
+        return LOOK_PKCS12;
+    if (!der_take(&inside, &version, MBEDTLS_ASN1_INTEGER))
+        return LOOK_OTHER;
+    switch (der_next(&inside)) {
+    case DER_SEQUENCE:
+    case MBEDTLS_ASN1_INTEGER:
+    case MBEDTLS_ASN1_OCTET_STRING:
+        return LOOK_PRIVATE_KEY;
+    default:
+        return LOOK_OTHER;
+    }
+}
+
+enum look look_at(struct tls_slice file)
+{
+    struct der whole = der_begin(file), inside;
+    if (is_key_store(file))
+        return LOOK_KEY_STORE;
+    if (is_indefinite(file)) /* as some write PKCS#12, too */
+        return begins_pfx(whole.p + 2, whole.end) ? LOOK_PKCS12 : LOOK_INDEFINITE;
+    if (is_cut_short(file))
+        return LOOK_CUT_SHORT;
+    if (!der_enter(&whole, &inside, DER_SEQUENCE))
+        return LOOK_OTHER;
+    switch (der_next(&inside)) {
+    case MBEDTLS_ASN1_OID:
+        return look_behind_oid(inside);
+    case DER_SEQUENCE:
+        return look_behind_sequence(inside);
+    case MBEDTLS_ASN1_INTEGER:
+        return look_behind_number(inside);
+    default:
+        return LOOK_OTHER;
+    }
+}
+
+static const struct {
+    const char *words, *cure;
+} looks[] = {
+    [LOOK_OTHER] = {"is not PEM, and nothing else that is known here",
+                    "name the file that holds it"},
+    [LOOK_CERTIFICATE] = {"is not PEM but DER",
+                          "convert it: openssl x509 -inform der -in FILE -out FILE.pem"},
+    [LOOK_PRIVATE_KEY] = {"is a private key in DER, no certificate",
+                          "name the certificate's file here, and this one as the key's"},
+    [LOOK_ENCRYPTED_KEY] = {"is a private key under a passphrase, in DER",
+                            "convert it: openssl pkey -inform der -in FILE -out FILE.pem"},
+    [LOOK_SIGNED_DATA] = {"is PKCS#7 (.p7b), not PEM",
+                          "convert it: openssl pkcs7 -inform der -print_certs -in FILE -out "
+                          "FILE.pem (`tlsfront key import` takes it as it is)"},
+    [LOOK_PKCS12] = {"is PKCS#12 (.pfx, .p12), which holds a private key as well",
+                     "take it in: tlsfront key import NAME FILE; or convert it: openssl pkcs12 "
+                     "-nodes -in FILE -out FILE.pem (with -legacy where it is an old one)"},
+    [LOOK_KEY_STORE] = {"is a key store of Java's",
+                        "convert it: keytool -importkeystore -srckeystore FILE -destkeystore "
+                        "FILE.p12 -deststoretype pkcs12; then tlsfront key import NAME FILE.p12"},
+    [LOOK_INDEFINITE] = {"is BER, not DER",
+                         "convert it: openssl pkcs7 -inform der -print_certs -in FILE -out "
+                         "FILE.pem"},
+    [LOOK_CUT_SHORT] = {"is damaged or cut short: there should be more of it",
+                        "give the whole file, as it was made"},
+};
+
+int look_refuse(enum look what, const char *path, struct err *e)
+{
+    err_set(e, "%s %s", path, looks[what].words);
+    return err_cure(e, "%s", looks[what].cure);
+}
