@@ -1,0 +1,13 @@
+/* layers.h - what a sandbox is made of. Each is 0, or an errno. */
+#ifndef TLSFRONT_SANDBOX_LAYERS_H
+#define TLSFRONT_SANDBOX_LAYERS_H
+
+/* No path can be opened, made or removed, no chosen port bound; nothing outside of the processes
+ * that do the same later is traced, signalled or reached by an abstract socket. `abi` becomes the
+ * version whose rules hold. */
+int landlock_enter(unsigned *abi);
+
+/* Only the calls of the table. */
+int filter_enter(void);
+
+#endif

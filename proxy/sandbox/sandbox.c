@@ -1,0 +1,90 @@
+#include "proxy/sandbox/sandbox.h"
+#include "proxy/sandbox/layers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#ifdef __has_feature /* clang's way to say it */
+#if __has_feature(address_sanitizer) && !defined __SANITIZE_ADDRESS__
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+#ifdef __SANITIZE_ADDRESS__
+
+void sandbox_enter_worker(struct sandbox_state *state)
+{
+    *state = (struct sandbox_state){0};
+}
+
+#else
+
+/* Where seccomp is missing, this still keeps children away from who is not root. */
+static void forbid_children(void)
+{
+    static const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_NPROC, &none);
+}
+
+void sandbox_enter_worker(struct sandbox_state *state)
+{
+    unsigned abi = 0;
+    *state = (struct sandbox_state){0};
+    tzset(); /* reads a file when the first line is logged */
+    forbid_children();
+    state->landlock_error = landlock_enter(&abi);
+    state->landlock = abi;
+    state->seccomp_error = filter_enter();
+    state->seccomp = state->seccomp_error == 0;
+}
+
+#endif
+
+bool sandbox_plausible(const struct sandbox_state *state)
+{
+    return state->seccomp <= 1 && state->landlock <= SANDBOX_LANDLOCK_ABI &&
+           state->seccomp_error >= 0 && state->landlock_error >= 0 &&
+           (state->seccomp == 0 || state->seccomp_error == 0) &&
+           (state->landlock == 0 || state->landlock_error == 0);
+}
+
+void sandbox_words(const struct sandbox_state *state, char *out, size_t size)
+{
+    const char *seccomp = state->seccomp != 0 ? "seccomp" : "";
+    if (state->landlock != 0)
+        snprintf(out, size, "%s%slandlock %u", seccomp, *seccomp != '\0' ? " and " : "",
+                 (unsigned)state->landlock);
+    else
+        snprintf(out, size, "%s", *seccomp != '\0' ? seccomp : "off");
+}
+
+/* What to do depends on who refuses: the kernel as it is built or started, or who started us. */
+static const char *cure(int error, const char *kernel)
+{
+    if (error == EPERM)
+        return "let the unit (SystemCallFilter=) or the container allow it";
+    if (error == EOPNOTSUPP)
+        return "name it in the kernel's command line (lsm=)";
+    return kernel;
+}
+
+static void lack_of(const char *what, int error, const char *kernel, char *out, size_t size)
+{
+    const size_t used = strlen(out);
+    if (error != 0)
+        snprintf(out + used, size - used, "%sworkers run without %s (%s): %s", used > 0 ? "; " : "",
+                 what, strerror(error), cure(error, kernel));
+}
+
+bool sandbox_lack(const struct sandbox_state *state, char *out, size_t size)
+{
+    *out = '\0';
+    lack_of("Landlock", state->landlock_error,
+            "use a kernel from 5.13 on, and a container that allows it", out, size);
+    lack_of("a system call filter", state->seccomp_error, "use a kernel with seccomp filters", out,
+            size);
+    return *out != '\0';
+}

@@ -1,0 +1,39 @@
+/* sandbox.h - what a process gives up for good, once it has all it needs.
+ *
+ * It is best effort: what the kernel lacks or refuses is told, not an error. A build with a
+ * sanitizer has none of it, because the sanitizer's own work needs files, processes and calls. */
+#ifndef TLSFRONT_SANDBOX_SANDBOX_H
+#define TLSFRONT_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The highest version of Landlock's interface that we make use of. */
+#define SANDBOX_LANDLOCK_ABI 6
+
+/* What is in force. A process tells it to another, so there are only numbers in it. */
+struct sandbox_state {
+    uint32_t seccomp;                      /* 0 or 1 */
+    uint32_t landlock;                     /* the version whose rules hold; 0: none */
+    int32_t seccomp_error, landlock_error; /* errno, why not; 0: it is in force, or not asked for */
+};
+
+/* For a worker that has its memory, its loop, its log and its user, and runs one thread. From here
+ * on it opens no file, starts no process and no thread, sends no signal, listens nowhere, has no
+ * memory that is code but what it has now, and makes only the calls of the table in filter.c. What
+ * it holds stays: files and sockets that it was given, and those that it will be handed. Forbidden
+ * calls kill it (SIGSYS), or fail where libraries can do without. */
+void sandbox_enter_worker(struct sandbox_state *state);
+
+/* Whether sandbox_enter_worker() could have left that state; for one that came from a process that
+ * may have been taken over. */
+bool sandbox_plausible(const struct sandbox_state *state);
+
+/* What is in force: "seccomp and landlock 6", "seccomp", "off". */
+void sandbox_words(const struct sandbox_state *state, char *out, size_t size);
+
+/* What was asked for and is lacking, why, and what to do. False: nothing is. */
+bool sandbox_lack(const struct sandbox_state *state, char *out, size_t size);
+
+#endif

@@ -1,0 +1,546 @@
+/* test_sandbox.c - from inside a sandbox, what must fail fails and what a worker does goes on. Each
+ * attempt is a child of its own, since there is no way out. */
+#include "proxy/sandbox/layers.h"
+#include "proxy/sandbox/sandbox.h"
+#include "tests/support/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) && !defined __SANITIZE_ADDRESS__
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+#ifndef __SANITIZE_ADDRESS__
+
+/* ---- a child in the sandbox ---- */
+
+enum { NO_SANDBOX = 99 };
+
+static const int one = 1;
+
+/* What was there before; a worker is handed such things. */
+static struct {
+    char folder[32], file[64], socket[64];
+    int log, sockets[2], listener;
+    struct sockaddr_in upstream;
+    int abstract_listener;
+    struct sockaddr_un abstract;
+    socklen_t abstract_size;
+} given;
+
+/* The kernel chooses its name. */
+static void make_an_abstract_socket(void)
+{
+    const sa_family_t family = AF_UNIX;
+    given.abstract_size = sizeof given.abstract;
+    given.abstract_listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(given.abstract_listener, (const struct sockaddr *)&family, sizeof family),
+                     0);
+    assert_int_equal(listen(given.abstract_listener, 8), 0);
+    assert_int_equal(getsockname(given.abstract_listener, (struct sockaddr *)&given.abstract,
+                                 &given.abstract_size),
+                     0);
+}
+
+static int begin(void **state)
+{
+    socklen_t size = sizeof given.upstream;
+    (void)state;
+    make_folder(given.folder);
+    snprintf(given.file, sizeof given.file, "%s/log", given.folder);
+    snprintf(given.socket, sizeof given.socket, "%s/upstream", given.folder);
+    given.log = open(given.file, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, given.sockets), 0);
+    given.listener = socket(AF_INET, SOCK_STREAM, 0);
+    given.upstream =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(bind(given.listener, (struct sockaddr *)&given.upstream, size), 0);
+    assert_int_equal(listen(given.listener, 8), 0);
+    make_an_abstract_socket();
+    return getsockname(given.listener, (struct sockaddr *)&given.upstream, &size);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    close(given.log);
+    close(given.sockets[0]);
+    close(given.sockets[1]);
+    close(given.listener);
+    close(given.abstract_listener);
+    remove_folder(given.folder);
+    return 0;
+}
+
+/* The wait status of `attempt`, made inside; an attempt returns what errno was, or 0. */
+static int inside(int (*attempt)(void))
+{
+    int status;
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        struct sandbox_state state;
+        sandbox_enter_worker(&state);
+        _exit(state.seccomp == 0 ? NO_SANDBOX : attempt());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void dies(int (*attempt)(void))
+{
+    const int status = inside(attempt);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+
+static void ends(int (*attempt)(void), int how)
+{
+    const int status = inside(attempt);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), how);
+}
+
+static int outcome(long result)
+{
+    return result < 0 ? errno : 0;
+}
+
+/* ---- files ---- */
+
+static int open_a_file(void)
+{
+    return outcome(open("/etc/passwd", O_RDONLY));
+}
+
+static int make_a_file(void)
+{
+    return outcome(open("/tmp/tlsfront-unit-made", O_CREAT | O_WRONLY, 0600));
+}
+
+static int open_by_another_call(void)
+{
+    return outcome(syscall(SYS_openat2, AT_FDCWD, "/etc/passwd", NULL, 0));
+}
+
+static int remove_a_file(void)
+{
+    return outcome(unlink(given.file));
+}
+
+static int truncate_the_log(void)
+{
+    return outcome(ftruncate(given.log, 0));
+}
+
+static int write_into_the_logs_middle(void)
+{
+    return outcome(pwrite(given.log, "x", 1, 0));
+}
+
+static int stop_appending(void)
+{
+    return outcome(fcntl(given.log, F_SETFL, 0));
+}
+
+static void no_file_is_opened_or_made(void **state)
+{
+    (void)state;
+    ends(open_a_file, EACCES);
+    ends(make_a_file, EACCES);
+    dies(open_by_another_call);
+    dies(remove_a_file);
+}
+
+static void the_log_is_only_appended_to(void **state)
+{
+    (void)state;
+    dies(truncate_the_log);
+    dies(write_into_the_logs_middle);
+    dies(stop_appending);
+}
+
+/* ---- processes ---- */
+
+static int execute(void)
+{
+    char *const arguments[] = {"true", NULL};
+    return outcome(execve("/bin/true", arguments, NULL));
+}
+
+static int fork_a_child(void)
+{
+    return outcome(fork());
+}
+
+static int trace_the_parent(void)
+{
+    return outcome(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
+}
+
+static int read_the_parents_memory(void)
+{
+    struct iovec mine = {&given, 1}, its = {&given, 1};
+    return outcome(syscall(SYS_process_vm_readv, getppid(), &mine, 1, &its, 1, 0));
+}
+
+static int kill_the_parent(void)
+{
+    return outcome(kill(getppid(), 0));
+}
+
+static int abort_the_parent(void)
+{
+    const long parent = syscall(SYS_getppid);
+    return outcome(syscall(SYS_tgkill, parent, parent, SIGABRT));
+}
+
+static int abort_itself(void)
+{
+    abort();
+}
+
+static int raise_its_limits(void)
+{
+    const struct rlimit more = {64, 64};
+    return outcome(setrlimit(RLIMIT_NPROC, &more));
+}
+
+static void no_process_is_made_traced_or_signalled(void **state)
+{
+    (void)state;
+    dies(execute);
+    dies(fork_a_child);
+    dies(trace_the_parent);
+    dies(read_the_parents_memory);
+    dies(kill_the_parent);
+    dies(abort_the_parent);
+    dies(raise_its_limits);
+}
+
+static void a_defect_still_ends_as_one(void **state)
+{
+    (void)state;
+    const int status = inside(abort_itself);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+/* ---- memory ---- */
+
+static int map_code(void)
+{
+    void *p = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? errno : 0;
+}
+
+static int turn_data_into_code(void)
+{
+    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? errno : outcome(mprotect(p, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int use_memory(void)
+{
+    enum { MUCH = 8 << 20 };
+    char *p = malloc(MUCH), *larger;
+    if (p == NULL)
+        return 1;
+    memset(p, 1, MUCH);
+    larger = realloc(p, 2 * MUCH);
+    if (larger == NULL || larger[MUCH - 1] != 1)
+        return 2;
+    free(larger);
+    return 0;
+}
+
+static void no_memory_becomes_code(void **state)
+{
+    (void)state;
+    dies(map_code);
+    dies(turn_data_into_code);
+    ends(use_memory, 0);
+}
+
+/* ---- sockets ---- */
+
+static int other_families(int family, int type, int protocol)
+{
+    return outcome(socket(family, type, protocol));
+}
+
+static int netlink(void)
+{
+    return other_families(AF_NETLINK, SOCK_RAW, 0);
+}
+
+static int packet(void)
+{
+    return other_families(AF_PACKET, SOCK_RAW, 0);
+}
+
+static int datagram(void)
+{
+    return other_families(AF_INET, SOCK_DGRAM, 0);
+}
+
+static int other_protocol(void)
+{
+    return other_families(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
+}
+
+static int listen_somewhere(void)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    return fd < 0 ? 1 : outcome(listen(fd, 1));
+}
+
+static int filter_a_socket(void)
+{
+    return outcome(setsockopt(given.sockets[0], SOL_SOCKET, SO_DETACH_FILTER, &one, sizeof one));
+}
+
+static void no_other_sockets_are_made(void **state)
+{
+    (void)state;
+    dies(netlink);
+    dies(packet);
+    dies(datagram);
+    dies(other_protocol);
+    dies(listen_somewhere);
+    dies(filter_a_socket);
+}
+
+static int make_a_ring(void)
+{
+    return outcome(syscall(SYS_io_uring_setup, 8, NULL));
+}
+
+static int name_itself(void)
+{
+    return outcome(prctl(PR_SET_NAME, "other"));
+}
+
+static void what_libraries_try_is_refused(void **state)
+{
+    (void)state;
+    ends(make_a_ring, ENOSYS);
+    ends(name_itself, EPERM);
+}
+
+/* ---- what a worker does ---- */
+
+static int log_a_line(void)
+{
+    return write(given.log, "line\n", 5) == 5 ? 0 : 1;
+}
+
+static int use_its_sockets(void)
+{
+    char byte = 0;
+    if (send(given.sockets[0], "x", 1, MSG_NOSIGNAL) != 1)
+        return 1;
+    return read(given.sockets[1], &byte, 1) == 1 && byte == 'x' ? 0 : 2;
+}
+
+/* As with `source`: from an address, with a port of the kernel's choice. */
+static int reach_an_upstream(void)
+{
+    const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = given.upstream.sin_addr};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0 ||
+        bind(fd, (const struct sockaddr *)&from, sizeof from) != 0)
+        return 1;
+    if (connect(fd, (const struct sockaddr *)&given.upstream, sizeof given.upstream) != 0 &&
+        errno != EINPROGRESS)
+        return 2;
+    return accept4(given.listener, NULL, NULL, SOCK_CLOEXEC) >= 0 ? 0 : 3;
+}
+
+/* By its path, which no version of Landlock that we use covers. */
+static int reach_a_unix_upstream(void)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    strcpy(a.sun_path, given.socket);
+    return outcome(connect(fd, (struct sockaddr *)&a, sizeof a));
+}
+
+static void what_a_worker_does_goes_on(void **state)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    (void)state;
+    strcpy(a.sun_path, given.socket);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    ends(log_a_line, 0);
+    ends(use_its_sockets, 0);
+    ends(reach_an_upstream, 0);
+    ends(reach_a_unix_upstream, 0);
+    close(fd);
+}
+
+/* ---- Landlock alone, where the kernel has it ---- */
+
+/* What `attempt` comes to behind it; -1: the kernel does not know that version. */
+static int behind_landlock(unsigned abi, int (*attempt)(void))
+{
+    enum { TOO_OLD = 255 };
+    int status;
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        unsigned known = 0;
+        _exit(landlock_enter(&known) != 0 || known < abi ? TOO_OLD : attempt());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status) == TOO_OLD ? -1 : WEXITSTATUS(status);
+}
+
+static int bind_a_chosen_port(void)
+{
+    const struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(12345)};
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    return outcome(bind(fd, (const struct sockaddr *)&a, sizeof a));
+}
+
+static int reach_an_abstract_socket(void)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    return outcome(connect(fd, (struct sockaddr *)&given.abstract, given.abstract_size));
+}
+
+static void landlock_alone_denies_what_it_can(void **state)
+{
+    static const struct {
+        unsigned since;
+        int (*attempt)(void);
+        int how;
+    } rows[] = {
+        {1, open_a_file, EACCES},     {1, make_a_file, EACCES},
+        {1, remove_a_file, EACCES},   {1, execute, EACCES},
+        {1, trace_the_parent, EPERM}, {4, bind_a_chosen_port, EACCES},
+        {6, kill_the_parent, EPERM},  {6, reach_an_abstract_socket, EPERM},
+        {1, log_a_line, 0},           {1, reach_an_upstream, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const int how = behind_landlock(rows[i].since, rows[i].attempt);
+        assert_true(how == -1 || how == rows[i].how);
+    }
+}
+
+#define INSIDE                                                                                     \
+    cmocka_unit_test(no_file_is_opened_or_made), cmocka_unit_test(the_log_is_only_appended_to),    \
+        cmocka_unit_test(no_process_is_made_traced_or_signalled),                                  \
+        cmocka_unit_test(a_defect_still_ends_as_one), cmocka_unit_test(no_memory_becomes_code),    \
+        cmocka_unit_test(no_other_sockets_are_made),                                               \
+        cmocka_unit_test(what_libraries_try_is_refused),                                           \
+        cmocka_unit_test(landlock_alone_denies_what_it_can),                                       \
+        cmocka_unit_test(what_a_worker_does_goes_on)
+
+#else
+
+static int begin(void **state)
+{
+    (void)state;
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    return 0;
+}
+
+static void with_a_sanitizer_there_is_none(void **state)
+{
+    struct sandbox_state s = {1, 1, 1, 1};
+    (void)state;
+    sandbox_enter_worker(&s);
+    assert_int_equal(s.seccomp + s.landlock, 0);
+    assert_int_equal(s.seccomp_error | s.landlock_error, 0);
+}
+
+#define INSIDE cmocka_unit_test(with_a_sanitizer_there_is_none)
+
+#endif
+
+/* ---- words ---- */
+
+static const char *words(struct sandbox_state s)
+{
+    static char text[64];
+    sandbox_words(&s, text, sizeof text);
+    return text;
+}
+
+static void what_is_in_force_has_words(void **state)
+{
+    (void)state;
+    assert_string_equal(words((struct sandbox_state){.seccomp = 1, .landlock = 6}),
+                        "seccomp and landlock 6");
+    assert_string_equal(words((struct sandbox_state){.seccomp = 1}), "seccomp");
+    assert_string_equal(words((struct sandbox_state){.landlock = 1}), "landlock 1");
+    assert_string_equal(words((struct sandbox_state){0}), "off");
+}
+
+static const char *lack(struct sandbox_state s)
+{
+    static char text[512];
+    return sandbox_lack(&s, text, sizeof text) ? text : NULL;
+}
+
+static void what_is_lacking_is_told_with_its_cure(void **state)
+{
+    (void)state;
+    assert_null(lack((struct sandbox_state){.seccomp = 1, .landlock = 6}));
+    assert_null(lack((struct sandbox_state){0})); /* not asked for */
+    assert_string_equal(lack((struct sandbox_state){.seccomp = 1, .landlock_error = ENOSYS}),
+                        "workers run without Landlock (Function not implemented): use a kernel "
+                        "from 5.13 on, and a container that allows it");
+    assert_non_null(strstr(lack((struct sandbox_state){.landlock_error = EOPNOTSUPP}), "lsm="));
+    const char *both = lack((struct sandbox_state){0, 0, EINVAL, ENOSYS});
+    assert_non_null(strstr(both, "without Landlock"));
+    assert_non_null(strstr(both, "; workers run without a system call filter (Invalid argument)"));
+}
+
+static void what_no_worker_says_is_not_believed(void **state)
+{
+    (void)state;
+    assert_true(sandbox_plausible(&(struct sandbox_state){1, SANDBOX_LANDLOCK_ABI, 0, 0}));
+    assert_true(sandbox_plausible(&(struct sandbox_state){0, 0, EINVAL, ENOSYS}));
+    assert_false(sandbox_plausible(&(struct sandbox_state){2, 0, 0, 0}));
+    assert_false(sandbox_plausible(&(struct sandbox_state){1, SANDBOX_LANDLOCK_ABI + 1, 0, 0}));
+    assert_false(sandbox_plausible(&(struct sandbox_state){1, 0, EINVAL, 0}));
+    assert_false(sandbox_plausible(&(struct sandbox_state){0, 1, 0, ENOSYS}));
+    assert_false(sandbox_plausible(&(struct sandbox_state){0, 0, -1, 0}));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        INSIDE,
+        cmocka_unit_test(what_is_in_force_has_words),
+        cmocka_unit_test(what_is_lacking_is_told_with_its_cure),
+        cmocka_unit_test(what_no_worker_says_is_not_believed),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
