@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
@@ -63,6 +64,47 @@ int privileges_drop(const struct identity *id, struct err *e)
     if (setuid(0) == 0)
         return err_set(e, "privileges could be regained after dropping them");
     return id->transparent ? keep_net_raw(e) : 0;
+}
+
+/* Ports below 1024; becoming the workers' user; ending a stuck worker; keys of another owner. The
+ * last two are there where an operator has given them, for sockets and logs in folders of others
+ * and for `source = transparent`. */
+static const unsigned kept[] = {CAP_NET_BIND_SERVICE, CAP_SETUID,       CAP_SETGID, CAP_KILL,
+                                CAP_DAC_READ_SEARCH,  CAP_DAC_OVERRIDE, CAP_NET_RAW};
+
+static uint64_t mask_of_kept(void)
+{
+    uint64_t mask = 0;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        mask |= UINT64_C(1) << kept[i];
+    return mask;
+}
+
+/* So that a program that is started does not have them either; only possible with CAP_SETPCAP, and
+ * without it somebody has taken care of that already. */
+static void bound_by(uint64_t mask)
+{
+    for (unsigned long c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
+        if ((mask >> c & 1) == 0)
+            (void)prctl(PR_CAPBSET_DROP, c, 0, 0, 0);
+}
+
+void privileges_shed(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    const uint64_t mask = mask_of_kept();
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (syscall(SYS_capget, &header, data) != 0)
+        return;
+    bound_by(mask);
+    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+        const uint32_t part = (uint32_t)(mask >> 32 * i);
+        data[i].permitted &= part;
+        data[i].effective &= part;
+        data[i].inheritable &= part;
+    }
+    (void)syscall(SYS_capset, &header, data);
 }
 
 void privileges_borrow(uid_t uid, gid_t gid)

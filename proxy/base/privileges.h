@@ -18,6 +18,10 @@ struct identity {
  * there is no such user, or it is root. */
 int privileges_resolve(const char *user, struct identity *id, struct err *e);
 
+/* Give up all of root's capabilities but those that the daemon has a use for, for good and for what
+ * it starts. Best effort: who has none has none to give up. */
+void privileges_shed(void);
+
 /* May we bind to foreign addresses, and hand that on to the workers? */
 bool privileges_may_impersonate(void);
 

@@ -479,6 +479,7 @@ int supervisor_run(const char *path)
     log_init(&s.log, "supervisor");
     signal(SIGPIPE, SIG_IGN);
     privileges_hide_memory();
+    privileges_shed();
     privileges_raise_files();
     uv_loop_init(&s.loop);
     make_parts(&s, path);

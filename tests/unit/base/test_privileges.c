@@ -3,9 +3,11 @@
 #include "tests/support/unit.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* Somebody who is not root and surely there. */
@@ -138,6 +140,36 @@ static void a_user_is_become_for_good_and_without_groups(void **state)
     in_child(become_somebody, false);
 }
 
+static uint64_t permitted(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    if (syscall(SYS_capget, &header, data) != 0)
+        return UINT64_MAX;
+    return (uint64_t)data[1].permitted << 32 | data[0].permitted;
+}
+
+static int shed(void)
+{
+    const uint64_t before = permitted();
+    const uint64_t kept = 1U << CAP_NET_BIND_SERVICE | 1U << CAP_SETUID | 1U << CAP_SETGID |
+                          1U << CAP_KILL | 1U << CAP_DAC_READ_SEARCH | 1U << CAP_DAC_OVERRIDE |
+                          1U << CAP_NET_RAW;
+    privileges_shed();
+    if (permitted() != (before & kept))
+        return 1;
+    if ((before >> CAP_SETPCAP & 1) != 0 && prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
+        return 2;
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : 3;
+}
+
+static void of_roots_capabilities_those_in_use_are_kept(void **state)
+{
+    (void)state;
+    in_child(shed, false);
+    in_child(shed, true);
+}
+
 /* ---- descriptors ---- */
 
 static int raise_what_was_lowered(void)
@@ -185,6 +217,7 @@ int main(void)
         cmocka_unit_test(an_unknown_user_is_named),
         cmocka_unit_test(root_is_no_user_for_workers),
         cmocka_unit_test(a_user_is_become_for_good_and_without_groups),
+        cmocka_unit_test(of_roots_capabilities_those_in_use_are_kept),
         cmocka_unit_test(the_soft_limit_on_files_goes_up_to_the_hard_one),
         cmocka_unit_test(a_low_hard_limit_is_what_there_is),
     };
