@@ -145,7 +145,9 @@ struct config {
     enum config_log_target log_target;
     struct file_ref log_file; /* LOG_TARGET_FILE */
     unsigned drain_timeout;   /* milliseconds */
-    bool watch;               /* reload when a file of the bundle changes */
+    bool sandbox;             /* workers give up what they do not need */
+    struct origin sandbox_at;
+    bool watch; /* reload when a file of the bundle changes */
 
     struct certificate_config *certificates;
     size_t certificate_count;

@@ -57,6 +57,8 @@ static const struct key global_keys[] = {
     {"log-format", setting_choice, .offset = GLOBAL(log_format), .choices = log_formats,
      .preset = "text"},
     {"log", setting_log, .preset = "stderr"},
+    {"sandbox", setting_switch, .offset = GLOBAL(sandbox), .at_offset = GLOBAL(sandbox_at),
+     .preset = "on"},
     {"watch", setting_switch, .offset = GLOBAL(watch), .preset = "off"},
     {"drain-timeout", setting_duration, .offset = GLOBAL(drain_timeout), .preset = "30s"},
     {.name = NULL},

@@ -10,6 +10,7 @@
 struct identity {
     bool drop;        /* false: stay who we are (not started as root) */
     bool transparent; /* keep CAP_NET_RAW, for `source = transparent` */
+    bool sandbox;     /* give up what a worker does not need, too */
     uid_t uid;
     gid_t gid;
 };

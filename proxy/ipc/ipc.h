@@ -20,6 +20,7 @@
  *     STOP       exit
  *     PING       are you alive?             answer: PONG
  *   worker -> supervisor
+ *     SANDBOX    what I have given up, said once (struct sandbox_state)
  *     ASK        what answers this ACME challenge?        answer: ANSWER
  *
  * A worker deals with strangers, so what it says is measured and checked by the supervisor, which
@@ -56,6 +57,7 @@ enum ipc_type {
     IPC_PREPARED,
     IPC_REFUSED,
     IPC_COMMITTED,
+    IPC_SANDBOX,
     IPC_ASK,
     IPC_PONG,
 };
@@ -74,7 +76,7 @@ struct ipc_message {
 
 /* Payloads. */
 struct ipc_hello {
-    uint32_t drop_privileges, keep_transparent;
+    uint32_t drop_privileges, keep_transparent, sandbox;
     uid_t uid;
     gid_t gid;
     uint8_t seed[16]; /* for hashing clients' addresses: the same in all workers */

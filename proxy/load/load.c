@@ -42,6 +42,7 @@ static bool judge(struct config *config, struct loaded *out, struct diags *d)
                  "create it (`adduser --system --group --no-create-home NAME`) or name another "
                  "with `user = NAME`",
                  "%s", e.text);
+    out->identity.sandbox = config->sandbox;
     for (size_t i = 0; i < config->route_count; i++)
         out->identity.transparent |= config->routes[i].source_kind == SOURCE_TRANSPARENT;
     if (out->identity.transparent && !privileges_may_impersonate())

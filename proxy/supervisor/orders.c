@@ -29,6 +29,7 @@ void orders_hello(struct worker *w)
     const struct workers *ws = w->all;
     struct ipc_hello hello = {.drop_privileges = ws->identity.drop,
                               .keep_transparent = ws->identity.transparent,
+                              .sandbox = ws->identity.sandbox,
                               .uid = ws->identity.uid,
                               .gid = ws->identity.gid};
     memcpy(hello.seed, ws->seed, sizeof hello.seed);

@@ -162,6 +162,9 @@ static void warn_unchangeable(struct reload *r, const struct loaded *l, struct d
     if (l->identity.uid != r->with.workers->identity.uid)
         diag_add(d, DIAG_WARNING, &l->generation->config->user_at, "restart the daemon",
                  "`user` has changed; workers stay what they are until a restart");
+    if (l->identity.sandbox != r->with.workers->identity.sandbox)
+        diag_add(d, DIAG_WARNING, &l->generation->config->sandbox_at, "restart the daemon",
+                 "`sandbox` has changed; workers stay as they are until a restart");
     if (l->identity.transparent && l->identity.drop && !r->with.workers->identity.transparent)
         diag_add(d, DIAG_ERROR, NULL, "restart the daemon",
                  "the running workers have given up the privilege that source = transparent needs");

@@ -77,11 +77,14 @@ static void text_workers(const struct status *s, struct buf *out)
 {
     for (unsigned i = 0; i < s->workers->count; i++) {
         const struct worker *w = s->workers->items[i];
+        char sandbox[48];
+        sandbox_words(&w->sandbox, sandbox, sizeof sandbox);
         if (w->life != WORKER_NONE)
             buf_printf(out,
-                       "worker %u: pid %d, generation %u, %" PRIu64 " connections, %u restarts%s\n",
+                       "worker %u: pid %d, generation %u, %" PRIu64
+                       " connections, %u restarts, sandbox %s%s\n",
                        i, w->process.pid, w->committed, workers_active(s->workers, i), w->restarts,
-                       w->life == WORKER_RETIRING ? ", retiring" : "");
+                       sandbox, w->life == WORKER_RETIRING ? ", retiring" : "");
     }
 }
 

@@ -110,6 +110,14 @@ static void json_certificate(const struct generation *g, size_t i, struct buf *o
     json_object_end(out);
 }
 
+static void json_sandbox(const struct sandbox_state *state, struct buf *out)
+{
+    json_object(out, "sandbox");
+    json_bool(out, "seccomp", state->seccomp != 0);
+    json_number(out, "landlock", state->landlock);
+    json_object_end(out);
+}
+
 static void json_workers(const struct status *s, struct buf *out)
 {
     json_array(out, "workers");
@@ -126,6 +134,7 @@ static void json_workers(const struct status *s, struct buf *out)
         json_number(out, "restarts", w->restarts);
         json_number(out, "accept_pauses",
                     (int64_t)counter_get(&shared_part(&s->workers->all, i)->accept_pauses));
+        json_sandbox(&w->sandbox, out);
         json_object_end(out);
     }
     json_array_end(out);

@@ -129,6 +129,27 @@ static bool on_committed(struct worker *w, const struct ipc_message *message)
     return true;
 }
 
+/* Its successors and siblings lack the same, so one line will do. */
+static void warn_of_lack(struct workers *ws, const struct sandbox_state *state)
+{
+    char text[512];
+    if (!sandbox_lack(state, text, sizeof text) || memcmp(state, &ws->lacking, sizeof *state) == 0)
+        return;
+    ws->lacking = *state;
+    log_event(ws->log, LOG_LEVEL_WARN, "sandbox", "%s; `sandbox = off` if it is to be so", text);
+}
+
+static bool on_sandbox(struct worker *w, const struct ipc_message *message)
+{
+    struct sandbox_state state;
+    if (w->sandbox_told || !ipc_take(message, &state, sizeof state) || !sandbox_plausible(&state))
+        return false;
+    w->sandbox = state;
+    w->sandbox_told = true;
+    warn_of_lack(w->all, &state);
+    return true;
+}
+
 static bool on_query(struct worker *w, const struct ipc_message *message)
 {
     struct ipc_ask ask;
@@ -148,6 +169,8 @@ static bool on_message(struct worker *w, const struct ipc_message *message)
         return on_refused(w, message);
     case IPC_COMMITTED:
         return on_committed(w, message);
+    case IPC_SANDBOX:
+        return on_sandbox(w, message);
     case IPC_ASK:
         return on_query(w, message);
     case IPC_PONG:
@@ -259,6 +282,17 @@ static void respawn_due(uv_timer_t *timer)
     start_again(timer->data);
 }
 
+/* Either somebody has taken a worker over, or a library makes a call that we did not know of. */
+static void explain_signal(const struct worker *w, int signal)
+{
+    if (signal == SIGSYS)
+        log_event(w->all->log, LOG_LEVEL_ERROR, "sandbox",
+                  "worker %u made a system call that its sandbox forbids; the kernel's log has its "
+                  "number (journalctl -k -g type=1326): please report it; until then, `sandbox = "
+                  "off` and a restart let it pass",
+                  w->index);
+}
+
 static void log_death(struct worker *w, int64_t status, int signal)
 {
     struct log *l = w->all->log;
@@ -292,6 +326,7 @@ static void process_ended(uv_process_t *process, int64_t status, int signal)
     struct workers *ws = w->all;
     const bool replace = w->life == WORKER_RUNNING && !ws->ending;
     log_death(w, status, signal);
+    explain_signal(w, signal);
     shared_clear_presence(shared_part(&ws->all, w->index));
     w->life = WORKER_NONE;
     if (replace)
@@ -310,12 +345,13 @@ static void process_ended(uv_process_t *process, int64_t status, int signal)
 /* A worker needs nothing of it, and it may hold what is none of its business. */
 static char **worker_environment(void)
 {
-    static char *environment[2];
+    /* libuv's rings would make calls that no filter sees. */
+    static char *environment[3] = {"UV_USE_IO_URING=0"};
 #ifdef __SANITIZE_ADDRESS__
     static char options[512];
     snprintf(options, sizeof options, "ASAN_OPTIONS=%.400s",
              getenv("ASAN_OPTIONS") != NULL ? getenv("ASAN_OPTIONS") : "");
-    environment[0] = options;
+    environment[1] = options;
 #endif
     return environment;
 }
@@ -373,6 +409,8 @@ static void worker_start(struct worker *w)
     w->started = uv_now(ws->loop);
     w->told = w->prepared = w->committed = 0;
     w->pings = 0;
+    w->sandbox = (struct sandbox_state){0};
+    w->sandbox_told = false;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         start_failed(w, strerror(errno));
         return;

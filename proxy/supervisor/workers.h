@@ -6,6 +6,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/privileges.h"
 #include "proxy/ipc/ipc.h"
+#include "proxy/sandbox/sandbox.h"
 #include "proxy/supervisor/listeners.h"
 #include "proxy/supervisor/release.h"
 #include "proxy/supervisor/resolver.h"
@@ -30,6 +31,8 @@ struct worker {
     unsigned closing; /* handles of the last process that are not closed yet */
     bool respawning;  /* to be started again, once they are and `respawn` has run out */
     bool respawn_open;
+    struct sandbox_state sandbox; /* as it said */
+    bool sandbox_told;
     uint32_t told;                /* the highest generation that it was told of */
     uint32_t prepared, committed; /* the highest generation that it said so of */
     unsigned pings;               /* in a row that it has not answered */
@@ -61,8 +64,9 @@ struct workers {
     uint8_t seed[16];
     struct shared_all all;
     uv_timer_t pulse;
-    uint64_t load_ms; /* that this process took to load what the workers load */
-    bool ending;      /* nobody is replaced any more */
+    uint64_t load_ms;             /* that this process took to load what the workers load */
+    struct sandbox_state lacking; /* the log has a line about it */
+    bool ending;                  /* nobody is replaced any more */
 };
 
 /* Before all else: begin to look whether workers are alive. */

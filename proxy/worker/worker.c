@@ -4,6 +4,7 @@
 #include "proxy/base/privileges.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/routes/generation.h"
+#include "proxy/sandbox/sandbox.h"
 #include "proxy/session/peer.h"
 #include "proxy/session/sessions.h"
 #include "proxy/worker/acceptor.h"
@@ -76,6 +77,19 @@ static void fail(struct worker *w, const char *why)
     worker_end(w);
 }
 
+/* The last thing before there is anything of strangers in here. */
+static void enter_sandbox(struct worker *w, bool wanted)
+{
+    static struct ipc_message m; /* large; one thread */
+    struct sandbox_state state = {0};
+    if (wanted)
+        sandbox_enter_worker(&state);
+    ipc_begin(&m, IPC_SANDBOX, 0);
+    ipc_append(&m, &state, sizeof state);
+    if (ipc_send(w->ipc, &m) != 0)
+        worker_end(w);
+}
+
 static void on_hello(struct worker *w, struct ipc_message *m)
 {
     struct ipc_hello hello;
@@ -95,9 +109,12 @@ static void on_hello(struct worker *w, struct ipc_message *m)
                                 .transparent = hello.keep_transparent != 0,
                                 .uid = hello.uid,
                                 .gid = hello.gid};
-    if (privileges_drop(&id, &e) != 0)
+    if (privileges_drop(&id, &e) != 0) {
         fail(w, e.text);
+        return;
+    }
     privileges_hide_memory();
+    enter_sandbox(w, hello.sandbox != 0);
 }
 
 static void on_counters(struct worker *w, const struct ipc_message *m)
@@ -360,6 +377,7 @@ static void obey(struct worker *w, struct ipc_message *m)
     case IPC_PREPARED:
     case IPC_REFUSED:
     case IPC_COMMITTED:
+    case IPC_SANDBOX:
     case IPC_ASK:
     case IPC_PONG:
         break;

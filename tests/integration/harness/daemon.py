@@ -107,6 +107,7 @@ class Tlsfront:
         text = self.process.text()
         for report in SANITIZER_REPORTS:
             assert report not in text, f"sanitizer report:\n{text}"
+        assert "its sandbox forbids" not in text, f"a worker made a call that it may not:\n{text[-4000:]}"
         assert status == 0, f"tlsfront ended with status {status}:\n{text[-4000:]}"
         left = [pid for pid in self.family if process.running(pid)]
         assert left == [], f"tlsfront left processes behind: {left}"

@@ -31,6 +31,9 @@ enum behaviour {
     GIVES,      /* a descriptor */
     GARBAGE,    /* no message at all */
     COMMANDS,   /* says what only the supervisor says */
+    BRAGS,      /* of a sandbox that there is not */
+    REPEATS,    /* what is said once */
+    LACKS,      /* a part of its sandbox */
     DIES,       /* at once */
 };
 
@@ -65,16 +68,33 @@ static void misbehave(enum behaviour how, uint32_t generation)
         ipc_send(3, &message);
 }
 
+static bool has_sandbox(enum behaviour how)
+{
+    return how == BRAGS || how == REPEATS || how == LACKS;
+}
+
 static void get_ready(enum behaviour how, uint32_t generation)
 {
     if (how == REFUSES && generation > 1)
         refuse(generation);
     else if ((how == LATE || how == HANGS) && generation > 1)
         return;
-    else if (how == GOOD || how == REFUSES || how == LATE || how == HANGS)
+    else if (how == GOOD || how == REFUSES || how == LATE || how == HANGS || has_sandbox(how))
         reply(IPC_PREPARED, generation);
     else
         misbehave(how, generation);
+}
+
+static void tell_sandbox(enum behaviour how)
+{
+    const struct sandbox_state state = {.seccomp = 1,
+                                        .landlock = how == BRAGS ? 99 : how == REPEATS,
+                                        .landlock_error = how == LACKS ? ENOSYS : 0};
+    ipc_begin(&message, IPC_SANDBOX, 0);
+    ipc_append(&message, &state, sizeof state);
+    ipc_send(3, &message);
+    if (how == REPEATS)
+        ipc_send(3, &message);
 }
 
 static enum behaviour behaviour_of(unsigned index)
@@ -107,6 +127,8 @@ static int work(unsigned index)
             return 0;
         if (how == DIES)
             return 9;
+        if (message.type == IPC_HELLO && has_sandbox(how))
+            tell_sandbox(how);
     }
 }
 
@@ -342,6 +364,34 @@ REPLACED(one_that_hands_out_descriptors_is_replaced, GIVES)
 REPLACED(one_that_sends_no_message_is_replaced, GARBAGE)
 REPLACED(one_that_gives_orders_is_replaced, COMMANDS)
 
+REPLACED(one_whose_sandbox_cannot_be_is_replaced, BRAGS)
+REPLACED(one_that_tells_of_its_sandbox_twice_is_replaced, REPEATS)
+
+static void what_a_sandbox_lacks_is_logged_once_for_all(void **state)
+{
+    (void)state;
+    start((const enum behaviour[]){LACKS, LACKS}, 2);
+    loop_until(&loop, owner.committed == 1 && workers.items[0]->sandbox_told &&
+                          workers.items[1]->sandbox_told);
+    uv_process_kill(&workers.items[1]->process, SIGKILL);
+    loop_until(&loop, workers.items[1]->restarts == 1 && workers.items[1]->sandbox_told);
+    const char *line = strstr(files_logged(), "event=sandbox");
+    assert_non_null(line);
+    assert_non_null(strstr(line, "without Landlock"));
+    assert_null(strstr(line + 1, "event=sandbox"));
+    assert_int_equal(workers.items[1]->sandbox.seccomp, 1);
+    assert_int_equal(workers.items[1]->sandbox.landlock, 0);
+}
+
+static void one_that_is_killed_by_its_sandbox_is_explained(void **state)
+{
+    (void)state;
+    started(all_good, 1);
+    uv_process_kill(&workers.items[0]->process, SIGSYS);
+    loop_until(&loop, workers.items[0]->restarts == 1 && workers_all_committed(&workers, 1));
+    assert_non_null(strstr(files_logged(), "its sandbox forbids"));
+}
+
 static void one_that_hangs_is_replaced(void **state)
 {
     (void)state;
@@ -385,6 +435,10 @@ int main(int argc, char **argv)
         TEST(one_that_hands_out_descriptors_is_replaced),
         TEST(one_that_sends_no_message_is_replaced),
         TEST(one_that_gives_orders_is_replaced),
+        TEST(one_whose_sandbox_cannot_be_is_replaced),
+        TEST(one_that_tells_of_its_sandbox_twice_is_replaced),
+        TEST(what_a_sandbox_lacks_is_logged_once_for_all),
+        TEST(one_that_is_killed_by_its_sandbox_is_explained),
         TEST(one_that_hangs_is_replaced),
         TEST(nobody_is_replaced_at_the_end),
     };

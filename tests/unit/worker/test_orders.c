@@ -3,6 +3,7 @@
 #include "config/bundle.h"
 #include "proxy/base/exits.h"
 #include "proxy/ipc/ipc.h"
+#include "proxy/sandbox/sandbox.h"
 #include "proxy/worker/worker.h"
 #include "tests/support/unit.h"
 #include "tls/tls.h"
@@ -125,7 +126,11 @@ static bool logs(struct fixture *f, const char *word)
 static void hello(struct fixture *f)
 {
     const struct ipc_hello h = {.drop_privileges = 0};
+    struct sandbox_state sandbox = {.seccomp = 1, .landlock = 1};
     order(f, IPC_HELLO, 0, &h, sizeof h, f->shared);
+    answers(f, IPC_SANDBOX, 0);
+    assert_true(ipc_take(&f->m, &sandbox, sizeof sandbox));
+    assert_int_equal(sandbox.seccomp + sandbox.landlock, 0); /* it was not told to enter one */
 }
 
 static void prepare_text(struct fixture *f, uint32_t generation, const char *text)

@@ -1,0 +1,211 @@
+"""The sandbox of the workers, as the kernel and the status see it. That it is in nobody's way is
+what all other tests are for: each of them fails when a worker makes a call that is forbidden."""
+
+import ctypes
+import os
+import platform
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from clients import tls
+from harness.config import route
+from harness.process import LIBC
+from harness.wait import wait_until
+from servers import toy
+
+# The same number everywhere.
+LANDLOCK_CREATE_RULESET, LANDLOCK_CREATE_RULESET_VERSION = 444, 1
+HIGHEST_LANDLOCK = 6  # that tlsfront makes use of
+
+# linux/capability.h
+KEPT = {"CAP_DAC_OVERRIDE": 1, "CAP_DAC_READ_SEARCH": 2, "CAP_KILL": 5, "CAP_SETGID": 6,
+        "CAP_SETUID": 7, "CAP_NET_BIND_SERVICE": 10, "CAP_NET_RAW": 13}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def not_with_a_sanitizer(memory_factor):
+    if memory_factor != 1:
+        pytest.skip("a build with a sanitizer has no sandbox")
+
+
+def landlock_of_the_kernel():
+    return max(0, min(HIGHEST_LANDLOCK, LIBC.syscall(LANDLOCK_CREATE_RULESET, None, 0,
+                                                     LANDLOCK_CREATE_RULESET_VERSION)))
+
+
+def status_field(pid, name):
+    text = Path(f"/proc/{pid}/status").read_text()
+    return re.search(rf"^{name}:[ \t]*(.*)$", text, re.MULTILINE)[1]
+
+
+def filtered(pid):
+    return status_field(pid, "Seccomp") == "2"
+
+
+def may_start_processes(pid):
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    return re.search(r"^Max processes +0 +0 ", limits, re.MULTILINE) is None
+
+
+def says(port, settings, text=b"hello\n"):
+    with tls.TlsClient(port, settings) as client:
+        client.send(text)
+        return client.read_exactly(len(text)) == text
+
+
+@pytest.fixture
+def serve(fronts, run, pki, toys):
+    """Starts a daemon before an echo: (front, port, a function that has it serve somebody)."""
+    def start(**options):
+        port = run.port()
+        front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), **options)
+        return front, port, lambda: says(port, tls.context(pki))
+    return start
+
+
+def sandboxes(front):
+    return [one["sandbox"] for one in front.status()["workers"]]
+
+
+IN_FORCE = {"seccomp": True, "landlock": landlock_of_the_kernel()}
+OFF = {"seccomp": False, "landlock": 0}
+
+
+def test_each_worker_is_in_a_sandbox_and_the_status_tells(serve):
+    front, _, served = serve()
+    assert sandboxes(front) == [IN_FORCE] * 2
+    for pid in front.workers():
+        assert filtered(pid) and not may_start_processes(pid)
+    text = front.command("status", "-c", front.file).stdout
+    assert len(re.findall("^worker .*, sandbox seccomp", text, re.MULTILINE)) == 2
+    assert served()
+    assert (front.log("sandbox") == []) == (IN_FORCE["landlock"] > 0)
+
+
+def test_the_successor_of_a_worker_has_one_too(serve):
+    front, _, served = serve(workers=1)
+    victim, = front.workers()
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: front.workers() not in ([], [victim]) and sandboxes(front) == [IN_FORCE],
+               "a new worker in its sandbox")
+    assert filtered(*front.workers())
+    assert served()
+
+
+def test_without_one_all_serves_and_the_status_tells(serve):
+    front, _, served = serve(sandbox="off")
+    assert sandboxes(front) == [OFF] * 2
+    for pid in front.workers():
+        assert not filtered(pid) and may_start_processes(pid)
+    text = front.command("status", "-c", front.file).stdout
+    assert len(re.findall("^worker .*, sandbox off$", text, re.MULTILINE)) == 2
+    assert served()
+    assert front.log("sandbox") == []
+
+
+@pytest.mark.parametrize("before, after, stays", [("on", "off", IN_FORCE), ("off", "on", OFF)])
+def test_a_change_waits_for_a_restart_and_the_reload_says_so(serve, before, after, stays):
+    front, _, served = serve(sandbox=before)
+    lines = front.file.read_text().splitlines(keepends=True)
+    front.file.write_text("".join(line.replace(before, after) if line.startswith("sandbox") else line
+                                  for line in lines))
+    done = front.reload()
+    assert done.returncode == 0, done.stderr
+    assert "`sandbox` has changed" in done.stdout and "cure: restart the daemon" in done.stdout
+    victim = front.workers()[0]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(front.workers()) == 2 and victim not in front.workers(), "a new worker")
+    wait_until(lambda: sandboxes(front) == [stays] * 2, "all workers to be what they were")
+    assert served()
+
+
+def test_logs_that_are_opened_later_are_written(serve, run):
+    first, second = run.folder / "sandboxed-1.log", run.folder / "sandboxed-2.log"
+    front, _, served = serve(log=first)
+    first.rename(run.folder / "sandboxed-0.log")
+    front.send(signal.SIGUSR1)
+    wait_until(first.exists, "the log to be opened again")
+    wait_until(lambda: served() and "event=end" in first.read_text(), "a worker's line in it")
+    front.file.write_text(front.file.read_text().replace(str(first), str(second)))
+    assert front.reload().returncode == 0
+    wait_until(lambda: served() and "event=end" in second.read_text(), "a worker's line in it")
+
+
+# ---- a kernel that refuses -----------------------------------------------------------------------
+
+CALLS = {"x86_64": {"seccomp": 317, "prctl": 157}, "aarch64": {"seccomp": 277, "prctl": 167}}
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
+LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06  # linux/bpf_common.h
+NUMBER, ARGUMENT = 0, 16  # in struct seccomp_data
+ALLOW, ERRNO = 0x7fff0000, 0x00050000
+EPERM, ENOSYS = 1, 38
+
+
+def refuse(rules):
+    """For this process and its children; `rules`: (call, its first argument or None, errno)."""
+    program = []
+    for call, argument, errno in rules:
+        program += [(LOAD, 0, 0, NUMBER), (JUMP_IF_EQUAL, 0, 1 if argument is None else 3, call)]
+        if argument is not None:
+            program += [(LOAD, 0, 0, ARGUMENT), (JUMP_IF_EQUAL, 0, 1, argument)]
+        program += [(RETURN, 0, 0, ERRNO | errno)]
+    program += [(RETURN, 0, 0, ALLOW)]
+
+    class Instruction(ctypes.Structure):
+        _fields_ = [("code", ctypes.c_uint16), ("yes", ctypes.c_uint8), ("no", ctypes.c_uint8),
+                    ("value", ctypes.c_uint32)]
+
+    class Program(ctypes.Structure):
+        _fields_ = [("size", ctypes.c_uint16), ("code", ctypes.c_void_p)]
+
+    code = (Instruction * len(program))(*program)
+    whole = Program(len(program), ctypes.addressof(code))
+    if LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 or \
+            LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(whole), 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "seccomp")
+
+
+def no_landlock():
+    refuse([(LANDLOCK_CREATE_RULESET, None, ENOSYS)])
+
+
+def no_seccomp():
+    calls = CALLS[platform.machine()]
+    refuse([(calls["seccomp"], None, EPERM), (calls["prctl"], PR_SET_SECCOMP, EPERM)])
+
+
+def neither():
+    no_landlock()
+    no_seccomp()
+
+
+@pytest.mark.skipif(platform.machine() not in CALLS, reason="numbers of calls are not known")
+@pytest.mark.parametrize("refusal, left, words", [
+    (no_landlock, {"seccomp": True, "landlock": 0},
+     "workers run without Landlock (Function not implemented)"),
+    (no_seccomp, IN_FORCE | {"seccomp": False},
+     "workers run without a system call filter (Operation not permitted)"),
+    (neither, OFF, "workers run without Landlock (Function not implemented)"),
+])
+def test_what_the_kernel_refuses_is_told_once_and_service_goes_on(serve, refusal, left, words):
+    front, _, served = serve(before_exec=refusal)
+    assert sandboxes(front) == [left] * 2
+    line, = front.log("sandbox", level="warn")
+    assert words in line["msg"] and "sandbox = off" in line["msg"]
+    assert served()
+
+
+# ---- the supervisor ------------------------------------------------------------------------------
+
+def test_the_supervisor_keeps_of_roots_capabilities_what_it_uses(serve):
+    front, _, served = serve()
+    kept = sum(1 << number for number in KEPT.values())
+    for pid in (front.pid, *front.workers()):
+        for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(status_field(pid, kind), 16) & ~kept == 0
+        assert status_field(pid, "NoNewPrivs") == "1"
+    assert int(status_field(front.pid, "CapEff"), 16) & 1 << KEPT["CAP_SETUID"]
+    assert served()
