@@ -15,8 +15,11 @@ struct arena {
     bool failed;
 };
 
-void *arena_alloc(struct arena *a, size_t size); /* zeroed */
+/* Zeroed, aligned for anything, there until arena_free(). Of a product that overflows: NULL. */
+void *arena_alloc(struct arena *a, size_t size);
 void *arena_array(struct arena *a, size_t count, size_t size);
+
+/* A text of the arena's own. */
 char *arena_copy(struct arena *a, const char *text);
 char *arena_format(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -24,6 +27,7 @@ char *arena_format(struct arena *a, const char *format, ...) __attribute__((form
  * had now. With one thread they are still there for the call. */
 bool arena_headroom(struct arena *a, size_t size);
 
+/* Everything that came from it is gone; it may be used anew. */
 void arena_free(struct arena *a);
 
 #endif

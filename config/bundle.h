@@ -41,6 +41,7 @@ struct bundle *bundle_new(void); /* NULL: out of memory */
 /* A new bundle with the configuration texts of another and nothing else. NULL: out of memory. */
 struct bundle *bundle_texts(const struct bundle *b);
 
+/* With all entries, whose bytes are wiped. NULL is fine. */
 void bundle_free(struct bundle *b);
 
 /* Append an entry; path and data are copied. -1: out of memory (errno is ENOMEM), or a limit above
@@ -58,6 +59,7 @@ int bundle_read(struct bundle *b, enum bundle_kind kind, const char *path, struc
 int bundle_replace(struct bundle *b, const char *path, const void *data, size_t size,
                    struct err *e);
 
+/* Entries in the order in which they came; `i` below the count. */
 size_t bundle_count(const struct bundle *b);
 const struct bundle_entry *bundle_at(const struct bundle *b, size_t i);
 const struct bundle_entry *bundle_find(const struct bundle *b, enum bundle_kind kind,

@@ -35,6 +35,7 @@ struct chunks_word {
 enum { CHUNKS_GROWTH = 4 };
 int chunks_begin(struct chunks *c, struct arena *a, size_t size);
 
+/* Append a byte, or put `text` in at an earlier position of the chunk that is being written. */
 void chunks_put(struct chunks *c, char byte);
 void chunks_insert(struct chunks *c, size_t position, const char *text);
 

@@ -38,6 +38,7 @@ void config_check_private(const struct file_ref *file, const char *whose, const 
 /* As in `tls = NAME`. */
 const char *config_tls_mode_name(enum tls_mode mode);
 
+/* NULL is fine. */
 void config_free(struct config *c);
 
 #endif

@@ -54,6 +54,7 @@ int diag_format(const struct diag *d, char *buf, size_t size);
  * without a place come last. */
 void diag_sort(struct diags *d, size_t from);
 
+/* The list is empty after it, and may be used anew. */
 void diags_free(struct diags *d);
 
 #endif

@@ -40,6 +40,7 @@ struct gather {
     int line;
 };
 
+/* For all runs over one text; from the arena. NULL: out of memory. */
 struct gather_tables *gather_tables_new(struct arena *a);
 
 /* -1: the message says why, or the arena is out of memory. What was found before stays found. */

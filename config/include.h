@@ -16,6 +16,7 @@ struct include {
     struct include_text *texts; /* one per BUNDLE_TEXT entry, in the same order */
 };
 
+/* Borrows all three; what it allocates is the arena's, so there is nothing to end. */
 struct include include_begin(struct bundle *b, struct arena *a, struct diags *d);
 
 /* Read the main file. -1: a finding says why not. */

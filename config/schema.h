@@ -43,6 +43,7 @@ const struct key *schema_find(enum scope scope, const char *name);
 
 /* "global", "certificate", "route". */
 const char *schema_scope_name(enum scope scope);
+/* False: no block has that name. */
 bool schema_scope_by_name(const char *name, enum scope *scope);
 
 /* A sentence that helps with a key (or, at the top, a block) that `scope` does not have. */

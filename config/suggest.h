@@ -12,6 +12,8 @@ struct suggest {
     struct arena *arena;
 };
 
+/* `word` and the candidates are borrowed; the texts are the arena's. Without memory they are
+ * shorter. */
 struct suggest suggest_begin(struct arena *a, const char *word);
 void suggest_offer(struct suggest *s, const char *candidate);
 

@@ -40,8 +40,10 @@ struct tree {
 /* "route pop3s: " for the head of a finding, "" for the settings outside of blocks. */
 const char *tree_label(struct arena *a, const struct block *block);
 
+/* NULL: the block does not set that key. */
 const struct setting *tree_find(const struct block *block, const char *key);
 
+/* The block takes `s`, which is in no other list, over. */
 void tree_append(struct block *block, struct setting *s);
 
 #endif

@@ -55,8 +55,11 @@ int value_address(struct arena *a, const char *text, struct endpoint *out, struc
 /* The port's text when `text` is ":PORT" or "*:PORT"; else NULL. */
 const char *value_all_addresses(const char *text);
 
+/* An address of ENDPOINT_INET that stands for all (0.0.0.0, [::]), or for this machine alone. */
 bool endpoint_is_wildcard(const struct endpoint *ep);
 bool endpoint_is_loopback(const struct endpoint *ep);
+
+/* One place, in whatever way it was written. */
 bool endpoint_same(const struct endpoint *x, const struct endpoint *y);
 
 /* The length of the longest path that a Unix socket can have. */

@@ -115,8 +115,7 @@ static void print_help(FILE *out)
         fprintf(out, "  tlsfront %s %s\n", commands[i].name, commands[i].usage);
     fputs("  tlsfront key COMMAND ...\n"
           "  tlsfront COMMAND --help\n  tlsfront --version\n  tlsfront --help\n\n"
-          "FILE is " CONFIG_DEFAULT_FILE " unless -c names another.\n"
-          "Exit status: 0 done, 1 failed, 2 wrong usage, 78 the configuration is wrong.\n"
+          "FILE is " CONFIG_DEFAULT_FILE " unless -c names another.\n" EXITS_HELP
           "Manual: tlsfront(8), tlsfront-key(1), tlsfront.conf(5).\n",
           out);
 }

@@ -1,4 +1,3 @@
-/* alert.c - see alert.h */
 #include "tls/alert.h"
 
 #include "tls/mbed.h"
@@ -109,6 +108,12 @@ static const struct {
      "the client-crl is not yet valid: no client certificate can be accepted"},
     {MBEDTLS_X509_BADCRL_NOT_TRUSTED, ALERT_CERTIFICATE_UNKNOWN,
      "the client-crl is not signed by the client-ca: no client certificate can be accepted"},
+    /* those that mbedTLS has no alert of its own for */
+    {MBEDTLS_X509_BADCERT_BAD_MD, ALERT_CERTIFICATE_UNKNOWN,
+     "client certificate is signed with SHA-1 or weaker"},
+    {MBEDTLS_X509_BADCRL_BAD_MD | MBEDTLS_X509_BADCRL_BAD_PK | MBEDTLS_X509_BADCRL_BAD_KEY,
+     ALERT_CERTIFICATE_UNKNOWN,
+     "the client-crl is signed with SHA-1 or weaker: no client certificate can be accepted"},
 };
 
 struct alert_cause alert_for_certificate(unsigned flags)

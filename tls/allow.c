@@ -1,4 +1,3 @@
-/* allow.c - see allow.h */
 #include "tls/allow.h"
 
 #include "tls/memory.h"

@@ -15,7 +15,7 @@ struct allow {
 /* Copy the lists; either may be NULL. -1: out of memory; `a` is to be freed all the same. */
 int allow_copy(struct allow *a, const struct string_list *subjects,
                const struct client_name_list *names);
-void allow_free(struct allow *a);
+void allow_free(struct allow *a); /* all zero is fine */
 
 /* Nothing is on the lists, or something on them fits. `subject` is that of the certificate. */
 bool allow_certificate(const struct allow *a, const mbedtls_x509_crt *crt, const char *subject);

@@ -1,4 +1,3 @@
-/* challenge.c - see challenge.h */
 #include "tls/challenge.h"
 
 #include "tls/memory.h"

@@ -23,8 +23,7 @@ struct conn_handshake {
     size_t feed_header_left, record_size;
     uint8_t hellos; /* ClientHellos seen */
     bool early_data;
-    struct tls_slice
-        held;      /* a ClientHello that waits for tls_conn_answer(), owned; data NULL: none */
+    struct tls_slice held; /* a ClientHello that waits for an answer, owned; data NULL: none */
     int alert_put; /* what mbedTLS sent while it worked on the current record; see conn_drive.c */
 };
 
@@ -53,8 +52,7 @@ struct tls_conn {
     bool update_owed;  /* the client asked for new keys: before the next data */
     bool update_asked; /* we did, and it has not answered yet */
 
-    uint8_t
-        *ticket; /* TLS 1.3: sealed, and sent along with the first record; NULL: none, or sent */
+    uint8_t *ticket; /* TLS 1.3: sealed, for the first record; NULL: none, or sent */
     size_t ticket_size;
 
     struct tls_failure failure;
@@ -71,12 +69,13 @@ static inline bool conn_is_tls13(const mbedtls_ssl_context *ssl)
     return ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3;
 }
 
-/* conn_fail.c: end the connection, sending the alert unless it is negative or one is out. */
+/* conn_fail.c: end the connection, sending the alert unless it is negative or one is out. Only the
+ * first failure counts. */
 void conn_fail(struct tls_conn *c, struct alert_cause cause);
-void conn_fail_client(struct tls_conn *c, int alert, const char *words);
-void conn_fail_error(struct tls_conn *c, int error); /* one that mbedTLS returned */
-void conn_fail_received(struct tls_conn *c, int alert);
-void conn_fail_truncated(struct tls_conn *c);
+void conn_fail_client(struct tls_conn *c, int alert, const char *words); /* its fault */
+void conn_fail_error(struct tls_conn *c, int error);    /* one that mbedTLS returned */
+void conn_fail_received(struct tls_conn *c, int alert); /* the client ended it with that */
+void conn_fail_truncated(struct tls_conn *c);           /* the transport ended too early */
 
 extern const struct alert_cause conn_out_of_memory;
 
@@ -93,13 +92,17 @@ void conn_release_hello(struct tls_conn *c);
 
 /* conn_drive.c: let mbedTLS work on a record until it is used up. */
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body);
+
+/* Wipes and frees c->hs, which becomes NULL; without one there is nothing to do. */
 void conn_handshake_free(struct tls_conn *c);
 
-/* conn_wire.c: mbedTLS's transport; arg is the connection. */
+/* conn_wire.c: what mbedTLS calls to write, and to read the record it was given; `arg` is the
+ * connection. The size, or an error of mbedTLS. */
 int conn_put_wire(void *arg, const unsigned char *data, size_t size);
 int conn_get_feed(void *arg, unsigned char *to, size_t size);
 
-/* conn_open.c: behind the handshake. */
+/* conn_open.c, behind the handshake: deal with a record; seal data[size], which is as in
+ * tls_conn_send(). Either may fail the connection. */
 void conn_open_record(struct tls_conn *c, const struct record *r);
 void conn_open_send(struct tls_conn *c, uint8_t *data, size_t size);
 

@@ -17,6 +17,7 @@ struct der {
     const unsigned char *end;
 };
 
+/* At the beginning of `bytes`, which have to live as long. */
 struct der der_begin(struct tls_slice bytes);
 
 /* The tag of the element that comes next; -1: there is none. */

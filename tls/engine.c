@@ -1,4 +1,4 @@
-/* engine.c - what the connections of a worker share; see engine.h */
+/* engine.c - what the connections of a worker share */
 #include "tls/engine.h"
 
 #include "tls/memory.h"

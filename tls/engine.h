@@ -37,6 +37,7 @@ void engine_lend(struct tls_engine *e, uint8_t **in, uint8_t **out);
 void engine_take_back(struct tls_engine *e, uint8_t *in, size_t in_size, uint8_t *out,
                       size_t out_size);
 
+/* What lies in it; valid until the buffer is written to. */
 struct tls_slice engine_slice(const struct engine_buffer *b);
 
 #endif

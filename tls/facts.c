@@ -1,4 +1,4 @@
-/* facts.c - see facts.h; also which names a certificate covers */
+/* facts.c - what a certificate says about itself, and which names it covers. */
 #include "tls/facts.h"
 
 #include "tls/memory.h"

@@ -6,10 +6,10 @@
 
 /* Fill id->facts from the leaf, but for what the key tells. -1: out of memory. */
 int facts_read(struct tls_identity *id, const char *path, struct err *e);
+void facts_free(struct tls_identity *id); /* the texts; never read is fine */
+
 /* The DNS name or IP address of an entry of subjectAltName, allocated; NULL: another kind, or bytes
  * that no host name has. */
 char *facts_alt_name(const mbedtls_x509_buf *b);
-
-void facts_free(struct tls_identity *id);
 
 #endif

@@ -1,4 +1,3 @@
-/* hello.c - see hello.h */
 #include "tls/hello.h"
 
 #include "tls/memory.h"

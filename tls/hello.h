@@ -38,7 +38,7 @@ enum hello_result hello_next(struct hello_stream *s, struct tls_slice *payload,
 /* The type of the message that is incomplete; -1: there is none. */
 int hello_pending_type(const struct hello_stream *s);
 
-void hello_free(struct hello_stream *s);
+void hello_free(struct hello_stream *s); /* all zero again */
 
 struct hello {
     struct tls_slice name; /* of the server_name extension; data NULL: none */

@@ -1,4 +1,3 @@
-/* hooks.c - see hooks.h */
 #include "tls/hooks.h"
 
 #include "tls/conn.h"

@@ -35,21 +35,42 @@ int identity_parse_der(mbedtls_x509_crt *crt, struct tls_slice der, enum identit
                                                   use == IDENTITY_SHOWN ? pass_over : NULL, NULL);
 }
 
-int identity_explain_certificate(int error, const char *path, struct err *e)
+int identity_explain_certificate(int error, const char *path, unsigned line, struct err *e)
 {
     int high = -(-error & 0xff80);
+    char place[32] = "";
+    if (line > 0)
+        snprintf(place, sizeof place, " line %u", line);
     if (high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || high == MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG ||
         high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE) {
         err_set(e,
-                "%s: a certificate has a kind of key or signature that cannot be used; RSA and "
+                "%s%s: a certificate has a kind of key or signature that cannot be used; RSA and "
                 "ECDSA with P-256, P-384 or P-521 can",
-                path);
+                path, place);
         return err_cure(e, "have one issued for such a key: tlsfront key new NAME");
+    }
+    if (high == MBEDTLS_ERR_PK_INVALID_PUBKEY) {
+        err_set(
+            e,
+            "%s%s: the public key of a certificate is larger than the %d bits that RSA may have "
+            "here, or damaged",
+            path, place, 8 * MBEDTLS_MPI_MAX_SIZE);
+        return err_cure(e, "give the file as the authority sent it; for a smaller key: tlsfront "
+                           "key new NAME");
     }
     if (high == MBEDTLS_ERR_X509_ALLOC_FAILED)
         return err_set(e, "%s: out of memory", path);
-    err_set(e, "%s: a certificate in it is damaged (%s)", path, text_error(error));
+    err_set(e, "%s%s: a certificate is damaged (%s)", path, place, text_error(error));
     return err_cure(e, "give the file as the authority sent it");
+}
+
+/* The cures are for a server's own certificate; an authority's is given by others. */
+static int cure_for(enum identity_use use, struct err *e)
+{
+    return use == IDENTITY_SHOWN
+               ? -1
+               : err_cure(e,
+                          "give the authorities' certificates, with RSA or EC keys, as PEM or DER");
 }
 
 struct parsing {
@@ -76,8 +97,10 @@ static int parse_block(const struct parsing *s, const struct pem_block *b, struc
     int r = identity_parse_der(s->crt, der, s->use);
     if (r != 0 && look_at(der) == LOOK_SIGNED_DATA)
         refuse_signed_data(s->path, b->line, e);
-    else if (r != 0)
-        identity_explain_certificate(r, s->path, e);
+    else if (r != 0) {
+        identity_explain_certificate(r, s->path, b->line, e);
+        cure_for(s->use, e);
+    }
     memory_wipe_free(bytes, der.size);
     return r == 0 ? 0 : -1;
 }
@@ -95,11 +118,18 @@ int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, co
 {
     struct parsing s = {crt, path, use};
     const enum look what = look_at(file);
-    if (what != LOOK_OTHER && what != LOOK_CERTIFICATE)
+    if (what == LOOK_SIGNED_DATA)
         return look_refuse(what, path, e);
-    if (what == LOOK_CERTIFICATE || pem_is_der(file)) {
+    if (what != LOOK_OTHER && what != LOOK_CERTIFICATE) {
+        look_refuse(what, path, e);
+        return cure_for(use, e);
+    }
+    if (pem_is_der(file)) {
         int r = identity_parse_der(crt, file, use);
-        return r == 0 ? 0 : identity_explain_certificate(r, path, e);
+        if (r == 0)
+            return 0;
+        identity_explain_certificate(r, path, 0, e);
+        return cure_for(use, e);
     }
     if (pem_walk(file, path, on_block, &s, e) < 0)
         return -1;

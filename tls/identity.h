@@ -33,8 +33,9 @@ int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, co
 /* One certificate; 0 or an error of mbedTLS. */
 int identity_parse_der(mbedtls_x509_crt *crt, struct tls_slice der, enum identity_use use);
 
-/* Put an error of mbedTLS about a certificate into words. Returns -1. */
-int identity_explain_certificate(int error, const char *path, struct err *e);
+/* Put an error of mbedTLS about a certificate into words; it begins in that line, 0: it is not
+ * known. Returns -1. */
+int identity_explain_certificate(int error, const char *path, unsigned line, struct err *e);
 
 /* Seconds since 1970 of a time in a certificate. */
 time_t identity_time(const mbedtls_x509_time *t);

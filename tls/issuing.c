@@ -1,4 +1,3 @@
-/* issuing.c - see issuing.h */
 #include "tls/issuing.h"
 
 #include <string.h>
@@ -18,16 +17,36 @@ bool issuing_named(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
     return same(&crt->issuer_raw, &issuer->subject_raw);
 }
 
-bool issuing_signed(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
+/* How `tbs` was signed; parts of a certificate or list. */
+struct signature {
+    const mbedtls_x509_buf *tbs, *sig;
+    mbedtls_md_type_t md;
+    mbedtls_pk_type_t pk;
+    const void *options;
+};
+
+static bool verifies(const struct signature *s, const mbedtls_x509_crt *issuer)
 {
     uint8_t hash[MBEDTLS_MD_MAX_SIZE];
-    const mbedtls_md_info_t *md = mbedtls_md_info_from_type(crt->sig_md);
+    const mbedtls_md_info_t *md = mbedtls_md_info_from_type(s->md);
     mbedtls_pk_context *key = (mbedtls_pk_context *)&issuer->pk; /* it changes nothing */
-    if (md == NULL || !mbedtls_pk_can_do(key, crt->sig_pk) ||
-        mbedtls_md(md, crt->tbs.p, crt->tbs.len, hash) != 0)
+    if (md == NULL || !mbedtls_pk_can_do(key, s->pk) ||
+        mbedtls_md(md, s->tbs->p, s->tbs->len, hash) != 0)
         return false;
-    return mbedtls_pk_verify_ext(crt->sig_pk, crt->sig_opts, key, crt->sig_md, hash,
-                                 mbedtls_md_get_size(md), crt->sig.p, crt->sig.len) == 0;
+    return mbedtls_pk_verify_ext(s->pk, s->options, key, s->md, hash, mbedtls_md_get_size(md),
+                                 s->sig->p, s->sig->len) == 0;
+}
+
+bool issuing_signed(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
+{
+    const struct signature s = {&crt->tbs, &crt->sig, crt->sig_md, crt->sig_pk, crt->sig_opts};
+    return verifies(&s, issuer);
+}
+
+bool issuing_signed_list(const mbedtls_x509_crl *list, const mbedtls_x509_crt *issuer)
+{
+    const struct signature s = {&list->tbs, &list->sig, list->sig_md, list->sig_pk, list->sig_opts};
+    return verifies(&s, issuer);
 }
 
 bool issuing_same_key(const mbedtls_x509_crt *a, const mbedtls_x509_crt *b)

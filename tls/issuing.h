@@ -15,6 +15,9 @@ bool issuing_named(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer);
 /* Its signature was made with the other's key. */
 bool issuing_signed(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer);
 
+/* So was that of a revocation list. */
+bool issuing_signed_list(const mbedtls_x509_crl *list, const mbedtls_x509_crt *issuer);
+
 /* The same authority: name and key. */
 bool issuing_same_key(const mbedtls_x509_crt *a, const mbedtls_x509_crt *b);
 

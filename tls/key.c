@@ -1,4 +1,3 @@
-/* key.c - see key.h */
 #include "tls/key.h"
 
 #include "tls/look.h"
@@ -197,25 +196,32 @@ static bool is_served(struct tls_slice curve)
     return false;
 }
 
-/* Of an RSA key, from the first number of PKCS#1 behind its version; 0: it is none. */
-static size_t rsa_bits(struct tls_slice der, const struct key_info *info)
+/* What PKCS#1 begins with. */
+struct rsa_head {
+    int version; /* 1: of more than two primes */
+    size_t bits; /* 0: that is no RSA key */
+};
+
+static struct rsa_head rsa_head(struct tls_slice der, const struct key_info *info)
 {
+    static const struct rsa_head none = {0, 0};
+    struct rsa_head h;
     unsigned char *p = (unsigned char *)der.data;
     const unsigned char *end = p + der.size;
     size_t size;
-    int version;
     if (info->oid.data != NULL) {
         p = (unsigned char *)info->head.data;
         end = p + info->head.size;
         if (!skip(&p, end, SEQUENCE) ||
             mbedtls_asn1_get_tag(&p, end, &size, MBEDTLS_ASN1_OCTET_STRING) != 0)
-            return 0;
+            return none;
     }
     if (mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE) != 0 ||
-        mbedtls_asn1_get_int(&p, end, &version) != 0 ||
+        mbedtls_asn1_get_int(&p, end, &h.version) != 0 ||
         mbedtls_asn1_get_tag(&p, end, &size, MBEDTLS_ASN1_INTEGER) != 0)
-        return 0;
-    return 8 * (size - (size > 0 && *p == 0));
+        return none;
+    h.bits = 8 * (size - (size > 0 && *p == 0));
+    return h;
 }
 
 static int refuse_rsa(const char *path, size_t bits, struct err *e)
@@ -241,6 +247,7 @@ static int explain(int error, struct tls_slice der, const char *label, const cha
     if (!read_info(der, &info))
         info.oid.data = NULL;
     const struct tls_slice curve = curve_of(der, &info);
+    const struct rsa_head rsa = rsa_head(der, &info);
     if (error == MBEDTLS_ERR_PK_ALLOC_FAILED)
         return err_set(e, "%s: out of memory", path);
     if (strcmp(label, "OPENSSH PRIVATE KEY") == 0)
@@ -256,8 +263,10 @@ static int explain(int error, struct tls_slice der, const char *label, const cha
                       "%s: the private key spells its curve out instead of naming it", path);
     if (curve.size > 0 && !is_served(curve))
         return refuse_kind(path, "on another curve", e);
-    if (rsa_bits(der, &info) > RSA_BITS_MAX)
-        return refuse_rsa(path, rsa_bits(der, &info), e);
+    if (rsa.bits > RSA_BITS_MAX)
+        return refuse_rsa(path, rsa.bits, e);
+    if (rsa.bits > 0 && rsa.version == 1)
+        return refuse_kind(path, "an RSA key of more than two primes", e);
     return refuse(e, "convert it, which also tells whether it is broken: " CONVERT,
                   "%s: the private key is in a form that cannot be read (%s)", path,
                   text_error(error));

@@ -16,6 +16,7 @@ enum look {
     LOOK_INDEFINITE,    /* BER, whose lengths are left open */
     LOOK_CUT_SHORT,     /* its length is more than there is */
 };
+
 enum look look_at(struct tls_slice file);
 
 /* Say what the file is and how to convert it, to one who wants PEM. Returns -1. */

@@ -1,4 +1,3 @@
-/* memory.c - see memory.h */
 #include "tls/memory.h"
 
 #include "tls/mbed.h"

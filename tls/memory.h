@@ -6,12 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* As calloc(), for free(). */
 void *memory_calloc(size_t count, size_t size);
 
 /* Grow to `size`; the old block stays valid on failure. */
 void *memory_grow(void *block, size_t size);
 
-/* Copies; NULL when out of memory. */
+/* Copies, for free(); NULL when out of memory. */
 void *memory_copy(const void *data, size_t size);
 char *memory_text(const char *text);
 

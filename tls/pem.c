@@ -1,4 +1,3 @@
-/* pem.c - see pem.h */
 #include "tls/pem.h"
 
 #include "tls/memory.h"

@@ -1,4 +1,3 @@
-/* protection.c - see protection.h */
 #include "tls/protection.h"
 
 #include "tls/memory.h"

@@ -1,4 +1,3 @@
-/* record.c - see record.h */
 #include "tls/record.h"
 
 #include "tls/memory.h"

@@ -47,6 +47,8 @@ enum record_result record_next(struct record_reader *r, size_t body_max, struct 
 
 /* Give back memory that holds nothing. */
 void record_rest(struct record_reader *r);
+
+/* Drop what was collected, with its memory. */
 void record_free(struct record_reader *r);
 
 #endif

@@ -1,4 +1,3 @@
-/* suites.c - see suites.h */
 #include "tls/suites.h"
 
 #include "tls/mbed.h"

@@ -1,4 +1,3 @@
-/* text.c - see text.h */
 #include "tls/text.h"
 
 #include "config/utf8.h"

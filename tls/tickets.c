@@ -1,4 +1,3 @@
-/* tickets.c - see tickets.h */
 #include "tls/tickets.h"
 
 #include "tls/memory.h"

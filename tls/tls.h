@@ -90,9 +90,11 @@ struct tls_identity *tls_identity_load_challenge(const char *name, struct tls_sl
                                                  const char *chain_path, struct tls_slice key,
                                                  const char *key_path, struct err *e);
 
+/* One reference more, for tls_identity_free(). Returns `id`. */
 struct tls_identity *tls_identity_ref(struct tls_identity *id);
 void tls_identity_free(struct tls_identity *id); /* drops a reference; NULL is fine */
 
+/* What its first certificate says. Lives as long as the identity. */
 const struct tls_identity_facts *tls_identity_facts(const struct tls_identity *id);
 
 /* Days before its end from which on a certificate is to be renewed. */
@@ -163,11 +165,23 @@ struct tls_server;
 /* Identities are referenced, everything else is copied. NULL with the reason: an unknown group or
  * cipher (the sentence lists those that exist), a CA file without a certificate... */
 struct tls_server *tls_server_new(const struct tls_server_options *o, struct err *e);
-struct tls_server *tls_server_ref(struct tls_server *s);
-void tls_server_free(struct tls_server *s);
+struct tls_server *tls_server_ref(struct tls_server *s); /* one reference more; returns `s` */
+void tls_server_free(struct tls_server *s);              /* drops a reference; NULL is fine */
 
-/* One call for each certificate of client_ca and each list of client_crl. */
-/* NULL, a route without TLS, has none. */
+/* What an operator should hear about the certificates and lists by which clients are judged; one
+ * call each. */
+enum tls_client_finding {
+    TLS_CLIENT_CA_USELESS,    /* nobody whom it vouches for is let in */
+    TLS_CLIENT_CA_NONE,       /* ... and there is no other */
+    TLS_CLIENT_CRL_USELESS,   /* all clients of its authority are refused */
+    TLS_CLIENT_CRL_OF_NOBODY, /* its authority is not in client_ca */
+    TLS_CLIENT_FINDINGS,
+};
+typedef void tls_client_finding_fn(void *arg, enum tls_client_finding finding, const char *text);
+void tls_server_check(const struct tls_server *s, tls_client_finding_fn *report, void *arg);
+
+/* One call for each certificate of client_ca and each list of client_crl. NULL, as of a route
+ * without TLS, has none. */
 void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void *arg);
 
 /* ---- tickets ---- */
@@ -208,8 +222,11 @@ int tls_ticket_keys_derive(struct tls_ticket_keys *k, const uint8_t secret[TLS_T
 
 struct tls_engine;
 
+/* With a ticket key that nobody else knows. NULL: out of memory, or no random numbers. */
 struct tls_engine *tls_engine_new(struct err *e);
-void tls_engine_free(struct tls_engine *e); /* after its last connection; wipes */
+void tls_engine_free(struct tls_engine *e); /* after its last connection; wipes; NULL is fine */
+
+/* From now on these seal and open tickets; they are copied. */
 void tls_engine_set_ticket_keys(struct tls_engine *e, const struct tls_ticket_keys *k);
 
 /* ---- connections ---- */
@@ -231,7 +248,7 @@ struct tls_io {
 
 struct tls_conn;
 
-/* NULL: out of memory. */
+/* The engine is borrowed and has to live longer; the server is referenced. NULL: out of memory. */
 struct tls_conn *tls_conn_new(struct tls_engine *engine, struct tls_server *server);
 void tls_conn_free(struct tls_conn *c); /* wipes; NULL is fine */
 
@@ -264,6 +281,7 @@ enum tls_status tls_conn_close(struct tls_conn *c, struct tls_io *io);
 enum tls_abort { TLS_ABORT_HANDSHAKE_TIMEOUT, TLS_ABORT_INTERNAL };
 void tls_conn_abort(struct tls_conn *c, enum tls_abort why, struct tls_io *io);
 
+/* What the last call returned, or would have. */
 enum tls_status tls_conn_status(const struct tls_conn *c);
 
 /* True while the handshake has not produced its last flight of asymmetric work: the caller may

@@ -18,9 +18,10 @@ struct buf {
     bool failed;
 };
 
-void buf_init(struct buf *b, size_t limit);
-void buf_free(struct buf *b); /* leaves it empty and usable again */
+void buf_init(struct buf *b, size_t limit); /* empty; it never holds more than `limit` bytes */
+void buf_free(struct buf *b);               /* leaves it empty and usable again */
 
+/* Append bytes, a text without its NUL, or what printf would write; see above for failures. */
 void buf_put(struct buf *b, const void *data, size_t size);
 void buf_puts(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

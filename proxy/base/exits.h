@@ -2,6 +2,9 @@
 #ifndef TLSFRONT_BASE_EXITS_H
 #define TLSFRONT_BASE_EXITS_H
 
-enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CONFIGURATION = 78 };
+enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CONFIGURATION = 78 }; /* EX_CONFIG of sysexits.h */
+
+/* The same for help. */
+#define EXITS_HELP "Exit status: 0 done, 1 failed, 2 wrong usage, 78 the configuration is wrong.\n"
 
 #endif

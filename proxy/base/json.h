@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* `key` is NULL inside arrays. A NULL string becomes null. Bytes that are not UTF-8 are
- * replaced. */
+/* Each appends to `b`. `key` is NULL inside arrays and for the outermost. A NULL string becomes
+ * null. Bytes that are not UTF-8 are replaced. */
 void json_object(struct buf *b, const char *key);
 void json_object_end(struct buf *b);
 void json_array(struct buf *b, const char *key);

@@ -32,7 +32,7 @@ struct log_line {
 
 /* To standard error, text, info. */
 void log_init(struct log *l, const char *who);
-void log_close(struct log *l);
+void log_close(struct log *l); /* the descriptor, if it is ours */
 
 /* Take over `fd` for `target`; the old one is closed. */
 void log_redirect(struct log *l, enum config_log_target target, int fd);
@@ -44,12 +44,15 @@ int log_open_target(const struct config *c, struct err *e);
 /* Give back what log_open_target() opened, when it is not wanted after all; -1 is fine. */
 void log_close_target(int fd);
 
+/* Would a line of that level be written? For what is costly to find out. */
 bool log_wants(const struct log *l, enum config_log_level level);
 
+/* One line: begin, any number of fields, end, which writes it. `l` has to live until then. */
 void log_begin(struct log_line *line, struct log *l, enum config_log_level level,
                const char *event);
 void log_text(struct log_line *line, const char *key, const char *value); /* NULL, "": left out */
 void log_number(struct log_line *line, const char *key, uint64_t value);
+/* With three digits behind the point. */
 void log_seconds(struct log_line *line, const char *key, uint64_t milliseconds);
 void log_bool(struct log_line *line, const char *key, bool value);
 void log_end(struct log_line *line);

@@ -24,8 +24,8 @@ bool privileges_may_impersonate(void);
 /* Become that user for good, with no way to gain anything back (no_new_privs). */
 int privileges_drop(const struct identity *id, struct err *e);
 
-/* Look at files as that user, in this thread only, until the rights are given back. Who is not root
- * stays who he is. */
+/* Look at files as that user, in this thread only, until privileges_give_back(). Who is not root
+ * stays who he is, and there is nothing to give back. */
 void privileges_borrow(uid_t uid, gid_t gid);
 void privileges_give_back(void);
 

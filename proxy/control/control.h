@@ -21,6 +21,9 @@ typedef void control_fn(void *arg, struct control_request *request, const char *
 struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_request, void *arg,
                             struct err *e);
 
+/* Where it listens; lives as long as `c`. */
+const char *control_path(const struct control *c);
+
 /* Every request is answered exactly once, also when its caller has gone meanwhile. */
 void control_answer(struct control_request *request, int status, const struct buf *text);
 

@@ -204,6 +204,11 @@ struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_re
     return NULL;
 }
 
+const char *control_path(const struct control *c)
+{
+    return c->path;
+}
+
 void control_close(struct control *c)
 {
     if (c == NULL)

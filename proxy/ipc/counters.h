@@ -48,9 +48,11 @@ int shared_create(struct err *e);
 /* Another descriptor of that part, of which no mapping can become writable. -1 with errno. */
 int shared_reader(int fd);
 
-/* Map a part for writing, or for reading. NULL with errno. */
+/* Map a part for writing, or for reading: what is told of a part that was mapped so is only ever
+ * read. The descriptor is not needed any more. NULL with errno. */
 struct worker_shared *shared_map_own(int fd);
 struct worker_shared *shared_map_other(int fd);
+/* NULL is fine. */
 void shared_unmap(struct worker_shared *part);
 
 /* The parts by worker; NULL: not known here, and nothing counted there. */
@@ -63,6 +65,7 @@ static inline struct worker_shared *shared_part(const struct shared_all *all, un
     return all->parts[index];
 }
 
+/* Of all parts; none is known after it. */
 void shared_unmap_all(struct shared_all *all);
 
 /* Forget the present tense of a dead worker (active, handshaking, clients); totals stay. */
@@ -89,8 +92,12 @@ struct client_slot {
     uint16_t at[SHARED_IP_ROWS];
 };
 struct sockaddr;
+
+/* The same in all processes that have the same seed. */
 struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_slot,
                                   const uint8_t seed[16]);
+
+/* A connection of that client is there, or gone: each once, in the worker's own part. */
 void client_enter(struct worker_shared *own, struct client_slot slot);
 void client_leave(struct worker_shared *own, struct client_slot slot);
 

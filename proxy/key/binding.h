@@ -18,6 +18,8 @@ struct key_names {
     size_t count;
     bool too_many; /* there was no room for some */
 };
+
+/* `name` has to live as long as the list. */
 void key_names_add(struct key_names *n, const char *name);
 
 /* Those of --host and --route; with neither, those of the routes that use the certificate. An exit

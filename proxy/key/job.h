@@ -41,7 +41,7 @@ static inline struct tls_slice key_slice(const struct file_bytes *f)
     return (struct tls_slice){f->data, f->size};
 }
 
-/* ---- the frame (key_run.c) ---- */
+/* ---- the frame (run.c) ---- */
 
 /* From the options to the exit status: reads the configuration, opens the store, has `run` do the
  * work, and prints what came of it. */
@@ -54,6 +54,7 @@ int key_fail(struct key_job *j, const char *cure, const char *format, ...)
 int key_fail_usage(struct key_job *j, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* likewise; EXIT_USAGE */
 
+/* A line for a person, which JSON leaves out; shown when the command has succeeded. */
 void key_note(struct key_job *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "  WORD  text" as text, a field as JSON. */
@@ -63,7 +64,7 @@ void key_say(struct key_job *j, const char *word, const char *text);
  * exit status. */
 int key_commit(struct key_job *j);
 
-/* ---- private keys, under a passphrase or not (key_secret.c) ----
+/* ---- private keys, under a passphrase or not (secret.c) ----
  * The passphrase is that of the block's passphrase-file, where it has one, so that the daemon can
  * open what is stored; else that of --passphrase-file, or one that is asked for. */
 
@@ -78,7 +79,9 @@ char *key_seal(struct key_job *j, const struct keys_private *k);
 struct tls_identity *key_stored_identity(struct key_job *j, const char *name,
                                          const struct keystore_entry *entry, struct err *e);
 
-/* ---- the commands ---- */
+/* ---- the commands ----
+ * Each does what the manual says of it, for key_run(): what it made is in j->out, what is wrong in
+ * j->findings. The exit status. */
 
 int key_new(struct key_job *j);
 int key_renew(struct key_job *j);

@@ -108,8 +108,7 @@ static void print_help(FILE *out)
     fputs("tlsfront key - keys, requests and certificates\n\n", out);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "  tlsfront key %s %s\n", commands[i].name, commands[i].usage);
-    fputs("\nEvery command takes -c FILE, --json and --help.\n"
-          "Exit status: 0 done, 1 failed, 2 wrong usage, 78 the configuration is wrong.\n"
+    fputs("\nEvery command takes -c FILE, --json and --help.\n" EXITS_HELP
           "Manual: tlsfront-key(1).\n",
           out);
 }

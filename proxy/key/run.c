@@ -1,4 +1,4 @@
-/* run.c - what all commands of `tlsfront key` begin and end with, see key_job.h. */
+/* run.c - what all commands of `tlsfront key` begin and end with. */
 #include "proxy/base/json.h"
 #include "proxy/base/streams.h"
 #include "proxy/control/control.h"

@@ -1,4 +1,4 @@
-/* secret.c - private keys on their way into the store and out of it, see key_job.h. */
+/* secret.c - private keys on their way into the store and out of it. */
 #include "proxy/key/binding.h"
 #include "proxy/key/tool.h"
 

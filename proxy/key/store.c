@@ -1,4 +1,4 @@
-/* store.c - see store.h; how a change takes place is in store_write.c. */
+/* store.c - opening and reading; how a change takes place is in store_write.c. */
 #include "proxy/key/store.h"
 #include "config/config.h"
 #include "config/values.h"

@@ -47,7 +47,7 @@ enum keystore_intent { KEYSTORE_LOOK, KEYSTORE_CHANGE };
  * locked: this waits for another `tlsfront key`. To look, one that is missing is empty. */
 int keystore_open(struct keystore *s, const char *state, enum keystore_intent intent,
                   struct err *e);
-void keystore_close(struct keystore *s);
+void keystore_close(struct keystore *s); /* gives the lock back; -1 as descriptors is fine */
 
 /* -1, with the reason, for one that no pair can have. */
 int keystore_check_name(const char *name, struct err *e);
@@ -72,8 +72,10 @@ int keystore_rollback(const struct keystore *s, const char *name, struct err *e)
 /* With all that belongs to it. */
 int keystore_remove(const struct keystore *s, const char *name, struct err *e);
 
-/* Every name, in order. -1: STATE cannot be read. */
+/* `name` lives as long as the call. */
 typedef void keystore_name_fn(void *arg, const char *name);
+
+/* Every name, in order. -1: STATE cannot be read. */
 int keystore_each(const struct keystore *s, keystore_name_fn *tell, void *arg, struct err *e);
 
 #endif

@@ -6,11 +6,13 @@
 
 enum { KEYSTORE_FOLDER_SIZE = 96 }; /* ".NAME.previous" */
 
+/* "key.pem" */
 const char *keystore_file_name(enum keystore_file file);
 
 /* ".NAME.what" */
 void keystore_beside(const char *name, const char *what, char folder[KEYSTORE_FOLDER_SIZE]);
 
+/* What lies in STATE/FOLDER, as keystore_read(). */
 int keystore_read_folder(const struct keystore *s, const char *folder, struct keystore_entry *out,
                          struct err *e);
 

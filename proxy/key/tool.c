@@ -1,4 +1,4 @@
-/* tool.c - see key_tool.h. Secrets go through a pipe and anonymous memory, never through
+/* tool.c - what openssl(1) is asked. Secrets go through a pipe and anonymous memory, never through
  * arguments, the environment or the disk. */
 #include "proxy/key/tool.h"
 
@@ -13,7 +13,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { PASSPHRASE_FD = 3, ARGUMENTS_MAX = 15, OUTPUT_MAX = 4 << 20, NOT_FOUND = 127 };
+/* As much as a file may have that is given to us (KEY_ANSWER_MAX). */
+enum { OUTPUT_MAX = 4 << 20 };
+
+enum { PASSPHRASE_FD = 3, ARGUMENTS_MAX = 15, NOT_FOUND = 127 };
 
 /* What the child gets: input, output, complaints, passphrase. */
 enum { IN, OUT, SAID, SECRET, FDS };

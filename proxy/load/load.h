@@ -24,12 +24,13 @@ bool load_configuration(const char *path, struct loaded *out, struct diags *d);
 /* The same with the configuration texts of a bundle: the files that they name are read anew. */
 bool load_files_again(const struct bundle *texts, struct loaded *out, struct diags *d);
 
+/* Drops the bundle and the generation; wipes; all zero is fine. */
 void loaded_free(struct loaded *l);
 
-/* All findings, as they are printed. */
+/* All findings in their order, as they are printed, behind what is in `out`. */
 void load_print_findings(const struct diags *d, struct buf *out);
 
-/* The routing table as a table. */
+/* The routing table as a table, behind what is in `out`. */
 void load_print_table(const struct generation *g, struct buf *out);
 
 #endif

@@ -172,6 +172,31 @@ static void report_expiry(void *arg, const struct tls_expiry *x)
              list ? "revocation list" : "certificate", x->subject, when);
 }
 
+static void report_client_finding(void *arg, enum tls_client_finding finding, const char *text)
+{
+    static const struct {
+        enum diag_severity severity;
+        const char *cure;
+    } rows[TLS_CLIENT_FINDINGS] = {
+        [TLS_CLIENT_CA_USELESS] = {DIAG_WARNING,
+                                   "put the authority's own certificate in its place, "
+                                   "or take it out"},
+        [TLS_CLIENT_CA_NONE] = {DIAG_ERROR,
+                                "give the certificate of the authority that issues your "
+                                "clients' certificates"},
+        [TLS_CLIENT_CRL_USELESS] = {DIAG_ERROR, "have the authority issue its list anew, signed "
+                                                "with SHA-256 and the key of its certificate in "
+                                                "client-ca"},
+        [TLS_CLIENT_CRL_OF_NOBODY] = {DIAG_WARNING, "give the lists of those in client-ca, or add "
+                                                    "that authority to them"},
+    };
+    const struct report_route *r = arg;
+    const bool list = finding == TLS_CLIENT_CRL_USELESS || finding == TLS_CLIENT_CRL_OF_NOBODY;
+    const struct file_ref *file = list ? &r->route->client_crl : &r->route->client_ca;
+    diag_add(r->diags, rows[finding].severity, &file->at, rows[finding].cure, "route %s: %s: %s",
+             r->route->name, file->path, text);
+}
+
 static struct tls_server *load_policy(const struct generation *g, const struct route_config *r,
                                       const struct bundle *b, struct diags *d)
 {
@@ -205,8 +230,10 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
         .ciphers = &r->ciphers,
     };
     server = tls_server_new(&options, &e);
-    if (server != NULL)
+    if (server != NULL) {
         tls_server_expiries(server, report_expiry, &(struct report_route){d, r});
+        tls_server_check(server, report_client_finding, &(struct report_route){d, r});
+    }
 out:
     if (server == NULL)
         report_policy(r, &e, d);

@@ -16,9 +16,8 @@ struct route {
     const struct route_config *config;
     struct tls_server *tls;
     struct upstream_set upstreams;
-    unsigned slot; /* in the shared counters */
-    uint64_t
-        identity_noted; /* when the log last said that the upstream takes no client's address */
+    unsigned slot;           /* in the shared counters */
+    uint64_t identity_noted; /* when the log last said that no client's address is taken */
 };
 
 struct generation {
@@ -29,9 +28,10 @@ struct generation {
     struct route *routes;             /* one per config->routes */
 };
 
-/* Take over `config` and give it meaning: load certificates, build policies. Findings go to `d`;
- * where one is an error the generation is still returned for the others' sake, unless memory ran
- * out (NULL; config is freed then too). Only one without errors may be run. */
+/* Give `config` a meaning: load certificates, build policies. It is taken over in any case, and
+ * freed with the generation; the bundle is borrowed for the time of the call. Findings go to `d`;
+ * where one is an error the generation is still returned for the others' sake, but may not be run.
+ * NULL: out of memory; `config` is freed then. */
 struct generation *generation_load(struct config *config, const struct bundle *b, struct diags *d);
 
 /* Does `next` hold a certificate, authority or revocation list outside of its time that is not in
@@ -42,7 +42,7 @@ bool generation_brings_expired(const struct generation *next, const struct gener
 /* When the last of what is not yet valid at `now` becomes so; 0: all is, but for its end. */
 time_t generation_valid_from(const struct generation *g, time_t now);
 
-struct generation *generation_ref(struct generation *g);
-void generation_free(struct generation *g); /* drops a reference; NULL is fine */
+struct generation *generation_ref(struct generation *g); /* one reference more; returns `g` */
+void generation_free(struct generation *g);              /* drops a reference; NULL is fine */
 
 #endif

@@ -40,18 +40,22 @@ struct upstream_cursor {
     uint64_t tried;             /* a bit for each address of the flattened list */
 };
 
-/* From a route's endpoints; numeric and unix ones get their address at once. -1: out of memory. */
+/* From a route's endpoints; numeric and unix ones get their address at once. The endpoints are
+ * borrowed: they have to live as long as the set, as they do in a generation's configuration. -1:
+ * out of memory; there is nothing to free then. */
 int upstream_set_init(struct upstream_set *set, const struct endpoint *endpoints, size_t count);
-void upstream_set_free(struct upstream_set *set);
+void upstream_set_free(struct upstream_set *set); /* leaves it empty */
 
 /* Replace one upstream's addresses (copied); those that stay keep their state. -1: out of memory,
  * and nothing has changed. */
 int upstream_set_addresses(struct upstream_set *set, size_t upstream,
                            const struct upstream_address *addresses, size_t count);
 
+/* Whether it is down does not count. */
 bool upstream_same_address(const struct upstream_address *a, const struct upstream_address *b);
 
-/* The next address to try, each at most once; NULL: all were tried. */
+/* The next address to try, each at most once; NULL: all were tried. Valid until the set's addresses
+ * change. */
 const struct upstream_address *upstream_next(struct upstream_set *set, struct upstream_cursor *at,
                                              uint64_t now);
 

@@ -159,9 +159,6 @@ static void warn_unchangeable(struct reload *r, const struct loaded *l, struct d
     const struct generation *now = current(r);
     if (now == NULL)
         return;
-    if (strcmp(now->config->control, l->generation->config->control) != 0)
-        diag_add(d, DIAG_WARNING, NULL, "restart the daemon",
-                 "`control` has changed; it stays %s until a restart", now->config->control);
     if (l->identity.uid != r->with.workers->identity.uid)
         diag_add(d, DIAG_WARNING, &l->generation->config->user_at, "restart the daemon",
                  "`user` has changed; workers stay what they are until a restart");

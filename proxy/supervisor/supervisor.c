@@ -294,6 +294,9 @@ static int claim(void *arg, const struct config *c, struct diags *d)
         s->control = control_new(&s->loop, c->control, on_request, s, &e);
     if (s->control == NULL)
         diag_add(d, DIAG_ERROR, &c->control_at, cure_for_control(errno), "%s", e.text);
+    else if (strcmp(control_path(s->control), c->control) != 0)
+        diag_add(d, DIAG_WARNING, &c->control_at, "restart the daemon",
+                 "`control` has changed; it stays %s until a restart", control_path(s->control));
     return s->control != NULL ? 0 : -1;
 }
 

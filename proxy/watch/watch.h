@@ -30,12 +30,13 @@ struct watch_times {
 
 struct watch;
 
-/* NULL: out of memory. */
+/* `times` are copied; `events` has to live as long as the watch. NULL: out of memory. */
 struct watch *watch_new(uv_loop_t *loop, const struct watch_times *times,
                         const struct watch_events *events, void *arg);
 
-/* That bundle is in service now: watch its files, not its texts. NULL: watch nothing. -1: out of
- * memory, and nothing is watched. */
+/* That bundle is in service now: watch its files, not its texts. It is borrowed for the time of the
+ * call; what is needed of it is copied. NULL: watch nothing. -1: out of memory, and nothing is
+ * watched. */
 int watch_use(struct watch *w, const struct bundle *b);
 
 /* What changed() was told of does not load: it is not tried again before it changes once more.
@@ -44,7 +45,7 @@ int watch_use(struct watch *w, const struct bundle *b);
  * are, they load from then on, and are tried once more at that time; 0: they never will. */
 void watch_refused(struct watch *w, bool temporary, time_t again);
 
-/* The texts of the bundle in use; NULL: nothing is watched. */
+/* The texts of the bundle in use, ours, until the next watch_use(); NULL: nothing is watched. */
 const struct bundle *watch_texts(const struct watch *w);
 
 /* How many folders are watched. */

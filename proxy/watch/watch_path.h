@@ -6,7 +6,7 @@
 #ifndef TLSFRONT_WATCH_WATCH_PATH_H
 #define TLSFRONT_WATCH_WATCH_PATH_H
 
-/* `folder` is free of symbolic links. */
+/* `folder` is free of symbolic links; both texts live as long as the call. */
 typedef void watch_path_fn(void *arg, const char *folder, const char *name);
 
 /* Visit each name on the way, as far as it leads: a name that is missing is the last. A relative

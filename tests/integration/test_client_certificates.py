@@ -8,6 +8,7 @@ from clients import openssl
 from harness.config import route
 from harness.daemon import STATUS_CONFIG_WRONG
 from harness.pki import Authority
+from harness.pki import openssl as command
 from servers import toy
 
 # RFC 8446, 6.
@@ -100,6 +101,20 @@ def test_where_it_is_optional_a_client_without_certificate_comes_in(ports, pki, 
     assert entered(openssl.handshake(pki, ports.guests, version=version))
 
 
+def test_a_signature_with_sha1_is_refused_by_name(run, ports, pki, club, version):
+    folder = run.make_folder(f"sha1-{version}")
+    key, asked, leaf = folder / "old.key", folder / "old.csr", folder / "old.pem"
+    command("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-subj", "/CN=old",
+            "-out", asked)
+    command("x509", "-req", "-sha1", "-in", asked, "-CA", club.certificate, "-CAkey", club.key,
+            "-CAcreateserial", "-out", leaf)
+    shake = openssl.handshake(pki, ports.guests, "-cert", leaf, "-key", key, "-cipher",
+                              "DEFAULT@SECLEVEL=0", version=version)
+    assert shake.alert == CERTIFICATE_UNKNOWN
+    ports.front.wait_for_log("end", route="guests", tls=f"TLSv{version}", fault="client",
+                             end="client certificate is signed with SHA-1 or weaker")
+
+
 @pytest.mark.parametrize("key", ["client_subjects", "client_names"])
 def test_a_list_without_client_certificate_is_refused(fronts, run, pki, key):
     checked = fronts.new(pki.mail.block(), route("open", run.port(), run.port(),
@@ -135,6 +150,77 @@ def test_the_server_is_told_by_the_proxy_header(fronts, run, pki, club, toys, ve
 def revoking(pki, port, upstream, authority, crl):
     return (pki.mail.block(), route("revoking", port, upstream, client_certificate="required",
                                     client_ca=authority.certificate, client_crl=crl))
+
+
+def judged(fronts, run, pki, certificates, crl=None):
+    front = fronts.new(pki.mail.block(), route(
+        "judging", run.port(), run.port(), client_certificate="required", client_ca=certificates,
+        **({"client_crl": crl} if crl else {})))
+    return front.check()
+
+
+USELESS = {
+    "a short key": ("1024", "basicConstraints = critical,CA:TRUE\n", "has an RSA key of less than"),
+    "no authority's": ("2048", "basicConstraints = CA:FALSE\n", "is no authority's"),
+    "without keyCertSign": ("2048", "basicConstraints = critical,CA:TRUE\n"
+                            "keyUsage = critical,cRLSign\n", "may not sign others"),
+}
+
+
+@pytest.mark.parametrize("shape", USELESS)
+def test_an_authority_for_which_nobody_is_let_in_is_told_of(fronts, run, pki, club, shape):
+    bits, extensions, words = USELESS[shape]
+    folder = run.make_folder(shape.replace(" ", "-").replace("'", ""))
+    key, alone, both = (folder / name for name in ("ca.key", "ca.pem", "both.pem"))
+    command("genpkey", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{bits}", "-out", key)
+    club._sign(key, "/CN=useless", extensions, alone, -1, 90)
+    refused = judged(fronts, run, pki, alone)
+    assert refused.returncode == STATUS_CONFIG_WRONG
+    assert f"the certificate of CN=useless {words}" in refused.stderr
+    assert "no certificate in it that can vouch" in refused.stderr
+    both.write_text(club.certificate.read_text() + alone.read_text())
+    warned = judged(fronts, run, pki, both)
+    assert warned.returncode == 0 and f"the certificate of CN=useless {words}" in warned.stderr
+
+
+def test_a_certificate_that_vouches_for_itself_alone_is_an_authority(fronts, run, pki, toys):
+    """The client's own, self-signed, in the place of an authority's."""
+    folder, port = run.make_folder("itself"), run.port()
+    key, own = folder / "own.key", folder / "own.pem"
+    command("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-subj", "/CN=own",
+            "-days", "90", "-addext", "basicConstraints=CA:FALSE", "-out", own)
+    fronts.start(pki.mail.block(), route("itself", port, toys(toy.one_line).port,
+                                         client_certificate="required", client_ca=own))
+    assert entered(openssl.handshake(pki, port, "-cert", own, "-key", key, version="1.3"))
+
+
+def test_a_list_that_refuses_all_of_its_authority_is_an_error(fronts, run, pki, club):
+    namesake = Authority(run.make_folder("namesake"), "club")
+    weak = club.revocation_list("weak.pem", md="sha1")
+    for crl, words in ((weak, "is signed with SHA-1 or weaker"),
+                       (namesake.revocation_list(), "is not signed with the key in client-ca")):
+        refused = judged(fronts, run, pki, club.certificate, crl)
+        assert refused.returncode == STATUS_CONFIG_WRONG
+        assert f"the revocation list of CN=club {words}" in refused.stderr
+
+
+def test_a_list_of_nobody_in_client_ca_is_warned_about(fronts, run, pki, club):
+    warned = judged(fronts, run, pki, club.certificate, pki.crl)
+    assert warned.returncode == 0
+    assert "the revocation list of CN=people belongs to no certificate in client-ca" in warned.stderr
+    assert judged(fronts, run, pki, club.certificate, club.crl).stderr == ""
+
+
+def test_the_cure_for_an_authority_is_not_that_for_a_certificate(fronts, run, pki):
+    folder = run.make_folder("others")
+    key, own, pfx = folder / "own.key", folder / "own.pem", folder / "own.pfx"
+    command("req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", key, "-subj", "/CN=own",
+            "-out", own)
+    command("pkcs12", "-export", "-inkey", key, "-in", own, "-passout", "pass:x", "-out", pfx)
+    for file, words in ((own, "kind of key"), (pfx, "PKCS#12")):
+        refused = judged(fronts, run, pki, file)
+        assert refused.returncode == STATUS_CONFIG_WRONG and words in refused.stderr
+        assert "tlsfront key" not in refused.stderr
 
 
 def test_a_new_list_counts_from_the_reload_on(fronts, run, pki, toys, version):

@@ -342,3 +342,18 @@ def test_reloads_under_load_lose_nothing_and_leak_nothing(fronts, run, pki, echo
     settled = files()
     reload_all(10)
     assert files() == settled
+
+
+def test_a_control_socket_elsewhere_has_to_wait_for_a_restart(fronts, run, pki, toys):
+    """And each reload names the one that is."""
+    blocks = pki.mail.block(), route("echo", run.port(), toys(toy.echo).port)
+    front = fronts.start(*blocks)
+    control, where = front.folder / "control.sock", front.folder / "where.conf"
+    where.write_text(f'control = "{control}"\n')
+    for name in ("second.sock", "third.sock"):
+        front.write(*blocks, control=front.folder / name)
+        done = front.command("reload", "-c", where)
+        assert done.returncode == 0, done.stderr
+        assert f"`control` has changed; it stays {control} until a restart" in done.stdout
+    front.write(*blocks, control=control)
+    assert "`control`" not in front.reload().stdout

@@ -99,7 +99,7 @@ static int put_or_explain(void *arg, struct tls_slice der)
         return err_set(r->e, "%s: there are more than %d certificates", r->path, KEYS_POOL_MAX);
     int error = put(r->pool, der);
     if (error != 0)
-        return identity_explain_certificate(error, r->path, r->e);
+        return identity_explain_certificate(error, r->path, 0, r->e);
     r->found++;
     return 0;
 }

@@ -19,9 +19,11 @@ struct keys_pool {
     size_t count, room;
 };
 
+/* Does the private key belong to it? */
 bool keys_same_pair(const mbedtls_pk_context *public_half, const struct keys_private *k);
 
-/* names.c: subjectAltName from texts, to be freed in one go. */
+/* names.c: subjectAltName from texts, which it points into; nothing of it is to be freed. -1 with
+ * the reason: a name that cannot be asked for, or too many. */
 struct keys_san {
     mbedtls_x509_san_list node[KEYS_NAMES_MAX];
     uint8_t address[KEYS_NAMES_MAX][16];
@@ -34,6 +36,7 @@ int keys_san_fill(struct keys_san *san, const struct keys_names *names, struct e
 int keys_subject_read(const struct keys_names *names, mbedtls_asn1_named_data **list,
                       struct err *e);
 
+/* Say so. Returns -1. */
 int keys_out_of_memory(struct err *e);
 
 /* encrypted.c: how a key is encrypted. Slices are parts of the input. */

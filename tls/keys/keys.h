@@ -27,6 +27,7 @@ enum keys_kind keys_kind_like(enum tls_key_type type, unsigned bits);
 
 struct keys_private;
 
+/* Takes up to some seconds with RSA. For keys_private_free(), as the next; NULL with the reason. */
 struct keys_private *keys_private_make(enum keys_kind kind, struct err *e);
 
 /* PEM, which may stand among other things, or DER; unencrypted. */
@@ -44,6 +45,7 @@ struct keys_look keys_look_at(struct tls_slice file);
 /* Wipes; NULL is fine. */
 void keys_private_free(struct keys_private *k);
 
+/* Open, as PKCS#8. NULL: out of memory. */
 char *keys_private_pem(const struct keys_private *k, struct err *e);
 
 /* ---- private keys under a passphrase (PKCS#8 with PBES2, RFC 8018) ---- */
@@ -87,17 +89,21 @@ struct keys_request {
     char **names;
     size_t count;
 };
+
+/* PEM or DER. For keys_request_free(); NULL: it is none, or damaged. */
 struct keys_request *keys_request_read(struct tls_slice file, const char *path, struct err *e);
+void keys_request_free(struct keys_request *r); /* NULL is fine */
+
+/* Is it a request, made with that key? */
 bool keys_request_fits(struct tls_slice file, const struct keys_private *k);
-void keys_request_free(struct keys_request *r);
 
 /* ---- what an authority answers ---- */
 
 /* Certificates in no particular order. */
 struct keys_pool;
 
-struct keys_pool *keys_pool_new(struct err *e);
-void keys_pool_free(struct keys_pool *p);
+struct keys_pool *keys_pool_new(struct err *e); /* empty; NULL: out of memory */
+void keys_pool_free(struct keys_pool *p);       /* NULL is fine */
 
 /* Take the certificates of a file: PEM with any number of blocks, DER, or PKCS#7 in either form.
  * Doubles are taken once. -1: there is none, or one of them is damaged. */
@@ -108,7 +114,7 @@ void keys_pool_add_trusted(struct keys_pool *p, struct tls_slice file);
 
 size_t keys_pool_count(const struct keys_pool *p);
 
-/* What one looks like. */
+/* What one looks like; `index` counts in the order they came, below keys_pool_count(). */
 struct keys_certificate {
     char subject[256], issuer[256];
     char key[16]; /* as keys_private_describe() */

@@ -149,11 +149,11 @@ class Authority:
         openssl("ca", "-config", self.folder / "config", "-keyfile", self.key,
                 "-cert", self.certificate, "-revoke", certificate.leaf)
 
-    def revocation_list(self, name="crl.pem", *, start=-1, end=30):
+    def revocation_list(self, name="crl.pem", *, start=-1, end=30, md="sha256"):
         out = self.folder / name
         openssl("ca", "-config", self.folder / "config", "-keyfile", self.key,
                 "-cert", self.certificate, "-gencrl", "-crl_lastupdate", asn1_time(start),
-                "-crl_nextupdate", asn1_time(end), "-out", out)
+                "-crl_nextupdate", asn1_time(end), "-md", md, "-out", out)
         return out
 
 

@@ -169,8 +169,8 @@ static void damage_is_told(void **state)
     char *second = pki_join(leaf, bad);
     memmove(strstr(bad_key, "\n") + 1, strstr(bad_key, "\n") + 5,
             strlen(strstr(bad_key, "\n") + 5) + 1);
-    assert_refused_text(bad, leaf_key, "/x/chain.pem: a certificate", "");
-    assert_refused_text(second, leaf_key, "/x/chain.pem: a certificate", "");
+    assert_refused_text(bad, leaf_key, "/x/chain.pem line 1: a certificate", "");
+    assert_refused_text(second, leaf_key, "/x/chain.pem line 11: a certificate", "");
     assert_refused_text(leaf, bad_key, "/x/key.pem: the private key is damaged", "");
     *strstr(bad, "-----END") = 0;
     assert_refused_text(bad, leaf_key, "cut short", "the whole file");
@@ -271,6 +271,8 @@ static void a_key_of_no_use_is_named_with_what_to_do(void **state)
          "RSA-PSS", "tlsfront key new"},
         {"EC PRIVATE KEY", DER("\x30\x0a\x02\x01\x01\x04\x01\x07\xa0\x02\x30\0"),
          "spells its curve out", "param_enc named_curve"},
+        {"RSA PRIVATE KEY", DER("\x30\x07\x02\x01\x01\x02\x02\0\x80"), "more than two primes",
+         "tlsfront key new"},
         {"RSA PRIVATE KEY", DER("\x30\x03\x02\x01\x01"), "in a form that cannot be read",
          "openssl pkey -in"},
         {"PRIVATE KEY", DER("\x30\x03\x02\x01"), "is damaged", ""},

@@ -1,0 +1,121 @@
+/* clients.c - what an operator should hear about the certificates and lists that judge clients: all
+ * for which mbedTLS, which is asked in the middle of a handshake, refuses them or passes over. */
+#include "tls/issuing.h"
+#include "tls/server.h"
+#include "tls/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+
+struct check {
+    const struct tls_server *server;
+    tls_client_finding_fn *report;
+    void *arg;
+};
+
+static void tell(const struct check *k, enum tls_client_finding finding, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void tell(const struct check *k, enum tls_client_finding finding, const char *format, ...)
+{
+    char text[800];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    k->report(k->arg, finding, text);
+}
+
+/* ---- authorities ---- */
+
+static bool may(const mbedtls_x509_crt *ca, unsigned usage)
+{
+    return mbedtls_x509_crt_check_key_usage(ca, usage) == 0;
+}
+
+/* One that names itself is taken as it is when the client shows it, and version 1 says nothing. */
+static const char *why_useless(const struct check *k, const mbedtls_x509_crt *ca)
+{
+    if (mbedtls_pk_can_do(&ca->pk, MBEDTLS_PK_RSA) &&
+        mbedtls_pk_get_bitlen(&ca->pk) < k->server->conf.cert_profile->rsa_min_bitlen)
+        return "has an RSA key of less than 2048 bits";
+    if (ca->version < 3 || (!ca->ca_istrue && issuing_self(ca)))
+        return NULL;
+    if (!ca->ca_istrue)
+        return "is no authority's (CA:FALSE)";
+    return may(ca, MBEDTLS_X509_KU_KEY_CERT_SIGN) ? NULL
+                                                  : "may not sign others (keyUsage without "
+                                                    "keyCertSign)";
+}
+
+static void check_authorities(const struct check *k)
+{
+    size_t good = 0;
+    for (const mbedtls_x509_crt *ca = &k->server->client_ca; ca != NULL; ca = ca->next) {
+        char name[512];
+        const char *why = why_useless(k, ca);
+        good += why == NULL;
+        text_name_shown(&ca->subject, name, sizeof name);
+        if (why != NULL)
+            tell(k, TLS_CLIENT_CA_USELESS,
+                 "the certificate of %s %s: nobody whom it vouches for is let in", name, why);
+    }
+    if (good == 0)
+        tell(k, TLS_CLIENT_CA_NONE, "there is no certificate in it that can vouch for a client");
+}
+
+/* ---- revocation lists ---- */
+
+/* As mbedTLS does, letter case does not count. */
+static bool is_list_of(const mbedtls_x509_crl *list, const mbedtls_x509_crt *ca)
+{
+    char issuer[512], subject[512];
+    text_name(&list->issuer, issuer, sizeof issuer);
+    text_name(&ca->subject, subject, sizeof subject);
+    return strcasecmp(issuer, subject) == 0;
+}
+
+static const char *why_refused(const struct check *k, const mbedtls_x509_crl *list,
+                               const mbedtls_x509_crt *ca)
+{
+    const uint32_t md = MBEDTLS_X509_ID_FLAG(list->sig_md);
+    if (!may(ca, MBEDTLS_X509_KU_CRL_SIGN))
+        return "comes from one that may not sign lists (keyUsage without cRLSign)";
+    if ((k->server->conf.cert_profile->allowed_mds & md) == 0)
+        return "is signed with SHA-1 or weaker";
+    return issuing_signed_list(list, ca) ? NULL : "is not signed with the key in client-ca";
+}
+
+static void check_list(const struct check *k, const mbedtls_x509_crl *list)
+{
+    char name[512];
+    bool known = false;
+    text_name_shown(&list->issuer, name, sizeof name);
+    for (const mbedtls_x509_crt *ca = &k->server->client_ca; ca != NULL; ca = ca->next) {
+        if (!is_list_of(list, ca))
+            continue;
+        const char *why = why_refused(k, list, ca);
+        known = true;
+        if (why != NULL)
+            tell(k, TLS_CLIENT_CRL_USELESS,
+                 "the revocation list of %s %s: all clients of that authority are refused", name,
+                 why);
+    }
+    if (!known)
+        tell(k, TLS_CLIENT_CRL_OF_NOBODY,
+             "the revocation list of %s belongs to no certificate in client-ca: it counts only for "
+             "clients that send that authority's certificate along",
+             name);
+}
+
+void tls_server_check(const struct tls_server *s, tls_client_finding_fn *report, void *arg)
+{
+    const struct check k = {s, report, arg};
+    if (s->client_ca.raw.p == NULL)
+        return;
+    check_authorities(&k);
+    for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
+        if (l->raw.p != NULL) /* the head of an empty list */
+            check_list(&k, l);
+}
