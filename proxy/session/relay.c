@@ -84,7 +84,7 @@ static enum session_state cut(struct session *s, enum end end)
  * leave. */
 static bool only_leaving(const struct session *s)
 {
-    return s->upstream_ended && s->client.queued == 0;
+    return s->upstream_ended && s->client.queued == 0 && s->client.deaf == 0;
 }
 
 enum session_state relay_client_ended(struct session *s)

@@ -58,6 +58,14 @@ static void last_words_of_a_deaf_client(void)
     client_says("last\r\n");
 }
 
+static void answer_that_the_client_did_not_take(void)
+{
+    to_relay();
+    client->breaks = UV_ECONNRESET;
+    upstream_says("+OK\r\n");
+    upstream_ends();
+}
+
 static void command_behind_the_upgrade(void)
 {
     to_preamble();
@@ -202,6 +210,8 @@ static const struct way {
     {END_CLIENT_BROKE, to_relay, client_goes, "info", "client", "<close>", DIALLED "<reset>"},
     {END_CLIENT_BROKE, last_words_of_a_deaf_client, client_goes, "info", "client", "<close>",
      DIALLED "last\r\n<reset>"},
+    {END_CLIENT_BROKE, answer_that_the_client_did_not_take, client_goes, "info", "client",
+     "<close>", DIALLED "<reset>"},
     {END_CLIENT_CLOSED, to_relay_client_done, upstream_finishes, "info", "none", "<bye><close>",
      DIALLED "<close>"},
     {END_CLIENT_LEFT, goodbye_and_gone, NULL, "info", "none", "<close>", DIALLED "<reset>"},
