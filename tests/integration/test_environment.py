@@ -128,6 +128,15 @@ def test_a_refusal_that_nobody_can_read_is_a_refusal(scene, closed):
 
 
 @pytest.mark.parametrize("closed", CLOSED, ids=str)
+def test_a_configuration_that_was_to_come_from_a_closed_input_is_told(scene, closed):
+    for command in ("check", "run"):
+        done = scene.ran(command, file="-", prepare=closing(closed))
+        assert done.returncode == STATUS_CONFIG_WRONG
+        if 0 in closed and 2 not in closed:
+            assert "cannot read standard input" in done.stderr and "cure:" in done.stderr
+
+
+@pytest.mark.parametrize("closed", CLOSED, ids=str)
 def test_a_daemon_without_standard_descriptors_serves_and_reloads(fronts, run, pki, toys, closed):
     port = run.port()
     front = fronts.new(pki.mail.block(), route("echo", port, toys(toy.echo).port),
@@ -257,6 +266,7 @@ def test_a_limit_on_open_files_is_an_error_like_any_other(scene, command):
         done = scene.ran(command, prepare=limit_open(number))
         assert done.returncode in (0, 1, STATUS_CONFIG_WRONG), f"with {number}: {done}"
         assert done.returncode == 0 or "Too many open files" in done.stderr, f"with {number}: {done}"
+        assert done.returncode != STATUS_CONFIG_WRONG or "cure: raise the limit" in done.stderr
         scene.assert_whole()
         assert done.returncode == 0 or scene.manager.content() == before
         scene.restore()
