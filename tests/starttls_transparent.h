@@ -247,8 +247,11 @@ static inline void transparent_end(const struct transparent *p, struct transpare
         if (st->verdict != TALK_CLOSE && is_simple(p, whole_of(&play->said[!side])))
             check_lines(p, (enum side)side, whole_of(&play->said[!side]),
                         whole_of(&st->heard[side]));
-    if (st->verdict == TALK_CLOSE)
-        assert(p->browser != NULL && text_has(whole_of(&st->heard[CLIENT]), p->browser));
+    if (st->verdict == TALK_CLOSE) {
+        const bool was_browser =
+            p->browser != NULL && text_has(whole_of(&st->heard[CLIENT]), p->browser);
+        assert(was_browser);
+    }
     for (int side = CLIENT; side <= UPSTREAM && p->module == &starttls_ldap; side++)
         if (!text_has(whole_of(&play->said[0]), p->commands[0]) &&
             !text_has(whole_of(&play->said[1]), p->commands[0]))
