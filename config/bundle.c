@@ -119,6 +119,14 @@ int bundle_add(struct bundle *b, enum bundle_kind kind, const char *path, const 
     return 0;
 }
 
+static void cannot_read(const char *path, struct err *e)
+{
+    if (strcmp(path, "-") == 0)
+        err_prefix(e, "cannot read standard input");
+    else
+        err_prefix(e, "cannot read \"%s\"", path);
+}
+
 int bundle_read(struct bundle *b, enum bundle_kind kind, const char *path, struct err *e)
 {
     if (bundle_find(b, kind, path) != NULL)
@@ -126,7 +134,7 @@ int bundle_read(struct bundle *b, enum bundle_kind kind, const char *path, struc
     struct file_bytes file;
     int error, result = -1;
     if (file_read(path, BUNDLE_FILE_MAX, &file, &error, e) != 0) {
-        err_prefix(e, "cannot read \"%s\"", path);
+        cannot_read(path, e);
     } else {
         result = bundle_add(b, kind, path, file.data, file.size, e);
         error = errno;

@@ -9,6 +9,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const char *file_cure(int error)
+{
+    switch (error) {
+    case 0:
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+        return "correct the path, or put the file there";
+    case EACCES:
+    case EPERM:
+        return "let the user who starts tlsfront read it";
+    case EMFILE:
+    case ENFILE:
+        return "raise the limit on open files (LimitNOFILE= in the unit, or ulimit -n)";
+    case EBADF:
+    case EISDIR:
+        return "lead a file or a pipe to standard input, or name a file";
+    default:
+        return NULL;
+    }
+}
+
 void file_bytes_free(struct file_bytes *f)
 {
     if (f->data != NULL)

@@ -31,6 +31,9 @@ int file_open_folder(int folder, const char *name);
 int file_read_at(int folder, const char *name, size_t limit, struct file_bytes *out, int *error_r,
                  struct err *e);
 
+/* What to do about the errno of one that could not be read, 0 included. NULL: nobody knows. */
+const char *file_cure(int error);
+
 /* Write all of it. -1 with errno. */
 int file_write(int fd, const void *data, size_t size);
 

@@ -25,11 +25,7 @@ struct file_visit {
 
 static const char *cure_for(const struct file_visit *v, int error)
 {
-    if (error == ENOENT && v->absent_cure != NULL)
-        return v->absent_cure;
-    if (error == EACCES || error == EPERM)
-        return "let the user who starts tlsfront read it";
-    return "correct the path, or put the file there";
+    return error == ENOENT && v->absent_cure != NULL ? v->absent_cure : file_cure(error);
 }
 
 static void visit_file(const struct file_visit *v, const struct file_ref *file)

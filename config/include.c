@@ -1,5 +1,6 @@
 /* include.c - expands include("PATTERN") and reads what it matches. */
 #include "config/include.h"
+#include "config/file.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -37,22 +38,6 @@ static const struct include_text *find_same(const struct include *in, const stru
     return NULL;
 }
 
-static const char *cure_for(int error)
-{
-    switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-        return "correct the path, or put the file there";
-    case EACCES:
-    case EPERM:
-        return "let the user who starts tlsfront read it";
-    case 0:
-        return "name a configuration file";
-    default:
-        return NULL;
-    }
-}
-
 static int read_text(struct include *in, const char *path, unsigned depth, const struct origin *at)
 {
     struct stat st = {0};
@@ -65,7 +50,8 @@ static int read_text(struct include *in, const char *path, unsigned depth, const
     if (bundle_read(in->bundle, BUNDLE_TEXT, path, &e) != 0) {
         int error = errno;
         in->arena->failed |= error == ENOMEM;
-        diag_add(in->diags, DIAG_ERROR, at, cure_for(error), "%s", e.text);
+        diag_add(in->diags, DIAG_ERROR, at,
+                 error == 0 ? "name a configuration file" : file_cure(error), "%s", e.text);
         return -1;
     }
     struct include_text *text = arena_alloc(in->arena, sizeof *text);

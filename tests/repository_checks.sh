@@ -71,6 +71,7 @@ check "no package archive's host is named" "take it from the machine's own confi
 check "no path of one machine is named" "derive it" machine_paths
 check "nobody knows whom its list does not name" "see house_library() in CMakeLists.txt" tests/borders
 check "the check of the borders finds what is planted" "mend tests/borders" tests/borders --self-test
+check "the check of circles finds what is planted" "mend tests/circles" tests/circles --self-test
 check "every key is in tlsfront.conf(5)" "document it in docs/tlsfront.conf.5.scd" undocumented_keys
 check "scripts parse" "bash -n FILE" broken_scripts
 check "scripts are executable" "chmod +x FILE" scripts_not_executable

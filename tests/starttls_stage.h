@@ -4,6 +4,12 @@
 #define TLSFRONT_STARTTLS_STAGE_H
 
 #undef NDEBUG /* the assertions are a part of the tests */
+#include "proxy/starttls/imap.h"
+#include "proxy/starttls/ldap.h"
+#include "proxy/starttls/nntp.h"
+#include "proxy/starttls/pop3.h"
+#include "proxy/starttls/sieve.h"
+#include "proxy/starttls/smtp.h"
 #include "proxy/starttls/starttls.h"
 
 #include <assert.h>
@@ -44,7 +50,8 @@ static inline void stage_call(struct stage *st, enum side side)
     st->verdict = side == CLIENT ? st->module->client(&st->talk, &in, &out)
                                  : st->module->upstream(&st->talk, &in, &out);
     assert(in.size <= carry->size && in.data + in.size == copy + carry->size);
-    assert(st->talk.asked.count <= ASKED_MAX);
+    assert(st->talk.asked.count <= ASKED_MAX && st->talk.expected.count <= EXPECTED_MAX);
+    assert((side == CLIENT ? st->talk.client_ahead : st->talk.upstream_ahead) <= in.size);
     if (side == CLIENT && in.size > 0)
         st->module->cut_short(in);
     buf_drop(carry, carry->size - in.size);
@@ -61,18 +68,28 @@ static inline void stage_run(struct stage *st)
             if (before == 0 || (side == UPSTREAM && st->talk.facts.mode == TALK_REQUIRED))
                 continue;
             stage_call(st, (enum side)side);
-            moved |= st->carry[side].size != before;
+            moved |= st->carry[side].size != before || st->talk.turn;
+            st->talk.turn = false;
         }
     }
 }
 
-/* TALK_RELAY: what is left passes as it is. */
+/* What is left of a side, and was not handed on already, passes as it is. */
+static inline void stage_flush(struct stage *st, enum side side)
+{
+    size_t *ahead = side == CLIENT ? &st->talk.client_ahead : &st->talk.upstream_ahead;
+    struct buf *carry = &st->carry[side];
+    if (carry->size > *ahead)
+        buf_put(&st->heard[!side], carry->data + *ahead, carry->size - *ahead);
+    buf_drop(carry, carry->size);
+    *ahead = 0;
+}
+
+/* TALK_RELAY. */
 static inline void stage_relay(struct stage *st)
 {
-    for (int side = CLIENT; side <= UPSTREAM; side++) {
-        buf_put(&st->heard[!side], st->carry[side].data, st->carry[side].size);
-        buf_drop(&st->carry[side], st->carry[side].size);
-    }
+    stage_flush(st, CLIENT);
+    stage_flush(st, UPSTREAM);
 }
 
 static inline void stage_free(struct stage *st)

@@ -4,8 +4,8 @@
 
 /* The first thing in main(): standard input, output and error are there, so that no file or socket
  * of ours takes one of their numbers; one that was closed refuses to be read or written. Others
- * that came along are not handed on to processes that we start, and a limit on the size of files
- * makes a write fail instead of ending the process. */
+ * that came along are not handed on to processes that we start, a limit on the size of files makes
+ * a write fail instead of ending the process, and no signal stays blocked. */
 void streams_begin(void);
 
 /* What was printed goes out before what standard error is told next. */

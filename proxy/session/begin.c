@@ -92,6 +92,11 @@ enum session_state preamble_client_data(struct session *s, uint8_t *data, size_t
     return session_talk_said(s, CLIENT, data, size);
 }
 
+enum session_state preamble_drained(struct session *s)
+{
+    return session_talk_resume(s);
+}
+
 enum session_state preamble_timed_out(struct session *s)
 {
     return session_refuse(s, REFUSE_TIMEOUT);

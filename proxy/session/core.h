@@ -66,6 +66,7 @@ enum end {
     END_CLIENT_CHATTED,
     END_CLIENT_STAYED,
     END_UPSTREAM_BROKE,
+    END_UPSTREAM_BROKE_IN_CLEAR, /* behind words that were held back */
     END_UPSTREAM_CLOSED,
     END_UPSTREAM_CLOSED_IN_CLEAR,
     END_UPSTREAM_LEFT, /* it ended, and reset what still came */
@@ -74,9 +75,16 @@ enum end {
     END_TLS_FAILED, /* fault and words are the engine's */
     END_HANDSHAKE_LATE,
     END_INJECTED,
-    END_DIALOGUE,
-    END_DIALOGUE_UPSTREAM,
+    END_DIALOGUE, /* these in the order of enum talk_reason */
+    END_DIALOGUE_SENT_AWAY,
     END_DIALOGUE_ERRORS,
+    END_DIALOGUE_TOO_LONG,
+    END_DIALOGUE_UNREADABLE,
+    END_DIALOGUE_NOT_LDAP,
+    END_DIALOGUE_WEB,
+    END_DIALOGUE_BROKEN,
+    END_DIALOGUE_REFUSED,
+    END_SPOKE_TLS,
     END_NO_UPSTREAM, /* these four in the order of enum starttls_refusal */
     END_TOO_MANY,
     END_DRAINING,
@@ -101,6 +109,7 @@ struct session_talk {
     struct talk talk;
     const struct starttls *module;
     struct buf carry[2]; /* by enum side */
+    uint8_t hello_seen;  /* in clear: how much of a ClientHello's head the client began with */
     char id[SESSION_ID_MAX], address[ADDRESS_TEXT_MAX];
 };
 enum side { CLIENT, UPSTREAM };
@@ -252,6 +261,8 @@ void session_log_open(struct session *s);
 void session_log_end(struct session *s, enum config_log_level level, enum fault fault,
                      const char *how);
 void session_log_upstream(struct session *s, const char *event, const char *how);
+/* `mechanism` may be NULL. */
+void session_log_login_refused(struct session *s, const char *command, const char *mechanism);
 void session_log_challenge(struct session *s, const char *type, const char *name,
                            const char *outcome);
 
@@ -263,6 +274,7 @@ enum session_state announce_client_data(struct session *s, uint8_t *data, size_t
 enum session_state announce_timed_out(struct session *s);
 enum session_state preamble_entered(struct session *s);
 enum session_state preamble_client_data(struct session *s, uint8_t *data, size_t size);
+enum session_state preamble_drained(struct session *s);
 enum session_state preamble_timed_out(struct session *s);
 
 /* handshake.c */
@@ -309,12 +321,20 @@ enum session_state session_talk_begin(struct session *s, enum talk_mode mode);
 /* Something was said. */
 enum session_state session_talk_said(struct session *s, enum side side, const uint8_t *data,
                                      size_t size);
-bool session_talk_holds(const struct session *s, enum side side); /* unconsumed bytes? */
+/* The replies of ours that waited are gone: deal with what was left of the client's. */
+enum session_state session_talk_resume(struct session *s);
+/* In clear: does the client begin with TLS? *seen begins with 0 and is kept from call to call. */
+bool session_talk_begins_tls(uint8_t *seen, const uint8_t *data, size_t size);
+/* Does something of the client's wait, for its own end or for its turn? */
+bool session_talk_waits(const struct session *s);
 /* Is what the client left the beginning of a unit that it will never end? */
 bool session_talk_cut_short(const struct session *s);
 bool session_talk_full(const struct session *s, enum side side); /* as many as are kept? */
-/* Give up watching: what its module left of one side passes as it is. */
-enum session_state session_talk_flush(struct session *s, enum side side);
+/* A side says no more: hand on what its module still waits for the end of. The client's on TLS
+ * only: in clear it could be a password. */
+enum session_state session_talk_rest_to_upstream(struct session *s);
+enum session_state session_talk_rest_to_client(struct session *s);
+bool session_talk_holds(const struct session *s, enum side side); /* unconsumed bytes? */
 void session_talk_free(struct session *s);
 
 /* relay.c */

@@ -154,10 +154,22 @@ enum session_state dial_timed_out(struct session *s)
 
 /* ---- the client, meanwhile ---- */
 
+/* One that speaks TLS waits for an answer that the upstream's greeting would not be. */
+static enum session_state hold_in_clear(struct session *s, const uint8_t *data, size_t size)
+{
+    uint8_t seen = 0;
+    enum session_state next = session_hold(s, data, size);
+    if (next != SESSION_STAY)
+        return next;
+    return session_talk_begins_tls(&seen, s->held.data, s->held.size)
+               ? session_end(s, END_SPOKE_TLS)
+               : SESSION_STAY;
+}
+
 enum session_state dial_client_data(struct session *s, uint8_t *data, size_t size)
 {
     if (s->tls == NULL)
-        return session_hold(s, data, size);
+        return hold_in_clear(s, data, size);
     struct tls_io io = {0};
     enum tls_status status = tls_conn_receive(s->tls, data, size, &io);
     enum session_state next = session_send(s, &io, false);

@@ -1,7 +1,8 @@
 /* dialogue.c - the dialogue around STARTTLS: feeds a session's module and does what it
  * decides. */
-#include "proxy/session/core.h"
+#include "proxy/session/ends.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,12 +67,30 @@ bool session_talk_holds(const struct session *s, enum side side)
     return s->talk != NULL && s->talk->carry[side].size > 0;
 }
 
+/* What of a side's bytes was left, and not handed on before it was understood. */
+static struct slice unseen(const struct session_talk *t, enum side side)
+{
+    const struct buf *carry = &t->carry[side];
+    const size_t ahead = side == CLIENT ? t->talk.client_ahead : t->talk.upstream_ahead;
+    if (carry->size <= ahead)
+        return (struct slice){NULL, 0};
+    return (struct slice){carry->data + ahead, carry->size - ahead};
+}
+
+/* So that it is not handed on twice. */
+static void mark_seen(struct session_talk *t, enum side side)
+{
+    *(side == CLIENT ? &t->talk.client_ahead : &t->talk.upstream_ahead) = t->carry[side].size;
+}
+
+bool session_talk_waits(const struct session *s)
+{
+    return s->talk != NULL && unseen(s->talk, CLIENT).size > 0;
+}
+
 bool session_talk_cut_short(const struct session *s)
 {
-    if (!session_talk_holds(s, CLIENT))
-        return false;
-    const struct buf *left = &s->talk->carry[CLIENT];
-    return s->talk->module->cut_short((struct slice){left->data, left->size});
+    return session_talk_waits(s) && s->talk->module->cut_short(unseen(s->talk, CLIENT));
 }
 
 bool session_talk_full(const struct session *s, enum side side)
@@ -92,7 +111,9 @@ static bool call(struct session_talk *t, enum side side, struct talk_out *out,
     *verdict = (side == CLIENT ? t->module->client : t->module->upstream)(&t->talk, &in, out);
     const size_t consumed = carry->size - in.size;
     buf_drop(carry, consumed);
-    return consumed > 0 || *verdict != TALK_MORE;
+    const bool turn = t->talk.turn;
+    t->talk.turn = false;
+    return consumed > 0 || turn || *verdict != TALK_MORE;
 }
 
 /* Until neither side's bytes can be dealt with any further. */
@@ -119,21 +140,31 @@ static enum session_state deliver(struct session *s, struct talk_out *out)
 
 /* ---- verdicts ---- */
 
-enum session_state session_talk_flush(struct session *s, enum side side)
+static enum session_state flush(struct session *s, enum side side)
 {
-    const struct buf *left = &s->talk->carry[side];
-    enum session_state next = side == CLIENT ? session_to_upstream(s, left->data, left->size)
-                                             : session_to_client(s, left->data, left->size);
-    buf_drop(&s->talk->carry[side], left->size);
-    return next;
+    const struct slice left = unseen(s->talk, side);
+    mark_seen(s->talk, side);
+    return side == CLIENT ? session_to_upstream(s, left.data, left.size)
+                          : session_to_client(s, (uint8_t *)(uintptr_t)left.data, left.size);
+}
+
+/* What is complete waits because the upstream may not hear it yet, or never. */
+enum session_state session_talk_rest_to_upstream(struct session *s)
+{
+    return s->tls != NULL && session_talk_cut_short(s) ? flush(s, CLIENT) : SESSION_STAY;
+}
+
+enum session_state session_talk_rest_to_client(struct session *s)
+{
+    return s->talk != NULL ? flush(s, UPSTREAM) : SESSION_STAY;
 }
 
 /* From here on everything passes as it is, beginning with what the module left. */
 static enum session_state relay_on(struct session *s)
 {
-    enum session_state next = session_talk_flush(s, CLIENT);
+    enum session_state next = flush(s, CLIENT);
     if (next == SESSION_STAY)
-        next = session_talk_flush(s, UPSTREAM);
+        next = flush(s, UPSTREAM);
     session_talk_free(s);
     return next;
 }
@@ -148,15 +179,37 @@ static enum session_state upgrade(struct session *s)
     return SESSION_UPGRADE;
 }
 
+/* Whose words, and what they are worth, for the log. */
+static void log_upstream_words(struct session *s, const struct talk *t)
+{
+    char why[64 + TALK_WORDS_MAX];
+    snprintf(why, sizeof why, "%s: %.*s",
+             t->reason == TALK_REFUSED ? "it refused" : "what it says is not of the protocol",
+             (int)t->words_size, (const char *)t->words);
+    session_log_upstream(s, "upstream-failed", why);
+}
+
+_Static_assert(END_DIALOGUE_REFUSED - END_DIALOGUE == TALK_REASONS - 1, "an end for each reason");
+
 static enum session_state close_down(struct session *s)
 {
     const struct talk t = s->talk->talk;
+    const enum end end = END_DIALOGUE + t.reason;
     session_talk_free(s);
-    if (t.upstream_broke)
-        session_log_upstream(s, "upstream-failed", "what it says is not of the protocol");
-    if (t.upstream_broke)
-        return session_end(s, END_DIALOGUE_UPSTREAM);
-    return session_end(s, t.errors > TALK_ERRORS_MAX ? END_DIALOGUE_ERRORS : END_DIALOGUE);
+    if (session_ends[end].fault == FAULT_UPSTREAM)
+        log_upstream_words(s, &t);
+    return session_end(s, end);
+}
+
+/* ---- notes for the log ---- */
+
+/* Who shows passwords has to be found; the passwords are not for the log. */
+static void note_logins_refused(struct session *s)
+{
+    struct talk *t = &s->talk->talk;
+    for (unsigned i = 0; i < t->login_count; i++)
+        session_log_login_refused(s, t->logins[i].command, t->logins[i].mechanism);
+    t->login_count = 0;
 }
 
 /* The operator believes that the upstream knows its clients; it does not. Said once in a while: it
@@ -183,6 +236,36 @@ static bool is_greeted(struct session_talk *t, size_t come, enum talk_verdict ve
            out->to_upstream->size > 0;
 }
 
+/* ---- a client that begins TLS at once ---- */
+
+/* The head of a ClientHello's first record: handshake, version 3.x, length, client_hello. */
+static bool matches_hello(uint8_t at, uint8_t byte)
+{
+    switch (at) {
+    case 0:
+        return byte == 0x16;
+    case 1:
+        return byte == 0x03;
+    case 2:
+        return byte <= 0x04;
+    case 5:
+        return byte == 0x01;
+    default:
+        return true;
+    }
+}
+
+enum { HELLO_HEAD = 6, HELLO_NONE = 255 };
+
+bool session_talk_begins_tls(uint8_t *seen, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size && *seen < HELLO_HEAD; i++)
+        *seen = matches_hello(*seen, data[i]) ? *seen + 1 : HELLO_NONE;
+    return *seen == HELLO_HEAD;
+}
+
+/* ---- what is said ---- */
+
 static enum session_state obey(struct session *s, enum talk_verdict verdict)
 {
     switch (verdict) {
@@ -198,14 +281,11 @@ static enum session_state obey(struct session *s, enum talk_verdict verdict)
     return close_down(s);
 }
 
-enum session_state session_talk_said(struct session *s, enum side side, const uint8_t *data,
-                                     size_t size)
+/* Let the module deal with what there is. */
+static enum session_state go_on(struct session *s, bool *full_r)
 {
     struct session_talk *t = s->talk;
     struct buf to_client, to_upstream;
-    buf_put(&t->carry[side], data, size);
-    if (t->carry[side].failed)
-        return session_end(s, END_OUT_OF_MEMORY);
     buf_init(&to_client, OUTPUT_MAX);
     buf_init(&to_upstream, OUTPUT_MAX);
     struct talk_out out = {&to_client, &to_upstream};
@@ -214,6 +294,8 @@ enum session_state session_talk_said(struct session *s, enum side side, const ui
     if (s->state == SESSION_GREETING && is_greeted(t, come, verdict, &out))
         session_served(s);
     note_identity_refused(s);
+    note_logins_refused(s);
+    *full_r = talk_is_full(&out);
 
     /* The reply to an upgrade with bytes behind it would be an invitation to go on. */
     const bool injected = verdict == TALK_UPGRADE && session_talk_holds(s, CLIENT);
@@ -221,4 +303,30 @@ enum session_state session_talk_said(struct session *s, enum side side, const ui
     buf_free(&to_client);
     buf_free(&to_upstream);
     return next != SESSION_STAY ? next : obey(s, verdict);
+}
+
+/* While the client takes what it is told, its commands need not wait. */
+static enum session_state go_on_while_read(struct session *s)
+{
+    enum session_state next;
+    bool full;
+    do {
+        next = go_on(s, &full);
+    } while (next == SESSION_STAY && full && s->client.queued == 0 && session_talk_waits(s));
+    return next;
+}
+
+enum session_state session_talk_said(struct session *s, enum side side, const uint8_t *data,
+                                     size_t size)
+{
+    struct session_talk *t = s->talk;
+    if (side == CLIENT && s->tls == NULL && session_talk_begins_tls(&t->hello_seen, data, size))
+        return session_end(s, END_SPOKE_TLS);
+    buf_put(&t->carry[side], data, size);
+    return t->carry[side].failed ? session_end(s, END_OUT_OF_MEMORY) : go_on_while_read(s);
+}
+
+enum session_state session_talk_resume(struct session *s)
+{
+    return s->client.queued == 0 && session_talk_waits(s) ? go_on_while_read(s) : SESSION_STAY;
 }

@@ -9,8 +9,8 @@
 #define DELIVERY_MS 60000
 /* How long to wait for the client's FIN after our last word. */
 #define FIN_MS 2000
-/* The kernel does not tell when its queue is empty: look so often. */
-#define LOOK_MS 50
+/* The kernel does not tell when its queue is empty: poll so often. */
+#define POLL_MS 50
 
 /* last_active is when the state was entered; then when a queue ran empty. */
 static bool fin_is_late(const struct session *s)
@@ -56,13 +56,13 @@ static enum session_state settle(struct session *s)
     return SESSION_STAY;
 }
 
-/* What waits for the kernel is looked for; else the client's FIN has its time. */
+/* What waits for the kernel is polled for; else the client's FIN has its time. */
 uint64_t linger_remains(const struct session *s)
 {
-    const bool looks = s->upstream.life == PEER_OPEN || s->end->client == CLIENT_RESET;
+    const bool polls = s->upstream.life == PEER_OPEN || s->end->client == CLIENT_RESET;
     const uint64_t late = session_remains(DELIVERY_MS, s->ending_since, session_now(s));
-    const uint64_t wait = looks ? LOOK_MS : session_remains(FIN_MS, s->last_active, session_now(s));
-    return s->client.queued > 0 && !looks ? late : wait;
+    const uint64_t wait = polls ? POLL_MS : session_remains(FIN_MS, s->last_active, session_now(s));
+    return s->client.queued > 0 && !polls ? late : wait;
 }
 
 enum session_state linger_entered(struct session *s)

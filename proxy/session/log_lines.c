@@ -90,6 +90,22 @@ void session_log_upstream(struct session *s, const char *event, const char *how)
     log_end(&line);
 }
 
+void session_log_login_refused(struct session *s, const char *command, const char *mechanism)
+{
+    struct log_line line;
+    char id[SESSION_ID_MAX], client[ADDRESS_TEXT_MAX];
+    session_id(s, id);
+    address_text(&s->from.sa, client);
+    log_begin(&line, s->all->log, LOG_LEVEL_INFO, "login-refused");
+    log_text(&line, "id", id);
+    log_text(&line, "route", s->route->config->name);
+    log_text(&line, "client", client);
+    log_text(&line, "command", command);
+    log_text(&line, "mechanism", mechanism);
+    log_text(&line, "why", "it came in clear");
+    log_end(&line);
+}
+
 void session_log_challenge(struct session *s, const char *type, const char *name,
                            const char *outcome)
 {

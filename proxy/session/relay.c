@@ -50,8 +50,12 @@ enum session_state relay_timed_out(struct session *s)
 static enum session_state check_ends(struct session *s)
 {
     /* The client's last commands may still wait for their turn in the dialogue. */
-    if (s->client_ended && (!session_talk_holds(s, CLIENT) || session_talk_cut_short(s)))
+    if (s->client_ended && (!session_talk_waits(s) || session_talk_cut_short(s))) {
+        enum session_state next = session_talk_rest_to_upstream(s);
+        if (next != SESSION_STAY)
+            return next;
         peer_shutdown(&s->upstream);
+    }
     if (!s->client_ended || !s->upstream_ended)
         return SESSION_STAY;
     if (s->client.queued > 0 || s->upstream.queued > 0)
@@ -72,9 +76,7 @@ static void client_finished(struct session *s)
 static enum session_state cut(struct session *s, enum end end)
 {
     const struct tls_io nothing = {0};
-    enum session_state next = SESSION_STAY;
-    if (s->talk != NULL && s->tls != NULL)
-        next = session_talk_flush(s, CLIENT);
+    enum session_state next = session_talk_rest_to_upstream(s);
     if (next != SESSION_STAY)
         return next;
     return end == END_TLS_FAILED ? session_tls_failed(s, &nothing) : session_end(s, end);
@@ -84,7 +86,7 @@ static enum session_state cut(struct session *s, enum end end)
  * leave. */
 static bool only_leaving(const struct session *s)
 {
-    return s->upstream_ended && s->client.queued == 0;
+    return s->upstream_ended && s->client.queued == 0 && s->client.deaf == 0;
 }
 
 enum session_state relay_client_ended(struct session *s)
@@ -113,9 +115,7 @@ enum session_state relay_upstream_ended(struct session *s)
         s->first_end = UPSTREAM;
     s->last_active = session_now(s);
     /* An incomplete line that its module still waits for the end of: the client may have it. */
-    enum session_state next = SESSION_STAY;
-    if (s->talk != NULL)
-        next = session_talk_flush(s, UPSTREAM);
+    enum session_state next = session_talk_rest_to_client(s);
     if (next != SESSION_STAY)
         return next;
     /* In clear, what the client says next must not pass unwatched: that is the end of both ways. */
@@ -135,10 +135,11 @@ enum session_state relay_upstream_broke(struct session *s, int error)
     (void)error;
     if (s->upstream_ended)
         return session_end(s, END_UPSTREAM_LEFT);
-    enum session_state next = SESSION_STAY;
-    if (s->talk != NULL)
-        next = session_talk_flush(s, UPSTREAM);
-    return next != SESSION_STAY ? next : session_end(s, END_UPSTREAM_BROKE);
+    const bool last_words = s->tls == NULL && session_talk_holds(s, UPSTREAM);
+    enum session_state next = session_talk_rest_to_client(s);
+    if (next != SESSION_STAY)
+        return next;
+    return session_end(s, last_words ? END_UPSTREAM_BROKE_IN_CLEAR : END_UPSTREAM_BROKE);
 }
 
 /* Read on, or see whether that was the last of it. */
@@ -147,7 +148,8 @@ enum session_state relay_drained(struct session *s)
     s->last_active = session_now(s);
     if (s->client_ended || s->upstream_ended)
         session_arm(s);
-    return check_ends(s);
+    enum session_state next = session_talk_resume(s);
+    return next != SESSION_STAY ? next : check_ends(s);
 }
 
 /* ---- bytes ---- */

@@ -83,6 +83,7 @@ static const struct session_machine machine =
                                       .client_data = preamble_client_data,
                                       .client_ended = left_before_tls,
                                       .client_broke = broke,
+                                      .drained = preamble_drained,
                                       .timed_out = preamble_timed_out},
                 [SESSION_UPGRADE] = {.name = "preamble",
                                      .timeout = OF_ROUTE(upgrade_timeout),

@@ -1,14 +1,17 @@
 /* imap.h - IMAP: STARTTLS by RFC 9051, 3501 and 2595.
  *
- * imap.c         the row, the client's lines, and the commands before required TLS
+ * imap.c         the row, and the client's lines
+ * imap_own.c     what we say ourselves
  * imap_pass.c    the client's commands on their way to an upstream
  * imap_reply.c   the upstream's responses on their way back
+ * imap_show.c    how those are shown, whoever asked
  * imap_open.c    the upstream's greeting, and ID behind it
+ * imap_inside.c  all that on TLS, behind the greeting
  * imap_syntax.c  tags, literals, lists of capabilities
  *
- * The upstream has one command at a time: the next is read when the tagged response is in. Before a
- * login there is little to pipeline, and so replies keep their order and STARTTLS meets no command
- * under way. A login is the end of the watch. */
+ * In clear the upstream has one command at a time: the next is read when the tagged response is in.
+ * Before a login there is little to pipeline, and so replies keep their order and STARTTLS meets no
+ * command under way. A login is the end of the watch. */
 #ifndef TLSFRONT_STARTTLS_IMAP_H
 #define TLSFRONT_STARTTLS_IMAP_H
 
@@ -38,12 +41,19 @@ enum imap_asked {
     IMAP_ASKED_OTHER,
     IMAP_ASKED_CAPABILITY,
     IMAP_ASKED_LOGIN, /* or AUTHENTICATE */
-    IMAP_ASKED_COMPRESS,
     IMAP_ASKED_LOGOUT,
 };
 
 /* RFC 9051 sets no bound; clients take four to ten characters. */
 enum { IMAP_TAG_MAX = 64 };
+
+/* Commands behind which nothing is to be watched when they succeed. */
+enum { IMAP_LAST_COMMANDS = 4 };
+
+struct imap_tag {
+    uint8_t text[IMAP_TAG_MAX];
+    size_t size; /* 0: none */
+};
 
 struct imap_talk {
     enum imap_state state;
@@ -55,12 +65,21 @@ struct imap_talk {
     bool literal_waits;        /* for that "+" */
     bool literal_comes;        /* whatever the upstream says: the client does not wait */
     bool skipped;              /* the rest of a refused command, which goes nowhere */
+    bool answered;             /* the command that it has was refused by something untagged */
+    bool untidy;               /* so that its tagged response may come late */
     bool listed;               /* the answer to CAPABILITY has had its list */
     bool offers_id;            /* the upstream takes ID */
     unsigned opening_lines;    /* of the upstream, while we are asking it */
     uint64_t data;             /* bytes to come of a literal in the upstream's response */
     bool data_rest;            /* and then a line of the same response */
     bool data_ours;            /* which is not for the client */
+    /* On TLS: */
+    struct imap_tag last[IMAP_LAST_COMMANDS]; /* the latest of them under way */
+    unsigned last_next;                       /* where the next of them is kept */
+    struct imap_tag asking;                   /* the latest command */
+    bool offered;                             /* whose literal waits for "+" */
+    uint64_t offered_bytes;
+    bool in_response; /* the upstream's line goes on behind a literal */
 };
 extern const struct starttls starttls_imap;
 

@@ -11,10 +11,10 @@
 /* What Dovecot gives a first hop: the proxies that may follow until it calls them a loop. */
 #define HOPS 4
 
-static enum imap_step open_talk(struct imap_talk *i)
+static enum step open_talk(struct talk *t)
 {
-    i->state = IMAP_COMMANDS;
-    return IMAP_TURN;
+    imap_of(t)->state = IMAP_COMMANDS;
+    return STEP_TURN;
 }
 
 /* ---- ID (RFC 2971; the fields are Dovecot's, for a peer in its login_trusted_networks) ---- */
@@ -31,7 +31,7 @@ static void put_quoted(struct buf *out, const char *text)
     buf_puts(out, "\"");
 }
 
-static enum imap_step tell_identity(struct talk *t, struct talk_out *out)
+static enum step tell_identity(struct talk *t, struct talk_out *out)
 {
     const struct talk_facts *f = &t->facts;
     buf_puts(out->to_upstream, IDENTITY_TAG " ID (\"x-originating-ip\" ");
@@ -43,29 +43,29 @@ static enum imap_step tell_identity(struct talk *t, struct talk_out *out)
         put_quoted(out->to_upstream, f->session_id);
     }
     buf_printf(out->to_upstream, " \"x-proxy-ttl\" \"%d\")\r\n", HOPS);
-    t->as.imap.opening = IMAP_OWN_IDENTITY;
-    return IMAP_TAKEN;
+    imap_of(t)->opening = IMAP_OWN_IDENTITY;
+    return STEP_TAKEN;
 }
 
-static enum imap_step ask_list(struct talk *t, struct talk_out *out)
+static enum step ask_list(struct talk *t, struct talk_out *out)
 {
     buf_puts(out->to_upstream, LIST_TAG " CAPABILITY\r\n");
-    t->as.imap.opening = IMAP_OWN_LIST;
-    return IMAP_TAKEN;
+    imap_of(t)->opening = IMAP_OWN_LIST;
+    return STEP_TAKEN;
 }
 
-static enum imap_step go_on_unknown(struct talk *t)
+static enum step go_on_unknown(struct talk *t)
 {
     t->identity_refused = true;
-    return open_talk(&t->as.imap);
+    return open_talk(t);
 }
 
 /* A greeting without the list says nothing about ID. */
-static enum imap_step introduce(struct talk *t, const struct imap_response *greeting,
-                                struct talk_out *out)
+static enum step introduce(struct talk *t, const struct imap_response *greeting,
+                           struct talk_out *out)
 {
     if (t->facts.client_address == NULL)
-        return open_talk(&t->as.imap);
+        return open_talk(t);
     if (!greeting->has_list)
         return ask_list(t, out);
     return imap_list_has(&greeting->list, "ID") ? tell_identity(t, out) : go_on_unknown(t);
@@ -75,67 +75,68 @@ static enum imap_step introduce(struct talk *t, const struct imap_response *gree
 
 /* A mailbox that is open from the start may be shown inside TLS, and a client that was told to log
  * in after the upgrade would not know what to do with it. */
-static enum imap_step on_preauth(struct talk *t, const struct imap_response *r,
-                                 struct talk_out *out)
+static enum step on_preauth(struct talk *t, const struct imap_response *r, struct talk_out *out)
 {
     if (t->facts.mode != TALK_INSIDE || t->facts.upgraded)
-        return imap_broken(t, out);
-    const enum imap_step step = imap_put_response(t, r, true, out);
-    return step == IMAP_TAKEN ? IMAP_RELAYING : step;
+        return imap_broken(t, TALK_REFUSED, r->raw, out);
+    const enum step step = imap_put_response(t, r, true, out);
+    return step == STEP_TAKEN ? STEP_RELAYING : step;
 }
 
-static enum imap_step on_bye(struct talk *t, const struct imap_response *r, struct talk_out *out)
+static enum step on_bye(struct talk *t, const struct imap_response *r, struct talk_out *out)
 {
     if (t->facts.upgraded)
-        return imap_broken(t, out);
-    const enum imap_step step = imap_put_response(t, r, false, out);
-    return step == IMAP_TAKEN ? IMAP_CLOSING : step;
+        return imap_broken(t, TALK_REFUSED, r->raw, out);
+    t->reason = TALK_SENT_AWAY;
+    const enum step step = imap_put_response(t, r, false, out);
+    return step == STEP_TAKEN ? STEP_CLOSING : step;
 }
 
 /* There is none after the upgrade (RFC 9051, 6.2.1). */
-enum imap_step imap_on_greeting(struct talk *t, const struct imap_response *r, struct talk_out *out)
+enum step imap_on_greeting(struct talk *t, const struct imap_response *r, struct talk_out *out)
 {
+    if (r->line.size == 0) /* some servers put empty lines between what they say */
+        return STEP_TAKEN;
     if (!slice_is(r->first, "*"))
-        return imap_broken(t, out);
+        return imap_broken(t, TALK_BROKEN, r->raw, out);
     if (slice_is(r->second, "PREAUTH"))
         return on_preauth(t, r, out);
     if (slice_is(r->second, "BYE"))
         return on_bye(t, r, out);
     if (!slice_is(r->second, "OK"))
-        return imap_broken(t, out);
-    enum imap_step step = IMAP_TAKEN;
+        return imap_broken(t, TALK_BROKEN, r->raw, out);
+    enum step step = STEP_TAKEN;
     if (!t->facts.upgraded)
         step = imap_put_response(t, r, false, out);
-    return step == IMAP_TAKEN ? introduce(t, r, out) : step;
+    return step == STEP_TAKEN ? introduce(t, r, out) : step;
 }
 
 /* ---- answers to us ---- */
 
-static enum imap_step on_own_list(struct talk *t, const struct imap_response *r,
-                                  struct talk_out *out)
+static enum step on_own_list(struct talk *t, const struct imap_response *r, struct talk_out *out)
 {
-    struct imap_talk *i = &t->as.imap;
+    struct imap_talk *i = imap_of(t);
     if (r->has_list)
         i->offers_id = imap_list_has(&r->list, "ID");
     if (slice_is(r->first, LIST_TAG))
         return i->offers_id ? tell_identity(t, out) : go_on_unknown(t);
-    return slice_is(r->first, "*") && slice_is(r->second, "CAPABILITY") ? IMAP_TAKEN : IMAP_LEFT;
+    return slice_is(r->first, "*") && slice_is(r->second, "CAPABILITY") ? STEP_TAKEN : STEP_LEFT;
 }
 
 /* An upstream that refuses sees our own address; there is nothing else to be done. */
-static enum imap_step on_own_identity(struct talk *t, const struct imap_response *r,
-                                      struct talk_out *out)
+static enum step on_own_identity(struct talk *t, const struct imap_response *r,
+                                 struct talk_out *out)
 {
     if (slice_is(r->first, IDENTITY_TAG))
-        return slice_is(r->second, "OK") ? open_talk(&t->as.imap) : go_on_unknown(t);
-    return slice_is(r->first, "*") && slice_is(r->second, "ID") ? imap_swallow(t, r, out)
-                                                                : IMAP_LEFT;
+        return slice_is(r->second, "OK") ? open_talk(t) : go_on_unknown(t);
+    return slice_is(r->first, "*") && slice_is(r->second, "ID") ? imap_on_data(t, r, true, out)
+                                                                : STEP_LEFT;
 }
 
-enum imap_step imap_on_opening(struct talk *t, const struct imap_response *r, struct talk_out *out)
+enum step imap_on_opening(struct talk *t, const struct imap_response *r, struct talk_out *out)
 {
     if (slice_is(r->first, "+"))
-        return imap_broken(t, out);
-    return t->as.imap.opening == IMAP_OWN_LIST ? on_own_list(t, r, out)
-                                               : on_own_identity(t, r, out);
+        return imap_broken(t, TALK_BROKEN, r->raw, out);
+    return imap_of(t)->opening == IMAP_OWN_LIST ? on_own_list(t, r, out)
+                                                : on_own_identity(t, r, out);
 }

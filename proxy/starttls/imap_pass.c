@@ -6,10 +6,10 @@
 /* The upstream has to take every literal before it gets one, also where the client does not wait
  * for that: {n+} becomes {n}. So it cannot refuse a command and then read its literal as commands,
  * as a server without RFC 7888 would. */
-enum imap_step imap_forward(struct talk *t, struct slice line, enum imap_literal literal,
-                            uint64_t size, struct talk_out *out)
+enum step imap_forward(struct talk *t, struct slice line, enum imap_literal literal, uint64_t size,
+                       struct talk_out *out)
 {
-    struct imap_talk *i = &t->as.imap;
+    struct imap_talk *i = imap_of(t);
     if (literal == IMAP_NONSYNC) {
         buf_put(out->to_upstream, line.data, line.size - strlen("+}"));
         buf_puts(out->to_upstream, "}\r\n");
@@ -21,19 +21,19 @@ enum imap_step imap_forward(struct talk *t, struct slice line, enum imap_literal
     i->literal_waits = literal != IMAP_NO_LITERAL;
     i->literal_comes = literal == IMAP_NONSYNC;
     i->state = IMAP_WAITING;
-    return IMAP_TURN;
+    return STEP_TURN;
 }
 
 /* With single spaces, or the upstream might find another verb than we did. */
-static enum imap_step pass(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step pass(struct talk *t, const struct imap_command *c, struct talk_out *out)
 {
-    struct imap_talk *i = &t->as.imap;
+    struct imap_talk *i = imap_of(t);
     if (talk_holds_back(t) && c->literal != IMAP_NO_LITERAL)
         return imap_refuse(t, c, out, "BAD No literals here");
     memcpy(i->tag, c->tag.data, c->tag.size);
     i->tag_size = c->tag.size;
     i->asked = c->row->asked;
-    i->listed = false;
+    i->listed = i->answered = false;
     buf_put(out->to_upstream, c->tag.data, c->tag.size);
     buf_puts(out->to_upstream, " ");
     struct slice line = c->verb;
@@ -45,14 +45,12 @@ static enum imap_step pass(struct talk *t, const struct imap_command *c, struct 
     return imap_forward(t, line, c->literal, c->size, out);
 }
 
-static enum imap_step login(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step login(struct talk *t, const struct imap_command *c, struct talk_out *out)
 {
     return talk_holds_back(t) ? imap_login_refusal(t, c, out) : pass(t, c, out);
 }
 
-/* Does a field of ID begin with "x-", or is that hard to tell? Dovecot takes from such fields who
- * the client is, when it trusts us. That is ours to tell. */
-static bool has_proxy_fields(const struct imap_command *c)
+bool imap_has_proxy_fields(const struct imap_command *c)
 {
     if (c->literal != IMAP_NO_LITERAL || memchr(c->line.data, '\\', c->line.size) != NULL)
         return true;
@@ -63,22 +61,20 @@ static bool has_proxy_fields(const struct imap_command *c)
     return false;
 }
 
-static enum imap_step id(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step id(struct talk *t, const struct imap_command *c, struct talk_out *out)
 {
-    return has_proxy_fields(c) ? imap_own_id(t, c, out) : pass(t, c, out);
+    return imap_has_proxy_fields(c) ? imap_own_id(t, c, out) : pass(t, c, out);
 }
 
 /* RFC 4978. Nothing behind it could be read, passwords and STARTTLS among it. */
-static enum imap_step compress(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step compress(struct talk *t, const struct imap_command *c, struct talk_out *out)
 {
-    if (t->facts.mode == TALK_OPTIONAL)
-        return imap_refuse(t, c, out, "NO Not before login");
-    return pass(t, c, out);
+    return imap_refuse(t, c, out, "NO Not before login");
 }
 
 /* Nobody knows what an unknown command does with a password. What is known and not in the table
  * belongs behind the login (RFC 9051, 3). */
-static enum imap_step unknown(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step unknown(struct talk *t, const struct imap_command *c, struct talk_out *out)
 {
     if (talk_holds_back(t))
         return imap_refuse(t, c, out, "BAD Not before login, or not known");
@@ -94,6 +90,6 @@ const struct imap_verb imap_pass_verbs[] = {
     {.name = "NOOP", .take = pass},
     {.name = "LOGOUT", .take = pass, .asked = IMAP_ASKED_LOGOUT},
     {.name = "LANGUAGE", .take = pass}, /* RFC 5255, 3.2 */
-    {.name = "COMPRESS", .take = compress, .asked = IMAP_ASKED_COMPRESS},
+    {.name = "COMPRESS", .take = compress},
     {.name = NULL, .take = unknown},
 };

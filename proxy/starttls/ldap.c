@@ -5,25 +5,7 @@
  * requests, searches, and the answers to searches of the rootDSE. Answers carry the id of their
  * request, so ours need not wait for those of the upstream, only for the end of a message. */
 #include "proxy/starttls/ldap_inner.h"
-
-enum step ldap_need_whole(struct ldap_message *m)
-{
-    switch (ldap_message_whole(m)) {
-    case BER_OK:
-        return STEP_PASS;
-    case BER_MORE:
-        return STEP_WAIT;
-    case BER_BAD:
-        break;
-    }
-    return STEP_BROKEN;
-}
-
-bool ldap_wait_turn(struct ldap_talk *l)
-{
-    l->client_waits = l->from_upstream.left > 0;
-    return l->client_waits;
-}
+#include "proxy/starttls/starttls.h"
 
 /* One of the two: whose bytes, what to do with a message, where it goes, and what is said when the
  * bytes are none. */
@@ -31,6 +13,7 @@ struct direction {
     struct ldap_flow *flow;
     enum step (*on_message)(struct talk *, struct ldap_message *, struct talk_out *);
     struct buf *to;
+    enum talk_reason reason; /* of the end, when they are none; and what is said then */
     enum ldap_code broken;
     const char *broken_text;
 };
@@ -60,13 +43,26 @@ static enum step read_one(struct talk *t, const struct direction *d, struct slic
     return STEP_BROKEN;
 }
 
-/* Bytes that are no LDAP. */
-static enum talk_verdict end(struct talk *t, const struct direction *d, struct talk_out *out)
+/* Bytes that are no LDAP. On TLS that is between the two of them. */
+static enum talk_verdict end(struct talk *t, const struct direction *d, struct slice in,
+                             struct talk_out *out)
 {
-    if (ldap_wait_turn(&t->as.ldap))
+    if (t->facts.mode == TALK_INSIDE)
+        return TALK_RELAY;
+    if (ldap_wait_turn(ldap_of(t)))
         return TALK_MORE;
+    if (d->reason == TALK_BROKEN)
+        talk_blame(t, d->reason, in);
+    else if (t->reason == TALK_OVER)
+        t->reason = d->reason;
     ldap_notice(out->to_client, d->broken, d->broken_text);
     return TALK_CLOSE;
+}
+
+/* Only the client can be made to wait. */
+static bool is_full(const struct direction *d, const struct talk_out *out)
+{
+    return d->to != out->to_client && talk_is_full(out);
 }
 
 static enum talk_verdict run(struct talk *t, const struct direction *d, struct slice *in,
@@ -75,12 +71,13 @@ static enum talk_verdict run(struct talk *t, const struct direction *d, struct s
     for (;;) {
         struct ldap_message m;
         move(d, in);
-        if (in->size == 0 || t->as.ldap.client_waits)
+        ldap_pay(t, out);
+        if (in->size == 0 || ldap_of(t)->client_waits || is_full(d, out))
             return TALK_MORE;
         /* A security layer frames what it wraps with four octets of size (RFC 4422, 3.7), and no
          * mechanism's buffer is so large that the first could be 0x30. So it shows, in each
          * direction by itself, whether one was installed; without one the rules go on. */
-        if (t->as.ldap.layer && in->data[0] != BER_SEQUENCE)
+        if ((ldap_of(t)->layer || t->facts.mode == TALK_INSIDE) && in->data[0] != BER_SEQUENCE)
             return TALK_RELAY;
         const enum step step = read_one(t, d, *in, &m, out);
         switch (step) {
@@ -94,7 +91,7 @@ static enum talk_verdict run(struct talk *t, const struct direction *d, struct s
         case STEP_CLOSE:
             return TALK_CLOSE;
         case STEP_BROKEN:
-            return end(t, d, out);
+            return end(t, d, *in, out);
         }
         if (step == STEP_UPGRADE) {
             move(d, in);
@@ -105,23 +102,28 @@ static enum talk_verdict run(struct talk *t, const struct direction *d, struct s
 
 static enum talk_verdict client(struct talk *t, struct slice *in, struct talk_out *out)
 {
-    t->as.ldap.client_waits = false;
-    const struct direction d = {&t->as.ldap.from_client, ldap_on_request, out->to_upstream,
-                                LDAP_PROTOCOL_ERROR, "Not an LDAP message"};
+    ldap_of(t)->client_waits = false;
+    const struct direction d = {&ldap_of(t)->from_client, ldap_on_request,
+                                out->to_upstream,         TALK_NOT_LDAP,
+                                LDAP_PROTOCOL_ERROR,      "Not an LDAP message"};
     return run(t, &d, in, out);
 }
 
-/* The client's bytes that wait here may be a password, so the upstream alone never ends the watch:
- * its side passes as it is from now on, and the client's first wrapped byte does the rest. */
+/* In clear the client's bytes that wait here may be a password, so the upstream alone never ends
+ * the watch: its side passes as it is from now on, and the client's first wrapped byte does the
+ * rest. */
 static enum talk_verdict upstream(struct talk *t, struct slice *in, struct talk_out *out)
 {
-    const struct direction d = {&t->as.ldap.from_upstream, ldap_on_response, out->to_client,
-                                LDAP_UNAVAILABLE, "Service not available, try again later"};
+    const struct direction d = {&ldap_of(t)->from_upstream,
+                                ldap_on_response,
+                                out->to_client,
+                                TALK_BROKEN,
+                                LDAP_UNAVAILABLE,
+                                "Service not available, try again later"};
     const enum talk_verdict verdict = run(t, &d, in, out);
-    t->upstream_broke = verdict == TALK_CLOSE;
-    if (verdict != TALK_RELAY)
+    if (verdict != TALK_RELAY || t->facts.mode == TALK_INSIDE)
         return verdict;
-    t->as.ldap.from_upstream = (struct ldap_flow){.left = SIZE_MAX};
+    ldap_of(t)->from_upstream = (struct ldap_flow){.left = SIZE_MAX};
     move(&d, in);
     return TALK_MORE;
 }

@@ -10,6 +10,9 @@
  * than these is taken to be busy until the answers to the others have come. */
 enum { LDAP_OPERATIONS = 32 };
 
+/* Refusals of ours that wait for the end of a message. */
+enum { LDAP_OWED = 8 };
+
 /* One direction: what is left of the message under way. */
 struct ldap_flow {
     size_t left;
@@ -22,10 +25,11 @@ struct ldap_talk {
     int32_t ids[LDAP_OPERATIONS]; /* of the operations that have no answer yet; 0: free */
     uint8_t asked[LDAP_OPERATIONS]; /* enum ldap_root bits of each, when it reads the rootDSE */
     uint32_t lost;                  /* operations that found the table full */
-    int32_t bind;                   /* the id of the bind that has no answer yet, or 0 */
-    bool bind_layer;                /* which may end with a SASL security layer */
+    bool bind_layer;                /* a bind was sent that may end with a SASL security layer */
     bool negotiating;               /* the last bind was answered with saslBindInProgress */
     bool layer;                     /* there may be a security layer: see run() in ldap.c */
+    int32_t owed[LDAP_OWED]; /* on TLS: StartTLS that is refused behind the upstream's message */
+    unsigned owed_count;
 };
 extern const struct starttls starttls_ldap;
 

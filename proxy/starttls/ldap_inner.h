@@ -2,9 +2,12 @@
 #ifndef TLSFRONT_LDAP_INNER_H
 #define TLSFRONT_LDAP_INNER_H
 
+#include "proxy/starttls/ldap.h"
 #include "proxy/starttls/ldap_reply.h"
 #include "proxy/starttls/ldap_root.h"
-#include "proxy/starttls/starttls.h"
+#include "proxy/starttls/talk.h"
+
+TALK_KEPT(ldap)
 
 /* What is to be done with the message in hand. */
 enum step {
@@ -26,6 +29,9 @@ enum step ldap_need_whole(struct ldap_message *m);
 /* True when a message of the upstream is on its way to the client, so that nothing may be put in
  * between. The upstream then stops at the end of that message to let the client's side go on. */
 bool ldap_wait_turn(struct ldap_talk *l);
+
+/* On TLS: say behind the upstream's message what could not be said in its middle. */
+void ldap_pay(struct talk *t, struct talk_out *out);
 
 /* ---- operations without an answer (ldap_operations.c) ---- */
 

@@ -1,5 +1,7 @@
 #include "proxy/starttls/ldap_message.h"
 
+#include "proxy/starttls/talk.h"
+
 /* What may stand behind the operation: controls, or elements of the future, which RFC 4511, 4 wants
  * ignored. Anything that is no element is garbage. */
 static bool is_elements(struct slice in)
@@ -70,17 +72,6 @@ bool ldap_shows_password(struct slice mechanism)
     return slice_is(mechanism, "PLAIN") || slice_is(mechanism, "LOGIN");
 }
 
-/* The mechanisms that are known never to install a security layer: RFC 4422 (EXTERNAL), 4505, 2195,
- * 5802, 7628. An empty name ends a negotiation (RFC 4513, 5.2.1.2). */
-static bool is_without_layer(struct slice mechanism)
-{
-    static const char *const names[] = {"", "EXTERNAL", "ANONYMOUS", "CRAM-MD5", "OAUTHBEARER"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (slice_is(mechanism, names[i]))
-            return true;
-    return slice_begins(mechanism, "SCRAM-");
-}
-
 static enum ldap_bind sasl_kind(struct slice credentials)
 {
     struct slice mechanism;
@@ -88,7 +79,7 @@ static enum ldap_bind sasl_kind(struct slice credentials)
         return BIND_BROKEN;
     if (ldap_shows_password(mechanism))
         return BIND_PASSWORD;
-    return is_without_layer(mechanism) ? BIND_OPEN : BIND_LAYER;
+    return sasl_may_wrap(mechanism) ? BIND_LAYER : BIND_OPEN;
 }
 
 /* AuthenticationChoice. The numbers that RFC 4511 leaves out: 1 and 2 are the Kerberos tickets of
@@ -124,12 +115,77 @@ enum ldap_extended ldap_extended_kind(const struct ldap_message *m)
     struct slice in = m->body, name, value;
     if (!ber_expect(&in, 0x80, &name))
         return m->whole ? EXTENDED_BROKEN : EXTENDED_OTHER; /* longer than any StartTLS */
+    if (slice_is(name, LDAP_PASSWORD_MODIFY))
+        return EXTENDED_PASSWORD;
     if (!slice_is(name, LDAP_STARTTLS))
         return EXTENDED_OTHER;
     /* One that is too large to be collected has something behind its name in any case. */
     if (!m->whole || ber_expect(&in, 0x81, &value))
         return EXTENDED_STARTTLS_VALUE;
     return EXTENDED_STARTTLS;
+}
+
+/* ---- passwords in entries ---- */
+
+/* RFC 4519, 2.41; RFC 3112; Active Directory. Options (";lang-de") may follow the name. */
+static bool is_password(struct slice type)
+{
+    static const char *const names[] = {"userPassword", "2.5.4.35",
+                                        "authPassword", "1.3.6.1.4.1.4203.1.3.4",
+                                        "unicodePwd",   "1.2.840.113556.1.4.90"};
+    size_t size = 0;
+    while (size < type.size && type.data[size] != ';')
+        size++;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_is((struct slice){type.data, size}, names[i]))
+            return true;
+    return false;
+}
+
+/* PartialAttribute or AttributeValueAssertion: the name comes first. */
+static bool attribute_is_password(struct slice attribute)
+{
+    struct slice type;
+    return ber_expect(&attribute, BER_OCTETS, &type) && is_password(type);
+}
+
+/* A list of attributes, or of changes, where a number stands in front of each. */
+static bool list_has_password(struct slice list)
+{
+    struct slice item, rest, attribute;
+    int64_t operation;
+    while (ber_expect(&list, BER_SEQUENCE, &item)) {
+        rest = item;
+        if (ber_number(&rest, BER_ENUMERATED, &operation))
+            item = ber_expect(&rest, BER_SEQUENCE, &attribute) ? attribute : rest;
+        if (attribute_is_password(item))
+            return true;
+    }
+    return false;
+}
+
+bool ldap_shows_secret(const struct ldap_message *m)
+{
+    struct slice body = m->body, name, list;
+    if (!m->whole || !ber_expect(&body, BER_OCTETS, &name) ||
+        !ber_expect(&body, BER_SEQUENCE, &list))
+        return false;
+    return m->op == LDAP_COMPARE_REQUEST ? attribute_is_password(list) : list_has_password(list);
+}
+
+struct slice ldap_mechanism(const struct ldap_message *m)
+{
+    static const struct slice simple = {(const uint8_t *)"SIMPLE", 6};
+    struct slice in = m->body, name, auth, mechanism = {m->body.data, 0};
+    int64_t version;
+    uint8_t tag;
+    if (m->op != LDAP_BIND_REQUEST || !ber_number(&in, BER_INTEGER, &version) ||
+        !ber_expect(&in, BER_OCTETS, &name) || !ber_take(&in, &tag, &auth))
+        return mechanism;
+    if (tag != 0xa3)
+        return simple;
+    ber_expect(&auth, BER_OCTETS, &mechanism);
+    return mechanism;
 }
 
 /* AbandonRequest is an INTEGER under the operation's own tag. */

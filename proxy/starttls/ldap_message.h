@@ -30,8 +30,9 @@ enum ldap_op {
     LDAP_INTERMEDIATE_RESPONSE = 0x79,
 };
 
-/* The OID of StartTLS (RFC 4511, 4.14). */
-#define LDAP_STARTTLS "1.3.6.1.4.1.1466.20037"
+/* The OIDs of StartTLS (RFC 4511, 4.14) and Password Modify (RFC 3062). */
+#define LDAP_STARTTLS        "1.3.6.1.4.1.1466.20037"
+#define LDAP_PASSWORD_MODIFY "1.3.6.1.4.1.4203.1.11.1"
 
 enum {
     /* As much of a message as is waited for before anything is done with it. It holds the headers
@@ -73,6 +74,7 @@ enum ldap_bind ldap_bind_kind(const struct ldap_message *m);
 
 enum ldap_extended {
     EXTENDED_OTHER,
+    EXTENDED_PASSWORD, /* Password Modify (RFC 3062) */
     EXTENDED_STARTTLS,
     EXTENDED_STARTTLS_VALUE, /* with a requestValue, which it must not have */
     EXTENDED_BROKEN,
@@ -80,6 +82,13 @@ enum ldap_extended {
 
 /* What kind of ExtendedRequest (RFC 4511, 4.12). */
 enum ldap_extended ldap_extended_kind(const struct ldap_message *m);
+
+/* Does a ModifyRequest, AddRequest or CompareRequest hold a password? `m` is whole, or too large to
+ * be. */
+bool ldap_shows_secret(const struct ldap_message *m);
+
+/* What a BindRequest shows a password with; empty for all other requests. */
+struct slice ldap_mechanism(const struct ldap_message *m);
 
 /* The id in an AbandonRequest (RFC 4511, 4.11); 0 when there is none. `m` is whole. */
 int32_t ldap_abandoned(const struct ldap_message *m);

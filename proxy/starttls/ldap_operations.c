@@ -48,5 +48,5 @@ bool ldap_is_busy(const struct ldap_talk *l)
     for (size_t i = 0; i < LDAP_OPERATIONS; i++)
         if (l->ids[i] != 0)
             return true;
-    return l->lost > 0 || l->bind != 0 || l->negotiating;
+    return l->lost > 0 || l->negotiating;
 }

@@ -6,13 +6,22 @@ enum { REQUIRED_MAX = 256 * 1024 };
 
 /* ---- what we say ourselves: never in the middle of a message of the upstream ---- */
 
+static enum step goodbye(struct talk_out *out)
+{
+    ldap_notice(out->to_client, LDAP_UNAVAILABLE, "Too many errors, closing connection");
+    return STEP_CLOSE;
+}
+
 /* Count a request that was refused. */
 static enum step refused(struct talk *t, struct talk_out *out)
 {
-    if (!talk_error(t))
-        return STEP_TAKEN;
-    ldap_notice(out->to_client, LDAP_UNAVAILABLE, "Too many errors, closing connection");
-    return STEP_CLOSE;
+    return talk_error(t) ? goodbye(out) : STEP_TAKEN;
+}
+
+/* Count one that was answered and leads nowhere. */
+static enum step courtesy(struct talk *t, struct talk_out *out)
+{
+    return talk_courtesy(t) ? goodbye(out) : STEP_TAKEN;
 }
 
 /* The response that a request has. */
@@ -20,17 +29,33 @@ static enum ldap_op response_to(uint8_t request);
 
 static enum step refuse_plain(struct talk *t, const struct ldap_message *m, struct talk_out *out)
 {
-    if (ldap_wait_turn(&t->as.ldap))
+    if (ldap_wait_turn(ldap_of(t)))
         return STEP_WAIT;
     ldap_result(out->to_client, m->id, response_to(m->op), LDAP_CONFIDENTIALITY_REQUIRED,
                 "TLS is required, send StartTLS first");
     return refused(t, out);
 }
 
+/* One that shows a password: a bind, or the setting of a new one. */
+static enum step refuse_secret(struct talk *t, const struct ldap_message *m, const char *command,
+                               struct talk_out *out)
+{
+    if (ldap_wait_turn(ldap_of(t)))
+        return STEP_WAIT;
+    talk_login_refused(t, command, ldap_mechanism(m));
+    return refuse_plain(t, m, out);
+}
+
+static enum step refuse_bind(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    return m->whole && ldap_bind_kind(m) == BIND_PASSWORD ? refuse_secret(t, m, "bind", out)
+                                                          : refuse_plain(t, m, out);
+}
+
 static enum step refuse_starttls(struct talk *t, const struct ldap_message *m, struct talk_out *out,
                                  enum ldap_code code, const char *text)
 {
-    if (ldap_wait_turn(&t->as.ldap))
+    if (ldap_wait_turn(ldap_of(t)))
         return STEP_WAIT;
     ldap_starttls_result(out->to_client, m->id, code, text);
     return refused(t, out);
@@ -38,7 +63,7 @@ static enum step refuse_starttls(struct talk *t, const struct ldap_message *m, s
 
 static enum step upgrade(struct talk *t, const struct ldap_message *m, struct talk_out *out)
 {
-    if (ldap_wait_turn(&t->as.ldap))
+    if (ldap_wait_turn(ldap_of(t)))
         return STEP_WAIT;
     ldap_starttls_result(out->to_client, m->id, LDAP_SUCCESS, "");
     return STEP_UPGRADE;
@@ -48,8 +73,8 @@ static enum step upgrade(struct talk *t, const struct ldap_message *m, struct ta
 
 static enum step take(struct talk *t, const struct ldap_message *m, struct talk_out *out)
 {
-    (void)t, (void)m, (void)out;
-    return STEP_TAKEN;
+    (void)m;
+    return courtesy(t, out);
 }
 
 /* RFC 4511, 4.3: there is no answer to an unbind but the end. */
@@ -68,7 +93,7 @@ static enum step search_required(struct talk *t, const struct ldap_message *m, s
         return refuse_plain(t, m, out);
     ldap_root_entry(out->to_client, m->id, asked);
     ldap_result(out->to_client, m->id, LDAP_SEARCH_DONE, LDAP_SUCCESS, "");
-    return STEP_TAKEN;
+    return courtesy(t, out);
 }
 
 static enum step extended_required(struct talk *t, const struct ldap_message *m,
@@ -79,6 +104,8 @@ static enum step extended_required(struct talk *t, const struct ldap_message *m,
         return upgrade(t, m, out);
     case EXTENDED_STARTTLS_VALUE:
         return refuse_starttls(t, m, out, LDAP_PROTOCOL_ERROR, "StartTLS takes no value");
+    case EXTENDED_PASSWORD:
+        return refuse_secret(t, m, "password", out);
     case EXTENDED_OTHER:
         return refuse_plain(t, m, out);
     case EXTENDED_BROKEN:
@@ -98,7 +125,7 @@ static enum step pass(struct talk *t, const struct ldap_message *m, struct talk_
 static enum step follow(struct talk *t, const struct ldap_message *m, struct talk_out *out)
 {
     (void)out;
-    ldap_operation_begin(&t->as.ldap, m->id, 0);
+    ldap_operation_begin(ldap_of(t), m->id, 0);
     return STEP_PASS;
 }
 
@@ -106,7 +133,7 @@ static enum step follow(struct talk *t, const struct ldap_message *m, struct tal
 static enum step abandon(struct talk *t, const struct ldap_message *m, struct talk_out *out)
 {
     (void)out;
-    ldap_operation_abandon(&t->as.ldap, ldap_abandoned(m));
+    ldap_operation_abandon(ldap_of(t), ldap_abandoned(m));
     return STEP_PASS;
 }
 
@@ -119,27 +146,29 @@ static enum step search(struct talk *t, const struct ldap_message *m, struct tal
     if (m->whole && !ldap_root_asked(m, &asked))
         asked = 0;
     if (asked != 0 || t->facts.mode == TALK_OPTIONAL)
-        ldap_operation_begin(&t->as.ldap, m->id, asked);
+        ldap_operation_begin(ldap_of(t), m->id, asked);
     return STEP_PASS;
 }
 
-/* One bind at a time: no client may send anything before a bind is answered, and no server deal
- * with it (RFC 4511, 4.2.1). */
+/* What cannot be read may hold a password. */
 static enum step bind(struct talk *t, const struct ldap_message *m, struct talk_out *out)
 {
-    struct ldap_talk *l = &t->as.ldap;
-    if (l->bind != 0)
-        return STEP_WAIT;
+    struct ldap_talk *l = ldap_of(t);
     const enum ldap_bind kind = m->whole ? ldap_bind_kind(m) : BIND_BROKEN;
-    if (t->facts.mode == TALK_OPTIONAL && !t->facts.plaintext_login) {
-        if (kind == BIND_BROKEN)
-            return STEP_BROKEN; /* what cannot be read may hold a password */
-        if (kind == BIND_PASSWORD)
-            return refuse_plain(t, m, out);
-    }
-    l->bind = m->id;
-    l->bind_layer = kind == BIND_LAYER || kind == BIND_BROKEN;
-    return STEP_PASS;
+    if (talk_holds_back(t) && kind == BIND_BROKEN)
+        return STEP_BROKEN;
+    if (talk_holds_back(t) && kind == BIND_PASSWORD)
+        return refuse_secret(t, m, "bind", out);
+    l->bind_layer |= kind == BIND_LAYER || kind == BIND_BROKEN;
+    return follow(t, m, out);
+}
+
+/* A new password, in clear, or an old one that is compared (RFC 4519, 2.41). */
+static enum step secret(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    if (talk_holds_back(t) && ldap_shows_secret(m))
+        return refuse_secret(t, m, "password", out);
+    return follow(t, m, out);
 }
 
 static enum step extended_optional(struct talk *t, const struct ldap_message *m,
@@ -147,11 +176,13 @@ static enum step extended_optional(struct talk *t, const struct ldap_message *m,
 {
     switch (ldap_extended_kind(m)) {
     case EXTENDED_STARTTLS:
-        if (ldap_is_busy(&t->as.ldap))
+        if (ldap_is_busy(ldap_of(t)))
             return refuse_starttls(t, m, out, LDAP_OPERATIONS_ERROR, "Operations are outstanding");
         return upgrade(t, m, out);
     case EXTENDED_STARTTLS_VALUE:
         return refuse_starttls(t, m, out, LDAP_PROTOCOL_ERROR, "StartTLS takes no value");
+    case EXTENDED_PASSWORD: /* RFC 3062 */
+        return talk_holds_back(t) ? refuse_secret(t, m, "password", out) : follow(t, m, out);
     case EXTENDED_OTHER:
         return follow(t, m, out);
     case EXTENDED_BROKEN:
@@ -160,11 +191,37 @@ static enum step extended_optional(struct talk *t, const struct ldap_message *m,
     return STEP_BROKEN;
 }
 
+static void put_refusal_inside(struct buf *out, int32_t id)
+{
+    ldap_starttls_result(out, id, LDAP_OPERATIONS_ERROR, "TLS already established");
+}
+
+void ldap_pay(struct talk *t, struct talk_out *out)
+{
+    struct ldap_talk *l = ldap_of(t);
+    if (l->from_upstream.left > 0)
+        return;
+    for (unsigned i = 0; i < l->owed_count; i++)
+        put_refusal_inside(out->to_client, l->owed[i]);
+    l->owed_count = 0;
+}
+
+/* The client does not wait for the end of the upstream's message. */
+static enum step refuse_inside(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+{
+    struct ldap_talk *l = ldap_of(t);
+    if (l->from_upstream.left == 0)
+        put_refusal_inside(out->to_client, m->id);
+    else if (l->owed_count < LDAP_OWED)
+        l->owed[l->owed_count++] = m->id;
+    return STEP_TAKEN;
+}
+
 static enum step extended_inside(struct talk *t, const struct ldap_message *m, struct talk_out *out)
 {
     const enum ldap_extended kind = ldap_extended_kind(m);
     if (kind == EXTENDED_STARTTLS || kind == EXTENDED_STARTTLS_VALUE)
-        return refuse_starttls(t, m, out, LDAP_OPERATIONS_ERROR, "TLS already established");
+        return refuse_inside(t, m, out);
     return STEP_PASS;
 }
 
@@ -176,15 +233,15 @@ static const struct request {
     /* By enum talk_mode. */
     enum step (*handler[3])(struct talk *, const struct ldap_message *, struct talk_out *);
 } requests[] = {
-    {LDAP_BIND_REQUEST, LDAP_BIND_RESPONSE, true, {refuse_plain, bind, bind}},
+    {LDAP_BIND_REQUEST, LDAP_BIND_RESPONSE, true, {refuse_bind, bind, pass}},
     {LDAP_UNBIND_REQUEST, 0, false, {hang_up, pass, pass}},
     {LDAP_SEARCH_REQUEST, LDAP_SEARCH_DONE, true, {search_required, search, search}},
-    {LDAP_MODIFY_REQUEST, LDAP_MODIFY_RESPONSE, false, {refuse_plain, follow, pass}},
-    {LDAP_ADD_REQUEST, LDAP_ADD_RESPONSE, false, {refuse_plain, follow, pass}},
+    {LDAP_MODIFY_REQUEST, LDAP_MODIFY_RESPONSE, true, {refuse_plain, secret, pass}},
+    {LDAP_ADD_REQUEST, LDAP_ADD_RESPONSE, true, {refuse_plain, secret, pass}},
     {LDAP_DELETE_REQUEST, LDAP_DELETE_RESPONSE, false, {refuse_plain, follow, pass}},
     {LDAP_RENAME_REQUEST, LDAP_RENAME_RESPONSE, false, {refuse_plain, follow, pass}},
-    {LDAP_COMPARE_REQUEST, LDAP_COMPARE_RESPONSE, false, {refuse_plain, follow, pass}},
-    {LDAP_ABANDON_REQUEST, 0, true, {take, abandon, abandon}},
+    {LDAP_COMPARE_REQUEST, LDAP_COMPARE_RESPONSE, true, {refuse_plain, secret, pass}},
+    {LDAP_ABANDON_REQUEST, 0, false, {take, abandon, abandon}},
     {LDAP_EXTENDED_REQUEST,
      LDAP_EXTENDED_RESPONSE,
      true,
@@ -208,15 +265,17 @@ enum step ldap_on_request(struct talk *t, struct ldap_message *m, struct talk_ou
 {
     const enum talk_mode mode = t->facts.mode;
     if (m->id == 0) /* reserved for unsolicited notifications (RFC 4511, 4.1.1.1) */
+        return mode == TALK_INSIDE ? STEP_PASS : STEP_BROKEN;
+    if (mode == TALK_REQUIRED && m->size > REQUIRED_MAX) {
+        t->reason = TALK_TOO_LONG;
         return STEP_BROKEN;
-    if (mode == TALK_REQUIRED && m->size > REQUIRED_MAX)
-        return STEP_BROKEN;
+    }
     /* RFC 4511, 4.1.1 wants the end of the session. On TLS there is nothing to protect, and the
      * upstream may know better. */
     const struct request *r = request_of(m->op);
     if (r == NULL)
         return mode == TALK_INSIDE ? STEP_PASS : STEP_BROKEN;
-    if (r->whole || mode == TALK_REQUIRED) {
+    if (mode == TALK_REQUIRED || (r->whole && r->handler[mode] != pass)) {
         const enum step step = ldap_need_whole(m);
         if (step != STEP_PASS)
             return step;

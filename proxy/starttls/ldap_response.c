@@ -9,21 +9,21 @@ static enum step on_root_entry(struct talk *t, struct ldap_message *m, struct ta
                                         .hide_passwords = optional && !t->facts.plaintext_login,
                                         .asked = asked};
     const enum step step = ldap_need_whole(m);
-    if (step != STEP_PASS || !m->whole)
+    if (step != STEP_PASS || !m->whole || (!optional && !ldap_root_has_starttls(m)))
         return step;
     return ldap_root_rewrite(out->to_client, m, &edit) ? STEP_TAKEN : STEP_PASS;
 }
 
 static enum step on_entry(struct talk *t, struct ldap_message *m, struct talk_out *out)
 {
-    const uint8_t asked = ldap_operation_asked(&t->as.ldap, m->id);
+    const uint8_t asked = ldap_operation_asked(ldap_of(t), m->id);
     return asked != 0 ? on_root_entry(t, m, out, asked) : STEP_PASS;
 }
 
 static enum step on_end(struct talk *t, struct ldap_message *m, struct talk_out *out)
 {
     (void)out;
-    ldap_operation_end(&t->as.ldap, m->id);
+    ldap_operation_end(ldap_of(t), m->id);
     return STEP_PASS;
 }
 
@@ -31,13 +31,13 @@ static enum step on_end(struct talk *t, struct ldap_message *m, struct talk_out 
  * find it all the same. */
 static enum step on_search_done(struct talk *t, struct ldap_message *m, struct talk_out *out)
 {
-    const uint8_t asked = ldap_operation_asked(&t->as.ldap, m->id);
+    const uint8_t asked = ldap_operation_asked(ldap_of(t), m->id);
     const bool ours = t->facts.mode == TALK_OPTIONAL && (asked & ROOT_EXTENSION) != 0 &&
                       ldap_result_code(m) == LDAP_NO_SUCH_OBJECT;
     const enum step step = ours ? ldap_need_whole(m) : STEP_PASS;
     if (step != STEP_PASS)
         return step;
-    ldap_operation_end(&t->as.ldap, m->id);
+    ldap_operation_end(ldap_of(t), m->id);
     if (!ours || !m->whole)
         return STEP_PASS;
     ldap_root_entry(out->to_client, m->id, asked & (ROOT_SEARCH | ROOT_EXTENSION | ROOT_TYPES));
@@ -48,13 +48,13 @@ static enum step on_search_done(struct talk *t, struct ldap_message *m, struct t
 static enum step on_bind_response(struct talk *t, struct ldap_message *m, struct talk_out *out)
 {
     (void)out;
-    struct ldap_talk *l = &t->as.ldap;
+    struct ldap_talk *l = ldap_of(t);
     const int64_t code = ldap_result_code(m);
+    if (t->facts.mode == TALK_INSIDE)
+        return STEP_PASS;
     if (code < 0)
         return STEP_BROKEN;
-    if (m->id != l->bind)
-        return STEP_PASS;
-    l->bind = 0;
+    ldap_operation_end(l, m->id);
     l->negotiating = code == LDAP_SASL_BIND_IN_PROGRESS;
     l->layer |= l->bind_layer && code == LDAP_SUCCESS;
     return STEP_PASS;

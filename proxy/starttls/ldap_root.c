@@ -203,3 +203,24 @@ bool ldap_root_rewrite(struct buf *out, const struct ldap_message *m,
     ber_close(out, message);
     return true;
 }
+
+static bool has_starttls(struct slice values)
+{
+    struct slice value;
+    while (ber_expect(&values, BER_OCTETS, &value))
+        if (is_starttls(value))
+            return true;
+    return false;
+}
+
+bool ldap_root_has_starttls(const struct ldap_message *m)
+{
+    struct slice body = m->body, name, list, attribute, type, values;
+    if (!ber_expect(&body, BER_OCTETS, &name) || !ber_expect(&body, BER_SEQUENCE, &list))
+        return false;
+    while (ber_expect(&list, BER_SEQUENCE, &attribute))
+        if (ber_expect(&attribute, BER_OCTETS, &type) && ber_expect(&attribute, BER_SET, &values) &&
+            is_attribute(type, ATTRIBUTE_EXTENSION) && has_starttls(values))
+            return true;
+    return false;
+}

@@ -27,6 +27,9 @@ struct ldap_root_edit {
     uint8_t asked;
 };
 
+/* Is there something in the SearchResultEntry `m`, which is whole, that has to go on TLS? */
+bool ldap_root_has_starttls(const struct ldap_message *m);
+
 /* The SearchResultEntry `m`, which is whole, with the edit done. False: not understood, and nothing
  * was written. */
 bool ldap_root_rewrite(struct buf *out, const struct ldap_message *m,

@@ -1,14 +1,18 @@
 /* nntp.h - NNTP: STARTTLS by RFC 4642.
  *
- * nntp.c        the row, and the commands before required TLS
- * nntp_pass.c   the client's commands and articles on their way to an upstream
- * nntp_reply.c  the upstream's greeting, replies and texts on their way back
+ * nntp.c         the row, and the client's lines
+ * nntp_own.c     what we say ourselves
+ * nntp_pass.c    the client's commands and articles on their way to an upstream
+ * nntp_reply.c   the upstream's greeting, replies and texts on their way back
+ * nntp_inside.c  all that on TLS, behind the greeting
  *
  * STARTTLS and AUTHINFO may come at any time in clear, also behind articles, so all is watched
  * until the client has logged in. On TLS and behind a login only the set-up is: the first command
  * that is real work ends the watch. */
 #ifndef TLSFRONT_STARTTLS_NNTP_H
 #define TLSFRONT_STARTTLS_NNTP_H
+
+#include <stdbool.h>
 
 /* What the client's next bytes are. */
 enum nntp_state {
@@ -23,16 +27,20 @@ enum nntp_state {
 enum nntp_coming {
     NNTP_REPLY,        /* the first line of a reply */
     NNTP_CAPABILITIES, /* lines up to a dot */
-    NNTP_BLOCK,        /* text up to CRLF.CRLF */
+    NNTP_BLOCK,        /* text up to a dot */
 };
 
 struct nntp_talk {
     enum nntp_state state;
     enum nntp_coming coming;
     unsigned article_end; /* NNTP_TEXT: how much of CRLF.CRLF has been seen */
-    unsigned block_end;   /* NNTP_BLOCK: the same */
+    bool block_begun;     /* NNTP_BLOCK: within a line */
+    bool block_crlf;      /* the line before ended with CRLF */
+    bool block_lf_only;   /* no line of it did */
     bool logged_in;       /* so TLS may not begin any more (RFC 4642, 2.2) */
     bool login_refused;   /* what is not a command could be a password */
+    bool user_refused;    /* the last that was refused was USER */
+    bool greeted;         /* on TLS: the first line of the upstream's is through */
 };
 extern const struct starttls starttls_nntp;
 

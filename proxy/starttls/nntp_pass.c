@@ -36,7 +36,7 @@ static enum step article(struct talk *t, const struct command *c, struct talk_ou
         return nntp_foreign(t, c, out);
     const enum step step = work(t, c, out);
     if (step == STEP_TAKEN)
-        t->as.nntp.state = NNTP_WAITING;
+        nntp_of(t)->state = NNTP_WAITING;
     return step;
 }
 
@@ -45,8 +45,8 @@ static enum step takethis(struct talk *t, const struct command *c, struct talk_o
 {
     const enum step step = work(t, c, out);
     if (step == STEP_TAKEN) {
-        t->as.nntp.state = NNTP_TEXT;
-        t->as.nntp.article_end = STEP_TEXT_BEGIN;
+        nntp_of(t)->state = NNTP_TEXT;
+        nntp_of(t)->article_end = STEP_TEXT_BEGIN;
     }
     return step;
 }
@@ -62,7 +62,7 @@ static enum step compress(struct talk *t, const struct command *c, struct talk_o
 /* A client that did not wait for the refusal of AUTHINFO may have sent its password behind it. */
 static enum step unknown(struct talk *t, const struct command *c, struct talk_out *out)
 {
-    if (nntp_may_upgrade(t) && t->as.nntp.login_refused)
+    if (nntp_may_upgrade(t) && nntp_of(t)->login_refused)
         return nntp_refuse(t, out, "500 Unknown command");
     return work(t, c, out);
 }
@@ -74,7 +74,7 @@ static enum step exchange(struct talk *t, const struct command *c, struct talk_o
 {
     if (t->asked.count > 0)
         return STEP_LEFT;
-    t->as.nntp.state = NNTP_WAITING;
+    nntp_of(t)->state = NNTP_WAITING;
     return pass_as(t, c, NNTP_ASKED_EXCHANGE, out);
 }
 
@@ -82,10 +82,8 @@ static enum step authinfo(struct talk *t, const struct command *c, struct talk_o
 {
     struct slice rest = c->rest;
     const struct slice how = line_word(&rest);
-    if (talk_holds_back(t)) {
-        t->as.nntp.login_refused = true;
-        return nntp_refuse(t, out, "483 Must issue a STARTTLS command first");
-    }
+    if (talk_holds_back(t))
+        return nntp_refuse_login(t, c, out);
     if (slice_is(how, "SASL") || slice_is(how, "SIMPLE"))
         return exchange(t, c, out);
     if (slice_is(how, "GENERIC")) /* what follows is between the two of them */
@@ -140,18 +138,18 @@ enum step nntp_take_response(struct talk *t, struct slice *in, struct talk_out *
     if (result == LINE_MORE)
         return STEP_LEFT;
     if (result == LINE_TOO_LONG || slice_has_controls(line)) {
-        buf_puts(out->to_client, result == LINE_TOO_LONG ? "501 Line too long\r\n"
-                                                         : "482 Cannot decode response\r\n");
-        return STEP_CLOSING;
+        return result == LINE_TOO_LONG
+                   ? step_end(t, out, TALK_TOO_LONG, "501 Line too long")
+                   : step_end(t, out, TALK_UNREADABLE, "482 Cannot decode response");
     }
     step_put_line(out->to_upstream, line);
-    t->as.nntp.state = NNTP_WAITING;
+    nntp_of(t)->state = NNTP_WAITING;
     return STEP_TAKEN;
 }
 
 enum step nntp_take_article(struct talk *t, struct slice *in, struct talk_out *out)
 {
-    struct nntp_talk *n = &t->as.nntp;
+    struct nntp_talk *n = nntp_of(t);
     bool over;
     const size_t size = step_text(&n->article_end, *in, &over);
     buf_put(out->to_upstream, in->data, size);

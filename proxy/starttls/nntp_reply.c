@@ -8,8 +8,7 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* 0: it has none. */
-static unsigned code_of(struct slice line)
+unsigned nntp_code_of(struct slice line)
 {
     const struct slice word = line_word(&line);
     if (word.size != 3 || !is_digit(word.data[0]) || !is_digit(word.data[1]) ||
@@ -31,13 +30,18 @@ static bool is_error(unsigned code)
 
 /* RFC 3977, 3.2: the code tells whether a text follows, but for 211. Also 282 of XGTITLE (RFC 2980,
  * 2.9) and 218 of XINDEX (RFC 2980, 2.10). */
-static bool has_text(enum nntp_asked asked, unsigned code)
+bool nntp_has_text(unsigned code)
 {
     static const unsigned codes[] = {100, 101, 215, 218, 220, 221, 222, 224, 225, 230, 231, 282};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (code == codes[i])
             return true;
-    return code == 211 && asked == NNTP_ASKED_LISTGROUP;
+    return false;
+}
+
+static bool text_follows(enum nntp_asked asked, unsigned code)
+{
+    return nntp_has_text(code) || (code == 211 && asked == NNTP_ASKED_LISTGROUP);
 }
 
 static void put(struct slice line, struct talk_out *out)
@@ -48,12 +52,19 @@ static void put(struct slice line, struct talk_out *out)
 /* RFC 4642, 2.2.2: there is no greeting after the upgrade. */
 static enum step greeted(struct talk *t, unsigned code, struct slice line, struct talk_out *out)
 {
-    if ((!is_class(code, 2) && !is_error(code)) || (t->facts.upgraded && is_error(code)))
-        return nntp_broken(t, out);
+    if (line.size == 0) /* some servers put empty lines between what they say */
+        return STEP_TAKEN;
+    if (!is_class(code, 2) && !is_error(code))
+        return nntp_broken(t, TALK_BROKEN, line, out);
+    if (t->facts.upgraded && is_error(code))
+        return nntp_broken(t, TALK_REFUSED, line, out);
     if (!t->facts.upgraded)
         put(line, out);
-    t->as.nntp.state = NNTP_COMMANDS;
-    return is_error(code) ? STEP_CLOSING : STEP_TAKEN;
+    nntp_of(t)->state = NNTP_COMMANDS;
+    if (!is_error(code))
+        return STEP_TURN;
+    t->reason = TALK_SENT_AWAY;
+    return STEP_CLOSING;
 }
 
 /* ---- capabilities ---- */
@@ -80,13 +91,13 @@ static void put_capability(const struct talk *t, struct slice line, struct talk_
 
 static enum step take_capability(struct talk *t, struct slice *in, struct talk_out *out)
 {
-    struct nntp_talk *n = &t->as.nntp;
+    struct nntp_talk *n = nntp_of(t);
     struct slice line;
     const enum line_result result = line_next(in, NNTP_LINE_MAX, &line, NULL);
     if (result == LINE_MORE)
         return STEP_LEFT;
     if (result == LINE_TOO_LONG)
-        return nntp_broken(t, out);
+        return nntp_broken(t, TALK_BROKEN, *in, out);
     if (!slice_is(line, ".")) {
         put_capability(t, line, out);
         return STEP_TAKEN;
@@ -94,7 +105,7 @@ static enum step take_capability(struct talk *t, struct slice *in, struct talk_o
     buf_puts(out->to_client, nntp_may_upgrade(t) ? "STARTTLS\r\n.\r\n" : ".\r\n");
     n->coming = NNTP_REPLY;
     asked_drop(&t->asked);
-    return STEP_TAKEN;
+    return STEP_TURN;
 }
 
 /* A server too old for CAPABILITIES, which is what READER and POST stand for. Without them a client
@@ -113,28 +124,29 @@ static void put_list_of_old(const struct talk *t, struct talk_out *out)
 static enum step other_replied(struct talk *t, unsigned code, struct slice line,
                                struct talk_out *out)
 {
-    struct nntp_talk *n = &t->as.nntp;
+    struct nntp_talk *n = nntp_of(t);
     put(line, out);
-    if (has_text((enum nntp_asked)t->asked.kinds[0], code)) {
+    if (text_follows((enum nntp_asked)t->asked.kinds[0], code)) {
         n->coming = NNTP_BLOCK;
-        n->block_end = STEP_TEXT_BEGIN;
-    } else {
-        asked_drop(&t->asked);
+        n->block_begun = false;
+        n->block_crlf = n->block_lf_only = true;
+        return STEP_TAKEN;
     }
-    return STEP_TAKEN;
+    asked_drop(&t->asked);
+    return STEP_TURN;
 }
 
 static enum step unknown_replied(struct talk *t, unsigned code, struct slice line,
                                  struct talk_out *out)
 {
-    other_replied(t, code, line, out);
-    return code == 500 && talk_error(t) ? step_goodbye(out, NNTP_GOODBYE) : STEP_TAKEN;
+    const enum step step = other_replied(t, code, line, out);
+    return code == 500 && talk_error(t) ? step_goodbye(out, NNTP_GOODBYE) : step;
 }
 
 static enum step capabilities_replied(struct talk *t, unsigned code, struct slice line,
                                       struct talk_out *out)
 {
-    struct nntp_talk *n = &t->as.nntp;
+    struct nntp_talk *n = nntp_of(t);
     if (code == 101) {
         put(line, out);
         n->coming = NNTP_CAPABILITIES;
@@ -144,17 +156,18 @@ static enum step capabilities_replied(struct talk *t, unsigned code, struct slic
         return other_replied(t, code, line, out);
     put_list_of_old(t, out);
     asked_drop(&t->asked);
-    return STEP_TAKEN;
+    return STEP_TURN;
 }
 
 static enum step article_replied(struct talk *t, unsigned code, struct slice line,
                                  struct talk_out *out)
 {
-    struct nntp_talk *n = &t->as.nntp;
+    struct nntp_talk *n = nntp_of(t);
     if (n->state == NNTP_TEXT) {
         /* The upstream sees an end of the article where there is none, or has given up on it. What
          * follows would be commands to one of us and text to the other. */
         put(line, out);
+        t->reason = TALK_BROKEN;
         return STEP_CLOSING;
     }
     if (!is_class(code, 3)) {
@@ -164,14 +177,14 @@ static enum step article_replied(struct talk *t, unsigned code, struct slice lin
     put(line, out);
     n->state = NNTP_TEXT;
     n->article_end = STEP_TEXT_BEGIN;
-    return STEP_TAKEN;
+    return STEP_TURN;
 }
 
 static enum step login_replied(struct talk *t, unsigned code, struct slice line,
                                struct talk_out *out)
 {
     if (is_class(code, 2))
-        t->as.nntp.logged_in = true;
+        nntp_of(t)->logged_in = true;
     return other_replied(t, code, line, out);
 }
 
@@ -179,15 +192,15 @@ static enum step login_replied(struct talk *t, unsigned code, struct slice line,
 static enum step exchange_replied(struct talk *t, unsigned code, struct slice line,
                                   struct talk_out *out)
 {
-    struct nntp_talk *n = &t->as.nntp;
+    struct nntp_talk *n = nntp_of(t);
     put(line, out);
     if (is_class(code, 3)) {
         n->state = NNTP_RESPONSE;
-        return STEP_TAKEN;
+        return STEP_TURN;
     }
     n->state = NNTP_COMMANDS;
     asked_drop(&t->asked);
-    return is_class(code, 2) ? STEP_RELAYING : STEP_TAKEN;
+    return is_class(code, 2) ? STEP_RELAYING : STEP_TURN;
 }
 
 /* ---- the next of the upstream's ---- */
@@ -197,8 +210,9 @@ static enum step exchange_replied(struct talk *t, unsigned code, struct slice li
 static enum step unasked(struct talk *t, unsigned code, struct slice line, struct talk_out *out)
 {
     if (!is_error(code))
-        return nntp_broken(t, out);
+        return nntp_broken(t, TALK_BROKEN, line, out);
     put(line, out);
+    t->reason = TALK_SENT_AWAY;
     return STEP_CLOSING;
 }
 
@@ -214,13 +228,17 @@ static enum step replied(struct talk *t, struct slice line, struct talk_out *out
         [NNTP_ASKED_LOGIN] = login_replied,
         [NNTP_ASKED_EXCHANGE] = exchange_replied,
     };
-    const struct nntp_talk *n = &t->as.nntp;
-    const unsigned code = code_of(line);
+    const struct nntp_talk *n = nntp_of(t);
+    const unsigned code = nntp_code_of(line);
     if (n->state == NNTP_OPENING)
         return greeted(t, code, line, out);
+    if (code == 0) { /* no reply */
+        put(line, out);
+        return STEP_TAKEN;
+    }
     if (t->asked.count == 0)
         return unasked(t, code, line, out);
-    return code == 0 ? nntp_broken(t, out) : row[t->asked.kinds[0]](t, code, line, out);
+    return row[t->asked.kinds[0]](t, code, line, out);
 }
 
 static enum step take_line(struct talk *t, struct slice *in, struct talk_out *out)
@@ -230,26 +248,48 @@ static enum step take_line(struct talk *t, struct slice *in, struct talk_out *ou
     case LINE_MORE:
         return STEP_LEFT;
     case LINE_TOO_LONG:
-        return nntp_broken(t, out);
+        return nntp_broken(t, TALK_BROKEN, *in, out);
     case LINE_OK:
         break;
     }
     return replied(t, line, out);
 }
 
+/* The end of a text is CRLF.CRLF, or LF.LF in one that has no CRLF at all; anything else in between
+ * could be an article that pretends to end, with false replies behind. */
+static bool ends_text(struct nntp_talk *n, struct slice line, bool bare_lf)
+{
+    const bool dot = slice_is(line, ".");
+    const bool over = dot && (n->block_lf_only || (!bare_lf && n->block_crlf));
+    n->block_crlf = !bare_lf;
+    n->block_lf_only = n->block_lf_only && bare_lf;
+    return over;
+}
+
+/* Of a text every line passes as it came, as much as is there of it. */
 static enum step take_block(struct talk *t, struct slice *in, struct talk_out *out)
 {
-    struct nntp_talk *n = &t->as.nntp;
-    bool over;
-    const size_t size = step_text(&n->block_end, *in, &over);
+    struct nntp_talk *n = nntp_of(t);
+    struct slice rest = *in, line = {in->data, 0};
+    bool bare_lf = false;
+    const bool whole = line_next(&rest, SIZE_MAX - 1, &line, &bare_lf) == LINE_OK;
+    size_t size = in->size - (whole ? rest.size : 0);
+    if (!whole && in->data[size - 1] == '\r') /* half of its end */
+        size--;
+    if (!whole && (size == 0 || (!n->block_begun && size == 1)))
+        return STEP_LEFT; /* it may be the last */
+    if (n->block_begun)
+        line.size = 0;
+    const bool over = whole && ends_text(n, line, bare_lf);
     buf_put(out->to_client, in->data, size);
     in->data += size;
     in->size -= size;
-    if (over) {
-        n->coming = NNTP_REPLY;
-        asked_drop(&t->asked);
-    }
-    return STEP_TAKEN;
+    n->block_begun = !whole;
+    if (!over)
+        return STEP_TAKEN;
+    n->coming = NNTP_REPLY;
+    asked_drop(&t->asked);
+    return STEP_TURN;
 }
 
 enum step nntp_take_reply(struct talk *t, struct slice *in, struct talk_out *out)
@@ -259,5 +299,5 @@ enum step nntp_take_reply(struct talk *t, struct slice *in, struct talk_out *out
         [NNTP_CAPABILITIES] = take_capability,
         [NNTP_BLOCK] = take_block,
     };
-    return takers[t->as.nntp.coming](t, in, out);
+    return takers[nntp_of(t)->coming](t, in, out);
 }

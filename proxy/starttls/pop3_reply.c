@@ -5,21 +5,13 @@
 
 /* ---- lines ---- */
 
-/* How a line begins (RFC 1939, 3; RFC 5034, 4). */
-enum status {
-    STATUS_NONE, /* it is not the first of a reply */
-    STATUS_OK,
-    STATUS_ERR,
-    STATUS_CONTINUE,
-};
-
-static enum status status_of(struct slice line)
+enum pop3_status pop3_status_of(struct slice line)
 {
     if (slice_begins(line, "+OK"))
-        return STATUS_OK;
+        return POP3_OK;
     if (slice_begins(line, "-ERR"))
-        return STATUS_ERR;
-    return slice_is(line_word(&line), "+") ? STATUS_CONTINUE : STATUS_NONE;
+        return POP3_ERR;
+    return slice_is(line_word(&line), "+") ? POP3_CONTINUE : POP3_NO_STATUS;
 }
 
 static void put(struct slice line, struct talk_out *out)
@@ -29,7 +21,7 @@ static void put(struct slice line, struct talk_out *out)
 
 /* ---- greeting ---- */
 
-static bool announces_xclient(struct slice greeting)
+bool pop3_announces_xclient(struct slice greeting)
 {
     while (greeting.size > 0)
         if (slice_is(line_word(&greeting), "[XCLIENT]"))
@@ -49,7 +41,7 @@ static struct slice shown(const struct talk *t, struct slice word)
     return word;
 }
 
-static void put_greeting(const struct talk *t, struct slice line, struct talk_out *out)
+void pop3_put_greeting(const struct talk *t, struct slice line, struct talk_out *out)
 {
     const char *blank = "";
     while (line.size > 0) {
@@ -79,30 +71,36 @@ static void send_xclient(const struct talk *t, struct buf *out)
 /* RFC 2595, 4: there is no greeting after the upgrade. */
 static enum step greeted(struct talk *t, struct slice line, struct talk_out *out)
 {
-    const enum status status = status_of(line);
-    if ((status != STATUS_OK && status != STATUS_ERR) || slice_has_controls(line) ||
-        (t->facts.upgraded && status == STATUS_ERR))
-        return pop3_broken(t, out);
+    const enum pop3_status status = pop3_status_of(line);
+    if (line.size == 0) /* some servers put empty lines between what they say */
+        return STEP_TAKEN;
+    if ((status != POP3_OK && status != POP3_ERR) || slice_has_controls(line))
+        return pop3_broken(t, TALK_BROKEN, line, out);
+    if (t->facts.upgraded && status == POP3_ERR)
+        return pop3_broken(t, TALK_REFUSED, line, out);
     if (!t->facts.upgraded)
-        put_greeting(t, line, out);
-    if (status == STATUS_ERR)
+        pop3_put_greeting(t, line, out);
+    if (status == POP3_ERR) {
+        t->reason = TALK_SENT_AWAY;
         return STEP_CLOSING;
-    const bool identify = t->facts.client_address != NULL && announces_xclient(line);
+    }
+    const bool identify = t->facts.client_address != NULL && pop3_announces_xclient(line);
     if (identify)
         send_xclient(t, out->to_upstream);
     t->identity_refused = t->facts.client_address != NULL && !identify;
-    t->as.pop3.state = identify ? POP3_IDENTIFYING : POP3_COMMANDS;
-    return STEP_TAKEN;
+    pop3_of(t)->state = identify ? POP3_IDENTIFYING : POP3_COMMANDS;
+    return STEP_TURN;
 }
 
 static enum step identified(struct talk *t, struct slice line, struct talk_out *out)
 {
-    const enum status status = status_of(line);
-    if (status != STATUS_OK && status != STATUS_ERR)
-        return pop3_broken(t, out);
-    t->identity_refused = status == STATUS_ERR;
-    t->as.pop3.state = POP3_COMMANDS;
-    return STEP_TAKEN;
+    (void)out;
+    const enum pop3_status status = pop3_status_of(line);
+    if (status != POP3_OK && status != POP3_ERR) /* no reply */
+        return STEP_TAKEN;
+    t->identity_refused = status == POP3_ERR;
+    pop3_of(t)->state = POP3_COMMANDS;
+    return STEP_TURN;
 }
 
 /* ---- multi-line replies ---- */
@@ -123,114 +121,117 @@ static bool is_hidden(const struct talk *t, struct slice line)
 
 static enum step list_line(struct talk *t, struct slice line, struct talk_out *out)
 {
-    struct pop3_talk *p = &t->as.pop3;
+    struct pop3_talk *p = pop3_of(t);
     const bool capa = t->asked.kinds[0] == POP3_ASKED_CAPA;
     if (!slice_is(line, ".")) {
         if (!capa || !is_hidden(t, line))
             put(line, out);
         return STEP_TAKEN;
     }
-    buf_puts(out->to_client, capa && t->facts.mode == TALK_OPTIONAL ? "STLS\r\n.\r\n" : ".\r\n");
+    buf_puts(out->to_client, capa ? "STLS\r\n.\r\n" : ".\r\n");
     p->inside_list = false;
     asked_drop(&t->asked);
-    return STEP_TAKEN;
+    return STEP_TURN;
 }
 
 /* ---- what a reply changes ---- */
 
-static enum step other_replied(struct talk *t, enum status status, struct slice line,
+static enum step other_replied(struct talk *t, enum pop3_status status, struct slice line,
                                struct talk_out *out)
 {
     (void)status;
     put(line, out);
     asked_drop(&t->asked);
-    return STEP_TAKEN;
+    return STEP_TURN;
 }
 
-static enum step unknown_replied(struct talk *t, enum status status, struct slice line,
+static enum step unknown_replied(struct talk *t, enum pop3_status status, struct slice line,
                                  struct talk_out *out)
 {
     other_replied(t, status, line, out);
-    return status == STATUS_ERR && talk_error(t) ? step_goodbye(out, POP3_GOODBYE) : STEP_TAKEN;
+    return status == POP3_ERR && talk_error(t) ? step_goodbye(out, POP3_GOODBYE) : STEP_TURN;
 }
 
-static enum step list_replied(struct talk *t, enum status status, struct slice line,
+static enum step list_replied(struct talk *t, enum pop3_status status, struct slice line,
                               struct talk_out *out)
 {
-    if (status == STATUS_ERR)
+    if (status == POP3_ERR)
         return other_replied(t, status, line, out);
     put(line, out);
-    t->as.pop3.inside_list = true;
+    pop3_of(t)->inside_list = true;
     return STEP_TAKEN;
 }
 
 /* A server too old for CAPA would leave the client without a way to learn of STLS. */
-static enum step capa_replied(struct talk *t, enum status status, struct slice line,
+static enum step capa_replied(struct talk *t, enum pop3_status status, struct slice line,
                               struct talk_out *out)
 {
-    if (status == STATUS_OK || t->facts.mode != TALK_OPTIONAL)
+    if (status == POP3_OK)
         return list_replied(t, status, line, out);
     pop3_put_own_list(t, out);
     asked_drop(&t->asked);
-    return STEP_TAKEN;
+    return STEP_TURN;
 }
 
-static enum step login_replied(struct talk *t, enum status status, struct slice line,
+static enum step login_replied(struct talk *t, enum pop3_status status, struct slice line,
                                struct talk_out *out)
 {
     other_replied(t, status, line, out);
-    t->as.pop3.state = POP3_COMMANDS;
-    return status == STATUS_OK ? STEP_RELAYING : STEP_TAKEN;
+    pop3_of(t)->state = POP3_COMMANDS;
+    return status == POP3_OK ? STEP_RELAYING : STEP_TURN;
 }
 
 static enum step continued(struct talk *t, struct slice line, struct talk_out *out)
 {
-    struct pop3_talk *p = &t->as.pop3;
+    struct pop3_talk *p = pop3_of(t);
     put(line, out);
     t->asked.kinds[0] = POP3_ASKED_AUTH;
     p->state = POP3_RESPONSE;
-    return STEP_TAKEN;
+    return STEP_TURN;
 }
 
 /* [MS-POP3], 2.2.2: +OK says that the exchange may begin. Others say "+ " there. */
-static enum step ntlm_replied(struct talk *t, enum status status, struct slice line,
+static enum step ntlm_replied(struct talk *t, enum pop3_status status, struct slice line,
                               struct talk_out *out)
 {
-    return status == STATUS_OK ? continued(t, line, out) : login_replied(t, status, line, out);
+    return status == POP3_OK ? continued(t, line, out) : login_replied(t, status, line, out);
 }
 
 /* ---- one line ---- */
 
 /* Nobody asked. A complaint is the upstream's last word to a client that was quiet too long;
  * anything else shows that it is out of step with us. */
-static enum step unasked(struct talk *t, enum status status, struct slice line,
+static enum step unasked(struct talk *t, enum pop3_status status, struct slice line,
                          struct talk_out *out)
 {
-    if (status != STATUS_ERR)
-        return pop3_broken(t, out);
+    if (status != POP3_ERR)
+        return pop3_broken(t, TALK_BROKEN, line, out);
     put(line, out);
+    t->reason = TALK_SENT_AWAY;
     return STEP_CLOSING;
 }
 
 static enum step replied(struct talk *t, struct slice line, struct talk_out *out)
 {
-    static enum step (*const row[POP3_ASKED_KINDS])(struct talk *, enum status, struct slice,
+    static enum step (*const row[POP3_ASKED_KINDS])(struct talk *, enum pop3_status, struct slice,
                                                     struct talk_out *) = {
         [POP3_ASKED_OTHER] = other_replied, [POP3_ASKED_UNKNOWN] = unknown_replied,
         [POP3_ASKED_CAPA] = capa_replied,   [POP3_ASKED_LIST] = list_replied,
         [POP3_ASKED_LOGIN] = login_replied, [POP3_ASKED_AUTH] = login_replied,
         [POP3_ASKED_NTLM] = ntlm_replied,
     };
-    struct pop3_talk *p = &t->as.pop3;
-    const enum status status = status_of(line);
+    struct pop3_talk *p = pop3_of(t);
+    const enum pop3_status status = pop3_status_of(line);
     if (p->inside_list)
         return list_line(t, line, out);
+    if (status == POP3_CONTINUE && p->state == POP3_WAITING)
+        return continued(t, line, out);
+    if (status != POP3_OK && status != POP3_ERR) { /* no reply: a text, as that of HELP */
+        put(line, out);
+        return STEP_TAKEN;
+    }
     if (t->asked.count == 0)
         return unasked(t, status, line, out);
-    if (status == STATUS_CONTINUE && p->state == POP3_WAITING)
-        return continued(t, line, out);
-    if (status != STATUS_OK && status != STATUS_ERR)
-        return pop3_broken(t, out);
     return row[t->asked.kinds[0]](t, status, line, out);
 }
 
@@ -241,8 +242,8 @@ enum step pop3_take_reply(struct talk *t, struct slice *in, struct talk_out *out
     if (result == LINE_MORE)
         return STEP_LEFT;
     if (result == LINE_TOO_LONG)
-        return pop3_broken(t, out);
-    switch (t->as.pop3.state) {
+        return pop3_broken(t, TALK_BROKEN, *in, out);
+    switch (pop3_of(t)->state) {
     case POP3_OPENING:
         return greeted(t, line, out);
     case POP3_IDENTIFYING:

@@ -2,9 +2,12 @@
 #ifndef TLSFRONT_STARTTLS_SIEVE_INNER_H
 #define TLSFRONT_STARTTLS_SIEVE_INNER_H
 
+#include "proxy/starttls/sieve.h"
 #include "proxy/starttls/sieve_syntax.h"
-#include "proxy/starttls/starttls.h"
 #include "proxy/starttls/step.h"
+#include "proxy/starttls/talk.h"
+
+TALK_KEPT(sieve)
 
 /* For a client with too many errors. */
 #define SIEVE_GOODBYE "BYE \"Too many errors, closing connection\""
@@ -17,10 +20,47 @@ enum sieve_asked {
     SIEVE_ASKED_AUTHENTICATE,
 };
 
-/* The upstream does not speak ManageSieve: tell the client, and end. */
-enum step sieve_broken(struct talk *t, struct talk_out *out);
+/* ---- words of our own (sieve_own.c) ---- */
 
-/* One unit of the upstream's. */
+/* What the client reads first, and what it is told before TLS is demanded. */
+void sieve_greet(struct talk *t, struct talk_out *out);
+extern const struct verb sieve_own_verbs[];
+
+/* Temporarily unavailable, as the row's `refuse`. */
+void sieve_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client);
+
+/* A refusal that counts. */
+enum step sieve_refuse(struct talk *t, struct talk_out *out, const char *reply);
+
+/* In the tables of both: STARTTLS, what has to wait for TLS, a login among it, and what a tricked
+ * browser says. */
+enum step sieve_starttls(struct talk *t, const struct command *c, struct talk_out *out);
+enum step sieve_refuse_encryption(struct talk *t, const struct command *c, struct talk_out *out);
+enum step sieve_refuse_login(struct talk *t, const struct command *c, struct talk_out *out);
+enum step sieve_foreign(struct talk *t, const struct command *c, struct talk_out *out);
+
+/* The upstream said `line`, which is not of ManageSieve or a refusal: tell the client, and end. */
+enum step sieve_broken(struct talk *t, enum talk_reason why, struct slice line,
+                       struct talk_out *out);
+
+/* ---- the upstream's ---- */
+
+enum sieve_response {
+    SIEVE_NO_RESPONSE,
+    SIEVE_STRING,
+    SIEVE_OK,
+    SIEVE_NO,
+    SIEVE_BYE,
+};
+
+/* By the first word. */
+enum sieve_response sieve_response_of(const struct sieve_token *first);
+
+/* One unit of the upstream's: the greeting, and the replies in clear. */
 enum step sieve_take_reply(struct talk *t, struct slice *in, struct talk_out *out);
+
+/* On TLS, behind the greeting; as the functions of struct starttls. */
+enum talk_verdict sieve_client_inside(struct talk *t, struct slice *in, struct talk_out *out);
+enum talk_verdict sieve_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out);
 
 #endif

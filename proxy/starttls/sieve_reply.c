@@ -21,8 +21,8 @@ static bool is_hidden(struct slice name)
 static enum step put_capability(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
 {
     const struct slice name = u->first.text;
-    if (t->as.sieve.state == SIEVE_OPENING && slice_is(name, "XCLIENT"))
-        t->as.sieve.takes_xclient = true;
+    if (sieve_of(t)->state == SIEVE_OPENING && slice_is(name, "XCLIENT"))
+        sieve_of(t)->takes_xclient = true;
     if (talk_holds_back(t) && slice_is(name, "SASL"))
         buf_puts(out->to_client, "\"SASL\" \"\"\r\n");
     else if (!is_hidden(name))
@@ -40,19 +40,17 @@ static void put_list_end(const struct talk *t, const struct sieve_unit *u, struc
 
 /* ---- responses ---- */
 
-enum response { RESPONSE_NONE, RESPONSE_STRING, RESPONSE_OK, RESPONSE_NO, RESPONSE_BYE };
-
-static enum response response_of(const struct sieve_unit *u)
+enum sieve_response sieve_response_of(const struct sieve_token *first)
 {
-    if (sieve_is_string(&u->first))
-        return RESPONSE_STRING;
-    if (u->first.kind != SIEVE_ATOM)
-        return RESPONSE_NONE;
-    if (slice_is(u->first.text, "OK"))
-        return RESPONSE_OK;
-    if (slice_is(u->first.text, "NO"))
-        return RESPONSE_NO;
-    return slice_is(u->first.text, "BYE") ? RESPONSE_BYE : RESPONSE_NONE;
+    if (sieve_is_string(first))
+        return SIEVE_STRING;
+    if (first->kind != SIEVE_ATOM)
+        return SIEVE_NO_RESPONSE;
+    if (slice_is(first->text, "OK"))
+        return SIEVE_OK;
+    if (slice_is(first->text, "NO"))
+        return SIEVE_NO;
+    return slice_is(first->text, "BYE") ? SIEVE_BYE : SIEVE_NO_RESPONSE;
 }
 
 /* ---- greeting ---- */
@@ -74,24 +72,27 @@ static enum step refused_at_greeting(struct talk *t, const struct sieve_unit *u,
                                      struct talk_out *out)
 {
     if (t->facts.upgraded)
-        return sieve_broken(t, out);
+        return sieve_broken(t, TALK_REFUSED, u->raw, out);
     put(u, out);
+    t->reason = TALK_SENT_AWAY;
     return STEP_CLOSING;
 }
 
 /* RFC 5804, 2.2: after the upgrade the capabilities come again, as they do in this greeting. */
 static enum step greeted(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
 {
-    struct sieve_talk *s = &t->as.sieve;
-    switch (response_of(u)) {
-    case RESPONSE_NONE:
-        return sieve_broken(t, out);
-    case RESPONSE_STRING:
+    struct sieve_talk *s = sieve_of(t);
+    switch (sieve_response_of(&u->first)) {
+    case SIEVE_NO_RESPONSE:
+        return u->first.kind == SIEVE_END /* some servers put empty lines between what they say */
+                   ? STEP_TAKEN
+                   : sieve_broken(t, TALK_BROKEN, u->raw, out);
+    case SIEVE_STRING:
         return put_capability(t, u, out);
-    case RESPONSE_NO:
-    case RESPONSE_BYE:
+    case SIEVE_NO:
+    case SIEVE_BYE:
         return refused_at_greeting(t, u, out);
-    case RESPONSE_OK:
+    case SIEVE_OK:
         break;
     }
     put_list_end(t, u, out);
@@ -100,17 +101,19 @@ static enum step greeted(struct talk *t, const struct sieve_unit *u, struct talk
         send_xclient(t, out->to_upstream);
     t->identity_refused = t->facts.client_address != NULL && !identify;
     s->state = identify ? SIEVE_IDENTIFYING : SIEVE_COMMANDS;
-    return STEP_TAKEN;
+    return STEP_TURN;
 }
 
 static enum step identified(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
 {
-    const enum response response = response_of(u);
-    if (response != RESPONSE_OK && response != RESPONSE_NO)
-        return sieve_broken(t, out);
-    t->identity_refused = response == RESPONSE_NO;
-    t->as.sieve.state = SIEVE_COMMANDS;
-    return STEP_TAKEN;
+    const enum sieve_response response = sieve_response_of(&u->first);
+    if (response == SIEVE_BYE)
+        return refused_at_greeting(t, u, out);
+    if (response != SIEVE_OK && response != SIEVE_NO) /* no reply */
+        return STEP_TAKEN;
+    t->identity_refused = response == SIEVE_NO;
+    sieve_of(t)->state = SIEVE_COMMANDS;
+    return STEP_TURN;
 }
 
 /* ---- replies ---- */
@@ -118,29 +121,21 @@ static enum step identified(struct talk *t, const struct sieve_unit *u, struct t
 /* A string before the response itself. */
 static enum step string_came(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
 {
-    struct sieve_talk *s = &t->as.sieve;
-    switch ((enum sieve_asked)t->asked.kinds[0]) {
-    case SIEVE_ASKED_CAPABILITY:
+    struct sieve_talk *s = sieve_of(t);
+    const bool any = t->asked.count > 0;
+    if (any && t->asked.kinds[0] == SIEVE_ASKED_CAPABILITY)
         return put_capability(t, u, out);
-    case SIEVE_ASKED_AUTHENTICATE:
-        if (s->state != SIEVE_WAITING)
-            return sieve_broken(t, out);
-        put(u, out);
-        s->state = SIEVE_RESPONSE;
+    put(u, out);
+    if (!any || t->asked.kinds[0] != SIEVE_ASKED_AUTHENTICATE || s->state != SIEVE_WAITING)
         return STEP_TAKEN;
-    case SIEVE_ASKED_UNKNOWN:
-        put(u, out);
-        return STEP_TAKEN;
-    case SIEVE_ASKED_OTHER:
-        break;
-    }
-    return sieve_broken(t, out);
+    s->state = SIEVE_RESPONSE;
+    return STEP_TURN;
 }
 
 static enum step response_came(struct talk *t, const struct sieve_unit *u, bool ok,
                                struct talk_out *out)
 {
-    struct sieve_talk *s = &t->as.sieve;
+    struct sieve_talk *s = sieve_of(t);
     const enum sieve_asked asked = (enum sieve_asked)t->asked.kinds[0];
     asked_drop(&t->asked);
     if (ok && asked == SIEVE_ASKED_CAPABILITY)
@@ -149,37 +144,49 @@ static enum step response_came(struct talk *t, const struct sieve_unit *u, bool 
         put(u, out);
     if (asked == SIEVE_ASKED_AUTHENTICATE) {
         s->state = SIEVE_COMMANDS;
-        return ok ? STEP_RELAYING : STEP_TAKEN;
+        return ok ? STEP_RELAYING : STEP_TURN;
     }
     return !ok && asked == SIEVE_ASKED_UNKNOWN && talk_error(t) ? step_goodbye(out, SIEVE_GOODBYE)
-                                                                : STEP_TAKEN;
+                                                                : STEP_TURN;
 }
 
 /* BYE may come at any time (RFC 5804, 1.3). Any other that nobody asked for shows that the upstream
  * is out of step with us. */
 static enum step replied(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
 {
-    const enum response response = response_of(u);
-    if (response == RESPONSE_BYE) {
+    const enum sieve_response response = sieve_response_of(&u->first);
+    if (response == SIEVE_BYE) {
         put(u, out);
+        t->reason = TALK_SENT_AWAY;
         return STEP_CLOSING;
     }
-    if (t->asked.count == 0 || response == RESPONSE_NONE)
-        return sieve_broken(t, out);
-    if (response == RESPONSE_STRING)
+    if (response == SIEVE_STRING)
         return string_came(t, u, out);
-    return response_came(t, u, response == RESPONSE_OK, out);
+    if (response == SIEVE_NO_RESPONSE) {
+        put(u, out);
+        return STEP_TAKEN;
+    }
+    if (t->asked.count == 0)
+        return sieve_broken(t, TALK_BROKEN, u->raw, out);
+    return response_came(t, u, response == SIEVE_OK, out);
 }
 
 enum step sieve_take_reply(struct talk *t, struct slice *in, struct talk_out *out)
 {
+    const struct slice all = *in;
     struct sieve_unit u;
-    const enum sieve_result result = sieve_unit_next(in, &u);
-    if (result == SIEVE_UNIT_MORE)
+    switch (sieve_unit_next(in, &u)) {
+    case SIEVE_UNIT_MORE:
         return STEP_LEFT;
-    if (result != SIEVE_UNIT_OK)
-        return sieve_broken(t, out);
-    switch (t->as.sieve.state) {
+    case SIEVE_UNIT_TOO_LONG:
+        return sieve_broken(t, TALK_BROKEN, all, out);
+    case SIEVE_UNIT_BAD:
+        u = (struct sieve_unit){.raw = {all.data, all.size - in->size}, .first.kind = SIEVE_BAD};
+        break;
+    case SIEVE_UNIT_OK:
+        break;
+    }
+    switch (sieve_of(t)->state) {
     case SIEVE_OPENING:
         return greeted(t, &u, out);
     case SIEVE_IDENTIFYING:

@@ -8,6 +8,11 @@ static void move(struct slice *in, size_t n)
     in->size -= n;
 }
 
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
 /* The line ends at in->data[at]: its length, 0 if it does not, or -1 if that cannot be told yet. */
 static int line_end_at(struct slice in, size_t at)
 {
@@ -61,7 +66,7 @@ static enum sieve_kind quoted(struct slice *in, struct slice *text)
 static enum sieve_kind literal(struct slice *in, struct slice *text)
 {
     size_t n = 1, size = 0;
-    for (; n < in->size && in->data[n] >= '0' && in->data[n] <= '9'; n++) {
+    for (; n < in->size && is_digit(in->data[n]); n++) {
         size = size * 10 + (size_t)(in->data[n] - '0');
         if (size > SIEVE_UNIT_MAX)
             return SIEVE_TOO_LONG;
@@ -151,6 +156,24 @@ enum sieve_result sieve_unit_next(struct slice *in, struct sieve_unit *u)
     if (result == SIEVE_UNIT_OK)
         *in = rest;
     return result;
+}
+
+bool sieve_literal_at(struct slice line, uint64_t *size_r)
+{
+    size_t end = line.size;
+    *size_r = 0;
+    if (end == 0 || line.data[--end] != '}')
+        return false;
+    if (end > 0 && line.data[end - 1] == '+')
+        end--;
+    size_t start = end;
+    while (start > 0 && is_digit(line.data[start - 1]))
+        start--;
+    if (start == end || end - start > 18 || start == 0 || line.data[start - 1] != '{')
+        return false;
+    for (size_t i = start; i < end; i++)
+        *size_r = *size_r * 10 + (uint64_t)(line.data[i] - '0');
+    return true;
 }
 
 bool sieve_is_alone(const struct sieve_unit *u)

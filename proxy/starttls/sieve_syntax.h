@@ -46,6 +46,9 @@ enum sieve_result {
 
 enum sieve_result sieve_unit_next(struct slice *in, struct sieve_unit *u);
 
+/* Does a line, which has lost its end, go on behind a literal? *size_r: of the literal, else 0. */
+bool sieve_literal_at(struct slice line, uint64_t *size_r);
+
 /* Nothing but the end is behind the first. */
 bool sieve_is_alone(const struct sieve_unit *u);
 

@@ -1,13 +1,16 @@
 /* smtp.h - SMTP, submission and LMTP: STARTTLS by RFC 3207.
  *
- * smtp.c        the row, the commands before required TLS, and what all the files share
+ * smtp.c        the row, and the client's lines
+ * smtp_own.c    what we say ourselves
+ * smtp_syntax.c what lines look like
  * smtp_pass.c   the client's commands and mail text on their way to an upstream
  * smtp_reply.c  the upstream's replies on their way back
  * smtp_open.c   the upstream's greeting, and XCLIENT behind it
+ * smtp_inside.c all that on TLS
  *
  * A talk with an upstream never becomes TALK_RELAY for being quiet: a client may ask for the
  * capabilities or for STARTTLS at any time, also behind a login and between two mails. Only TURN
- * and ATRN, where the roles change, end the watch. */
+ * and ATRN, where the roles change, and a security layer end the watch. */
 #ifndef TLSFRONT_STARTTLS_SMTP_H
 #define TLSFRONT_STARTTLS_SMTP_H
 
@@ -30,7 +33,8 @@ enum smtp_hello {
     SMTP_HELLO_NONE,     /* there is none */
     SMTP_HELLO_ASKED,    /* the upstream was asked */
     SMTP_HELLO_UNKNOWN,  /* it does not know EHLO; the client has not heard of that */
-    SMTP_HELLO_AS_HELO,  /* it was asked with HELO */
+    SMTP_HELLO_AS_HELO,  /* it was asked with HELO; its refusal still lies in front */
+    SMTP_HELLO_REPLYING, /* and is replying */
     SMTP_HELLO_ANSWERED, /* the client has its answer */
 };
 
@@ -43,10 +47,14 @@ struct smtp_talk {
     unsigned end;        /* SMTP_TEXT: how much of CRLF.CRLF has been seen */
     uint64_t bytes;      /* SMTP_BYTES: how many are to come */
     bool inside_list;    /* the upstream is in the middle of a list of capabilities */
+    bool list_lost;      /* which cannot be followed any more */
     bool lmtp;           /* the upstream took LHLO */
     bool chunking;       /* the upstream offers BDAT */
     bool transaction;    /* the upstream took MAIL, and neither mail text nor RSET since */
     bool auth_refused;   /* what is not a command could be a password */
+    bool layer_asked;    /* the last AUTH may end with a security layer */
+    bool layer;          /* there may be one */
+    bool greeted;        /* on TLS: the upstream's greeting is through */
 };
 extern const struct starttls starttls_smtp;
 

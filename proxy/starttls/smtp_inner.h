@@ -2,8 +2,11 @@
 #ifndef TLSFRONT_STARTTLS_SMTP_INNER_H
 #define TLSFRONT_STARTTLS_SMTP_INNER_H
 
-#include "proxy/starttls/starttls.h"
+#include "proxy/starttls/smtp.h"
 #include "proxy/starttls/step.h"
+#include "proxy/starttls/talk.h"
+
+TALK_KEPT(smtp)
 
 /* RFC 4954, 4 asks for 12288 octets for the lines of an authentication exchange, the longest that
  * the protocol knows. */
@@ -53,7 +56,14 @@ enum step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *
 enum step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out);
 enum step smtp_take_bytes(struct talk *t, struct slice *in, struct talk_out *out);
 
-/* The replies of our own wait until those before them have come from the upstream. */
+/* ---- words of our own (smtp_own.c); they wait until those before them have come ---- */
+
+/* What the client reads first, and what it is told before TLS is demanded. */
+void smtp_greet(struct talk *t, struct talk_out *out);
+extern const struct smtp_verb smtp_own_verbs[];
+
+/* Temporarily unavailable, as the row's `refuse`. */
+void smtp_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client);
 
 /* A refusal that counts, without CRLF. */
 enum step smtp_refuse(struct talk *t, struct talk_out *out, const char *reply);
@@ -62,8 +72,23 @@ enum step smtp_refuse(struct talk *t, struct talk_out *out, const char *reply);
 enum step smtp_starttls(struct talk *t, const struct smtp_command *c, struct talk_out *out);
 enum step smtp_foreign(struct talk *t, const struct smtp_command *c, struct talk_out *out);
 
+/* A login in clear. */
+enum step smtp_refuse_login(struct talk *t, const struct smtp_command *c, struct talk_out *out,
+                            const char *reply);
+
 /* 421 at once, for a client with too many errors. */
 void smtp_goodbye(struct talk *t, struct talk_out *out);
+
+/* The upstream said `line`, which is not of SMTP or a refusal: tell the client, and end. */
+enum step smtp_broken(struct talk *t, enum talk_reason why, struct slice line,
+                      struct talk_out *out);
+
+/* On TLS, as the functions of struct starttls. */
+enum talk_verdict smtp_client_inside(struct talk *t, struct slice *in, struct talk_out *out);
+enum talk_verdict smtp_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out);
+
+/* The size of a chunk. */
+bool smtp_take_number(struct slice word, uint64_t *n);
 
 /* A byte that no command holds (RFC 5321, 4.1.2), and that the upstream might read differently. */
 bool smtp_has_controls(struct slice line);
@@ -73,24 +98,27 @@ bool smtp_has_controls(struct slice line);
 struct smtp_reply_line {
     struct slice raw;  /* as it came, with its ending */
     struct slice text; /* behind the code and what follows it */
-    unsigned code;     /* 0: it has none, and is no reply */
+    unsigned code;     /* 0: it has none, or one that is no reply, as sendmail's 050 */
     bool final;
 };
+
+/* Read a line that has lost its ending; r->raw is not known then. */
+void smtp_reply_read(struct slice line, struct smtp_reply_line *r);
 
 enum line_result smtp_reply_next(struct slice *in, struct smtp_reply_line *r);
 
 /* The keyword of a line of capabilities; *parameters_r (may be NULL) is what follows. */
 struct slice smtp_keyword(struct slice text, struct slice *parameters_r);
 
-/* Is it of the kind that complains of the command as such (RFC 5321, 4.2.2: 500 to 504)? */
+/* Is it of the kind that complains of the command as such (RFC 5321, 4.2.2: 500 to 504)? Old
+ * servers say so to EHLO; some say 550 or 554. */
+bool smtp_is_hello_unknown(unsigned code);
+
 bool smtp_is_syntax(unsigned code);
 
 enum step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out *out);
 
 /* The greeting and what we do behind it. STEP_TAKEN: the talk is open. */
 enum step smtp_open(struct talk *t, struct slice *in, struct talk_out *out);
-
-/* The upstream does not speak SMTP: tell the client, and end. */
-enum step smtp_broken(struct talk *t, struct talk_out *out);
 
 #endif

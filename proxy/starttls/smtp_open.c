@@ -16,15 +16,31 @@ struct reply {
     unsigned code;
 };
 
-static enum line_result next_reply(struct slice *in, struct reply *r)
+struct opening {
+    struct talk *t;
+    struct talk_out *out;
+    struct slice rest; /* what is not read yet */
+    unsigned asked;    /* commands of ours that were met on the way through `rest` */
+    bool greeted;      /* the greeting is behind us */
+};
+
+/* Empty lines are between what some servers say; others that are no reply show another protocol, in
+ * a greeting. */
+static bool may_skip(const struct opening *o, const struct smtp_reply_line *r)
 {
+    return o->greeted || r->raw.size <= 2;
+}
+
+static enum line_result next_reply(struct opening *o, struct reply *r)
+{
+    struct slice *in = &o->rest;
     struct slice rest = *in;
     struct smtp_reply_line line = {0};
     while (!line.final) {
         const enum line_result result = smtp_reply_next(&rest, &line);
         if (result != LINE_OK)
             return result;
-        if (line.code == 0 || in->size - rest.size > OPENING_MAX) /* this is not SMTP */
+        if (in->size - rest.size > OPENING_MAX || (line.code == 0 && !may_skip(o, &line)))
             return LINE_TOO_LONG;
     }
     *r = (struct reply){{in->data, in->size - rest.size}, line.code};
@@ -110,17 +126,10 @@ static void send_xclient(const struct talk *t, unsigned offered, struct buf *out
 
 /* ---- the order of things ---- */
 
-struct opening {
-    struct talk *t;
-    struct talk_out *out;
-    struct slice rest; /* what is not read yet */
-    unsigned asked;    /* commands of ours that were met on the way through `rest` */
-};
-
 /* The next command of ours is to be sent now, in this call. */
 static bool is_due(struct opening *o)
 {
-    struct smtp_talk *s = &o->t->as.smtp;
+    struct smtp_talk *s = smtp_of(o->t);
     if (o->asked++ < s->own)
         return false;
     s->own++;
@@ -131,7 +140,7 @@ static enum line_result ask_hello(struct opening *o, const char *verb, struct re
 {
     if (is_due(o))
         buf_printf(o->out->to_upstream, "%s %s\r\n", verb, o->t->facts.hostname);
-    return next_reply(&o->rest, r);
+    return next_reply(o, r);
 }
 
 /* An LMTP server does not take EHLO (RFC 2033, 4.1). */
@@ -154,7 +163,7 @@ static enum line_result ask_xclient(struct opening *o, unsigned offered, struct 
     struct reply r = {0};
     if (is_due(o))
         send_xclient(o->t, offered, o->out->to_upstream);
-    const enum line_result result = next_reply(&o->rest, &r);
+    const enum line_result result = next_reply(o, &r);
     if (result != LINE_OK)
         return result;
     if (smtp_is_syntax(r.code) || r.code == 550)
@@ -167,7 +176,8 @@ static enum line_result ask_xclient(struct opening *o, unsigned offered, struct 
 static enum line_result read_greeting(struct opening *o, struct reply *greeting)
 {
     unsigned offered = 0;
-    enum line_result result = next_reply(&o->rest, greeting);
+    enum line_result result = next_reply(o, greeting);
+    o->greeted = true;
     if (result == LINE_OK && o->t->facts.client_address != NULL && is_good(greeting))
         result = ask_offered(o, &offered);
     if (result == LINE_OK && (offered & OFFERS_ADDR))
@@ -186,12 +196,12 @@ enum step smtp_open(struct talk *t, struct slice *in, struct talk_out *out)
     if (result == LINE_MORE)
         return STEP_LEFT;
     if (result == LINE_TOO_LONG)
-        return smtp_broken(t, out);
+        return smtp_broken(t, TALK_BROKEN, *in, out);
     if (t->facts.upgraded && !is_good(&greeting))
-        return smtp_broken(t, out);
+        return smtp_broken(t, TALK_REFUSED, greeting.raw, out);
     if (!t->facts.upgraded)
         buf_put(out->to_client, greeting.raw.data, greeting.raw.size);
     *in = o.rest;
-    t->as.smtp.state = SMTP_COMMANDS;
-    return STEP_TAKEN;
+    smtp_of(t)->state = SMTP_COMMANDS;
+    return STEP_TURN;
 }

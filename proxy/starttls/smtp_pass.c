@@ -7,7 +7,7 @@
 
 static enum step pass(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
-    struct smtp_talk *s = &t->as.smtp;
+    struct smtp_talk *s = smtp_of(t);
     if (!asked_add(&t->asked, c->row->asked))
         return STEP_LEFT;
     step_put_line(out->to_upstream, c->line);
@@ -19,24 +19,23 @@ static enum step pass(struct talk *t, const struct smtp_command *c, struct talk_
 /* A client that did not wait for the refusal of AUTH may have sent its password behind it. */
 static enum step unknown(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
-    if (t->as.smtp.auth_refused)
+    if (smtp_of(t)->auth_refused)
         return smtp_refuse(t, out, "500 5.5.2 Syntax error, command unrecognized");
     return pass(t, c, out);
 }
 
 static enum step auth(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
-    if (t->facts.mode == TALK_INSIDE || t->facts.plaintext_login)
+    if (!talk_holds_back(t))
         return pass(t, c, out);
-    t->as.smtp.auth_refused = true;
-    return smtp_refuse(t, out,
-                       "538 5.7.11 Encryption required for requested authentication mechanism");
+    return smtp_refuse_login(
+        t, c, out, "538 5.7.11 Encryption required for requested authentication mechanism");
 }
 
 /* EHLO, LHLO. The line stays where it is until it is answered: see enum smtp_hello. */
 static enum step hello(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
-    struct smtp_talk *s = &t->as.smtp;
+    struct smtp_talk *s = smtp_of(t);
     if (s->hello == SMTP_HELLO_ANSWERED) {
         s->hello = SMTP_HELLO_NONE;
         return STEP_TAKEN;
@@ -57,32 +56,20 @@ static enum step hello(struct talk *t, const struct smtp_command *c, struct talk
 
 /* ---- commands with bytes behind them ---- */
 
-static bool take_number(struct slice word, uint64_t *n)
-{
-    *n = 0;
-    for (size_t i = 0; i < word.size; i++) {
-        const unsigned digit = (unsigned)word.data[i] - '0';
-        if (digit > 9 || *n > (UINT64_MAX - digit) / 10)
-            return false;
-        *n = *n * 10 + digit;
-    }
-    return word.size > 0;
-}
-
 /* RFC 3030, 2. The chunk follows at once, whatever the upstream will say. Where it does not know
  * BDAT it would read the chunk as commands, so it must have offered it. Neither there nor where the
  * size makes no sense is there a way to know what follows. */
 static enum step bdat(struct talk *t, const struct smtp_command *c, struct talk_out *out)
 {
-    struct smtp_talk *s = &t->as.smtp;
+    struct smtp_talk *s = smtp_of(t);
     if (!s->chunking)
-        return step_last_word(t, out, "503 5.5.1 CHUNKING was not offered");
+        return step_last_word(t, out, TALK_UNREADABLE, "503 5.5.1 CHUNKING was not offered");
     struct slice rest = c->rest;
     uint64_t size;
-    const bool sound = take_number(line_word(&rest), &size);
+    const bool sound = smtp_take_number(line_word(&rest), &size);
     struct slice last = line_word(&rest);
     if (!sound || rest.size > 0 || (last.size > 0 && !slice_is(last, "LAST")))
-        return step_last_word(t, out, "501 5.5.4 Syntax: BDAT size [LAST]");
+        return step_last_word(t, out, TALK_UNREADABLE, "501 5.5.4 Syntax: BDAT size [LAST]");
     if (!asked_add(&t->asked, last.size > 0 ? SMTP_ASKED_LAST : SMTP_ASKED_BDAT))
         return STEP_LEFT;
     step_put_line(out->to_upstream, c->line);
@@ -108,11 +95,11 @@ static enum step xexch50(struct talk *t, const struct smtp_command *c, struct ta
 {
     struct slice rest = c->rest;
     uint64_t size;
-    if (!take_number(line_word(&rest), &size))
+    if (!smtp_take_number(line_word(&rest), &size))
         return smtp_refuse(t, out, "501 5.5.4 Syntax error in parameters");
     const enum step step = pass(t, c, out);
     if (step == STEP_TAKEN)
-        t->as.smtp.bytes = size;
+        smtp_of(t)->bytes = size;
     return step;
 }
 
@@ -185,19 +172,19 @@ enum step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *
     if (result == LINE_MORE)
         return STEP_LEFT;
     if (result == LINE_TOO_LONG || smtp_has_controls(line)) {
-        buf_puts(out->to_client, result == LINE_TOO_LONG ? "500 5.5.6 Line too long\r\n"
-                                                         : "501 5.5.2 Cannot decode response\r\n");
-        return STEP_CLOSING;
+        return result == LINE_TOO_LONG
+                   ? step_end(t, out, TALK_TOO_LONG, "500 5.5.6 Line too long")
+                   : step_end(t, out, TALK_UNREADABLE, "501 5.5.2 Cannot decode response");
     }
     step_put_line(out->to_upstream, line);
-    t->as.smtp.state = SMTP_WAITING;
+    smtp_of(t)->state = SMTP_WAITING;
     return STEP_TAKEN;
 }
 
 /* RFC 5321, 4.1.1.4 and 2.3.8: the text ends with CRLF.CRLF and nothing else. */
 enum step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out)
 {
-    struct smtp_talk *s = &t->as.smtp;
+    struct smtp_talk *s = smtp_of(t);
     bool over;
     forward_bytes(in, step_text(&s->end, *in, &over), out);
     if (over) {
@@ -209,7 +196,7 @@ enum step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out)
 
 enum step smtp_take_bytes(struct talk *t, struct slice *in, struct talk_out *out)
 {
-    struct smtp_talk *s = &t->as.smtp;
+    struct smtp_talk *s = smtp_of(t);
     const size_t n = in->size < s->bytes ? in->size : (size_t)s->bytes;
     forward_bytes(in, n, out);
     s->bytes -= n;

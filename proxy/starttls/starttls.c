@@ -1,5 +1,10 @@
-/* starttls.c - see starttls.h: the table, and what the modules share. */
 #include "proxy/starttls/starttls.h"
+#include "proxy/starttls/imap.h"
+#include "proxy/starttls/ldap.h"
+#include "proxy/starttls/nntp.h"
+#include "proxy/starttls/pop3.h"
+#include "proxy/starttls/sieve.h"
+#include "proxy/starttls/smtp.h"
 
 static const struct starttls *const table[PROTOCOLS] = {
     [PROTOCOL_POP3] = &starttls_pop3, [PROTOCOL_IMAP] = &starttls_imap,
@@ -17,25 +22,4 @@ void starttls_refuse(enum protocol p, enum starttls_refusal why, const char *hos
 {
     if (table[p] != NULL)
         table[p]->refuse(why, hostname, to_client);
-}
-
-bool talk_holds_back(const struct talk *t)
-{
-    return t->facts.mode == TALK_OPTIONAL && !t->facts.plaintext_login;
-}
-
-bool talk_error(struct talk *t)
-{
-    return ++t->errors > TALK_ERRORS_MAX;
-}
-
-const char *talk_refusal_words(enum starttls_refusal why)
-{
-    static const char *const words[] = {
-        [REFUSE_UPSTREAM_DOWN] = "Service not available, try again later",
-        [REFUSE_TOO_MANY] = "Too many connections, try again later",
-        [REFUSE_DRAINING] = "Service is shutting down, try again later",
-        [REFUSE_TIMEOUT] = "Timeout, closing connection",
-    };
-    return words[why];
 }

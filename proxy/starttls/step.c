@@ -5,8 +5,8 @@
 enum talk_verdict step_verdict(enum step s)
 {
     static const enum talk_verdict verdicts[] = {
-        [STEP_TAKEN] = TALK_MORE,     [STEP_LEFT] = TALK_MORE,     [STEP_UPGRADING] = TALK_UPGRADE,
-        [STEP_RELAYING] = TALK_RELAY, [STEP_CLOSING] = TALK_CLOSE,
+        [STEP_TAKEN] = TALK_MORE,        [STEP_LEFT] = TALK_MORE,      [STEP_TURN] = TALK_MORE,
+        [STEP_UPGRADING] = TALK_UPGRADE, [STEP_RELAYING] = TALK_RELAY, [STEP_CLOSING] = TALK_CLOSE,
     };
     return verdicts[s];
 }
@@ -17,9 +17,21 @@ enum step step_goodbye(struct talk_out *out, const char *goodbye)
     return STEP_CLOSING;
 }
 
-enum step step_last_word(struct talk *t, struct talk_out *out, const char *reply)
+enum step step_end(struct talk *t, struct talk_out *out, enum talk_reason why, const char *reply)
 {
-    return t->asked.count > 0 ? STEP_LEFT : step_goodbye(out, reply);
+    t->reason = why;
+    return step_goodbye(out, reply);
+}
+
+enum step step_last_word(struct talk *t, struct talk_out *out, enum talk_reason why,
+                         const char *reply)
+{
+    return t->asked.count > 0 ? STEP_LEFT : step_end(t, out, why, reply);
+}
+
+enum step step_courtesy(struct talk *t, struct talk_out *out, const char *goodbye)
+{
+    return talk_courtesy(t) ? step_goodbye(out, goodbye) : STEP_TAKEN;
 }
 
 enum step step_refuse(struct talk *t, struct talk_out *out, const char *reply, const char *goodbye)

@@ -3,12 +3,13 @@
 #ifndef TLSFRONT_STARTTLS_STEP_H
 #define TLSFRONT_STARTTLS_STEP_H
 
-#include "proxy/starttls/starttls.h"
+#include "proxy/starttls/talk.h"
 
 /* What became of one unit. */
 enum step {
     STEP_TAKEN,     /* dealt with */
     STEP_LEFT,      /* incomplete, or it has to wait for the other side */
+    STEP_TURN,      /* dealt with, and the other side is to go on: what waits there comes first */
     STEP_UPGRADING, /* dealt with, and TLS begins */
     STEP_RELAYING,  /* dealt with, or left where it is, and nothing is to be watched any more */
     STEP_CLOSING,   /* dealt with, and the session ends */
@@ -20,13 +21,21 @@ enum talk_verdict step_verdict(enum step s);
  * STEP_LEFT. */
 
 /* One that ends the session. */
-enum step step_last_word(struct talk *t, struct talk_out *out, const char *reply);
+enum step step_last_word(struct talk *t, struct talk_out *out, enum talk_reason why,
+                         const char *reply);
 
 /* A refusal that counts; `goodbye` follows when it was one too many. */
 enum step step_refuse(struct talk *t, struct talk_out *out, const char *reply, const char *goodbye);
 
+/* An answer of our own to a command that leads nowhere was given: `goodbye` follows when there were
+ * too many. */
+enum step step_courtesy(struct talk *t, struct talk_out *out, const char *goodbye);
+
 /* For a client with too many errors, at once. */
 enum step step_goodbye(struct talk_out *out, const char *goodbye);
+
+/* The end at once, with a line. */
+enum step step_end(struct talk *t, struct talk_out *out, enum talk_reason why, const char *reply);
 
 struct verb;
 

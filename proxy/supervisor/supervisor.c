@@ -1,5 +1,6 @@
 #include "proxy/supervisor/supervisor.h"
 #include "proxy/base/exits.h"
+#include "proxy/base/machine.h"
 #include "proxy/supervisor/notify.h"
 #include "proxy/supervisor/reload.h"
 #include "proxy/supervisor/renewal.h"
@@ -384,16 +385,12 @@ static const struct reload_events reload_events = {begun, claim, commit, finishe
 
 /* ---- start ---- */
 
-/* What is needed of the machine, whatever the configuration says. */
-static int check_machine(struct supervisor *s, struct err *e)
+/* Random numbers and cryptography, and the parts that must be there. */
+static int prepare(struct supervisor *s, struct err *e)
 {
     struct workers *ws = &s->workers;
     if (s->resolver == NULL || s->renewal.watch == NULL)
         return err_set(e, "out of memory");
-    if (access("/proc/self/exe", X_OK) != 0)
-        return err_set(e,
-                       "/proc is not there, and without it workers cannot be started; cure: mount "
-                       "-t proc proc /proc");
     if (getrandom(ws->seed, sizeof ws->seed, 0) != sizeof ws->seed)
         return err_set(e, "no random numbers: %s", strerror(errno));
     return tls_init(e) != 0 ? -1 : tls_ticket_keys_rotate(&ws->tickets, e);
@@ -471,27 +468,31 @@ static void wind_down(struct supervisor *s)
     log_close(&s->log);
 }
 
+static int cannot_start(const struct err *e)
+{
+    fprintf(stderr, "tlsfront: %s\n", e->text);
+    if (e->cure[0] != '\0')
+        fprintf(stderr, "    cure: %s\n", e->cure);
+    return EXIT_RUNTIME;
+}
+
 int supervisor_run(const char *path)
 {
     static struct supervisor s;
-    struct err e;
+    struct err e = {.text = ""};
     s.started = time(NULL);
     log_init(&s.log, "supervisor");
     signal(SIGPIPE, SIG_IGN);
     privileges_hide_memory();
     privileges_shed();
-    privileges_raise_files();
+    if (machine_check(&e) != 0)
+        return cannot_start(&e);
     uv_loop_init(&s.loop);
     make_parts(&s, path);
     start_timers(&s);
     catch_signals(&s);
 
-    if (check_machine(&s, &e) != 0) {
-        fprintf(stderr, "tlsfront: %s\n", e.text);
-        s.exit_status = EXIT_RUNTIME;
-    } else {
-        s.exit_status = reload_first(&s.reload);
-    }
+    s.exit_status = prepare(&s, &e) != 0 ? cannot_start(&e) : reload_first(&s.reload);
     if (s.exit_status == 0)
         uv_run(&s.loop, UV_RUN_DEFAULT);
     else

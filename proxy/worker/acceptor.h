@@ -1,4 +1,4 @@
-/* acceptor.h - a generation's listening sockets in a worker: accepting, limits, and patience when
+/* acceptor.h - a generation's listening sockets in a worker: accepting, limits, and pauses when
  * the machine is out of descriptors. */
 #ifndef TLSFRONT_WORKER_ACCEPTOR_H
 #define TLSFRONT_WORKER_ACCEPTOR_H

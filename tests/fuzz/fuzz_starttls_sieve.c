@@ -9,7 +9,10 @@ static void check_upstream(const struct talk_facts *f, struct slice heard)
     struct sieve_unit u;
     unsigned identities = 0;
     while (heard.size > 0) {
-        assert(sieve_unit_next(&heard, &u) == SIEVE_UNIT_OK);
+        const bool sound = sieve_unit_next(&heard, &u) == SIEVE_UNIT_OK;
+        if (f->mode == TALK_INSIDE && (!sound || u.first.kind != SIEVE_ATOM))
+            return; /* what is no command is between the two of them */
+        assert(sound);
         const struct slice verb = u.first.text;
         assert(u.first.kind == SIEVE_ATOM);
         if (slice_is(verb, "AUTHENTICATE")) {

@@ -78,15 +78,30 @@ static void play(struct played *p, const uint8_t *data, size_t size, enum cut cu
     }
 }
 
+/* Where the watch has ended, what is left of a chunk is not said. */
+static void check_heard(const struct stage *a, const struct stage *b, enum side side)
+{
+    const struct buf *one = &a->heard[side], *other = &b->heard[side];
+    if (a->verdict != TALK_RELAY) {
+        assert_same_buf(one, other);
+        return;
+    }
+    const size_t size = one->size < other->size ? one->size : other->size;
+    assert(size == 0 || memcmp(one->data, other->data, size) == 0);
+}
+
 /* Pieces at the ends of lines give what bytes give. Whole chunks too, unless the client's side
  * could have moved in the middle: a reply that nobody asked for, when it comes late enough, is the
  * answer to what a waiting client asks next. */
-static void check_cuts(const struct played p[BYTES + 1])
+static void check_cuts(struct played p[BYTES + 1])
 {
+    for (int cut = WHOLE; cut <= BYTES; cut++)
+        if (p[cut].stage.verdict == TALK_RELAY)
+            stage_relay(&p[cut].stage);
     for (int side = CLIENT; side <= UPSTREAM; side++) {
-        assert_same_buf(&p[LINES].stage.heard[side], &p[BYTES].stage.heard[side]);
+        check_heard(&p[LINES].stage, &p[BYTES].stage, (enum side)side);
         if (!p[LINES].overtaken)
-            assert_same_buf(&p[WHOLE].stage.heard[side], &p[LINES].stage.heard[side]);
+            check_heard(&p[WHOLE].stage, &p[LINES].stage, (enum side)side);
     }
     assert(p[LINES].stage.verdict == p[BYTES].stage.verdict);
     assert(p[LINES].overtaken || p[WHOLE].stage.verdict == p[LINES].stage.verdict);

@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -127,6 +128,15 @@ def test_a_refusal_that_nobody_can_read_is_a_refusal(scene, closed):
 
 
 @pytest.mark.parametrize("closed", CLOSED, ids=str)
+def test_a_configuration_that_was_to_come_from_a_closed_input_is_told(scene, closed):
+    for command in ("check", "run"):
+        done = scene.ran(command, file="-", prepare=closing(closed))
+        assert done.returncode == STATUS_CONFIG_WRONG
+        if 0 in closed and 2 not in closed:
+            assert "cannot read standard input" in done.stderr and "cure:" in done.stderr
+
+
+@pytest.mark.parametrize("closed", CLOSED, ids=str)
 def test_a_daemon_without_standard_descriptors_serves_and_reloads(fronts, run, pki, toys, closed):
     port = run.port()
     front = fronts.new(pki.mail.block(), route("echo", port, toys(toy.echo).port),
@@ -242,13 +252,69 @@ def test_a_limit_on_the_log_s_size_stops_nobody(fronts, run, pki, toys):
     visit(port, pki)
 
 
+# ---- few files, no threads, blocked signals -----------------------------------------------------
+
+
+def limit_open(number):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
+
+
+@pytest.mark.parametrize("command", READING + WRITING)
+def test_a_limit_on_open_files_is_an_error_like_any_other(scene, command):
+    for number in (4, 5, 6, 8, 12):
+        before = scene.manager.content()
+        done = scene.ran(command, prepare=limit_open(number))
+        assert done.returncode in (0, 1, STATUS_CONFIG_WRONG), f"with {number}: {done}"
+        assert done.returncode == 0 or "Too many open files" in done.stderr, f"with {number}: {done}"
+        assert done.returncode != STATUS_CONFIG_WRONG or "cure: raise the limit" in done.stderr
+        scene.assert_whole()
+        assert done.returncode == 0 or scene.manager.content() == before
+        scene.restore()
+
+
+@pytest.mark.parametrize("number", [4, 6, 8, 31])
+def test_a_daemon_with_too_few_files_does_not_start(scene, number):
+    done = scene.ran("run", prepare=limit_open(number))
+    assert done.returncode == 1
+    assert f"no more than {number} files" in done.stderr and "cure: raise the limit" in done.stderr
+
+
+def test_a_daemon_without_threads_does_not_start(scene):
+    """Root has no such limit."""
+    def prepare():
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+
+    done = scene.ran("run", prepare=prepare)
+    assert done.returncode == 1
+    assert "threads" in done.stderr and "cure: raise the limits" in done.stderr
+
+
+def test_signals_that_came_blocked_are_heard(fronts, run, pki, toys):
+    """As are those that whoever started it did not want to hear."""
+    def block():
+        signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
+        for number in (signal.SIGHUP, signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
+    front = fronts.new(pki.mail.block(), route("echo", run.port(), toys(toy.echo).port),
+                       before_exec=block).start()
+    front.send(signal.SIGHUP)
+    front.wait_for_log("reloaded")
+    front.terminate()
+
+
 # ---- no /proc ---------------------------------------------------------------------------------
 
 WITHOUT_PROC = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /proc && exec "$@"', "sh")
 
 
 @pytest.mark.parametrize("command", READING + WRITING)
-def test_commands_need_no_proc(scene, command):
+def test_commands_need_no_proc(scene, command, memory_factor):
+    if memory_factor > 1:
+        pytest.skip("the sanitizers need it: for their options, and to look for leaks")
     usual = scene.ran(command)
     scene.restore()
     done = scene.ran(command, wrapper=WITHOUT_PROC)
@@ -266,7 +332,7 @@ def test_a_daemon_lives_when_proc_goes_away(fronts, run, pki, toys):
     """Reloads and status go on; what needs it says so."""
     port = run.port()
     front = fronts.new(pki.mail.block(), route("echo", port, toys(toy.echo).port),
-                       wrapper=("unshare", "--mount")).start()
+                       wrapper=("env", "ASAN_OPTIONS=detect_leaks=0", "unshare", "--mount")).start()
     hidden = subprocess.run(["nsenter", "-t", str(front.pid), "-m", "mount", "-t", "tmpfs", "tmpfs",
                              "/proc"], capture_output=True, text=True, check=False)
     assert hidden.returncode == 0, hidden.stderr

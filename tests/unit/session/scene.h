@@ -12,7 +12,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 
-enum scene_route { POP3S, TCP, REQUIRED, OPTIONAL, HTTP, ALPN };
+enum scene_route { POP3S, TCP, REQUIRED, OPTIONAL, HTTP, ALPN, MX, DIRECTORY };
 
 #define NAME  "mail.example"
 #define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
@@ -147,7 +147,11 @@ static const char scene_config[] =
     "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example }\n"
     "route http { listen = \"127.0.0.1:80\" protocol = acme tls = off challenges = \"/usr\" }\n"
     "route alpn { listen = \"127.0.0.1:443\" protocol = acme tls = implicit challenges = \"/usr\" "
-    "}\n";
+    "}\n"
+    "route mx { listen = \"127.0.0.1:25\" protocol = smtp tls = optional relay-risk = accepted\n"
+    "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example }\n"
+    "route directory { listen = \"127.0.0.1:389\" protocol = ldap tls = required\n"
+    "  certificate = {mail} upstream = \"127.0.0.1:1\" }\n";
 
 static inline struct generation *scene_load(void)
 {

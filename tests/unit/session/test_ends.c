@@ -58,6 +58,14 @@ static void last_words_of_a_deaf_client(void)
     client_says("last\r\n");
 }
 
+static void answer_that_the_client_did_not_take(void)
+{
+    to_relay();
+    client->breaks = UV_ECONNRESET;
+    upstream_says("+OK\r\n");
+    upstream_ends();
+}
+
 static void command_behind_the_upgrade(void)
 {
     to_preamble();
@@ -82,6 +90,72 @@ static void nonsense_of_the_upstream(void)
     arrive(OPTIONAL);
     upstream_connects(0);
     upstream_says("HTTP/1.1 400 Bad Request\r\n");
+}
+
+static void upstream_that_is_full(void)
+{
+    arrive(OPTIONAL);
+    upstream_connects(0);
+    upstream_says("-ERR [SYS/TEMP] full\r\n");
+}
+
+static void upstream_that_is_full_behind_the_upgrade(void)
+{
+    to_preamble();
+    client_says("STLS\r\n");
+    begin_tls();
+    upstream_connects(0);
+    upstream_says("-ERR [SYS/TEMP] full\r\n");
+}
+
+static void line_without_end(void)
+{
+    static char line[20000];
+    memset(line, 'x', sizeof line);
+    to_preamble();
+    client_sends(line, sizeof line);
+}
+
+static void chunk_that_nobody_takes(void)
+{
+    arrive(MX);
+    upstream_connects(0);
+    upstream_says("220 old\r\n");
+    client_says("BDAT 9\r\n");
+}
+
+static void no_ldap(void)
+{
+    arrive(DIRECTORY);
+    client_says("QUIT\r\n");
+}
+
+static void tricked_browser(void)
+{
+    to_preamble();
+    client_says("GET / HTTP/1.1\r\n");
+}
+
+static void hello_on_the_wrong_port(void)
+{
+    to_preamble();
+    client_sends("\x16\x03\x01\x02\x00\x01", 6);
+}
+
+static void hello_before_a_greeting(void)
+{
+    arrive(OPTIONAL);
+    client_sends("\x16\x03\x01\x02\x00\x01", 6);
+}
+
+/* It hangs up when it is asked again with HELO. */
+static void upstream_too_old_for_ehlo(void)
+{
+    arrive(MX);
+    upstream_connects(0);
+    upstream_says("220 old\r\n");
+    client_says("EHLO me\r\n");
+    upstream_says("500 what?\r\n");
 }
 
 static void nonsense_for_a_handshake(void)
@@ -202,6 +276,8 @@ static const struct way {
     {END_CLIENT_BROKE, to_relay, client_goes, "info", "client", "<close>", DIALLED "<reset>"},
     {END_CLIENT_BROKE, last_words_of_a_deaf_client, client_goes, "info", "client", "<close>",
      DIALLED "last\r\n<reset>"},
+    {END_CLIENT_BROKE, answer_that_the_client_did_not_take, client_goes, "info", "client",
+     "<close>", DIALLED "<reset>"},
     {END_CLIENT_CLOSED, to_relay_client_done, upstream_finishes, "info", "none", "<bye><close>",
      DIALLED "<close>"},
     {END_CLIENT_LEFT, goodbye_and_gone, NULL, "info", "none", "<close>", DIALLED "<reset>"},
@@ -212,6 +288,8 @@ static const struct way {
     {END_UPSTREAM_BROKE, to_relay, upstream_goes, "info", "upstream", "<reset>", DIALLED "<close>"},
     {END_UPSTREAM_BROKE, last_words_of_a_deaf_upstream, upstream_goes, "info", "upstream",
      "too much\r\n<reset>", DIALLED "<close>"},
+    {END_UPSTREAM_BROKE_IN_CLEAR, upstream_too_old_for_ehlo, upstream_goes, "info", "upstream",
+     "220 old\r\n500 what?\r\n<fin>", "<dialled>EHLO me\r\nHELO me\r\n<close>"},
     {END_UPSTREAM_CLOSED, to_relay_upstream_done, client_says_goodbye, "info", "none",
      "<bye><close>", DIALLED "<close>"},
     {END_UPSTREAM_CLOSED_IN_CLEAR, to_relay_in_clear, upstream_finishes, "info", "none",
@@ -227,8 +305,21 @@ static const struct way {
     {END_HANDSHAKE_LATE, to_handshake, time_is_up, "info", "client", "<alert 90><fin>", ""},
     {END_INJECTED, command_behind_the_upgrade, NULL, "info", "client", READY "<fin>", ""},
     {END_DIALOGUE, quit, NULL, "info", "none", READY "+OK Bye\r\n<fin>", ""},
-    {END_DIALOGUE_UPSTREAM, nonsense_of_the_upstream, NULL, "info", "upstream",
+    {END_DIALOGUE_SENT_AWAY, upstream_that_is_full, NULL, "info", "none",
+     "-ERR [SYS/TEMP] full\r\n<fin>", "<dialled><close>"},
+    {END_DIALOGUE_TOO_LONG, line_without_end, NULL, "info", "client",
+     READY "-ERR Line too long\r\n<fin>", ""},
+    {END_DIALOGUE_UNREADABLE, chunk_that_nobody_takes, NULL, "info", "client",
+     "220 old\r\n503 5.5.1 CHUNKING was not offered\r\n<fin>", "<dialled><close>"},
+    {END_DIALOGUE_NOT_LDAP, no_ldap, NULL, "info", "client", "07\x02\x01<fin>", ""},
+    {END_DIALOGUE_WEB, tricked_browser, NULL, "info", "client",
+     READY "-ERR This is not a web server\r\n<fin>", ""},
+    {END_DIALOGUE_BROKEN, nonsense_of_the_upstream, NULL, "info", "upstream",
      "-ERR [SYS/TEMP] Service not available, try again later\r\n<fin>", "<dialled><close>"},
+    {END_DIALOGUE_REFUSED, upstream_that_is_full_behind_the_upgrade, NULL, "info", "upstream",
+     "-ERR [SYS/TEMP] Service not available, try again later\r\n<bye><fin>", "<dialled><close>"},
+    {END_SPOKE_TLS, hello_on_the_wrong_port, NULL, "info", "client", READY "<fin>", ""},
+    {END_SPOKE_TLS, hello_before_a_greeting, NULL, "info", "client", "<fin>", "<dialled><reset>"},
     {END_DIALOGUE_ERRORS, nonsense_again_and_again, NULL, "info", "client",
      READY FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST
      "-ERR Too many errors, closing connection\r\n<fin>",

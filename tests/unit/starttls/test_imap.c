@@ -368,19 +368,48 @@ static void the_client_waits_for_the_greeting(void **state)
     SCENE(optional, turns, G "a" BEGIN, .end = TALK_UPGRADE);
 }
 
+static void lines_that_are_no_responses_pass(void **state)
+{
+    (void)state;
+    static const char *const strays[] = {"\r\n", "hello there\r\n", ")\r\n"};
+    for (size_t i = 0; i < COUNT(strays); i++) {
+        const struct turn turns[] = {
+            U(G), C("ab NOOP\r\n"), {UPSTREAM, strays[i], 0}, U("ab OK\r\n"), C("b STARTTLS\r\n")};
+        char *some = join(G, strays[i]), *heard = join(some, "ab OK\r\nb" BEGIN);
+        SCENE(optional, turns, heard, .to_upstream = "ab NOOP\r\n", .end = TALK_UPGRADE);
+        free(some);
+        free(heard);
+    }
+}
+
+/* MailKit#860, Stalwart#3241: the client's next command does not wait for a tagged answer that
+ * never comes. */
+static void an_untagged_refusal_alone_leaves_nobody_stuck(void **state)
+{
+    (void)state;
+    static const char *const refusals[] = {"* NO hm\r\n", "* BAD hm\r\n"};
+    for (size_t i = 0; i < COUNT(refusals); i++) {
+        const struct turn turns[] = {
+            U(G), C("a NOOP\r\n"), {UPSTREAM, refusals[i], 0}, C("b STARTTLS\r\n")};
+        char *some = join(G, refusals[i]), *begun = join(some, "b" BEGIN),
+             *active = join(some, "b" ACTIVE);
+        SCENE(optional, turns, begun, .to_upstream = "a NOOP\r\n", .end = TALK_UPGRADE);
+        SCENE(inside, turns, active, .to_upstream = "a NOOP\r\n");
+        free(some);
+        free(begun);
+        free(active);
+    }
+}
+
 static void responses_that_nobody_asked_for_end_the_session(void **state)
 {
     (void)state;
     static const char *const strays[] = {
-        "a OK\r\n", "AB OK\r\n",       "abc OK [CAPABILITY AUTH=A]\r\n",
-        "\r\n",     "hello there\r\n", "** OK x\r\n",
-        ")\r\n",    "+ more?\r\n",
+        "a OK\r\n", "AB OK\r\n", "abc OK [CAPABILITY AUTH=A]\r\n", "** OK x\r\n", "+ more?\r\n",
     };
     for (size_t i = 0; i < COUNT(strays); i++) {
         const struct turn idle[] = {U(G), {UPSTREAM, strays[i], 0}, C("a NOOP\r\n")};
         SCENE(optional, idle, G DOWN, .end = TALK_CLOSE);
-        SCENE(inside, idle, G DOWN, .end = TALK_CLOSE);
-        SCENE(upgraded, idle, DOWN, .end = TALK_CLOSE);
         const struct turn asked[] = {
             U(G), C("ab NOOP\r\nb STARTTLS\r\n"), {UPSTREAM, strays[i], 0}};
         SCENE(optional, asked, G DOWN, .to_upstream = "ab NOOP\r\n", .end = TALK_CLOSE);
@@ -420,8 +449,8 @@ static void a_mailbox_without_login_is_not_shown_in_clear(void **state)
     SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
     const struct turn later[] = {U(G "* PREAUTH hm\r\n")};
     SCENE(optional, later, G DOWN, .end = TALK_CLOSE);
-    SCENE(inside, later, G DOWN, .end = TALK_CLOSE);
-    SCENE(upgraded, later, DOWN, .end = TALK_CLOSE);
+    SCENE(inside, later, G "* PREAUTH hm\r\n", .end = TALK_RELAY);
+    SCENE(upgraded, later, "* PREAUTH hm\r\n", .end = TALK_RELAY);
 }
 
 static void the_upstreams_last_word_passes(void **state)
@@ -430,17 +459,17 @@ static void the_upstreams_last_word_passes(void **state)
     const struct turn greeting[] = {U("* BYE [CAPABILITY AUTH=A] full\r\n* OK\r\n")};
     SCENE(optional, greeting, "* BYE [CAPABILITY STARTTLS LOGINDISABLED] full\r\n",
           .end = TALK_CLOSE);
-    SCENE(inside, greeting, "* BYE [CAPABILITY AUTH=A] full\r\n", .end = TALK_CLOSE);
+    SCENE(inside, greeting, "* BYE [CAPABILITY AUTH=A] full\r\n* OK\r\n");
     const struct turn later[] = {U(G), C("a NOOP\r\n"), U("* bye idle\r\na OK\r\n")};
-    SCENE(inside, later, G "* bye idle\r\n", .to_upstream = "a NOOP\r\n", .end = TALK_CLOSE);
+    SCENE(optional, later, G "* bye idle\r\n", .to_upstream = "a NOOP\r\n", .end = TALK_CLOSE);
+    SCENE(inside, later, G "* bye idle\r\na OK\r\n", .to_upstream = "a NOOP\r\n");
 }
 
 static void greetings_that_are_none(void **state)
 {
     (void)state;
-    const char *const texts[] = {
-        "220 smtp.example\r\n",       "+OK pop\r\n", "* NO\r\n", "\r\n", "*OK\r\n",
-        "* CAPABILITY IMAP4rev1\r\n", "a OK\r\n"};
+    const char *const texts[] = {"220 smtp.example\r\n",       "+OK pop\r\n", "* NO\r\n", "*OK\r\n",
+                                 "* CAPABILITY IMAP4rev1\r\n", "a OK\r\n"};
     for (size_t i = 0; i < COUNT(texts); i++) {
         const struct turn turns[] = {{UPSTREAM, texts[i], strlen(texts[i])}};
         SCENE(optional, turns, DOWN, .end = TALK_CLOSE);
@@ -454,7 +483,7 @@ static void lists_with_control_characters_end(void **state)
     const struct turn nul[] = {U("* OK [CAPABILITY IMAP4rev1\0AUTH=PLAIN] x\r\n")};
     SCENE(optional, nul, DOWN, .end = TALK_CLOSE);
     const struct turn cr[] = {U(G "* CAPABILITY IMAP4rev1\rSTARTTLS\r\n")};
-    SCENE(inside, cr, G DOWN, .end = TALK_CLOSE);
+    SCENE(optional, cr, G DOWN, .end = TALK_CLOSE);
 }
 
 /* ---- optional, where passwords may pass ---- */
@@ -572,8 +601,8 @@ static void literals_that_come_wait_for_the_upstream(void **state)
                                  U("+ go on\r\n"), U("+ more\r\n"), U("a OK in\r\n")};
     SCENE(trusting, turns, G "a OK in\r\n",
           .to_upstream = "a LOGIN {3}\r\nx\r\n {2}\r\npw\r\nb NOOP\r\n", .end = TALK_RELAY);
-    SCENE(inside, turns, G "a OK in\r\n",
-          .to_upstream = "a LOGIN {3}\r\nx\r\n {2}\r\npw\r\nb NOOP\r\n", .end = TALK_RELAY);
+    SCENE(inside, turns, G "+ go on\r\n+ more\r\na OK in\r\n",
+          .to_upstream = "a LOGIN {3+}\r\nx\r\n {2+}\r\npw\r\nb NOOP\r\n", .end = TALK_RELAY);
 }
 
 static void literals_that_come_in_vain_are_consumed(void **state)
@@ -585,7 +614,7 @@ static void literals_that_come_in_vain_are_consumed(void **state)
     SCENE(trusting, turns, G "a BAD hm\r\nb" BEGIN, .to_upstream = "a LOGIN {10}\r\n",
           .end = TALK_UPGRADE);
     const struct turn large[] = {U(G), C("a LOGIN {8193+}\r\n"), U("a BAD hm\r\n")};
-    SCENE(inside, large, G "a BAD hm\r\n" NO_END, .to_upstream = "a LOGIN {8193}\r\n",
+    SCENE(trusting, large, G "a BAD hm\r\n" NO_END, .to_upstream = "a LOGIN {8193}\r\n",
           .end = TALK_CLOSE);
 }
 
@@ -603,10 +632,10 @@ static void lines_behind_a_literal_are_checked(void **state)
 {
     (void)state;
     const struct turn doubt[] = {U(G), C("a LOGIN {1}\r\n"), U("+\r\n"), C("u p{3+}\r\nb X\r\n")};
-    SCENE(inside, doubt, G "+\r\n* BYE That is no command\r\n", .to_upstream = "a LOGIN {1}\r\nu",
+    SCENE(trusting, doubt, G "+\r\n* BYE That is no command\r\n", .to_upstream = "a LOGIN {1}\r\nu",
           .end = TALK_CLOSE);
     const struct turn cr[] = {U(G), C("a LOGIN {1}\r\n"), U("+\r\n"), C("u p\rb STARTTLS\r\n")};
-    SCENE(inside, cr, G "+\r\n* BYE That is no command\r\n", .to_upstream = "a LOGIN {1}\r\nu",
+    SCENE(trusting, cr, G "+\r\n* BYE That is no command\r\n", .to_upstream = "a LOGIN {1}\r\nu",
           .end = TALK_CLOSE);
 }
 
@@ -620,7 +649,10 @@ static void literals_of_any_size_pass(void **state)
     add(&all, t.data);
     const struct turn turns[] = {
         U(G), C("a X {200000+}\r\n"), U("+\r\n"), {CLIENT, t.data, t.size}, U("a NO\r\n")};
-    LARGE_SCENE(inside, turns, G "a NO\r\n", .to_upstream = all.data);
+    LARGE_SCENE(trusting, turns, G "a NO\r\n", .to_upstream = all.data);
+    char *said = join("a X {200000+}\r\n", t.data);
+    LARGE_SCENE(inside, turns, G "+\r\na NO\r\n", .to_upstream = said);
+    free(said);
     free(t.data);
     free(all.data);
 }
@@ -654,7 +686,7 @@ static void inside_starttls_is_on_already(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), C("a STARTTLS\r\nb NOOP\r\nc STARTTLS\r\n"), U("b OK\r\n")};
-    SCENE(inside, turns, G "a" ACTIVE "b OK\r\nc" ACTIVE, .to_upstream = "b NOOP\r\n");
+    SCENE(inside, turns, G "a" ACTIVE "c" ACTIVE "b OK\r\n", .to_upstream = "b NOOP\r\n");
 }
 
 static void inside_unknown_commands_pass(void **state)
@@ -674,7 +706,7 @@ static void inside_compression_ends_the_watch(void **state)
     SCENE(inside, turns, G "a OK\r\n\x03", .to_upstream = "a COMPRESS DEFLATE\r\n\x01\x02",
           .end = TALK_RELAY);
     const struct turn refused[] = {U(G), C("a COMPRESS DEFLATE\r\nb STARTTLS\r\n"), U("a NO\r\n")};
-    SCENE(inside, refused, G "a NO\r\nb" ACTIVE, .to_upstream = "a COMPRESS DEFLATE\r\n");
+    SCENE(inside, refused, G "b" ACTIVE "a NO\r\n", .to_upstream = "a COMPRESS DEFLATE\r\n");
     SCENE(trusting, refused, G "a NO Not before login\r\nb" BEGIN, .end = TALK_UPGRADE);
 }
 
@@ -683,8 +715,8 @@ static void inside_a_mailbox_that_is_open_is_shown(void **state)
     (void)state;
     const struct turn turns[] = {C("a STARTTLS\r\n"),
                                  U("* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n* OK\r\n")};
-    SCENE(inside, turns, "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n* OK\r\n",
-          .to_upstream = "a STARTTLS\r\n", .end = TALK_RELAY);
+    SCENE(inside, turns, "a" ACTIVE "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n* OK\r\n",
+          .end = TALK_RELAY);
     SCENE(telling, turns, "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n* OK\r\n",
           .to_upstream = "a STARTTLS\r\n", .end = TALK_RELAY);
 }
@@ -701,7 +733,7 @@ static void the_clients_identity_is_ours_to_tell(void **state)
 #define ID_OK " OK ID completed\r\n"
     SCENE(inside, turns,
           G "* ID NIL\r\na" ID_OK "* ID NIL\r\nb" ID_OK "* ID NIL\r\nc" ID_OK "* ID NIL\r\nd" ID_OK
-            "e" NO_LITERAL "* ID (\"name\" \"old\")\r\nf OK\r\n",
+            "* ID NIL\r\ne" ID_OK "* ID (\"name\" \"old\")\r\nf OK\r\n",
           .to_upstream = "f ID (\"max-x\" \"y\" \"x\" \"-\")\r\n");
 }
 
@@ -718,7 +750,7 @@ static void commands_unknown_to_both_are_counted(void **state)
     add_times(&sent, "a FOO\r\n", 11);
     const struct turn turns[] = {
         U(G), {CLIENT, client.data, client.size}, {UPSTREAM, upstream.data, upstream.size}};
-    SCENE(inside, turns, heard.data, .to_upstream = sent.data, .end = TALK_CLOSE);
+    SCENE(trusting, turns, heard.data, .to_upstream = sent.data, .end = TALK_CLOSE);
     free(client.data);
     free(upstream.data);
     free(heard.data);
@@ -728,13 +760,13 @@ static void commands_unknown_to_both_are_counted(void **state)
 static void literals_in_responses_pass_unread(void **state)
 {
     (void)state;
-    const struct turn turns[] = {U(G), C("a ID NIL\r\nb STARTTLS\r\n"),
+    const struct turn turns[] = {U(G), C("a ID NIL\r\n"),
                                  U("* ID (\"name\" {24}\r\na OK [CAPABILITY AUTH]\r\n \"v\" "
                                    "{0}\r\n {16}\r\n* PREAUTH hm !!\n"
                                    ")\r\n* OK {5}\r\na OK {7}\r\n")};
     SCENE(inside, turns,
           G "* ID (\"name\" {24}\r\na OK [CAPABILITY AUTH]\r\n \"v\" {0}\r\n {16}\r\n"
-            "* PREAUTH hm !!\n)\r\n* OK {5}\r\na OK {7}\r\nb" ACTIVE,
+            "* PREAUTH hm !!\n)\r\n* OK {5}\r\na OK {7}\r\n",
           .to_upstream = "a ID NIL\r\n");
 }
 
@@ -752,9 +784,9 @@ static void literals_in_responses_that_make_no_sense_end(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G "* X {8+}\r\n")};
-    SCENE(inside, turns, G DOWN, .end = TALK_CLOSE);
+    SCENE(trusting, turns, G DOWN, .end = TALK_CLOSE);
     const struct turn doubt[] = {U(G "* X foo{8}\r\n")};
-    SCENE(inside, doubt, G DOWN, .end = TALK_CLOSE);
+    SCENE(trusting, doubt, G DOWN, .end = TALK_CLOSE);
 }
 
 static void upgraded_swallows_the_greeting(void **state)
@@ -870,7 +902,10 @@ static void lines_without_end_are_bounded(void **state)
     LARGE_SCENE(optional, greeting, DOWN, .end = TALK_CLOSE);
     LARGE_SCENE(upgraded, greeting, DOWN, .end = TALK_CLOSE);
     const struct turn later[] = {U(G), C("a NOOP\r\n"), {UPSTREAM, t.data, t.size}};
-    LARGE_SCENE(inside, later, G DOWN, .to_upstream = "a NOOP\r\n", .end = TALK_CLOSE);
+    LARGE_SCENE(optional, later, G DOWN, .to_upstream = "a NOOP\r\n", .end = TALK_CLOSE);
+    char *heard = join(G, t.data);
+    LARGE_SCENE(inside, later, heard, .to_upstream = "a NOOP\r\n");
+    free(heard);
     free(t.data);
 }
 
@@ -955,6 +990,8 @@ int main(void)
         cmocka_unit_test(replies_keep_their_order),
         cmocka_unit_test(the_client_waits_for_the_greeting),
         cmocka_unit_test(responses_that_nobody_asked_for_end_the_session),
+        cmocka_unit_test(lines_that_are_no_responses_pass),
+        cmocka_unit_test(an_untagged_refusal_alone_leaves_nobody_stuck),
         cmocka_unit_test(a_server_too_old_for_capability),
         cmocka_unit_test(a_mailbox_without_login_is_not_shown_in_clear),
         cmocka_unit_test(the_upstreams_last_word_passes),

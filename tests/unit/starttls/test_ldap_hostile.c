@@ -9,7 +9,7 @@
 #include "ldap_script.h"
 
 static const struct talk_facts *const modes[] = {&required, &optional, &inside};
-enum { MODES = sizeof modes / sizeof *modes };
+enum { CLEAR_MODES = 2, MODES = sizeof modes / sizeof *modes };
 
 #define ROW(literal)                                                                               \
     {                                                                                              \
@@ -52,11 +52,11 @@ static const struct text garbage[] = {
     ROW("\x30\x08\x02\x01\x01\x42\x00\xa0\x05x"),
 };
 
-static void garbage_ends_the_session_with_a_notice(void **state)
+static void garbage_in_clear_ends_the_session_with_a_notice(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++)
-        for (size_t mode = 0; mode < MODES; mode++) {
+        for (size_t mode = 0; mode < CLEAR_MODES; mode++) {
             char name[32];
             snprintf(name, sizeof name, "row %zu, mode %zu", i, mode);
             begin(*modes[mode]);
@@ -69,6 +69,21 @@ static void garbage_ends_the_session_with_a_notice(void **state)
             say(UPSTREAM, garbage[i]);
             hear(CLIENT, notice(52, "Service not available, try again later"));
             check(name, TALK_CLOSE, 0);
+        }
+}
+
+static void what_is_no_ldap_is_between_the_two_on_tls(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++)
+        for (int side = CLIENT; side <= UPSTREAM; side++) {
+            char name[32];
+            snprintf(name, sizeof name, "row %zu, side %d", i, side);
+            begin(inside);
+            through((enum side)side, garbage[i]);
+            through(CLIENT, RAW("anything"));
+            through(UPSTREAM, RAW("else"));
+            check(name, TALK_RELAY, 0);
         }
 }
 
@@ -87,7 +102,7 @@ static void messages_are_cut_short_before_their_last_byte(void **state)
 static void id_0_is_for_no_request(void **state)
 {
     (void)state;
-    for (size_t mode = 0; mode < MODES; mode++) {
+    for (size_t mode = 0; mode < CLEAR_MODES; mode++) {
         begin(*modes[mode]);
         say(CLIENT, starttls(0));
         hear(CLIENT, no_ldap());
@@ -202,7 +217,7 @@ static void deep_nesting_costs_nothing(void **state)
     struct text sequences = NONE;
     for (int i = 0; i < 1000; i++)
         sequences = T(0x30, sequences);
-    for (size_t mode = 0; mode < MODES; mode++) {
+    for (size_t mode = 0; mode < CLEAR_MODES; mode++) {
         begin(*modes[mode]);
         say(CLIENT, T(0x30, sequences));
         hear(CLIENT, no_ldap());
@@ -264,7 +279,7 @@ static void large_messages_stream_through(void **state)
 static void a_message_that_passes_is_not_collected(void **state)
 {
     (void)state;
-    const struct text messages[] = {MESSAGE(1, 0x68, filled(50000)),
+    const struct text messages[] = {MESSAGE(1, 0x6c, filled(50000)),
                                     search(1, "", 0, 0, any(), T(4, filled(70000)))};
     for (size_t i = 0; i < 2; i++) {
         const struct text message = messages[i];
@@ -328,10 +343,10 @@ static void who_broke_the_protocol_is_told_apart(void **state)
     for (int side = CLIENT; side <= UPSTREAM; side++) {
         const struct text said = RAW("\x30\x80");
         struct stage st;
-        stage_open(&st, &starttls_ldap, &inside);
+        stage_open(&st, &starttls_ldap, &optional);
         stage_say(&st, (enum side)side, said.data, said.size);
         assert_int_equal(st.verdict, TALK_CLOSE);
-        assert_int_equal(st.talk.upstream_broke, side == UPSTREAM);
+        assert_int_equal(st.talk.reason == TALK_BROKEN, side == UPSTREAM);
         stage_free(&st);
     }
 }
@@ -339,7 +354,7 @@ static void who_broke_the_protocol_is_told_apart(void **state)
 static void a_bind_response_without_a_code_ends_the_session(void **state)
 {
     (void)state;
-    begin(inside);
+    begin(optional);
     through(CLIENT, simple_bind(1, "", ""));
     say(UPSTREAM, MESSAGE(1, 0x61, str(4, "")));
     hear(CLIENT, notice(52, "Service not available, try again later"));
@@ -359,7 +374,8 @@ static void the_upstreams_notice_passes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(garbage_ends_the_session_with_a_notice),
+        cmocka_unit_test(garbage_in_clear_ends_the_session_with_a_notice),
+        cmocka_unit_test(what_is_no_ldap_is_between_the_two_on_tls),
         cmocka_unit_test(messages_are_cut_short_before_their_last_byte),
         cmocka_unit_test(id_0_is_for_no_request),
         cmocka_unit_test(operations_that_are_no_request_end_the_session_before_tls),

@@ -208,7 +208,7 @@ static void long_lengths_and_controls_survive(void **state)
 {
     (void)state;
     const struct text controls = T(0xa0, T(0x30, str(4, "1.2.840.113556.1.4.319")));
-    begin(inside);
+    begin(optional);
     through(CLIENT, root_search(5, NULL));
     say(UPSTREAM,
         JOIN(RAW("\x30\x84\x00\x00\x00\x52\x02\x01\x05\x64\x84\x00\x00\x00\x2d\x04\x00"
@@ -216,8 +216,8 @@ static void long_lengths_and_controls_survive(void **state)
                  "\x31\x84\x00\x00\x00\x05\x04\x03"
                  "1.2"),
              controls));
-    hear(CLIENT,
-         T(0x30, num(2, 5), T(0x64, str(4, ""), T(0x30, extension_with("1.2", NULL))), controls));
+    hear(CLIENT, T(0x30, num(2, 5),
+                   T(0x64, str(4, ""), T(0x30, extension_with("1.2", STARTTLS_OID))), controls));
     check("long lengths", TALK_MORE, 0);
 }
 

@@ -140,7 +140,15 @@ static void capabilities_that_are_no_text_are_taken_out(void **state)
     const struct turn turns[] = {U(G), C("CAPA\r\n"),
                                  U("+OK\r\n STLS\r\nA\rSTLS\r\nB\0C\r\nTOP\n.\n")};
     SCENE(optional, turns, G "+OK\r\nTOP\r\nSTLS\r\n.\r\n", .to_upstream = "CAPA\r\n");
-    SCENE(inside, turns, G "+OK\r\nTOP\r\n.\r\n", .to_upstream = "CAPA\r\n");
+    static const char plain[] = G "+OK\r\nA\rSTLS\r\nB\0C\r\nTOP\n.\n";
+    const struct scene as_it_came = {.name = "inside",
+                                     .facts = inside,
+                                     .turns = turns,
+                                     .count = COUNT(turns),
+                                     .to_client = plain,
+                                     .to_client_size = sizeof plain - 1,
+                                     .to_upstream = "CAPA\r\n"};
+    scene_check(&starttls_pop3, &as_it_came);
 }
 
 static void optional_a_server_too_old_for_capa(void **state)
@@ -178,7 +186,7 @@ static void optional_takes_the_apop_timestamp_out(void **state)
     const struct turn turns[] = {U("+OK POP3  server ready <1896.69@old>\r\n")};
     SCENE(optional, turns, "+OK POP3 server ready\r\n");
     SCENE(trusting, turns, "+OK POP3 server ready <1896.69@old>\r\n");
-    SCENE(inside, turns, "+OK POP3 server ready <1896.69@old>\r\n");
+    SCENE(inside, turns, "+OK POP3  server ready <1896.69@old>\r\n");
     const struct turn glued[] = {U("+OK ready.<1@old>\r\n")};
     SCENE(optional, glued, "+OK ready.\r\n");
 }
@@ -206,7 +214,8 @@ static void authentication_exchanges(void **state)
                                 U("+OK in\r\n+OK x\r\n")};
     SCENE(inside, done, G "+OK\r\n.\r\n+OK in\r\n+OK x\r\n",
           .to_upstream = "CAPA\r\nAUTH PLAIN AHg=\r\nX\r\n", .end = TALK_RELAY);
-    const struct turn list[] = {U(G), C("AUTH\r\nSTLS\r\n"), U("+OK\r\nLOGIN\r\nSTLS\r\n.\r\n")};
+    const struct turn list[] = {U(G), C("AUTH\r\n"), U("+OK\r\nLOGIN\r\nSTLS\r\n.\r\n"),
+                                C("STLS\r\n")};
     SCENE(inside, list, G "+OK\r\nLOGIN\r\nSTLS\r\n.\r\n" ACTIVE, .to_upstream = "AUTH\r\n");
 }
 
@@ -240,8 +249,8 @@ static void responses_that_are_no_lines_end_the_session(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), C("AUTH LOGIN\r\n"), U("+ \r\n"), C("a\0b\r\nUSER x\r\n")};
-    SCENE(inside, turns, G "+ \r\n-ERR Cannot decode response\r\n", .to_upstream = "AUTH LOGIN\r\n",
-          .end = TALK_CLOSE);
+    SCENE(trusting, turns, G "+ \r\n-ERR Cannot decode response\r\n",
+          .to_upstream = "AUTH LOGIN\r\n", .end = TALK_CLOSE);
 }
 
 static void replies_keep_their_order(void **state)
@@ -270,11 +279,18 @@ static void languages_may_be_a_list(void **state)
 }
 
 /* Where they end is anybody's guess, and so is what a reply of ours would be read as. */
-static void lines_that_we_do_not_know_end_the_session(void **state)
+/* Servers answer HELP so, and put empty lines in between. */
+static void lines_that_are_no_replies_pass(void **state)
 {
     (void)state;
-    const struct turn turns[] = {U(G), C("HELP\r\n"), U("+OK\r\nask\r\n.\r\n")};
-    SCENE(optional, turns, G "+OK\r\n" DOWN, .to_upstream = "HELP\r\n", .end = TALK_CLOSE);
+    const struct turn turns[] = {U(G), C("HELP\r\nNOOP\r\n"),
+                                 U("+OK\r\nask\r\n.\r\n\r\n+OK noop\r\n"), C("STLS\r\n")};
+    const char *const heard = G "+OK\r\nask\r\n.\r\n\r\n+OK noop\r\n";
+    char *begun = join(heard, READY), *active = join(heard, ACTIVE);
+    SCENE(optional, turns, begun, .to_upstream = "HELP\r\nNOOP\r\n", .end = TALK_UPGRADE);
+    SCENE(inside, turns, active, .to_upstream = "HELP\r\nNOOP\r\n");
+    free(begun);
+    free(active);
 }
 
 static void commands_unknown_to_both_are_counted(void **state)
@@ -307,7 +323,7 @@ static void a_refusal_in_the_greeting_passes(void **state)
     (void)state;
     const struct turn turns[] = {U("-ERR [SYS/TEMP] full\r\n+OK\r\n"), C("CAPA\r\n")};
     SCENE(optional, turns, "-ERR [SYS/TEMP] full\r\n", .end = TALK_CLOSE);
-    SCENE(inside, turns, "-ERR [SYS/TEMP] full\r\n", .end = TALK_CLOSE);
+    SCENE(inside, turns, "-ERR [SYS/TEMP] full\r\n+OK\r\n", .to_upstream = "CAPA\r\n");
 }
 
 static void other_protocols_are_not_spoken(void **state)
@@ -315,10 +331,8 @@ static void other_protocols_are_not_spoken(void **state)
     (void)state;
     const struct turn turns[] = {U("220 old ESMTP\r\n")};
     SCENE(optional, turns, DOWN, .end = TALK_CLOSE);
-    SCENE(inside, turns, DOWN, .end = TALK_CLOSE);
     SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
-    const struct turn reply[] = {U(G), C("CAPA\r\n"), U("250 OK\r\n")};
-    SCENE(inside, reply, G DOWN, .to_upstream = "CAPA\r\n", .end = TALK_CLOSE);
+    SCENE(inside, turns, "220 old ESMTP\r\n");
 }
 
 static void the_upstreams_last_word_passes(void **state)
@@ -327,7 +341,8 @@ static void the_upstreams_last_word_passes(void **state)
     const struct turn turns[] = {U(G), U("-ERR too slow\r\n-ERR again\r\n")};
     SCENE(optional, turns, G "-ERR too slow\r\n", .end = TALK_CLOSE);
     const struct turn early[] = {U(G), U("+OK who asked?\r\n")};
-    SCENE(inside, early, G DOWN, .end = TALK_CLOSE);
+    SCENE(optional, early, G DOWN, .end = TALK_CLOSE);
+    SCENE(inside, early, G "+OK who asked?\r\n");
 }
 
 static void replies_without_end_are_bounded(void **state)
@@ -335,8 +350,8 @@ static void replies_without_end_are_bounded(void **state)
     (void)state;
     endless(&optional, "", "", "+OK ", "x", DOWN);
     endless(&upgraded, "", "", "+OK ", "x", DOWN);
-    endless(&inside, G, "NOOP\r\n", "-ERR", " x", G DOWN);
-    endless(&inside, G, "CAPA\r\n", "+OK\r\n", "x", G "+OK\r\n" DOWN);
+    endless(&optional, G, "NOOP\r\n", "-ERR", " x", G DOWN);
+    endless(&optional, G, "CAPA\r\n", "+OK\r\n", "x", G "+OK\r\n" DOWN);
 }
 
 static void long_lists_pass(void **state)
@@ -396,9 +411,6 @@ static void xclient_refused_goes_on_without(void **state)
                                  U("+OK\r\n")};
     SCENE(telling(inside, "::1"), turns, "+OK\r\n+OK\r\n",
           .to_upstream = "XCLIENT ADDR=::1 PORT=4711 SESSION=s1\r\nQUIT\r\n");
-    const struct turn broken[] = {U("+OK [XCLIENT]\r\n"), U("250 OK\r\n")};
-    SCENE(telling(inside, "::1"), broken, "+OK\r\n" DOWN,
-          .to_upstream = "XCLIENT ADDR=::1 PORT=4711 SESSION=s1\r\n", .end = TALK_CLOSE);
 }
 
 static void xclient_not_announced_is_not_sent(void **state)
@@ -466,7 +478,7 @@ int main(void)
         cmocka_unit_test(replies_keep_their_order),
         cmocka_unit_test(pipelines_longer_than_we_count),
         cmocka_unit_test(languages_may_be_a_list),
-        cmocka_unit_test(lines_that_we_do_not_know_end_the_session),
+        cmocka_unit_test(lines_that_are_no_replies_pass),
         cmocka_unit_test(commands_unknown_to_both_are_counted),
         cmocka_unit_test(the_client_waits_for_the_greeting),
         cmocka_unit_test(a_refusal_in_the_greeting_passes),

@@ -215,11 +215,37 @@ static void authentication_exchanges(void **state)
           .to_upstream = "NOOP\r\nAUTHENTICATE \"GSSAPI\" \"AA==\"\r\n\x01\xff", .end = TALK_RELAY);
 }
 
+/* Only what may still become a hidden name waits for its end. */
+static void inside_names_that_never_end_pass(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"\"\r\n", "\"STARTTLS\r\n", "{5}\r\n", "{99999}\r\nx",
+                                        "{8}\r\nSTARTTLX"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const struct turn turns[] = {U(G), C("CAPABILITY\r\n"), {UPSTREAM, names[i], 0}};
+        char *heard = join(G, names[i]);
+        SCENE(inside, turns, heard, .to_upstream = "CAPABILITY\r\n");
+        free(heard);
+    }
+    const struct turn hidden[] = {U(G), C("CAPABILITY\r\n"), U("{8}\r\nSTART")};
+    SCENE(inside, hidden, G, .to_upstream = "CAPABILITY\r\n");
+}
+
+/* Where a word ends, the upstream may read the same as with a blank (RFC 5804, 4). */
+static void inside_a_verb_ends_with_its_word(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),
+                                 C("STARTTLS(\r\nXCLIENT\"ADDR=::1\"\r\nNOOP{\r\nSTARTTLSX\r\n")};
+    SCENE(inside, turns, G ACTIVE NOT_YOU, .to_upstream = "NOOP{\r\nSTARTTLSX\r\n");
+}
+
 static void an_exchange_begins_when_all_else_is_replied_to(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), C("NOOP\r\nAUTHENTICATE \"LOGIN\"\r\n")};
-    SCENE(inside, turns, G, .to_upstream = "NOOP\r\n");
+    SCENE(trusting, turns, G_TRU, .to_upstream = "NOOP\r\n");
+    SCENE(inside, turns, G, .to_upstream = "NOOP\r\nAUTHENTICATE \"LOGIN\"\r\n");
 }
 
 static void responses_that_are_no_strings_end_the_session(void **state)
@@ -227,11 +253,11 @@ static void responses_that_are_no_strings_end_the_session(void **state)
     (void)state;
     const struct turn turns[] = {U(G), C("AUTHENTICATE \"LOGIN\"\r\n"), U("\"\"\r\n"),
                                  C("Ym9i\r\nNOOP\r\n")};
-    SCENE(inside, turns, G "\"\"\r\n" DECODE, .to_upstream = "AUTHENTICATE \"LOGIN\"\r\n",
+    SCENE(trusting, turns, G_TRU "\"\"\r\n" DECODE, .to_upstream = "AUTHENTICATE \"LOGIN\"\r\n",
           .end = TALK_CLOSE);
     const struct turn more[] = {U(G), C("AUTHENTICATE \"LOGIN\"\r\n"), U("\"\"\r\n"),
                                 C("\"a\" \"b\"\r\n")};
-    SCENE(inside, more, G "\"\"\r\n" DECODE, .to_upstream = "AUTHENTICATE \"LOGIN\"\r\n",
+    SCENE(trusting, more, G_TRU "\"\"\r\n" DECODE, .to_upstream = "AUTHENTICATE \"LOGIN\"\r\n",
           .end = TALK_CLOSE);
 }
 
@@ -288,10 +314,12 @@ static void a_refusal_in_the_greeting_passes(void **state)
     (void)state;
     const struct turn turns[] = {U("BYE \"full\"\r\nOK\r\n"), C("NOOP\r\n")};
     SCENE(optional, turns, "BYE \"full\"\r\n", .end = TALK_CLOSE);
-    SCENE(inside, turns, "BYE \"full\"\r\n", .end = TALK_CLOSE);
+    SCENE(inside, turns, "BYE \"full\"\r\nOK\r\n", .to_upstream = "NOOP\r\n");
     const struct turn referred[] = {U("BYE (REFERRAL \"sieve://x\") {4}\r\nfull\r\n"),
                                     C("NOOP\r\n")};
-    SCENE(inside, referred, "BYE (REFERRAL \"sieve://x\") {4}\r\nfull\r\n", .end = TALK_CLOSE);
+    SCENE(optional, referred, "BYE (REFERRAL \"sieve://x\") {4}\r\nfull\r\n", .end = TALK_CLOSE);
+    SCENE(inside, referred, "BYE (REFERRAL \"sieve://x\") {4}\r\nfull\r\n",
+          .to_upstream = "NOOP\r\n");
 }
 
 static void other_protocols_are_not_spoken(void **state)
@@ -299,15 +327,8 @@ static void other_protocols_are_not_spoken(void **state)
     (void)state;
     const struct turn turns[] = {U("* OK IMAP\r\n")};
     SCENE(optional, turns, DOWN, .end = TALK_CLOSE);
-    SCENE(inside, turns, DOWN, .end = TALK_CLOSE);
     SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
-    const struct turn reply[] = {U(G), C("NOOP\r\n"), U("\"what\"\r\n")};
-    SCENE(inside, reply, G DOWN, .to_upstream = "NOOP\r\n", .end = TALK_CLOSE);
-    const struct turn word[] = {U(G), C("NOOP\r\n"), U("OKAY\r\n")};
-    SCENE(inside, word, G DOWN, .to_upstream = "NOOP\r\n", .end = TALK_CLOSE);
-    const struct turn twice[] = {U(G), C("AUTHENTICATE \"X\"\r\n"), U("\"\"\r\n\"\"\r\n")};
-    SCENE(inside, twice, G "\"\"\r\n" DOWN, .to_upstream = "AUTHENTICATE \"X\"\r\n",
-          .end = TALK_CLOSE);
+    SCENE(inside, turns, "* OK IMAP\r\n");
 }
 
 static void the_upstreams_last_word_passes(void **state)
@@ -316,7 +337,8 @@ static void the_upstreams_last_word_passes(void **state)
     const struct turn turns[] = {U(G), U("BYE \"too slow\"\r\nBYE\r\n")};
     SCENE(optional, turns, G_OPT "BYE \"too slow\"\r\n", .end = TALK_CLOSE);
     const struct turn early[] = {U(G), U("OK \"who asked?\"\r\n")};
-    SCENE(inside, early, G DOWN, .end = TALK_CLOSE);
+    SCENE(optional, early, G_OPT DOWN, .end = TALK_CLOSE);
+    SCENE(inside, early, G "OK \"who asked?\"\r\n");
 }
 
 static void replies_without_end_are_bounded(void **state)
@@ -324,8 +346,8 @@ static void replies_without_end_are_bounded(void **state)
     (void)state;
     endless(&optional, "", "", "\"X\" \"", "xxxxxxxx", DOWN);
     endless(&upgraded, "", "", "OK ", "xxxxxxxx", DOWN);
-    endless(&inside, G, "NOOP\r\n", "OK {9}\r\nxxxxxxxxx", " {9}\r\nxxxxxxxxx", G DOWN);
-    endless(&inside, G, "CAPABILITY\r\n", "\"X\" {20000}\r\n", "x", G DOWN);
+    endless(&trusting, G, "NOOP\r\n", "OK {9}\r\nxxxxxxxxx", " {9}\r\nxxxxxxxxx", G_TRU DOWN);
+    endless(&trusting, G, "CAPABILITY\r\n", "\"X\" {20000}\r\n", "x", G_TRU DOWN);
 }
 
 static void long_lists_pass(void **state)
@@ -387,9 +409,6 @@ static void xclient_refused_goes_on_without(void **state)
     const struct turn turns[] = {C("NOOP\r\n"), U("\"XCLIENT\"\r\n" G), U("NO\r\n"), U("OK\r\n")};
     SCENE(telling(inside, "::1"), turns, G "OK\r\n",
           .to_upstream = "XCLIENT ADDR=::1 PORT=4711 SESSION=s1\r\nNOOP\r\n");
-    const struct turn broken[] = {U("\"XCLIENT\"\r\n" G), U("\"what\"\r\n")};
-    SCENE(telling(inside, "::1"), broken, G DOWN,
-          .to_upstream = "XCLIENT ADDR=::1 PORT=4711 SESSION=s1\r\n", .end = TALK_CLOSE);
 }
 
 static void xclient_not_announced_is_not_sent(void **state)
@@ -459,6 +478,8 @@ int main(void)
         cmocka_unit_test(optional_refuses_passwords),
         cmocka_unit_test(units_are_passed_on_as_we_read_them),
         cmocka_unit_test(authentication_exchanges),
+        cmocka_unit_test(inside_names_that_never_end_pass),
+        cmocka_unit_test(inside_a_verb_ends_with_its_word),
         cmocka_unit_test(an_exchange_begins_when_all_else_is_replied_to),
         cmocka_unit_test(responses_that_are_no_strings_end_the_session),
         cmocka_unit_test(replies_keep_their_order),

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 /* Far more than any of these tests needs; it only ends those that would hang. */
-enum { PATIENCE_MS = 20000, IPC = 3 };
+enum { TIMEOUT_MS = 20000, IPC = 3 };
 
 struct fixture {
     pid_t worker;
@@ -60,7 +60,7 @@ static int wait_for_end(struct fixture *f)
 {
     int status = 0;
     for (int spent = 0; waitpid(f->worker, &status, WNOHANG) == 0; spent++) {
-        if (spent > PATIENCE_MS)
+        if (spent > TIMEOUT_MS)
             fail_msg("the worker does not end");
         usleep(1000);
     }
@@ -102,7 +102,7 @@ static void plain_order(struct fixture *f, enum ipc_type type, uint32_t generati
 static void answers(struct fixture *f, enum ipc_type type, uint32_t generation)
 {
     struct pollfd wait = {.fd = f->ipc, .events = POLLIN};
-    assert_int_equal(poll(&wait, 1, PATIENCE_MS), 1);
+    assert_int_equal(poll(&wait, 1, TIMEOUT_MS), 1);
     assert_int_equal(ipc_receive(f->ipc, &f->m), 1);
     assert_int_equal(f->m.type, type);
     assert_int_equal(f->m.generation, generation);
@@ -188,7 +188,7 @@ static int client(const struct fixture *f)
 static void wait_for_active(const struct fixture *f, uint64_t count)
 {
     for (int spent = 0; counter_get(&f->counters->route[0].active) != count; spent++) {
-        assert_in_range(spent, 0, PATIENCE_MS);
+        assert_in_range(spent, 0, TIMEOUT_MS);
         usleep(1000);
     }
 }

@@ -1,0 +1,401 @@
+#include "proxy/starttls/filter.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* As much of the client's is handed on before it is understood. */
+enum { AHEAD_MAX = 65536 };
+
+/* ---- bytes ---- */
+
+static void skip(struct slice *in, size_t n)
+{
+    in->data += n;
+    in->size -= n;
+}
+
+void filter_pass(struct slice *in, size_t n, size_t *ahead, struct buf *to)
+{
+    const size_t before = *ahead < n ? *ahead : n;
+    buf_put(to, in->data + before, n - before);
+    *ahead -= before;
+    skip(in, n);
+}
+
+void filter_ahead(struct slice in, size_t n, size_t *ahead, struct buf *to)
+{
+    if (n <= *ahead)
+        return;
+    buf_put(to, in.data + *ahead, n - *ahead);
+    *ahead = n;
+}
+
+static void drop(struct slice *in, size_t n, size_t *ahead)
+{
+    *ahead -= *ahead < n ? *ahead : n;
+    skip(in, n);
+}
+
+/* Up to and with the end of the line; 0: there is none. */
+static size_t line_size(struct slice in)
+{
+    const uint8_t *end = in.size > 0 ? memchr(in.data, '\n', in.size) : NULL;
+    return end != NULL ? (size_t)(end - in.data) + 1 : 0;
+}
+
+/* The next line, or the first `max` bytes of one that is longer. False: not all of it is there. */
+static bool take_line(struct slice in, size_t max, struct slice *line, size_t *size_r,
+                      bool *too_long_r)
+{
+    struct slice rest = in;
+    const enum line_result result = line_next(&rest, max, line, NULL);
+    *too_long_r = result == LINE_TOO_LONG;
+    if (*too_long_r)
+        *line = (struct slice){in.data, max};
+    *size_r = *too_long_r ? max : in.size - rest.size;
+    return result != LINE_MORE;
+}
+
+/* ---- which commands are ours ---- */
+
+/* Upstreams skip blanks in front of a command. */
+static struct slice without_blanks(struct slice s)
+{
+    while (s.size > 0 && (s.data[0] == ' ' || s.data[0] == '\t'))
+        skip(&s, 1);
+    return s;
+}
+
+static bool is_listed(const char *const *names, struct slice word)
+{
+    while (*names != NULL && !slice_is(word, *names))
+        names++;
+    return *names != NULL;
+}
+
+struct slice filter_verb(const struct filter_rules *r, struct slice *line)
+{
+    struct slice word = line_word(line);
+    size_t size = 0;
+    while (size < word.size && (r->stops == NULL || strchr(r->stops, word.data[size]) == NULL))
+        size++;
+    word.size = size;
+    return word;
+}
+
+bool filter_is_ours(const struct filter_rules *r, struct slice line)
+{
+    if (r->tags == NULL) {
+        line = without_blanks(line);
+        return is_listed(r->ours, filter_verb(r, &line));
+    }
+    const struct slice tag = line_word(&line);
+    return tag.size > 0 && (is_listed(r->tags, tag) || is_listed(r->ours, filter_verb(r, &line)));
+}
+
+static bool begins_one(const char *const *names, struct slice part)
+{
+    while (*names != NULL && (part.size > strlen(*names) ||
+                              strncasecmp(*names, (const char *)part.data, part.size) != 0))
+        names++;
+    return *names != NULL;
+}
+
+static bool may_be_one(const struct filter_rules *r, struct slice part)
+{
+    const struct slice word = filter_verb(r, &part);
+    return part.data > word.data + word.size ? is_listed(r->ours, word) : begins_one(r->ours, word);
+}
+
+/* A CR at the end may be the first half of CRLF. */
+bool filter_may_be_ours(const struct filter_rules *r, struct slice part)
+{
+    if (part.size > 0 && part.data[part.size - 1] == '\r')
+        part.size--;
+    if (r->tags == NULL)
+        return may_be_one(r, without_blanks(part));
+    struct slice rest = part;
+    const struct slice tag = line_word(&rest);
+    if (tag.size == 0)
+        return part.size == 0;
+    return tag.size == part.size || is_listed(r->tags, tag) || may_be_one(r, rest);
+}
+
+/* ---- what we owe ---- */
+
+/* Nothing may be put into the middle of a reply. */
+bool filter_may_speak(const struct talk *t)
+{
+    return t->upstream_ahead == 0 && !t->filter.upstream_rest && !t->filter.upstream_inside &&
+           t->filter.upstream_bytes == 0;
+}
+
+static bool is_own_due(const struct talk *t)
+{
+    return t->expected.count > 0 && t->expected.runs[0].kind >= EXPECTED_OWN;
+}
+
+static void put_own(struct talk *t, const struct filter_rules *r, struct talk_out *out)
+{
+    buf_printf(out->to_client, "%s\r\n", r->replies[t->expected.runs[0].kind - EXPECTED_OWN]);
+    expected_drop(&t->expected);
+}
+
+static enum step pay(struct talk *t, const struct filter_rules *r, struct talk_out *out)
+{
+    while (is_own_due(t) && filter_may_speak(t)) {
+        const bool last = expected_is(&t->expected, EXPECTED_OWN);
+        put_own(t, r, out);
+        if (last) {
+            t->reason = TALK_WEB;
+            return STEP_CLOSING;
+        }
+    }
+    return STEP_TAKEN;
+}
+
+/* The watch ends. What is still owed comes before its turn rather than never, if it can come at
+ * all. */
+static enum step relay(struct talk *t, const struct filter_rules *r, struct talk_out *out)
+{
+    while (t->expected.count > 0) {
+        if (is_own_due(t) && filter_may_speak(t))
+            put_own(t, r, out);
+        else
+            expected_drop(&t->expected);
+    }
+    return STEP_RELAYING;
+}
+
+enum step filter_lose(struct talk *t, const struct filter_rules *r, struct talk_out *out)
+{
+    return t->facts.client_address != NULL ? STEP_LEFT : relay(t, r, out);
+}
+
+/* ---- the client's ---- */
+
+/* A part of a command: to the upstream, or nowhere. */
+static void hand(struct talk *t, struct slice *in, size_t n, struct talk_out *out)
+{
+    if (t->filter.dropped)
+        drop(in, n, &t->client_ahead);
+    else
+        filter_pass(in, n, &t->client_ahead, out->to_upstream);
+}
+
+static enum step take_command(struct talk *t, const struct filter_rules *r, struct slice *in,
+                              struct talk_out *out)
+{
+    struct filter *f = &t->filter;
+    struct slice line;
+    size_t size;
+    bool too_long;
+    if (!take_line(*in, r->line_max, &line, &size, &too_long)) {
+        if (!(f->goes_on && f->dropped) && !filter_may_be_ours(r, *in))
+            filter_ahead(*in, in->size, &t->client_ahead, out->to_upstream);
+        return STEP_LEFT;
+    }
+    if (t->expected.count == EXPECTED_MAX)
+        return filter_lose(t, r, out);
+    const int kind = r->command(t, line, out);
+    if (kind == FILTER_STOP)
+        return relay(t, r, out);
+    if (kind == FILTER_LATER)
+        return STEP_LEFT;
+    if (kind >= 0)
+        expected_add(&t->expected, (unsigned)kind);
+    f->dropped = kind >= EXPECTED_OWN || kind == FILTER_DROP || kind == FILTER_CLOSE;
+    hand(t, in, size, out);
+    if (too_long) {
+        f->behind = f->state;
+        f->state = FILTER_REST;
+    }
+    if (kind == FILTER_CLOSE)
+        return STEP_CLOSING;
+    return f->dropped ? pay(t, r, out) : STEP_TAKEN;
+}
+
+static enum step take_rest(struct talk *t, const struct filter_rules *r, struct slice *in,
+                           struct talk_out *out)
+{
+    (void)r;
+    struct filter *f = &t->filter;
+    const size_t end = line_size(*in), n = end > 0 ? end : in->size;
+    hand(t, in, n, out);
+    if (end > 0)
+        f->state = f->behind;
+    return STEP_TAKEN;
+}
+
+static enum step take_bytes(struct talk *t, const struct filter_rules *r, struct slice *in,
+                            struct talk_out *out)
+{
+    (void)r;
+    struct filter *f = &t->filter;
+    const size_t n = in->size < f->bytes ? in->size : (size_t)f->bytes;
+    hand(t, in, n, out);
+    f->bytes -= n;
+    if (f->bytes == 0)
+        f->state = FILTER_LINES;
+    return STEP_TAKEN;
+}
+
+static enum step take_text(struct talk *t, const struct filter_rules *r, struct slice *in,
+                           struct talk_out *out)
+{
+    (void)r;
+    bool over;
+    const size_t n = step_text(&t->filter.text_end, *in, &over);
+    filter_pass(in, n, &t->client_ahead, out->to_upstream);
+    if (over)
+        t->filter.state = FILTER_LINES;
+    return STEP_TAKEN;
+}
+
+/* How much of `in` is no command that the upstream may not hear, whatever it will turn out to be.
+ */
+static size_t harmless(const struct filter_rules *r, struct slice in)
+{
+    const size_t all = in.size;
+    struct slice rest = in, line;
+    while (line_next(&rest, SIZE_MAX - 1, &line, NULL) == LINE_OK) {
+        if (filter_is_ours(r, line))
+            return all - in.size;
+        in = rest;
+    }
+    return in.size > 0 && !filter_may_be_ours(r, in) ? all : all - in.size;
+}
+
+void filter_expect_response(struct filter *f, enum filter_state behind)
+{
+    f->behind = behind;
+    f->state = FILTER_RESPONSE;
+}
+
+static enum step hand_on(struct talk *t, const struct filter_rules *r, struct slice *in,
+                         struct talk_out *out)
+{
+    if (in->size > AHEAD_MAX)
+        return filter_lose(t, r, out);
+    filter_ahead(*in, harmless(r, *in), &t->client_ahead, out->to_upstream);
+    return STEP_LEFT;
+}
+
+/* A line that has begun is left, or its end would pass for a line if the upstream gives up. */
+static enum step take_response(struct talk *t, const struct filter_rules *r, struct slice *in,
+                               struct talk_out *out)
+{
+    struct filter *f = &t->filter;
+    const size_t end = line_size(*in);
+    if (end == 0 && in->size <= r->line_max) {
+        filter_ahead(*in, in->size, &t->client_ahead, out->to_upstream);
+        return STEP_LEFT;
+    }
+    filter_pass(in, end > 0 ? end : in->size, &t->client_ahead, out->to_upstream);
+    f->dropped = false;
+    f->state = end > 0 ? f->behind : FILTER_REST;
+    return STEP_TAKEN;
+}
+
+static enum step take_raw(struct talk *t, const struct filter_rules *r, struct slice *in,
+                          struct talk_out *out)
+{
+    (void)r;
+    filter_pass(in, in->size, &t->client_ahead, out->to_upstream);
+    return STEP_TAKEN;
+}
+
+static enum step take_nothing(struct talk *t, const struct filter_rules *r, struct slice *in,
+                              struct talk_out *out)
+{
+    (void)t, (void)r, (void)in, (void)out;
+    return STEP_LEFT;
+}
+
+enum talk_verdict filter_client(struct talk *t, const struct filter_rules *r, struct slice *in,
+                                struct talk_out *out)
+{
+    static enum step (*const takers[])(struct talk *, const struct filter_rules *, struct slice *,
+                                       struct talk_out *) = {
+        [FILTER_LINES] = take_command, [FILTER_REST] = take_rest,
+        [FILTER_BYTES] = take_bytes,   [FILTER_TEXT] = take_text,
+        [FILTER_WAIT] = hand_on,       [FILTER_RESPONSE] = take_response,
+        [FILTER_RAW] = take_raw,       [FILTER_OVER] = take_nothing,
+    };
+    enum step step = STEP_TAKEN;
+    while (step == STEP_TAKEN && in->size > 0 && !talk_is_full(out))
+        step = takers[t->filter.state](t, r, in, out);
+    return step_verdict(step);
+}
+
+/* ---- the upstream's ---- */
+
+static void show_rest(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    const size_t end = line_size(*in);
+    filter_pass(in, end > 0 ? end : in->size, &t->upstream_ahead, out->to_client);
+    t->filter.upstream_rest = end == 0;
+}
+
+static void show_bytes(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    struct filter *f = &t->filter;
+    const size_t n = in->size < f->upstream_bytes ? in->size : (size_t)f->upstream_bytes;
+    if (f->upstream_dropped)
+        drop(in, n, &t->upstream_ahead);
+    else
+        filter_pass(in, n, &t->upstream_ahead, out->to_client);
+    f->upstream_bytes -= n;
+}
+
+static enum step take_reply(struct talk *t, const struct filter_rules *r, struct slice *in,
+                            struct talk_out *out)
+{
+    struct slice line;
+    size_t size;
+    bool too_long;
+    if (!take_line(*in, r->line_max, &line, &size, &too_long)) {
+        if (!r->hides(t))
+            filter_ahead(*in, in->size, &t->upstream_ahead, out->to_client);
+        return STEP_LEFT;
+    }
+    const struct slice raw = {in->data, size}, behind = {in->data + size, in->size - size};
+    const enum filter_show show = r->reply(t, raw, line, behind, out);
+    if (show == FILTER_HOLD)
+        return STEP_LEFT;
+    if (show == FILTER_HIDE || show == FILTER_HIDE_AND_RELAY)
+        drop(in, size, &t->upstream_ahead);
+    else
+        filter_pass(in, size, &t->upstream_ahead, out->to_client);
+    t->filter.upstream_rest = too_long;
+    return show == FILTER_RELAY || show == FILTER_HIDE_AND_RELAY ? relay(t, r, out) : STEP_TAKEN;
+}
+
+static enum step take_unit(struct talk *t, const struct filter_rules *r, struct slice *in,
+                           struct talk_out *out)
+{
+    enum step step = STEP_TAKEN;
+    if (t->filter.upstream_rest)
+        show_rest(t, in, out);
+    else if (t->filter.upstream_bytes > 0)
+        show_bytes(t, in, out);
+    else
+        step = take_reply(t, r, in, out);
+    return step == STEP_TAKEN ? pay(t, r, out) : step;
+}
+
+/* What makes the client's next bytes readable ends the call: they come before what the upstream
+ * says next, however its bytes were cut. */
+enum talk_verdict filter_upstream(struct talk *t, const struct filter_rules *r, struct slice *in,
+                                  struct talk_out *out)
+{
+    enum step step = STEP_TAKEN;
+    while (step == STEP_TAKEN && in->size > 0) {
+        const enum filter_state before = t->filter.state;
+        const bool stopped = t->expected.count == EXPECTED_MAX || !filter_may_speak(t);
+        step = take_unit(t, r, in, out);
+        if (step == STEP_TAKEN && (before != t->filter.state || stopped))
+            step = STEP_TURN;
+    }
+    return step_verdict(step);
+}

@@ -1,0 +1,94 @@
+/* filter.h - the dialogues of lines on TLS, where there is nothing left to protect. A module is a
+ * filter there, not a referee. What it does to the bytes is this, and no more:
+ *
+ *   - the upgrade, and the word about who the client is, go out of lists of capabilities;
+ *   - both are answered by us when a client asks for them, in their turn among the replies;
+ *   - one greeting is swallowed behind the upgrade;
+ *   - the upstream is told who the client is, where it wants to hear it;
+ *   - a web browser is sent away.
+ *
+ * All else passes as it came, whatever it is: bytes that may belong to one of these are looked at
+ * before they are handed on, the others at the latest when the line is longer than any; and no byte
+ * of the client's waits for an answer that may never come. Where the upstream's reply decides what
+ * the client's bytes are, they are handed on before they are understood (talk.client_ahead). What
+ * cannot be followed ends the watch (TALK_RELAY), not the session - but for an upstream that is
+ * told who the client is: there the client could say it itself then, and has to wait instead. */
+#ifndef TLSFRONT_STARTTLS_FILTER_H
+#define TLSFRONT_STARTTLS_FILTER_H
+
+#include "proxy/starttls/step.h"
+#include "proxy/starttls/talk.h"
+
+/* What the upstream is expected to say to a command, if not a kind of the module's. */
+enum {
+    FILTER_NOTHING = -1, /* nothing */
+    FILTER_STOP = -2,    /* the watch ends in front of the command */
+    FILTER_DROP = -3,    /* nothing: the command goes nowhere, and was answered */
+    FILTER_LATER = -4,   /* this command is to be read again when the upstream's reply is over */
+    FILTER_CLOSE = -5,   /* nothing: the last word was said */
+};
+
+/* What becomes of a line of the upstream's. */
+enum filter_show {
+    FILTER_SHOW,
+    FILTER_HIDE,  /* or it was written in another form */
+    FILTER_HOLD,  /* more has to come before that is known */
+    FILTER_RELAY, /* show it, and nothing behind it is to be watched */
+    FILTER_HIDE_AND_RELAY,
+};
+
+struct filter_rules {
+    size_t line_max;
+    const char *const *ours; /* verbs that the upstream may not hear, up to NULL */
+    const char *const *tags; /* NULL, or the verb is the second word, and with one of these in front
+                              * it is ours, too */
+    const char *stops;       /* NULL, or what ends a verb besides a blank */
+    /* By the kind less EXPECTED_OWN: our replies, without CRLF. The first of them is the last
+     * word. */
+    const char *const *replies;
+
+    /* What a line of the client's is, without its end; the first line_max bytes of one that is too
+     * long. The kind of the reply to it, or one of the above. May change the filter's state for
+     * what is behind it. */
+    int (*command)(struct talk *t, struct slice line, struct talk_out *out);
+
+    /* A line of the upstream's, `raw` with its end and `behind` it what is there already. Says what
+     * it is a reply to by expected_drop(). */
+    enum filter_show (*reply)(struct talk *t, struct slice raw, struct slice line,
+                              struct slice behind, struct talk_out *out);
+
+    /* May the beginning of such a line have to be hidden? */
+    bool (*hides)(const struct talk *t);
+};
+
+/* As the functions of struct starttls. */
+enum talk_verdict filter_client(struct talk *t, const struct filter_rules *r, struct slice *in,
+                                struct talk_out *out);
+enum talk_verdict filter_upstream(struct talk *t, const struct filter_rules *r, struct slice *in,
+                                  struct talk_out *out);
+
+/* ---- for modules that do more ---- */
+
+/* Hand on the first `n` bytes, but for those that were already: *ahead. */
+void filter_pass(struct slice *in, size_t n, size_t *ahead, struct buf *to);
+
+/* Hand on up to `n` bytes, and leave them. */
+void filter_ahead(struct slice in, size_t n, size_t *ahead, struct buf *to);
+
+/* As line_word(), but for `stops`. */
+struct slice filter_verb(const struct filter_rules *r, struct slice *line);
+
+/* Is `line`, or can it become, a command that the upstream may not hear? */
+bool filter_is_ours(const struct filter_rules *r, struct slice line);
+bool filter_may_be_ours(const struct filter_rules *r, struct slice part);
+
+/* May something of ours be said now? Not in the middle of a reply. */
+bool filter_may_speak(const struct talk *t);
+
+/* The client's next line is what the upstream asked for, and then comes `behind`. */
+void filter_expect_response(struct filter *f, enum filter_state behind);
+
+/* What cannot be followed. */
+enum step filter_lose(struct talk *t, const struct filter_rules *r, struct talk_out *out);
+
+#endif

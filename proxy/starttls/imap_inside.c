@@ -1,0 +1,273 @@
+/* imap_inside.c - IMAP on TLS; see filter.h. Answers carry tags, so ours need not wait for those of
+ * the upstream, and every list of capabilities is edited, whoever asked for it. */
+#include "proxy/starttls/filter.h"
+#include "proxy/starttls/imap_inner.h"
+
+#include <string.h>
+
+static const char *const ours[] = {"STARTTLS", "ID", NULL};
+
+/* ---- tags ---- */
+
+static void keep_tag(struct imap_tag *kept, struct slice tag)
+{
+    kept->size = tag.size <= IMAP_TAG_MAX ? tag.size : 0;
+    if (kept->size > 0)
+        memcpy(kept->text, tag.data, tag.size);
+}
+
+static bool is_tag(const struct imap_tag *kept, struct slice tag)
+{
+    return kept->size > 0 && kept->size == tag.size && memcmp(kept->text, tag.data, tag.size) == 0;
+}
+
+/* ---- the client's commands ---- */
+
+static int answer(struct talk *t, const struct imap_command *c, struct talk_out *out,
+                  const char *before, const char *reply)
+{
+    (void)t;
+    buf_puts(out->to_client, before);
+    imap_answer(c, out, reply);
+    return FILTER_DROP;
+}
+
+static int starttls(struct talk *t, const struct imap_command *c, struct talk_out *out)
+{
+    return answer(t, c, out, "", "BAD TLS is already active");
+}
+
+static int id(struct talk *t, const struct imap_command *c, struct talk_out *out)
+{
+    if (!imap_has_proxy_fields(c))
+        return FILTER_NOTHING;
+    return answer(t, c, out, "* ID NIL\r\n", "OK ID completed");
+}
+
+static int last(struct talk *t, const struct imap_command *c, struct talk_out *out)
+{
+    (void)out;
+    struct imap_talk *i = imap_of(t);
+    keep_tag(&i->last[i->last_next++ % IMAP_LAST_COMMANDS], c->tag);
+    return FILTER_NOTHING;
+}
+
+static int plain(struct talk *t, const struct imap_command *c, struct talk_out *out)
+{
+    (void)t, (void)c, (void)out;
+    return FILTER_NOTHING;
+}
+
+static const struct verb_row {
+    const char *name;
+    int (*take)(struct talk *t, const struct imap_command *c, struct talk_out *out);
+} verbs[] = {
+    {"LOGIN", last}, {"AUTHENTICATE", last}, {"COMPRESS", last}, /* RFC 4978 */
+    {"ID", id},      {"STARTTLS", starttls}, {NULL, plain},
+};
+
+static const struct verb_row *row_of(struct slice verb)
+{
+    const struct verb_row *row = verbs;
+    while (row->name != NULL && !slice_is(verb, row->name))
+        row++;
+    return row;
+}
+
+/* A client that does not wait for "+" means a literal by what it sends. One that waits learns
+ * whether the upstream wants it; where the upstream would hear who the client is in what it takes
+ * for a command, so does every client. The literal of a dropped command comes only if nobody
+ * waits. */
+static void expect_literal(struct talk *t, enum imap_literal literal, uint64_t size)
+{
+    struct imap_talk *i = imap_of(t);
+    i->offered = literal != IMAP_NO_LITERAL && literal != IMAP_NONSYNC;
+    t->filter.goes_on = literal == IMAP_NONSYNC || (i->offered && !t->filter.dropped);
+    t->filter.bytes = i->offered_bytes = t->filter.goes_on ? size : 0;
+    if (t->filter.goes_on && i->offered && t->facts.client_address != NULL)
+        t->filter.state = FILTER_WAIT;
+    else if (t->filter.bytes > 0)
+        t->filter.state = FILTER_BYTES;
+}
+
+static int goes_on(struct talk *t, struct slice line)
+{
+    uint64_t size;
+    const enum imap_literal literal = imap_literal_at(line, &size);
+    expect_literal(t, literal, size);
+    return t->filter.dropped ? FILTER_DROP : FILTER_NOTHING;
+}
+
+static int foreign(struct talk *t, struct talk_out *out)
+{
+    imap_goodbye(t, out, TALK_WEB, "This is not a web server");
+    return FILTER_CLOSE;
+}
+
+/* May we say something at all, if this is ours? */
+static bool has_to_wait(const struct talk *t, const struct imap_command *c)
+{
+    return !filter_may_speak(t) &&
+           (row_of(c->verb)->take == starttls || row_of(c->verb)->take == id ||
+            imap_is_foreign(c->tag, c->verb));
+}
+
+static int begins(struct talk *t, struct slice line, struct talk_out *out)
+{
+    struct imap_command c = {.line = line, .rest = line};
+    c.tag = line_word(&c.rest);
+    c.verb = line_word(&c.rest);
+    c.literal = imap_literal_at(line, &c.size);
+    if (c.tag.size == 0)
+        c.verb.size = 0; /* that is no command */
+    if (has_to_wait(t, &c))
+        return FILTER_LATER;
+    if (imap_is_foreign(c.tag, c.verb))
+        return foreign(t, out);
+    const int kind = row_of(c.verb)->take(t, &c, out);
+    t->filter.dropped = kind == FILTER_DROP;
+    keep_tag(&imap_of(t)->asking, c.tag);
+    expect_literal(t, c.literal, c.size);
+    return kind;
+}
+
+static int command(struct talk *t, struct slice line, struct talk_out *out)
+{
+    return t->filter.goes_on ? goes_on(t, line) : begins(t, line, out);
+}
+
+/* ---- the upstream's responses ---- */
+
+/* The list without the upgrade, and without the LOGINDISABLED that belongs to it: alone it stays,
+ * for then it means that the upstream takes no LOGIN at all (RFC 9051, 6.2.3). */
+static void put_list(struct slice raw, const struct imap_list *list, struct buf *out)
+{
+    struct slice words = list->words;
+    const uint8_t *from = words.data, *end = words.data + words.size;
+    buf_put(out, raw.data, (size_t)(from - raw.data));
+    while (words.size > 0) {
+        const struct slice word = line_word(&words);
+        const uint8_t *to = word.data + word.size;
+        if (!slice_is(word, "STARTTLS") && !slice_is(word, "LOGINDISABLED"))
+            buf_put(out, from, (size_t)(to - from));
+        from = to;
+    }
+    buf_put(out, from, (size_t)(end - from));
+    buf_put(out, end, (size_t)(raw.data + raw.size - end));
+}
+
+static enum filter_show show_list(struct slice raw, const struct imap_list *list,
+                                  struct talk_out *out)
+{
+    if (!imap_list_has(list, "STARTTLS"))
+        return FILTER_SHOW;
+    put_list(raw, list, out->to_client);
+    return FILTER_HIDE;
+}
+
+/* What the client says next is a command. One that has begun to send its literal goes on to the
+ * end. */
+static void literal_refused(struct talk *t)
+{
+    struct imap_talk *i = imap_of(t);
+    if (!i->offered || !t->filter.goes_on || t->filter.bytes != i->offered_bytes)
+        return;
+    t->filter.bytes = 0;
+    t->filter.state = FILTER_LINES;
+    t->filter.goes_on = i->offered = false;
+}
+
+/* The upstream wants more: the literal, or a line (RFC 9051, 6.2.2). */
+static void on_continuation(struct talk *t)
+{
+    struct imap_talk *i = imap_of(t);
+    if (t->filter.state == FILTER_WAIT)
+        t->filter.state = t->filter.bytes > 0 ? FILTER_BYTES : FILTER_LINES;
+    else if (!i->offered && !t->filter.goes_on && t->filter.state == FILTER_LINES)
+        filter_expect_response(&t->filter, FILTER_LINES);
+    i->offered = false;
+}
+
+static enum filter_show and_relay(enum filter_show show)
+{
+    return show == FILTER_HIDE ? FILTER_HIDE_AND_RELAY : FILTER_RELAY;
+}
+
+static enum filter_show on_tagged(struct talk *t, struct slice tag, struct slice condition,
+                                  enum filter_show show)
+{
+    struct imap_talk *i = imap_of(t);
+    if (is_tag(&i->asking, tag))
+        literal_refused(t);
+    for (unsigned n = 0; n < IMAP_LAST_COMMANDS; n++)
+        if (is_tag(&i->last[n], tag)) {
+            i->last[n].size = 0;
+            return slice_is(condition, "OK") ? and_relay(show) : show;
+        }
+    return show;
+}
+
+static enum filter_show on_line(struct talk *t, struct slice raw, struct slice line,
+                                struct talk_out *out)
+{
+    struct slice rest = line;
+    const struct slice first = line_word(&rest), second = line_word(&rest);
+    struct imap_list list;
+    enum filter_show show = FILTER_SHOW;
+    if (imap_find_list(line, &list))
+        show = show_list(raw, &list, out);
+    if (slice_is(first, "+"))
+        on_continuation(t);
+    else if (!slice_is(first, "*") && imap_is_condition(second))
+        show = on_tagged(t, first, second, show);
+    else if (slice_is(second, "NO") || slice_is(second, "BAD"))
+        literal_refused(t);
+    else if (slice_is(second, "PREAUTH")) /* logged in */
+        return and_relay(show);
+    return show;
+}
+
+/* Literals are in responses that carry data, and not in words for people (RFC 9051, 7). */
+static bool carries_data(struct slice line)
+{
+    line_word(&line);
+    return !imap_is_condition(line_word(&line));
+}
+
+static enum filter_show reply(struct talk *t, struct slice raw, struct slice line,
+                              struct slice behind, struct talk_out *out)
+{
+    (void)behind;
+    struct imap_talk *i = imap_of(t);
+    const bool first = !i->in_response;
+    i->in_response = (i->in_response || carries_data(line)) &&
+                     imap_literal_at(line, &t->filter.upstream_bytes) != IMAP_NO_LITERAL;
+    t->filter.upstream_inside = i->in_response;
+    return first ? on_line(t, raw, line, out) : FILTER_SHOW;
+}
+
+/* A list may stand in every line. */
+static bool hides(const struct talk *t)
+{
+    (void)t;
+    return true;
+}
+
+static const struct filter_rules rules = {
+    .line_max = LINE_MAX_IMAP,
+    .ours = ours,
+    .tags = imap_foreign_tags,
+    .command = command,
+    .reply = reply,
+    .hides = hides,
+};
+
+enum talk_verdict imap_client_inside(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    return filter_client(t, &rules, in, out);
+}
+
+enum talk_verdict imap_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    return filter_upstream(t, &rules, in, out);
+}

@@ -1,0 +1,174 @@
+/* sieve_inside.c - ManageSieve on TLS; see filter.h. The greeting is the answer to a CAPABILITY
+ * that nobody had to say. */
+#include "proxy/starttls/filter.h"
+#include "proxy/starttls/sieve_inner.h"
+
+#include <string.h>
+
+enum own { OWN_WEB = EXPECTED_OWN, OWN_ACTIVE, OWN_IDENTITY };
+
+static const char *const replies[] = {
+    "BYE \"This is not a web server\"",
+    "NO \"Already on TLS\"",
+    "NO \"Insufficient authorization\"",
+};
+
+static const struct filter_rules rules;
+
+static const char *const ours[] = {"STARTTLS", "XCLIENT", "GET", "POST", "PUT", "CONNECT", NULL};
+
+/* ---- the client's commands ---- */
+
+static const struct verb_row {
+    const char *name;
+    int kind;
+} verbs[] = {
+    {"AUTHENTICATE", SIEVE_ASKED_AUTHENTICATE},
+    {"CAPABILITY", SIEVE_ASKED_CAPABILITY},
+    {"STARTTLS", OWN_ACTIVE},
+    {"XCLIENT", OWN_IDENTITY},
+    {"GET", OWN_WEB},
+    {"POST", OWN_WEB},
+    {"PUT", OWN_WEB},
+    {"CONNECT", OWN_WEB},
+    {NULL, SIEVE_ASKED_OTHER},
+};
+
+static bool is_string_begun(struct slice line)
+{
+    return line.size > 0 && (line.data[0] == '"' || line.data[0] == '{');
+}
+
+/* A line that begins with a string is one of an authentication exchange (RFC 5804, 2.1). */
+static int kind_of(struct slice line)
+{
+    const struct verb_row *row = verbs;
+    struct slice rest = line;
+    if (line_word(&rest).size == 0) /* blanks in front */
+        line = rest;
+    if (line.size == 0 || is_string_begun(line))
+        return FILTER_NOTHING;
+    const struct slice verb = filter_verb(&rules, &line);
+    while (row->name != NULL && !slice_is(verb, row->name))
+        row++;
+    return row->kind;
+}
+
+static int command(struct talk *t, struct slice line, struct talk_out *out)
+{
+    (void)out;
+    int kind = t->filter.dropped ? FILTER_DROP : FILTER_NOTHING;
+    if (!t->filter.goes_on)
+        kind = kind_of(line);
+    t->filter.goes_on = sieve_literal_at(line, &t->filter.bytes);
+    if (kind == OWN_WEB)
+        t->filter.state = FILTER_OVER;
+    else if (t->filter.bytes > 0)
+        t->filter.state = FILTER_BYTES;
+    return kind;
+}
+
+/* ---- the upstream's replies ---- */
+
+/* "S\TARTTLS" is the same name (RFC 5804, 4). */
+static bool is_hidden(struct slice name)
+{
+    uint8_t plain[16];
+    struct slice shown = {plain, 0};
+    for (size_t i = 0; i < name.size && shown.size < sizeof plain; i++) {
+        if (name.data[i] == '\\' && i + 1 < name.size)
+            i++;
+        plain[shown.size++] = name.data[i];
+    }
+    return slice_is(shown, "STARTTLS") || slice_is(shown, "XCLIENT");
+}
+
+/* The name of a capability may be a literal, and then has to be waited for if it is as long as one
+ * that is hidden. No string goes on in the next line. */
+static bool may_be_hidden(struct slice raw)
+{
+    uint64_t size;
+    struct slice line = raw;
+    while (line.size > 0 && (line.data[line.size - 1] == '\n' || line.data[line.size - 1] == '\r'))
+        line.size--;
+    return raw.data[0] == '{' && sieve_literal_at(line, &size) &&
+           (size == strlen("STARTTLS") || size == strlen("XCLIENT"));
+}
+
+static enum filter_show list_line(struct talk *t, struct slice raw, struct slice behind)
+{
+    struct slice all = {raw.data, raw.size + behind.size};
+    struct sieve_token name;
+    sieve_token_next(&all, &name);
+    if (name.kind == SIEVE_MORE && may_be_hidden(raw))
+        return FILTER_HOLD;
+    t->filter.upstream_dropped = sieve_is_string(&name) && is_hidden(name.text);
+    return t->filter.upstream_dropped ? FILTER_HIDE : FILTER_SHOW;
+}
+
+static enum filter_show unit_begins(struct talk *t, struct slice raw, struct slice behind)
+{
+    struct slice rest = raw;
+    struct sieve_token first;
+    sieve_token_next(&rest, &first);
+    t->filter.upstream_dropped = false;
+    if (first.kind == SIEVE_MORE || sieve_response_of(&first) == SIEVE_STRING)
+        return expected_is(&t->expected, SIEVE_ASKED_CAPABILITY) ? list_line(t, raw, behind)
+                                                                 : FILTER_SHOW;
+    if (sieve_response_of(&first) == SIEVE_NO_RESPONSE)
+        return FILTER_SHOW;
+    const bool in = sieve_response_of(&first) == SIEVE_OK &&
+                    expected_is(&t->expected, SIEVE_ASKED_AUTHENTICATE);
+    if (expected_any(&t->expected) && t->expected.runs[0].kind < EXPECTED_OWN)
+        expected_drop(&t->expected);
+    return in ? FILTER_RELAY : FILTER_SHOW;
+}
+
+static enum filter_show reply(struct talk *t, struct slice raw, struct slice line,
+                              struct slice behind, struct talk_out *out)
+{
+    (void)out;
+    struct sieve_talk *s = sieve_of(t);
+    enum filter_show show = t->filter.upstream_dropped ? FILTER_HIDE : FILTER_SHOW;
+    if (!s->in_upstream_unit)
+        show = unit_begins(t, raw, behind);
+    if (show == FILTER_HOLD)
+        return show;
+    s->in_upstream_unit = sieve_literal_at(line, &t->filter.upstream_bytes);
+    t->filter.upstream_inside = s->in_upstream_unit;
+    return show;
+}
+
+static bool hides(const struct talk *t)
+{
+    return expected_is(&t->expected, SIEVE_ASKED_CAPABILITY) || sieve_of(t)->in_upstream_unit;
+}
+
+static const struct filter_rules rules = {
+    .line_max = SIEVE_UNIT_MAX,
+    .ours = ours,
+    .stops = "(){\"",
+    .replies = replies,
+    .command = command,
+    .reply = reply,
+    .hides = hides,
+};
+
+static void expect_greeting(struct talk *t)
+{
+    if (!sieve_of(t)->greeted && !talk_reads_greeting(t))
+        expected_add(&t->expected, SIEVE_ASKED_CAPABILITY);
+    sieve_of(t)->greeted = true;
+}
+
+enum talk_verdict sieve_client_inside(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    expect_greeting(t);
+    return filter_client(t, &rules, in, out);
+}
+
+enum talk_verdict sieve_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    expect_greeting(t);
+    return filter_upstream(t, &rules, in, out);
+}

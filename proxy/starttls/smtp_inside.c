@@ -1,0 +1,389 @@
+/* smtp_inside.c - SMTP and LMTP on TLS; see filter.h. */
+#include "proxy/starttls/filter.h"
+#include "proxy/starttls/smtp_inner.h"
+
+/* How far we look ahead over capabilities that are taken out; more than any server has. */
+enum { LOOK_MAX = 4 * SMTP_LINE_MAX };
+
+enum own { OWN_WEB = EXPECTED_OWN, OWN_ACTIVE, OWN_IDENTITY, OWN_EXCHANGE };
+
+static const char *const replies[] = {
+    "500 5.5.1 This is not a web server",
+    "503 5.5.1 TLS is already active",
+    "550 5.7.0 Insufficient authorization",
+    "502 5.5.1 Command not implemented",
+};
+
+static const char *const ours[] = {
+    "STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD", "GET", "POST", "PUT", "CONNECT", NULL};
+
+static bool is_class(unsigned code, unsigned class)
+{
+    return code / 100 == class;
+}
+
+/* ---- the client's commands ---- */
+
+static int plain(struct talk *t, struct slice rest, unsigned kind)
+{
+    (void)t, (void)rest;
+    return (int)kind;
+}
+
+static int web(struct talk *t, struct slice rest, unsigned kind)
+{
+    t->filter.state = FILTER_OVER;
+    return plain(t, rest, kind);
+}
+
+static int waiting(struct talk *t, struct slice rest, unsigned kind)
+{
+    t->filter.state = FILTER_WAIT;
+    return plain(t, rest, kind);
+}
+
+static int auth(struct talk *t, struct slice rest, unsigned kind)
+{
+    smtp_of(t)->layer_asked = sasl_may_wrap(line_word(&rest));
+    return waiting(t, rest, kind);
+}
+
+static void expect_bytes(struct filter *f, uint64_t n)
+{
+    f->bytes = n;
+    if (n > 0)
+        f->state = FILTER_BYTES;
+}
+
+/* RFC 3030, 2. An upstream that did not offer it reads the chunk as commands, and so do we. */
+static int bdat(struct talk *t, struct slice rest, unsigned kind)
+{
+    uint64_t size;
+    const bool sound = smtp_take_number(line_word(&rest), &size);
+    if (smtp_of(t)->chunking && sound)
+        expect_bytes(&t->filter, size);
+    return slice_is(line_word(&rest), "LAST") ? SMTP_ASKED_LAST : (int)kind;
+}
+
+static int burl(struct talk *t, struct slice rest, unsigned kind)
+{
+    (void)t;
+    line_word(&rest);
+    return slice_is(line_word(&rest), "LAST") ? SMTP_ASKED_LAST : (int)kind;
+}
+
+static int xexch50(struct talk *t, struct slice rest, unsigned kind)
+{
+    if (!smtp_take_number(line_word(&rest), &t->filter.bytes))
+        t->filter.bytes = 0;
+    return waiting(t, rest, kind);
+}
+
+static const struct verb_row {
+    const char *name;
+    int (*take)(struct talk *t, struct slice rest, unsigned kind);
+    unsigned kind;
+} verbs[] = {
+    {"MAIL", plain, SMTP_ASKED_MAIL},
+    {"RCPT", plain, SMTP_ASKED_RCPT},
+    {"DATA", waiting, SMTP_ASKED_DATA},
+    {"BDAT", bdat, SMTP_ASKED_BDAT},
+    {"BURL", burl, SMTP_ASKED_OTHER},
+    {"RSET", plain, SMTP_ASKED_RSET},
+    {"EHLO", plain, SMTP_ASKED_EHLO},
+    {"LHLO", plain, SMTP_ASKED_LHLO},
+    {"HELO", plain, SMTP_ASKED_HELO},
+    {"AUTH", auth, SMTP_ASKED_AUTH},
+    {"X-EXPS", auth, SMTP_ASKED_AUTH}, /* AUTH among Exchange servers */
+    {"SEND", plain, SMTP_ASKED_MAIL},  /* RFC 821, 3.4 */
+    {"SOML", plain, SMTP_ASKED_MAIL},
+    {"SAML", plain, SMTP_ASKED_MAIL},
+    {"XEXCH50", xexch50, SMTP_ASKED_XEXCH50},
+    {"TURN", waiting, SMTP_ASKED_TURN}, /* RFC 821, 3.8 */
+    {"ATRN", waiting, SMTP_ASKED_TURN}, /* RFC 2645 */
+    {"STARTTLS", plain, OWN_ACTIVE},
+    {"X-ANONYMOUSTLS", plain, OWN_EXCHANGE},
+    {"XCLIENT", plain, OWN_IDENTITY},
+    {"XFORWARD", plain, OWN_IDENTITY},
+    {"GET", web, OWN_WEB},
+    {"POST", web, OWN_WEB},
+    {"PUT", web, OWN_WEB},
+    {"CONNECT", web, OWN_WEB},
+    {NULL, plain, SMTP_ASKED_OTHER},
+};
+
+static int command(struct talk *t, struct slice line, struct talk_out *out)
+{
+    (void)out;
+    struct slice verb = line_word(&line);
+    if (verb.size == 0) /* blanks in front */
+        verb = line_word(&line);
+    const struct verb_row *row = verbs;
+    while (row->name != NULL && !slice_is(verb, row->name))
+        row++;
+    return row->take(t, line, row->kind);
+}
+
+/* ---- the upstream's lists ---- */
+
+static bool is_hidden(const struct smtp_reply_line *r)
+{
+    static const char *const hidden[] = {"STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD"};
+    const struct slice word = smtp_keyword(r->text, NULL);
+    for (size_t i = 0; is_class(r->code, 2) && i < sizeof hidden / sizeof *hidden; i++)
+        if (slice_is(word, hidden[i]))
+            return true;
+    return false;
+}
+
+enum behind { BEHIND_UNKNOWN, BEHIND_MORE, BEHIND_NONE };
+
+/* Is there another that the client sees? */
+static enum behind look_ahead(struct smtp_talk *s, struct slice in)
+{
+    struct smtp_reply_line next = {0};
+    const size_t all = in.size;
+    do {
+        const enum line_result result = smtp_reply_next(&in, &next);
+        s->list_lost = result == LINE_TOO_LONG || all - in.size > LOOK_MAX;
+        if (s->list_lost)
+            return BEHIND_MORE;
+        if (result == LINE_MORE)
+            return BEHIND_UNKNOWN;
+    } while (next.code == 0 || (!next.final && is_hidden(&next)));
+    return is_hidden(&next) ? BEHIND_NONE : BEHIND_MORE;
+}
+
+/* It becomes the last of its list. */
+static enum filter_show show_as_last(const struct smtp_reply_line *r, struct slice raw,
+                                     struct talk_out *out)
+{
+    buf_printf(out->to_client, "%u ", r->code);
+    buf_put(out->to_client, raw.data + 4, raw.size - 4);
+    return FILTER_HIDE;
+}
+
+static enum filter_show list_line(struct talk *t, const struct smtp_reply_line *r, struct slice raw,
+                                  struct slice behind, struct talk_out *out)
+{
+    struct smtp_talk *s = smtp_of(t);
+    const bool first = !s->inside_list, hidden = !first && !s->list_lost && is_hidden(r);
+    enum behind more = BEHIND_MORE;
+    if (!hidden && !r->final && !s->list_lost)
+        more = look_ahead(s, behind);
+    if (more == BEHIND_UNKNOWN)
+        return FILTER_HOLD;
+    s->chunking = !first && (s->chunking || slice_is(smtp_keyword(r->text, NULL), "CHUNKING"));
+    s->inside_list = !r->final;
+    s->list_lost = s->list_lost && !r->final;
+    if (more == BEHIND_NONE)
+        return show_as_last(r, raw, out);
+    return hidden ? FILTER_HIDE : FILTER_SHOW;
+}
+
+/* ---- what a final line changes ---- */
+
+static void no_transaction(struct smtp_talk *s)
+{
+    s->recipients = s->finals = 0;
+}
+
+static enum filter_show on_hello(struct talk *t, unsigned code)
+{
+    const bool lmtp = expected_is(&t->expected, SMTP_ASKED_LHLO);
+    expected_drop(&t->expected);
+    if (!is_class(code, 2))
+        return FILTER_SHOW;
+    no_transaction(smtp_of(t));
+    smtp_of(t)->lmtp = lmtp;
+    return FILTER_SHOW;
+}
+
+static enum filter_show on_other(struct talk *t, unsigned code)
+{
+    (void)code;
+    expected_drop(&t->expected);
+    return FILTER_SHOW;
+}
+
+static enum filter_show on_rcpt(struct talk *t, unsigned code)
+{
+    smtp_of(t)->recipients += is_class(code, 2);
+    return on_other(t, code);
+}
+
+static enum filter_show on_reset(struct talk *t, unsigned code)
+{
+    if (is_class(code, 2))
+        no_transaction(smtp_of(t));
+    return on_other(t, code);
+}
+
+static enum filter_show on_refused(struct talk *t, unsigned code)
+{
+    t->filter.state = FILTER_LINES;
+    t->filter.bytes = 0;
+    return on_other(t, code);
+}
+
+static enum filter_show on_data(struct talk *t, unsigned code)
+{
+    if (!is_class(code, 3))
+        return on_refused(t, code);
+    expected_turn(&t->expected, SMTP_ASKED_TEXT);
+    t->filter.text_end = STEP_TEXT_BEGIN;
+    t->filter.state = FILTER_TEXT;
+    return FILTER_SHOW;
+}
+
+/* LMTP has one reply for each accepted recipient, whatever its code (RFC 2033, 4.2). */
+static enum filter_show on_text(struct talk *t, unsigned code)
+{
+    struct smtp_talk *s = smtp_of(t);
+    if (s->finals == 0)
+        s->finals = s->lmtp && s->recipients > 0 ? s->recipients : 1;
+    if (--s->finals > 0)
+        return FILTER_SHOW;
+    no_transaction(s);
+    return on_other(t, code);
+}
+
+static enum filter_show on_auth(struct talk *t, unsigned code)
+{
+    if (is_class(code, 3)) {
+        filter_expect_response(&t->filter, FILTER_WAIT);
+        return FILTER_SHOW;
+    }
+    smtp_of(t)->layer |= smtp_of(t)->layer_asked && is_class(code, 2);
+    return on_refused(t, code);
+}
+
+/* Bytes that were asked for come, whatever is said meanwhile. */
+static enum filter_show on_xexch50(struct talk *t, unsigned code)
+{
+    if (!is_class(code, 3))
+        return t->filter.state == FILTER_WAIT ? on_refused(t, code) : on_other(t, code);
+    t->filter.state = t->filter.bytes > 0 ? FILTER_BYTES : FILTER_LINES;
+    return FILTER_SHOW;
+}
+
+static enum filter_show on_turn(struct talk *t, unsigned code)
+{
+    on_refused(t, code);
+    return is_class(code, 2) ? FILTER_RELAY : FILTER_SHOW;
+}
+
+/* Only three commands are answered so. Whatever was not answered before them never will be. */
+static void catch_up(struct expected *e)
+{
+    const unsigned asking[] = {SMTP_ASKED_DATA, SMTP_ASKED_AUTH, SMTP_ASKED_XEXCH50};
+    bool any = false;
+    for (size_t i = 0; i < sizeof asking / sizeof *asking; i++)
+        any |= expected_has(e, asking[i]);
+    while (any && e->runs[0].kind < EXPECTED_OWN && !expected_is(e, asking[0]) &&
+           !expected_is(e, asking[1]) && !expected_is(e, asking[2]))
+        expected_drop(e);
+}
+
+static enum filter_show on_final(struct talk *t, unsigned code)
+{
+    static enum filter_show (*const rows[SMTP_ASKED_KINDS])(struct talk *, unsigned) = {
+        [SMTP_ASKED_OTHER] = on_other, [SMTP_ASKED_UNKNOWN] = on_other,
+        [SMTP_ASKED_EHLO] = on_hello,  [SMTP_ASKED_LHLO] = on_hello,
+        [SMTP_ASKED_HELO] = on_hello,  [SMTP_ASKED_MAIL] = on_reset,
+        [SMTP_ASKED_RCPT] = on_rcpt,   [SMTP_ASKED_RSET] = on_reset,
+        [SMTP_ASKED_DATA] = on_data,   [SMTP_ASKED_TEXT] = on_text,
+        [SMTP_ASKED_BDAT] = on_other,  [SMTP_ASKED_LAST] = on_text,
+        [SMTP_ASKED_AUTH] = on_auth,   [SMTP_ASKED_XEXCH50] = on_xexch50,
+        [SMTP_ASKED_TURN] = on_turn,
+    };
+    if (is_class(code, 3))
+        catch_up(&t->expected);
+    if (t->expected.count == 0 || t->expected.runs[0].kind >= SMTP_ASKED_KINDS)
+        return FILTER_SHOW; /* nobody asked */
+    return rows[t->expected.runs[0].kind](t, code);
+}
+
+/* ---- the greeting ---- */
+
+static bool is_greeting(const struct talk *t)
+{
+    return !smtp_of(t)->greeted && !talk_reads_greeting(t);
+}
+
+/* As long as nothing of it was shown, another upstream can take this one's place. Empty lines are
+ * between what some servers say; others that are no reply are no greeting either. */
+static bool is_all_there(struct slice raw, struct slice behind)
+{
+    struct slice in = {raw.data, raw.size + behind.size};
+    struct smtp_reply_line r = {0};
+    enum line_result result = LINE_OK;
+    while (result == LINE_OK && !r.final && (r.code != 0 || r.raw.size <= 2))
+        result = smtp_reply_next(&in, &r);
+    return result != LINE_MORE || raw.size + behind.size > LOOK_MAX;
+}
+
+/* ---- one line ---- */
+
+static bool is_hello_asked(const struct talk *t)
+{
+    return expected_is(&t->expected, SMTP_ASKED_EHLO) || expected_is(&t->expected, SMTP_ASKED_LHLO);
+}
+
+static enum filter_show reply(struct talk *t, struct slice raw, struct slice line,
+                              struct slice behind, struct talk_out *out)
+{
+    struct smtp_talk *s = smtp_of(t);
+    struct smtp_reply_line r;
+    smtp_reply_read(line, &r);
+    if (is_greeting(t) && !is_all_there(raw, behind))
+        return FILTER_HOLD;
+    s->greeted = true;
+    if (r.code == 0)
+        return FILTER_SHOW;
+    enum filter_show show = FILTER_SHOW;
+    if (is_hello_asked(t) && (s->inside_list || (is_class(r.code, 2) && !r.final)))
+        show = list_line(t, &r, raw, behind, out);
+    if (show == FILTER_HOLD)
+        return show;
+    t->filter.upstream_inside = !r.final;
+    if (!r.final)
+        return show;
+    const enum filter_show then = on_final(t, r.code);
+    return then == FILTER_RELAY ? then : show;
+}
+
+static bool hides(const struct talk *t)
+{
+    return is_hello_asked(t) || is_greeting(t);
+}
+
+static const struct filter_rules rules = {
+    .line_max = SMTP_LINE_MAX,
+    .ours = ours,
+    .replies = replies,
+    .command = command,
+    .reply = reply,
+    .hides = hides,
+};
+
+/* A security layer (RFC 4954, 4) frames what it wraps with four octets of size, and no mechanism's
+ * buffer is so large that the first could be another (RFC 4422, 3.7). No line begins so. */
+static bool is_wrapped(const struct talk *t, struct slice in)
+{
+    return smtp_of(t)->layer && in.size > 0 && in.data[0] == '\0';
+}
+
+enum talk_verdict smtp_client_inside(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    if (is_wrapped(t, *in) && t->filter.state == FILTER_LINES)
+        return TALK_RELAY;
+    return filter_client(t, &rules, in, out);
+}
+
+enum talk_verdict smtp_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out)
+{
+    if (is_wrapped(t, *in) && t->upstream_ahead == 0 && !t->filter.upstream_rest)
+        return TALK_RELAY;
+    return filter_upstream(t, &rules, in, out);
+}
