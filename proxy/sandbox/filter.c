@@ -49,6 +49,7 @@ static const struct call calls[] = {
     {.name = "epoll_pwait"}, /* the loop waits */
     {.name = "epoll_wait"},  /* the same in older libuv */
     {.name = "epoll_ctl"},   /* the loop watches a socket, or no longer */
+    {.name = "writev"},      /* libuv, of several buffers */
     {.name = "sendmsg"},     /* to the supervisor */
     {.name = "recvmsg"},     /* from it, with descriptors */
 
@@ -89,6 +90,7 @@ static const struct call calls[] = {
 
     /* time, chance, locks */
     {.name = "clock_gettime"}, /* where the vDSO cannot tell */
+    {.name = "clock_getres"},
     {.name = "gettimeofday"},
     {.name = "time"},
     {.name = "getrandom"},
@@ -114,6 +116,16 @@ static const struct call calls[] = {
     {.name = "tgkill", .count = 1, .when = {{2, INT, SIGABRT}}, .on_itself = true}, /* abort() */
     {.name = "exit"},
     {.name = "exit_group"},
+
+    /* what some of these are called on 32 bits */
+    {.name = "mmap2", NO_CODE},
+    {.name = "fcntl64", SECOND(F_GETFL)},
+    {.name = "fcntl64", SECOND(F_GET_SEALS)},
+    {.name = "fstat64"},
+    {.name = "fstatat64"},
+    {.name = "clock_gettime64"},
+    {.name = "futex_time64"},
+    {.name = "ppoll_time64"},
 
     /* refused: libraries try these and can do without */
     {.name = "openat", .error = EACCES}, /* libc, of time zones and processors */
