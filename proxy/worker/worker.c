@@ -53,14 +53,19 @@ static void worker_end(struct worker *w)
 
 /* ---- talking to the supervisor ---- */
 
-static void tell(struct worker *w, enum ipc_type type, uint32_t generation, const char *text)
+static void tell_with(struct worker *w, enum ipc_type type, uint32_t generation, const void *data,
+                      size_t size)
 {
     static struct ipc_message m; /* large; one thread */
     ipc_begin(&m, type, generation);
-    if (text != NULL)
-        ipc_append(&m, text, strlen(text) + 1);
+    ipc_append(&m, data, size);
     if (ipc_send(w->ipc, &m) != 0)
         worker_end(w);
+}
+
+static void tell(struct worker *w, enum ipc_type type, uint32_t generation)
+{
+    tell_with(w, type, generation, "", 0);
 }
 
 /* What the supervisor says is said by the same program, so this is a fault of ours. */
@@ -80,14 +85,10 @@ static void fail(struct worker *w, const char *why)
 /* The last thing before there is anything of strangers in here. */
 static void enter_sandbox(struct worker *w, bool wanted)
 {
-    static struct ipc_message m; /* large; one thread */
     struct sandbox_state state = {0};
     if (wanted)
         sandbox_enter_worker(&state);
-    ipc_begin(&m, IPC_SANDBOX, 0);
-    ipc_append(&m, &state, sizeof state);
-    if (ipc_send(w->ipc, &m) != 0)
-        worker_end(w);
+    tell_with(w, IPC_SANDBOX, 0, &state, sizeof state);
 }
 
 static void on_hello(struct worker *w, struct ipc_message *m)
@@ -173,7 +174,7 @@ static void forget_prepared(struct worker *w)
 static void refuse(struct worker *w, uint32_t number, const char *why)
 {
     forget_prepared(w);
-    tell(w, IPC_REFUSED, number, why);
+    tell_with(w, IPC_REFUSED, number, why, strlen(why) + 1);
 }
 
 /* The first finding that stands in the way, for the supervisor. It has judged the same bundle with
@@ -282,7 +283,7 @@ static void on_ready(struct worker *w, uint32_t number)
     if (w->prepared_accepting == NULL)
         refuse(w, number, "out of memory");
     else
-        tell(w, IPC_PREPARED, number, NULL);
+        tell(w, IPC_PREPARED, number);
 }
 
 static void on_commit(struct worker *w, uint32_t number)
@@ -299,7 +300,7 @@ static void on_commit(struct worker *w, uint32_t number)
     w->log.format = w->current->config->log_format;
     if (!w->retiring)
         acceptor_start(w->accepting);
-    tell(w, IPC_COMMITTED, number, NULL);
+    tell(w, IPC_COMMITTED, number);
 }
 
 /* ---- ending ---- */
@@ -372,7 +373,7 @@ static void obey(struct worker *w, struct ipc_message *m)
         queries_answered(&w->sessions.queries, m);
         break;
     case IPC_PING:
-        tell(w, IPC_PONG, 0, NULL);
+        tell(w, IPC_PONG, 0);
         break;
     case IPC_PREPARED:
     case IPC_REFUSED:
