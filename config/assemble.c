@@ -91,9 +91,10 @@ static void find_files(struct build *b, struct certificate_config *c)
     c->managed = !has_chain && !has_key && b->config->state != NULL;
     if (!c->managed)
         return;
-    const char *folder = arena_format(b->arena, "%s/%s", b->config->state, c->name);
-    c->chain = (struct file_ref){arena_format(b->arena, "%s/" CONFIG_MANAGED_CHAIN, folder), c->at};
-    c->key = (struct file_ref){arena_format(b->arena, "%s/" CONFIG_MANAGED_KEY, folder), c->at};
+    const char *directory = arena_format(b->arena, "%s/%s", b->config->state, c->name);
+    c->chain =
+        (struct file_ref){arena_format(b->arena, "%s/" CONFIG_MANAGED_CHAIN, directory), c->at};
+    c->key = (struct file_ref){arena_format(b->arena, "%s/" CONFIG_MANAGED_KEY, directory), c->at};
 }
 
 static void build_certificate(struct build *b, const struct block *block)

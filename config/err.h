@@ -1,4 +1,4 @@
-/* err.h - why something failed, in words. The lowest header: every folder may use it.
+/* err.h - why something failed, in words. The lowest header: every directory may use it.
  *
  * A function that can fail for a reason an operator should read takes a `struct err *` as its last
  * parameter and, when it fails, leaves one sentence there (no newline, no full stop). Low layers

@@ -105,41 +105,42 @@ static int check_kind(int fd, struct stat *st, int *error_r, struct err *e)
     return 0;
 }
 
-bool file_is_foreign(int folder)
+bool file_is_foreign(int directory)
 {
     struct stat st;
-    return folder != AT_FDCWD && geteuid() == 0 && (fstat(folder, &st) != 0 || st.st_uid != 0);
+    return directory != AT_FDCWD && geteuid() == 0 &&
+           (fstat(directory, &st) != 0 || st.st_uid != 0);
 }
 
-int file_open_folder(int folder, const char *name)
+int file_open_directory(int directory, const char *name)
 {
-    const int follow = file_is_foreign(folder) ? O_NOFOLLOW : 0;
-    return openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow);
+    const int follow = file_is_foreign(directory) ? O_NOFOLLOW : 0;
+    return openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow);
 }
 
 /* A hard link needs no leave of the file's owner, where the system does not see to it. */
-static int check_owner(int folder, const struct stat *st, struct err *e)
+static int check_owner(int directory, const struct stat *st, struct err *e)
 {
     struct stat whole;
-    if (fstat(folder, &whole) == 0 && st->st_uid == whole.st_uid)
+    if (fstat(directory, &whole) == 0 && st->st_uid == whole.st_uid)
         return 0;
-    err_set(e, "it belongs to another user than its folder");
-    return err_cure(e, "if it is meant to be there: chown --reference=FOLDER FILE");
+    err_set(e, "it belongs to another user than its directory");
+    return err_cure(e, "if it is meant to be there: chown --reference=DIRECTORY FILE");
 }
 
-int file_read_at(int folder, const char *name, size_t limit, struct file_bytes *out, int *error_r,
-                 struct err *e)
+int file_read_at(int directory, const char *name, size_t limit, struct file_bytes *out,
+                 int *error_r, struct err *e)
 {
-    const bool foreign = file_is_foreign(folder);
+    const bool foreign = file_is_foreign(directory);
     *out = (struct file_bytes){0};
     *error_r = 0;
-    int fd = openat(folder, name,
+    int fd = openat(directory, name,
                     O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (foreign ? O_NOFOLLOW : 0));
     if (fd < 0) {
         *error_r = errno;
         if (foreign && errno == ELOOP) {
-            err_set(e,
-                    "it is a symbolic link in a folder of another user's, and root follows none");
+            err_set(
+                e, "it is a symbolic link in a directory of another user's, and root follows none");
             return err_cure(e, "put the file itself there");
         }
         return err_set(e, "%s", strerror(errno));
@@ -147,7 +148,7 @@ int file_read_at(int folder, const char *name, size_t limit, struct file_bytes *
     struct stat st;
     int result = check_kind(fd, &st, error_r, e);
     if (result == 0 && foreign)
-        result = check_owner(folder, &st, e);
+        result = check_owner(directory, &st, e);
     if (result == 0)
         result = read_fd(fd, (size_t)st.st_size, limit, out, error_r, e);
     close(fd);

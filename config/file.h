@@ -19,17 +19,17 @@ struct file_bytes {
  * error says why, without the path; `*error_r` is the errno, 0 when it was none. */
 int file_read(const char *path, size_t limit, struct file_bytes *out, int *error_r, struct err *e);
 
-/* Root acts in a folder of somebody else's, who may have planted links there: to a file that only
- * root can read, for one. In such a folder no link is followed, and nothing is taken that belongs
- * to a third. */
-bool file_is_foreign(int folder);
+/* Root acts in a directory of somebody else's, who may have planted links there: to a file that
+ * only root can read, for one. In such a directory no link is followed, and nothing is taken that
+ * belongs to a third. */
+bool file_is_foreign(int directory);
 
-/* Open a folder in an open one. -1 with errno; of a foreign one ELOOP or ENOTDIR for a link. */
-int file_open_folder(int folder, const char *name);
+/* Open a directory in an open one. -1 with errno; of a foreign one ELOOP or ENOTDIR for a link. */
+int file_open_directory(int directory, const char *name);
 
-/* The same as file_read() for a name in an open folder; there "-" is a name like any other. */
-int file_read_at(int folder, const char *name, size_t limit, struct file_bytes *out, int *error_r,
-                 struct err *e);
+/* The same as file_read() for a name in an open directory; there "-" is a name like any other. */
+int file_read_at(int directory, const char *name, size_t limit, struct file_bytes *out,
+                 int *error_r, struct err *e);
 
 /* What to do about the errno of one that could not be read, 0 included. NULL: nobody knows. */
 const char *file_cure(int error);

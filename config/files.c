@@ -1,4 +1,5 @@
-/* files.c - certificates, keys, folders, sockets: what the configuration names, as it lies there.
+/* files.c - certificates, keys, directories, sockets: what the configuration names, as it lies
+ * there.
  */
 #include "config/files.h"
 #include "config/config.h"
@@ -60,15 +61,16 @@ static void check_modes(const struct certificate_config *c, struct diags *d)
     config_check_private(&c->passphrase, whose, "the passphrase", d);
 }
 
-/* Both files of one folder into the bundle; false: one is missing, or no longer there. */
-static bool read_both(struct bundle *b, int folder, const struct certificate_config *c)
+/* Both files of one directory into the bundle; false: one is missing, or no longer there. */
+static bool read_both(struct bundle *b, int directory, const struct certificate_config *c)
 {
     struct file_bytes key, chain = {0};
     struct err ignored;
     int error;
     bool good =
-        file_read_at(folder, CONFIG_MANAGED_KEY, BUNDLE_FILE_MAX, &key, &error, &ignored) == 0 &&
-        file_read_at(folder, CONFIG_MANAGED_CHAIN, BUNDLE_FILE_MAX, &chain, &error, &ignored) == 0;
+        file_read_at(directory, CONFIG_MANAGED_KEY, BUNDLE_FILE_MAX, &key, &error, &ignored) == 0 &&
+        file_read_at(directory, CONFIG_MANAGED_CHAIN, BUNDLE_FILE_MAX, &chain, &error, &ignored) ==
+            0;
     if (good)
         good = bundle_add(b, BUNDLE_FILE, c->key.path, key.data, key.size, &ignored) == 0 &&
                bundle_add(b, BUNDLE_FILE, c->chain.path, chain.data, chain.size, &ignored) == 0;
@@ -88,29 +90,29 @@ static int open_pair(const struct certificate_config *c)
     int state = open(*path != '\0' ? path : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (state < 0)
         return -1;
-    int folder = file_open_folder(state, name);
+    int directory = file_open_directory(state, name);
     const int error = errno;
     close(state);
     errno = error;
-    return folder;
+    return directory;
 }
 
-/* The key manager replaces the folder as a whole: what is held open is one pair, if it is still
+/* The key manager replaces the directory as a whole: what is held open is one pair, if it is still
  * there. Whatever is wrong is told by visit_pair(). */
 static void read_pair(struct bundle *b, const struct certificate_config *c)
 {
     bool replaced = true;
     for (int i = 0; replaced && i < PAIR_TRIES; i++) {
         struct stat held, now;
-        int folder = open_pair(c);
-        if (folder < 0)
+        int directory = open_pair(c);
+        if (directory < 0)
             return;
-        replaced = !read_both(b, folder, c) && fstat(folder, &held) == 0;
+        replaced = !read_both(b, directory, c) && fstat(directory, &held) == 0;
         int again = replaced ? open_pair(c) : -1;
         replaced = replaced && (again < 0 || fstat(again, &now) != 0 || held.st_ino != now.st_ino);
         if (again >= 0)
             close(again);
-        close(folder);
+        close(directory);
     }
 }
 
@@ -119,20 +121,20 @@ static int read_of_pair(struct bundle *b, const struct certificate_config *c,
 {
     struct file_bytes bytes;
     int error;
-    int folder = open_pair(c);
-    if (folder < 0) {
+    int directory = open_pair(c);
+    if (directory < 0) {
         error = errno;
         err_set(e, "%s", strerror(error));
-    } else if (file_read_at(folder, strrchr(file->path, '/') + 1, BUNDLE_FILE_MAX, &bytes, &error,
-                            e) == 0) {
+    } else if (file_read_at(directory, strrchr(file->path, '/') + 1, BUNDLE_FILE_MAX, &bytes,
+                            &error, e) == 0) {
         error = bundle_add(b, BUNDLE_FILE, file->path, bytes.data, bytes.size, e) == 0 ? 0 : ENOMEM;
         file_bytes_free(&bytes);
-        close(folder);
+        close(directory);
         errno = error;
         return error == 0 ? 0 : -1;
     }
-    if (folder >= 0)
-        close(folder);
+    if (directory >= 0)
+        close(directory);
     errno = error;
     return err_prefix(e, "cannot read \"%s\"", file->path);
 }
@@ -183,13 +185,13 @@ static void visit_certificate(struct file_visit *v, const struct certificate_con
     visit_file(v, &c->key);
 }
 
-/* Everybody can put another folder in the place of one in there. */
+/* Everybody can put another directory in the place of one in there. */
 static bool open_to_all(const struct stat *st)
 {
     return (st->st_mode & S_IWOTH) != 0 && (st->st_mode & S_ISVTX) == 0;
 }
 
-/* Who owns a folder above can put another in the place of the one that is named. False, and a
+/* Who owns a directory above can put another in the place of the one that is named. False, and a
  * finding, if that is somebody else than its owner, root or whoever runs this. */
 static bool check_above(const struct route_config *r, const char *above, uid_t owner,
                         struct diags *d)
@@ -199,22 +201,22 @@ static bool check_above(const struct route_config *r, const char *above, uid_t o
         return true;
     if (open_to_all(&st))
         diag_add(d, DIAG_ERROR, &r->challenges.at,
-                 "take the others' right to write there: chmod o-w FOLDER",
-                 "route %s: everyone on this machine can put another folder in the place of "
+                 "take the others' right to write there: chmod o-w DIRECTORY",
+                 "route %s: everyone on this machine can put another directory in the place of "
                  "\"%s\": anybody may write to \"%s\"",
                  r->name, r->challenges.path, above);
     else if (st.st_uid != 0 && st.st_uid != owner && st.st_uid != geteuid())
         diag_add(
             d, DIAG_ERROR, &r->challenges.at,
-            "choose a folder below folders of root's, or give both the same owner: chown",
-            "route %s: user %u, whose \"%s\" is, can put another folder in the place of \"%s\"",
+            "choose a directory below directories of root's, or give both the same owner: chown",
+            "route %s: user %u, whose \"%s\" is, can put another directory in the place of \"%s\"",
             r->name, (unsigned)st.st_uid, above, r->challenges.path);
     else
         return true;
     return false;
 }
 
-/* All folders above `path`; one finding is enough. */
+/* All directories above `path`; one finding is enough. */
 static void check_all_above(const struct route_config *r, const char *path, uid_t owner,
                             struct diags *d)
 {
@@ -242,46 +244,47 @@ static void check_ways(const struct route_config *r, uid_t owner, struct diags *
 /* The supervisor answers with what is in there, so who can write there can get certificates. */
 static void check_challenges(const struct route_config *r, struct diags *d)
 {
-    const struct file_ref *folder = &r->challenges;
+    const struct file_ref *directory = &r->challenges;
     struct stat st;
-    if (folder->path == NULL)
+    if (directory->path == NULL)
         return;
-    if (stat(folder->path, &st) != 0) {
-        diag_add(d, DIAG_ERROR, &folder->at,
-                 errno == ENOENT ? "make it: mkdir -p FOLDER"
+    if (stat(directory->path, &st) != 0) {
+        diag_add(d, DIAG_ERROR, &directory->at,
+                 errno == ENOENT ? "make it: mkdir -p DIRECTORY"
                                  : "correct the path, or let the user who starts tlsfront see it",
-                 "route %s: challenges \"%s\": %s", r->name, folder->path, strerror(errno));
+                 "route %s: challenges \"%s\": %s", r->name, directory->path, strerror(errno));
         return;
     }
     if (!S_ISDIR(st.st_mode)) {
-        diag_add(d, DIAG_ERROR, &folder->at, "name the folder that the ACME client writes to",
-                 "route %s: challenges \"%s\" is not a folder", r->name, folder->path);
+        diag_add(d, DIAG_ERROR, &directory->at, "name the directory that the ACME client writes to",
+                 "route %s: challenges \"%s\" is not a directory", r->name, directory->path);
         return;
     }
     if ((st.st_mode & S_IWOTH) != 0)
-        diag_add(d, DIAG_WARNING, &folder->at, "take the others' right to write: chmod o-w FOLDER",
+        diag_add(d, DIAG_WARNING, &directory->at,
+                 "take the others' right to write: chmod o-w DIRECTORY",
                  "route %s: everyone on this machine can write to \"%s\" and so get certificates "
                  "for your names",
-                 r->name, folder->path);
+                 r->name, directory->path);
     check_ways(r, st.st_uid, d);
 }
 
-/* The folder that holds `path`; empty: the root's or the current one. */
-static void parent_of(const char *path, char folder[PATH_MAX])
+/* The directory that holds `path`; empty: the root's or the current one. */
+static void parent_of(const char *path, char directory[PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
-    snprintf(folder, PATH_MAX, "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
+    snprintf(directory, PATH_MAX, "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
 }
 
-/* Is it certain that nothing can be made at `path`, for want of a folder? */
-static bool lacks_folder(const char *path)
+/* Is it certain that nothing can be made at `path`, for want of a directory? */
+static bool lacks_directory(const char *path)
 {
-    char folder[PATH_MAX];
+    char directory[PATH_MAX];
     struct stat st;
-    parent_of(path, folder);
-    if (folder[0] == '\0')
+    parent_of(path, directory);
+    if (directory[0] == '\0')
         return false;
-    return stat(folder, &st) == 0 ? !S_ISDIR(st.st_mode) : errno == ENOENT || errno == ENOTDIR;
+    return stat(directory, &st) == 0 ? !S_ISDIR(st.st_mode) : errno == ENOENT || errno == ENOTDIR;
 }
 
 static void check_log(const struct config *c, struct diags *d)
@@ -291,26 +294,28 @@ static void check_log(const struct config *c, struct diags *d)
     if (c->log_target != LOG_TARGET_FILE)
         return;
     if (stat(log->path, &st) == 0 && S_ISDIR(st.st_mode))
-        diag_add(d, DIAG_ERROR, &log->at, "name a file in it", "log \"%s\" is a folder", log->path);
-    else if (lacks_folder(log->path))
-        diag_add(d, DIAG_ERROR, &log->at, "make it, or name a file in a folder that exists",
-                 "log \"%s\": there is no such folder", log->path);
+        diag_add(d, DIAG_ERROR, &log->at, "name a file in it", "log \"%s\" is a directory",
+                 log->path);
+    else if (lacks_directory(log->path))
+        diag_add(d, DIAG_ERROR, &log->at, "make it, or name a file in a directory that exists",
+                 "log \"%s\": there is no such directory", log->path);
 }
 
-/* Its folder is made too, when only that one is missing. */
+/* Its directory is made too, when only that one is missing. */
 static void check_control(const struct config *c, struct diags *d)
 {
-    char folder[PATH_MAX];
+    char directory[PATH_MAX];
     struct stat st;
     if (c->control == NULL)
         return;
-    parent_of(c->control, folder);
+    parent_of(c->control, directory);
     if (stat(c->control, &st) == 0 && !S_ISSOCK(st.st_mode))
         diag_add(d, DIAG_ERROR, &c->control_at, "name another path, or remove what is there",
                  "control \"%s\" is something else than a socket", c->control);
-    else if (lacks_folder(c->control) && lacks_folder(folder))
-        diag_add(d, DIAG_ERROR, &c->control_at, "make it, or name a path in a folder that exists",
-                 "control \"%s\": there is no such folder", c->control);
+    else if (lacks_directory(c->control) && lacks_directory(directory))
+        diag_add(d, DIAG_ERROR, &c->control_at,
+                 "make it, or name a path in a directory that exists",
+                 "control \"%s\": there is no such directory", c->control);
 }
 
 /* What the daemon and the key manager make when they need them must not be something else. */
@@ -319,8 +324,8 @@ static void check_places(const struct config *c, struct diags *d)
     struct stat st;
     check_control(c, d);
     if (c->state != NULL && stat(c->state, &st) == 0 && !S_ISDIR(st.st_mode))
-        diag_add(d, DIAG_ERROR, &c->state_at, "name the folder for keys and certificates",
-                 "state \"%s\" is not a folder", c->state);
+        diag_add(d, DIAG_ERROR, &c->state_at, "name the directory for keys and certificates",
+                 "state \"%s\" is not a directory", c->state);
 }
 
 void files_visit(const struct config *c, struct bundle *into, const struct bundle *have,

@@ -69,7 +69,7 @@ int include_main(struct include *in, const char *path)
 
 /* ---- patterns ---- */
 
-/* Relative patterns start at the folder of the file that includes. */
+/* Relative patterns start at the directory of the file that includes. */
 static const char *resolve(struct include *in, const char *from, const char *pattern)
 {
     const char *slash = strrchr(from, '/');
@@ -98,7 +98,7 @@ static void expand(struct include *in, unsigned depth, const char *pattern, cons
     else if (result == GLOB_NOSPACE)
         in->arena->failed = true;
     else if (result != GLOB_NOMATCH && errno != ENOENT)
-        diag_add(in->diags, DIAG_ERROR, at, "let the user who starts tlsfront read the folder",
+        diag_add(in->diags, DIAG_ERROR, at, "let the user who starts tlsfront read the directory",
                  "cannot look for \"%s\": %s", pattern, strerror(errno));
     globfree(&found);
 }

@@ -100,7 +100,7 @@ struct route_config {
     size_t *certificates; /* indexes into config.certificates; the first is the default */
     size_t certificate_count;
     struct origin certificate_at, upstream_at;
-    struct file_ref challenges; /* acme only: a folder, which only the supervisor looks into */
+    struct file_ref challenges; /* acme only: a directory, which only the supervisor looks into */
 
     /* Milliseconds; 0 means no limit. */
     unsigned upgrade_timeout, handshake_timeout, connect_timeout, greeting_timeout, idle_timeout;

@@ -14,7 +14,7 @@ enum protocol {
     PROTOCOL_LDAP,
     PROTOCOL_SIEVE,
     PROTOCOL_TCP,
-    PROTOCOL_ACME, /* answered here, from a folder: there is no server behind it */
+    PROTOCOL_ACME, /* answered here, from a directory: there is no server behind it */
     PROTOCOLS
 };
 

@@ -88,7 +88,7 @@ static const struct key route_keys[] = {
      .required = "say where the server is, as in upstream = \"127.0.0.1:110\""},
     {"challenges", setting_path, .offset = ROUTE(challenges.path),
      .at_offset = ROUTE(challenges.at), .place = ON_ACME_ROUTES,
-     .required = "name the folder where the ACME client puts its answers: challenges = /path"},
+     .required = "name the directory where the ACME client puts its answers: challenges = /path"},
 
     {"upgrade-timeout", setting_duration, .offset = ROUTE(upgrade_timeout), .preset = "60s"},
     {"handshake-timeout", setting_duration, .offset = ROUTE(handshake_timeout), .preset = "15s",

@@ -141,7 +141,7 @@ void setting_texts(struct build *b, const struct key *key, void *target, const s
 
 /* ---- paths ---- */
 
-/* Relative paths start at the folder of the file that they are written in. */
+/* Relative paths start at the directory of the file that they are written in. */
 static const char *resolve(struct build *b, const struct value *v)
 {
     const char *slash = v->at.file != NULL ? strrchr(v->at.file, '/') : NULL;

@@ -13,7 +13,8 @@ setting_fn setting_choice;   /* an enum, by key->choices */
 setting_fn setting_flag;     /* bool, by key->choices */
 setting_fn setting_text;     /* const char *, not empty */
 setting_fn setting_hostname; /* const char * */
-setting_fn setting_path; /* const char *, made absolute where the configuration file's folder is */
+setting_fn
+    setting_path; /* const char *, made absolute where the configuration file's directory is */
 setting_fn setting_socket_path; /* likewise, short enough for a Unix socket */
 setting_fn setting_file;        /* struct file_ref, likewise */
 setting_fn setting_texts;       /* struct string_list */

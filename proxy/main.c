@@ -40,7 +40,7 @@ static void print(FILE *out, const struct buf *text)
 static int check(const struct options *o)
 {
     struct diags d = {0};
-    struct loaded l;
+    struct candidate l;
     struct err e;
     struct buf findings, table;
     if (tls_init(&e) != 0) {
@@ -58,7 +58,7 @@ static int check(const struct options *o)
     if (!good)
         fprintf(stderr, "tlsfront: %s: the configuration has errors\n", o->file);
 
-    loaded_free(&l);
+    candidate_free(&l);
     diags_free(&d);
     buf_free(&findings);
     buf_free(&table);

@@ -20,22 +20,22 @@ enum side { CLIENT, UPSTREAM };
 
 struct stage {
     const struct starttls *module;
-    struct talk talk;
+    struct dialogue dialogue;
     struct buf carry[2], heard[2]; /* what each side said and is not consumed; what each heard */
-    enum talk_verdict verdict;
+    enum dialogue_verdict verdict;
 };
 
 static inline void stage_open(struct stage *st, const struct starttls *module,
-                              const struct talk_facts *facts)
+                              const struct dialogue_facts *facts)
 {
-    *st = (struct stage){.module = module, .talk.facts = *facts};
+    *st = (struct stage){.module = module, .dialogue.facts = *facts};
     for (int side = CLIENT; side <= UPSTREAM; side++) {
         buf_init(&st->carry[side], (size_t)4 << 20);
         buf_init(&st->heard[side], (size_t)64 << 20);
     }
-    struct talk_out out = {&st->heard[CLIENT], &st->heard[UPSTREAM]};
-    if (facts->mode == TALK_REQUIRED && module->greet != NULL)
-        module->greet(&st->talk, &out);
+    struct dialogue_out out = {&st->heard[CLIENT], &st->heard[UPSTREAM]};
+    if (facts->mode == DIALOGUE_REQUIRED && module->greet != NULL)
+        module->greet(&st->dialogue, &out);
 }
 
 /* One call, with exactly the bytes that there are, so that a sanitizer sees a read behind them. */
@@ -46,12 +46,12 @@ static inline void stage_call(struct stage *st, enum side side)
     assert(copy != NULL);
     memcpy(copy, carry->data, carry->size);
     struct slice in = {copy, carry->size};
-    struct talk_out out = {&st->heard[CLIENT], &st->heard[UPSTREAM]};
-    st->verdict = side == CLIENT ? st->module->client(&st->talk, &in, &out)
-                                 : st->module->upstream(&st->talk, &in, &out);
+    struct dialogue_out out = {&st->heard[CLIENT], &st->heard[UPSTREAM]};
+    st->verdict = side == CLIENT ? st->module->client(&st->dialogue, &in, &out)
+                                 : st->module->upstream(&st->dialogue, &in, &out);
     assert(in.size <= carry->size && in.data + in.size == copy + carry->size);
-    assert(st->talk.asked.count <= ASKED_MAX && st->talk.expected.count <= EXPECTED_MAX);
-    assert((side == CLIENT ? st->talk.client_ahead : st->talk.upstream_ahead) <= in.size);
+    assert(st->dialogue.asked.count <= ASKED_MAX && st->dialogue.expected.count <= EXPECTED_MAX);
+    assert((side == CLIENT ? st->dialogue.client_ahead : st->dialogue.upstream_ahead) <= in.size);
     if (side == CLIENT && in.size > 0)
         st->module->cut_short(in);
     buf_drop(carry, carry->size - in.size);
@@ -61,15 +61,15 @@ static inline void stage_call(struct stage *st, enum side side)
 /* Both sides are asked again until nothing moves any more. */
 static inline void stage_run(struct stage *st)
 {
-    for (bool moved = true; moved && st->verdict == TALK_MORE;) {
+    for (bool moved = true; moved && st->verdict == DIALOGUE_MORE;) {
         moved = false;
-        for (int side = CLIENT; side <= UPSTREAM && st->verdict == TALK_MORE; side++) {
+        for (int side = CLIENT; side <= UPSTREAM && st->verdict == DIALOGUE_MORE; side++) {
             const size_t before = st->carry[side].size;
-            if (before == 0 || (side == UPSTREAM && st->talk.facts.mode == TALK_REQUIRED))
+            if (before == 0 || (side == UPSTREAM && st->dialogue.facts.mode == DIALOGUE_REQUIRED))
                 continue;
             stage_call(st, (enum side)side);
-            moved |= st->carry[side].size != before || st->talk.turn;
-            st->talk.turn = false;
+            moved |= st->carry[side].size != before || st->dialogue.turn;
+            st->dialogue.turn = false;
         }
     }
 }
@@ -77,7 +77,7 @@ static inline void stage_run(struct stage *st)
 /* What is left of a side, and was not handed on already, passes as it is. */
 static inline void stage_flush(struct stage *st, enum side side)
 {
-    size_t *ahead = side == CLIENT ? &st->talk.client_ahead : &st->talk.upstream_ahead;
+    size_t *ahead = side == CLIENT ? &st->dialogue.client_ahead : &st->dialogue.upstream_ahead;
     struct buf *carry = &st->carry[side];
     if (carry->size > *ahead)
         buf_put(&st->heard[!side], carry->data + *ahead, carry->size - *ahead);
@@ -85,7 +85,7 @@ static inline void stage_flush(struct stage *st, enum side side)
     *ahead = 0;
 }
 
-/* TALK_RELAY. */
+/* DIALOGUE_RELAY. */
 static inline void stage_relay(struct stage *st)
 {
     stage_flush(st, CLIENT);

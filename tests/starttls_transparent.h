@@ -187,9 +187,9 @@ struct transparent_play {
 static inline void check_prompt(const struct transparent *p, const struct stage *st)
 {
     const struct buf *left = &st->carry[CLIENT];
-    const size_t ahead = st->talk.client_ahead;
-    if (st->verdict != TALK_MORE || left->size <= ahead || p->module == &starttls_ldap ||
-        st->talk.filter.state == FILTER_OVER) /* a browser, whose last word is not due yet */
+    const size_t ahead = st->dialogue.client_ahead;
+    if (st->verdict != DIALOGUE_MORE || left->size <= ahead || p->module == &starttls_ldap ||
+        st->dialogue.filter.state == FILTER_OVER) /* a browser, whose last word is not due yet */
         return;
     const struct slice waits = {left->data + ahead, left->size - ahead};
     assert(memchr(waits.data, '\n', waits.size) == NULL || text_has_one(waits, p->commands) ||
@@ -200,24 +200,24 @@ static inline void transparent_say(const struct transparent *p, struct transpare
                                    enum side side, const uint8_t *data, size_t size)
 {
     struct stage *st = &play->stage;
-    if (st->verdict == TALK_CLOSE)
+    if (st->verdict == DIALOGUE_CLOSE)
         return;
     buf_put(&play->said[side], data, size);
-    if (st->verdict == TALK_RELAY) {
+    if (st->verdict == DIALOGUE_RELAY) {
         buf_put(&st->heard[!side], data, size);
         return;
     }
     buf_put(&st->carry[side], data, size);
     stage_run(st);
-    assert(st->verdict != TALK_UPGRADE);
-    if (st->verdict == TALK_RELAY)
+    assert(st->verdict != DIALOGUE_UPGRADE);
+    if (st->verdict == DIALOGUE_RELAY)
         stage_relay(st);
     check_prompt(p, st);
 }
 
 static inline void transparent_open(const struct transparent *p, struct transparent_play *play)
 {
-    const struct talk_facts facts = {.mode = TALK_INSIDE, .hostname = "front.example"};
+    const struct dialogue_facts facts = {.mode = DIALOGUE_INSIDE, .hostname = "front.example"};
     stage_open(&play->stage, p->module, &facts);
     for (int side = CLIENT; side <= UPSTREAM; side++)
         buf_init(&play->said[side], (size_t)8 << 20);
@@ -239,15 +239,15 @@ static inline bool is_simple(const struct transparent *p, struct slice said)
 static inline void transparent_end(const struct transparent *p, struct transparent_play *play)
 {
     struct stage *st = &play->stage;
-    if (st->verdict == TALK_MORE) {
+    if (st->verdict == DIALOGUE_MORE) {
         stage_flush(st, CLIENT);
         stage_flush(st, UPSTREAM);
     }
     for (int side = CLIENT; side <= UPSTREAM && p->module != &starttls_ldap; side++)
-        if (st->verdict != TALK_CLOSE && is_simple(p, whole_of(&play->said[!side])))
+        if (st->verdict != DIALOGUE_CLOSE && is_simple(p, whole_of(&play->said[!side])))
             check_lines(p, (enum side)side, whole_of(&play->said[!side]),
                         whole_of(&st->heard[side]));
-    if (st->verdict == TALK_CLOSE) {
+    if (st->verdict == DIALOGUE_CLOSE) {
         const bool was_browser =
             p->browser != NULL && text_has(whole_of(&st->heard[CLIENT]), p->browser);
         assert(was_browser);

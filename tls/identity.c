@@ -4,8 +4,8 @@
 #include "tls/accel/accel.h"
 #include "tls/challenge.h"
 #include "tls/facts.h"
+#include "tls/form.h"
 #include "tls/key.h"
-#include "tls/look.h"
 #include "tls/memory.h"
 #include "tls/pem.h"
 #include "tls/text.h"
@@ -95,7 +95,7 @@ static int parse_block(const struct parsing *s, const struct pem_block *b, struc
         return -1;
     der.data = bytes;
     int r = identity_parse_der(s->crt, der, s->use);
-    if (r != 0 && look_at(der) == LOOK_SIGNED_DATA)
+    if (r != 0 && form_of(der) == FORM_SIGNED_DATA)
         refuse_signed_data(s->path, b->line, e);
     else if (r != 0) {
         identity_explain_certificate(r, s->path, b->line, e);
@@ -117,11 +117,11 @@ int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, co
                                 enum identity_use use, struct err *e)
 {
     struct parsing s = {crt, path, use};
-    const enum look what = look_at(file);
-    if (what == LOOK_SIGNED_DATA)
-        return look_refuse(what, path, e);
-    if (what != LOOK_OTHER && what != LOOK_CERTIFICATE) {
-        look_refuse(what, path, e);
+    const enum form what = form_of(file);
+    if (what == FORM_SIGNED_DATA)
+        return form_refuse(what, path, e);
+    if (what != FORM_OTHER && what != FORM_CERTIFICATE) {
+        form_refuse(what, path, e);
         return cure_for(use, e);
     }
     if (pem_is_der(file)) {
@@ -163,9 +163,9 @@ static int measure(struct tls_identity *id, const char *path, struct err *e)
 static int load_chain(struct tls_identity *id, struct tls_slice chain, const char *path,
                       struct err *e)
 {
-    const enum look what = look_at(chain);
-    if (what != LOOK_OTHER || pem_is_der(chain))
-        return look_refuse(what, path, e);
+    const enum form what = form_of(chain);
+    if (what != FORM_OTHER || pem_is_der(chain))
+        return form_refuse(what, path, e);
     if (id->challenge ? challenge_parse(&id->chain, chain, path, e) < 0
                       : identity_parse_certificates(&id->chain, chain, path, IDENTITY_SHOWN, e) < 0)
         return -1;
@@ -232,7 +232,7 @@ static void read_key_facts(struct tls_identity *id, const mbedtls_pk_context *ke
     id->facts.key_type = mbedtls_pk_can_do(key, MBEDTLS_PK_RSA) ? TLS_KEY_RSA : TLS_KEY_EC;
 }
 
-struct tls_identity *tls_identity_look(struct tls_slice chain, const char *path, struct err *e)
+struct tls_identity *tls_identity_inspect(struct tls_slice chain, const char *path, struct err *e)
 {
     struct tls_identity *id = new_identity(path, e);
     if (id == NULL)

@@ -1,6 +1,6 @@
 #include "tls/key.h"
 
-#include "tls/look.h"
+#include "tls/form.h"
 #include "tls/memory.h"
 #include "tls/pem.h"
 #include "tls/text.h"
@@ -309,20 +309,20 @@ static int parse_or_explain(mbedtls_pk_context *key, struct tls_slice der, const
 }
 
 /* What holds no key, or holds it in a way that is opened elsewhere. */
-static int refuse_look(enum look what, const char *path, struct err *e)
+static int refuse_look(enum form what, const char *path, struct err *e)
 {
-    if (what == LOOK_CERTIFICATE || what == LOOK_SIGNED_DATA)
+    if (what == FORM_CERTIFICATE || what == FORM_SIGNED_DATA)
         return refuse(e, "name the file that holds it", "%s is a certificate, no private key",
                       path);
-    if (what == LOOK_ENCRYPTED_KEY || what == LOOK_PKCS12 || what == LOOK_KEY_STORE)
-        return look_refuse(what, path, e);
+    if (what == FORM_ENCRYPTED_KEY || what == FORM_PKCS12 || what == FORM_KEY_STORE)
+        return form_refuse(what, path, e);
     return 0;
 }
 
 int key_read(mbedtls_pk_context *key, struct tls_slice file, const char *path, struct err *e)
 {
     struct reading r = {.path = path};
-    int result = refuse_look(look_at(file), path, e);
+    int result = refuse_look(form_of(file), path, e);
     if (result != 0)
         return result;
     result = -1;

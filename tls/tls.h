@@ -82,7 +82,7 @@ struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain
                                        struct tls_slice key, const char *key_path, struct err *e);
 
 /* A chain alone, for its facts, its findings and the names it covers: it cannot be served. */
-struct tls_identity *tls_identity_look(struct tls_slice chain, const char *path, struct err *e);
+struct tls_identity *tls_identity_inspect(struct tls_slice chain, const char *path, struct err *e);
 
 /* The same for a challenge of tls-alpn-01 (RFC 8737): one certificate, whose extension
  * acmeIdentifier all others must do without, for exactly that name. */

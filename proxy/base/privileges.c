@@ -67,8 +67,8 @@ int privileges_drop(const struct identity *id, struct err *e)
 }
 
 /* Ports below 1024; becoming the workers' user; ending a stuck worker; keys of another owner. The
- * last two are there where an operator has given them, for sockets and logs in folders of others
- * and for `source = transparent`. */
+ * last two are there where an operator has given them, for sockets and logs in directories of
+ * others and for `source = transparent`. */
 static const unsigned kept[] = {CAP_NET_BIND_SERVICE, CAP_SETUID,       CAP_SETGID, CAP_KILL,
                                 CAP_DAC_READ_SEARCH,  CAP_DAC_OVERRIDE, CAP_NET_RAW};
 

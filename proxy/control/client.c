@@ -20,7 +20,7 @@ enum { ANSWER_S = 60, MILLISECONDS = 1000 };
 /* -1 with errno. */
 static int reach(const char *path)
 {
-    static const struct timeval patience = {.tv_sec = ANSWER_S};
+    static const struct timeval timeout = {.tv_sec = ANSWER_S};
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof at.sun_path) {
         errno = ENAMETOOLONG;
@@ -30,7 +30,7 @@ static int reach(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
     if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
         return fd;
     int error = errno == EAGAIN ? ETIMEDOUT : errno; /* its queue of callers is full */

@@ -123,16 +123,16 @@ static void caller_arrived(uv_stream_t *server, int status)
 
 /* ---- the socket ---- */
 
-/* The folder under /run is gone after a reboot, so it is made where only it is missing. */
-static bool make_folder(const char *path)
+/* The directory under /run is gone after a reboot, so it is made where only it is missing. */
+static bool make_directory(const char *path)
 {
-    char folder[sizeof((struct sockaddr_un *)0)->sun_path];
+    char directory[sizeof((struct sockaddr_un *)0)->sun_path];
     const char *slash = strrchr(path, '/');
-    if (slash == NULL || slash == path || (size_t)(slash - path) >= sizeof folder)
+    if (slash == NULL || slash == path || (size_t)(slash - path) >= sizeof directory)
         return true;
-    memcpy(folder, path, (size_t)(slash - path));
-    folder[slash - path] = '\0';
-    return mkdir(folder, 0755) == 0 || errno == EEXIST;
+    memcpy(directory, path, (size_t)(slash - path));
+    directory[slash - path] = '\0';
+    return mkdir(directory, 0755) == 0 || errno == EEXIST;
 }
 
 static void control_closed(uv_handle_t *handle)
@@ -145,8 +145,9 @@ static void control_closed(uv_handle_t *handle)
 /* -1 with errno. */
 static int control_listen(struct control *c)
 {
-    int fd =
-        make_folder(c->path) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+    int fd = make_directory(c->path)
+                 ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+                 : -1;
     if (fd < 0)
         return -1;
     const mode_t before = umask(0177);

@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-int shared_create(struct err *e)
+int counters_create(struct err *e)
 {
     int fd = memfd_create("tlsfront-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || ftruncate(fd, sizeof(struct worker_shared)) != 0 ||
+    if (fd < 0 || ftruncate(fd, sizeof(struct worker_counters)) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         err_set(e, "no memory for the counters: %s", strerror(errno));
         if (fd >= 0)
@@ -23,50 +23,50 @@ int shared_create(struct err *e)
 }
 
 /* What a descriptor allows is fixed when it is opened, so this one is opened anew. */
-int shared_reader(int fd)
+int counters_reader(int fd)
 {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static struct worker_shared *map(int fd, int protection)
+static struct worker_counters *map(int fd, int protection)
 {
-    void *p = mmap(NULL, sizeof(struct worker_shared), protection, MAP_SHARED, fd, 0);
+    void *p = mmap(NULL, sizeof(struct worker_counters), protection, MAP_SHARED, fd, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
-struct worker_shared *shared_map_own(int fd)
+struct worker_counters *counters_map_own(int fd)
 {
     return map(fd, PROT_READ | PROT_WRITE);
 }
 
-struct worker_shared *shared_map_other(int fd)
+struct worker_counters *counters_map_other(int fd)
 {
     return map(fd, PROT_READ);
 }
 
-void shared_unmap(struct worker_shared *part)
+void counters_unmap(struct worker_counters *part)
 {
     if (part != NULL)
         munmap(part, sizeof *part);
 }
 
-void shared_unmap_all(struct shared_all *all)
+void counters_unmap_all(struct all_counters *all)
 {
-    for (unsigned i = 0; i < SHARED_WORKERS; i++)
-        shared_unmap(all->parts[i]);
-    *all = (struct shared_all){0};
+    for (unsigned i = 0; i < WORKERS_MAX; i++)
+        counters_unmap(all->parts[i]);
+    *all = (struct all_counters){0};
 }
 
-void shared_clear_presence(struct worker_shared *part)
+void counters_clear_presence(struct worker_counters *part)
 {
-    for (unsigned i = 0; i < SHARED_ROUTES; i++) {
+    for (unsigned i = 0; i < ROUTE_SLOTS; i++) {
         atomic_store_explicit(&part->route[i].active, 0, memory_order_relaxed);
         atomic_store_explicit(&part->route[i].handshaking, 0, memory_order_relaxed);
     }
-    for (unsigned row = 0; row < SHARED_IP_ROWS; row++)
-        for (unsigned i = 0; i < SHARED_IP_SLOTS; i++)
+    for (unsigned row = 0; row < CLIENT_ROWS; row++)
+        for (unsigned i = 0; i < CLIENT_BUCKETS; i++)
             atomic_store_explicit(&part->clients[row][i], 0, memory_order_relaxed);
 }
 
@@ -111,36 +111,36 @@ struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_
     h = mix(h ^ route_slot ^ ((uint64_t)is_ipv4(client) << 32), key[0] | 1);
     h = mix(h ^ key[1], 0x9e3779b97f4a7c15U);
     return (struct client_slot){
-        .at = {(uint16_t)(h % SHARED_IP_SLOTS), (uint16_t)((h >> 32) % SHARED_IP_SLOTS)}};
+        .at = {(uint16_t)(h % CLIENT_BUCKETS), (uint16_t)((h >> 32) % CLIENT_BUCKETS)}};
 }
 
-static void client_change(struct worker_shared *own, struct client_slot slot, int by)
+static void client_change(struct worker_counters *own, struct client_slot slot, int by)
 {
-    for (unsigned row = 0; row < SHARED_IP_ROWS; row++) {
+    for (unsigned row = 0; row < CLIENT_ROWS; row++) {
         _Atomic uint16_t *n = &own->clients[row][slot.at[row]];
         uint16_t now = atomic_load_explicit(n, memory_order_relaxed);
         atomic_store_explicit(n, (uint16_t)(now + by), memory_order_relaxed);
     }
 }
 
-void client_enter(struct worker_shared *own, struct client_slot slot)
+void client_enter(struct worker_counters *own, struct client_slot slot)
 {
     client_change(own, slot, 1);
 }
 
-void client_leave(struct worker_shared *own, struct client_slot slot)
+void client_leave(struct worker_counters *own, struct client_slot slot)
 {
     client_change(own, slot, -1);
 }
 
-unsigned client_count(const struct shared_all *all, unsigned workers, struct client_slot slot)
+unsigned client_count(const struct all_counters *all, unsigned workers, struct client_slot slot)
 {
     unsigned smallest = ~0U;
-    for (unsigned row = 0; row < SHARED_IP_ROWS; row++) {
+    for (unsigned row = 0; row < CLIENT_ROWS; row++) {
         unsigned sum = 0;
-        for (unsigned w = 0; w < workers && w < SHARED_WORKERS; w++)
-            if (shared_part(all, w) != NULL)
-                sum += atomic_load_explicit(&shared_part(all, w)->clients[row][slot.at[row]],
+        for (unsigned w = 0; w < workers && w < WORKERS_MAX; w++)
+            if (counters_of(all, w) != NULL)
+                sum += atomic_load_explicit(&counters_of(all, w)->clients[row][slot.at[row]],
                                             memory_order_relaxed);
         if (sum < smallest)
             smallest = sum;
@@ -148,11 +148,11 @@ unsigned client_count(const struct shared_all *all, unsigned workers, struct cli
     return smallest;
 }
 
-uint64_t route_active(const struct shared_all *all, unsigned workers, unsigned route_slot)
+uint64_t route_active(const struct all_counters *all, unsigned workers, unsigned route_slot)
 {
     uint64_t sum = 0;
-    for (unsigned w = 0; w < workers && w < SHARED_WORKERS; w++)
-        if (shared_part(all, w) != NULL)
-            sum += counter_get(&shared_part(all, w)->route[route_slot].active);
+    for (unsigned w = 0; w < workers && w < WORKERS_MAX; w++)
+        if (counters_of(all, w) != NULL)
+            sum += counter_get(&counters_of(all, w)->route[route_slot].active);
     return sum;
 }

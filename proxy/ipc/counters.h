@@ -14,12 +14,12 @@
 #include <stdint.h>
 
 /* Routes keep their slot, found by name, over reloads, so that counters go on. */
-enum { SHARED_ROUTES = 1024, SHARED_WORKERS = 256 };
+enum { ROUTE_SLOTS = 1024, WORKERS_MAX = 256 };
 
 /* Connections per client address are counted in two rows of a sketch (Cormode and Muthukrishnan's
  * count-min, with decrements): two addresses can share a slot in one row but hardly in both, so the
  * smaller of the two sums is right, and a client is never counted short. */
-enum { SHARED_IP_ROWS = 2, SHARED_IP_SLOTS = 16384 };
+enum { CLIENT_ROWS = 2, CLIENT_BUCKETS = 16384 };
 
 typedef _Atomic uint64_t counter;
 
@@ -36,40 +36,40 @@ struct route_counters {
     counter bytes_in, bytes_out; /* plaintext: from clients, to clients */
 };
 
-struct worker_shared {
-    struct route_counters route[SHARED_ROUTES];
-    _Atomic uint16_t clients[SHARED_IP_ROWS][SHARED_IP_SLOTS];
+struct worker_counters {
+    struct route_counters route[ROUTE_SLOTS];
+    _Atomic uint16_t clients[CLIENT_ROWS][CLIENT_BUCKETS];
     counter accept_pauses; /* times that accepting stopped for want of descriptors or memory */
 };
 
 /* A part, as a descriptor; its size is sealed. -1: no memory. */
-int shared_create(struct err *e);
+int counters_create(struct err *e);
 
 /* Another descriptor of that part, of which no mapping can become writable. -1 with errno. */
-int shared_reader(int fd);
+int counters_reader(int fd);
 
 /* Map a part for writing, or for reading: what is told of a part that was mapped so is only ever
  * read. The descriptor is not needed any more. NULL with errno. */
-struct worker_shared *shared_map_own(int fd);
-struct worker_shared *shared_map_other(int fd);
+struct worker_counters *counters_map_own(int fd);
+struct worker_counters *counters_map_other(int fd);
 /* NULL is fine. */
-void shared_unmap(struct worker_shared *part);
+void counters_unmap(struct worker_counters *part);
 
 /* The parts by worker; NULL: not known here, and nothing counted there. */
-struct shared_all {
-    struct worker_shared *parts[SHARED_WORKERS];
+struct all_counters {
+    struct worker_counters *parts[WORKERS_MAX];
 };
 
-static inline struct worker_shared *shared_part(const struct shared_all *all, unsigned index)
+static inline struct worker_counters *counters_of(const struct all_counters *all, unsigned index)
 {
     return all->parts[index];
 }
 
 /* Of all parts; none is known after it. */
-void shared_unmap_all(struct shared_all *all);
+void counters_unmap_all(struct all_counters *all);
 
 /* Forget the present tense of a dead worker (active, handshaking, clients); totals stay. */
-void shared_clear_presence(struct worker_shared *part);
+void counters_clear_presence(struct worker_counters *part);
 
 static inline uint64_t counter_get(const counter *c)
 {
@@ -89,7 +89,7 @@ static inline void counter_sub(counter *c, uint64_t n)
 
 /* A client's place in the sketch for one route. */
 struct client_slot {
-    uint16_t at[SHARED_IP_ROWS];
+    uint16_t at[CLIENT_ROWS];
 };
 struct sockaddr;
 
@@ -98,13 +98,13 @@ struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_
                                   const uint8_t seed[16]);
 
 /* A connection of that client is there, or gone: each once, in the worker's own part. */
-void client_enter(struct worker_shared *own, struct client_slot slot);
-void client_leave(struct worker_shared *own, struct client_slot slot);
+void client_enter(struct worker_counters *own, struct client_slot slot);
+void client_leave(struct worker_counters *own, struct client_slot slot);
 
 /* Connections of that client over the first `workers` parts. */
-unsigned client_count(const struct shared_all *all, unsigned workers, struct client_slot slot);
+unsigned client_count(const struct all_counters *all, unsigned workers, struct client_slot slot);
 
 /* The route's active connections over the first `workers` parts. */
-uint64_t route_active(const struct shared_all *all, unsigned workers, unsigned route_slot);
+uint64_t route_active(const struct all_counters *all, unsigned workers, unsigned route_slot);
 
 #endif

@@ -21,7 +21,7 @@
  *     PING       are you alive?             answer: PONG
  *   worker -> supervisor
  *     SANDBOX    what I have given up, said once (struct sandbox_state)
- *     ASK        what answers this ACME challenge?        answer: ANSWER
+ *     CHALLENGE_QUERY   what answers this ACME challenge?   answer: CHALLENGE_ANSWER
  *
  * A worker deals with strangers, so what it says is measured and checked by the supervisor, which
  * kills it for anything that no worker says. */
@@ -52,13 +52,13 @@ enum ipc_type {
     IPC_DRAIN,
     IPC_RETIRE,
     IPC_STOP,
-    IPC_ANSWER,
+    IPC_CHALLENGE_ANSWER,
     IPC_PING,
     IPC_PREPARED,
     IPC_REFUSED,
     IPC_COMMITTED,
     IPC_SANDBOX,
-    IPC_ASK,
+    IPC_CHALLENGE_QUERY,
     IPC_PONG,
 };
 
@@ -86,7 +86,7 @@ struct ipc_counters { /* one per attached descriptor */
 };
 struct ipc_prepare {
     uint32_t worker_count; /* parts of the counters that are in use */
-    uint16_t slots[SHARED_ROUTES];
+    uint16_t slots[ROUTE_SLOTS];
 };
 struct ipc_listener { /* one per attached descriptor */
     uint32_t route;
@@ -98,12 +98,12 @@ struct ipc_address { /* one per address; those of one upstream stand together, i
 };
 
 /* A worker asks; the serial number comes back with the answer. */
-struct ipc_ask {
+struct ipc_challenge_query {
     uint64_t serial;
     uint32_t slot; /* of the route; tells the kind of challenge, too */
     char name[CHALLENGE_NAME_MAX + 1];
 };
-struct ipc_answer { /* sent as far as `challenge` is in use */
+struct ipc_challenge_answer { /* sent as far as `challenge` is in use */
     uint64_t serial;
     uint32_t outcome;
     struct challenge challenge;

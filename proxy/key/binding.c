@@ -14,7 +14,7 @@ size_t key_block(const struct key_job *j, const char *name)
 
 const struct tls_identity *key_block_identity(const struct key_job *j, size_t block)
 {
-    return block != KEY_UNBOUND ? j->loaded.generation->identities[block] : NULL;
+    return block != KEY_UNBOUND ? j->candidate.generation->identities[block] : NULL;
 }
 
 void key_note_block(struct key_job *j)

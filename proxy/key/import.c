@@ -71,7 +71,7 @@ static bool decrypt_key(struct import *im, const char *path, struct file_bytes *
 static bool take_key(struct import *im, const char *path, struct file_bytes *file)
 {
     struct err e;
-    if (keys_look_at(key_slice(file)).encrypted && !decrypt_key(im, path, file))
+    if (keys_inspect(key_slice(file)).encrypted && !decrypt_key(im, path, file))
         return false;
     im->key = keys_private_read(key_slice(file), path, &e);
     im->key_path = path;
@@ -84,11 +84,11 @@ static bool take_key(struct import *im, const char *path, struct file_bytes *fil
 static bool take_parts(struct import *im, const char *path, struct file_bytes *file)
 {
     struct err e;
-    struct keys_look look = keys_look_at(key_slice(file));
+    struct keys_found look = keys_inspect(key_slice(file));
     if (look.pkcs12) {
         if (!open_pkcs12(im, path, file))
             return false;
-        look = keys_look_at(key_slice(file));
+        look = keys_inspect(key_slice(file));
     }
     if ((look.certificate || !look.private_key) &&
         keys_pool_add(im->pool, key_slice(file), path, &e) != 0) {

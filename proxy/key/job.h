@@ -26,7 +26,7 @@ struct key_options {
 
 struct key_job {
     const struct key_options *o;
-    struct loaded loaded;
+    struct candidate candidate;
     const struct config *config; /* NULL: there is none, and the default one was meant */
     const char *state, *control;
     struct keystore store;

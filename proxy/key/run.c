@@ -151,8 +151,8 @@ static int read_configuration(struct key_job *j)
         key_note(j, "there is no %s yet: keys go to %s", j->o->file, j->state);
         return 0;
     }
-    if (load_configuration(j->o->file, &j->loaded, &d)) {
-        j->config = j->loaded.generation->config;
+    if (load_configuration(j->o->file, &j->candidate, &d)) {
+        j->config = j->candidate.generation->config;
         j->state = j->config->state != NULL ? j->config->state : j->state;
         j->control = j->config->control != NULL ? j->config->control : j->control;
     } else {
@@ -178,7 +178,7 @@ static int open_store(struct key_job *j, enum keystore_intent intent)
 
 int key_run(const struct key_options *o, enum keystore_intent intent, int (*run)(struct key_job *))
 {
-    struct key_job j = {.o = o, .store = {.folder = -1, .lock = -1}};
+    struct key_job j = {.o = o, .store = {.directory = -1, .lock = -1}};
     struct err e;
     buf_init(&j.out, OUT_MAX);
     buf_init(&j.notes, OUT_MAX);
@@ -193,7 +193,7 @@ int key_run(const struct key_options *o, enum keystore_intent intent, int (*run)
         status = run(&j);
     status = finish(&j, status);
     keystore_close(&j.store);
-    loaded_free(&j.loaded);
+    candidate_free(&j.candidate);
     diags_free(&j.findings);
     buf_free(&j.out);
     buf_free(&j.notes);

@@ -71,7 +71,7 @@ struct keys_private *key_open(struct key_job *j, const struct file_bytes *file)
     struct err e;
     char *path = keystore_path(&j->store, j->o->name, KEYSTORE_FILES);
     struct keys_private *key;
-    if (keys_look_at(key_slice(file)).encrypted) {
+    if (keys_inspect(key_slice(file)).encrypted) {
         key = open_encrypted(j, file, path, &e);
     } else {
         key = keys_private_read(key_slice(file), path, &e);
@@ -112,8 +112,8 @@ struct tls_identity *key_stored_identity(struct key_job *j, const char *name,
     const struct tls_slice key = key_slice(&entry->file[KEYSTORE_KEY]);
     char *chain_path = keystore_path(&j->store, name, KEYSTORE_CHAIN);
     char *key_path = keystore_path(&j->store, name, KEYSTORE_KEY);
-    struct tls_identity *id = keys_look_at(key).encrypted
-                                  ? tls_identity_look(chain, chain_path, e)
+    struct tls_identity *id = keys_inspect(key).encrypted
+                                  ? tls_identity_inspect(chain, chain_path, e)
                                   : tls_identity_load(chain, chain_path, key, key_path, e);
     free(chain_path);
     free(key_path);

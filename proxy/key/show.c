@@ -289,7 +289,7 @@ static void show_chain(const struct view *v)
     }
     const char *path = v->job->config->certificates[v->block].chain.path;
     const struct bundle_entry *e =
-        path != NULL ? bundle_find(v->job->loaded.bundle, BUNDLE_FILE, path) : NULL;
+        path != NULL ? bundle_find(v->job->candidate.bundle, BUNDLE_FILE, path) : NULL;
     if (e != NULL)
         key_say_chain(v->job, (struct tls_slice){e->data, e->size});
 }
@@ -303,12 +303,12 @@ static void show_paths(const struct view *v)
         key_say(j, "key file", c->key.path != NULL ? c->key.path : c->chain.path);
         return;
     }
-    char *folder = keystore_path(&j->store, v->name, KEYSTORE_FILES);
+    char *directory = keystore_path(&j->store, v->name, KEYSTORE_FILES);
     char *request = keystore_path(&j->store, v->name, KEYSTORE_REQUEST);
-    key_say(j, "folder", folder);
+    key_say(j, "folder", directory);
     if (v->waiting)
         key_say(j, "request", request);
-    free(folder);
+    free(directory);
     free(request);
 }
 

@@ -28,9 +28,9 @@ const char *keystore_file_name(enum keystore_file file)
     return file_names[file];
 }
 
-void keystore_beside(const char *name, const char *what, char folder[KEYSTORE_FOLDER_SIZE])
+void keystore_sibling(const char *name, const char *what, char directory[KEYSTORE_DIRECTORY_SIZE])
 {
-    snprintf(folder, KEYSTORE_FOLDER_SIZE, ".%s.%s", name, what);
+    snprintf(directory, KEYSTORE_DIRECTORY_SIZE, ".%s.%s", name, what);
 }
 
 int keystore_fail(const struct keystore *s, struct err *e, const char *what, const char *name)
@@ -47,24 +47,24 @@ int keystore_fail(const struct keystore *s, struct err *e, const char *what, con
 
 /* ---- STATE ---- */
 
-static int open_folder(struct keystore *s, enum keystore_intent intent, struct err *e)
+static int open_directory(struct keystore *s, enum keystore_intent intent, struct err *e)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    s->folder = open(s->path, flags);
-    if (s->folder < 0 && errno == ENOENT && intent == KEYSTORE_LOOK)
+    s->directory = open(s->path, flags);
+    if (s->directory < 0 && errno == ENOENT && intent == KEYSTORE_LOOK)
         return 0;
-    if (s->folder < 0 && errno == ENOENT && (mkdir(s->path, 0700) == 0 || errno == EEXIST))
-        s->folder = open(s->path, flags); /* EEXIST: another command was faster */
-    if (s->folder >= 0)
+    if (s->directory < 0 && errno == ENOENT && (mkdir(s->path, 0700) == 0 || errno == EEXIST))
+        s->directory = open(s->path, flags); /* EEXIST: another command was faster */
+    if (s->directory >= 0)
         return 0;
-    return err_set(e, "the folder for keys, %s, cannot be %s: %s (`state` in the configuration)",
+    return err_set(e, "the directory for keys, %s, cannot be %s: %s (`state` in the configuration)",
                    s->path, errno == ENOENT ? "made" : "opened", strerror(errno));
 }
 
-static int check_folder(struct keystore *s, struct err *e)
+static int check_directory(struct keystore *s, struct err *e)
 {
     struct stat st;
-    if (fstat(s->folder, &st) != 0)
+    if (fstat(s->directory, &st) != 0)
         return err_set(e, "%s: %s", s->path, strerror(errno));
     s->owner = st.st_uid;
     s->group = st.st_gid;
@@ -97,7 +97,7 @@ int keystore_give_away(const struct keystore *s, int fd)
 
 static int take_lock(struct keystore *s, struct err *e)
 {
-    s->lock = openat(s->folder, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    s->lock = openat(s->directory, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock < 0 || keystore_give_away(s, s->lock) != 0)
         return keystore_fail(s, e, "cannot open", ".lock");
     while (flock(s->lock, LOCK_EX) != 0)
@@ -108,10 +108,10 @@ static int take_lock(struct keystore *s, struct err *e)
 
 int keystore_open(struct keystore *s, const char *state, enum keystore_intent intent, struct err *e)
 {
-    *s = (struct keystore){.path = state, .folder = -1, .lock = -1};
-    if (open_folder(s, intent, e) == 0 &&
-        (s->folder < 0 ||
-         (check_folder(s, e) == 0 && (intent == KEYSTORE_LOOK || take_lock(s, e) == 0))))
+    *s = (struct keystore){.path = state, .directory = -1, .lock = -1};
+    if (open_directory(s, intent, e) == 0 &&
+        (s->directory < 0 ||
+         (check_directory(s, e) == 0 && (intent == KEYSTORE_LOOK || take_lock(s, e) == 0))))
         return 0;
     keystore_close(s);
     return -1;
@@ -121,9 +121,9 @@ void keystore_close(struct keystore *s)
 {
     if (s->lock >= 0)
         close(s->lock); /* unlocks */
-    if (s->folder >= 0)
-        close(s->folder);
-    s->lock = s->folder = -1;
+    if (s->directory >= 0)
+        close(s->directory);
+    s->lock = s->directory = -1;
 }
 
 int keystore_check_name(const char *name, struct err *e)
@@ -154,44 +154,44 @@ void keystore_entry_free(struct keystore_entry *entry)
     entry->exists = false;
 }
 
-static int read_one(const struct keystore *s, int fd, const char *folder, enum keystore_file file,
-                    struct file_bytes *out, struct err *e)
+static int read_one(const struct keystore *s, int fd, const char *directory,
+                    enum keystore_file file, struct file_bytes *out, struct err *e)
 {
     int error;
     int result = file_read_at(fd, file_names[file], FILE_SIZE_MAX, out, &error, e);
     if (result != 0 && error == ENOENT)
         result = 0;
     if (result != 0)
-        err_prefix(e, "cannot read %s/%s/%s", s->path, folder, file_names[file]);
+        err_prefix(e, "cannot read %s/%s/%s", s->path, directory, file_names[file]);
     return result;
 }
 
-static int read_files(const struct keystore *s, int fd, const char *folder,
+static int read_files(const struct keystore *s, int fd, const char *directory,
                       struct keystore_entry *out, struct err *e)
 {
     out->exists = true;
     for (int i = 0; i < KEYSTORE_FILES; i++)
-        if (read_one(s, fd, folder, (enum keystore_file)i, &out->file[i], e) != 0) {
+        if (read_one(s, fd, directory, (enum keystore_file)i, &out->file[i], e) != 0) {
             keystore_entry_free(out);
             return -1;
         }
     return 0;
 }
 
-int keystore_read_folder(const struct keystore *s, const char *folder, struct keystore_entry *out,
-                         struct err *e)
+int keystore_read_directory(const struct keystore *s, const char *directory,
+                            struct keystore_entry *out, struct err *e)
 {
     *out = (struct keystore_entry){.exists = false};
-    if (s->folder < 0)
+    if (s->directory < 0)
         return 0;
-    int fd = file_open_folder(s->folder, folder);
+    int fd = file_open_directory(s->directory, directory);
     if (fd < 0 && errno == ENOENT)
         return 0;
     if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-        return err_set(e, "%s/%s is no folder; move it away", s->path, folder);
+        return err_set(e, "%s/%s is no directory; move it away", s->path, directory);
     if (fd < 0)
-        return keystore_fail(s, e, "cannot look at", folder);
-    int result = read_files(s, fd, folder, out, e);
+        return keystore_fail(s, e, "cannot look at", directory);
+    int result = read_files(s, fd, directory, out, e);
     close(fd);
     return result;
 }
@@ -199,15 +199,15 @@ int keystore_read_folder(const struct keystore *s, const char *folder, struct ke
 int keystore_read(const struct keystore *s, const char *name, struct keystore_entry *out,
                   struct err *e)
 {
-    return keystore_read_folder(s, name, out, e);
+    return keystore_read_directory(s, name, out, e);
 }
 
 int keystore_read_previous(const struct keystore *s, const char *name, struct keystore_entry *out,
                            struct err *e)
 {
-    char folder[KEYSTORE_FOLDER_SIZE];
-    keystore_beside(name, "previous", folder);
-    return keystore_read_folder(s, folder, out, e);
+    char directory[KEYSTORE_DIRECTORY_SIZE];
+    keystore_sibling(name, "previous", directory);
+    return keystore_read_directory(s, directory, out, e);
 }
 
 /* ---- all names ---- */
@@ -222,9 +222,9 @@ static int is_pair(const struct dirent *d)
 int keystore_each(const struct keystore *s, keystore_name_fn *tell, void *arg, struct err *e)
 {
     struct dirent **list;
-    if (s->folder < 0)
+    if (s->directory < 0)
         return 0;
-    int n = scandirat(s->folder, ".", &list, is_pair, alphasort);
+    int n = scandirat(s->directory, ".", &list, is_pair, alphasort);
     if (n < 0)
         return err_set(e, "cannot read %s: %s", s->path, strerror(errno));
     for (int i = 0; i < n; i++) {

@@ -6,8 +6,8 @@
  *   STATE/NAME/next-key.pem  the key of that request, where it is not key.pem's
  *   STATE/.NAME.previous     the pair before the last change of it
  *
- * A change is a whole new folder, complete and on disk before it takes the place of the old one in
- * a single step (renameat2 with RENAME_EXCHANGE): whatever happens in between, a full disk, a
+ * A change is a whole new directory, complete and on disk before it takes the place of the old one
+ * in a single step (renameat2 with RENAME_EXCHANGE): whatever happens in between, a full disk, a
  * crash, leaves what was there, and nobody sees half a pair. One lock per STATE. No knowledge of
  * what the bytes mean. */
 #ifndef TLSFRONT_KEY_STORE_H
@@ -30,7 +30,7 @@ enum keystore_file {
 
 struct keystore {
     const char *path; /* STATE, for the texts */
-    int folder, lock;
+    int directory, lock;
     uid_t owner; /* whose the files are to be: that of STATE */
     gid_t group;
 };

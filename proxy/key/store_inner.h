@@ -4,17 +4,17 @@
 
 #include "proxy/key/store.h"
 
-enum { KEYSTORE_FOLDER_SIZE = 96 }; /* ".NAME.previous" */
+enum { KEYSTORE_DIRECTORY_SIZE = 96 }; /* ".NAME.previous" */
 
 /* "key.pem" */
 const char *keystore_file_name(enum keystore_file file);
 
 /* ".NAME.what" */
-void keystore_beside(const char *name, const char *what, char folder[KEYSTORE_FOLDER_SIZE]);
+void keystore_sibling(const char *name, const char *what, char directory[KEYSTORE_DIRECTORY_SIZE]);
 
-/* What lies in STATE/FOLDER, as keystore_read(). */
-int keystore_read_folder(const struct keystore *s, const char *folder, struct keystore_entry *out,
-                         struct err *e);
+/* What lies in STATE/DIRECTORY, as keystore_read(). */
+int keystore_read_directory(const struct keystore *s, const char *directory,
+                            struct keystore_entry *out, struct err *e);
 
 /* Root writes on behalf of whoever owns STATE. */
 int keystore_give_away(const struct keystore *s, int fd);

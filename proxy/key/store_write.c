@@ -1,9 +1,8 @@
 /* store_write.c - how a pair is replaced.
  *
- *   .NAME.next      the new folder; holds the file "staged" until it has taken its place. After the
- *                   exchange this name is the old folder's, without that file.
- *   .NAME.previous  what was there before
- *   .NAME.gone      on its way out
+ *   .NAME.next      the new directory; holds the file "staged" until it has taken its place. After
+ * the exchange this name is the old directory's, without that file. .NAME.previous  what was there
+ * before .NAME.gone      on its way out
  *
  * A crash leaves at most .NAME.next or .NAME.gone behind, and the next change tidies up. */
 #include "proxy/key/store_inner.h"
@@ -19,18 +18,18 @@
 
 #define STAGED "staged"
 
-/* ---- folders ---- */
+/* ---- directories ---- */
 
 /* Behind no link: STATE may be somebody else's. -1: it is not there. */
-static int open_folder(const struct keystore *s, const char *folder)
+static int open_directory(const struct keystore *s, const char *directory)
 {
-    return openat(s->folder, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return openat(s->directory, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static bool is_there(const struct keystore *s, const char *folder, const char *file)
+static bool is_there(const struct keystore *s, const char *directory, const char *file)
 {
     struct stat st;
-    int fd = open_folder(s, folder);
+    int fd = open_directory(s, directory);
     if (fd < 0)
         return false;
     bool there = fstatat(fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -38,9 +37,9 @@ static bool is_there(const struct keystore *s, const char *folder, const char *f
     return there;
 }
 
-static void remove_file(const struct keystore *s, const char *folder, const char *file)
+static void remove_file(const struct keystore *s, const char *directory, const char *file)
 {
-    int fd = open_folder(s, folder);
+    int fd = open_directory(s, directory);
     if (fd < 0)
         return;
     unlinkat(fd, file, 0);
@@ -53,10 +52,10 @@ static int not_dot(const struct dirent *d)
 }
 
 /* -1, with errno, when something of it is left. */
-static int remove_folder(const struct keystore *s, const char *folder)
+static int remove_directory(const struct keystore *s, const char *directory)
 {
     struct dirent **list;
-    int fd = open_folder(s, folder);
+    int fd = open_directory(s, directory);
     if (fd < 0)
         return errno == ENOENT ? 0 : -1;
     int n = scandirat(fd, ".", &list, not_dot, NULL);
@@ -67,16 +66,16 @@ static int remove_folder(const struct keystore *s, const char *folder)
     if (n >= 0)
         free(list);
     close(fd);
-    return unlinkat(s->folder, folder, AT_REMOVEDIR);
+    return unlinkat(s->directory, directory, AT_REMOVEDIR);
 }
 
 static bool same_chain(const struct keystore *s, const char *a, const char *b)
 {
     struct keystore_entry x, y;
     struct err ignored;
-    if (keystore_read_folder(s, a, &x, &ignored) != 0)
+    if (keystore_read_directory(s, a, &x, &ignored) != 0)
         return false;
-    bool same = keystore_read_folder(s, b, &y, &ignored) == 0;
+    bool same = keystore_read_directory(s, b, &y, &ignored) == 0;
     const struct file_bytes *p = &x.file[KEYSTORE_CHAIN], *q = &y.file[KEYSTORE_CHAIN];
     same = same && p->size == q->size && (p->size == 0 || memcmp(p->data, q->data, p->size) == 0);
     keystore_entry_free(&x);
@@ -90,28 +89,28 @@ static bool same_chain(const struct keystore *s, const char *a, const char *b)
  * a pair that is in place anyway, goes. */
 static void put_away(const struct keystore *s, const char *name, const char *next)
 {
-    char previous[KEYSTORE_FOLDER_SIZE];
+    char previous[KEYSTORE_DIRECTORY_SIZE];
     if (!is_there(s, next, keystore_file_name(KEYSTORE_CHAIN)) || same_chain(s, next, name)) {
-        remove_folder(s, next);
+        remove_directory(s, next);
         return;
     }
-    keystore_beside(name, "previous", previous);
+    keystore_sibling(name, "previous", previous);
     remove_file(s, next, keystore_file_name(KEYSTORE_REQUEST));
     remove_file(s, next, keystore_file_name(KEYSTORE_NEXT_KEY));
-    if (remove_folder(s, previous) == 0)
-        renameat(s->folder, next, s->folder, previous);
+    if (remove_directory(s, previous) == 0)
+        renameat(s->directory, next, s->directory, previous);
 }
 
 /* After a crash. Failures show in what is done next. */
 static void tidy_up(const struct keystore *s, const char *name)
 {
-    char next[KEYSTORE_FOLDER_SIZE], gone[KEYSTORE_FOLDER_SIZE];
-    keystore_beside(name, "next", next);
-    keystore_beside(name, "gone", gone);
-    remove_folder(s, gone);
+    char next[KEYSTORE_DIRECTORY_SIZE], gone[KEYSTORE_DIRECTORY_SIZE];
+    keystore_sibling(name, "next", next);
+    keystore_sibling(name, "gone", gone);
+    remove_directory(s, gone);
     remove_file(s, name, STAGED); /* it is in place, so it is not staged */
     if (is_there(s, next, STAGED) || !is_there(s, name, "."))
-        remove_folder(s, next);
+        remove_directory(s, next);
     else if (is_there(s, next, "."))
         put_away(s, name, next);
 }
@@ -126,10 +125,10 @@ static int close_keeping_errno(int fd, int result)
     return result;
 }
 
-static int write_file(const struct keystore *s, int folder, const char *name,
+static int write_file(const struct keystore *s, int directory, const char *name,
                       const struct file_bytes *bytes)
 {
-    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -1;
     int result = keystore_give_away(s, fd);
@@ -140,65 +139,68 @@ static int write_file(const struct keystore *s, int folder, const char *name,
     return close_keeping_errno(fd, result);
 }
 
-static int fill_folder(const struct keystore *s, int folder, const struct keystore_entry *entry)
+static int fill_directory(const struct keystore *s, int directory,
+                          const struct keystore_entry *entry)
 {
     static const struct file_bytes nothing = {0};
-    if (keystore_give_away(s, folder) != 0 || write_file(s, folder, STAGED, &nothing) != 0)
+    if (keystore_give_away(s, directory) != 0 || write_file(s, directory, STAGED, &nothing) != 0)
         return -1;
     for (int i = 0; i < KEYSTORE_FILES; i++)
         if (entry->file[i].data != NULL &&
-            write_file(s, folder, keystore_file_name((enum keystore_file)i), &entry->file[i]) != 0)
+            write_file(s, directory, keystore_file_name((enum keystore_file)i), &entry->file[i]) !=
+                0)
             return -1;
-    return fsync(folder);
+    return fsync(directory);
 }
 
 static int stage(const struct keystore *s, const char *next, const struct keystore_entry *entry)
 {
-    if (remove_folder(s, next) != 0 || mkdirat(s->folder, next, 0700) != 0)
+    if (remove_directory(s, next) != 0 || mkdirat(s->directory, next, 0700) != 0)
         return -1;
-    int fd = open_folder(s, next);
+    int fd = open_directory(s, next);
     if (fd < 0)
         return -1;
-    return close_keeping_errno(fd, fill_folder(s, fd, entry));
+    return close_keeping_errno(fd, fill_directory(s, fd, entry));
 }
 
 static int exchange(const struct keystore *s, const char *a, const char *name, bool exists,
                     struct err *e)
 {
-    if (renameat2(s->folder, a, s->folder, name, exists ? RENAME_EXCHANGE : RENAME_NOREPLACE) ==
-        0) {
-        fsync(s->folder); /* should that fail, it is in place all the same */
+    if (renameat2(s->directory, a, s->directory, name,
+                  exists ? RENAME_EXCHANGE : RENAME_NOREPLACE) == 0) {
+        fsync(s->directory); /* should that fail, it is in place all the same */
         return 0;
     }
     if (errno == EINVAL || errno == ENOSYS)
-        return err_set(e,
-                       "the filesystem of %s cannot exchange two folders in one step; set `state` "
-                       "to one on a local disk",
-                       s->path);
+        return err_set(
+            e,
+            "the filesystem of %s cannot exchange two directories in one step; set `state` "
+            "to one on a local disk",
+            s->path);
     return keystore_fail(s, e, "cannot put in place", name);
 }
 
 int keystore_write(const struct keystore *s, const char *name, const struct keystore_entry *entry,
                    bool keep, struct err *e)
 {
-    char next[KEYSTORE_FOLDER_SIZE];
-    keystore_beside(name, "next", next);
+    char next[KEYSTORE_DIRECTORY_SIZE];
+    keystore_sibling(name, "next", next);
     tidy_up(s, name);
     if (stage(s, next, entry) != 0) {
         keystore_fail(s, e, "cannot write", next);
-        remove_folder(s, next);
+        remove_directory(s, next);
         return -1;
     }
     if (exchange(s, next, name, is_there(s, name, "."), e) != 0) {
-        remove_folder(s, next);
+        remove_directory(s, next);
         return -1;
     }
     remove_file(s, name, STAGED);
     if (keep)
         put_away(s, name, next);
     else
-        remove_folder(s, next);
-    fsync(s->folder);
+        remove_directory(s, next);
+    fsync(s->directory);
     return 0;
 }
 
@@ -207,7 +209,7 @@ int keystore_write(const struct keystore *s, const char *name, const struct keys
 static void move_file(const struct keystore *s, const char *from, const char *to,
                       enum keystore_file file)
 {
-    int source = open_folder(s, from), target = open_folder(s, to);
+    int source = open_directory(s, from), target = open_directory(s, to);
     if (source >= 0 && target >= 0)
         renameat(source, keystore_file_name(file), target, keystore_file_name(file));
     if (source >= 0)
@@ -218,8 +220,8 @@ static void move_file(const struct keystore *s, const char *from, const char *to
 
 int keystore_rollback(const struct keystore *s, const char *name, struct err *e)
 {
-    char previous[KEYSTORE_FOLDER_SIZE];
-    keystore_beside(name, "previous", previous);
+    char previous[KEYSTORE_DIRECTORY_SIZE];
+    keystore_sibling(name, "previous", previous);
     tidy_up(s, name);
     if (!is_there(s, previous, keystore_file_name(KEYSTORE_CHAIN)))
         return err_set(e, "there is no previous certificate of %s in %s", name, s->path);
@@ -232,16 +234,16 @@ int keystore_rollback(const struct keystore *s, const char *name, struct err *e)
 
 int keystore_remove(const struct keystore *s, const char *name, struct err *e)
 {
-    char previous[KEYSTORE_FOLDER_SIZE], gone[KEYSTORE_FOLDER_SIZE];
-    keystore_beside(name, "previous", previous);
-    keystore_beside(name, "gone", gone);
+    char previous[KEYSTORE_DIRECTORY_SIZE], gone[KEYSTORE_DIRECTORY_SIZE];
+    keystore_sibling(name, "previous", previous);
+    keystore_sibling(name, "gone", gone);
     tidy_up(s, name);
-    if (remove_folder(s, previous) != 0)
+    if (remove_directory(s, previous) != 0)
         return keystore_fail(s, e, "cannot remove", previous);
-    if (renameat(s->folder, name, s->folder, gone) != 0)
+    if (renameat(s->directory, name, s->directory, gone) != 0)
         return keystore_fail(s, e, "cannot remove", name);
-    fsync(s->folder);
-    if (remove_folder(s, gone) != 0)
+    fsync(s->directory);
+    if (remove_directory(s, gone) != 0)
         return keystore_fail(s, e, "cannot remove", gone);
     return 0;
 }

@@ -11,7 +11,7 @@
 enum { TICKET_KEY_MAX = 1 << 20 };
 
 /* The file is the supervisor's alone: who has it can open every ticket, past and to come. */
-static void load_ticket_key(const struct file_ref *file, struct loaded *out, struct diags *d)
+static void load_ticket_key(const struct file_ref *file, struct candidate *out, struct diags *d)
 {
     struct err e;
     struct file_bytes bytes;
@@ -32,7 +32,7 @@ static void load_ticket_key(const struct file_ref *file, struct loaded *out, str
     file_bytes_free(&bytes);
 }
 
-static bool judge(struct config *config, struct loaded *out, struct diags *d)
+static bool judge(struct config *config, struct candidate *out, struct diags *d)
 {
     struct err e;
     if (config == NULL)
@@ -50,38 +50,38 @@ static bool judge(struct config *config, struct loaded *out, struct diags *d)
                  "start as root with CAP_NET_RAW (in a unit: AmbientCapabilities= or "
                  "CapabilityBoundingSet= with CAP_NET_RAW)",
                  "source = transparent needs the privilege to bind to foreign addresses");
-    if (config->route_count > SHARED_ROUTES)
+    if (config->route_count > ROUTE_SLOTS)
         diag_add(d, DIAG_ERROR, NULL, "run a second instance with its own control socket",
-                 "%zu routes; one instance serves up to %d", config->route_count, SHARED_ROUTES);
+                 "%zu routes; one instance serves up to %d", config->route_count, ROUTE_SLOTS);
     load_ticket_key(&config->ticket_key, out, d);
     unlock_keys(config, out->bundle, d);
     out->generation = generation_load(config, out->bundle, d);
     if (out->generation == NULL) {
-        loaded_free(out);
+        candidate_free(out);
         d->out_of_memory = true;
         return false;
     }
     return true;
 }
 
-bool load_configuration(const char *path, struct loaded *out, struct diags *d)
+bool load_configuration(const char *path, struct candidate *out, struct diags *d)
 {
-    *out = (struct loaded){0};
+    *out = (struct candidate){0};
     return judge(config_read(path, &out->bundle, d), out, d);
 }
 
-bool load_files_again(const struct bundle *texts, struct loaded *out, struct diags *d)
+bool load_files_again(const struct bundle *texts, struct candidate *out, struct diags *d)
 {
-    *out = (struct loaded){0};
+    *out = (struct candidate){0};
     return judge(config_reread(texts, &out->bundle, d), out, d);
 }
 
-void loaded_free(struct loaded *l)
+void candidate_free(struct candidate *l)
 {
     generation_free(l->generation);
     bundle_free(l->bundle);
     explicit_bzero(l->ticket_secret, sizeof l->ticket_secret);
-    *l = (struct loaded){0};
+    *l = (struct candidate){0};
 }
 
 void load_print_findings(const struct diags *d, struct buf *out)

@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-struct loaded {
+struct candidate {
     struct bundle *bundle;
     struct generation *generation;
     struct identity identity; /* whom the workers become */
@@ -19,13 +19,13 @@ struct loaded {
 /* Read FILE and all it names, and look at everything that can be looked at without binding an
  * address. Findings go to `d`. False: it was not understood well enough to have a routing table,
  * and `out` is empty; true: `out` is to be freed, and diag_ok() says whether it may be run. */
-bool load_configuration(const char *path, struct loaded *out, struct diags *d);
+bool load_configuration(const char *path, struct candidate *out, struct diags *d);
 
 /* The same with the configuration texts of a bundle: the files that they name are read anew. */
-bool load_files_again(const struct bundle *texts, struct loaded *out, struct diags *d);
+bool load_files_again(const struct bundle *texts, struct candidate *out, struct diags *d);
 
 /* Drops the bundle and the generation; wipes; all zero is fine. */
-void loaded_free(struct loaded *l);
+void candidate_free(struct candidate *l);
 
 /* All findings in their order, as they are printed, behind what is in `out`. */
 void load_print_findings(const struct diags *d, struct buf *out);

@@ -23,7 +23,7 @@ static void first_line(const struct bundle_entry *file, char out[PASSPHRASE_SIZE
 static void put_beside(struct bundle *b, const struct bundle_entry *file, const char *pem,
                        struct err *e)
 {
-    const bool der = keys_look_at((struct tls_slice){file->data, file->size}).der;
+    const bool der = keys_inspect((struct tls_slice){file->data, file->size}).der;
     const size_t kept = der ? 0 : file->size, size = kept + strlen(pem);
     uint8_t *both = malloc(size);
     if (both == NULL) {
@@ -72,7 +72,7 @@ static void unlock(const struct certificate_config *c, struct bundle *b, struct 
     const struct bundle_entry *secret = bundle_find(b, BUNDLE_FILE, c->passphrase.path);
     if (key == NULL)
         return; /* reported where it is read, as a missing passphrase is */
-    if (!keys_look_at((struct tls_slice){key->data, key->size}).encrypted)
+    if (!keys_inspect((struct tls_slice){key->data, key->size}).encrypted)
         diag_add(
             d, DIAG_WARNING, &c->passphrase.at, "remove it, or encrypt the key",
             "certificate %s: passphrase-file has no effect: the key in \"%s\" is not encrypted",

@@ -306,7 +306,7 @@ static void compare(void *arg, const struct tls_expiry *x)
     s->found = s->found || memcmp(x->digest, s->digest, sizeof x->digest) == 0;
 }
 
-static void look_at(void *arg, const struct tls_expiry *x)
+static void form_of(void *arg, const struct tls_expiry *x)
 {
     struct search *s = arg;
     struct search here = {.digest = x->digest};
@@ -321,7 +321,7 @@ bool generation_brings_expired(const struct generation *next, const struct gener
                                time_t now)
 {
     struct search s = {.present = present, .now = now};
-    each_expiry(next, look_at, &s);
+    each_expiry(next, form_of, &s);
     return s.found;
 }
 

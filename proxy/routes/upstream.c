@@ -104,11 +104,11 @@ static struct upstream_address *current(struct upstream_set *set, const struct u
 }
 
 void upstream_trying(struct upstream_set *set, const struct upstream_cursor *at, uint64_t now,
-                     uint64_t patience)
+                     uint64_t timeout)
 {
     struct upstream_address *a = current(set, at);
     if (a != NULL && a->down_until != 0)
-        a->down_until = now + patience;
+        a->down_until = now + timeout;
 }
 
 void upstream_report(struct upstream_set *set, const struct upstream_cursor *at, bool well,

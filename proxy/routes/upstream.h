@@ -60,9 +60,9 @@ const struct upstream_address *upstream_next(struct upstream_set *set, struct up
                                              uint64_t now);
 
 /* An attempt on what upstream_next() gave begins: others go elsewhere until it is decided, if that
- * address was down before. `patience`: the longest that the attempt may take. */
+ * address was down before. `timeout`: the longest that the attempt may take. */
 void upstream_trying(struct upstream_set *set, const struct upstream_cursor *at, uint64_t now,
-                     uint64_t patience);
+                     uint64_t timeout);
 
 /* How it ended. */
 void upstream_report(struct upstream_set *set, const struct upstream_cursor *at, bool well,

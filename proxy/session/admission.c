@@ -47,7 +47,7 @@ static bool client_may_be_told(struct sessions *all, const struct sockaddr *clie
     if (client == NULL || client->sa_family == AF_UNIX)
         return true;
     a->counted = true;
-    a->slot = client_slot_of(client, SHARED_ROUTES, all->seed);
+    a->slot = client_slot_of(client, ROUTE_SLOTS, all->seed);
     client_enter(all->counters, a->slot);
     return client_count(all->parts, all->worker_count, a->slot) <= COURTESY_PER_CLIENT;
 }

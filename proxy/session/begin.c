@@ -14,13 +14,13 @@ enum session_state session_begin(struct session *s)
     return r->tls == TLS_MODE_OPTIONAL ? SESSION_DIAL : SESSION_PREAMBLE;
 }
 
-/* ---- ANNOUNCE ---- */
+/* ---- PROXY_HEADER ---- */
 
 /* The header is complete: the session is that client's now, and what follows is held for the state
  * that comes next. */
-static enum session_state take(struct session *s, const struct announce *a)
+static enum session_state take(struct session *s, const struct proxy_header_received *a)
 {
-    struct held all = session_release(s);
+    struct unread all = session_release(s);
     if (a->known) {
         s->from = session_address(&a->client);
         s->local = session_address(&a->local);
@@ -36,26 +36,26 @@ static enum session_state take(struct session *s, const struct announce *a)
     return next != SESSION_STAY ? next : session_begin(s);
 }
 
-enum session_state announce_client_data(struct session *s, uint8_t *data, size_t size)
+enum session_state proxy_header_client_data(struct session *s, uint8_t *data, size_t size)
 {
-    struct announce a;
+    struct proxy_header_received a;
     enum session_state next = session_hold(s, data, size);
     if (next != SESSION_STAY)
         return next;
-    switch (announce_parse(s->held.data, s->held.size, &a)) {
-    case ANNOUNCE_MORE:
+    switch (proxy_header_parse(s->unread.data, s->unread.size, &a)) {
+    case PROXY_HEADER_MORE:
         return SESSION_STAY;
-    case ANNOUNCE_OK:
+    case PROXY_HEADER_OK:
         return take(s, &a);
-    case ANNOUNCE_BAD:
+    case PROXY_HEADER_BAD:
         break;
     }
-    return session_end(s, END_ANNOUNCE_BAD);
+    return session_end(s, END_PROXY_HEADER_BAD);
 }
 
-enum session_state announce_timed_out(struct session *s)
+enum session_state proxy_header_timed_out(struct session *s)
 {
-    return session_end(s, END_ANNOUNCE_LATE);
+    return session_end(s, END_PROXY_HEADER_LATE);
 }
 
 /* ---- PREAMBLE ---- */
@@ -63,11 +63,11 @@ enum session_state announce_timed_out(struct session *s)
 static enum session_state greet(struct session *s)
 {
     struct buf text;
-    struct talk_out out = {.to_client = &text};
-    if (s->talk->module->greet == NULL)
+    struct dialogue_out out = {.to_client = &text};
+    if (s->dialogue->module->greet == NULL)
         return SESSION_STAY;
     buf_init(&text, 4096);
-    s->talk->module->greet(&s->talk->talk, &out);
+    s->dialogue->module->greet(&s->dialogue->dialogue, &out);
     enum session_state next = session_to_client(s, text.data, text.size);
     buf_free(&text);
     return next;
@@ -75,12 +75,12 @@ static enum session_state greet(struct session *s)
 
 enum session_state preamble_entered(struct session *s)
 {
-    enum session_state next = session_talk_begin(s, TALK_REQUIRED);
+    enum session_state next = session_dialogue_begin(s, DIALOGUE_REQUIRED);
     if (next == SESSION_STAY)
         next = greet(s);
     if (next != SESSION_STAY)
         return next;
-    struct held rest = session_release(s);
+    struct unread rest = session_release(s);
     if (rest.size > 0)
         next = preamble_client_data(s, rest.data, rest.size);
     session_wipe(&rest);
@@ -89,12 +89,12 @@ enum session_state preamble_entered(struct session *s)
 
 enum session_state preamble_client_data(struct session *s, uint8_t *data, size_t size)
 {
-    return session_talk_said(s, CLIENT, data, size);
+    return session_dialogue_said(s, CLIENT, data, size);
 }
 
 enum session_state preamble_drained(struct session *s)
 {
-    return session_talk_resume(s);
+    return session_dialogue_resume(s);
 }
 
 enum session_state preamble_timed_out(struct session *s)

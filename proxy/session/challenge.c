@@ -92,7 +92,7 @@ static void http_answered(struct query *q, enum challenge_outcome outcome,
 enum session_state request_entered(struct session *s)
 {
     enum session_state next = SESSION_STAY;
-    struct held rest = session_release(s);
+    struct unread rest = session_release(s);
     if (rest.size > 0)
         next = request_client_data(s, rest.data, rest.size);
     session_wipe(&rest);

@@ -13,37 +13,37 @@ union session_address session_address(const struct sockaddr_storage *from)
     return address;
 }
 
-/* ---- held ---- */
+/* ---- unread ---- */
 
 enum session_state session_hold(struct session *s, const uint8_t *data, size_t size)
 {
     if (size == 0)
         return SESSION_STAY;
-    uint8_t *grown = malloc(s->held.size + size); /* not realloc(): the old ones are wiped */
+    uint8_t *grown = malloc(s->unread.size + size); /* not realloc(): the old ones are wiped */
     if (grown == NULL)
         return session_end(s, END_OUT_OF_MEMORY);
-    if (s->held.size > 0)
-        memcpy(grown, s->held.data, s->held.size);
-    memcpy(grown + s->held.size, data, size);
-    const size_t total = s->held.size + size;
-    session_wipe(&s->held);
-    s->held = (struct held){grown, total};
+    if (s->unread.size > 0)
+        memcpy(grown, s->unread.data, s->unread.size);
+    memcpy(grown + s->unread.size, data, size);
+    const size_t total = s->unread.size + size;
+    session_wipe(&s->unread);
+    s->unread = (struct unread){grown, total};
     return SESSION_STAY;
 }
 
-struct held session_release(struct session *s)
+struct unread session_release(struct session *s)
 {
-    struct held held = s->held;
-    s->held = (struct held){0};
-    return held;
+    struct unread unread = s->unread;
+    s->unread = (struct unread){0};
+    return unread;
 }
 
-void session_wipe(struct held *held)
+void session_wipe(struct unread *unread)
 {
-    if (held->data != NULL)
-        explicit_bzero(held->data, held->size);
-    free(held->data);
-    *held = (struct held){0};
+    if (unread->data != NULL)
+        explicit_bzero(unread->data, unread->size);
+    free(unread->data);
+    *unread = (struct unread){0};
 }
 
 /* ---- sending ---- */

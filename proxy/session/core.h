@@ -6,7 +6,7 @@
  * alone enters it, arms the timer and sets who is read from. Whatever may end the session returns a
  * state too: other than SESSION_STAY it has to be returned on.
  *
- *   implicit:  ANNOUNCE? -> HANDSHAKE -> DIAL -> GREETING? -> RELAY -> LINGER -> CLOSING -> freed
+ *   implicit:  PROXY_HEADER? -> HANDSHAKE -> DIAL -> GREETING? -> RELAY -> LINGER -> CLOSING
  *   required:  ... PREAMBLE -> UPGRADE -> HANDSHAKE -> ... as above
  *   optional:  ... DIAL -> GREETING? -> RELAY (in clear) [-> UPGRADE -> HANDSHAKE -> ... as above]
  *   acme:      ... REQUEST -> QUERY -> LINGER, or HANDSHAKE -> QUERY -> HANDSHAKE -> LINGER
@@ -31,19 +31,19 @@
 enum { SESSION_ID_MAX = 32 };
 
 enum session_state {
-    SESSION_STAY,      /* where it is: what handlers return; no session is ever in it */
-    SESSION_ANNOUNCE,  /* a trusted balancer's PROXY header comes first */
-    SESSION_PREAMBLE,  /* in clear, without an upstream: client <-> module */
-    SESSION_UPGRADE,   /* the reply to the upgrade is on its way; then TLS begins */
-    SESSION_REQUEST,   /* acme, in clear: the head of a request */
-    SESSION_HANDSHAKE, /* client <-> tls */
-    SESSION_QUERY,     /* acme: the supervisor looks for the answer; nobody is read from */
-    SESSION_DIAL,      /* connecting upstream; what the client says is held */
-    SESSION_GREETING,  /* connected; the server has to speak first, and another can take its place
-                        * until its module has a greeting to deal with */
-    SESSION_RELAY,     /* both ways, or one way after the first end; on TLS or in clear */
-    SESSION_LINGER,    /* all is said: it is delivered, and no reset may eat it */
-    SESSION_CLOSING,   /* waiting for the handles */
+    SESSION_STAY,         /* where it is: what handlers return; no session is ever in it */
+    SESSION_PROXY_HEADER, /* a trusted balancer's PROXY header comes first */
+    SESSION_PREAMBLE,     /* in clear, without an upstream: client <-> module */
+    SESSION_UPGRADE,      /* the reply to the upgrade is on its way; then TLS begins */
+    SESSION_REQUEST,      /* acme, in clear: the head of a request */
+    SESSION_HANDSHAKE,    /* client <-> tls */
+    SESSION_QUERY,        /* acme: the supervisor looks for the answer; nobody is read from */
+    SESSION_DIAL,         /* connecting upstream; what the client says is held */
+    SESSION_GREETING, /* connected; the server has to speak first, and another can take its place
+                       * until its module has a greeting to deal with */
+    SESSION_RELAY,    /* both ways, or one way after the first end; on TLS or in clear */
+    SESSION_LINGER,   /* all is said: it is delivered, and no reset may eat it */
+    SESSION_CLOSING,  /* waiting for the handles */
     SESSION_STATES
 };
 
@@ -56,8 +56,8 @@ enum end {
     END_OUT_OF_MEMORY,
     END_NO_SOCKET,
     END_STOPPED,
-    END_ANNOUNCE_BAD,
-    END_ANNOUNCE_LATE,
+    END_PROXY_HEADER_BAD,
+    END_PROXY_HEADER_LATE,
     END_LEFT_BEFORE_TLS,
     END_LEFT_IN_REQUEST,
     END_CLIENT_BROKE,
@@ -75,7 +75,7 @@ enum end {
     END_TLS_FAILED, /* fault and words are the engine's */
     END_HANDSHAKE_LATE,
     END_INJECTED,
-    END_DIALOGUE, /* these in the order of enum talk_reason */
+    END_DIALOGUE, /* these in the order of enum dialogue_reason */
     END_DIALOGUE_SENT_AWAY,
     END_DIALOGUE_ERRORS,
     END_DIALOGUE_TOO_LONG,
@@ -105,18 +105,18 @@ enum end {
 struct session;
 
 /* A dialogue under way, with what its module has not consumed yet. */
-struct session_talk {
-    struct talk talk;
+struct session_dialogue {
+    struct dialogue dialogue;
     const struct starttls *module;
-    struct buf carry[2]; /* by enum side */
-    uint8_t hello_seen;  /* in clear: how much of a ClientHello's head the client began with */
+    struct buf pending[2]; /* by enum side */
+    uint8_t hello_seen;    /* in clear: how much of a ClientHello's head the client began with */
     char id[SESSION_ID_MAX], address[ADDRESS_TEXT_MAX];
 };
 enum side { CLIENT, UPSTREAM };
 
 /* Bytes that must wait: a client's, still encrypted, for their turn in the handshake; then
  * decrypted, for the upstream to be there. */
-struct held {
+struct unread {
     uint8_t *data;
     size_t size;
 };
@@ -143,11 +143,11 @@ struct session_row {
 
     enum session_state (*client_data)(struct session *s, uint8_t *data, size_t size);
     enum session_state (*client_ended)(struct session *s); /* FIN */
-    enum session_state (*client_broke)(struct session *s);
+    enum session_state (*client_failed)(struct session *s);
     enum session_state (*upstream_connected)(struct session *s, int status);
     enum session_state (*upstream_data)(struct session *s, uint8_t *data, size_t size);
     enum session_state (*upstream_ended)(struct session *s); /* FIN */
-    enum session_state (*upstream_broke)(struct session *s, int error);
+    enum session_state (*upstream_failed)(struct session *s, int error);
     enum session_state (*upstream_closed)(struct session *s); /* our handle */
     enum session_state (*drained)(struct session *s);         /* a queue has run empty */
     enum session_state (*turn)(struct session *s);            /* of its handshake */
@@ -172,11 +172,11 @@ struct session {
     struct generation *generation;
     struct route *route;
     struct tls_conn *tls;                /* NULL: in clear so far */
-    struct session_talk *talk;           /* NULL: nothing to watch */
+    struct session_dialogue *dialogue;   /* NULL: nothing to watch */
     struct session_challenge *challenge; /* NULL: nothing was asked for */
     struct link member;                  /* of all->members */
     struct link waiting;                 /* of all->turns */
-    struct held held;
+    struct unread unread;
     struct upstream_cursor cursor;
     size_t dropped; /* bytes of the client read and dropped behind its end, or in LINGER */
 
@@ -218,11 +218,11 @@ static inline uint64_t session_now(const struct session *s)
 /* ---- core.c: bytes and memory ---- */
 union session_address session_address(const struct sockaddr_storage *from);
 
-/* Append to `held`. */
+/* Append to `unread`. */
 enum session_state session_hold(struct session *s, const uint8_t *data, size_t size);
 /* Hand the held bytes to the caller, who gives them to session_wipe(). */
-struct held session_release(struct session *s);
-void session_wipe(struct held *held);
+struct unread session_release(struct session *s);
+void session_wipe(struct unread *unread);
 
 /* Send what the TLS engine produced. `last`: our FIN follows. */
 enum session_state session_send(struct session *s, const struct tls_io *io, bool last);
@@ -270,8 +270,8 @@ void session_log_challenge(struct session *s, const char *type, const char *name
 
 /* begin.c */
 enum session_state session_begin(struct session *s); /* the first state after accept */
-enum session_state announce_client_data(struct session *s, uint8_t *data, size_t size);
-enum session_state announce_timed_out(struct session *s);
+enum session_state proxy_header_client_data(struct session *s, uint8_t *data, size_t size);
+enum session_state proxy_header_timed_out(struct session *s);
 enum session_state preamble_entered(struct session *s);
 enum session_state preamble_client_data(struct session *s, uint8_t *data, size_t size);
 enum session_state preamble_drained(struct session *s);
@@ -306,36 +306,36 @@ void session_challenge_free(struct session *s);
 enum session_state dial_entered(struct session *s);
 enum session_state dial_client_data(struct session *s, uint8_t *data, size_t size);
 enum session_state dial_client_ended(struct session *s);
-enum session_state dial_client_broke(struct session *s);
+enum session_state dial_client_failed(struct session *s);
 enum session_state dial_connected(struct session *s, int status);
 enum session_state dial_upstream_closed(struct session *s);
 enum session_state dial_timed_out(struct session *s);
 enum session_state greeting_upstream_data(struct session *s, uint8_t *data, size_t size);
 enum session_state greeting_upstream_ended(struct session *s);
-enum session_state greeting_upstream_broke(struct session *s, int error);
+enum session_state greeting_upstream_failed(struct session *s, int error);
 enum session_state greeting_timed_out(struct session *s);
 
 /* dialogue.c */
 /* Begin a dialogue in that mode, where the protocol has one. */
-enum session_state session_talk_begin(struct session *s, enum talk_mode mode);
+enum session_state session_dialogue_begin(struct session *s, enum dialogue_mode mode);
 /* Something was said. */
-enum session_state session_talk_said(struct session *s, enum side side, const uint8_t *data,
-                                     size_t size);
+enum session_state session_dialogue_said(struct session *s, enum side side, const uint8_t *data,
+                                         size_t size);
 /* The replies of ours that waited are gone: deal with what was left of the client's. */
-enum session_state session_talk_resume(struct session *s);
+enum session_state session_dialogue_resume(struct session *s);
 /* In clear: does the client begin with TLS? *seen begins with 0 and is kept from call to call. */
-bool session_talk_begins_tls(uint8_t *seen, const uint8_t *data, size_t size);
+bool session_dialogue_begins_tls(uint8_t *seen, const uint8_t *data, size_t size);
 /* Does something of the client's wait, for its own end or for its turn? */
-bool session_talk_waits(const struct session *s);
+bool session_dialogue_waits(const struct session *s);
 /* Is what the client left the beginning of a unit that it will never end? */
-bool session_talk_cut_short(const struct session *s);
-bool session_talk_full(const struct session *s, enum side side); /* as many as are kept? */
+bool session_dialogue_cut_short(const struct session *s);
+bool session_dialogue_full(const struct session *s, enum side side); /* as many as are kept? */
 /* A side says no more: hand on what its module still waits for the end of. The client's on TLS
  * only: in clear it could be a password. */
-enum session_state session_talk_rest_to_upstream(struct session *s);
-enum session_state session_talk_rest_to_client(struct session *s);
-bool session_talk_holds(const struct session *s, enum side side); /* unconsumed bytes? */
-void session_talk_free(struct session *s);
+enum session_state session_dialogue_rest_to_upstream(struct session *s);
+enum session_state session_dialogue_rest_to_client(struct session *s);
+bool session_dialogue_holds(const struct session *s, enum side side); /* unconsumed bytes? */
+void session_dialogue_free(struct session *s);
 
 /* relay.c */
 /* What the upstream said, through its module where there is one. */
@@ -344,10 +344,10 @@ uint64_t relay_remains(const struct session *s);
 enum session_state relay_entered(struct session *s);
 enum session_state relay_client_data(struct session *s, uint8_t *data, size_t size);
 enum session_state relay_client_ended(struct session *s);
-enum session_state relay_client_broke(struct session *s);
+enum session_state relay_client_failed(struct session *s);
 enum session_state relay_upstream_data(struct session *s, uint8_t *data, size_t size);
 enum session_state relay_upstream_ended(struct session *s);
-enum session_state relay_upstream_broke(struct session *s, int error);
+enum session_state relay_upstream_failed(struct session *s, int error);
 enum session_state relay_drained(struct session *s);
 enum session_state relay_timed_out(struct session *s);
 
@@ -356,9 +356,9 @@ uint64_t linger_remains(const struct session *s);
 enum session_state linger_entered(struct session *s);
 enum session_state linger_client_data(struct session *s, uint8_t *data, size_t size);
 enum session_state linger_client_ended(struct session *s);
-enum session_state linger_client_broke(struct session *s);
+enum session_state linger_client_failed(struct session *s);
 enum session_state linger_upstream_data(struct session *s, uint8_t *data, size_t size);
-enum session_state linger_upstream_broke(struct session *s, int error);
+enum session_state linger_upstream_failed(struct session *s, int error);
 enum session_state linger_drained(struct session *s);
 enum session_state linger_timed_out(struct session *s);
 

@@ -11,7 +11,7 @@ static enum session_state failed(struct session *s, const char *how)
     counter_add(&session_counters(s)->upstream_failures, 1);
     upstream_report(&s->route->upstreams, &s->cursor, false, session_now(s));
     session_log_upstream(s, "upstream-failed", how);
-    session_talk_free(s); /* with the beginning of a greeting */
+    session_dialogue_free(s); /* with the beginning of a greeting */
     peer_close(&s->upstream, true);
     return SESSION_DIAL; /* upstream_closed dials on */
 }
@@ -132,7 +132,8 @@ enum session_state dial_connected(struct session *s, int status)
         return session_end(s, END_OUT_OF_MEMORY);
     if (rc != 0)
         return failed(s, uv_strerror(rc));
-    enum session_state next = session_talk_begin(s, s->tls != NULL ? TALK_INSIDE : TALK_OPTIONAL);
+    enum session_state next =
+        session_dialogue_begin(s, s->tls != NULL ? DIALOGUE_INSIDE : DIALOGUE_OPTIONAL);
     if (next != SESSION_STAY)
         return next;
     if (protocol_facts(s->route->config->protocol)->server_speaks_first)
@@ -161,7 +162,7 @@ static enum session_state hold_in_clear(struct session *s, const uint8_t *data, 
     enum session_state next = session_hold(s, data, size);
     if (next != SESSION_STAY)
         return next;
-    return session_talk_begins_tls(&seen, s->held.data, s->held.size)
+    return session_dialogue_begins_tls(&seen, s->unread.data, s->unread.size)
                ? session_end(s, END_SPOKE_TLS)
                : SESSION_STAY;
 }
@@ -200,15 +201,15 @@ enum session_state dial_client_ended(struct session *s)
     if (s->client_ended)
         return SESSION_STAY;
     tls_conn_transport_eof(s->tls);
-    if (s->held.size > 0)
+    if (s->unread.size > 0)
         return cut(s, END_TLS_FAILED);
     const struct tls_io nothing = {0};
     return session_tls_failed(s, &nothing);
 }
 
-enum session_state dial_client_broke(struct session *s)
+enum session_state dial_client_failed(struct session *s)
 {
-    return s->held.size > 0 ? cut(s, END_CLIENT_BROKE) : session_end(s, END_CLIENT_BROKE);
+    return s->unread.size > 0 ? cut(s, END_CLIENT_BROKE) : session_end(s, END_CLIENT_BROKE);
 }
 
 /* ---- GREETING ---- */
@@ -216,7 +217,7 @@ enum session_state dial_client_broke(struct session *s)
 enum session_state greeting_upstream_data(struct session *s, uint8_t *data, size_t size)
 {
     enum session_state next = session_from_upstream(s, data, size);
-    if (next == SESSION_STAY && s->talk == NULL)
+    if (next == SESSION_STAY && s->dialogue == NULL)
         session_served(s);
     return next == SESSION_STAY && s->served ? SESSION_RELAY : next;
 }
@@ -226,7 +227,7 @@ enum session_state greeting_upstream_ended(struct session *s)
     return failed(s, "closed without a greeting");
 }
 
-enum session_state greeting_upstream_broke(struct session *s, int error)
+enum session_state greeting_upstream_failed(struct session *s, int error)
 {
     return failed(s, uv_strerror(error));
 }

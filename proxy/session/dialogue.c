@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* What a module may leave unconsumed of one side: more than the longest unit there is. */
-#define CARRY_MAX ((size_t)256 << 10)
+#define PENDING_MAX ((size_t)256 << 10)
 
 /* Between two lines of the log that a route's upstream does not hear who its clients are. */
 #define IDENTITY_NOTE_MS 60000
@@ -15,10 +15,10 @@
 /* What a module may write in one go; its input is bounded, so this is never near. */
 #define OUTPUT_MAX ((size_t)4 << 20)
 
-static void fill_facts(const struct session *s, struct session_talk *t, enum talk_mode mode)
+static void fill_facts(const struct session *s, struct session_dialogue *t, enum dialogue_mode mode)
 {
     const struct route_config *r = s->route->config;
-    t->talk.facts = (struct talk_facts){
+    t->dialogue.facts = (struct dialogue_facts){
         .mode = mode,
         .upgraded = s->upgraded,
         .plaintext_login = r->plaintext_login_allowed,
@@ -27,108 +27,109 @@ static void fill_facts(const struct session *s, struct session_talk *t, enum tal
     };
     session_id(s, t->id);
     if (r->xclient && s->from.sa.sa_family != AF_UNIX) {
-        address_host(&s->from.sa, t->address, &t->talk.facts.client_port);
-        t->talk.facts.client_address = t->address;
+        address_host(&s->from.sa, t->address, &t->dialogue.facts.client_port);
+        t->dialogue.facts.client_address = t->address;
     }
 }
 
-enum session_state session_talk_begin(struct session *s, enum talk_mode mode)
+enum session_state session_dialogue_begin(struct session *s, enum dialogue_mode mode)
 {
     const struct starttls *module = starttls_of(s->route->config->protocol);
     if (module == NULL)
         return SESSION_STAY;
-    struct session_talk *t = calloc(1, sizeof *t);
+    struct session_dialogue *t = calloc(1, sizeof *t);
     if (t == NULL)
         return session_end(s, END_OUT_OF_MEMORY);
     t->module = module;
-    buf_init(&t->carry[CLIENT], CARRY_MAX + TLS_CHUNK_MAX);
-    buf_init(&t->carry[UPSTREAM], CARRY_MAX + TLS_CHUNK_MAX);
+    buf_init(&t->pending[CLIENT], PENDING_MAX + TLS_CHUNK_MAX);
+    buf_init(&t->pending[UPSTREAM], PENDING_MAX + TLS_CHUNK_MAX);
     fill_facts(s, t, mode);
-    s->talk = t;
+    s->dialogue = t;
     return SESSION_STAY;
 }
 
-void session_talk_free(struct session *s)
+void session_dialogue_free(struct session *s)
 {
-    if (s->talk == NULL)
+    if (s->dialogue == NULL)
         return;
     for (int side = CLIENT; side <= UPSTREAM; side++) {
-        struct buf *carry = &s->talk->carry[side];
-        if (carry->data != NULL) /* may hold a password */
-            explicit_bzero(carry->data, carry->room);
-        buf_free(carry);
+        struct buf *pending = &s->dialogue->pending[side];
+        if (pending->data != NULL) /* may hold a password */
+            explicit_bzero(pending->data, pending->room);
+        buf_free(pending);
     }
-    free(s->talk);
-    s->talk = NULL;
+    free(s->dialogue);
+    s->dialogue = NULL;
 }
 
-bool session_talk_holds(const struct session *s, enum side side)
+bool session_dialogue_holds(const struct session *s, enum side side)
 {
-    return s->talk != NULL && s->talk->carry[side].size > 0;
+    return s->dialogue != NULL && s->dialogue->pending[side].size > 0;
 }
 
 /* What of a side's bytes was left, and not handed on before it was understood. */
-static struct slice unseen(const struct session_talk *t, enum side side)
+static struct slice unseen(const struct session_dialogue *t, enum side side)
 {
-    const struct buf *carry = &t->carry[side];
-    const size_t ahead = side == CLIENT ? t->talk.client_ahead : t->talk.upstream_ahead;
-    if (carry->size <= ahead)
+    const struct buf *pending = &t->pending[side];
+    const size_t ahead = side == CLIENT ? t->dialogue.client_ahead : t->dialogue.upstream_ahead;
+    if (pending->size <= ahead)
         return (struct slice){NULL, 0};
-    return (struct slice){carry->data + ahead, carry->size - ahead};
+    return (struct slice){pending->data + ahead, pending->size - ahead};
 }
 
 /* So that it is not handed on twice. */
-static void mark_seen(struct session_talk *t, enum side side)
+static void mark_seen(struct session_dialogue *t, enum side side)
 {
-    *(side == CLIENT ? &t->talk.client_ahead : &t->talk.upstream_ahead) = t->carry[side].size;
+    *(side == CLIENT ? &t->dialogue.client_ahead : &t->dialogue.upstream_ahead) =
+        t->pending[side].size;
 }
 
-bool session_talk_waits(const struct session *s)
+bool session_dialogue_waits(const struct session *s)
 {
-    return s->talk != NULL && unseen(s->talk, CLIENT).size > 0;
+    return s->dialogue != NULL && unseen(s->dialogue, CLIENT).size > 0;
 }
 
-bool session_talk_cut_short(const struct session *s)
+bool session_dialogue_cut_short(const struct session *s)
 {
-    return session_talk_waits(s) && s->talk->module->cut_short(unseen(s->talk, CLIENT));
+    return session_dialogue_waits(s) && s->dialogue->module->cut_short(unseen(s->dialogue, CLIENT));
 }
 
-bool session_talk_full(const struct session *s, enum side side)
+bool session_dialogue_full(const struct session *s, enum side side)
 {
-    return s->talk != NULL && s->talk->carry[side].size >= CARRY_MAX;
+    return s->dialogue != NULL && s->dialogue->pending[side].size >= PENDING_MAX;
 }
 
 /* ---- running ---- */
 
 /* Give a side's bytes to the module. True: it consumed some or decided something. */
-static bool call(struct session_talk *t, enum side side, struct talk_out *out,
-                 enum talk_verdict *verdict)
+static bool call(struct session_dialogue *t, enum side side, struct dialogue_out *out,
+                 enum dialogue_verdict *verdict)
 {
-    struct buf *carry = &t->carry[side];
-    if (carry->size == 0 || (side == UPSTREAM && t->talk.facts.mode == TALK_REQUIRED))
+    struct buf *pending = &t->pending[side];
+    if (pending->size == 0 || (side == UPSTREAM && t->dialogue.facts.mode == DIALOGUE_REQUIRED))
         return false;
-    struct slice in = {carry->data, carry->size};
-    *verdict = (side == CLIENT ? t->module->client : t->module->upstream)(&t->talk, &in, out);
-    const size_t consumed = carry->size - in.size;
-    buf_drop(carry, consumed);
-    const bool turn = t->talk.turn;
-    t->talk.turn = false;
-    return consumed > 0 || turn || *verdict != TALK_MORE;
+    struct slice in = {pending->data, pending->size};
+    *verdict = (side == CLIENT ? t->module->client : t->module->upstream)(&t->dialogue, &in, out);
+    const size_t consumed = pending->size - in.size;
+    buf_drop(pending, consumed);
+    const bool turn = t->dialogue.turn;
+    t->dialogue.turn = false;
+    return consumed > 0 || turn || *verdict != DIALOGUE_MORE;
 }
 
 /* Until neither side's bytes can be dealt with any further. */
-static enum talk_verdict run(struct session_talk *t, struct talk_out *out)
+static enum dialogue_verdict run(struct session_dialogue *t, struct dialogue_out *out)
 {
-    enum talk_verdict verdict = TALK_MORE;
-    for (bool moved = true; moved && verdict == TALK_MORE;) {
+    enum dialogue_verdict verdict = DIALOGUE_MORE;
+    for (bool moved = true; moved && verdict == DIALOGUE_MORE;) {
         moved = call(t, CLIENT, out, &verdict);
-        if (verdict == TALK_MORE)
+        if (verdict == DIALOGUE_MORE)
             moved |= call(t, UPSTREAM, out, &verdict);
     }
     return verdict;
 }
 
-static enum session_state deliver(struct session *s, struct talk_out *out)
+static enum session_state deliver(struct session *s, struct dialogue_out *out)
 {
     if (out->to_client->failed || out->to_upstream->failed)
         return session_end(s, END_OUT_OF_MEMORY);
@@ -142,21 +143,21 @@ static enum session_state deliver(struct session *s, struct talk_out *out)
 
 static enum session_state flush(struct session *s, enum side side)
 {
-    const struct slice left = unseen(s->talk, side);
-    mark_seen(s->talk, side);
+    const struct slice left = unseen(s->dialogue, side);
+    mark_seen(s->dialogue, side);
     return side == CLIENT ? session_to_upstream(s, left.data, left.size)
                           : session_to_client(s, (uint8_t *)(uintptr_t)left.data, left.size);
 }
 
 /* What is complete waits because the upstream may not hear it yet, or never. */
-enum session_state session_talk_rest_to_upstream(struct session *s)
+enum session_state session_dialogue_rest_to_upstream(struct session *s)
 {
-    return s->tls != NULL && session_talk_cut_short(s) ? flush(s, CLIENT) : SESSION_STAY;
+    return s->tls != NULL && session_dialogue_cut_short(s) ? flush(s, CLIENT) : SESSION_STAY;
 }
 
-enum session_state session_talk_rest_to_client(struct session *s)
+enum session_state session_dialogue_rest_to_client(struct session *s)
 {
-    return s->talk != NULL ? flush(s, UPSTREAM) : SESSION_STAY;
+    return s->dialogue != NULL ? flush(s, UPSTREAM) : SESSION_STAY;
 }
 
 /* From here on everything passes as it is, beginning with what the module left. */
@@ -165,7 +166,7 @@ static enum session_state relay_on(struct session *s)
     enum session_state next = flush(s, CLIENT);
     if (next == SESSION_STAY)
         next = flush(s, UPSTREAM);
-    session_talk_free(s);
+    session_dialogue_free(s);
     return next;
 }
 
@@ -173,29 +174,30 @@ static enum session_state relay_on(struct session *s)
  * honest client sends it (RFC 3207, 6; RFC 9051, 6.2.1), so there is nothing to guess. */
 static enum session_state upgrade(struct session *s)
 {
-    if (session_talk_holds(s, CLIENT))
+    if (session_dialogue_holds(s, CLIENT))
         return session_end(s, END_INJECTED);
-    session_talk_free(s);
+    session_dialogue_free(s);
     return SESSION_UPGRADE;
 }
 
 /* Whose words, and what they are worth, for the log. */
-static void log_upstream_words(struct session *s, const struct talk *t)
+static void log_upstream_words(struct session *s, const struct dialogue *t)
 {
-    char why[64 + TALK_WORDS_MAX];
+    char why[64 + DIALOGUE_WORDS_MAX];
     snprintf(why, sizeof why, "%s: %.*s",
-             t->reason == TALK_REFUSED ? "it refused" : "what it says is not of the protocol",
+             t->reason == DIALOGUE_REFUSED ? "it refused" : "what it says is not of the protocol",
              (int)t->words_size, (const char *)t->words);
     session_log_upstream(s, "upstream-failed", why);
 }
 
-_Static_assert(END_DIALOGUE_REFUSED - END_DIALOGUE == TALK_REASONS - 1, "an end for each reason");
+_Static_assert(END_DIALOGUE_REFUSED - END_DIALOGUE == DIALOGUE_REASONS - 1,
+               "an end for each reason");
 
 static enum session_state close_down(struct session *s)
 {
-    const struct talk t = s->talk->talk;
+    const struct dialogue t = s->dialogue->dialogue;
     const enum end end = END_DIALOGUE + t.reason;
-    session_talk_free(s);
+    session_dialogue_free(s);
     if (session_ends[end].fault == FAULT_UPSTREAM)
         log_upstream_words(s, &t);
     return session_end(s, end);
@@ -206,7 +208,7 @@ static enum session_state close_down(struct session *s)
 /* Who shows passwords has to be found; the passwords are not for the log. */
 static void note_logins_refused(struct session *s)
 {
-    struct talk *t = &s->talk->talk;
+    struct dialogue *t = &s->dialogue->dialogue;
     for (unsigned i = 0; i < t->login_count; i++)
         session_log_login_refused(s, t->logins[i].command, t->logins[i].mechanism);
     t->login_count = 0;
@@ -218,7 +220,7 @@ static void note_identity_refused(struct session *s)
 {
     const uint64_t now = session_now(s);
     struct route *r = s->route;
-    if (!s->talk->talk.identity_refused ||
+    if (!s->dialogue->dialogue.identity_refused ||
         (r->identity_noted != 0 && now - r->identity_noted < IDENTITY_NOTE_MS))
         return;
     r->identity_noted = now;
@@ -229,11 +231,11 @@ static void note_identity_refused(struct session *s)
 }
 
 /* Did the module do anything with the greeting? A beginning without an end it leaves as it is. */
-static bool is_greeted(struct session_talk *t, size_t come, enum talk_verdict verdict,
-                       const struct talk_out *out)
+static bool is_greeted(struct session_dialogue *t, size_t come, enum dialogue_verdict verdict,
+                       const struct dialogue_out *out)
 {
-    return verdict != TALK_MORE || t->carry[UPSTREAM].size < come || out->to_client->size > 0 ||
-           out->to_upstream->size > 0;
+    return verdict != DIALOGUE_MORE || t->pending[UPSTREAM].size < come ||
+           out->to_client->size > 0 || out->to_upstream->size > 0;
 }
 
 /* ---- a client that begins TLS at once ---- */
@@ -257,7 +259,7 @@ static bool matches_hello(uint8_t at, uint8_t byte)
 
 enum { HELLO_HEAD = 6, HELLO_NONE = 255 };
 
-bool session_talk_begins_tls(uint8_t *seen, const uint8_t *data, size_t size)
+bool session_dialogue_begins_tls(uint8_t *seen, const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < size && *seen < HELLO_HEAD; i++)
         *seen = matches_hello(*seen, data[i]) ? *seen + 1 : HELLO_NONE;
@@ -266,16 +268,16 @@ bool session_talk_begins_tls(uint8_t *seen, const uint8_t *data, size_t size)
 
 /* ---- what is said ---- */
 
-static enum session_state obey(struct session *s, enum talk_verdict verdict)
+static enum session_state obey(struct session *s, enum dialogue_verdict verdict)
 {
     switch (verdict) {
-    case TALK_MORE:
+    case DIALOGUE_MORE:
         return SESSION_STAY;
-    case TALK_RELAY:
+    case DIALOGUE_RELAY:
         return relay_on(s);
-    case TALK_UPGRADE:
+    case DIALOGUE_UPGRADE:
         return upgrade(s);
-    case TALK_CLOSE:
+    case DIALOGUE_CLOSE:
         break;
     }
     return close_down(s);
@@ -284,21 +286,21 @@ static enum session_state obey(struct session *s, enum talk_verdict verdict)
 /* Let the module deal with what there is. */
 static enum session_state go_on(struct session *s, bool *full_r)
 {
-    struct session_talk *t = s->talk;
+    struct session_dialogue *t = s->dialogue;
     struct buf to_client, to_upstream;
     buf_init(&to_client, OUTPUT_MAX);
     buf_init(&to_upstream, OUTPUT_MAX);
-    struct talk_out out = {&to_client, &to_upstream};
-    const size_t come = t->carry[UPSTREAM].size;
-    const enum talk_verdict verdict = run(t, &out);
+    struct dialogue_out out = {&to_client, &to_upstream};
+    const size_t come = t->pending[UPSTREAM].size;
+    const enum dialogue_verdict verdict = run(t, &out);
     if (s->state == SESSION_GREETING && is_greeted(t, come, verdict, &out))
         session_served(s);
     note_identity_refused(s);
     note_logins_refused(s);
-    *full_r = talk_is_full(&out);
+    *full_r = dialogue_is_full(&out);
 
     /* The reply to an upgrade with bytes behind it would be an invitation to go on. */
-    const bool injected = verdict == TALK_UPGRADE && session_talk_holds(s, CLIENT);
+    const bool injected = verdict == DIALOGUE_UPGRADE && session_dialogue_holds(s, CLIENT);
     enum session_state next = injected ? SESSION_STAY : deliver(s, &out);
     buf_free(&to_client);
     buf_free(&to_upstream);
@@ -312,21 +314,21 @@ static enum session_state go_on_while_read(struct session *s)
     bool full;
     do {
         next = go_on(s, &full);
-    } while (next == SESSION_STAY && full && s->client.queued == 0 && session_talk_waits(s));
+    } while (next == SESSION_STAY && full && s->client.queued == 0 && session_dialogue_waits(s));
     return next;
 }
 
-enum session_state session_talk_said(struct session *s, enum side side, const uint8_t *data,
-                                     size_t size)
+enum session_state session_dialogue_said(struct session *s, enum side side, const uint8_t *data,
+                                         size_t size)
 {
-    struct session_talk *t = s->talk;
-    if (side == CLIENT && s->tls == NULL && session_talk_begins_tls(&t->hello_seen, data, size))
+    struct session_dialogue *t = s->dialogue;
+    if (side == CLIENT && s->tls == NULL && session_dialogue_begins_tls(&t->hello_seen, data, size))
         return session_end(s, END_SPOKE_TLS);
-    buf_put(&t->carry[side], data, size);
-    return t->carry[side].failed ? session_end(s, END_OUT_OF_MEMORY) : go_on_while_read(s);
+    buf_put(&t->pending[side], data, size);
+    return t->pending[side].failed ? session_end(s, END_OUT_OF_MEMORY) : go_on_while_read(s);
 }
 
-enum session_state session_talk_resume(struct session *s)
+enum session_state session_dialogue_resume(struct session *s)
 {
-    return s->client.queued == 0 && session_talk_waits(s) ? go_on_while_read(s) : SESSION_STAY;
+    return s->client.queued == 0 && session_dialogue_waits(s) ? go_on_while_read(s) : SESSION_STAY;
 }

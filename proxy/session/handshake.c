@@ -84,7 +84,7 @@ static enum session_state feed(struct session *s, const uint8_t *data, size_t si
 /* What came before its turn waits for it. */
 enum session_state handshake_entered(struct session *s)
 {
-    if (s->held.size > 0)
+    if (s->unread.size > 0)
         turns_wait(&s->all->turns, &s->waiting);
     return SESSION_STAY;
 }
@@ -107,9 +107,9 @@ enum session_state handshake_client_data(struct session *s, uint8_t *data, size_
 enum session_state handshake_turn(struct session *s)
 {
     link_remove(&s->waiting);
-    struct held held = session_release(s);
-    enum session_state next = feed(s, held.data, held.size);
-    session_wipe(&held);
+    struct unread unread = session_release(s);
+    enum session_state next = feed(s, unread.data, unread.size);
+    session_wipe(&unread);
     return next;
 }
 

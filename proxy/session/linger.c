@@ -84,7 +84,7 @@ enum session_state linger_client_ended(struct session *s)
     return settle(s);
 }
 
-enum session_state linger_client_broke(struct session *s)
+enum session_state linger_client_failed(struct session *s)
 {
     peer_close(&s->client, false);
     return settle(s);
@@ -97,7 +97,7 @@ enum session_state linger_upstream_data(struct session *s, uint8_t *data, size_t
     return SESSION_STAY;
 }
 
-enum session_state linger_upstream_broke(struct session *s, int error)
+enum session_state linger_upstream_failed(struct session *s, int error)
 {
     (void)error;
     peer_close(&s->upstream, true);

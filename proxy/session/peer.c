@@ -56,7 +56,7 @@ static struct peer *peer_of(void *handle)
     return handle;
 }
 
-static void broke(struct peer *p, int error)
+static void fail(struct peer *p, int error)
 {
     p->life = PEER_BROKEN;
     p->reading = false;
@@ -75,9 +75,9 @@ static int how_it_ended(struct peer *p)
 {
     int error = 0;
     socklen_t size = sizeof error;
-    if (p->deaf == 0 && getsockopt(peer_fd(p), SOL_SOCKET, SO_ERROR, &error, &size) == 0)
-        p->deaf = -error;
-    return p->deaf == UV_EPIPE ? 0 : p->deaf;
+    if (p->send_error == 0 && getsockopt(peer_fd(p), SOL_SOCKET, SO_ERROR, &error, &size) == 0)
+        p->send_error = -error;
+    return p->send_error == UV_EPIPE ? 0 : p->send_error;
 }
 
 static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -88,7 +88,7 @@ static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         p->events->data(p, (uint8_t *)buf->base, (size_t)n);
     } else if (error < 0) {
         uv_read_stop(stream);
-        broke(p, error);
+        fail(p, error);
     } else if (n < 0) {
         p->reading = false;
         p->eof = true;
@@ -191,9 +191,9 @@ static void send_fin(struct peer *p)
 /* It takes no more. A connection that was reset can still be read from; at its end the kernel tells
  * only once that it was (ECONNRESET), or that the other side had ended before (EPIPE). 0, or the
  * error, if nothing is left to be read. */
-static int turn_deaf(struct peer *p, int error)
+static int stop_sending(struct peer *p, int error)
 {
-    p->deaf = error;
+    p->send_error = error;
     p->queued = 0;
     return p->eof ? error : 0;
 }
@@ -202,12 +202,12 @@ static void write_done(uv_write_t *request, int status)
 {
     struct peer *p = peer_of(request->handle);
     struct peer_chunk *chunk = request->data;
-    p->queued -= p->deaf == 0 ? chunk->size : 0;
+    p->queued -= p->send_error == 0 ? chunk->size : 0;
     free(chunk);
-    if (p->life != PEER_OPEN || p->deaf != 0)
+    if (p->life != PEER_OPEN || p->send_error != 0)
         return;
-    if (status != 0 && turn_deaf(p, status) != 0) {
-        broke(p, status);
+    if (status != 0 && stop_sending(p, status) != 0) {
+        fail(p, status);
         return;
     }
     if (p->queued > 0)
@@ -241,12 +241,12 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
     assert(!p->fin_wanted);
     if (p->life != PEER_OPEN)
         return UV_ENOTCONN;
-    if (p->deaf != 0)
-        return p->eof ? p->deaf : 0;
+    if (p->send_error != 0)
+        return p->eof ? p->send_error : 0;
     if (p->queued == 0) {
         ssize_t n = send(peer_fd(p), data, size, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
         if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return turn_deaf(p, -errno);
+            return stop_sending(p, -errno);
         if (n > 0) {
             data += n;
             size -= (size_t)n;
@@ -258,7 +258,7 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
 size_t peer_undelivered(const struct peer *p)
 {
     int waiting = 0;
-    if (p->life != PEER_OPEN || p->deaf != 0)
+    if (p->life != PEER_OPEN || p->send_error != 0)
         return 0;
     if (ioctl(peer_fd(p), SIOCOUTQ, &waiting) != 0 || waiting < 0)
         waiting = 0;

@@ -42,7 +42,7 @@ struct peer {
     size_t queued; /* bytes that the kernel did not take yet */
     enum peer_life life;
     bool reading;
-    int deaf;        /* a uv error: the other side takes no more; see peer_send() */
+    int send_error;  /* a uv error: the other side takes no more; see peer_send() */
     bool eof;        /* the other side's FIN was read */
     bool fin_wanted; /* our FIN follows what is queued */
     bool fin_sent;

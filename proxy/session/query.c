@@ -12,9 +12,9 @@ static struct query *query_of(struct link *l)
 static int send_now(const struct queries *all, const struct query *q)
 {
     static struct ipc_message m; /* large; one thread */
-    struct ipc_ask question = {.serial = q->serial, .slot = q->slot};
+    struct ipc_challenge_query question = {.serial = q->serial, .slot = q->slot};
     memcpy(question.name, q->name, sizeof q->name);
-    ipc_begin(&m, IPC_ASK, 0);
+    ipc_begin(&m, IPC_CHALLENGE_QUERY, 0);
     ipc_append(&m, &question, sizeof question);
     return ipc_send(all->ipc, &m);
 }
@@ -119,7 +119,7 @@ static struct query *find(struct queries *all, uint64_t serial)
 
 void queries_answered(struct queries *all, struct ipc_message *m)
 {
-    static struct ipc_answer answer; /* large; one thread */
+    static struct ipc_challenge_answer answer; /* large; one thread */
     memset(answer.challenge.size, 0, sizeof answer.challenge.size);
     memcpy(&answer, m->payload, m->size < sizeof answer ? m->size : sizeof answer);
     explicit_bzero(m->payload, m->size);

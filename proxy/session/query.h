@@ -50,7 +50,7 @@ void query_send(struct queries *all, struct query *q);
 /* The answer is not wanted any more. Nothing to do is fine. */
 void query_forget(struct queries *all, struct query *q);
 
-/* IPC_ANSWER has come. Wipes it. */
+/* IPC_CHALLENGE_ANSWER has come. Wipes it. */
 void queries_answered(struct queries *all, struct ipc_message *m);
 
 #endif

@@ -50,8 +50,8 @@ enum session_state relay_timed_out(struct session *s)
 static enum session_state check_ends(struct session *s)
 {
     /* The client's last commands may still wait for their turn in the dialogue. */
-    if (s->client_ended && (!session_talk_waits(s) || session_talk_cut_short(s))) {
-        enum session_state next = session_talk_rest_to_upstream(s);
+    if (s->client_ended && (!session_dialogue_waits(s) || session_dialogue_cut_short(s))) {
+        enum session_state next = session_dialogue_rest_to_upstream(s);
         if (next != SESSION_STAY)
             return next;
         peer_shutdown(&s->upstream);
@@ -76,7 +76,7 @@ static void client_finished(struct session *s)
 static enum session_state cut(struct session *s, enum end end)
 {
     const struct tls_io nothing = {0};
-    enum session_state next = session_talk_rest_to_upstream(s);
+    enum session_state next = session_dialogue_rest_to_upstream(s);
     if (next != SESSION_STAY)
         return next;
     return end == END_TLS_FAILED ? session_tls_failed(s, &nothing) : session_end(s, end);
@@ -86,7 +86,7 @@ static enum session_state cut(struct session *s, enum end end)
  * leave. */
 static bool only_leaving(const struct session *s)
 {
-    return s->upstream_ended && s->client.queued == 0 && s->client.deaf == 0;
+    return s->upstream_ended && s->client.queued == 0 && s->client.send_error == 0;
 }
 
 enum session_state relay_client_ended(struct session *s)
@@ -103,7 +103,7 @@ enum session_state relay_client_ended(struct session *s)
     return cut(s, END_TLS_FAILED);
 }
 
-enum session_state relay_client_broke(struct session *s)
+enum session_state relay_client_failed(struct session *s)
 {
     return only_leaving(s) ? session_end(s, END_UPSTREAM_CLOSED) : cut(s, END_CLIENT_BROKE);
 }
@@ -115,13 +115,13 @@ enum session_state relay_upstream_ended(struct session *s)
         s->first_end = UPSTREAM;
     s->last_active = session_now(s);
     /* An incomplete line that its module still waits for the end of: the client may have it. */
-    enum session_state next = session_talk_rest_to_client(s);
+    enum session_state next = session_dialogue_rest_to_client(s);
     if (next != SESSION_STAY)
         return next;
     /* In clear, what the client says next must not pass unwatched: that is the end of both ways. */
     if (s->tls == NULL)
         return session_end(s, END_UPSTREAM_CLOSED_IN_CLEAR);
-    session_talk_free(s);
+    session_dialogue_free(s);
     next = session_finish_client(s);
     if (next != SESSION_STAY)
         return next;
@@ -130,13 +130,13 @@ enum session_state relay_upstream_ended(struct session *s)
 }
 
 /* After its FIN an upstream may reset what still comes: that session was over. */
-enum session_state relay_upstream_broke(struct session *s, int error)
+enum session_state relay_upstream_failed(struct session *s, int error)
 {
     (void)error;
     if (s->upstream_ended)
         return session_end(s, END_UPSTREAM_LEFT);
-    const bool last_words = s->tls == NULL && session_talk_holds(s, UPSTREAM);
-    enum session_state next = session_talk_rest_to_client(s);
+    const bool last_words = s->tls == NULL && session_dialogue_holds(s, UPSTREAM);
+    enum session_state next = session_dialogue_rest_to_client(s);
     if (next != SESSION_STAY)
         return next;
     return session_end(s, last_words ? END_UPSTREAM_BROKE_IN_CLEAR : END_UPSTREAM_BROKE);
@@ -148,7 +148,7 @@ enum session_state relay_drained(struct session *s)
     s->last_active = session_now(s);
     if (s->client_ended || s->upstream_ended)
         session_arm(s);
-    enum session_state next = session_talk_resume(s);
+    enum session_state next = session_dialogue_resume(s);
     return next != SESSION_STAY ? next : check_ends(s);
 }
 
@@ -159,16 +159,16 @@ static enum session_state from_client(struct session *s, const uint8_t *data, si
 {
     if (size == 0)
         return SESSION_STAY;
-    return s->talk != NULL ? session_talk_said(s, CLIENT, data, size)
-                           : session_to_upstream(s, data, size);
+    return s->dialogue != NULL ? session_dialogue_said(s, CLIENT, data, size)
+                               : session_to_upstream(s, data, size);
 }
 
 /* First what had to wait. */
 enum session_state relay_entered(struct session *s)
 {
-    struct held held = session_release(s);
-    enum session_state next = from_client(s, held.data, held.size);
-    session_wipe(&held);
+    struct unread unread = session_release(s);
+    enum session_state next = from_client(s, unread.data, unread.size);
+    session_wipe(&unread);
     if (next == SESSION_STAY && s->cut != END_NONE)
         next = cut(s, s->cut);
     return next != SESSION_STAY ? next : check_ends(s);
@@ -200,8 +200,8 @@ enum session_state session_from_upstream(struct session *s, uint8_t *data, size_
     s->last_active = session_now(s);
     s->bytes_out += size;
     counter_add(&session_counters(s)->bytes_out, size);
-    return s->talk != NULL ? session_talk_said(s, UPSTREAM, data, size)
-                           : session_to_client(s, data, size);
+    return s->dialogue != NULL ? session_dialogue_said(s, UPSTREAM, data, size)
+                               : session_to_client(s, data, size);
 }
 
 enum session_state relay_upstream_data(struct session *s, uint8_t *data, size_t size)

@@ -8,7 +8,7 @@
 
 /* What a client may say before its upstream is there, give or take one read: the first commands of
  * one that does not wait for a greeting. */
-#define HELD_ENOUGH ((size_t)16 << 10)
+#define UNREAD_ENOUGH ((size_t)16 << 10)
 
 static bool always(const struct session *s)
 {
@@ -18,7 +18,7 @@ static bool always(const struct session *s)
 
 static bool preamble_reads(const struct session *s)
 {
-    return s->client.queued == 0 && !session_talk_full(s, CLIENT);
+    return s->client.queued == 0 && !session_dialogue_full(s, CLIENT);
 }
 
 static bool handshake_reads(const struct session *s)
@@ -26,20 +26,20 @@ static bool handshake_reads(const struct session *s)
     return link_empty(&s->waiting) && s->client.queued == 0;
 }
 
-static bool held_has_room(const struct session *s)
+static bool unread_has_room(const struct session *s)
 {
-    return s->cut == END_NONE && s->held.size < HELD_ENOUGH;
+    return s->cut == END_NONE && s->unread.size < UNREAD_ENOUGH;
 }
 
 static bool relay_reads_client(const struct session *s)
 {
     return s->client_ended || (s->upstream.queued == 0 && s->client.queued < TLS_CHUNK_MAX &&
-                               !session_talk_full(s, CLIENT));
+                               !session_dialogue_full(s, CLIENT));
 }
 
 static bool relay_reads_upstream(const struct session *s)
 {
-    return s->client.queued == 0 && !session_talk_full(s, UPSTREAM);
+    return s->client.queued == 0 && !session_dialogue_full(s, UPSTREAM);
 }
 
 /* ---- the table ---- */
@@ -49,7 +49,7 @@ static enum session_state left_before_tls(struct session *s)
     return session_end(s, END_LEFT_BEFORE_TLS);
 }
 
-static enum session_state broke(struct session *s)
+static enum session_state client_lost(struct session *s)
 {
     return session_end(s, END_CLIENT_BROKE);
 }
@@ -69,26 +69,26 @@ static const struct session_machine machine =
     {
         .rows =
             {
-                [SESSION_ANNOUNCE] = {.name = "announce",
-                                      .timeout = OF_ROUTE(handshake_timeout),
-                                      .reads_client = always,
-                                      .client_data = announce_client_data,
-                                      .client_ended = left_before_tls,
-                                      .client_broke = broke,
-                                      .timed_out = announce_timed_out},
+                [SESSION_PROXY_HEADER] = {.name = "announce",
+                                          .timeout = OF_ROUTE(handshake_timeout),
+                                          .reads_client = always,
+                                          .client_data = proxy_header_client_data,
+                                          .client_ended = left_before_tls,
+                                          .client_failed = client_lost,
+                                          .timed_out = proxy_header_timed_out},
                 [SESSION_PREAMBLE] = {.name = "preamble",
                                       .timeout = OF_ROUTE(upgrade_timeout),
                                       .reads_client = preamble_reads,
                                       .entered = preamble_entered,
                                       .client_data = preamble_client_data,
                                       .client_ended = left_before_tls,
-                                      .client_broke = broke,
+                                      .client_failed = client_lost,
                                       .drained = preamble_drained,
                                       .timed_out = preamble_timed_out},
                 [SESSION_UPGRADE] = {.name = "preamble",
                                      .timeout = OF_ROUTE(upgrade_timeout),
                                      .entered = upgrade_entered,
-                                     .client_broke = broke,
+                                     .client_failed = client_lost,
                                      .drained = upgrade_entered,
                                      .timed_out = preamble_timed_out},
                 [SESSION_REQUEST] = {.name = "request",
@@ -97,7 +97,7 @@ static const struct session_machine machine =
                                      .entered = request_entered,
                                      .client_data = request_client_data,
                                      .client_ended = request_client_ended,
-                                     .client_broke = broke,
+                                     .client_failed = client_lost,
                                      .timed_out = request_timed_out},
                 [SESSION_HANDSHAKE] = {.name = "handshake",
                                        .timeout = OF_ROUTE(handshake_timeout),
@@ -106,35 +106,35 @@ static const struct session_machine machine =
                                        .left = handshake_left,
                                        .client_data = handshake_client_data,
                                        .client_ended = handshake_client_ended,
-                                       .client_broke = broke,
+                                       .client_failed = client_lost,
                                        .turn = handshake_turn,
                                        .timed_out = handshake_timed_out},
                 [SESSION_QUERY] = {.name = "ask",
                                    .timeout = OF_ROUTE(handshake_timeout),
                                    .entered = query_entered,
                                    .left = query_left,
-                                   .client_broke = broke,
+                                   .client_failed = client_lost,
                                    .timed_out = query_timed_out},
                 [SESSION_DIAL] = {.name = "dial",
                                   .timeout = OF_ROUTE(connect_timeout),
-                                  .reads_client = held_has_room,
+                                  .reads_client = unread_has_room,
                                   .entered = dial_entered,
                                   .client_data = dial_client_data,
                                   .client_ended = dial_client_ended,
-                                  .client_broke = dial_client_broke,
+                                  .client_failed = dial_client_failed,
                                   .upstream_connected = dial_connected,
                                   .upstream_closed = dial_upstream_closed,
                                   .timed_out = dial_timed_out},
                 [SESSION_GREETING] = {.name = "greeting",
                                       .timeout = OF_ROUTE(greeting_timeout),
-                                      .reads_client = held_has_room,
+                                      .reads_client = unread_has_room,
                                       .reads_upstream = always,
                                       .client_data = dial_client_data,
                                       .client_ended = dial_client_ended,
-                                      .client_broke = dial_client_broke,
+                                      .client_failed = dial_client_failed,
                                       .upstream_data = greeting_upstream_data,
                                       .upstream_ended = greeting_upstream_ended,
-                                      .upstream_broke = greeting_upstream_broke,
+                                      .upstream_failed = greeting_upstream_failed,
                                       .timed_out = greeting_timed_out},
                 [SESSION_RELAY] = {.name = "relay",
                                    .remains = relay_remains,
@@ -143,10 +143,10 @@ static const struct session_machine machine =
                                    .entered = relay_entered,
                                    .client_data = relay_client_data,
                                    .client_ended = relay_client_ended,
-                                   .client_broke = relay_client_broke,
+                                   .client_failed = relay_client_failed,
                                    .upstream_data = relay_upstream_data,
                                    .upstream_ended = relay_upstream_ended,
-                                   .upstream_broke = relay_upstream_broke,
+                                   .upstream_failed = relay_upstream_failed,
                                    .drained = relay_drained,
                                    .timed_out = relay_timed_out},
                 [SESSION_LINGER] = {.name = "linger",
@@ -156,9 +156,9 @@ static const struct session_machine machine =
                                     .entered = linger_entered,
                                     .client_data = linger_client_data,
                                     .client_ended = linger_client_ended,
-                                    .client_broke = linger_client_broke,
+                                    .client_failed = linger_client_failed,
                                     .upstream_data = linger_upstream_data,
-                                    .upstream_broke = linger_upstream_broke,
+                                    .upstream_failed = linger_upstream_failed,
                                     .drained = linger_drained,
                                     .timed_out = linger_timed_out},
                 [SESSION_CLOSING] = {.name = "closing", .entered = closing_entered},
@@ -175,8 +175,8 @@ static void session_free(struct session *s)
     if (s->tls != NULL && !s->handshaken)
         counter_sub(&session_counters(s)->handshaking, 1);
     link_remove(&s->member);
-    session_wipe(&s->held);
-    session_talk_free(s);
+    session_wipe(&s->unread);
+    session_dialogue_free(s);
     session_challenge_free(s);
     tls_conn_free(s->tls);
     generation_free(s->generation);
@@ -221,7 +221,7 @@ void session_start(struct sessions *all, const struct newcomer *n)
         session_step(s, session_end(s, END_NO_SOCKET));
         return;
     }
-    session_step(s, n->announced ? SESSION_ANNOUNCE : session_begin(s));
+    session_step(s, n->announced ? SESSION_PROXY_HEADER : session_begin(s));
 }
 
 /* ---- all of them ---- */

@@ -21,10 +21,10 @@ struct sessions {
     uv_loop_t *loop; /* loop->data: a struct peer_scratch */
     struct log *log;
     struct tls_engine *engine;
-    struct worker_shared *counters; /* of this process */
-    const struct shared_all *parts; /* the counters of all processes, for the limits */
-    unsigned worker_count;          /* of the parts that are in use */
-    const uint8_t *seed;            /* 16 bytes, for client_slot_of() */
+    struct worker_counters *counters; /* of this process */
+    const struct all_counters *parts; /* the counters of all processes, for the limits */
+    unsigned worker_count;            /* of the parts that are in use */
+    const uint8_t *seed;              /* 16 bytes, for client_slot_of() */
 
     /* A session has gone. May be NULL. */
     void (*ended)(void *arg);

@@ -81,15 +81,15 @@ static void happened(struct session *s, enum session_state (*handler)(struct ses
     session_step(s, handler != NULL ? handler(s) : SESSION_STAY);
 }
 
-static void said(struct session *s,
-                 enum session_state (*handler)(struct session *s, uint8_t *data, size_t size),
-                 uint8_t *data, size_t size)
+static void data_from(struct session *s,
+                      enum session_state (*handler)(struct session *s, uint8_t *data, size_t size),
+                      uint8_t *data, size_t size)
 {
     session_step(s, handler != NULL ? handler(s, data, size) : SESSION_STAY);
 }
 
-static void told(struct session *s, enum session_state (*handler)(struct session *s, int error),
-                 int error)
+static void status_of(struct session *s,
+                      enum session_state (*handler)(struct session *s, int error), int error)
 {
     session_step(s, handler != NULL ? handler(s, error) : SESSION_STAY);
 }
@@ -112,7 +112,7 @@ static void client_data(struct peer *p, uint8_t *data, size_t size)
     struct session *s = of_client(p);
     s->spoke = true;
     if (s->state == SESSION_LINGER || !s->client_ended)
-        said(s, row_of(s)->client_data, data, size);
+        data_from(s, row_of(s)->client_data, data, size);
     else
         session_step(s, client_goes_on(s, size));
 }
@@ -127,7 +127,7 @@ static void client_error(struct peer *p, int error)
 {
     struct session *s = of_client(p);
     (void)error;
-    happened(s, row_of(s)->client_broke);
+    happened(s, row_of(s)->client_failed);
 }
 
 static void client_drained(struct peer *p)
@@ -146,13 +146,13 @@ static struct session *of_upstream(struct peer *p)
 static void upstream_connected(struct peer *p, int status)
 {
     struct session *s = of_upstream(p);
-    told(s, row_of(s)->upstream_connected, status);
+    status_of(s, row_of(s)->upstream_connected, status);
 }
 
 static void upstream_data(struct peer *p, uint8_t *data, size_t size)
 {
     struct session *s = of_upstream(p);
-    said(s, row_of(s)->upstream_data, data, size);
+    data_from(s, row_of(s)->upstream_data, data, size);
 }
 
 static void upstream_eof(struct peer *p)
@@ -164,7 +164,7 @@ static void upstream_eof(struct peer *p)
 static void upstream_error(struct peer *p, int error)
 {
     struct session *s = of_upstream(p);
-    told(s, row_of(s)->upstream_broke, error);
+    status_of(s, row_of(s)->upstream_failed, error);
 }
 
 static void upstream_drained(struct peer *p)

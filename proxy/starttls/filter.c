@@ -124,30 +124,30 @@ bool filter_may_be_ours(const struct filter_rules *r, struct slice part)
 /* ---- what we owe ---- */
 
 /* Nothing may be put into the middle of a reply. */
-bool filter_may_speak(const struct talk *t)
+bool filter_may_speak(const struct dialogue *t)
 {
     return t->upstream_ahead == 0 && !t->filter.upstream_rest && !t->filter.upstream_inside &&
            t->filter.upstream_bytes == 0;
 }
 
-static bool is_own_due(const struct talk *t)
+static bool is_own_due(const struct dialogue *t)
 {
     return t->expected.count > 0 && t->expected.runs[0].kind >= EXPECTED_OWN;
 }
 
-static void put_own(struct talk *t, const struct filter_rules *r, struct talk_out *out)
+static void put_own(struct dialogue *t, const struct filter_rules *r, struct dialogue_out *out)
 {
     buf_printf(out->to_client, "%s\r\n", r->replies[t->expected.runs[0].kind - EXPECTED_OWN]);
     expected_drop(&t->expected);
 }
 
-static enum step pay(struct talk *t, const struct filter_rules *r, struct talk_out *out)
+static enum step pay(struct dialogue *t, const struct filter_rules *r, struct dialogue_out *out)
 {
     while (is_own_due(t) && filter_may_speak(t)) {
         const bool last = expected_is(&t->expected, EXPECTED_OWN);
         put_own(t, r, out);
         if (last) {
-            t->reason = TALK_WEB;
+            t->reason = DIALOGUE_WEB;
             return STEP_CLOSING;
         }
     }
@@ -156,7 +156,7 @@ static enum step pay(struct talk *t, const struct filter_rules *r, struct talk_o
 
 /* The watch ends. What is still owed comes before its turn rather than never, if it can come at
  * all. */
-static enum step relay(struct talk *t, const struct filter_rules *r, struct talk_out *out)
+static enum step relay(struct dialogue *t, const struct filter_rules *r, struct dialogue_out *out)
 {
     while (t->expected.count > 0) {
         if (is_own_due(t) && filter_may_speak(t))
@@ -167,7 +167,7 @@ static enum step relay(struct talk *t, const struct filter_rules *r, struct talk
     return STEP_RELAYING;
 }
 
-enum step filter_lose(struct talk *t, const struct filter_rules *r, struct talk_out *out)
+enum step filter_lose(struct dialogue *t, const struct filter_rules *r, struct dialogue_out *out)
 {
     return t->facts.client_address != NULL ? STEP_LEFT : relay(t, r, out);
 }
@@ -175,7 +175,7 @@ enum step filter_lose(struct talk *t, const struct filter_rules *r, struct talk_
 /* ---- the client's ---- */
 
 /* A part of a command: to the upstream, or nowhere. */
-static void hand(struct talk *t, struct slice *in, size_t n, struct talk_out *out)
+static void hand(struct dialogue *t, struct slice *in, size_t n, struct dialogue_out *out)
 {
     if (t->filter.dropped)
         drop(in, n, &t->client_ahead);
@@ -183,8 +183,8 @@ static void hand(struct talk *t, struct slice *in, size_t n, struct talk_out *ou
         filter_pass(in, n, &t->client_ahead, out->to_upstream);
 }
 
-static enum step take_command(struct talk *t, const struct filter_rules *r, struct slice *in,
-                              struct talk_out *out)
+static enum step take_command(struct dialogue *t, const struct filter_rules *r, struct slice *in,
+                              struct dialogue_out *out)
 {
     struct filter *f = &t->filter;
     struct slice line;
@@ -215,8 +215,8 @@ static enum step take_command(struct talk *t, const struct filter_rules *r, stru
     return f->dropped ? pay(t, r, out) : STEP_TAKEN;
 }
 
-static enum step take_rest(struct talk *t, const struct filter_rules *r, struct slice *in,
-                           struct talk_out *out)
+static enum step take_rest(struct dialogue *t, const struct filter_rules *r, struct slice *in,
+                           struct dialogue_out *out)
 {
     (void)r;
     struct filter *f = &t->filter;
@@ -227,8 +227,8 @@ static enum step take_rest(struct talk *t, const struct filter_rules *r, struct 
     return STEP_TAKEN;
 }
 
-static enum step take_bytes(struct talk *t, const struct filter_rules *r, struct slice *in,
-                            struct talk_out *out)
+static enum step take_bytes(struct dialogue *t, const struct filter_rules *r, struct slice *in,
+                            struct dialogue_out *out)
 {
     (void)r;
     struct filter *f = &t->filter;
@@ -240,8 +240,8 @@ static enum step take_bytes(struct talk *t, const struct filter_rules *r, struct
     return STEP_TAKEN;
 }
 
-static enum step take_text(struct talk *t, const struct filter_rules *r, struct slice *in,
-                           struct talk_out *out)
+static enum step take_text(struct dialogue *t, const struct filter_rules *r, struct slice *in,
+                           struct dialogue_out *out)
 {
     (void)r;
     bool over;
@@ -272,8 +272,8 @@ void filter_expect_response(struct filter *f, enum filter_state behind)
     f->state = FILTER_RESPONSE;
 }
 
-static enum step hand_on(struct talk *t, const struct filter_rules *r, struct slice *in,
-                         struct talk_out *out)
+static enum step hand_on(struct dialogue *t, const struct filter_rules *r, struct slice *in,
+                         struct dialogue_out *out)
 {
     if (in->size > AHEAD_MAX)
         return filter_lose(t, r, out);
@@ -282,8 +282,8 @@ static enum step hand_on(struct talk *t, const struct filter_rules *r, struct sl
 }
 
 /* A line that has begun is left, or its end would pass for a line if the upstream gives up. */
-static enum step take_response(struct talk *t, const struct filter_rules *r, struct slice *in,
-                               struct talk_out *out)
+static enum step take_response(struct dialogue *t, const struct filter_rules *r, struct slice *in,
+                               struct dialogue_out *out)
 {
     struct filter *f = &t->filter;
     const size_t end = line_size(*in);
@@ -297,47 +297,47 @@ static enum step take_response(struct talk *t, const struct filter_rules *r, str
     return STEP_TAKEN;
 }
 
-static enum step take_raw(struct talk *t, const struct filter_rules *r, struct slice *in,
-                          struct talk_out *out)
+static enum step take_raw(struct dialogue *t, const struct filter_rules *r, struct slice *in,
+                          struct dialogue_out *out)
 {
     (void)r;
     filter_pass(in, in->size, &t->client_ahead, out->to_upstream);
     return STEP_TAKEN;
 }
 
-static enum step take_nothing(struct talk *t, const struct filter_rules *r, struct slice *in,
-                              struct talk_out *out)
+static enum step take_nothing(struct dialogue *t, const struct filter_rules *r, struct slice *in,
+                              struct dialogue_out *out)
 {
     (void)t, (void)r, (void)in, (void)out;
     return STEP_LEFT;
 }
 
-enum talk_verdict filter_client(struct talk *t, const struct filter_rules *r, struct slice *in,
-                                struct talk_out *out)
+enum dialogue_verdict filter_client(struct dialogue *t, const struct filter_rules *r,
+                                    struct slice *in, struct dialogue_out *out)
 {
-    static enum step (*const takers[])(struct talk *, const struct filter_rules *, struct slice *,
-                                       struct talk_out *) = {
+    static enum step (*const takers[])(struct dialogue *, const struct filter_rules *,
+                                       struct slice *, struct dialogue_out *) = {
         [FILTER_LINES] = take_command, [FILTER_REST] = take_rest,
         [FILTER_BYTES] = take_bytes,   [FILTER_TEXT] = take_text,
         [FILTER_WAIT] = hand_on,       [FILTER_RESPONSE] = take_response,
         [FILTER_RAW] = take_raw,       [FILTER_OVER] = take_nothing,
     };
     enum step step = STEP_TAKEN;
-    while (step == STEP_TAKEN && in->size > 0 && !talk_is_full(out))
+    while (step == STEP_TAKEN && in->size > 0 && !dialogue_is_full(out))
         step = takers[t->filter.state](t, r, in, out);
     return step_verdict(step);
 }
 
 /* ---- the upstream's ---- */
 
-static void show_rest(struct talk *t, struct slice *in, struct talk_out *out)
+static void show_rest(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     const size_t end = line_size(*in);
     filter_pass(in, end > 0 ? end : in->size, &t->upstream_ahead, out->to_client);
     t->filter.upstream_rest = end == 0;
 }
 
-static void show_bytes(struct talk *t, struct slice *in, struct talk_out *out)
+static void show_bytes(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct filter *f = &t->filter;
     const size_t n = in->size < f->upstream_bytes ? in->size : (size_t)f->upstream_bytes;
@@ -348,8 +348,8 @@ static void show_bytes(struct talk *t, struct slice *in, struct talk_out *out)
     f->upstream_bytes -= n;
 }
 
-static enum step take_reply(struct talk *t, const struct filter_rules *r, struct slice *in,
-                            struct talk_out *out)
+static enum step take_reply(struct dialogue *t, const struct filter_rules *r, struct slice *in,
+                            struct dialogue_out *out)
 {
     struct slice line;
     size_t size;
@@ -371,8 +371,8 @@ static enum step take_reply(struct talk *t, const struct filter_rules *r, struct
     return show == FILTER_RELAY || show == FILTER_HIDE_AND_RELAY ? relay(t, r, out) : STEP_TAKEN;
 }
 
-static enum step take_unit(struct talk *t, const struct filter_rules *r, struct slice *in,
-                           struct talk_out *out)
+static enum step take_unit(struct dialogue *t, const struct filter_rules *r, struct slice *in,
+                           struct dialogue_out *out)
 {
     enum step step = STEP_TAKEN;
     if (t->filter.upstream_rest)
@@ -386,8 +386,8 @@ static enum step take_unit(struct talk *t, const struct filter_rules *r, struct 
 
 /* What makes the client's next bytes readable ends the call: they come before what the upstream
  * says next, however its bytes were cut. */
-enum talk_verdict filter_upstream(struct talk *t, const struct filter_rules *r, struct slice *in,
-                                  struct talk_out *out)
+enum dialogue_verdict filter_upstream(struct dialogue *t, const struct filter_rules *r,
+                                      struct slice *in, struct dialogue_out *out)
 {
     enum step step = STEP_TAKEN;
     while (step == STEP_TAKEN && in->size > 0) {

@@ -10,14 +10,15 @@
  * All else passes as it came, whatever it is: bytes that may belong to one of these are looked at
  * before they are handed on, the others at the latest when the line is longer than any; and no byte
  * of the client's waits for an answer that may never come. Where the upstream's reply decides what
- * the client's bytes are, they are handed on before they are understood (talk.client_ahead). What
- * cannot be followed ends the watch (TALK_RELAY), not the session - but for an upstream that is
- * told who the client is: there the client could say it itself then, and has to wait instead. */
+ * the client's bytes are, they are handed on before they are understood (dialogue.client_ahead).
+ * What cannot be followed ends the watch (DIALOGUE_RELAY), not the session - but for an upstream
+ * that is told who the client is: there the client could say it itself then, and has to wait
+ * instead. */
 #ifndef TLSFRONT_STARTTLS_FILTER_H
 #define TLSFRONT_STARTTLS_FILTER_H
 
+#include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/step.h"
-#include "proxy/starttls/talk.h"
 
 /* What the upstream is expected to say to a command, if not a kind of the module's. */
 enum {
@@ -50,22 +51,22 @@ struct filter_rules {
     /* What a line of the client's is, without its end; the first line_max bytes of one that is too
      * long. The kind of the reply to it, or one of the above. May change the filter's state for
      * what is behind it. */
-    int (*command)(struct talk *t, struct slice line, struct talk_out *out);
+    int (*command)(struct dialogue *t, struct slice line, struct dialogue_out *out);
 
     /* A line of the upstream's, `raw` with its end and `behind` it what is there already. Says what
      * it is a reply to by expected_drop(). */
-    enum filter_show (*reply)(struct talk *t, struct slice raw, struct slice line,
-                              struct slice behind, struct talk_out *out);
+    enum filter_show (*reply)(struct dialogue *t, struct slice raw, struct slice line,
+                              struct slice behind, struct dialogue_out *out);
 
     /* May the beginning of such a line have to be hidden? */
-    bool (*hides)(const struct talk *t);
+    bool (*hides)(const struct dialogue *t);
 };
 
 /* As the functions of struct starttls. */
-enum talk_verdict filter_client(struct talk *t, const struct filter_rules *r, struct slice *in,
-                                struct talk_out *out);
-enum talk_verdict filter_upstream(struct talk *t, const struct filter_rules *r, struct slice *in,
-                                  struct talk_out *out);
+enum dialogue_verdict filter_client(struct dialogue *t, const struct filter_rules *r,
+                                    struct slice *in, struct dialogue_out *out);
+enum dialogue_verdict filter_upstream(struct dialogue *t, const struct filter_rules *r,
+                                      struct slice *in, struct dialogue_out *out);
 
 /* ---- for modules that do more ---- */
 
@@ -83,12 +84,12 @@ bool filter_is_ours(const struct filter_rules *r, struct slice line);
 bool filter_may_be_ours(const struct filter_rules *r, struct slice part);
 
 /* May something of ours be said now? Not in the middle of a reply. */
-bool filter_may_speak(const struct talk *t);
+bool filter_may_speak(const struct dialogue *t);
 
 /* The client's next line is what the upstream asked for, and then comes `behind`. */
 void filter_expect_response(struct filter *f, enum filter_state behind);
 
 /* What cannot be followed. */
-enum step filter_lose(struct talk *t, const struct filter_rules *r, struct talk_out *out);
+enum step filter_lose(struct dialogue *t, const struct filter_rules *r, struct dialogue_out *out);
 
 #endif

@@ -3,19 +3,19 @@
 
 /* ---- lines ---- */
 
-static enum step dispatch(struct talk *t, struct imap_command *c, struct talk_out *out)
+static enum step dispatch(struct dialogue *t, struct imap_command *c, struct dialogue_out *out)
 {
     if (!imap_is_tag(c->tag) || c->verb.size == 0) {
         c->tag = (struct slice){(const uint8_t *)"*", 1}; /* RFC 9051, 7.1.3 */
         return imap_refuse(t, c, out, "BAD That is no tag and command");
     }
     if (imap_is_foreign(c->tag, c->verb))
-        return imap_goodbye(t, out, TALK_WEB, "This is not a web server");
+        return imap_goodbye(t, out, DIALOGUE_WEB, "This is not a web server");
     if (slice_has_controls(c->line) || !imap_is_verb(c->verb))
         return imap_refuse(t, c, out, "BAD That is no command");
     if (c->literal == IMAP_DOUBTFUL)
         return imap_refuse(t, c, out, "BAD That literal is none");
-    c->row = t->facts.mode == TALK_REQUIRED ? imap_own_verbs : imap_pass_verbs;
+    c->row = t->facts.mode == DIALOGUE_REQUIRED ? imap_own_verbs : imap_pass_verbs;
     while (c->row->name != NULL && !slice_is(c->verb, c->row->name))
         c->row++;
     if (c->row->bare && c->rest.size > 0)
@@ -24,21 +24,21 @@ static enum step dispatch(struct talk *t, struct imap_command *c, struct talk_ou
 }
 
 /* A bare LF ends a line as CRLF does. The upstream gets CRLF, so it cannot read it differently. */
-static enum step next_line(struct talk *t, struct slice *in, struct slice *line,
-                           struct talk_out *out)
+static enum step next_line(struct dialogue *t, struct slice *in, struct slice *line,
+                           struct dialogue_out *out)
 {
     switch (line_next(in, LINE_MAX_IMAP, line, NULL)) {
     case LINE_MORE:
         return STEP_LEFT;
     case LINE_TOO_LONG:
-        return imap_goodbye(t, out, TALK_TOO_LONG, "Line too long");
+        return imap_goodbye(t, out, DIALOGUE_TOO_LONG, "Line too long");
     case LINE_OK:
         break;
     }
     return STEP_TAKEN;
 }
 
-static enum step take_command(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_command(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct imap_command c = {0};
     if (imap_of(t)->data_rest)
@@ -53,9 +53,9 @@ static enum step take_command(struct talk *t, struct slice *in, struct talk_out 
     return dispatch(t, &c, out);
 }
 
-static enum step take_literal(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_literal(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     const size_t n = i->literal < in->size ? (size_t)i->literal : in->size;
     if (!i->skipped)
         buf_put(out->to_upstream, in->data, n);
@@ -67,8 +67,8 @@ static enum step take_literal(struct talk *t, struct slice *in, struct talk_out 
     return STEP_TAKEN;
 }
 
-static enum step skip_rest(struct talk *t, enum imap_literal literal, uint64_t size,
-                           struct talk_out *out)
+static enum step skip_rest(struct dialogue *t, enum imap_literal literal, uint64_t size,
+                           struct dialogue_out *out)
 {
     enum step step = STEP_TAKEN;
     if (literal != IMAP_NO_LITERAL)
@@ -76,7 +76,7 @@ static enum step skip_rest(struct talk *t, enum imap_literal literal, uint64_t s
     return step == STEP_TAKEN ? imap_skip(t, literal, size, out) : step;
 }
 
-static enum step take_rest(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_rest(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct slice line;
     uint64_t size;
@@ -87,23 +87,23 @@ static enum step take_rest(struct talk *t, struct slice *in, struct talk_out *ou
     if (imap_of(t)->skipped)
         return skip_rest(t, literal, size, out);
     if (literal == IMAP_DOUBTFUL || slice_has_controls(line))
-        return imap_goodbye(t, out, TALK_UNREADABLE, "That is no command");
+        return imap_goodbye(t, out, DIALOGUE_UNREADABLE, "That is no command");
     return imap_forward(t, line, literal, size, out);
 }
 
 /* RFC 9051, 6.2.2. The lines of an authentication exchange; nothing in them is looked at. */
-static enum step take_response(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_response(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct slice line;
     const enum step step = next_line(t, in, &line, out);
     if (step != STEP_TAKEN)
         return step;
     if (slice_has_controls(line))
-        return imap_goodbye(t, out, TALK_UNREADABLE, "That is no response");
+        return imap_goodbye(t, out, DIALOGUE_UNREADABLE, "That is no response");
     return imap_forward(t, line, IMAP_NO_LITERAL, 0, out);
 }
 
-static enum step take_nothing(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_nothing(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     (void)t, (void)in, (void)out;
     return STEP_LEFT;
@@ -111,32 +111,33 @@ static enum step take_nothing(struct talk *t, struct slice *in, struct talk_out 
 
 /* ---- the row ---- */
 
-static bool is_inside(const struct talk *t)
+static bool is_inside(const struct dialogue *t)
 {
-    return t->facts.mode == TALK_INSIDE &&
-           (!talk_reads_greeting(t) || imap_of(t)->state != IMAP_OPENING);
+    return t->facts.mode == DIALOGUE_INSIDE &&
+           (!dialogue_reads_greeting(t) || imap_of(t)->state != IMAP_OPENING);
 }
 
-static enum talk_verdict client(struct talk *t, struct slice *in, struct talk_out *out)
+static enum dialogue_verdict client(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    static enum step (*const takers[])(struct talk *, struct slice *, struct talk_out *) = {
+    static enum step (*const takers[])(struct dialogue *, struct slice *, struct dialogue_out *) = {
         [IMAP_OPENING] = take_nothing,   [IMAP_COMMANDS] = take_command,
         [IMAP_LITERAL] = take_literal,   [IMAP_REST] = take_rest,
         [IMAP_RESPONSE] = take_response, [IMAP_WAITING] = take_nothing,
     };
-    if (t->facts.mode == TALK_REQUIRED && imap_of(t)->state == IMAP_OPENING)
+    if (t->facts.mode == DIALOGUE_REQUIRED && imap_of(t)->state == IMAP_OPENING)
         imap_of(t)->state = IMAP_COMMANDS;
     if (is_inside(t))
         return imap_client_inside(t, in, out);
     enum step step = STEP_TAKEN;
-    while (step == STEP_TAKEN && in->size > 0 && !talk_is_full(out))
+    while (step == STEP_TAKEN && in->size > 0 && !dialogue_is_full(out))
         step = takers[imap_of(t)->state](t, in, out);
     return step_verdict(step);
 }
 
 /* What makes the client's next bytes readable ends the call: they come before what the upstream
  * says next, however its bytes were cut. */
-static enum talk_verdict upstream(struct talk *t, struct slice *in, struct talk_out *out)
+static enum dialogue_verdict upstream(struct dialogue *t, struct slice *in,
+                                      struct dialogue_out *out)
 {
     enum step step = STEP_TAKEN;
     while (step == STEP_TAKEN && in->size > 0 && !is_inside(t))

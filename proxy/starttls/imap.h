@@ -55,7 +55,7 @@ struct imap_tag {
     size_t size; /* 0: none */
 };
 
-struct imap_talk {
+struct imap_dialogue {
     enum imap_state state;
     enum imap_opening opening;
     enum imap_asked asked;

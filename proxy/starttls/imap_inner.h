@@ -2,11 +2,11 @@
 #ifndef TLSFRONT_STARTTLS_IMAP_INNER_H
 #define TLSFRONT_STARTTLS_IMAP_INNER_H
 
+#include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/imap.h"
 #include "proxy/starttls/step.h"
-#include "proxy/starttls/talk.h"
 
-TALK_KEPT(imap)
+DIALOGUE_KEPT(imap)
 
 /* ---- syntax (imap_syntax.c) ---- */
 
@@ -66,7 +66,7 @@ struct imap_command {
 
 struct imap_verb {
     const char *name; /* NULL in the last row, which is for all others */
-    enum step (*take)(struct talk *t, const struct imap_command *c, struct talk_out *out);
+    enum step (*take)(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out);
     enum imap_asked asked; /* when the upstream is asked */
     bool bare;             /* it has no arguments */
 };
@@ -74,41 +74,43 @@ struct imap_verb {
 /* ---- words of our own (imap_own.c) ---- */
 
 /* What the client reads first, and what it is told before TLS is demanded. */
-void imap_greet(struct talk *t, struct talk_out *out);
+void imap_greet(struct dialogue *t, struct dialogue_out *out);
 extern const struct imap_verb imap_own_verbs[];
 
 /* Temporarily unavailable, as the row's `refuse`. */
 void imap_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client);
 
 /* Our own answer to a command: "OK ..." or "* ...", without tag and CRLF. */
-void imap_answer(const struct imap_command *c, struct talk_out *out, const char *reply);
+void imap_answer(const struct imap_command *c, struct dialogue_out *out, const char *reply);
 
 /* A refusal that counts. */
-enum step imap_refuse(struct talk *t, const struct imap_command *c, struct talk_out *out,
+enum step imap_refuse(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out,
                       const char *reply);
 
 /* In the tables of both. */
-enum step imap_starttls(struct talk *t, const struct imap_command *c, struct talk_out *out);
-enum step imap_login_refusal(struct talk *t, const struct imap_command *c, struct talk_out *out);
-enum step imap_own_id(struct talk *t, const struct imap_command *c, struct talk_out *out);
+enum step imap_starttls(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out);
+enum step imap_login_refusal(struct dialogue *t, const struct imap_command *c,
+                             struct dialogue_out *out);
+enum step imap_own_id(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out);
 
 /* A command that ended early leaves this much of itself to come. */
-enum step imap_skip(struct talk *t, enum imap_literal literal, uint64_t size, struct talk_out *out);
+enum step imap_skip(struct dialogue *t, enum imap_literal literal, uint64_t size,
+                    struct dialogue_out *out);
 
 /* BYE: `why` is a code and words. */
-enum step imap_goodbye(struct talk *t, struct talk_out *out, enum talk_reason reason,
+enum step imap_goodbye(struct dialogue *t, struct dialogue_out *out, enum dialogue_reason reason,
                        const char *why);
 
 /* BYE, if that was one error too many. */
-enum step imap_count_error(struct talk *t, struct talk_out *out, enum step otherwise);
+enum step imap_count_error(struct dialogue *t, struct dialogue_out *out, enum step otherwise);
 
 /* A browser that was tricked into speaking here (ALPACA): "GET / HTTP/1.1". */
 bool imap_is_foreign(struct slice tag, struct slice verb);
 extern const char *const imap_foreign_tags[]; /* up to NULL */
 
 /* The upstream said `line`, which is not of IMAP or a refusal: tell the client, and end. */
-enum step imap_broken(struct talk *t, enum talk_reason why, struct slice line,
-                      struct talk_out *out);
+enum step imap_protocol_error(struct dialogue *t, enum dialogue_reason why, struct slice line,
+                              struct dialogue_out *out);
 
 /* ---- towards an upstream (imap_pass.c) ---- */
 
@@ -120,8 +122,8 @@ extern const struct imap_verb imap_pass_verbs[];
 bool imap_has_proxy_fields(const struct imap_command *c);
 
 /* Hand the upstream a line of a command, or of a response to "+". */
-enum step imap_forward(struct talk *t, struct slice line, enum imap_literal literal, uint64_t size,
-                       struct talk_out *out);
+enum step imap_forward(struct dialogue *t, struct slice line, enum imap_literal literal,
+                       uint64_t size, struct dialogue_out *out);
 
 /* ---- responses (imap_reply.c, imap_open.c) ---- */
 
@@ -133,24 +135,28 @@ struct imap_response {
     bool has_list;
 };
 
-enum step imap_take_response(struct talk *t, struct slice *in, struct talk_out *out);
+enum step imap_take_response(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 
 /* A response to the client, with its list edited. `success`: it is part of a login that went
  * well. */
-enum step imap_put_response(struct talk *t, const struct imap_response *r, bool success,
-                            struct talk_out *out);
+enum step imap_put_response(struct dialogue *t, const struct imap_response *r, bool success,
+                            struct dialogue_out *out);
 
-enum step imap_on_greeting(struct talk *t, const struct imap_response *r, struct talk_out *out);
+enum step imap_on_greeting(struct dialogue *t, const struct imap_response *r,
+                           struct dialogue_out *out);
 
 /* A response that carries data, and is not for the client if it is `ours`. */
-enum step imap_on_data(struct talk *t, const struct imap_response *r, bool ours,
-                       struct talk_out *out);
+enum step imap_on_data(struct dialogue *t, const struct imap_response *r, bool ours,
+                       struct dialogue_out *out);
 
 /* Responses while we are asking. STEP_LEFT: it is none to our command. */
-enum step imap_on_opening(struct talk *t, const struct imap_response *r, struct talk_out *out);
+enum step imap_on_opening(struct dialogue *t, const struct imap_response *r,
+                          struct dialogue_out *out);
 
 /* On TLS, behind that; as the functions of struct starttls. */
-enum talk_verdict imap_client_inside(struct talk *t, struct slice *in, struct talk_out *out);
-enum talk_verdict imap_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out);
+enum dialogue_verdict imap_client_inside(struct dialogue *t, struct slice *in,
+                                         struct dialogue_out *out);
+enum dialogue_verdict imap_upstream_inside(struct dialogue *t, struct slice *in,
+                                           struct dialogue_out *out);
 
 #endif

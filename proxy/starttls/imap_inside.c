@@ -23,7 +23,7 @@ static bool is_tag(const struct imap_tag *kept, struct slice tag)
 
 /* ---- the client's commands ---- */
 
-static int answer(struct talk *t, const struct imap_command *c, struct talk_out *out,
+static int answer(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out,
                   const char *before, const char *reply)
 {
     (void)t;
@@ -32,27 +32,27 @@ static int answer(struct talk *t, const struct imap_command *c, struct talk_out 
     return FILTER_DROP;
 }
 
-static int starttls(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static int starttls(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
     return answer(t, c, out, "", "BAD TLS is already active");
 }
 
-static int id(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static int id(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
     if (!imap_has_proxy_fields(c))
         return FILTER_NOTHING;
     return answer(t, c, out, "* ID NIL\r\n", "OK ID completed");
 }
 
-static int last(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static int last(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
     (void)out;
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     keep_tag(&i->last[i->last_next++ % IMAP_LAST_COMMANDS], c->tag);
     return FILTER_NOTHING;
 }
 
-static int plain(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static int plain(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
     (void)t, (void)c, (void)out;
     return FILTER_NOTHING;
@@ -60,7 +60,7 @@ static int plain(struct talk *t, const struct imap_command *c, struct talk_out *
 
 static const struct verb_row {
     const char *name;
-    int (*take)(struct talk *t, const struct imap_command *c, struct talk_out *out);
+    int (*take)(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out);
 } verbs[] = {
     {"LOGIN", last}, {"AUTHENTICATE", last}, {"COMPRESS", last}, /* RFC 4978 */
     {"ID", id},      {"STARTTLS", starttls}, {NULL, plain},
@@ -78,9 +78,9 @@ static const struct verb_row *row_of(struct slice verb)
  * whether the upstream wants it; where the upstream would hear who the client is in what it takes
  * for a command, so does every client. The literal of a dropped command comes only if nobody
  * waits. */
-static void expect_literal(struct talk *t, enum imap_literal literal, uint64_t size)
+static void expect_literal(struct dialogue *t, enum imap_literal literal, uint64_t size)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     i->offered = literal != IMAP_NO_LITERAL && literal != IMAP_NONSYNC;
     t->filter.goes_on = literal == IMAP_NONSYNC || (i->offered && !t->filter.dropped);
     t->filter.bytes = i->offered_bytes = t->filter.goes_on ? size : 0;
@@ -90,7 +90,7 @@ static void expect_literal(struct talk *t, enum imap_literal literal, uint64_t s
         t->filter.state = FILTER_BYTES;
 }
 
-static int goes_on(struct talk *t, struct slice line)
+static int goes_on(struct dialogue *t, struct slice line)
 {
     uint64_t size;
     const enum imap_literal literal = imap_literal_at(line, &size);
@@ -98,21 +98,21 @@ static int goes_on(struct talk *t, struct slice line)
     return t->filter.dropped ? FILTER_DROP : FILTER_NOTHING;
 }
 
-static int foreign(struct talk *t, struct talk_out *out)
+static int foreign(struct dialogue *t, struct dialogue_out *out)
 {
-    imap_goodbye(t, out, TALK_WEB, "This is not a web server");
+    imap_goodbye(t, out, DIALOGUE_WEB, "This is not a web server");
     return FILTER_CLOSE;
 }
 
 /* May we say something at all, if this is ours? */
-static bool has_to_wait(const struct talk *t, const struct imap_command *c)
+static bool has_to_wait(const struct dialogue *t, const struct imap_command *c)
 {
     return !filter_may_speak(t) &&
            (row_of(c->verb)->take == starttls || row_of(c->verb)->take == id ||
             imap_is_foreign(c->tag, c->verb));
 }
 
-static int begins(struct talk *t, struct slice line, struct talk_out *out)
+static int begins(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     struct imap_command c = {.line = line, .rest = line};
     c.tag = line_word(&c.rest);
@@ -131,7 +131,7 @@ static int begins(struct talk *t, struct slice line, struct talk_out *out)
     return kind;
 }
 
-static int command(struct talk *t, struct slice line, struct talk_out *out)
+static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     return t->filter.goes_on ? goes_on(t, line) : begins(t, line, out);
 }
@@ -157,7 +157,7 @@ static void put_list(struct slice raw, const struct imap_list *list, struct buf 
 }
 
 static enum filter_show show_list(struct slice raw, const struct imap_list *list,
-                                  struct talk_out *out)
+                                  struct dialogue_out *out)
 {
     if (!imap_list_has(list, "STARTTLS"))
         return FILTER_SHOW;
@@ -167,9 +167,9 @@ static enum filter_show show_list(struct slice raw, const struct imap_list *list
 
 /* What the client says next is a command. One that has begun to send its literal goes on to the
  * end. */
-static void literal_refused(struct talk *t)
+static void literal_refused(struct dialogue *t)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     if (!i->offered || !t->filter.goes_on || t->filter.bytes != i->offered_bytes)
         return;
     t->filter.bytes = 0;
@@ -178,9 +178,9 @@ static void literal_refused(struct talk *t)
 }
 
 /* The upstream wants more: the literal, or a line (RFC 9051, 6.2.2). */
-static void on_continuation(struct talk *t)
+static void on_continuation(struct dialogue *t)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     if (t->filter.state == FILTER_WAIT)
         t->filter.state = t->filter.bytes > 0 ? FILTER_BYTES : FILTER_LINES;
     else if (!i->offered && !t->filter.goes_on && t->filter.state == FILTER_LINES)
@@ -193,10 +193,10 @@ static enum filter_show and_relay(enum filter_show show)
     return show == FILTER_HIDE ? FILTER_HIDE_AND_RELAY : FILTER_RELAY;
 }
 
-static enum filter_show on_tagged(struct talk *t, struct slice tag, struct slice condition,
+static enum filter_show on_tagged(struct dialogue *t, struct slice tag, struct slice condition,
                                   enum filter_show show)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     if (is_tag(&i->asking, tag))
         literal_refused(t);
     for (unsigned n = 0; n < IMAP_LAST_COMMANDS; n++)
@@ -207,8 +207,8 @@ static enum filter_show on_tagged(struct talk *t, struct slice tag, struct slice
     return show;
 }
 
-static enum filter_show on_line(struct talk *t, struct slice raw, struct slice line,
-                                struct talk_out *out)
+static enum filter_show on_line(struct dialogue *t, struct slice raw, struct slice line,
+                                struct dialogue_out *out)
 {
     struct slice rest = line;
     const struct slice first = line_word(&rest), second = line_word(&rest);
@@ -234,11 +234,11 @@ static bool carries_data(struct slice line)
     return !imap_is_condition(line_word(&line));
 }
 
-static enum filter_show reply(struct talk *t, struct slice raw, struct slice line,
-                              struct slice behind, struct talk_out *out)
+static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice line,
+                              struct slice behind, struct dialogue_out *out)
 {
     (void)behind;
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     const bool first = !i->in_response;
     i->in_response = (i->in_response || carries_data(line)) &&
                      imap_literal_at(line, &t->filter.upstream_bytes) != IMAP_NO_LITERAL;
@@ -247,7 +247,7 @@ static enum filter_show reply(struct talk *t, struct slice raw, struct slice lin
 }
 
 /* A list may stand in every line. */
-static bool hides(const struct talk *t)
+static bool hides(const struct dialogue *t)
 {
     (void)t;
     return true;
@@ -262,12 +262,14 @@ static const struct filter_rules rules = {
     .hides = hides,
 };
 
-enum talk_verdict imap_client_inside(struct talk *t, struct slice *in, struct talk_out *out)
+enum dialogue_verdict imap_client_inside(struct dialogue *t, struct slice *in,
+                                         struct dialogue_out *out)
 {
     return filter_client(t, &rules, in, out);
 }
 
-enum talk_verdict imap_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out)
+enum dialogue_verdict imap_upstream_inside(struct dialogue *t, struct slice *in,
+                                           struct dialogue_out *out)
 {
     return filter_upstream(t, &rules, in, out);
 }

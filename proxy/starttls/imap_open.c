@@ -11,7 +11,7 @@
 /* What Dovecot gives a first hop: the proxies that may follow until it calls them a loop. */
 #define HOPS 4
 
-static enum step open_talk(struct talk *t)
+static enum step open_dialogue(struct dialogue *t)
 {
     imap_of(t)->state = IMAP_COMMANDS;
     return STEP_TURN;
@@ -31,9 +31,9 @@ static void put_quoted(struct buf *out, const char *text)
     buf_puts(out, "\"");
 }
 
-static enum step tell_identity(struct talk *t, struct talk_out *out)
+static enum step tell_identity(struct dialogue *t, struct dialogue_out *out)
 {
-    const struct talk_facts *f = &t->facts;
+    const struct dialogue_facts *f = &t->facts;
     buf_puts(out->to_upstream, IDENTITY_TAG " ID (\"x-originating-ip\" ");
     put_quoted(out->to_upstream, f->client_address);
     if (f->client_port != 0)
@@ -47,25 +47,25 @@ static enum step tell_identity(struct talk *t, struct talk_out *out)
     return STEP_TAKEN;
 }
 
-static enum step ask_list(struct talk *t, struct talk_out *out)
+static enum step ask_list(struct dialogue *t, struct dialogue_out *out)
 {
     buf_puts(out->to_upstream, LIST_TAG " CAPABILITY\r\n");
     imap_of(t)->opening = IMAP_OWN_LIST;
     return STEP_TAKEN;
 }
 
-static enum step go_on_unknown(struct talk *t)
+static enum step go_on_unknown(struct dialogue *t)
 {
     t->identity_refused = true;
-    return open_talk(t);
+    return open_dialogue(t);
 }
 
 /* A greeting without the list says nothing about ID. */
-static enum step introduce(struct talk *t, const struct imap_response *greeting,
-                           struct talk_out *out)
+static enum step introduce(struct dialogue *t, const struct imap_response *greeting,
+                           struct dialogue_out *out)
 {
     if (t->facts.client_address == NULL)
-        return open_talk(t);
+        return open_dialogue(t);
     if (!greeting->has_list)
         return ask_list(t, out);
     return imap_list_has(&greeting->list, "ID") ? tell_identity(t, out) : go_on_unknown(t);
@@ -75,36 +75,38 @@ static enum step introduce(struct talk *t, const struct imap_response *greeting,
 
 /* A mailbox that is open from the start may be shown inside TLS, and a client that was told to log
  * in after the upgrade would not know what to do with it. */
-static enum step on_preauth(struct talk *t, const struct imap_response *r, struct talk_out *out)
+static enum step on_preauth(struct dialogue *t, const struct imap_response *r,
+                            struct dialogue_out *out)
 {
-    if (t->facts.mode != TALK_INSIDE || t->facts.upgraded)
-        return imap_broken(t, TALK_REFUSED, r->raw, out);
+    if (t->facts.mode != DIALOGUE_INSIDE || t->facts.upgraded)
+        return imap_protocol_error(t, DIALOGUE_REFUSED, r->raw, out);
     const enum step step = imap_put_response(t, r, true, out);
     return step == STEP_TAKEN ? STEP_RELAYING : step;
 }
 
-static enum step on_bye(struct talk *t, const struct imap_response *r, struct talk_out *out)
+static enum step on_bye(struct dialogue *t, const struct imap_response *r, struct dialogue_out *out)
 {
     if (t->facts.upgraded)
-        return imap_broken(t, TALK_REFUSED, r->raw, out);
-    t->reason = TALK_SENT_AWAY;
+        return imap_protocol_error(t, DIALOGUE_REFUSED, r->raw, out);
+    t->reason = DIALOGUE_SENT_AWAY;
     const enum step step = imap_put_response(t, r, false, out);
     return step == STEP_TAKEN ? STEP_CLOSING : step;
 }
 
 /* There is none after the upgrade (RFC 9051, 6.2.1). */
-enum step imap_on_greeting(struct talk *t, const struct imap_response *r, struct talk_out *out)
+enum step imap_on_greeting(struct dialogue *t, const struct imap_response *r,
+                           struct dialogue_out *out)
 {
     if (r->line.size == 0) /* some servers put empty lines between what they say */
         return STEP_TAKEN;
     if (!slice_is(r->first, "*"))
-        return imap_broken(t, TALK_BROKEN, r->raw, out);
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     if (slice_is(r->second, "PREAUTH"))
         return on_preauth(t, r, out);
     if (slice_is(r->second, "BYE"))
         return on_bye(t, r, out);
     if (!slice_is(r->second, "OK"))
-        return imap_broken(t, TALK_BROKEN, r->raw, out);
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     enum step step = STEP_TAKEN;
     if (!t->facts.upgraded)
         step = imap_put_response(t, r, false, out);
@@ -113,9 +115,10 @@ enum step imap_on_greeting(struct talk *t, const struct imap_response *r, struct
 
 /* ---- answers to us ---- */
 
-static enum step on_own_list(struct talk *t, const struct imap_response *r, struct talk_out *out)
+static enum step on_own_list(struct dialogue *t, const struct imap_response *r,
+                             struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     if (r->has_list)
         i->offers_id = imap_list_has(&r->list, "ID");
     if (slice_is(r->first, LIST_TAG))
@@ -124,19 +127,20 @@ static enum step on_own_list(struct talk *t, const struct imap_response *r, stru
 }
 
 /* An upstream that refuses sees our own address; there is nothing else to be done. */
-static enum step on_own_identity(struct talk *t, const struct imap_response *r,
-                                 struct talk_out *out)
+static enum step on_own_identity(struct dialogue *t, const struct imap_response *r,
+                                 struct dialogue_out *out)
 {
     if (slice_is(r->first, IDENTITY_TAG))
-        return slice_is(r->second, "OK") ? open_talk(t) : go_on_unknown(t);
+        return slice_is(r->second, "OK") ? open_dialogue(t) : go_on_unknown(t);
     return slice_is(r->first, "*") && slice_is(r->second, "ID") ? imap_on_data(t, r, true, out)
                                                                 : STEP_LEFT;
 }
 
-enum step imap_on_opening(struct talk *t, const struct imap_response *r, struct talk_out *out)
+enum step imap_on_opening(struct dialogue *t, const struct imap_response *r,
+                          struct dialogue_out *out)
 {
     if (slice_is(r->first, "+"))
-        return imap_broken(t, TALK_BROKEN, r->raw, out);
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     return imap_of(t)->opening == IMAP_OWN_LIST ? on_own_list(t, r, out)
                                                 : on_own_identity(t, r, out);
 }

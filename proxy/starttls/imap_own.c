@@ -5,7 +5,7 @@
  * 4, allows that). More than one is an error each. */
 enum { SKIP_MAX = 8192 };
 
-enum step imap_goodbye(struct talk *t, struct talk_out *out, enum talk_reason reason,
+enum step imap_goodbye(struct dialogue *t, struct dialogue_out *out, enum dialogue_reason reason,
                        const char *why)
 {
     t->reason = reason;
@@ -13,19 +13,20 @@ enum step imap_goodbye(struct talk *t, struct talk_out *out, enum talk_reason re
     return STEP_CLOSING;
 }
 
-enum step imap_count_error(struct talk *t, struct talk_out *out, enum step otherwise)
+enum step imap_count_error(struct dialogue *t, struct dialogue_out *out, enum step otherwise)
 {
-    return talk_error(t) ? imap_goodbye(t, out, TALK_ERRORS, "Too many invalid commands")
-                         : otherwise;
+    return dialogue_error(t) ? imap_goodbye(t, out, DIALOGUE_ERRORS, "Too many invalid commands")
+                             : otherwise;
 }
 
 /* An answer to a command that leads nowhere was given. */
-static enum step courtesy(struct talk *t, struct talk_out *out)
+static enum step courtesy(struct dialogue *t, struct dialogue_out *out)
 {
-    return talk_courtesy(t) ? imap_goodbye(t, out, TALK_ERRORS, "Too many commands") : STEP_TAKEN;
+    return dialogue_courtesy(t) ? imap_goodbye(t, out, DIALOGUE_ERRORS, "Too many commands")
+                                : STEP_TAKEN;
 }
 
-void imap_answer(const struct imap_command *c, struct talk_out *out, const char *reply)
+void imap_answer(const struct imap_command *c, struct dialogue_out *out, const char *reply)
 {
     buf_put(out->to_client, c->tag.data, c->tag.size);
     buf_printf(out->to_client, " %s\r\n", reply);
@@ -33,18 +34,19 @@ void imap_answer(const struct imap_command *c, struct talk_out *out, const char 
 
 /* RFC 9051, 4.3: a client that waits for "+" reads the refusal instead, and does not send the
  * literal. */
-enum step imap_skip(struct talk *t, enum imap_literal literal, uint64_t size, struct talk_out *out)
+enum step imap_skip(struct dialogue *t, enum imap_literal literal, uint64_t size,
+                    struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     if (literal == IMAP_DOUBTFUL || (literal == IMAP_NONSYNC && size > SKIP_MAX))
-        return imap_goodbye(t, out, TALK_UNREADABLE, "Cannot tell where that command ends");
+        return imap_goodbye(t, out, DIALOGUE_UNREADABLE, "Cannot tell where that command ends");
     i->skipped = literal == IMAP_NONSYNC;
     i->literal = size;
     i->state = i->skipped ? IMAP_LITERAL : IMAP_COMMANDS;
     return STEP_TAKEN;
 }
 
-enum step imap_refuse(struct talk *t, const struct imap_command *c, struct talk_out *out,
+enum step imap_refuse(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out,
                       const char *reply)
 {
     imap_answer(c, out, reply);
@@ -56,12 +58,13 @@ enum step imap_refuse(struct talk *t, const struct imap_command *c, struct talk_
 void imap_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client)
 {
     (void)hostname;
-    buf_printf(to_client, "* BYE [UNAVAILABLE] %s\r\n", talk_refusal_words(why));
+    buf_printf(to_client, "* BYE [UNAVAILABLE] %s\r\n", dialogue_refusal_words(why));
 }
 
-enum step imap_broken(struct talk *t, enum talk_reason why, struct slice line, struct talk_out *out)
+enum step imap_protocol_error(struct dialogue *t, enum dialogue_reason why, struct slice line,
+                              struct dialogue_out *out)
 {
-    talk_blame(t, why, line);
+    dialogue_blame(t, why, line);
     imap_unavailable(REFUSE_UPSTREAM_DOWN, "", out->to_client);
     return STEP_CLOSING;
 }
@@ -69,7 +72,7 @@ enum step imap_broken(struct talk *t, enum talk_reason why, struct slice line, s
 /* ---- commands in both tables ---- */
 
 /* RFC 9051, 6.2.1. */
-enum step imap_starttls(struct talk *t, const struct imap_command *c, struct talk_out *out)
+enum step imap_starttls(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
     (void)t;
     imap_answer(c, out, "OK Begin TLS negotiation now");
@@ -77,15 +80,16 @@ enum step imap_starttls(struct talk *t, const struct imap_command *c, struct tal
 }
 
 /* RFC 9051, 6.2.3; RFC 5530, 3: PRIVACYREQUIRED. */
-enum step imap_login_refusal(struct talk *t, const struct imap_command *c, struct talk_out *out)
+enum step imap_login_refusal(struct dialogue *t, const struct imap_command *c,
+                             struct dialogue_out *out)
 {
     const struct slice none = {c->rest.data, 0};
-    talk_login_refused(t, c->row->name, slice_is(c->verb, "AUTHENTICATE") ? c->rest : none);
+    dialogue_login_refused(t, c->row->name, slice_is(c->verb, "AUTHENTICATE") ? c->rest : none);
     return imap_refuse(t, c, out, "NO [PRIVACYREQUIRED] Not before STARTTLS");
 }
 
 /* RFC 2971, 3.1. */
-enum step imap_own_id(struct talk *t, const struct imap_command *c, struct talk_out *out)
+enum step imap_own_id(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
     if (c->literal != IMAP_NO_LITERAL)
         return imap_refuse(t, c, out, "BAD No literals here");
@@ -98,27 +102,31 @@ enum step imap_own_id(struct talk *t, const struct imap_command *c, struct talk_
 
 #define OWN_LIST "CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED"
 
-static enum step own_capability(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step own_capability(struct dialogue *t, const struct imap_command *c,
+                                struct dialogue_out *out)
 {
     buf_puts(out->to_client, "* " OWN_LIST "\r\n");
     imap_answer(c, out, "OK CAPABILITY completed");
     return courtesy(t, out);
 }
 
-static enum step own_noop(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step own_noop(struct dialogue *t, const struct imap_command *c,
+                          struct dialogue_out *out)
 {
     imap_answer(c, out, "OK NOOP completed");
     return courtesy(t, out);
 }
 
-static enum step own_logout(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step own_logout(struct dialogue *t, const struct imap_command *c,
+                            struct dialogue_out *out)
 {
-    const enum step step = imap_goodbye(t, out, TALK_OVER, "Logging out");
+    const enum step step = imap_goodbye(t, out, DIALOGUE_OVER, "Logging out");
     imap_answer(c, out, "OK LOGOUT completed");
     return step;
 }
 
-static enum step own_refusal(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step own_refusal(struct dialogue *t, const struct imap_command *c,
+                             struct dialogue_out *out)
 {
     return imap_refuse(t, c, out, "BAD Not before STARTTLS, or not known");
 }
@@ -134,7 +142,7 @@ const struct imap_verb imap_own_verbs[] = {
     {.name = NULL, .take = own_refusal},
 };
 
-void imap_greet(struct talk *t, struct talk_out *out)
+void imap_greet(struct dialogue *t, struct dialogue_out *out)
 {
     buf_printf(out->to_client, "* OK [" OWN_LIST "] %s ready\r\n", t->facts.hostname);
 }

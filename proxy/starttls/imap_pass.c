@@ -6,10 +6,10 @@
 /* The upstream has to take every literal before it gets one, also where the client does not wait
  * for that: {n+} becomes {n}. So it cannot refuse a command and then read its literal as commands,
  * as a server without RFC 7888 would. */
-enum step imap_forward(struct talk *t, struct slice line, enum imap_literal literal, uint64_t size,
-                       struct talk_out *out)
+enum step imap_forward(struct dialogue *t, struct slice line, enum imap_literal literal,
+                       uint64_t size, struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     if (literal == IMAP_NONSYNC) {
         buf_put(out->to_upstream, line.data, line.size - strlen("+}"));
         buf_puts(out->to_upstream, "}\r\n");
@@ -25,10 +25,10 @@ enum step imap_forward(struct talk *t, struct slice line, enum imap_literal lite
 }
 
 /* With single spaces, or the upstream might find another verb than we did. */
-static enum step pass(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step pass(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
-    if (talk_holds_back(t) && c->literal != IMAP_NO_LITERAL)
+    struct imap_dialogue *i = imap_of(t);
+    if (dialogue_withholds(t) && c->literal != IMAP_NO_LITERAL)
         return imap_refuse(t, c, out, "BAD No literals here");
     memcpy(i->tag, c->tag.data, c->tag.size);
     i->tag_size = c->tag.size;
@@ -45,9 +45,9 @@ static enum step pass(struct talk *t, const struct imap_command *c, struct talk_
     return imap_forward(t, line, c->literal, c->size, out);
 }
 
-static enum step login(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step login(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
-    return talk_holds_back(t) ? imap_login_refusal(t, c, out) : pass(t, c, out);
+    return dialogue_withholds(t) ? imap_login_refusal(t, c, out) : pass(t, c, out);
 }
 
 bool imap_has_proxy_fields(const struct imap_command *c)
@@ -61,22 +61,23 @@ bool imap_has_proxy_fields(const struct imap_command *c)
     return false;
 }
 
-static enum step id(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step id(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
     return imap_has_proxy_fields(c) ? imap_own_id(t, c, out) : pass(t, c, out);
 }
 
 /* RFC 4978. Nothing behind it could be read, passwords and STARTTLS among it. */
-static enum step compress(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step compress(struct dialogue *t, const struct imap_command *c,
+                          struct dialogue_out *out)
 {
     return imap_refuse(t, c, out, "NO Not before login");
 }
 
 /* Nobody knows what an unknown command does with a password. What is known and not in the table
  * belongs behind the login (RFC 9051, 3). */
-static enum step unknown(struct talk *t, const struct imap_command *c, struct talk_out *out)
+static enum step unknown(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
-    if (talk_holds_back(t))
+    if (dialogue_withholds(t))
         return imap_refuse(t, c, out, "BAD Not before login, or not known");
     return pass(t, c, out);
 }

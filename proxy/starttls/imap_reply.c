@@ -6,7 +6,7 @@
 /* Nobody has more than a few lines to say while the client waits for the first time. */
 enum { OPENING_LINES_MAX = 64 };
 
-static bool is_under_way(const struct imap_talk *i, enum imap_asked asked)
+static bool is_under_way(const struct imap_dialogue *i, enum imap_asked asked)
 {
     return i->tag_size > 0 && i->asked == asked;
 }
@@ -22,17 +22,18 @@ static void put(struct buf *out, struct slice s)
 
 /* A server from before IMAP4 does not know CAPABILITY; its clients can upgrade all the same. What
  * the list says is what RFC 9051, 6.1.1 wants in every list. */
-static enum step make_up_list(struct talk *t, const struct imap_response *r, struct talk_out *out)
+static enum step make_up_list(struct dialogue *t, const struct imap_response *r,
+                              struct dialogue_out *out)
 {
     buf_printf(out->to_client, "* CAPABILITY IMAP4rev1 STARTTLS%s\r\n",
-               talk_holds_back(t) ? " LOGINDISABLED" : "");
+               dialogue_withholds(t) ? " LOGINDISABLED" : "");
     put(out->to_client, r->first);
     buf_puts(out->to_client, " OK CAPABILITY completed\r\n");
     return STEP_TAKEN;
 }
 
-static enum step put_answer(struct talk *t, const struct imap_response *r, enum imap_asked asked,
-                            struct talk_out *out)
+static enum step put_answer(struct dialogue *t, const struct imap_response *r,
+                            enum imap_asked asked, struct dialogue_out *out)
 {
     const bool ok = slice_is(r->second, "OK");
     if (asked == IMAP_ASKED_CAPABILITY && !imap_of(t)->listed && !r->has_list)
@@ -43,19 +44,20 @@ static enum step put_answer(struct talk *t, const struct imap_response *r, enum 
     if (ok && asked == IMAP_ASKED_LOGIN)
         return STEP_RELAYING;
     if (asked == IMAP_ASKED_LOGOUT) {
-        t->reason = TALK_OVER;
+        t->reason = DIALOGUE_OVER;
         return STEP_CLOSING;
     }
     return slice_is(r->second, "BAD") ? imap_count_error(t, out, STEP_TAKEN) : STEP_TAKEN;
 }
 
 /* A literal that the client sends in any case is skipped with what follows it. */
-static enum step on_answer(struct talk *t, const struct imap_response *r, struct talk_out *out)
+static enum step on_answer(struct dialogue *t, const struct imap_response *r,
+                           struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     if (i->state == IMAP_LITERAL || i->state == IMAP_REST)
-        return imap_broken(t, TALK_BROKEN, r->raw,
-                           out); /* it took the literal, and does not wait for it */
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw,
+                                   out); /* it took the literal, and does not wait for it */
     const bool comes = i->state == IMAP_WAITING && i->literal_waits && i->literal_comes;
     i->tag_size = 0;
     i->answered = false;
@@ -68,14 +70,15 @@ static enum step on_answer(struct talk *t, const struct imap_response *r, struct
 
 /* With another tag it answers nothing that was asked: a client would take it for the answer to what
  * it says next. But it may be late, where something untagged stood for it before. */
-static enum step on_tagged(struct talk *t, const struct imap_response *r, struct talk_out *out)
+static enum step on_tagged(struct dialogue *t, const struct imap_response *r,
+                           struct dialogue_out *out)
 {
-    const struct imap_talk *i = imap_of(t);
+    const struct imap_dialogue *i = imap_of(t);
     if (i->tag_size > 0 && r->first.size == i->tag_size &&
         memcmp(r->first.data, i->tag, i->tag_size) == 0)
         return on_answer(t, r, out);
     if (!i->untidy && imap_is_condition(r->second))
-        return imap_broken(t, TALK_BROKEN, r->raw, out);
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     put(out->to_client, r->raw); /* or no response at all */
     return STEP_TAKEN;
 }
@@ -85,12 +88,12 @@ static enum step on_tagged(struct talk *t, const struct imap_response *r, struct
 /* RFC 9051, 7.6. A client that did not wait for it does not expect it either. Where passwords are
  * held back, no command that passes can ask for more, and what the client said then could be
  * one. */
-static enum step on_continuation(struct talk *t, const struct imap_response *r,
-                                 struct talk_out *out)
+static enum step on_continuation(struct dialogue *t, const struct imap_response *r,
+                                 struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
-    if ((i->state != IMAP_WAITING && !i->answered) || talk_holds_back(t))
-        return imap_broken(t, TALK_BROKEN, r->raw, out);
+    struct imap_dialogue *i = imap_of(t);
+    if ((i->state != IMAP_WAITING && !i->answered) || dialogue_withholds(t))
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     if (!i->literal_waits || !i->literal_comes)
         put(out->to_client, r->raw);
     i->state = i->literal_waits ? IMAP_LITERAL : IMAP_RESPONSE;
@@ -99,7 +102,7 @@ static enum step on_continuation(struct talk *t, const struct imap_response *r,
 
 /* Some servers refuse a command by an untagged response alone. It may be a mere warning too, so the
  * tagged one is still awaited, but the client's next command does not wait for it. */
-static enum step on_untagged_refusal(struct imap_talk *i)
+static enum step on_untagged_refusal(struct imap_dialogue *i)
 {
     if (i->tag_size == 0 || i->state != IMAP_WAITING || i->literal_comes)
         return STEP_TAKEN;
@@ -109,11 +112,12 @@ static enum step on_untagged_refusal(struct imap_talk *i)
 }
 
 /* A PREAUTH behind the greeting would be a mailbox that nobody logged in to. */
-static enum step on_untagged(struct talk *t, const struct imap_response *r, struct talk_out *out)
+static enum step on_untagged(struct dialogue *t, const struct imap_response *r,
+                             struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     if (slice_is(r->second, "PREAUTH"))
-        return imap_broken(t, TALK_BROKEN, r->raw, out);
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     const bool condition = imap_is_condition(r->second);
     if (!condition && !r->has_list)
         return imap_on_data(t, r, false, out);
@@ -122,13 +126,14 @@ static enum step on_untagged(struct talk *t, const struct imap_response *r, stru
         return on_untagged_refusal(i);
     if (step != STEP_TAKEN || !slice_is(r->second, "BYE"))
         return step;
-    t->reason = TALK_SENT_AWAY;
+    t->reason = DIALOGUE_SENT_AWAY;
     return is_under_way(i, IMAP_ASKED_LOGOUT) ? STEP_TAKEN : STEP_CLOSING;
 }
 
-static enum step on_response(struct talk *t, const struct imap_response *r, struct talk_out *out)
+static enum step on_response(struct dialogue *t, const struct imap_response *r,
+                             struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     if (i->state == IMAP_OPENING && i->opening == IMAP_GREETING)
         return imap_on_greeting(t, r, out);
     if (i->state == IMAP_OPENING) {
@@ -143,7 +148,7 @@ static enum step on_response(struct talk *t, const struct imap_response *r, stru
 
 /* ---- lines and literals ---- */
 
-static enum step take_data(struct imap_talk *i, struct slice *in, struct talk_out *out)
+static enum step take_data(struct imap_dialogue *i, struct slice *in, struct dialogue_out *out)
 {
     const size_t n = i->data < in->size ? (size_t)i->data : in->size;
     if (!i->data_ours)
@@ -162,9 +167,9 @@ static void read_response(struct imap_response *r)
     r->has_list = imap_find_list(r->line, &r->list);
 }
 
-enum step imap_take_response(struct talk *t, struct slice *in, struct talk_out *out)
+enum step imap_take_response(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     if (i->data > 0)
         return take_data(i, in, out);
     struct imap_response r = {.raw.data = in->data};
@@ -173,13 +178,13 @@ enum step imap_take_response(struct talk *t, struct slice *in, struct talk_out *
     case LINE_MORE:
         return STEP_LEFT;
     case LINE_TOO_LONG:
-        return imap_broken(t, TALK_BROKEN, r.raw, out);
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r.raw, out);
     case LINE_OK:
         break;
     }
     r.raw.size = before - in->size;
     if (i->state == IMAP_OPENING && ++i->opening_lines > OPENING_LINES_MAX)
-        return imap_broken(t, TALK_BROKEN, r.raw, out);
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r.raw, out);
     if (i->data_rest) {
         const enum step step = imap_on_data(t, &r, i->data_ours, out);
         return step == STEP_TAKEN && !i->data_rest ? STEP_TURN : step;

@@ -11,19 +11,19 @@ static void put(struct buf *out, struct slice s)
 }
 
 /* A control character could hide a part of the list from us and not from the client. */
-enum step imap_put_response(struct talk *t, const struct imap_response *r, bool success,
-                            struct talk_out *out)
+enum step imap_put_response(struct dialogue *t, const struct imap_response *r, bool success,
+                            struct dialogue_out *out)
 {
     if (!r->has_list) {
         put(out->to_client, r->raw);
         return STEP_TAKEN;
     }
     if (slice_has_controls(r->line))
-        return imap_broken(t, TALK_BROKEN, r->raw, out);
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     const struct imap_edit edit = {
         .upgrade =
-            t->facts.mode == TALK_OPTIONAL && !success, /* RFC 9051, 6.2.1: not after login */
-        .hide_passwords = talk_holds_back(t),
+            t->facts.mode == DIALOGUE_OPTIONAL && !success, /* RFC 9051, 6.2.1: not after login */
+        .hide_passwords = dialogue_withholds(t),
     };
     imap_put_list(out->to_client, &r->list, &edit);
     imap_of(t)->listed = true;
@@ -31,13 +31,13 @@ enum step imap_put_response(struct talk *t, const struct imap_response *r, bool 
 }
 
 /* Literals are in responses that carry data, and not in words for people (RFC 9051, 7). */
-enum step imap_on_data(struct talk *t, const struct imap_response *r, bool ours,
-                       struct talk_out *out)
+enum step imap_on_data(struct dialogue *t, const struct imap_response *r, bool ours,
+                       struct dialogue_out *out)
 {
-    struct imap_talk *i = imap_of(t);
+    struct imap_dialogue *i = imap_of(t);
     const enum imap_literal literal = imap_literal_at(r->line, &i->data);
     if (literal == IMAP_DOUBTFUL || literal == IMAP_NONSYNC || (ours && i->data > OWN_DATA_MAX))
-        return imap_broken(t, TALK_BROKEN, r->raw, out);
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     i->data_rest = literal == IMAP_SYNC;
     i->data_ours = ours;
     if (!ours)

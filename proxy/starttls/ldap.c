@@ -11,9 +11,9 @@
  * bytes are none. */
 struct direction {
     struct ldap_flow *flow;
-    enum step (*on_message)(struct talk *, struct ldap_message *, struct talk_out *);
+    enum step (*on_message)(struct dialogue *, struct ldap_message *, struct dialogue_out *);
     struct buf *to;
-    enum talk_reason reason; /* of the end, when they are none; and what is said then */
+    enum dialogue_reason reason; /* of the end, when they are none; and what is said then */
     enum ldap_code broken;
     const char *broken_text;
 };
@@ -29,8 +29,8 @@ static void move(const struct direction *d, struct slice *in)
     in->size -= n;
 }
 
-static enum step read_one(struct talk *t, const struct direction *d, struct slice in,
-                          struct ldap_message *m, struct talk_out *out)
+static enum step read_one(struct dialogue *t, const struct direction *d, struct slice in,
+                          struct ldap_message *m, struct dialogue_out *out)
 {
     switch (ldap_message_head(in, m)) {
     case BER_OK:
@@ -44,41 +44,41 @@ static enum step read_one(struct talk *t, const struct direction *d, struct slic
 }
 
 /* Bytes that are no LDAP. On TLS that is between the two of them. */
-static enum talk_verdict end(struct talk *t, const struct direction *d, struct slice in,
-                             struct talk_out *out)
+static enum dialogue_verdict end(struct dialogue *t, const struct direction *d, struct slice in,
+                                 struct dialogue_out *out)
 {
-    if (t->facts.mode == TALK_INSIDE)
-        return TALK_RELAY;
+    if (t->facts.mode == DIALOGUE_INSIDE)
+        return DIALOGUE_RELAY;
     if (ldap_wait_turn(ldap_of(t)))
-        return TALK_MORE;
-    if (d->reason == TALK_BROKEN)
-        talk_blame(t, d->reason, in);
-    else if (t->reason == TALK_OVER)
+        return DIALOGUE_MORE;
+    if (d->reason == DIALOGUE_PROTOCOL_ERROR)
+        dialogue_blame(t, d->reason, in);
+    else if (t->reason == DIALOGUE_OVER)
         t->reason = d->reason;
     ldap_notice(out->to_client, d->broken, d->broken_text);
-    return TALK_CLOSE;
+    return DIALOGUE_CLOSE;
 }
 
 /* Only the client can be made to wait. */
-static bool is_full(const struct direction *d, const struct talk_out *out)
+static bool is_full(const struct direction *d, const struct dialogue_out *out)
 {
-    return d->to != out->to_client && talk_is_full(out);
+    return d->to != out->to_client && dialogue_is_full(out);
 }
 
-static enum talk_verdict run(struct talk *t, const struct direction *d, struct slice *in,
-                             struct talk_out *out)
+static enum dialogue_verdict run(struct dialogue *t, const struct direction *d, struct slice *in,
+                                 struct dialogue_out *out)
 {
     for (;;) {
         struct ldap_message m;
         move(d, in);
         ldap_pay(t, out);
         if (in->size == 0 || ldap_of(t)->client_waits || is_full(d, out))
-            return TALK_MORE;
+            return DIALOGUE_MORE;
         /* A security layer frames what it wraps with four octets of size (RFC 4422, 3.7), and no
          * mechanism's buffer is so large that the first could be 0x30. So it shows, in each
          * direction by itself, whether one was installed; without one the rules go on. */
-        if ((ldap_of(t)->layer || t->facts.mode == TALK_INSIDE) && in->data[0] != BER_SEQUENCE)
-            return TALK_RELAY;
+        if ((ldap_of(t)->layer || t->facts.mode == DIALOGUE_INSIDE) && in->data[0] != BER_SEQUENCE)
+            return DIALOGUE_RELAY;
         const enum step step = read_one(t, d, *in, &m, out);
         switch (step) {
         case STEP_PASS:
@@ -87,24 +87,24 @@ static enum talk_verdict run(struct talk *t, const struct direction *d, struct s
             *d->flow = (struct ldap_flow){m.size, step != STEP_PASS};
             break;
         case STEP_WAIT:
-            return TALK_MORE;
+            return DIALOGUE_MORE;
         case STEP_CLOSE:
-            return TALK_CLOSE;
+            return DIALOGUE_CLOSE;
         case STEP_BROKEN:
             return end(t, d, *in, out);
         }
         if (step == STEP_UPGRADE) {
             move(d, in);
-            return TALK_UPGRADE;
+            return DIALOGUE_UPGRADE;
         }
     }
 }
 
-static enum talk_verdict client(struct talk *t, struct slice *in, struct talk_out *out)
+static enum dialogue_verdict client(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     ldap_of(t)->client_waits = false;
     const struct direction d = {&ldap_of(t)->from_client, ldap_on_request,
-                                out->to_upstream,         TALK_NOT_LDAP,
+                                out->to_upstream,         DIALOGUE_NOT_LDAP,
                                 LDAP_PROTOCOL_ERROR,      "Not an LDAP message"};
     return run(t, &d, in, out);
 }
@@ -112,27 +112,25 @@ static enum talk_verdict client(struct talk *t, struct slice *in, struct talk_ou
 /* In clear the client's bytes that wait here may be a password, so the upstream alone never ends
  * the watch: its side passes as it is from now on, and the client's first wrapped byte does the
  * rest. */
-static enum talk_verdict upstream(struct talk *t, struct slice *in, struct talk_out *out)
+static enum dialogue_verdict upstream(struct dialogue *t, struct slice *in,
+                                      struct dialogue_out *out)
 {
-    const struct direction d = {&ldap_of(t)->from_upstream,
-                                ldap_on_response,
-                                out->to_client,
-                                TALK_BROKEN,
-                                LDAP_UNAVAILABLE,
-                                "Service not available, try again later"};
-    const enum talk_verdict verdict = run(t, &d, in, out);
-    if (verdict != TALK_RELAY || t->facts.mode == TALK_INSIDE)
+    const struct direction d = {
+        &ldap_of(t)->from_upstream, ldap_on_response, out->to_client,
+        DIALOGUE_PROTOCOL_ERROR,    LDAP_UNAVAILABLE, "Service not available, try again later"};
+    const enum dialogue_verdict verdict = run(t, &d, in, out);
+    if (verdict != DIALOGUE_RELAY || t->facts.mode == DIALOGUE_INSIDE)
         return verdict;
     ldap_of(t)->from_upstream = (struct ldap_flow){.left = SIZE_MAX};
     move(&d, in);
-    return TALK_MORE;
+    return DIALOGUE_MORE;
 }
 
 static void refuse(enum starttls_refusal why, const char *hostname, struct buf *to_client)
 {
     (void)hostname;
     ldap_notice(to_client, why == REFUSE_TOO_MANY ? LDAP_BUSY : LDAP_UNAVAILABLE,
-                talk_refusal_words(why));
+                dialogue_refusal_words(why));
 }
 
 static bool cut_short(struct slice left)

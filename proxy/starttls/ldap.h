@@ -19,7 +19,7 @@ struct ldap_flow {
     bool dropped; /* it goes nowhere */
 };
 
-struct ldap_talk {
+struct ldap_dialogue {
     struct ldap_flow from_client, from_upstream;
     bool client_waits;            /* for the end of the upstream's message, to be answered by us */
     int32_t ids[LDAP_OPERATIONS]; /* of the operations that have no answer yet; 0: free */

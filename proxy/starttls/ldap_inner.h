@@ -2,12 +2,12 @@
 #ifndef TLSFRONT_LDAP_INNER_H
 #define TLSFRONT_LDAP_INNER_H
 
+#include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/ldap.h"
 #include "proxy/starttls/ldap_reply.h"
 #include "proxy/starttls/ldap_root.h"
-#include "proxy/starttls/talk.h"
 
-TALK_KEPT(ldap)
+DIALOGUE_KEPT(ldap)
 
 /* What is to be done with the message in hand. */
 enum step {
@@ -20,30 +20,30 @@ enum step {
 };
 
 /* A message of the client (ldap_request.c), of the upstream (ldap_response.c); its head is read. */
-enum step ldap_on_request(struct talk *t, struct ldap_message *m, struct talk_out *out);
-enum step ldap_on_response(struct talk *t, struct ldap_message *m, struct talk_out *out);
+enum step ldap_on_request(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out);
+enum step ldap_on_response(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out);
 
 /* Wait for all of the message, as far as it is ever collected: STEP_PASS when that is there. */
 enum step ldap_need_whole(struct ldap_message *m);
 
 /* True when a message of the upstream is on its way to the client, so that nothing may be put in
  * between. The upstream then stops at the end of that message to let the client's side go on. */
-bool ldap_wait_turn(struct ldap_talk *l);
+bool ldap_wait_turn(struct ldap_dialogue *l);
 
 /* On TLS: say behind the upstream's message what could not be said in its middle. */
-void ldap_pay(struct talk *t, struct talk_out *out);
+void ldap_pay(struct dialogue *t, struct dialogue_out *out);
 
 /* ---- operations without an answer (ldap_operations.c) ---- */
 
 /* `asked`: enum ldap_root bits; 0 for all but a search of the rootDSE. */
-void ldap_operation_begin(struct ldap_talk *l, int32_t id, uint8_t asked);
-uint8_t ldap_operation_asked(const struct ldap_talk *l, int32_t id);
-void ldap_operation_end(struct ldap_talk *l, int32_t id);
+void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t asked);
+uint8_t ldap_operation_asked(const struct ldap_dialogue *l, int32_t id);
+void ldap_operation_end(struct ldap_dialogue *l, int32_t id);
 
 /* The client wants no answer any more. */
-void ldap_operation_abandon(struct ldap_talk *l, int32_t id);
+void ldap_operation_abandon(struct ldap_dialogue *l, int32_t id);
 
 /* May StartTLS not be taken now? (RFC 4511, 4.14.1) */
-bool ldap_is_busy(const struct ldap_talk *l);
+bool ldap_is_busy(const struct ldap_dialogue *l);
 
 #endif

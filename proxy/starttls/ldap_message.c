@@ -1,6 +1,6 @@
 #include "proxy/starttls/ldap_message.h"
 
-#include "proxy/starttls/talk.h"
+#include "proxy/starttls/dialogue.h"
 
 /* What may stand behind the operation: controls, or elements of the future, which RFC 4511, 4 wants
  * ignored. Anything that is no element is garbage. */

@@ -1,7 +1,7 @@
 /* ldap_operations.c - see ldap_inner.h: which operations have no answer yet. */
 #include "proxy/starttls/ldap_inner.h"
 
-void ldap_operation_begin(struct ldap_talk *l, int32_t id, uint8_t asked)
+void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t asked)
 {
     for (size_t i = 0; i < LDAP_OPERATIONS; i++)
         if (l->ids[i] == 0) {
@@ -13,7 +13,7 @@ void ldap_operation_begin(struct ldap_talk *l, int32_t id, uint8_t asked)
 }
 
 /* The slot of an operation, or LDAP_OPERATIONS. 0 is the id of no request. */
-static size_t find(const struct ldap_talk *l, int32_t id)
+static size_t find(const struct ldap_dialogue *l, int32_t id)
 {
     size_t i = 0;
     while (i < LDAP_OPERATIONS && (id == 0 || l->ids[i] != id))
@@ -21,13 +21,13 @@ static size_t find(const struct ldap_talk *l, int32_t id)
     return i;
 }
 
-uint8_t ldap_operation_asked(const struct ldap_talk *l, int32_t id)
+uint8_t ldap_operation_asked(const struct ldap_dialogue *l, int32_t id)
 {
     const size_t i = find(l, id);
     return i < LDAP_OPERATIONS ? l->asked[i] : 0;
 }
 
-void ldap_operation_end(struct ldap_talk *l, int32_t id)
+void ldap_operation_end(struct ldap_dialogue *l, int32_t id)
 {
     const size_t i = find(l, id);
     if (i < LDAP_OPERATIONS)
@@ -36,14 +36,14 @@ void ldap_operation_end(struct ldap_talk *l, int32_t id)
         l->lost--;
 }
 
-void ldap_operation_abandon(struct ldap_talk *l, int32_t id)
+void ldap_operation_abandon(struct ldap_dialogue *l, int32_t id)
 {
     const size_t i = find(l, id);
     if (i < LDAP_OPERATIONS)
         l->ids[i] = 0;
 }
 
-bool ldap_is_busy(const struct ldap_talk *l)
+bool ldap_is_busy(const struct ldap_dialogue *l)
 {
     for (size_t i = 0; i < LDAP_OPERATIONS; i++)
         if (l->ids[i] != 0)

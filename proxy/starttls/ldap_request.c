@@ -6,28 +6,29 @@ enum { REQUIRED_MAX = 256 * 1024 };
 
 /* ---- what we say ourselves: never in the middle of a message of the upstream ---- */
 
-static enum step goodbye(struct talk_out *out)
+static enum step goodbye(struct dialogue_out *out)
 {
     ldap_notice(out->to_client, LDAP_UNAVAILABLE, "Too many errors, closing connection");
     return STEP_CLOSE;
 }
 
 /* Count a request that was refused. */
-static enum step refused(struct talk *t, struct talk_out *out)
+static enum step refused(struct dialogue *t, struct dialogue_out *out)
 {
-    return talk_error(t) ? goodbye(out) : STEP_TAKEN;
+    return dialogue_error(t) ? goodbye(out) : STEP_TAKEN;
 }
 
 /* Count one that was answered and leads nowhere. */
-static enum step courtesy(struct talk *t, struct talk_out *out)
+static enum step courtesy(struct dialogue *t, struct dialogue_out *out)
 {
-    return talk_courtesy(t) ? goodbye(out) : STEP_TAKEN;
+    return dialogue_courtesy(t) ? goodbye(out) : STEP_TAKEN;
 }
 
 /* The response that a request has. */
 static enum ldap_op response_to(uint8_t request);
 
-static enum step refuse_plain(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step refuse_plain(struct dialogue *t, const struct ldap_message *m,
+                              struct dialogue_out *out)
 {
     if (ldap_wait_turn(ldap_of(t)))
         return STEP_WAIT;
@@ -37,23 +38,24 @@ static enum step refuse_plain(struct talk *t, const struct ldap_message *m, stru
 }
 
 /* One that shows a password: a bind, or the setting of a new one. */
-static enum step refuse_secret(struct talk *t, const struct ldap_message *m, const char *command,
-                               struct talk_out *out)
+static enum step refuse_secret(struct dialogue *t, const struct ldap_message *m,
+                               const char *command, struct dialogue_out *out)
 {
     if (ldap_wait_turn(ldap_of(t)))
         return STEP_WAIT;
-    talk_login_refused(t, command, ldap_mechanism(m));
+    dialogue_login_refused(t, command, ldap_mechanism(m));
     return refuse_plain(t, m, out);
 }
 
-static enum step refuse_bind(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step refuse_bind(struct dialogue *t, const struct ldap_message *m,
+                             struct dialogue_out *out)
 {
     return m->whole && ldap_bind_kind(m) == BIND_PASSWORD ? refuse_secret(t, m, "bind", out)
                                                           : refuse_plain(t, m, out);
 }
 
-static enum step refuse_starttls(struct talk *t, const struct ldap_message *m, struct talk_out *out,
-                                 enum ldap_code code, const char *text)
+static enum step refuse_starttls(struct dialogue *t, const struct ldap_message *m,
+                                 struct dialogue_out *out, enum ldap_code code, const char *text)
 {
     if (ldap_wait_turn(ldap_of(t)))
         return STEP_WAIT;
@@ -61,7 +63,7 @@ static enum step refuse_starttls(struct talk *t, const struct ldap_message *m, s
     return refused(t, out);
 }
 
-static enum step upgrade(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step upgrade(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
     if (ldap_wait_turn(ldap_of(t)))
         return STEP_WAIT;
@@ -71,20 +73,21 @@ static enum step upgrade(struct talk *t, const struct ldap_message *m, struct ta
 
 /* ---- requests before required TLS ---- */
 
-static enum step take(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step take(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
     (void)m;
     return courtesy(t, out);
 }
 
 /* RFC 4511, 4.3: there is no answer to an unbind but the end. */
-static enum step hang_up(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step hang_up(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
     (void)t, (void)m, (void)out;
     return STEP_CLOSE;
 }
 
-static enum step search_required(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step search_required(struct dialogue *t, const struct ldap_message *m,
+                                 struct dialogue_out *out)
 {
     uint8_t asked = 0;
     if (m->whole && !ldap_root_asked(m, &asked))
@@ -96,8 +99,8 @@ static enum step search_required(struct talk *t, const struct ldap_message *m, s
     return courtesy(t, out);
 }
 
-static enum step extended_required(struct talk *t, const struct ldap_message *m,
-                                   struct talk_out *out)
+static enum step extended_required(struct dialogue *t, const struct ldap_message *m,
+                                   struct dialogue_out *out)
 {
     switch (ldap_extended_kind(m)) {
     case EXTENDED_STARTTLS:
@@ -116,13 +119,13 @@ static enum step extended_required(struct talk *t, const struct ldap_message *m,
 
 /* ---- requests to the upstream ---- */
 
-static enum step pass(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step pass(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
     (void)t, (void)m, (void)out;
     return STEP_PASS;
 }
 
-static enum step follow(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step follow(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
     (void)out;
     ldap_operation_begin(ldap_of(t), m->id, 0);
@@ -130,7 +133,7 @@ static enum step follow(struct talk *t, const struct ldap_message *m, struct tal
 }
 
 /* An abandoned operation is not outstanding any more (RFC 4511, 4.11 and 4.14.1). */
-static enum step abandon(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step abandon(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
     (void)out;
     ldap_operation_abandon(ldap_of(t), ldap_abandoned(m));
@@ -139,40 +142,40 @@ static enum step abandon(struct talk *t, const struct ldap_message *m, struct ta
 
 /* A search that is broken or too large is the upstream's to judge. Inside TLS nothing but the
  * rootDSE is of interest. */
-static enum step search(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step search(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
     (void)out;
     uint8_t asked = 0;
     if (m->whole && !ldap_root_asked(m, &asked))
         asked = 0;
-    if (asked != 0 || t->facts.mode == TALK_OPTIONAL)
+    if (asked != 0 || t->facts.mode == DIALOGUE_OPTIONAL)
         ldap_operation_begin(ldap_of(t), m->id, asked);
     return STEP_PASS;
 }
 
 /* What cannot be read may hold a password. */
-static enum step bind(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step bind(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
-    struct ldap_talk *l = ldap_of(t);
+    struct ldap_dialogue *l = ldap_of(t);
     const enum ldap_bind kind = m->whole ? ldap_bind_kind(m) : BIND_BROKEN;
-    if (talk_holds_back(t) && kind == BIND_BROKEN)
+    if (dialogue_withholds(t) && kind == BIND_BROKEN)
         return STEP_BROKEN;
-    if (talk_holds_back(t) && kind == BIND_PASSWORD)
+    if (dialogue_withholds(t) && kind == BIND_PASSWORD)
         return refuse_secret(t, m, "bind", out);
     l->bind_layer |= kind == BIND_LAYER || kind == BIND_BROKEN;
     return follow(t, m, out);
 }
 
 /* A new password, in clear, or an old one that is compared (RFC 4519, 2.41). */
-static enum step secret(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step secret(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
-    if (talk_holds_back(t) && ldap_shows_secret(m))
+    if (dialogue_withholds(t) && ldap_shows_secret(m))
         return refuse_secret(t, m, "password", out);
     return follow(t, m, out);
 }
 
-static enum step extended_optional(struct talk *t, const struct ldap_message *m,
-                                   struct talk_out *out)
+static enum step extended_optional(struct dialogue *t, const struct ldap_message *m,
+                                   struct dialogue_out *out)
 {
     switch (ldap_extended_kind(m)) {
     case EXTENDED_STARTTLS:
@@ -182,7 +185,7 @@ static enum step extended_optional(struct talk *t, const struct ldap_message *m,
     case EXTENDED_STARTTLS_VALUE:
         return refuse_starttls(t, m, out, LDAP_PROTOCOL_ERROR, "StartTLS takes no value");
     case EXTENDED_PASSWORD: /* RFC 3062 */
-        return talk_holds_back(t) ? refuse_secret(t, m, "password", out) : follow(t, m, out);
+        return dialogue_withholds(t) ? refuse_secret(t, m, "password", out) : follow(t, m, out);
     case EXTENDED_OTHER:
         return follow(t, m, out);
     case EXTENDED_BROKEN:
@@ -196,9 +199,9 @@ static void put_refusal_inside(struct buf *out, int32_t id)
     ldap_starttls_result(out, id, LDAP_OPERATIONS_ERROR, "TLS already established");
 }
 
-void ldap_pay(struct talk *t, struct talk_out *out)
+void ldap_pay(struct dialogue *t, struct dialogue_out *out)
 {
-    struct ldap_talk *l = ldap_of(t);
+    struct ldap_dialogue *l = ldap_of(t);
     if (l->from_upstream.left > 0)
         return;
     for (unsigned i = 0; i < l->owed_count; i++)
@@ -207,9 +210,10 @@ void ldap_pay(struct talk *t, struct talk_out *out)
 }
 
 /* The client does not wait for the end of the upstream's message. */
-static enum step refuse_inside(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step refuse_inside(struct dialogue *t, const struct ldap_message *m,
+                               struct dialogue_out *out)
 {
-    struct ldap_talk *l = ldap_of(t);
+    struct ldap_dialogue *l = ldap_of(t);
     if (l->from_upstream.left == 0)
         put_refusal_inside(out->to_client, m->id);
     else if (l->owed_count < LDAP_OWED)
@@ -217,7 +221,8 @@ static enum step refuse_inside(struct talk *t, const struct ldap_message *m, str
     return STEP_TAKEN;
 }
 
-static enum step extended_inside(struct talk *t, const struct ldap_message *m, struct talk_out *out)
+static enum step extended_inside(struct dialogue *t, const struct ldap_message *m,
+                                 struct dialogue_out *out)
 {
     const enum ldap_extended kind = ldap_extended_kind(m);
     if (kind == EXTENDED_STARTTLS || kind == EXTENDED_STARTTLS_VALUE)
@@ -230,8 +235,8 @@ static enum step extended_inside(struct talk *t, const struct ldap_message *m, s
 static const struct request {
     enum ldap_op op, response;
     bool whole; /* the handler looks into it */
-    /* By enum talk_mode. */
-    enum step (*handler[3])(struct talk *, const struct ldap_message *, struct talk_out *);
+    /* By enum dialogue_mode. */
+    enum step (*handler[3])(struct dialogue *, const struct ldap_message *, struct dialogue_out *);
 } requests[] = {
     {LDAP_BIND_REQUEST, LDAP_BIND_RESPONSE, true, {refuse_bind, bind, pass}},
     {LDAP_UNBIND_REQUEST, 0, false, {hang_up, pass, pass}},
@@ -261,21 +266,21 @@ static enum ldap_op response_to(uint8_t op)
     return request_of(op)->response;
 }
 
-enum step ldap_on_request(struct talk *t, struct ldap_message *m, struct talk_out *out)
+enum step ldap_on_request(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out)
 {
-    const enum talk_mode mode = t->facts.mode;
+    const enum dialogue_mode mode = t->facts.mode;
     if (m->id == 0) /* reserved for unsolicited notifications (RFC 4511, 4.1.1.1) */
-        return mode == TALK_INSIDE ? STEP_PASS : STEP_BROKEN;
-    if (mode == TALK_REQUIRED && m->size > REQUIRED_MAX) {
-        t->reason = TALK_TOO_LONG;
+        return mode == DIALOGUE_INSIDE ? STEP_PASS : STEP_BROKEN;
+    if (mode == DIALOGUE_REQUIRED && m->size > REQUIRED_MAX) {
+        t->reason = DIALOGUE_TOO_LONG;
         return STEP_BROKEN;
     }
     /* RFC 4511, 4.1.1 wants the end of the session. On TLS there is nothing to protect, and the
      * upstream may know better. */
     const struct request *r = request_of(m->op);
     if (r == NULL)
-        return mode == TALK_INSIDE ? STEP_PASS : STEP_BROKEN;
-    if (mode == TALK_REQUIRED || (r->whole && r->handler[mode] != pass)) {
+        return mode == DIALOGUE_INSIDE ? STEP_PASS : STEP_BROKEN;
+    if (mode == DIALOGUE_REQUIRED || (r->whole && r->handler[mode] != pass)) {
         const enum step step = ldap_need_whole(m);
         if (step != STEP_PASS)
             return step;

@@ -1,10 +1,10 @@
 /* ldap_response.c - what becomes of the upstream's messages. */
 #include "proxy/starttls/ldap_inner.h"
 
-static enum step on_root_entry(struct talk *t, struct ldap_message *m, struct talk_out *out,
+static enum step on_root_entry(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out,
                                uint8_t asked)
 {
-    const bool optional = t->facts.mode == TALK_OPTIONAL;
+    const bool optional = t->facts.mode == DIALOGUE_OPTIONAL;
     const struct ldap_root_edit edit = {.starttls = optional,
                                         .hide_passwords = optional && !t->facts.plaintext_login,
                                         .asked = asked};
@@ -14,13 +14,13 @@ static enum step on_root_entry(struct talk *t, struct ldap_message *m, struct ta
     return ldap_root_rewrite(out->to_client, m, &edit) ? STEP_TAKEN : STEP_PASS;
 }
 
-static enum step on_entry(struct talk *t, struct ldap_message *m, struct talk_out *out)
+static enum step on_entry(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out)
 {
     const uint8_t asked = ldap_operation_asked(ldap_of(t), m->id);
     return asked != 0 ? on_root_entry(t, m, out, asked) : STEP_PASS;
 }
 
-static enum step on_end(struct talk *t, struct ldap_message *m, struct talk_out *out)
+static enum step on_end(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out)
 {
     (void)out;
     ldap_operation_end(ldap_of(t), m->id);
@@ -29,10 +29,11 @@ static enum step on_end(struct talk *t, struct ldap_message *m, struct talk_out 
 
 /* A server too old to have a rootDSE says noSuchObject. A client that looks there for StartTLS must
  * find it all the same. */
-static enum step on_search_done(struct talk *t, struct ldap_message *m, struct talk_out *out)
+static enum step on_search_done(struct dialogue *t, struct ldap_message *m,
+                                struct dialogue_out *out)
 {
     const uint8_t asked = ldap_operation_asked(ldap_of(t), m->id);
-    const bool ours = t->facts.mode == TALK_OPTIONAL && (asked & ROOT_EXTENSION) != 0 &&
+    const bool ours = t->facts.mode == DIALOGUE_OPTIONAL && (asked & ROOT_EXTENSION) != 0 &&
                       ldap_result_code(m) == LDAP_NO_SUCH_OBJECT;
     const enum step step = ours ? ldap_need_whole(m) : STEP_PASS;
     if (step != STEP_PASS)
@@ -45,12 +46,13 @@ static enum step on_search_done(struct talk *t, struct ldap_message *m, struct t
     return STEP_TAKEN;
 }
 
-static enum step on_bind_response(struct talk *t, struct ldap_message *m, struct talk_out *out)
+static enum step on_bind_response(struct dialogue *t, struct ldap_message *m,
+                                  struct dialogue_out *out)
 {
     (void)out;
-    struct ldap_talk *l = ldap_of(t);
+    struct ldap_dialogue *l = ldap_of(t);
     const int64_t code = ldap_result_code(m);
-    if (t->facts.mode == TALK_INSIDE)
+    if (t->facts.mode == DIALOGUE_INSIDE)
         return STEP_PASS;
     if (code < 0)
         return STEP_BROKEN;
@@ -62,7 +64,7 @@ static enum step on_bind_response(struct talk *t, struct ldap_message *m, struct
 
 static const struct response {
     enum ldap_op op;
-    enum step (*handler)(struct talk *, struct ldap_message *, struct talk_out *);
+    enum step (*handler)(struct dialogue *, struct ldap_message *, struct dialogue_out *);
 } responses[] = {
     {LDAP_SEARCH_ENTRY, on_entry},
     {LDAP_SEARCH_DONE, on_search_done},
@@ -75,7 +77,7 @@ static const struct response {
     {LDAP_EXTENDED_RESPONSE, on_end},
 };
 
-enum step ldap_on_response(struct talk *t, struct ldap_message *m, struct talk_out *out)
+enum step ldap_on_response(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out)
 {
     for (size_t i = 0; i < sizeof responses / sizeof *responses; i++)
         if (responses[i].op == m->op)

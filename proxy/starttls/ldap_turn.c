@@ -14,7 +14,7 @@ enum step ldap_need_whole(struct ldap_message *m)
     return STEP_BROKEN;
 }
 
-bool ldap_wait_turn(struct ldap_talk *l)
+bool ldap_wait_turn(struct ldap_dialogue *l)
 {
     l->client_waits = l->from_upstream.left > 0;
     return l->client_waits;

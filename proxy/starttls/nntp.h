@@ -30,7 +30,7 @@ enum nntp_coming {
     NNTP_BLOCK,        /* text up to a dot */
 };
 
-struct nntp_talk {
+struct nntp_dialogue {
     enum nntp_state state;
     enum nntp_coming coming;
     unsigned article_end; /* NNTP_TEXT: how much of CRLF.CRLF has been seen */

@@ -2,11 +2,11 @@
 #ifndef TLSFRONT_STARTTLS_NNTP_INNER_H
 #define TLSFRONT_STARTTLS_NNTP_INNER_H
 
+#include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/nntp.h"
 #include "proxy/starttls/step.h"
-#include "proxy/starttls/talk.h"
 
-TALK_KEPT(nntp)
+DIALOGUE_KEPT(nntp)
 
 /* For a client with too many errors. */
 #define NNTP_GOODBYE "400 Too many errors, closing connection"
@@ -27,39 +27,39 @@ enum nntp_asked {
 };
 
 /* In clear: may TLS begin? Not behind a login (RFC 4642, 2.2). */
-bool nntp_may_upgrade(const struct talk *t);
+bool nntp_may_upgrade(const struct dialogue *t);
 
 /* ---- words of our own (nntp_own.c); they wait until those before them have come ---- */
 
 /* What the client reads first, and what it is told before TLS is demanded. */
-void nntp_greet(struct talk *t, struct talk_out *out);
+void nntp_greet(struct dialogue *t, struct dialogue_out *out);
 extern const struct verb nntp_own_verbs[];
 
 /* Temporarily unavailable, as the row's `refuse`. */
 void nntp_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client);
 
 /* A refusal that counts, without CRLF. */
-enum step nntp_refuse(struct talk *t, struct talk_out *out, const char *reply);
+enum step nntp_refuse(struct dialogue *t, struct dialogue_out *out, const char *reply);
 
 /* In the tables of both: STARTTLS, a login in clear, and what a tricked browser says. */
-enum step nntp_starttls(struct talk *t, const struct command *c, struct talk_out *out);
-enum step nntp_refuse_login(struct talk *t, const struct command *c, struct talk_out *out);
-enum step nntp_foreign(struct talk *t, const struct command *c, struct talk_out *out);
+enum step nntp_starttls(struct dialogue *t, const struct command *c, struct dialogue_out *out);
+enum step nntp_refuse_login(struct dialogue *t, const struct command *c, struct dialogue_out *out);
+enum step nntp_foreign(struct dialogue *t, const struct command *c, struct dialogue_out *out);
 
 /* The upstream said `line`, which is not of NNTP or a refusal: tell the client, and end. */
-enum step nntp_broken(struct talk *t, enum talk_reason why, struct slice line,
-                      struct talk_out *out);
+enum step nntp_protocol_error(struct dialogue *t, enum dialogue_reason why, struct slice line,
+                              struct dialogue_out *out);
 
 /* ---- towards an upstream ---- */
 
 /* The verbs where an upstream hears them. */
 extern const struct verb nntp_pass_verbs[];
 
-enum step nntp_take_response(struct talk *t, struct slice *in, struct talk_out *out);
-enum step nntp_take_article(struct talk *t, struct slice *in, struct talk_out *out);
+enum step nntp_take_response(struct dialogue *t, struct slice *in, struct dialogue_out *out);
+enum step nntp_take_article(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 
 /* The next of the upstream's: the greeting, and in clear the others. */
-enum step nntp_take_reply(struct talk *t, struct slice *in, struct talk_out *out);
+enum step nntp_take_reply(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 
 /* The code of a reply; 0: it is none. */
 unsigned nntp_code_of(struct slice line);
@@ -68,7 +68,9 @@ unsigned nntp_code_of(struct slice line);
 bool nntp_has_text(unsigned code);
 
 /* On TLS, behind the greeting; as the functions of struct starttls. */
-enum talk_verdict nntp_client_inside(struct talk *t, struct slice *in, struct talk_out *out);
-enum talk_verdict nntp_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out);
+enum dialogue_verdict nntp_client_inside(struct dialogue *t, struct slice *in,
+                                         struct dialogue_out *out);
+enum dialogue_verdict nntp_upstream_inside(struct dialogue *t, struct slice *in,
+                                           struct dialogue_out *out);
 
 #endif

@@ -15,26 +15,26 @@ static const char *const ours[] = {"STARTTLS", "GET", "POST", "PUT", "CONNECT", 
 
 /* ---- the client's commands ---- */
 
-static int plain(struct talk *t, struct slice rest, unsigned kind)
+static int plain(struct dialogue *t, struct slice rest, unsigned kind)
 {
     (void)t, (void)rest;
     return (int)kind;
 }
 
-static int web(struct talk *t, struct slice rest, unsigned kind)
+static int web(struct dialogue *t, struct slice rest, unsigned kind)
 {
     t->filter.state = FILTER_OVER;
     return plain(t, rest, kind);
 }
 
 /* Is something expected that is ours to edit, or to say? */
-static bool is_watched(const struct talk *t)
+static bool is_watched(const struct dialogue *t)
 {
     return expected_has(&t->expected, NNTP_ASKED_CAPABILITIES) ||
            expected_has(&t->expected, OWN_ACTIVE);
 }
 
-static int work(struct talk *t, struct slice rest, unsigned kind)
+static int work(struct dialogue *t, struct slice rest, unsigned kind)
 {
     (void)rest, (void)kind;
     if (!is_watched(t))
@@ -43,13 +43,13 @@ static int work(struct talk *t, struct slice rest, unsigned kind)
     return FILTER_NOTHING;
 }
 
-static int post(struct talk *t, struct slice rest, unsigned kind)
+static int post(struct dialogue *t, struct slice rest, unsigned kind)
 {
     return rest.size > 0 ? web(t, rest, OWN_WEB) : work(t, rest, kind);
 }
 
 /* RFC 4643, 2.4; RFC 2980, 3.1. */
-static int authinfo(struct talk *t, struct slice rest, unsigned kind)
+static int authinfo(struct dialogue *t, struct slice rest, unsigned kind)
 {
     const struct slice how = line_word(&rest);
     if (slice_is(how, "GENERIC")) /* what follows is between the two of them */
@@ -62,7 +62,7 @@ static int authinfo(struct talk *t, struct slice rest, unsigned kind)
 
 static const struct verb_row {
     const char *name;
-    int (*take)(struct talk *t, struct slice rest, unsigned kind);
+    int (*take)(struct dialogue *t, struct slice rest, unsigned kind);
     unsigned kind;
 } verbs[] = {
     {"CAPABILITIES", plain, NNTP_ASKED_CAPABILITIES},
@@ -79,7 +79,7 @@ static const struct verb_row {
     {NULL, work, NNTP_ASKED_OTHER},
 };
 
-static int command(struct talk *t, struct slice line, struct talk_out *out)
+static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
     struct slice verb = line_word(&line);
@@ -95,16 +95,16 @@ static int command(struct talk *t, struct slice line, struct talk_out *out)
 
 /* ---- the upstream's replies ---- */
 
-static enum filter_show over(struct talk *t)
+static enum filter_show over(struct dialogue *t)
 {
     expected_drop(&t->expected);
     return t->filter.state == FILTER_RAW && !is_watched(t) ? FILTER_RELAY : FILTER_SHOW;
 }
 
 /* A list of capabilities, or another text, up to a dot alone in its line: however lines end. */
-static enum filter_show text_line(struct talk *t, struct slice line)
+static enum filter_show text_line(struct dialogue *t, struct slice line)
 {
-    struct nntp_talk *n = nntp_of(t);
+    struct nntp_dialogue *n = nntp_of(t);
     const bool list = n->coming == NNTP_CAPABILITIES;
     struct slice rest = line;
     if (!slice_is(line, "."))
@@ -114,7 +114,7 @@ static enum filter_show text_line(struct talk *t, struct slice line)
     return over(t);
 }
 
-static enum filter_show text_begins(struct talk *t, enum nntp_coming coming)
+static enum filter_show text_begins(struct dialogue *t, enum nntp_coming coming)
 {
     nntp_of(t)->coming = coming;
     t->filter.upstream_inside = true;
@@ -122,7 +122,7 @@ static enum filter_show text_begins(struct talk *t, enum nntp_coming coming)
 }
 
 /* A security layer may begin behind the exchange (RFC 4643, 2.4.2). */
-static enum filter_show on_exchange(struct talk *t, unsigned code)
+static enum filter_show on_exchange(struct dialogue *t, unsigned code)
 {
     if (code / 100 == 3) {
         filter_expect_response(&t->filter, FILTER_WAIT);
@@ -133,8 +133,8 @@ static enum filter_show on_exchange(struct talk *t, unsigned code)
     return code / 100 == 2 ? FILTER_RELAY : FILTER_SHOW;
 }
 
-static enum filter_show reply(struct talk *t, struct slice raw, struct slice line,
-                              struct slice behind, struct talk_out *out)
+static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice line,
+                              struct slice behind, struct dialogue_out *out)
 {
     (void)raw, (void)behind, (void)out;
     nntp_of(t)->greeted = true;
@@ -151,9 +151,9 @@ static enum filter_show reply(struct talk *t, struct slice raw, struct slice lin
 }
 
 /* As long as nothing of a greeting was shown, another upstream can take this one's place. */
-static bool hides(const struct talk *t)
+static bool hides(const struct dialogue *t)
 {
-    const struct nntp_talk *n = nntp_of(t);
+    const struct nntp_dialogue *n = nntp_of(t);
     return n->coming == NNTP_CAPABILITIES || (!n->greeted && !t->facts.upgraded);
 }
 
@@ -166,12 +166,14 @@ static const struct filter_rules rules = {
     .hides = hides,
 };
 
-enum talk_verdict nntp_client_inside(struct talk *t, struct slice *in, struct talk_out *out)
+enum dialogue_verdict nntp_client_inside(struct dialogue *t, struct slice *in,
+                                         struct dialogue_out *out)
 {
     return filter_client(t, &rules, in, out);
 }
 
-enum talk_verdict nntp_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out)
+enum dialogue_verdict nntp_upstream_inside(struct dialogue *t, struct slice *in,
+                                           struct dialogue_out *out)
 {
     return filter_upstream(t, &rules, in, out);
 }

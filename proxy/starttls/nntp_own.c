@@ -1,7 +1,7 @@
 /* nntp_own.c - what we say ourselves. See nntp.h. */
 #include "proxy/starttls/nntp_inner.h"
 
-enum step nntp_refuse(struct talk *t, struct talk_out *out, const char *reply)
+enum step nntp_refuse(struct dialogue *t, struct dialogue_out *out, const char *reply)
 {
     return step_refuse(t, out, reply, NNTP_GOODBYE);
 }
@@ -10,12 +10,13 @@ enum step nntp_refuse(struct talk *t, struct talk_out *out, const char *reply)
 void nntp_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client)
 {
     (void)hostname;
-    buf_printf(to_client, "400 %s\r\n", talk_refusal_words(why));
+    buf_printf(to_client, "400 %s\r\n", dialogue_refusal_words(why));
 }
 
-enum step nntp_broken(struct talk *t, enum talk_reason why, struct slice line, struct talk_out *out)
+enum step nntp_protocol_error(struct dialogue *t, enum dialogue_reason why, struct slice line,
+                              struct dialogue_out *out)
 {
-    talk_blame(t, why, line);
+    dialogue_blame(t, why, line);
     nntp_unavailable(REFUSE_UPSTREAM_DOWN, t->facts.hostname, out->to_client);
     return STEP_CLOSING;
 }
@@ -23,7 +24,7 @@ enum step nntp_broken(struct talk *t, enum talk_reason why, struct slice line, s
 /* ---- commands in both tables ---- */
 
 /* RFC 4642, 2.2. */
-enum step nntp_starttls(struct talk *t, const struct command *c, struct talk_out *out)
+enum step nntp_starttls(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     if (t->asked.count > 0) /* one of them could be a login */
         return STEP_LEFT;
@@ -36,17 +37,17 @@ enum step nntp_starttls(struct talk *t, const struct command *c, struct talk_out
 }
 
 /* PASS behind a USER that was refused is the same login. */
-static void note_login(struct talk *t, struct slice how)
+static void note_login(struct dialogue *t, struct slice how)
 {
     struct slice rest = how;
     const struct slice kind = line_word(&rest);
     if (slice_is(kind, "PASS") && nntp_of(t)->user_refused)
         return;
     nntp_of(t)->user_refused = slice_is(kind, "USER");
-    talk_login_refused(t, "AUTHINFO", slice_is(kind, "SASL") ? rest : how);
+    dialogue_login_refused(t, "AUTHINFO", slice_is(kind, "SASL") ? rest : how);
 }
 
-enum step nntp_refuse_login(struct talk *t, const struct command *c, struct talk_out *out)
+enum step nntp_refuse_login(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     if (t->asked.count > 0)
         return STEP_LEFT;
@@ -56,24 +57,25 @@ enum step nntp_refuse_login(struct talk *t, const struct command *c, struct talk
 }
 
 /* A browser that was tricked into speaking here (ALPACA) gets no second command. */
-enum step nntp_foreign(struct talk *t, const struct command *c, struct talk_out *out)
+enum step nntp_foreign(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
-    return step_last_word(t, out, TALK_WEB, "500 This is not a web server");
+    return step_last_word(t, out, DIALOGUE_WEB, "500 This is not a web server");
 }
 
 /* ---- commands before required TLS ---- */
 
 /* AUTHINFO without arguments says that there will be some, but that none may be tried yet (RFC
  * 4643, 2.1). What the upstream can do, the client learns on TLS. */
-static enum step own_capabilities(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_capabilities(struct dialogue *t, const struct command *c,
+                                  struct dialogue_out *out)
 {
     (void)c;
     buf_puts(out->to_client, "101 Capability list:\r\nVERSION 2\r\nAUTHINFO\r\nSTARTTLS\r\n.\r\n");
     return step_courtesy(t, out, NNTP_GOODBYE);
 }
 
-static enum step own_help(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_help(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
     buf_puts(out->to_client,
@@ -81,21 +83,21 @@ static enum step own_help(struct talk *t, const struct command *c, struct talk_o
     return step_courtesy(t, out, NNTP_GOODBYE);
 }
 
-static enum step own_quit(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_quit(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
-    return step_last_word(t, out, TALK_OVER, "205 Connection closing");
+    return step_last_word(t, out, DIALOGUE_OVER, "205 Connection closing");
 }
 
 /* RFC 3977, 3.2.1. MODE READER too: whoever read 200 would not ask again on TLS, where the upstream
  * has never heard of it. */
-static enum step own_refusal(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_refusal(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
     return nntp_refuse(t, out, "483 Must issue a STARTTLS command first");
 }
 
-static enum step own_post(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_post(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     return c->rest.size > 0 ? nntp_foreign(t, c, out) : own_refusal(t, c, out);
 }
@@ -115,12 +117,12 @@ const struct verb nntp_own_verbs[] = {
 
 /* 200 promises nothing (RFC 3977, 5.1); 201 would make clients believe that they cannot post later
  * either, because there is no greeting behind the upgrade. */
-void nntp_greet(struct talk *t, struct talk_out *out)
+void nntp_greet(struct dialogue *t, struct dialogue_out *out)
 {
     buf_printf(out->to_client, "200 %s ready\r\n", t->facts.hostname);
 }
 
-bool nntp_may_upgrade(const struct talk *t)
+bool nntp_may_upgrade(const struct dialogue *t)
 {
     return !nntp_of(t)->logged_in;
 }

@@ -3,8 +3,8 @@
 
 /* ---- commands that the upstream hears ---- */
 
-static enum step pass_as(struct talk *t, const struct command *c, enum nntp_asked kind,
-                         struct talk_out *out)
+static enum step pass_as(struct dialogue *t, const struct command *c, enum nntp_asked kind,
+                         struct dialogue_out *out)
 {
     if (!asked_add(&t->asked, kind))
         return STEP_LEFT;
@@ -12,25 +12,25 @@ static enum step pass_as(struct talk *t, const struct command *c, enum nntp_aske
     return STEP_TAKEN;
 }
 
-static enum step pass(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step pass(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     return pass_as(t, c, (enum nntp_asked)c->row->kind, out);
 }
 
 /* The replies before it are still ours to watch. */
-static enum step end_watch(const struct talk *t)
+static enum step end_watch(const struct dialogue *t)
 {
     return t->asked.count > 0 ? STEP_LEFT : STEP_RELAYING;
 }
 
 /* Real work. */
-static enum step work(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step work(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     return nntp_may_upgrade(t) ? pass(t, c, out) : end_watch(t);
 }
 
 /* POST, IHAVE: the article follows a reply that asks for it. */
-static enum step article(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step article(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     if (slice_is(c->verb, "POST") && c->rest.size > 0)
         return nntp_foreign(t, c, out);
@@ -41,7 +41,7 @@ static enum step article(struct talk *t, const struct command *c, struct talk_ou
 }
 
 /* RFC 4644, 2.5: the article follows at once. */
-static enum step takethis(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step takethis(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     const enum step step = work(t, c, out);
     if (step == STEP_TAKEN) {
@@ -52,7 +52,7 @@ static enum step takethis(struct talk *t, const struct command *c, struct talk_o
 }
 
 /* RFC 8054 and its forerunner hide from us all that follows, and TLS may not begin behind them. */
-static enum step compress(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step compress(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
     return nntp_may_upgrade(t) ? nntp_refuse(t, out, "502 Compression is not available here")
@@ -60,7 +60,7 @@ static enum step compress(struct talk *t, const struct command *c, struct talk_o
 }
 
 /* A client that did not wait for the refusal of AUTHINFO may have sent its password behind it. */
-static enum step unknown(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step unknown(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     if (nntp_may_upgrade(t) && nntp_of(t)->login_refused)
         return nntp_refuse(t, out, "500 Unknown command");
@@ -70,7 +70,7 @@ static enum step unknown(struct talk *t, const struct command *c, struct talk_ou
 /* ---- AUTHINFO (RFC 4643; RFC 2980, 3.1) ---- */
 
 /* Its reply decides what follows, so it must be beyond doubt which that is. */
-static enum step exchange(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step exchange(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     if (t->asked.count > 0)
         return STEP_LEFT;
@@ -78,11 +78,11 @@ static enum step exchange(struct talk *t, const struct command *c, struct talk_o
     return pass_as(t, c, NNTP_ASKED_EXCHANGE, out);
 }
 
-static enum step authinfo(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step authinfo(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     struct slice rest = c->rest;
     const struct slice how = line_word(&rest);
-    if (talk_holds_back(t))
+    if (dialogue_withholds(t))
         return nntp_refuse_login(t, c, out);
     if (slice_is(how, "SASL") || slice_is(how, "SIMPLE"))
         return exchange(t, c, out);
@@ -131,7 +131,7 @@ const struct verb nntp_pass_verbs[] = {
 
 /* RFC 4643, 2.4.1. "*" gives up; the upstream answers that too. A reply of ours is the next in
  * order here, and the exchange cannot go on behind it. */
-enum step nntp_take_response(struct talk *t, struct slice *in, struct talk_out *out)
+enum step nntp_take_response(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct slice line;
     const enum line_result result = line_next(in, NNTP_LINE_MAX, &line, NULL);
@@ -139,17 +139,17 @@ enum step nntp_take_response(struct talk *t, struct slice *in, struct talk_out *
         return STEP_LEFT;
     if (result == LINE_TOO_LONG || slice_has_controls(line)) {
         return result == LINE_TOO_LONG
-                   ? step_end(t, out, TALK_TOO_LONG, "501 Line too long")
-                   : step_end(t, out, TALK_UNREADABLE, "482 Cannot decode response");
+                   ? step_end(t, out, DIALOGUE_TOO_LONG, "501 Line too long")
+                   : step_end(t, out, DIALOGUE_UNREADABLE, "482 Cannot decode response");
     }
     step_put_line(out->to_upstream, line);
     nntp_of(t)->state = NNTP_WAITING;
     return STEP_TAKEN;
 }
 
-enum step nntp_take_article(struct talk *t, struct slice *in, struct talk_out *out)
+enum step nntp_take_article(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    struct nntp_talk *n = nntp_of(t);
+    struct nntp_dialogue *n = nntp_of(t);
     bool over;
     const size_t size = step_text(&n->article_end, *in, &over);
     buf_put(out->to_upstream, in->data, size);

@@ -44,26 +44,27 @@ static bool text_follows(enum nntp_asked asked, unsigned code)
     return nntp_has_text(code) || (code == 211 && asked == NNTP_ASKED_LISTGROUP);
 }
 
-static void put(struct slice line, struct talk_out *out)
+static void put(struct slice line, struct dialogue_out *out)
 {
     step_put_line(out->to_client, line);
 }
 
 /* RFC 4642, 2.2.2: there is no greeting after the upgrade. */
-static enum step greeted(struct talk *t, unsigned code, struct slice line, struct talk_out *out)
+static enum step greeted(struct dialogue *t, unsigned code, struct slice line,
+                         struct dialogue_out *out)
 {
     if (line.size == 0) /* some servers put empty lines between what they say */
         return STEP_TAKEN;
     if (!is_class(code, 2) && !is_error(code))
-        return nntp_broken(t, TALK_BROKEN, line, out);
+        return nntp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, line, out);
     if (t->facts.upgraded && is_error(code))
-        return nntp_broken(t, TALK_REFUSED, line, out);
+        return nntp_protocol_error(t, DIALOGUE_REFUSED, line, out);
     if (!t->facts.upgraded)
         put(line, out);
     nntp_of(t)->state = NNTP_COMMANDS;
     if (!is_error(code))
         return STEP_TURN;
-    t->reason = TALK_SENT_AWAY;
+    t->reason = DIALOGUE_SENT_AWAY;
     return STEP_CLOSING;
 }
 
@@ -71,33 +72,33 @@ static enum step greeted(struct talk *t, unsigned code, struct slice line, struc
 
 /* The way into TLS is ours alone; compression would hide from us when to open it. What is no
  * capability goes too: who knows how the client reads it. */
-static bool is_hidden(const struct talk *t, struct slice word, struct slice line)
+static bool is_hidden(const struct dialogue *t, struct slice word, struct slice line)
 {
     if (word.size == 0 || slice_has_controls(line) || slice_is(word, "STARTTLS"))
         return true;
     return (nntp_may_upgrade(t) && slice_is(word, "COMPRESS")) ||
-           (talk_holds_back(t) && slice_is(word, "SASL"));
+           (dialogue_withholds(t) && slice_is(word, "SASL"));
 }
 
-static void put_capability(const struct talk *t, struct slice line, struct talk_out *out)
+static void put_capability(const struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     struct slice rest = line;
     const struct slice word = line_word(&rest);
     if (is_hidden(t, word, line))
         return;
     /* RFC 4643, 2.1: without arguments, none may be tried yet. */
-    put(talk_holds_back(t) && slice_is(word, "AUTHINFO") ? word : line, out);
+    put(dialogue_withholds(t) && slice_is(word, "AUTHINFO") ? word : line, out);
 }
 
-static enum step take_capability(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_capability(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    struct nntp_talk *n = nntp_of(t);
+    struct nntp_dialogue *n = nntp_of(t);
     struct slice line;
     const enum line_result result = line_next(in, NNTP_LINE_MAX, &line, NULL);
     if (result == LINE_MORE)
         return STEP_LEFT;
     if (result == LINE_TOO_LONG)
-        return nntp_broken(t, TALK_BROKEN, *in, out);
+        return nntp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, *in, out);
     if (!slice_is(line, ".")) {
         put_capability(t, line, out);
         return STEP_TAKEN;
@@ -110,21 +111,21 @@ static enum step take_capability(struct talk *t, struct slice *in, struct talk_o
 
 /* A server too old for CAPABILITIES, which is what READER and POST stand for. Without them a client
  * that goes by the list would find no use for us, with or without TLS. */
-static void put_list_of_old(const struct talk *t, struct talk_out *out)
+static void put_list_of_old(const struct dialogue *t, struct dialogue_out *out)
 {
     buf_printf(out->to_client,
                "101 Capability list:\r\nVERSION 2\r\nREADER\r\nPOST\r\n"
                "AUTHINFO%s\r\nSTARTTLS\r\n.\r\n",
-               talk_holds_back(t) ? "" : " USER");
+               dialogue_withholds(t) ? "" : " USER");
 }
 
 /* ---- what a reply changes ---- */
 
 /* The reply to the oldest is complete but for its text. */
-static enum step other_replied(struct talk *t, unsigned code, struct slice line,
-                               struct talk_out *out)
+static enum step other_replied(struct dialogue *t, unsigned code, struct slice line,
+                               struct dialogue_out *out)
 {
-    struct nntp_talk *n = nntp_of(t);
+    struct nntp_dialogue *n = nntp_of(t);
     put(line, out);
     if (text_follows((enum nntp_asked)t->asked.kinds[0], code)) {
         n->coming = NNTP_BLOCK;
@@ -136,17 +137,17 @@ static enum step other_replied(struct talk *t, unsigned code, struct slice line,
     return STEP_TURN;
 }
 
-static enum step unknown_replied(struct talk *t, unsigned code, struct slice line,
-                                 struct talk_out *out)
+static enum step unknown_replied(struct dialogue *t, unsigned code, struct slice line,
+                                 struct dialogue_out *out)
 {
     const enum step step = other_replied(t, code, line, out);
-    return code == 500 && talk_error(t) ? step_goodbye(out, NNTP_GOODBYE) : step;
+    return code == 500 && dialogue_error(t) ? step_goodbye(out, NNTP_GOODBYE) : step;
 }
 
-static enum step capabilities_replied(struct talk *t, unsigned code, struct slice line,
-                                      struct talk_out *out)
+static enum step capabilities_replied(struct dialogue *t, unsigned code, struct slice line,
+                                      struct dialogue_out *out)
 {
-    struct nntp_talk *n = nntp_of(t);
+    struct nntp_dialogue *n = nntp_of(t);
     if (code == 101) {
         put(line, out);
         n->coming = NNTP_CAPABILITIES;
@@ -159,15 +160,15 @@ static enum step capabilities_replied(struct talk *t, unsigned code, struct slic
     return STEP_TURN;
 }
 
-static enum step article_replied(struct talk *t, unsigned code, struct slice line,
-                                 struct talk_out *out)
+static enum step article_replied(struct dialogue *t, unsigned code, struct slice line,
+                                 struct dialogue_out *out)
 {
-    struct nntp_talk *n = nntp_of(t);
+    struct nntp_dialogue *n = nntp_of(t);
     if (n->state == NNTP_TEXT) {
         /* The upstream sees an end of the article where there is none, or has given up on it. What
          * follows would be commands to one of us and text to the other. */
         put(line, out);
-        t->reason = TALK_BROKEN;
+        t->reason = DIALOGUE_PROTOCOL_ERROR;
         return STEP_CLOSING;
     }
     if (!is_class(code, 3)) {
@@ -180,8 +181,8 @@ static enum step article_replied(struct talk *t, unsigned code, struct slice lin
     return STEP_TURN;
 }
 
-static enum step login_replied(struct talk *t, unsigned code, struct slice line,
-                               struct talk_out *out)
+static enum step login_replied(struct dialogue *t, unsigned code, struct slice line,
+                               struct dialogue_out *out)
 {
     if (is_class(code, 2))
         nntp_of(t)->logged_in = true;
@@ -189,10 +190,10 @@ static enum step login_replied(struct talk *t, unsigned code, struct slice line,
 }
 
 /* A security layer may begin behind the exchange (RFC 4643, 2.4.2). */
-static enum step exchange_replied(struct talk *t, unsigned code, struct slice line,
-                                  struct talk_out *out)
+static enum step exchange_replied(struct dialogue *t, unsigned code, struct slice line,
+                                  struct dialogue_out *out)
 {
-    struct nntp_talk *n = nntp_of(t);
+    struct nntp_dialogue *n = nntp_of(t);
     put(line, out);
     if (is_class(code, 3)) {
         n->state = NNTP_RESPONSE;
@@ -207,19 +208,20 @@ static enum step exchange_replied(struct talk *t, unsigned code, struct slice li
 
 /* Nobody asked. A complaint is the upstream's last word to a client that was quiet too long;
  * anything else shows that it is out of step with us. */
-static enum step unasked(struct talk *t, unsigned code, struct slice line, struct talk_out *out)
+static enum step unasked(struct dialogue *t, unsigned code, struct slice line,
+                         struct dialogue_out *out)
 {
     if (!is_error(code))
-        return nntp_broken(t, TALK_BROKEN, line, out);
+        return nntp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, line, out);
     put(line, out);
-    t->reason = TALK_SENT_AWAY;
+    t->reason = DIALOGUE_SENT_AWAY;
     return STEP_CLOSING;
 }
 
-static enum step replied(struct talk *t, struct slice line, struct talk_out *out)
+static enum step replied(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
-    static enum step (*const row[NNTP_ASKED_KINDS])(struct talk *, unsigned, struct slice,
-                                                    struct talk_out *) = {
+    static enum step (*const row[NNTP_ASKED_KINDS])(struct dialogue *, unsigned, struct slice,
+                                                    struct dialogue_out *) = {
         [NNTP_ASKED_OTHER] = other_replied,
         [NNTP_ASKED_UNKNOWN] = unknown_replied,
         [NNTP_ASKED_CAPABILITIES] = capabilities_replied,
@@ -228,7 +230,7 @@ static enum step replied(struct talk *t, struct slice line, struct talk_out *out
         [NNTP_ASKED_LOGIN] = login_replied,
         [NNTP_ASKED_EXCHANGE] = exchange_replied,
     };
-    const struct nntp_talk *n = nntp_of(t);
+    const struct nntp_dialogue *n = nntp_of(t);
     const unsigned code = nntp_code_of(line);
     if (n->state == NNTP_OPENING)
         return greeted(t, code, line, out);
@@ -241,14 +243,14 @@ static enum step replied(struct talk *t, struct slice line, struct talk_out *out
     return row[t->asked.kinds[0]](t, code, line, out);
 }
 
-static enum step take_line(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_line(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct slice line;
     switch (line_next(in, NNTP_LINE_MAX, &line, NULL)) {
     case LINE_MORE:
         return STEP_LEFT;
     case LINE_TOO_LONG:
-        return nntp_broken(t, TALK_BROKEN, *in, out);
+        return nntp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, *in, out);
     case LINE_OK:
         break;
     }
@@ -257,7 +259,7 @@ static enum step take_line(struct talk *t, struct slice *in, struct talk_out *ou
 
 /* The end of a text is CRLF.CRLF, or LF.LF in one that has no CRLF at all; anything else in between
  * could be an article that pretends to end, with false replies behind. */
-static bool ends_text(struct nntp_talk *n, struct slice line, bool bare_lf)
+static bool ends_text(struct nntp_dialogue *n, struct slice line, bool bare_lf)
 {
     const bool dot = slice_is(line, ".");
     const bool over = dot && (n->block_lf_only || (!bare_lf && n->block_crlf));
@@ -267,9 +269,9 @@ static bool ends_text(struct nntp_talk *n, struct slice line, bool bare_lf)
 }
 
 /* Of a text every line passes as it came, as much as is there of it. */
-static enum step take_block(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_block(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    struct nntp_talk *n = nntp_of(t);
+    struct nntp_dialogue *n = nntp_of(t);
     struct slice rest = *in, line = {in->data, 0};
     bool bare_lf = false;
     const bool whole = line_next(&rest, SIZE_MAX - 1, &line, &bare_lf) == LINE_OK;
@@ -292,9 +294,9 @@ static enum step take_block(struct talk *t, struct slice *in, struct talk_out *o
     return STEP_TURN;
 }
 
-enum step nntp_take_reply(struct talk *t, struct slice *in, struct talk_out *out)
+enum step nntp_take_reply(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    static enum step (*const takers[])(struct talk *, struct slice *, struct talk_out *) = {
+    static enum step (*const takers[])(struct dialogue *, struct slice *, struct dialogue_out *) = {
         [NNTP_REPLY] = take_line,
         [NNTP_CAPABILITIES] = take_capability,
         [NNTP_BLOCK] = take_block,

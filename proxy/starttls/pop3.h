@@ -21,7 +21,7 @@ enum pop3_state {
     POP3_RESPONSE,    /* a line of an authentication exchange (RFC 5034, 4) */
 };
 
-struct pop3_talk {
+struct pop3_dialogue {
     enum pop3_state state;
     bool inside_list;   /* the upstream is in the middle of a multi-line reply */
     bool login_refused; /* what is not a command could be a password */

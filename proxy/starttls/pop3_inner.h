@@ -2,11 +2,11 @@
 #ifndef TLSFRONT_STARTTLS_POP3_INNER_H
 #define TLSFRONT_STARTTLS_POP3_INNER_H
 
+#include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/pop3.h"
 #include "proxy/starttls/step.h"
-#include "proxy/starttls/talk.h"
 
-TALK_KEPT(pop3)
+DIALOGUE_KEPT(pop3)
 
 /* For a client with too many errors. */
 #define POP3_GOODBYE "-ERR Too many errors, closing connection"
@@ -30,26 +30,26 @@ enum pop3_asked {
 /* ---- words of our own (pop3_own.c) ---- */
 
 /* The capabilities of a server that has none but ours. */
-void pop3_put_own_list(const struct talk *t, struct talk_out *out);
+void pop3_put_own_list(const struct dialogue *t, struct dialogue_out *out);
 
 /* What the client reads first, and what it is told before TLS is demanded. */
-void pop3_greet(struct talk *t, struct talk_out *out);
+void pop3_greet(struct dialogue *t, struct dialogue_out *out);
 extern const struct verb pop3_own_verbs[];
 
 /* Temporarily unavailable, as the row's `refuse`. */
 void pop3_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client);
 
 /* The upstream said `line`, which is not of POP3 or a refusal: tell the client, and end. */
-enum step pop3_broken(struct talk *t, enum talk_reason why, struct slice line,
-                      struct talk_out *out);
+enum step pop3_protocol_error(struct dialogue *t, enum dialogue_reason why, struct slice line,
+                              struct dialogue_out *out);
 
 /* A refusal that counts. */
-enum step pop3_refuse(struct talk *t, struct talk_out *out, const char *reply);
+enum step pop3_refuse(struct dialogue *t, struct dialogue_out *out, const char *reply);
 
 /* In the tables of both: STLS, a login in clear, and what a tricked browser says. */
-enum step pop3_stls(struct talk *t, const struct command *c, struct talk_out *out);
-enum step pop3_refuse_login(struct talk *t, const struct command *c, struct talk_out *out);
-enum step pop3_foreign(struct talk *t, const struct command *c, struct talk_out *out);
+enum step pop3_stls(struct dialogue *t, const struct command *c, struct dialogue_out *out);
+enum step pop3_refuse_login(struct dialogue *t, const struct command *c, struct dialogue_out *out);
+enum step pop3_foreign(struct dialogue *t, const struct command *c, struct dialogue_out *out);
 
 /* ---- the upstream's ---- */
 
@@ -62,13 +62,15 @@ enum pop3_status pop3_status_of(struct slice line);
 bool pop3_announces_xclient(struct slice greeting);
 
 /* The greeting without that, and without what helps those who guess passwords. */
-void pop3_put_greeting(const struct talk *t, struct slice line, struct talk_out *out);
+void pop3_put_greeting(const struct dialogue *t, struct slice line, struct dialogue_out *out);
 
 /* One line of the upstream's: the greeting, and the replies in clear. */
-enum step pop3_take_reply(struct talk *t, struct slice *in, struct talk_out *out);
+enum step pop3_take_reply(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 
 /* On TLS, behind the greeting; as the functions of struct starttls. */
-enum talk_verdict pop3_client_inside(struct talk *t, struct slice *in, struct talk_out *out);
-enum talk_verdict pop3_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out);
+enum dialogue_verdict pop3_client_inside(struct dialogue *t, struct slice *in,
+                                         struct dialogue_out *out);
+enum dialogue_verdict pop3_upstream_inside(struct dialogue *t, struct slice *in,
+                                           struct dialogue_out *out);
 
 #endif

@@ -35,7 +35,7 @@ static const struct verb_row {
 
 /* Without a mechanism AUTH lists them, in servers older than RFC 5034; the lines of the list are no
  * replies. */
-static int auth(struct talk *t, struct slice rest)
+static int auth(struct dialogue *t, struct slice rest)
 {
     if (rest.size == 0)
         return POP3_ASKED_OTHER;
@@ -43,7 +43,7 @@ static int auth(struct talk *t, struct slice rest)
     return slice_is(line_word(&rest), "NTLM") && rest.size == 0 ? POP3_ASKED_NTLM : POP3_ASKED_AUTH;
 }
 
-static int command(struct talk *t, struct slice line, struct talk_out *out)
+static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
     struct slice verb = line_word(&line);
@@ -68,14 +68,14 @@ static bool is_hidden(struct slice line)
     return slice_is(word, "STLS") || slice_is(word, "XCLIENT");
 }
 
-static enum filter_show over(struct talk *t)
+static enum filter_show over(struct dialogue *t)
 {
     t->filter.state = FILTER_LINES;
     expected_drop(&t->expected);
     return FILTER_SHOW;
 }
 
-static enum filter_show list_line(struct talk *t, struct slice line)
+static enum filter_show list_line(struct dialogue *t, struct slice line)
 {
     if (!slice_is(line, "."))
         return is_hidden(line) ? FILTER_HIDE : FILTER_SHOW;
@@ -84,21 +84,21 @@ static enum filter_show list_line(struct talk *t, struct slice line)
     return FILTER_SHOW;
 }
 
-static enum filter_show list_begins(struct talk *t)
+static enum filter_show list_begins(struct dialogue *t)
 {
     pop3_of(t)->inside_list = t->filter.upstream_inside = true;
     return FILTER_SHOW;
 }
 
 /* The client is to say more. */
-static enum filter_show goes_on(struct talk *t)
+static enum filter_show goes_on(struct dialogue *t)
 {
     expected_turn(&t->expected, POP3_ASKED_AUTH);
     filter_expect_response(&t->filter, FILTER_WAIT);
     return FILTER_SHOW;
 }
 
-static enum filter_show on_ok(struct talk *t)
+static enum filter_show on_ok(struct dialogue *t)
 {
     if (expected_is(&t->expected, POP3_ASKED_CAPA))
         return list_begins(t);
@@ -110,18 +110,18 @@ static enum filter_show on_ok(struct talk *t)
     return in ? FILTER_RELAY : FILTER_SHOW;
 }
 
-static bool is_exchange(const struct talk *t)
+static bool is_exchange(const struct dialogue *t)
 {
     return expected_is(&t->expected, POP3_ASKED_AUTH) || expected_is(&t->expected, POP3_ASKED_NTLM);
 }
 
-static bool is_greeting(const struct talk *t)
+static bool is_greeting(const struct dialogue *t)
 {
-    return !pop3_of(t)->greeted && !talk_reads_greeting(t);
+    return !pop3_of(t)->greeted && !dialogue_reads_greeting(t);
 }
 
 /* It may announce that it would hear from others who the client is. */
-static enum filter_show greeting(struct talk *t, struct slice line, struct talk_out *out)
+static enum filter_show greeting(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     pop3_of(t)->greeted = true;
     if (!pop3_announces_xclient(line))
@@ -130,8 +130,8 @@ static enum filter_show greeting(struct talk *t, struct slice line, struct talk_
     return FILTER_HIDE;
 }
 
-static enum filter_show reply(struct talk *t, struct slice raw, struct slice line,
-                              struct slice behind, struct talk_out *out)
+static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice line,
+                              struct slice behind, struct dialogue_out *out)
 {
     (void)raw, (void)behind;
     if (is_greeting(t))
@@ -158,7 +158,7 @@ static enum filter_show reply(struct talk *t, struct slice raw, struct slice lin
     return FILTER_SHOW;
 }
 
-static bool hides(const struct talk *t)
+static bool hides(const struct dialogue *t)
 {
     return pop3_of(t)->inside_list || is_greeting(t);
 }
@@ -172,12 +172,14 @@ static const struct filter_rules rules = {
     .hides = hides,
 };
 
-enum talk_verdict pop3_client_inside(struct talk *t, struct slice *in, struct talk_out *out)
+enum dialogue_verdict pop3_client_inside(struct dialogue *t, struct slice *in,
+                                         struct dialogue_out *out)
 {
     return filter_client(t, &rules, in, out);
 }
 
-enum talk_verdict pop3_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out)
+enum dialogue_verdict pop3_upstream_inside(struct dialogue *t, struct slice *in,
+                                           struct dialogue_out *out)
 {
     return filter_upstream(t, &rules, in, out);
 }

@@ -1,7 +1,7 @@
 /* pop3_own.c - what we say ourselves. See pop3.h. */
 #include "proxy/starttls/pop3_inner.h"
 
-enum step pop3_refuse(struct talk *t, struct talk_out *out, const char *reply)
+enum step pop3_refuse(struct dialogue *t, struct dialogue_out *out, const char *reply)
 {
     return step_refuse(t, out, reply, POP3_GOODBYE);
 }
@@ -10,29 +10,30 @@ enum step pop3_refuse(struct talk *t, struct talk_out *out, const char *reply)
 void pop3_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client)
 {
     (void)hostname;
-    buf_printf(to_client, "-ERR [SYS/TEMP] %s\r\n", talk_refusal_words(why));
+    buf_printf(to_client, "-ERR [SYS/TEMP] %s\r\n", dialogue_refusal_words(why));
 }
 
-enum step pop3_broken(struct talk *t, enum talk_reason why, struct slice line, struct talk_out *out)
+enum step pop3_protocol_error(struct dialogue *t, enum dialogue_reason why, struct slice line,
+                              struct dialogue_out *out)
 {
-    talk_blame(t, why, line);
+    dialogue_blame(t, why, line);
     pop3_unavailable(REFUSE_UPSTREAM_DOWN, t->facts.hostname, out->to_client);
     return STEP_CLOSING;
 }
 
-void pop3_put_own_list(const struct talk *t, struct talk_out *out)
+void pop3_put_own_list(const struct dialogue *t, struct dialogue_out *out)
 {
     buf_puts(out->to_client, "+OK Capability list follows\r\n");
-    if (t->facts.mode == TALK_REQUIRED)
+    if (t->facts.mode == DIALOGUE_REQUIRED)
         buf_puts(out->to_client, "RESP-CODES\r\n");
-    if (t->facts.plaintext_login && t->facts.mode == TALK_OPTIONAL)
+    if (t->facts.plaintext_login && t->facts.mode == DIALOGUE_OPTIONAL)
         buf_puts(out->to_client, "USER\r\n");
     buf_puts(out->to_client, "STLS\r\n.\r\n");
 }
 
 /* ---- commands in both tables ---- */
 
-enum step pop3_stls(struct talk *t, const struct command *c, struct talk_out *out)
+enum step pop3_stls(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     if (c->rest.size > 0)
         return pop3_refuse(t, out, "-ERR STLS takes no arguments");
@@ -43,17 +44,17 @@ enum step pop3_stls(struct talk *t, const struct command *c, struct talk_out *ou
 }
 
 /* PASS behind a USER that was refused is the same login. */
-static void note_login(struct talk *t, const struct command *c)
+static void note_login(struct dialogue *t, const struct command *c)
 {
     const struct slice none = {c->rest.data, 0};
     if (slice_is(c->verb, "PASS") && pop3_of(t)->user_refused)
         return;
     pop3_of(t)->user_refused = slice_is(c->verb, "USER");
-    talk_login_refused(t, c->row->name, slice_is(c->verb, "AUTH") ? c->rest : none);
+    dialogue_login_refused(t, c->row->name, slice_is(c->verb, "AUTH") ? c->rest : none);
 }
 
 /* SYS/PERM (RFC 3206, 4): somebody has to turn TLS on. AUTH would blame the password. */
-enum step pop3_refuse_login(struct talk *t, const struct command *c, struct talk_out *out)
+enum step pop3_refuse_login(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     if (t->asked.count > 0)
         return STEP_LEFT;
@@ -63,28 +64,28 @@ enum step pop3_refuse_login(struct talk *t, const struct command *c, struct talk
 }
 
 /* A browser that was tricked into speaking here (ALPACA) gets no second command. */
-enum step pop3_foreign(struct talk *t, const struct command *c, struct talk_out *out)
+enum step pop3_foreign(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
-    return step_last_word(t, out, TALK_WEB, "-ERR This is not a web server");
+    return step_last_word(t, out, DIALOGUE_WEB, "-ERR This is not a web server");
 }
 
 /* ---- commands before required TLS ---- */
 
-static enum step own_capa(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_capa(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
     pop3_put_own_list(t, out);
     return step_courtesy(t, out, POP3_GOODBYE);
 }
 
-static enum step own_quit(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_quit(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
-    return step_last_word(t, out, TALK_OVER, "+OK Bye");
+    return step_last_word(t, out, DIALOGUE_OVER, "+OK Bye");
 }
 
-static enum step own_refusal(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_refusal(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
     return pop3_refuse(t, out, "-ERR Must issue a STLS command first");
@@ -98,7 +99,7 @@ const struct verb pop3_own_verbs[] = {
     {NULL, own_refusal, 0},
 };
 
-void pop3_greet(struct talk *t, struct talk_out *out)
+void pop3_greet(struct dialogue *t, struct dialogue_out *out)
 {
     buf_printf(out->to_client, "+OK %s ready\r\n", t->facts.hostname);
 }

@@ -14,7 +14,7 @@ enum pop3_status pop3_status_of(struct slice line)
     return slice_is(line_word(&line), "+") ? POP3_CONTINUE : POP3_NO_STATUS;
 }
 
-static void put(struct slice line, struct talk_out *out)
+static void put(struct slice line, struct dialogue_out *out)
 {
     step_put_line(out->to_client, line);
 }
@@ -31,9 +31,9 @@ bool pop3_announces_xclient(struct slice greeting)
 
 /* A word of the greeting. APOP does not show the password, but whoever listens can try any number
  * of passwords against it, so its timestamp (RFC 1939, 7) goes where passwords are held back. */
-static struct slice shown(const struct talk *t, struct slice word)
+static struct slice shown(const struct dialogue *t, struct slice word)
 {
-    const uint8_t *stamp = talk_holds_back(t) ? memchr(word.data, '<', word.size) : NULL;
+    const uint8_t *stamp = dialogue_withholds(t) ? memchr(word.data, '<', word.size) : NULL;
     if (slice_is(word, "[XCLIENT]"))
         word.size = 0;
     else if (stamp != NULL)
@@ -41,7 +41,7 @@ static struct slice shown(const struct talk *t, struct slice word)
     return word;
 }
 
-void pop3_put_greeting(const struct talk *t, struct slice line, struct talk_out *out)
+void pop3_put_greeting(const struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     const char *blank = "";
     while (line.size > 0) {
@@ -57,9 +57,9 @@ void pop3_put_greeting(const struct talk *t, struct slice line, struct talk_out 
 
 /* Dovecot's own, in the form that its proxy sends; a server announces it to those that it
  * trusts. */
-static void send_xclient(const struct talk *t, struct buf *out)
+static void send_xclient(const struct dialogue *t, struct buf *out)
 {
-    const struct talk_facts *f = &t->facts;
+    const struct dialogue_facts *f = &t->facts;
     buf_printf(out, "XCLIENT ADDR=%s", f->client_address);
     if (f->client_port != 0)
         buf_printf(out, " PORT=%u", (unsigned)f->client_port);
@@ -69,19 +69,19 @@ static void send_xclient(const struct talk *t, struct buf *out)
 }
 
 /* RFC 2595, 4: there is no greeting after the upgrade. */
-static enum step greeted(struct talk *t, struct slice line, struct talk_out *out)
+static enum step greeted(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     const enum pop3_status status = pop3_status_of(line);
     if (line.size == 0) /* some servers put empty lines between what they say */
         return STEP_TAKEN;
     if ((status != POP3_OK && status != POP3_ERR) || slice_has_controls(line))
-        return pop3_broken(t, TALK_BROKEN, line, out);
+        return pop3_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, line, out);
     if (t->facts.upgraded && status == POP3_ERR)
-        return pop3_broken(t, TALK_REFUSED, line, out);
+        return pop3_protocol_error(t, DIALOGUE_REFUSED, line, out);
     if (!t->facts.upgraded)
         pop3_put_greeting(t, line, out);
     if (status == POP3_ERR) {
-        t->reason = TALK_SENT_AWAY;
+        t->reason = DIALOGUE_SENT_AWAY;
         return STEP_CLOSING;
     }
     const bool identify = t->facts.client_address != NULL && pop3_announces_xclient(line);
@@ -92,7 +92,7 @@ static enum step greeted(struct talk *t, struct slice line, struct talk_out *out
     return STEP_TURN;
 }
 
-static enum step identified(struct talk *t, struct slice line, struct talk_out *out)
+static enum step identified(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
     const enum pop3_status status = pop3_status_of(line);
@@ -107,7 +107,7 @@ static enum step identified(struct talk *t, struct slice line, struct talk_out *
 
 /* Ways into TLS are ours alone, and so is the word about who the client is. What is no capability
  * goes too: who knows how the client reads it. */
-static bool is_hidden(const struct talk *t, struct slice line)
+static bool is_hidden(const struct dialogue *t, struct slice line)
 {
     struct slice rest = line;
     struct slice word = line_word(&rest);
@@ -115,13 +115,13 @@ static bool is_hidden(const struct talk *t, struct slice line)
         word = line_word(&rest);
     if (slice_is(word, "STLS") || slice_is(word, "XCLIENT") || slice_has_controls(line))
         return true;
-    return talk_holds_back(t) &&
+    return dialogue_withholds(t) &&
            (slice_is(word, "USER") || slice_is(word, "SASL") || slice_is(word, "APOP"));
 }
 
-static enum step list_line(struct talk *t, struct slice line, struct talk_out *out)
+static enum step list_line(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
-    struct pop3_talk *p = pop3_of(t);
+    struct pop3_dialogue *p = pop3_of(t);
     const bool capa = t->asked.kinds[0] == POP3_ASKED_CAPA;
     if (!slice_is(line, ".")) {
         if (!capa || !is_hidden(t, line))
@@ -136,8 +136,8 @@ static enum step list_line(struct talk *t, struct slice line, struct talk_out *o
 
 /* ---- what a reply changes ---- */
 
-static enum step other_replied(struct talk *t, enum pop3_status status, struct slice line,
-                               struct talk_out *out)
+static enum step other_replied(struct dialogue *t, enum pop3_status status, struct slice line,
+                               struct dialogue_out *out)
 {
     (void)status;
     put(line, out);
@@ -145,15 +145,15 @@ static enum step other_replied(struct talk *t, enum pop3_status status, struct s
     return STEP_TURN;
 }
 
-static enum step unknown_replied(struct talk *t, enum pop3_status status, struct slice line,
-                                 struct talk_out *out)
+static enum step unknown_replied(struct dialogue *t, enum pop3_status status, struct slice line,
+                                 struct dialogue_out *out)
 {
     other_replied(t, status, line, out);
-    return status == POP3_ERR && talk_error(t) ? step_goodbye(out, POP3_GOODBYE) : STEP_TURN;
+    return status == POP3_ERR && dialogue_error(t) ? step_goodbye(out, POP3_GOODBYE) : STEP_TURN;
 }
 
-static enum step list_replied(struct talk *t, enum pop3_status status, struct slice line,
-                              struct talk_out *out)
+static enum step list_replied(struct dialogue *t, enum pop3_status status, struct slice line,
+                              struct dialogue_out *out)
 {
     if (status == POP3_ERR)
         return other_replied(t, status, line, out);
@@ -163,8 +163,8 @@ static enum step list_replied(struct talk *t, enum pop3_status status, struct sl
 }
 
 /* A server too old for CAPA would leave the client without a way to learn of STLS. */
-static enum step capa_replied(struct talk *t, enum pop3_status status, struct slice line,
-                              struct talk_out *out)
+static enum step capa_replied(struct dialogue *t, enum pop3_status status, struct slice line,
+                              struct dialogue_out *out)
 {
     if (status == POP3_OK)
         return list_replied(t, status, line, out);
@@ -173,17 +173,17 @@ static enum step capa_replied(struct talk *t, enum pop3_status status, struct sl
     return STEP_TURN;
 }
 
-static enum step login_replied(struct talk *t, enum pop3_status status, struct slice line,
-                               struct talk_out *out)
+static enum step login_replied(struct dialogue *t, enum pop3_status status, struct slice line,
+                               struct dialogue_out *out)
 {
     other_replied(t, status, line, out);
     pop3_of(t)->state = POP3_COMMANDS;
     return status == POP3_OK ? STEP_RELAYING : STEP_TURN;
 }
 
-static enum step continued(struct talk *t, struct slice line, struct talk_out *out)
+static enum step continued(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
-    struct pop3_talk *p = pop3_of(t);
+    struct pop3_dialogue *p = pop3_of(t);
     put(line, out);
     t->asked.kinds[0] = POP3_ASKED_AUTH;
     p->state = POP3_RESPONSE;
@@ -191,8 +191,8 @@ static enum step continued(struct talk *t, struct slice line, struct talk_out *o
 }
 
 /* [MS-POP3], 2.2.2: +OK says that the exchange may begin. Others say "+ " there. */
-static enum step ntlm_replied(struct talk *t, enum pop3_status status, struct slice line,
-                              struct talk_out *out)
+static enum step ntlm_replied(struct dialogue *t, enum pop3_status status, struct slice line,
+                              struct dialogue_out *out)
 {
     return status == POP3_OK ? continued(t, line, out) : login_replied(t, status, line, out);
 }
@@ -201,26 +201,26 @@ static enum step ntlm_replied(struct talk *t, enum pop3_status status, struct sl
 
 /* Nobody asked. A complaint is the upstream's last word to a client that was quiet too long;
  * anything else shows that it is out of step with us. */
-static enum step unasked(struct talk *t, enum pop3_status status, struct slice line,
-                         struct talk_out *out)
+static enum step unasked(struct dialogue *t, enum pop3_status status, struct slice line,
+                         struct dialogue_out *out)
 {
     if (status != POP3_ERR)
-        return pop3_broken(t, TALK_BROKEN, line, out);
+        return pop3_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, line, out);
     put(line, out);
-    t->reason = TALK_SENT_AWAY;
+    t->reason = DIALOGUE_SENT_AWAY;
     return STEP_CLOSING;
 }
 
-static enum step replied(struct talk *t, struct slice line, struct talk_out *out)
+static enum step replied(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
-    static enum step (*const row[POP3_ASKED_KINDS])(struct talk *, enum pop3_status, struct slice,
-                                                    struct talk_out *) = {
+    static enum step (*const row[POP3_ASKED_KINDS])(struct dialogue *, enum pop3_status,
+                                                    struct slice, struct dialogue_out *) = {
         [POP3_ASKED_OTHER] = other_replied, [POP3_ASKED_UNKNOWN] = unknown_replied,
         [POP3_ASKED_CAPA] = capa_replied,   [POP3_ASKED_LIST] = list_replied,
         [POP3_ASKED_LOGIN] = login_replied, [POP3_ASKED_AUTH] = login_replied,
         [POP3_ASKED_NTLM] = ntlm_replied,
     };
-    struct pop3_talk *p = pop3_of(t);
+    struct pop3_dialogue *p = pop3_of(t);
     const enum pop3_status status = pop3_status_of(line);
     if (p->inside_list)
         return list_line(t, line, out);
@@ -235,14 +235,14 @@ static enum step replied(struct talk *t, struct slice line, struct talk_out *out
     return row[t->asked.kinds[0]](t, status, line, out);
 }
 
-enum step pop3_take_reply(struct talk *t, struct slice *in, struct talk_out *out)
+enum step pop3_take_reply(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct slice line;
     const enum line_result result = line_next(in, POP3_LINE_MAX, &line, NULL);
     if (result == LINE_MORE)
         return STEP_LEFT;
     if (result == LINE_TOO_LONG)
-        return pop3_broken(t, TALK_BROKEN, *in, out);
+        return pop3_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, *in, out);
     switch (pop3_of(t)->state) {
     case POP3_OPENING:
         return greeted(t, line, out);

@@ -3,7 +3,7 @@
 
 /* ---- commands that the upstream hears ---- */
 
-static enum step pass(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step pass(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     if (!asked_add(&t->asked, c->row->kind))
         return STEP_LEFT;
@@ -12,9 +12,9 @@ static enum step pass(struct talk *t, const struct command *c, struct talk_out *
 }
 
 /* Its reply decides what follows, so it must be beyond doubt which that is. */
-static enum step authenticate(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step authenticate(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
-    if (talk_holds_back(t))
+    if (dialogue_withholds(t))
         return sieve_refuse_login(t, c, out);
     if (t->asked.count > 0)
         return STEP_LEFT;
@@ -23,7 +23,7 @@ static enum step authenticate(struct talk *t, const struct command *c, struct ta
 }
 
 /* Who the client is is ours to tell. */
-static enum step identity(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step identity(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
     return sieve_refuse(t, out, "NO \"Insufficient authorization\"");
@@ -31,7 +31,7 @@ static enum step identity(struct talk *t, const struct command *c, struct talk_o
 
 /* A client that did not wait for the refusal of AUTHENTICATE may have sent its password behind
  * it. */
-static enum step unknown(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step unknown(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     return sieve_of(t)->login_refused ? sieve_refuse_encryption(t, c, out) : pass(t, c, out);
 }
@@ -52,16 +52,16 @@ static const struct verb pass_verbs[] = {
 
 /* ---- units ---- */
 
-static enum step dispatch(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
+static enum step dispatch(struct dialogue *t, const struct sieve_unit *u, struct dialogue_out *out)
 {
     if (u->first.kind != SIEVE_ATOM)
         return sieve_refuse(t, out, "NO \"Syntax error\"");
     struct command c = {.line = u->raw, .verb = u->first.text, .rest = u->rest};
-    c.row = verb_find(t->facts.mode == TALK_REQUIRED ? sieve_own_verbs : pass_verbs, c.verb);
+    c.row = verb_find(t->facts.mode == DIALOGUE_REQUIRED ? sieve_own_verbs : pass_verbs, c.verb);
     return c.row->take(t, &c, out);
 }
 
-static enum step take_command(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_command(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct slice rest = *in;
     struct sieve_unit u;
@@ -70,7 +70,7 @@ static enum step take_command(struct talk *t, struct slice *in, struct talk_out 
     case SIEVE_UNIT_MORE:
         return STEP_LEFT;
     case SIEVE_UNIT_TOO_LONG:
-        return step_last_word(t, out, TALK_TOO_LONG, "BYE \"Line too long\"");
+        return step_last_word(t, out, DIALOGUE_TOO_LONG, "BYE \"Line too long\"");
     case SIEVE_UNIT_BAD:
         step = sieve_refuse(t, out, "NO \"Syntax error\"");
         break;
@@ -85,51 +85,53 @@ static enum step take_command(struct talk *t, struct slice *in, struct talk_out 
 
 /* RFC 5804, 2.1. "*" gives up; the upstream answers that too. A reply of ours is the next in order
  * here, and the exchange cannot go on behind it. */
-static enum step take_response(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_response(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct sieve_unit u;
     const enum sieve_result result = sieve_unit_next(in, &u);
     if (result == SIEVE_UNIT_MORE)
         return STEP_LEFT;
     if (result != SIEVE_UNIT_OK || !sieve_is_string(&u.first) || !sieve_is_alone(&u))
-        return step_end(t, out, result == SIEVE_UNIT_TOO_LONG ? TALK_TOO_LONG : TALK_UNREADABLE,
+        return step_end(t, out,
+                        result == SIEVE_UNIT_TOO_LONG ? DIALOGUE_TOO_LONG : DIALOGUE_UNREADABLE,
                         "BYE \"Cannot decode response\"");
     sieve_put_unit(out->to_upstream, u.raw);
     sieve_of(t)->state = SIEVE_WAITING;
     return STEP_TAKEN;
 }
 
-static enum step take_nothing(struct talk *t, struct slice *in, struct talk_out *out)
+static enum step take_nothing(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     (void)t, (void)in, (void)out;
     return STEP_LEFT;
 }
 
-static bool is_inside(const struct talk *t)
+static bool is_inside(const struct dialogue *t)
 {
     const enum sieve_state state = sieve_of(t)->state;
-    return t->facts.mode == TALK_INSIDE &&
-           (!talk_reads_greeting(t) || (state != SIEVE_OPENING && state != SIEVE_IDENTIFYING));
+    return t->facts.mode == DIALOGUE_INSIDE &&
+           (!dialogue_reads_greeting(t) || (state != SIEVE_OPENING && state != SIEVE_IDENTIFYING));
 }
 
-static enum talk_verdict client(struct talk *t, struct slice *in, struct talk_out *out)
+static enum dialogue_verdict client(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    static enum step (*const takers[])(struct talk *, struct slice *, struct talk_out *) = {
+    static enum step (*const takers[])(struct dialogue *, struct slice *, struct dialogue_out *) = {
         [SIEVE_OPENING] = take_nothing,   [SIEVE_IDENTIFYING] = take_nothing,
         [SIEVE_COMMANDS] = take_command,  [SIEVE_WAITING] = take_nothing,
         [SIEVE_RESPONSE] = take_response,
     };
-    if (t->facts.mode == TALK_REQUIRED)
+    if (t->facts.mode == DIALOGUE_REQUIRED)
         sieve_of(t)->state = SIEVE_COMMANDS;
     if (is_inside(t))
         return sieve_client_inside(t, in, out);
     enum step step = STEP_TAKEN;
-    while (step == STEP_TAKEN && in->size > 0 && !talk_is_full(out))
+    while (step == STEP_TAKEN && in->size > 0 && !dialogue_is_full(out))
         step = takers[sieve_of(t)->state](t, in, out);
     return step_verdict(step);
 }
 
-static enum talk_verdict upstream(struct talk *t, struct slice *in, struct talk_out *out)
+static enum dialogue_verdict upstream(struct dialogue *t, struct slice *in,
+                                      struct dialogue_out *out)
 {
     enum step step = STEP_TAKEN;
     while (step == STEP_TAKEN && in->size > 0 && !is_inside(t))

@@ -22,7 +22,7 @@ enum sieve_state {
     SIEVE_RESPONSE,    /* a string of an authentication exchange (RFC 5804, 2.1) */
 };
 
-struct sieve_talk {
+struct sieve_dialogue {
     enum sieve_state state;
     bool takes_xclient;    /* the upstream would be told who the client is */
     bool login_refused;    /* what is not a command could be a password */

@@ -2,12 +2,12 @@
 #ifndef TLSFRONT_STARTTLS_SIEVE_INNER_H
 #define TLSFRONT_STARTTLS_SIEVE_INNER_H
 
+#include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/sieve.h"
 #include "proxy/starttls/sieve_syntax.h"
 #include "proxy/starttls/step.h"
-#include "proxy/starttls/talk.h"
 
-TALK_KEPT(sieve)
+DIALOGUE_KEPT(sieve)
 
 /* For a client with too many errors. */
 #define SIEVE_GOODBYE "BYE \"Too many errors, closing connection\""
@@ -23,25 +23,26 @@ enum sieve_asked {
 /* ---- words of our own (sieve_own.c) ---- */
 
 /* What the client reads first, and what it is told before TLS is demanded. */
-void sieve_greet(struct talk *t, struct talk_out *out);
+void sieve_greet(struct dialogue *t, struct dialogue_out *out);
 extern const struct verb sieve_own_verbs[];
 
 /* Temporarily unavailable, as the row's `refuse`. */
 void sieve_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client);
 
 /* A refusal that counts. */
-enum step sieve_refuse(struct talk *t, struct talk_out *out, const char *reply);
+enum step sieve_refuse(struct dialogue *t, struct dialogue_out *out, const char *reply);
 
 /* In the tables of both: STARTTLS, what has to wait for TLS, a login among it, and what a tricked
  * browser says. */
-enum step sieve_starttls(struct talk *t, const struct command *c, struct talk_out *out);
-enum step sieve_refuse_encryption(struct talk *t, const struct command *c, struct talk_out *out);
-enum step sieve_refuse_login(struct talk *t, const struct command *c, struct talk_out *out);
-enum step sieve_foreign(struct talk *t, const struct command *c, struct talk_out *out);
+enum step sieve_starttls(struct dialogue *t, const struct command *c, struct dialogue_out *out);
+enum step sieve_refuse_encryption(struct dialogue *t, const struct command *c,
+                                  struct dialogue_out *out);
+enum step sieve_refuse_login(struct dialogue *t, const struct command *c, struct dialogue_out *out);
+enum step sieve_foreign(struct dialogue *t, const struct command *c, struct dialogue_out *out);
 
 /* The upstream said `line`, which is not of ManageSieve or a refusal: tell the client, and end. */
-enum step sieve_broken(struct talk *t, enum talk_reason why, struct slice line,
-                       struct talk_out *out);
+enum step sieve_protocol_error(struct dialogue *t, enum dialogue_reason why, struct slice line,
+                               struct dialogue_out *out);
 
 /* ---- the upstream's ---- */
 
@@ -57,10 +58,12 @@ enum sieve_response {
 enum sieve_response sieve_response_of(const struct sieve_token *first);
 
 /* One unit of the upstream's: the greeting, and the replies in clear. */
-enum step sieve_take_reply(struct talk *t, struct slice *in, struct talk_out *out);
+enum step sieve_take_reply(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 
 /* On TLS, behind the greeting; as the functions of struct starttls. */
-enum talk_verdict sieve_client_inside(struct talk *t, struct slice *in, struct talk_out *out);
-enum talk_verdict sieve_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out);
+enum dialogue_verdict sieve_client_inside(struct dialogue *t, struct slice *in,
+                                          struct dialogue_out *out);
+enum dialogue_verdict sieve_upstream_inside(struct dialogue *t, struct slice *in,
+                                            struct dialogue_out *out);
 
 #endif

@@ -54,7 +54,7 @@ static int kind_of(struct slice line)
     return row->kind;
 }
 
-static int command(struct talk *t, struct slice line, struct talk_out *out)
+static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
     int kind = t->filter.dropped ? FILTER_DROP : FILTER_NOTHING;
@@ -95,7 +95,7 @@ static bool may_be_hidden(struct slice raw)
            (size == strlen("STARTTLS") || size == strlen("XCLIENT"));
 }
 
-static enum filter_show list_line(struct talk *t, struct slice raw, struct slice behind)
+static enum filter_show list_line(struct dialogue *t, struct slice raw, struct slice behind)
 {
     struct slice all = {raw.data, raw.size + behind.size};
     struct sieve_token name;
@@ -106,7 +106,7 @@ static enum filter_show list_line(struct talk *t, struct slice raw, struct slice
     return t->filter.upstream_dropped ? FILTER_HIDE : FILTER_SHOW;
 }
 
-static enum filter_show unit_begins(struct talk *t, struct slice raw, struct slice behind)
+static enum filter_show unit_begins(struct dialogue *t, struct slice raw, struct slice behind)
 {
     struct slice rest = raw;
     struct sieve_token first;
@@ -124,11 +124,11 @@ static enum filter_show unit_begins(struct talk *t, struct slice raw, struct sli
     return in ? FILTER_RELAY : FILTER_SHOW;
 }
 
-static enum filter_show reply(struct talk *t, struct slice raw, struct slice line,
-                              struct slice behind, struct talk_out *out)
+static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice line,
+                              struct slice behind, struct dialogue_out *out)
 {
     (void)out;
-    struct sieve_talk *s = sieve_of(t);
+    struct sieve_dialogue *s = sieve_of(t);
     enum filter_show show = t->filter.upstream_dropped ? FILTER_HIDE : FILTER_SHOW;
     if (!s->in_upstream_unit)
         show = unit_begins(t, raw, behind);
@@ -139,7 +139,7 @@ static enum filter_show reply(struct talk *t, struct slice raw, struct slice lin
     return show;
 }
 
-static bool hides(const struct talk *t)
+static bool hides(const struct dialogue *t)
 {
     return expected_is(&t->expected, SIEVE_ASKED_CAPABILITY) || sieve_of(t)->in_upstream_unit;
 }
@@ -154,20 +154,22 @@ static const struct filter_rules rules = {
     .hides = hides,
 };
 
-static void expect_greeting(struct talk *t)
+static void expect_greeting(struct dialogue *t)
 {
-    if (!sieve_of(t)->greeted && !talk_reads_greeting(t))
+    if (!sieve_of(t)->greeted && !dialogue_reads_greeting(t))
         expected_add(&t->expected, SIEVE_ASKED_CAPABILITY);
     sieve_of(t)->greeted = true;
 }
 
-enum talk_verdict sieve_client_inside(struct talk *t, struct slice *in, struct talk_out *out)
+enum dialogue_verdict sieve_client_inside(struct dialogue *t, struct slice *in,
+                                          struct dialogue_out *out)
 {
     expect_greeting(t);
     return filter_client(t, &rules, in, out);
 }
 
-enum talk_verdict sieve_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out)
+enum dialogue_verdict sieve_upstream_inside(struct dialogue *t, struct slice *in,
+                                            struct dialogue_out *out)
 {
     expect_greeting(t);
     return filter_upstream(t, &rules, in, out);

@@ -1,7 +1,7 @@
 /* sieve_own.c - what we say ourselves. See sieve.h. */
 #include "proxy/starttls/sieve_inner.h"
 
-enum step sieve_refuse(struct talk *t, struct talk_out *out, const char *reply)
+enum step sieve_refuse(struct dialogue *t, struct dialogue_out *out, const char *reply)
 {
     return step_refuse(t, out, reply, SIEVE_GOODBYE);
 }
@@ -10,13 +10,13 @@ enum step sieve_refuse(struct talk *t, struct talk_out *out, const char *reply)
 void sieve_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client)
 {
     (void)hostname;
-    buf_printf(to_client, "BYE (TRYLATER) \"%s\"\r\n", talk_refusal_words(why));
+    buf_printf(to_client, "BYE (TRYLATER) \"%s\"\r\n", dialogue_refusal_words(why));
 }
 
-enum step sieve_broken(struct talk *t, enum talk_reason why, struct slice line,
-                       struct talk_out *out)
+enum step sieve_protocol_error(struct dialogue *t, enum dialogue_reason why, struct slice line,
+                               struct dialogue_out *out)
 {
-    talk_blame(t, why, line);
+    dialogue_blame(t, why, line);
     sieve_unavailable(REFUSE_UPSTREAM_DOWN, t->facts.hostname, out->to_client);
     return STEP_CLOSING;
 }
@@ -31,7 +31,7 @@ static bool has_arguments(const struct command *c)
     return argument.kind != SIEVE_END;
 }
 
-enum step sieve_starttls(struct talk *t, const struct command *c, struct talk_out *out)
+enum step sieve_starttls(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     if (has_arguments(c))
         return sieve_refuse(t, out, "NO \"STARTTLS takes no arguments\"");
@@ -41,13 +41,14 @@ enum step sieve_starttls(struct talk *t, const struct command *c, struct talk_ou
     return STEP_UPGRADING;
 }
 
-enum step sieve_refuse_encryption(struct talk *t, const struct command *c, struct talk_out *out)
+enum step sieve_refuse_encryption(struct dialogue *t, const struct command *c,
+                                  struct dialogue_out *out)
 {
     (void)c;
     return sieve_refuse(t, out, "NO (ENCRYPT-NEEDED) \"Must issue a STARTTLS command first\"");
 }
 
-enum step sieve_refuse_login(struct talk *t, const struct command *c, struct talk_out *out)
+enum step sieve_refuse_login(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     struct slice rest = c->rest;
     struct sieve_token mechanism;
@@ -55,27 +56,28 @@ enum step sieve_refuse_login(struct talk *t, const struct command *c, struct tal
         return STEP_LEFT;
     sieve_token_next(&rest, &mechanism);
     sieve_of(t)->login_refused = true;
-    talk_login_refused(t, "AUTHENTICATE", mechanism.text);
+    dialogue_login_refused(t, "AUTHENTICATE", mechanism.text);
     return sieve_refuse_encryption(t, c, out);
 }
 
 /* A browser that was tricked into speaking here (ALPACA) gets no second command. */
-enum step sieve_foreign(struct talk *t, const struct command *c, struct talk_out *out)
+enum step sieve_foreign(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
-    return step_last_word(t, out, TALK_WEB, "BYE \"This is not a web server\"");
+    return step_last_word(t, out, DIALOGUE_WEB, "BYE \"This is not a web server\"");
 }
 
 /* ---- commands before required TLS ---- */
 
 /* RFC 5804, 1.7: these four must be there, and SASL is empty as long as none may be used. */
-static void put_own_list(struct talk_out *out)
+static void put_own_list(struct dialogue_out *out)
 {
     buf_puts(out->to_client, "\"IMPLEMENTATION\" \"ManageSieve\"\r\n\"SASL\" \"\"\r\n"
                              "\"SIEVE\" \"\"\r\n\"STARTTLS\"\r\n\"VERSION\" \"1.0\"\r\n");
 }
 
-static enum step own_capability(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_capability(struct dialogue *t, const struct command *c,
+                                struct dialogue_out *out)
 {
     (void)c;
     put_own_list(out);
@@ -83,17 +85,17 @@ static enum step own_capability(struct talk *t, const struct command *c, struct 
     return step_courtesy(t, out, SIEVE_GOODBYE);
 }
 
-static enum step own_logout(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_logout(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     (void)c;
-    return step_last_word(t, out, TALK_OVER, "OK \"Bye\"");
+    return step_last_word(t, out, DIALOGUE_OVER, "OK \"Bye\"");
 }
 
 /* RFC 5804, 4: quoted strings have up to 1024 octets; no honest tag is longer. */
 enum { TAG_MAX = 1024 };
 
 /* RFC 5804, 2.13: the client gets back the string that it gave. */
-static enum step own_noop(struct talk *t, const struct command *c, struct talk_out *out)
+static enum step own_noop(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     struct slice rest = c->rest;
     struct sieve_token tag;
@@ -127,7 +129,7 @@ const struct verb sieve_own_verbs[] = {
     {NULL, sieve_refuse_encryption, 0},
 };
 
-void sieve_greet(struct talk *t, struct talk_out *out)
+void sieve_greet(struct dialogue *t, struct dialogue_out *out)
 {
     put_own_list(out);
     buf_printf(out->to_client, "OK \"%s ready\"\r\n", t->facts.hostname);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static void put(const struct sieve_unit *u, struct talk_out *out)
+static void put(const struct sieve_unit *u, struct dialogue_out *out)
 {
     buf_put(out->to_client, u->raw.data, u->raw.size);
 }
@@ -18,12 +18,13 @@ static bool is_hidden(struct slice name)
            memchr(name.data, '\\', name.size) != NULL;
 }
 
-static enum step put_capability(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
+static enum step put_capability(struct dialogue *t, const struct sieve_unit *u,
+                                struct dialogue_out *out)
 {
     const struct slice name = u->first.text;
     if (sieve_of(t)->state == SIEVE_OPENING && slice_is(name, "XCLIENT"))
         sieve_of(t)->takes_xclient = true;
-    if (talk_holds_back(t) && slice_is(name, "SASL"))
+    if (dialogue_withholds(t) && slice_is(name, "SASL"))
         buf_puts(out->to_client, "\"SASL\" \"\"\r\n");
     else if (!is_hidden(name))
         put(u, out);
@@ -31,9 +32,10 @@ static enum step put_capability(struct talk *t, const struct sieve_unit *u, stru
 }
 
 /* The OK behind a list of capabilities. */
-static void put_list_end(const struct talk *t, const struct sieve_unit *u, struct talk_out *out)
+static void put_list_end(const struct dialogue *t, const struct sieve_unit *u,
+                         struct dialogue_out *out)
 {
-    if (t->facts.mode == TALK_OPTIONAL)
+    if (t->facts.mode == DIALOGUE_OPTIONAL)
         buf_puts(out->to_client, "\"STARTTLS\"\r\n");
     put(u, out);
 }
@@ -57,9 +59,9 @@ enum sieve_response sieve_response_of(const struct sieve_token *first)
 
 /* Dovecot's own, in the form that its proxy sends; a server announces it to those that it
  * trusts. */
-static void send_xclient(const struct talk *t, struct buf *out)
+static void send_xclient(const struct dialogue *t, struct buf *out)
 {
-    const struct talk_facts *f = &t->facts;
+    const struct dialogue_facts *f = &t->facts;
     buf_printf(out, "XCLIENT ADDR=%s", f->client_address);
     if (f->client_port != 0)
         buf_printf(out, " PORT=%u", (unsigned)f->client_port);
@@ -68,25 +70,25 @@ static void send_xclient(const struct talk *t, struct buf *out)
     buf_puts(out, "\r\n");
 }
 
-static enum step refused_at_greeting(struct talk *t, const struct sieve_unit *u,
-                                     struct talk_out *out)
+static enum step refused_at_greeting(struct dialogue *t, const struct sieve_unit *u,
+                                     struct dialogue_out *out)
 {
     if (t->facts.upgraded)
-        return sieve_broken(t, TALK_REFUSED, u->raw, out);
+        return sieve_protocol_error(t, DIALOGUE_REFUSED, u->raw, out);
     put(u, out);
-    t->reason = TALK_SENT_AWAY;
+    t->reason = DIALOGUE_SENT_AWAY;
     return STEP_CLOSING;
 }
 
 /* RFC 5804, 2.2: after the upgrade the capabilities come again, as they do in this greeting. */
-static enum step greeted(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
+static enum step greeted(struct dialogue *t, const struct sieve_unit *u, struct dialogue_out *out)
 {
-    struct sieve_talk *s = sieve_of(t);
+    struct sieve_dialogue *s = sieve_of(t);
     switch (sieve_response_of(&u->first)) {
     case SIEVE_NO_RESPONSE:
         return u->first.kind == SIEVE_END /* some servers put empty lines between what they say */
                    ? STEP_TAKEN
-                   : sieve_broken(t, TALK_BROKEN, u->raw, out);
+                   : sieve_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, u->raw, out);
     case SIEVE_STRING:
         return put_capability(t, u, out);
     case SIEVE_NO:
@@ -104,7 +106,8 @@ static enum step greeted(struct talk *t, const struct sieve_unit *u, struct talk
     return STEP_TURN;
 }
 
-static enum step identified(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
+static enum step identified(struct dialogue *t, const struct sieve_unit *u,
+                            struct dialogue_out *out)
 {
     const enum sieve_response response = sieve_response_of(&u->first);
     if (response == SIEVE_BYE)
@@ -119,9 +122,10 @@ static enum step identified(struct talk *t, const struct sieve_unit *u, struct t
 /* ---- replies ---- */
 
 /* A string before the response itself. */
-static enum step string_came(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
+static enum step string_came(struct dialogue *t, const struct sieve_unit *u,
+                             struct dialogue_out *out)
 {
-    struct sieve_talk *s = sieve_of(t);
+    struct sieve_dialogue *s = sieve_of(t);
     const bool any = t->asked.count > 0;
     if (any && t->asked.kinds[0] == SIEVE_ASKED_CAPABILITY)
         return put_capability(t, u, out);
@@ -132,10 +136,10 @@ static enum step string_came(struct talk *t, const struct sieve_unit *u, struct 
     return STEP_TURN;
 }
 
-static enum step response_came(struct talk *t, const struct sieve_unit *u, bool ok,
-                               struct talk_out *out)
+static enum step response_came(struct dialogue *t, const struct sieve_unit *u, bool ok,
+                               struct dialogue_out *out)
 {
-    struct sieve_talk *s = sieve_of(t);
+    struct sieve_dialogue *s = sieve_of(t);
     const enum sieve_asked asked = (enum sieve_asked)t->asked.kinds[0];
     asked_drop(&t->asked);
     if (ok && asked == SIEVE_ASKED_CAPABILITY)
@@ -146,18 +150,19 @@ static enum step response_came(struct talk *t, const struct sieve_unit *u, bool 
         s->state = SIEVE_COMMANDS;
         return ok ? STEP_RELAYING : STEP_TURN;
     }
-    return !ok && asked == SIEVE_ASKED_UNKNOWN && talk_error(t) ? step_goodbye(out, SIEVE_GOODBYE)
-                                                                : STEP_TURN;
+    return !ok && asked == SIEVE_ASKED_UNKNOWN && dialogue_error(t)
+               ? step_goodbye(out, SIEVE_GOODBYE)
+               : STEP_TURN;
 }
 
 /* BYE may come at any time (RFC 5804, 1.3). Any other that nobody asked for shows that the upstream
  * is out of step with us. */
-static enum step replied(struct talk *t, const struct sieve_unit *u, struct talk_out *out)
+static enum step replied(struct dialogue *t, const struct sieve_unit *u, struct dialogue_out *out)
 {
     const enum sieve_response response = sieve_response_of(&u->first);
     if (response == SIEVE_BYE) {
         put(u, out);
-        t->reason = TALK_SENT_AWAY;
+        t->reason = DIALOGUE_SENT_AWAY;
         return STEP_CLOSING;
     }
     if (response == SIEVE_STRING)
@@ -167,11 +172,11 @@ static enum step replied(struct talk *t, const struct sieve_unit *u, struct talk
         return STEP_TAKEN;
     }
     if (t->asked.count == 0)
-        return sieve_broken(t, TALK_BROKEN, u->raw, out);
+        return sieve_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, u->raw, out);
     return response_came(t, u, response == SIEVE_OK, out);
 }
 
-enum step sieve_take_reply(struct talk *t, struct slice *in, struct talk_out *out)
+enum step sieve_take_reply(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     const struct slice all = *in;
     struct sieve_unit u;
@@ -179,7 +184,7 @@ enum step sieve_take_reply(struct talk *t, struct slice *in, struct talk_out *ou
     case SIEVE_UNIT_MORE:
         return STEP_LEFT;
     case SIEVE_UNIT_TOO_LONG:
-        return sieve_broken(t, TALK_BROKEN, all, out);
+        return sieve_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, all, out);
     case SIEVE_UNIT_BAD:
         u = (struct sieve_unit){.raw = {all.data, all.size - in->size}, .first.kind = SIEVE_BAD};
         break;

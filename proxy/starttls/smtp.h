@@ -8,9 +8,9 @@
  * smtp_open.c   the upstream's greeting, and XCLIENT behind it
  * smtp_inside.c all that on TLS
  *
- * A talk with an upstream never becomes TALK_RELAY for being quiet: a client may ask for the
- * capabilities or for STARTTLS at any time, also behind a login and between two mails. Only TURN
- * and ATRN, where the roles change, and a security layer end the watch. */
+ * A dialogue with an upstream never becomes DIALOGUE_RELAY for being quiet: a client may ask for
+ * the capabilities or for STARTTLS at any time, also behind a login and between two mails. Only
+ * TURN and ATRN, where the roles change, and a security layer end the watch. */
 #ifndef TLSFRONT_STARTTLS_SMTP_H
 #define TLSFRONT_STARTTLS_SMTP_H
 
@@ -38,7 +38,7 @@ enum smtp_hello {
     SMTP_HELLO_ANSWERED, /* the client has its answer */
 };
 
-struct smtp_talk {
+struct smtp_dialogue {
     enum smtp_state state;
     enum smtp_hello hello;
     unsigned own;        /* commands of our own sent while opening */

@@ -2,11 +2,11 @@
 #ifndef TLSFRONT_STARTTLS_SMTP_INNER_H
 #define TLSFRONT_STARTTLS_SMTP_INNER_H
 
+#include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/smtp.h"
 #include "proxy/starttls/step.h"
-#include "proxy/starttls/talk.h"
 
-TALK_KEPT(smtp)
+DIALOGUE_KEPT(smtp)
 
 /* RFC 4954, 4 asks for 12288 octets for the lines of an authentication exchange, the longest that
  * the protocol knows. */
@@ -44,7 +44,7 @@ struct smtp_command {
 
 struct smtp_verb {
     const char *name; /* NULL in the last row, which is for all others */
-    enum step (*take)(struct talk *t, const struct smtp_command *c, struct talk_out *out);
+    enum step (*take)(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out);
     enum smtp_asked asked; /* when the upstream is asked */
     bool waits;            /* and nothing behind it is read before the reply */
 };
@@ -52,40 +52,42 @@ struct smtp_verb {
 /* The verbs where an upstream hears them. */
 extern const struct smtp_verb smtp_pass_verbs[];
 
-enum step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *out);
-enum step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out);
-enum step smtp_take_bytes(struct talk *t, struct slice *in, struct talk_out *out);
+enum step smtp_take_response(struct dialogue *t, struct slice *in, struct dialogue_out *out);
+enum step smtp_take_text(struct dialogue *t, struct slice *in, struct dialogue_out *out);
+enum step smtp_take_bytes(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 
 /* ---- words of our own (smtp_own.c); they wait until those before them have come ---- */
 
 /* What the client reads first, and what it is told before TLS is demanded. */
-void smtp_greet(struct talk *t, struct talk_out *out);
+void smtp_greet(struct dialogue *t, struct dialogue_out *out);
 extern const struct smtp_verb smtp_own_verbs[];
 
 /* Temporarily unavailable, as the row's `refuse`. */
 void smtp_unavailable(enum starttls_refusal why, const char *hostname, struct buf *to_client);
 
 /* A refusal that counts, without CRLF. */
-enum step smtp_refuse(struct talk *t, struct talk_out *out, const char *reply);
+enum step smtp_refuse(struct dialogue *t, struct dialogue_out *out, const char *reply);
 
 /* In the tables of both: STARTTLS, and what a tricked browser says. */
-enum step smtp_starttls(struct talk *t, const struct smtp_command *c, struct talk_out *out);
-enum step smtp_foreign(struct talk *t, const struct smtp_command *c, struct talk_out *out);
+enum step smtp_starttls(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out);
+enum step smtp_foreign(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out);
 
 /* A login in clear. */
-enum step smtp_refuse_login(struct talk *t, const struct smtp_command *c, struct talk_out *out,
-                            const char *reply);
+enum step smtp_refuse_login(struct dialogue *t, const struct smtp_command *c,
+                            struct dialogue_out *out, const char *reply);
 
 /* 421 at once, for a client with too many errors. */
-void smtp_goodbye(struct talk *t, struct talk_out *out);
+void smtp_goodbye(struct dialogue *t, struct dialogue_out *out);
 
 /* The upstream said `line`, which is not of SMTP or a refusal: tell the client, and end. */
-enum step smtp_broken(struct talk *t, enum talk_reason why, struct slice line,
-                      struct talk_out *out);
+enum step smtp_protocol_error(struct dialogue *t, enum dialogue_reason why, struct slice line,
+                              struct dialogue_out *out);
 
 /* On TLS, as the functions of struct starttls. */
-enum talk_verdict smtp_client_inside(struct talk *t, struct slice *in, struct talk_out *out);
-enum talk_verdict smtp_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out);
+enum dialogue_verdict smtp_client_inside(struct dialogue *t, struct slice *in,
+                                         struct dialogue_out *out);
+enum dialogue_verdict smtp_upstream_inside(struct dialogue *t, struct slice *in,
+                                           struct dialogue_out *out);
 
 /* The size of a chunk. */
 bool smtp_take_number(struct slice word, uint64_t *n);
@@ -116,9 +118,9 @@ bool smtp_is_hello_unknown(unsigned code);
 
 bool smtp_is_syntax(unsigned code);
 
-enum step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out *out);
+enum step smtp_take_reply(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 
-/* The greeting and what we do behind it. STEP_TAKEN: the talk is open. */
-enum step smtp_open(struct talk *t, struct slice *in, struct talk_out *out);
+/* The greeting and what we do behind it. STEP_TAKEN: the dialogue is open. */
+enum step smtp_open(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 
 #endif

@@ -24,25 +24,25 @@ static bool is_class(unsigned code, unsigned class)
 
 /* ---- the client's commands ---- */
 
-static int plain(struct talk *t, struct slice rest, unsigned kind)
+static int plain(struct dialogue *t, struct slice rest, unsigned kind)
 {
     (void)t, (void)rest;
     return (int)kind;
 }
 
-static int web(struct talk *t, struct slice rest, unsigned kind)
+static int web(struct dialogue *t, struct slice rest, unsigned kind)
 {
     t->filter.state = FILTER_OVER;
     return plain(t, rest, kind);
 }
 
-static int waiting(struct talk *t, struct slice rest, unsigned kind)
+static int waiting(struct dialogue *t, struct slice rest, unsigned kind)
 {
     t->filter.state = FILTER_WAIT;
     return plain(t, rest, kind);
 }
 
-static int auth(struct talk *t, struct slice rest, unsigned kind)
+static int auth(struct dialogue *t, struct slice rest, unsigned kind)
 {
     smtp_of(t)->layer_asked = sasl_may_wrap(line_word(&rest));
     return waiting(t, rest, kind);
@@ -56,7 +56,7 @@ static void expect_bytes(struct filter *f, uint64_t n)
 }
 
 /* RFC 3030, 2. An upstream that did not offer it reads the chunk as commands, and so do we. */
-static int bdat(struct talk *t, struct slice rest, unsigned kind)
+static int bdat(struct dialogue *t, struct slice rest, unsigned kind)
 {
     uint64_t size;
     const bool sound = smtp_take_number(line_word(&rest), &size);
@@ -65,14 +65,14 @@ static int bdat(struct talk *t, struct slice rest, unsigned kind)
     return slice_is(line_word(&rest), "LAST") ? SMTP_ASKED_LAST : (int)kind;
 }
 
-static int burl(struct talk *t, struct slice rest, unsigned kind)
+static int burl(struct dialogue *t, struct slice rest, unsigned kind)
 {
     (void)t;
     line_word(&rest);
     return slice_is(line_word(&rest), "LAST") ? SMTP_ASKED_LAST : (int)kind;
 }
 
-static int xexch50(struct talk *t, struct slice rest, unsigned kind)
+static int xexch50(struct dialogue *t, struct slice rest, unsigned kind)
 {
     if (!smtp_take_number(line_word(&rest), &t->filter.bytes))
         t->filter.bytes = 0;
@@ -81,7 +81,7 @@ static int xexch50(struct talk *t, struct slice rest, unsigned kind)
 
 static const struct verb_row {
     const char *name;
-    int (*take)(struct talk *t, struct slice rest, unsigned kind);
+    int (*take)(struct dialogue *t, struct slice rest, unsigned kind);
     unsigned kind;
 } verbs[] = {
     {"MAIL", plain, SMTP_ASKED_MAIL},
@@ -112,7 +112,7 @@ static const struct verb_row {
     {NULL, plain, SMTP_ASKED_OTHER},
 };
 
-static int command(struct talk *t, struct slice line, struct talk_out *out)
+static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
     struct slice verb = line_word(&line);
@@ -139,7 +139,7 @@ static bool is_hidden(const struct smtp_reply_line *r)
 enum behind { BEHIND_UNKNOWN, BEHIND_MORE, BEHIND_NONE };
 
 /* Is there another that the client sees? */
-static enum behind look_ahead(struct smtp_talk *s, struct slice in)
+static enum behind look_ahead(struct smtp_dialogue *s, struct slice in)
 {
     struct smtp_reply_line next = {0};
     const size_t all = in.size;
@@ -156,17 +156,17 @@ static enum behind look_ahead(struct smtp_talk *s, struct slice in)
 
 /* It becomes the last of its list. */
 static enum filter_show show_as_last(const struct smtp_reply_line *r, struct slice raw,
-                                     struct talk_out *out)
+                                     struct dialogue_out *out)
 {
     buf_printf(out->to_client, "%u ", r->code);
     buf_put(out->to_client, raw.data + 4, raw.size - 4);
     return FILTER_HIDE;
 }
 
-static enum filter_show list_line(struct talk *t, const struct smtp_reply_line *r, struct slice raw,
-                                  struct slice behind, struct talk_out *out)
+static enum filter_show list_line(struct dialogue *t, const struct smtp_reply_line *r,
+                                  struct slice raw, struct slice behind, struct dialogue_out *out)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     const bool first = !s->inside_list, hidden = !first && !s->list_lost && is_hidden(r);
     enum behind more = BEHIND_MORE;
     if (!hidden && !r->final && !s->list_lost)
@@ -183,12 +183,12 @@ static enum filter_show list_line(struct talk *t, const struct smtp_reply_line *
 
 /* ---- what a final line changes ---- */
 
-static void no_transaction(struct smtp_talk *s)
+static void no_transaction(struct smtp_dialogue *s)
 {
     s->recipients = s->finals = 0;
 }
 
-static enum filter_show on_hello(struct talk *t, unsigned code)
+static enum filter_show on_hello(struct dialogue *t, unsigned code)
 {
     const bool lmtp = expected_is(&t->expected, SMTP_ASKED_LHLO);
     expected_drop(&t->expected);
@@ -199,34 +199,34 @@ static enum filter_show on_hello(struct talk *t, unsigned code)
     return FILTER_SHOW;
 }
 
-static enum filter_show on_other(struct talk *t, unsigned code)
+static enum filter_show on_other(struct dialogue *t, unsigned code)
 {
     (void)code;
     expected_drop(&t->expected);
     return FILTER_SHOW;
 }
 
-static enum filter_show on_rcpt(struct talk *t, unsigned code)
+static enum filter_show on_rcpt(struct dialogue *t, unsigned code)
 {
     smtp_of(t)->recipients += is_class(code, 2);
     return on_other(t, code);
 }
 
-static enum filter_show on_reset(struct talk *t, unsigned code)
+static enum filter_show on_reset(struct dialogue *t, unsigned code)
 {
     if (is_class(code, 2))
         no_transaction(smtp_of(t));
     return on_other(t, code);
 }
 
-static enum filter_show on_refused(struct talk *t, unsigned code)
+static enum filter_show on_refused(struct dialogue *t, unsigned code)
 {
     t->filter.state = FILTER_LINES;
     t->filter.bytes = 0;
     return on_other(t, code);
 }
 
-static enum filter_show on_data(struct talk *t, unsigned code)
+static enum filter_show on_data(struct dialogue *t, unsigned code)
 {
     if (!is_class(code, 3))
         return on_refused(t, code);
@@ -237,9 +237,9 @@ static enum filter_show on_data(struct talk *t, unsigned code)
 }
 
 /* LMTP has one reply for each accepted recipient, whatever its code (RFC 2033, 4.2). */
-static enum filter_show on_text(struct talk *t, unsigned code)
+static enum filter_show on_text(struct dialogue *t, unsigned code)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     if (s->finals == 0)
         s->finals = s->lmtp && s->recipients > 0 ? s->recipients : 1;
     if (--s->finals > 0)
@@ -248,7 +248,7 @@ static enum filter_show on_text(struct talk *t, unsigned code)
     return on_other(t, code);
 }
 
-static enum filter_show on_auth(struct talk *t, unsigned code)
+static enum filter_show on_auth(struct dialogue *t, unsigned code)
 {
     if (is_class(code, 3)) {
         filter_expect_response(&t->filter, FILTER_WAIT);
@@ -259,7 +259,7 @@ static enum filter_show on_auth(struct talk *t, unsigned code)
 }
 
 /* Bytes that were asked for come, whatever is said meanwhile. */
-static enum filter_show on_xexch50(struct talk *t, unsigned code)
+static enum filter_show on_xexch50(struct dialogue *t, unsigned code)
 {
     if (!is_class(code, 3))
         return t->filter.state == FILTER_WAIT ? on_refused(t, code) : on_other(t, code);
@@ -267,7 +267,7 @@ static enum filter_show on_xexch50(struct talk *t, unsigned code)
     return FILTER_SHOW;
 }
 
-static enum filter_show on_turn(struct talk *t, unsigned code)
+static enum filter_show on_turn(struct dialogue *t, unsigned code)
 {
     on_refused(t, code);
     return is_class(code, 2) ? FILTER_RELAY : FILTER_SHOW;
@@ -285,9 +285,9 @@ static void catch_up(struct expected *e)
         expected_drop(e);
 }
 
-static enum filter_show on_final(struct talk *t, unsigned code)
+static enum filter_show on_final(struct dialogue *t, unsigned code)
 {
-    static enum filter_show (*const rows[SMTP_ASKED_KINDS])(struct talk *, unsigned) = {
+    static enum filter_show (*const rows[SMTP_ASKED_KINDS])(struct dialogue *, unsigned) = {
         [SMTP_ASKED_OTHER] = on_other, [SMTP_ASKED_UNKNOWN] = on_other,
         [SMTP_ASKED_EHLO] = on_hello,  [SMTP_ASKED_LHLO] = on_hello,
         [SMTP_ASKED_HELO] = on_hello,  [SMTP_ASKED_MAIL] = on_reset,
@@ -306,9 +306,9 @@ static enum filter_show on_final(struct talk *t, unsigned code)
 
 /* ---- the greeting ---- */
 
-static bool is_greeting(const struct talk *t)
+static bool is_greeting(const struct dialogue *t)
 {
-    return !smtp_of(t)->greeted && !talk_reads_greeting(t);
+    return !smtp_of(t)->greeted && !dialogue_reads_greeting(t);
 }
 
 /* As long as nothing of it was shown, another upstream can take this one's place. Empty lines are
@@ -325,15 +325,15 @@ static bool is_all_there(struct slice raw, struct slice behind)
 
 /* ---- one line ---- */
 
-static bool is_hello_asked(const struct talk *t)
+static bool is_hello_asked(const struct dialogue *t)
 {
     return expected_is(&t->expected, SMTP_ASKED_EHLO) || expected_is(&t->expected, SMTP_ASKED_LHLO);
 }
 
-static enum filter_show reply(struct talk *t, struct slice raw, struct slice line,
-                              struct slice behind, struct talk_out *out)
+static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice line,
+                              struct slice behind, struct dialogue_out *out)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     struct smtp_reply_line r;
     smtp_reply_read(line, &r);
     if (is_greeting(t) && !is_all_there(raw, behind))
@@ -353,7 +353,7 @@ static enum filter_show reply(struct talk *t, struct slice raw, struct slice lin
     return then == FILTER_RELAY ? then : show;
 }
 
-static bool hides(const struct talk *t)
+static bool hides(const struct dialogue *t)
 {
     return is_hello_asked(t) || is_greeting(t);
 }
@@ -369,21 +369,23 @@ static const struct filter_rules rules = {
 
 /* A security layer (RFC 4954, 4) frames what it wraps with four octets of size, and no mechanism's
  * buffer is so large that the first could be another (RFC 4422, 3.7). No line begins so. */
-static bool is_wrapped(const struct talk *t, struct slice in)
+static bool is_wrapped(const struct dialogue *t, struct slice in)
 {
     return smtp_of(t)->layer && in.size > 0 && in.data[0] == '\0';
 }
 
-enum talk_verdict smtp_client_inside(struct talk *t, struct slice *in, struct talk_out *out)
+enum dialogue_verdict smtp_client_inside(struct dialogue *t, struct slice *in,
+                                         struct dialogue_out *out)
 {
     if (is_wrapped(t, *in) && t->filter.state == FILTER_LINES)
-        return TALK_RELAY;
+        return DIALOGUE_RELAY;
     return filter_client(t, &rules, in, out);
 }
 
-enum talk_verdict smtp_upstream_inside(struct talk *t, struct slice *in, struct talk_out *out)
+enum dialogue_verdict smtp_upstream_inside(struct dialogue *t, struct slice *in,
+                                           struct dialogue_out *out)
 {
     if (is_wrapped(t, *in) && t->upstream_ahead == 0 && !t->filter.upstream_rest)
-        return TALK_RELAY;
+        return DIALOGUE_RELAY;
     return filter_upstream(t, &rules, in, out);
 }

@@ -17,8 +17,8 @@ struct reply {
 };
 
 struct opening {
-    struct talk *t;
-    struct talk_out *out;
+    struct dialogue *t;
+    struct dialogue_out *out;
     struct slice rest; /* what is not read yet */
     unsigned asked;    /* commands of ours that were met on the way through `rest` */
     bool greeted;      /* the greeting is behind us */
@@ -108,9 +108,9 @@ static void put_attribute(struct buf *out, const char *name, const char *value)
 }
 
 /* NAME goes with ADDR, or the upstream would keep the name that belongs to our own address. */
-static void send_xclient(const struct talk *t, unsigned offered, struct buf *out)
+static void send_xclient(const struct dialogue *t, unsigned offered, struct buf *out)
 {
-    const struct talk_facts *f = &t->facts;
+    const struct dialogue_facts *f = &t->facts;
     buf_puts(out, "XCLIENT");
     if (offered & OFFERS_NAME)
         put_attribute(out, "NAME", "[UNAVAILABLE]");
@@ -129,7 +129,7 @@ static void send_xclient(const struct talk *t, unsigned offered, struct buf *out
 /* The next command of ours is to be sent now, in this call. */
 static bool is_due(struct opening *o)
 {
-    struct smtp_talk *s = smtp_of(o->t);
+    struct smtp_dialogue *s = smtp_of(o->t);
     if (o->asked++ < s->own)
         return false;
     s->own++;
@@ -188,7 +188,7 @@ static enum line_result read_greeting(struct opening *o, struct reply *greeting)
 }
 
 /* RFC 3207, 4.2: there is no greeting after the upgrade. */
-enum step smtp_open(struct talk *t, struct slice *in, struct talk_out *out)
+enum step smtp_open(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct opening o = {.t = t, .out = out, .rest = *in};
     struct reply greeting = {0};
@@ -196,9 +196,9 @@ enum step smtp_open(struct talk *t, struct slice *in, struct talk_out *out)
     if (result == LINE_MORE)
         return STEP_LEFT;
     if (result == LINE_TOO_LONG)
-        return smtp_broken(t, TALK_BROKEN, *in, out);
+        return smtp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, *in, out);
     if (t->facts.upgraded && !is_good(&greeting))
-        return smtp_broken(t, TALK_REFUSED, greeting.raw, out);
+        return smtp_protocol_error(t, DIALOGUE_REFUSED, greeting.raw, out);
     if (!t->facts.upgraded)
         buf_put(out->to_client, greeting.raw.data, greeting.raw.size);
     *in = o.rest;

@@ -5,9 +5,9 @@
 
 /* ---- commands that the upstream hears ---- */
 
-static enum step pass(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step pass(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     if (!asked_add(&t->asked, c->row->asked))
         return STEP_LEFT;
     step_put_line(out->to_upstream, c->line);
@@ -17,25 +17,25 @@ static enum step pass(struct talk *t, const struct smtp_command *c, struct talk_
 }
 
 /* A client that did not wait for the refusal of AUTH may have sent its password behind it. */
-static enum step unknown(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step unknown(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out)
 {
     if (smtp_of(t)->auth_refused)
         return smtp_refuse(t, out, "500 5.5.2 Syntax error, command unrecognized");
     return pass(t, c, out);
 }
 
-static enum step auth(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step auth(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out)
 {
-    if (!talk_holds_back(t))
+    if (!dialogue_withholds(t))
         return pass(t, c, out);
     return smtp_refuse_login(
         t, c, out, "538 5.7.11 Encryption required for requested authentication mechanism");
 }
 
 /* EHLO, LHLO. The line stays where it is until it is answered: see enum smtp_hello. */
-static enum step hello(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step hello(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     if (s->hello == SMTP_HELLO_ANSWERED) {
         s->hello = SMTP_HELLO_NONE;
         return STEP_TAKEN;
@@ -59,17 +59,17 @@ static enum step hello(struct talk *t, const struct smtp_command *c, struct talk
 /* RFC 3030, 2. The chunk follows at once, whatever the upstream will say. Where it does not know
  * BDAT it would read the chunk as commands, so it must have offered it. Neither there nor where the
  * size makes no sense is there a way to know what follows. */
-static enum step bdat(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step bdat(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     if (!s->chunking)
-        return step_last_word(t, out, TALK_UNREADABLE, "503 5.5.1 CHUNKING was not offered");
+        return step_last_word(t, out, DIALOGUE_UNREADABLE, "503 5.5.1 CHUNKING was not offered");
     struct slice rest = c->rest;
     uint64_t size;
     const bool sound = smtp_take_number(line_word(&rest), &size);
     struct slice last = line_word(&rest);
     if (!sound || rest.size > 0 || (last.size > 0 && !slice_is(last, "LAST")))
-        return step_last_word(t, out, TALK_UNREADABLE, "501 5.5.4 Syntax: BDAT size [LAST]");
+        return step_last_word(t, out, DIALOGUE_UNREADABLE, "501 5.5.4 Syntax: BDAT size [LAST]");
     if (!asked_add(&t->asked, last.size > 0 ? SMTP_ASKED_LAST : SMTP_ASKED_BDAT))
         return STEP_LEFT;
     step_put_line(out->to_upstream, c->line);
@@ -80,7 +80,7 @@ static enum step bdat(struct talk *t, const struct smtp_command *c, struct talk_
 }
 
 /* RFC 4468, 3: "BURL url [LAST]" takes the place of a chunk, and no bytes follow. */
-static enum step burl(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step burl(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out)
 {
     struct slice rest = c->rest;
     line_word(&rest);
@@ -91,7 +91,7 @@ static enum step burl(struct talk *t, const struct smtp_command *c, struct talk_
 }
 
 /* Exchange's: "XEXCH50 size number"; the bytes follow a 354. */
-static enum step xexch50(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step xexch50(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out)
 {
     struct slice rest = c->rest;
     uint64_t size;
@@ -106,14 +106,16 @@ static enum step xexch50(struct talk *t, const struct smtp_command *c, struct ta
 /* ---- commands that it does not hear ---- */
 
 /* Who the client is is ours to tell. */
-static enum step identity(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step identity(struct dialogue *t, const struct smtp_command *c,
+                          struct dialogue_out *out)
 {
     (void)c;
     return smtp_refuse(t, out, "550 5.7.0 Insufficient authorization");
 }
 
 /* Exchange's own way into TLS. */
-static enum step other_upgrade(struct talk *t, const struct smtp_command *c, struct talk_out *out)
+static enum step other_upgrade(struct dialogue *t, const struct smtp_command *c,
+                               struct dialogue_out *out)
 {
     (void)c;
     return smtp_refuse(t, out, "502 5.5.1 Command not implemented");
@@ -156,7 +158,7 @@ const struct smtp_verb smtp_pass_verbs[] = {
 
 /* ---- what is not a command ---- */
 
-static void forward_bytes(struct slice *in, size_t n, struct talk_out *out)
+static void forward_bytes(struct slice *in, size_t n, struct dialogue_out *out)
 {
     buf_put(out->to_upstream, in->data, n);
     in->data += n;
@@ -165,7 +167,7 @@ static void forward_bytes(struct slice *in, size_t n, struct talk_out *out)
 
 /* RFC 4954, 4. "*" gives up; the upstream answers that too. A reply of ours is the next in order
  * here, and the exchange cannot go on behind it. */
-enum step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *out)
+enum step smtp_take_response(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct slice line;
     const enum line_result result = line_next(in, SMTP_LINE_MAX, &line, NULL);
@@ -173,8 +175,8 @@ enum step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *
         return STEP_LEFT;
     if (result == LINE_TOO_LONG || smtp_has_controls(line)) {
         return result == LINE_TOO_LONG
-                   ? step_end(t, out, TALK_TOO_LONG, "500 5.5.6 Line too long")
-                   : step_end(t, out, TALK_UNREADABLE, "501 5.5.2 Cannot decode response");
+                   ? step_end(t, out, DIALOGUE_TOO_LONG, "500 5.5.6 Line too long")
+                   : step_end(t, out, DIALOGUE_UNREADABLE, "501 5.5.2 Cannot decode response");
     }
     step_put_line(out->to_upstream, line);
     smtp_of(t)->state = SMTP_WAITING;
@@ -182,9 +184,9 @@ enum step smtp_take_response(struct talk *t, struct slice *in, struct talk_out *
 }
 
 /* RFC 5321, 4.1.1.4 and 2.3.8: the text ends with CRLF.CRLF and nothing else. */
-enum step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out)
+enum step smtp_take_text(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     bool over;
     forward_bytes(in, step_text(&s->end, *in, &over), out);
     if (over) {
@@ -194,9 +196,9 @@ enum step smtp_take_text(struct talk *t, struct slice *in, struct talk_out *out)
     return STEP_TAKEN;
 }
 
-enum step smtp_take_bytes(struct talk *t, struct slice *in, struct talk_out *out)
+enum step smtp_take_bytes(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     const size_t n = in->size < s->bytes ? in->size : (size_t)s->bytes;
     forward_bytes(in, n, out);
     s->bytes -= n;

@@ -8,7 +8,7 @@ static bool is_class(unsigned code, unsigned class)
     return code / 100 == class;
 }
 
-static void put_raw(const struct smtp_reply_line *r, struct talk_out *out)
+static void put_raw(const struct smtp_reply_line *r, struct dialogue_out *out)
 {
     buf_put(out->to_client, r->raw.data, r->raw.size);
 }
@@ -17,7 +17,7 @@ static void put_raw(const struct smtp_reply_line *r, struct talk_out *out)
 
 /* A line behind the first of a list. Ways into TLS are ours alone, and so is the word about who the
  * client is. What is no capability goes too: who knows how the client reads it. */
-static bool is_hidden(const struct talk *t, const struct smtp_reply_line *r)
+static bool is_hidden(const struct dialogue *t, const struct smtp_reply_line *r)
 {
     static const char *const ours[] = {"STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD"};
     const struct slice word = smtp_keyword(r->text, NULL);
@@ -26,10 +26,10 @@ static bool is_hidden(const struct talk *t, const struct smtp_reply_line *r)
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (slice_is(word, ours[i]))
             return true;
-    return talk_holds_back(t) && (slice_is(word, "AUTH") || slice_is(word, "X-EXPS"));
+    return dialogue_withholds(t) && (slice_is(word, "AUTH") || slice_is(word, "X-EXPS"));
 }
 
-static void put_list_line(const struct smtp_reply_line *r, char separator, struct talk_out *out)
+static void put_list_line(const struct smtp_reply_line *r, char separator, struct dialogue_out *out)
 {
     buf_printf(out->to_client, "%u%c", r->code, separator);
     buf_put(out->to_client, r->text.data, r->text.size);
@@ -38,9 +38,9 @@ static void put_list_line(const struct smtp_reply_line *r, char separator, struc
 
 /* STARTTLS is always the last line, so a line that passes is never the last. What is no reply goes
  * as well. */
-static void list_line(struct talk *t, const struct smtp_reply_line *r, struct talk_out *out)
+static void list_line(struct dialogue *t, const struct smtp_reply_line *r, struct dialogue_out *out)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     if (!s->inside_list || !is_hidden(t, r))
         put_list_line(r, '-', out);
     if (r->final)
@@ -52,15 +52,15 @@ static void list_line(struct talk *t, const struct smtp_reply_line *r, struct ta
 
 /* ---- what a final line changes ---- */
 
-static void no_transaction(struct smtp_talk *s)
+static void no_transaction(struct smtp_dialogue *s)
 {
     s->transaction = false;
     s->recipients = 0;
 }
 
-static enum step hello_replied(struct talk *t, unsigned code)
+static enum step hello_replied(struct dialogue *t, unsigned code)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     const enum smtp_asked asked = (enum smtp_asked)t->asked.kinds[0];
     if (asked != SMTP_ASKED_HELO)
         s->hello = SMTP_HELLO_ANSWERED;
@@ -73,7 +73,7 @@ static enum step hello_replied(struct talk *t, unsigned code)
     return STEP_TAKEN;
 }
 
-static enum step other_replied(struct talk *t, unsigned code)
+static enum step other_replied(struct dialogue *t, unsigned code)
 {
     (void)code;
     asked_drop(&t->asked);
@@ -81,15 +81,15 @@ static enum step other_replied(struct talk *t, unsigned code)
 }
 
 /* Closing is told to the client by our caller. */
-static enum step unknown_replied(struct talk *t, unsigned code)
+static enum step unknown_replied(struct dialogue *t, unsigned code)
 {
     asked_drop(&t->asked);
-    return smtp_is_syntax(code) && talk_error(t) ? STEP_CLOSING : STEP_TAKEN;
+    return smtp_is_syntax(code) && dialogue_error(t) ? STEP_CLOSING : STEP_TAKEN;
 }
 
-static enum step mail_replied(struct talk *t, unsigned code)
+static enum step mail_replied(struct dialogue *t, unsigned code)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     asked_drop(&t->asked);
     if (is_class(code, 2)) {
         s->transaction = true;
@@ -98,7 +98,7 @@ static enum step mail_replied(struct talk *t, unsigned code)
     return STEP_TAKEN;
 }
 
-static enum step rcpt_replied(struct talk *t, unsigned code)
+static enum step rcpt_replied(struct dialogue *t, unsigned code)
 {
     asked_drop(&t->asked);
     if (is_class(code, 2))
@@ -106,7 +106,7 @@ static enum step rcpt_replied(struct talk *t, unsigned code)
     return STEP_TAKEN;
 }
 
-static enum step rset_replied(struct talk *t, unsigned code)
+static enum step rset_replied(struct dialogue *t, unsigned code)
 {
     asked_drop(&t->asked);
     if (is_class(code, 2))
@@ -114,13 +114,13 @@ static enum step rset_replied(struct talk *t, unsigned code)
     return STEP_TAKEN;
 }
 
-static enum step data_replied(struct talk *t, unsigned code)
+static enum step data_replied(struct dialogue *t, unsigned code)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     /* The upstream sees an end of the text where there is none, or has given up on it. What follows
      * would be commands to one of us and text to the other. */
     if (s->state == SMTP_TEXT) {
-        t->reason = TALK_BROKEN;
+        t->reason = DIALOGUE_PROTOCOL_ERROR;
         return STEP_CLOSING;
     }
     if (is_class(code, 3)) {
@@ -134,9 +134,9 @@ static enum step data_replied(struct talk *t, unsigned code)
 }
 
 /* LMTP has one reply for each accepted recipient, whatever its code (RFC 2033, 4.2). */
-static enum step text_replied(struct talk *t, unsigned code)
+static enum step text_replied(struct dialogue *t, unsigned code)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     if (s->finals == 0)
         s->finals = s->lmtp && s->recipients > 0 ? s->recipients : 1;
     (void)code;
@@ -147,9 +147,9 @@ static enum step text_replied(struct talk *t, unsigned code)
     return STEP_TAKEN;
 }
 
-static enum step auth_replied(struct talk *t, unsigned code)
+static enum step auth_replied(struct dialogue *t, unsigned code)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     if (is_class(code, 3)) {
         s->state = SMTP_RESPONSE;
         return STEP_TAKEN;
@@ -159,9 +159,9 @@ static enum step auth_replied(struct talk *t, unsigned code)
     return STEP_TAKEN;
 }
 
-static enum step xexch50_replied(struct talk *t, unsigned code)
+static enum step xexch50_replied(struct dialogue *t, unsigned code)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     if (is_class(code, 3)) {
         s->state = s->bytes > 0 ? SMTP_BYTES : SMTP_COMMANDS;
         return STEP_TAKEN;
@@ -172,16 +172,16 @@ static enum step xexch50_replied(struct talk *t, unsigned code)
     return STEP_TAKEN;
 }
 
-static enum step turn_replied(struct talk *t, unsigned code)
+static enum step turn_replied(struct dialogue *t, unsigned code)
 {
     smtp_of(t)->state = SMTP_COMMANDS;
     asked_drop(&t->asked);
     return is_class(code, 2) ? STEP_RELAYING : STEP_TAKEN;
 }
 
-static enum step replied(struct talk *t, unsigned code, struct talk_out *out)
+static enum step replied(struct dialogue *t, unsigned code, struct dialogue_out *out)
 {
-    static enum step (*const row[SMTP_ASKED_KINDS])(struct talk *, unsigned) = {
+    static enum step (*const row[SMTP_ASKED_KINDS])(struct dialogue *, unsigned) = {
         [SMTP_ASKED_OTHER] = other_replied, [SMTP_ASKED_UNKNOWN] = unknown_replied,
         [SMTP_ASKED_EHLO] = hello_replied,  [SMTP_ASKED_LHLO] = hello_replied,
         [SMTP_ASKED_HELO] = hello_replied,  [SMTP_ASKED_MAIL] = mail_replied,
@@ -216,9 +216,9 @@ static enum line_result whole_reply(struct slice *in, struct smtp_reply_line *la
 /* Nobody but us sees that. Without it the client would fall back to HELO by itself, but not learn
  * that it can have TLS. The refusal stays where it is until there is an answer to HELO: an upstream
  * that hangs up instead leaves it to the client. */
-static bool is_too_old(struct talk *t, struct slice in)
+static bool is_too_old(struct dialogue *t, struct slice in)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     struct smtp_reply_line last;
     if (t->asked.count == 0 || t->asked.kinds[0] != SMTP_ASKED_EHLO ||
         s->hello != SMTP_HELLO_ASKED || s->inside_list)
@@ -236,7 +236,7 @@ static bool is_too_old(struct talk *t, struct slice in)
 }
 
 /* Could it be the beginning of such a refusal? */
-static bool may_be_too_old(const struct talk *t, const struct smtp_reply_line *r)
+static bool may_be_too_old(const struct dialogue *t, const struct smtp_reply_line *r)
 {
     return t->asked.count > 0 && t->asked.kinds[0] == SMTP_ASKED_EHLO &&
            smtp_of(t)->hello == SMTP_HELLO_ASKED && !smtp_of(t)->inside_list && !r->final &&
@@ -247,18 +247,19 @@ static bool may_be_too_old(const struct talk *t, const struct smtp_reply_line *r
 
 /* Nobody asked. A complaint is the upstream's last word (421, or 451 in Exchange's way, for a
  * client that was quiet too long); anything else shows that it is out of step with us. */
-static enum step unasked(struct talk *t, const struct smtp_reply_line *r, struct talk_out *out)
+static enum step unasked(struct dialogue *t, const struct smtp_reply_line *r,
+                         struct dialogue_out *out)
 {
     if (!is_class(r->code, 4) && !is_class(r->code, 5))
-        return smtp_broken(t, TALK_BROKEN, r->raw, out);
+        return smtp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     put_raw(r, out);
-    t->reason = TALK_SENT_AWAY;
+    t->reason = DIALOGUE_SENT_AWAY;
     return r->final ? STEP_CLOSING : STEP_TAKEN;
 }
 
-static enum step show(struct talk *t, const struct smtp_reply_line *r, struct talk_out *out)
+static enum step show(struct dialogue *t, const struct smtp_reply_line *r, struct dialogue_out *out)
 {
-    const struct smtp_talk *s = smtp_of(t);
+    const struct smtp_dialogue *s = smtp_of(t);
     if (r->code == 0) { /* no reply */
         if (!s->inside_list)
             put_raw(r, out);
@@ -279,9 +280,9 @@ static enum step turn(enum step step)
     return step == STEP_TAKEN ? STEP_TURN : step;
 }
 
-enum step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out *out)
+enum step smtp_take_reply(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
-    struct smtp_talk *s = smtp_of(t);
+    struct smtp_dialogue *s = smtp_of(t);
     struct slice rest = *in;
     struct smtp_reply_line r = {0};
     if (s->hello == SMTP_HELLO_UNKNOWN || is_too_old(t, rest))
@@ -292,7 +293,7 @@ enum step smtp_take_reply(struct talk *t, struct slice *in, struct talk_out *out
     if (result == LINE_MORE || (in->size < REFUSAL_MAX && may_be_too_old(t, &r)))
         return STEP_LEFT;
     if (result == LINE_TOO_LONG)
-        return smtp_broken(t, TALK_BROKEN, rest, out);
+        return smtp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, rest, out);
     const enum step step = show(t, &r, out);
     *in = rest;
     if (s->hello == SMTP_HELLO_AS_HELO)

@@ -2,7 +2,8 @@
  * Pure: bytes in, verdict and bytes out. No sockets, no TLS, no configuration, no memory of its
  * own.
  *
- * One const row per protocol, one file per row. What a *talk* is, and its modes, stands in talk.h.
+ * One const row per protocol, one file per row. What a *dialogue* is, and its modes, stands in
+ * dialogue.h.
  *
  * The caller keeps what a module leaves in a slice (up to 256 KiB of each side) and gives it again,
  * with more behind it, until neither side moves any more; so a module may leave complete units too,
@@ -11,17 +12,18 @@
 #define TLSFRONT_STARTTLS_H
 
 #include "config/protocol.h"
-#include "proxy/starttls/talk.h"
+#include "proxy/starttls/dialogue.h"
 
 struct starttls {
-    /* TALK_REQUIRED: what the client reads first. NULL: the client speaks first. */
-    void (*greet)(struct talk *t, struct talk_out *out);
+    /* DIALOGUE_REQUIRED: what the client reads first. NULL: the client speaks first. */
+    void (*greet)(struct dialogue *t, struct dialogue_out *out);
 
     /* Deal with the client's units at the front of *in and move it behind them. */
-    enum talk_verdict (*client)(struct talk *t, struct slice *in, struct talk_out *out);
+    enum dialogue_verdict (*client)(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 
-    /* The same for the upstream's; never called in TALK_REQUIRED. */
-    enum talk_verdict (*upstream)(struct talk *t, struct slice *in, struct talk_out *out);
+    /* The same for the upstream's; never called in DIALOGUE_REQUIRED. */
+    enum dialogue_verdict (*upstream)(struct dialogue *t, struct slice *in,
+                                      struct dialogue_out *out);
 
     /* Of what `client` left: is its first unit without an end? That of a client which has said its
      * last is waited for in vain. */

@@ -2,44 +2,47 @@
 
 #include <string.h>
 
-enum talk_verdict step_verdict(enum step s)
+enum dialogue_verdict step_verdict(enum step s)
 {
-    static const enum talk_verdict verdicts[] = {
-        [STEP_TAKEN] = TALK_MORE,        [STEP_LEFT] = TALK_MORE,      [STEP_TURN] = TALK_MORE,
-        [STEP_UPGRADING] = TALK_UPGRADE, [STEP_RELAYING] = TALK_RELAY, [STEP_CLOSING] = TALK_CLOSE,
+    static const enum dialogue_verdict verdicts[] = {
+        [STEP_TAKEN] = DIALOGUE_MORE,     [STEP_LEFT] = DIALOGUE_MORE,
+        [STEP_TURN] = DIALOGUE_MORE,      [STEP_UPGRADING] = DIALOGUE_UPGRADE,
+        [STEP_RELAYING] = DIALOGUE_RELAY, [STEP_CLOSING] = DIALOGUE_CLOSE,
     };
     return verdicts[s];
 }
 
-enum step step_goodbye(struct talk_out *out, const char *goodbye)
+enum step step_goodbye(struct dialogue_out *out, const char *goodbye)
 {
     buf_printf(out->to_client, "%s\r\n", goodbye);
     return STEP_CLOSING;
 }
 
-enum step step_end(struct talk *t, struct talk_out *out, enum talk_reason why, const char *reply)
+enum step step_end(struct dialogue *t, struct dialogue_out *out, enum dialogue_reason why,
+                   const char *reply)
 {
     t->reason = why;
     return step_goodbye(out, reply);
 }
 
-enum step step_last_word(struct talk *t, struct talk_out *out, enum talk_reason why,
+enum step step_last_word(struct dialogue *t, struct dialogue_out *out, enum dialogue_reason why,
                          const char *reply)
 {
     return t->asked.count > 0 ? STEP_LEFT : step_end(t, out, why, reply);
 }
 
-enum step step_courtesy(struct talk *t, struct talk_out *out, const char *goodbye)
+enum step step_courtesy(struct dialogue *t, struct dialogue_out *out, const char *goodbye)
 {
-    return talk_courtesy(t) ? step_goodbye(out, goodbye) : STEP_TAKEN;
+    return dialogue_courtesy(t) ? step_goodbye(out, goodbye) : STEP_TAKEN;
 }
 
-enum step step_refuse(struct talk *t, struct talk_out *out, const char *reply, const char *goodbye)
+enum step step_refuse(struct dialogue *t, struct dialogue_out *out, const char *reply,
+                      const char *goodbye)
 {
     if (t->asked.count > 0)
         return STEP_LEFT;
     buf_printf(out->to_client, "%s\r\n", reply);
-    return talk_error(t) ? step_goodbye(out, goodbye) : STEP_TAKEN;
+    return dialogue_error(t) ? step_goodbye(out, goodbye) : STEP_TAKEN;
 }
 
 bool verb_is_sound(struct slice word)

@@ -3,7 +3,7 @@
 #ifndef TLSFRONT_STARTTLS_STEP_H
 #define TLSFRONT_STARTTLS_STEP_H
 
-#include "proxy/starttls/talk.h"
+#include "proxy/starttls/dialogue.h"
 
 /* What became of one unit. */
 enum step {
@@ -15,27 +15,29 @@ enum step {
     STEP_CLOSING,   /* dealt with, and the session ends */
 };
 
-enum talk_verdict step_verdict(enum step s);
+enum dialogue_verdict step_verdict(enum step s);
 
 /* Replies of our own, without CRLF. They wait until those before them have come from the upstream:
  * STEP_LEFT. */
 
 /* One that ends the session. */
-enum step step_last_word(struct talk *t, struct talk_out *out, enum talk_reason why,
+enum step step_last_word(struct dialogue *t, struct dialogue_out *out, enum dialogue_reason why,
                          const char *reply);
 
 /* A refusal that counts; `goodbye` follows when it was one too many. */
-enum step step_refuse(struct talk *t, struct talk_out *out, const char *reply, const char *goodbye);
+enum step step_refuse(struct dialogue *t, struct dialogue_out *out, const char *reply,
+                      const char *goodbye);
 
 /* An answer of our own to a command that leads nowhere was given: `goodbye` follows when there were
  * too many. */
-enum step step_courtesy(struct talk *t, struct talk_out *out, const char *goodbye);
+enum step step_courtesy(struct dialogue *t, struct dialogue_out *out, const char *goodbye);
 
 /* For a client with too many errors, at once. */
-enum step step_goodbye(struct talk_out *out, const char *goodbye);
+enum step step_goodbye(struct dialogue_out *out, const char *goodbye);
 
 /* The end at once, with a line. */
-enum step step_end(struct talk *t, struct talk_out *out, enum talk_reason why, const char *reply);
+enum step step_end(struct dialogue *t, struct dialogue_out *out, enum dialogue_reason why,
+                   const char *reply);
 
 struct verb;
 
@@ -47,7 +49,7 @@ struct command {
 
 struct verb {
     const char *name; /* NULL in the last row, which is for all others */
-    enum step (*take)(struct talk *t, const struct command *c, struct talk_out *out);
+    enum step (*take)(struct dialogue *t, const struct command *c, struct dialogue_out *out);
     unsigned kind; /* the module's own enum: what the upstream is asked */
 };
 

@@ -17,17 +17,17 @@ static enum challenge_outcome why_not(int error)
 
 /* Whose file may be shown to strangers? */
 static enum challenge_outcome judge_owner(const struct stat *file, enum challenge_kind kind,
-                                          const struct stat *folder)
+                                          const struct stat *directory)
 {
     if (kind == CHALLENGE_HTTP && (file->st_mode & S_IROTH) == 0)
         return CHALLENGE_PRIVATE;
-    if (kind == CHALLENGE_TLS && file->st_uid != folder->st_uid)
+    if (kind == CHALLENGE_TLS && file->st_uid != directory->st_uid)
         return CHALLENGE_FOREIGN;
     return CHALLENGE_FOUND;
 }
 
 /* A second name of the file may lie where the one who made it cannot read it. */
-static enum challenge_outcome judge(int fd, enum challenge_kind kind, const struct stat *folder)
+static enum challenge_outcome judge(int fd, enum challenge_kind kind, const struct stat *directory)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
@@ -36,7 +36,7 @@ static enum challenge_outcome judge(int fd, enum challenge_kind kind, const stru
         return CHALLENGE_UNFIT;
     if (st.st_size > CHALLENGE_FILE_MAX)
         return CHALLENGE_TOO_LARGE;
-    return judge_owner(&st, kind, folder);
+    return judge_owner(&st, kind, directory);
 }
 
 /* It may change while it is read: what counts is how much there was. */
@@ -55,27 +55,27 @@ static enum challenge_outcome read_all(int fd, uint8_t *out, size_t *size)
     }
 }
 
-/* An open folder. */
+/* An open directory. */
 struct place {
     int fd;
     struct stat st;
 };
 
-static enum challenge_outcome read_file(const struct place *folder, enum challenge_kind kind,
+static enum challenge_outcome read_file(const struct place *directory, enum challenge_kind kind,
                                         const char *file, uint8_t *out, size_t *size)
 {
     const int fd =
-        openat(folder->fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        openat(directory->fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return why_not(errno);
-    enum challenge_outcome outcome = judge(fd, kind, &folder->st);
+    enum challenge_outcome outcome = judge(fd, kind, &directory->st);
     if (outcome == CHALLENGE_FOUND)
         outcome = read_all(fd, out, size);
     close(fd);
     return outcome;
 }
 
-static enum challenge_outcome read_parts(const struct place *folder, enum challenge_kind kind,
+static enum challenge_outcome read_parts(const struct place *directory, enum challenge_kind kind,
                                          const char *name, struct challenge *out)
 {
     static const char *const ends[][CHALLENGE_PARTS] = {
@@ -88,7 +88,7 @@ static enum challenge_outcome read_parts(const struct place *folder, enum challe
         if (ends[kind][i] == NULL)
             break;
         snprintf(file, sizeof file, "%s%s", name, ends[kind][i]);
-        outcome = read_file(folder, kind, file, to, &out->size[i]);
+        outcome = read_file(directory, kind, file, to, &out->size[i]);
         to += out->size[i];
     }
     return outcome;
@@ -99,25 +99,25 @@ int challenge_open(const char *path)
     return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The rights of the folder's owner, whatever this process may do beside. */
-static enum challenge_outcome read_as_owner(const struct place *folder, enum challenge_kind kind,
+/* The rights of the directory's owner, whatever this process may do beside. */
+static enum challenge_outcome read_as_owner(const struct place *directory, enum challenge_kind kind,
                                             const char *name, struct challenge *out)
 {
-    privileges_borrow(folder->st.st_uid, folder->st.st_gid);
-    const enum challenge_outcome outcome = read_parts(folder, kind, name, out);
+    privileges_borrow(directory->st.st_uid, directory->st.st_gid);
+    const enum challenge_outcome outcome = read_parts(directory, kind, name, out);
     privileges_give_back();
     return outcome;
 }
 
-enum challenge_outcome challenge_read(int folder, enum challenge_kind kind, const char *name,
+enum challenge_outcome challenge_read(int directory, enum challenge_kind kind, const char *name,
                                       struct challenge *out)
 {
     char plain[CHALLENGE_NAME_MAX + 1];
-    struct place place = {.fd = folder};
+    struct place place = {.fd = directory};
     memset(out->size, 0, sizeof out->size);
     if (!challenge_name(kind, name, plain))
         return CHALLENGE_BAD_NAME;
-    if (folder < 0 || fstat(folder, &place.st) != 0 || place.st.st_nlink == 0)
-        return CHALLENGE_NO_FOLDER;
+    if (directory < 0 || fstat(directory, &place.st) != 0 || place.st.st_nlink == 0)
+        return CHALLENGE_NO_DIRECTORY;
     return read_as_owner(&place, kind, plain, out);
 }

@@ -10,12 +10,12 @@
 
 #include "proxy/wire/challenge.h"
 
-/* The folder, to be kept: whoever may later put another in its place puts it where nobody looks. -1
- * with errno. */
+/* The directory, to be kept: whoever may later put another in its place puts it where nobody looks.
+ * -1 with errno. */
 int challenge_open(const char *path);
 
-/* From that folder; -1 is one that is not there. The caller wipes. */
-enum challenge_outcome challenge_read(int folder, enum challenge_kind kind, const char *name,
+/* From that directory; -1 is one that is not there. The caller wipes. */
+enum challenge_outcome challenge_read(int directory, enum challenge_kind kind, const char *name,
                                       struct challenge *out);
 
 #endif

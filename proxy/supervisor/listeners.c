@@ -52,7 +52,7 @@ static int bind_unix(const struct endpoint *e, struct socket_file *file)
         errno = error;
         return -1;
     }
-    chmod(e->path, 0666); /* as open as a port is; folders guard it */
+    chmod(e->path, 0666); /* as open as a port is; directories guard it */
     return fd;
 }
 
@@ -171,7 +171,8 @@ static const char *cure_for(int error)
     case EADDRNOTAVAIL:
         return "give an address that this machine has (`ip address` lists them)";
     case EACCES:
-        return "start as root or grant CAP_NET_BIND_SERVICE; for unix sockets, check the folder's "
+        return "start as root or grant CAP_NET_BIND_SERVICE; for unix sockets, check the "
+               "directory's "
                "permissions";
     case EMFILE:
         return "raise the limit on open files (LimitNOFILE= in the unit, or ulimit -n)";

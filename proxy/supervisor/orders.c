@@ -90,28 +90,29 @@ static const struct route *route_in_slot(const struct generation *g, unsigned sl
     return NULL;
 }
 
-static void find_answer(const struct release *p, const struct ipc_ask *ask, struct ipc_answer *out)
+static void find_answer(const struct release *p, const struct ipc_challenge_query *query,
+                        struct ipc_challenge_answer *out)
 {
-    const struct route *route = route_in_slot(p->generation, ask->slot);
-    out->outcome = CHALLENGE_NO_FOLDER;
+    const struct route *route = route_in_slot(p->generation, query->slot);
+    out->outcome = CHALLENGE_NO_DIRECTORY;
     if (route == NULL || route->config->protocol != PROTOCOL_ACME)
         return;
     const enum challenge_kind kind =
         route->config->tls == TLS_MODE_IMPLICIT ? CHALLENGE_TLS : CHALLENGE_HTTP;
-    const int folder = p->challenges[route - p->generation->routes];
-    out->outcome = (uint32_t)challenge_read(folder, kind, ask->name, &out->challenge);
+    const int directory = p->challenges[route - p->generation->routes];
+    out->outcome = (uint32_t)challenge_read(directory, kind, query->name, &out->challenge);
 }
 
 /* A worker is not worth killing for an answer that it does not take: its session waits in vain. */
-void orders_answer(struct worker *w, const struct ipc_ask *ask)
+void orders_answer(struct worker *w, const struct ipc_challenge_query *query)
 {
-    static struct ipc_answer answer; /* large; one thread */
-    answer.serial = ask->serial;
+    static struct ipc_challenge_answer answer; /* large; one thread */
+    answer.serial = query->serial;
     memset(answer.challenge.size, 0, sizeof answer.challenge.size);
-    find_answer(&w->all->current, ask, &answer);
-    ipc_begin(&message, IPC_ANSWER, 0);
+    find_answer(&w->all->current, query, &answer);
+    ipc_begin(&message, IPC_CHALLENGE_ANSWER, 0);
     ipc_append(&message, &answer,
-               offsetof(struct ipc_answer, challenge.bytes) + answer.challenge.size[0] +
+               offsetof(struct ipc_challenge_answer, challenge.bytes) + answer.challenge.size[0] +
                    answer.challenge.size[1]);
     (void)ipc_send(w->ipc, &message);
     explicit_bzero(message.payload, message.size);

@@ -16,7 +16,7 @@ void orders_release(struct worker *w, const struct release *p); /* up to READY *
 void orders_tickets(struct worker *w);
 void orders_log(struct worker *w);
 /* What the worker has asked. */
-void orders_answer(struct worker *w, const struct ipc_ask *ask);
+void orders_answer(struct worker *w, const struct ipc_challenge_query *query);
 void orders_addresses(struct worker *w); /* of the current release */
 
 #endif

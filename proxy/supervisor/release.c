@@ -8,7 +8,7 @@
 
 static int slot_of(const struct route_slots *s, const char *name)
 {
-    for (unsigned i = 0; i < SHARED_ROUTES; i++)
+    for (unsigned i = 0; i < ROUTE_SLOTS; i++)
         if (s->names[i] != NULL && strcmp(s->names[i], name) == 0)
             return (int)i;
     return -1;
@@ -16,7 +16,7 @@ static int slot_of(const struct route_slots *s, const char *name)
 
 /* Slots whose name is in the configuration; one pass, since there may be a thousand routes. */
 static void find_used(const struct route_slots *s, const struct generation *g,
-                      bool used[SHARED_ROUTES])
+                      bool used[ROUTE_SLOTS])
 {
     for (size_t i = 0; i < g->config->route_count; i++) {
         int slot = slot_of(s, g->config->routes[i].name);
@@ -26,14 +26,14 @@ static void find_used(const struct route_slots *s, const struct generation *g,
 }
 
 /* A slot that never had a name or, when there is none, one whose name is gone. There is one: a
- * configuration has at most SHARED_ROUTES routes. */
-static int free_slot(struct route_slots *s, const bool used[SHARED_ROUTES],
+ * configuration has at most ROUTE_SLOTS routes. */
+static int free_slot(struct route_slots *s, const bool used[ROUTE_SLOTS],
                      void (*forget)(void *arg, unsigned slot), void *arg)
 {
-    for (unsigned i = 0; i < SHARED_ROUTES; i++)
+    for (unsigned i = 0; i < ROUTE_SLOTS; i++)
         if (s->names[i] == NULL)
             return (int)i;
-    for (unsigned i = 0; i < SHARED_ROUTES; i++)
+    for (unsigned i = 0; i < ROUTE_SLOTS; i++)
         if (!used[i]) {
             free(s->names[i]);
             s->names[i] = NULL;
@@ -46,7 +46,7 @@ static int free_slot(struct route_slots *s, const bool used[SHARED_ROUTES],
 int route_slots_assign(struct route_slots *s, struct generation *g,
                        void (*forget)(void *arg, unsigned slot), void *arg)
 {
-    bool used[SHARED_ROUTES] = {false};
+    bool used[ROUTE_SLOTS] = {false};
     find_used(s, g, used);
     for (size_t i = 0; i < g->config->route_count; i++) {
         const char *name = g->config->routes[i].name;
@@ -64,14 +64,14 @@ int route_slots_assign(struct route_slots *s, struct generation *g,
 
 void route_slots_free(struct route_slots *s)
 {
-    for (unsigned i = 0; i < SHARED_ROUTES; i++)
+    for (unsigned i = 0; i < ROUTE_SLOTS; i++)
         free(s->names[i]);
 }
 
 unsigned release_worker_count(const struct config *c)
 {
     unsigned n = c->workers > 0 ? c->workers : uv_available_parallelism();
-    return n < SHARED_WORKERS ? n : SHARED_WORKERS;
+    return n < WORKERS_MAX ? n : WORKERS_MAX;
 }
 
 /* One that has vanished since it was judged is told with the first question. */

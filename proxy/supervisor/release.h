@@ -11,12 +11,12 @@ struct release {
     int bundle;      /* sealed memfd */
     struct generation *generation;
     unsigned workers;
-    int *challenges; /* the folder of each route, held open; -1: it has none */
+    int *challenges; /* the directory of each route, held open; -1: it has none */
 };
 
 /* Which route name counts in which slot. Slots stay with their names as long as they can. */
 struct route_slots {
-    char *names[SHARED_ROUTES];
+    char *names[ROUTE_SLOTS];
 };
 
 /* Give every route of `g` a slot. A name that is gone gives its slot up when a new one finds none
@@ -28,7 +28,7 @@ void route_slots_free(struct route_slots *s);
 /* The number of workers that a configuration asks for. */
 unsigned release_worker_count(const struct config *c);
 
-/* Open the folders of the generation's acme routes. -1: out of memory. */
+/* Open the directories of the generation's acme routes. -1: out of memory. */
 int release_open_challenges(struct release *p);
 
 /* Close and free; the release is empty afterwards. */

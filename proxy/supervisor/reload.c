@@ -75,7 +75,7 @@ static void answer_waiters(struct reload *r, int status, const struct buf *text)
 /* When what was refused can be taken as it is; 0: never, or nobody knows. */
 static time_t valid_from(const struct reload *r)
 {
-    const struct generation *g = r->loaded.generation;
+    const struct generation *g = r->candidate.generation;
     return g != NULL && diag_ok(&r->findings, DIAG_ERROR) ? generation_valid_from(g, time(NULL))
                                                           : 0;
 }
@@ -97,7 +97,7 @@ static void forget(struct reload *r)
     uv_timer_stop(&r->timer);
     diags_free(&r->findings);
     buf_free(&r->changes);
-    loaded_free(&r->loaded);
+    candidate_free(&r->candidate);
     release_clear(&r->release);
     log_close_target(r->log_fd);
     r->log_fd = -1;
@@ -154,7 +154,7 @@ static void reload_refuse(struct reload *r, int status, const char *why)
 /* ---- the steps ---- */
 
 /* Settings that a running daemon cannot change. */
-static void warn_unchangeable(struct reload *r, const struct loaded *l, struct diags *d)
+static void warn_unchangeable(struct reload *r, const struct candidate *l, struct diags *d)
 {
     const struct generation *now = current(r);
     if (now == NULL)
@@ -184,7 +184,7 @@ static void open_log(struct reload *r, const struct config *c, struct diags *d)
         return;
     r->log_fd = log_open_target(c, &e);
     if (r->log_fd < 0)
-        diag_add(d, DIAG_ERROR, &c->log_file.at, "name a file in a folder that exists", "%s",
+        diag_add(d, DIAG_ERROR, &c->log_file.at, "name a file in a directory that exists", "%s",
                  e.text);
 }
 
@@ -192,7 +192,7 @@ static void open_log(struct reload *r, const struct config *c, struct diags *d)
  * served already must not be in the way of a change elsewhere. */
 static bool may_be_expired(const struct reload *r)
 {
-    return r->first || !generation_brings_expired(r->loaded.generation, current(r), time(NULL));
+    return r->first || !generation_brings_expired(r->candidate.generation, current(r), time(NULL));
 }
 
 /* Read, judge, bind. 0, or the exit status with the reason in `why`. */
@@ -200,19 +200,19 @@ static int reload_judge(struct reload *r, const struct bundle *texts, struct err
 {
     const uint64_t begin = uv_hrtime();
     const bool understood = texts != NULL
-                                ? load_files_again(texts, &r->loaded, &r->findings)
-                                : load_configuration(r->with.path, &r->loaded, &r->findings);
+                                ? load_files_again(texts, &r->candidate, &r->findings)
+                                : load_configuration(r->with.path, &r->candidate, &r->findings);
     r->with.workers->load_ms = (uv_hrtime() - begin) / 1000000;
     if (understood) {
-        warn_unchangeable(r, &r->loaded, &r->findings);
-        open_log(r, r->loaded.generation->config, &r->findings);
+        warn_unchangeable(r, &r->candidate, &r->findings);
+        open_log(r, r->candidate.generation->config, &r->findings);
     }
-    if (r->loaded.generation == NULL || !diag_ok(&r->findings, DIAG_ERROR) ||
+    if (r->candidate.generation == NULL || !diag_ok(&r->findings, DIAG_ERROR) ||
         (!diag_ok(&r->findings, DIAG_EXPIRED) && !may_be_expired(r))) {
         err_set(why, "the configuration has errors");
         return EXIT_CONFIGURATION;
     }
-    struct config *c = r->loaded.generation->config;
+    struct config *c = r->candidate.generation->config;
     if (r->events->claim(r->arg, c, &r->findings) != 0) {
         err_set(why, "the control socket cannot be had");
         return EXIT_RUNTIME;
@@ -228,21 +228,21 @@ static void forget_slot(void *arg, unsigned slot)
 {
     struct reload *r = arg;
     for (unsigned w = 0; w < r->with.workers->count; w++)
-        memset(&shared_part(&r->with.workers->all, w)->route[slot], 0,
+        memset(&counters_of(&r->with.workers->all, w)->route[slot], 0,
                sizeof(struct route_counters));
 }
 
 /* Turn what was loaded into a release. 0, or -1 when memory is out. */
 static int make_release(struct reload *r, struct err *why)
 {
-    int fd = bundle_to_fd(r->loaded.bundle, why);
+    int fd = bundle_to_fd(r->candidate.bundle, why);
     if (fd < 0)
         return -1;
     r->release = (struct release){.number = ++r->generations,
                                   .bundle = fd,
-                                  .generation = r->loaded.generation,
-                                  .workers = release_worker_count(r->loaded.generation->config)};
-    r->loaded.generation = NULL;
+                                  .generation = r->candidate.generation,
+                                  .workers = release_worker_count(r->candidate.generation->config)};
+    r->candidate.generation = NULL;
     r->release.generation->number = r->release.number;
     if (release_open_challenges(&r->release) != 0 ||
         route_slots_assign(&r->slots, r->release.generation, forget_slot, r) != 0 ||
@@ -293,7 +293,7 @@ static void reload_commit(struct reload *r)
     struct workers *ws = r->with.workers;
     r->stage = RELOAD_COMMITTING;
     listeners_commit(r->with.listeners);
-    r->events->commit(r->arg, ws->next.generation, &r->loaded, r->log_fd);
+    r->events->commit(r->arg, ws->next.generation, &r->candidate, r->log_fd);
     r->log_fd = -1;
     workers_commit(ws);
     resolver_keep(r->with.resolver, current(r)->config);
@@ -379,7 +379,7 @@ int reload_first(struct reload *r)
     struct buf text;
     const int status = reload_try(r, NULL, &why);
     if (status == 0) {
-        r->with.workers->identity = r->loaded.identity;
+        r->with.workers->identity = r->candidate.identity;
         reload_resolve(r);
         return 0;
     }
@@ -480,7 +480,7 @@ void reload_close(struct reload *r)
 
 void reload_free(struct reload *r)
 {
-    loaded_free(&r->loaded);
+    candidate_free(&r->candidate);
     release_clear(&r->release);
     diags_free(&r->findings);
     buf_free(&r->changes);

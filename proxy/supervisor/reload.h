@@ -35,7 +35,7 @@ struct reload_events {
     int (*claim)(void *arg, const struct config *c, struct diags *d);
     /* The workers are about to swap to `g`, which came from `l`: take over what else follows from
      * it. The log goes to `log_fd` (which is the owner's from now on); -1: it stays where it is. */
-    void (*commit)(void *arg, struct generation *g, const struct loaded *l, int log_fd);
+    void (*commit)(void *arg, struct generation *g, const struct candidate *l, int log_fd);
     /* It is over, and the next may begin, out of this call too. */
     void (*finished)(void *arg, const struct reload_outcome *outcome);
 };
@@ -66,12 +66,12 @@ struct reload {
     void *arg;
 
     enum reload_stage stage;
-    bool again;             /* asked for while one was under way: one more follows */
-    bool first;             /* there is no generation in service yet */
-    bool second_wait;       /* for workers: the late ones were replaced */
-    bool files_only;        /* with the texts in service */
-    struct loaded loaded;   /* until it has become a release */
-    struct release release; /* until the workers have it */
+    bool again;                 /* asked for while one was under way: one more follows */
+    bool first;                 /* there is no generation in service yet */
+    bool second_wait;           /* for workers: the late ones were replaced */
+    bool files_only;            /* with the texts in service */
+    struct candidate candidate; /* until it has become a release */
+    struct release release;     /* until the workers have it */
     struct route_slots slots;
     struct diags findings;
     int log_fd; /* for the new configuration; -1: the log stays where it is */

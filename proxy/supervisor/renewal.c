@@ -15,14 +15,15 @@ static bool changed(void *arg, const char *files)
     return true;
 }
 
-static void deaf(void *arg, const char *folder, const char *why)
+static void unwatchable(void *arg, const char *directory, const char *why)
 {
     struct renewal *r = arg;
     log_event(r->log, LOG_LEVEL_WARN, "watch-failed",
-              "%s cannot be watched: %s; run `tlsfront reload` after a change there", folder, why);
+              "%s cannot be watched: %s; run `tlsfront reload` after a change there", directory,
+              why);
 }
 
-static const struct watch_events events = {changed, deaf};
+static const struct watch_events events = {changed, unwatchable};
 
 void renewal_init(struct renewal *r, uv_loop_t *loop, struct reload *reload, struct log *log)
 {

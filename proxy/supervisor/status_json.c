@@ -133,7 +133,7 @@ static void json_workers(const struct status *s, struct buf *out)
         json_number(out, "connections", (int64_t)workers_active(s->workers, i));
         json_number(out, "restarts", w->restarts);
         json_number(out, "accept_pauses",
-                    (int64_t)counter_get(&shared_part(&s->workers->all, i)->accept_pauses));
+                    (int64_t)counter_get(&counters_of(&s->workers->all, i)->accept_pauses));
         json_sandbox(&w->sandbox, out);
         json_object_end(out);
     }

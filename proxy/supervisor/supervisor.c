@@ -282,7 +282,7 @@ static const char *cure_for_control(int error)
     case EROFS:
         return "start as root, or name a path where you may write with `control = PATH`";
     default:
-        return "name another path with `control = PATH`, in a folder that is there";
+        return "name another path with `control = PATH`, in a directory that is there";
     }
 }
 
@@ -349,7 +349,7 @@ static void begun(void *arg)
     notify_reloading();
 }
 
-static void commit(void *arg, struct generation *g, const struct loaded *l, int log_fd)
+static void commit(void *arg, struct generation *g, const struct candidate *l, int log_fd)
 {
     struct supervisor *s = arg;
     if (log_fd >= 0)

@@ -20,6 +20,6 @@ struct route_totals route_totals(const struct workers *ws, unsigned slot)
 {
     struct route_totals t = {0};
     for (unsigned w = 0; w < ws->count; w++)
-        add(&t, &shared_part(&ws->all, w)->route[slot]);
+        add(&t, &counters_of(&ws->all, w)->route[slot]);
     return t;
 }

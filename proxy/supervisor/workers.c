@@ -24,11 +24,11 @@ static void worker_start(struct worker *w);
 
 /* ---- counting ---- */
 
-static void for_each(struct workers *ws, void (*talk)(struct worker *w))
+static void for_each(struct workers *ws, void (*dialogue)(struct worker *w))
 {
     for (unsigned i = 0; i < ws->count; i++)
         if (ws->items[i]->life != WORKER_NONE)
-            talk(ws->items[i]);
+            dialogue(ws->items[i]);
 }
 
 static bool is_late(const struct worker *w, uint32_t number, bool committed)
@@ -66,9 +66,9 @@ unsigned workers_alive(const struct workers *ws)
 
 uint64_t workers_active(const struct workers *ws, unsigned worker)
 {
-    const struct worker_shared *part = shared_part(&ws->all, worker);
+    const struct worker_counters *part = counters_of(&ws->all, worker);
     uint64_t n = 0;
-    for (unsigned i = 0; i < SHARED_ROUTES; i++)
+    for (unsigned i = 0; i < ROUTE_SLOTS; i++)
         n += counter_get(&part->route[i].active);
     return n;
 }
@@ -152,10 +152,11 @@ static bool on_sandbox(struct worker *w, const struct ipc_message *message)
 
 static bool on_query(struct worker *w, const struct ipc_message *message)
 {
-    struct ipc_ask ask;
-    if (!ipc_take(message, &ask, sizeof ask) || memchr(ask.name, '\0', sizeof ask.name) == NULL)
+    struct ipc_challenge_query query;
+    if (!ipc_take(message, &query, sizeof query) ||
+        memchr(query.name, '\0', sizeof query.name) == NULL)
         return false;
-    orders_answer(w, &ask);
+    orders_answer(w, &query);
     return true;
 }
 
@@ -171,7 +172,7 @@ static bool on_message(struct worker *w, const struct ipc_message *message)
         return on_committed(w, message);
     case IPC_SANDBOX:
         return on_sandbox(w, message);
-    case IPC_ASK:
+    case IPC_CHALLENGE_QUERY:
         return on_query(w, message);
     case IPC_PONG:
         w->pings = 0;
@@ -189,7 +190,7 @@ static bool on_message(struct worker *w, const struct ipc_message *message)
     case IPC_DRAIN:
     case IPC_RETIRE:
     case IPC_STOP:
-    case IPC_ANSWER:
+    case IPC_CHALLENGE_ANSWER:
     case IPC_PING:
         break;
     }
@@ -327,7 +328,7 @@ static void process_ended(uv_process_t *process, int64_t status, int signal)
     const bool replace = w->life == WORKER_RUNNING && !ws->ending;
     log_death(w, status, signal);
     explain_signal(w, signal);
-    shared_clear_presence(shared_part(&ws->all, w->index));
+    counters_clear_presence(counters_of(&ws->all, w->index));
     w->life = WORKER_NONE;
     if (replace)
         respawn_later(w);
@@ -445,10 +446,10 @@ static int make_counters(struct worker *w)
 {
     struct workers *ws = w->all;
     struct err e = {.text = ""};
-    w->counters = shared_create(&e);
-    w->counters_reader = w->counters >= 0 ? shared_reader(w->counters) : -1;
-    ws->all.parts[w->index] = w->counters_reader >= 0 ? shared_map_own(w->counters) : NULL;
-    if (shared_part(&ws->all, w->index) != NULL)
+    w->counters = counters_create(&e);
+    w->counters_reader = w->counters >= 0 ? counters_reader(w->counters) : -1;
+    ws->all.parts[w->index] = w->counters_reader >= 0 ? counters_map_own(w->counters) : NULL;
+    if (counters_of(&ws->all, w->index) != NULL)
         return 0;
     log_event(ws->log, LOG_LEVEL_ERROR, "worker-failed", "worker %u has no counters: %s", w->index,
               e.text[0] != '\0' ? e.text : strerror(errno));
@@ -572,5 +573,5 @@ void workers_free(struct workers *ws)
     release_clear(&ws->current);
     release_clear(&ws->next);
     explicit_bzero(&ws->tickets, sizeof ws->tickets);
-    shared_unmap_all(&ws->all);
+    counters_unmap_all(&ws->all);
 }

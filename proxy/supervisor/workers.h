@@ -56,13 +56,13 @@ struct workers {
     const struct listeners *listeners;
     const struct resolver *resolver;
 
-    struct worker *items[SHARED_WORKERS]; /* allocated once, when first needed */
-    unsigned count;                       /* ever used */
-    struct release current, next;         /* next.number 0: no reload is under way */
+    struct worker *items[WORKERS_MAX]; /* allocated once, when first needed */
+    unsigned count;                    /* ever used */
+    struct release current, next;      /* next.number 0: no reload is under way */
     struct tls_ticket_keys tickets;
     struct identity identity;
     uint8_t seed[16];
-    struct shared_all all;
+    struct all_counters all;
     uv_timer_t pulse;
     uint64_t load_ms;             /* that this process took to load what the workers load */
     struct sandbox_state lacking; /* the log has a line about it */

@@ -77,7 +77,7 @@ static void look_soon(struct watch *w)
     uv_timer_start(&w->timer, look, watch_delay(&w->times, w->first, now), 0);
 }
 
-static void stirred(void *arg)
+static void on_change(void *arg)
 {
     struct watch *w = arg;
     if (w->texts == NULL)
@@ -86,10 +86,10 @@ static void stirred(void *arg)
     look_soon(w);
 }
 
-static void deaf(void *arg, const char *folder, const char *why)
+static void unwatchable(void *arg, const char *directory, const char *why)
 {
     struct watch *w = arg;
-    w->events->deaf(w->arg, folder, why);
+    w->events->unwatchable(w->arg, directory, why);
 }
 
 /* The files that differ, in words; false: none does. */
@@ -199,7 +199,8 @@ struct watch *watch_new(uv_loop_t *loop, const struct watch_times *times,
     w->events = events;
     w->arg = arg;
     w->times = *times;
-    w->set = (struct watch_set){.loop = loop, .stirred = stirred, .deaf = deaf, .arg = w};
+    w->set = (struct watch_set){
+        .loop = loop, .changed = on_change, .unwatchable = unwatchable, .arg = w};
     uv_timer_init(loop, &w->timer);
     w->timer.data = w;
     return w;
@@ -259,7 +260,7 @@ const struct bundle *watch_texts(const struct watch *w)
     return w->texts;
 }
 
-size_t watch_folders(const struct watch *w)
+size_t watch_directories(const struct watch *w)
 {
     return w->set.spot_count;
 }

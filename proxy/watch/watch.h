@@ -1,9 +1,10 @@
 /* watch.h - notices when the files of the configuration in service change on disk.
  *
- * inotify, by way of libuv, on every folder on the way to each file (watch_path.h), so that writing
- * into a file, renaming another over it, turning a symbolic link and exchanging a folder are all
- * seen. An event only means "look": when it has been quiet for a while all files are read and
- * compared with what is in service, so that a touch does nothing. Only the supervisor watches. */
+ * inotify, by way of libuv, on every directory on the way to each file (watch_path.h), so that
+ * writing into a file, renaming another over it, turning a symbolic link and exchanging a directory
+ * are all seen. An event only means "look": when it has been quiet for a while all files are read
+ * and compared with what is in service, so that a touch does nothing. Only the supervisor watches.
+ */
 #ifndef TLSFRONT_WATCH_WATCH_H
 #define TLSFRONT_WATCH_WATCH_H
 
@@ -17,8 +18,8 @@ struct watch_events {
     /* These files (a few of them, in words) differ from what is in service. False: not now; look
      * again soon. True: it is being tried; watch_use() or watch_refused() tell how it went. */
     bool (*changed)(void *arg, const char *files);
-    /* What happens in that folder will not be noticed. */
-    void (*deaf)(void *arg, const char *folder, const char *why);
+    /* What happens in that directory will not be noticed. */
+    void (*unwatchable)(void *arg, const char *directory, const char *why);
 };
 
 /* Milliseconds. */
@@ -48,8 +49,8 @@ void watch_refused(struct watch *w, bool temporary, time_t again);
 /* The texts of the bundle in use, ours, until the next watch_use(); NULL: nothing is watched. */
 const struct bundle *watch_texts(const struct watch *w);
 
-/* How many folders are watched. */
-size_t watch_folders(const struct watch *w);
+/* How many directories are watched. */
+size_t watch_directories(const struct watch *w);
 
 /* When to look: milliseconds from now. Pure. */
 unsigned watch_delay(const struct watch_times *t, uint64_t first, uint64_t now);

@@ -10,8 +10,8 @@
 enum { LINKS_MAX = 40 }; /* as the kernel has it */
 
 struct walk {
-    char folder[PATH_MAX]; /* "" is the root */
-    char rest[PATH_MAX];   /* still to go from there */
+    char directory[PATH_MAX]; /* "" is the root */
+    char rest[PATH_MAX];      /* still to go from there */
     int links;
 };
 
@@ -30,7 +30,7 @@ static bool next_name(struct walk *w, char name[NAME_MAX + 1])
 
 static void go_up(struct walk *w)
 {
-    char *slash = strrchr(w->folder, '/');
+    char *slash = strrchr(w->directory, '/');
     if (slash != NULL)
         *slash = '\0';
 }
@@ -47,7 +47,7 @@ static bool follow(struct walk *w, const char *link)
     if (n < 0 || (size_t)n >= sizeof rest)
         return false;
     if (target[0] == '/')
-        w->folder[0] = '\0';
+        w->directory[0] = '\0';
     memcpy(w->rest, rest, (size_t)n + 1);
     return true;
 }
@@ -63,19 +63,19 @@ static bool step(struct walk *w, const char *name, watch_path_fn *visit, void *a
         go_up(w);
         return true;
     }
-    visit(arg, w->folder[0] == '\0' ? "/" : w->folder, name);
-    const int n = snprintf(whole, sizeof whole, "%s/%s", w->folder, name);
+    visit(arg, w->directory[0] == '\0' ? "/" : w->directory, name);
+    const int n = snprintf(whole, sizeof whole, "%s/%s", w->directory, name);
     if (n < 0 || (size_t)n >= sizeof whole || lstat(whole, &st) != 0)
         return false;
     if (S_ISLNK(st.st_mode))
         return follow(w, whole);
-    memcpy(w->folder, whole, (size_t)n + 1);
+    memcpy(w->directory, whole, (size_t)n + 1);
     return true;
 }
 
 void watch_path(const char *path, watch_path_fn *visit, void *arg)
 {
-    struct walk w = {.folder = ""};
+    struct walk w = {.directory = ""};
     char name[NAME_MAX + 1], here[PATH_MAX] = "";
     if (path[0] != '/' && getcwd(here, sizeof here) == NULL)
         return;

@@ -6,8 +6,8 @@
 #ifndef TLSFRONT_WATCH_WATCH_PATH_H
 #define TLSFRONT_WATCH_WATCH_PATH_H
 
-/* `folder` is free of symbolic links; both texts live as long as the call. */
-typedef void watch_path_fn(void *arg, const char *folder, const char *name);
+/* `directory` is free of symbolic links; both texts live as long as the call. */
+typedef void watch_path_fn(void *arg, const char *directory, const char *name);
 
 /* Visit each name on the way, as far as it leads: a name that is missing is the last. A relative
  * path starts in the working directory. Paths that are longer than the system's and links in a

@@ -8,11 +8,11 @@
 struct watch_spot {
     uv_fs_event_t event;
     struct watch_set *set; /* NULL: it is closing */
-    char *folder;
+    char *directory;
     dev_t dev;
     ino_t ino;
-    bool deaf;                      /* inotify does not want it */
-    bool stale;                     /* the folder itself was moved, deleted or the like */
+    bool unwatchable;               /* inotify does not want it */
+    bool stale;                     /* the directory itself was moved, deleted or the like */
     const struct watch_name *names; /* those in it */
     size_t name_count;
 };
@@ -25,7 +25,7 @@ struct gather_names {
     bool failed;
 };
 
-static void add_name(void *arg, const char *folder, const char *name)
+static void add_name(void *arg, const char *directory, const char *name)
 {
     struct gather_names *g = arg;
     if (g->count == g->capacity) {
@@ -38,24 +38,24 @@ static void add_name(void *arg, const char *folder, const char *name)
         g->capacity = capacity;
     }
     struct watch_name *n = &g->names[g->count];
-    *n = (struct watch_name){strdup(folder), strdup(name)};
-    g->failed |= n->folder == NULL || n->name == NULL;
+    *n = (struct watch_name){strdup(directory), strdup(name)};
+    g->failed |= n->directory == NULL || n->name == NULL;
     g->count++;
 }
 
 static void free_names(struct watch_name *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        free(names[i].folder);
+        free(names[i].directory);
         free(names[i].name);
     }
     free(names);
 }
 
-static int by_folder_and_name(const void *a, const void *b)
+static int by_directory_and_name(const void *a, const void *b)
 {
     const struct watch_name *x = a, *y = b;
-    const int r = strcmp(x->folder, y->folder);
+    const int r = strcmp(x->directory, y->directory);
     return r != 0 ? r : strcmp(x->name, y->name);
 }
 
@@ -63,10 +63,10 @@ static void sort_names(struct gather_names *g)
 {
     size_t kept = 0;
     if (g->count > 0)
-        qsort(g->names, g->count, sizeof *g->names, by_folder_and_name);
+        qsort(g->names, g->count, sizeof *g->names, by_directory_and_name);
     for (size_t i = 0; i < g->count; i++) {
-        if (kept > 0 && by_folder_and_name(&g->names[kept - 1], &g->names[i]) == 0) {
-            free(g->names[i].folder);
+        if (kept > 0 && by_directory_and_name(&g->names[kept - 1], &g->names[i]) == 0) {
+            free(g->names[i].directory);
             free(g->names[i].name);
         } else {
             g->names[kept++] = g->names[i];
@@ -80,7 +80,7 @@ static void sort_names(struct gather_names *g)
 static void spot_closed(uv_handle_t *handle)
 {
     struct watch_spot *spot = handle->data;
-    free(spot->folder);
+    free(spot->directory);
     free(spot);
 }
 
@@ -92,19 +92,19 @@ static void spot_close(struct watch_spot *spot)
 
 static bool counts(const struct watch_spot *spot, const char *name)
 {
-    const struct watch_name wanted = {spot->folder, (char *)name};
+    const struct watch_name wanted = {spot->directory, (char *)name};
     return spot->name_count > 0 && bsearch(&wanted, spot->names, spot->name_count, sizeof wanted,
-                                           by_folder_and_name) != NULL;
+                                           by_directory_and_name) != NULL;
 }
 
-/* What concerns the folder itself comes under its own name. */
+/* What concerns the directory itself comes under its own name. */
 static bool concerns_itself(const struct watch_spot *spot, const char *name)
 {
-    const char *slash = strrchr(spot->folder, '/');
+    const char *slash = strrchr(spot->directory, '/');
     return strcmp(slash + 1, name) == 0;
 }
 
-static void spot_stirred(uv_fs_event_t *event, const char *name, int events, int status)
+static void spot_changed(uv_fs_event_t *event, const char *name, int events, int status)
 {
     struct watch_spot *spot = event->data;
     (void)events;
@@ -114,22 +114,22 @@ static void spot_stirred(uv_fs_event_t *event, const char *name, int events, int
     const bool itself = name == NULL || concerns_itself(spot, name);
     spot->stale |= itself;
     if (itself || counts(spot, name))
-        spot->set->stirred(spot->set->arg);
+        spot->set->changed(spot->set->arg);
 }
 
-/* Told once; tried again whenever the folders are gone through. */
+/* Told once; tried again whenever the directories are gone through. */
 static void spot_listen(struct watch_spot *spot)
 {
-    const int r = uv_fs_event_start(&spot->event, spot_stirred, spot->folder, 0);
-    if (r != 0 && !spot->deaf)
-        spot->set->deaf(spot->set->arg, spot->folder, uv_strerror(r));
-    spot->deaf = r != 0;
+    const int r = uv_fs_event_start(&spot->event, spot_changed, spot->directory, 0);
+    if (r != 0 && !spot->unwatchable)
+        spot->set->unwatchable(spot->set->arg, spot->directory, uv_strerror(r));
+    spot->unwatchable = r != 0;
 }
 
-static struct watch_spot *spot_new(struct watch_set *s, const char *folder)
+static struct watch_spot *spot_new(struct watch_set *s, const char *directory)
 {
     struct watch_spot *spot = calloc(1, sizeof *spot);
-    char *copy = strdup(folder);
+    char *copy = strdup(directory);
     struct stat st = {0};
     if (spot == NULL || copy == NULL) {
         free(spot);
@@ -137,12 +137,12 @@ static struct watch_spot *spot_new(struct watch_set *s, const char *folder)
         return NULL;
     }
     spot->set = s;
-    spot->folder = copy;
+    spot->directory = copy;
     uv_fs_event_init(s->loop, &spot->event);
     spot->event.data = spot;
     spot_listen(spot);
-    /* Behind the start: a folder that is replaced in between looks replaced the next time. */
-    if (stat(folder, &st) == 0) {
+    /* Behind the start: a directory that is replaced in between looks replaced the next time. */
+    if (stat(directory, &st) == 0) {
         spot->dev = st.st_dev;
         spot->ino = st.st_ino;
     }
@@ -152,36 +152,36 @@ static struct watch_spot *spot_new(struct watch_set *s, const char *folder)
 static bool still_there(const struct watch_spot *spot)
 {
     struct stat st;
-    return !spot->stale && stat(spot->folder, &st) == 0 && st.st_dev == spot->dev &&
+    return !spot->stale && stat(spot->directory, &st) == 0 && st.st_dev == spot->dev &&
            st.st_ino == spot->ino;
 }
 
-static int by_folder(const void *key, const void *entry)
+static int by_directory(const void *key, const void *entry)
 {
     const struct watch_spot *const *spot = entry;
-    return *spot != NULL ? strcmp(key, (*spot)->folder) : 1;
+    return *spot != NULL ? strcmp(key, (*spot)->directory) : 1;
 }
 
-/* Take the watch of that folder out of the old ones, or begin one. */
-static struct watch_spot *spot_for(struct watch_set *s, const char *folder, bool *taken)
+/* Take the watch of that directory out of the old ones, or begin one. */
+static struct watch_spot *spot_for(struct watch_set *s, const char *directory, bool *taken)
 {
-    struct watch_spot **old = s->spot_count > 0 ? bsearch(folder, s->spots, s->spot_count,
-                                                          sizeof(struct watch_spot *), by_folder)
+    struct watch_spot **old = s->spot_count > 0 ? bsearch(directory, s->spots, s->spot_count,
+                                                          sizeof(struct watch_spot *), by_directory)
                                                 : NULL;
     if (old == NULL || !still_there(*old))
-        return spot_new(s, folder);
+        return spot_new(s, directory);
     taken[old - s->spots] = true;
-    if ((*old)->deaf)
+    if ((*old)->unwatchable)
         spot_listen(*old);
     return *old;
 }
 
 /* ---- the set ---- */
 
-static size_t folder_end(const struct gather_names *g, size_t i)
+static size_t directory_end(const struct gather_names *g, size_t i)
 {
     size_t end = i + 1;
-    while (end < g->count && strcmp(g->names[i].folder, g->names[end].folder) == 0)
+    while (end < g->count && strcmp(g->names[i].directory, g->names[end].directory) == 0)
         end++;
     return end;
 }
@@ -193,8 +193,8 @@ static int use_names(struct watch_set *s, const struct gather_names *g)
     size_t count = 0;
     int result = spots != NULL && taken != NULL ? 0 : -1;
     for (size_t i = 0, end; result == 0 && i < g->count; i = end) {
-        end = folder_end(g, i);
-        struct watch_spot *spot = spot_for(s, g->names[i].folder, taken);
+        end = directory_end(g, i);
+        struct watch_spot *spot = spot_for(s, g->names[i].directory, taken);
         if (spot == NULL) {
             result = -1;
             break;

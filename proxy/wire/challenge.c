@@ -49,8 +49,9 @@ const char *challenge_words(enum challenge_outcome outcome)
         [CHALLENGE_TOO_LARGE] = "the file is empty, or larger than 8 KiB",
         [CHALLENGE_UNREADABLE] = "the file cannot be read",
         [CHALLENGE_PRIVATE] = "the file is not readable for everybody",
-        [CHALLENGE_FOREIGN] = "the file does not belong to the folder's owner",
-        [CHALLENGE_NO_FOLDER] = "the folder is not there, or no longer the one that was configured",
+        [CHALLENGE_FOREIGN] = "the file does not belong to the directory's owner",
+        [CHALLENGE_NO_DIRECTORY] =
+            "the directory is not there, or no longer the one that was configured",
     };
     return words[outcome];
 }

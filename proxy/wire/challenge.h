@@ -19,12 +19,12 @@ enum challenge_outcome {
     CHALLENGE_FOUND,
     CHALLENGE_NONE,      /* no such file */
     CHALLENGE_BAD_NAME,  /* not even looked for */
-    CHALLENGE_UNFIT,     /* a link, a folder, a device */
+    CHALLENGE_UNFIT,     /* a link, a directory, a device */
     CHALLENGE_TOO_LARGE, /* or empty */
     CHALLENGE_UNREADABLE,
-    CHALLENGE_PRIVATE,   /* a token that not everybody may read */
-    CHALLENGE_FOREIGN,   /* a certificate or key that is not the folder's owner's */
-    CHALLENGE_NO_FOLDER, /* gone since the configuration was read, or the route is */
+    CHALLENGE_PRIVATE,      /* a token that not everybody may read */
+    CHALLENGE_FOREIGN,      /* a certificate or key that is not the directory's owner's */
+    CHALLENGE_NO_DIRECTORY, /* gone since the configuration was read, or the route is */
     CHALLENGE_OUTCOMES
 };
 

@@ -1,4 +1,4 @@
-/* proxy_header_parse.c - see announce.h. Section numbers are proxy-protocol.txt's. */
+/* proxy_header_parse.c - Section numbers are proxy-protocol.txt's. */
 #include "proxy/wire/proxy_header_parse.h"
 
 #include <arpa/inet.h>
@@ -52,44 +52,46 @@ static bool set_address(int family, const char *host, const char *port,
     return inet_pton(family, host, bytes) == 1 && read_port(port, to);
 }
 
-static enum announce_result parse_v1_line(const char *line, const char *end, struct announce *out)
+static enum proxy_header_result parse_v1_line(const char *line, const char *end,
+                                              struct proxy_header_received *out)
 {
     char kind[8], source[INET6_ADDRSTRLEN], target[INET6_ADDRSTRLEN], sport[8], tport[8];
     line += strlen("PROXY ");
     if (!next_field(&line, end, kind, sizeof kind))
-        return ANNOUNCE_BAD;
+        return PROXY_HEADER_BAD;
     if (strcmp(kind, "UNKNOWN") == 0)
-        return ANNOUNCE_OK;
+        return PROXY_HEADER_OK;
     const int family = strcmp(kind, "TCP4") == 0 ? AF_INET : AF_INET6;
     if ((family == AF_INET6 && strcmp(kind, "TCP6") != 0) ||
         !next_field(&line, end, source, sizeof source) ||
         !next_field(&line, end, target, sizeof target) ||
         !next_field(&line, end, sport, sizeof sport) ||
         !next_field(&line, end, tport, sizeof tport) || line != end)
-        return ANNOUNCE_BAD;
+        return PROXY_HEADER_BAD;
     out->known = true;
     return set_address(family, source, sport, &out->client) &&
                    set_address(family, target, tport, &out->local)
-               ? ANNOUNCE_OK
-               : ANNOUNCE_BAD;
+               ? PROXY_HEADER_OK
+               : PROXY_HEADER_BAD;
 }
 
-static enum announce_result parse_v1(const uint8_t *data, size_t size, struct announce *out)
+static enum proxy_header_result parse_v1(const uint8_t *data, size_t size,
+                                         struct proxy_header_received *out)
 {
     const size_t looked = size < V1_MAX ? size : V1_MAX;
     const uint8_t *lf = memchr(data, '\n', looked);
     if (lf == NULL)
-        return looked == V1_MAX ? ANNOUNCE_BAD : ANNOUNCE_MORE;
+        return looked == V1_MAX ? PROXY_HEADER_BAD : PROXY_HEADER_MORE;
     const char *line = (const char *)data, *end = (const char *)lf - 1;
     if (end < line + strlen("PROXY ") || *end != '\r')
-        return ANNOUNCE_BAD;
+        return PROXY_HEADER_BAD;
     out->size = (size_t)(lf + 1 - data);
     return parse_v1_line(line, end, out);
 }
 
 /* ---- version 2 ---- */
 
-static void copy_inet(const uint8_t *body, struct announce *out)
+static void copy_inet(const uint8_t *body, struct proxy_header_received *out)
 {
     struct sockaddr_in *client = (void *)&out->client, *local = (void *)&out->local;
     client->sin_family = local->sin_family = AF_INET;
@@ -99,7 +101,7 @@ static void copy_inet(const uint8_t *body, struct announce *out)
     memcpy(&local->sin_port, body + 10, 2);
 }
 
-static void copy_inet6(const uint8_t *body, struct announce *out)
+static void copy_inet6(const uint8_t *body, struct proxy_header_received *out)
 {
     struct sockaddr_in6 *client = (void *)&out->client, *local = (void *)&out->local;
     client->sin6_family = local->sin6_family = AF_INET6;
@@ -110,31 +112,32 @@ static void copy_inet6(const uint8_t *body, struct announce *out)
 }
 
 /* 2.2: family and transport; TLVs behind the addresses are passed over. */
-static enum announce_result parse_v2_body(uint8_t kind, const uint8_t *body, size_t size,
-                                          struct announce *out)
+static enum proxy_header_result parse_v2_body(uint8_t kind, const uint8_t *body, size_t size,
+                                              struct proxy_header_received *out)
 {
     if (kind == 0x11 && size >= 12)
         copy_inet(body, out);
     else if (kind == 0x21 && size >= 36)
         copy_inet6(body, out);
     else /* too short for what it says is bad; UNSPEC, datagrams and unix sockets tell us nothing */
-        return kind == 0x11 || kind == 0x21 ? ANNOUNCE_BAD : ANNOUNCE_OK;
+        return kind == 0x11 || kind == 0x21 ? PROXY_HEADER_BAD : PROXY_HEADER_OK;
     out->known = true;
-    return ANNOUNCE_OK;
+    return PROXY_HEADER_OK;
 }
 
-static enum announce_result parse_v2(const uint8_t *data, size_t size, struct announce *out)
+static enum proxy_header_result parse_v2(const uint8_t *data, size_t size,
+                                         struct proxy_header_received *out)
 {
     if (size < V2_HEAD)
-        return ANNOUNCE_MORE;
+        return PROXY_HEADER_MORE;
     const size_t body = (size_t)data[14] << 8 | data[15];
     const uint8_t command = data[12];
-    if ((command != 0x20 && command != 0x21) || V2_HEAD + body > ANNOUNCE_MAX)
-        return ANNOUNCE_BAD;
+    if ((command != 0x20 && command != 0x21) || V2_HEAD + body > PROXY_HEADER_MAX)
+        return PROXY_HEADER_BAD;
     if (size < V2_HEAD + body)
-        return ANNOUNCE_MORE;
+        return PROXY_HEADER_MORE;
     out->size = V2_HEAD + body;
-    return command == 0x20 ? ANNOUNCE_OK : parse_v2_body(data[13], data + V2_HEAD, body, out);
+    return command == 0x20 ? PROXY_HEADER_OK : parse_v2_body(data[13], data + V2_HEAD, body, out);
 }
 
 /* ---- both ---- */
@@ -144,14 +147,15 @@ static bool begins_like(const uint8_t *data, size_t size, const void *with, size
     return memcmp(data, with, size < with_size ? size : with_size) == 0;
 }
 
-enum announce_result announce_parse(const uint8_t *data, size_t size, struct announce *out)
+enum proxy_header_result proxy_header_parse(const uint8_t *data, size_t size,
+                                            struct proxy_header_received *out)
 {
-    *out = (struct announce){0};
+    *out = (struct proxy_header_received){0};
     if (size == 0)
-        return ANNOUNCE_MORE;
+        return PROXY_HEADER_MORE;
     if (begins_like(data, size, v2_signature, sizeof v2_signature))
         return parse_v2(data, size, out);
     if (begins_like(data, size, "PROXY ", 6))
-        return size < 6 ? ANNOUNCE_MORE : parse_v1(data, size, out);
-    return ANNOUNCE_BAD;
+        return size < 6 ? PROXY_HEADER_MORE : parse_v1(data, size, out);
+    return PROXY_HEADER_BAD;
 }

@@ -11,20 +11,21 @@
 
 /* Version 1 has 107 bytes at most (2.1); version 2 is cut off here, far above what balancers
  * send. */
-enum { ANNOUNCE_MAX = 4096 };
+enum { PROXY_HEADER_MAX = 4096 };
 
-enum announce_result {
-    ANNOUNCE_MORE, /* not complete yet */
-    ANNOUNCE_OK,
-    ANNOUNCE_BAD, /* not a PROXY header: the connection must not be served (5) */
+enum proxy_header_result {
+    PROXY_HEADER_MORE, /* not complete yet */
+    PROXY_HEADER_OK,
+    PROXY_HEADER_BAD, /* not a PROXY header: the connection must not be served (5) */
 };
 
-struct announce {
+struct proxy_header_received {
     size_t size; /* of the header; what follows is the client's */
     bool known; /* the balancer tells addresses; else (LOCAL, UNKNOWN) the connection's own count */
     struct sockaddr_storage client, local;
 };
 
-enum announce_result announce_parse(const uint8_t *data, size_t size, struct announce *out);
+enum proxy_header_result proxy_header_parse(const uint8_t *data, size_t size,
+                                            struct proxy_header_received *out);
 
 #endif

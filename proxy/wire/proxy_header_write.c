@@ -1,4 +1,4 @@
-/* proxy_header_write.c - see proxy_header.h. Section numbers are proxy-protocol.txt's. */
+/* proxy_header_write.c - Section numbers are proxy-protocol.txt's. */
 #include "proxy/wire/proxy_header_write.h"
 
 #include <arpa/inet.h>

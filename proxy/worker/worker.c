@@ -34,8 +34,8 @@ struct worker {
     uv_poll_t ipc_poll;
     unsigned index;
     uint8_t seed[16]; /* for client_slot_of() */
-    struct worker_shared *shared;
-    struct shared_all all;
+    struct worker_counters *counters;
+    struct all_counters all;
 
     struct generation *current, *prepared;
     struct acceptor *accepting, *prepared_accepting;
@@ -100,9 +100,9 @@ static void on_hello(struct worker *w, struct ipc_message *m)
         return;
     }
     memcpy(w->seed, hello.seed, sizeof w->seed);
-    w->shared = w->all.parts[w->index] = shared_map_own(m->fds[0]);
-    w->sessions.counters = w->shared;
-    if (w->shared == NULL) {
+    w->counters = w->all.parts[w->index] = counters_map_own(m->fds[0]);
+    w->sessions.counters = w->counters;
+    if (w->counters == NULL) {
         fail(w, "no memory for the counters");
         return;
     }
@@ -129,9 +129,9 @@ static void on_counters(struct worker *w, const struct ipc_message *m)
     memcpy(of, m->payload, count * sizeof *of);
     for (size_t i = 0; i < count; i++) {
         const uint32_t index = of[i].worker;
-        if (index >= SHARED_WORKERS || index == w->index || w->all.parts[index] != NULL)
+        if (index >= WORKERS_MAX || index == w->index || w->all.parts[index] != NULL)
             continue;
-        w->all.parts[index] = shared_map_other(m->fds[i]);
+        w->all.parts[index] = counters_map_other(m->fds[i]);
         if (w->all.parts[index] == NULL)
             log_event(&w->log, LOG_LEVEL_WARN, "out-of-memory",
                       "the counters of worker %u cannot be read; limits are not exact", index);
@@ -369,7 +369,7 @@ static void obey(struct worker *w, struct ipc_message *m)
     case IPC_STOP:
         worker_end(w);
         break;
-    case IPC_ANSWER:
+    case IPC_CHALLENGE_ANSWER:
         queries_answered(&w->sessions.queries, m);
         break;
     case IPC_PING:
@@ -379,7 +379,7 @@ static void obey(struct worker *w, struct ipc_message *m)
     case IPC_REFUSED:
     case IPC_COMMITTED:
     case IPC_SANDBOX:
-    case IPC_ASK:
+    case IPC_CHALLENGE_QUERY:
     case IPC_PONG:
         break;
     }
@@ -486,7 +486,7 @@ int worker_run(unsigned index)
     static struct worker w;
     struct err e;
     ignore_signals();
-    if (!is_ipc(FD_IPC) || index >= SHARED_WORKERS)
+    if (!is_ipc(FD_IPC) || index >= WORKERS_MAX)
         return EXIT_USAGE; /* called by hand */
     fcntl(FD_IPC, F_SETFD, FD_CLOEXEC);
     (void)close_range(FD_IPC + 1, ~0U, 0); /* which is none, if all is well */
@@ -502,7 +502,7 @@ int worker_run(unsigned index)
     }
     tls_engine_free(w.engine);
     free(w.scratch.data);
-    shared_unmap_all(&w.all);
+    counters_unmap_all(&w.all);
     log_close(&w.log);
     return 0;
 }

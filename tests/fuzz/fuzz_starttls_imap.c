@@ -7,10 +7,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct talk_facts facts_of(uint8_t bits)
+static struct dialogue_facts facts_of(uint8_t bits)
 {
-    static const enum talk_mode modes[] = {TALK_REQUIRED, TALK_OPTIONAL, TALK_INSIDE, TALK_INSIDE};
-    return (struct talk_facts){
+    static const enum dialogue_mode modes[] = {DIALOGUE_REQUIRED, DIALOGUE_OPTIONAL,
+                                               DIALOGUE_INSIDE, DIALOGUE_INSIDE};
+    return (struct dialogue_facts){
         .mode = modes[bits & 3],
         .upgraded = (bits & 3) == 3,
         .plaintext_login = bits & 4,
@@ -24,7 +25,7 @@ static struct talk_facts facts_of(uint8_t bits)
 /* `step` bytes at a time; 0: whole turns. */
 static void play(struct stage *s, const uint8_t *data, size_t size, size_t step)
 {
-    const struct talk_facts facts = facts_of(*data++);
+    const struct dialogue_facts facts = facts_of(*data++);
     stage_open(s, &starttls_imap, &facts);
     for (size--; size > 1;) {
         const enum side side = *data & 0x80 ? UPSTREAM : CLIENT;
@@ -32,11 +33,11 @@ static void play(struct stage *s, const uint8_t *data, size_t size, size_t step)
         data++, size--;
         turn = turn < size ? turn : size;
         for (size_t done = 0; done<turn; done += step> 0 ? step : turn) {
-            if (s->verdict == TALK_UPGRADE || s->verdict == TALK_CLOSE)
+            if (s->verdict == DIALOGUE_UPGRADE || s->verdict == DIALOGUE_CLOSE)
                 return;
             buf_put(&s->carry[side], data + done, step > 0 ? step : turn);
             stage_run(s);
-            if (s->verdict == TALK_RELAY)
+            if (s->verdict == DIALOGUE_RELAY)
                 stage_relay(s);
         }
         data += turn, size -= turn;
@@ -56,11 +57,11 @@ static void check_upstream(const struct stage *s)
 {
     static const char *const harmless[] = {"CAPABILITY", "NOOP", "LOGOUT", "ID", "LANGUAGE"};
     struct slice all = {s->heard[UPSTREAM].data, s->heard[UPSTREAM].size}, line;
-    if (s->talk.facts.mode == TALK_REQUIRED)
+    if (s->dialogue.facts.mode == DIALOGUE_REQUIRED)
         assert(all.size == 0);
-    if (s->talk.facts.mode != TALK_OPTIONAL || s->talk.facts.plaintext_login)
+    if (s->dialogue.facts.mode != DIALOGUE_OPTIONAL || s->dialogue.facts.plaintext_login)
         return;
-    assert(s->verdict != TALK_RELAY);
+    assert(s->verdict != DIALOGUE_RELAY);
     while (all.size > 0) {
         bool bare_lf;
         assert(line_next(&all, LINE_MAX_IMAP, &line, &bare_lf) == LINE_OK && !bare_lf);

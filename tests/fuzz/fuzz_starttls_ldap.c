@@ -10,29 +10,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void say(struct stage *st, enum side side, const uint8_t *data, size_t size, size_t step)
 {
-    for (size_t done = 0; done < size && st->verdict == TALK_MORE; done += step) {
+    for (size_t done = 0; done < size && st->verdict == DIALOGUE_MORE; done += step) {
         step = step < size - done ? step : size - done;
         buf_put(&st->carry[side], data + done, step);
         stage_run(st);
     }
 }
 
-static struct talk_facts facts_of(uint8_t choice)
+static struct dialogue_facts facts_of(uint8_t choice)
 {
-    return (struct talk_facts){.mode = (enum talk_mode)(choice % 3),
-                               .plaintext_login = (choice & 0x40) != 0,
-                               .upgraded = (choice & 0x80) != 0,
-                               .hostname = "host"};
+    return (struct dialogue_facts){.mode = (enum dialogue_mode)(choice % 3),
+                                   .plaintext_login = (choice & 0x40) != 0,
+                                   .upgraded = (choice & 0x80) != 0,
+                                   .hostname = "host"};
 }
 
 static void play(struct stage *st, const uint8_t *data, size_t size, size_t step)
 {
-    const struct talk_facts facts = facts_of(data[0]);
+    const struct dialogue_facts facts = facts_of(data[0]);
     stage_open(st, &starttls_ldap, &facts);
-    for (size_t at = 1; at < size && st->verdict == TALK_MORE;) {
+    for (size_t at = 1; at < size && st->verdict == DIALOGUE_MORE;) {
         const enum side side = (data[at] & 0x80) != 0 ? UPSTREAM : CLIENT;
         size_t n = (size_t)(data[at++] & 0x7f) + 1;
-        if (side == UPSTREAM && st->talk.facts.mode == TALK_REQUIRED)
+        if (side == UPSTREAM && st->dialogue.facts.mode == DIALOGUE_REQUIRED)
             n = 0;
         n = n < size - at ? n : size - at;
         say(st, side, data + at, n, step);
@@ -60,7 +60,8 @@ static void check_heard(const struct stage *st)
     uint8_t op;
     while (ber_expect(&in, BER_SEQUENCE, &message)) {
         assert(ber_expect(&message, BER_INTEGER, &id) && ber_take(&message, &op, &body));
-        if (op == 0x60 && st->talk.facts.mode == TALK_OPTIONAL && !st->talk.facts.plaintext_login)
+        if (op == 0x60 && st->dialogue.facts.mode == DIALOGUE_OPTIONAL &&
+            !st->dialogue.facts.plaintext_login)
             check_bind(body);
         if (op == 0x77 && ber_expect(&body, 0x80, &name))
             assert(!slice_is(name, "1.3.6.1.4.1.1466.20037"));
@@ -88,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     play(&bytes, data, size, 1);
     assert(whole.verdict == bytes.verdict);
     check_heard(&whole);
-    if (whole.talk.facts.mode == TALK_REQUIRED)
+    if (whole.dialogue.facts.mode == DIALOGUE_REQUIRED)
         check_own_words(&whole);
     for (int side = CLIENT; side <= UPSTREAM; side++)
         assert_same_buf(&whole.heard[side], &bytes.heard[side]);

@@ -9,17 +9,17 @@ static bool is_login(struct slice verb)
            slice_is(verb, "RPOP") || slice_is(verb, "AUTH");
 }
 
-static void check_upstream(const struct talk_facts *f, struct slice heard)
+static void check_upstream(const struct dialogue_facts *f, struct slice heard)
 {
     struct slice line;
     unsigned identities = 0;
     while (line_next(&heard, SIZE_MAX, &line, NULL) == LINE_OK) {
         const struct slice verb = line_word(&line);
-        if (slice_is(verb, "AUTH") && (f->mode == TALK_INSIDE || f->plaintext_login))
+        if (slice_is(verb, "AUTH") && (f->mode == DIALOGUE_INSIDE || f->plaintext_login))
             return; /* the lines behind it are no commands */
         assert(!slice_is(verb, "STLS") && !slice_is(verb, "GET"));
         identities += slice_is(verb, "XCLIENT");
         assert(identities <= (f->client_address != NULL ? 1U : 0U));
-        assert(!is_login(verb) || f->mode == TALK_INSIDE || f->plaintext_login);
+        assert(!is_login(verb) || f->mode == DIALOGUE_INSIDE || f->plaintext_login);
     }
 }

@@ -12,7 +12,7 @@ static bool is_one_of(struct slice word, const char *const *words)
 
 /* What the upstream heard, as long as it is commands: no upgrade, no identity but ours, no password
  * where it must not be. */
-static void check_upstream(const struct talk_facts *f, struct slice heard)
+static void check_upstream(const struct dialogue_facts *f, struct slice heard)
 {
     static const char *const passwords[] = {"AUTH", "X-EXPS", NULL};
     static const char *const no_commands_behind[] = {"DATA", "BDAT", "XEXCH50",
@@ -27,7 +27,7 @@ static void check_upstream(const struct talk_facts *f, struct slice heard)
         identities += slice_is(verb, "XCLIENT");
         assert(identities <= (f->client_address != NULL ? 1U : 0U));
         if (is_one_of(verb, passwords)) {
-            assert(f->mode == TALK_INSIDE || f->plaintext_login);
+            assert(f->mode == DIALOGUE_INSIDE || f->plaintext_login);
             return; /* the lines behind it are no commands either */
         }
         if (is_one_of(verb, no_commands_behind))

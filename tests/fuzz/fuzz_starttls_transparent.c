@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct transparent *p = &transparents[data[0] % TRANSPARENTS];
     play(p, &whole, data, size, SIZE_MAX);
     play(p, &bytes, data, size, 1);
-    for (int side = CLIENT; side <= UPSTREAM && whole.stage.verdict != TALK_CLOSE; side++)
+    for (int side = CLIENT; side <= UPSTREAM && whole.stage.verdict != DIALOGUE_CLOSE; side++)
         assert_same_buf(&whole.stage.heard[side], &bytes.stage.heard[side]);
     transparent_free(&whole);
     transparent_free(&bytes);

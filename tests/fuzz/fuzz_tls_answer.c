@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     struct tls_slice file = {data, size};
     pkcs7_walk(file, within, &file);
-    keys_look_at(file);
+    keys_inspect(file);
     struct keys_scheme scheme;
     if (keys_scheme_parse(file, &scheme) == 0) {
         within(&file, scheme.salt);

@@ -12,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What the upstream heard is what it may hear. */
-static void check_upstream(const struct talk_facts *f, struct slice heard);
+static void check_upstream(const struct dialogue_facts *f, struct slice heard);
 
 /* How the upstream's and the client's bytes come. */
 enum cut { WHOLE, LINES, BYTES };
@@ -35,9 +35,9 @@ struct played {
 static void say(struct played *p, enum side side, const uint8_t *data, size_t size, enum cut cut)
 {
     struct stage *st = &p->stage;
-    if (side == UPSTREAM && st->talk.facts.mode == TALK_REQUIRED)
+    if (side == UPSTREAM && st->dialogue.facts.mode == DIALOGUE_REQUIRED)
         return;
-    while (size > 0 && st->verdict == TALK_MORE) {
+    while (size > 0 && st->verdict == DIALOGUE_MORE) {
         const size_t n = piece(side == CLIENT && cut == LINES ? WHOLE : cut, data, size);
         const size_t waiting = st->carry[CLIENT].size, heard = st->heard[UPSTREAM].size;
         buf_put(&st->carry[side], data, n);
@@ -46,15 +46,15 @@ static void say(struct played *p, enum side side, const uint8_t *data, size_t si
         size -= n;
         if (side == UPSTREAM && size > 0)
             p->overtaken |= waiting != st->carry[CLIENT].size ||
-                            heard != st->heard[UPSTREAM].size || st->verdict == TALK_RELAY;
+                            heard != st->heard[UPSTREAM].size || st->verdict == DIALOGUE_RELAY;
     }
 }
 
-static struct talk_facts facts_of(uint8_t bits)
+static struct dialogue_facts facts_of(uint8_t bits)
 {
-    return (struct talk_facts){
-        .mode = (enum talk_mode)((bits & 3) % 3),
-        .upgraded = (bits & 4) && (bits & 3) == TALK_INSIDE,
+    return (struct dialogue_facts){
+        .mode = (enum dialogue_mode)((bits & 3) % 3),
+        .upgraded = (bits & 4) && (bits & 3) == DIALOGUE_INSIDE,
         .plaintext_login = bits & 8,
         .hostname = "front.example",
         .client_address = bits & 16 ? (bits & 32 ? "2001:db8::1" : "192.0.2.7") : NULL,
@@ -65,7 +65,7 @@ static struct talk_facts facts_of(uint8_t bits)
 
 static void play(struct played *p, const uint8_t *data, size_t size, enum cut cut)
 {
-    const struct talk_facts facts = facts_of(data[0]);
+    const struct dialogue_facts facts = facts_of(data[0]);
     *p = (struct played){0};
     stage_open(&p->stage, &MODULE, &facts);
     for (size_t at = 1; at < size;) {
@@ -82,7 +82,7 @@ static void play(struct played *p, const uint8_t *data, size_t size, enum cut cu
 static void check_heard(const struct stage *a, const struct stage *b, enum side side)
 {
     const struct buf *one = &a->heard[side], *other = &b->heard[side];
-    if (a->verdict != TALK_RELAY) {
+    if (a->verdict != DIALOGUE_RELAY) {
         assert_same_buf(one, other);
         return;
     }
@@ -96,7 +96,7 @@ static void check_heard(const struct stage *a, const struct stage *b, enum side 
 static void check_cuts(struct played p[BYTES + 1])
 {
     for (int cut = WHOLE; cut <= BYTES; cut++)
-        if (p[cut].stage.verdict == TALK_RELAY)
+        if (p[cut].stage.verdict == DIALOGUE_RELAY)
             stage_relay(&p[cut].stage);
     for (int side = CLIENT; side <= UPSTREAM; side++) {
         check_heard(&p[LINES].stage, &p[BYTES].stage, (enum side)side);
@@ -115,11 +115,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int cut = WHOLE; cut <= BYTES; cut++) {
         const struct stage *st = &played[cut].stage;
         play(&played[cut], data, size, (enum cut)cut);
-        if (st->talk.facts.mode == TALK_REQUIRED) {
+        if (st->dialogue.facts.mode == DIALOGUE_REQUIRED) {
             assert(st->heard[UPSTREAM].size == 0);
             assert_same_buf(&st->heard[CLIENT], &played[WHOLE].stage.heard[CLIENT]);
         }
-        check_upstream(&st->talk.facts,
+        check_upstream(&st->dialogue.facts,
                        (struct slice){st->heard[UPSTREAM].data, st->heard[UPSTREAM].size});
     }
     check_cuts(played);

@@ -1,5 +1,6 @@
 /* replay.c - runs a fuzz target over files, for compilers without libFuzzer.
- * Arguments are files and folders; those that begin with '-' are libFuzzer's and are passed over.
+ * Arguments are files and directories; those that begin with '-' are libFuzzer's and are passed
+ * over.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -33,7 +34,7 @@ static void replay_file(const char *path)
     replayed++;
 }
 
-static void replay_folder(const char *path)
+static void replay_directory(const char *path)
 {
     DIR *d = opendir(path);
     if (d == NULL) {
@@ -57,7 +58,7 @@ int main(int argc, char **argv)
         if (argv[i][0] == '-')
             continue;
         if (stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode))
-            replay_folder(argv[i]);
+            replay_directory(argv[i]);
         else
             replay_file(argv[i]);
     }

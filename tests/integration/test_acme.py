@@ -297,7 +297,7 @@ def test_the_log_tells_what_was_asked_and_what_came_of_it(run, fronts):
     these.tokens.rmdir()
     assert status(these.ask(proxy + get(PATH + b"third"))) == 404
     assert these.front.wait_for_log("challenge", name="third")["outcome"] == \
-        "the folder is not there, or no longer the one that was configured"
+        "the directory is not there, or no longer the one that was configured"
     shown = these.front.route_status("http")
     assert (shown["protocol"], shown["tls"], shown["upstream"], shown["certificates"]) == (
         "acme", "off", [], [])
@@ -361,7 +361,7 @@ def test_files_of_others_are_not_told(taken_over):
     with pytest.raises(ssl.SSLError, match="unrecognized[ _]name"):
         offer(these.tls, ["acme-tls/1"])
     these.front.wait_for_log("challenge", type="tls-alpn-01",
-                             outcome="the file does not belong to the folder's owner")
+                             outcome="the file does not belong to the directory's owner")
 
 
 def test_a_folder_below_one_of_somebody_else_is_refused(run, fronts):

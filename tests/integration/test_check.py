@@ -357,13 +357,13 @@ def test_xclient_where_the_protocol_has_it(checker, plain, protocol, mode):
 
 
 @pytest.mark.parametrize("key, path, cause, cure", [
-    ("log", "nowhere/x.log", "there is no such folder", "folder"),
-    ("log", "file/x.log", "there is no such folder", "folder"),
-    ("log", ".", "is a folder", "file in it"),
-    ("control", "no/where/control.sock", "there is no such folder", "folder"),
+    ("log", "nowhere/x.log", "there is no such directory", "directory"),
+    ("log", "file/x.log", "there is no such directory", "directory"),
+    ("log", ".", "is a directory", "file in it"),
+    ("control", "no/where/control.sock", "there is no such directory", "directory"),
     ("control", "file", "something else than a socket", "remove"),
     ("control", ".", "something else than a socket", "another path"),
-    ("state", "file", "is not a folder", "folder")])
+    ("state", "file", "is not a directory", "directory")])
 def test_what_cannot_be_made_is_told(checker, good, run, key, path, cause, cure):
     folder = run.folder / "places"
     folder.mkdir(exist_ok=True)

@@ -154,8 +154,8 @@ NONSENSE = {
     "a commit that is to come": message("COMMITTED", generation=99),
     "a payload where there is none": message("PREPARED", b"x", generation=1),
     "a reason without end": message("REFUSED", b"x" * 32768, generation=1),
-    "half a question": message("ASK", b"x" * 10),
-    "a name without end": message("ASK", b"x" * 272),
+    "half a question": message("CHALLENGE_QUERY", b"x" * 10),
+    "a name without end": message("CHALLENGE_QUERY", b"x" * 272),
 }
 
 

@@ -60,8 +60,8 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
     if (p->life != PEER_OPEN)
         return UV_ENOTCONN;
     if (f->breaks != 0) {
-        p->deaf = f->breaks;
-        return p->eof ? p->deaf : 0;
+        p->send_error = f->breaks;
+        return p->eof ? p->send_error : 0;
     }
     assert(size <= sizeof f->sent - f->sent_size);
     memcpy(f->sent + f->sent_size, data, size);
@@ -78,7 +78,7 @@ void peer_acknowledge(struct peer *p)
 
 size_t peer_undelivered(const struct peer *p)
 {
-    return p->life == PEER_OPEN && p->deaf == 0 ? p->queued + fake_of(p)->undelivered : 0;
+    return p->life == PEER_OPEN && p->send_error == 0 ? p->queued + fake_of(p)->undelivered : 0;
 }
 
 static void send_fin(struct peer *p)

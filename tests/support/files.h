@@ -50,7 +50,7 @@ static inline void files_save_certificate(const char *name, unsigned serial, uns
 static inline void files_begin(struct log *log)
 {
     char path[80];
-    make_folder(files_directory);
+    make_directory(files_directory);
     files_path("log", path);
     log_init(log, "t");
     log_redirect(log, LOG_TARGET_FILE, open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
@@ -59,7 +59,7 @@ static inline void files_begin(struct log *log)
 static inline void files_end(struct log *log)
 {
     log_close(log);
-    remove_folder(files_directory);
+    remove_directory(files_directory);
 }
 
 /* What the log has had since the last call. */

@@ -47,17 +47,17 @@ static inline unsigned open_descriptors(void)
     while (readdir(d) != NULL)
         n++;
     closedir(d);
-    return n - 3; /* ".", ".." and the folder's own */
+    return n - 3; /* ".", ".." and the directory's own */
 }
 
-/* A fresh folder; remove_folder() takes away what lies in it, too. */
-static inline void make_folder(char path[32])
+/* A fresh directory; remove_directory() takes away what lies in it, too. */
+static inline void make_directory(char path[32])
 {
     strcpy(path, "/tmp/tlsfront-unit-XXXXXX");
     assert_non_null(mkdtemp(path));
 }
 
-static inline void remove_folder(const char *path)
+static inline void remove_directory(const char *path)
 {
     DIR *d = opendir(path);
     assert_non_null(d);

@@ -13,7 +13,8 @@
  * holds just the key; one expanded key per direction is kept, no longer than its context. Big
  * numbers are wiped when freed, and nothing secret outlives a call in a static object.
  *
- * Built with -DACCEL=OFF none of these is there, and off.c stands in for this folder. One thread.
+ * Built with -DACCEL=OFF none of these is there, and off.c stands in for this directory. One
+ * thread.
  */
 #ifndef TLSFRONT_TLS_ACCEL_H
 #define TLSFRONT_TLS_ACCEL_H

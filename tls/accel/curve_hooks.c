@@ -182,16 +182,16 @@ psa_status_t accel_psa_export_public_key(const psa_key_attributes_t *attributes,
 psa_status_t accel_psa_key_agreement(const psa_key_attributes_t *attributes, const uint8_t *key,
                                      size_t key_size, psa_algorithm_t algorithm,
                                      const uint8_t *point, size_t point_size, uint8_t *shared,
-                                     size_t shared_room, size_t *shared_size)
+                                     size_t counters_room, size_t *counters_size)
 {
     const struct curve *c = curve_of_key(attributes);
     if (c == NULL || !PSA_ALG_IS_ECDH(algorithm) || key_size != c->scalar_size ||
-        shared_room < c->scalar_size)
+        counters_room < c->scalar_size)
         return PSA_ERROR_NOT_SUPPORTED;
     enum curve_result result = curve_shared(c, key, point, point_size, shared);
     if (result == CURVE_OK)
-        *shared_size = c->scalar_size;
+        *counters_size = c->scalar_size;
     else
-        mbedtls_platform_zeroize(shared, shared_room);
+        mbedtls_platform_zeroize(shared, counters_room);
     return status_of(result);
 }

@@ -1,4 +1,5 @@
-/* off.c - in place of this folder's other files when built with -DACCEL=OFF: mbedTLS does it all */
+/* off.c - in place of this directory's other files when built with -DACCEL=OFF: mbedTLS does it all
+ */
 #include "tls/accel/accel.h"
 
 const char *accel_init(void *(*grow)(void *block, size_t size))

@@ -1,7 +1,7 @@
 /* answer.c - the certificates in whatever files an authority sends */
+#include "tls/form.h"
 #include "tls/keys/inner.h"
 #include "tls/keys/pkcs7.h"
-#include "tls/look.h"
 #include "tls/memory.h"
 #include "tls/pem.h"
 #include "tls/text.h"
@@ -116,13 +116,13 @@ static int take_signed_data(struct reading *r, struct tls_slice der)
 
 static int take_der(struct reading *r, struct tls_slice der)
 {
-    const enum look what = look_at(der);
-    if (what == LOOK_SIGNED_DATA)
+    const enum form what = form_of(der);
+    if (what == FORM_SIGNED_DATA)
         return take_signed_data(r, der);
-    if (what == LOOK_CERTIFICATE)
+    if (what == FORM_CERTIFICATE)
         return put_or_explain(r, der);
-    if (what != LOOK_OTHER)
-        return look_refuse(what, r->path, r->e);
+    if (what != FORM_OTHER)
+        return form_refuse(what, r->path, r->e);
     err_set(r->e,
             "%s holds no certificate: it is neither PEM (\"-----BEGIN CERTIFICATE-----\") nor DER "
             "nor PKCS#7 (.p7b)",
@@ -178,16 +178,16 @@ static bool holds(struct tls_slice file, const char *text)
     return file.size > 0 && memmem(file.data, file.size, text, strlen(text)) != NULL;
 }
 
-struct keys_look keys_look_at(struct tls_slice file)
+struct keys_found keys_inspect(struct tls_slice file)
 {
-    const enum look what = look_at(file);
-    const bool closed = what == LOOK_ENCRYPTED_KEY, key = closed || what == LOOK_PRIVATE_KEY;
-    return (struct keys_look){
+    const enum form what = form_of(file);
+    const bool closed = what == FORM_ENCRYPTED_KEY, key = closed || what == FORM_PRIVATE_KEY;
+    return (struct keys_found){
         .private_key = key || holds(file, "PRIVATE KEY-----"),
         .encrypted =
             closed || holds(file, "BEGIN ENCRYPTED PRIVATE KEY") || holds(file, "4,ENCRYPTED"),
         .certificate = holds(file, "CERTIFICATE-----") || holds(file, "PKCS7-----"),
-        .pkcs12 = what == LOOK_PKCS12,
+        .pkcs12 = what == FORM_PKCS12,
         .der = key,
     };
 }

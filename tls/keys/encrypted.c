@@ -1,7 +1,7 @@
 /* encrypted.c - private keys under a passphrase, opened */
 #include "tls/der.h"
+#include "tls/form.h"
 #include "tls/keys/inner.h"
-#include "tls/look.h"
 #include "tls/memory.h"
 #include "tls/pem.h"
 #include "tls/text.h"
@@ -221,7 +221,7 @@ static int on_block(void *arg, const struct pem_block *b, struct err *e)
 char *keys_decrypt(struct tls_slice file, const char *path, const char *passphrase, struct err *e)
 {
     struct reading r = {.path = path, .passphrase = passphrase};
-    if (look_at(file) == LOOK_ENCRYPTED_KEY)
+    if (form_of(file) == FORM_ENCRYPTED_KEY)
         return open_der(file, path, passphrase, e);
     if (pem_walk(file, path, on_block, &r, e) < 0) {
         keys_free_text(r.key);

@@ -34,13 +34,13 @@ struct keys_private *keys_private_make(enum keys_kind kind, struct err *e);
 struct keys_private *keys_private_read(struct tls_slice file, const char *path, struct err *e);
 
 /* What a file seems to hold: for whom it is, before it is parsed. */
-struct keys_look {
+struct keys_found {
     bool private_key, encrypted; /* `encrypted`: that key is */
     bool certificate;            /* PEM */
     bool pkcs12;
     bool der; /* the private key is, and all there is */
 };
-struct keys_look keys_look_at(struct tls_slice file);
+struct keys_found keys_inspect(struct tls_slice file);
 
 /* Wipes; NULL is fine. */
 void keys_private_free(struct keys_private *k);

@@ -1,14 +1,14 @@
 #include "tls/keys/pkcs7.h"
 
 #include "tls/der.h"
-#include "tls/look.h"
+#include "tls/form.h"
 
 /* Into a ContentInfo of that type, behind its type. */
 static bool enter_signed_data(struct tls_slice der, struct der *inside)
 {
     struct der whole = der_begin(der);
     struct tls_slice type;
-    return look_at(der) == LOOK_SIGNED_DATA && der_enter(&whole, inside, DER_SEQUENCE) &&
+    return form_of(der) == FORM_SIGNED_DATA && der_enter(&whole, inside, DER_SEQUENCE) &&
            der_take(inside, &type, MBEDTLS_ASN1_OID);
 }
 

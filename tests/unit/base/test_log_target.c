@@ -141,12 +141,12 @@ static void a_full_disk_costs_lines_and_nothing_else(void **state)
 static void a_line_that_a_full_disk_tore_is_not_continued_by_the_next(void **state)
 {
     (void)state;
-    char folder[32], path[64], text[4096];
+    char directory[32], path[64], text[4096];
     struct rlimit whole, half;
     struct err e;
     struct log log;
-    make_folder(folder);
-    snprintf(path, sizeof path, "%s/log", folder);
+    make_directory(directory);
+    snprintf(path, sizeof path, "%s/log", directory);
     log_init(&log, "worker-3");
     log_redirect(&log, LOG_TARGET_FILE, open_file(path, &e));
     signal(SIGXFSZ, SIG_IGN);
@@ -163,7 +163,7 @@ static void a_line_that_a_full_disk_tore_is_not_continued_by_the_next(void **sta
     int fd = open(path, O_RDONLY);
     drain(fd, text, sizeof text);
     close(fd);
-    remove_folder(folder);
+    remove_directory(directory);
     assert_non_null(strstr(text, "msg=first\n"));
     assert_null(strstr(text, "third"));
     const char *fourth = strstr(text, "msg=fourth\n");
@@ -177,13 +177,13 @@ static void a_line_that_a_full_disk_tore_is_not_continued_by_the_next(void **sta
 static void a_file_is_made_for_few_eyes_and_appended_to(void **state)
 {
     (void)state;
-    char folder[32], path[64], text[1000];
+    char directory[32], path[64], text[1000];
     struct err e;
     struct stat st;
     struct log log;
     mode_t before = umask(0);
-    make_folder(folder);
-    snprintf(path, sizeof path, "%s/log", folder);
+    make_directory(directory);
+    snprintf(path, sizeof path, "%s/log", directory);
     log_init(&log, "supervisor");
     for (int i = 0; i < 2; i++) {
         log_redirect(&log, LOG_TARGET_FILE, open_file(path, &e));
@@ -199,26 +199,26 @@ static void a_file_is_made_for_few_eyes_and_appended_to(void **state)
     close(fd);
     assert_non_null(strstr(text, "event=e msg=0\n"));
     assert_non_null(strstr(text, "event=e msg=1\n"));
-    remove_folder(folder);
+    remove_directory(directory);
 }
 
 static void a_file_that_cannot_be_opened_is_named_with_the_reason(void **state)
 {
     (void)state;
-    char folder[32], path[64], expected[200];
+    char directory[32], path[64], expected[200];
     struct err e;
-    make_folder(folder);
-    snprintf(path, sizeof path, "%s/no/log", folder);
+    make_directory(directory);
+    snprintf(path, sizeof path, "%s/no/log", directory);
     assert_int_equal(open_file(path, &e), -1);
     snprintf(expected, sizeof expected, "cannot open log file %s: No such file or directory", path);
     assert_string_equal(e.text, expected);
 
-    snprintf(path, sizeof path, "%s/fifo", folder); /* opening must not wait for a reader */
+    snprintf(path, sizeof path, "%s/fifo", directory); /* opening must not wait for a reader */
     assert_int_equal(mkfifo(path, 0600), 0);
     alarm(20);
     assert_int_equal(open_file(path, &e), -1);
     alarm(0);
-    remove_folder(folder);
+    remove_directory(directory);
 }
 
 static void standard_error_is_nobodys_to_close(void **state)

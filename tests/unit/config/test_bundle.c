@@ -287,21 +287,21 @@ static void an_unsealed_or_foreign_descriptor_is_refused(void **state)
 
 /* ---- reading ---- */
 
-static char folder[] = "/tmp/test-bundle-XXXXXX";
+static char directory[] = "/tmp/test-bundle-XXXXXX";
 
-static int make_folder(void **state)
+static int make_directory(void **state)
 {
     (void)state;
-    return mkdtemp(folder) == NULL ? -1 : chdir(folder);
+    return mkdtemp(directory) == NULL ? -1 : chdir(directory);
 }
 
-static int remove_folder(void **state)
+static int remove_directory(void **state)
 {
     (void)state;
     unlink("file");
     unlink("fifo");
     unlink("big");
-    return chdir("/") == 0 ? rmdir(folder) : -1;
+    return chdir("/") == 0 ? rmdir(directory) : -1;
 }
 
 static void a_file_is_replaced_in_its_place(void **state)
@@ -349,7 +349,7 @@ static void unreadable_files_say_why(void **state)
     assert_int_equal(bundle_read(b, BUNDLE_FILE, "nowhere", &e), -1);
     assert_int_equal(errno, ENOENT);
     assert_string_equal(e.text, "cannot read \"nowhere\": No such file or directory");
-    assert_int_equal(bundle_read(b, BUNDLE_FILE, folder, &e), -1);
+    assert_int_equal(bundle_read(b, BUNDLE_FILE, directory, &e), -1);
     assert_int_equal(errno, 0);
     assert_non_null(strstr(e.text, "it is a directory"));
     assert_int_equal(bundle_read(b, BUNDLE_FILE, "/dev/zero", &e), -1);
@@ -428,5 +428,5 @@ int main(void)
         cmocka_unit_test(a_file_of_the_largest_size_is_read_and_no_larger),
         cmocka_unit_test(standard_input_may_be_a_pipe),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -273,7 +273,7 @@ static void idle_time_follows_the_protocol(void **state)
     }
 }
 
-static void an_acme_route_has_a_folder_and_no_server(void **state)
+static void an_acme_route_has_a_directory_and_no_server(void **state)
 {
     (void)state;
     struct config *c =
@@ -493,7 +493,7 @@ int main(void)
         cmocka_unit_test(every_key_reaches_its_field),
         cmocka_unit_test(a_source_address_has_no_port),
         cmocka_unit_test(idle_time_follows_the_protocol),
-        cmocka_unit_test(an_acme_route_has_a_folder_and_no_server),
+        cmocka_unit_test(an_acme_route_has_a_directory_and_no_server),
         cmocka_unit_test(a_specific_address_beside_a_wildcard_is_fine),
         cmocka_unit_test(odd_but_right_spellings_are_understood),
         cmocka_unit_test(dos_line_ends_are_line_ends),

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[64];
+static char directory[64];
 
 static void put(const char *name, const char *text)
 {
@@ -21,22 +21,22 @@ static void put(const char *name, const char *text)
     assert_int_equal(chmod(name, 0600), 0);
 }
 
-static int make_folder(void **state)
+static int make_directory(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/test-include-XXXXXX");
-    if (mkdtemp(folder) == NULL || chdir(folder) != 0 || mkdir("d", 0700) != 0)
+    strcpy(directory, "/tmp/test-include-XXXXXX");
+    if (mkdtemp(directory) == NULL || chdir(directory) != 0 || mkdir("d", 0700) != 0)
         return -1;
     put("c.pem", "chain");
     put("k.pem", "key");
     return 0;
 }
 
-static int remove_folder(void **state)
+static int remove_directory(void **state)
 {
     char command[128];
     (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    snprintf(command, sizeof command, "rm -r '%s'", directory);
     return chdir("/") == 0 ? system(command) : -1;
 }
 
@@ -152,7 +152,7 @@ static void a_plain_file_must_be_there(void **state)
     release(&r);
 }
 
-static void a_folder_is_not_a_file(void **state)
+static void a_directory_is_not_a_file(void **state)
 {
     (void)state;
     put("main", "include(\"d\")\n" DISK_CERTIFICATE DISK_ROUTE("r", "995"));
@@ -161,7 +161,7 @@ static void a_folder_is_not_a_file(void **state)
     release(&r);
 }
 
-static void paths_start_at_the_folder_of_their_file(void **state)
+static void paths_start_at_the_directory_of_their_file(void **state)
 {
     char path[128];
     (void)state;
@@ -169,14 +169,14 @@ static void paths_start_at_the_folder_of_their_file(void **state)
     put("d/one", "include(\"two\")\ncertificate mail { chain = x.pem }\n");
     put("d/two", DISK_ROUTE("r", "995"));
     put("main", "include(\"d/one\")\n");
-    snprintf(path, sizeof path, "%s/main", folder);
+    snprintf(path, sizeof path, "%s/main", directory);
     assert_int_equal(chdir("/"), 0);
     struct reading r = read_file(path);
     assert_clean(&r);
-    snprintf(path, sizeof path, "%s/d/x.pem", folder);
+    snprintf(path, sizeof path, "%s/d/x.pem", directory);
     assert_string_equal(r.c->certificates[0].chain.path, path);
     release(&r);
-    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(chdir(directory), 0);
 }
 
 static void a_file_is_included_once(void **state)
@@ -331,7 +331,7 @@ static void put_pair(const char *where, const char *text)
     put(name, text);
 }
 
-/* Its folder is exchanged for another all the time, as by the key manager. */
+/* Its directory is exchanged for another all the time, as by the key manager. */
 static void the_key_managers_pair_is_never_half_of_one_and_half_of_another(void **state)
 {
     (void)state;
@@ -372,7 +372,7 @@ static void a_key_for_everyone_is_a_warning(void **state)
     release(&r);
 }
 
-static void the_folder_of_challenges_is_looked_at(void **state)
+static void the_directory_of_challenges_is_looked_at(void **state)
 {
     (void)state;
     put("main", "route a { listen = \"127.0.0.1:80\" protocol = acme\nchallenges = answers }\n");
@@ -381,7 +381,7 @@ static void the_folder_of_challenges_is_looked_at(void **state)
     release(&r);
     put("answers", "");
     r = read_file("main");
-    assert_one(&r, "main", 2, "route a: challenges \"answers\" is not a folder");
+    assert_one(&r, "main", 2, "route a: challenges \"answers\" is not a directory");
     release(&r);
     assert_int_equal(unlink("answers"), 0);
     assert_int_equal(mkdir("answers", 0700), 0);
@@ -446,8 +446,8 @@ int main(void)
         cmocka_unit_test(patterns_are_sorted),
         cmocka_unit_test(a_pattern_may_match_nothing),
         cmocka_unit_test(a_plain_file_must_be_there),
-        cmocka_unit_test(a_folder_is_not_a_file),
-        cmocka_unit_test(paths_start_at_the_folder_of_their_file),
+        cmocka_unit_test(a_directory_is_not_a_file),
+        cmocka_unit_test(paths_start_at_the_directory_of_their_file),
         cmocka_unit_test(a_file_is_included_once),
         cmocka_unit_test(a_circle_ends),
         cmocka_unit_test(depth_is_bounded),
@@ -459,9 +459,9 @@ int main(void)
         cmocka_unit_test(the_key_managers_pair_is_missed_with_the_command_that_makes_it),
         cmocka_unit_test(the_key_managers_pair_is_never_half_of_one_and_half_of_another),
         cmocka_unit_test(a_key_for_everyone_is_a_warning),
-        cmocka_unit_test(the_folder_of_challenges_is_looked_at),
+        cmocka_unit_test(the_directory_of_challenges_is_looked_at),
         cmocka_unit_test(a_chain_with_the_key_in_it_must_be_private_too),
         cmocka_unit_test(the_control_path_is_found_among_mistakes),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

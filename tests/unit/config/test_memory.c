@@ -170,7 +170,7 @@ static void the_way_through_a_memfd_survives_each_failure(void **state)
 
 /* ---- from disk ---- */
 
-static char folder[] = "/tmp/test-memory-XXXXXX";
+static char directory[] = "/tmp/test-memory-XXXXXX";
 
 static void put(const char *name, const char *contents)
 {
@@ -180,11 +180,11 @@ static void put(const char *name, const char *contents)
     close(fd);
 }
 
-static int make_folder(void **state)
+static int make_directory(void **state)
 {
     (void)state;
     countdown = -1;
-    if (mkdtemp(folder) == NULL || chdir(folder) != 0)
+    if (mkdtemp(directory) == NULL || chdir(directory) != 0)
         return -1;
     put("main", "include(\"*.conf\")\ncertificate mail { chain = c.pem }\ncontrol = /run/x\n");
     put("a.conf", "route r { listen = \":995\" protocol = pop3 certificate = mail\n"
@@ -193,13 +193,13 @@ static int make_folder(void **state)
     return 0;
 }
 
-static int remove_folder(void **state)
+static int remove_directory(void **state)
 {
     (void)state;
     unlink("main");
     unlink("a.conf");
     unlink("c.pem");
-    return chdir("/") == 0 ? rmdir(folder) : -1;
+    return chdir("/") == 0 ? rmdir(directory) : -1;
 }
 
 static void read_once(void)
@@ -266,5 +266,5 @@ int main(void)
         cmocka_unit_test(the_control_path_is_right_or_absent),
         cmocka_unit_test(impossible_sizes_are_remembered),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

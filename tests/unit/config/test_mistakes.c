@@ -671,7 +671,7 @@ static const struct mistake absent[] = {
      {"certificate mail", "\"/nowhere\""},
      {NULL},
      0},
-    {"relative path starts at the file's folder",
+    {"relative path starts at the file's directory",
      "certificate mail { chain = /c\nkey = x.key }\nroute r {\nlisten = "
      "\"127.0.0.1:995\"\nprotocol = pop3\ncertificate = mail\nupstream = \"127.0.0.1:110\"\n}\n",
      2,
@@ -866,7 +866,7 @@ static const struct mistake across[] = {
 
 /* Their own lines begin at line 12. */
 static const struct mistake acme[] = {
-    {"acme without a folder",
+    {"acme without a directory",
      ACME("\"127.0.0.1:80\"", ""),
      9,
      E,

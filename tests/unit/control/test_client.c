@@ -89,20 +89,20 @@ static void ask(const char *path, const char *answer, struct outcome *o)
     o->status = WEXITSTATUS(status);
 }
 
-static char folder[32], path[64];
+static char directory[32], path[64];
 
 static int setup(void **state)
 {
     (void)state;
-    make_folder(folder);
-    snprintf(path, sizeof path, "%s/control.sock", folder);
+    make_directory(directory);
+    snprintf(path, sizeof path, "%s/control.sock", directory);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    remove_folder(folder);
+    remove_directory(directory);
     return 0;
 }
 

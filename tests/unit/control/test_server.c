@@ -14,7 +14,7 @@
 struct fixture {
     uv_loop_t loop;
     struct control *control;
-    char folder[32], path[100];
+    char directory[32], path[100];
     struct control_request *request; /* the last one */
     char line[100];
     unsigned requests;
@@ -40,8 +40,8 @@ static int setup(void **state)
     *state = f;
     signal(SIGPIPE, SIG_IGN); /* as the daemon does */
     umask(UMASK);
-    make_folder(f->folder);
-    snprintf(f->path, sizeof f->path, "%s/control.sock", f->folder);
+    make_directory(f->directory);
+    snprintf(f->path, sizeof f->path, "%s/control.sock", f->directory);
     uv_loop_init(&f->loop);
     f->control = start(f, &e);
     return f->control == NULL ? -1 : 0;
@@ -52,7 +52,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     control_close(f->control);
     loop_end(&f->loop);
-    remove_folder(f->folder);
+    remove_directory(f->directory);
     free(f);
     return 0;
 }
@@ -268,26 +268,26 @@ static void a_file_that_is_no_socket_is_never_removed(void **state)
     assert_non_null(strstr(e.text, "something else"));
 }
 
-static void a_missing_folder_is_made_but_not_two(void **state)
+static void a_missing_directory_is_made_but_not_two(void **state)
 {
     struct fixture *f = *state;
     struct err e;
-    char folder[64];
+    char directory[64];
     control_close(f->control);
     loop_settle(&f->loop);
-    snprintf(folder, sizeof folder, "%s/run", f->folder);
-    snprintf(f->path, sizeof f->path, "%s/x/control.sock", folder);
+    snprintf(directory, sizeof directory, "%s/run", f->directory);
+    snprintf(f->path, sizeof f->path, "%s/x/control.sock", directory);
     f->control = start(f, &e);
     assert_null(f->control);
     assert_non_null(strstr(e.text, "No such file or directory"));
 
-    snprintf(f->path, sizeof f->path, "%s/control.sock", folder);
+    snprintf(f->path, sizeof f->path, "%s/control.sock", directory);
     f->control = start(f, &e);
     assert_non_null(f->control);
     control_close(f->control);
     f->control = NULL;
     loop_settle(&f->loop);
-    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(rmdir(directory), 0);
 }
 
 static void a_request_under_way_is_answered_after_the_close(void **state)
@@ -335,7 +335,7 @@ int main(void)
         CASE(closing_leaves_the_file_of_another),
         CASE(a_stale_file_is_replaced),
         CASE(a_file_that_is_no_socket_is_never_removed),
-        CASE(a_missing_folder_is_made_but_not_two),
+        CASE(a_missing_directory_is_made_but_not_two),
         CASE(a_request_under_way_is_answered_after_the_close),
         CASE(a_caller_that_never_spoke_ends_with_the_close),
     };

@@ -14,8 +14,8 @@ enum { WORKERS = 4 };
 /* `all` as another process has it. */
 struct fixture {
     int fd[WORKERS], reader[WORKERS];
-    struct shared_all all;
-    struct worker_shared *own[WORKERS];
+    struct all_counters all;
+    struct worker_counters *own[WORKERS];
 };
 
 static int setup(void **state)
@@ -24,10 +24,10 @@ static int setup(void **state)
     struct err e;
     *state = f;
     for (unsigned i = 0; i < WORKERS; i++) {
-        f->fd[i] = shared_create(&e);
-        f->reader[i] = shared_reader(f->fd[i]);
-        f->own[i] = shared_map_own(f->fd[i]);
-        f->all.parts[i] = shared_map_other(f->reader[i]);
+        f->fd[i] = counters_create(&e);
+        f->reader[i] = counters_reader(f->fd[i]);
+        f->own[i] = counters_map_own(f->fd[i]);
+        f->all.parts[i] = counters_map_other(f->reader[i]);
         if (f->own[i] == NULL || f->all.parts[i] == NULL)
             return -1;
     }
@@ -38,11 +38,11 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     for (unsigned i = 0; i < WORKERS; i++) {
-        shared_unmap(f->own[i]);
+        counters_unmap(f->own[i]);
         close(f->fd[i]);
         close(f->reader[i]);
     }
-    shared_unmap_all(&f->all);
+    counters_unmap_all(&f->all);
     free(f);
     return 0;
 }
@@ -66,9 +66,9 @@ static void all_see_what_a_worker_writes(void **state)
 {
     struct fixture *f = *state;
     for (unsigned i = 0; i < WORKERS; i++)
-        counter_add(&f->own[i]->route[SHARED_ROUTES - 1].accepted, i + 1);
+        counter_add(&f->own[i]->route[ROUTE_SLOTS - 1].accepted, i + 1);
     for (unsigned i = 0; i < WORKERS; i++)
-        assert_int_equal(counter_get(&shared_part(&f->all, i)->route[SHARED_ROUTES - 1].accepted),
+        assert_int_equal(counter_get(&counters_of(&f->all, i)->route[ROUTE_SLOTS - 1].accepted),
                          i + 1);
 }
 
@@ -76,18 +76,18 @@ static void parts_do_not_overlap(void **state)
 {
     struct fixture *f = *state;
     memset(f->own[1], 0xff, sizeof *f->own[1]);
-    static const struct worker_shared zero;
+    static const struct worker_counters zero;
     assert_memory_equal(f->own[0], &zero, sizeof zero);
     assert_memory_equal(f->own[2], &zero, sizeof zero);
-    assert_memory_equal(shared_part(&f->all, 1), f->own[1], sizeof zero);
+    assert_memory_equal(counters_of(&f->all, 1), f->own[1], sizeof zero);
 }
 
 static void what_is_for_reading_never_becomes_writable(void **state)
 {
     struct fixture *f = *state;
-    struct worker_shared *part = shared_part(&f->all, 0);
+    struct worker_counters *part = counters_of(&f->all, 0);
     assert_int_equal(mprotect(part, sizeof *part, PROT_READ | PROT_WRITE), -1);
-    assert_null(shared_map_own(f->reader[0]));
+    assert_null(counters_map_own(f->reader[0]));
     assert_int_equal(write(f->reader[0], "x", 1), -1);
     assert_int_equal(fcntl(f->reader[0], F_GETFL) & O_ACCMODE, O_RDONLY);
 }
@@ -109,7 +109,7 @@ static void a_part_that_is_not_known_counts_nothing(void **state)
         counter_add(&f->own[i]->route[3].active, 5);
         client_enter(f->own[i], slot);
     }
-    shared_unmap(f->all.parts[0]);
+    counters_unmap(f->all.parts[0]);
     f->all.parts[0] = NULL;
     assert_int_equal(route_active(&f->all, WORKERS + 1, 3), 5);
     assert_int_equal(client_count(&f->all, ~0U, slot), 1);
@@ -118,12 +118,12 @@ static void a_part_that_is_not_known_counts_nothing(void **state)
 static void a_bad_descriptor_is_refused(void **state)
 {
     (void)state;
-    struct shared_all all = {0};
-    assert_null(shared_map_own(-1));
-    assert_null(shared_map_other(-1));
-    assert_int_equal(shared_reader(-1), -1);
-    shared_unmap(NULL);
-    shared_unmap_all(&all);
+    struct all_counters all = {0};
+    assert_null(counters_map_own(-1));
+    assert_null(counters_map_other(-1));
+    assert_int_equal(counters_reader(-1), -1);
+    counters_unmap(NULL);
+    counters_unmap_all(&all);
 }
 
 static void counters_go_up_and_down(void **state)
@@ -148,7 +148,7 @@ static void the_dead_are_present_no_more_but_their_totals_stay(void **state)
         counter_add(&r->bytes_in, 1000);
         client_enter(f->own[w], slot);
     }
-    shared_clear_presence(f->own[0]);
+    counters_clear_presence(f->own[0]);
     assert_int_equal(counter_get(&f->own[0]->route[3].active), 0);
     assert_int_equal(counter_get(&f->own[0]->route[3].handshaking), 0);
     assert_int_equal(counter_get(&f->own[0]->route[3].accepted), 100);

@@ -15,26 +15,26 @@
 
 #include <cmocka.h>
 
-static char folder[64], state[80];
+static char directory[64], state[80];
 static struct keystore store;
 
-static int make_folder(void **unused)
+static int make_directory(void **unused)
 {
     (void)unused;
-    strcpy(folder, "/tmp/test-keystore-XXXXXX");
-    if (mkdtemp(folder) == NULL)
+    strcpy(directory, "/tmp/test-keystore-XXXXXX");
+    if (mkdtemp(directory) == NULL)
         return -1;
-    snprintf(state, sizeof state, "%s/state", folder);
+    snprintf(state, sizeof state, "%s/state", directory);
     struct err e;
     return keystore_open(&store, state, KEYSTORE_CHANGE, &e);
 }
 
-static int remove_folder(void **unused)
+static int remove_directory(void **unused)
 {
     char command[128];
     (void)unused;
     keystore_close(&store);
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    snprintf(command, sizeof command, "rm -r '%s'", directory);
     return system(command);
 }
 
@@ -227,7 +227,7 @@ static void names_are_told_in_order_and_nothing_else_is(void **unused)
     assert_string_equal(seen, "a.news mail ");
 }
 
-static void files_and_folders_are_the_owners_alone(void **unused)
+static void files_and_directorys_are_the_owners_alone(void **unused)
 {
     static const char *const names[] = {"mail/key.pem", "mail/chain.pem", "mail/request.csr",
                                         "mail/next-key.pem"};
@@ -260,7 +260,7 @@ static void assert_recovers(struct texts in_place)
     assert_false(is_there(".mail.next") || is_there(".mail.gone") || is_there("mail/staged"));
 }
 
-static void before_the_exchange_the_new_folder_is_dropped(void **unused)
+static void before_the_exchange_the_new_directory_is_dropped(void **unused)
 {
     (void)unused;
     write_entry("mail", true, first);
@@ -272,7 +272,7 @@ static void before_the_exchange_the_new_folder_is_dropped(void **unused)
     assert_previous("mail", first);
 }
 
-static void before_its_first_file_the_new_folder_is_dropped(void **unused)
+static void before_its_first_file_the_new_directory_is_dropped(void **unused)
 {
     (void)unused;
     write_entry("mail", true, first);
@@ -340,7 +340,7 @@ static void a_state_that_is_not_there_is_empty_to_look_at(void **unused)
     char path[128], seen[8] = "";
     struct err e = {.text = ""};
     (void)unused;
-    snprintf(path, sizeof path, "%s/elsewhere", folder);
+    snprintf(path, sizeof path, "%s/elsewhere", directory);
     assert_int_equal(keystore_open(&other, path, KEYSTORE_LOOK, &e), 0);
     assert_int_equal(keystore_read(&other, "mail", &entry, &e), 0);
     assert_false(entry.exists);
@@ -348,7 +348,7 @@ static void a_state_that_is_not_there_is_empty_to_look_at(void **unused)
     assert_string_equal(seen, "");
     keystore_close(&other);
     assert_int_equal(access(path, F_OK), -1);
-    snprintf(path, sizeof path, "%s/elsewhere/deep", folder);
+    snprintf(path, sizeof path, "%s/elsewhere/deep", directory);
     assert_int_equal(keystore_open(&other, path, KEYSTORE_CHANGE, &e), -1);
     assert_non_null(strstr(e.text, path));
 }
@@ -372,15 +372,15 @@ static void what_is_no_pair_is_not_read_as_one(void **unused)
     (void)unused;
     put("mail", "a file");
     assert_int_equal(keystore_read(&store, "mail", &entry, &e), -1);
-    assert_non_null(strstr(e.text, "is no folder"));
+    assert_non_null(strstr(e.text, "is no directory"));
     make("news");
     make("news/key.pem");
     assert_int_equal(keystore_read(&store, "news", &entry, &e), -1);
     assert_non_null(strstr(e.text, "news/key.pem"));
 }
 
-/* What is in the way of the new folder shows before anything is changed. */
-static void when_the_new_folder_cannot_be_made_nothing_changes(void **unused)
+/* What is in the way of the new directory shows before anything is changed. */
+static void when_the_new_directory_cannot_be_made_nothing_changes(void **unused)
 {
     struct err e = {.text = ""};
     (void)unused;
@@ -406,7 +406,7 @@ static void paths_are_told(void **unused)
     free(path);
 }
 
-#define ON_DISK(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define ON_DISK(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
 /* ---- a STATE of somebody else's ---- */
 
@@ -444,7 +444,7 @@ static void assert_not_read(const char *words)
 static char *secret_of_root(void)
 {
     static char path[256];
-    snprintf(path, sizeof path, "%s/secret", folder);
+    snprintf(path, sizeof path, "%s/secret", directory);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     fputs("secret", f);
@@ -466,8 +466,8 @@ static void links_that_others_planted_are_not_followed(void **unused)
     assert_int_equal(unlink(path), 0);
     in_state(path, "x");
     assert_int_equal(rmdir(path), 0);
-    assert_int_equal(symlink(folder, path), 0);
-    assert_not_read("no folder");
+    assert_int_equal(symlink(directory, path), 0);
+    assert_not_read("no directory");
 }
 
 /* What is removed, moved and given away lies in STATE. */
@@ -480,11 +480,11 @@ static void nothing_behind_a_planted_link_is_changed(void **unused)
     struct err e;
     (void)unused;
     state_of_nobody();
-    snprintf(aside, sizeof aside, "%s/staged", folder);
+    snprintf(aside, sizeof aside, "%s/staged", directory);
     fclose(fopen(aside, "w"));
     in_state(path, "x");
     assert_int_equal(rmdir(path), 0);
-    assert_int_equal(symlink(folder, path), 0);
+    assert_int_equal(symlink(directory, path), 0);
     keystore_write(&store, "x", &entry, true, &e);
     keystore_rollback(&store, "x", &e);
     keystore_remove(&store, "x", &e);
@@ -522,9 +522,9 @@ int main(void)
         ON_DISK(a_rollback_needs_something_to_go_back_to),
         ON_DISK(nothing_is_left_of_what_is_removed),
         ON_DISK(names_are_told_in_order_and_nothing_else_is),
-        ON_DISK(files_and_folders_are_the_owners_alone),
-        ON_DISK(before_the_exchange_the_new_folder_is_dropped),
-        ON_DISK(before_its_first_file_the_new_folder_is_dropped),
+        ON_DISK(files_and_directorys_are_the_owners_alone),
+        ON_DISK(before_the_exchange_the_new_directory_is_dropped),
+        ON_DISK(before_its_first_file_the_new_directory_is_dropped),
         ON_DISK(after_the_exchange_the_old_pair_becomes_the_previous_one),
         ON_DISK(in_the_middle_of_a_removal_the_rest_goes),
         cmocka_unit_test(names_that_no_pair_can_have),
@@ -532,7 +532,7 @@ int main(void)
         ON_DISK(a_state_that_is_not_there_is_empty_to_look_at),
         ON_DISK(a_state_that_is_a_file_is_refused),
         ON_DISK(what_is_no_pair_is_not_read_as_one),
-        ON_DISK(when_the_new_folder_cannot_be_made_nothing_changes),
+        ON_DISK(when_the_new_directory_cannot_be_made_nothing_changes),
         ON_DISK(paths_are_told),
         ON_DISK(links_that_others_planted_are_not_followed),
         ON_DISK(nothing_behind_a_planted_link_is_changed),

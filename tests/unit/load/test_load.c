@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-static char folder[32], path[64], pem_path[64];
+static char directory[32], path[64], pem_path[64];
 static char until[16]; /* the end of the certificate in `pem_path`, as it is printed */
 
 static void save(const char *to, const char *text)
@@ -23,9 +23,9 @@ static int setup(void **state)
     struct err e;
     if (tls_init(&e) != 0)
         return -1;
-    make_folder(folder);
-    snprintf(path, sizeof path, "%s/t.conf", folder);
-    snprintf(pem_path, sizeof pem_path, "%s/mail.pem", folder);
+    make_directory(directory);
+    snprintf(path, sizeof path, "%s/t.conf", directory);
+    snprintf(pem_path, sizeof pem_path, "%s/mail.pem", directory);
     char *pem = pem_make("mail.example", 1, 90);
     save(pem_path, pem);
     struct tls_identity *id =
@@ -44,7 +44,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    remove_folder(folder);
+    remove_directory(directory);
     return 0;
 }
 
@@ -70,7 +70,7 @@ static void write_config(const char *text)
 static void a_good_file_is_loaded_without_a_finding(void **state)
 {
     (void)state;
-    struct loaded l;
+    struct candidate l;
     struct diags d = {0};
     write_config(ROUTES);
     assert_true(load_configuration(path, &l, &d));
@@ -79,16 +79,16 @@ static void a_good_file_is_loaded_without_a_finding(void **state)
     assert_non_null(l.generation->routes[0].tls);
     assert_non_null(l.generation->identities[0]);
     assert_int_equal(l.identity.drop, geteuid() == 0);
-    loaded_free(&l);
+    candidate_free(&l);
     assert_null(l.generation);
-    loaded_free(&l);
+    candidate_free(&l);
     diags_free(&d);
 }
 
 static void the_table_has_a_line_for_each_address_and_upstream(void **state)
 {
     (void)state;
-    struct loaded l;
+    struct candidate l;
     struct diags d = {0};
     struct buf out;
     char expected[2000];
@@ -110,14 +110,14 @@ static void the_table_has_a_line_for_each_address_and_upstream(void **state)
              until, until);
     assert_text(&out, expected);
     buf_free(&out);
-    loaded_free(&l);
+    candidate_free(&l);
     diags_free(&d);
 }
 
 static void an_unknown_user_is_an_error_for_root_with_place_and_cure(void **state)
 {
     (void)state;
-    struct loaded l;
+    struct candidate l;
     struct diags d = {0};
     struct buf out;
     char expected[500] = "";
@@ -136,14 +136,14 @@ static void an_unknown_user_is_an_error_for_root_with_place_and_cure(void **stat
                  path);
     assert_text(&out, expected);
     buf_free(&out);
-    loaded_free(&l);
+    candidate_free(&l);
     diags_free(&d);
 }
 
 static void a_file_that_is_not_there_leaves_nothing_to_free(void **state)
 {
     (void)state;
-    struct loaded l;
+    struct candidate l;
     struct diags d = {0};
     assert_false(load_configuration("/nowhere/t.conf", &l, &d));
     assert_null(l.generation);
@@ -172,11 +172,11 @@ static void all_findings_are_printed_and_lost_ones_too(void **state)
 static void a_certificate_that_does_not_load_still_leaves_a_table(void **state)
 {
     (void)state;
-    struct loaded l;
+    struct candidate l;
     struct diags d = {0};
     struct buf out;
     char bad[64];
-    snprintf(bad, sizeof bad, "%.31s/bad.pem", folder);
+    snprintf(bad, sizeof bad, "%.31s/bad.pem", directory);
     save(bad, "no certificate\n");
     char text[1000];
     snprintf(text, sizeof text,
@@ -195,7 +195,7 @@ static void a_certificate_that_does_not_load_still_leaves_a_table(void **state)
     assert_text(&out, "ROUTE  LISTEN         PROTOCOL  TLS       CERTIFICATE  UPSTREAM\n"
                       "r      127.0.0.1:995  pop3      implicit  bad          127.0.0.1:110\n");
     buf_free(&out);
-    loaded_free(&l);
+    candidate_free(&l);
     diags_free(&d);
 }
 

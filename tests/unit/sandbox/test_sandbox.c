@@ -35,7 +35,7 @@ static const int one = 1;
 
 /* What was there before; a worker is handed such things. */
 static struct {
-    char folder[32], file[64], socket[64];
+    char directory[32], file[64], socket[64];
     int log, sockets[2], listener;
     struct sockaddr_in upstream;
     int abstract_listener;
@@ -61,9 +61,9 @@ static int begin(void **state)
 {
     socklen_t size = sizeof given.upstream;
     (void)state;
-    make_folder(given.folder);
-    snprintf(given.file, sizeof given.file, "%s/log", given.folder);
-    snprintf(given.socket, sizeof given.socket, "%s/upstream", given.folder);
+    make_directory(given.directory);
+    snprintf(given.file, sizeof given.file, "%s/log", given.directory);
+    snprintf(given.socket, sizeof given.socket, "%s/upstream", given.directory);
     given.log = open(given.file, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, given.sockets), 0);
     given.listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -83,7 +83,7 @@ static int end(void **state)
     close(given.sockets[1]);
     close(given.listener);
     close(given.abstract_listener);
-    remove_folder(given.folder);
+    remove_directory(given.directory);
     return 0;
 }
 

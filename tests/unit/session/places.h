@@ -340,7 +340,7 @@ static inline bool client_speaks(void)
         tls_sends();
     else if (f.s->client_ended)
         client_sends("chatter", 7);
-    else if (f.s->state == SESSION_ANNOUNCE)
+    else if (f.s->state == SESSION_PROXY_HEADER)
         client_says("PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n");
     else if (f.s->state == SESSION_REQUEST)
         client_says(REQUEST);

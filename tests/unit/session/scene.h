@@ -28,7 +28,7 @@ struct scene_mark {
 struct scene {
     uv_loop_t loop;
     struct log log;
-    struct shared_all parts;
+    struct all_counters parts;
     uint8_t seed[16];
     struct sessions all;
     struct generation *generation;
@@ -187,11 +187,11 @@ static inline int scene_group_setup(void **state)
         return -1;
     uv_loop_init(&f.loop);
     f.clock = 1000000;
-    f.shared = shared_create(&e);
+    f.shared = counters_create(&e);
     f.all = (struct sessions){.loop = &f.loop,
                               .log = &f.log,
                               .engine = tls_engine_new(&e),
-                              .counters = shared_map_own(f.shared),
+                              .counters = counters_map_own(f.shared),
                               .parts = &f.parts,
                               .worker_count = 1,
                               .seed = f.seed,
@@ -219,7 +219,7 @@ static inline int scene_group_teardown(void **state)
         continue;
     assert_int_equal(uv_loop_close(&f.loop), 0);
     tls_engine_free(f.all.engine);
-    shared_unmap_all(&f.parts);
+    counters_unmap_all(&f.parts);
     log_close(&f.log);
     close(f.shared);
     close(f.lines);
@@ -484,8 +484,8 @@ static inline void turn_of_the_loop(void)
 static inline void supervisor_answers(const char *crt, const char *key)
 {
     static struct ipc_message m;
-    static struct ipc_answer a;
-    struct ipc_ask asked;
+    static struct ipc_challenge_answer a;
+    struct ipc_challenge_query asked;
     assert_int_equal(ipc_receive(f.supervisor, &m), 1);
     memcpy(&asked, m.payload, sizeof asked);
     memset(&a, 0, sizeof a);
@@ -497,7 +497,7 @@ static inline void supervisor_answers(const char *crt, const char *key)
         memcpy(a.challenge.bytes, crt, a.challenge.size[0]);
     if (key != NULL)
         memcpy(a.challenge.bytes + a.challenge.size[0], key, a.challenge.size[1]);
-    ipc_begin(&m, IPC_ANSWER, 0);
+    ipc_begin(&m, IPC_CHALLENGE_ANSWER, 0);
     ipc_append(&m, &a, sizeof a);
     in_session = true;
     queries_answered(&f.all.queries, &m);
@@ -512,8 +512,8 @@ static inline void assert_nothing_counted(void)
         assert_int_equal(counter_get(&f.all.counters->route[i].active), 0);
         assert_int_equal(counter_get(&f.all.counters->route[i].handshaking), 0);
     }
-    for (unsigned row = 0; row < SHARED_IP_ROWS; row++)
-        for (unsigned i = 0; i < SHARED_IP_SLOTS; i++)
+    for (unsigned row = 0; row < CLIENT_ROWS; row++)
+        for (unsigned i = 0; i < CLIENT_BUCKETS; i++)
             assert_int_equal(f.all.counters->clients[row][i], 0);
 }
 

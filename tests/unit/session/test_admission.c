@@ -10,7 +10,7 @@ enum { LIMIT = 160, MANY = 1000 };
 
 struct fixture {
     struct sessions all;
-    struct shared_all parts;
+    struct all_counters parts;
     struct route route;
     struct route_config config;
     uint8_t seed[16];
@@ -24,8 +24,8 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     struct err e;
     *state = f;
-    f->shared = shared_create(&e);
-    f->parts.parts[0] = shared_map_own(f->shared);
+    f->shared = counters_create(&e);
+    f->parts.parts[0] = counters_map_own(f->shared);
     f->route.config = &f->config;
     f->all = (struct sessions){.counters = f->parts.parts[0],
                                .parts = &f->parts,
@@ -42,10 +42,10 @@ static int teardown(void **state)
         admission_leave(&f->all, &f->route, &f->places[i]);
     assert_int_equal(f->all.courtesies, 0);
     assert_int_equal(counter_get(&f->all.counters->route[0].active), 0);
-    for (unsigned row = 0; row < SHARED_IP_ROWS; row++)
-        for (unsigned i = 0; i < SHARED_IP_SLOTS; i++)
+    for (unsigned row = 0; row < CLIENT_ROWS; row++)
+        for (unsigned i = 0; i < CLIENT_BUCKETS; i++)
             assert_int_equal(f->all.counters->clients[row][i], 0);
-    shared_unmap_all(&f->parts);
+    counters_unmap_all(&f->parts);
     close(f->shared);
     free(f);
     return 0;

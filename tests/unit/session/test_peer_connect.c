@@ -133,9 +133,9 @@ static void a_unix_socket_is_reached_or_not(void **state)
 {
     struct fixture *f = *state;
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    char folder[32];
-    make_folder(folder);
-    snprintf(at.sun_path, sizeof at.sun_path, "%s/s", folder);
+    char directory[32];
+    make_directory(directory);
+    snprintf(at.sun_path, sizeof at.sun_path, "%s/s", directory);
     assert_int_equal(start(f, at.sun_path, NULL), 0);
     assert_int_equal(f->connected, 0); /* not from within the call */
     loop_until(&f->loop, f->connected == 1);
@@ -156,7 +156,7 @@ static void a_unix_socket_is_reached_or_not(void **state)
     loop_until(&f->loop, f->connected == 3);
     assert_int_equal(f->status, 0);
     close(fd);
-    remove_folder(folder);
+    remove_directory(directory);
 }
 
 static void closing_while_connecting_tells_only_closed(void **state)

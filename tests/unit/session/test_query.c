@@ -58,12 +58,12 @@ static int teardown(void **state)
     return uv_loop_close(&f.loop);
 }
 
-static bool next_question(struct ipc_ask *q)
+static bool next_question(struct ipc_challenge_query *q)
 {
     static struct ipc_message m;
     if (ipc_receive(f.supervisor, &m) != 1)
         return false;
-    assert_int_equal(m.type, IPC_ASK);
+    assert_int_equal(m.type, IPC_CHALLENGE_QUERY);
     assert_int_equal(m.size, sizeof *q);
     memcpy(q, m.payload, sizeof *q);
     return true;
@@ -71,7 +71,7 @@ static bool next_question(struct ipc_ask *q)
 
 static unsigned questions(void)
 {
-    struct ipc_ask q = {0};
+    struct ipc_challenge_query q = {0};
     unsigned n = 0;
     while (next_question(&q))
         n++;
@@ -81,13 +81,13 @@ static unsigned questions(void)
 static void answer(uint64_t serial, enum challenge_outcome outcome, const char *text)
 {
     static struct ipc_message m;
-    static struct ipc_answer a;
+    static struct ipc_challenge_answer a;
     a.serial = serial;
     a.outcome = (uint32_t)outcome;
     a.challenge.size[0] = strlen(text);
     memcpy(a.challenge.bytes, text, strlen(text));
-    ipc_begin(&m, IPC_ANSWER, 0);
-    ipc_append(&m, &a, offsetof(struct ipc_answer, challenge.bytes) + strlen(text));
+    ipc_begin(&m, IPC_CHALLENGE_ANSWER, 0);
+    ipc_append(&m, &a, offsetof(struct ipc_challenge_answer, challenge.bytes) + strlen(text));
     queries_answered(&f.all, &m);
     for (size_t i = 0; i < m.size; i++)
         assert_int_equal(m.payload[i], 0); /* it may have been a key */
@@ -109,7 +109,7 @@ static void next_tick(void)
 
 static void a_question_is_asked_and_its_answer_heard_once(void **state)
 {
-    struct ipc_ask q = {0};
+    struct ipc_challenge_query q = {0};
     (void)state;
     put(0, 1);
     assert_true(next_question(&q));
@@ -127,7 +127,7 @@ static void a_question_is_asked_and_its_answer_heard_once(void **state)
 
 static void few_are_out_at_a_time_and_the_rest_follows_in_order(void **state)
 {
-    struct ipc_ask q = {0}, first = {0};
+    struct ipc_challenge_query q = {0}, first = {0};
     (void)state;
     put(0, 20);
     assert_true(next_question(&first));
@@ -141,7 +141,7 @@ static void few_are_out_at_a_time_and_the_rest_follows_in_order(void **state)
 
 static void who_leaves_makes_room_and_hears_nothing(void **state)
 {
-    struct ipc_ask q = {0};
+    struct ipc_challenge_query q = {0};
     (void)state;
     put(0, 10);
     assert_true(next_question(&q));
@@ -160,7 +160,7 @@ static void who_leaves_makes_room_and_hears_nothing(void **state)
 /* However quickly the supervisor answers. */
 static void only_so_many_are_asked_before_the_next_tick(void **state)
 {
-    struct ipc_ask q = {0};
+    struct ipc_challenge_query q = {0};
     unsigned asked = 0;
     (void)state;
     put(0, QUERIES);
@@ -183,7 +183,7 @@ static void only_so_many_are_asked_before_the_next_tick(void **state)
 static void one_of_each_client_comes_first_and_then_the_newest(void **state)
 {
     static const char *const order[] = {"name-70", "name-71", "name-73", "name-72", "name-69"};
-    struct ipc_ask q = {0};
+    struct ipc_challenge_query q = {0};
     (void)state;
     for (size_t i = 0; i < 74; i++)
         f.queries[i].client = i == 70 ? 2 : i == 71 ? 3 : 1;
@@ -200,7 +200,7 @@ static void one_of_each_client_comes_first_and_then_the_newest(void **state)
 static void a_supervisor_that_does_not_read_is_asked_again_later(void **state)
 {
     static struct ipc_message filler;
-    struct ipc_ask q = {0};
+    struct ipc_challenge_query q = {0};
     (void)state;
     ipc_begin(&filler, IPC_PREPARED, 0);
     while (ipc_send(f.ipc, &filler) == 0)

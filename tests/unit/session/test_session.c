@@ -18,7 +18,7 @@ struct fixture {
     uv_loop_t loop;
     struct log log_lines;
     struct peer_scratch peers;
-    struct shared_all parts;
+    struct all_counters parts;
     uint8_t seed[16];
     struct sessions all;
     struct generation *generation;
@@ -91,11 +91,11 @@ static int setup(void **state)
     uv_loop_init(&f->loop);
     f->peers = (struct peer_scratch){f->scratch, sizeof f->scratch};
     f->loop.data = &f->peers;
-    f->shared = shared_create(&e);
+    f->shared = counters_create(&e);
     f->all = (struct sessions){.loop = &f->loop,
                                .log = &f->log_lines,
                                .engine = tls_engine_new(&e),
-                               .counters = shared_map_own(f->shared),
+                               .counters = counters_map_own(f->shared),
                                .parts = &f->parts,
                                .worker_count = 1,
                                .seed = f->seed,
@@ -121,7 +121,7 @@ static int teardown(void **state)
     generation_free(f->generation); /* sessions held their own references */
     loop_end(&f->loop);
     tls_engine_free(f->all.engine);
-    shared_unmap(f->all.counters);
+    counters_unmap(f->all.counters);
     log_close(&f->log_lines);
     close(f->shared);
     close(f->log);

@@ -11,7 +11,7 @@ static const struct place {
     enum session_state state;
     unsigned stays; /* the set of events that change nothing and that neither side notices */
 } places[PLACES] = {
-    [P_ANNOUNCE] = {"announce", to_announce, SESSION_ANNOUNCE, 0},
+    [P_ANNOUNCE] = {"announce", to_announce, SESSION_PROXY_HEADER, 0},
     [P_PREAMBLE] = {"preamble", to_preamble, SESSION_PREAMBLE, 0},
     [P_UPGRADE] = {"upgrade", to_upgrade, SESSION_UPGRADE, 0},
     [P_UPGRADE_UPSTREAM] = {"upgrade, with an upstream of before", to_upgrade_with_upstream,
@@ -85,7 +85,7 @@ static const struct cell {
     {P_ANNOUNCE, CLIENT_SPEAKS, SESSION_HANDSHAKE, END_NONE, "", ""},
     {P_ANNOUNCE, CLIENT_FIN, SESSION_CLOSING, END_LEFT_BEFORE_TLS, "<close>", ""},
     {P_ANNOUNCE, CLIENT_RST, SESSION_CLOSING, END_CLIENT_BROKE, "<close>", ""},
-    {P_ANNOUNCE, TIME, SESSION_CLOSING, END_ANNOUNCE_LATE, "<close>", ""},
+    {P_ANNOUNCE, TIME, SESSION_CLOSING, END_PROXY_HEADER_LATE, "<close>", ""},
     {P_ANNOUNCE, STOP, SESSION_CLOSING, END_STOPPED, "<close>", ""},
     {P_PREAMBLE, CLIENT_SPEAKS, SESSION_PREAMBLE, END_NONE,
      "-ERR Must issue a STLS command first\r\n", ""},

@@ -159,16 +159,16 @@ static inline struct text root_entry(int id, struct text attributes)
 
 /* ---- scenes ---- */
 
-static const struct talk_facts required = {.mode = TALK_REQUIRED},
-                               optional = {.mode = TALK_OPTIONAL},
-                               allowing = {.mode = TALK_OPTIONAL, .plaintext_login = true},
-                               inside = {.mode = TALK_INSIDE};
+static const struct dialogue_facts required = {.mode = DIALOGUE_REQUIRED},
+                                   optional = {.mode = DIALOGUE_OPTIONAL},
+                                   allowing = {.mode = DIALOGUE_OPTIONAL, .plaintext_login = true},
+                                   inside = {.mode = DIALOGUE_INSIDE};
 
 static struct turn turns[128];
 static struct scene script;
 static struct text heard[2];
 
-static void begin(struct talk_facts facts)
+static void begin(struct dialogue_facts facts)
 {
     script = (struct scene){.facts = facts, .turns = turns};
     heard[CLIENT] = heard[UPSTREAM] = NONE;
@@ -192,7 +192,7 @@ static inline void through(enum side side, struct text text)
     hear(!side, text);
 }
 
-static void finish(const char *name, enum talk_verdict end, size_t left)
+static void finish(const char *name, enum dialogue_verdict end, size_t left)
 {
     script.name = name;
     script.to_client = heard[CLIENT].data;
@@ -204,7 +204,7 @@ static void finish(const char *name, enum talk_verdict end, size_t left)
 }
 
 /* Play it in every way. */
-static inline void check(const char *name, enum talk_verdict end, size_t left)
+static inline void check(const char *name, enum dialogue_verdict end, size_t left)
 {
     finish(name, end, left);
     scene_check(&starttls_ldap, &script);
@@ -212,7 +212,7 @@ static inline void check(const char *name, enum talk_verdict end, size_t left)
 }
 
 /* The same for dialogues that are too large for that. */
-static inline void check_large(const char *name, enum talk_verdict end)
+static inline void check_large(const char *name, enum dialogue_verdict end)
 {
     static const size_t cuts[] = {1, 2, 5, 40, 95, 96, 97, 4096, 65535, 65536};
     finish(name, end, 0);

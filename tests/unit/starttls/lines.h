@@ -17,22 +17,24 @@
         UPSTREAM, (text), sizeof(text) - 1                                                         \
     }
 
-static const struct talk_facts required = {.mode = TALK_REQUIRED, .hostname = "front.example"};
-static const struct talk_facts optional = {.mode = TALK_OPTIONAL, .hostname = "front.example"};
-static const struct talk_facts trusting = {
-    .mode = TALK_OPTIONAL, .hostname = "front.example", .plaintext_login = true};
-static const struct talk_facts inside = {.mode = TALK_INSIDE, .hostname = "front.example"};
-static const struct talk_facts upgraded = {
-    .mode = TALK_INSIDE, .hostname = "front.example", .upgraded = true};
+static const struct dialogue_facts required = {.mode = DIALOGUE_REQUIRED,
+                                               .hostname = "front.example"};
+static const struct dialogue_facts optional = {.mode = DIALOGUE_OPTIONAL,
+                                               .hostname = "front.example"};
+static const struct dialogue_facts trusting = {
+    .mode = DIALOGUE_OPTIONAL, .hostname = "front.example", .plaintext_login = true};
+static const struct dialogue_facts inside = {.mode = DIALOGUE_INSIDE, .hostname = "front.example"};
+static const struct dialogue_facts upgraded = {
+    .mode = DIALOGUE_INSIDE, .hostname = "front.example", .upgraded = true};
 
 /* By the end of a scene. */
 struct outcome {
     const char *to_client, *to_upstream;
-    enum talk_verdict end;
+    enum dialogue_verdict end;
     size_t left;
 };
 
-static inline struct scene scene_of(const char *name, struct talk_facts facts,
+static inline struct scene scene_of(const char *name, struct dialogue_facts facts,
                                     const struct turn *turns, size_t count, struct outcome o)
 {
     return (struct scene){
@@ -47,7 +49,7 @@ static inline struct scene scene_of(const char *name, struct talk_facts facts,
     };
 }
 
-static inline void scene(const char *name, struct talk_facts facts, const struct turn *turns,
+static inline void scene(const char *name, struct dialogue_facts facts, const struct turn *turns,
                          size_t count, struct outcome o)
 {
     const struct scene sc = scene_of(name, facts, turns, count, o);
@@ -55,8 +57,8 @@ static inline void scene(const char *name, struct talk_facts facts, const struct
 }
 
 /* The same, for turns that are too long to be cut at every place. */
-static inline void large_scene(const char *name, struct talk_facts facts, const struct turn *turns,
-                               size_t count, struct outcome o)
+static inline void large_scene(const char *name, struct dialogue_facts facts,
+                               const struct turn *turns, size_t count, struct outcome o)
 {
     const struct scene sc = scene_of(name, facts, turns, count, o);
     play(&MODULE, &sc, sc.count, 0, 0, "whole");
@@ -90,7 +92,8 @@ static inline char *join(const char *a, const char *b)
 }
 
 /* Lines of the client's far longer than any, ended and not. */
-static inline void long_lines(const struct talk_facts *facts, const char *before, struct outcome o)
+static inline void long_lines(const struct dialogue_facts *facts, const char *before,
+                              struct outcome o)
 {
     const size_t sizes[] = {65536, 1 << 20};
     for (size_t i = 0; i < COUNT(sizes); i++) {
@@ -110,10 +113,11 @@ static inline void long_lines(const struct talk_facts *facts, const char *before
 
 /* An upstream that says `first` and then `again` for as long as it is listened to, which must not
  * be long. */
-static inline void endless(const struct talk_facts *facts, const char *hello, const char *ask,
+static inline void endless(const struct dialogue_facts *facts, const char *hello, const char *ask,
                            const char *first, const char *again, const char *heard)
 {
-    const struct scene sc = {.name = first, .facts = *facts, .to_client = heard, .end = TALK_CLOSE};
+    const struct scene sc = {
+        .name = first, .facts = *facts, .to_client = heard, .end = DIALOGUE_CLOSE};
     struct stage st;
     char block[512];
     const size_t size = strlen(again), n = sizeof block / size * size;
@@ -124,7 +128,7 @@ static inline void endless(const struct talk_facts *facts, const char *hello, co
     stage_say(&st, UPSTREAM, hello, strlen(hello));
     stage_say(&st, CLIENT, ask, strlen(ask));
     stage_say(&st, UPSTREAM, first, strlen(first));
-    for (; said < (1 << 20) && st.verdict == TALK_MORE; said += n)
+    for (; said < (1 << 20) && st.verdict == DIALOGUE_MORE; said += n)
         stage_say(&st, UPSTREAM, block, n);
     assert_true(said < 100000);
     buf_drop(&st.heard[UPSTREAM], st.heard[UPSTREAM].size);
@@ -133,7 +137,7 @@ static inline void endless(const struct talk_facts *facts, const char *hello, co
 
 /* More commands at once than are remembered, each with its reply. The upstream greets with `hello`,
  * of which the client sees `shown`. */
-static inline void long_pipeline(struct talk_facts facts, const char *hello, const char *shown,
+static inline void long_pipeline(struct dialogue_facts facts, const char *hello, const char *shown,
                                  const char *command, const char *reply)
 {
     char *said = many(command, 4 * ASKED_MAX), *all = many(reply, 4 * ASKED_MAX);

@@ -19,27 +19,27 @@ struct turn {
 /* An expectation with NULs in it gives its size; 0 means strlen. */
 struct scene {
     const char *name;
-    struct talk_facts facts;
+    struct dialogue_facts facts;
     const struct turn *turns;
     size_t count;
     const char *to_client;
     size_t to_client_size;
     const char *to_upstream;
     size_t to_upstream_size;
-    enum talk_verdict end; /* of the last call that was not MORE; MORE when there was none */
-    size_t left;           /* of the client's bytes, not consumed at UPGRADE */
+    enum dialogue_verdict end; /* of the last call that was not MORE; MORE when there was none */
+    size_t left;               /* of the client's bytes, not consumed at UPGRADE */
 };
 
 static void stage_say(struct stage *st, enum side side, const char *text, size_t size)
 {
-    if (st->verdict == TALK_UPGRADE || st->verdict == TALK_CLOSE) {
+    if (st->verdict == DIALOGUE_UPGRADE || st->verdict == DIALOGUE_CLOSE) {
         if (side == CLIENT)
             buf_put(&st->carry[side], text, size); /* bytes behind the end are left lying */
         return;
     }
     buf_put(&st->carry[side], text, size);
     stage_run(st);
-    if (st->verdict == TALK_RELAY)
+    if (st->verdict == DIALOGUE_RELAY)
         stage_relay(st);
 }
 
@@ -67,7 +67,7 @@ static void stage_close(struct stage *st, const struct scene *sc, const char *ho
     expect(sc, how, "upstream", &st->heard[UPSTREAM], sc->to_upstream, sc->to_upstream_size);
     if (st->verdict != sc->end)
         fail_msg("%s (%s): verdict %d, wanted %d", sc->name, how, st->verdict, sc->end);
-    if (sc->end == TALK_UPGRADE && st->carry[CLIENT].size != sc->left)
+    if (sc->end == DIALOGUE_UPGRADE && st->carry[CLIENT].size != sc->left)
         fail_msg("%s (%s): %zu bytes left, wanted %zu", sc->name, how, st->carry[CLIENT].size,
                  sc->left);
     stage_free(st);

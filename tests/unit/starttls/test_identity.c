@@ -1,4 +1,5 @@
-/* test_identity.c - upstreams that do not take who the client is: the talk goes on, and says so. */
+/* test_identity.c - upstreams that do not take who the client is: the dialogue goes on, and says
+ * so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,14 +17,14 @@ struct deaf {
 
 static void play_deaf(const struct deaf *d, const char *address, bool refused)
 {
-    const struct talk_facts facts = {
-        .mode = TALK_INSIDE, .hostname = "mx.example", .client_address = address};
+    const struct dialogue_facts facts = {
+        .mode = DIALOGUE_INSIDE, .hostname = "mx.example", .client_address = address};
     struct stage st;
     stage_open(&st, d->module, &facts);
     for (size_t i = 0; i < 3 && d->turns[i] != NULL; i++)
         stage_say(&st, UPSTREAM, d->turns[i], strlen(d->turns[i]));
-    assert_int_equal(st.verdict, TALK_MORE);
-    assert_int_equal(st.talk.identity_refused, refused);
+    assert_int_equal(st.verdict, DIALOGUE_MORE);
+    assert_int_equal(st.dialogue.identity_refused, refused);
     stage_free(&st);
 }
 

@@ -11,10 +11,10 @@
 
 #define HOST .hostname = "front.example"
 #define WHO  .client_address = "2001:db8::7", .client_port = 40001, .session_id = "s-1"
-static const struct talk_facts telling = {.mode = TALK_INSIDE, HOST, WHO};
-static const struct talk_facts telling_upgraded = {
-    .mode = TALK_INSIDE, HOST, .upgraded = true, WHO};
-static const struct talk_facts telling_optional = {.mode = TALK_OPTIONAL, HOST, WHO};
+static const struct dialogue_facts telling = {.mode = DIALOGUE_INSIDE, HOST, WHO};
+static const struct dialogue_facts telling_upgraded = {
+    .mode = DIALOGUE_INSIDE, HOST, .upgraded = true, WHO};
+static const struct dialogue_facts telling_optional = {.mode = DIALOGUE_OPTIONAL, HOST, WHO};
 
 /* ---- texts, built for one test ---- */
 
@@ -64,7 +64,8 @@ static void required_capability_and_starttls(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("a CAPABILITY\r\n"), C("b STARTTLS\r\n")};
-    SCENE(required, turns, BANNER LIST "a OK CAPABILITY completed\r\nb" BEGIN, .end = TALK_UPGRADE);
+    SCENE(required, turns, BANNER LIST "a OK CAPABILITY completed\r\nb" BEGIN,
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void required_knows_the_few_commands_of_its_own(void **state)
@@ -75,7 +76,7 @@ static void required_knows_the_few_commands_of_its_own(void **state)
     SCENE(required, turns,
           BANNER "a OK NOOP completed\r\n* ID NIL\r\nb OK ID completed\r\n* ID NIL\r\n"
                  "c OK ID completed\r\n* BYE Logging out\r\nd OK LOGOUT completed\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void required_refuses_all_else(void **state)
@@ -92,16 +93,16 @@ static void required_starttls_takes_no_arguments(void **state)
     const struct turn turns[] = {
         C("a STARTTLS now\r\nb STARTTLS {3+}\r\nfoo\r\nc STARTTLS {3}\r\nd STARTTLS \r\n")};
     SCENE(required, turns, BANNER "a" NO_ARGS "b" NO_ARGS "c" NO_ARGS "d" BEGIN,
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void bytes_behind_starttls_stay_unread(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("a STARTTLS\r\nb LOGIN u p\r\n")};
-    SCENE(required, turns, BANNER "a" BEGIN, .end = TALK_UPGRADE, .left = 13);
+    SCENE(required, turns, BANNER "a" BEGIN, .end = DIALOGUE_UPGRADE, .left = 13);
     const struct turn later[] = {U(G), C("a STARTTLS\r\nb LOGIN u p\r\n")};
-    SCENE(optional, later, G "a" BEGIN, .end = TALK_UPGRADE, .left = 13);
+    SCENE(optional, later, G "a" BEGIN, .end = DIALOGUE_UPGRADE, .left = 13);
 }
 
 static void required_case_and_bare_lf(void **state)
@@ -109,7 +110,7 @@ static void required_case_and_bare_lf(void **state)
     (void)state;
     const struct turn turns[] = {C("A.1]} CapaBility\nz   starttls\n")};
     SCENE(required, turns, BANNER LIST "A.1]} OK CAPABILITY completed\r\nz" BEGIN,
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void required_tags_are_checked(void **state)
@@ -175,7 +176,7 @@ static void required_literals_that_wait_are_refused_at_once(void **state)
                                  C("e ID ({4}\r\n"),    C("f STARTTLS\r\n")};
     SCENE(required, turns,
           BANNER "a" PRIVACY "b" PRIVACY "c" EARLY "d" PRIVACY "e" NO_LITERAL "f" BEGIN,
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void a_literal_behind_no_command_is_consumed(void **state)
@@ -190,15 +191,15 @@ static void literals_that_may_be_none_end_the_session(void **state)
 {
     (void)state;
     const struct turn atom[] = {C("a LOGIN u p{5+}\r\nb NOOP\r\n")};
-    SCENE(required, atom, BANNER "a" DOUBT NO_END, .end = TALK_CLOSE);
+    SCENE(required, atom, BANNER "a" DOUBT NO_END, .end = DIALOGUE_CLOSE);
     const struct turn quoted[] = {C("a LOGIN u \"p\\\" {5}\r\nb NOOP\r\n")};
-    SCENE(required, quoted, BANNER "a" DOUBT NO_END, .end = TALK_CLOSE);
+    SCENE(required, quoted, BANNER "a" DOUBT NO_END, .end = DIALOGUE_CLOSE);
     const struct turn huge[] = {C("a LOGIN {9223372036854775808}\r\nb NOOP\r\n")};
-    SCENE(required, huge, BANNER "a" DOUBT NO_END, .end = TALK_CLOSE);
+    SCENE(required, huge, BANNER "a" DOUBT NO_END, .end = DIALOGUE_CLOSE);
     const struct turn alone[] = {C("{5+}\r\nb NOOP\r\n")};
-    SCENE(required, alone, BANNER NO_TAG NO_END, .end = TALK_CLOSE);
+    SCENE(required, alone, BANNER NO_TAG NO_END, .end = DIALOGUE_CLOSE);
     const struct turn slash[] = {C("a LOGIN \\\" {5}\r\n")};
-    SCENE(required, slash, BANNER "a" DOUBT NO_END, .end = TALK_CLOSE);
+    SCENE(required, slash, BANNER "a" DOUBT NO_END, .end = DIALOGUE_CLOSE);
 }
 
 static void braces_that_are_no_literal(void **state)
@@ -216,14 +217,14 @@ static void refused_literals_have_a_limit(void **state)
 {
     (void)state;
     const struct turn large[] = {C("a LOGIN {8193+}\r\nb STARTTLS\r\n")};
-    SCENE(required, large, BANNER "a" PRIVACY NO_END, .end = TALK_CLOSE);
+    SCENE(required, large, BANNER "a" PRIVACY NO_END, .end = DIALOGUE_CLOSE);
     const struct turn waits[] = {C("a LOGIN {9000}\r\nb STARTTLS\r\n")};
-    SCENE(required, waits, BANNER "a" PRIVACY "b" BEGIN, .end = TALK_UPGRADE);
+    SCENE(required, waits, BANNER "a" PRIVACY "b" BEGIN, .end = DIALOGUE_UPGRADE);
     struct text t = {0};
     add(&t, "a LOGIN");
     add_times(&t, " {1+}\r\nx", 11);
     const struct turn many[] = {{CLIENT, t.data, t.size}};
-    SCENE(required, many, BANNER "a" PRIVACY GOODBYE, .end = TALK_CLOSE);
+    SCENE(required, many, BANNER "a" PRIVACY GOODBYE, .end = DIALOGUE_CLOSE);
     free(t.data);
 }
 
@@ -235,16 +236,16 @@ static void required_ends_after_too_many_errors(void **state)
     SCENE(required, turns,
           BANNER "a" EARLY "a" EARLY "a" EARLY "a" EARLY "a" EARLY "a" EARLY "a" EARLY "a" EARLY
                  "a" EARLY "a" EARLY "a" EARLY GOODBYE,
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void a_browser_is_sent_away(void **state)
 {
     (void)state;
     const struct turn get[] = {C("GET / HTTP/1.1\r\nHost: front.example\r\n")};
-    SCENE(required, get, BANNER "* BYE This is not a web server\r\n", .end = TALK_CLOSE);
+    SCENE(required, get, BANNER "* BYE This is not a web server\r\n", .end = DIALOGUE_CLOSE);
     const struct turn post[] = {U(G), C("POST http://front.example/ HTTP/1.1\r\n")};
-    SCENE(inside, post, G "* BYE This is not a web server\r\n", .end = TALK_CLOSE);
+    SCENE(inside, post, G "* BYE This is not a web server\r\n", .end = DIALOGUE_CLOSE);
     const struct turn tag[] = {C("GET NOOP\r\n")};
     SCENE(required, tag, BANNER "GET OK NOOP completed\r\n");
 }
@@ -263,9 +264,9 @@ static void lines_have_a_limit(void **state)
     add_times(&t, "0123456789abcdef", 65536);
     add(&t, "\r\nb NOOP\r\n");
     const struct turn mib[] = {{CLIENT, t.data, t.size}};
-    LARGE_SCENE(required, mib, BANNER TOO_LONG, .end = TALK_CLOSE);
+    LARGE_SCENE(required, mib, BANNER TOO_LONG, .end = DIALOGUE_CLOSE);
     memcpy(t.data, "a LOGIN {1+}\r\nx ", 16);
-    LARGE_SCENE(required, mib, BANNER "a" PRIVACY TOO_LONG, .end = TALK_CLOSE);
+    LARGE_SCENE(required, mib, BANNER "a" PRIVACY TOO_LONG, .end = DIALOGUE_CLOSE);
     free(t.data);
 }
 
@@ -280,7 +281,7 @@ static void optional_edits_the_greeting(void **state)
         C("a STARTTLS\r\n")};
     SCENE(optional, turns,
           "* ok [capability IMAP4rev1 STARTTLSX ID AUTHX STARTTLS LOGINDISABLED] hi\r\na" BEGIN,
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void optional_edits_every_list(void **state)
@@ -332,14 +333,14 @@ static void optional_passes_nothing_but_what_it_knows(void **state)
     SCENE(optional, turns,
           G "a" UNKNOWN "b" UNKNOWN "c NO Not before login\r\nd" NO_LITERAL "e" NO_LITERAL
             "* ID NIL\r\nf OK\r\ng BAD What?\r\n* BYE see you\r\nh OK\r\n",
-          .to_upstream = "f ID NIL\r\ng LANGUAGE\r\nh LOGOUT\r\n", .end = TALK_CLOSE);
+          .to_upstream = "f ID NIL\r\ng LANGUAGE\r\nh LOGOUT\r\n", .end = DIALOGUE_CLOSE);
 }
 
 static void optional_nothing_more_can_be_asked_for(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), C("a NOOP\r\nsecret\r\n"), U("+ more?\r\n")};
-    SCENE(optional, turns, G DOWN, .to_upstream = "a NOOP\r\n", .end = TALK_CLOSE);
+    SCENE(optional, turns, G DOWN, .to_upstream = "a NOOP\r\n", .end = DIALOGUE_CLOSE);
 }
 
 static void commands_are_sent_with_single_spaces(void **state)
@@ -358,14 +359,14 @@ static void replies_keep_their_order(void **state)
     SCENE(optional, turns,
           G "* OK hm\r\na OK\r\nb" PRIVACY "* CAPABILITY IMAP4 STARTTLS LOGINDISABLED\r\nc OK\r\n"
             "d" BEGIN,
-          .to_upstream = "a NOOP\r\nc CAPABILITY\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "a NOOP\r\nc CAPABILITY\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 static void the_client_waits_for_the_greeting(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("a STARTTLS\r\n"), U(G)};
-    SCENE(optional, turns, G "a" BEGIN, .end = TALK_UPGRADE);
+    SCENE(optional, turns, G "a" BEGIN, .end = DIALOGUE_UPGRADE);
 }
 
 static void lines_that_are_no_responses_pass(void **state)
@@ -376,7 +377,7 @@ static void lines_that_are_no_responses_pass(void **state)
         const struct turn turns[] = {
             U(G), C("ab NOOP\r\n"), {UPSTREAM, strays[i], 0}, U("ab OK\r\n"), C("b STARTTLS\r\n")};
         char *some = join(G, strays[i]), *heard = join(some, "ab OK\r\nb" BEGIN);
-        SCENE(optional, turns, heard, .to_upstream = "ab NOOP\r\n", .end = TALK_UPGRADE);
+        SCENE(optional, turns, heard, .to_upstream = "ab NOOP\r\n", .end = DIALOGUE_UPGRADE);
         free(some);
         free(heard);
     }
@@ -393,7 +394,7 @@ static void an_untagged_refusal_alone_leaves_nobody_stuck(void **state)
             U(G), C("a NOOP\r\n"), {UPSTREAM, refusals[i], 0}, C("b STARTTLS\r\n")};
         char *some = join(G, refusals[i]), *begun = join(some, "b" BEGIN),
              *active = join(some, "b" ACTIVE);
-        SCENE(optional, turns, begun, .to_upstream = "a NOOP\r\n", .end = TALK_UPGRADE);
+        SCENE(optional, turns, begun, .to_upstream = "a NOOP\r\n", .end = DIALOGUE_UPGRADE);
         SCENE(inside, turns, active, .to_upstream = "a NOOP\r\n");
         free(some);
         free(begun);
@@ -409,13 +410,13 @@ static void responses_that_nobody_asked_for_end_the_session(void **state)
     };
     for (size_t i = 0; i < COUNT(strays); i++) {
         const struct turn idle[] = {U(G), {UPSTREAM, strays[i], 0}, C("a NOOP\r\n")};
-        SCENE(optional, idle, G DOWN, .end = TALK_CLOSE);
+        SCENE(optional, idle, G DOWN, .end = DIALOGUE_CLOSE);
         const struct turn asked[] = {
             U(G), C("ab NOOP\r\nb STARTTLS\r\n"), {UPSTREAM, strays[i], 0}};
-        SCENE(optional, asked, G DOWN, .to_upstream = "ab NOOP\r\n", .end = TALK_CLOSE);
+        SCENE(optional, asked, G DOWN, .to_upstream = "ab NOOP\r\n", .end = DIALOGUE_CLOSE);
     }
     const struct turn own[] = {U(G), C("ab NOOP\r\nb STARTTLS\r\n"), U("ab\r\n")};
-    SCENE(optional, own, G "ab\r\nb" BEGIN, .to_upstream = "ab NOOP\r\n", .end = TALK_UPGRADE);
+    SCENE(optional, own, G "ab\r\nb" BEGIN, .to_upstream = "ab NOOP\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 static void a_server_too_old_for_capability(void **state)
@@ -424,10 +425,10 @@ static void a_server_too_old_for_capability(void **state)
     const struct turn turns[] = {U(G), C("a CAPABILITY\r\n"), U("a BAD What?\r\n"),
                                  C("b STARTTLS\r\n")};
     SCENE(optional, turns, G LIST "a OK CAPABILITY completed\r\nb" BEGIN,
-          .to_upstream = "a CAPABILITY\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "a CAPABILITY\r\n", .end = DIALOGUE_UPGRADE);
     SCENE(trusting, turns,
           G "* CAPABILITY IMAP4rev1 STARTTLS\r\na OK CAPABILITY completed\r\nb" BEGIN,
-          .to_upstream = "a CAPABILITY\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "a CAPABILITY\r\n", .end = DIALOGUE_UPGRADE);
     const struct turn in[] = {U(G), C("a CAPABILITY\r\n"), U("a BAD What?\r\n")};
     SCENE(inside, in, G "a BAD What?\r\n", .to_upstream = "a CAPABILITY\r\n");
     const struct turn listed[] = {U(G), C("a CAPABILITY\r\n"), U("* CAPABILITY X\r\na NO\r\n")};
@@ -444,13 +445,13 @@ static void a_mailbox_without_login_is_not_shown_in_clear(void **state)
 {
     (void)state;
     const struct turn turns[] = {U("* PREAUTH [CAPABILITY IMAP4rev1] welcome root\r\n")};
-    SCENE(optional, turns, DOWN, .end = TALK_CLOSE);
-    SCENE(trusting, turns, DOWN, .end = TALK_CLOSE);
-    SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
+    SCENE(optional, turns, DOWN, .end = DIALOGUE_CLOSE);
+    SCENE(trusting, turns, DOWN, .end = DIALOGUE_CLOSE);
+    SCENE(upgraded, turns, DOWN, .end = DIALOGUE_CLOSE);
     const struct turn later[] = {U(G "* PREAUTH hm\r\n")};
-    SCENE(optional, later, G DOWN, .end = TALK_CLOSE);
-    SCENE(inside, later, G "* PREAUTH hm\r\n", .end = TALK_RELAY);
-    SCENE(upgraded, later, "* PREAUTH hm\r\n", .end = TALK_RELAY);
+    SCENE(optional, later, G DOWN, .end = DIALOGUE_CLOSE);
+    SCENE(inside, later, G "* PREAUTH hm\r\n", .end = DIALOGUE_RELAY);
+    SCENE(upgraded, later, "* PREAUTH hm\r\n", .end = DIALOGUE_RELAY);
 }
 
 static void the_upstreams_last_word_passes(void **state)
@@ -458,10 +459,10 @@ static void the_upstreams_last_word_passes(void **state)
     (void)state;
     const struct turn greeting[] = {U("* BYE [CAPABILITY AUTH=A] full\r\n* OK\r\n")};
     SCENE(optional, greeting, "* BYE [CAPABILITY STARTTLS LOGINDISABLED] full\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
     SCENE(inside, greeting, "* BYE [CAPABILITY AUTH=A] full\r\n* OK\r\n");
     const struct turn later[] = {U(G), C("a NOOP\r\n"), U("* bye idle\r\na OK\r\n")};
-    SCENE(optional, later, G "* bye idle\r\n", .to_upstream = "a NOOP\r\n", .end = TALK_CLOSE);
+    SCENE(optional, later, G "* bye idle\r\n", .to_upstream = "a NOOP\r\n", .end = DIALOGUE_CLOSE);
     SCENE(inside, later, G "* bye idle\r\na OK\r\n", .to_upstream = "a NOOP\r\n");
 }
 
@@ -472,8 +473,8 @@ static void greetings_that_are_none(void **state)
                                  "* CAPABILITY IMAP4rev1\r\n", "a OK\r\n"};
     for (size_t i = 0; i < COUNT(texts); i++) {
         const struct turn turns[] = {{UPSTREAM, texts[i], strlen(texts[i])}};
-        SCENE(optional, turns, DOWN, .end = TALK_CLOSE);
-        SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
+        SCENE(optional, turns, DOWN, .end = DIALOGUE_CLOSE);
+        SCENE(upgraded, turns, DOWN, .end = DIALOGUE_CLOSE);
     }
 }
 
@@ -481,9 +482,9 @@ static void lists_with_control_characters_end(void **state)
 {
     (void)state;
     const struct turn nul[] = {U("* OK [CAPABILITY IMAP4rev1\0AUTH=PLAIN] x\r\n")};
-    SCENE(optional, nul, DOWN, .end = TALK_CLOSE);
+    SCENE(optional, nul, DOWN, .end = DIALOGUE_CLOSE);
     const struct turn cr[] = {U(G "* CAPABILITY IMAP4rev1\rSTARTTLS\r\n")};
-    SCENE(optional, cr, G DOWN, .end = TALK_CLOSE);
+    SCENE(optional, cr, G DOWN, .end = DIALOGUE_CLOSE);
 }
 
 /* ---- optional, where passwords may pass ---- */
@@ -501,7 +502,7 @@ static void a_login_passes_where_it_may(void **state)
           "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR STARTTLS] hi\r\n"
           "* CAPABILITY IMAP4rev1 IDLE\r\na OK [CAPABILITY IMAP4rev1 IDLE] in\r\n"
           "* CAPABILITY STARTTLS\r\n",
-          .to_upstream = "a LOGIN u p\r\nb SELECT INBOX\r\nc STARTTLS\r\n", .end = TALK_RELAY);
+          .to_upstream = "a LOGIN u p\r\nb SELECT INBOX\r\nc STARTTLS\r\n", .end = DIALOGUE_RELAY);
 }
 
 static void a_login_that_failed_can_be_followed_by_starttls(void **state)
@@ -513,7 +514,7 @@ static void a_login_that_failed_can_be_followed_by_starttls(void **state)
     SCENE(trusting, turns,
           "* OK [CAPABILITY LOGINDISABLED AUTH=A STARTTLS] hi\r\n"
           "a NO [CAPABILITY IMAP4rev1 AUTH=A STARTTLS] no\r\nb" BEGIN,
-          .to_upstream = "a LOGIN u p\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "a LOGIN u p\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 static void a_login_that_failed_is_over(void **state)
@@ -522,7 +523,7 @@ static void a_login_that_failed_is_over(void **state)
     const struct turn turns[] = {U(G), C("a LOGIN u p\r\n"),
                                  U("a NO\r\n* CAPABILITY X STARTTLS\r\na OK in\r\n")};
     SCENE(trusting, turns, G "a NO\r\n* CAPABILITY X STARTTLS\r\n" DOWN,
-          .to_upstream = "a LOGIN u p\r\n", .end = TALK_CLOSE);
+          .to_upstream = "a LOGIN u p\r\n", .end = DIALOGUE_CLOSE);
 }
 
 static void an_authentication_passes_untouched(void **state)
@@ -538,7 +539,7 @@ static void an_authentication_passes_untouched(void **state)
                                  C("raw {5}\r\n")};
     SCENE(trusting, turns, G "+ VXNlcg==\r\n+\r\na OK in\r\n",
           .to_upstream = "a AUTHENTICATE LOGIN\r\na STARTTLS\r\n*\r\nraw {5}\r\n",
-          .end = TALK_RELAY);
+          .end = DIALOGUE_RELAY);
 }
 
 static void an_authentication_refused_is_followed_by_commands(void **state)
@@ -547,11 +548,11 @@ static void an_authentication_refused_is_followed_by_commands(void **state)
     const struct turn turns[] = {U(G), C("a AUTHENTICATE PLAIN AGEAYg==\r\nb STARTTLS\r\n"),
                                  U("a NO\r\n")};
     SCENE(trusting, turns, G "a NO\r\nb" BEGIN, .to_upstream = "a AUTHENTICATE PLAIN AGEAYg==\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
     const struct turn late[] = {U(G), C("a AUTHENTICATE PLAIN\r\n"), U("+\r\n"), U("a NO time\r\n"),
                                 C("b STARTTLS\r\n")};
     SCENE(trusting, late, G "+\r\na NO time\r\nb" BEGIN, .to_upstream = "a AUTHENTICATE PLAIN\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void a_response_is_read_before_what_the_upstream_says_next(void **state)
@@ -560,7 +561,7 @@ static void a_response_is_read_before_what_the_upstream_says_next(void **state)
     const struct turn turns[] = {U(G), C("a AUTHENTICATE X\r\nresponse\r\nb STARTTLS\r\n"),
                                  U("+\r\na NO\r\n* OK never heard\r\n")};
     SCENE(trusting, turns, G "+\r\na NO\r\nb" BEGIN,
-          .to_upstream = "a AUTHENTICATE X\r\nresponse\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "a AUTHENTICATE X\r\nresponse\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 static void a_response_with_control_characters_ends(void **state)
@@ -568,7 +569,7 @@ static void a_response_with_control_characters_ends(void **state)
     (void)state;
     const struct turn turns[] = {U(G), C("a AUTHENTICATE X\r\n"), U("+\r\n"), C("AG\0E=\r\n")};
     SCENE(trusting, turns, G "+\r\n* BYE That is no response\r\n",
-          .to_upstream = "a AUTHENTICATE X\r\n", .end = TALK_CLOSE);
+          .to_upstream = "a AUTHENTICATE X\r\n", .end = DIALOGUE_CLOSE);
 }
 
 static void literals_that_wait_pass(void **state)
@@ -582,7 +583,7 @@ static void literals_that_wait_pass(void **state)
                                  C(" \"{5}\"\r\n"),
                                  U("a OK in\r\n")};
     SCENE(trusting, turns, G "* OK hm\r\n+ go on\r\n+ more\r\na OK in\r\n",
-          .to_upstream = "a LOGIN {11}\r\nx STARTTLS\n {0}\r\n \"{5}\"\r\n", .end = TALK_RELAY);
+          .to_upstream = "a LOGIN {11}\r\nx STARTTLS\n {0}\r\n \"{5}\"\r\n", .end = DIALOGUE_RELAY);
 }
 
 static void literals_that_wait_may_be_refused(void **state)
@@ -591,7 +592,7 @@ static void literals_that_wait_may_be_refused(void **state)
     const struct turn turns[] = {U(G), C("a LOGIN {11}\r\n"), U("a NO too long\r\n"),
                                  C("x STARTTLS\r\n")};
     SCENE(trusting, turns, G "a NO too long\r\nx" BEGIN, .to_upstream = "a LOGIN {11}\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void literals_that_come_wait_for_the_upstream(void **state)
@@ -600,9 +601,9 @@ static void literals_that_come_wait_for_the_upstream(void **state)
     const struct turn turns[] = {U(G), C("a LOGIN {3+}\r\nx\r\n {2+}\r\npw\r\nb NOOP\r\n"),
                                  U("+ go on\r\n"), U("+ more\r\n"), U("a OK in\r\n")};
     SCENE(trusting, turns, G "a OK in\r\n",
-          .to_upstream = "a LOGIN {3}\r\nx\r\n {2}\r\npw\r\nb NOOP\r\n", .end = TALK_RELAY);
+          .to_upstream = "a LOGIN {3}\r\nx\r\n {2}\r\npw\r\nb NOOP\r\n", .end = DIALOGUE_RELAY);
     SCENE(inside, turns, G "+ go on\r\n+ more\r\na OK in\r\n",
-          .to_upstream = "a LOGIN {3+}\r\nx\r\n {2+}\r\npw\r\nb NOOP\r\n", .end = TALK_RELAY);
+          .to_upstream = "a LOGIN {3+}\r\nx\r\n {2+}\r\npw\r\nb NOOP\r\n", .end = DIALOGUE_RELAY);
 }
 
 static void literals_that_come_in_vain_are_consumed(void **state)
@@ -612,10 +613,10 @@ static void literals_that_come_in_vain_are_consumed(void **state)
                                  C("a LOGIN {10+}\r\nx STARTTLS {3+}\r\nfoo bar\r\nb STARTTLS\r\n"),
                                  U("a BAD hm\r\n")};
     SCENE(trusting, turns, G "a BAD hm\r\nb" BEGIN, .to_upstream = "a LOGIN {10}\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
     const struct turn large[] = {U(G), C("a LOGIN {8193+}\r\n"), U("a BAD hm\r\n")};
     SCENE(trusting, large, G "a BAD hm\r\n" NO_END, .to_upstream = "a LOGIN {8193}\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void answers_within_a_literal_end_the_session(void **state)
@@ -623,9 +624,11 @@ static void answers_within_a_literal_end_the_session(void **state)
     (void)state;
     const struct turn turns[] = {U(G), C("a LOGIN {9}\r\n"), U("+\r\n"), C("123"),
                                  U("a OK in\r\n")};
-    SCENE(trusting, turns, G "+\r\n" DOWN, .to_upstream = "a LOGIN {9}\r\n123", .end = TALK_CLOSE);
+    SCENE(trusting, turns, G "+\r\n" DOWN, .to_upstream = "a LOGIN {9}\r\n123",
+          .end = DIALOGUE_CLOSE);
     const struct turn rest[] = {U(G), C("a LOGIN {3}\r\n"), U("+\r\n"), C("123"), U("a OK in\r\n")};
-    SCENE(trusting, rest, G "+\r\n" DOWN, .to_upstream = "a LOGIN {3}\r\n123", .end = TALK_CLOSE);
+    SCENE(trusting, rest, G "+\r\n" DOWN, .to_upstream = "a LOGIN {3}\r\n123",
+          .end = DIALOGUE_CLOSE);
 }
 
 static void lines_behind_a_literal_are_checked(void **state)
@@ -633,10 +636,10 @@ static void lines_behind_a_literal_are_checked(void **state)
     (void)state;
     const struct turn doubt[] = {U(G), C("a LOGIN {1}\r\n"), U("+\r\n"), C("u p{3+}\r\nb X\r\n")};
     SCENE(trusting, doubt, G "+\r\n* BYE That is no command\r\n", .to_upstream = "a LOGIN {1}\r\nu",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
     const struct turn cr[] = {U(G), C("a LOGIN {1}\r\n"), U("+\r\n"), C("u p\rb STARTTLS\r\n")};
     SCENE(trusting, cr, G "+\r\n* BYE That is no command\r\n", .to_upstream = "a LOGIN {1}\r\nu",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void literals_of_any_size_pass(void **state)
@@ -672,7 +675,7 @@ static void inside_takes_the_upgrade_out_wherever_it_stands(void **state)
           "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR XSTARTTLS] hi\r\n"
           "* CAPABILITY IMAP4rev1\r\na OK [CAPABILITY] x\r\n"
           "* CAPABILITY IMAP4rev1\r\nb OK [CAPABILITY IMAP4rev1 X] in\r\n",
-          .to_upstream = "a CAPABILITY\r\nb LOGIN u p\r\n", .end = TALK_RELAY);
+          .to_upstream = "a CAPABILITY\r\nb LOGIN u p\r\n", .end = DIALOGUE_RELAY);
 }
 
 static void inside_logindisabled_without_starttls_is_meant(void **state)
@@ -704,10 +707,10 @@ static void inside_compression_ends_the_watch(void **state)
     (void)state;
     const struct turn turns[] = {U(G), C("a COMPRESS DEFLATE\r\n\x01\x02"), U("a OK\r\n\x03")};
     SCENE(inside, turns, G "a OK\r\n\x03", .to_upstream = "a COMPRESS DEFLATE\r\n\x01\x02",
-          .end = TALK_RELAY);
+          .end = DIALOGUE_RELAY);
     const struct turn refused[] = {U(G), C("a COMPRESS DEFLATE\r\nb STARTTLS\r\n"), U("a NO\r\n")};
     SCENE(inside, refused, G "b" ACTIVE "a NO\r\n", .to_upstream = "a COMPRESS DEFLATE\r\n");
-    SCENE(trusting, refused, G "a NO Not before login\r\nb" BEGIN, .end = TALK_UPGRADE);
+    SCENE(trusting, refused, G "a NO Not before login\r\nb" BEGIN, .end = DIALOGUE_UPGRADE);
 }
 
 static void inside_a_mailbox_that_is_open_is_shown(void **state)
@@ -716,9 +719,9 @@ static void inside_a_mailbox_that_is_open_is_shown(void **state)
     const struct turn turns[] = {C("a STARTTLS\r\n"),
                                  U("* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n* OK\r\n")};
     SCENE(inside, turns, "a" ACTIVE "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n* OK\r\n",
-          .end = TALK_RELAY);
+          .end = DIALOGUE_RELAY);
     SCENE(telling, turns, "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n* OK\r\n",
-          .to_upstream = "a STARTTLS\r\n", .end = TALK_RELAY);
+          .to_upstream = "a STARTTLS\r\n", .end = DIALOGUE_RELAY);
 }
 
 static void the_clients_identity_is_ours_to_tell(void **state)
@@ -750,7 +753,7 @@ static void commands_unknown_to_both_are_counted(void **state)
     add_times(&sent, "a FOO\r\n", 11);
     const struct turn turns[] = {
         U(G), {CLIENT, client.data, client.size}, {UPSTREAM, upstream.data, upstream.size}};
-    SCENE(trusting, turns, heard.data, .to_upstream = sent.data, .end = TALK_CLOSE);
+    SCENE(trusting, turns, heard.data, .to_upstream = sent.data, .end = DIALOGUE_CLOSE);
     free(client.data);
     free(upstream.data);
     free(heard.data);
@@ -784,9 +787,9 @@ static void literals_in_responses_that_make_no_sense_end(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G "* X {8+}\r\n")};
-    SCENE(trusting, turns, G DOWN, .end = TALK_CLOSE);
+    SCENE(trusting, turns, G DOWN, .end = DIALOGUE_CLOSE);
     const struct turn doubt[] = {U(G "* X foo{8}\r\n")};
-    SCENE(trusting, doubt, G DOWN, .end = TALK_CLOSE);
+    SCENE(trusting, doubt, G DOWN, .end = DIALOGUE_CLOSE);
 }
 
 static void upgraded_swallows_the_greeting(void **state)
@@ -803,7 +806,7 @@ static void upgraded_tells_of_a_refusal(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("a CAPABILITY\r\n"), U("* BYE too busy\r\n")};
-    SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
+    SCENE(upgraded, turns, DOWN, .end = DIALOGUE_CLOSE);
 }
 
 /* ---- ID of our own ---- */
@@ -829,8 +832,10 @@ static void id_tells_who_the_client_is(void **state)
 static void id_sends_what_is_known(void **state)
 {
     (void)state;
-    const struct talk_facts facts = {
-        .mode = TALK_INSIDE, HOST, .client_address = "10.0.0.1", .session_id = "a\"b\\c\r\n\xff"};
+    const struct dialogue_facts facts = {.mode = DIALOGUE_INSIDE,
+                                         HOST,
+                                         .client_address = "10.0.0.1",
+                                         .session_id = "a\"b\\c\r\n\xff"};
     const struct turn turns[] = {U("* OK [CAPABILITY id] hi\r\n")};
     SCENE(facts, turns, "* OK [CAPABILITY id] hi\r\n",
           .to_upstream = "front2 ID (\"x-originating-ip\" \"10.0.0.1\" "
@@ -873,7 +878,8 @@ static void id_may_show_that_the_client_is_not_wanted(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(OFFER), U("* BYE not you\r\n")};
-    SCENE(telling_upgraded, turns, "* BYE not you\r\n", .to_upstream = OUR_ID, .end = TALK_CLOSE);
+    SCENE(telling_upgraded, turns, "* BYE not you\r\n", .to_upstream = OUR_ID,
+          .end = DIALOGUE_CLOSE);
 }
 
 static void what_we_ask_for_is_bounded(void **state)
@@ -882,11 +888,11 @@ static void what_we_ask_for_is_bounded(void **state)
     struct text t = {0};
     add_times(&t, "* ID NIL\r\n", 64);
     const struct turn lines[] = {U(OFFER), {UPSTREAM, t.data, t.size}};
-    SCENE(telling_upgraded, lines, DOWN, .to_upstream = OUR_ID, .end = TALK_CLOSE);
+    SCENE(telling_upgraded, lines, DOWN, .to_upstream = OUR_ID, .end = DIALOGUE_CLOSE);
     const struct turn literal[] = {U(OFFER), U("* ID ({65537}\r\n")};
-    SCENE(telling_upgraded, literal, DOWN, .to_upstream = OUR_ID, .end = TALK_CLOSE);
+    SCENE(telling_upgraded, literal, DOWN, .to_upstream = OUR_ID, .end = DIALOGUE_CLOSE);
     const struct turn plus[] = {U(OFFER), U("+\r\n")};
-    SCENE(telling_upgraded, plus, DOWN, .to_upstream = OUR_ID, .end = TALK_CLOSE);
+    SCENE(telling_upgraded, plus, DOWN, .to_upstream = OUR_ID, .end = DIALOGUE_CLOSE);
     free(t.data);
 }
 
@@ -899,10 +905,10 @@ static void lines_without_end_are_bounded(void **state)
     add(&t, "* OK ");
     add_times(&t, "0123456789abcdef", 65536);
     const struct turn greeting[] = {{UPSTREAM, t.data, t.size}};
-    LARGE_SCENE(optional, greeting, DOWN, .end = TALK_CLOSE);
-    LARGE_SCENE(upgraded, greeting, DOWN, .end = TALK_CLOSE);
+    LARGE_SCENE(optional, greeting, DOWN, .end = DIALOGUE_CLOSE);
+    LARGE_SCENE(upgraded, greeting, DOWN, .end = DIALOGUE_CLOSE);
     const struct turn later[] = {U(G), C("a NOOP\r\n"), {UPSTREAM, t.data, t.size}};
-    LARGE_SCENE(optional, later, G DOWN, .to_upstream = "a NOOP\r\n", .end = TALK_CLOSE);
+    LARGE_SCENE(optional, later, G DOWN, .to_upstream = "a NOOP\r\n", .end = DIALOGUE_CLOSE);
     char *heard = join(G, t.data);
     LARGE_SCENE(inside, later, heard, .to_upstream = "a NOOP\r\n");
     free(heard);
@@ -953,7 +959,8 @@ static void our_refusals_say_goodbye(void **state)
         char wanted[200];
         buf_init(&b, 1000);
         starttls_imap.refuse(all[i], "front.example", &b);
-        snprintf(wanted, sizeof wanted, "* BYE [UNAVAILABLE] %s\r\n", talk_refusal_words(all[i]));
+        snprintf(wanted, sizeof wanted, "* BYE [UNAVAILABLE] %s\r\n",
+                 dialogue_refusal_words(all[i]));
         assert_int_equal(b.size, strlen(wanted));
         assert_memory_equal(b.data, wanted, b.size);
         buf_free(&b);

@@ -18,24 +18,24 @@ static void starttls_upgrades(void **state)
     say(CLIENT, RAW("\x30\x1d\x02\x01\x01\x77\x18\x80\x16" STARTTLS_OID));
     hear(CLIENT,
          RAW("\x30\x24\x02\x01\x01\x78\x1f\x0a\x01\x00\x04\x00\x04\x00\x8a\x16" STARTTLS_OID));
-    check("bytes", TALK_UPGRADE, 0);
+    check("bytes", DIALOGUE_UPGRADE, 0);
 }
 
 static void bytes_behind_starttls_stay_unread(void **state)
 {
     (void)state;
-    const struct talk_facts modes[] = {required, optional, allowing};
+    const struct dialogue_facts modes[] = {required, optional, allowing};
     for (size_t i = 0; i < 3; i++) {
         begin(modes[i]);
         const struct text more = simple_bind(2, "cn=a", "secret");
         say(CLIENT, JOIN(starttls(1), more));
         hear(CLIENT, starttls_result(1, 0, ""));
-        check("injection", TALK_UPGRADE, more.size);
+        check("injection", DIALOGUE_UPGRADE, more.size);
         begin(modes[i]);
         say(CLIENT, starttls(1));
         say(CLIENT, starttls(2));
         hear(CLIENT, starttls_result(1, 0, ""));
-        check("twice", TALK_UPGRADE, starttls(2).size);
+        check("twice", DIALOGUE_UPGRADE, starttls(2).size);
     }
 }
 
@@ -64,7 +64,7 @@ static void everything_else_is_refused_before_required_tls(void **state)
     hear(CLIENT, tls_required(300, 0x61));
     say(CLIENT, starttls(400));
     hear(CLIENT, starttls_result(400, 0, ""));
-    check("refusals", TALK_UPGRADE, 0);
+    check("refusals", DIALOGUE_UPGRADE, 0);
 }
 
 static void unbind_before_required_tls_closes_without_a_word(void **state)
@@ -72,20 +72,20 @@ static void unbind_before_required_tls_closes_without_a_word(void **state)
     (void)state;
     begin(required);
     say(CLIENT, RAW("\x30\x05\x02\x01\x01\x42\x00"));
-    check("unbind", TALK_CLOSE, 0);
+    check("unbind", DIALOGUE_CLOSE, 0);
 }
 
 static void starttls_with_a_value_is_refused(void **state)
 {
     (void)state;
-    const struct talk_facts modes[] = {required, optional};
+    const struct dialogue_facts modes[] = {required, optional};
     for (size_t i = 0; i < 2; i++) {
         begin(modes[i]);
         say(CLIENT, MESSAGE(1, 0x77, str(0x80, STARTTLS_OID), str(0x81, "")));
         hear(CLIENT, starttls_result(1, 2, "StartTLS takes no value"));
         say(CLIENT, starttls(2));
         hear(CLIENT, starttls_result(2, 0, ""));
-        check("value", TALK_UPGRADE, 0);
+        check("value", DIALOGUE_UPGRADE, 0);
     }
 }
 
@@ -95,10 +95,10 @@ static void a_name_that_only_begins_like_starttls_is_another(void **state)
     begin(required);
     say(CLIENT, MESSAGE(1, 0x77, str(0x80, STARTTLS_OID "1")));
     hear(CLIENT, tls_required(1, 0x78));
-    check("prefix", TALK_MORE, 0);
+    check("prefix", DIALOGUE_MORE, 0);
     begin(optional);
     through(CLIENT, MESSAGE(1, 0x77, str(0x80, STARTTLS_OID ".1")));
-    check("prefix", TALK_MORE, 0);
+    check("prefix", DIALOGUE_MORE, 0);
 }
 
 static void too_many_errors_end_the_session(void **state)
@@ -111,7 +111,7 @@ static void too_many_errors_end_the_session(void **state)
     }
     hear(CLIENT, notice(52, "Too many errors, closing connection"));
     say(CLIENT, starttls(12));
-    check("errors", TALK_CLOSE, 0);
+    check("errors", DIALOGUE_CLOSE, 0);
 }
 
 /* ---- optional ---- */
@@ -131,7 +131,7 @@ static void passwords_are_held_back(void **state)
     hear(CLIENT, tls_required(4, 0x61));
     say(CLIENT, MESSAGE(5, 0x60, num(2, 3), str(4, "cn=a"), str(0x84, "secret")));
     hear(CLIENT, tls_required(5, 0x61));
-    check("passwords", TALK_MORE, 0);
+    check("passwords", DIALOGUE_MORE, 0);
 }
 
 static void binds_without_a_password_pass(void **state)
@@ -148,7 +148,7 @@ static void binds_without_a_password_pass(void **state)
     through(UPSTREAM, result(4, 0x61, 7, ""));
     say(CLIENT, starttls(5));
     hear(CLIENT, starttls_result(5, 0, ""));
-    check("binds", TALK_UPGRADE, 0);
+    check("binds", DIALOGUE_UPGRADE, 0);
 }
 
 static void passwords_pass_where_the_route_allows_it(void **state)
@@ -161,7 +161,7 @@ static void passwords_pass_where_the_route_allows_it(void **state)
     through(UPSTREAM, result(2, 0x61, 0, ""));
     say(CLIENT, starttls(3));
     hear(CLIENT, starttls_result(3, 0, ""));
-    check("allowed", TALK_UPGRADE, 0);
+    check("allowed", DIALOGUE_UPGRADE, 0);
 }
 
 static const struct {
@@ -185,7 +185,7 @@ static void starttls_waits_for_every_outstanding_operation(void **state)
         through(UPSTREAM, result(1, operations[i].response, 0, ""));
         say(CLIENT, starttls(4));
         hear(CLIENT, starttls_result(4, 0, ""));
-        check("outstanding", TALK_UPGRADE, 0);
+        check("outstanding", DIALOGUE_UPGRADE, 0);
     }
 }
 
@@ -201,7 +201,7 @@ static void starttls_waits_for_a_search(void **state)
     through(UPSTREAM, result(9, 0x65, 0, ""));
     say(CLIENT, starttls(11));
     hear(CLIENT, starttls_result(11, 0, ""));
-    check("search", TALK_UPGRADE, 0);
+    check("search", DIALOGUE_UPGRADE, 0);
 }
 
 static void an_abandoned_operation_is_not_outstanding(void **state)
@@ -216,7 +216,7 @@ static void an_abandoned_operation_is_not_outstanding(void **state)
     through(CLIENT, MESSAGE(12, 0x50, RAW("\x00\xc8")));
     say(CLIENT, starttls(13));
     hear(CLIENT, starttls_result(13, 0, ""));
-    check("abandon", TALK_UPGRADE, 0);
+    check("abandon", DIALOGUE_UPGRADE, 0);
 }
 
 static void starttls_is_refused_during_a_bind(void **state)
@@ -234,7 +234,7 @@ static void starttls_is_refused_during_a_bind(void **state)
     through(UPSTREAM, result(4, 0x61, 49, "no"));
     say(CLIENT, starttls(5));
     hear(CLIENT, starttls_result(5, 0, ""));
-    check("bind in progress", TALK_UPGRADE, 0);
+    check("bind in progress", DIALOGUE_UPGRADE, 0);
 }
 
 static void more_operations_than_fit_count_as_outstanding(void **state)
@@ -251,7 +251,7 @@ static void more_operations_than_fit_count_as_outstanding(void **state)
     through(UPSTREAM, result(MANY, 0x6b, 0, ""));
     say(CLIENT, starttls(101));
     hear(CLIENT, starttls_result(101, 0, ""));
-    check("many", TALK_UPGRADE, 0);
+    check("many", DIALOGUE_UPGRADE, 0);
 }
 
 /* A server may never answer one (RFC 4511, 4.2.1: what comes behind it waits there, not here). */
@@ -265,15 +265,15 @@ static void binds_do_not_wait_for_each_other(void **state)
     hear(CLIENT, tls_required(3, 0x61));
     through(UPSTREAM, result(1, 0x61, 0, ""));
     through(UPSTREAM, result(2, 0x61, 0, ""));
-    check("binds in a row", TALK_MORE, 0);
+    check("binds in a row", DIALOGUE_MORE, 0);
     begin(inside);
     through(CLIENT, simple_bind(1, "", ""));
     through(CLIENT, simple_bind(2, "a", "secret"));
     through(CLIENT, MESSAGE(3, 0x42, NONE));
-    check("unanswered", TALK_MORE, 0);
+    check("unanswered", DIALOGUE_MORE, 0);
 }
 
-static void begin_with_half_an_entry(struct talk_facts facts, struct text *last_r)
+static void begin_with_half_an_entry(struct dialogue_facts facts, struct text *last_r)
 {
     const struct text entry =
         MESSAGE(9, 0x64, str(4, "dc=x"), T(0x30, attribute("a", T(4, filled(300)))));
@@ -294,13 +294,13 @@ static void an_answer_of_ours_waits_for_the_end_of_the_upstreams_message(void **
     through(UPSTREAM, result(9, 0x65, 0, ""));
     say(CLIENT, starttls(11));
     hear(CLIENT, starttls_result(11, 0, ""));
-    check("refusal", TALK_UPGRADE, 0);
+    check("refusal", DIALOGUE_UPGRADE, 0);
 
     begin_with_half_an_entry(optional, &last);
     say(CLIENT, RAW("QUIT\r\n"));
     through(UPSTREAM, last);
     hear(CLIENT, no_ldap());
-    check("goodbye", TALK_CLOSE, 0);
+    check("goodbye", DIALOGUE_CLOSE, 0);
 }
 
 /* Also when the next message of the upstream comes with the end of the last one. */
@@ -317,17 +317,17 @@ static void an_answer_of_ours_goes_between_the_upstreams_messages(void **state)
     hear(CLIENT, more);
     through(UPSTREAM, result(9, 0x65, 0, ""));
     through(CLIENT, simple_bind(11, "", ""));
-    check("between", TALK_MORE, 0);
+    check("between", DIALOGUE_MORE, 0);
 }
 
 static void unbind_passes(void **state)
 {
     (void)state;
-    const struct talk_facts modes[] = {optional, inside};
+    const struct dialogue_facts modes[] = {optional, inside};
     for (size_t i = 0; i < 2; i++) {
         begin(modes[i]);
         through(CLIENT, RAW("\x30\x05\x02\x01\x01\x42\x00"));
-        check("unbind", TALK_MORE, 0);
+        check("unbind", DIALOGUE_MORE, 0);
     }
 }
 
@@ -351,7 +351,7 @@ static void starttls_inside_tls_is_refused(void **state)
     through(UPSTREAM, result(7, 0x61, 2, ""));
     say(CLIENT, starttls(8));
     hear(CLIENT, starttls_result(8, 1, "TLS already established"));
-    check("inside", TALK_MORE, 0);
+    check("inside", DIALOGUE_MORE, 0);
 }
 
 /* ---- security layers ---- */
@@ -359,7 +359,7 @@ static void starttls_inside_tls_is_refused(void **state)
 static void wrapped_bytes_pass_behind_a_sasl_bind(void **state)
 {
     (void)state;
-    const struct talk_facts modes[] = {optional, inside};
+    const struct dialogue_facts modes[] = {optional, inside};
     for (size_t i = 0; i < 2; i++) {
         begin(modes[i]);
         through(CLIENT, sasl_bind(1, "GSSAPI", "a"));
@@ -371,7 +371,7 @@ static void wrapped_bytes_pass_behind_a_sasl_bind(void **state)
         through(CLIENT, RAW("\x00\x00\x00\x05wrapp\x00\x00\x00\x02"
                             "ed"));
         through(UPSTREAM, RAW("\x00\x00\x00\x01z"));
-        check("wrapped", TALK_RELAY, 0);
+        check("wrapped", DIALOGUE_RELAY, 0);
     }
 }
 
@@ -387,7 +387,7 @@ static void without_a_layer_the_rules_go_on(void **state)
     through(UPSTREAM, result(3, 0x65, 0, ""));
     say(CLIENT, starttls(4));
     hear(CLIENT, starttls_result(4, 0, ""));
-    check("no layer", TALK_UPGRADE, 0);
+    check("no layer", DIALOGUE_UPGRADE, 0);
 }
 
 static void no_layer_comes_of_other_binds(void **state)
@@ -402,7 +402,7 @@ static void no_layer_comes_of_other_binds(void **state)
         say(CLIENT, RAW("\x00\x00\x00\x02"
                         "ed"));
         hear(CLIENT, no_ldap());
-        check(names[i], TALK_CLOSE, 0);
+        check(names[i], DIALOGUE_CLOSE, 0);
     }
     begin(allowing); /* nor of one that fails */
     through(CLIENT, sasl_bind(1, "GSSAPI", "a"));
@@ -410,7 +410,7 @@ static void no_layer_comes_of_other_binds(void **state)
     say(CLIENT, RAW("\x00\x00\x00\x02"
                     "ed"));
     hear(CLIENT, no_ldap());
-    check("failed", TALK_CLOSE, 0);
+    check("failed", DIALOGUE_CLOSE, 0);
 }
 
 /* An upstream that behaves as if it wrapped does not open the way for a password that waits. */
@@ -425,7 +425,7 @@ static void the_upstream_alone_does_not_end_the_watch(void **state)
     through(UPSTREAM, RAW("\x00\x00\x00\x01z"));
     through(UPSTREAM, RAW("\x30"
                           "and so on"));
-    check("hostile upstream", TALK_MORE, 0);
+    check("hostile upstream", DIALOGUE_MORE, 0);
 }
 
 static void refusals_are_notices_of_disconnection(void **state)
@@ -440,7 +440,7 @@ static void refusals_are_notices_of_disconnection(void **state)
         buf_init(&b, 1000);
         starttls_ldap.refuse((enum starttls_refusal)why, "host", &b);
         const struct text wanted =
-            notice(codes[why], talk_refusal_words((enum starttls_refusal)why));
+            notice(codes[why], dialogue_refusal_words((enum starttls_refusal)why));
         assert_int_equal(b.size, wanted.size);
         assert_memory_equal(b.data, wanted.data, b.size);
         buf_free(&b);

@@ -8,7 +8,7 @@
 
 #include "ldap_script.h"
 
-static const struct talk_facts *const modes[] = {&required, &optional, &inside};
+static const struct dialogue_facts *const modes[] = {&required, &optional, &inside};
 enum { CLEAR_MODES = 2, MODES = sizeof modes / sizeof *modes };
 
 #define ROW(literal)                                                                               \
@@ -62,13 +62,13 @@ static void garbage_in_clear_ends_the_session_with_a_notice(void **state)
             begin(*modes[mode]);
             say(CLIENT, garbage[i]);
             hear(CLIENT, no_ldap());
-            check(name, TALK_CLOSE, 0);
-            if (mode == TALK_REQUIRED)
+            check(name, DIALOGUE_CLOSE, 0);
+            if (mode == DIALOGUE_REQUIRED)
                 continue;
             begin(*modes[mode]);
             say(UPSTREAM, garbage[i]);
             hear(CLIENT, notice(52, "Service not available, try again later"));
-            check(name, TALK_CLOSE, 0);
+            check(name, DIALOGUE_CLOSE, 0);
         }
 }
 
@@ -83,7 +83,7 @@ static void what_is_no_ldap_is_between_the_two_on_tls(void **state)
             through((enum side)side, garbage[i]);
             through(CLIENT, RAW("anything"));
             through(UPSTREAM, RAW("else"));
-            check(name, TALK_RELAY, 0);
+            check(name, DIALOGUE_RELAY, 0);
         }
 }
 
@@ -106,7 +106,7 @@ static void id_0_is_for_no_request(void **state)
         begin(*modes[mode]);
         say(CLIENT, starttls(0));
         hear(CLIENT, no_ldap());
-        check("id 0", TALK_CLOSE, 0);
+        check("id 0", DIALOGUE_CLOSE, 0);
     }
 }
 
@@ -121,7 +121,7 @@ static void operations_that_are_no_request_end_the_session_before_tls(void **sta
             begin(*modes[mode]);
             say(CLIENT, MESSAGE(1, ops[i], num(2, 3), str(4, "cn=a"), str(0x80, "secret")));
             hear(CLIENT, no_ldap());
-            check("no request", TALK_CLOSE, 0);
+            check("no request", DIALOGUE_CLOSE, 0);
         }
 }
 
@@ -131,16 +131,16 @@ static void broken_requests_end_the_session_before_tls(void **state)
     begin(required);
     say(CLIENT, MESSAGE(1, 0x63, str(4, "")));
     hear(CLIENT, no_ldap());
-    check("search", TALK_CLOSE, 0);
+    check("search", DIALOGUE_CLOSE, 0);
     begin(required);
     say(CLIENT, search(1, "", 0, 0, any(), num(2, 1)));
     hear(CLIENT, no_ldap());
-    check("selection", TALK_CLOSE, 0);
+    check("selection", DIALOGUE_CLOSE, 0);
     for (size_t mode = 0; mode < 2; mode++) {
         begin(*modes[mode]);
         say(CLIENT, MESSAGE(1, 0x77, str(4, STARTTLS_OID)));
         hear(CLIENT, no_ldap());
-        check("extended", TALK_CLOSE, 0);
+        check("extended", DIALOGUE_CLOSE, 0);
     }
     const struct text binds[] = {
         RAW("\x30\x05\x02\x01\x01\x60\x00"),
@@ -154,7 +154,7 @@ static void broken_requests_end_the_session_before_tls(void **state)
         begin(optional);
         say(CLIENT, binds[i]);
         hear(CLIENT, no_ldap());
-        check("bind", TALK_CLOSE, 0);
+        check("bind", DIALOGUE_CLOSE, 0);
     }
 }
 
@@ -165,7 +165,7 @@ static void a_broken_search_is_the_upstreams_to_judge(void **state)
         begin(*modes[mode]);
         through(CLIENT, MESSAGE(1, 0x63, str(4, "")));
         through(UPSTREAM, result(1, 0x65, 2, "broken"));
-        check("search", TALK_MORE, 0);
+        check("search", DIALOGUE_MORE, 0);
     }
 }
 
@@ -178,7 +178,7 @@ static void long_but_legal_lengths_are_taken(void **state)
             "\x77\x88\x00\x00\x00\x00\x00\x00\x00\x20\x80\x88\x00\x00\x00\x00\x00\x00\x00"
             "\x16" STARTTLS_OID));
     hear(CLIENT, starttls_result(7, 0, ""));
-    check("eight octets", TALK_UPGRADE, 0);
+    check("eight octets", DIALOGUE_UPGRADE, 0);
 }
 
 static void the_largest_id_is_taken(void **state)
@@ -188,7 +188,7 @@ static void the_largest_id_is_taken(void **state)
     say(CLIENT, RAW("\x30\x20\x02\x04\x7f\xff\xff\xff\x77\x18\x80\x16" STARTTLS_OID));
     hear(CLIENT, RAW("\x30\x27\x02\x04\x7f\xff\xff\xff\x78\x1f\x0a\x01\x00\x04\x00\x04\x00\x8a"
                      "\x16" STARTTLS_OID));
-    check("id", TALK_UPGRADE, 0);
+    check("id", DIALOGUE_UPGRADE, 0);
 }
 
 static void elements_of_the_future_and_controls_are_ignored(void **state)
@@ -198,7 +198,7 @@ static void elements_of_the_future_and_controls_are_ignored(void **state)
     say(CLIENT, T(0x30, num(2, 1), T(0x77, str(0x80, STARTTLS_OID), str(0x85, "new")),
                   T(0xa0, T(0x30, str(4, "1.2.3"))), str(0x87, "new")));
     hear(CLIENT, starttls_result(1, 0, ""));
-    check("future", TALK_UPGRADE, 0);
+    check("future", DIALOGUE_UPGRADE, 0);
 }
 
 /* Nobody looks into a filter, however deep it is. */
@@ -212,7 +212,7 @@ static void deep_nesting_costs_nothing(void **state)
     say(CLIENT, search(1, "", 0, 0, filter, str(4, "supportedExtension")));
     hear(CLIENT, root_entry(1, attribute("supportedExtension", str(4, STARTTLS_OID))));
     hear(CLIENT, result(1, 0x65, 0, ""));
-    check_large("deep", TALK_MORE);
+    check_large("deep", DIALOGUE_MORE);
 
     struct text sequences = NONE;
     for (int i = 0; i < 1000; i++)
@@ -221,7 +221,7 @@ static void deep_nesting_costs_nothing(void **state)
         begin(*modes[mode]);
         say(CLIENT, T(0x30, sequences));
         hear(CLIENT, no_ldap());
-        check_large("sequences", TALK_CLOSE);
+        check_large("sequences", DIALOGUE_CLOSE);
     }
 }
 
@@ -237,7 +237,7 @@ static void large_requests_before_required_tls_are_bounded(void **state)
             say(CLIENT, starttls(2));
             hear(CLIENT, starttls_result(2, 0, ""));
         }
-        check_large("large add", over ? TALK_CLOSE : TALK_UPGRADE);
+        check_large("large add", over ? DIALOGUE_CLOSE : DIALOGUE_UPGRADE);
     }
 }
 
@@ -256,7 +256,7 @@ static void large_requests_of_every_kind_are_refused_before_required_tls(void **
     hear(CLIENT, tls_required(4, 0x78));
     say(CLIENT, MESSAGE(5, 0x60, num(2, 3), str(4, ""), T(0x80, filled(70000))));
     hear(CLIENT, tls_required(5, 0x61));
-    check_large("large", TALK_MORE);
+    check_large("large", DIALOGUE_MORE);
 }
 
 static void large_messages_stream_through(void **state)
@@ -271,7 +271,7 @@ static void large_messages_stream_through(void **state)
         through(UPSTREAM, MESSAGE(1, 0x69, num(10, 0), str(4, ""), T(4, filled(1 << 17))));
         through(UPSTREAM, result(2, 0x65, 0, ""));
         through(UPSTREAM, result(3, 0x78, 0, ""));
-        check_large("stream", TALK_MORE);
+        check_large("stream", DIALOGUE_MORE);
     }
 }
 
@@ -286,7 +286,7 @@ static void a_message_that_passes_is_not_collected(void **state)
         begin(optional);
         through(CLIENT, (struct text){message.data, 96});
         through(CLIENT, (struct text){message.data + 96, 1});
-        finish("beginning", TALK_MORE, 0);
+        finish("beginning", DIALOGUE_MORE, 0);
         play(&starttls_ldap, &script, script.count, 0, 0, "whole");
         play(&starttls_ldap, &script, script.count, 0, 1, "byte by byte");
     }
@@ -299,14 +299,14 @@ static void a_large_bind_is_held_back(void **state)
     begin(optional);
     say(CLIENT, MESSAGE(1, 0x60, num(2, 3), str(4, ""), T(0x80, filled(70000))));
     hear(CLIENT, no_ldap());
-    check_large("optional", TALK_CLOSE);
+    check_large("optional", DIALOGUE_CLOSE);
 
     begin(inside);
     through(CLIENT, MESSAGE(1, 0x60, num(2, 3), str(4, ""),
                             T(0xa3, str(4, "GSSAPI"), T(4, filled(70000)))));
     through(UPSTREAM, result(1, 0x61, 0, ""));
     through(CLIENT, RAW("\x00\x00\x00\x01z"));
-    check_large("inside", TALK_RELAY);
+    check_large("inside", DIALOGUE_RELAY);
 }
 
 /* Just within what is collected. */
@@ -318,7 +318,7 @@ static void a_password_of_64_KiB_is_held_back(void **state)
     begin(optional);
     say(CLIENT, MESSAGE(1, 0x60, num(2, 3), str(4, ""), T(0x80, filled(65536 - frame))));
     hear(CLIENT, tls_required(1, 0x61));
-    check_large("password", TALK_MORE);
+    check_large("password", DIALOGUE_MORE);
 }
 
 /* The upstream never hears of a large StartTLS, and the dialogue goes on behind it. */
@@ -329,12 +329,12 @@ static void a_large_starttls_is_dropped(void **state)
     say(CLIENT, MESSAGE(3, 0x77, str(0x80, STARTTLS_OID), T(0x81, filled(70000))));
     hear(CLIENT, starttls_result(3, 2, "StartTLS takes no value"));
     through(CLIENT, simple_bind(4, "", ""));
-    check_large("optional", TALK_MORE);
+    check_large("optional", DIALOGUE_MORE);
     begin(inside);
     say(CLIENT, MESSAGE(3, 0x77, str(0x80, STARTTLS_OID), T(0x81, filled(70000))));
     hear(CLIENT, starttls_result(3, 1, "TLS already established"));
     through(CLIENT, simple_bind(4, "", "secret"));
-    check_large("inside", TALK_MORE);
+    check_large("inside", DIALOGUE_MORE);
 }
 
 static void who_broke_the_protocol_is_told_apart(void **state)
@@ -345,8 +345,8 @@ static void who_broke_the_protocol_is_told_apart(void **state)
         struct stage st;
         stage_open(&st, &starttls_ldap, &optional);
         stage_say(&st, (enum side)side, said.data, said.size);
-        assert_int_equal(st.verdict, TALK_CLOSE);
-        assert_int_equal(st.talk.reason == TALK_BROKEN, side == UPSTREAM);
+        assert_int_equal(st.verdict, DIALOGUE_CLOSE);
+        assert_int_equal(st.dialogue.reason == DIALOGUE_PROTOCOL_ERROR, side == UPSTREAM);
         stage_free(&st);
     }
 }
@@ -358,7 +358,7 @@ static void a_bind_response_without_a_code_ends_the_session(void **state)
     through(CLIENT, simple_bind(1, "", ""));
     say(UPSTREAM, MESSAGE(1, 0x61, str(4, "")));
     hear(CLIENT, notice(52, "Service not available, try again later"));
-    check("no code", TALK_CLOSE, 0);
+    check("no code", DIALOGUE_CLOSE, 0);
 }
 
 static void the_upstreams_notice_passes(void **state)
@@ -367,7 +367,7 @@ static void the_upstreams_notice_passes(void **state)
     for (size_t mode = 1; mode < MODES; mode++) {
         begin(*modes[mode]);
         through(UPSTREAM, notice(51, "busy"));
-        check("notice", TALK_MORE, 0);
+        check("notice", DIALOGUE_MORE, 0);
     }
 }
 

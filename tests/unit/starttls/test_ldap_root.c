@@ -35,7 +35,7 @@ static void check_own(const char *attribute_name, bool extension, bool version)
     hear(CLIENT, done(1));
     say(CLIENT, starttls(2));
     hear(CLIENT, starttls_result(2, 0, ""));
-    check(attribute_name != NULL ? attribute_name : "no list", TALK_UPGRADE, 0);
+    check(attribute_name != NULL ? attribute_name : "no list", DIALOGUE_UPGRADE, 0);
 }
 
 static void our_own_honours_the_selection(void **state)
@@ -62,7 +62,7 @@ static void our_own_with_types_only(void **state)
     hear(CLIENT, root_entry(1, JOIN(attribute("supportedExtension", NONE),
                                     attribute("supportedLDAPVersion", NONE))));
     hear(CLIENT, done(1));
-    check("types", TALK_MORE, 0);
+    check("types", DIALOGUE_MORE, 0);
 }
 
 static void other_scopes_and_bases_are_no_root(void **state)
@@ -75,13 +75,13 @@ static void other_scopes_and_bases_are_no_root(void **state)
     hear(CLIENT, tls_required(2, 0x65));
     say(CLIENT, search(3, "cn=schema", 0, 0, any(), NONE));
     hear(CLIENT, tls_required(3, 0x65));
-    check("no root", TALK_MORE, 0);
+    check("no root", DIALOGUE_MORE, 0);
 }
 
 /* ---- optional and inside ---- */
 
 /* The upstream's entry to one search, and what becomes of it. */
-static void check_edit(const char *name, struct talk_facts facts, struct text request,
+static void check_edit(const char *name, struct dialogue_facts facts, struct text request,
                        struct text from, struct text to)
 {
     const struct text last = done(5), entry = root_entry(5, from), wanted = root_entry(5, to);
@@ -89,7 +89,7 @@ static void check_edit(const char *name, struct talk_facts facts, struct text re
     through(CLIENT, request);
     say(UPSTREAM, JOIN(entry, last));
     hear(CLIENT, JOIN(wanted, last));
-    check(name, TALK_MORE, 0);
+    check(name, DIALOGUE_MORE, 0);
 }
 
 static struct text extension_with(const char *before, const char *after)
@@ -200,7 +200,7 @@ static void only_answers_to_searches_of_the_root_change(void **state)
     through(CLIENT, root_search(4, NULL));
     through(UPSTREAM, done(4));
     through(UPSTREAM, root_entry(4, starttls_only())); /* too late */
-    check("others", TALK_MORE, 0);
+    check("others", DIALOGUE_MORE, 0);
 }
 
 /* With lengths as Active Directory writes them, and controls behind the entry. */
@@ -218,7 +218,7 @@ static void long_lengths_and_controls_survive(void **state)
              controls));
     hear(CLIENT, T(0x30, num(2, 5),
                    T(0x64, str(4, ""), T(0x30, extension_with("1.2", STARTTLS_OID))), controls));
-    check("long lengths", TALK_MORE, 0);
+    check("long lengths", DIALOGUE_MORE, 0);
 }
 
 static void an_entry_that_is_not_understood_passes(void **state)
@@ -235,7 +235,7 @@ static void an_entry_that_is_not_understood_passes(void **state)
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
         through(UPSTREAM, broken[i]);
     through(UPSTREAM, done(5));
-    check("not understood", TALK_MORE, 0);
+    check("not understood", DIALOGUE_MORE, 0);
 }
 
 static void large_entries_change_up_to_the_limit(void **state)
@@ -249,7 +249,7 @@ static void large_entries_change_up_to_the_limit(void **state)
         through(CLIENT, root_search(5, "+"));
         say(UPSTREAM, JOIN(root_entry(5, JOIN(big, starttls_only())), done(5)));
         hear(CLIENT, JOIN(root_entry(5, over ? JOIN(big, starttls_only()) : big), done(5)));
-        check_large("large", TALK_MORE);
+        check_large("large", DIALOGUE_MORE);
     }
 }
 
@@ -266,12 +266,12 @@ static void an_upstream_without_a_root_gets_one(void **state)
     through(UPSTREAM, result(7, 0x65, 53, "unwilling"));
     say(CLIENT, starttls(8));
     hear(CLIENT, starttls_result(8, 0, ""));
-    check("too old", TALK_UPGRADE, 0);
+    check("too old", DIALOGUE_UPGRADE, 0);
 
     begin(inside);
     through(CLIENT, root_search(5, "+"));
     through(UPSTREAM, result(5, 0x65, 32, "no such object"));
-    check("inside", TALK_MORE, 0);
+    check("inside", DIALOGUE_MORE, 0);
 }
 
 int main(void)

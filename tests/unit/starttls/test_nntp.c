@@ -31,9 +31,9 @@ static void required_capabilities_and_starttls(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("CAPABILITIES\r\n"), C("STARTTLS\r\n")};
-    SCENE(required, turns, HI LIST READY, .end = TALK_UPGRADE);
+    SCENE(required, turns, HI LIST READY, .end = DIALOGUE_UPGRADE);
     const struct turn bare[] = {C("STARTTLS\r\n")};
-    SCENE(required, bare, HI READY, .end = TALK_UPGRADE);
+    SCENE(required, bare, HI READY, .end = DIALOGUE_UPGRADE);
 }
 
 static void required_knows_the_few_commands_of_its_own(void **state)
@@ -43,7 +43,7 @@ static void required_knows_the_few_commands_of_its_own(void **state)
     SCENE(required, turns,
           HI "100 Help text follows\r\nCAPABILITIES\r\nHELP\r\nQUIT\r\nSTARTTLS\r\n.\r\n" LIST
              "205 Connection closing\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void required_refuses_all_else(void **state)
@@ -59,23 +59,23 @@ static void required_starttls_takes_no_arguments(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("STARTTLS now\r\nSTARTTLS\r\n")};
-    SCENE(required, turns, HI NO_ARGS READY, .end = TALK_UPGRADE);
+    SCENE(required, turns, HI NO_ARGS READY, .end = DIALOGUE_UPGRADE);
 }
 
 static void required_leaves_what_is_behind_starttls(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("STARTTLS\r\nGROUP evil\r\n")};
-    SCENE(required, turns, HI READY, .end = TALK_UPGRADE, .left = 12);
+    SCENE(required, turns, HI READY, .end = DIALOGUE_UPGRADE, .left = 12);
     const struct turn later[] = {C("STARTTLS\r\n"), C("STARTTLS\r\n")};
-    SCENE(required, later, HI READY, .end = TALK_UPGRADE, .left = 10);
+    SCENE(required, later, HI READY, .end = DIALOGUE_UPGRADE, .left = 10);
 }
 
 static void required_case_blanks_and_bare_lf(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("Capabilities\nstarttls \t\nX")};
-    SCENE(required, turns, HI LIST READY, .end = TALK_UPGRADE, .left = 1);
+    SCENE(required, turns, HI LIST READY, .end = DIALOGUE_UPGRADE, .left = 1);
 }
 
 static void required_bytes_that_are_no_text(void **state)
@@ -83,7 +83,8 @@ static void required_bytes_that_are_no_text(void **state)
     (void)state;
     const struct turn turns[] = {C(
         "STARTTLS\0\r\nSTART\rTLS\r\nSTARTTLS\r\r\n\r\n STARTTLS\r\n\xc3\xa4\xff\r\nSTARTTLS\r\n")};
-    SCENE(required, turns, HI SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX READY, .end = TALK_UPGRADE);
+    SCENE(required, turns, HI SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX READY,
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void required_ends_after_too_many_errors(void **state)
@@ -93,28 +94,28 @@ static void required_ends_after_too_many_errors(void **state)
         C("A\r\nB\r\nC\r\nD\r\nE\r\nF\r\nG\r\nH\r\nI\r\nJ\r\nCAPABILITIES\r\nK\r\nL\r\n")};
     SCENE(required, turns,
           HI FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST LIST FIRST GOODBYE,
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void a_browser_is_sent_away(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("POST / HTTP/1.1\r\nGROUP a\r\n")};
-    SCENE(required, turns, HI WEB, .end = TALK_CLOSE);
+    SCENE(required, turns, HI WEB, .end = DIALOGUE_CLOSE);
     const struct turn passing[] = {U(G), C("GET / HTTP/1.1\r\nGROUP a\r\n")};
-    SCENE(trusting, passing, G WEB, .end = TALK_CLOSE);
+    SCENE(trusting, passing, G WEB, .end = DIALOGUE_CLOSE);
     const struct turn posting[] = {U(G), C("POST / HTTP/1.1\r\nGROUP a\r\n")};
-    SCENE(optional, posting, G WEB, .end = TALK_CLOSE);
-    SCENE(inside, posting, G WEB, .end = TALK_CLOSE);
+    SCENE(optional, posting, G WEB, .end = DIALOGUE_CLOSE);
+    SCENE(inside, posting, G WEB, .end = DIALOGUE_CLOSE);
 }
 
 static void lines_far_too_long_end_the_session(void **state)
 {
     (void)state;
     long_lines(&required, "",
-               (struct outcome){.to_client = HI "501 Line too long\r\n", .end = TALK_CLOSE});
+               (struct outcome){.to_client = HI "501 Line too long\r\n", .end = DIALOGUE_CLOSE});
     long_lines(&optional, G,
-               (struct outcome){.to_client = G "501 Line too long\r\n", .end = TALK_CLOSE});
+               (struct outcome){.to_client = G "501 Line too long\r\n", .end = DIALOGUE_CLOSE});
 }
 
 /* ---- optional ---- */
@@ -130,7 +131,7 @@ static void optional_adds_the_upgrade_and_holds_passwords_back(void **state)
     SCENE(optional, turns,
           G "101 list\r\nVERSION 2\r\nREADER\r\nAuthinfo\r\nSTARTTLSX\r\nSASLX\r\nOVER MSGID\r\n"
             "STARTTLS\r\n.\r\n" READY,
-          .to_upstream = "CAPABILITIES\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "CAPABILITIES\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 static void optional_shows_passwords_where_they_may_pass(void **state)
@@ -169,7 +170,7 @@ static void optional_a_server_too_old_for_capabilities(void **state)
     const struct turn turns[] = {U(G), C("CAPABILITIES\r\n"), U("500 what?\r\n"),
                                  C("STARTTLS\r\n")};
     SCENE(optional, turns, G OLD_LIST("") READY, .to_upstream = "CAPABILITIES\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
     const struct turn allowed[] = {U(G), C("CAPABILITIES\r\n"), U("500 what?\r\n")};
     SCENE(trusting, allowed, G OLD_LIST(" USER"), .to_upstream = "CAPABILITIES\r\n");
     SCENE(inside, allowed, G "500 what?\r\n", .to_upstream = "CAPABILITIES\r\n");
@@ -197,7 +198,7 @@ static void optional_refuses_passwords_behind_real_work(void **state)
     const struct turn turns[] = {U(G), C("GROUP a\r\n"), U("480 log in\r\n"),
                                  C("AUTHINFO USER bob\r\nSTARTTLS\r\n")};
     SCENE(optional, turns, G "480 log in\r\n" FIRST READY, .to_upstream = "GROUP a\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void optional_never_passes_what_follows_a_refused_authinfo(void **state)
@@ -222,10 +223,10 @@ static void optional_login_forbids_the_upgrade(void **state)
           G "381\r\n281 welcome\r\n" TOO_LATE "101\r\nREADER\r\nCOMPRESS DEFLATE\r\n.\r\n",
           .to_upstream = "AUTHINFO USER bob\r\nAUTHINFO PASS  a b \r\nCAPABILITIES\r\n"
                          "GROUP a\r\nSTARTTLS\xff",
-          .end = TALK_RELAY);
+          .end = DIALOGUE_RELAY);
     const struct turn failed[] = {U(G), C("AUTHINFO USER bob\r\nSTARTTLS\r\n"), U("481 no\r\n")};
     SCENE(trusting, failed, G "481 no\r\n" READY, .to_upstream = "AUTHINFO USER bob\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void authentication_exchanges(void **state)
@@ -236,19 +237,19 @@ static void authentication_exchanges(void **state)
         U("111 1\r\n"), U("383 VXNlcg==\r\n"),
         U("383 =\r\n"), U("481 no\r\n")};
     SCENE(trusting, failed, G "111 1\r\n383 VXNlcg==\r\n383 =\r\n481 no\r\n" READY,
-          .to_upstream = "DATE\r\nAUTHINFO SASL LOGIN\r\nYm9i\r\n*\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "DATE\r\nAUTHINFO SASL LOGIN\r\nYm9i\r\n*\r\n", .end = DIALOGUE_UPGRADE);
     const struct turn done[] = {U(G), C("AUTHINFO SASL GSSAPI AA==\r\n\x01\xff"),
                                 U("283 AA==\r\n\x02\xff")};
     SCENE(inside, done, G "283 AA==\r\n\x02\xff",
-          .to_upstream = "AUTHINFO SASL GSSAPI AA==\r\n\x01\xff", .end = TALK_RELAY);
+          .to_upstream = "AUTHINFO SASL GSSAPI AA==\r\n\x01\xff", .end = DIALOGUE_RELAY);
     const struct turn simple[] = {U(G), C("AUTHINFO SIMPLE\r\n"), U("350\r\n"), C("bob secret\r\n"),
                                   U("250\r\n")};
     SCENE(inside, simple, G "350\r\n250\r\n", .to_upstream = "AUTHINFO SIMPLE\r\nbob secret\r\n",
-          .end = TALK_RELAY);
+          .end = DIALOGUE_RELAY);
     const struct turn generic[] = {U(G), C("DATE\r\nAUTHINFO GENERIC x\r\n\xff"), U("111 1\r\n"),
                                    U("?\r\n")};
     SCENE(inside, generic, G "111 1\r\n?\r\n", .to_upstream = "DATE\r\nAUTHINFO GENERIC x\r\n\xff",
-          .end = TALK_RELAY);
+          .end = DIALOGUE_RELAY);
 }
 
 static void responses_that_are_no_lines_end_the_session(void **state)
@@ -257,7 +258,7 @@ static void responses_that_are_no_lines_end_the_session(void **state)
     const struct turn turns[] = {U(G), C("AUTHINFO SASL LOGIN\r\n"), U("383 =\r\n"),
                                  C("a\0b\r\nDATE\r\n")};
     SCENE(trusting, turns, G "383 =\r\n482 Cannot decode response\r\n",
-          .to_upstream = "AUTHINFO SASL LOGIN\r\n", .end = TALK_CLOSE);
+          .to_upstream = "AUTHINFO SASL LOGIN\r\n", .end = DIALOGUE_CLOSE);
 }
 
 /* ---- real work in clear ---- */
@@ -282,7 +283,7 @@ static void lists_and_articles_pass(void **state)
         .to_client = heard,
         .to_client_size = sizeof heard - 1,
         .to_upstream = "LIST\r\nGROUP a\r\nLISTGROUP a\r\nXGTITLE\r\nXINDEX\r\nARTICLE 1\r\n",
-        .end = TALK_UPGRADE};
+        .end = DIALOGUE_UPGRADE};
     scene_check(&starttls_nntp, &sc);
 }
 
@@ -293,7 +294,8 @@ static void articles_of_the_clients_pass(void **state)
                                  C("AUTHINFO USER x\r\n\n.\nSTARTTLS\r\n.\r\nSTARTTLS\r\n"),
                                  U("240 thanks\r\n")};
     SCENE(optional, turns, G "340 go\r\n240 thanks\r\n" READY,
-          .to_upstream = "POST\r\nAUTHINFO USER x\r\n\n.\nSTARTTLS\r\n.\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "POST\r\nAUTHINFO USER x\r\n\n.\nSTARTTLS\r\n.\r\n",
+          .end = DIALOGUE_UPGRADE);
     const struct turn refused[] = {U(G), C("IHAVE <x>\r\nAUTHINFO PASS x\r\n"), U("435 no\r\n")};
     SCENE(optional, refused, G "435 no\r\n" FIRST, .to_upstream = "IHAVE <x>\r\n");
     const struct turn empty[] = {U(G), C("POST\r\n"), U("340\r\n"), C(".\r\nDATE\r\n"),
@@ -309,7 +311,7 @@ static void articles_of_the_clients_may_be_pipelined(void **state)
                                  U("240\r\n"), U("340\r\n"),
                                  U("240\r\n")};
     SCENE(optional, turns, G "340\r\n240\r\n340\r\n240\r\n" READY,
-          .to_upstream = "POST\r\nx\r\r\n.\r\nPOST\r\nDATE\r\n.\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "POST\r\nx\r\r\n.\r\nPOST\r\nDATE\r\n.\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 static void a_reply_inside_the_article_ends_the_session(void **state)
@@ -318,7 +320,7 @@ static void a_reply_inside_the_article_ends_the_session(void **state)
     const struct turn turns[] = {U(G),       C("POST\r\n"),   U("340\r\n"),
                                  C("x\r\n"), U("441 no\r\n"), C("AUTHINFO USER x\r\n")};
     SCENE(optional, turns, G "340\r\n441 no\r\n", .to_upstream = "POST\r\nx\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void streams_pass(void **state)
@@ -332,7 +334,7 @@ static void streams_pass(void **state)
     SCENE(optional, turns, G "203\r\n238 <a>\r\n239 <b>\r\n439 <c>\r\n" READY,
           .to_upstream = "MODE STREAM\r\nCHECK <a>\r\nTAKETHIS <b>\r\nAUTHINFO USER x\r\n.\r\n"
                          "TAKETHIS <c>\r\n.\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void compression_would_hide_what_follows(void **state)
@@ -342,7 +344,7 @@ static void compression_would_hide_what_follows(void **state)
     SCENE(optional, turns,
           G "502 Compression is not available here\r\n502 Compression is not available here\r\n");
     SCENE(inside, turns, G, .to_upstream = "COMPRESS DEFLATE\r\nXFEATURE COMPRESS GZIP\r\n",
-          .end = TALK_RELAY);
+          .end = DIALOGUE_RELAY);
 }
 
 static void replies_keep_their_order(void **state)
@@ -352,7 +354,7 @@ static void replies_keep_their_order(void **state)
                                  C("MODE READER\r\nHELP\r\nSTARTTLS x\r\nDATE\r\nSTARTTLS\r\n"),
                                  U("201\r\n"), U("100\r\nhelp\r\n.\r\n"), U("111 1\r\n")};
     SCENE(optional, turns, G "201\r\n100\r\nhelp\r\n.\r\n" NO_ARGS "111 1\r\n" READY,
-          .to_upstream = "MODE READER\r\nHELP\r\nDATE\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "MODE READER\r\nHELP\r\nDATE\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 /* The upstream hears no more at once than we count, and replies to what it has heard. */
@@ -371,7 +373,7 @@ static void commands_unknown_to_both_are_counted(void **state)
     SCENE(optional, turns,
           G "500\r\n500\r\n500\r\n500\r\n500\r\n500\r\n500\r\n500\r\n500\r\n500\r\n500\r\n" GOODBYE,
           .to_upstream = "A\r\nB\r\nC\r\nD\r\nE\r\nF\r\nG\r\nH\r\nI\r\nJ\r\nK\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 /* ---- the upstream ---- */
@@ -380,14 +382,14 @@ static void the_client_waits_for_the_greeting(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("STARTTLS\r\n"), U("201 old\r\n")};
-    SCENE(optional, turns, "201 old\r\n" READY, .end = TALK_UPGRADE);
+    SCENE(optional, turns, "201 old\r\n" READY, .end = DIALOGUE_UPGRADE);
 }
 
 static void a_refusal_in_the_greeting_passes(void **state)
 {
     (void)state;
     const struct turn turns[] = {U("400 full\r\n200\r\n"), C("DATE\r\n")};
-    SCENE(optional, turns, "400 full\r\n", .end = TALK_CLOSE);
+    SCENE(optional, turns, "400 full\r\n", .end = DIALOGUE_CLOSE);
     SCENE(inside, turns, "400 full\r\n200\r\n", .to_upstream = "DATE\r\n");
 }
 
@@ -395,8 +397,8 @@ static void other_protocols_are_not_spoken(void **state)
 {
     (void)state;
     const struct turn turns[] = {U("+OK old\r\n")};
-    SCENE(optional, turns, DOWN, .end = TALK_CLOSE);
-    SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
+    SCENE(optional, turns, DOWN, .end = DIALOGUE_CLOSE);
+    SCENE(upgraded, turns, DOWN, .end = DIALOGUE_CLOSE);
     SCENE(inside, turns, "+OK old\r\n");
 }
 
@@ -404,9 +406,9 @@ static void the_upstreams_last_word_passes(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), U("400 too slow\r\n400 again\r\n")};
-    SCENE(optional, turns, G "400 too slow\r\n", .end = TALK_CLOSE);
+    SCENE(optional, turns, G "400 too slow\r\n", .end = DIALOGUE_CLOSE);
     const struct turn early[] = {U(G), U("281 who asked?\r\n")};
-    SCENE(optional, early, G DOWN, .end = TALK_CLOSE);
+    SCENE(optional, early, G DOWN, .end = DIALOGUE_CLOSE);
     SCENE(inside, early, G "281 who asked?\r\n");
 }
 
@@ -446,12 +448,13 @@ static void inside_real_work_ends_the_watch_in_its_turn(void **state)
                                  U("200\r\n101\r\n"), U("STARTTLS\r\n.\r\n"),
                                  U("211 1 1 1 a\r\nSTARTTLS\r\n\xff")};
     SCENE(inside, turns, G "200\r\n101\r\n.\r\n211 1 1 1 a\r\nSTARTTLS\r\n\xff",
-          .to_upstream = "MODE READER\r\nCAPABILITIES\r\nGROUP a\r\nPOST\r\nx", .end = TALK_RELAY);
+          .to_upstream = "MODE READER\r\nCAPABILITIES\r\nGROUP a\r\nPOST\r\nx",
+          .end = DIALOGUE_RELAY);
     const struct turn login[] = {U(G),         C("AUTHINFO USER a\r\n"),
                                  U("381\r\n"), C("AUTHINFO PASS b\r\n"),
                                  U("281\r\n"), C("XFOO\r\n")};
     SCENE(inside, login, G "381\r\n281\r\n",
-          .to_upstream = "AUTHINFO USER a\r\nAUTHINFO PASS b\r\nXFOO\r\n", .end = TALK_RELAY);
+          .to_upstream = "AUTHINFO USER a\r\nAUTHINFO PASS b\r\nXFOO\r\n", .end = DIALOGUE_RELAY);
 }
 
 static void upgraded_swallows_the_greeting(void **state)
@@ -460,11 +463,11 @@ static void upgraded_swallows_the_greeting(void **state)
     const struct turn turns[] = {C("MODE READER\r\n"), U("201 old\r\n"), U("200 you may\r\n")};
     SCENE(upgraded, turns, "200 you may\r\n", .to_upstream = "MODE READER\r\n");
     const struct turn work[] = {C("GROUP a\r\n"), U("200 old\r\n"), U("411\r\n")};
-    SCENE(upgraded, work, "411\r\n", .to_upstream = "GROUP a\r\n", .end = TALK_RELAY);
+    SCENE(upgraded, work, "411\r\n", .to_upstream = "GROUP a\r\n", .end = DIALOGUE_RELAY);
     const struct turn refused[] = {C("DATE\r\n"), U("400 full\r\n")};
-    SCENE(upgraded, refused, DOWN, .end = TALK_CLOSE);
+    SCENE(upgraded, refused, DOWN, .end = DIALOGUE_CLOSE);
     const struct turn never[] = {C("DATE\r\n"), U("502 go away\r\n")};
-    SCENE(upgraded, never, DOWN, .end = TALK_CLOSE);
+    SCENE(upgraded, never, DOWN, .end = DIALOGUE_CLOSE);
 }
 
 static void our_refusals(void **state)

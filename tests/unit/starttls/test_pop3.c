@@ -33,14 +33,14 @@ static void required_capa_and_stls(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("CAPA\r\n"), C("STLS\r\n")};
-    SCENE(required, turns, HI LIST READY, .end = TALK_UPGRADE);
+    SCENE(required, turns, HI LIST READY, .end = DIALOGUE_UPGRADE);
 }
 
 static void required_quit(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("QUIT\r\nSTLS\r\n")};
-    SCENE(required, turns, HI "+OK Bye\r\n", .end = TALK_CLOSE);
+    SCENE(required, turns, HI "+OK Bye\r\n", .end = DIALOGUE_CLOSE);
 }
 
 static void required_refuses_all_else(void **state)
@@ -56,23 +56,23 @@ static void required_stls_takes_no_arguments(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("STLS now\r\nSTLS\r\n")};
-    SCENE(required, turns, HI NO_ARGS READY, .end = TALK_UPGRADE);
+    SCENE(required, turns, HI NO_ARGS READY, .end = DIALOGUE_UPGRADE);
 }
 
 static void required_leaves_what_is_behind_stls(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("STLS\r\nUSER evil\r\n")};
-    SCENE(required, turns, HI READY, .end = TALK_UPGRADE, .left = 11);
+    SCENE(required, turns, HI READY, .end = DIALOGUE_UPGRADE, .left = 11);
     const struct turn later[] = {C("STLS\r\n"), C("STLS\r\n")};
-    SCENE(required, later, HI READY, .end = TALK_UPGRADE, .left = 6);
+    SCENE(required, later, HI READY, .end = DIALOGUE_UPGRADE, .left = 6);
 }
 
 static void required_case_blanks_and_bare_lf(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("cApA\nstls \t\nX")};
-    SCENE(required, turns, HI LIST READY, .end = TALK_UPGRADE, .left = 1);
+    SCENE(required, turns, HI LIST READY, .end = DIALOGUE_UPGRADE, .left = 1);
 }
 
 static void required_bytes_that_are_no_text(void **state)
@@ -80,7 +80,8 @@ static void required_bytes_that_are_no_text(void **state)
     (void)state;
     const struct turn turns[] = {
         C("STLS\0\r\nST\rLS\r\nSTLS\r\r\n\r\n STLS\r\n\xc3\xa4\xff\r\nSTLS\r\n")};
-    SCENE(required, turns, HI SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX READY, .end = TALK_UPGRADE);
+    SCENE(required, turns, HI SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX READY,
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void required_ends_after_too_many_errors(void **state)
@@ -90,27 +91,27 @@ static void required_ends_after_too_many_errors(void **state)
         C("A\r\nB\r\nC\r\nD\r\nE\r\nF\r\nG\r\nH\r\nI\r\nJ\r\nCAPA\r\nK\r\nL\r\n")};
     SCENE(required, turns,
           HI FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST LIST FIRST GOODBYE,
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void a_browser_is_sent_away(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("POST / HTTP/1.1\r\nUSER bob\r\n")};
-    SCENE(required, turns, HI WEB, .end = TALK_CLOSE);
+    SCENE(required, turns, HI WEB, .end = DIALOGUE_CLOSE);
     const struct turn passing[] = {U(G), C("GET / HTTP/1.1\r\nUSER bob\r\n")};
-    SCENE(trusting, passing, G WEB, .end = TALK_CLOSE);
+    SCENE(trusting, passing, G WEB, .end = DIALOGUE_CLOSE);
 }
 
 static void lines_far_too_long_end_the_session(void **state)
 {
     (void)state;
     long_lines(&required, "",
-               (struct outcome){.to_client = HI "-ERR Line too long\r\n", .end = TALK_CLOSE});
+               (struct outcome){.to_client = HI "-ERR Line too long\r\n", .end = DIALOGUE_CLOSE});
     long_lines(&optional, G,
-               (struct outcome){.to_client = G "-ERR Line too long\r\n", .end = TALK_CLOSE});
+               (struct outcome){.to_client = G "-ERR Line too long\r\n", .end = DIALOGUE_CLOSE});
     long_lines(&trusting, G,
-               (struct outcome){.to_client = G "-ERR Line too long\r\n", .end = TALK_CLOSE});
+               (struct outcome){.to_client = G "-ERR Line too long\r\n", .end = DIALOGUE_CLOSE});
 }
 
 /* ---- optional ---- */
@@ -123,7 +124,7 @@ static void optional_adds_the_upgrade_and_holds_passwords_back(void **state)
         U("+OK\r\nTOP\r\nUSER\r\nsasl PLAIN LOGIN\r\nstls\r\nSTLSX\r\nUSERS\r\nUTF8 USER\r\n.\r\n"),
         C("STLS\r\n")};
     SCENE(optional, turns, G "+OK\r\nTOP\r\nSTLSX\r\nUSERS\r\nUTF8 USER\r\nSTLS\r\n.\r\n" READY,
-          .to_upstream = "CAPA\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "CAPA\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 static void optional_shows_passwords_where_they_may_pass(void **state)
@@ -155,7 +156,7 @@ static void optional_a_server_too_old_for_capa(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), C("CAPA\r\n"), U("-ERR what?\r\n"), C("STLS\r\n")};
-    SCENE(optional, turns, G OLD_LIST READY, .to_upstream = "CAPA\r\n", .end = TALK_UPGRADE);
+    SCENE(optional, turns, G OLD_LIST READY, .to_upstream = "CAPA\r\n", .end = DIALOGUE_UPGRADE);
     const struct turn allowed[] = {U(G), C("CAPA\r\n"), U("-ERR what?\r\n")};
     SCENE(trusting, allowed, G "+OK Capability list follows\r\nUSER\r\nSTLS\r\n.\r\n",
           .to_upstream = "CAPA\r\n");
@@ -199,7 +200,7 @@ static void optional_login_in_clear_ends_the_watch(void **state)
         C("PASS x\r"), C("\nSTAT\nRETR 1\r\n\xff\rSTLS"), U("+OK\r\n+OK 0 0\r\n")};
     SCENE(trusting, turns, G "+OK\r\n-ERR no\r\n+OK\r\n+OK 0 0\r\n",
           .to_upstream = "USER bob\r\nPASS  a b \r\nPASS x\r\nSTAT\r\nRETR 1\r\n\xff\rSTLS",
-          .end = TALK_RELAY);
+          .end = DIALOGUE_RELAY);
 }
 
 static void authentication_exchanges(void **state)
@@ -213,7 +214,7 @@ static void authentication_exchanges(void **state)
     const struct turn done[] = {U(G), C("CAPA\r\nAUTH PLAIN AHg=\r\nX\r\n"), U("+OK\r\n.\r\n"),
                                 U("+OK in\r\n+OK x\r\n")};
     SCENE(inside, done, G "+OK\r\n.\r\n+OK in\r\n+OK x\r\n",
-          .to_upstream = "CAPA\r\nAUTH PLAIN AHg=\r\nX\r\n", .end = TALK_RELAY);
+          .to_upstream = "CAPA\r\nAUTH PLAIN AHg=\r\nX\r\n", .end = DIALOGUE_RELAY);
     const struct turn list[] = {U(G), C("AUTH\r\n"), U("+OK\r\nLOGIN\r\nSTLS\r\n.\r\n"),
                                 C("STLS\r\n")};
     SCENE(inside, list, G "+OK\r\nLOGIN\r\nSTLS\r\n.\r\n" ACTIVE, .to_upstream = "AUTH\r\n");
@@ -250,7 +251,7 @@ static void responses_that_are_no_lines_end_the_session(void **state)
     (void)state;
     const struct turn turns[] = {U(G), C("AUTH LOGIN\r\n"), U("+ \r\n"), C("a\0b\r\nUSER x\r\n")};
     SCENE(trusting, turns, G "+ \r\n-ERR Cannot decode response\r\n",
-          .to_upstream = "AUTH LOGIN\r\n", .end = TALK_CLOSE);
+          .to_upstream = "AUTH LOGIN\r\n", .end = DIALOGUE_CLOSE);
 }
 
 static void replies_keep_their_order(void **state)
@@ -259,7 +260,7 @@ static void replies_keep_their_order(void **state)
     const struct turn turns[] = {U(G), C("NOOP\r\nCAPA\r\nSTLS x\r\nUTF8\r\nSTLS\r\n"),
                                  U("-ERR no\r\n"), U("+OK\r\n.\r\n"), U("+OK utf8\r\n")};
     SCENE(optional, turns, G "-ERR no\r\n+OK\r\nSTLS\r\n.\r\n" NO_ARGS "+OK utf8\r\n" READY,
-          .to_upstream = "NOOP\r\nCAPA\r\nUTF8\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "NOOP\r\nCAPA\r\nUTF8\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 /* The upstream hears no more at once than we count, and replies to what it has heard. */
@@ -275,7 +276,7 @@ static void languages_may_be_a_list(void **state)
     const struct turn turns[] = {U(G), C("LANG\r\nLANG de\r\nLANG\r\nSTLS\r\n"),
                                  U("+OK\r\nde\r\n..\r\n.\r\n+OK gut\r\n-ERR no\r\n")};
     SCENE(optional, turns, G "+OK\r\nde\r\n..\r\n.\r\n+OK gut\r\n-ERR no\r\n" READY,
-          .to_upstream = "LANG\r\nLANG de\r\nLANG\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "LANG\r\nLANG de\r\nLANG\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 /* Where they end is anybody's guess, and so is what a reply of ours would be read as. */
@@ -287,7 +288,7 @@ static void lines_that_are_no_replies_pass(void **state)
                                  U("+OK\r\nask\r\n.\r\n\r\n+OK noop\r\n"), C("STLS\r\n")};
     const char *const heard = G "+OK\r\nask\r\n.\r\n\r\n+OK noop\r\n";
     char *begun = join(heard, READY), *active = join(heard, ACTIVE);
-    SCENE(optional, turns, begun, .to_upstream = "HELP\r\nNOOP\r\n", .end = TALK_UPGRADE);
+    SCENE(optional, turns, begun, .to_upstream = "HELP\r\nNOOP\r\n", .end = DIALOGUE_UPGRADE);
     SCENE(inside, turns, active, .to_upstream = "HELP\r\nNOOP\r\n");
     free(begun);
     free(active);
@@ -304,7 +305,7 @@ static void commands_unknown_to_both_are_counted(void **state)
           G "-ERR\r\n-ERR\r\n-ERR\r\n-ERR\r\n-ERR\r\n-ERR\r\n-ERR\r\n-ERR\r\n-ERR\r\n-ERR\r\n"
             "-ERR\r\n" GOODBYE,
           .to_upstream = "A\r\nB\r\nC\r\nD\r\nE\r\nF\r\nG\r\nH\r\nI\r\nJ\r\nK\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 /* ---- the upstream ---- */
@@ -313,7 +314,7 @@ static void the_client_waits_for_the_greeting(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("STLS\r\n"), U(G)};
-    SCENE(optional, turns, G READY, .end = TALK_UPGRADE);
+    SCENE(optional, turns, G READY, .end = DIALOGUE_UPGRADE);
     const struct turn pass[] = {C("QUIT\r\n"), U(G), U("+OK\r\n")};
     SCENE(inside, pass, G "+OK\r\n", .to_upstream = "QUIT\r\n");
 }
@@ -322,7 +323,7 @@ static void a_refusal_in_the_greeting_passes(void **state)
 {
     (void)state;
     const struct turn turns[] = {U("-ERR [SYS/TEMP] full\r\n+OK\r\n"), C("CAPA\r\n")};
-    SCENE(optional, turns, "-ERR [SYS/TEMP] full\r\n", .end = TALK_CLOSE);
+    SCENE(optional, turns, "-ERR [SYS/TEMP] full\r\n", .end = DIALOGUE_CLOSE);
     SCENE(inside, turns, "-ERR [SYS/TEMP] full\r\n+OK\r\n", .to_upstream = "CAPA\r\n");
 }
 
@@ -330,8 +331,8 @@ static void other_protocols_are_not_spoken(void **state)
 {
     (void)state;
     const struct turn turns[] = {U("220 old ESMTP\r\n")};
-    SCENE(optional, turns, DOWN, .end = TALK_CLOSE);
-    SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
+    SCENE(optional, turns, DOWN, .end = DIALOGUE_CLOSE);
+    SCENE(upgraded, turns, DOWN, .end = DIALOGUE_CLOSE);
     SCENE(inside, turns, "220 old ESMTP\r\n");
 }
 
@@ -339,9 +340,9 @@ static void the_upstreams_last_word_passes(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), U("-ERR too slow\r\n-ERR again\r\n")};
-    SCENE(optional, turns, G "-ERR too slow\r\n", .end = TALK_CLOSE);
+    SCENE(optional, turns, G "-ERR too slow\r\n", .end = DIALOGUE_CLOSE);
     const struct turn early[] = {U(G), U("+OK who asked?\r\n")};
-    SCENE(optional, early, G DOWN, .end = TALK_CLOSE);
+    SCENE(optional, early, G DOWN, .end = DIALOGUE_CLOSE);
     SCENE(inside, early, G "+OK who asked?\r\n");
 }
 
@@ -378,12 +379,12 @@ static void upgraded_swallows_the_greeting(void **state)
     const struct turn turns[] = {C("CAPA\r\n"), U("+OK <1@old>\r\n"), U("+OK\r\nTOP\r\n.\r\n")};
     SCENE(upgraded, turns, "+OK\r\nTOP\r\n.\r\n", .to_upstream = "CAPA\r\n");
     const struct turn refused[] = {C("CAPA\r\n"), U("-ERR full\r\n")};
-    SCENE(upgraded, refused, DOWN, .end = TALK_CLOSE);
+    SCENE(upgraded, refused, DOWN, .end = DIALOGUE_CLOSE);
 }
 
 /* ---- identity ---- */
 
-static struct talk_facts telling(struct talk_facts facts, const char *address)
+static struct dialogue_facts telling(struct dialogue_facts facts, const char *address)
 {
     facts.client_address = address;
     facts.client_port = 4711;

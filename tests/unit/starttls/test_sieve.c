@@ -37,7 +37,7 @@ static void required_capability_and_starttls(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("CAPABILITY\r\n"), C("STARTTLS\r\n")};
-    SCENE(required, turns, HI LIST DONE READY, .end = TALK_UPGRADE);
+    SCENE(required, turns, HI LIST DONE READY, .end = DIALOGUE_UPGRADE);
 }
 
 static void required_knows_the_few_commands_of_its_own(void **state)
@@ -49,7 +49,7 @@ static void required_knows_the_few_commands_of_its_own(void **state)
           HI
           "OK \"Done\"\r\nOK (TAG \"a\\\"b\") \"Done\"\r\nOK (TAG {5}\r\nc \"\xff\") \"Done\"\r\n"
           "OK (TAG {0}\r\n) \"Done\"\r\nOK \"Bye\"\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void required_echoes_nothing_that_could_be_a_line(void **state)
@@ -79,23 +79,23 @@ static void required_starttls_takes_no_arguments(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("STARTTLS now\r\nSTARTTLS \"\"\r\nSTARTTLS\r\n")};
-    SCENE(required, turns, HI NO_ARGS NO_ARGS READY, .end = TALK_UPGRADE);
+    SCENE(required, turns, HI NO_ARGS NO_ARGS READY, .end = DIALOGUE_UPGRADE);
 }
 
 static void required_leaves_what_is_behind_starttls(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("STARTTLS\r\nNOOP \"x\"\r\n")};
-    SCENE(required, turns, HI READY, .end = TALK_UPGRADE, .left = 10);
+    SCENE(required, turns, HI READY, .end = DIALOGUE_UPGRADE, .left = 10);
     const struct turn later[] = {C("STARTTLS\r\n"), C("STARTTLS\r\n")};
-    SCENE(required, later, HI READY, .end = TALK_UPGRADE, .left = 10);
+    SCENE(required, later, HI READY, .end = DIALOGUE_UPGRADE, .left = 10);
 }
 
 static void required_case_blanks_and_bare_lf(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("Capability\n \tstarttls \t\nX")};
-    SCENE(required, turns, HI LIST DONE READY, .end = TALK_UPGRADE, .left = 1);
+    SCENE(required, turns, HI LIST DONE READY, .end = DIALOGUE_UPGRADE, .left = 1);
 }
 
 static void required_bytes_that_are_no_text(void **state)
@@ -105,7 +105,7 @@ static void required_bytes_that_are_no_text(void **state)
         C("STARTTLS\0\r\nSTART\rTLS\r\nSTARTTLS\r\r\n\r\n\xc3\xa4\xff\r\nNOOP {x\r\nNOOP {}\r\n"
           "NOOP {1}x\r\nNOOP }\r\nSTARTTLS\r\n")};
     SCENE(required, turns, HI SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX READY,
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void required_ends_after_too_many_errors(void **state)
@@ -116,27 +116,27 @@ static void required_ends_after_too_many_errors(void **state)
     SCENE(required, turns,
           HI FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST
           "OK \"Done\"\r\n" FIRST GOODBYE,
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void a_browser_is_sent_away(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("POST / HTTP/1.1\r\nNOOP\r\n")};
-    SCENE(required, turns, HI WEB, .end = TALK_CLOSE);
+    SCENE(required, turns, HI WEB, .end = DIALOGUE_CLOSE);
     const struct turn passing[] = {U(G), C("GET / HTTP/1.1\r\nNOOP\r\n")};
-    SCENE(trusting, passing, G_TRU WEB, .end = TALK_CLOSE);
+    SCENE(trusting, passing, G_TRU WEB, .end = DIALOGUE_CLOSE);
 }
 
 static void lines_far_too_long_end_the_session(void **state)
 {
     (void)state;
-    long_lines(&required, "", (struct outcome){.to_client = HI TOO_LONG, .end = TALK_CLOSE});
-    long_lines(&optional, G, (struct outcome){.to_client = G_OPT TOO_LONG, .end = TALK_CLOSE});
+    long_lines(&required, "", (struct outcome){.to_client = HI TOO_LONG, .end = DIALOGUE_CLOSE});
+    long_lines(&optional, G, (struct outcome){.to_client = G_OPT TOO_LONG, .end = DIALOGUE_CLOSE});
     const struct turn turns[] = {C("PUTSCRIPT \"a\" {16385+}\r\n")};
-    SCENE(required, turns, HI TOO_LONG, .end = TALK_CLOSE);
+    SCENE(required, turns, HI TOO_LONG, .end = DIALOGUE_CLOSE);
     const struct turn absurd[] = {C("NOOP {99999999999999999999999999+}\r\n")};
-    SCENE(required, absurd, HI TOO_LONG, .end = TALK_CLOSE);
+    SCENE(required, absurd, HI TOO_LONG, .end = DIALOGUE_CLOSE);
 }
 
 /* ---- optional ---- */
@@ -155,7 +155,7 @@ static void optional_adds_the_upgrade_and_holds_passwords_back(void **state)
           "\"IMPLEMENTATION\" \"old (STARTTLS)\"\r\n\"STARTTLSX\"\r\n\"SASL\" \"\"\r\n"
           "\"SIEVE\" {9}\r\nfileinto \r\n\"STARTTLS\"\r\nOK \"hi\"\r\n"
           "\"SASL\" \"\"\r\n\"STARTTLS\"\r\nOK (X {2}\r\n\r\n) {1}\r\nx\r\n" READY,
-          .to_upstream = "CAPABILITY\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "CAPABILITY\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 static void optional_shows_passwords_where_they_may_pass(void **state)
@@ -208,11 +208,12 @@ static void authentication_exchanges(void **state)
                                   U("NO \"given up\"\r\n")};
     SCENE(trusting, failed, G_TRU "{4}\r\n\r\nOK\r\n\"\"\r\nNO \"given up\"\r\n" READY,
           .to_upstream = "AUTHENTICATE \"LOGIN\"\r\n{4+}\r\nYm9i\r\n\"*\"\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
     const struct turn done[] = {U(G), C("NOOP\r\nAUTHENTICATE \"GSSAPI\" \"AA==\"\r\n\x01\xff"),
                                 U("OK\r\n"), U("OK (SASL \"AA==\")\r\n\x02\xff")};
     SCENE(inside, done, G "OK\r\nOK (SASL \"AA==\")\r\n\x02\xff",
-          .to_upstream = "NOOP\r\nAUTHENTICATE \"GSSAPI\" \"AA==\"\r\n\x01\xff", .end = TALK_RELAY);
+          .to_upstream = "NOOP\r\nAUTHENTICATE \"GSSAPI\" \"AA==\"\r\n\x01\xff",
+          .end = DIALOGUE_RELAY);
 }
 
 /* Only what may still become a hidden name waits for its end. */
@@ -254,11 +255,11 @@ static void responses_that_are_no_strings_end_the_session(void **state)
     const struct turn turns[] = {U(G), C("AUTHENTICATE \"LOGIN\"\r\n"), U("\"\"\r\n"),
                                  C("Ym9i\r\nNOOP\r\n")};
     SCENE(trusting, turns, G_TRU "\"\"\r\n" DECODE, .to_upstream = "AUTHENTICATE \"LOGIN\"\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
     const struct turn more[] = {U(G), C("AUTHENTICATE \"LOGIN\"\r\n"), U("\"\"\r\n"),
                                 C("\"a\" \"b\"\r\n")};
     SCENE(trusting, more, G_TRU "\"\"\r\n" DECODE, .to_upstream = "AUTHENTICATE \"LOGIN\"\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void replies_keep_their_order(void **state)
@@ -269,7 +270,7 @@ static void replies_keep_their_order(void **state)
         U("OK\r\n\"X\"\r\nOK\r\n"), U("OK (TAG \"a\")\r\n")};
     SCENE(optional, turns,
           G_OPT "OK\r\n\"X\"\r\n\"STARTTLS\"\r\nOK\r\n" NO_ARGS "OK (TAG \"a\")\r\n" READY,
-          .to_upstream = "NOOP\r\nCAPABILITY\r\nNOOP \"a\"\r\n", .end = TALK_UPGRADE);
+          .to_upstream = "NOOP\r\nCAPABILITY\r\nNOOP \"a\"\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 /* The upstream hears no more at once than we count, and replies to what it has heard. */
@@ -297,7 +298,7 @@ static void commands_unknown_to_both_are_counted(void **state)
     SCENE(optional, turns,
           G_OPT "NO\r\nNO\r\nNO\r\nNO\r\nNO\r\nNO\r\nNO\r\nNO\r\nNO\r\nNO\r\nNO\r\n" GOODBYE,
           .to_upstream = "A\r\nB\r\nC\r\nD\r\nE\r\nF\r\nG\r\nH\r\nI\r\nJ\r\nK\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 /* ---- the upstream ---- */
@@ -306,18 +307,19 @@ static void the_client_waits_for_the_greeting(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("STARTTLS\r\n"), U(G)};
-    SCENE(optional, turns, G_OPT READY, .end = TALK_UPGRADE);
+    SCENE(optional, turns, G_OPT READY, .end = DIALOGUE_UPGRADE);
 }
 
 static void a_refusal_in_the_greeting_passes(void **state)
 {
     (void)state;
     const struct turn turns[] = {U("BYE \"full\"\r\nOK\r\n"), C("NOOP\r\n")};
-    SCENE(optional, turns, "BYE \"full\"\r\n", .end = TALK_CLOSE);
+    SCENE(optional, turns, "BYE \"full\"\r\n", .end = DIALOGUE_CLOSE);
     SCENE(inside, turns, "BYE \"full\"\r\nOK\r\n", .to_upstream = "NOOP\r\n");
     const struct turn referred[] = {U("BYE (REFERRAL \"sieve://x\") {4}\r\nfull\r\n"),
                                     C("NOOP\r\n")};
-    SCENE(optional, referred, "BYE (REFERRAL \"sieve://x\") {4}\r\nfull\r\n", .end = TALK_CLOSE);
+    SCENE(optional, referred, "BYE (REFERRAL \"sieve://x\") {4}\r\nfull\r\n",
+          .end = DIALOGUE_CLOSE);
     SCENE(inside, referred, "BYE (REFERRAL \"sieve://x\") {4}\r\nfull\r\n",
           .to_upstream = "NOOP\r\n");
 }
@@ -326,8 +328,8 @@ static void other_protocols_are_not_spoken(void **state)
 {
     (void)state;
     const struct turn turns[] = {U("* OK IMAP\r\n")};
-    SCENE(optional, turns, DOWN, .end = TALK_CLOSE);
-    SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
+    SCENE(optional, turns, DOWN, .end = DIALOGUE_CLOSE);
+    SCENE(upgraded, turns, DOWN, .end = DIALOGUE_CLOSE);
     SCENE(inside, turns, "* OK IMAP\r\n");
 }
 
@@ -335,9 +337,9 @@ static void the_upstreams_last_word_passes(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), U("BYE \"too slow\"\r\nBYE\r\n")};
-    SCENE(optional, turns, G_OPT "BYE \"too slow\"\r\n", .end = TALK_CLOSE);
+    SCENE(optional, turns, G_OPT "BYE \"too slow\"\r\n", .end = DIALOGUE_CLOSE);
     const struct turn early[] = {U(G), U("OK \"who asked?\"\r\n")};
-    SCENE(optional, early, G_OPT DOWN, .end = TALK_CLOSE);
+    SCENE(optional, early, G_OPT DOWN, .end = DIALOGUE_CLOSE);
     SCENE(inside, early, G "OK \"who asked?\"\r\n");
 }
 
@@ -375,14 +377,14 @@ static void upgraded_passes_the_capabilities(void **state)
     const struct turn turns[] = {C("NOOP\r\n"), U("\"STARTTLS\"\r\n" G), U("OK\r\n")};
     SCENE(upgraded, turns, G "OK\r\n", .to_upstream = "NOOP\r\n");
     const struct turn refused[] = {C("NOOP\r\n"), U("BYE \"full\"\r\n")};
-    SCENE(upgraded, refused, DOWN, .end = TALK_CLOSE);
+    SCENE(upgraded, refused, DOWN, .end = DIALOGUE_CLOSE);
     const struct turn no[] = {C("NOOP\r\n"), U("NO \"full\"\r\n")};
-    SCENE(upgraded, no, DOWN, .end = TALK_CLOSE);
+    SCENE(upgraded, no, DOWN, .end = DIALOGUE_CLOSE);
 }
 
 /* ---- identity ---- */
 
-static struct talk_facts telling(struct talk_facts facts, const char *address)
+static struct dialogue_facts telling(struct dialogue_facts facts, const char *address)
 {
     facts.client_address = address;
     facts.client_port = 4711;

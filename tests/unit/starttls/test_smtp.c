@@ -33,7 +33,7 @@ static void required_ehlo_and_starttls(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("EHLO me.example\r\n"), C("STARTTLS\r\n")};
-    SCENE(required, turns, HI LIST READY, .end = TALK_UPGRADE);
+    SCENE(required, turns, HI LIST READY, .end = DIALOGUE_UPGRADE);
 }
 
 static void required_knows_the_few_commands_of_its_own(void **state)
@@ -43,7 +43,7 @@ static void required_knows_the_few_commands_of_its_own(void **state)
         C("HELO me\r\nLHLO me\r\nEHLO [::1]\r\nNOOP x\r\nRSET\r\nQUIT\r\nX")};
     SCENE(required, turns,
           HI "250 front.example\r\n" LIST LIST "250 2.0.0 OK\r\n250 2.0.0 OK\r\n221 2.0.0 Bye\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void required_refuses_all_else(void **state)
@@ -62,23 +62,23 @@ static void required_starttls_takes_no_parameters(void **state)
     (void)state;
     const struct turn turns[] = {C("STARTTLS now\r\nSTARTTLS\r\n")};
     SCENE(required, turns, HI "501 5.5.4 Syntax error (no parameters allowed)\r\n" READY,
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void required_leaves_what_is_behind_starttls(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("STARTTLS\r\nEHLO evil\r\n")};
-    SCENE(required, turns, HI READY, .end = TALK_UPGRADE, .left = 11);
+    SCENE(required, turns, HI READY, .end = DIALOGUE_UPGRADE, .left = 11);
     const struct turn later[] = {C("STARTTLS\r\n"), C("RSET\r\n")};
-    SCENE(required, later, HI READY, .end = TALK_UPGRADE, .left = 6);
+    SCENE(required, later, HI READY, .end = DIALOGUE_UPGRADE, .left = 6);
 }
 
 static void required_case_blanks_and_bare_lf(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("eHlO me\nnoop\n \t starttls \t\nX")};
-    SCENE(required, turns, HI LIST "250 2.0.0 OK\r\n" READY, .end = TALK_UPGRADE, .left = 1);
+    SCENE(required, turns, HI LIST "250 2.0.0 OK\r\n" READY, .end = DIALOGUE_UPGRADE, .left = 1);
 }
 
 static void required_bytes_that_are_no_text(void **state)
@@ -88,7 +88,7 @@ static void required_bytes_that_are_no_text(void **state)
         C("STARTTLS\0\r\nSTART\rTLS\r\nNOOP\x7f\r\nSTARTTLS\r\r\n\r\n\xc3\xa4\xff\r\n"
           "STARTTLS\r\n")};
     SCENE(required, turns, HI CONTROL CONTROL CONTROL CONTROL UNKNOWN UNKNOWN READY,
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void required_ends_after_too_many_errors(void **state)
@@ -99,34 +99,35 @@ static void required_ends_after_too_many_errors(void **state)
     SCENE(required, turns,
           HI FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST
           "250 2.0.0 OK\r\n" FIRST GOODBYE,
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void a_browser_is_sent_away(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("POST / HTTP/1.1\r\nSTARTTLS\r\n")};
-    SCENE(required, turns, HI "500 5.5.1 This is not a web server\r\n", .end = TALK_CLOSE);
+    SCENE(required, turns, HI "500 5.5.1 This is not a web server\r\n", .end = DIALOGUE_CLOSE);
     const struct turn in[] = {U(G), C("GET / HTTP/1.1\r\nHost: x\r\n")};
-    SCENE(inside, in, G "500 5.5.1 This is not a web server\r\n", .end = TALK_CLOSE);
+    SCENE(inside, in, G "500 5.5.1 This is not a web server\r\n", .end = DIALOGUE_CLOSE);
 }
 
 /* Too long for every cut: whole, and in steps that are large and odd. */
-static void long_line(const struct talk_facts *facts, size_t size, bool ended, const char *wanted)
+static void long_line(const struct dialogue_facts *facts, size_t size, bool ended,
+                      const char *wanted)
 {
     char *line = malloc(size + 2);
     assert_non_null(line);
     memset(line, 'A', size);
     memcpy(line + size, "\r\n", 2);
     const struct turn turns[] = {{UPSTREAM, G, 0}, {CLIENT, line, ended ? size + 2 : size}};
-    const bool speaks = facts->mode != TALK_REQUIRED;
+    const bool speaks = facts->mode != DIALOGUE_REQUIRED;
     const struct scene sc = {
         .name = "long line",
         .facts = *facts,
         .turns = speaks ? turns : turns + 1,
         .count = speaks ? 2 : 1,
         .to_client = wanted,
-        .end = TALK_CLOSE,
+        .end = DIALOGUE_CLOSE,
     };
     play(&starttls_smtp, &sc, sc.count, 0, 0, "whole");
     play(&starttls_smtp, &sc, sc.count, 0, 4093, "in steps");
@@ -155,7 +156,7 @@ static void optional_adds_the_upgrade_to_the_real_list(void **state)
     SCENE(optional, turns,
           "220-old.example\r\n220 ready\r\n"
           "250-old.example hello\r\n250-8BITMIME\r\n250-SIZE 1000\r\n250 STARTTLS\r\n" READY,
-          "EHLO me.example\r\n", .end = TALK_UPGRADE);
+          "EHLO me.example\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 static void optional_list_of_one_line(void **state)
@@ -218,7 +219,7 @@ static void optional_upstream_too_old_for_ehlo(void **state)
     const struct turn turns[] = {U(G), C("EHLO me.example\r\nSTARTTLS\r\n"),
                                  U("500-what?\r\n500 unknown\r\n"), U("250 old.example\r\n")};
     SCENE(optional, turns, G "250-old.example\r\n250 STARTTLS\r\n" READY,
-          "EHLO me.example\r\nHELO me.example\r\n", .end = TALK_UPGRADE);
+          "EHLO me.example\r\nHELO me.example\r\n", .end = DIALOGUE_UPGRADE);
     const struct turn again[] = {U(G),
                                  C(EHLO),
                                  U("502 unknown\r\n"),
@@ -258,7 +259,7 @@ static void optional_upstream_that_knows_no_hello_at_all(void **state)
     const struct turn turns[] = {U(G), C(EHLO), U("500 what\r\n"), U("500 what again\r\n"),
                                  C("STARTTLS\r\n")};
     SCENE(optional, turns, G "500 what again\r\n" READY, "EHLO me\r\nHELO me\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void optional_helo_has_no_list_but_can_upgrade(void **state)
@@ -266,7 +267,7 @@ static void optional_helo_has_no_list_but_can_upgrade(void **state)
     (void)state;
     const struct turn turns[] = {U(G), C("HELO me\r\n"), U("250 old.example\r\n"),
                                  C("STARTTLS\r\n")};
-    SCENE(optional, turns, G "250 old.example\r\n" READY, "HELO me\r\n", .end = TALK_UPGRADE);
+    SCENE(optional, turns, G "250 old.example\r\n" READY, "HELO me\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 /* ---- optional: passwords ---- */
@@ -325,7 +326,7 @@ static void optional_upgrade_after_a_login_forgets_it(void **state)
     const struct turn turns[] = {U(G), C("AUTH PLAIN AGEAYg==\r\n"), U("235 2.7.0 ok\r\n"),
                                  C("STARTTLS\r\n")};
     SCENE(trusting, turns, G "235 2.7.0 ok\r\n" READY, "AUTH PLAIN AGEAYg==\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void a_response_with_control_characters_ends(void **state)
@@ -333,7 +334,7 @@ static void a_response_with_control_characters_ends(void **state)
     (void)state;
     const struct turn turns[] = {U(G), C("AUTH LOGIN\r\n"), U("334 \r\n"), C("a\0b\r\nNOOP\r\n")};
     SCENE(trusting, turns, G "334 \r\n501 5.5.2 Cannot decode response\r\n", "AUTH LOGIN\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void a_response_has_a_limit(void **state)
@@ -349,7 +350,7 @@ static void a_response_has_a_limit(void **state)
                              .count = COUNT(turns),
                              .to_client = G "334 \r\n500 5.5.6 Line too long\r\n",
                              .to_upstream = "AUTH LOGIN\r\n",
-                             .end = TALK_CLOSE};
+                             .end = DIALOGUE_CLOSE};
     play(&starttls_smtp, &sc, sc.count, 0, 0, "whole");
     play(&starttls_smtp, &sc, sc.count, 0, 4093, "in steps");
     free(line);
@@ -381,7 +382,7 @@ static void a_mail_passes_untouched(void **state)
                              .to_client = G E_TO ENV_OK "250 queued\r\n" READY,
                              .to_upstream = upstream,
                              .to_upstream_size = sizeof upstream - 1,
-                             .end = TALK_UPGRADE};
+                             .end = DIALOGUE_UPGRADE};
     scene_check(&starttls_smtp, &sc);
 }
 
@@ -418,18 +419,18 @@ static void a_reply_inside_the_text_ends_the_session(void **state)
                                  U("250 queued\r\n250 from\r\n"),
                                  C("DATA\r\n")};
     SCENE(optional, turns, G ENV_OK "250 queued\r\n", ENVELOPE "x\n.\nMAIL FROM:<evil@b>\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
     const struct turn whole[] = {U(G), C(ENVELOPE), U(ENV_OK), C("x\n.\nNOOP\r\n.\r\n"),
                                  U("250 queued\r\n250 noop\r\n500 what\r\n")};
     SCENE(optional, whole, G ENV_OK "250 queued\r\n" DOWN, ENVELOPE "x\n.\nNOOP\r\n.\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void data_refused_is_followed_by_commands(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), C("DATA\r\nSTARTTLS\r\n"), U("503 no\r\n")};
-    SCENE(optional, turns, G "503 no\r\n" READY, "DATA\r\n", .end = TALK_UPGRADE);
+    SCENE(optional, turns, G "503 no\r\n" READY, "DATA\r\n", .end = DIALOGUE_UPGRADE);
 }
 
 static void optional_no_upgrade_during_a_transaction(void **state)
@@ -445,7 +446,7 @@ static void optional_no_upgrade_during_a_transaction(void **state)
     heard = join(G "250 from\r\n", after);
     const struct turn reset[] = {U(G), C("MAIL FROM:<a@b>\r\nSTARTTLS\r\nRSET\r\nSTARTTLS\r\n"),
                                  U("250 from\r\n"), U("250 reset\r\n")};
-    SCENE(optional, reset, heard, "MAIL FROM:<a@b>\r\nRSET\r\n", .end = TALK_UPGRADE);
+    SCENE(optional, reset, heard, "MAIL FROM:<a@b>\r\nRSET\r\n", .end = DIALOGUE_UPGRADE);
     free(heard);
     free(after);
 }
@@ -456,7 +457,7 @@ static void optional_upgrade_after_mail_was_refused(void **state)
     const struct turn turns[] = {U(G), C("MAIL FROM:<a@b>\r\nSTARTTLS\r\nMAIL\r\n"),
                                  U("530 5.7.0 first log in\r\n")};
     SCENE(optional, turns, G "530 5.7.0 first log in\r\n" READY, "MAIL FROM:<a@b>\r\n",
-          .end = TALK_UPGRADE, .left = 6);
+          .end = DIALOGUE_UPGRADE, .left = 6);
 }
 
 static void replies_keep_their_order(void **state)
@@ -467,7 +468,7 @@ static void replies_keep_their_order(void **state)
                                  U("250 1\r\n252-"), U("2\r\n252 2\r\n"), U("250 3\r\n")};
     SCENE(inside, turns,
           G "250 1\r\n252-2\r\n252 2\r\n" NOT_YOU "250 3\r\n500 5.5.1 This is not a web server\r\n",
-          "NOOP\r\nVRFY a\r\nNOOP\r\n", .end = TALK_CLOSE);
+          "NOOP\r\nVRFY a\r\nNOOP\r\n", .end = DIALOGUE_CLOSE);
 }
 
 static void pipelines_longer_than_we_count(void **state)
@@ -512,7 +513,7 @@ static void chunks_are_counted(void **state)
             "5\r\n" READY,
           EHLO
           "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBDAT 10\r\nSTARTTLS\r\nBDAT 0\r\nbdat 3 last\r\n.\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void burl_takes_the_place_of_a_chunk(void **state)
@@ -525,14 +526,15 @@ static void burl_takes_the_place_of_a_chunk(void **state)
     SCENE(optional, turns,
           G "250 1\r\n250 2\r\n250 3\r\n503 5.5.1 Not during a mail transaction\r\n250 4\r\n" READY,
           "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBURL imap://x\r\nburl  imap://last/LAST last\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void chunks_without_sense_end_the_session(void **state)
 {
     (void)state;
     const struct turn none[] = {U(G), C(EHLO), U(E_UP), C("BDAT 24\r\nXCLIENT ADDR=127.0.0.1\r\n")};
-    SCENE(optional, none, G E_TO "503 5.5.1 CHUNKING was not offered\r\n", EHLO, .end = TALK_CLOSE);
+    SCENE(optional, none, G E_TO "503 5.5.1 CHUNKING was not offered\r\n", EHLO,
+          .end = DIALOGUE_CLOSE);
 
     static const char *const bad[] = {"BDAT\r\n",          "BDAT x\r\n",
                                       "BDAT -1\r\n",       "BDAT 1 FIRST\r\n",
@@ -542,7 +544,7 @@ static void chunks_without_sense_end_the_session(void **state)
             U(G), C(EHLO), U("250-old\r\n250 CHUNKING\r\n"), {CLIENT, bad[i], 0}};
         SCENE(optional, turns,
               G "250-old\r\n250-CHUNKING\r\n250 STARTTLS\r\n501 5.5.4 Syntax: BDAT size [LAST]\r\n",
-              EHLO, .end = TALK_CLOSE);
+              EHLO, .end = DIALOGUE_CLOSE);
     }
 }
 
@@ -554,7 +556,7 @@ static void chunking_goes_with_the_last_list(void **state)
     SCENE(optional, turns,
           G "250-old\r\n250-CHUNKING\r\n250 STARTTLS\r\n" E_TO
             "503 5.5.1 CHUNKING was not offered\r\n",
-          EHLO EHLO, .end = TALK_CLOSE);
+          EHLO EHLO, .end = DIALOGUE_CLOSE);
     const struct turn refused[] = {turns[0],
                                    turns[1],
                                    turns[2],
@@ -584,7 +586,7 @@ static void lmtp_has_a_reply_for_each_recipient(void **state)
             "250 b\r\n452-d\r\n452 d\r\n" READY,
           "LHLO me\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\nRCPT "
           "TO:<d>\r\nDATA\r\nx\r\n.\r\n",
-          .end = TALK_UPGRADE);
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void exchange_bytes_are_counted(void **state)
@@ -626,7 +628,7 @@ static void when_the_roles_change_all_passes(void **state)
                                  C("250-me\r\n250 STARTTLS\r\n"),
                                  U("STARTTLS\r\n")};
     SCENE(inside, turns, G "502 no\r\n250 ok\r\nEHLO you\r\nSTARTTLS\r\n",
-          "TURN\r\nATRN a.example\r\n250-me\r\n250 STARTTLS\r\n", .end = TALK_RELAY);
+          "TURN\r\nATRN a.example\r\n250-me\r\n250 STARTTLS\r\n", .end = DIALOGUE_RELAY);
 }
 
 /* ---- refusals ---- */
@@ -651,7 +653,7 @@ static void commands_unknown_to_both_are_counted(void **state)
         G "500 1\r\n502 2\r\n500 3\r\n500 4\r\n500 5\r\n500 6\r\n500 7\r\n250 8\r\n500 9\r\n"
           "500 10\r\n500 11\r\n504 12\r\n" GOODBYE;
     SCENE(optional, turns, heard, "A\r\nB\r\nC\r\nD\r\nE\r\nF\r\nG\r\nH\r\nI\r\nJ\r\nK\r\nL\r\n",
-          .end = TALK_CLOSE);
+          .end = DIALOGUE_CLOSE);
 }
 
 static void the_client_waits_for_the_greeting(void **state)
@@ -659,7 +661,8 @@ static void the_client_waits_for_the_greeting(void **state)
     (void)state;
     const struct turn turns[] = {C("NOOP\r\nSTARTTLS\r\n"), U("220-a\r\n"), U("220 b\r\n"),
                                  U("250 ok\r\n")};
-    SCENE(optional, turns, "220-a\r\n220 b\r\n250 ok\r\n" READY, "NOOP\r\n", .end = TALK_UPGRADE);
+    SCENE(optional, turns, "220-a\r\n220 b\r\n250 ok\r\n" READY, "NOOP\r\n",
+          .end = DIALOGUE_UPGRADE);
 }
 
 static void a_refusal_in_the_greeting_passes(void **state)
@@ -674,19 +677,19 @@ static void the_upstreams_last_word_passes(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G "421-too\r\n421 slow\r\n"), C("NOOP\r\n")};
-    SCENE(optional, turns, G "421-too\r\n421 slow\r\n", .end = TALK_CLOSE);
+    SCENE(optional, turns, G "421-too\r\n421 slow\r\n", .end = DIALOGUE_CLOSE);
     SCENE(inside, turns, G "421-too\r\n421 slow\r\n", "NOOP\r\n");
     const struct turn exchange[] = {U(G), U("451 4.7.0 Timeout\r\n")};
-    SCENE(optional, exchange, G "451 4.7.0 Timeout\r\n", .end = TALK_CLOSE);
+    SCENE(optional, exchange, G "451 4.7.0 Timeout\r\n", .end = DIALOGUE_CLOSE);
     const struct turn never[] = {U(G), U("521 go\r\n")};
-    SCENE(optional, never, G "521 go\r\n", .end = TALK_CLOSE);
+    SCENE(optional, never, G "521 go\r\n", .end = DIALOGUE_CLOSE);
 }
 
 static void replies_that_nobody_asked_for_end_the_session(void **state)
 {
     (void)state;
     const struct turn turns[] = {U(G), U("250 surprise\r\n"), C("NOOP\r\n")};
-    SCENE(optional, turns, G DOWN, .end = TALK_CLOSE);
+    SCENE(optional, turns, G DOWN, .end = DIALOGUE_CLOSE);
     SCENE(upgraded, turns, "250 surprise\r\n", "NOOP\r\n");
 }
 
@@ -759,7 +762,7 @@ static void upgraded_tells_of_a_refusal(void **state)
                                            "450 later\r\n", "521 never\r\n", "354 what\r\n"};
     for (size_t i = 0; i < COUNT(refusals); i++) {
         const struct turn turns[] = {C(EHLO), {UPSTREAM, refusals[i], 0}};
-        SCENE(upgraded, turns, DOWN, .end = TALK_CLOSE);
+        SCENE(upgraded, turns, DOWN, .end = DIALOGUE_CLOSE);
     }
 }
 
@@ -770,9 +773,9 @@ static void upgraded_tells_of_a_refusal(void **state)
 #define OWN   "EHLO front.example\r\n"
 #define G2    "220 old.example again\r\n"
 
-static struct talk_facts known(const struct talk_facts *facts, const char *address)
+static struct dialogue_facts known(const struct dialogue_facts *facts, const char *address)
 {
-    struct talk_facts f = *facts;
+    struct dialogue_facts f = *facts;
     f.client_address = address;
     f.client_port = 4711;
     f.session_id = "a=b+1";
@@ -783,8 +786,9 @@ static void xclient_tells_who_the_client_is(void **state)
 {
     (void)state;
     const struct turn turns[] = {C(EHLO), U(G), U(XLIST), U(G2), U(E_UP)};
-    const struct talk_facts up = known(&upgraded, "192.0.2.7"), in = known(&inside, "192.0.2.7"),
-                            before = known(&optional, "192.0.2.7");
+    const struct dialogue_facts up = known(&upgraded, "192.0.2.7"),
+                                in = known(&inside, "192.0.2.7"),
+                                before = known(&optional, "192.0.2.7");
     SCENE(up, turns, E_UP, OWN XCL EHLO);
     SCENE(in, turns, G2 E_UP, OWN XCL EHLO);
     SCENE(before, turns, G2 E_TO, OWN XCL EHLO);
@@ -793,7 +797,7 @@ static void xclient_tells_who_the_client_is(void **state)
 static void xclient_sends_what_is_offered(void **state)
 {
     (void)state;
-    struct talk_facts f = known(&upgraded, "2001:db8::1");
+    struct dialogue_facts f = known(&upgraded, "2001:db8::1");
     const struct turn addr[] = {U(G), U("250-old\r\n250 xclient addr\r\n"), U(G2)};
     SCENE(f, addr, "", OWN "XCLIENT ADDR=IPV6:2001:db8::1\r\n");
     const struct turn dovecot[] = {
@@ -807,7 +811,8 @@ static void xclient_sends_what_is_offered(void **state)
 static void xclient_not_offered_changes_nothing(void **state)
 {
     (void)state;
-    const struct talk_facts in = known(&inside, "192.0.2.7"), up = known(&upgraded, "192.0.2.7");
+    const struct dialogue_facts in = known(&inside, "192.0.2.7"),
+                                up = known(&upgraded, "192.0.2.7");
     static const char *const lists[] = {"250-old\r\n250-XCLIENTS ADDR\r\n250 XCLIENT NAME PORT\r\n",
                                         "250 XCLIENT ADDR\r\n", "550 no\r\n"};
     for (size_t i = 0; i < COUNT(lists); i++) {
@@ -821,7 +826,7 @@ static void xclient_not_offered_changes_nothing(void **state)
 static void xclient_is_sought_by_lhlo_too(void **state)
 {
     (void)state;
-    const struct talk_facts in = known(&inside, "192.0.2.7");
+    const struct dialogue_facts in = known(&inside, "192.0.2.7");
     const struct turn lmtp[] = {U(G), U("502 5.5.1 LHLO!\r\n"), U(XLIST), U(G2)};
     SCENE(in, lmtp, G2, OWN "LHLO front.example\r\n" XCL);
     const struct turn old[] = {U(G), U("500 what\r\n"), U("500 what\r\n"), C("HELO me\r\n"),
@@ -832,7 +837,8 @@ static void xclient_is_sought_by_lhlo_too(void **state)
 static void xclient_refused_goes_on_without(void **state)
 {
     (void)state;
-    const struct talk_facts in = known(&inside, "192.0.2.7"), up = known(&upgraded, "192.0.2.7");
+    const struct dialogue_facts in = known(&inside, "192.0.2.7"),
+                                up = known(&upgraded, "192.0.2.7");
     static const char *const refusals[] = {"550 5.7.0 no\r\n", "501 5.5.4 bad\r\n", "503 no\r\n"};
     for (size_t i = 0; i < COUNT(refusals); i++) {
         const struct turn turns[] = {U(G), U(XLIST), {UPSTREAM, refusals[i], 0}, C(EHLO), U(E_UP)};
@@ -846,13 +852,13 @@ static void xclient_refusal_is_told_to_the_caller(void **state)
     (void)state;
     for (int refused = 0; refused < 2; refused++) {
         struct stage st;
-        const struct talk_facts up = known(&upgraded, "192.0.2.7");
+        const struct dialogue_facts up = known(&upgraded, "192.0.2.7");
         const char *answer = refused ? "550 no\r\n" : G2;
         stage_open(&st, &MODULE, &up);
         stage_say(&st, UPSTREAM, G XLIST, strlen(G XLIST));
-        assert_false(st.talk.identity_refused);
+        assert_false(st.dialogue.identity_refused);
         stage_say(&st, UPSTREAM, answer, strlen(answer));
-        assert_int_equal(st.talk.identity_refused, refused);
+        assert_int_equal(st.dialogue.identity_refused, refused);
         const struct scene end = {.to_upstream = OWN XCL};
         stage_close(&st, &end, "");
     }
@@ -861,7 +867,7 @@ static void xclient_refusal_is_told_to_the_caller(void **state)
 static void xclient_of_an_old_postfix_has_no_second_greeting(void **state)
 {
     (void)state;
-    const struct talk_facts in = known(&inside, "192.0.2.7");
+    const struct dialogue_facts in = known(&inside, "192.0.2.7");
     const struct turn turns[] = {U(G), U(XLIST), U("250 Ok\r\n"), C("NOOP\r\n"), U("250 noop\r\n")};
     SCENE(in, turns, G "250 noop\r\n", OWN XCL "NOOP\r\n");
 }
@@ -869,20 +875,22 @@ static void xclient_of_an_old_postfix_has_no_second_greeting(void **state)
 static void xclient_may_show_that_the_client_is_not_wanted(void **state)
 {
     (void)state;
-    const struct talk_facts in = known(&inside, "192.0.2.7"), up = known(&upgraded, "192.0.2.7");
+    const struct dialogue_facts in = known(&inside, "192.0.2.7"),
+                                up = known(&upgraded, "192.0.2.7");
     const struct turn turns[] = {U(G), U(XLIST), U("554 5.7.1 you: rejected\r\n"), C("QUIT\r\n"),
                                  U("221 bye\r\n")};
     SCENE(in, turns, "554 5.7.1 you: rejected\r\n221 bye\r\n", OWN XCL "QUIT\r\n");
-    SCENE(up, turns, DOWN, OWN XCL, .end = TALK_CLOSE);
+    SCENE(up, turns, DOWN, OWN XCL, .end = DIALOGUE_CLOSE);
 }
 
 static void xclient_is_not_tried_where_the_greeting_refuses(void **state)
 {
     (void)state;
-    const struct talk_facts in = known(&inside, "192.0.2.7"), up = known(&upgraded, "192.0.2.7");
+    const struct dialogue_facts in = known(&inside, "192.0.2.7"),
+                                up = known(&upgraded, "192.0.2.7");
     const struct turn turns[] = {U("554 no\r\n")};
     SCENE(in, turns, "554 no\r\n");
-    SCENE(up, turns, DOWN, .end = TALK_CLOSE);
+    SCENE(up, turns, DOWN, .end = DIALOGUE_CLOSE);
 }
 
 /* ---- an upstream that does not stop ---- */

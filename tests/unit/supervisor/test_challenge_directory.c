@@ -7,14 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/tlsfront-challenge-XXXXXX";
-static int held; /* the folder, open */
+static char directory[] = "/tmp/tlsfront-challenge-XXXXXX";
+static int held; /* the directory, open */
 static struct challenge got;
 
 static const char *at(const char *name)
 {
     static char path[512];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof path, "%s/%s", directory, name);
     return path;
 }
 
@@ -30,20 +30,20 @@ static int setup(void **state)
 {
     (void)state;
     umask(022);
-    held = mkdtemp(folder) != NULL ? challenge_open(folder) : -1;
+    held = mkdtemp(directory) != NULL ? challenge_open(directory) : -1;
     return held < 0 ? -1 : 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    DIR *d = opendir(folder);
+    DIR *d = opendir(directory);
     for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
         if (e->d_name[0] != '.' && remove(at(e->d_name)) != 0)
             return -1;
     closedir(d);
     close(held);
-    return rmdir(folder);
+    return rmdir(directory);
 }
 
 static void a_token_is_answered_with_the_bytes_of_its_file(void **state)
@@ -76,7 +76,7 @@ static void only_small_regular_files_are_read(void **state)
     put("good", "x", 1);
     assert_int_equal(symlink("good", at("link")), 0);
     assert_int_equal(symlink("/etc/passwd", at("outside")), 0);
-    assert_int_equal(mkdir(at("folder"), 0700), 0);
+    assert_int_equal(mkdir(at("directory"), 0700), 0);
     assert_int_equal(mkfifo(at("fifo"), 0600), 0);
     put("empty", "", 0);
     put("large", large, CHALLENGE_FILE_MAX + 1);
@@ -86,7 +86,7 @@ static void only_small_regular_files_are_read(void **state)
         enum challenge_outcome outcome;
     } rows[] = {
         {"good", CHALLENGE_FOUND},      {"link", CHALLENGE_UNFIT}, {"outside", CHALLENGE_UNFIT},
-        {"folder", CHALLENGE_UNFIT},    {"fifo", CHALLENGE_UNFIT}, {"empty", CHALLENGE_TOO_LARGE},
+        {"directory", CHALLENGE_UNFIT}, {"fifo", CHALLENGE_UNFIT}, {"empty", CHALLENGE_TOO_LARGE},
         {"large", CHALLENGE_TOO_LARGE}, {"full", CHALLENGE_FOUND}, {"nothing", CHALLENGE_NONE},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -118,8 +118,8 @@ static void a_token_is_for_everybody_or_not_told(void **state)
     assert_int_equal(challenge_read(held, CHALLENGE_HTTP, "few", &got), CHALLENGE_FOUND);
 }
 
-/* Who may write to the folder could otherwise show what is root's. */
-static void a_certificate_is_the_folders_owners(void **state)
+/* Who may write to the directory could otherwise show what is root's. */
+static void a_certificate_is_the_directorys_owners(void **state)
 {
     (void)state;
     if (geteuid() != 0)
@@ -130,7 +130,7 @@ static void a_certificate_is_the_folders_owners(void **state)
     assert_int_equal(challenge_read(held, CHALLENGE_TLS, "own.example", &got), CHALLENGE_FOUND);
     assert_int_equal(chown(at("own.example.key.pem"), 65534, 65534), 0);
     assert_int_equal(challenge_read(held, CHALLENGE_TLS, "own.example", &got), CHALLENGE_FOREIGN);
-    assert_int_equal(chown(folder, 65534, 65534), 0);
+    assert_int_equal(chown(directory, 65534, 65534), 0);
     assert_int_equal(challenge_read(held, CHALLENGE_TLS, "own.example", &got), CHALLENGE_FOREIGN);
     assert_int_equal(chown(at("own.example.crt.pem"), 65534, 65534), 0);
     assert_int_equal(challenge_read(held, CHALLENGE_TLS, "own.example", &got), CHALLENGE_FOUND);
@@ -140,26 +140,26 @@ static void a_certificate_is_the_folders_owners(void **state)
     assert_int_equal(challenge_read(held, CHALLENGE_TLS, "own.example", &got),
                      CHALLENGE_UNREADABLE);
     assert_int_equal(access(at("own.example.key.pem"), R_OK), 0); /* they came back */
-    assert_int_equal(chown(folder, 0, 0), 0);
+    assert_int_equal(chown(directory, 0, 0), 0);
 }
 
-static void a_folder_that_is_gone_is_told_from_a_missing_file(void **state)
+static void a_directory_that_is_gone_is_told_from_a_missing_file(void **state)
 {
     (void)state;
     put("plain", "x", 1);
     assert_int_equal(challenge_open(at("nowhere")), -1);
     assert_int_equal(challenge_open(at("plain")), -1);
-    assert_int_equal(challenge_read(-1, CHALLENGE_HTTP, "a", &got), CHALLENGE_NO_FOLDER);
+    assert_int_equal(challenge_read(-1, CHALLENGE_HTTP, "a", &got), CHALLENGE_NO_DIRECTORY);
     assert_int_equal(mkdir(at("other"), 0755), 0);
     const int other = challenge_open(at("other"));
     assert_int_equal(challenge_read(other, CHALLENGE_HTTP, "a", &got), CHALLENGE_NONE);
     assert_int_equal(rmdir(at("other")), 0);
-    assert_int_equal(challenge_read(other, CHALLENGE_HTTP, "a", &got), CHALLENGE_NO_FOLDER);
+    assert_int_equal(challenge_read(other, CHALLENGE_HTTP, "a", &got), CHALLENGE_NO_DIRECTORY);
     close(other);
 }
 
-/* As a web server that was taken over would, where the folder is its own. */
-static void a_folder_that_was_put_in_its_place_is_not_looked_into(void **state)
+/* As a web server that was taken over would, where the directory is its own. */
+static void a_directory_that_was_put_in_its_place_is_not_looked_into(void **state)
 {
     (void)state;
     char old[512], path[512];
@@ -215,9 +215,9 @@ int main(void)
         cmocka_unit_test(only_small_regular_files_are_read),
         cmocka_unit_test(a_file_with_a_second_name_is_not_read),
         cmocka_unit_test(a_token_is_for_everybody_or_not_told),
-        cmocka_unit_test(a_certificate_is_the_folders_owners),
-        cmocka_unit_test(a_folder_that_was_put_in_its_place_is_not_looked_into),
-        cmocka_unit_test(a_folder_that_is_gone_is_told_from_a_missing_file),
+        cmocka_unit_test(a_certificate_is_the_directorys_owners),
+        cmocka_unit_test(a_directory_that_was_put_in_its_place_is_not_looked_into),
+        cmocka_unit_test(a_directory_that_is_gone_is_told_from_a_missing_file),
         cmocka_unit_test(names_that_could_lead_elsewhere_are_not_looked_for),
         cmocka_unit_test(every_outcome_has_words),
     };

@@ -104,7 +104,7 @@ static void addresses_come_and_go(void **state)
                    "route pop3s: upstream gone: 127.0.0.1:110\n");
 }
 
-static void a_folder_of_challenges_may_be_another(void **state)
+static void a_directory_of_challenges_may_be_another(void **state)
 {
     (void)state;
     static const char before[] = BASE "route a { listen = \"127.0.0.1:80\" protocol = acme "
@@ -162,7 +162,7 @@ int main(void)
         cmocka_unit_test(a_start_says_nothing),
         cmocka_unit_test(routes_come_and_go),
         cmocka_unit_test(addresses_come_and_go),
-        cmocka_unit_test(a_folder_of_challenges_may_be_another),
+        cmocka_unit_test(a_directory_of_challenges_may_be_another),
         cmocka_unit_test(certificates_come_go_and_are_replaced),
         cmocka_unit_test(order_alone_is_no_change_of_addresses),
     };

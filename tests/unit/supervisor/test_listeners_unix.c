@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 struct fixture {
-    char folder[32], path[64];
+    char directory[32], path[64];
     struct listen_config config;
     struct listeners listeners;
 };
@@ -16,8 +16,8 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     *state = f;
-    make_folder(f->folder);
-    snprintf(f->path, sizeof f->path, "%s/socket", f->folder);
+    make_directory(f->directory);
+    snprintf(f->path, sizeof f->path, "%s/socket", f->directory);
     listen_at(&f->config, f->path);
     return 0;
 }
@@ -26,7 +26,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     listeners_close(&f->listeners);
-    remove_folder(f->folder);
+    remove_directory(f->directory);
     free(f);
     return 0;
 }
@@ -167,10 +167,10 @@ static void a_file_that_is_no_socket_is_never_removed(void **state)
     assert_int_equal(result, -1);
 }
 
-static void a_folder_that_is_not_there_is_an_error(void **state)
+static void a_directory_that_is_not_there_is_an_error(void **state)
 {
     struct fixture *f = *state;
-    snprintf(f->path, sizeof f->path, "%s/no/socket", f->folder);
+    snprintf(f->path, sizeof f->path, "%s/no/socket", f->directory);
     f->config = (struct listen_config){0};
     listen_at(&f->config, f->path);
     struct diags d = {0};
@@ -194,7 +194,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stale_file_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(a_live_socket_is_refused_and_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_socket_is_never_removed, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_directory_that_is_not_there_is_an_error, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

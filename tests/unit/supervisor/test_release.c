@@ -29,7 +29,7 @@ static void names_free(struct names *n)
 }
 
 struct forgotten {
-    unsigned count, slots[SHARED_ROUTES];
+    unsigned count, slots[ROUTE_SLOTS];
 };
 
 static void forget(void *arg, unsigned slot)
@@ -65,11 +65,11 @@ static void slots_stay_with_their_names_over_generations(void **state)
     names_free(&third);
 }
 
-static char numbered[2 * SHARED_ROUTES][8];
+static char numbered[2 * ROUTE_SLOTS][8];
 
 static const char *const *numbers(unsigned from, unsigned count)
 {
-    static const char *list[SHARED_ROUTES];
+    static const char *list[ROUTE_SLOTS];
     for (unsigned i = 0; i < count; i++) {
         snprintf(numbered[from + i], sizeof numbered[0], "r%u", from + i);
         list[i] = numbered[from + i];
@@ -83,18 +83,18 @@ static void a_new_name_takes_over_from_one_that_is_gone_when_all_are_taken(void 
     struct route_slots slots = {0};
     struct forgotten f = {0};
     struct names first, second;
-    struct generation *full = named(&first, numbers(0, SHARED_ROUTES), SHARED_ROUTES);
+    struct generation *full = named(&first, numbers(0, ROUTE_SLOTS), ROUTE_SLOTS);
     assert_int_equal(route_slots_assign(&slots, full, forget, &f), 0);
     assert_int_equal(f.count, 0);
 
     /* r0 and r1 go, two others come. */
-    struct generation *next = named(&second, numbers(2, SHARED_ROUTES), SHARED_ROUTES);
+    struct generation *next = named(&second, numbers(2, ROUTE_SLOTS), ROUTE_SLOTS);
     assert_int_equal(route_slots_assign(&slots, next, forget, &f), 0);
     assert_int_equal(f.count, 2);
-    for (unsigned i = 0; i < SHARED_ROUTES - 2; i++)
+    for (unsigned i = 0; i < ROUTE_SLOTS - 2; i++)
         assert_int_equal(next->routes[i].slot, full->routes[i + 2].slot);
-    assert_int_equal(next->routes[SHARED_ROUTES - 2].slot, f.slots[0]);
-    assert_int_equal(next->routes[SHARED_ROUTES - 1].slot, f.slots[1]);
+    assert_int_equal(next->routes[ROUTE_SLOTS - 2].slot, f.slots[0]);
+    assert_int_equal(next->routes[ROUTE_SLOTS - 1].slot, f.slots[1]);
     assert_int_equal(f.slots[0] + f.slots[1], full->routes[0].slot + full->routes[1].slot);
     assert_int_not_equal(f.slots[0], f.slots[1]);
     route_slots_free(&slots);
@@ -108,14 +108,14 @@ static void every_slot_can_change_hands(void **state)
     struct route_slots slots = {0};
     struct forgotten f = {0};
     struct names first, second;
-    static bool used[SHARED_ROUTES];
-    struct generation *old = named(&first, numbers(0, SHARED_ROUTES), SHARED_ROUTES);
+    static bool used[ROUTE_SLOTS];
+    struct generation *old = named(&first, numbers(0, ROUTE_SLOTS), ROUTE_SLOTS);
     assert_int_equal(route_slots_assign(&slots, old, forget, &f), 0);
-    struct generation *new = named(&second, numbers(SHARED_ROUTES, SHARED_ROUTES), SHARED_ROUTES);
+    struct generation *new = named(&second, numbers(ROUTE_SLOTS, ROUTE_SLOTS), ROUTE_SLOTS);
     assert_int_equal(route_slots_assign(&slots, new, forget, &f), 0);
-    assert_int_equal(f.count, SHARED_ROUTES);
-    for (unsigned i = 0; i < SHARED_ROUTES; i++) {
-        assert_in_range(new->routes[i].slot, 0, SHARED_ROUTES - 1);
+    assert_int_equal(f.count, ROUTE_SLOTS);
+    for (unsigned i = 0; i < ROUTE_SLOTS; i++) {
+        assert_in_range(new->routes[i].slot, 0, ROUTE_SLOTS - 1);
         assert_false(used[new->routes[i].slot]);
         used[new->routes[i].slot] = true;
     }
@@ -131,10 +131,10 @@ static void the_number_of_workers(void **state)
     assert_int_equal(release_worker_count(&c), 3);
     c.workers = 0; /* auto */
     assert_int_equal(release_worker_count(&c), uv_available_parallelism());
-    c.workers = SHARED_WORKERS;
-    assert_int_equal(release_worker_count(&c), SHARED_WORKERS);
-    c.workers = SHARED_WORKERS + 1;
-    assert_int_equal(release_worker_count(&c), SHARED_WORKERS);
+    c.workers = WORKERS_MAX;
+    assert_int_equal(release_worker_count(&c), WORKERS_MAX);
+    c.workers = WORKERS_MAX + 1;
+    assert_int_equal(release_worker_count(&c), WORKERS_MAX);
 }
 
 static void clearing_closes_the_bundle_and_may_come_twice(void **state)

@@ -141,7 +141,7 @@ static int claim(void *arg, const struct config *c, struct diags *d)
     return owner.refuses ? -1 : 0;
 }
 
-static void commit(void *arg, struct generation *g, const struct loaded *l, int log_fd)
+static void commit(void *arg, struct generation *g, const struct candidate *l, int log_fd)
 {
     (void)arg;
     assert_ptr_equal(g, workers.next.generation);
@@ -467,13 +467,13 @@ static void a_name_without_address_is_a_warning(void **state)
 static void files_alone_are_read_with_the_texts_in_service(void **state)
 {
     (void)state;
-    struct loaded l;
+    struct candidate l;
     struct diags d = {0};
     start();
     assert_true(load_configuration(configuration, &l, &d));
     files_configure("t.conf", "half of a sente");
     reload_files(&reload, l.bundle);
-    loaded_free(&l);
+    candidate_free(&l);
     diags_free(&d);
     reload_prepared(&reload, 2);
     reload_committed(&reload, 2);

@@ -57,14 +57,14 @@ static time_t end_of(const char *name)
 
 static void use(void)
 {
-    struct loaded l;
+    struct candidate l;
     struct diags d = {0};
     char path[80];
     files_path("t.conf", path);
     assert_true(load_configuration(path, &l, &d));
     assert_true(diag_ok(&d, DIAG_ERROR));
     reminder_use(&reminder, l.generation);
-    loaded_free(&l);
+    candidate_free(&l);
     diags_free(&d);
 }
 

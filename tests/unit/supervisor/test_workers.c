@@ -210,7 +210,7 @@ static void prepare(uint32_t number, unsigned count)
 {
     struct err e;
     char path[80];
-    struct loaded l;
+    struct candidate l;
     struct diags d = {0};
     files_path("t.conf", path);
     assert_true(load_configuration(path, &l, &d));
@@ -221,7 +221,7 @@ static void prepare(uint32_t number, unsigned count)
     assert_true(next.bundle >= 0);
     assert_int_equal(release_open_challenges(&next), 0);
     l.generation = NULL;
-    loaded_free(&l);
+    candidate_free(&l);
     diags_free(&d);
     workers_prepare(&workers, &next);
     assert_int_equal(next.number, 0); /* taken over */

@@ -550,7 +550,7 @@ static void a_chain_can_be_looked_at_without_its_key(void **state)
 {
     (void)state;
     struct err e = {.text = ""};
-    struct tls_identity *id = tls_identity_look(pki_slice(from_ca), "chain.pem", &e);
+    struct tls_identity *id = tls_identity_inspect(pki_slice(from_ca), "chain.pem", &e);
     assert_non_null(id);
     const struct tls_identity_facts *f = tls_identity_facts(id);
     assert_string_equal(f->issuer, "CN=Test CA");
@@ -558,7 +558,7 @@ static void a_chain_can_be_looked_at_without_its_key(void **state)
     assert_int_equal(f->key_bits, 256);
     assert_true(tls_identity_covers(id, "mail.example"));
     tls_identity_free(id);
-    assert_null(tls_identity_look(pki_slice("prose"), "chain.pem", &e));
+    assert_null(tls_identity_inspect(pki_slice("prose"), "chain.pem", &e));
     assert_non_null(strstr(e.text, "chain.pem"));
 }
 

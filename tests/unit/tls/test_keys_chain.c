@@ -457,13 +457,13 @@ static void the_look_tells_keys_and_certificates(void **state)
 {
     (void)state;
     char *pem = pki_key_pem(PKI_EC256), *both = pki_join(pem, leaf);
-    struct keys_look look = keys_look_at(pki_slice(both));
+    struct keys_found look = keys_inspect(pki_slice(both));
     assert_true(look.private_key && look.certificate && !look.encrypted && !look.pkcs12);
-    look = keys_look_at(pki_slice(leaf));
+    look = keys_inspect(pki_slice(leaf));
     assert_true(!look.private_key && look.certificate);
-    look = keys_look_at(pki_slice("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+    look = keys_inspect(pki_slice("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
     assert_true(look.private_key && look.encrypted);
-    look = keys_look_at((struct tls_slice){NULL, 0});
+    look = keys_inspect((struct tls_slice){NULL, 0});
     assert_true(!look.private_key && !look.certificate && !look.encrypted && !look.pkcs12);
     free(pem);
     free(both);

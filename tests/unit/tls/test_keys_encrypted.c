@@ -40,7 +40,7 @@ static void every_kind_comes_back_whole(void **state)
         struct keys_private *k = keys_private_make((enum keys_kind)i, &e);
         char *closed = keys_encrypt(k, "pass phrase", &e);
         assert_non_null(closed);
-        assert_true(keys_look_at(pki_slice(closed)).encrypted);
+        assert_true(keys_inspect(pki_slice(closed)).encrypted);
         char *open = keys_decrypt(pki_slice(closed), "key.pem", "pass phrase", &e);
         if (open == NULL)
             fail_msg("%s", e.text);
@@ -129,7 +129,7 @@ static void a_key_in_der_is_opened(void **state)
     struct err e = {.text = ""};
     (void)state;
     const struct tls_slice file = {der, der_of(der)};
-    const struct keys_look look = keys_look_at(file);
+    const struct keys_found look = keys_inspect(file);
     assert_true(look.private_key && look.encrypted && look.der);
     char *open = keys_decrypt(file, "key.der", "secret", &e);
     assert_non_null(open);

@@ -199,7 +199,7 @@ static void assert_subject(const struct keys_private *k, const char *given, cons
     keys_free_text(pem);
     pem = keys_self_signed_make(k, &own, time(NULL), 1, &e);
     assert_non_null(pem);
-    struct tls_identity *id = tls_identity_look(pki_slice(pem), "own", &e);
+    struct tls_identity *id = tls_identity_inspect(pki_slice(pem), "own", &e);
     assert_string_equal(tls_identity_facts(id)->subject, expected);
     assert_string_equal(tls_identity_facts(id)->issuer, expected);
     tls_identity_free(id);

@@ -1,5 +1,5 @@
 /* test_look.c - what a file is that is no PEM */
-#include "tls/look.h"
+#include "tls/form.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,41 +11,41 @@
 static const struct {
     const char *bytes;
     size_t size;
-    enum look look;
+    enum form look;
 } rows[] = {
-    {"", 0, LOOK_OTHER},
-    {"0", 1, LOOK_OTHER},
-    {"0123456789 is text", 18, LOOK_OTHER},
-    {"\x30\x00", 2, LOOK_OTHER},
-    {"\x30\x02\x05\x00", 4, LOOK_OTHER},
-    {"\x30\x02\x30\x00", 4, LOOK_CERTIFICATE},
-    {"\x30\x04\x30\x00\x03\x00", 6, LOOK_CERTIFICATE},
-    {"\x30\x04\x30\x00\x04\x00", 6, LOOK_ENCRYPTED_KEY},
-    {"\x30\x03\x06\x01\x2a", 5, LOOK_OTHER}, /* some other content */
-    {"\x30\x07\x02\x01\x03\x30\x02\x05\x00", 9, LOOK_PKCS12},
-    {"\x30\x07\x02\x01\x00\x30\x02\x05\x00", 9, LOOK_PRIVATE_KEY}, /* PKCS#8 */
-    {"\x30\x06\x02\x01\x00\x02\x01\x05", 8, LOOK_PRIVATE_KEY},     /* PKCS#1 */
-    {"\x30\x06\x02\x01\x01\x04\x01\x05", 8, LOOK_PRIVATE_KEY},     /* SEC1 */
-    {"\x30\x03\x02\x01\x01", 5, LOOK_OTHER},
-    {"\x30\x03\x02\x01\x03", 5, LOOK_OTHER},
-    {"\x30\x80\x06\x09", 4, LOOK_INDEFINITE},
-    {"\x30\x80", 2, LOOK_INDEFINITE},
-    {"\x30\x80\x02\x01\x03\x30", 6, LOOK_PKCS12},
-    {"\x30\x82\x01\x00\x30\x00", 6, LOOK_CUT_SHORT},
-    {"\x30\x83\x01\x00\x00\x30", 6, LOOK_CUT_SHORT},
-    {"\x30\x84\x01\x00\x00\x30", 6, LOOK_OTHER},
-    {"\x31\x82\x01\x00\x30\x00", 6, LOOK_OTHER},
-    {"\xfe\xed\xfe\xed\x00\x00\x00\x02", 8, LOOK_KEY_STORE},
-    {"\xce\xce\xce\xce", 4, LOOK_KEY_STORE},
-    {"\xfe\xed\xfe", 3, LOOK_OTHER},
+    {"", 0, FORM_OTHER},
+    {"0", 1, FORM_OTHER},
+    {"0123456789 is text", 18, FORM_OTHER},
+    {"\x30\x00", 2, FORM_OTHER},
+    {"\x30\x02\x05\x00", 4, FORM_OTHER},
+    {"\x30\x02\x30\x00", 4, FORM_CERTIFICATE},
+    {"\x30\x04\x30\x00\x03\x00", 6, FORM_CERTIFICATE},
+    {"\x30\x04\x30\x00\x04\x00", 6, FORM_ENCRYPTED_KEY},
+    {"\x30\x03\x06\x01\x2a", 5, FORM_OTHER}, /* some other content */
+    {"\x30\x07\x02\x01\x03\x30\x02\x05\x00", 9, FORM_PKCS12},
+    {"\x30\x07\x02\x01\x00\x30\x02\x05\x00", 9, FORM_PRIVATE_KEY}, /* PKCS#8 */
+    {"\x30\x06\x02\x01\x00\x02\x01\x05", 8, FORM_PRIVATE_KEY},     /* PKCS#1 */
+    {"\x30\x06\x02\x01\x01\x04\x01\x05", 8, FORM_PRIVATE_KEY},     /* SEC1 */
+    {"\x30\x03\x02\x01\x01", 5, FORM_OTHER},
+    {"\x30\x03\x02\x01\x03", 5, FORM_OTHER},
+    {"\x30\x80\x06\x09", 4, FORM_INDEFINITE},
+    {"\x30\x80", 2, FORM_INDEFINITE},
+    {"\x30\x80\x02\x01\x03\x30", 6, FORM_PKCS12},
+    {"\x30\x82\x01\x00\x30\x00", 6, FORM_CUT_SHORT},
+    {"\x30\x83\x01\x00\x00\x30", 6, FORM_CUT_SHORT},
+    {"\x30\x84\x01\x00\x00\x30", 6, FORM_OTHER},
+    {"\x31\x82\x01\x00\x30\x00", 6, FORM_OTHER},
+    {"\xfe\xed\xfe\xed\x00\x00\x00\x02", 8, FORM_KEY_STORE},
+    {"\xce\xce\xce\xce", 4, FORM_KEY_STORE},
+    {"\xfe\xed\xfe", 3, FORM_OTHER},
 };
 
 /* In memory of its exact size, so that a sanitizer sees a byte too many. */
-static enum look look_copy(const char *bytes, size_t size)
+static enum form look_copy(const char *bytes, size_t size)
 {
     uint8_t *copy = malloc(size > 0 ? size : 1);
     memcpy(copy, bytes, size);
-    const enum look what = look_at((struct tls_slice){copy, size});
+    const enum form what = form_of((struct tls_slice){copy, size});
     free(copy);
     return what;
 }
@@ -69,9 +69,9 @@ static void cut_at_every_byte_it_stays_within_bounds(void **state)
 static void each_is_refused_with_a_cure(void **state)
 {
     (void)state;
-    for (enum look what = LOOK_OTHER; what <= LOOK_CUT_SHORT; what++) {
+    for (enum form what = FORM_OTHER; what <= FORM_CUT_SHORT; what++) {
         struct err e = {.text = ""};
-        assert_int_equal(look_refuse(what, "FILE", &e), -1);
+        assert_int_equal(form_refuse(what, "FILE", &e), -1);
         assert_memory_equal(e.text, "FILE is ", 8);
         assert_true(strlen(e.cure) > 0 && strlen(e.cure) < sizeof e.cure - 1);
     }

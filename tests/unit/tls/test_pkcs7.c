@@ -1,7 +1,7 @@
 /* test_pkcs7.c - the walk through a PKCS#7 file */
 #include "tests/unit/tls/p7b.h"
+#include "tls/form.h"
 #include "tls/keys/pkcs7.h"
-#include "tls/look.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +41,7 @@ static void every_certificate_is_told_once(void **state)
     struct heard h = {0};
     (void)state;
     p7b_make(&p, two, sizeof two);
-    assert_int_equal(look_at((struct tls_slice){p.data, p.size}), LOOK_SIGNED_DATA);
+    assert_int_equal(form_of((struct tls_slice){p.data, p.size}), FORM_SIGNED_DATA);
     assert_int_equal(walk(p.data, p.size, &h), 2);
     assert_int_equal(h.count, 2);
     assert_int_equal(h.bytes, sizeof two);
@@ -85,7 +85,7 @@ static int walk_copy(const uint8_t *data, size_t size, struct heard *h)
     uint8_t *copy = malloc(size > 0 ? size : 1);
     memcpy(copy, data, size);
     int result = walk(copy, size, h);
-    look_at((struct tls_slice){copy, size});
+    form_of((struct tls_slice){copy, size});
     free(copy);
     return result;
 }

@@ -12,7 +12,7 @@ static char base[32];
 static uv_loop_t loop;
 static struct watch *w;
 static struct bundle *bundle;
-static unsigned told, deaf_folders;
+static unsigned told, unwatchable_count;
 static bool busy;
 static char last[1000];
 
@@ -26,15 +26,15 @@ static bool changed(void *arg, const char *files)
     return !busy;
 }
 
-static void deaf(void *arg, const char *folder, const char *why)
+static void unwatchable(void *arg, const char *directory, const char *why)
 {
     (void)arg;
-    (void)folder;
+    (void)directory;
     (void)why;
-    deaf_folders++;
+    unwatchable_count++;
 }
 
-static const struct watch_events events = {changed, deaf};
+static const struct watch_events events = {changed, unwatchable};
 
 static void save(const char *path, const char *text)
 {
@@ -61,10 +61,10 @@ static void use(const char *const *paths, size_t count)
 static int begin(void **state)
 {
     (void)state;
-    make_folder(base);
+    make_directory(base);
     if (chdir(base) != 0 || uv_loop_init(&loop) != 0)
         return -1;
-    told = deaf_folders = 0;
+    told = unwatchable_count = 0;
     busy = false;
     w = watch_new(&loop, &times, &events, NULL);
     return mkdir("live", 0755) | mkdir("archive", 0755);
@@ -155,7 +155,7 @@ static void a_link_turned_to_another_file_is_seen(void **state)
     loop_until(&loop, told == 1);
 }
 
-static void a_folder_exchanged_for_another_is_seen(void **state)
+static void a_directory_exchanged_for_another_is_seen(void **state)
 {
     (void)state;
     begin_plain();
@@ -169,11 +169,11 @@ static void a_folder_exchanged_for_another_is_seen(void **state)
     save("new/chain.pem", "not in use any more");
     rest();
     assert_int_equal(told, 0);
-    save("live/chain.pem", "chain 3"); /* in the folder that is there now */
+    save("live/chain.pem", "chain 3"); /* in the directory that is there now */
     loop_until(&loop, told == 1);
 }
 
-static void a_folder_deleted_and_made_again_is_seen(void **state)
+static void a_directory_deleted_and_made_again_is_seen(void **state)
 {
     (void)state;
     begin_plain();
@@ -273,9 +273,9 @@ static void nothing_is_watched_when_told_so(void **state)
 {
     (void)state;
     begin_plain();
-    assert_true(watch_folders(w) >= 2);
+    assert_true(watch_directories(w) >= 2);
     assert_int_equal(watch_use(w, NULL), 0);
-    assert_int_equal(watch_folders(w), 0);
+    assert_int_equal(watch_directories(w), 0);
     assert_null(watch_texts(w));
     save("live/chain.pem", "chain 2");
     watch_refused(w, true, 0);
@@ -287,7 +287,7 @@ static void a_thousand_reloads_leave_no_watch_behind(void **state)
 {
     (void)state;
     begin_plain();
-    const size_t folders = watch_folders(w);
+    const size_t directories = watch_directories(w);
     const unsigned descriptors = open_descriptors();
     for (int i = 0; i < 1000; i++) {
         char text[20];
@@ -303,7 +303,7 @@ static void a_thousand_reloads_leave_no_watch_behind(void **state)
         }
         use(plain, 2);
         uv_run(&loop, UV_RUN_NOWAIT);
-        assert_int_equal(watch_folders(w), folders);
+        assert_int_equal(watch_directories(w), directories);
     }
     rest();
     assert_int_equal(open_descriptors(), descriptors);
@@ -311,8 +311,8 @@ static void a_thousand_reloads_leave_no_watch_behind(void **state)
     for (int i = 0; i < 5; i++)
         uv_run(&loop, UV_RUN_NOWAIT);
     handles = loop.active_handles;
-    assert_in_range(handles, 1, folders + 1);
-    assert_int_equal(deaf_folders, 0);
+    assert_in_range(handles, 1, directories + 1);
+    assert_int_equal(unwatchable_count, 0);
 }
 
 static void the_delay_is_quiet_time_within_a_limit(void **state)
@@ -336,8 +336,8 @@ int main(void)
         CASE(what_is_the_same_as_before_is_not_told),
         CASE(a_file_renamed_over_another_is_seen),
         CASE(a_link_turned_to_another_file_is_seen),
-        CASE(a_folder_exchanged_for_another_is_seen),
-        CASE(a_folder_deleted_and_made_again_is_seen),
+        CASE(a_directory_exchanged_for_another_is_seen),
+        CASE(a_directory_deleted_and_made_again_is_seen),
         CASE(a_refusal_is_tried_again_only_when_something_changed),
         CASE(what_may_be_good_is_tried_once_more),
         CASE(what_will_be_good_is_tried_when_its_time_has_come),

@@ -10,7 +10,7 @@ static char base[32];
 static int setup(void **state)
 {
     (void)state;
-    make_folder(base);
+    make_directory(base);
     return chdir(base);
 }
 
@@ -22,14 +22,14 @@ static int teardown(void **state)
     return chdir("/") != 0 || system(command) != 0 ? -1 : 0;
 }
 
-/* The names below the test's folder, as "folder|name ", the folder relative to it. */
-static void note(void *arg, const char *folder, const char *name)
+/* The names below the test's directory, as "directory|name ", the directory relative to it. */
+static void note(void *arg, const char *directory, const char *name)
 {
     struct buf *b = arg;
     const size_t n = strlen(base);
-    if (strncmp(folder, base, n) != 0)
+    if (strncmp(directory, base, n) != 0)
         return;
-    buf_printf(b, "%s|%s ", folder + n + (folder[n] == '/'), name);
+    buf_printf(b, "%s|%s ", directory + n + (directory[n] == '/'), name);
 }
 
 static void assert_names(const char *path, const char *expected)

@@ -56,10 +56,10 @@ static void headers_are_understood_and_the_clients_bytes_left_alone(void **state
 {
     (void)state;
     for (size_t i = 0; i < COUNT(good); i++) {
-        struct announce a;
+        struct proxy_header_received a;
         print_message("%s\n", good[i].name);
-        assert_int_equal(announce_parse((const uint8_t *)good[i].bytes, good[i].size, &a),
-                         ANNOUNCE_OK);
+        assert_int_equal(proxy_header_parse((const uint8_t *)good[i].bytes, good[i].size, &a),
+                         PROXY_HEADER_OK);
         assert_int_equal(a.size, good[i].header);
         assert_int_equal(a.known, good[i].client != NULL);
         if (good[i].client != NULL) {
@@ -74,11 +74,11 @@ static void every_beginning_of_a_header_asks_for_more(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(good); i++)
         for (size_t cut = 0; cut < good[i].header; cut++) {
-            struct announce a;
+            struct proxy_header_received a;
             uint8_t *copy =
                 malloc(cut > 0 ? cut : 1); /* so that a sanitizer sees a read behind it */
             memcpy(copy, good[i].bytes, cut);
-            assert_int_equal(announce_parse(copy, cut, &a), ANNOUNCE_MORE);
+            assert_int_equal(proxy_header_parse(copy, cut, &a), PROXY_HEADER_MORE);
             free(copy);
         }
 }
@@ -119,10 +119,10 @@ static void what_is_no_header_is_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
-        struct announce a;
+        struct proxy_header_received a;
         print_message("%.20s\n", bad[i].bytes);
-        assert_int_equal(announce_parse((const uint8_t *)bad[i].bytes, bad[i].size, &a),
-                         ANNOUNCE_BAD);
+        assert_int_equal(proxy_header_parse((const uint8_t *)bad[i].bytes, bad[i].size, &a),
+                         PROXY_HEADER_BAD);
     }
 }
 

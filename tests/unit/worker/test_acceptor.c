@@ -18,7 +18,7 @@ struct fixture {
     struct log log_lines;
     struct peer_scratch peers;
     char scratch[4096];
-    struct shared_all parts;
+    struct all_counters parts;
     uint8_t seed[16];
     struct sessions all;
     struct generation *generation;
@@ -75,8 +75,8 @@ static int setup(void **state)
     uv_loop_init(&f->loop);
     f->peers = (struct peer_scratch){f->scratch, sizeof f->scratch};
     f->loop.data = &f->peers;
-    f->shared = shared_create(&e);
-    f->parts.parts[0] = shared_map_own(f->shared);
+    f->shared = counters_create(&e);
+    f->parts.parts[0] = counters_map_own(f->shared);
     f->all = (struct sessions){.loop = &f->loop,
                                .log = &f->log_lines,
                                .counters = f->parts.parts[0],
@@ -110,7 +110,7 @@ static int teardown(void **state)
     generation_free(f->generation);
     for (size_t i = 0; i < f->count; i++)
         close(f->clients[i]);
-    shared_unmap_all(&f->parts);
+    counters_unmap_all(&f->parts);
     close(f->shared);
     log_close(&f->log_lines);
     close(f->log);

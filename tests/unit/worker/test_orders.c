@@ -20,7 +20,7 @@ enum { TIMEOUT_MS = 20000, IPC = 3 };
 struct fixture {
     pid_t worker;
     int ipc, log, shared;
-    struct worker_shared *counters;
+    struct worker_counters *counters;
     struct sockaddr_in at;
     struct ipc_message m;
     char lines[20000];
@@ -42,8 +42,8 @@ static int setup(void **state)
     struct err e;
     int pair[2], lines[2];
     *state = f;
-    f->shared = shared_create(&e);
-    f->counters = shared_map_other(f->shared);
+    f->shared = counters_create(&e);
+    f->counters = counters_map_other(f->shared);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 ||
         pipe2(lines, O_CLOEXEC | O_NONBLOCK) != 0 || (f->worker = fork()) < 0)
         return -1;
@@ -75,7 +75,7 @@ static int teardown(void **state)
     if (f->worker > 0)
         assert_int_equal(wait_for_end(f), 0); /* without a supervisor it goes */
     close(f->log);
-    shared_unmap(f->counters);
+    counters_unmap(f->counters);
     close(f->shared);
     free(f);
     return 0;
@@ -342,7 +342,7 @@ static void keys_and_counters_of_others_are_taken(void **state)
     static struct tls_ticket_keys keys = {.count = 1};
     const struct ipc_counters of = {.worker = 1}, wild = {.worker = 70000};
     struct err e;
-    const int other = shared_create(&e), reader = shared_reader(other);
+    const int other = counters_create(&e), reader = counters_reader(other);
     hello(f);
     order(f, IPC_TICKETS, 0, &keys, sizeof keys, -1);
     order(f, IPC_COUNTERS, 0, &of, sizeof of, reader);
@@ -401,8 +401,8 @@ static void a_hello_without_counters_is_not_understood(void **state)
 
 static void what_only_workers_say_is_passed_over(void **state)
 {
-    static const enum ipc_type kinds[] = {IPC_PREPARED, IPC_REFUSED, IPC_COMMITTED, IPC_ASK,
-                                          IPC_PONG};
+    static const enum ipc_type kinds[] = {IPC_PREPARED, IPC_REFUSED, IPC_COMMITTED,
+                                          IPC_CHALLENGE_QUERY, IPC_PONG};
     struct fixture *f = *state;
     for (size_t i = 0; i < COUNT(kinds); i++)
         plain_order(f, kinds[i], 1);
@@ -411,11 +411,11 @@ static void what_only_workers_say_is_passed_over(void **state)
 
 static void an_answer_that_nobody_waits_for_is_passed_over(void **state)
 {
-    static struct ipc_answer answer = {.serial = 4711};
+    static struct ipc_challenge_answer answer = {.serial = 4711};
     struct fixture *f = *state;
     hello(f);
-    order(f, IPC_ANSWER, 0, &answer, sizeof answer, -1);
-    order(f, IPC_ANSWER, 0, "x", 1, -1);
+    order(f, IPC_CHALLENGE_ANSWER, 0, &answer, sizeof answer, -1);
+    order(f, IPC_CHALLENGE_ANSWER, 0, "x", 1, -1);
     is_silent(f);
 }
 

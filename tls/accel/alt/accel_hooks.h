@@ -14,7 +14,7 @@ psa_status_t accel_psa_export_public_key(const psa_key_attributes_t *attributes,
 psa_status_t accel_psa_key_agreement(const psa_key_attributes_t *attributes, const uint8_t *key,
                                      size_t key_size, psa_algorithm_t algorithm,
                                      const uint8_t *point, size_t point_size, uint8_t *shared,
-                                     size_t shared_room, size_t *shared_size);
+                                     size_t counters_room, size_t *counters_size);
 
 /* HMAC, and HKDF-Expand of at most one block. PSA_ERROR_NOT_SUPPORTED: another hash, or more. */
 psa_status_t accel_hmac(psa_algorithm_t hash, const uint8_t *key, size_t key_size,

@@ -1,4 +1,4 @@
-#include "tls/look.h"
+#include "tls/form.h"
 
 #include "tls/der.h"
 
@@ -35,55 +35,55 @@ static bool begins_pfx(const unsigned char *p, const unsigned char *end)
     return (size_t)(end - p) > sizeof version_3 && memcmp(p, version_3, sizeof version_3) == 0;
 }
 
-static enum look look_behind_oid(struct der inside)
+static enum form look_behind_oid(struct der inside)
 {
     struct tls_slice type;
     return der_take(&inside, &type, MBEDTLS_ASN1_OID) && type.size == sizeof signed_data &&
                    memcmp(type.data, signed_data, type.size) == 0
-               ? LOOK_SIGNED_DATA
-               : LOOK_OTHER;
+               ? FORM_SIGNED_DATA
+               : FORM_OTHER;
 }
 
 /* An algorithm and, under it, the key as an octet string: EncryptedPrivateKeyInfo (RFC 5958 3). */
-static enum look look_behind_sequence(struct der inside)
+static enum form look_behind_sequence(struct der inside)
 {
     struct der ignored;
     struct tls_slice key;
     return der_enter(&inside, &ignored, DER_SEQUENCE) &&
                    der_take(&inside, &key, MBEDTLS_ASN1_OCTET_STRING)
-               ? LOOK_ENCRYPTED_KEY
-               : LOOK_CERTIFICATE;
+               ? FORM_ENCRYPTED_KEY
+               : FORM_CERTIFICATE;
 }
 
 /* A version, and what can follow it in a private key (RFC 5958 2, RFC 8017 A.1.2, RFC 5915 3). */
-static enum look look_behind_number(struct der inside)
+static enum form look_behind_number(struct der inside)
 {
     struct tls_slice version;
     if (begins_pfx(inside.p, inside.end))
-        return LOOK_PKCS12;
+        return FORM_PKCS12;
     if (!der_take(&inside, &version, MBEDTLS_ASN1_INTEGER))
-        return LOOK_OTHER;
+        return FORM_OTHER;
     switch (der_next(&inside)) {
     case DER_SEQUENCE:
     case MBEDTLS_ASN1_INTEGER:
     case MBEDTLS_ASN1_OCTET_STRING:
-        return LOOK_PRIVATE_KEY;
+        return FORM_PRIVATE_KEY;
     default:
-        return LOOK_OTHER;
+        return FORM_OTHER;
     }
 }
 
-enum look look_at(struct tls_slice file)
+enum form form_of(struct tls_slice file)
 {
     struct der whole = der_begin(file), inside;
     if (is_key_store(file))
-        return LOOK_KEY_STORE;
+        return FORM_KEY_STORE;
     if (is_indefinite(file)) /* as some write PKCS#12, too */
-        return begins_pfx(whole.p + 2, whole.end) ? LOOK_PKCS12 : LOOK_INDEFINITE;
+        return begins_pfx(whole.p + 2, whole.end) ? FORM_PKCS12 : FORM_INDEFINITE;
     if (is_cut_short(file))
-        return LOOK_CUT_SHORT;
+        return FORM_CUT_SHORT;
     if (!der_enter(&whole, &inside, DER_SEQUENCE))
-        return LOOK_OTHER;
+        return FORM_OTHER;
     switch (der_next(&inside)) {
     case MBEDTLS_ASN1_OID:
         return look_behind_oid(inside);
@@ -92,38 +92,38 @@ enum look look_at(struct tls_slice file)
     case MBEDTLS_ASN1_INTEGER:
         return look_behind_number(inside);
     default:
-        return LOOK_OTHER;
+        return FORM_OTHER;
     }
 }
 
 static const struct {
     const char *words, *cure;
 } looks[] = {
-    [LOOK_OTHER] = {"is not PEM, and nothing else that is known here",
+    [FORM_OTHER] = {"is not PEM, and nothing else that is known here",
                     "name the file that holds it"},
-    [LOOK_CERTIFICATE] = {"is not PEM but DER",
+    [FORM_CERTIFICATE] = {"is not PEM but DER",
                           "convert it: openssl x509 -inform der -in FILE -out FILE.pem"},
-    [LOOK_PRIVATE_KEY] = {"is a private key in DER, no certificate",
+    [FORM_PRIVATE_KEY] = {"is a private key in DER, no certificate",
                           "name the certificate's file here, and this one as the key's"},
-    [LOOK_ENCRYPTED_KEY] = {"is a private key under a passphrase, in DER",
+    [FORM_ENCRYPTED_KEY] = {"is a private key under a passphrase, in DER",
                             "convert it: openssl pkey -inform der -in FILE -out FILE.pem"},
-    [LOOK_SIGNED_DATA] = {"is PKCS#7 (.p7b), not PEM",
+    [FORM_SIGNED_DATA] = {"is PKCS#7 (.p7b), not PEM",
                           "convert it: openssl pkcs7 -inform der -print_certs -in FILE -out "
                           "FILE.pem (`tlsfront key import` takes it as it is)"},
-    [LOOK_PKCS12] = {"is PKCS#12 (.pfx, .p12), which holds a private key as well",
+    [FORM_PKCS12] = {"is PKCS#12 (.pfx, .p12), which holds a private key as well",
                      "take it in: tlsfront key import NAME FILE; or convert it: openssl pkcs12 "
                      "-nodes -in FILE -out FILE.pem (with -legacy where it is an old one)"},
-    [LOOK_KEY_STORE] = {"is a key store of Java's",
+    [FORM_KEY_STORE] = {"is a key store of Java's",
                         "convert it: keytool -importkeystore -srckeystore FILE -destkeystore "
                         "FILE.p12 -deststoretype pkcs12; then tlsfront key import NAME FILE.p12"},
-    [LOOK_INDEFINITE] = {"is BER, not DER",
+    [FORM_INDEFINITE] = {"is BER, not DER",
                          "convert it: openssl pkcs7 -inform der -print_certs -in FILE -out "
                          "FILE.pem"},
-    [LOOK_CUT_SHORT] = {"is damaged or cut short: there should be more of it",
+    [FORM_CUT_SHORT] = {"is damaged or cut short: there should be more of it",
                         "give the whole file, as it was made"},
 };
 
-int look_refuse(enum look what, const char *path, struct err *e)
+int form_refuse(enum form what, const char *path, struct err *e)
 {
     err_set(e, "%s %s", path, looks[what].words);
     return err_cure(e, "%s", looks[what].cure);

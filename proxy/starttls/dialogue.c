@@ -1,37 +1,37 @@
-#include "proxy/starttls/talk.h"
+#include "proxy/starttls/dialogue.h"
 
 #include <string.h>
 
-bool talk_holds_back(const struct talk *t)
+bool dialogue_withholds(const struct dialogue *t)
 {
-    return t->facts.mode == TALK_OPTIONAL && !t->facts.plaintext_login;
+    return t->facts.mode == DIALOGUE_OPTIONAL && !t->facts.plaintext_login;
 }
 
-bool talk_reads_greeting(const struct talk *t)
+bool dialogue_reads_greeting(const struct dialogue *t)
 {
-    return t->facts.mode != TALK_INSIDE || t->facts.upgraded || t->facts.client_address != NULL;
+    return t->facts.mode != DIALOGUE_INSIDE || t->facts.upgraded || t->facts.client_address != NULL;
 }
 
-bool talk_error(struct talk *t)
+bool dialogue_error(struct dialogue *t)
 {
-    if (++t->errors <= TALK_ERRORS_MAX)
+    if (++t->errors <= DIALOGUE_ERRORS_MAX)
         return false;
-    t->reason = TALK_ERRORS;
+    t->reason = DIALOGUE_ERRORS;
     return true;
 }
 
 /* Before TLS a client has little to ask. */
 enum { COURTESIES = 32 };
 
-bool talk_courtesy(struct talk *t)
+bool dialogue_courtesy(struct dialogue *t)
 {
-    return ++t->courtesies > COURTESIES && talk_error(t);
+    return ++t->courtesies > COURTESIES && dialogue_error(t);
 }
 
 /* Far more than an honest client leaves unread, and little enough for thousands of others. */
 enum { UNREAD_MAX = 16384 };
 
-bool talk_is_full(const struct talk_out *out)
+bool dialogue_is_full(const struct dialogue_out *out)
 {
     return out->to_client->size >= UNREAD_MAX;
 }
@@ -77,24 +77,24 @@ static const char *known_mechanism(struct slice word)
     return NULL;
 }
 
-void talk_login_refused(struct talk *t, const char *command, struct slice mechanism)
+void dialogue_login_refused(struct dialogue *t, const char *command, struct slice mechanism)
 {
     if (t->login_count < sizeof t->logins / sizeof *t->logins)
         t->logins[t->login_count++] =
-            (struct talk_login){command, known_mechanism(line_word(&mechanism))};
+            (struct dialogue_login){command, known_mechanism(line_word(&mechanism))};
 }
 
-void talk_blame(struct talk *t, enum talk_reason why, struct slice said)
+void dialogue_blame(struct dialogue *t, enum dialogue_reason why, struct slice said)
 {
     t->reason = why;
     while (said.size > 0 && (said.data[said.size - 1] == '\n' || said.data[said.size - 1] == '\r'))
         said.size--;
-    t->words_size = said.size < TALK_WORDS_MAX ? said.size : TALK_WORDS_MAX;
+    t->words_size = said.size < DIALOGUE_WORDS_MAX ? said.size : DIALOGUE_WORDS_MAX;
     if (t->words_size > 0)
         memcpy(t->words, said.data, t->words_size);
 }
 
-const char *talk_refusal_words(enum starttls_refusal why)
+const char *dialogue_refusal_words(enum starttls_refusal why)
 {
     static const char *const words[] = {
         [REFUSE_UPSTREAM_DOWN] = "Service not available, try again later",
