@@ -156,7 +156,7 @@ static int add_call(scmp_filter_ctx filter, const struct call *c, uint8_t priori
     const int number = seccomp_syscall_resolve_name(c->name);
     const uint32_t action = c->error == 0 ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO((unsigned)c->error);
     if (number == __NR_SCMP_ERROR)
-        return 0; /* a library that does not know it cannot forbid it by name either */
+        return 0; /* what the library does not know is forbidden like all else */
     const int rc = seccomp_rule_add_array(filter, action, number, conditions(c, when), when);
     return rc != 0 ? rc : seccomp_syscall_priority(filter, number, priority);
 }

@@ -198,6 +198,17 @@ def test_what_the_kernel_refuses_is_told_once_and_service_goes_on(serve, refusal
     assert served()
 
 
+def only_the_older_call():
+    refuse([(CALLS[platform.machine()]["seccomp"], None, EPERM)])
+
+
+@pytest.mark.skipif(platform.machine() not in CALLS, reason="numbers of calls are not known")
+def test_a_unit_that_does_not_name_seccomp_has_it_all_the_same(serve):
+    front, _, served = serve(before_exec=only_the_older_call)
+    assert sandboxes(front) == [IN_FORCE] * 2
+    assert served()
+
+
 # ---- the supervisor ------------------------------------------------------------------------------
 
 def test_the_supervisor_keeps_of_roots_capabilities_what_it_uses(serve):
