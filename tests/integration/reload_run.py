@@ -21,10 +21,10 @@ from harness import process  # noqa: E402
 from harness.config import route  # noqa: E402
 from harness.daemon import STATUS_CONFIG_WRONG  # noqa: E402
 from harness.fronts import Fronts  # noqa: E402
+from harness.load import Load  # noqa: E402
 from harness.pki import Pki  # noqa: E402
 from harness.run import Run  # noqa: E402
 from servers import toy  # noqa: E402
-from test_reload import Load, says  # noqa: E402
 
 # What an allocator may keep back between two looks; a leak per reload would be far above it.
 GROWTH_KIB = 1024
@@ -75,7 +75,7 @@ def main(reloads, established):
             thread.join()
         failures = [failure for thread in load for failure in thread.failures]
         made = sum(thread.made for thread in load)
-        alive = sum(says(client) for client in old)
+        alive = sum(tls.says(client) for client in old)
         time.sleep(1)  # the last sessions of the load close
         end = figures(front)
         for client in old:

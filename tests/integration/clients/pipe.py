@@ -1,9 +1,10 @@
 """Command line TLS clients driven through pipes: openssl s_client, gnutls-cli."""
 
 import os
-import select
 import subprocess
 import time
+
+from harness.wait import ready
 
 
 class PipeClient:
@@ -22,7 +23,7 @@ class PipeClient:
         out, source = self.popen.stdin.fileno(), self.popen.stdout.fileno()
         os.set_blocking(out, False)
         while data:
-            readable, writable, _ = select.select([source], [out], [], self.TIMEOUT)
+            readable, writable = ready(source, out, self.TIMEOUT)
             if not readable and not writable:
                 raise AssertionError("the client program takes no more input")
             if readable:
@@ -53,7 +54,7 @@ class PipeClient:
 
     def _wait(self, deadline, what):
         wait = max(0, deadline - time.monotonic())
-        if not select.select([self.popen.stdout], [], [], wait)[0]:
+        if not ready(self.popen.stdout.fileno(), None, wait)[0]:
             raise AssertionError(f"waited in vain for {what!r}; "
                                  f"read {bytes(self.received[-2000:])!r}")
         self._take()

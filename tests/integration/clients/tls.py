@@ -1,10 +1,11 @@
 """A TLS client over memory buffers: every record, close and omission is ours to choose."""
 
-import select
 import socket
 import ssl
 import struct
 import time
+
+from harness.wait import ready
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 CLOSE_NOTIFY = "close_notify"
@@ -100,8 +101,8 @@ class TlsClient:
             self.tls.write(data[at:at + 65536])
             pending = self.outgoing.read()
             while pending:
-                readable, writable, _ = select.select([self.socket], [self.socket], [],
-                                                      self.TIMEOUT)
+                readable, writable = ready(self.socket.fileno(), self.socket.fileno(),
+                                           self.TIMEOUT)
                 if not readable and not writable:
                     raise AssertionError("the far side takes no more")
                 if readable:
@@ -203,3 +204,20 @@ class TlsClient:
 
     def __exit__(self, *unused):
         self.close()
+
+
+def says(client, text=b"still here\n"):
+    """Against an echo."""
+    client.send(text)
+    return client.read_exactly(len(text)) == text
+
+
+def client_hello(pki):
+    """The bytes that a client begins with."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    made = context(pki).wrap_bio(incoming, outgoing, server_hostname="mail.example.test")
+    try:
+        made.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return outgoing.read()

@@ -2,7 +2,6 @@
 
 import os
 import re
-import select
 import subprocess
 import time
 
@@ -12,7 +11,7 @@ from clients import tls
 from harness.config import route
 from harness.keys import NAMES, KeyManager, serial
 from harness.pki import openssl
-from harness.wait import wait_until
+from harness.wait import ready, wait_until
 from servers import toy
 
 PASSPHRASE = "correct horse"
@@ -137,7 +136,7 @@ def typed(manager, *lines):
 
 def read_terminal(terminal):
     """b"" at its end."""
-    assert select.select([terminal], [], [], 30)[0], "nothing is said on the terminal"
+    assert ready(terminal, None, 30)[0], "nothing is said on the terminal"
     try:
         return os.read(terminal, 65536)
     except OSError:  # how a terminal ends

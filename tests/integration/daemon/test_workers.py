@@ -15,6 +15,7 @@ import pytest
 from clients import tls
 from harness import process
 from harness.config import route
+from harness.tree import TREE
 from harness.wait import wait_until
 from servers import toy
 
@@ -27,18 +28,13 @@ def served(fronts, run, pki, toys):
     return front, port
 
 
-def says(client, text=b"still here\n"):
-    client.send(text)
-    return client.read_exactly(len(text)) == text
-
-
 def sessions_by_worker(front, port, settings, at_least=2):
     """Open sessions until every worker has some: {pid: [client, ...]}."""
     pids = {f"worker-{w['index']}": w["pid"] for w in front.status()["workers"]}
     found = {pid: [] for pid in pids.values()}
     for _ in range(100):
         client = tls.TlsClient(port, settings)
-        assert says(client)
+        assert tls.says(client)
         address = "%s:%d" % client.socket.getsockname()
         line = front.wait_for_log("open", client=address)
         found[pids[line["from"]]].append(client)
@@ -67,7 +63,7 @@ def test_a_killed_worker_is_back_and_the_others_sessions_live_on(served, pki, nu
     process.os.kill(victim, number)
     wait_until(lambda: replaced(front, victim), "a new worker", 5)
     assert survivor in front.workers()
-    assert all(says(client) for client in found[survivor])
+    assert all(tls.says(client) for client in found[survivor])
     for client in found[victim]:
         client.read_all()
         assert client.ended in ("eof", "reset"), "a dead worker cannot have said goodbye"
@@ -76,7 +72,7 @@ def test_a_killed_worker_is_back_and_the_others_sessions_live_on(served, pki, nu
     assert str(victim) in died["msg"]
     for _ in range(10):
         with tls.TlsClient(port, settings) as client:
-            assert says(client)
+            assert tls.says(client)
     close_all(found)
     wait_until(lambda: front.active("echo") == 0, "no session counted for the dead worker")
 
@@ -91,7 +87,7 @@ def test_queued_connections_of_a_killed_worker_are_served(served, pki):
 
     def visit():
         with tls.TlsClient(port, settings) as client:
-            results.append(says(client))
+            results.append(tls.says(client))
 
     visitors = [threading.Thread(target=visit) for _ in range(16)]
     for visitor in visitors:
@@ -110,7 +106,7 @@ def test_a_worker_that_dies_again_and_again_comes_back(served, pki):
         process.os.kill(victim, signal.SIGKILL)
         wait_until(lambda: replaced(front, victim), "a new worker", 20)
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
 
 
 def test_workers_go_away_with_a_killed_supervisor(fronts, run, pki, toys):
@@ -118,7 +114,7 @@ def test_workers_go_away_with_a_killed_supervisor(fronts, run, pki, toys):
     front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port))
     workers = front.workers()
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
         front.send(signal.SIGKILL)
         front.process.wait()
         front.finished = True
@@ -130,12 +126,12 @@ def test_workers_go_away_with_a_killed_supervisor(fronts, run, pki, toys):
                        control=front.folder / "control.sock")
     again.start()  # neither the old addresses nor the stale control socket are in the way
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
 
 
 # ---- workers that nobody should trust ----------------------------------------------------------
 
-IPC_HEADER = Path(__file__).parent.parent.parent / "proxy" / "ipc" / "ipc.h"
+IPC_HEADER = TREE / "proxy" / "ipc" / "ipc.h"
 IPC_TYPES = re.findall(r"^    IPC_(\w+),$", IPC_HEADER.read_text(), re.MULTILINE)
 IPC = 3  # a worker's descriptor to the supervisor
 
@@ -174,7 +170,7 @@ def test_a_worker_that_talks_nonsense_is_replaced(served, pki):
     assert len(front.log("worker-nonsense")) == len(NONSENSE)
     assert front.reload().returncode == 0
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
 
 
 def test_a_worker_that_is_cut_off_is_replaced(served):
@@ -209,14 +205,14 @@ def test_a_worker_that_hangs_is_replaced_and_has_no_veto(fronts, run, pki, toys)
     assert done.returncode == 0, done.stderr
     assert replaced(with_reload, victim)
     assert survivor in with_reload.workers()
-    assert all(says(client) for client in found[survivor])
+    assert all(tls.says(client) for client in found[survivor])
     assert {w["generation"] for w in with_reload.status()["workers"]} == {2}
     assert with_reload.log("worker-late")
     close_all(found)
     wait_until(lambda: replaced(without, other), "the worker that hangs to be replaced", 60)
     assert without.log("worker-hung")
     with tls.TlsClient(ports[1], settings) as client:
-        assert says(client)
+        assert tls.says(client)
 
 
 def shared_memory(pid):
@@ -251,7 +247,7 @@ def test_limits_hold_over_workers_that_came_later(fronts, run, pki, toys):
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: len(front.workers()) == 4 and victim not in front.workers(), "a new worker")
     clients = [tls.TlsClient(port, tls.context(pki)) for _ in range(4)]
-    assert all(says(client) for client in clients)
+    assert all(tls.says(client) for client in clients)
     for _ in range(12):  # the kernel deals them to all workers
         with tls.TlsClient(port, tls.context(pki)) as one_too_many:
             assert one_too_many.read_all() == b""
@@ -336,7 +332,7 @@ def test_private_keys_are_not_readable_for_the_workers(served, pki):
     _, port = served
     assert pki.mail.key.stat().st_mode & 0o077 == 0
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
 
 
 def test_the_soft_limit_on_files_is_raised_to_the_hard_one(fronts, run, pki, toys):

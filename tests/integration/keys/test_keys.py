@@ -12,10 +12,10 @@ from clients import dialects, tls
 from clients.plain import PlainClient
 from harness.config import route
 from harness.keys import NAMES, KeyManager, der, p7b, serial
+from harness.load import Load
 from harness.pki import openssl
 from servers import toy
 from servers.recording import Recording
-from test_reload import Load
 
 BLOCK = "certificate mail { }\n"
 OWN_NAME = "mail.example.test"  # what the routes call themselves

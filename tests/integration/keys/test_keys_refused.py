@@ -4,16 +4,15 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from harness.config import route
 from harness.keys import KeyManager, der, p7b
 from harness.pki import Authority, openssl
+from harness.tree import DOCS
 
 BLOCK = "certificate mail { }\n"
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ import pytest
 
 from clients import dialects, ldap, tls
 from clients.plain import PlainClient
-from harness.scene import MODES, Stage
+from harness.scene import ERRORS, MODES, say_what_goes, Stage
 from harness.wait import wait_until
 
-ERRORS = 10            # after so many, the next ends the session
 RECORD_HEADER = b"\x15\x03"  # of a TLS alert
 EVIL = b"evil"
 
@@ -43,28 +42,11 @@ def scene(stage, dialect, mode):
 of_lines = pytest.mark.parametrize("dialect", **names(dialects.LINES), indirect=True)
 
 
-def client_hello(pki):
-    incoming, outgoing = tls.ssl.MemoryBIO(), tls.ssl.MemoryBIO()
-    made = tls.context(pki).wrap_bio(incoming, outgoing, server_hostname="mail.example.test")
-    with pytest.raises(tls.ssl.SSLWantReadError):
-        made.do_handshake()
-    return outgoing.read()
-
-
 def evil(scene):
     """A command that shows where it arrives."""
     if scene.dialect.protocol == "ldap":
         return ldap.compare_request(5, EVIL)
     return scene.dialect.probe.rstrip() + b" " + EVIL + b"\r\n"
-
-
-def say_what_goes(client, data):
-    """The far side may end the session before all is said."""
-    try:
-        client.send(data)
-        client.finish()
-    except (BrokenPipeError, ConnectionResetError, OSError):
-        pass
 
 
 # ---- the good case, so that the others prove something -------------------------------------------
@@ -114,7 +96,7 @@ def test_the_upgrade_in_single_bytes(scene):
 
 @pytest.mark.parametrize("what", ["command", "client-hello", "line-end", "nul", "upgrade"])
 def test_bytes_behind_the_command_end_the_session(scene, what):
-    behind = {"command": evil(scene), "client-hello": client_hello(scene.pki), "line-end": b"\r\n",
+    behind = {"command": evil(scene), "client-hello": tls.client_hello(scene.pki), "line-end": b"\r\n",
               "nul": b"\0", "upgrade": scene.dialect.upgrade}[what]
     with scene.connect() as client:
         client.send(scene.dialect.upgrade + behind)
@@ -149,7 +131,7 @@ def test_a_handshake_behind_injected_bytes_fails(scene):
     d = scene.dialect
     with scene.connect() as client:
         d.ask(client, d.upgrade, d.ready)
-        client.send(evil(scene) + client_hello(scene.pki))
+        client.send(evil(scene) + tls.client_hello(scene.pki))
         rest = client.read_all()
         assert rest == b"" or rest.startswith(RECORD_HEADER)
     scene.wait_nothing_but()
@@ -483,7 +465,7 @@ def test_a_client_that_leaves_leaves_nothing_behind(scene, where, ends):
         elif where != "at once":
             d.ask(client, d.upgrade, d.ready)
         if where == "in the handshake":
-            client.send(client_hello(scene.pki)[:50])
+            client.send(tls.client_hello(scene.pki)[:50])
         if ends == "reset":
             client.reset()
     scene.wait_nothing_but()

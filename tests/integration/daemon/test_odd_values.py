@@ -7,15 +7,15 @@ import shutil
 import signal
 import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from clients import tls
 from harness.daemon import STATUS_CONFIG_WRONG
+from harness.tree import TREE
 from servers import toy
 
-SCHEMA = Path(__file__).parent.parent.parent / "config" / "schema.c"
+SCHEMA = TREE / "config" / "schema.c"
 ODD = {
     "empty": b'""', "nothing": b"{}", "empties": b'{"", ""}', "blank": b'" "',
     "list": b'{"a", "b"}', "number": b"4711", "negative": b"-1", "zero": b"0",

@@ -12,6 +12,7 @@ from clients import tls
 from harness import process
 from harness.config import route
 from harness.daemon import STATUS_CONFIG_WRONG
+from harness.load import Load
 from harness.wait import wait_until
 from servers import toy
 
@@ -19,11 +20,6 @@ from servers import toy
 @pytest.fixture
 def echo(toys):
     return toys(toy.echo).port
-
-
-def says(client, text=b"still here\n"):
-    client.send(text)
-    return client.read_exactly(len(text)) == text
 
 
 def generation(front):
@@ -34,18 +30,18 @@ def test_sessions_outlive_reloads_and_newcomers_get_the_new_settings(fronts, run
     port = run.port()
     front = fronts.start(pki.mail.block(), route("echo", port, echo, min_version="1.2"))
     with tls.TlsClient(port, tls.context(pki, "1.2")) as old:
-        assert says(old)
+        assert tls.says(old)
         front.write(pki.mail.block(), route("echo", port, echo, min_version="1.3"))
         done = front.reload()
         assert done.returncode == 0, done.stderr
-        assert says(old)
+        assert tls.says(old)
         with pytest.raises(tls.ssl.SSLError):
             tls.TlsClient(port, tls.context(pki, "1.2"))
         with tls.TlsClient(port, tls.context(pki, "1.3")) as new:
-            assert says(new)
+            assert tls.says(new)
         for _ in range(5):
             assert front.reload().returncode == 0
-        assert says(old)
+        assert tls.says(old)
 
 
 def test_a_renewed_certificate_is_served_after_a_reload_and_not_before(fronts, run, pki, echo):
@@ -125,9 +121,9 @@ def test_a_reload_with_a_mistake_changes_nothing_and_says_why(fronts, run, pki, 
         refused = front.wait_for_log("reload-refused")
         assert refused["level"] == "error"
         assert any(reason in str(line) for line in front.log("configuration"))
-        assert says(old)
+        assert tls.says(old)
         with tls.TlsClient(port, tls.context(pki)) as new:
-            assert says(new)
+            assert tls.says(new)
         front.file.write_text(good)
         assert front.reload().returncode == 0
         assert generation(front) > before
@@ -142,7 +138,7 @@ def test_an_address_that_is_taken_refuses_the_reload(fronts, run, pki, echo, toy
     assert f"127.0.0.1:{taken}" in done.stderr
     assert "cure:" in done.stderr
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
 
 
 def test_a_refused_reload_to_standard_error_leaves_it_open(fronts, run, pki, echo):
@@ -157,7 +153,7 @@ def test_a_refused_reload_to_standard_error_leaves_it_open(fronts, run, pki, ech
     front.write(pki.mail.block(), route("echo", port, echo))
     assert front.reload().returncode == 0
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
 
 
 @pytest.mark.parametrize("setting", ["user", "control", "state", "log", "log_level", "workers"])
@@ -178,7 +174,7 @@ def test_an_empty_setting_is_refused_by_name_and_nothing_else_happens(fronts, ru
         front.send(signal.SIGHUP)
         wait_until(lambda: len(front.log("reload-refused")) > refused, "the reload to be refused")
         front.file.write_text(good)
-        assert says(old)
+        assert tls.says(old)
         assert front.reload().returncode == 0
 
 
@@ -202,10 +198,10 @@ def test_routes_are_opened_and_closed(fronts, run, pki, echo):
         assert done.returncode == 0
         assert "goes" in done.stdout and "comes" in done.stdout
         with tls.TlsClient(comes, tls.context(pki)) as new:
-            assert says(new)
+            assert tls.says(new)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", goes))
-        assert says(old), "a session of a removed route goes on"
+        assert tls.says(old), "a session of a removed route goes on"
     assert [one["name"] for one in front.status()["routes"]] == ["stays", "comes"]
 
 
@@ -216,7 +212,7 @@ def test_a_route_moves_to_another_upstream(fronts, run, pki, toys):
     front.write(pki.mail.block(), route("echo", port, second.port))
     assert front.reload().returncode == 0
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
     assert (first.accepted, second.accepted) == (0, 1)
 
 
@@ -228,7 +224,7 @@ def test_the_number_of_workers_can_change(fronts, run, pki, echo):
         front.write(pki.mail.block(), route("echo", port, echo), workers=number)
         assert front.reload().returncode == 0
         clients += [tls.TlsClient(port, tls.context(pki)) for _ in range(6)]
-        assert all(says(client) for client in clients)
+        assert all(tls.says(client) for client in clients)
     for client in clients:
         client.close()
     wait_until(lambda: len(front.workers()) == 1, "the retired workers to end")
@@ -251,9 +247,9 @@ def test_many_hups_at_once_do_no_harm(fronts, run, pki, echo):
         for _ in range(10):
             front.send(signal.SIGHUP)
         assert front.reload().returncode == 0
-        assert says(old)
+        assert tls.says(old)
         with tls.TlsClient(port, tls.context(pki)) as new:
-            assert says(new)
+            assert tls.says(new)
     assert front.workers() == workers
 
 
@@ -269,7 +265,7 @@ def test_what_expired_in_service_is_not_in_the_way_of_others(fronts, run, pki, e
     assert done.returncode == 0, done.stderr
     assert "expired on" in done.stdout + done.stderr
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
         assert client.tls.getpeercert()["serialNumber"] == pki.renewed.serial()
 
 
@@ -284,25 +280,6 @@ def test_callers_at_the_same_time_all_get_an_answer(fronts, run, pki, echo):
     for caller in callers:
         caller.join()
     assert answers == [0] * 8
-
-
-class Load(threading.Thread):
-    """Connects, talks and leaves, over and over; notes every failure."""
-
-    def __init__(self, port, settings):
-        super().__init__(daemon=True)
-        self.port, self.settings = port, settings
-        self.made, self.failures = 0, []
-        self.stopping = threading.Event()
-
-    def run(self):
-        while not self.stopping.is_set():
-            try:
-                with tls.TlsClient(self.port, self.settings) as client:
-                    assert says(client)
-                self.made += 1
-            except Exception as error:  # whatever it is, it is a lost connection
-                self.failures.append(repr(error))
 
 
 def test_reloads_under_load_lose_nothing_and_leak_nothing(fronts, run, pki, echo):
@@ -334,7 +311,7 @@ def test_reloads_under_load_lose_nothing_and_leak_nothing(fronts, run, pki, echo
         thread.join()
     assert [failure for thread in load for failure in thread.failures] == []
     assert sum(thread.made for thread in load) > 50
-    assert all(says(client) for client in old)
+    assert all(tls.says(client) for client in old)
     for client in old:
         client.close()
     assert front.workers() == workers

@@ -7,16 +7,11 @@ from harness.config import route
 from servers import toy
 
 
-def says(client, text=b"hello\n"):
-    client.send(text)
-    return client.read_exactly(len(text)) == text
-
-
 def test_clients_come_in_by_a_unix_socket(fronts, run, pki, toys, version):
     path = run.make_folder(f"unix-in-{version}") / "front.sock"
     front = fronts.start(pki.mail.block(), route("unix", f"unix:{path}", toys(toy.echo).port))
     with tls.TlsClient(path, tls.context(pki, version)) as client:
-        assert says(client)
+        assert tls.says(client)
     ended = front.wait_for_log("end", route="unix")
     assert ended["fault"] == "none"
     assert "client" in ended
@@ -30,7 +25,7 @@ def test_the_upstream_is_a_unix_socket(fronts, run, pki, toys, version):
     upstream = toys(toy.echo, path)
     front = fronts.start(pki.mail.block(), route("unix", port, f"unix:{path}"))
     with tls.TlsClient(port, tls.context(pki, version)) as client:
-        assert says(client)
+        assert tls.says(client)
     assert front.wait_for_log("end", route="unix")["upstream"] == f"unix:{path}"
     assert upstream.accepted == 1
 
@@ -59,7 +54,7 @@ def test_a_stale_socket_file_is_no_obstacle(fronts, run, pki, toys):
     assert path.exists()
     fronts.start(*blocks)
     with tls.TlsClient(path, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
 
 
 def test_a_unix_socket_survives_reloads(fronts, run, pki, toys):
@@ -69,8 +64,8 @@ def test_a_unix_socket_survives_reloads(fronts, run, pki, toys):
         for _ in range(3):
             assert front.reload().returncode == 0
             with tls.TlsClient(path, tls.context(pki)) as new:
-                assert says(new)
-        assert says(old)
+                assert tls.says(new)
+        assert tls.says(old)
 
 
 def test_ipv6_on_both_sides(fronts, run, pki, toys, version):
@@ -79,7 +74,7 @@ def test_ipv6_on_both_sides(fronts, run, pki, toys, version):
     front = fronts.start(pki.mail.block(),
                          route("six", f"[::1]:{port}", f"[::1]:{upstream.port}"))
     with tls.TlsClient(port, tls.context(pki, version), host="::1") as client:
-        assert says(client)
+        assert tls.says(client)
     ended = front.wait_for_log("end", route="six")
     assert ended["client"].startswith("[::1]:")
     assert ended["upstream"] == f"[::1]:{upstream.port}"
@@ -90,7 +85,7 @@ def test_a_port_alone_means_all_addresses(fronts, run, pki, toys):
     fronts.start(pki.mail.block(), route("all", f":{port}", toys(toy.echo).port))
     for host in ("127.0.0.1", "127.0.0.9", "::1"):
         with tls.TlsClient(port, tls.context(pki), host=host) as client:
-            assert says(client)
+            assert tls.says(client)
 
 
 def test_a_route_may_listen_in_several_places(fronts, run, pki, toys):
@@ -100,7 +95,7 @@ def test_a_route_may_listen_in_several_places(fronts, run, pki, toys):
                  route("several", [*ports, f"unix:{path}"], toys(toy.echo).port))
     for place in [*ports, path]:
         with tls.TlsClient(place, tls.context(pki)) as client:
-            assert says(client)
+            assert tls.says(client)
 
 
 @pytest.mark.parametrize("mode", ["tcp", "unix"])
@@ -111,5 +106,5 @@ def test_the_stopped_daemon_frees_its_address_at_once(fronts, run, pki, toys, mo
         front = fronts.start(*blocks)
         where = place if mode == "tcp" else place[5:]
         with tls.TlsClient(where, tls.context(pki)) as client:
-            assert says(client)
+            assert tls.says(client)
         front.terminate()

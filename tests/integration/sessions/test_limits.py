@@ -16,11 +16,6 @@ from servers import toy
 SOON = 20
 
 
-def says(client, text=b"still here\n"):
-    client.send(text)
-    return client.read_exactly(len(text)) == text
-
-
 # ---- timeouts ----------------------------------------------------------------------------------
 
 def test_a_client_that_trickles_its_handshake_is_ended(fronts, run, pki, toys):
@@ -68,7 +63,7 @@ def test_an_idle_session_is_ended_politely(fronts, run, pki, toys, version):
     front = fronts.start(pki.mail.block(),
                          route("echo", port, upstream.port, idle_timeout="1s"))
     with tls.TlsClient(port, tls.context(pki, version)) as client:
-        assert says(client)
+        assert tls.says(client)
         assert client.read_all() == b""
         assert client.ended == tls.CLOSE_NOTIFY
     assert front.wait_for_log("end")["end"] == "idle timeout"
@@ -173,7 +168,7 @@ def test_an_idle_session_costs_little(fronts, run, pki, toys, memory_factor):
     worker, = front.workers()
     settings = tls.context(pki)
     with tls.TlsClient(port, settings) as first:
-        assert says(first)
+        assert tls.says(first)
         before = process.resident_kib(worker)
         clients = [tls.TlsClient(port, settings) for _ in range(count)]
         assert front.active("echo") == count + 1
@@ -189,7 +184,7 @@ def test_a_silent_connection_costs_less_still(fronts, run, pki, toys, memory_fac
     front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), workers=1)
     worker, = front.workers()
     with tls.TlsClient(port, tls.context(pki)) as first:
-        assert says(first)
+        assert tls.says(first)
     before = process.resident_kib(worker)
     crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
     wait_until(lambda: front.active("echo") == count, "all to be accepted")
@@ -197,7 +192,7 @@ def test_a_silent_connection_costs_less_still(fronts, run, pki, toys, memory_fac
     for connection in crowd:
         connection.sendall(b"\x16\3\1\1\0" + b"\1\0\0\xfc" + b"\3\3" + bytes(32))
     with tls.TlsClient(port, tls.context(pki)) as last:
-        assert says(last)
+        assert tls.says(last)
     begun = process.resident_kib(worker) - before
     for connection in crowd:
         connection.close()
@@ -219,7 +214,7 @@ def test_without_descriptors_it_neither_spins_nor_stops_for_good(fronts, run, pk
     worker, = front.workers()
     settings = tls.context(pki)
     with tls.TlsClient(port, settings) as inside:
-        assert says(inside)
+        assert tls.says(inside)
         crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
         wait_until(lambda: front.log("accept-paused"), "accepting to pause")
         spent, began = process.cpu_seconds(worker), time.monotonic()
@@ -227,13 +222,13 @@ def test_without_descriptors_it_neither_spins_nor_stops_for_good(fronts, run, pk
         lines = len(front.log("accept-paused"))
         assert process.cpu_seconds(worker) - spent < 0.5
         assert lines <= time.monotonic() - began + 3, "at most a line a second"
-        assert says(inside), "established sessions go on"
+        assert tls.says(inside), "established sessions go on"
         assert front.reload().returncode == 0, "there are descriptors for a reload"
-        assert says(inside)
+        assert tls.says(inside)
         for connection in crowd:
             connection.close()
         with tls.TlsClient(port, settings) as after:
-            assert says(after)
+            assert tls.says(after)
     assert worker in front.workers()
 
 
@@ -255,11 +250,11 @@ def test_established_sessions_without_descriptors_for_more(fronts, run, pki, toy
             outside.append(client)
     assert len(inside) >= 8
     assert front.log("accept-paused")
-    assert all(says(client) for client in inside)
+    assert all(tls.says(client) for client in inside)
     inside.pop().close()
     outside[0].TIMEOUT = SOON
     outside[0].handshake()
-    assert says(outside[0])
+    assert tls.says(outside[0])
     for client in inside + outside:
         client.close()
 
@@ -274,7 +269,7 @@ def test_clients_beyond_a_limit_take_no_places_from_another_route(fronts, run, p
     settings = tls.context(pki)
     crowd = [socket.create_connection(("127.0.0.1", limited)) for _ in range(150)]
     with tls.TlsClient(free, settings) as client:
-        assert says(client)
+        assert tls.says(client)
     ended = [connection for connection in crowd if is_reset(connection)]
     assert len(crowd) - len(ended) < 10
     assert front.status()["routes"][0]["connections"]["refused"] >= len(ended)
@@ -302,16 +297,16 @@ def test_a_flood_of_handshakes_does_not_starve_a_session(fronts, run, pki, toys)
     fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), workers=1)
     settings = tls.context(pki)
     with tls.TlsClient(port, settings) as inside:
-        assert says(inside)
+        assert tls.says(inside)
         crowd = [tls.TlsClient(port, settings, handshake=False) for _ in range(300)]
         for client in crowd:
             with pytest.raises(tls.ssl.SSLWantReadError):
                 client.tls.do_handshake()
             client.flush()
-        assert all(says(inside) for _ in range(20))
+        assert all(tls.says(inside) for _ in range(20))
         for client in crowd:
             client.handshake()
-            assert says(client)
+            assert tls.says(client)
             client.close()
 
 
@@ -324,7 +319,7 @@ def test_churn_leaves_no_memory_and_no_descriptors_behind(fronts, run, pki, toys
     def churn(count):
         for number in range(count):
             client = tls.TlsClient(port, settings["1.2" if number % 2 else "1.3"])
-            assert says(client, b"x" * 20000)
+            assert tls.says(client, b"x" * 20000)
             (client.close, client.drop, client.reset)[number % 3]()
         wait_until(lambda: front.active("echo") == 0, "the end of all sessions")
         return process.open_files(worker), process.resident_kib(worker)

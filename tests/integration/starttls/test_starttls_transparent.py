@@ -233,9 +233,9 @@ LISTS = {
 }
 
 
+@pytest.mark.parametrize("front", dialects.LINES, ids=lambda d: d.protocol, indirect=True)
 def test_the_edits(front):
-    if front.d.protocol == "ldap":
-        pytest.skip("test_starttls_ldap.py")
+    """LDAP's are in test_starttls_ldap.py."""
     ask, said, shown = LISTS[front.d.protocol]
     for mode in front.ports:
         for seed in SEEDS:

@@ -22,11 +22,6 @@ def served(fronts, run, pki, toys):
     return start
 
 
-def says(client, text=b"still here\n"):
-    client.send(text)
-    return client.read_exactly(len(text)) == text
-
-
 def ended_well(front):
     front.verify_end(front.process.wait(30))
 
@@ -45,19 +40,19 @@ def test_without_sessions_the_end_comes_at_once(served, number):
 def test_a_drain_lets_sessions_finish(served, pki, version, number):
     front, port = served(drain_timeout="60s")
     with tls.TlsClient(port, tls.context(pki, version)) as client:
-        assert says(client)
+        assert tls.says(client)
         front.send(number)
         front.wait_for_log("draining")
         time.sleep(0.3)
         assert front.status()["state"] == "draining"
-        assert says(client)
+        assert tls.says(client)
     ended_well(front)
 
 
 def test_a_drain_ends_with_its_timeout(served, pki, version):
     front, port = served(drain_timeout="1s")
     with tls.TlsClient(port, tls.context(pki, version)) as client:
-        assert says(client)
+        assert tls.says(client)
         front.send(signal.SIGTERM)
         assert client.read_all() == b""
         assert client.ended == tls.CLOSE_NOTIFY
@@ -72,7 +67,7 @@ def test_quit_has_no_timeout(served, pki):
         front.send(signal.SIGQUIT)
         front.wait_for_log("draining")
         time.sleep(1.5)
-        assert says(client)
+        assert tls.says(client)
     ended_well(front)
 
 
@@ -82,7 +77,7 @@ def test_quit_has_no_timeout(served, pki):
 def test_a_second_signal_stops_now(served, pki, first, second):
     front, port = served(drain_timeout="60s")
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
         front.send(first)
         front.wait_for_log("draining")
         front.send(second)
@@ -100,7 +95,7 @@ def test_a_hup_while_draining_is_no_harm(served, pki):
         done = front.reload()
         assert done.returncode == 1
         assert "going down" in done.stderr
-        assert says(client)
+        assert tls.says(client)
     ended_well(front)
 
 
@@ -122,7 +117,7 @@ def test_usr1_reopens_the_log_file(served, run, pki):
 
     def visit():
         with tls.TlsClient(port, tls.context(pki)) as client:
-            assert says(client)
+            assert tls.says(client)
 
     front.log_file = lambda: log
     visit()
@@ -141,7 +136,7 @@ def test_usr1_reopens_the_log_file(served, run, pki):
 def test_usr2_writes_the_status_to_the_log(served, pki):
     front, port = served()
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert says(client)
+        assert tls.says(client)
         front.send(signal.SIGUSR2)
         wait_until(lambda: any("echo" in line["msg"] for line in front.log("status")),
                    "the route in the log")

@@ -8,17 +8,16 @@ import re
 import shlex
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from clients.plain import PlainClient
 from harness.config import route
 from harness.keys import p7b
+from harness.tree import TREE
 from harness.wait import wait_until
 from servers import toy
 
-TREE = Path(__file__).parent.parent.parent
 DOCUMENTS = [TREE / "README.md", *sorted((TREE / "docs").rglob("*.md")),
              *sorted((TREE / "docs").glob("*.scd"))]
 NAMES = ("mail.example.org", "pop.example.org", "smtp.example.org")
