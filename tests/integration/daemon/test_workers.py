@@ -267,21 +267,16 @@ def test_a_reload_while_a_worker_is_dead_is_settled(served, pki):
                == {current["generation"]}, "all workers to run the current generation")
 
 
-def status_field(pid, name):
-    text = Path(f"/proc/{pid}/status").read_text()
-    return re.search(rf"^{name}:[ \t]*(.*)$", text, re.MULTILINE)[1].split()
-
-
 def test_workers_are_somebody_else_for_good(served):
     front, _ = served
     account = pwd.getpwnam("nobody")
     for pid in front.workers():
-        assert status_field(pid, "Uid") == [str(account.pw_uid)] * 4
-        assert status_field(pid, "Gid") == [str(account.pw_gid)] * 4
-        assert status_field(pid, "Groups") in ([], [str(account.pw_gid)])
-        assert status_field(pid, "NoNewPrivs") == ["1"]
+        assert process.status_field(pid, "Uid") == [str(account.pw_uid)] * 4
+        assert process.status_field(pid, "Gid") == [str(account.pw_gid)] * 4
+        assert process.status_field(pid, "Groups") in ([], [str(account.pw_gid)])
+        assert process.status_field(pid, "NoNewPrivs") == ["1"]
         for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
-            assert int(status_field(pid, kind)[0], 16) == 0
+            assert int(process.status_field(pid, kind)[0], 16) == 0
 
 
 def test_workers_are_named_like_the_program(served):

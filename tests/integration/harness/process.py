@@ -7,6 +7,7 @@ touched.
 
 import ctypes
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -35,6 +36,12 @@ def stat_fields(pid):
     except (FileNotFoundError, ProcessLookupError):
         return None
     return text[text.rindex(")") + 2:].split()
+
+
+def status_field(pid, name):
+    """The words of a line of /proc/PID/status."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="latin-1")
+    return re.search(rf"^{name}:[ \t]*(.*)$", text, re.MULTILINE)[1].split()
 
 
 def running(pid):

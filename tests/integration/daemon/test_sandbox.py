@@ -12,7 +12,7 @@ import pytest
 
 from clients import tls
 from harness.config import route
-from harness.process import LIBC
+from harness.process import LIBC, status_field
 from harness.wait import wait_until
 from servers import toy
 
@@ -36,13 +36,8 @@ def landlock_of_the_kernel():
                                                      LANDLOCK_CREATE_RULESET_VERSION)))
 
 
-def status_field(pid, name):
-    text = Path(f"/proc/{pid}/status").read_text()
-    return re.search(rf"^{name}:[ \t]*(.*)$", text, re.MULTILINE)[1]
-
-
 def filtered(pid):
-    return status_field(pid, "Seccomp") == "2"
+    return status_field(pid, "Seccomp") == ["2"]
 
 
 def may_start_processes(pid):
@@ -50,19 +45,17 @@ def may_start_processes(pid):
     return re.search(r"^Max processes +0 +0 ", limits, re.MULTILINE) is None
 
 
-def says(port, settings, text=b"hello\n"):
-    with tls.TlsClient(port, settings) as client:
-        client.send(text)
-        return client.read_exactly(len(text)) == text
-
-
 @pytest.fixture
 def serve(fronts, run, pki, toys):
-    """Starts a daemon before an echo: (front, port, a function that has it serve somebody)."""
+    """Starts a daemon before an echo: (front, a function that has it serve somebody)."""
     def start(**options):
         port = run.port()
         front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), **options)
-        return front, port, lambda: says(port, tls.context(pki))
+
+        def served():
+            with tls.TlsClient(port, tls.context(pki)) as client:
+                return tls.says(client)
+        return front, served
     return start
 
 
@@ -75,7 +68,7 @@ OFF = {"seccomp": False, "landlock": 0}
 
 
 def test_each_worker_is_in_a_sandbox_and_the_status_tells(serve):
-    front, _, served = serve()
+    front, served = serve()
     assert sandboxes(front) == [IN_FORCE] * 2
     for pid in front.workers():
         assert filtered(pid) and not may_start_processes(pid)
@@ -86,7 +79,7 @@ def test_each_worker_is_in_a_sandbox_and_the_status_tells(serve):
 
 
 def test_the_successor_of_a_worker_has_one_too(serve):
-    front, _, served = serve(workers=1)
+    front, served = serve(workers=1)
     victim, = front.workers()
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: front.workers() not in ([], [victim]) and sandboxes(front) == [IN_FORCE],
@@ -96,7 +89,7 @@ def test_the_successor_of_a_worker_has_one_too(serve):
 
 
 def test_without_one_all_serves_and_the_status_tells(serve):
-    front, _, served = serve(sandbox="off")
+    front, served = serve(sandbox="off")
     assert sandboxes(front) == [OFF] * 2
     for pid in front.workers():
         assert not filtered(pid) and may_start_processes(pid)
@@ -108,7 +101,7 @@ def test_without_one_all_serves_and_the_status_tells(serve):
 
 @pytest.mark.parametrize("before, after, stays", [("on", "off", IN_FORCE), ("off", "on", OFF)])
 def test_a_change_waits_for_a_restart_and_the_reload_says_so(serve, before, after, stays):
-    front, _, served = serve(sandbox=before)
+    front, served = serve(sandbox=before)
     lines = front.file.read_text().splitlines(keepends=True)
     front.file.write_text("".join(line.replace(before, after) if line.startswith("sandbox") else line
                                   for line in lines))
@@ -124,7 +117,7 @@ def test_a_change_waits_for_a_restart_and_the_reload_says_so(serve, before, afte
 
 def test_logs_that_are_opened_later_are_written(serve, run):
     first, second = run.folder / "sandboxed-1.log", run.folder / "sandboxed-2.log"
-    front, _, served = serve(log=first)
+    front, served = serve(log=first)
     first.rename(run.folder / "sandboxed-0.log")
     front.send(signal.SIGUSR1)
     wait_until(first.exists, "the log to be opened again")
@@ -191,7 +184,7 @@ def neither():
     (neither, OFF, "workers run without Landlock (Function not implemented)"),
 ])
 def test_what_the_kernel_refuses_is_told_once_and_service_goes_on(serve, refusal, left, words):
-    front, _, served = serve(before_exec=refusal)
+    front, served = serve(before_exec=refusal)
     assert sandboxes(front) == [left] * 2
     line, = front.log("sandbox", level="warn")
     assert words in line["msg"] and "sandbox = off" in line["msg"]
@@ -204,7 +197,7 @@ def only_the_older_call():
 
 @pytest.mark.skipif(platform.machine() not in CALLS, reason="numbers of calls are not known")
 def test_a_unit_that_does_not_name_seccomp_has_it_all_the_same(serve):
-    front, _, served = serve(before_exec=only_the_older_call)
+    front, served = serve(before_exec=only_the_older_call)
     assert sandboxes(front) == [IN_FORCE] * 2
     assert served()
 
@@ -212,11 +205,11 @@ def test_a_unit_that_does_not_name_seccomp_has_it_all_the_same(serve):
 # ---- the supervisor ------------------------------------------------------------------------------
 
 def test_the_supervisor_keeps_of_roots_capabilities_what_it_uses(serve):
-    front, _, served = serve()
+    front, served = serve()
     kept = sum(1 << number for number in KEPT.values())
     for pid in (front.pid, *front.workers()):
         for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-            assert int(status_field(pid, kind), 16) & ~kept == 0
-        assert status_field(pid, "NoNewPrivs") == "1"
-    assert int(status_field(front.pid, "CapEff"), 16) & 1 << KEPT["CAP_SETUID"]
+            assert int(status_field(pid, kind)[0], 16) & ~kept == 0
+        assert status_field(pid, "NoNewPrivs") == ["1"]
+    assert int(status_field(front.pid, "CapEff")[0], 16) & 1 << KEPT["CAP_SETUID"]
     assert served()
