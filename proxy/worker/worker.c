@@ -1,4 +1,4 @@
-/* worker.c - obeys the supervisor and owns the generations; sessions do the rest. */
+/* worker.c - does what the supervisor says and owns the generations; sessions do the rest. */
 #include "proxy/worker/worker.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/privileges.h"
@@ -51,10 +51,10 @@ static void worker_end(struct worker *w)
     uv_stop(&w->loop);
 }
 
-/* ---- talking to the supervisor ---- */
+/* ---- messages to the supervisor ---- */
 
-static void tell_with(struct worker *w, enum ipc_type type, uint32_t generation, const void *data,
-                      size_t size)
+static void send_payload(struct worker *w, enum ipc_type type, uint32_t generation,
+                         const void *data, size_t size)
 {
     static struct ipc_message m; /* large; one thread */
     ipc_begin(&m, type, generation);
@@ -63,9 +63,9 @@ static void tell_with(struct worker *w, enum ipc_type type, uint32_t generation,
         worker_end(w);
 }
 
-static void tell(struct worker *w, enum ipc_type type, uint32_t generation)
+static void send_plain(struct worker *w, enum ipc_type type, uint32_t generation)
 {
-    tell_with(w, type, generation, "", 0);
+    send_payload(w, type, generation, "", 0);
 }
 
 /* What the supervisor says is said by the same program, so this is a fault of ours. */
@@ -88,7 +88,7 @@ static void enter_sandbox(struct worker *w, bool wanted)
     struct sandbox_state state = {0};
     if (wanted)
         sandbox_enter_worker(&state);
-    tell_with(w, IPC_SANDBOX, 0, &state, sizeof state);
+    send_payload(w, IPC_SANDBOX, 0, &state, sizeof state);
 }
 
 static void on_hello(struct worker *w, struct ipc_message *m)
@@ -118,7 +118,7 @@ static void on_hello(struct worker *w, struct ipc_message *m)
     enter_sandbox(w, hello.sandbox != 0);
 }
 
-static void on_counters(struct worker *w, const struct ipc_message *m)
+static void on_counters(struct worker *w, struct ipc_message *m)
 {
     struct ipc_counters of[IPC_FDS_MAX];
     size_t count;
@@ -174,7 +174,7 @@ static void forget_prepared(struct worker *w)
 static void refuse(struct worker *w, uint32_t number, const char *why)
 {
     forget_prepared(w);
-    tell_with(w, IPC_REFUSED, number, why, strlen(why) + 1);
+    send_payload(w, IPC_REFUSED, number, why, strlen(why) + 1);
 }
 
 /* The first finding that stands in the way, for the supervisor. It has judged the same bundle with
@@ -260,7 +260,7 @@ static size_t take_run(struct worker *w, struct generation *g, const struct ipc_
     return n;
 }
 
-static void on_addresses(struct worker *w, const struct ipc_message *m)
+static void on_addresses(struct worker *w, struct ipc_message *m)
 {
     struct generation *g =
         w->prepared != NULL && w->prepared->number == m->generation ? w->prepared : w->current;
@@ -276,18 +276,20 @@ static void on_addresses(struct worker *w, const struct ipc_message *m)
         continue;
 }
 
-static void on_ready(struct worker *w, uint32_t number)
+static void on_ready(struct worker *w, struct ipc_message *m)
 {
+    const uint32_t number = m->generation;
     if (w->prepared == NULL || w->prepared->number != number)
         return; /* refused already */
     if (w->prepared_accepting == NULL)
         refuse(w, number, "out of memory");
     else
-        tell(w, IPC_PREPARED, number);
+        send_plain(w, IPC_PREPARED, number);
 }
 
-static void on_commit(struct worker *w, uint32_t number)
+static void on_commit(struct worker *w, struct ipc_message *m)
 {
+    const uint32_t number = m->generation;
     if (w->prepared == NULL || w->prepared->number != number)
         return;
     acceptor_close(w->accepting);
@@ -300,7 +302,7 @@ static void on_commit(struct worker *w, uint32_t number)
     w->log.format = w->current->config->log_format;
     if (!w->retiring)
         acceptor_start(w->accepting);
-    tell(w, IPC_COMMITTED, number);
+    send_plain(w, IPC_COMMITTED, number);
 }
 
 /* ---- ending ---- */
@@ -319,70 +321,67 @@ static void session_ended(void *arg)
     end_when_empty(w);
 }
 
-static void on_retire(struct worker *w)
+static void on_retire(struct worker *w, struct ipc_message *m)
 {
+    (void)m;
     w->retiring = true;
     acceptor_close(w->accepting);
     w->accepting = NULL;
     end_when_empty(w);
 }
 
-static void obey(struct worker *w, struct ipc_message *m)
+static void on_abort(struct worker *w, struct ipc_message *m)
 {
-    switch (m->type) {
-    case IPC_HELLO:
-        on_hello(w, m);
-        break;
-    case IPC_COUNTERS:
-        on_counters(w, m);
-        break;
-    case IPC_LOG:
-        on_log(w, m);
-        break;
-    case IPC_TICKETS:
-        on_tickets(w, m);
-        break;
-    case IPC_PREPARE:
-        on_prepare(w, m);
-        break;
-    case IPC_LISTENERS:
-        on_listeners(w, m);
-        break;
-    case IPC_ADDRESSES:
-        on_addresses(w, m);
-        break;
-    case IPC_READY:
-        on_ready(w, m->generation);
-        break;
-    case IPC_COMMIT:
-        on_commit(w, m->generation);
-        break;
-    case IPC_ABORT:
-        forget_prepared(w);
-        break;
-    case IPC_DRAIN:
-        w->sessions.draining = true;
-        break;
-    case IPC_RETIRE:
-        on_retire(w);
-        break;
-    case IPC_STOP:
-        worker_end(w);
-        break;
-    case IPC_CHALLENGE_ANSWER:
-        queries_answered(&w->sessions.queries, m);
-        break;
-    case IPC_PING:
-        tell(w, IPC_PONG, 0);
-        break;
-    case IPC_PREPARED:
-    case IPC_REFUSED:
-    case IPC_COMMITTED:
-    case IPC_SANDBOX:
-    case IPC_CHALLENGE_QUERY:
-    case IPC_PONG:
-        break;
-    }
+    (void)m;
+    forget_prepared(w);
+}
+
+static void on_drain(struct worker *w, struct ipc_message *m)
+{
+    (void)m;
+    w->sessions.draining = true;
+}
+
+static void on_stop(struct worker *w, struct ipc_message *m)
+{
+    (void)m;
+    worker_end(w);
+}
+
+static void on_challenge_answer(struct worker *w, struct ipc_message *m)
+{
+    queries_answered(&w->sessions.queries, m);
+}
+
+static void on_ping(struct worker *w, struct ipc_message *m)
+{
+    (void)m;
+    send_plain(w, IPC_PONG, 0);
+}
+
+/* What a supervisor says; a handler may take descriptors out of the message. */
+static void (*const handlers[])(struct worker *w, struct ipc_message *m) = {
+    [IPC_HELLO] = on_hello,
+    [IPC_COUNTERS] = on_counters,
+    [IPC_LOG] = on_log,
+    [IPC_TICKETS] = on_tickets,
+    [IPC_PREPARE] = on_prepare,
+    [IPC_LISTENERS] = on_listeners,
+    [IPC_ADDRESSES] = on_addresses,
+    [IPC_READY] = on_ready,
+    [IPC_COMMIT] = on_commit,
+    [IPC_ABORT] = on_abort,
+    [IPC_DRAIN] = on_drain,
+    [IPC_RETIRE] = on_retire,
+    [IPC_STOP] = on_stop,
+    [IPC_CHALLENGE_ANSWER] = on_challenge_answer,
+    [IPC_PING] = on_ping,
+};
+
+static void on_message(struct worker *w, struct ipc_message *m)
+{
+    if (m->type < sizeof handlers / sizeof *handlers && handlers[m->type] != NULL)
+        handlers[m->type](w, m);
     ipc_close_fds(m);
 }
 
@@ -397,7 +396,7 @@ static void ipc_ready(uv_poll_t *poll, int status, int events)
     for (int i = 0; i < 64 && got == 1 && !w->ending; i++) {
         got = ipc_receive(w->ipc, &m);
         if (got == 1)
-            obey(w, &m);
+            on_message(w, &m);
     }
     if (got < 0) /* without a supervisor there is nobody to restart or reload us */
         worker_end(w);
