@@ -4,12 +4,6 @@
 #define TLSFRONT_STARTTLS_STAGE_H
 
 #undef NDEBUG /* the assertions are a part of the tests */
-#include "proxy/starttls/imap.h"
-#include "proxy/starttls/ldap.h"
-#include "proxy/starttls/nntp.h"
-#include "proxy/starttls/pop3.h"
-#include "proxy/starttls/sieve.h"
-#include "proxy/starttls/smtp.h"
 #include "proxy/starttls/starttls.h"
 
 #include <assert.h>

@@ -4,6 +4,12 @@
 #ifndef TLSFRONT_STARTTLS_TRANSPARENT_H
 #define TLSFRONT_STARTTLS_TRANSPARENT_H
 
+#include "proxy/starttls/imap.h"
+#include "proxy/starttls/ldap.h"
+#include "proxy/starttls/nntp.h"
+#include "proxy/starttls/pop3.h"
+#include "proxy/starttls/sieve.h"
+#include "proxy/starttls/smtp.h"
 #include "tests/starttls_stage.h"
 
 #include <ctype.h>

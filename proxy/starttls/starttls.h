@@ -1,6 +1,6 @@
-/* starttls.h - the dialogues of six line (and one BER) protocols around the moment TLS begins.
- * Pure: bytes in, verdict and bytes out. No sockets, no TLS, no configuration, no memory of its
- * own.
+/* starttls.h - the dialogues of five line protocols, and of one in BER, around the moment TLS
+ * begins. Pure: bytes in, verdict and bytes out. No sockets, no TLS, no configuration, no memory of
+ * its own.
  *
  * One const row per protocol, one file per row. What a *dialogue* is, and its modes, stands in
  * dialogue.h.

@@ -3,6 +3,7 @@
  *
  * The first byte of the input is the facts, then come turns: a byte with the side (the top bit) and
  * the size, and that many bytes. */
+#include "proxy/starttls/imap.h"
 #include "tests/starttls_stage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

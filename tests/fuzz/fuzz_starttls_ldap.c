@@ -4,6 +4,7 @@
  * The first byte chooses the facts. Then pieces follow: a byte with the side in its highest bit and
  * the size less one in the others, and the bytes. */
 #include "proxy/starttls/ber.h"
+#include "proxy/starttls/ldap.h"
 #include "tests/starttls_stage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,7 @@
 /* fuzz_starttls_nntp.c - see lines.h. No upgrade ever reaches the upstream, and no password where
  * it must not pass. */
+#include "proxy/starttls/nntp.h"
+
 #define MODULE starttls_nntp
 #include "lines.h"
 

@@ -1,5 +1,7 @@
 /* fuzz_starttls_pop3.c - see lines.h. No upgrade and no foreign identity ever reaches the upstream,
  * and no password where it must not pass. */
+#include "proxy/starttls/pop3.h"
+
 #define MODULE starttls_pop3
 #include "lines.h"
 

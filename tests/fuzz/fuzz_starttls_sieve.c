@@ -1,5 +1,7 @@
 /* fuzz_starttls_sieve.c - see lines.h. What the upstream hears are whole units, none of which is an
  * upgrade, a foreign identity, or a password where it must not pass. */
+#include "proxy/starttls/sieve.h"
+
 #define MODULE starttls_sieve
 #include "lines.h"
 #include "proxy/starttls/sieve_syntax.h"

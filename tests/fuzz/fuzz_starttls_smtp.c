@@ -1,5 +1,7 @@
 /* fuzz_starttls_smtp.c - see lines.h. No upgrade and no foreign identity ever reaches the upstream,
  * and no password where it must not pass. */
+#include "proxy/starttls/smtp.h"
+
 #define MODULE starttls_smtp
 #include "lines.h"
 

@@ -1,6 +1,6 @@
 /* lines.h - for the fuzz targets of SMTP, POP3, NNTP and ManageSieve: any dialogue, in any mode,
  * gives the same result however it is cut, and says nothing to an upstream where TLS is required.
- * Define MODULE before, and check_upstream() behind it.
+ * Define MODULE before and include its header, and check_upstream() behind it.
  *
  * The first byte of the input chooses the facts, then chunks follow: a byte with the side in its
  * top bit and the size in the others (0: all that is left), then that many bytes. */

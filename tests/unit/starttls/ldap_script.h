@@ -3,6 +3,7 @@
 #ifndef TLSFRONT_LDAP_SCRIPT_H
 #define TLSFRONT_LDAP_SCRIPT_H
 
+#include "proxy/starttls/ldap.h"
 #include "scene.h"
 
 #define STARTTLS_OID "1.3.6.1.4.1.1466.20037"

@@ -1,5 +1,6 @@
 /* lines.h - scene.h for the protocols of lines: turns of literals, and the hostile cases that they
- * have in common. Define MODULE before; include it once per test program, after cmocka. */
+ * have in common. Define MODULE before, and include its header; include this once per test program,
+ * after cmocka. */
 #ifndef TLSFRONT_TEST_LINES_H
 #define TLSFRONT_TEST_LINES_H
 

@@ -7,6 +7,11 @@
 
 #include <cmocka.h>
 
+#include "proxy/starttls/imap.h"
+#include "proxy/starttls/nntp.h"
+#include "proxy/starttls/pop3.h"
+#include "proxy/starttls/sieve.h"
+#include "proxy/starttls/smtp.h"
 #include "scene.h"
 
 /* What an upstream that offers nothing says, in turns; ours come in between. */

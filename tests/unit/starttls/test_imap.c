@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "proxy/starttls/imap.h"
+
 #define MODULE starttls_imap
 #include "lines.h"
 

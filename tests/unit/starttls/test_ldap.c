@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "ldap_script.h"
+#include "proxy/starttls/ldap.h"
 
 /* ---- required ---- */
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "ldap_script.h"
+#include "proxy/starttls/ldap.h"
 
 static const struct dialogue_facts *const modes[] = {&required, &optional, &inside};
 enum { CLEAR_MODES = 2, MODES = sizeof modes / sizeof *modes };

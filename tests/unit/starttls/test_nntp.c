@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "proxy/starttls/nntp.h"
+
 #define MODULE starttls_nntp
 #include "lines.h"
 

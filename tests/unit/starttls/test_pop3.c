@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "proxy/starttls/pop3.h"
+
 #define MODULE starttls_pop3
 #include "lines.h"
 

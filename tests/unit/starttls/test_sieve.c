@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "proxy/starttls/sieve.h"
+
 #define MODULE starttls_sieve
 #include "lines.h"
 

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "proxy/starttls/smtp.h"
+
 #define MODULE starttls_smtp
 #include "lines.h"
 

@@ -153,9 +153,27 @@ static void a_refusal_follows_what_is_there(void **state)
     buf_free(&b);
 }
 
+/* The facts and the table are two lists of one thing. */
+static void every_protocol_with_starttls_has_its_module(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PROTOCOLS; i++) {
+        const struct protocol_facts *facts = protocol_facts((enum protocol)i);
+        const struct starttls *module = starttls_of((enum protocol)i);
+        if ((module != NULL) != facts->has_starttls)
+            fail_msg("%s: a fact without a module, or a module without the fact", facts->name);
+        if (module == NULL)
+            continue;
+        assert_int_equal(module->greet != NULL, facts->server_speaks_first);
+        assert_true(module->client != NULL && module->upstream != NULL);
+        assert_true(module->cut_short != NULL && module->refuse != NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_protocol_with_starttls_has_its_module),
         cmocka_unit_test(smtp_says_421_and_its_name),
         cmocka_unit_test(pop3_says_err_sys_temp),
         cmocka_unit_test(imap_says_bye_unavailable),
