@@ -70,7 +70,7 @@ static struct generation *load(const struct fixture *f)
     snprintf(text, sizeof text,
              "certificate mail { chain = /mail.pem }\n"
              "route pop3s { listen = \"127.0.0.1:995\" protocol = pop3 certificate = {mail}\n"
-             "upstream = \"127.0.0.1:%u\" handshake-timeout = 1s }\n",
+             "upstream = \"127.0.0.1:%u\" }\n",
              ntohs(f->upstream_at.sin_port));
     assert_int_equal(bundle_add(b, BUNDLE_TEXT, "/t.conf", text, strlen(text), NULL), 0);
     assert_int_equal(bundle_add(b, BUNDLE_FILE, "/mail.pem", pem, strlen(pem), NULL), 0);
@@ -208,6 +208,7 @@ static void silence_ends_with_the_handshake_timeout(void **state)
 {
     struct fixture *f = *state;
     char byte;
+    f->generation->config->routes[0].handshake_timeout = 1000;
     int fd = call(f);
     assert_int_equal(send(fd, "\x16\x03", 2, 0), 2);
     loop_until(&f->loop, read(fd, &byte, 1) == 0 || errno != EAGAIN);
