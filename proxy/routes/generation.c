@@ -30,6 +30,8 @@ static const struct {
     [TLS_FINDING_EXPIRES_SOON] = {DIAG_WARNING, "renew it, then run `tlsfront reload`"},
     [TLS_FINDING_CHAIN_ORDER] = {DIAG_ERROR, "put the server's certificate first, then each "
                                              "issuer's behind the certificate it signed"},
+    [TLS_FINDING_CHAIN_BROKEN] = {DIAG_ERROR, "put the intermediate certificate in its place that "
+                                              "the authority gave with this one"},
     [TLS_FINDING_CHAIN_INCOMPLETE] = {DIAG_WARNING,
                                       "append the intermediate certificates that the authority "
                                       "gave; most clients do not fetch them"},
