@@ -49,6 +49,13 @@ int identity_explain_certificate(int error, const char *path, unsigned line, str
                 path, place);
         return err_cure(e, "have one issued for such a key: tlsfront key new NAME");
     }
+    if (high == MBEDTLS_ERR_ECP_FEATURE_UNAVAILABLE) {
+        err_set(e,
+                "%s%s: the key of a certificate spells its curve out instead of naming it, which "
+                "clients do not take",
+                path, place);
+        return err_cure(e, "have one issued for a key that names it: tlsfront key new NAME");
+    }
     if (high == MBEDTLS_ERR_PK_INVALID_PUBKEY) {
         err_set(
             e,

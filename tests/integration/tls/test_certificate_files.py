@@ -307,6 +307,7 @@ BAD = {
     "RSA 512": (SERVER, ("RSA", "rsa_keygen_bits:512"), "too small"),
     "secp256k1": (SERVER, ("EC", EC + "secp256k1"), "kind of key"),
     "brainpool": (SERVER, ("EC", EC + "brainpoolP256r1"), "kind of key"),
+    "its curve spelt out": (SERVER, ("EC", EC + "P-256", "ec_param_enc:explicit"), "spells its curve"),
     "too large": (SERVER + "1.2.3.4 = DER:" + "00" * 17000 + "\n", ("EC", EC + "P-256"),
                   r"take 17\d{3} bytes"),
 }
@@ -438,6 +439,7 @@ WRONG_KEYS = {
     "secp256k1": (lambda pki: openssl("genpkey", "-algorithm", "EC", "-pkeyopt",
                                       "ec_paramgen_curve:secp256k1"), "another curve"),
     "a key store": (lambda pki: "\xfe\xed\xfe\xed\0\0\0\2", "key store of Java's"),
+    "PuTTY's form": (lambda pki: "PuTTY-User-Key-File-3: ecdsa-sha2-nistp256\n", "PuTTY"),
     "OpenSSH's form": (lambda pki: openssh(), "OpenSSH"),
     "damaged": (lambda pki: pkey(pki).replace("\n", "\nAAAA", 1), "damaged"),
     "cut short": (lambda pki: pkey(pki)[:100], "cut short"),
