@@ -138,6 +138,10 @@ static void check_purpose(const struct lint *l)
     if (mbedtls_x509_crt_get_ca_istrue(leaf) == 1)
         tell(l, TLS_FINDING_AUTHORITY, 1,
              "the certificate is an authority's (CA:TRUE); some clients refuse it for a server");
+    if (issuing_must_staple(leaf))
+        tell(l, TLS_FINDING_MUST_STAPLE, 1,
+             "the certificate tells clients to insist on a stapled OCSP answer (must-staple), "
+             "which is not sent; those that heed it refuse");
 }
 
 void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_fn *report,

@@ -116,6 +116,7 @@ enum tls_finding {
     TLS_FINDING_NOT_FOR_SERVERS,  /* extendedKeyUsage without serverAuth, or keyUsage without
                                    * digitalSignature: no handshake is made with it */
     TLS_FINDING_AUTHORITY,        /* a CA as leaf */
+    TLS_FINDING_MUST_STAPLE,      /* wants an OCSP answer with the handshake */
     TLS_FINDINGS,
 };
 typedef void tls_finding_fn(void *arg, enum tls_finding finding, unsigned place, const char *text);

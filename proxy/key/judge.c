@@ -81,6 +81,7 @@ static const struct {
     [TLS_FINDING_NOT_FOR_SERVERS] = {REFUSES, "have it issued for a TLS server: extendedKeyUsage "
                                               "serverAuth, keyUsage digitalSignature"},
     [TLS_FINDING_AUTHORITY] = {REFUSES_UNLESS_FORCED, "have it issued for a TLS server"},
+    [TLS_FINDING_MUST_STAPLE] = {WARNS, "have it issued without the extension TLS feature"},
 };
 
 static void report_identity(void *arg, enum tls_finding finding, unsigned place, const char *text)

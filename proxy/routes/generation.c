@@ -43,6 +43,7 @@ static const struct {
                                                  "extendedKeyUsage serverAuth, keyUsage "
                                                  "digitalSignature"},
     [TLS_FINDING_AUTHORITY] = {DIAG_WARNING, "use a certificate issued for TLS servers"},
+    [TLS_FINDING_MUST_STAPLE] = {DIAG_WARNING, "have one issued without the extension TLS feature"},
 };
 
 struct report {

@@ -527,6 +527,11 @@ static void names_and_purpose_are_checked(void **state)
     f = check(crt, leaf_key, time(NULL));
     assert_only(&f, TLS_FINDING_AUTHORITY, "CA:TRUE");
     free(crt);
+    crt = pki_certificate(&(struct pki_spec){
+        .subject = "CN=x", .names = names, .key = PKI_EC256, .must_staple = true});
+    f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_MUST_STAPLE, "stapled");
+    free(crt);
 }
 
 /* ---- tls_server_new ---- */
