@@ -194,6 +194,26 @@ def test_a_certificate_that_vouches_for_itself_alone_is_an_authority(fronts, run
     assert entered(openssl.handshake(pki, port, "-cert", own, "-key", key, version="1.3"))
 
 
+def test_authorities_in_der_may_stand_one_behind_the_other(fronts, run, pki, club, toys):
+    folder, port = run.make_folder("der-behind"), run.port()
+    both = folder / "both.der"
+    for authority in (pki.people, club):
+        command("x509", "-in", authority.certificate, "-outform", "DER", "-out", folder / "one.der")
+        both.write_bytes((both.read_bytes() if both.exists() else b"") +
+                         (folder / "one.der").read_bytes())
+    front = fronts.start(pki.mail.block(), route("der", port, toys(toy.one_line).port,
+                                                 client_certificate="required", client_ca=both))
+    found = front.status()["routes"][0]["client_ca"]
+    assert [one["subject"] for one in found] == ["CN=people", "CN=club"]
+
+
+def test_a_list_that_is_only_a_part_is_refused_by_name(fronts, run, pki, club):
+    part = club.revocation_list("part.pem", extensions="2.5.29.28 = critical,DER:30038101FF\n")
+    refused = judged(fronts, run, pki, club.certificate, part)
+    assert refused.returncode == STATUS_CONFIG_WRONG
+    assert "only a part" in refused.stderr and "complete list" in refused.stderr
+
+
 def test_a_list_that_refuses_all_of_its_authority_is_an_error(fronts, run, pki, club):
     namesake = Authority(run.make_folder("namesake"), "club")
     weak = club.revocation_list("weak.pem", md="sha1")
