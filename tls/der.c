@@ -29,3 +29,19 @@ bool der_take(struct der *d, struct tls_slice *content, int tag)
     *content = (struct tls_slice){inside.p, (size_t)(inside.end - inside.p)};
     return true;
 }
+
+struct tls_slice der_cut(struct tls_slice *rest)
+{
+    struct der d = der_begin(*rest);
+    size_t size;
+    const bool whole = d.p < d.end && mbedtls_asn1_get_tag(&d.p, d.end, &size, *d.p) == 0;
+    const size_t n = whole ? (size_t)(d.p - rest->data) + size : rest->size;
+    const struct tls_slice first = {rest->data, n};
+    *rest = (struct tls_slice){rest->data + n, rest->size - n};
+    return first;
+}
+
+bool der_goes_on(struct tls_slice rest)
+{
+    return rest.size > 0 && rest.data[0] == DER_SEQUENCE;
+}

@@ -29,4 +29,10 @@ bool der_enter(struct der *d, struct der *inside, int tag);
 /* The same, with the content as bytes. */
 bool der_take(struct der *d, struct tls_slice *content, int tag);
 
+/* Cut the element that comes first off `rest`; all of it, where there is no whole one. */
+struct tls_slice der_cut(struct tls_slice *rest);
+
+/* Files of DER put one behind the other: is there another? What is no sequence is not looked at. */
+bool der_goes_on(struct tls_slice rest);
+
 #endif

@@ -13,6 +13,12 @@ static bool is_key_store(struct tls_slice file)
                               memcmp(file.data, "\xce\xce\xce\xce", 4) == 0); /* JKS, JCEKS */
 }
 
+static bool begins_with(struct tls_slice file, const char *text)
+{
+    const size_t size = strlen(text);
+    return file.size >= size && memcmp(file.data, text, size) == 0;
+}
+
 static bool is_indefinite(struct tls_slice der)
 {
     return der.size >= 2 && der.data[0] == DER_SEQUENCE && der.data[1] == 0x80;
@@ -78,6 +84,8 @@ enum form form_of(struct tls_slice file)
     struct der whole = der_begin(file), inside;
     if (is_key_store(file))
         return FORM_KEY_STORE;
+    if (begins_with(file, "PuTTY-User-Key-File-"))
+        return FORM_PUTTY;
     if (is_indefinite(file)) /* as some write PKCS#12, too */
         return begins_pfx(whole.p + 2, whole.end) ? FORM_PKCS12 : FORM_INDEFINITE;
     if (is_cut_short(file))
@@ -116,6 +124,9 @@ static const struct {
     [FORM_KEY_STORE] = {"is a key store of Java's",
                         "convert it: keytool -importkeystore -srckeystore FILE -destkeystore "
                         "FILE.p12 -deststoretype pkcs12; then tlsfront key import NAME FILE.p12"},
+    [FORM_PUTTY] = {"is a private key in PuTTY's own form",
+                    "convert it: puttygen FILE -O private-openssh -o COPY; ssh-keygen -p -m PKCS8 "
+                    "-f COPY"},
     [FORM_INDEFINITE] = {"is BER, not DER",
                          "convert it: openssl pkcs7 -inform der -print_certs -in FILE -out "
                          "FILE.pem"},

@@ -13,6 +13,7 @@ enum form {
     FORM_SIGNED_DATA,   /* PKCS#7: .p7b */
     FORM_PKCS12,        /* .pfx, .p12 */
     FORM_KEY_STORE,     /* Java's own */
+    FORM_PUTTY,         /* a private key: .ppk */
     FORM_INDEFINITE,    /* BER, whose lengths are left open */
     FORM_CUT_SHORT,     /* its length is more than there is */
 };

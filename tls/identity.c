@@ -3,6 +3,7 @@
 
 #include "tls/accel/accel.h"
 #include "tls/challenge.h"
+#include "tls/der.h"
 #include "tls/facts.h"
 #include "tls/form.h"
 #include "tls/key.h"
@@ -48,6 +49,13 @@ int identity_explain_certificate(int error, const char *path, unsigned line, str
                 "ECDSA with P-256, P-384 or P-521 can",
                 path, place);
         return err_cure(e, "have one issued for such a key: tlsfront key new NAME");
+    }
+    if (high == MBEDTLS_ERR_ECP_FEATURE_UNAVAILABLE) {
+        err_set(e,
+                "%s%s: the key of a certificate spells its curve out instead of naming it, which "
+                "clients do not take",
+                path, place);
+        return err_cure(e, "have one issued for a key that names it: tlsfront key new NAME");
     }
     if (high == MBEDTLS_ERR_PK_INVALID_PUBKEY) {
         err_set(
@@ -113,6 +121,19 @@ static int on_block(void *arg, const struct pem_block *b, struct err *e)
     return b->kind == PEM_CERTIFICATE ? parse_block(s, b, e) : 0;
 }
 
+static int parse_der_file(mbedtls_x509_crt *crt, struct tls_slice file, const char *path,
+                          enum identity_use use, struct err *e)
+{
+    do {
+        const int r = identity_parse_der(crt, der_cut(&file), use);
+        if (r != 0) {
+            identity_explain_certificate(r, path, 0, e);
+            return cure_for(use, e);
+        }
+    } while (der_goes_on(file));
+    return 0;
+}
+
 int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, const char *path,
                                 enum identity_use use, struct err *e)
 {
@@ -124,13 +145,8 @@ int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, co
         form_refuse(what, path, e);
         return cure_for(use, e);
     }
-    if (pem_is_der(file)) {
-        int r = identity_parse_der(crt, file, use);
-        if (r == 0)
-            return 0;
-        identity_explain_certificate(r, path, 0, e);
-        return cure_for(use, e);
-    }
+    if (pem_is_der(file))
+        return parse_der_file(crt, file, path, use, e);
     if (pem_walk(file, path, on_block, &s, e) < 0)
         return -1;
     if (crt->raw.p == NULL) {

@@ -54,6 +54,28 @@ bool issuing_same_key(const mbedtls_x509_crt *a, const mbedtls_x509_crt *b)
     return same(&a->subject_raw, &b->subject_raw) && same(&a->pk_raw, &b->pk_raw);
 }
 
+const char *issuing_forbidden(const mbedtls_x509_crt *crt, unsigned below)
+{
+    if (crt->version == 1 && issuing_self(crt))
+        return NULL;
+    if (mbedtls_x509_crt_get_ca_istrue(crt) != 1)
+        return "is not allowed to: it is no authority (basicConstraints)";
+    if (mbedtls_x509_crt_check_key_usage(crt, MBEDTLS_X509_KU_KEY_CERT_SIGN) != 0)
+        return "its keyUsage does not allow keyCertSign";
+    /* How many authorities may stand below it; mbedTLS keeps it plus one. */
+    if (crt->max_pathlen > 0 && below > (unsigned)crt->max_pathlen)
+        return "allows fewer authorities below it than there are (pathlen)";
+    return NULL;
+}
+
+/* No need for all that is around the OID. */
+bool issuing_must_staple(const mbedtls_x509_crt *crt)
+{
+    static const uint8_t tls_feature[] = {0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 24};
+    return crt->v3_ext.len > 0 &&
+           memmem(crt->v3_ext.p, crt->v3_ext.len, tls_feature, sizeof tls_feature) != NULL;
+}
+
 bool issuing_url(const mbedtls_x509_crt *crt, char *text, size_t size)
 {
     /* accessMethod caIssuers and the tag of a URI behind it; no need for all that is around. */

@@ -314,7 +314,8 @@ static int refuse_look(enum form what, const char *path, struct err *e)
     if (what == FORM_CERTIFICATE || what == FORM_SIGNED_DATA)
         return refuse(e, "name the file that holds it", "%s is a certificate, no private key",
                       path);
-    if (what == FORM_ENCRYPTED_KEY || what == FORM_PKCS12 || what == FORM_KEY_STORE)
+    if (what == FORM_ENCRYPTED_KEY || what == FORM_PKCS12 || what == FORM_KEY_STORE ||
+        what == FORM_PUTTY)
         return form_refuse(what, path, e);
     return 0;
 }

@@ -78,6 +78,24 @@ static void check_strength(const struct lint *l, const mbedtls_x509_crt *crt, un
              name, crt->sig_md == MBEDTLS_MD_MD5 ? "MD5" : "SHA-1");
 }
 
+/* Clients look behind the name, but not at a root that is sent: they have their own. */
+static void check_issuer(const struct lint *l, const mbedtls_x509_crt *c, unsigned place)
+{
+    char name[320], next[320];
+    const mbedtls_x509_crt *issuer = c->next;
+    const char *why = issuing_forbidden(issuer, place);
+    if (issuing_self(issuer) || mbedtls_md_info_from_type(c->sig_md) == NULL)
+        return;
+    name_of(c, place, name, sizeof name);
+    name_of(issuer, place + 1, next, sizeof next);
+    if (!issuing_signed(c, issuer))
+        tell(l, TLS_FINDING_CHAIN_BROKEN, place,
+             "%s was not signed with the key of %s, which has only the name of its issuer", name,
+             next);
+    else if (why != NULL)
+        tell(l, TLS_FINDING_CHAIN_BROKEN, place, "%s has signed, but %s", next, why);
+}
+
 static void check_chain(const struct lint *l)
 {
     const mbedtls_x509_crt *leaf = &l->id->chain;
@@ -85,8 +103,10 @@ static void check_chain(const struct lint *l)
     unsigned place = 1;
     /* The loop ends before c is NULL. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     for (const mbedtls_x509_crt *c = leaf; c->next != NULL; c = c->next, place++) {
-        if (issuing_named(c, c->next))
+        if (issuing_named(c, c->next)) {
+            check_issuer(l, c, place);
             continue;
+        }
         name_of(c, place, name, sizeof name);
         name_of(c->next, place + 1, next, sizeof next);
         tell(l, TLS_FINDING_CHAIN_ORDER, place, "%s is followed by %s, which did not issue it",
@@ -118,6 +138,10 @@ static void check_purpose(const struct lint *l)
     if (mbedtls_x509_crt_get_ca_istrue(leaf) == 1)
         tell(l, TLS_FINDING_AUTHORITY, 1,
              "the certificate is an authority's (CA:TRUE); some clients refuse it for a server");
+    if (issuing_must_staple(leaf))
+        tell(l, TLS_FINDING_MUST_STAPLE, 1,
+             "the certificate tells clients to insist on a stapled OCSP answer (must-staple), "
+             "which is not sent; those that heed it refuse");
 }
 
 void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_fn *report,

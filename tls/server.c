@@ -78,8 +78,14 @@ static int copy_alpn(struct tls_server *s, const struct string_list *names, stru
 
 static int parse_crl(struct tls_server *s, struct tls_slice der, struct err *e)
 {
-    if (mbedtls_x509_crl_parse_der(&s->client_crl, der.data, der.size) == 0)
+    const int r = mbedtls_x509_crl_parse_der(&s->client_crl, der.data, der.size);
+    if (r == 0)
         return 0;
+    if (-(-r & 0xff80) == MBEDTLS_ERR_X509_INVALID_EXTENSIONS) {
+        err_set(e, "client-crl: a revocation list in it is only a part (a delta list, or one for "
+                   "some of the certificates), or has another critical extension");
+        return err_cure(e, "give the authority's complete list");
+    }
     return err_set(e, "client-crl: a revocation list in it is damaged, or in a form that cannot be "
                       "read");
 }

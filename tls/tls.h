@@ -108,6 +108,7 @@ enum tls_finding {
     TLS_FINDING_NOT_YET_VALID,
     TLS_FINDING_EXPIRES_SOON,     /* within TLS_RENEW_DAYS */
     TLS_FINDING_CHAIN_ORDER,      /* a certificate is not followed by its issuer */
+    TLS_FINDING_CHAIN_BROKEN,     /* its issuer did not sign it, or may not sign */
     TLS_FINDING_CHAIN_INCOMPLETE, /* the leaf is alone, but tells where its issuer is to be had */
     TLS_FINDING_WEAK_KEY,         /* RSA below 2048 bits */
     TLS_FINDING_WEAK_SIGNATURE,   /* SHA-1 or MD5 in the chain */
@@ -115,6 +116,7 @@ enum tls_finding {
     TLS_FINDING_NOT_FOR_SERVERS,  /* extendedKeyUsage without serverAuth, or keyUsage without
                                    * digitalSignature: no handshake is made with it */
     TLS_FINDING_AUTHORITY,        /* a CA as leaf */
+    TLS_FINDING_MUST_STAPLE,      /* wants an OCSP answer with the handshake */
     TLS_FINDINGS,
 };
 typedef void tls_finding_fn(void *arg, enum tls_finding finding, unsigned place, const char *text);

@@ -72,6 +72,7 @@ static const struct {
     [TLS_FINDING_NOT_YET_VALID] = {REFUSES, "check this machine's clock; else install it later"},
     [TLS_FINDING_EXPIRES_SOON] = {WARNS, "renew it: tlsfront key renew NAME"},
     [TLS_FINDING_CHAIN_ORDER] = {SAID_ELSEWHERE, NULL},
+    [TLS_FINDING_CHAIN_BROKEN] = {SAID_ELSEWHERE, NULL},
     [TLS_FINDING_CHAIN_INCOMPLETE] = {SAID_ELSEWHERE, NULL},
     [TLS_FINDING_WEAK_KEY] = {WARNS, "make a new key: tlsfront key renew NAME"},
     [TLS_FINDING_WEAK_SIGNATURE] = {WARNS, "have it issued again with SHA-256"},
@@ -80,6 +81,7 @@ static const struct {
     [TLS_FINDING_NOT_FOR_SERVERS] = {REFUSES, "have it issued for a TLS server: extendedKeyUsage "
                                               "serverAuth, keyUsage digitalSignature"},
     [TLS_FINDING_AUTHORITY] = {REFUSES_UNLESS_FORCED, "have it issued for a TLS server"},
+    [TLS_FINDING_MUST_STAPLE] = {WARNS, "have it issued without the extension TLS feature"},
 };
 
 static void report_identity(void *arg, enum tls_finding finding, unsigned place, const char *text)

@@ -30,6 +30,8 @@ static const struct {
     [TLS_FINDING_EXPIRES_SOON] = {DIAG_WARNING, "renew it, then run `tlsfront reload`"},
     [TLS_FINDING_CHAIN_ORDER] = {DIAG_ERROR, "put the server's certificate first, then each "
                                              "issuer's behind the certificate it signed"},
+    [TLS_FINDING_CHAIN_BROKEN] = {DIAG_ERROR, "put the intermediate certificate in its place that "
+                                              "the authority gave with this one"},
     [TLS_FINDING_CHAIN_INCOMPLETE] = {DIAG_WARNING,
                                       "append the intermediate certificates that the authority "
                                       "gave; most clients do not fetch them"},
@@ -41,6 +43,7 @@ static const struct {
                                                  "extendedKeyUsage serverAuth, keyUsage "
                                                  "digitalSignature"},
     [TLS_FINDING_AUTHORITY] = {DIAG_WARNING, "use a certificate issued for TLS servers"},
+    [TLS_FINDING_MUST_STAPLE] = {DIAG_WARNING, "have one issued without the extension TLS feature"},
 };
 
 struct report {
@@ -127,6 +130,7 @@ static void report_policy(const struct route_config *r, const struct err *e, str
 struct report_route {
     struct diags *diags;
     const struct route_config *route;
+    unsigned authorities, in_force; /* of client-ca */
 };
 
 static const struct file_ref *file_of(const struct route_config *r, const struct tls_expiry *x)
@@ -151,12 +155,14 @@ static void report_beginning(const struct report_route *r, const struct tls_expi
  */
 static void report_expiry(void *arg, const struct tls_expiry *x)
 {
-    const struct report_route *r = arg;
+    struct report_route *r = arg;
     const time_t now = time(NULL);
     const bool list = x->kind == TLS_EXPIRY_CLIENT_CRL;
     const struct file_ref *file = file_of(r->route, x);
     const long passed = expiry_passed(x, now);
     char when[80];
+    r->authorities += !list;
+    r->in_force += !list && x->from <= now && now <= x->until;
     if (x->from > now)
         report_beginning(r, x);
     if (passed == EXPIRY_NOT_YET)
@@ -170,6 +176,18 @@ static void report_expiry(void *arg, const struct tls_expiry *x)
                    "old one has expired",
              "route %s: %s: the %s of %s %s", r->route->name, file->path,
              list ? "revocation list" : "certificate", x->subject, when);
+}
+
+/* The last of its authorities has expired: nobody with a certificate is let in any more. */
+static void report_nobody_in_force(const struct report_route *r)
+{
+    if (r->authorities > 0 && r->in_force == 0)
+        diag_add(r->diags, DIAG_EXPIRED, &r->route->client_ca.at,
+                 "give the present certificate of the authority that issues your clients' "
+                 "certificates; and check this machine's clock",
+                 "route %s: %s: there is no certificate in it that is valid now: no client's is "
+                 "accepted",
+                 r->route->name, r->route->client_ca.path);
 }
 
 static void report_client_finding(void *arg, enum tls_client_finding finding, const char *text)
@@ -231,8 +249,10 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
     };
     server = tls_server_new(&options, &e);
     if (server != NULL) {
-        tls_server_expiries(server, report_expiry, &(struct report_route){d, r});
-        tls_server_check(server, report_client_finding, &(struct report_route){d, r});
+        struct report_route report = {.diags = d, .route = r};
+        tls_server_expiries(server, report_expiry, &report);
+        report_nobody_in_force(&report);
+        tls_server_check(server, report_client_finding, &report);
     }
 out:
     if (server == NULL)

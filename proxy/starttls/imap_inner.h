@@ -153,6 +153,12 @@ enum step imap_on_data(struct dialogue *t, const struct imap_response *r, bool o
 enum step imap_on_opening(struct dialogue *t, const struct imap_response *r,
                           struct dialogue_out *out);
 
+/* Our command was refused by an untagged response alone: the client waits no longer. */
+enum step imap_opening_refused(struct dialogue *t);
+
+/* Of our own commands, whose tagged response may come late then. */
+bool imap_is_own_tag(struct slice tag);
+
 /* On TLS, behind that; as the functions of struct starttls. */
 enum dialogue_verdict imap_client_inside(struct dialogue *t, struct slice *in,
                                          struct dialogue_out *out);

@@ -218,6 +218,8 @@ static enum filter_show on_line(struct dialogue *t, struct slice raw, struct sli
         show = show_list(raw, &list, out);
     if (slice_is(first, "+"))
         on_continuation(t);
+    else if (imap_of(t)->untidy && imap_is_own_tag(first)) /* late */
+        return FILTER_HIDE;
     else if (!slice_is(first, "*") && imap_is_condition(second))
         show = on_tagged(t, first, second, show);
     else if (slice_is(second, "NO") || slice_is(second, "BAD"))

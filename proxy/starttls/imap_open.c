@@ -136,6 +136,19 @@ static enum step on_own_identity(struct dialogue *t, const struct imap_response 
                                                                 : STEP_LEFT;
 }
 
+/* By an untagged response alone, as some do. The tagged one may come all the same, and is not for
+ * the client. */
+enum step imap_opening_refused(struct dialogue *t)
+{
+    imap_of(t)->untidy = true;
+    return go_on_unknown(t);
+}
+
+bool imap_is_own_tag(struct slice tag)
+{
+    return slice_is(tag, LIST_TAG) || slice_is(tag, IDENTITY_TAG);
+}
+
 enum step imap_on_opening(struct dialogue *t, const struct imap_response *r,
                           struct dialogue_out *out)
 {

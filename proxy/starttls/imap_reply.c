@@ -77,6 +77,8 @@ static enum step on_tagged(struct dialogue *t, const struct imap_response *r,
     if (i->tag_size > 0 && r->first.size == i->tag_size &&
         memcmp(r->first.data, i->tag, i->tag_size) == 0)
         return on_answer(t, r, out);
+    if (i->untidy && imap_is_own_tag(r->first))
+        return STEP_TAKEN;
     if (!i->untidy && imap_is_condition(r->second))
         return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     put(out->to_client, r->raw); /* or no response at all */
@@ -102,8 +104,11 @@ static enum step on_continuation(struct dialogue *t, const struct imap_response 
 
 /* Some servers refuse a command by an untagged response alone. It may be a mere warning too, so the
  * tagged one is still awaited, but the client's next command does not wait for it. */
-static enum step on_untagged_refusal(struct imap_dialogue *i)
+static enum step on_untagged_refusal(struct dialogue *t)
 {
+    struct imap_dialogue *i = imap_of(t);
+    if (i->state == IMAP_OPENING)
+        return imap_opening_refused(t);
     if (i->tag_size == 0 || i->state != IMAP_WAITING || i->literal_comes)
         return STEP_TAKEN;
     i->answered = i->untidy = true;
@@ -123,7 +128,7 @@ static enum step on_untagged(struct dialogue *t, const struct imap_response *r,
         return imap_on_data(t, r, false, out);
     const enum step step = imap_put_response(t, r, is_under_way(i, IMAP_ASKED_LOGIN), out);
     if (step == STEP_TAKEN && (slice_is(r->second, "NO") || slice_is(r->second, "BAD")))
-        return on_untagged_refusal(i);
+        return on_untagged_refusal(t);
     if (step != STEP_TAKEN || !slice_is(r->second, "BYE"))
         return step;
     t->reason = DIALOGUE_SENT_AWAY;

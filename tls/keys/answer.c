@@ -1,4 +1,5 @@
 /* answer.c - the certificates in whatever files an authority sends */
+#include "tls/der.h"
 #include "tls/form.h"
 #include "tls/keys/inner.h"
 #include "tls/keys/pkcs7.h"
@@ -114,13 +115,22 @@ static int take_signed_data(struct reading *r, struct tls_slice der)
     return -1;
 }
 
+static int take_certificates(struct reading *r, struct tls_slice der)
+{
+    int result;
+    do
+        result = put_or_explain(r, der_cut(&der));
+    while (result == 0 && der_goes_on(der));
+    return result;
+}
+
 static int take_der(struct reading *r, struct tls_slice der)
 {
     const enum form what = form_of(der);
     if (what == FORM_SIGNED_DATA)
         return take_signed_data(r, der);
     if (what == FORM_CERTIFICATE)
-        return put_or_explain(r, der);
+        return take_certificates(r, der);
     if (what != FORM_OTHER)
         return form_refuse(what, r->path, r->e);
     err_set(r->e,

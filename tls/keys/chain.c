@@ -155,21 +155,10 @@ static bool is_trusted_itself(const struct chain *c, const mbedtls_x509_crt *crt
 static void check_issuer(struct chain *c, const mbedtls_x509_crt *issuer)
 {
     char name[DN_SIZE];
-    if (issuer->version == 1 && issuing_self(issuer))
-        return; /* an old root has no extensions to say what it is */
-    if (!is_authority(issuer))
-        tell(c, KEYS_ERROR, "have the certificate issued by an authority",
-             "%s has signed, but is not allowed to: it is no authority (basicConstraints)",
-             dn(&issuer->subject, name));
-    else if (mbedtls_x509_crt_check_key_usage(issuer, MBEDTLS_X509_KU_KEY_CERT_SIGN) != 0)
-        tell(c, KEYS_ERROR, "ask the authority for an intermediate certificate that may sign",
-             "%s has signed, but its keyUsage does not allow keyCertSign",
-             dn(&issuer->subject, name));
-    /* pathlen: how many authorities may stand below it; mbedTLS keeps it plus one. */
-    else if (issuer->max_pathlen > 0 && c->count > (size_t)issuer->max_pathlen)
+    const char *why = issuing_forbidden(issuer, (unsigned)c->count);
+    if (why != NULL)
         tell(c, KEYS_ERROR, "ask the authority for the chain that it meant",
-             "%s allows fewer authorities below it than there are (pathlen)",
-             dn(&issuer->subject, name));
+             "%s has signed, but %s", dn(&issuer->subject, name), why);
 }
 
 /* ---- where it stops ---- */

@@ -149,11 +149,12 @@ class Authority:
         openssl("ca", "-config", self.folder / "config", "-keyfile", self.key,
                 "-cert", self.certificate, "-revoke", certificate.leaf)
 
-    def revocation_list(self, name="crl.pem", *, start=-1, end=30, md="sha256"):
-        out = self.folder / name
-        openssl("ca", "-config", self.folder / "config", "-keyfile", self.key,
-                "-cert", self.certificate, "-gencrl", "-crl_lastupdate", asn1_time(start),
-                "-crl_nextupdate", asn1_time(end), "-md", md, "-out", out)
+    def revocation_list(self, name="crl.pem", *, start=-1, end=30, md="sha256", extensions=""):
+        out, config = self.folder / name, self.folder / f"{name}.config"
+        config.write_text((self.folder / "config").read_text() + "\n[ list ]\n" + extensions)
+        openssl("ca", "-config", config, "-keyfile", self.key, "-cert", self.certificate,
+                "-gencrl", "-crl_lastupdate", asn1_time(start), "-crl_nextupdate", asn1_time(end),
+                "-md", md, *(("-crlexts", "list") if extensions else ()), "-out", out)
         return out
 
 

@@ -253,9 +253,13 @@ class Maker:
 
     def cross_sign(self, start, end):
         """The authority in the form in which an older one vouches for it."""
-        old = Authority(self.authority.folder, f"old{start}")
-        out = self.authority.folder / f"cross{start}.pem"
-        old._sign(self.authority.key, "/CN=odd", AUTHORITY, out, start, end)
+        return self.below(f"old{start}", self.authority.key, AUTHORITY, start, end)
+
+    def below(self, name, key, extensions, start=-1, end=90):
+        """What another authority, `name`, issues under this one's name."""
+        other = Authority(self.authority.folder, name)
+        out = self.authority.folder / f"below-{name}.pem"
+        other._sign(key, "/CN=odd", extensions, out, start, end)
         return out
 
 
@@ -303,6 +307,7 @@ BAD = {
     "RSA 512": (SERVER, ("RSA", "rsa_keygen_bits:512"), "too small"),
     "secp256k1": (SERVER, ("EC", EC + "secp256k1"), "kind of key"),
     "brainpool": (SERVER, ("EC", EC + "brainpoolP256r1"), "kind of key"),
+    "its curve spelt out": (SERVER, ("EC", EC + "P-256", "ec_param_enc:explicit"), "spells its curve"),
     "too large": (SERVER + "1.2.3.4 = DER:" + "00" * 17000 + "\n", ("EC", EC + "P-256"),
                   r"take 17\d{3} bytes"),
 }
@@ -321,6 +326,19 @@ def test_a_certificate_that_cannot_be_served_is_refused_by_name(bench, maker, sh
 def test_validity_is_told_with_the_hour_where_it_is_near(bench, maker, start, end, words):
     leaf, file = maker.make(f"time{start}", SERVER, start=start, end=end)
     bench.assert_refused(leaf.read_bytes(), file.read_bytes(), words)
+
+
+def test_an_issuer_that_did_not_sign_or_may_not_is_refused(bench, maker):
+    leaf, file = maker.make("beneath", SERVER)
+    key, good = file.read_bytes(), maker.below("good", maker.authority.key, AUTHORITY)
+    bench.assert_served(leaf.read_bytes() + good.read_bytes(), key,
+                        [serial_of(one.read_bytes()) for one in (leaf, good)])
+    namesake = maker.below("namesake", file, AUTHORITY)
+    bench.assert_refused(leaf.read_bytes() + namesake.read_bytes(), key,
+                         r"was not signed with the key of certificate 2 \(CN=odd\)")
+    idle = maker.below("idle", maker.authority.key, "basicConstraints = CA:FALSE\n")
+    bench.assert_refused(leaf.read_bytes() + idle.read_bytes(), key,
+                         r"certificate 2 \(CN=odd\) has signed, but is not allowed to")
 
 
 def test_an_expired_cross_sign_is_refused_with_its_place(bench, pki, maker):
@@ -421,6 +439,7 @@ WRONG_KEYS = {
     "secp256k1": (lambda pki: openssl("genpkey", "-algorithm", "EC", "-pkeyopt",
                                       "ec_paramgen_curve:secp256k1"), "another curve"),
     "a key store": (lambda pki: "\xfe\xed\xfe\xed\0\0\0\2", "key store of Java's"),
+    "PuTTY's form": (lambda pki: "PuTTY-User-Key-File-3: ecdsa-sha2-nistp256\n", "PuTTY"),
     "OpenSSH's form": (lambda pki: openssh(), "OpenSSH"),
     "damaged": (lambda pki: pkey(pki).replace("\n", "\nAAAA", 1), "damaged"),
     "cut short": (lambda pki: pkey(pki)[:100], "cut short"),

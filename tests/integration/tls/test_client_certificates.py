@@ -7,7 +7,7 @@ import pytest
 from clients import openssl
 from harness.config import route
 from harness.daemon import STATUS_CONFIG_WRONG
-from harness.pki import Authority
+from harness.pki import AUTHORITY, Authority
 from harness.pki import openssl as command
 from servers import toy
 
@@ -194,6 +194,26 @@ def test_a_certificate_that_vouches_for_itself_alone_is_an_authority(fronts, run
     assert entered(openssl.handshake(pki, port, "-cert", own, "-key", key, version="1.3"))
 
 
+def test_authorities_in_der_may_stand_one_behind_the_other(fronts, run, pki, club, toys):
+    folder, port = run.make_folder("der-behind"), run.port()
+    both = folder / "both.der"
+    for authority in (pki.people, club):
+        command("x509", "-in", authority.certificate, "-outform", "DER", "-out", folder / "one.der")
+        both.write_bytes((both.read_bytes() if both.exists() else b"") +
+                         (folder / "one.der").read_bytes())
+    front = fronts.start(pki.mail.block(), route("der", port, toys(toy.one_line).port,
+                                                 client_certificate="required", client_ca=both))
+    found = front.status()["routes"][0]["client_ca"]
+    assert [one["subject"] for one in found] == ["CN=people", "CN=club"]
+
+
+def test_a_list_that_is_only_a_part_is_refused_by_name(fronts, run, pki, club):
+    part = club.revocation_list("part.pem", extensions="2.5.29.28 = critical,DER:30038101FF\n")
+    refused = judged(fronts, run, pki, club.certificate, part)
+    assert refused.returncode == STATUS_CONFIG_WRONG
+    assert "only a part" in refused.stderr and "complete list" in refused.stderr
+
+
 def test_a_list_that_refuses_all_of_its_authority_is_an_error(fronts, run, pki, club):
     namesake = Authority(run.make_folder("namesake"), "club")
     weak = club.revocation_list("weak.pem", md="sha1")
@@ -269,6 +289,23 @@ def test_an_expired_list_is_an_error_and_at_the_start_a_loud_one(fronts, run, pk
                                   "accepted")
     assert front.status()["routes"][0]["client_crl"][0]["days_left"] == -2
     assert "client-crl of CN=club expired on" in front.command("status", "-c", front.file).stdout
+
+
+def test_an_authority_that_has_expired_is_an_error_where_there_is_no_other(fronts, run, pki, club,
+                                                                           toys):
+    folder = run.make_folder("late")
+    late, both = folder / "late.pem", folder / "both.pem"
+    club._sign(club.key, "/CN=club", AUTHORITY, late, -20, -2)
+    both.write_text(late.read_text() + club.certificate.read_text())
+    warned = judged(fronts, run, pki, both)
+    assert warned.returncode == 0 and "certificate of CN=club expired on" in warned.stderr
+    refused = judged(fronts, run, pki, late)
+    assert refused.returncode == STATUS_CONFIG_WRONG
+    assert "no certificate in it that is valid now" in refused.stderr
+    front = fronts.new(pki.mail.block(), route(
+        "late", run.port(), toys(toy.one_line).port, client_certificate="optional", client_ca=late))
+    front.start_unchecked()
+    assert front.reload().returncode == 0, "it is in service already"
 
 
 def test_a_list_that_is_not_yet_valid_is_an_error(fronts, run, pki, club):

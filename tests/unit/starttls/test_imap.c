@@ -876,6 +876,20 @@ static void id_refused_goes_on_without(void **state)
     SCENE(telling_upgraded, turns, "a OK\r\n", .to_upstream = OUR_ID "a NOOP\r\n");
 }
 
+static void id_refused_without_a_tag_goes_on_without(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {C("a NOOP\r\n"), U(OFFER), U("* BAD no\r\n"),
+                                 U("front2 BAD no\r\na OK\r\n")};
+    SCENE(telling_upgraded, turns, "* BAD no\r\na OK\r\n", .to_upstream = OUR_ID "a NOOP\r\n");
+    SCENE(telling_optional, turns,
+          "* OK [CAPABILITY IMAP4rev1 ID STARTTLS LOGINDISABLED] hi\r\n* BAD no\r\na OK\r\n",
+          .to_upstream = OUR_ID "a NOOP\r\n");
+    const struct turn list[] = {C("a NOOP\r\n"), U(G), U("* NO what\r\n"), U("a OK\r\n")};
+    SCENE(telling, list, G "* NO what\r\na OK\r\n",
+          .to_upstream = "front1 CAPABILITY\r\na NOOP\r\n");
+}
+
 static void id_may_show_that_the_client_is_not_wanted(void **state)
 {
     (void)state;
@@ -1038,6 +1052,7 @@ int main(void)
         cmocka_unit_test(id_is_not_sent_where_it_is_not_offered),
         cmocka_unit_test(id_is_sought_where_the_greeting_has_no_list),
         cmocka_unit_test(id_refused_goes_on_without),
+        cmocka_unit_test(id_refused_without_a_tag_goes_on_without),
         cmocka_unit_test(id_may_show_that_the_client_is_not_wanted),
         cmocka_unit_test(what_we_ask_for_is_bounded),
         cmocka_unit_test(lines_without_end_are_bounded),

@@ -121,6 +121,14 @@ static void pki_set_issuer_file(mbedtls_x509write_cert *crt)
                                                   sizeof value));
 }
 
+static void pki_set_must_staple(mbedtls_x509write_cert *crt)
+{
+    static const unsigned char oid[] = {0x2b, 6, 1, 5, 5, 7, 1, 24};
+    static const unsigned char value[] = {0x30, 3, MBEDTLS_ASN1_INTEGER, 1, 5};
+    PKI_CHECK(mbedtls_x509write_crt_set_extension(crt, (const char *)oid, sizeof oid, 0, value,
+                                                  sizeof value));
+}
+
 static void pki_set_challenge(mbedtls_x509write_cert *crt, bool critical)
 {
     static const unsigned char oid[] = {0x2b, 6, 1, 5, 5, 7, 1, 31};
@@ -172,6 +180,8 @@ char *pki_certificate(const struct pki_spec *s)
         pki_set_usage(&crt, s->usage);
     if (s->issuer_file)
         pki_set_issuer_file(&crt);
+    if (s->must_staple)
+        pki_set_must_staple(&crt);
     if (s->challenge)
         pki_set_challenge(&crt, s->critical);
     if (s->padding > 0)

@@ -22,6 +22,7 @@ struct pki_spec {
     const char *usage;     /* OID of the only extended key usage; NULL: none */
     bool sha1;
     bool issuer_file; /* authorityInfoAccess with caIssuers */
+    bool must_staple; /* TLS feature status_request (RFC 7633) */
     bool challenge;   /* acmeIdentifier (RFC 8737 3) */
     bool critical;    /* ... as it has to be, and as no mbedTLS client takes it */
     unsigned serial;  /* 0: 1 */

@@ -426,6 +426,43 @@ static void the_order_of_the_chain_is_checked(void **state)
     free(chain);
 }
 
+static void an_issuer_that_did_not_sign_is_noticed(void **state)
+{
+    (void)state;
+    const struct pki_spec below = {.subject = "CN=mail.example",
+                                   .names = names,
+                                   .key = PKI_EC256,
+                                   .issuer = "CN=Middle",
+                                   .issuer_key = PKI_EC256_OTHER};
+    struct pki_spec middle = {.subject = "CN=Middle",
+                              .key = PKI_EC256_OTHER,
+                              .issuer = "CN=Test CA",
+                              .issuer_key = PKI_EC384,
+                              .ca = true};
+    char *crt = pki_certificate(&below), *issuer = pki_certificate(&middle);
+    char *chain = pki_join(crt, issuer);
+    struct findings f = check(chain, leaf_key, time(NULL));
+    assert_int_equal(total(&f), 0);
+    free(issuer);
+    free(chain);
+    middle.key = PKI_RSA2048; /* the one of the year before, say */
+    issuer = pki_certificate(&middle);
+    chain = pki_join(crt, issuer);
+    f = check(chain, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_CHAIN_BROKEN, "certificate 2 (CN=Middle)");
+    free(issuer);
+    free(chain);
+    middle.key = PKI_EC256_OTHER;
+    middle.ca = false;
+    issuer = pki_certificate(&middle);
+    chain = pki_join(crt, issuer);
+    f = check(chain, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_CHAIN_BROKEN, "it is no authority");
+    free(issuer);
+    free(chain);
+    free(crt);
+}
+
 static void a_missing_intermediate_is_noticed(void **state)
 {
     (void)state;
@@ -489,6 +526,11 @@ static void names_and_purpose_are_checked(void **state)
         &(struct pki_spec){.subject = "CN=x", .names = names, .key = PKI_EC256, .ca = true});
     f = check(crt, leaf_key, time(NULL));
     assert_only(&f, TLS_FINDING_AUTHORITY, "CA:TRUE");
+    free(crt);
+    crt = pki_certificate(&(struct pki_spec){
+        .subject = "CN=x", .names = names, .key = PKI_EC256, .must_staple = true});
+    f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_MUST_STAPLE, "stapled");
     free(crt);
 }
 
@@ -583,6 +625,7 @@ int main(void)
         cmocka_unit_test(a_good_certificate_gives_no_finding),
         cmocka_unit_test(validity_is_checked),
         cmocka_unit_test(the_order_of_the_chain_is_checked),
+        cmocka_unit_test(an_issuer_that_did_not_sign_is_noticed),
         cmocka_unit_test(a_missing_intermediate_is_noticed),
         cmocka_unit_test(weakness_is_noticed),
         cmocka_unit_test(names_and_purpose_are_checked),

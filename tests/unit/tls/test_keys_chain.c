@@ -371,6 +371,24 @@ static void der_and_pkcs7_are_read(void **state)
     assert_chain(chain_of(pool, NULL, &said), leaf, middle);
 }
 
+static void der_files_may_stand_one_behind_the_other(void **state)
+{
+    uint8_t der[8192];
+    struct err e = {.text = ""};
+    struct said said;
+    (void)state;
+    struct keys_pool *pool = keys_pool_new(&e);
+    size_t size = der_of(leaf, der, sizeof der);
+    size += der_of(middle, der + size, sizeof der - size);
+    der[size] = '\n';
+    assert_int_equal(keys_pool_add(pool, (struct tls_slice){der, size + 1}, "both", &e), 0);
+    assert_int_equal(keys_pool_count(pool), 2);
+    assert_chain(chain_of(pool, NULL, &said), leaf, middle);
+    pool = keys_pool_new(&e);
+    assert_int_equal(keys_pool_add(pool, (struct tls_slice){der, size - 1}, "both", &e), -1);
+    keys_pool_free(pool);
+}
+
 static void pkcs7_stands_under_every_label_that_is_in_use(void **state)
 {
     static const char *const labels[] = {"PKCS7", "CERTIFICATE", "CMS", "PKCS #7 SIGNED DATA"};
@@ -536,6 +554,7 @@ int main(void)
         cmocka_unit_test(an_issuer_that_is_no_authority_is_refused),
         cmocka_unit_test(without_a_certificate_for_the_key_there_is_no_chain),
         cmocka_unit_test(der_and_pkcs7_are_read),
+        cmocka_unit_test(der_files_may_stand_one_behind_the_other),
         cmocka_unit_test(pkcs7_stands_under_every_label_that_is_in_use),
         cmocka_unit_test(prose_and_windows_line_ends_do_no_harm),
         cmocka_unit_test(cut_at_every_byte_an_answer_is_refused),

@@ -37,6 +37,8 @@ static const struct {
     {"\x31\x82\x01\x00\x30\x00", 6, FORM_OTHER},
     {"\xfe\xed\xfe\xed\x00\x00\x00\x02", 8, FORM_KEY_STORE},
     {"\xce\xce\xce\xce", 4, FORM_KEY_STORE},
+    {"PuTTY-User-Key-File-3: ", 23, FORM_PUTTY},
+    {"PuTTY-User-Key-File", 19, FORM_OTHER},
     {"\xfe\xed\xfe", 3, FORM_OTHER},
 };
 
