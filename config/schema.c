@@ -79,7 +79,7 @@ static const struct key route_keys[] = {
     {"listen", setting_listen, .list = true, .place = ON_ALL_ROUTES,
      .required = "say where clients connect, as in listen = \":995\""},
     {"protocol", setting_protocol, .place = ON_ALL_ROUTES,
-     .required = "say what is spoken, as in protocol = imap; tlsfront.conf(5) has them all"},
+     .required = "say what is spoken: protocol = pop3, imap, smtp, nntp, ldap, sieve, tcp or acme"},
     {"tls", setting_choice, .offset = ROUTE(tls), .at_offset = ROUTE(tls_at), .choices = tls_modes,
      .preset = "implicit", .place = ON_ALL_ROUTES}, /* acme's default is off */
     {"certificate", setting_certificates, .list = true,

@@ -1,8 +1,10 @@
 """Every way in which a side can end, in every state: what it said before arrives whole, and the other
 side is told how it ended."""
 
+import fcntl
 import socket
 import struct
+import termios
 import threading
 import time
 
@@ -229,6 +231,11 @@ def test_the_last_words_of_an_upstream_that_takes_no_more(fronts, run, pki, toys
     assert "upstream" in front.wait_for_log("end")["end"]
 
 
+def unacknowledged(connection):
+    """Bytes that were sent, or are to be, and that the far side's kernel has not confirmed."""
+    return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4))[0]
+
+
 def test_the_last_words_of_a_client_that_takes_no_more(fronts, run, pki, toys):
     """Its connection is reset by the answer, which it did not wait for."""
     heard = []
@@ -248,6 +255,8 @@ def test_the_last_words_of_a_client_that_takes_no_more(fronts, run, pki, toys):
     for line in lines:
         client.tls.write(line)
         client.flush()
+    # What its own kernel still has when the reset goes out has never left it.
+    wait_until(lambda: unacknowledged(client.socket) == 0, "the far side to have it all")
     client.socket.close()
     front.wait_for_log("end")
     wait_until(lambda: len(heard) == len(lines), "all that the client said")

@@ -611,7 +611,7 @@ static const struct mistake absent[] = {
      {"route r: there is no listen"},
      {"listen = \":995\""},
      0},
-    {"no protocol", WITHOUT_PROTOCOL(""), 2, E, {"no protocol"}, {"protocol = imap"}, 0},
+    {"no protocol", WITHOUT_PROTOCOL(""), 2, E, {"no protocol"}, {"pop3, imap"}, 0},
     {"no certificate",
      WITHOUT_CERTIFICATE(""),
      2,
