@@ -83,6 +83,14 @@ struct slice filter_verb(const struct filter_rules *r, struct slice *line)
     return word;
 }
 
+int filter_dispatch(struct dialogue *t, const struct filter_row *rows, struct slice verb,
+                    struct slice rest)
+{
+    while (rows->name != NULL && !slice_is(verb, rows->name))
+        rows++;
+    return rows->take(t, rest, rows->kind);
+}
+
 bool filter_is_ours(const struct filter_rules *r, struct slice line)
 {
     if (r->tags == NULL) {

@@ -62,6 +62,17 @@ struct filter_rules {
     bool (*hides)(const struct dialogue *t);
 };
 
+/* A table of verbs for `command`, up to a row without a name, which is for all others. */
+struct filter_row {
+    const char *name;
+    int (*take)(struct dialogue *t, struct slice rest, unsigned kind); /* as `command` */
+    unsigned kind;
+};
+
+/* Find the row of the verb and let it take the rest of the line. */
+int filter_dispatch(struct dialogue *t, const struct filter_row *rows, struct slice verb,
+                    struct slice rest);
+
 /* As the functions of struct starttls. */
 enum dialogue_verdict filter_client(struct dialogue *t, const struct filter_rules *r,
                                     struct slice *in, struct dialogue_out *out);

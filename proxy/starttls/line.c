@@ -49,3 +49,9 @@ struct slice line_word(struct slice *line)
     line->size -= skip;
     return word;
 }
+
+struct slice line_first_word(struct slice *line)
+{
+    struct slice word = line_word(line);
+    return word.size > 0 ? word : line_word(line);
+}

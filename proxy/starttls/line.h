@@ -28,4 +28,7 @@ bool line_is_cut_short(struct slice in);
  * that follows. Empty at the end. */
 struct slice line_word(struct slice *line);
 
+/* The same, over white space in front: servers skip it. */
+struct slice line_first_word(struct slice *line);
+
 #endif

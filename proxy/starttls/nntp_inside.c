@@ -60,11 +60,7 @@ static int authinfo(struct dialogue *t, struct slice rest, unsigned kind)
     return NNTP_ASKED_EXCHANGE;
 }
 
-static const struct verb_row {
-    const char *name;
-    int (*take)(struct dialogue *t, struct slice rest, unsigned kind);
-    unsigned kind;
-} verbs[] = {
+static const struct filter_row verbs[] = {
     {"CAPABILITIES", plain, NNTP_ASKED_CAPABILITIES},
     {"STARTTLS", plain, OWN_ACTIVE},
     {"AUTHINFO", authinfo, NNTP_ASKED_LOGIN},
@@ -82,15 +78,10 @@ static const struct verb_row {
 static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
-    struct slice verb = line_word(&line);
-    if (verb.size == 0) /* blanks in front */
-        verb = line_word(&line);
+    const struct slice verb = line_first_word(&line);
     if (verb.size == 0)
         return FILTER_NOTHING;
-    const struct verb_row *row = verbs;
-    while (row->name != NULL && !slice_is(verb, row->name))
-        row++;
-    return row->take(t, line, row->kind);
+    return filter_dispatch(t, verbs, verb, line);
 }
 
 /* ---- the upstream's replies ---- */

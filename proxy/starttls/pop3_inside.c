@@ -46,9 +46,7 @@ static int auth(struct dialogue *t, struct slice rest)
 static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
-    struct slice verb = line_word(&line);
-    if (verb.size == 0) /* blanks in front */
-        verb = line_word(&line);
+    struct slice verb = line_first_word(&line);
     const struct verb_row *row = verbs;
     while (row->name != NULL && !slice_is(verb, row->name))
         row++;
@@ -62,9 +60,7 @@ static int command(struct dialogue *t, struct slice line, struct dialogue_out *o
 
 static bool is_hidden(struct slice line)
 {
-    struct slice word = line_word(&line);
-    if (word.size == 0) /* white space in front */
-        word = line_word(&line);
+    const struct slice word = line_first_word(&line);
     return slice_is(word, "STLS") || slice_is(word, "XCLIENT");
 }
 

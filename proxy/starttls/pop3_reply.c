@@ -110,9 +110,7 @@ static enum step identified(struct dialogue *t, struct slice line, struct dialog
 static bool is_hidden(const struct dialogue *t, struct slice line)
 {
     struct slice rest = line;
-    struct slice word = line_word(&rest);
-    if (word.size == 0) /* white space in front */
-        word = line_word(&rest);
+    const struct slice word = line_first_word(&rest);
     if (slice_is(word, "STLS") || slice_is(word, "XCLIENT") || slice_has_controls(line))
         return true;
     return dialogue_withholds(t) &&

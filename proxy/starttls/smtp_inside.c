@@ -79,11 +79,7 @@ static int xexch50(struct dialogue *t, struct slice rest, unsigned kind)
     return waiting(t, rest, kind);
 }
 
-static const struct verb_row {
-    const char *name;
-    int (*take)(struct dialogue *t, struct slice rest, unsigned kind);
-    unsigned kind;
-} verbs[] = {
+static const struct filter_row verbs[] = {
     {"MAIL", plain, SMTP_ASKED_MAIL},
     {"RCPT", plain, SMTP_ASKED_RCPT},
     {"DATA", waiting, SMTP_ASKED_DATA},
@@ -115,13 +111,8 @@ static const struct verb_row {
 static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
-    struct slice verb = line_word(&line);
-    if (verb.size == 0) /* blanks in front */
-        verb = line_word(&line);
-    const struct verb_row *row = verbs;
-    while (row->name != NULL && !slice_is(verb, row->name))
-        row++;
-    return row->take(t, line, row->kind);
+    const struct slice verb = line_first_word(&line);
+    return filter_dispatch(t, verbs, verb, line);
 }
 
 /* ---- the upstream's lists ---- */

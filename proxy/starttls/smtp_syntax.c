@@ -62,9 +62,7 @@ enum line_result smtp_reply_next(struct slice *in, struct smtp_reply_line *r)
 
 struct slice smtp_keyword(struct slice text, struct slice *parameters_r)
 {
-    struct slice word = line_word(&text);
-    if (word.size == 0) /* white space in front */
-        word = line_word(&text);
+    const struct slice word = line_first_word(&text);
     if (parameters_r != NULL)
         *parameters_r = text;
     /* "AUTH=LOGIN" is AUTH as servers before RFC 2554 wrote it. */
