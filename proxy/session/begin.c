@@ -80,11 +80,7 @@ enum session_state preamble_entered(struct session *s)
         next = greet(s);
     if (next != SESSION_STAY)
         return next;
-    struct unread rest = session_release(s);
-    if (rest.size > 0)
-        next = preamble_client_data(s, rest.data, rest.size);
-    session_wipe(&rest);
-    return next;
+    return session_replay(s, preamble_client_data);
 }
 
 enum session_state preamble_client_data(struct session *s, uint8_t *data, size_t size)

@@ -91,12 +91,7 @@ static void http_answered(struct query *q, enum challenge_outcome outcome,
 /* Behind a balancer's header a request may have come already. */
 enum session_state request_entered(struct session *s)
 {
-    enum session_state next = SESSION_STAY;
-    struct unread rest = session_release(s);
-    if (rest.size > 0)
-        next = request_client_data(s, rest.data, rest.size);
-    session_wipe(&rest);
-    return next;
+    return session_replay(s, request_client_data);
 }
 
 enum session_state request_client_data(struct session *s, uint8_t *data, size_t size)

@@ -46,6 +46,18 @@ void session_wipe(struct unread *unread)
     *unread = (struct unread){0};
 }
 
+enum session_state session_replay(struct session *s,
+                                  enum session_state (*client_data)(struct session *s,
+                                                                    uint8_t *data, size_t size))
+{
+    enum session_state next = SESSION_STAY;
+    struct unread rest = session_release(s);
+    if (rest.size > 0)
+        next = client_data(s, rest.data, rest.size);
+    session_wipe(&rest);
+    return next;
+}
+
 /* ---- sending ---- */
 
 enum session_state session_send(struct session *s, const struct tls_io *io, bool last)

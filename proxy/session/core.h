@@ -223,6 +223,10 @@ enum session_state session_hold(struct session *s, const uint8_t *data, size_t s
 /* Hand the held bytes to the caller, who gives them to session_wipe(). */
 struct unread session_release(struct session *s);
 void session_wipe(struct unread *unread);
+/* Both: what is unread, if anything, goes to `client_data` as if it came now. */
+enum session_state session_replay(struct session *s,
+                                  enum session_state (*client_data)(struct session *s,
+                                                                    uint8_t *data, size_t size));
 
 /* Send what the TLS engine produced. `last`: our FIN follows. */
 enum session_state session_send(struct session *s, const struct tls_io *io, bool last);
