@@ -70,50 +70,49 @@ static int command(struct dialogue *t, struct slice line, struct dialogue_out *o
 
 /* ---- the upstream's replies ---- */
 
-/* "S\TARTTLS" is the same name (RFC 5804, 4). */
-static bool is_hidden(struct slice name)
+/* "S\TARTTLS" is the same name (RFC 5804, 4); in a literal a backslash is one. */
+static bool is_hidden(const struct sieve_token *name)
 {
     uint8_t plain[16];
     struct slice shown = {plain, 0};
-    for (size_t i = 0; i < name.size && shown.size < sizeof plain; i++) {
-        if (name.data[i] == '\\' && i + 1 < name.size)
+    for (size_t i = 0; i < name->text.size && shown.size < sizeof plain; i++) {
+        if (name->kind == SIEVE_QUOTED && name->text.data[i] == '\\' && i + 1 < name->text.size)
             i++;
-        plain[shown.size++] = name.data[i];
+        plain[shown.size++] = name->text.data[i];
     }
     return slice_is(shown, "STARTTLS") || slice_is(shown, "XCLIENT");
 }
 
 /* The name of a capability may be a literal, and then has to be waited for if it is as long as one
  * that is hidden. No string goes on in the next line. */
-static bool may_be_hidden(struct slice raw)
+static bool may_be_hidden(const struct sieve_token *begun, struct slice line)
 {
     uint64_t size;
-    struct slice line = raw;
-    while (line.size > 0 && (line.data[line.size - 1] == '\n' || line.data[line.size - 1] == '\r'))
-        line.size--;
-    return raw.data[0] == '{' && sieve_literal_at(line, &size) &&
+    return begun->text.size > 0 && begun->text.data[0] == '{' && sieve_literal_at(line, &size) &&
            (size == strlen("STARTTLS") || size == strlen("XCLIENT"));
 }
 
-static enum filter_show list_line(struct dialogue *t, struct slice raw, struct slice behind)
+static enum filter_show list_line(struct dialogue *t, struct slice raw, struct slice line,
+                                  struct slice behind)
 {
     struct slice all = {raw.data, raw.size + behind.size};
     struct sieve_token name;
     sieve_token_next(&all, &name);
-    if (name.kind == SIEVE_MORE && may_be_hidden(raw))
+    if (name.kind == SIEVE_MORE && may_be_hidden(&name, line))
         return FILTER_HOLD;
-    t->filter.upstream_dropped = sieve_is_string(&name) && is_hidden(name.text);
+    t->filter.upstream_dropped = sieve_is_string(&name) && is_hidden(&name);
     return t->filter.upstream_dropped ? FILTER_HIDE : FILTER_SHOW;
 }
 
-static enum filter_show unit_begins(struct dialogue *t, struct slice raw, struct slice behind)
+static enum filter_show unit_begins(struct dialogue *t, struct slice raw, struct slice line,
+                                    struct slice behind)
 {
     struct slice rest = raw;
     struct sieve_token first;
     sieve_token_next(&rest, &first);
     t->filter.upstream_dropped = false;
     if (first.kind == SIEVE_MORE || sieve_response_of(&first) == SIEVE_STRING)
-        return expected_is(&t->expected, SIEVE_ASKED_CAPABILITY) ? list_line(t, raw, behind)
+        return expected_is(&t->expected, SIEVE_ASKED_CAPABILITY) ? list_line(t, raw, line, behind)
                                                                  : FILTER_SHOW;
     if (sieve_response_of(&first) == SIEVE_NO_RESPONSE)
         return FILTER_SHOW;
@@ -131,7 +130,7 @@ static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice
     struct sieve_dialogue *s = sieve_of(t);
     enum filter_show show = t->filter.upstream_dropped ? FILTER_HIDE : FILTER_SHOW;
     if (!s->in_upstream_unit)
-        show = unit_begins(t, raw, behind);
+        show = unit_begins(t, raw, line, behind);
     if (show == FILTER_HOLD)
         return show;
     s->in_upstream_unit = sieve_literal_at(line, &t->filter.upstream_bytes);

@@ -86,9 +86,10 @@ static enum step greeted(struct dialogue *t, const struct sieve_unit *u, struct 
     struct sieve_dialogue *s = sieve_of(t);
     switch (sieve_response_of(&u->first)) {
     case SIEVE_NO_RESPONSE:
-        return u->first.kind == SIEVE_END /* some servers put empty lines between what they say */
-                   ? STEP_TAKEN
-                   : sieve_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, u->raw, out);
+        if (u->first.kind != SIEVE_END) /* some servers put empty lines between what they say */
+            return sieve_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, u->raw, out);
+        put(u, out);
+        return STEP_TAKEN;
     case SIEVE_STRING:
         return put_capability(t, u, out);
     case SIEVE_NO:

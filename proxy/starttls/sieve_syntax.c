@@ -92,7 +92,7 @@ void sieve_token_next(struct slice *in, struct sieve_token *t)
 {
     while (in->size > 0 && (in->data[0] == ' ' || in->data[0] == '\t'))
         move(in, 1);
-    t->text = (struct slice){in->data, 1};
+    t->text = (struct slice){in->data, in->size > 0};
     const int end = line_end_at(*in, 0);
     if (end != 0) {
         t->kind = end < 0 ? SIEVE_MORE : SIEVE_END;
@@ -169,10 +169,11 @@ bool sieve_literal_at(struct slice line, uint64_t *size_r)
     size_t start = end;
     while (start > 0 && is_digit(line.data[start - 1]))
         start--;
-    if (start == end || end - start > 18 || start == 0 || line.data[start - 1] != '{')
+    if (start == end || start == 0 || line.data[start - 1] != '{')
         return false;
     for (size_t i = start; i < end; i++)
-        *size_r = *size_r * 10 + (uint64_t)(line.data[i] - '0');
+        *size_r =
+            *size_r < UINT64_MAX / 16 ? *size_r * 10 + (uint64_t)(line.data[i] - '0') : UINT64_MAX;
     return true;
 }
 

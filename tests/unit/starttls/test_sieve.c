@@ -373,11 +373,23 @@ static void inside_takes_the_upgrade_out(void **state)
           .to_upstream = "CAPABILITY\r\n");
 }
 
+/* However the name is written, and however it is cut (scene.h cuts it everywhere). */
+static void inside_knows_a_literal_name(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(" {8}\r\nSTARTTLS\r\n{0000000000000000000008}\r\nSTARTTLS\r\n\t{7+}\r\nXCLIENT \"x\"\r\n"
+          "\"S\\TARTTLS\"\r\n{9}\r\nS\\TARTTLS\r\nOK\r\n")};
+    SCENE(inside, turns, "{9}\r\nS\\TARTTLS\r\nOK\r\n");
+}
+
 static void upgraded_passes_the_capabilities(void **state)
 {
     (void)state;
     const struct turn turns[] = {C("NOOP\r\n"), U("\"STARTTLS\"\r\n" G), U("OK\r\n")};
     SCENE(upgraded, turns, G "OK\r\n", .to_upstream = "NOOP\r\n");
+    const struct turn empty[] = {C("NOOP\r\n"), U("\r\n" G "OK\r\n")};
+    SCENE(upgraded, empty, "\r\n" G "OK\r\n", .to_upstream = "NOOP\r\n");
     const struct turn refused[] = {C("NOOP\r\n"), U("BYE \"full\"\r\n")};
     SCENE(upgraded, refused, DOWN, .end = DIALOGUE_CLOSE);
     const struct turn no[] = {C("NOOP\r\n"), U("NO \"full\"\r\n")};
@@ -497,6 +509,7 @@ int main(void)
         cmocka_unit_test(replies_without_end_are_bounded),
         cmocka_unit_test(long_lists_pass),
         cmocka_unit_test(inside_takes_the_upgrade_out),
+        cmocka_unit_test(inside_knows_a_literal_name),
         cmocka_unit_test(upgraded_passes_the_capabilities),
         cmocka_unit_test(xclient_tells_who_the_client_is),
         cmocka_unit_test(xclient_refused_goes_on_without),
