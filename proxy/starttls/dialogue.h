@@ -108,6 +108,8 @@ struct dialogue {
     unsigned errors;       /* see dialogue_error() */
     unsigned courtesies;   /* see dialogue_courtesy() */
     bool identity_refused; /* the upstream does not take who the client is: it sees our address */
+    const char *awaited;   /* what the upstream has begun with, or was asked for by ourselves, and
+                            * has to say before the client's first command is read; NULL: nothing */
     struct dialogue_login logins[DIALOGUE_ERRORS_MAX + 1]; /* each is an error, too */
     unsigned login_count;
     /* So many bytes at the front of what is left of each side were handed on already. */
