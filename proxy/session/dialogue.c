@@ -211,6 +211,7 @@ static void note_logins_refused(struct session *s)
     struct dialogue *t = &s->dialogue->dialogue;
     for (unsigned i = 0; i < t->login_count; i++)
         session_log_login_refused(s, t->logins[i].command, t->logins[i].mechanism);
+    counter_add(&session_counters(s)->logins_refused, t->login_count);
     t->login_count = 0;
 }
 
