@@ -78,6 +78,8 @@ enum filter_state {
     FILTER_REST,     /* the rest of a line that was too long to be read as a whole */
     FILTER_BYTES,    /* counted bytes */
     FILTER_TEXT,     /* text up to CRLF.CRLF */
+    FILTER_EARLY,    /* text before it was asked for, unless the upstream refuses it; which may want
+                      * to see it first */
     FILTER_WAIT,     /* the upstream's reply decides; they are handed on meanwhile */
     FILTER_RESPONSE, /* a line that the upstream asked for */
     FILTER_RAW,      /* whatever they are, they pass */
