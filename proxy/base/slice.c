@@ -8,6 +8,21 @@ bool slice_is(struct slice s, const char *text)
     return s.size == strlen(text) && slice_begins(s, text);
 }
 
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+bool slice_equal(struct slice a, struct slice b)
+{
+    if (a.size != b.size)
+        return false;
+    for (size_t i = 0; i < a.size; i++)
+        if (lower(a.data[i]) != lower(b.data[i]))
+            return false;
+    return true;
+}
+
 bool slice_begins(struct slice s, const char *text)
 {
     const size_t size = strlen(text);

@@ -13,6 +13,7 @@ struct slice {
 
 /* Equal without regard to ASCII case, over the whole length of both. */
 bool slice_is(struct slice s, const char *text);
+bool slice_equal(struct slice a, struct slice b);
 
 /* Does `s` begin with `text`, without regard to ASCII case? */
 bool slice_begins(struct slice s, const char *text);

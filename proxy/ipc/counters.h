@@ -32,6 +32,7 @@ struct route_counters {
     counter resumed;             /* of these, by ticket */
     counter tls12, tls13;        /* of these, by version */
     counter handshake_failures;  /* with at least one byte from the client */
+    counter logins_refused;      /* they came in clear */
     counter upstream_failures;   /* connects that failed, failover included */
     counter bytes_in, bytes_out; /* plaintext: from clients, to clients */
 };

@@ -6,9 +6,11 @@
  * alone enters it, arms the timer and sets who is read from. Whatever may end the session returns a
  * state too: other than SESSION_STAY it has to be returned on.
  *
- *   implicit:  PROXY_HEADER? -> HANDSHAKE -> DIAL -> GREETING? -> RELAY -> LINGER -> CLOSING
+ *   implicit:  PROXY_HEADER? -> HANDSHAKE -> DIAL -> GREETING? -> OPENING? -> RELAY
+ *              -> LINGER -> CLOSING
  *   required:  ... PREAMBLE -> UPGRADE -> HANDSHAKE -> ... as above
- *   optional:  ... DIAL -> GREETING? -> RELAY (in clear) [-> UPGRADE -> HANDSHAKE -> ... as above]
+ *   optional:  ... DIAL -> GREETING? -> OPENING? -> RELAY (in clear)
+ *              [-> UPGRADE -> HANDSHAKE -> ... as above]
  *   acme:      ... REQUEST -> QUERY -> LINGER, or HANDSHAKE -> QUERY -> HANDSHAKE -> LINGER
  *
  * A session ends by session_end() and its kin, with a row of the table of ends (ends.c), and is
@@ -41,6 +43,8 @@ enum session_state {
     SESSION_DIAL,         /* connecting upstream; what the client says is held */
     SESSION_GREETING, /* connected; the server has to speak first, and another can take its place
                        * until its module has a greeting to deal with */
+    SESSION_OPENING,  /* it has begun to greet, and its module awaits more before it listens to the
+                       * client: the rest, or an answer to who that is */
     SESSION_RELAY,    /* both ways, or one way after the first end; on TLS or in clear */
     SESSION_LINGER,   /* all is said: it is delivered, and no reset may eat it */
     SESSION_CLOSING,  /* waiting for the handles */
@@ -194,7 +198,8 @@ struct session {
     bool spoke;                        /* the client sent at least one byte */
     bool handshaken;                   /* TLS stands */
     bool upgraded;                     /* TLS began by STARTTLS */
-    bool served;                       /* an upstream serves it; the open line is out */
+    bool served;                       /* an upstream serves it, and no other can take its place;
+                                        * the open line is out */
     bool opened;                       /* an open line is out, before the upgrade perhaps */
     bool client_ended, upstream_ended; /* close_notify, FIN */
     enum side first_end;               /* whose came first */
@@ -318,6 +323,9 @@ enum session_state greeting_upstream_data(struct session *s, uint8_t *data, size
 enum session_state greeting_upstream_ended(struct session *s);
 enum session_state greeting_upstream_failed(struct session *s, int error);
 enum session_state greeting_timed_out(struct session *s);
+enum session_state opening_upstream_ended(struct session *s);
+enum session_state opening_upstream_failed(struct session *s, int error);
+enum session_state opening_timed_out(struct session *s);
 
 /* dialogue.c */
 /* Begin a dialogue in that mode, where the protocol has one. */
@@ -325,6 +333,10 @@ enum session_state session_dialogue_begin(struct session *s, enum dialogue_mode 
 /* Something was said. */
 enum session_state session_dialogue_said(struct session *s, enum side side, const uint8_t *data,
                                          size_t size);
+/* What the upstream has to say before the client is listened to; NULL: nothing more. */
+const char *session_dialogue_awaits(const struct session *s);
+/* It does not come. True: the dialogue goes on without. */
+bool session_dialogue_goes_on(struct session *s);
 /* The replies of ours that waited are gone: deal with what was left of the client's. */
 enum session_state session_dialogue_resume(struct session *s);
 /* In clear: does the client begin with TLS? *seen begins with 0 and is kept from call to call. */

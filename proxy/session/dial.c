@@ -5,13 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* This address did not serve: note it and, once its handle is closed, go to the next. */
-static enum session_state failed(struct session *s, const char *how)
+/* This address did not serve. */
+static void blame(struct session *s, const char *how)
 {
     counter_add(&session_counters(s)->upstream_failures, 1);
     upstream_report(&s->route->upstreams, &s->cursor, false, session_now(s));
     session_log_upstream(s, "upstream-failed", how);
     session_dialogue_free(s); /* with the beginning of a greeting */
+}
+
+/* Once its handle is closed, go to the next. */
+static enum session_state failed(struct session *s, const char *how)
+{
+    blame(s, how);
     peer_close(&s->upstream, true);
     return SESSION_DIAL; /* upstream_closed dials on */
 }
@@ -214,12 +220,20 @@ enum session_state dial_client_failed(struct session *s)
 
 /* ---- GREETING ---- */
 
+/* Behind the greeting comes what else its module awaits. */
+static enum session_state behind_greeting(const struct session *s)
+{
+    if (session_dialogue_awaits(s) != NULL)
+        return s->state == SESSION_OPENING ? SESSION_STAY : SESSION_OPENING;
+    return s->served ? SESSION_RELAY : SESSION_STAY;
+}
+
 enum session_state greeting_upstream_data(struct session *s, uint8_t *data, size_t size)
 {
     enum session_state next = session_from_upstream(s, data, size);
     if (next == SESSION_STAY && s->dialogue == NULL)
         session_served(s);
-    return next == SESSION_STAY && s->served ? SESSION_RELAY : next;
+    return next == SESSION_STAY ? behind_greeting(s) : next;
 }
 
 enum session_state greeting_upstream_ended(struct session *s)
@@ -235,4 +249,39 @@ enum session_state greeting_upstream_failed(struct session *s, int error)
 enum session_state greeting_timed_out(struct session *s)
 {
     return failed(s, "no greeting in time");
+}
+
+/* ---- OPENING ---- */
+
+/* A client that has read nothing of this upstream can have another. */
+static enum session_state unanswered(struct session *s, const char *how)
+{
+    char why[64];
+    snprintf(why, sizeof why, "%s %s", how, session_dialogue_awaits(s));
+    if (!s->served)
+        return failed(s, why);
+    blame(s, why);
+    return session_refuse(s, REFUSE_UPSTREAM_DOWN);
+}
+
+enum session_state opening_upstream_ended(struct session *s)
+{
+    return unanswered(s, "closed before");
+}
+
+enum session_state opening_upstream_failed(struct session *s, int error)
+{
+    (void)error;
+    return unanswered(s, "broke off before");
+}
+
+/* The upstream was not read from while its client took nothing. */
+enum session_state opening_timed_out(struct session *s)
+{
+    if (s->client.queued > 0)
+        return session_end(s, END_IDLE);
+    if (!session_dialogue_goes_on(s))
+        return unanswered(s, "time was up before");
+    session_served(s);
+    return SESSION_RELAY;
 }

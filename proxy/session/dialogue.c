@@ -211,6 +211,7 @@ static void note_logins_refused(struct session *s)
     struct dialogue *t = &s->dialogue->dialogue;
     for (unsigned i = 0; i < t->login_count; i++)
         session_log_login_refused(s, t->logins[i].command, t->logins[i].mechanism);
+    counter_add(&session_counters(s)->logins_refused, t->login_count);
     t->login_count = 0;
 }
 
@@ -230,12 +231,33 @@ static void note_identity_refused(struct session *s)
         "in tlsfront.conf(5)");
 }
 
-/* Did the module do anything with the greeting? A beginning without an end it leaves as it is. */
-static bool is_greeted(struct session_dialogue *t, size_t come, enum dialogue_verdict verdict,
-                       const struct dialogue_out *out)
+const char *session_dialogue_awaits(const struct session *s)
 {
-    return verdict != DIALOGUE_MORE || t->pending[UPSTREAM].size < come ||
-           out->to_client->size > 0 || out->to_upstream->size > 0;
+    return s->dialogue != NULL ? s->dialogue->dialogue.awaited : NULL;
+}
+
+bool session_dialogue_goes_on(struct session *s)
+{
+    const struct session_dialogue *t = s->dialogue;
+    if (t->module->unanswered == NULL || !t->module->unanswered(&s->dialogue->dialogue))
+        return false;
+    note_identity_refused(s);
+    return true;
+}
+
+/* Is that upstream the one? Its module has done something with the greeting - a beginning without
+ * an end it leaves as it is - and waits for nothing more, or the client has read of it. */
+static bool is_served(const struct session *s, size_t come, enum dialogue_verdict verdict,
+                      const struct dialogue_out *out)
+{
+    const struct session_dialogue *t = s->dialogue;
+    if (s->state != SESSION_GREETING && s->state != SESSION_OPENING)
+        return false;
+    if (verdict != DIALOGUE_MORE || out->to_client->size > 0)
+        return true;
+    return t->dialogue.awaited == NULL &&
+           (t->pending[UPSTREAM].size < come || out->to_upstream->size > 0 ||
+            s->state == SESSION_OPENING);
 }
 
 /* ---- a client that begins TLS at once ---- */
@@ -293,7 +315,7 @@ static enum session_state go_on(struct session *s, bool *full_r)
     struct dialogue_out out = {&to_client, &to_upstream};
     const size_t come = t->pending[UPSTREAM].size;
     const enum dialogue_verdict verdict = run(t, &out);
-    if (s->state == SESSION_GREETING && is_greeted(t, come, verdict, &out))
+    if (is_served(s, come, verdict, &out))
         session_served(s);
     note_identity_refused(s);
     note_logins_refused(s);

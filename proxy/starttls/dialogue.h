@@ -78,6 +78,8 @@ enum filter_state {
     FILTER_REST,     /* the rest of a line that was too long to be read as a whole */
     FILTER_BYTES,    /* counted bytes */
     FILTER_TEXT,     /* text up to CRLF.CRLF */
+    FILTER_EARLY,    /* text before it was asked for, unless the upstream refuses it; which may want
+                      * to see it first */
     FILTER_WAIT,     /* the upstream's reply decides; they are handed on meanwhile */
     FILTER_RESPONSE, /* a line that the upstream asked for */
     FILTER_RAW,      /* whatever they are, they pass */
@@ -108,6 +110,8 @@ struct dialogue {
     unsigned errors;       /* see dialogue_error() */
     unsigned courtesies;   /* see dialogue_courtesy() */
     bool identity_refused; /* the upstream does not take who the client is: it sees our address */
+    const char *awaited;   /* what the upstream has begun with, or was asked for by ourselves, and
+                            * has to say before the client's first command is read; NULL: nothing */
     struct dialogue_login logins[DIALOGUE_ERRORS_MAX + 1]; /* each is an error, too */
     unsigned login_count;
     /* So many bytes at the front of what is left of each side were handed on already. */

@@ -191,6 +191,13 @@ static void hand(struct dialogue *t, struct slice *in, size_t n, struct dialogue
         filter_pass(in, n, &t->client_ahead, out->to_upstream);
 }
 
+/* Is it ours, and the upstream has heard it, or how it begins, when it could still be something
+ * else? Then the upstream answers, and what it has not heard goes nowhere. */
+static bool is_heard(const struct dialogue *t, int kind)
+{
+    return t->client_ahead > 0 && (kind > EXPECTED_OWN || kind == FILTER_DROP);
+}
+
 static enum step take_command(struct dialogue *t, const struct filter_rules *r, struct slice *in,
                               struct dialogue_out *out)
 {
@@ -205,14 +212,19 @@ static enum step take_command(struct dialogue *t, const struct filter_rules *r, 
     }
     if (t->expected.count == EXPECTED_MAX)
         return filter_lose(t, r, out);
-    const int kind = r->command(t, line, out);
+    int kind = r->command(t, line, out);
+    const bool heard = is_heard(t, kind), cut = heard && t->client_ahead < size;
+    if (cut)
+        buf_puts(out->to_upstream, "\r\n");
+    if (heard && kind >= EXPECTED_OWN)
+        kind = FILTER_OTHER;
     if (kind == FILTER_STOP)
         return relay(t, r, out);
     if (kind == FILTER_LATER)
         return STEP_LEFT;
     if (kind >= 0)
         expected_add(&t->expected, (unsigned)kind);
-    f->dropped = kind >= EXPECTED_OWN || kind == FILTER_DROP || kind == FILTER_CLOSE;
+    f->dropped = cut || kind >= EXPECTED_OWN || kind == FILTER_DROP || kind == FILTER_CLOSE;
     hand(t, in, size, out);
     if (too_long) {
         f->behind = f->state;
@@ -260,18 +272,19 @@ static enum step take_text(struct dialogue *t, const struct filter_rules *r, str
     return STEP_TAKEN;
 }
 
-/* How much of `in` is no command that the upstream may not hear, whatever it will turn out to be.
- */
-static size_t harmless(const struct filter_rules *r, struct slice in)
+/* How much of `in` is no command of `names`, whatever it will turn out to be. */
+static size_t harmless(const struct filter_rules *r, const char *const *names, struct slice in)
 {
     const size_t all = in.size;
     struct slice rest = in, line;
+    struct filter_rules harm = *r;
+    harm.ours = names;
     while (line_next(&rest, SIZE_MAX - 1, &line, NULL) == LINE_OK) {
-        if (filter_is_ours(r, line))
+        if (filter_is_ours(&harm, line))
             return all - in.size;
         in = rest;
     }
-    return in.size > 0 && !filter_may_be_ours(r, in) ? all : all - in.size;
+    return in.size > 0 && !filter_may_be_ours(&harm, in) ? all : all - in.size;
 }
 
 void filter_expect_response(struct filter *f, enum filter_state behind)
@@ -285,7 +298,8 @@ static enum step hand_on(struct dialogue *t, const struct filter_rules *r, struc
 {
     if (in->size > AHEAD_MAX)
         return filter_lose(t, r, out);
-    filter_ahead(*in, harmless(r, *in), &t->client_ahead, out->to_upstream);
+    filter_ahead(*in, harmless(r, t->filter.state == FILTER_EARLY ? r->never : r->ours, *in),
+                 &t->client_ahead, out->to_upstream);
     return STEP_LEFT;
 }
 
@@ -325,10 +339,9 @@ enum dialogue_verdict filter_client(struct dialogue *t, const struct filter_rule
 {
     static enum step (*const takers[])(struct dialogue *, const struct filter_rules *,
                                        struct slice *, struct dialogue_out *) = {
-        [FILTER_LINES] = take_command, [FILTER_REST] = take_rest,
-        [FILTER_BYTES] = take_bytes,   [FILTER_TEXT] = take_text,
-        [FILTER_WAIT] = hand_on,       [FILTER_RESPONSE] = take_response,
-        [FILTER_RAW] = take_raw,       [FILTER_OVER] = take_nothing,
+        [FILTER_LINES] = take_command,     [FILTER_REST] = take_rest, [FILTER_BYTES] = take_bytes,
+        [FILTER_TEXT] = take_text,         [FILTER_EARLY] = hand_on,  [FILTER_WAIT] = hand_on,
+        [FILTER_RESPONSE] = take_response, [FILTER_RAW] = take_raw,   [FILTER_OVER] = take_nothing,
     };
     enum step step = STEP_TAKEN;
     while (step == STEP_TAKEN && in->size > 0 && !dialogue_is_full(out))

@@ -22,6 +22,7 @@
 
 /* What the upstream is expected to say to a command, if not a kind of the module's. */
 enum {
+    FILTER_OTHER = 0,    /* one reply, whatever it is; the first of every module's kinds */
     FILTER_NOTHING = -1, /* nothing */
     FILTER_STOP = -2,    /* the watch ends in front of the command */
     FILTER_DROP = -3,    /* nothing: the command goes nowhere, and was answered */
@@ -40,7 +41,8 @@ enum filter_show {
 
 struct filter_rules {
     size_t line_max;
-    const char *const *ours; /* verbs that the upstream may not hear, up to NULL */
+    const char *const *ours;  /* verbs that the upstream may not hear, up to NULL */
+    const char *const *never; /* those of them that it may not hear in FILTER_EARLY either */
     const char *const *tags; /* NULL, or the verb is the second word, and with one of these in front
                               * it is ours, too */
     const char *stops;       /* NULL, or what ends a verb besides a blank */

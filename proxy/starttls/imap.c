@@ -150,6 +150,7 @@ const struct starttls starttls_imap = {
     .greet = imap_greet,
     .client = client,
     .upstream = upstream,
+    .unanswered = imap_unanswered,
     .cut_short = line_is_cut_short,
     .refuse = imap_unavailable,
 };

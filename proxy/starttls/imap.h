@@ -69,10 +69,11 @@ struct imap_dialogue {
     bool untidy;               /* so that its tagged response may come late */
     bool listed;               /* the answer to CAPABILITY has had its list */
     bool offers_id;            /* the upstream takes ID */
-    unsigned opening_lines;    /* of the upstream, while we are asking it */
-    uint64_t data;             /* bytes to come of a literal in the upstream's response */
-    bool data_rest;            /* and then a line of the same response */
-    bool data_ours;            /* which is not for the client */
+    bool owed;              /* its answer to a command of ours may still come, and is for nobody */
+    unsigned opening_lines; /* of the upstream, while we are asking it */
+    uint64_t data;          /* bytes to come of a literal in the upstream's response */
+    bool data_rest;         /* and then a line of the same response */
+    bool data_ours;         /* which is not for the client */
     /* On TLS: */
     struct imap_tag last[IMAP_LAST_COMMANDS]; /* the latest of them under way */
     unsigned last_next;                       /* where the next of them is kept */

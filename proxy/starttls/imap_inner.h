@@ -153,11 +153,18 @@ enum step imap_on_data(struct dialogue *t, const struct imap_response *r, bool o
 enum step imap_on_opening(struct dialogue *t, const struct imap_response *r,
                           struct dialogue_out *out);
 
-/* Our command was refused by an untagged response alone: the client waits no longer. */
+/* Our command was refused by an untagged response alone, as some do: the client waits no longer.
+ * The tagged one may come all the same. */
 enum step imap_opening_refused(struct dialogue *t);
 
-/* Of our own commands, whose tagged response may come late then. */
+/* As the row's. */
+bool imap_unanswered(struct dialogue *t);
+
+/* Is it a tag of our own commands? */
 bool imap_is_own_tag(struct slice tag);
+
+/* Is that the tag of the late answer to us, which is not for the client? Once. */
+bool imap_is_owed(struct dialogue *t, struct slice tag);
 
 /* On TLS, behind that; as the functions of struct starttls. */
 enum dialogue_verdict imap_client_inside(struct dialogue *t, struct slice *in,

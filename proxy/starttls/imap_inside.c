@@ -16,9 +16,10 @@ static void keep_tag(struct imap_tag *kept, struct slice tag)
         memcpy(kept->text, tag.data, tag.size);
 }
 
+/* Some servers write tags in another case. */
 static bool is_tag(const struct imap_tag *kept, struct slice tag)
 {
-    return kept->size > 0 && kept->size == tag.size && memcmp(kept->text, tag.data, tag.size) == 0;
+    return kept->size > 0 && slice_equal((struct slice){kept->text, kept->size}, tag);
 }
 
 /* ---- the client's commands ---- */
@@ -127,6 +128,7 @@ static int begins(struct dialogue *t, struct slice line, struct dialogue_out *ou
     const int kind = row_of(c.verb)->take(t, &c, out);
     t->filter.dropped = kind == FILTER_DROP;
     keep_tag(&imap_of(t)->asking, c.tag);
+    imap_is_owed(t, c.tag); /* whatever comes with that tag now answers the client */
     expect_literal(t, c.literal, c.size);
     return kind;
 }
@@ -218,7 +220,7 @@ static enum filter_show on_line(struct dialogue *t, struct slice raw, struct sli
         show = show_list(raw, &list, out);
     if (slice_is(first, "+"))
         on_continuation(t);
-    else if (imap_of(t)->untidy && imap_is_own_tag(first)) /* late */
+    else if (imap_is_owed(t, first))
         return FILTER_HIDE;
     else if (!slice_is(first, "*") && imap_is_condition(second))
         show = on_tagged(t, first, second, show);

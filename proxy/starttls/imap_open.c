@@ -13,6 +13,7 @@
 
 static enum step open_dialogue(struct dialogue *t)
 {
+    t->awaited = NULL;
     imap_of(t)->state = IMAP_COMMANDS;
     return STEP_TURN;
 }
@@ -43,6 +44,7 @@ static enum step tell_identity(struct dialogue *t, struct dialogue_out *out)
         put_quoted(out->to_upstream, f->session_id);
     }
     buf_printf(out->to_upstream, " \"x-proxy-ttl\" \"%d\")\r\n", HOPS);
+    t->awaited = "its answer to ID";
     imap_of(t)->opening = IMAP_OWN_IDENTITY;
     return STEP_TAKEN;
 }
@@ -50,6 +52,7 @@ static enum step tell_identity(struct dialogue *t, struct dialogue_out *out)
 static enum step ask_list(struct dialogue *t, struct dialogue_out *out)
 {
     buf_puts(out->to_upstream, LIST_TAG " CAPABILITY\r\n");
+    t->awaited = "its answer to CAPABILITY";
     imap_of(t)->opening = IMAP_OWN_LIST;
     return STEP_TAKEN;
 }
@@ -115,13 +118,27 @@ enum step imap_on_greeting(struct dialogue *t, const struct imap_response *r,
 
 /* ---- answers to us ---- */
 
+/* Nobody but us has asked anything, so what looks like an answer is one to us, whatever its tag.
+ * But the right one may follow. */
+static bool is_answer(struct dialogue *t, const struct imap_response *r, const char *tag)
+{
+    if (slice_is(r->first, tag)) {
+        imap_of(t)->owed = false;
+        return true;
+    }
+    if (slice_is(r->first, "*") || imap_is_own_tag(r->first) || !imap_is_condition(r->second))
+        return false;
+    imap_of(t)->owed = true;
+    return true;
+}
+
 static enum step on_own_list(struct dialogue *t, const struct imap_response *r,
                              struct dialogue_out *out)
 {
     struct imap_dialogue *i = imap_of(t);
     if (r->has_list)
         i->offers_id = imap_list_has(&r->list, "ID");
-    if (slice_is(r->first, LIST_TAG))
+    if (is_answer(t, r, LIST_TAG))
         return i->offers_id ? tell_identity(t, out) : go_on_unknown(t);
     return slice_is(r->first, "*") && slice_is(r->second, "CAPABILITY") ? STEP_TAKEN : STEP_LEFT;
 }
@@ -130,18 +147,26 @@ static enum step on_own_list(struct dialogue *t, const struct imap_response *r,
 static enum step on_own_identity(struct dialogue *t, const struct imap_response *r,
                                  struct dialogue_out *out)
 {
-    if (slice_is(r->first, IDENTITY_TAG))
+    if (is_answer(t, r, IDENTITY_TAG))
         return slice_is(r->second, "OK") ? open_dialogue(t) : go_on_unknown(t);
     return slice_is(r->first, "*") && slice_is(r->second, "ID") ? imap_on_data(t, r, true, out)
                                                                 : STEP_LEFT;
 }
 
-/* By an untagged response alone, as some do. The tagged one may come all the same, and is not for
- * the client. */
 enum step imap_opening_refused(struct dialogue *t)
 {
-    imap_of(t)->untidy = true;
+    imap_of(t)->owed = true;
     return go_on_unknown(t);
+}
+
+/* Tags tell late answers from others; but what is in the middle of one cannot be read. */
+bool imap_unanswered(struct dialogue *t)
+{
+    const struct imap_dialogue *i = imap_of(t);
+    if (i->data > 0 || i->data_rest)
+        return false;
+    imap_opening_refused(t);
+    return true;
 }
 
 bool imap_is_own_tag(struct slice tag)
@@ -149,11 +174,21 @@ bool imap_is_own_tag(struct slice tag)
     return slice_is(tag, LIST_TAG) || slice_is(tag, IDENTITY_TAG);
 }
 
+bool imap_is_owed(struct dialogue *t, struct slice tag)
+{
+    struct imap_dialogue *i = imap_of(t);
+    if (!i->owed || !imap_is_own_tag(tag))
+        return false;
+    i->owed = false;
+    return true;
+}
+
 enum step imap_on_opening(struct dialogue *t, const struct imap_response *r,
                           struct dialogue_out *out)
 {
     if (slice_is(r->first, "+"))
         return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
-    return imap_of(t)->opening == IMAP_OWN_LIST ? on_own_list(t, r, out)
-                                                : on_own_identity(t, r, out);
+    const enum step step =
+        imap_of(t)->opening == IMAP_OWN_LIST ? on_own_list(t, r, out) : on_own_identity(t, r, out);
+    return step == STEP_LEFT && !slice_is(r->first, "*") ? STEP_TAKEN : step; /* no response */
 }

@@ -1,8 +1,6 @@
 /* imap_reply.c - the upstream's responses on their way back. See imap.h. */
 #include "proxy/starttls/imap_inner.h"
 
-#include <string.h>
-
 /* Nobody has more than a few lines to say while the client waits for the first time. */
 enum { OPENING_LINES_MAX = 64 };
 
@@ -15,8 +13,6 @@ static void put(struct buf *out, struct slice s)
 {
     buf_put(out, s.data, s.size);
 }
-
-/* ---- lists ---- */
 
 /* ---- the answer to the client's command ---- */
 
@@ -69,15 +65,15 @@ static enum step on_answer(struct dialogue *t, const struct imap_response *r,
 }
 
 /* With another tag it answers nothing that was asked: a client would take it for the answer to what
- * it says next. But it may be late, where something untagged stood for it before. */
+ * it says next. But it may be late, where something untagged stood for it before; and some servers
+ * write tags in another case. */
 static enum step on_tagged(struct dialogue *t, const struct imap_response *r,
                            struct dialogue_out *out)
 {
     const struct imap_dialogue *i = imap_of(t);
-    if (i->tag_size > 0 && r->first.size == i->tag_size &&
-        memcmp(r->first.data, i->tag, i->tag_size) == 0)
+    if (i->tag_size > 0 && slice_equal(r->first, (struct slice){i->tag, i->tag_size}))
         return on_answer(t, r, out);
-    if (i->untidy && imap_is_own_tag(r->first))
+    if (imap_is_owed(t, r->first))
         return STEP_TAKEN;
     if (!i->untidy && imap_is_condition(r->second))
         return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
@@ -141,7 +137,7 @@ static enum step on_response(struct dialogue *t, const struct imap_response *r,
     struct imap_dialogue *i = imap_of(t);
     if (i->state == IMAP_OPENING && i->opening == IMAP_GREETING)
         return imap_on_greeting(t, r, out);
-    if (i->state == IMAP_OPENING) {
+    if (i->state == IMAP_OPENING) { /* STEP_LEFT: untagged, and none of ours */
         const enum step step = imap_on_opening(t, r, out);
         if (step != STEP_LEFT)
             return step;

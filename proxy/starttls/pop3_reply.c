@@ -87,6 +87,7 @@ static enum step greeted(struct dialogue *t, struct slice line, struct dialogue_
     const bool identify = t->facts.client_address != NULL && pop3_announces_xclient(line);
     if (identify)
         send_xclient(t, out->to_upstream);
+    t->awaited = identify ? "its answer to XCLIENT" : NULL;
     t->identity_refused = t->facts.client_address != NULL && !identify;
     pop3_of(t)->state = identify ? POP3_IDENTIFYING : POP3_COMMANDS;
     return STEP_TURN;
@@ -98,6 +99,7 @@ static enum step identified(struct dialogue *t, struct slice line, struct dialog
     const enum pop3_status status = pop3_status_of(line);
     if (status != POP3_OK && status != POP3_ERR) /* no reply */
         return STEP_TAKEN;
+    t->awaited = NULL;
     t->identity_refused = status == POP3_ERR;
     pop3_of(t)->state = POP3_COMMANDS;
     return STEP_TURN;

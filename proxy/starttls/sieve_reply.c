@@ -84,6 +84,7 @@ static enum step refused_at_greeting(struct dialogue *t, const struct sieve_unit
 static enum step greeted(struct dialogue *t, const struct sieve_unit *u, struct dialogue_out *out)
 {
     struct sieve_dialogue *s = sieve_of(t);
+    t->awaited = "the end of its greeting";
     switch (sieve_response_of(&u->first)) {
     case SIEVE_NO_RESPONSE:
         if (u->first.kind != SIEVE_END) /* some servers put empty lines between what they say */
@@ -102,6 +103,7 @@ static enum step greeted(struct dialogue *t, const struct sieve_unit *u, struct 
     const bool identify = t->facts.client_address != NULL && s->takes_xclient;
     if (identify)
         send_xclient(t, out->to_upstream);
+    t->awaited = identify ? "its answer to XCLIENT" : NULL;
     t->identity_refused = t->facts.client_address != NULL && !identify;
     s->state = identify ? SIEVE_IDENTIFYING : SIEVE_COMMANDS;
     return STEP_TURN;
@@ -115,6 +117,7 @@ static enum step identified(struct dialogue *t, const struct sieve_unit *u,
         return refused_at_greeting(t, u, out);
     if (response != SIEVE_OK && response != SIEVE_NO) /* no reply */
         return STEP_TAKEN;
+    t->awaited = NULL;
     t->identity_refused = response == SIEVE_NO;
     sieve_of(t)->state = SIEVE_COMMANDS;
     return STEP_TURN;

@@ -17,6 +17,8 @@ static const char *const replies[] = {
 static const char *const ours[] = {
     "STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD", "GET", "POST", "PUT", "CONNECT", NULL};
 
+static const char *const identity[] = {"XCLIENT", "XFORWARD", NULL};
+
 static bool is_class(unsigned code, unsigned class)
 {
     return code / 100 == class;
@@ -39,6 +41,13 @@ static int web(struct dialogue *t, struct slice rest, unsigned kind)
 static int waiting(struct dialogue *t, struct slice rest, unsigned kind)
 {
     t->filter.state = FILTER_WAIT;
+    return plain(t, rest, kind);
+}
+
+/* A client that does not wait means text. */
+static int data(struct dialogue *t, struct slice rest, unsigned kind)
+{
+    t->filter.state = FILTER_EARLY;
     return plain(t, rest, kind);
 }
 
@@ -82,7 +91,7 @@ static int xexch50(struct dialogue *t, struct slice rest, unsigned kind)
 static const struct filter_row verbs[] = {
     {"MAIL", plain, SMTP_ASKED_MAIL},
     {"RCPT", plain, SMTP_ASKED_RCPT},
-    {"DATA", waiting, SMTP_ASKED_DATA},
+    {"DATA", data, SMTP_ASKED_DATA},
     {"BDAT", bdat, SMTP_ASKED_BDAT},
     {"BURL", burl, SMTP_ASKED_OTHER},
     {"RSET", plain, SMTP_ASKED_RSET},
@@ -227,12 +236,18 @@ static enum filter_show on_data(struct dialogue *t, unsigned code)
     return FILTER_SHOW;
 }
 
+/* A chunk that is refused for itself: no such command. */
+static bool is_no_text(const struct dialogue *t, unsigned code)
+{
+    return expected_is(&t->expected, SMTP_ASKED_LAST) && (code == 500 || code == 502);
+}
+
 /* LMTP has one reply for each accepted recipient, whatever its code (RFC 2033, 4.2). */
 static enum filter_show on_text(struct dialogue *t, unsigned code)
 {
     struct smtp_dialogue *s = smtp_of(t);
     if (s->finals == 0)
-        s->finals = s->lmtp && s->recipients > 0 ? s->recipients : 1;
+        s->finals = s->lmtp && s->recipients > 0 && !is_no_text(t, code) ? s->recipients : 1;
     if (--s->finals > 0)
         return FILTER_SHOW;
     no_transaction(s);
@@ -352,6 +367,7 @@ static bool hides(const struct dialogue *t)
 static const struct filter_rules rules = {
     .line_max = SMTP_LINE_MAX,
     .ours = ours,
+    .never = identity,
     .replies = replies,
     .command = command,
     .reply = reply,

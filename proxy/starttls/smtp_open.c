@@ -127,18 +127,20 @@ static void send_xclient(const struct dialogue *t, unsigned offered, struct buf 
 /* ---- the order of things ---- */
 
 /* The next command of ours is to be sent now, in this call. */
-static bool is_due(struct opening *o)
+static bool is_due(struct opening *o, const char *reply)
 {
     struct smtp_dialogue *s = smtp_of(o->t);
     if (o->asked++ < s->own)
         return false;
     s->own++;
+    o->t->awaited = reply;
     return true;
 }
 
-static enum line_result ask_hello(struct opening *o, const char *verb, struct reply *r)
+static enum line_result ask_hello(struct opening *o, const char *verb, const char *reply,
+                                  struct reply *r)
 {
-    if (is_due(o))
+    if (is_due(o, reply))
         buf_printf(o->out->to_upstream, "%s %s\r\n", verb, o->t->facts.hostname);
     return next_reply(o, r);
 }
@@ -147,9 +149,9 @@ static enum line_result ask_hello(struct opening *o, const char *verb, struct re
 static enum line_result ask_offered(struct opening *o, unsigned *offered_r)
 {
     struct reply r = {0};
-    enum line_result result = ask_hello(o, "EHLO", &r);
+    enum line_result result = ask_hello(o, "EHLO", "its answer to EHLO", &r);
     if (result == LINE_OK && smtp_is_syntax(r.code))
-        result = ask_hello(o, "LHLO", &r);
+        result = ask_hello(o, "LHLO", "its answer to LHLO", &r);
     if (result == LINE_OK)
         *offered_r = offered_by(&r);
     return result;
@@ -161,7 +163,7 @@ static enum line_result ask_offered(struct opening *o, unsigned *offered_r)
 static enum line_result ask_xclient(struct opening *o, unsigned offered, struct reply *greeting)
 {
     struct reply r = {0};
-    if (is_due(o))
+    if (is_due(o, "its answer to XCLIENT"))
         send_xclient(o->t, offered, o->out->to_upstream);
     const enum line_result result = next_reply(o, &r);
     if (result != LINE_OK)
@@ -202,6 +204,7 @@ enum step smtp_open(struct dialogue *t, struct slice *in, struct dialogue_out *o
     if (!t->facts.upgraded)
         buf_put(out->to_client, greeting.raw.data, greeting.raw.size);
     *in = o.rest;
+    t->awaited = NULL;
     smtp_of(t)->state = SMTP_COMMANDS;
     return STEP_TURN;
 }

@@ -25,6 +25,12 @@ struct starttls {
     enum dialogue_verdict (*upstream)(struct dialogue *t, struct slice *in,
                                       struct dialogue_out *out);
 
+    /* What is awaited of the upstream (dialogue.awaited) does not come, and nobody waits for ever.
+     * True: the dialogue goes on without, because it could be told from the answers to the client's
+     * commands if it came late. NULL, or false: it could not, as where answers have nothing but
+     * their order; and so the client cannot be served. */
+    bool (*unanswered)(struct dialogue *t);
+
     /* Of what `client` left: is its first unit without an end? That of a client which has said its
      * last is waited for in vain. */
     bool (*cut_short)(struct slice left);

@@ -64,6 +64,7 @@ static void json_totals(struct buf *out, const struct route_totals *t)
     json_number(out, "tls1.3", (int64_t)t->tls13);
     json_number(out, "failed", (int64_t)t->failures);
     json_object_end(out);
+    json_number(out, "logins_refused", (int64_t)t->logins_refused);
     json_number(out, "upstream_failures", (int64_t)t->upstream_failures);
     json_number(out, "bytes_in", (int64_t)t->bytes_in);
     json_number(out, "bytes_out", (int64_t)t->bytes_out);

@@ -11,6 +11,7 @@ static void add(struct route_totals *t, const struct route_counters *c)
     t->tls12 += counter_get(&c->tls12);
     t->tls13 += counter_get(&c->tls13);
     t->failures += counter_get(&c->handshake_failures);
+    t->logins_refused += counter_get(&c->logins_refused);
     t->upstream_failures += counter_get(&c->upstream_failures);
     t->bytes_in += counter_get(&c->bytes_in);
     t->bytes_out += counter_get(&c->bytes_out);

@@ -74,6 +74,7 @@ def test_a_client_that_shows_passwords(scene):
         user_and_pass = d.protocol in ("pop3", "nntp")  # are one
         assert len(lines) == len(d.logins) - user_and_pass
         assert all(line["client"].startswith("127.0.0.1:") for line in lines)
+        assert scene.front.route_status(scene.name)["logins_refused"] == len(lines)
         for _ in range(ERRORS - len(d.logins) + 1):
             scene.ask(client, d.logins[0], refused)
         client.read_all()

@@ -15,6 +15,7 @@ from harness.wait import wait_until
 from servers import dovecot as dovecots
 from servers.common import PASSWORD
 from servers.recording import Recording
+from servers.toy import Toy
 
 CLIENT = "127.0.0.2"  # not the address that tlsfront connects from
 FAR, FAR6 = "192.0.2.7", "2001:db8::7"
@@ -269,6 +270,101 @@ def test_a_server_without_xclient_is_served_all_the_same(fronts, run, pki, dovec
                     assert session.command(b"NOOP").startswith(b"250")
                 else:
                     assert log_in(session, protocol, dovecot.new_mailbox(), mode == "implicit")
+
+
+# ---- servers that do not answer to that -----------------------------------------------------------
+
+
+GREETINGS = {"smtp": b"220 mute ESMTP\r\n", "pop3": b"+OK [XCLIENT] mute\r\n",
+             "imap": b"* OK [CAPABILITY IMAP4rev1 ID STARTTLS] mute\r\n",
+             "sieve": b'"SIEVE" "fileinto"\r\n"XCLIENT"\r\nOK\r\n'}
+UNAVAILABLE = {"smtp": b"421 ", "pop3": b"-ERR [SYS/TEMP] ", "sieve": b"BYE (TRYLATER) "}
+NO_ANSWERS = {"silence": b"", "nonsense": b"what\r\n\r\n* OK done\r\n"}
+
+
+def mute(protocol, no_answer, heard, offers=b""):
+    """A server that answers what the client says, and to who the client is with `no_answer`;
+    `offers` is its answer to EHLO."""
+    def handler(connection):
+        connection.sendall(GREETINGS[protocol])
+        for line in connection.makefile("rb"):
+            heard.append(line)
+            what = line.split()[0 if protocol != "imap" else 1]
+            if what == b"EHLO" and offers:
+                connection.sendall(offers)
+            elif what in (b"XCLIENT", b"ID", b"EHLO"):
+                connection.sendall(no_answer)
+            elif protocol == "imap":
+                connection.sendall(b"front2 OK late\r\n" + line.split()[0] + b" OK heard\r\n")
+    return handler
+
+
+def mute_floor(fronts, run, pki, protocol, handler, *others):
+    server = Toy(handler)
+    upstreams = [server.port, *others]
+    return server, Floor(fronts, run, pki, protocol, upstreams, xclient="on",
+                         greeting_timeout="1s")
+
+
+class Mute(Floor):
+    def __init__(self, fronts, run, pki, protocol, no_answer, offers=b"", others=()):
+        self.heard = []
+        self.server = Toy(mute(protocol, no_answer, self.heard, offers))
+        super().__init__(fronts, run, pki, protocol, [self.server.port, *others], xclient="on",
+                         greeting_timeout="1s")
+
+    def sessions(self):
+        """One in each mode, in clear where that is optional."""
+        return [(mode, self.clear(mode) if mode == "optional" else self.connect(mode))
+                for mode in ("implicit", "required", "optional")]
+
+
+@pytest.mark.parametrize("no_answer", NO_ANSWERS)
+@pytest.mark.parametrize("protocol", UNAVAILABLE)
+def test_a_server_that_does_not_answer_holds_nobody(fronts, run, pki, protocol, no_answer):
+    """Its answer could still come, and would pass for one to the client's first command."""
+    floor = Mute(fronts, run, pki, protocol, NO_ANSWERS[no_answer])
+    for mode, session in floor.sessions():
+        with session:
+            session.send(b"NOOP\r\n")
+            said = session.read_all().splitlines(True)
+        assert said.pop().startswith(UNAVAILABLE[protocol])
+        shows_greeting = protocol == "sieve" or (protocol == "pop3" and mode != "required")
+        assert bool(said) == shows_greeting
+        end = floor.front.wait_for_log("end", route=f"{protocol}-{mode}")
+        assert (end["stage"], end["fault"]) == ("opening", "upstream")
+    ours = "EHLO" if protocol == "smtp" else "XCLIENT"
+    assert {line["why"] for line in floor.front.log("upstream-failed")} == \
+        {f"time was up before its answer to {ours}"}
+    assert not any(b"NOOP" in line for line in floor.heard)
+    floor.server.close()
+
+
+@pytest.mark.parametrize("no_answer", NO_ANSWERS)
+def test_an_imap_server_that_does_not_answer_serves(fronts, run, pki, no_answer):
+    """Tags tell a late answer from one to the client, who does not read it."""
+    floor = Mute(fronts, run, pki, "imap", NO_ANSWERS[no_answer])
+    for _, session in floor.sessions():
+        with session:
+            session.send(b"a NOOP\r\n")
+            assert b"front2" not in session.read_until(b"a OK heard\r\n")
+    assert floor.front.log("identity-refused")
+    floor.server.close()
+
+
+def test_a_server_that_answers_half_is_not_the_one(fronts, run, pki):
+    """A client that has read nothing of it can have another."""
+    well = Recording("smtp")
+    floor = Mute(fronts, run, pki, "smtp", b"", b"250-mute\r\n250 XCLIENT ADDR\r\n", [well.port])
+    for mode, session in floor.sessions():
+        with session:
+            if mode != "required":
+                session.read_until(well.greeting_of("smtp"))
+            assert session.command(b"NOOP").endswith(b"heard\r\n")
+    assert {line["why"] for line in floor.front.log("upstream-failed")} == \
+        {"time was up before its answer to XCLIENT"}
+    floor.server.close()
+    well.close()
 
 
 # ---- the PROXY header from a balancer ------------------------------------------------------------

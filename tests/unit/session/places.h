@@ -12,6 +12,8 @@
 
 /* What clients and upstreams get. */
 #define LATE  "-ERR [SYS/TEMP] Timeout, closing connection\r\n"
+#define HALF  "\"SIEVE\" \"x\"\r\n"
+#define DOWN  "Service not available, try again later"
 #define PROXY "PROXY UNKNOWN\r\n"
 #define TEXT  "text/plain"
 #define HTTP(status, type, size, header, body)                                                     \
@@ -178,6 +180,52 @@ static inline void to_greeting_last(void)
     upstream_connects(0);
 }
 
+/* The client has read the greeting. */
+static inline void to_opening(void)
+{
+    arrive(POP3S_TELLING);
+    begin_tls();
+    upstream_connects(0);
+    upstream_says("+OK [XCLIENT] hello\r\n");
+}
+
+static inline void to_opening_with_bytes(void)
+{
+    to_opening();
+    client_says("NOOP\r\n");
+}
+
+static inline void to_opening_cut(void)
+{
+    to_opening_with_bytes();
+    client_ends();
+}
+
+/* It has read nothing: another upstream will do. */
+static inline void to_opening_unheard(void)
+{
+    arrive(MX_TELLING);
+    upstream_connects(0);
+    upstream_says("220 hello\r\n");
+}
+
+/* And would be served without. */
+static inline void to_opening_by_tags(void)
+{
+    arrive(IMAPS_TELLING);
+    begin_tls();
+    upstream_connects(0);
+    upstream_says("* OK [CAPABILITY ID] hello\r\n");
+    client_says("a NOOP\r\n");
+}
+
+static inline void to_opening_half_greeted(void)
+{
+    arrive(SIEVE_TELLING);
+    upstream_connects(0);
+    upstream_says(HALF);
+}
+
 static inline void to_relay(void)
 {
     to_dial();
@@ -298,6 +346,12 @@ enum place_name {
     P_GREETING_CUT,
     P_GREETING_BROKEN,
     P_GREETING_LAST,
+    P_OPENING,
+    P_OPENING_BYTES,
+    P_OPENING_CUT,
+    P_OPENING_UNHEARD,
+    P_OPENING_TAGS,
+    P_OPENING_HALF,
     P_RELAY,
     P_RELAY_TALK,
     P_RELAY_CLEAR,

@@ -12,7 +12,20 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 
-enum scene_route { POP3S, TCP, REQUIRED, OPTIONAL, HTTP, ALPN, MX, DIRECTORY };
+enum scene_route {
+    POP3S,
+    TCP,
+    REQUIRED,
+    OPTIONAL,
+    HTTP,
+    ALPN,
+    MX,
+    DIRECTORY,
+    /* and, all with xclient = on: */ POP3S_TELLING,
+    MX_TELLING,
+    IMAPS_TELLING,
+    SIEVE_TELLING
+};
 
 #define NAME  "mail.example"
 #define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
@@ -151,7 +164,17 @@ static const char scene_config[] =
     "route mx { listen = \"127.0.0.1:25\" protocol = smtp tls = optional relay-risk = accepted\n"
     "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example }\n"
     "route directory { listen = \"127.0.0.1:389\" protocol = ldap tls = required\n"
-    "  certificate = {mail} upstream = \"127.0.0.1:1\" }\n";
+    "  certificate = {mail} upstream = \"127.0.0.1:1\" }\n"
+    "route pop3s-telling { listen = \"127.0.0.1:1995\" protocol = pop3 certificate = {mail}\n"
+    "  upstream = {\"127.0.0.1:1\", \"127.0.0.1:2\"} xclient = on greeting-timeout = 9s }\n"
+    "route mx-telling { listen = \"127.0.0.1:1025\" protocol = smtp tls = optional\n"
+    "  certificate = {mail} upstream = {\"127.0.0.1:1\", \"127.0.0.1:2\"} hostname = "
+    "front.example\n"
+    "  xclient = on }\n"
+    "route imaps-telling { listen = \"127.0.0.1:1993\" protocol = imap certificate = {mail}\n"
+    "  upstream = \"127.0.0.1:1\" xclient = on }\n"
+    "route sieve-telling { listen = \"127.0.0.1:4190\" protocol = sieve tls = optional\n"
+    "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example xclient = on }\n";
 
 static inline struct generation *scene_load(void)
 {

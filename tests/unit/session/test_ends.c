@@ -158,6 +158,15 @@ static void upstream_too_old_for_ehlo(void)
     upstream_says("500 what?\r\n");
 }
 
+/* The upstream is not read from meanwhile, so it is not to blame. */
+static void greeting_that_nobody_reads(void)
+{
+    arrive(SIEVE_TELLING);
+    upstream_connects(0);
+    client->stuck = true;
+    upstream_says(HALF);
+}
+
 static void nonsense_for_a_handshake(void)
 {
     to_handshake();
@@ -299,6 +308,7 @@ static const struct way {
     {END_UPSTREAM_STAYED, to_relay_client_done, time_is_up, "info", "upstream", "<bye><fin>",
      DIALLED "<close>"},
     {END_IDLE, to_relay, time_is_up, "info", "none", "<bye><fin>", DIALLED "<close>"},
+    {END_IDLE, greeting_that_nobody_reads, time_is_up, "info", "none", HALF, "<dialled><close>"},
     {END_TLS_FAILED, to_handshake, client_finishes, "debug", "client", "<close>", ""},
     {END_TLS_FAILED, nonsense_for_a_handshake, NULL, "info", "client", "<alert 10><fin>", ""},
     {END_TLS_FAILED, to_relay, client_finishes, "info", "client", "<close>", DIALLED "<reset>"},
@@ -326,6 +336,10 @@ static const struct way {
      ""},
     {END_NO_UPSTREAM, to_dial_closing_last, upstream_is_closed, "info", "upstream", "<bye><fin>",
      "<dialled><reset>"},
+    {END_NO_UPSTREAM, to_opening_half_greeted, time_is_up, "info", "upstream",
+     HALF "BYE (TRYLATER) \"" DOWN "\"\r\n<fin>", "<dialled><close>"},
+    {END_NO_UPSTREAM, to_opening_half_greeted, upstream_finishes, "info", "upstream",
+     HALF "BYE (TRYLATER) \"" DOWN "\"\r\n<fin>", "<dialled><close>"},
     {END_TOO_MANY, too_many, NULL, "info", "tlsfront",
      "-ERR [SYS/TEMP] Too many connections, try again later\r\n<fin>", ""},
     {END_TOO_MANY, too_many_behind_tls, NULL, "info", "tlsfront",
@@ -505,6 +519,49 @@ static void a_client_that_chatters_to_the_end_is_left(void **state)
     finish();
 }
 
+/* Whatever it says that is no answer. */
+static void an_upstream_has_the_time_of_its_greeting_to_answer_us(void **state)
+{
+    (void)state;
+    to_opening();
+    assert_int_equal(f.timeout, 9000);
+    f.timeout = 1;
+    upstream_says("what\r\n");
+    assert_int_equal(f.timeout, 1);
+    times_out();
+    assert_int_equal(logged("upstream-failed"), 1);
+    assert_non_null(strstr(f.log_text, "why=\"time was up before its answer to XCLIENT\""));
+    assert_string_equal(logged_value("stage"), "opening");
+    finish();
+}
+
+static void an_upstream_that_went_without_an_answer_is_blamed_for_that(void **state)
+{
+    static void (*const goes[])(void) = {upstream_ends, upstream_breaks};
+    static const char *const why[] = {"closed before its answer to EHLO",
+                                      "broke off before its answer to EHLO"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(goes); i++) {
+        to_opening_unheard();
+        goes[i]();
+        assert_int_equal(logged("upstream-failed"), 1);
+        assert_non_null(strstr(f.log_text, why[i]));
+        assert_int_equal(logged("open"), 0);
+        finish();
+    }
+}
+
+static void what_the_client_is_not_told_of_is_told_in_the_log(void **state)
+{
+    (void)state;
+    f.generation->routes[IMAPS_TELLING].identity_noted = 0;
+    to_opening_by_tags();
+    times_out();
+    assert_int_equal(f.s->state, SESSION_RELAY);
+    assert_int_equal(logged("identity-refused"), 1);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +573,9 @@ int main(void)
         cmocka_unit_test(what_is_left_of_the_client_waits_a_minute_for_a_slow_upstream),
         cmocka_unit_test(the_reset_follows_as_soon_as_all_is_delivered),
         cmocka_unit_test(a_client_that_chatters_to_the_end_is_left),
+        cmocka_unit_test(an_upstream_has_the_time_of_its_greeting_to_answer_us),
+        cmocka_unit_test(an_upstream_that_went_without_an_answer_is_blamed_for_that),
+        cmocka_unit_test(what_the_client_is_not_told_of_is_told_in_the_log),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
 }

@@ -408,7 +408,7 @@ static void responses_that_nobody_asked_for_end_the_session(void **state)
 {
     (void)state;
     static const char *const strays[] = {
-        "a OK\r\n", "AB OK\r\n", "abc OK [CAPABILITY AUTH=A]\r\n", "** OK x\r\n", "+ more?\r\n",
+        "a OK\r\n", "ac OK\r\n", "abc OK [CAPABILITY AUTH=A]\r\n", "** OK x\r\n", "+ more?\r\n",
     };
     for (size_t i = 0; i < COUNT(strays); i++) {
         const struct turn idle[] = {U(G), {UPSTREAM, strays[i], 0}, C("a NOOP\r\n")};
@@ -890,6 +890,60 @@ static void id_refused_without_a_tag_goes_on_without(void **state)
           .to_upstream = "front1 CAPABILITY\r\na NOOP\r\n");
 }
 
+/* Nobody but us has asked, so it answers us. The right one may follow, and is for nobody. */
+static void id_answered_with_another_tag_is_answered(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"xx OK\r\n", "FRONT2 OK\r\n", "xx NO hm\r\n",
+                                          "xx OK\r\nfront2 OK\r\n"};
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        const struct turn turns[] = {
+            C("a NOOP\r\n"), U(OFFER), {UPSTREAM, answers[i], 0}, U("a OK\r\n")};
+        SCENE(telling_upgraded, turns, "a OK\r\n", .to_upstream = OUR_ID "a NOOP\r\n");
+        SCENE(telling_optional, turns,
+              "* OK [CAPABILITY IMAP4rev1 ID STARTTLS LOGINDISABLED] hi\r\na OK\r\n",
+              .to_upstream = OUR_ID "a NOOP\r\n");
+    }
+    const struct turn list[] = {U(G), U("* CAPABILITY ID\r\nxx OK\r\nfront1 OK\r\nfront2 OK\r\n"),
+                                C("a NOOP\r\n"), U("a OK\r\n")};
+    SCENE(telling, list, G "a OK\r\n", .to_upstream = "front1 CAPABILITY\r\n" OUR_ID "a NOOP\r\n");
+}
+
+/* What is no response answers nothing, and says nothing to the client. */
+static void id_is_not_answered_by_nonsense(void **state)
+{
+    (void)state;
+    static const char *const nonsense[] = {"\r\n", "what\r\n", "what is this\r\n", "front1 OK\r\n"};
+    for (size_t i = 0; i < COUNT(nonsense); i++) {
+        const struct turn turns[] = {C("a NOOP\r\n"), U(OFFER), {UPSTREAM, nonsense[i], 0}};
+        SCENE(telling_upgraded, turns, "", .to_upstream = OUR_ID);
+    }
+}
+
+static void a_client_may_have_our_tags(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(OFFER), U("* BAD no\r\n"), C("front2 NOOP\r\nb NOOP\r\n"),
+                                 U("front2 OK\r\nb OK\r\n")};
+    SCENE(telling_upgraded, turns, "* BAD no\r\nfront2 OK\r\nb OK\r\n",
+          .to_upstream = OUR_ID "front2 NOOP\r\nb NOOP\r\n");
+    SCENE(telling_optional, turns,
+          "* OK [CAPABILITY IMAP4rev1 ID STARTTLS LOGINDISABLED] hi\r\n"
+          "* BAD no\r\nfront2 OK\r\nb OK\r\n",
+          .to_upstream = OUR_ID "front2 NOOP\r\nb NOOP\r\n");
+}
+
+static void tags_may_come_back_in_another_case(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("a1 NOOP\r\n"), U("A1 OK\r\n"), C("a2 STARTTLS\r\n")};
+    SCENE(optional, turns, G "A1 OK\r\na2" BEGIN, .to_upstream = "a1 NOOP\r\n",
+          .end = DIALOGUE_UPGRADE);
+    const struct turn compress[] = {U(G), C("a COMPRESS DEFLATE\r\n\x01\x02"), U("A OK\r\n\x03")};
+    SCENE(inside, compress, G "A OK\r\n\x03", .to_upstream = "a COMPRESS DEFLATE\r\n\x01\x02",
+          .end = DIALOGUE_RELAY);
+}
+
 static void id_may_show_that_the_client_is_not_wanted(void **state)
 {
     (void)state;
@@ -1053,6 +1107,10 @@ int main(void)
         cmocka_unit_test(id_is_sought_where_the_greeting_has_no_list),
         cmocka_unit_test(id_refused_goes_on_without),
         cmocka_unit_test(id_refused_without_a_tag_goes_on_without),
+        cmocka_unit_test(id_answered_with_another_tag_is_answered),
+        cmocka_unit_test(id_is_not_answered_by_nonsense),
+        cmocka_unit_test(a_client_may_have_our_tags),
+        cmocka_unit_test(tags_may_come_back_in_another_case),
         cmocka_unit_test(id_may_show_that_the_client_is_not_wanted),
         cmocka_unit_test(what_we_ask_for_is_bounded),
         cmocka_unit_test(lines_without_end_are_bounded),

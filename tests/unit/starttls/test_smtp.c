@@ -570,6 +570,62 @@ static void chunking_goes_with_the_last_list(void **state)
           EHLO EHLO "BDAT 1\r\nxSTARTTLS\r\n");
 }
 
+/* It is one reply for all, and what we owe does not wait for more. */
+static void lmtp_has_one_reply_to_a_command_that_is_not_known(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G),
+                                 C("LHLO me\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\n"),
+                                 U("250 old\r\n250 a\r\n250 b\r\n250 c\r\n"),
+                                 C("BDAT 10 LAST\r\nSTARTTLS\r\n"), U("502 what\r\n")};
+    SCENE(inside, turns, G "250 old\r\n250 a\r\n250 b\r\n250 c\r\n502 what\r\n" ACTIVE,
+          "LHLO me\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\nBDAT 10 LAST\r\n");
+}
+
+/* A client that does not wait means text by what stands behind DATA, and an upstream may want all
+ * of that first. */
+static void text_that_is_early_waits_for_no_reply(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("DATA\r\nx\r\nSTARTTLS\r\nGET / HTTP/1.1\r\nXCL\r\n.\r\n"),
+                                 U("354 go\r\n250 queued\r\n"), C("NOOP\r\n"), U("250 noop\r\n")};
+    SCENE(inside, turns, G "354 go\r\n250 queued\r\n250 noop\r\n",
+          "DATA\r\nx\r\nSTARTTLS\r\nGET / HTTP/1.1\r\nXCL\r\n.\r\nNOOP\r\n");
+    const struct turn silent[] = {turns[0], turns[1]};
+    SCENE(inside, silent, G, "DATA\r\nx\r\nSTARTTLS\r\nGET / HTTP/1.1\r\nXCL\r\n.\r\n");
+    const struct turn refused[] = {U(G), C("DATA\r\nSTARTTLS\r\nNOOP\r\n"),
+                                   U("503 no\r\n503 neither\r\n250 noop\r\n"), C("STARTTLS\r\n")};
+    SCENE(inside, refused, G "503 no\r\n503 neither\r\n250 noop\r\n" ACTIVE,
+          "DATA\r\nSTARTTLS\r\nNOOP\r\n");
+}
+
+/* What the upstream has heard of a line that turns out to be ours is a line of its own to it, and
+ * the beginning of no other. */
+static void a_line_of_ours_that_has_begun_ends(void **state)
+{
+    (void)state;
+    const struct turn text[] = {U(G), C("DATA\r\nSTART"), U("503 no\r\n"), C("TLS\r\nNOOP\r\n"),
+                                U("500 start\r\n250 noop\r\n")};
+    SCENE(inside, text, G "503 no\r\n500 start\r\n250 noop\r\n", "DATA\r\nSTART\r\nNOOP\r\n");
+    const struct turn response[] = {U(G),
+                                    C("AUTH LOGIN\r\n"),
+                                    U("334 \r\n"),
+                                    C("XCL"),
+                                    U("500 late\r\n"),
+                                    C("IENT\r\nIENT ADDR=::1\r\n"),
+                                    U("500 xcl\r\n500 ient\r\n")};
+    SCENE(inside, response, G "334 \r\n500 late\r\n500 xcl\r\n500 ient\r\n",
+          "AUTH LOGIN\r\nXCL\r\nIENT ADDR=::1\r\n");
+}
+
+/* It could be a command to an upstream that refuses DATA. */
+static void text_that_says_who_the_client_is_waits(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("DATA\r\nx\r\nXCLIENT ADDR=192.0.2.1\r\n.\r\n")};
+    SCENE(inside, turns, G, "DATA\r\nx\r\n");
+}
+
 static void lmtp_has_a_reply_for_each_recipient(void **state)
 {
     (void)state;
@@ -992,6 +1048,10 @@ int main(void)
         cmocka_unit_test(burl_takes_the_place_of_a_chunk),
         cmocka_unit_test(chunks_without_sense_end_the_session),
         cmocka_unit_test(chunking_goes_with_the_last_list),
+        cmocka_unit_test(lmtp_has_one_reply_to_a_command_that_is_not_known),
+        cmocka_unit_test(text_that_is_early_waits_for_no_reply),
+        cmocka_unit_test(a_line_of_ours_that_has_begun_ends),
+        cmocka_unit_test(text_that_says_who_the_client_is_waits),
         cmocka_unit_test(lmtp_has_a_reply_for_each_recipient),
         cmocka_unit_test(exchange_bytes_are_counted),
         cmocka_unit_test(exchange_bytes_pass_behind_an_early_reply),
