@@ -133,7 +133,8 @@ static bool on_committed(struct worker *w, const struct ipc_message *message)
 static void warn_of_lack(struct workers *ws, const struct sandbox_state *state)
 {
     char text[512];
-    if (!sandbox_lack(state, text, sizeof text) || memcmp(state, &ws->lacking, sizeof *state) == 0)
+    if (!sandbox_lack(state, "workers", text, sizeof text) ||
+        memcmp(state, &ws->lacking, sizeof *state) == 0)
         return;
     ws->lacking = *state;
     log_event(ws->log, LOG_LEVEL_WARN, "sandbox", "%s; `sandbox = off` if it is to be so", text);

@@ -87,7 +87,7 @@ static void enter_sandbox(struct worker *w, bool wanted)
 {
     struct sandbox_state state = {0};
     if (wanted)
-        sandbox_enter_worker(&state);
+        sandbox_enter(SANDBOX_WORKER, &state);
     send_payload(w, IPC_SANDBOX, 0, &state, sizeof state);
 }
 
