@@ -1,4 +1,5 @@
 #include "proxy/supervisor/child.h"
+#include "proxy/ipc/process.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -277,10 +278,10 @@ static int spawn(struct child *c, int its_end)
     snprintf(index, sizeof index, "%u", c->index);
     char *args[] = {"tlsfront", (char *)(uintptr_t)c->of->kind->name, index, NULL};
     uv_stdio_container_t stdio[] = {
-        {.flags = UV_IGNORE},
-        {.flags = UV_IGNORE},
-        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
-        {.flags = UV_INHERIT_FD, .data.fd = its_end},
+        [STDIN_FILENO] = {.flags = UV_IGNORE},
+        [STDOUT_FILENO] = {.flags = UV_IGNORE},
+        [STDERR_FILENO] = {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+        [PROCESS_IPC] = {.flags = UV_INHERIT_FD, .data.fd = its_end},
     };
     /* The running binary itself, also when a new one has been installed over it meanwhile. */
     const uv_process_options_t options = {.exit_cb = process_ended,

@@ -1,9 +1,9 @@
 /* child.h - a process of ours: started, listened to, asked whether it lives, replaced.
  *
- * It is this binary, as `tlsfront KIND INDEX`, with an empty environment, standard error, and as
- * descriptor 3 one end of a socket pair that speaks ipc.h. What it says is measured by whoever
- * knows its kind; the first nonsense is its last. One that dies has a successor at once, or after a
- * second where several died young. Log events are KIND-died, KIND-hung and so on. */
+ * It is this binary, as `tlsfront KIND INDEX`, with an empty environment, standard error, and one
+ * end of a socket pair that speaks ipc.h (process.h is the other end). What it says is measured by
+ * whoever knows its kind; the first nonsense is its last. One that dies has a successor at once, or
+ * after a second where several died young. Log events are KIND-died, KIND-hung and so on. */
 #ifndef TLSFRONT_SUPERVISOR_CHILD_H
 #define TLSFRONT_SUPERVISOR_CHILD_H
 
