@@ -1,4 +1,4 @@
-/* filter.c - the calls that a worker makes, and why. */
+/* filter.c - the calls that each kind of process makes, and why. */
 #include "proxy/sandbox/layers.h"
 
 #include <assert.h>
@@ -19,6 +19,9 @@
 
 enum { CONDITIONS_MAX = 3, API_KILL_PROCESS = 3 };
 
+/* Of whom a row is. */
+enum { WORKER = 1 << SANDBOX_WORKER, SIGNER = 1 << SANDBOX_SIGNER };
+
 struct condition {
     unsigned argument;
     scmp_datum_t mask, value;
@@ -26,6 +29,7 @@ struct condition {
 
 struct call {
     const char *name; /* looked up at run time: not every machine has each */
+    unsigned of;      /* 0: of all */
     int error;        /* it fails with that instead of being made */
     unsigned count;
     struct condition when[CONDITIONS_MAX]; /* all hold; other uses are forbidden */
@@ -43,42 +47,43 @@ struct call {
  * since a kernel from 5.11 on remembers that they are allowed. */
 static const struct call calls[] = {
     /* a record's way */
-    {.name = "read"},        /* from a socket, and the loop's wake-up */
-    {.name = "sendto"},      /* send(): to a socket that takes it at once */
-    {.name = "write"},       /* what is left of it; a line of the log; the loop's wake-up */
-    {.name = "epoll_pwait"}, /* the loop waits */
-    {.name = "epoll_wait"},  /* the same in older libuv */
-    {.name = "epoll_ctl"},   /* the loop watches a socket, or no longer */
-    {.name = "writev"},      /* libuv, of several buffers */
-    {.name = "sendmsg"},     /* to the supervisor */
-    {.name = "recvmsg"},     /* from it, with descriptors */
+    {.name = "read"},   /* from a socket, and the loop's wake-up */
+    {.name = "sendto"}, /* send(): to a socket that takes it at once */
+    {.name = "write"},  /* what is left of it; a line of the log; the loop's wake-up */
+    {.name = "epoll_pwait", .of = WORKER}, /* the loop waits */
+    {.name = "epoll_wait", .of = WORKER},  /* the same in older libuv */
+    {.name = "epoll_ctl", .of = WORKER},   /* the loop watches a socket, or no longer */
+    {.name = "writev", .of = WORKER},      /* libuv, of several buffers */
+    {.name = "sendmsg"},                   /* to the supervisor */
+    {.name = "recvmsg"},                   /* from it, with descriptors */
 
     /* a connection's life */
-    {.name = "accept4"},
+    {.name = "accept4", .of = WORKER},
     {.name = "close"},
-    {.name = "socket", SOCKET(AF_INET)}, /* towards an upstream, nothing else */
-    {.name = "socket", SOCKET(AF_INET6)},
-    {.name = "socket", SOCKET(AF_UNIX)},
-    {.name = "connect"},
-    {.name = "bind"},        /* source = ADDRESS, source = transparent; there is no listen */
-    {.name = "getsockopt"},  /* SO_ERROR, and what libuv asks of a new handle */
-    {.name = "getsockname"}, /* for the PROXY header, the log, and libuv */
-    {.name = "shutdown"},    /* FIN */
-    {.name = "ioctl", SECOND(FIONBIO)},  /* libuv does it to each new socket */
-    {.name = "ioctl", SECOND(SIOCOUTQ)}, /* has the other side acknowledged everything? */
-    {.name = "fcntl", SECOND(F_GETFL)},  /* how was it opened? Nobody turns off O_APPEND */
+    {.name = "socket", .of = WORKER, SOCKET(AF_INET)}, /* towards an upstream, nothing else */
+    {.name = "socket", .of = WORKER, SOCKET(AF_INET6)},
+    {.name = "socket", .of = WORKER, SOCKET(AF_UNIX)},
+    {.name = "connect", .of = WORKER},
+    {.name = "bind", .of = WORKER}, /* source = ADDRESS, source = transparent; there is no listen */
+    {.name = "getsockopt", .of = WORKER},  /* SO_ERROR, and what libuv asks of a new handle */
+    {.name = "getsockname", .of = WORKER}, /* for the PROXY header, the log, and libuv */
+    {.name = "shutdown", .of = WORKER},    /* FIN */
+    {.name = "ioctl", .of = WORKER, SECOND(FIONBIO)},  /* libuv does it to each new socket */
+    {.name = "ioctl", .of = WORKER, SECOND(SIOCOUTQ)}, /* has all been acknowledged? */
+    {.name = "fcntl", SECOND(F_GETFL)}, /* how was it opened? Nobody turns off O_APPEND */
 
     /* no other option: some reach far into the kernel (filters, upper protocols) */
-    {.name = "setsockopt", OPTION(IPPROTO_TCP, TCP_NODELAY)},
-    {.name = "setsockopt", OPTION(SOL_SOCKET, SO_KEEPALIVE)},
-    {.name = "setsockopt", OPTION(IPPROTO_TCP, TCP_KEEPIDLE)},
-    {.name = "setsockopt", OPTION(IPPROTO_TCP, TCP_KEEPINTVL)},
-    {.name = "setsockopt", OPTION(IPPROTO_TCP, TCP_KEEPCNT)},
-    {.name = "setsockopt", OPTION(IPPROTO_TCP, TCP_QUICKACK)},
-    {.name = "setsockopt", OPTION(SOL_SOCKET, SO_LINGER)}, /* an end that is a reset */
-    {.name = "setsockopt", OPTION(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT)}, /* source */
-    {.name = "setsockopt", OPTION(IPPROTO_IP, IP_TRANSPARENT)},          /* source = transparent */
-    {.name = "setsockopt", OPTION(IPPROTO_IPV6, IPV6_TRANSPARENT)},
+    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_NODELAY)},
+    {.name = "setsockopt", .of = WORKER, OPTION(SOL_SOCKET, SO_KEEPALIVE)},
+    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_KEEPIDLE)},
+    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_KEEPINTVL)},
+    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_KEEPCNT)},
+    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_QUICKACK)},
+    {.name = "setsockopt", .of = WORKER, OPTION(SOL_SOCKET, SO_LINGER)}, /* to reset */
+    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT)}, /* source */
+    /* source = transparent */
+    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_IP, IP_TRANSPARENT)},
+    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_IPV6, IPV6_TRANSPARENT)},
 
     /* memory: none becomes code */
     {.name = "brk"},
@@ -102,7 +107,7 @@ static const struct call calls[] = {
     {.name = "fstat"},                      /* is the new log a file? how large is a bundle? */
     {.name = "newfstatat"},                 /* the same in older libc. It takes a path, too */
     {.name = "fcntl", SECOND(F_GET_SEALS)}, /* of a bundle */
-    {.name = "uname"},                      /* the machine's name, for greetings */
+    {.name = "uname", .of = WORKER},        /* the machine's name, for greetings */
     {.name = "sysinfo"},                    /* older qsort() asks how much memory there is */
     {.name = "sched_getaffinity"},          /* malloc, when memory is out, asks for processors */
 
@@ -161,25 +166,31 @@ static int add_call(scmp_filter_ctx filter, const struct call *c, uint8_t priori
     return rc != 0 ? rc : seccomp_syscall_priority(filter, number, priority);
 }
 
-static int fill(scmp_filter_ctx filter, uint32_t otherwise)
+static bool is_for(const struct call *c, enum sandbox_kind kind)
+{
+    return c->of == 0 || (c->of & 1U << kind) != 0;
+}
+
+static int fill(scmp_filter_ctx filter, enum sandbox_kind kind, uint32_t otherwise)
 {
     enum { CALLS = sizeof calls / sizeof *calls };
     static_assert(CALLS <= UINT8_MAX, "priorities are bytes");
     /* Calls of another architecture come from nobody who means well either. */
     int rc = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, otherwise);
     for (unsigned i = 0; i < CALLS && rc == 0; i++)
-        rc = add_call(filter, &calls[i], (uint8_t)(UINT8_MAX - i));
+        if (is_for(&calls[i], kind))
+            rc = add_call(filter, &calls[i], (uint8_t)(UINT8_MAX - i));
     return rc;
 }
 
 /* To kill one thread comes to the same here, and is all there is where seccomp(2) itself is kept
  * from us while prctl(2) is not: in a unit of before there was a sandbox. */
-static int enter_or(uint32_t otherwise)
+static int enter_or(enum sandbox_kind kind, uint32_t otherwise)
 {
     scmp_filter_ctx filter = seccomp_init(otherwise);
     if (filter == NULL)
         return ENOMEM;
-    int rc = fill(filter, otherwise);
+    int rc = fill(filter, kind, otherwise);
     errno = 0; /* the library tells that the kernel refused, not why */
     if (rc == 0)
         rc = seccomp_load(filter);
@@ -188,8 +199,8 @@ static int enter_or(uint32_t otherwise)
     return rc == 0 ? 0 : why;
 }
 
-int filter_enter(void)
+int filter_enter(enum sandbox_kind kind)
 {
     const bool new = seccomp_api_get() >= API_KILL_PROCESS;
-    return enter_or(new ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_KILL_THREAD);
+    return enter_or(kind, new ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_KILL_THREAD);
 }

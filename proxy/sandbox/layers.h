@@ -2,12 +2,14 @@
 #ifndef TLSFRONT_SANDBOX_LAYERS_H
 #define TLSFRONT_SANDBOX_LAYERS_H
 
+#include "proxy/sandbox/sandbox.h"
+
 /* No path can be opened, made or removed, no chosen port bound; nothing outside of the processes
  * that do the same later is traced, signalled or reached by an abstract socket. `abi` becomes the
  * version whose rules hold. */
 int landlock_enter(unsigned *abi);
 
-/* Only the calls of the table. */
-int filter_enter(void);
+/* Only the calls that the table has for that kind. */
+int filter_enter(enum sandbox_kind kind);
 
 #endif

@@ -15,8 +15,9 @@
 
 #ifdef __SANITIZE_ADDRESS__
 
-void sandbox_enter_worker(struct sandbox_state *state)
+void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state)
 {
+    (void)kind;
     *state = (struct sandbox_state){0};
 }
 
@@ -29,7 +30,7 @@ static void forbid_children(void)
     (void)setrlimit(RLIMIT_NPROC, &none);
 }
 
-void sandbox_enter_worker(struct sandbox_state *state)
+void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state)
 {
     unsigned abi = 0;
     *state = (struct sandbox_state){0};
@@ -37,7 +38,7 @@ void sandbox_enter_worker(struct sandbox_state *state)
     forbid_children();
     state->landlock_error = landlock_enter(&abi);
     state->landlock = abi;
-    state->seccomp_error = filter_enter();
+    state->seccomp_error = filter_enter(kind);
     state->seccomp = state->seccomp_error == 0;
 }
 
@@ -71,20 +72,29 @@ static const char *cure(int error, const char *kernel)
     return kernel;
 }
 
-static void lack_of(const char *what, int error, const char *kernel, char *out, size_t size)
+struct lack {
+    const char *what;
+    int error;
+    const char *kernel;
+};
+
+static void add_lack(const struct lack *l, const char *workers, char *out, size_t size)
 {
     const size_t used = strlen(out);
-    if (error != 0)
-        snprintf(out + used, size - used, "%sworkers run without %s (%s): %s", used > 0 ? "; " : "",
-                 what, strerror(error), cure(error, kernel));
+    if (l->error != 0)
+        snprintf(out + used, size - used, "%s%s run without %s (%s): %s", used > 0 ? "; " : "",
+                 workers, l->what, strerror(l->error), cure(l->error, l->kernel));
 }
 
-bool sandbox_lack(const struct sandbox_state *state, char *out, size_t size)
+bool sandbox_lack(const struct sandbox_state *state, const char *workers, char *out, size_t size)
 {
+    const struct lack lacks[] = {
+        {"Landlock", state->landlock_error,
+         "use a kernel from 5.13 on, and a container that allows it"},
+        {"a system call filter", state->seccomp_error, "use a kernel with seccomp filters"},
+    };
     *out = '\0';
-    lack_of("Landlock", state->landlock_error,
-            "use a kernel from 5.13 on, and a container that allows it", out, size);
-    lack_of("a system call filter", state->seccomp_error, "use a kernel with seccomp filters", out,
-            size);
+    for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
+        add_lack(&lacks[i], workers, out, size);
     return *out != '\0';
 }

@@ -19,21 +19,26 @@ struct sandbox_state {
     int32_t seccomp_error, landlock_error; /* errno, why not; 0: it is in force, or not asked for */
 };
 
-/* For a worker that has its memory, its loop, its log and its user, and runs one thread. From here
- * on it opens no file, starts no process and no thread, sends no signal, listens nowhere, has no
- * memory that is code but what it has now, and makes only the calls of the table in filter.c. What
- * it holds stays: files and sockets that it was given, and those that it will be handed. Forbidden
- * calls kill it (SIGSYS), or fail where libraries can do without. */
-void sandbox_enter_worker(struct sandbox_state *state);
+enum sandbox_kind { SANDBOX_WORKER, SANDBOX_SIGNER };
 
-/* Whether sandbox_enter_worker() could have left that state; for one that came from a process that
- * may have been taken over. */
+/* For a process that has its memory, its loop, its log and its user, and runs one thread. From here
+ * on it opens no file, starts no process and no thread, sends no signal, listens nowhere, has no
+ * memory that is code but what it has now, and makes only the calls that the table in filter.c has
+ * for its kind. What it holds stays: files and sockets that it was given, and those that it will be
+ * handed. Forbidden calls kill it (SIGSYS), or fail where libraries can do without.
+ *
+ * A worker accepts and connects. A signer has no socket but those that it is given. */
+void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state);
+
+/* Whether sandbox_enter() could have left that state; for one that came from a process that may
+ * have been taken over. */
 bool sandbox_plausible(const struct sandbox_state *state);
 
 /* What is in force: "seccomp and landlock 6", "seccomp", "off". */
 void sandbox_words(const struct sandbox_state *state, char *out, size_t size);
 
-/* What was asked for and is lacking, why, and what to do. False: nothing is. */
-bool sandbox_lack(const struct sandbox_state *state, char *out, size_t size);
+/* What was asked for and is lacking, why, and what to do; "workers" run without it. False: nothing
+ * is. */
+bool sandbox_lack(const struct sandbox_state *state, const char *workers, char *out, size_t size);
 
 #endif

@@ -1,7 +1,6 @@
 #include "proxy/supervisor/orders.h"
 #include "proxy/supervisor/challenge_directory.h"
 
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,11 +10,7 @@ static struct ipc_message message;
 
 static void send_message(struct worker *w)
 {
-    if (ipc_send(w->ipc, &message) == 0)
-        return;
-    log_event(w->all->log, LOG_LEVEL_ERROR, "worker-deaf",
-              "worker %u does not take orders and is replaced", w->index);
-    uv_process_kill(&w->process, SIGKILL);
+    child_send(&w->child, &message);
 }
 
 void orders_send(struct worker *w, enum ipc_type type, uint32_t generation)
@@ -38,7 +33,7 @@ void orders_hello(struct worker *w)
     message.fds[0] = w->counters;
     message.fd_count = 1;
     send_message(w);
-    orders_log(w);
+    child_send_log(&w->child);
     orders_tickets(w);
 }
 
@@ -48,7 +43,7 @@ void orders_counters(struct worker *w)
     ipc_begin(&message, IPC_COUNTERS, 0);
     for (uint32_t i = 0; i < ws->count; i++) {
         const struct ipc_counters of = {.worker = i};
-        if (i == w->index)
+        if (i == w->child.index)
             continue;
         if (message.fd_count == IPC_FDS_MAX) {
             send_message(w);
@@ -66,18 +61,6 @@ void orders_tickets(struct worker *w)
     ipc_append(&message, &w->all->tickets, sizeof w->all->tickets);
     send_message(w);
     explicit_bzero(message.payload, message.size);
-}
-
-void orders_log(struct worker *w)
-{
-    const struct log *l = w->all->log;
-    ipc_begin(&message, IPC_LOG, 0);
-    ipc_append(&message, &l->target, sizeof l->target);
-    if (l->fd != STDERR_FILENO) {
-        message.fds[0] = l->fd;
-        message.fd_count = 1;
-    }
-    send_message(w);
 }
 
 /* ---- challenges ---- */
@@ -114,7 +97,7 @@ void orders_answer(struct worker *w, const struct ipc_challenge_query *query)
     ipc_append(&message, &answer,
                offsetof(struct ipc_challenge_answer, challenge.bytes) + answer.challenge.size[0] +
                    answer.challenge.size[1]);
-    (void)ipc_send(w->ipc, &message);
+    (void)ipc_send(w->child.ipc, &message);
     explicit_bzero(message.payload, message.size);
     explicit_bzero(&answer, sizeof answer);
 }
@@ -154,7 +137,7 @@ static void add_address(struct worker *w, const struct release *p, size_t route,
         add_socket(w, p->number, route, a->sockets[0]);
         return;
     }
-    for (size_t s = w->index; s < a->count; s += p->workers)
+    for (size_t s = w->child.index; s < a->count; s += p->workers)
         add_socket(w, p->number, route, a->sockets[s]);
 }
 

@@ -1,7 +1,4 @@
-/* orders.h - the messages of ipc.h, as the supervisor says them to one worker.
- *
- * Nothing is queued here: a worker whose socket is full has not listened for hundreds of messages
- * and is killed, which has it replaced. */
+/* orders.h - the messages of ipc.h, as the supervisor says them to one worker, by child_send(). */
 #ifndef TLSFRONT_SUPERVISOR_ORDERS_H
 #define TLSFRONT_SUPERVISOR_ORDERS_H
 
@@ -14,7 +11,6 @@ void orders_hello(struct worker *w);    /* with its counters, log and tickets */
 void orders_counters(struct worker *w); /* those of the others */
 void orders_release(struct worker *w, const struct release *p); /* up to READY */
 void orders_tickets(struct worker *w);
-void orders_log(struct worker *w);
 /* What the worker has asked. */
 void orders_answer(struct worker *w, const struct ipc_challenge_query *query);
 void orders_addresses(struct worker *w); /* of the current release */

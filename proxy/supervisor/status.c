@@ -78,13 +78,14 @@ static void text_workers(const struct status *s, struct buf *out)
     for (unsigned i = 0; i < s->workers->count; i++) {
         const struct worker *w = s->workers->items[i];
         char sandbox[48];
-        sandbox_words(&w->sandbox, sandbox, sizeof sandbox);
-        if (w->life != WORKER_NONE)
+        sandbox_words(&w->child.sandbox, sandbox, sizeof sandbox);
+        if (w->child.life != CHILD_NONE)
             buf_printf(out,
                        "worker %u: pid %d, generation %u, %" PRIu64
                        " connections, %u restarts, sandbox %s%s\n",
-                       i, w->process.pid, w->committed, workers_active(s->workers, i), w->restarts,
-                       sandbox, w->life == WORKER_RETIRING ? ", retiring" : "");
+                       i, w->child.process.pid, w->committed, workers_active(s->workers, i),
+                       w->child.restarts, sandbox,
+                       w->child.life == CHILD_RETIRING ? ", retiring" : "");
     }
 }
 

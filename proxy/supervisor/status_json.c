@@ -124,18 +124,18 @@ static void json_workers(const struct status *s, struct buf *out)
     json_array(out, "workers");
     for (unsigned i = 0; i < s->workers->count; i++) {
         const struct worker *w = s->workers->items[i];
-        if (w->life == WORKER_NONE)
+        if (w->child.life == CHILD_NONE)
             continue;
         json_object(out, NULL);
         json_number(out, "index", i);
-        json_number(out, "pid", w->process.pid);
-        json_string(out, "state", w->life == WORKER_RETIRING ? "retiring" : "running");
+        json_number(out, "pid", w->child.process.pid);
+        json_string(out, "state", w->child.life == CHILD_RETIRING ? "retiring" : "running");
         json_number(out, "generation", w->committed);
         json_number(out, "connections", (int64_t)workers_active(s->workers, i));
-        json_number(out, "restarts", w->restarts);
+        json_number(out, "restarts", w->child.restarts);
         json_number(out, "accept_pauses",
                     (int64_t)counter_get(&counters_of(&s->workers->all, i)->accept_pauses));
-        json_sandbox(&w->sandbox, out);
+        json_sandbox(&w->child.sandbox, out);
         json_object_end(out);
     }
     json_array_end(out);

@@ -81,8 +81,7 @@ static void killed_by_limit(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
     for (unsigned i = 0; i < s->workers.count; i++)
-        if (s->workers.items[i]->life != WORKER_NONE)
-            uv_process_kill(&s->workers.items[i]->process, SIGKILL);
+        child_kill(&s->workers.items[i]->child);
 }
 
 static void no_more_reloads(struct supervisor *s)

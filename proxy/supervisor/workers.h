@@ -1,44 +1,21 @@
-/* workers.h - the supervisor's workers: starting them, telling them what to run, and having a dead
- * one back at once. */
+/* workers.h - the supervisor's workers: how many there are, and what they are told to run. */
 #ifndef TLSFRONT_SUPERVISOR_WORKERS_H
 #define TLSFRONT_SUPERVISOR_WORKERS_H
 
-#include "proxy/base/log.h"
 #include "proxy/base/privileges.h"
-#include "proxy/ipc/ipc.h"
-#include "proxy/sandbox/sandbox.h"
+#include "proxy/supervisor/child.h"
 #include "proxy/supervisor/listeners.h"
 #include "proxy/supervisor/release.h"
 #include "proxy/supervisor/resolver.h"
 
 #include <uv.h>
 
-enum worker_life {
-    WORKER_NONE, /* no process */
-    WORKER_RUNNING,
-    WORKER_RETIRING, /* finishes its sessions; nobody replaces it */
-};
-
 struct worker {
-    uv_process_t process;
-    uv_poll_t poll;
-    uv_timer_t respawn;
+    struct child child;
     struct workers *all;
-    unsigned index;
-    int ipc;
     int counters, counters_reader; /* its part of the counters; the second is for the others */
-    enum worker_life life;
-    unsigned closing; /* handles of the last process that are not closed yet */
-    bool respawning;  /* to be started again, once they are and `respawn` has run out */
-    bool respawn_open;
-    struct sandbox_state sandbox; /* as it said */
-    bool sandbox_told;
-    uint32_t told;                /* the highest generation that it was told of */
-    uint32_t prepared, committed; /* the highest generation that it said so of */
-    unsigned pings;               /* in a row that it has not answered */
-    uint64_t started;
-    unsigned restarts;
-    unsigned quick_deaths; /* in a row, each soon after its start */
+    uint32_t told;                 /* the highest generation that it was told of */
+    uint32_t prepared, committed;  /* the highest generation that it said so of */
 };
 
 struct workers_events {
@@ -63,13 +40,11 @@ struct workers {
     struct identity identity;
     uint8_t seed[16];
     struct all_counters all;
-    uv_timer_t pulse;
-    uint64_t load_ms;             /* that this process took to load what the workers load */
-    struct sandbox_state lacking; /* the log has a line about it */
-    bool ending;                  /* nobody is replaced any more */
+    struct children children;
+    uint64_t load_ms; /* that this process took to load what the workers load */
 };
 
-/* Before all else: begin to look whether workers are alive. */
+/* Before all else. */
 void workers_init(struct workers *ws);
 
 /* Ask all workers to get ready for `next` (taken over). */

@@ -3,6 +3,7 @@
 #include "proxy/base/exits.h"
 #include "proxy/base/privileges.h"
 #include "proxy/ipc/ipc.h"
+#include "proxy/ipc/process.h"
 #include "proxy/routes/generation.h"
 #include "proxy/sandbox/sandbox.h"
 #include "proxy/session/peer.h"
@@ -10,16 +11,10 @@
 #include "proxy/worker/acceptor.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
-
-/* The descriptor that the supervisor leaves open for a worker, beside the standard streams. */
-enum { FD_IPC = 3 };
 
 /* Descriptors kept back for the loop, logs and reloads. */
 #define RESERVED_FDS 64
@@ -87,7 +82,7 @@ static void enter_sandbox(struct worker *w, bool wanted)
 {
     struct sandbox_state state = {0};
     if (wanted)
-        sandbox_enter_worker(&state);
+        sandbox_enter(SANDBOX_WORKER, &state);
     send_payload(w, IPC_SANDBOX, 0, &state, sizeof state);
 }
 
@@ -423,7 +418,7 @@ static int worker_init(struct worker *w, unsigned index, struct err *e)
     snprintf(who, sizeof who, "worker-%u", index);
     log_init(&w->log, who);
     w->index = index;
-    w->ipc = FD_IPC;
+    w->ipc = PROCESS_IPC;
 
     unsigned files = privileges_raise_files();
     w->sessions.limit = files > 2 * RESERVED_FDS ? (files - RESERVED_FDS) / 2 : files / 4;
@@ -449,15 +444,6 @@ static void worker_watch(struct worker *w)
     sessions_init(&w->sessions, w->ipc);
 }
 
-/* The terminal's and the service manager's signals go to the whole group; only the supervisor acts
- * on them and tells us. */
-static void ignore_signals(void)
-{
-    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        signal(signals[i], SIG_IGN);
-}
-
 /* Take leave of every client that is still there, then let all close callbacks run. */
 static void worker_wind_down(struct worker *w)
 {
@@ -473,24 +459,12 @@ static void worker_wind_down(struct worker *w)
     generation_free(w->current);
 }
 
-static bool is_ipc(int fd)
-{
-    int kind = 0;
-    socklen_t size = sizeof kind;
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &size) == 0 && kind == SOCK_SEQPACKET;
-}
-
 int worker_run(unsigned index)
 {
     static struct worker w;
     struct err e;
-    ignore_signals();
-    if (!is_ipc(FD_IPC) || index >= WORKERS_MAX)
-        return EXIT_USAGE; /* called by hand */
-    fcntl(FD_IPC, F_SETFD, FD_CLOEXEC);
-    (void)close_range(FD_IPC + 1, ~0U, 0); /* which is none, if all is well */
-    prctl(PR_SET_NAME, "tlsfront");        /* it was started as /proc/self/exe */
-    privileges_hide_memory();
+    if (!process_begin() || index >= WORKERS_MAX)
+        return EXIT_USAGE;
 
     if (worker_init(&w, index, &e) == 0) {
         worker_watch(&w);

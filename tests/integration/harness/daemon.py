@@ -81,10 +81,14 @@ class Tlsfront:
     def pid(self):
         return self.process.pid
 
-    def workers(self):
+    def processes(self, kind):
+        """What the supervisor has started as `tlsfront KIND INDEX`."""
         pids = process.children(self.pid)
         self.family |= set(pids)
-        return pids
+        return [pid for pid in pids if f" {kind} " in process.command_of(pid)]
+
+    def workers(self):
+        return self.processes("worker")
 
     def send(self, number):
         self.process.send(number)

@@ -1,5 +1,5 @@
-/* test_sandbox.c - from inside a sandbox, what must fail fails and what a worker does goes on. Each
- * attempt is a child of its own, since there is no way out. */
+/* test_sandbox.c - from inside a sandbox, what must fail fails and what a process does goes on.
+ * Each attempt is a child of its own, since there is no way out. */
 #include "proxy/sandbox/layers.h"
 #include "proxy/sandbox/sandbox.h"
 #include "tests/support/unit.h"
@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -30,6 +32,8 @@
 /* ---- a child in the sandbox ---- */
 
 enum { NO_SANDBOX = 99 };
+
+static const enum sandbox_kind kinds[] = {SANDBOX_WORKER, SANDBOX_SIGNER};
 
 static const int one = 1;
 
@@ -88,32 +92,45 @@ static int end(void **state)
 }
 
 /* The wait status of `attempt`, made inside; an attempt returns what errno was, or 0. */
-static int inside(int (*attempt)(void))
+static int inside(enum sandbox_kind kind, int (*attempt)(void))
 {
     int status;
     fflush(NULL);
     const pid_t pid = fork();
     if (pid == 0) {
         struct sandbox_state state;
-        sandbox_enter_worker(&state);
+        sandbox_enter(kind, &state);
         _exit(state.seccomp == 0 ? NO_SANDBOX : attempt());
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return status;
 }
 
-static void dies(int (*attempt)(void))
+static void dies_as(enum sandbox_kind kind, int (*attempt)(void))
 {
-    const int status = inside(attempt);
+    const int status = inside(kind, attempt);
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGSYS);
 }
 
-static void ends(int (*attempt)(void), int how)
+static void ends_as(enum sandbox_kind kind, int (*attempt)(void), int how)
 {
-    const int status = inside(attempt);
+    const int status = inside(kind, attempt);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), how);
+}
+
+/* Of every kind. */
+static void dies(int (*attempt)(void))
+{
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        dies_as(kinds[i], attempt);
+}
+
+static void ends(int (*attempt)(void), int how)
+{
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        ends_as(kinds[i], attempt, how);
 }
 
 static int outcome(long result)
@@ -236,7 +253,7 @@ static void no_process_is_made_traced_or_signalled(void **state)
 static void a_defect_still_ends_as_one(void **state)
 {
     (void)state;
-    const int status = inside(abort_itself);
+    const int status = inside(SANDBOX_WORKER, abort_itself);
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGABRT);
 }
@@ -389,11 +406,77 @@ static void what_a_worker_does_goes_on(void **state)
     strcpy(a.sun_path, given.socket);
     assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
     assert_int_equal(listen(fd, 1), 0);
-    ends(log_a_line, 0);
-    ends(use_its_sockets, 0);
-    ends(reach_an_upstream, 0);
-    ends(reach_a_unix_upstream, 0);
+    ends_as(SANDBOX_WORKER, log_a_line, 0);
+    ends_as(SANDBOX_WORKER, use_its_sockets, 0);
+    ends_as(SANDBOX_WORKER, reach_an_upstream, 0);
+    ends_as(SANDBOX_WORKER, reach_a_unix_upstream, 0);
     close(fd);
+}
+
+/* ---- what a signer does, and does not ---- */
+
+static int make_a_socket(void)
+{
+    return outcome(socket(AF_INET, SOCK_STREAM, 0));
+}
+
+static int make_a_unix_socket(void)
+{
+    return outcome(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
+static int connect_a_given_socket(void)
+{
+    return outcome(
+        connect(given.sockets[0], (const struct sockaddr *)&given.upstream, sizeof given.upstream));
+}
+
+static int accept_a_client(void)
+{
+    return outcome(accept4(given.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+static int bind_a_given_socket(void)
+{
+    return outcome(
+        bind(given.sockets[0], (const struct sockaddr *)&given.upstream, sizeof given.upstream));
+}
+
+static int make_a_poll(void)
+{
+    return outcome(epoll_create1(0));
+}
+
+static int answer_a_question(void)
+{
+    struct pollfd ready = {.fd = given.sockets[1], .events = POLLIN};
+    char byte = 'x';
+    struct iovec part = {&byte, 1};
+    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+    if (sendmsg(given.sockets[0], &m, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+        return 1;
+    if (poll(&ready, 1, -1) != 1 || recvmsg(given.sockets[1], &m, MSG_DONTWAIT) != 1)
+        return 2;
+    return send(given.sockets[1], "y", 1, MSG_NOSIGNAL) == 1 ? 0 : 3;
+}
+
+static void a_signer_has_no_socket_but_those_that_it_is_given(void **state)
+{
+    (void)state;
+    dies_as(SANDBOX_SIGNER, make_a_socket);
+    dies_as(SANDBOX_SIGNER, make_a_unix_socket);
+    dies_as(SANDBOX_SIGNER, connect_a_given_socket);
+    dies_as(SANDBOX_SIGNER, accept_a_client);
+    dies_as(SANDBOX_SIGNER, bind_a_given_socket);
+    dies_as(SANDBOX_SIGNER, make_a_poll);
+}
+
+static void what_a_signer_does_goes_on(void **state)
+{
+    (void)state;
+    ends_as(SANDBOX_SIGNER, log_a_line, 0);
+    ends_as(SANDBOX_SIGNER, use_its_sockets, 0);
+    ends_as(SANDBOX_SIGNER, answer_a_question, 0);
 }
 
 /* ---- Landlock alone, where the kernel has it ---- */
@@ -454,7 +537,9 @@ static void landlock_alone_denies_what_it_can(void **state)
         cmocka_unit_test(no_other_sockets_are_made),                                               \
         cmocka_unit_test(what_libraries_try_is_refused),                                           \
         cmocka_unit_test(landlock_alone_denies_what_it_can),                                       \
-        cmocka_unit_test(what_a_worker_does_goes_on)
+        cmocka_unit_test(what_a_worker_does_goes_on),                                              \
+        cmocka_unit_test(a_signer_has_no_socket_but_those_that_it_is_given),                       \
+        cmocka_unit_test(what_a_signer_does_goes_on)
 
 #else
 
@@ -474,7 +559,7 @@ static void with_a_sanitizer_there_is_none(void **state)
 {
     struct sandbox_state s = {1, 1, 1, 1};
     (void)state;
-    sandbox_enter_worker(&s);
+    sandbox_enter(SANDBOX_WORKER, &s);
     assert_int_equal(s.seccomp + s.landlock, 0);
     assert_int_equal(s.seccomp_error | s.landlock_error, 0);
 }
@@ -505,7 +590,7 @@ static void what_is_in_force_has_words(void **state)
 static const char *lack(struct sandbox_state s)
 {
     static char text[512];
-    return sandbox_lack(&s, text, sizeof text) ? text : NULL;
+    return sandbox_lack(&s, "workers", text, sizeof text) ? text : NULL;
 }
 
 static void what_is_lacking_is_told_with_its_cure(void **state)

@@ -246,7 +246,7 @@ static void started(const enum behaviour *behaviours, unsigned count)
 
 static pid_t pid_of(unsigned index)
 {
-    return workers.items[index]->process.pid;
+    return workers.items[index]->child.process.pid;
 }
 
 /* Successors are good. */
@@ -296,7 +296,7 @@ static void more_are_started_and_fewer_retired(void **state)
     loop_until(&loop, owner.prepared == 3); /* who retires has no say */
     workers_commit(&workers);
     loop_until(&loop, owner.committed == 3 && workers_alive(&workers) == 1);
-    assert_int_equal(workers.items[2]->restarts, 0);
+    assert_int_equal(workers.items[2]->child.restarts, 0);
 }
 
 /* ---- death ---- */
@@ -306,10 +306,10 @@ static void one_that_dies_has_a_successor_that_runs_what_the_others_run(void **s
     (void)state;
     started(all_good, 2);
     const pid_t before = pid_of(1);
-    uv_process_kill(&workers.items[1]->process, SIGKILL);
-    loop_until(&loop, workers.items[1]->restarts == 1 && workers_all_committed(&workers, 1));
+    uv_process_kill(&workers.items[1]->child.process, SIGKILL);
+    loop_until(&loop, workers.items[1]->child.restarts == 1 && workers_all_committed(&workers, 1));
     assert_int_not_equal(pid_of(1), before);
-    assert_int_equal(workers.items[0]->restarts, 0);
+    assert_int_equal(workers.items[0]->child.restarts, 0);
     assert_non_null(strstr(files_logged(), "event=worker-died"));
 }
 
@@ -323,17 +323,17 @@ static void a_successor_is_asked_for_what_is_being_prepared(void **state)
     assert_int_equal(owner.prepared, 0);
     workers_replace_late(&workers, 2, false);
     loop_until(&loop, owner.prepared == 2);
-    assert_int_equal(workers.items[0]->restarts, 0);
-    assert_int_equal(workers.items[1]->restarts, 1);
+    assert_int_equal(workers.items[0]->child.restarts, 0);
+    assert_int_equal(workers.items[1]->child.restarts, 1);
 }
 
 static void those_that_die_at_once_are_not_started_without_pause(void **state)
 {
     (void)state;
     start((const enum behaviour[]){DIES}, 1);
-    loop_until(&loop, workers.items[0]->quick_deaths > 3);
-    assert_true(uv_is_active((uv_handle_t *)&workers.items[0]->respawn) ||
-                workers.items[0]->life == WORKER_RUNNING);
+    loop_until(&loop, workers.items[0]->child.quick_deaths > 3);
+    assert_true(uv_is_active((uv_handle_t *)&workers.items[0]->child.timer) ||
+                workers.items[0]->child.life == CHILD_RUNNING);
     their_like_is_gone();
     loop_until(&loop, owner.committed == 1);
 }
@@ -343,12 +343,12 @@ static void those_that_die_at_once_are_not_started_without_pause(void **state)
 static void is_replaced(enum behaviour how)
 {
     start((const enum behaviour[]){GOOD, how}, 2);
-    loop_until(&loop, workers.items[1]->restarts > 0);
+    loop_until(&loop, workers.items[1]->child.restarts > 0);
     assert_non_null(strstr(files_logged(), "event=worker-nonsense msg=\"worker 1 "));
     their_like_is_gone();
     loop_until(&loop, owner.committed == 1);
     assert_int_equal(owner.prepared, 0);
-    assert_int_equal(workers.items[0]->restarts, 0);
+    assert_int_equal(workers.items[0]->child.restarts, 0);
 }
 
 #define REPLACED(name, how)                                                                        \
@@ -371,24 +371,25 @@ static void what_a_sandbox_lacks_is_logged_once_for_all(void **state)
 {
     (void)state;
     start((const enum behaviour[]){LACKS, LACKS}, 2);
-    loop_until(&loop, owner.committed == 1 && workers.items[0]->sandbox_told &&
-                          workers.items[1]->sandbox_told);
-    uv_process_kill(&workers.items[1]->process, SIGKILL);
-    loop_until(&loop, workers.items[1]->restarts == 1 && workers.items[1]->sandbox_told);
+    loop_until(&loop, owner.committed == 1 && workers.items[0]->child.sandbox_told &&
+                          workers.items[1]->child.sandbox_told);
+    uv_process_kill(&workers.items[1]->child.process, SIGKILL);
+    loop_until(&loop,
+               workers.items[1]->child.restarts == 1 && workers.items[1]->child.sandbox_told);
     const char *line = strstr(files_logged(), "event=sandbox");
     assert_non_null(line);
     assert_non_null(strstr(line, "without Landlock"));
     assert_null(strstr(line + 1, "event=sandbox"));
-    assert_int_equal(workers.items[1]->sandbox.seccomp, 1);
-    assert_int_equal(workers.items[1]->sandbox.landlock, 0);
+    assert_int_equal(workers.items[1]->child.sandbox.seccomp, 1);
+    assert_int_equal(workers.items[1]->child.sandbox.landlock, 0);
 }
 
 static void one_that_is_killed_by_its_sandbox_is_explained(void **state)
 {
     (void)state;
     started(all_good, 1);
-    uv_process_kill(&workers.items[0]->process, SIGSYS);
-    loop_until(&loop, workers.items[0]->restarts == 1 && workers_all_committed(&workers, 1));
+    uv_process_kill(&workers.items[0]->child.process, SIGSYS);
+    loop_until(&loop, workers.items[0]->child.restarts == 1 && workers_all_committed(&workers, 1));
     assert_non_null(strstr(files_logged(), "its sandbox forbids"));
 }
 
@@ -399,8 +400,8 @@ static void one_that_hangs_is_replaced(void **state)
     their_like_is_gone();
     prepare(2, 2);
     loop_until(&loop, owner.prepared == 2);
-    assert_int_equal(workers.items[0]->restarts, 1);
-    assert_int_equal(workers.items[1]->restarts, 0);
+    assert_int_equal(workers.items[0]->child.restarts, 1);
+    assert_int_equal(workers.items[1]->child.restarts, 0);
     assert_non_null(strstr(files_logged(), "event=worker-hung"));
 }
 
@@ -411,9 +412,9 @@ static void nobody_is_replaced_at_the_end(void **state)
     (void)state;
     started(all_good, 2);
     workers_end(&workers, IPC_DRAIN); /* which these do not obey */
-    uv_process_kill(&workers.items[0]->process, SIGKILL);
+    uv_process_kill(&workers.items[0]->child.process, SIGKILL);
     loop_until(&loop, workers_alive(&workers) == 1);
-    assert_int_equal(workers.items[0]->restarts, 0);
+    assert_int_equal(workers.items[0]->child.restarts, 0);
     assert_int_equal(owner.gone, 0);
 }
 
