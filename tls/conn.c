@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- birth and death ---- */
 
@@ -67,17 +68,31 @@ static size_t body_max(const struct tls_conn *c)
     return limit < room ? limit : room;
 }
 
-enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t size,
-                                 struct tls_io *io)
+/* The client's bytes while a signature is waited for. */
+static void keep_unread(struct tls_conn *c, struct tls_slice in)
 {
-    assert(size <= TLS_CHUNK_MAX);
-    struct tls_slice in = {data, size};
-    const struct tls_slice first = c->any_bytes ? (struct tls_slice){NULL, 0} : in;
-    engine_begin(c->engine);
-    memory_failed(); /* whatever failed before was somebody else's */
-    c->any_bytes = c->any_bytes || size > 0;
+    struct tls_slice *unread = &c->hs->signing->unread;
+    if (in.size == 0)
+        return;
+    uint8_t *more = memory_grow((void *)(uintptr_t)unread->data, unread->size + in.size);
+    if (more == NULL) {
+        conn_fail(c, conn_out_of_memory);
+        return;
+    }
+    memcpy(more + unread->size, in.data, in.size);
+    *unread = (struct tls_slice){more, unread->size + in.size};
+}
+
+/* `first`: `in` is all that the client has said so far. */
+static void receive(struct tls_conn *c, struct tls_slice in, bool is_first)
+{
+    const struct tls_slice first = is_first ? in : (struct tls_slice){NULL, 0};
     while (c->status == TLS_HANDSHAKE || c->status == TLS_OPEN) {
         struct record r;
+        if (conn_is_signing(c)) {
+            keep_unread(c, in);
+            return;
+        }
         enum record_result result = record_next(&c->reader, body_max(c), &in, &r);
         if (result == RECORD_MORE)
             break;
@@ -86,6 +101,17 @@ enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t
         else
             conn_no_record(c, result, first);
     }
+}
+
+enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t size,
+                                 struct tls_io *io)
+{
+    assert(size <= TLS_CHUNK_MAX);
+    const bool is_first = !c->any_bytes;
+    engine_begin(c->engine);
+    memory_failed(); /* whatever failed before was somebody else's */
+    c->any_bytes = c->any_bytes || size > 0;
+    receive(c, (struct tls_slice){data, size}, is_first);
     record_rest(&c->reader);
     return finish(c, io);
 }
@@ -104,6 +130,40 @@ enum tls_status tls_conn_answer(struct tls_conn *c, struct tls_identity *id, str
     else if (tls_conn_wanted(c) != NULL) {
         c->challenge = tls_identity_ref(id);
         conn_release_hello(c);
+    }
+    return finish(c, io);
+}
+
+const struct tls_sign_request *tls_conn_unsigned(const struct tls_conn *c)
+{
+    return c->status == TLS_HANDSHAKE && conn_is_signing(c) ? &c->hs->signing->request : NULL;
+}
+
+/* Then what the client said meanwhile has its turn. */
+static void go_on(struct tls_conn *c, const struct tls_signature *signature)
+{
+    const struct tls_slice unread = c->hs->signing->unread;
+    c->hs->signing->unread = (struct tls_slice){0};
+    conn_signed(c, signature);
+    receive(c, unread, false);
+    record_rest(&c->reader);
+    free((void *)(uintptr_t)unread.data);
+}
+
+enum tls_status tls_conn_sign(struct tls_conn *c, const struct tls_signature *signature,
+                              struct tls_io *io)
+{
+    static const struct alert_cause unsigned_cause = {ALERT_INTERNAL_ERROR, TLS_FAULT_LOCAL,
+                                                      "the signer does not sign"};
+    engine_begin(c->engine);
+    memory_failed();
+    if (tls_conn_unsigned(c) != NULL && signature == NULL) {
+        conn_put_held(c);
+        c->hs->signing->answered = true;
+        conn_fail(c, unsigned_cause);
+    } else if (tls_conn_unsigned(c) != NULL) {
+        c->hs->signing->answered = true;
+        go_on(c, signature);
     }
     return finish(c, io);
 }
@@ -151,6 +211,8 @@ void tls_conn_abort(struct tls_conn *c, enum tls_abort why, struct tls_io *io)
     };
     engine_begin(c->engine);
     memory_failed();
+    if (conn_is_signing(c))
+        conn_put_held(c); /* without it the client could not read the alert */
     if (c->hs != NULL)
         c->hs->alert_put = CONN_ALERT_NONE;
     conn_fail(c, causes[why]);

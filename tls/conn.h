@@ -15,6 +15,15 @@
 /* The longest message that a client may send behind its handshake: KeyUpdate (RFC 8446 4.6.3). */
 enum { POST_MESSAGE_MAX = 5 };
 
+/* A signature that somebody else makes. */
+struct conn_signing {
+    struct tls_sign_request request;
+    bool answered;
+    const struct tls_signature *signature; /* lent while it is written */
+    struct tls_slice wire;                 /* owned: what goes out with it */
+    struct tls_slice unread;               /* owned: what the client said meanwhile */
+};
+
 /* What mbedTLS needs to get through the handshake, gone when it is over. */
 struct conn_handshake {
     mbedtls_ssl_context *ssl;  /* NULL until a whole ClientHello is there */
@@ -24,6 +33,7 @@ struct conn_handshake {
     uint8_t hellos; /* ClientHellos seen */
     bool early_data;
     struct tls_slice held; /* a ClientHello that waits for an answer, owned; data NULL: none */
+    struct conn_signing *signing; /* NULL: there is none */
     int alert_put; /* what mbedTLS sent while it worked on the current record; see conn_drive.c */
 };
 
@@ -57,6 +67,12 @@ struct tls_conn {
 
     struct tls_failure failure;
 };
+
+/* Does the handshake wait for a signature? */
+static inline bool conn_is_signing(const struct tls_conn *c)
+{
+    return c->hs != NULL && c->hs->signing != NULL && !c->hs->signing->answered;
+}
 
 /* Are the client's records protected already? */
 static inline bool conn_is_protected(const struct conn_handshake *hs)
@@ -92,6 +108,11 @@ void conn_release_hello(struct tls_conn *c);
 
 /* conn_drive.c: let mbedTLS work on a record until it is used up. */
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body);
+
+/* conn_drive.c, while a signature is waited for: put what is to go out with it into the engine's
+ * buffer; go on with the signature. */
+void conn_put_held(struct tls_conn *c);
+void conn_signed(struct tls_conn *c, const struct tls_signature *signature);
 
 /* Wipes and frees c->hs, which becomes NULL; without one there is nothing to do. */
 void conn_handshake_free(struct tls_conn *c);

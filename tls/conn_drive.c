@@ -103,12 +103,22 @@ static bool set_up(struct tls_conn *c)
     return false;
 }
 
+static void free_signing(struct conn_signing *s)
+{
+    if (s == NULL)
+        return;
+    free((void *)(uintptr_t)s->wire.data);
+    free((void *)(uintptr_t)s->unread.data);
+    free(s);
+}
+
 void conn_handshake_free(struct tls_conn *c)
 {
     if (c->hs == NULL)
         return;
     free_ssl(c->engine, c->hs->ssl);
     hello_free(&c->hs->hello);
+    free_signing(c->hs->signing);
     free((void *)(uintptr_t)c->hs->held.data);
     memory_wipe_free(c->hs, sizeof *c->hs);
     c->hs = NULL;
@@ -201,6 +211,34 @@ static void used_up(struct tls_conn *c, int state_before)
         conn_idle_record(c);
 }
 
+/* Our flight goes out as one piece, once its signature is there: sent in two it would cost a packet
+ * more, and wake the client up for half of it. */
+static void wait_for_signature(struct tls_conn *c)
+{
+    struct engine_buffer *wire = &c->engine->wire;
+    struct conn_signing *s = c->hs->signing;
+    if (wire->size == 0)
+        return;
+    s->wire = (struct tls_slice){memory_copy(wire->data, wire->size), wire->size};
+    wire->size = 0;
+    if (s->wire.data == NULL)
+        conn_fail(c, conn_out_of_memory);
+}
+
+static void drive(struct tls_conn *c)
+{
+    const int state_before = c->hs->ssl->state;
+    const int r = shake(c);
+    if (r == MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS)
+        wait_for_signature(c);
+    else if (r != 0 && r != MBEDTLS_ERR_SSL_WANT_READ)
+        ended(c, r);
+    else if (!certificate_refused(c) && client_welcome(c) && r == 0)
+        opened(c);
+    else if (c->status != TLS_FAILED)
+        used_up(c, state_before);
+}
+
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body)
 {
     struct conn_handshake *hs = c->hs;
@@ -208,18 +246,31 @@ void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body)
         conn_fail(c, conn_out_of_memory);
         return;
     }
-    int state = hs->ssl->state;
     memcpy(hs->feed.header, header, RECORD_HEADER_SIZE);
     hs->feed.body = body;
     hs->feed_header_left = RECORD_HEADER_SIZE;
     hs->record_size = body.size;
     hs->ssl->in_msgtype = 0;
     hs->alert_put = CONN_ALERT_NONE;
-    int r = shake(c);
-    if (r != 0 && r != MBEDTLS_ERR_SSL_WANT_READ)
-        ended(c, r);
-    else if (!certificate_refused(c) && client_welcome(c) && r == 0)
-        opened(c);
-    else if (c->status != TLS_FAILED)
-        used_up(c, state);
+    drive(c);
+}
+
+void conn_put_held(struct tls_conn *c)
+{
+    struct conn_signing *s = c->hs->signing;
+    if (s->wire.size > 0 && conn_put_wire(c, s->wire.data, s->wire.size) < 0)
+        conn_fail(c, conn_out_of_memory);
+    s->wire.size = 0;
+}
+
+void conn_signed(struct tls_conn *c, const struct tls_signature *signature)
+{
+    conn_put_held(c);
+    if (c->status == TLS_FAILED)
+        return;
+    c->hs->alert_put = CONN_ALERT_NONE;
+    c->hs->signing->signature = signature;
+    drive(c);
+    if (c->hs != NULL)
+        c->hs->signing->signature = NULL; /* it was the caller's */
 }

@@ -139,7 +139,8 @@ static void on_plain_handshake(struct tls_conn *c, struct tls_slice payload)
         }
         if (c->status == TLS_FAILED)
             return;
-        if ((conn_is_protected(c->hs) || c->hs->held.data != NULL) && payload.size > 0) {
+        if ((conn_is_protected(c->hs) || c->hs->held.data != NULL || conn_is_signing(c)) &&
+            payload.size > 0) {
             /* RFC 8446 5.1: no message may lie on both sides of a change of keys. And none can
              * follow the first ClientHello unasked. */
             conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE,

@@ -170,8 +170,10 @@ int facts_read(struct tls_identity *id, const char *path, struct err *e)
     f->self_signed = leaf->subject_raw.len == leaf->issuer_raw.len &&
                      memcmp(leaf->subject_raw.p, leaf->issuer_raw.p, leaf->subject_raw.len) == 0;
     memory_failed();
-    if (read_names(id) < 0 || f->subject == NULL || f->issuer == NULL || f->serial == NULL ||
-        f->fingerprint == NULL || memory_failed())
+    if (read_names(id) < 0 ||
+        mbedtls_sha256(leaf->pk_raw.p, leaf->pk_raw.len, id->key_id, 0) != 0 ||
+        f->subject == NULL || f->issuer == NULL || f->serial == NULL || f->fingerprint == NULL ||
+        memory_failed())
         return err_set(e, "%s: out of memory", path);
     return 0;
 }

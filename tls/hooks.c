@@ -1,8 +1,14 @@
 #include "tls/hooks.h"
 
 #include "tls/conn.h"
+#include "tls/memory.h"
+#include "tls/sign.h"
 
 #include <string.h>
+
+/* The identity that a chain of mbedTLS's is a part of. */
+#define container_of(member, type, name)                                                           \
+    ((const type *)((const char *)(member)-offsetof(type, name)))
 
 /* How much of a client's early data is passed over before we lose patience; what others hand out
  * with their tickets is 16 KiB at most (RFC 8446 4.2.10). */
@@ -10,9 +16,11 @@ enum { EARLY_DATA_SKIPPED = 64 << 10 };
 
 /* ---- certificates ---- */
 
+/* mbedTLS wants to see a key of that kind; of one that is elsewhere the public half will do. */
 static int offer(mbedtls_ssl_context *ssl, struct tls_identity *id)
 {
-    return mbedtls_ssl_set_hs_own_cert(ssl, &id->chain, &id->key);
+    return mbedtls_ssl_set_hs_own_cert(ssl, &id->chain,
+                                       identity_signs(id) ? &id->key : &id->chain.pk);
 }
 
 /* mbedTLS takes the first that the client can use, so ECDSA, which is cheaper for us, goes
@@ -71,6 +79,37 @@ static int choose_certificate(mbedtls_ssl_context *ssl)
     return r;
 }
 
+/* ---- signatures made elsewhere ---- */
+
+static int begin_signing(mbedtls_ssl_context *ssl, mbedtls_x509_crt *cert, mbedtls_md_type_t hash,
+                         const unsigned char *digest, size_t size)
+{
+    struct tls_conn *c = mbedtls_ssl_get_user_data_p(ssl);
+    const struct tls_identity *id = container_of(cert, struct tls_identity, chain);
+    (void)digest;
+    (void)size;
+    if (identity_signs(id))
+        return MBEDTLS_ERR_SSL_HW_ACCEL_FALLTHROUGH;
+    struct conn_signing *signing = c->hs->signing = memory_calloc(1, sizeof *signing);
+    if (signing == NULL)
+        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    return sign_request(ssl, id, hash, &signing->request) == 0 ? MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS
+                                                               : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+}
+
+static int end_signing(mbedtls_ssl_context *ssl, unsigned char *out, size_t *size, size_t room)
+{
+    const struct tls_conn *c = mbedtls_ssl_get_user_data_p(ssl);
+    const struct tls_signature *signature = c->hs->signing->signature;
+    if (signature == NULL)
+        return MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS;
+    if (signature->size > room)
+        return MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL;
+    memcpy(out, signature->bytes, signature->size);
+    *size = signature->size;
+    return 0;
+}
+
 /* ---- tickets ---- */
 
 /* A session may come back only to the same policy and the same name (RFC 6066 3). */
@@ -114,6 +153,7 @@ static int read_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *d
 void hooks_install(struct tls_server *s)
 {
     mbedtls_ssl_conf_cert_cb(&s->conf, choose_certificate);
+    mbedtls_ssl_conf_async_private_cb(&s->conf, begin_signing, NULL, end_signing, NULL, NULL);
     /* A resumed TLS 1.3 session shows no client certificate at all, and a TLS 1.2 ticket would
      * carry one around that may be revoked by now: no tickets for clients with certificates. Nor
      * for challenges: a resumed session shows no certificate. */

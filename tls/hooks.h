@@ -1,4 +1,5 @@
-/* hooks.h - what mbedTLS asks us in the middle of a handshake: which certificate, and tickets. */
+/* hooks.h - what mbedTLS asks us in the middle of a handshake: which certificate, tickets, and
+ * signatures. */
 #ifndef TLSFRONT_TLS_HOOKS_H
 #define TLSFRONT_TLS_HOOKS_H
 

@@ -226,6 +226,22 @@ static int load_key(struct tls_identity *id, struct tls_slice key, const char *k
     return 0;
 }
 
+bool identity_signs(const struct tls_identity *id)
+{
+    return mbedtls_pk_get_type(&id->key) != MBEDTLS_PK_NONE;
+}
+
+size_t tls_identity_export_key(const struct tls_identity *id, uint8_t key[TLS_KEY_ID_SIZE],
+                               uint8_t der[TLS_KEY_DER_MAX])
+{
+    memcpy(key, id->key_id, TLS_KEY_ID_SIZE);
+    const int size = mbedtls_pk_write_key_der(&id->key, der, TLS_KEY_DER_MAX);
+    if (size <= 0)
+        return 0;
+    memmove(der, der + TLS_KEY_DER_MAX - size, (size_t)size); /* it is written from the end */
+    return (size_t)size;
+}
+
 /* ---- the whole ---- */
 
 static struct tls_identity *new_identity(const char *path, struct err *e)

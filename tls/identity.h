@@ -9,11 +9,15 @@
 struct tls_identity {
     unsigned refs;
     mbedtls_x509_crt chain; /* mbedTLS's API takes them without const; nothing changes them */
-    mbedtls_pk_context key;
+    mbedtls_pk_context key; /* empty: others sign for it */
+    uint8_t key_id[TLS_KEY_ID_SIZE];
     bool challenge; /* of tls-alpn-01 */
     struct tls_identity_facts facts;
     char **names; /* what facts.names shows */
 };
+
+/* Has it a private key of its own? */
+bool identity_signs(const struct tls_identity *id);
 
 /* How well the certificate covers the DNS name. */
 enum names_match identity_match(const struct tls_identity *id, const char *name);

@@ -81,7 +81,8 @@ struct tls_identity;
 struct tls_identity *tls_identity_load(struct tls_slice chain, const char *chain_path,
                                        struct tls_slice key, const char *key_path, struct err *e);
 
-/* A chain alone, for its facts, its findings and the names it covers: it cannot be served. */
+/* A chain alone, for its facts, its findings and the names it covers. Served, its signatures have
+ * to come from elsewhere: see tls_conn_unsigned(). */
 struct tls_identity *tls_identity_inspect(struct tls_slice chain, const char *path, struct err *e);
 
 /* The same for a challenge of tls-alpn-01 (RFC 8737): one certificate, whose extension
@@ -96,6 +97,51 @@ void tls_identity_free(struct tls_identity *id); /* drops a reference; NULL is f
 
 /* What its first certificate says. Lives as long as the identity. */
 const struct tls_identity_facts *tls_identity_facts(const struct tls_identity *id);
+
+/* ---- signatures made elsewhere ---- */
+
+/* The SHA-256 of its certificate's SubjectPublicKeyInfo tells which key is meant. */
+enum { TLS_KEY_ID_SIZE = 32, TLS_SIGN_CONTENT_MAX = 201, TLS_SIGNATURE_MAX = 1024 };
+
+/* What a server has to sign in a handshake, less what is the same in all of them. Plain bytes, for
+ * another process. */
+struct tls_sign_request {
+    uint8_t key[TLS_KEY_ID_SIZE];
+    uint16_t scheme; /* SignatureScheme (RFC 8446 4.2.3), which are the pairs of TLS 1.2, too */
+    uint8_t tls13;   /* 0: TLS 1.2 */
+    uint8_t size;
+    /* TLS 1.3: the transcript's hash. TLS 1.2: client_random, server_random, ServerECDHParams. */
+    uint8_t content[TLS_SIGN_CONTENT_MAX];
+};
+struct tls_signature {
+    uint16_t size;
+    uint8_t bytes[TLS_SIGNATURE_MAX];
+};
+
+/* The private key of an identity that has one, as DER in `der`, and its id. The size, or 0: out of
+ * memory. The caller wipes. */
+enum { TLS_KEY_DER_MAX = 8192 };
+size_t tls_identity_export_key(const struct tls_identity *id, uint8_t key[TLS_KEY_ID_SIZE],
+                               uint8_t der[TLS_KEY_DER_MAX]);
+
+/* Private keys by their ids, for the process that signs. */
+struct tls_keyring;
+struct tls_keyring *tls_keyring_new(void);       /* NULL: out of memory */
+void tls_keyring_free(struct tls_keyring *ring); /* wipes; NULL is fine */
+
+/* Put in a key, as DER; one that is there stays. -1 with the reason. */
+int tls_keyring_add(struct tls_keyring *ring, const uint8_t key[TLS_KEY_ID_SIZE],
+                    struct tls_slice der, struct err *e);
+
+/* Nothing but what a TLS server signs in a handshake: the signed bytes are put together here, from
+ * parts whose form is checked. */
+enum tls_signed {
+    TLS_SIGNED,
+    TLS_SIGNED_BY_NOBODY, /* no such key */
+    TLS_SIGNED_NEVER,     /* not of that form, or by a scheme that is not the key's */
+};
+enum tls_signed tls_keyring_sign(const struct tls_keyring *ring, const struct tls_sign_request *r,
+                                 struct tls_signature *out);
 
 /* Days before its end from which on a certificate is to be renewed. */
 #define TLS_RENEW_DAYS 30
@@ -266,6 +312,15 @@ const char *tls_conn_wanted(const struct tls_conn *c);
 /* Go on with that certificate, which is referenced; NULL: there is no such challenge, and the
  * client is told so. */
 enum tls_status tls_conn_answer(struct tls_conn *c, struct tls_identity *id, struct tls_io *io);
+
+/* Where the identity that is shown has no key here: what has to be signed, as long as the
+ * connection lives and tls_conn_sign() was not called. The client's bytes wait until then, so it is
+ * better not read from. NULL: nothing has to be. */
+const struct tls_sign_request *tls_conn_unsigned(const struct tls_conn *c);
+
+/* Go on with that signature; NULL: there is none, and the connection fails. */
+enum tls_status tls_conn_sign(struct tls_conn *c, const struct tls_signature *signature,
+                              struct tls_io *io);
 
 /* The client's transport ended. Before TLS_EOF this is a truncation: TLS_FAILED. */
 enum tls_status tls_conn_transport_eof(struct tls_conn *c);

@@ -17,7 +17,7 @@ if(NOT EXISTS "${TLSFRONT_MBEDTLS_SOURCE}")
 endif()
 
 set(mbedtls_tree ${PROJECT_BINARY_DIR}/mbedtls)
-file(GLOB_RECURSE mbedtls_patches ${CMAKE_CURRENT_LIST_DIR}/patches/*.patch)
+file(GLOB_RECURSE mbedtls_patches CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/patches/*.patch)
 list(SORT mbedtls_patches)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${mbedtls_patches})
 

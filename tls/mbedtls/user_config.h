@@ -32,6 +32,9 @@
 #define MBEDTLS_SSL_EARLY_DATA
 #define MBEDTLS_SSL_MAX_EARLY_DATA_SIZE 65536
 
+/* Signatures are made in another process. */
+#define MBEDTLS_SSL_ASYNC_PRIVATE
+
 /* SSL_CLI_C stays for the unit tests, which speak to the engine in memory. No production code makes
  * a client context, and the endpoint of a server context is fixed. */
 

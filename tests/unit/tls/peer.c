@@ -230,6 +230,19 @@ static void join_collect(struct join *j, const struct tls_io *io)
     bytes_add(&j->peer.in, io->wire.data, io->wire.size);
 }
 
+void join_sign(struct join *j)
+{
+    struct tls_io io;
+    struct tls_signature signature;
+    const struct tls_sign_request *request = tls_conn_unsigned(j->conn);
+    if (request == NULL || j->by_hand)
+        return;
+    assert(tls_keyring_sign(pki_signer, request, &signature) == TLS_SIGNED);
+    j->signatures++;
+    tls_conn_sign(j->conn, &signature, &io);
+    join_collect(j, &io);
+}
+
 void join_deliver(struct join *j, const void *data, size_t size)
 {
     const uint8_t *at = size > 0 ? data : (const uint8_t *)"";
@@ -244,6 +257,7 @@ void join_deliver(struct join *j, const void *data, size_t size)
         tls_conn_receive(j->conn, copy, n, &io);
         free(copy);
         join_collect(j, &io);
+        join_sign(j);
         at += n;
         size -= n;
     } while (size > 0);

@@ -60,6 +60,8 @@ struct join {
     size_t cut;         /* deliver to the server at most so many bytes at a time; 0: no limit */
     size_t cut_to_client;
     bool own_engine, own_server;
+    bool by_hand; /* the test signs */
+    unsigned signatures;
 };
 
 /* Options for a route with these identities; the rest may be changed before join_start. */
@@ -70,7 +72,8 @@ void join_start(struct join *j, struct tls_engine *engine, struct tls_server *se
                 const struct tls_server_options *so, const struct peer_options *po);
 void join_pump(struct join *j);                                   /* until nothing moves */
 void join_deliver(struct join *j, const void *data, size_t size); /* raw bytes to the server end */
-void join_send(struct join *j, const void *data, size_t size);    /* from the server end */
+void join_sign(struct join *j); /* what is not signed yet; of itself behind each delivery */
+void join_send(struct join *j, const void *data, size_t size); /* from the server end */
 void join_close(struct join *j);
 void join_free(struct join *j);
 

@@ -291,6 +291,24 @@ char *pki_crl(const char *issuer, enum pki_key issuer_key, unsigned revoked_seri
 
 /* ---- identities ---- */
 
+struct tls_keyring *pki_signer;
+
+/* The identity without its key, which goes to the signer. */
+static struct tls_identity *part_from_key(struct tls_identity *id, const char *chain)
+{
+    struct err e = {.text = ""};
+    uint8_t number[TLS_KEY_ID_SIZE], der[TLS_KEY_DER_MAX];
+    const size_t size = tls_identity_export_key(id, number, der);
+    tls_identity_free(id);
+    id = tls_identity_inspect(pki_slice(chain), "chain.pem", &e);
+    if (size == 0 || id == NULL ||
+        tls_keyring_add(pki_signer, number, (struct tls_slice){der, size}, &e) != 0) {
+        fprintf(stderr, "signer: %s\n", e.text);
+        abort();
+    }
+    return id;
+}
+
 struct tls_identity *pki_load(const char *chain, const char *key)
 {
     struct err e = {.text = ""};
@@ -301,7 +319,7 @@ struct tls_identity *pki_load(const char *chain, const char *key)
         fprintf(stderr, "identity: %s\n", e.text);
         abort();
     }
-    return id;
+    return pki_signer != NULL ? part_from_key(id, chain) : id;
 }
 
 struct tls_identity *pki_identity(enum pki_key key, const char *const *names)

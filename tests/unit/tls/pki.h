@@ -42,6 +42,9 @@ struct tls_slice pki_slice(const char *text);
 /* Load, or fail the test with the reason. */
 struct tls_identity *pki_load(const char *chain, const char *key);
 
+/* Not NULL: identities that are loaded leave their keys here. */
+extern struct tls_keyring *pki_signer;
+
 /* A self-signed identity for the names. */
 struct tls_identity *pki_identity(enum pki_key key, const char *const *names);
 

@@ -34,6 +34,20 @@ static int teardown(void **state)
     return 0;
 }
 
+/* The same once more, with every key in a process of its own. */
+static int setup_elsewhere(void **state)
+{
+    pki_signer = tls_keyring_new();
+    return pki_signer == NULL ? -1 : setup(state);
+}
+
+static int teardown_elsewhere(void **state)
+{
+    tls_keyring_free(pki_signer);
+    pki_signer = NULL;
+    return teardown(state);
+}
+
 static void assert_open(struct join *j)
 {
     const struct tls_failure *f = tls_conn_failure(j->conn);
@@ -541,5 +555,7 @@ int main(void)
         cmocka_unit_test(connections_share_an_engine),
         cmocka_unit_test(the_handshake_state_is_told),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    const int here = cmocka_run_group_tests_name("own keys", tests, setup, teardown);
+    return here + cmocka_run_group_tests_name("keys elsewhere", tests, setup_elsewhere,
+                                              teardown_elsewhere);
 }
