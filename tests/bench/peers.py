@@ -44,6 +44,7 @@ class Peer:
     version: Callable  # program -> text
     tls: bool = True
     is_rival: bool = True
+    on_request: bool = False  # measured only where --peer names it
 
 
 def ask(*command):
@@ -219,6 +220,18 @@ def floor(name, configuration, what):
 
 HAPROXY = "/usr/sbin/haproxy"
 
+def ours(name, configuration, **options):
+    return Peer(
+        name,
+        "",  # TLSFRONT in the environment
+        lambda program, file: [program, "run", "-c", file],
+        configuration,
+        lambda program: ask(program, "--version").strip().replace("\n", "; "),
+        is_rival=False,
+        **options,
+    )
+
+
 PEERS = [
     floor("tcp-copy", lambda s: haproxy(s, False), "haproxy in TCP mode, without TLS"),
     floor("tcp-splice", splicing, "the same with splice-request and splice-response"),
@@ -244,12 +257,8 @@ PEERS = [
         stunnel,
         ["-version", r"stunnel (\S+)"],
     ),
-    Peer(
-        "tlsfront",
-        "",  # TLSFRONT in the environment
-        lambda program, file: [program, "run", "-c", file],
-        tlsfront,
-        lambda program: ask(program, "--version").strip().replace("\n", "; "),
-        is_rival=False,
+    ours("tlsfront", tlsfront),
+    ours(
+        "keys-in-workers", lambda s: "key-isolation = off\n" + tlsfront(s), on_request=True
     ),
 ]
