@@ -145,6 +145,7 @@ struct config {
     enum config_log_target log_target;
     struct file_ref log_file; /* LOG_TARGET_FILE */
     unsigned drain_timeout;   /* milliseconds */
+    bool key_isolation;       /* private keys are the signers', not the workers' */
     bool sandbox;             /* workers give up what they do not need */
     struct origin sandbox_at;
     bool watch; /* reload when a file of the bundle changes */

@@ -57,6 +57,7 @@ static const struct key global_keys[] = {
     {"log-format", setting_choice, .offset = GLOBAL(log_format), .choices = log_formats,
      .preset = "text"},
     {"log", setting_log, .preset = "stderr"},
+    {"key-isolation", setting_switch, .offset = GLOBAL(key_isolation), .preset = "on"},
     {"sandbox", setting_switch, .offset = GLOBAL(sandbox), .at_offset = GLOBAL(sandbox_at),
      .preset = "on"},
     {"watch", setting_switch, .offset = GLOBAL(watch), .preset = "off"},

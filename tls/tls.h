@@ -124,6 +124,10 @@ enum { TLS_KEY_DER_MAX = 8192 };
 size_t tls_identity_export_key(const struct tls_identity *id, uint8_t key[TLS_KEY_ID_SIZE],
                                uint8_t der[TLS_KEY_DER_MAX]);
 
+/* Take the private keys out of a file of certificates, revocation lists or keys, in place. What is
+ * left of its size: 0 where it was a key, or is none of these. */
+size_t tls_file_keyless(uint8_t *data, size_t size);
+
 /* Private keys by their ids, for the process that signs. */
 struct tls_keyring;
 struct tls_keyring *tls_keyring_new(void);       /* NULL: out of memory */

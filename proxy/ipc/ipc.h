@@ -1,4 +1,4 @@
-/* ipc.h - what the supervisor and a worker say to each other.
+/* ipc.h - what the processes say to each other.
  *
  * The socket pair is SOCK_SEQPACKET: one message per packet, file descriptors attached. A message
  * is a header and a payload of plain structs; both ends are the same binary, so there is no
@@ -18,10 +18,20 @@
  *     DRAIN      refuse newcomers
  *     RETIRE     there are no newcomers for you: exit when the last session is gone
  *     STOP       exit
+ *     SIGNER     the socket to your signer, or to another one
  *     PING       are you alive?             answer: PONG
  *   worker -> supervisor
  *     SANDBOX    what I have given up, said once (struct sandbox_state)
  *     CHALLENGE_QUERY   what answers this ACME challenge?   answer: CHALLENGE_ANSWER
+ *
+ *   supervisor -> signer: HELLO, LOG, COMMIT N, ABORT N, PING as above, and
+ *     KEYS       the private keys of generation N, as a bundle
+ *     CHANNEL    the socket to your worker, or to another one
+ *   signer -> supervisor: SANDBOX, PONG, and
+ *     REFUSED N  the keys cannot be loaded, and why
+ *     BETRAYED   my worker says what no worker says
+ *   worker -> signer
+ *     SIGN       sign this                  answer: SIGNED
  *
  * A worker deals with strangers, so what it says is measured and checked by the supervisor, which
  * kills it for anything that no worker says. */
@@ -31,6 +41,7 @@
 #include "config/err.h"
 #include "proxy/ipc/counters.h"
 #include "proxy/wire/challenge.h"
+#include "tls/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,6 +71,12 @@ enum ipc_type {
     IPC_SANDBOX,
     IPC_CHALLENGE_QUERY,
     IPC_PONG,
+    IPC_SIGNER,
+    IPC_KEYS,
+    IPC_CHANNEL,
+    IPC_BETRAYED,
+    IPC_SIGN,
+    IPC_SIGNED,
 };
 
 /* The kernel passes at most 253 descriptors at a time (SCM_MAX_FD). */
@@ -107,6 +124,17 @@ struct ipc_challenge_answer { /* sent as far as `challenge` is in use */
     uint64_t serial;
     uint32_t outcome;
     struct challenge challenge;
+};
+
+/* A worker asks its signer; the serial number comes back with the answer. */
+struct ipc_sign {
+    uint64_t serial;
+    struct tls_sign_request request;
+};
+struct ipc_signed {
+    uint64_t serial;
+    uint32_t outcome; /* enum tls_signed; the signature is there with TLS_SIGNED */
+    struct tls_signature signature;
 };
 
 /* How many of a payload struct fit into one message. */

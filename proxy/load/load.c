@@ -55,7 +55,7 @@ static bool judge(struct config *config, struct candidate *out, struct diags *d)
                  "%zu routes; one instance serves up to %d", config->route_count, ROUTE_SLOTS);
     load_ticket_key(&config->ticket_key, out, d);
     unlock_keys(config, out->bundle, d);
-    out->generation = generation_load(config, out->bundle, d);
+    out->generation = generation_load(config, out->bundle, GENERATION_JUDGED, d);
     if (out->generation == NULL) {
         candidate_free(out);
         d->out_of_memory = true;

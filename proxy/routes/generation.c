@@ -81,17 +81,20 @@ static bool stays_closed(const struct certificate_config *c, const struct bundle
     return file->replaced && file->size == 0 && !diag_ok(d, DIAG_ERROR);
 }
 
+/* With its key, or, `keyless`, without. */
 static struct tls_identity *load_identity(const struct certificate_config *c,
-                                          const struct bundle *b, struct diags *d)
+                                          const struct bundle *b, bool keyless, struct diags *d)
 {
     const struct tls_slice chain = file_bytes(b, &c->chain), key = file_bytes(b, &c->key);
     if (chain.data == NULL || (c->key.path != NULL && key.data == NULL))
         return NULL; /* missing files are reported where they are read */
-    if (stays_closed(c, b, d))
+    if (!keyless && stays_closed(c, b, d))
         return NULL;
 
     struct err e = {.text = ""};
-    struct tls_identity *id = tls_identity_load(chain, c->chain.path, key, c->key.path, &e);
+    struct tls_identity *id = keyless
+                                  ? tls_identity_inspect(chain, c->chain.path, &e)
+                                  : tls_identity_load(chain, c->chain.path, key, c->key.path, &e);
     if (id == NULL) {
         const bool key_blamed = e.blamed == TLS_INPUT_KEY && c->key.path != NULL;
         const struct file_ref *where = key_blamed ? &c->key : &c->chain;
@@ -276,8 +279,11 @@ static int load_route(struct generation *g, size_t i, const struct bundle *b, st
     return 0;
 }
 
-struct generation *generation_load(struct config *config, const struct bundle *b, struct diags *d)
+struct generation *generation_load(struct config *config, const struct bundle *b,
+                                   enum generation_use use, struct diags *d)
 {
+    const bool keyless = use == GENERATION_SERVED && config->key_isolation;
+
     struct generation *g = calloc(1, sizeof *g);
     if (g == NULL) {
         config_free(config);
@@ -291,7 +297,7 @@ struct generation *generation_load(struct config *config, const struct bundle *b
         goto fail;
 
     for (size_t i = 0; i < config->certificate_count; i++)
-        g->identities[i] = load_identity(&config->certificates[i], b, d);
+        g->identities[i] = load_identity(&config->certificates[i], b, keyless, d);
     for (size_t i = 0; i < config->route_count; i++)
         if (load_route(g, i, b, d) != 0)
             goto fail;

@@ -28,11 +28,16 @@ struct generation {
     struct route *routes;             /* one per config->routes */
 };
 
+/* Where it is served, and `key-isolation` is on, there are no private keys: the bundle has none,
+ * and the signer has them. */
+enum generation_use { GENERATION_JUDGED, GENERATION_SERVED };
+
 /* Give `config` a meaning: load certificates, build policies. It is taken over in any case, and
  * freed with the generation; the bundle is borrowed for the time of the call. Findings go to `d`;
  * where one is an error the generation is still returned for the others' sake, but may not be run.
  * NULL: out of memory; `config` is freed then. */
-struct generation *generation_load(struct config *config, const struct bundle *b, struct diags *d);
+struct generation *generation_load(struct config *config, const struct bundle *b,
+                                   enum generation_use use, struct diags *d);
 
 /* Does `next` hold a certificate, authority or revocation list outside of its time that is not in
  * service already? `present` NULL: nothing is. */

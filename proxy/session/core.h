@@ -8,6 +8,7 @@
  *
  *   implicit:  PROXY_HEADER? -> HANDSHAKE -> DIAL -> GREETING? -> OPENING? -> RELAY
  *              -> LINGER -> CLOSING
+ *              and HANDSHAKE -> SIGN -> HANDSHAKE where the keys are the signer's
  *   required:  ... PREAMBLE -> UPGRADE -> HANDSHAKE -> ... as above
  *   optional:  ... DIAL -> GREETING? -> OPENING? -> RELAY (in clear)
  *              [-> UPGRADE -> HANDSHAKE -> ... as above]
@@ -39,6 +40,7 @@ enum session_state {
     SESSION_UPGRADE,      /* the reply to the upgrade is on its way; then TLS begins */
     SESSION_REQUEST,      /* acme, in clear: the head of a request */
     SESSION_HANDSHAKE,    /* client <-> tls */
+    SESSION_SIGN,         /* the signer signs for the handshake; nobody is read from */
     SESSION_QUERY,        /* acme: the supervisor looks for the answer; nobody is read from */
     SESSION_DIAL,         /* connecting upstream; what the client says is held */
     SESSION_GREETING, /* connected; the server has to speak first, and another can take its place
@@ -78,6 +80,7 @@ enum end {
     END_IDLE,
     END_TLS_FAILED, /* fault and words are the engine's */
     END_HANDSHAKE_LATE,
+    END_SIGNER_LATE,
     END_INJECTED,
     END_DIALOGUE, /* these in the order of enum dialogue_reason */
     END_DIALOGUE_SENT_AWAY,
@@ -136,6 +139,7 @@ union session_address {
 struct session_row {
     const char *name; /* as the log has it: stage= */
     size_t timeout;   /* milliseconds: a field of route_config by its offset; 0: see `remains` */
+    bool since_tls;   /* it runs from the beginning of TLS on, over several states */
     uint64_t (*remains)(const struct session *s);
 
     /* Is that side read from? NULL: no. */
@@ -178,6 +182,7 @@ struct session {
     struct tls_conn *tls;                /* NULL: in clear so far */
     struct session_dialogue *dialogue;   /* NULL: nothing to watch */
     struct session_challenge *challenge; /* NULL: nothing was asked for */
+    struct session_signing *signing;     /* NULL: nothing is being signed */
     struct link member;                  /* of all->members */
     struct link waiting;                 /* of all->turns */
     struct unread unread;
@@ -185,7 +190,7 @@ struct session {
     size_t dropped; /* bytes of the client read and dropped behind its end, or in LINGER */
 
     uint64_t serial;
-    uint64_t started, last_active, ending_since; /* milliseconds of the loop's clock */
+    uint64_t started, tls_began, last_active, ending_since; /* milliseconds of the loop's clock */
     uint64_t bytes_in, bytes_out;
     union session_address from; /* the client */
     /* Where it connected to, as a PROXY header said; AF_UNSPEC: none. */
@@ -294,6 +299,9 @@ enum session_state handshake_client_data(struct session *s, uint8_t *data, size_
 enum session_state handshake_client_ended(struct session *s);
 enum session_state handshake_turn(struct session *s);
 enum session_state handshake_timed_out(struct session *s);
+enum session_state sign_entered(struct session *s);
+void sign_left(struct session *s);
+enum session_state sign_timed_out(struct session *s);
 /* The engine has done something in the handshake. */
 enum session_state session_handshake_step(struct session *s, enum tls_status status,
                                           const struct tls_io *io);

@@ -42,6 +42,8 @@ const struct end_row session_ends[ENDS] = {
                         true},
     [END_HANDSHAKE_LATE] = {FAULT_CLIENT, "the client did not finish the handshake in time",
                             WORD_LATE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_SIGNER_LATE] = {FAULT_LOCAL, "the signer did not sign in time", WORD_INTERNAL,
+                         CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_INJECTED] = {FAULT_CLIENT, "the client sent data behind the upgrade command", WORD_NONE,
                       CLIENT_LINGERS, UPSTREAM_RESET, false},
     [END_DIALOGUE] = {FAULT_NONE, "the dialogue ended", WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN,

@@ -1,6 +1,7 @@
 /* handshake.c - from the first byte of TLS to the moment when it stands. */
 #include "proxy/session/core.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- UPGRADE ---- */
@@ -10,6 +11,7 @@ enum session_state session_secure(struct session *s)
     s->tls = tls_conn_new(s->all->engine, s->route->tls);
     if (s->tls == NULL)
         return session_end(s, END_OUT_OF_MEMORY);
+    s->tls_began = session_now(s);
     counter_add(&session_counters(s)->handshaking, 1);
     return SESSION_HANDSHAKE;
 }
@@ -54,6 +56,14 @@ static enum session_state finished(struct session *s)
     return SESSION_DIAL;
 }
 
+/* What does the handshake need that is not here: the certificate of a challenge, a signature? */
+static enum session_state waits_for(const struct session *s)
+{
+    if (tls_conn_wanted(s->tls) != NULL)
+        return SESSION_QUERY;
+    return tls_conn_unsigned(s->tls) != NULL ? SESSION_SIGN : SESSION_STAY;
+}
+
 enum session_state session_handshake_step(struct session *s, enum tls_status status,
                                           const struct tls_io *io)
 {
@@ -64,8 +74,8 @@ enum session_state session_handshake_step(struct session *s, enum tls_status sta
         next = session_send(s, io, false);
     if (next != SESSION_STAY)
         return next;
-    if (status == TLS_HANDSHAKE) /* and does it wait for the certificate of a challenge? */
-        return tls_conn_wanted(s->tls) != NULL ? SESSION_QUERY : SESSION_STAY;
+    if (status == TLS_HANDSHAKE)
+        return waits_for(s);
     count(s);
     if (io->wire.size == 0 && !protocol_facts(s->route->config->protocol)->server_speaks_first)
         peer_acknowledge(&s->client);
@@ -127,4 +137,48 @@ enum session_state handshake_timed_out(struct session *s)
     if (s->spoke)
         counter_add(&session_counters(s)->handshake_failures, 1);
     return session_end(s, END_HANDSHAKE_LATE);
+}
+
+/* ---- SIGN ---- */
+
+struct session_signing {
+    struct session *session;
+    struct signing signing;
+};
+
+static void answered(struct signing *signing, const struct tls_signature *signature)
+{
+    struct session *s = container_of(signing, struct session_signing, signing)->session;
+    struct tls_io io = {0};
+    const enum tls_status status = tls_conn_sign(s->tls, signature, &io);
+    const enum session_state next = session_handshake_step(s, status, &io);
+    session_step(s, next != SESSION_STAY ? next : SESSION_HANDSHAKE);
+}
+
+enum session_state sign_entered(struct session *s)
+{
+    s->signing = calloc(1, sizeof *s->signing);
+    if (s->signing == NULL)
+        return session_end(s, END_OUT_OF_MEMORY);
+    s->signing->session = s;
+    s->signing->signing.request = tls_conn_unsigned(s->tls);
+    s->signing->signing.answered = answered;
+    signing_begin(&s->all->signings, &s->signing->signing);
+    return SESSION_STAY;
+}
+
+void sign_left(struct session *s)
+{
+    if (s->signing != NULL)
+        signing_forget(&s->signing->signing);
+    free(s->signing);
+    s->signing = NULL;
+}
+
+enum session_state sign_timed_out(struct session *s)
+{
+    if (!s->admission.admitted)
+        return session_refuse_by_alert(s, s->admission.refusal);
+    counter_add(&session_counters(s)->handshake_failures, 1);
+    return session_end(s, END_SIGNER_LATE);
 }

@@ -101,6 +101,7 @@ static const struct session_machine machine =
                                      .timed_out = request_timed_out},
                 [SESSION_HANDSHAKE] = {.name = "handshake",
                                        .timeout = OF_ROUTE(handshake_timeout),
+                                       .since_tls = true,
                                        .reads_client = handshake_reads,
                                        .entered = handshake_entered,
                                        .left = handshake_left,
@@ -109,8 +110,16 @@ static const struct session_machine machine =
                                        .client_failed = client_lost,
                                        .turn = handshake_turn,
                                        .timed_out = handshake_timed_out},
+                [SESSION_SIGN] = {.name = "handshake",
+                                  .timeout = OF_ROUTE(handshake_timeout),
+                                  .since_tls = true,
+                                  .entered = sign_entered,
+                                  .left = sign_left,
+                                  .client_failed = client_lost,
+                                  .timed_out = sign_timed_out},
                 [SESSION_QUERY] = {.name = "ask",
                                    .timeout = OF_ROUTE(handshake_timeout),
+                                   .since_tls = true,
                                    .entered = query_entered,
                                    .left = query_left,
                                    .client_failed = client_lost,
@@ -248,6 +257,7 @@ void sessions_init(struct sessions *all, int ipc)
     link_init(&all->members);
     turns_init(&all->turns, all->loop, go_on);
     queries_init(&all->queries, all->loop, ipc);
+    signings_init(&all->signings, all->loop);
 }
 
 void sessions_stop(struct sessions *all)
@@ -264,4 +274,5 @@ void sessions_close(struct sessions *all)
 {
     turns_close(&all->turns);
     queries_close(&all->queries);
+    signings_close(&all->signings);
 }

@@ -9,6 +9,7 @@
 #include "proxy/base/log.h"
 #include "proxy/ipc/counters.h"
 #include "proxy/session/query.h"
+#include "proxy/session/signing.h"
 #include "proxy/session/turns.h"
 #include "tls/tls.h"
 
@@ -41,6 +42,7 @@ struct sessions {
     uint64_t serial;
     struct turns turns;
     struct queries queries;
+    struct signings signings;
 };
 
 /* Begin; `ipc` is the socket that questions to the supervisor go to. */

@@ -24,8 +24,10 @@ static uint64_t wait_of(const struct session *s)
         return SESSION_NEVER;
     const char *config = (const char *)s->route->config;
     const unsigned timeout = *(const unsigned *)(const void *)(config + row->timeout);
-    const uint64_t wait = session_remains(timeout, 0, 0);
-    const uint64_t courtesy = session_remains(COURTESY_MS, s->started, session_now(s));
+    const uint64_t now = session_now(s);
+    const bool since_tls = row->since_tls && s->tls != NULL;
+    const uint64_t wait = session_remains(timeout, since_tls ? s->tls_began : now, now);
+    const uint64_t courtesy = session_remains(COURTESY_MS, s->started, now);
     return s->admission.courtesy && courtesy < wait ? courtesy : wait;
 }
 

@@ -37,6 +37,19 @@ void orders_hello(struct worker *w)
     orders_tickets(w);
 }
 
+void orders_signer(struct worker *w)
+{
+    const int fd =
+        w->child.life == CHILD_NONE ? -1 : signers_connect(&w->all->signers, w->child.index);
+    if (fd < 0)
+        return; /* when there is one, it says so */
+    ipc_begin(&message, IPC_SIGNER, 0);
+    message.fds[0] = fd;
+    message.fd_count = 1;
+    send_message(w);
+    close(fd);
+}
+
 void orders_counters(struct worker *w)
 {
     const struct workers *ws = w->all;

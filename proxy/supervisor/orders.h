@@ -8,6 +8,7 @@
 void orders_send(struct worker *w, enum ipc_type type, uint32_t generation);
 
 void orders_hello(struct worker *w);    /* with its counters, log and tickets */
+void orders_signer(struct worker *w);   /* a new socket to its signer, where there is one */
 void orders_counters(struct worker *w); /* those of the others */
 void orders_release(struct worker *w, const struct release *p); /* up to READY */
 void orders_tickets(struct worker *w);

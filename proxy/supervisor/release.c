@@ -1,4 +1,5 @@
 #include "proxy/supervisor/release.h"
+#include "proxy/load/isolate.h"
 #include "proxy/supervisor/challenge_directory.h"
 
 #include <stdlib.h>
@@ -74,6 +75,35 @@ unsigned release_worker_count(const struct config *c)
     return n < WORKERS_MAX ? n : WORKERS_MAX;
 }
 
+/* Of a bundle that is not needed any more; NULL: it could not be had. */
+static int into_fd(struct bundle *b, struct err *e)
+{
+    const int fd = b != NULL ? bundle_to_fd(b, e) : -1;
+    bundle_free(b);
+    return fd;
+}
+
+static int pack_apart(struct release *p, const struct bundle *b, struct err *e)
+{
+    p->keys = into_fd(isolate_keys(p->generation, e), e);
+    if (p->keys < 0)
+        return -1;
+    p->bundle = into_fd(isolate_files(b, e), e);
+    if (p->bundle >= 0)
+        return 0;
+    close(p->keys);
+    return -1;
+}
+
+int release_pack(struct release *p, const struct bundle *b, struct err *e)
+{
+    if (p->generation->config->key_isolation)
+        return pack_apart(p, b, e);
+    p->keys = -1;
+    p->bundle = bundle_to_fd(b, e);
+    return p->bundle >= 0 ? 0 : -1;
+}
+
 /* One that has vanished since it was judged is told with the first question. */
 int release_open_challenges(struct release *p)
 {
@@ -100,6 +130,8 @@ void release_clear(struct release *p)
 {
     if (p->number != 0)
         close(p->bundle);
+    if (p->number != 0 && p->keys >= 0)
+        close(p->keys);
     close_challenges(p);
     generation_free(p->generation);
     *p = (struct release){0};

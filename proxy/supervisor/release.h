@@ -8,7 +8,8 @@
 
 struct release {
     uint32_t number; /* of the generation; 0: there is no release */
-    int bundle;      /* sealed memfd */
+    int bundle;      /* sealed memfd: for the workers */
+    int keys;        /* the same for the signers; -1: the bundle has the keys, too */
     struct generation *generation;
     unsigned workers;
     int *challenges; /* the directory of each route, held open; -1: it has none */
@@ -27,6 +28,9 @@ void route_slots_free(struct route_slots *s);
 
 /* The number of workers that a configuration asks for. */
 unsigned release_worker_count(const struct config *c);
+
+/* Put what is to run, from `b`, into the descriptors. -1 with the reason. */
+int release_pack(struct release *p, const struct bundle *b, struct err *e);
 
 /* Open the directories of the generation's acme routes. -1: out of memory. */
 int release_open_challenges(struct release *p);

@@ -235,13 +235,12 @@ static void forget_slot(void *arg, unsigned slot)
 /* Turn what was loaded into a release. 0, or -1 when memory is out. */
 static int make_release(struct reload *r, struct err *why)
 {
-    int fd = bundle_to_fd(r->candidate.bundle, why);
-    if (fd < 0)
+    struct release release = {.generation = r->candidate.generation,
+                              .workers = release_worker_count(r->candidate.generation->config)};
+    if (release_pack(&release, r->candidate.bundle, why) != 0)
         return -1;
-    r->release = (struct release){.number = ++r->generations,
-                                  .bundle = fd,
-                                  .generation = r->candidate.generation,
-                                  .workers = release_worker_count(r->candidate.generation->config)};
+    release.number = ++r->generations;
+    r->release = release;
     r->candidate.generation = NULL;
     r->release.generation->number = r->release.number;
     if (release_open_challenges(&r->release) != 0 ||

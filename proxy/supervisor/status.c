@@ -89,6 +89,18 @@ static void text_workers(const struct status *s, struct buf *out)
     }
 }
 
+static void text_signers(const struct signers *ss, struct buf *out)
+{
+    for (unsigned i = 0; i < ss->count; i++) {
+        const struct child *c = &ss->items[i]->child;
+        char sandbox[48];
+        sandbox_words(&c->sandbox, sandbox, sizeof sandbox);
+        if (c->life != CHILD_NONE)
+            buf_printf(out, "signer %u: pid %d, %u restarts, sandbox %s%s\n", i, c->process.pid,
+                       c->restarts, sandbox, c->life == CHILD_RETIRING ? ", retiring" : "");
+    }
+}
+
 void status_text(const struct status *s, struct buf *out)
 {
     const struct generation *g = s->workers->current.generation;
@@ -96,6 +108,7 @@ void status_text(const struct status *s, struct buf *out)
                getpid(), s->state, (long long)(time(NULL) - s->started),
                s->workers->current.number);
     text_workers(s, out);
+    text_signers(&s->workers->signers, out);
     if (g == NULL)
         return;
     text_certificates(g, out);

@@ -119,6 +119,29 @@ static void json_sandbox(const struct sandbox_state *state, struct buf *out)
     json_object_end(out);
 }
 
+static void json_state(const struct child *c, struct buf *out)
+{
+    json_string(out, "state", c->life == CHILD_RETIRING ? "retiring" : "running");
+}
+
+static void json_signers(const struct signers *ss, struct buf *out)
+{
+    json_array(out, "signers");
+    for (unsigned i = 0; i < ss->count; i++) {
+        const struct child *c = &ss->items[i]->child;
+        if (c->life == CHILD_NONE)
+            continue;
+        json_object(out, NULL);
+        json_number(out, "index", i);
+        json_number(out, "pid", c->process.pid);
+        json_state(c, out);
+        json_number(out, "restarts", c->restarts);
+        json_sandbox(&c->sandbox, out);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
 static void json_workers(const struct status *s, struct buf *out)
 {
     json_array(out, "workers");
@@ -129,7 +152,7 @@ static void json_workers(const struct status *s, struct buf *out)
         json_object(out, NULL);
         json_number(out, "index", i);
         json_number(out, "pid", w->child.process.pid);
-        json_string(out, "state", w->child.life == CHILD_RETIRING ? "retiring" : "running");
+        json_state(&w->child, out);
         json_number(out, "generation", w->committed);
         json_number(out, "connections", (int64_t)workers_active(s->workers, i));
         json_number(out, "restarts", w->child.restarts);
@@ -154,6 +177,7 @@ void status_json(const struct status *s, struct buf *out)
     json_number(out, "uptime", (int64_t)(time(NULL) - s->started));
     json_number(out, "generation", s->workers->current.number);
     json_workers(s, out);
+    json_signers(&s->workers->signers, out);
     if (g != NULL) {
         json_routes(s, g, out);
         json_array(out, "certificates");

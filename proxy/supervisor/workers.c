@@ -159,6 +159,7 @@ static void started(struct child *c)
     const struct workers *ws = w->all;
     w->told = w->prepared = w->committed = 0;
     orders_hello(w);
+    orders_signer(w);
     orders_counters(w);
     orders_release(w, &ws->current);
     orders_send(w, IPC_COMMIT, ws->current.number);
@@ -170,6 +171,8 @@ static void ended(struct child *c)
 {
     struct workers *ws = worker_of(c)->all;
     counters_clear_presence(counters_of(&ws->all, c->index));
+    if (!child_awaited(c) || ws->current.keys < 0)
+        signers_dismiss(&ws->signers, c->index);
     if (ws->children.ending && workers_alive(ws) == 0)
         ws->events->gone(ws->arg);
 }
@@ -181,9 +184,36 @@ static const struct child_kind kind = {.name = "worker",
                                        .patience = patience,
                                        .ended = ended};
 
+/* ---- their signers ---- */
+
+static void signer_started(void *arg, unsigned index)
+{
+    struct workers *ws = arg;
+    if (index < ws->count)
+        orders_signer(ws->items[index]);
+}
+
+static void signer_betrayed(void *arg, unsigned index)
+{
+    struct workers *ws = arg;
+    if (index < ws->count)
+        child_replace(&ws->items[index]->child, "nonsense",
+                      "has asked its signer for what no worker asks for");
+}
+
+static const struct signers_events signers_events = {signer_started, signer_betrayed};
+
 void workers_init(struct workers *ws)
 {
     ws->children = (struct children){.kind = &kind, .loop = ws->loop, .log = ws->log};
+    ws->signers = (struct signers){.loop = ws->loop,
+                                   .log = ws->log,
+                                   .events = &signers_events,
+                                   .arg = ws,
+                                   .current = &ws->current,
+                                   .next = &ws->next,
+                                   .identity = &ws->identity};
+    signers_init(&ws->signers);
 }
 
 void workers_replace_late(struct workers *ws, uint32_t number, bool committed)
@@ -246,6 +276,7 @@ void workers_prepare(struct workers *ws, struct release *next)
 {
     ws->next = *next;
     *next = (struct release){0};
+    signers_prepare(&ws->signers); /* first, so that they have the keys before anybody wants them */
     for (unsigned i = 0; i < ws->count; i++)
         if (i < ws->next.workers && ws->items[i]->child.life == CHILD_RUNNING)
             orders_release(ws->items[i], &ws->next);
@@ -266,6 +297,7 @@ void workers_commit(struct workers *ws)
     release_clear(&ws->current);
     ws->current = ws->next;
     ws->next = (struct release){0};
+    signers_commit(&ws->signers);
 
     for (unsigned i = 0; i < ws->count || i < ws->current.workers; i++) {
         struct worker *w = worker_at(ws, i);
@@ -285,6 +317,7 @@ void workers_abort(struct workers *ws)
     for (unsigned i = 0; i < ws->count; i++)
         if (ws->items[i]->child.life == CHILD_RUNNING)
             orders_send(ws->items[i], IPC_ABORT, ws->next.number);
+    signers_abort(&ws->signers, ws->next.number);
     release_clear(&ws->next);
 }
 
@@ -299,6 +332,7 @@ void workers_send_log(struct workers *ws)
 {
     for (unsigned i = 0; i < ws->count; i++)
         child_send_log(&ws->items[i]->child);
+    signers_send_log(&ws->signers);
 }
 
 void workers_send_addresses(struct workers *ws)
@@ -319,6 +353,7 @@ void workers_close(struct workers *ws)
 {
     for (unsigned i = 0; i < ws->count; i++)
         child_close(&ws->items[i]->child);
+    signers_close(&ws->signers);
 }
 
 void workers_free(struct workers *ws)
@@ -327,6 +362,7 @@ void workers_free(struct workers *ws)
         close_counters(ws->items[i]);
         free(ws->items[i]);
     }
+    signers_free(&ws->signers);
     release_clear(&ws->current);
     release_clear(&ws->next);
     explicit_bzero(&ws->tickets, sizeof ws->tickets);

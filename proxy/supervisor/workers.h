@@ -1,4 +1,5 @@
-/* workers.h - the supervisor's workers: how many there are, and what they are told to run. */
+/* workers.h - the supervisor's workers, each with its signer: how many there are, and what they are
+ * told to run. */
 #ifndef TLSFRONT_SUPERVISOR_WORKERS_H
 #define TLSFRONT_SUPERVISOR_WORKERS_H
 
@@ -7,6 +8,7 @@
 #include "proxy/supervisor/listeners.h"
 #include "proxy/supervisor/release.h"
 #include "proxy/supervisor/resolver.h"
+#include "proxy/supervisor/signers.h"
 
 #include <uv.h>
 
@@ -41,6 +43,7 @@ struct workers {
     uint8_t seed[16];
     struct all_counters all;
     struct children children;
+    struct signers signers;
     uint64_t load_ms; /* that this process took to load what the workers load */
 };
 

@@ -185,7 +185,7 @@ static const char *first_error(const struct diags *d)
 static struct generation *load(const struct bundle *b, struct diags *d)
 {
     struct config *config = b != NULL ? config_load(b, d) : NULL;
-    return config != NULL ? generation_load(config, b, d) : NULL;
+    return config != NULL ? generation_load(config, b, GENERATION_SERVED, d) : NULL;
 }
 
 static void on_prepare(struct worker *w, struct ipc_message *m)
@@ -348,6 +348,16 @@ static void on_challenge_answer(struct worker *w, struct ipc_message *m)
     queries_answered(&w->sessions.queries, m);
 }
 
+static void on_signer(struct worker *w, struct ipc_message *m)
+{
+    if (m->size != 0 || m->fd_count != 1) {
+        not_understood(w, m);
+        return;
+    }
+    m->fd_count = 0;
+    signings_use(&w->sessions.signings, m->fds[0]);
+}
+
 static void on_ping(struct worker *w, struct ipc_message *m)
 {
     (void)m;
@@ -370,6 +380,7 @@ static void (*const handlers[])(struct worker *w, struct ipc_message *m) = {
     [IPC_RETIRE] = on_retire,
     [IPC_STOP] = on_stop,
     [IPC_CHALLENGE_ANSWER] = on_challenge_answer,
+    [IPC_SIGNER] = on_signer,
     [IPC_PING] = on_ping,
 };
 

@@ -59,8 +59,8 @@ def serve(fronts, run, pki, toys):
     return start
 
 
-def sandboxes(front):
-    return [one["sandbox"] for one in front.status()["workers"]]
+def sandboxes(front, kind="workers"):
+    return [one["sandbox"] for one in front.status()[kind]]
 
 
 IN_FORCE = {"seccomp": True, "landlock": landlock_of_the_kernel()}
@@ -69,11 +69,11 @@ OFF = {"seccomp": False, "landlock": 0}
 
 def test_each_worker_is_in_a_sandbox_and_the_status_tells(serve):
     front, served = serve()
-    assert sandboxes(front) == [IN_FORCE] * 2
-    for pid in front.workers():
+    assert sandboxes(front) == [IN_FORCE] * 2 == sandboxes(front, "signers")
+    for pid in front.workers() + front.processes("signer"):
         assert filtered(pid) and not may_start_processes(pid)
     text = front.command("status", "-c", front.file).stdout
-    assert len(re.findall("^worker .*, sandbox seccomp", text, re.MULTILINE)) == 2
+    assert len(re.findall("^(?:worker|signer) .*, sandbox seccomp", text, re.MULTILINE)) == 4
     assert served()
     assert (front.log("sandbox") == []) == (IN_FORCE["landlock"] > 0)
 
@@ -185,10 +185,11 @@ def neither():
 ])
 def test_what_the_kernel_refuses_is_told_once_and_service_goes_on(serve, refusal, left, words):
     front, served = serve(before_exec=refusal)
-    assert sandboxes(front) == [left] * 2
-    line, = front.log("sandbox", level="warn")
-    assert words in line["msg"] and "sandbox = off" in line["msg"]
+    assert sandboxes(front) == [left] * 2 == sandboxes(front, "signers")
     assert served()
+    for kind in "workers", "signers":
+        line, = (one for one in front.log("sandbox", level="warn") if one["msg"].startswith(kind))
+        assert words.replace("workers", kind) in line["msg"] and "sandbox = off" in line["msg"]
 
 
 def only_the_older_call():

@@ -85,6 +85,7 @@ static void what_is_not_said_has_its_default(void **state)
     assert_null(c->log_file.path);
     assert_int_equal(c->drain_timeout, 30000);
     assert_true(c->sandbox);
+    assert_true(c->key_isolation);
 
     const struct route_config *r = &c->routes[0];
     assert_int_equal(r->tls, TLS_MODE_IMPLICIT);
@@ -171,7 +172,7 @@ static void every_key_reaches_its_field(void **state)
     struct config *c = load_clean(
         "workers = 4 user = u control = run.sock state = ../lib\n"
         "log-level = debug log-format = json log = ./x.log drain-timeout = off watch = "
-        "on sandbox = off\n" CERTIFICATE "certificate second { chain = '/c' }\n"
+        "on sandbox = off key-isolation = off\n" CERTIFICATE "certificate second { chain = '/c' }\n"
         "route all {\n"
         "listen = {\"*:4650\", \"[::1]:465\", \"localhost:466\", \"unix:/run/l\"}\n"
         "protocol = smtp tls = implicit certificate = {second, mail}\n"
@@ -197,6 +198,7 @@ static void every_key_reaches_its_field(void **state)
     assert_int_equal(c->drain_timeout, 0);
     assert_true(c->watch);
     assert_false(c->sandbox);
+    assert_false(c->key_isolation);
     assert_null(c->certificates[1].key.path);
 
     const struct route_config *r = &c->routes[0];

@@ -78,6 +78,16 @@ static inline void to_handshake_last(void)
     begin_tls_as(NULL);
 }
 
+/* The front has answered nothing yet. */
+static inline void to_sign(void)
+{
+    signer_comes();
+    f.serving = f.keyless;
+    arrive(TCP);
+    begin_tls_as(NULL);
+    assert_int_equal(client->sent_size, 0);
+}
+
 static inline void to_query(void)
 {
     arrive(HTTP);
@@ -331,6 +341,7 @@ enum place_name {
     P_HANDSHAKE_IN_LINE,
     P_HANDSHAKE_LAST,
     P_HANDSHAKE_CHALLENGE,
+    P_SIGN,
     P_QUERY,
     P_QUERY_TLS,
     P_DIAL,
@@ -522,6 +533,37 @@ static inline bool challenge_is_unknown(void)
     return true;
 }
 
+static inline bool is_signing(void)
+{
+    return !link_empty(&f.all.signings.sent);
+}
+
+static inline bool signature_comes(void)
+{
+    if (!is_signing())
+        return false;
+    signer_answers(true);
+    return true;
+}
+
+static inline bool no_signature_comes(void)
+{
+    if (!is_signing())
+        return false;
+    signer_answers(false);
+    return true;
+}
+
+/* Its successor is asked again. */
+static inline bool signer_is_replaced(void)
+{
+    if (!is_signing())
+        return false;
+    signer_comes();
+    assert_true(is_signing());
+    return true;
+}
+
 static inline bool time_is_up(void)
 {
     if (f.s->state == SESSION_CLOSING)
@@ -552,6 +594,9 @@ enum event_name {
     TURN,
     FOUND,
     UNKNOWN,
+    SIGNED,
+    UNSIGNED,
+    SIGNER_REPLACED,
     TIME,
     STOP,
     EVENTS
@@ -576,6 +621,9 @@ static const struct event {
     [TURN] = {"it is its turn", its_turn_comes},
     [FOUND] = {"the challenge is known", challenge_is_found},
     [UNKNOWN] = {"the challenge is not known", challenge_is_unknown},
+    [SIGNED] = {"the signature comes", signature_comes},
+    [UNSIGNED] = {"the signer does not sign", no_signature_comes},
+    [SIGNER_REPLACED] = {"there is another signer", signer_is_replaced},
     [TIME] = {"its time is up", time_is_up},
     [STOP] = {"the worker stops", worker_stops},
 };

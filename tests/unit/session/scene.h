@@ -44,8 +44,10 @@ struct scene {
     struct all_counters parts;
     uint8_t seed[16];
     struct sessions all;
-    struct generation *generation;
-    int shared, lines, ipc, supervisor;
+    struct generation *generation, *keyless; /* the same, without keys */
+    struct generation *serving;              /* one of them: the next client's */
+    struct tls_keyring *keys;                /* those that the second lacks */
+    int shared, lines, ipc, supervisor, signer;
 
     uint64_t clock;
     uv_timer_cb timer; /* NULL: not armed */
@@ -176,7 +178,7 @@ static const char scene_config[] =
     "route sieve-telling { listen = \"127.0.0.1:4190\" protocol = sieve tls = optional\n"
     "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example xclient = on }\n";
 
-static inline struct generation *scene_load(void)
+static inline struct generation *scene_load(enum generation_use use)
 {
     char *crt = tls_client_certificate(NAME, false), *key = tls_client_key();
     struct diags d = {0};
@@ -189,7 +191,7 @@ static inline struct generation *scene_load(void)
         if (d.items[i].severity == DIAG_ERROR)
             fail_msg("%s", d.items[i].cause);
     assert_non_null(c);
-    struct generation *g = generation_load(c, b, &d);
+    struct generation *g = generation_load(c, b, use, &d);
     assert_non_null(g);
     for (size_t i = 0; i < g->config->route_count; i++)
         g->routes[i].slot = (unsigned)i;
@@ -198,6 +200,15 @@ static inline struct generation *scene_load(void)
     free(crt);
     free(key);
     return g;
+}
+
+static inline void scene_take_keys(void)
+{
+    struct err e;
+    uint8_t id[TLS_KEY_ID_SIZE], der[TLS_KEY_DER_MAX];
+    const size_t size = tls_identity_export_key(f.generation->identities[0], id, der);
+    f.keys = tls_keyring_new();
+    assert_int_equal(tls_keyring_add(f.keys, id, (struct tls_slice){der, size}, &e), 0);
 }
 
 static inline int scene_group_setup(void **state)
@@ -226,7 +237,10 @@ static inline int scene_group_setup(void **state)
     log_init(&f.log, "worker-0");
     log_redirect(&f.log, LOG_TARGET_FILE, ends[1]);
     f.log.level = LOG_LEVEL_DEBUG;
-    f.generation = scene_load();
+    f.generation = f.serving = scene_load(GENERATION_JUDGED);
+    f.keyless = scene_load(GENERATION_SERVED);
+    f.signer = -1;
+    scene_take_keys();
     memory_gate = tls_asks;
     f.parts.parts[0] = f.all.counters;
     return f.all.counters != NULL && f.all.engine != NULL ? 0 : -1;
@@ -238,6 +252,8 @@ static inline int scene_group_teardown(void **state)
     memory_gate = NULL;
     sessions_close(&f.all);
     generation_free(f.generation);
+    generation_free(f.keyless);
+    tls_keyring_free(f.keys);
     while (uv_run(&f.loop, UV_RUN_DEFAULT) != 0)
         continue;
     assert_int_equal(uv_loop_close(&f.loop), 0);
@@ -248,6 +264,8 @@ static inline int scene_group_teardown(void **state)
     close(f.lines);
     close(f.ipc);
     close(f.supervisor);
+    if (f.signer >= 0)
+        close(f.signer);
     return 0;
 }
 
@@ -328,8 +346,8 @@ static inline void arrive_as(enum scene_route route, bool announced, struct admi
     static struct sockaddr_in from;
     from = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000201)};
     struct newcomer n = {.fd = -1,
-                         .generation = f.generation,
-                         .route = &f.generation->routes[route],
+                         .generation = f.serving,
+                         .route = &f.serving->routes[route],
                          .announced = announced,
                          .admission = admission};
     memcpy(&n.client, &from, sizeof from);
@@ -527,6 +545,38 @@ static inline void supervisor_answers(const char *crt, const char *key)
     over();
 }
 
+/* A signer that is there, or another one. */
+static inline void signer_comes(void)
+{
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    if (f.signer >= 0)
+        close(f.signer);
+    f.signer = pair[1];
+    signings_use(&f.all.signings, pair[0]);
+    uv_run(&f.loop, UV_RUN_NOWAIT);
+}
+
+/* Its answer to the request that is out. */
+static inline void signer_answers(bool signs)
+{
+    static struct ipc_message m;
+    struct ipc_sign asked;
+    struct ipc_signed answer = {0};
+    assert_int_equal(ipc_receive(f.signer, &m), 1);
+    assert_int_equal(m.type, IPC_SIGN);
+    assert_true(ipc_take(&m, &asked, sizeof asked));
+    answer.serial = asked.serial;
+    answer.outcome =
+        signs ? tls_keyring_sign(f.keys, &asked.request, &answer.signature) : TLS_SIGNED_BY_NOBODY;
+    ipc_begin(&m, IPC_SIGNED, 0);
+    ipc_append(&m, &answer, sizeof answer);
+    assert_int_equal(ipc_send(f.signer, &m), 0);
+    in_session = true;
+    uv_run(&f.loop, UV_RUN_NOWAIT);
+    over();
+}
+
 /* ---- the end ---- */
 
 static inline void assert_nothing_counted(void)
@@ -556,7 +606,10 @@ static inline void finish(void)
     assert_true(link_empty(&f.all.members));
     assert_true(link_empty(&f.all.turns.waiting));
     assert_true(link_empty(&f.all.queries.waiting) && link_empty(&f.all.queries.sent));
+    assert_true(link_empty(&f.all.signings.waiting) && link_empty(&f.all.signings.sent));
     assert_int_equal(f.generation->references, 1);
+    assert_int_equal(f.keyless->references, 1);
+    f.serving = f.generation;
     assert_null(client->peer);
     assert_null(upstream->peer);
     assert_nothing_counted();

@@ -354,6 +354,7 @@ static const struct way {
      HTTP("200 OK", "application/octet-stream", "17", "", "key-authorization"), ""},
     {END_CHALLENGE_UNKNOWN, to_query, challenge_is_unknown, "info", "client",
      HTTP("404 Not Found", TEXT, "46", "", "Only the answers to ACME challenges are here.\n"), ""},
+    {END_SIGNER_LATE, to_sign, time_is_up, "info", "tlsfront", "<alert 80><fin>", ""},
     {END_CHALLENGE_LATE, to_query, time_is_up, "info", "tlsfront",
      HTTP("503 Service Unavailable", TEXT, "17", "Retry-After: 10\r\n", "Try again later.\n"), ""},
     {END_CHALLENGE_LATE_TLS, to_query_in_tls, time_is_up, "info", "tlsfront", "<alert 80><fin>",

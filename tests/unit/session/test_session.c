@@ -76,7 +76,7 @@ static struct generation *load(const struct fixture *f)
     assert_int_equal(bundle_add(b, BUNDLE_FILE, "/mail.pem", pem, strlen(pem), NULL), 0);
     struct config *c = config_load(b, &d);
     assert_non_null(c);
-    struct generation *g = generation_load(c, b, &d);
+    struct generation *g = generation_load(c, b, GENERATION_JUDGED, &d);
     assert_int_equal(d.count, 0);
     bundle_free(b);
     return g;

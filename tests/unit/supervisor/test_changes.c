@@ -40,7 +40,7 @@ static struct generation *load(const char *text, const char *pem)
     assert_int_equal(bundle_add(b, BUNDLE_FILE, "/new.pem", two, strlen(two), NULL), 0);
     struct config *c = config_load(b, &d);
     assert_non_null(c);
-    struct generation *g = generation_load(c, b, &d);
+    struct generation *g = generation_load(c, b, GENERATION_JUDGED, &d);
     assert_non_null(g);
     for (size_t i = 0; i < d.count; i++)
         print_message("%s\n", d.items[i].cause);

@@ -402,6 +402,8 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "child") == 0)
         return strcmp(argv[2], "7") == 0 ? live() : 99;
+    if (argc > 1)
+        return 99; /* not these tests, which would start more of them */
     const struct CMUnitTest tests[] = {
         TEST(it_is_greeted_and_heard),
         TEST(one_that_answers_stays),

@@ -41,7 +41,7 @@ static struct generation *load(void)
     bundle_add(b, BUNDLE_TEXT, "/t.conf", text, strlen(text), NULL);
     struct config *c = config_load(b, &d);
     assert_non_null(c);
-    struct generation *g = generation_load(c, b, &d);
+    struct generation *g = generation_load(c, b, GENERATION_JUDGED, &d);
     assert_non_null(g);
     diags_free(&d);
     bundle_free(b);

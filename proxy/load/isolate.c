@@ -1,0 +1,68 @@
+#include "proxy/load/isolate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct bundle *new_bundle(struct err *e)
+{
+    struct bundle *b = bundle_new();
+    if (b == NULL)
+        err_set(e, "out of memory");
+    return b;
+}
+
+static int add_keyless(struct bundle *out, const struct bundle_entry *file, struct err *e)
+{
+    uint8_t *data = malloc(file->size + 1);
+    if (data == NULL)
+        return err_set(e, "out of memory");
+    memcpy(data, file->data, file->size);
+    const int result =
+        bundle_add(out, file->kind, file->path, data, tls_file_keyless(data, file->size), e);
+    explicit_bzero(data, file->size);
+    free(data);
+    return result;
+}
+
+struct bundle *isolate_files(const struct bundle *b, struct err *e)
+{
+    struct bundle *out = new_bundle(e);
+    for (size_t i = 0; out != NULL && i < bundle_count(b); i++) {
+        const struct bundle_entry *entry = bundle_at(b, i);
+        const int added = entry->kind == BUNDLE_FILE ? add_keyless(out, entry, e)
+                                                     : bundle_add(out, entry->kind, entry->path,
+                                                                  entry->data, entry->size, e);
+        if (added == 0)
+            continue;
+        bundle_free(out);
+        return NULL;
+    }
+    return out;
+}
+
+/* Two certificates may have the same. */
+static int add_key(struct bundle *out, const struct tls_identity *id, struct err *e)
+{
+    uint8_t key[TLS_KEY_ID_SIZE], der[TLS_KEY_DER_MAX];
+    char name[2 * TLS_KEY_ID_SIZE + 1];
+    const size_t size = tls_identity_export_key(id, key, der);
+    int result = size > 0 ? 0 : err_set(e, "out of memory");
+    for (size_t i = 0; i < sizeof key; i++)
+        snprintf(name + 2 * i, 3, "%02x", key[i]);
+    if (result == 0 && bundle_find(out, BUNDLE_FILE, name) == NULL)
+        result = bundle_add(out, BUNDLE_FILE, name, der, size, e);
+    explicit_bzero(der, sizeof der);
+    return result;
+}
+
+struct bundle *isolate_keys(const struct generation *g, struct err *e)
+{
+    struct bundle *out = new_bundle(e);
+    for (size_t i = 0; out != NULL && i < g->config->certificate_count; i++)
+        if (add_key(out, g->identities[i], e) != 0) {
+            bundle_free(out);
+            return NULL;
+        }
+    return out;
+}

@@ -1,0 +1,16 @@
+/* isolate.h - a configuration in two halves: what workers get, and the private keys, which the
+ * signers get. */
+#ifndef TLSFRONT_LOAD_ISOLATE_H
+#define TLSFRONT_LOAD_ISOLATE_H
+
+#include "proxy/routes/generation.h"
+
+/* The bundle without private keys. Passphrases are gone from it already (unlock.h). NULL with the
+ * reason. */
+struct bundle *isolate_files(const struct bundle *b, struct err *e);
+
+/* The private keys of a loaded configuration: each as a file, its DER, with the key's id in hex as
+ * path. NULL with the reason. */
+struct bundle *isolate_keys(const struct generation *g, struct err *e);
+
+#endif

@@ -1,0 +1,178 @@
+#include "proxy/session/signing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { OUT_MAX = 64 };
+
+struct signer_channel {
+    uv_poll_t poll;
+    struct signings *all;
+    int fd;
+};
+
+static struct signing *signing_of(struct link *l)
+{
+    return container_of(l, struct signing, link);
+}
+
+/* ---- the socket ---- */
+
+static void channel_closed(uv_handle_t *handle)
+{
+    free(container_of(handle, struct signer_channel, poll));
+}
+
+/* In their order, in front of what is there. */
+static void move_to_front(struct link *from, struct link *to)
+{
+    while (!link_empty(from)) {
+        struct link *last = from->previous;
+        link_remove(last);
+        link_add(to->next, last); /* before the first */
+    }
+}
+
+/* What it was asked waits in front of what it was not. */
+static void drop_channel(struct signings *all)
+{
+    struct signer_channel *c = all->channel;
+    if (c == NULL)
+        return;
+    all->channel = NULL;
+    all->out = 0;
+    move_to_front(&all->sent, &all->waiting);
+    uv_poll_stop(&c->poll);
+    close(c->fd);
+    uv_close((uv_handle_t *)&c->poll, channel_closed);
+}
+
+/* ---- asking ---- */
+
+static int send_now(const struct signer_channel *c, const struct signing *s)
+{
+    static struct ipc_message m; /* large; one thread */
+    const struct ipc_sign question = {.serial = s->serial, .request = *s->request};
+    ipc_begin(&m, IPC_SIGN, 0);
+    ipc_append(&m, &question, sizeof question);
+    return ipc_send(c->fd, &m);
+}
+
+static void channel_ready(uv_poll_t *poll, int status, int events);
+
+/* A signer that is late has its socket full. */
+static void watch(struct signer_channel *c, bool full)
+{
+    uv_poll_start(&c->poll, UV_READABLE | (full ? UV_WRITABLE : 0), channel_ready);
+}
+
+static void proceed(struct signings *all)
+{
+    while (all->channel != NULL && !link_empty(&all->waiting) && all->out < OUT_MAX) {
+        struct signing *s = signing_of(all->waiting.next);
+        if (send_now(all->channel, s) != 0) {
+            if (errno == EAGAIN)
+                watch(all->channel, true);
+            else
+                drop_channel(all); /* another one will come */
+            return;
+        }
+        link_remove(&s->link);
+        link_add(&all->sent, &s->link);
+        all->out++;
+    }
+}
+
+void signing_begin(struct signings *all, struct signing *s)
+{
+    s->serial = ++all->serial;
+    s->begun = true;
+    link_add(&all->waiting, &s->link);
+    proceed(all);
+}
+
+void signing_forget(struct signing *s)
+{
+    if (s->begun)
+        link_remove(&s->link);
+    s->begun = false;
+}
+
+/* ---- answers ---- */
+
+/* They come in the order of the requests; those before it that are gone were forgotten. */
+static struct signing *find(struct signings *all, uint64_t serial)
+{
+    for (struct link *l = all->sent.next; l != &all->sent; l = l->next)
+        if (signing_of(l)->serial == serial)
+            return signing_of(l);
+    return NULL;
+}
+
+/* False: no signer says that. */
+static bool on_answer(struct signings *all, const struct ipc_message *m)
+{
+    struct ipc_signed answer;
+    if (m->type != IPC_SIGNED || m->fd_count > 0 || !ipc_take(m, &answer, sizeof answer) ||
+        answer.signature.size > sizeof answer.signature.bytes || all->out == 0)
+        return false;
+    all->out--;
+    struct signing *s = find(all, answer.serial);
+    if (s == NULL)
+        return true;
+    signing_forget(s);
+    s->answered(s, answer.outcome == TLS_SIGNED ? &answer.signature : NULL);
+    return true;
+}
+
+static void channel_ready(uv_poll_t *poll, int status, int events)
+{
+    static struct ipc_message m; /* large; one thread */
+    struct signer_channel *c = container_of(poll, struct signer_channel, poll);
+    struct signings *all = c->all;
+    (void)status;
+    if (events & UV_WRITABLE)
+        watch(c, false);
+    int got = 1;
+    for (int i = 0; i < OUT_MAX && got == 1 && all->channel == c; i++) {
+        got = ipc_receive(c->fd, &m);
+        if (got == 1 && !on_answer(all, &m)) {
+            ipc_close_fds(&m);
+            got = -1;
+        }
+    }
+    if (got < 0 && all->channel == c)
+        drop_channel(all);
+    proceed(all);
+}
+
+/* ---- life ---- */
+
+void signings_init(struct signings *all, uv_loop_t *loop)
+{
+    *all = (struct signings){.loop = loop};
+    link_init(&all->waiting);
+    link_init(&all->sent);
+}
+
+void signings_use(struct signings *all, int fd)
+{
+    struct signer_channel *c = calloc(1, sizeof *c);
+    drop_channel(all);
+    if (c == NULL || uv_poll_init(all->loop, &c->poll, fd) != 0) {
+        free(c);
+        close(fd);
+        return;
+    }
+    c->all = all;
+    c->fd = fd;
+    all->channel = c;
+    watch(c, false);
+    proceed(all);
+}
+
+void signings_close(struct signings *all)
+{
+    drop_channel(all);
+}

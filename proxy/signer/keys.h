@@ -1,0 +1,36 @@
+/* keys.h - the private keys of the generations that are in service or about to be. */
+#ifndef TLSFRONT_SIGNER_KEYS_H
+#define TLSFRONT_SIGNER_KEYS_H
+
+#include "config/bundle.h"
+#include "tls/tls.h"
+
+/* At most: the one in service, the one before, and the next. */
+enum { SIGNER_SETS = 3 };
+
+struct signer_keys {
+    struct signer_set {
+        uint32_t generation; /* 0: empty */
+        struct tls_keyring *ring;
+    } sets[SIGNER_SETS];
+    uint32_t current;
+};
+
+/* Take over those of a generation, which are a bundle of files: the key's id in hex as path, its
+ * DER as content. -1 with the reason. */
+int signer_keys_add(struct signer_keys *keys, uint32_t generation, const struct bundle *b,
+                    struct err *e);
+
+/* That generation is in service: forget all but it and the one that was. */
+void signer_keys_commit(struct signer_keys *keys, uint32_t generation);
+
+/* Forget those of a generation that will not come into service. */
+void signer_keys_abort(struct signer_keys *keys, uint32_t generation);
+
+enum tls_signed signer_keys_sign(const struct signer_keys *keys, const struct tls_sign_request *r,
+                                 struct tls_signature *out);
+
+/* Wipes them all. */
+void signer_keys_free(struct signer_keys *keys);
+
+#endif

@@ -1,0 +1,250 @@
+#include "proxy/signer/signer.h"
+
+#include "proxy/base/exits.h"
+#include "proxy/base/log.h"
+#include "proxy/base/privileges.h"
+#include "proxy/ipc/ipc.h"
+#include "proxy/ipc/process.h"
+#include "proxy/sandbox/sandbox.h"
+#include "proxy/signer/keys.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct signer {
+    struct log log;
+    unsigned index;
+    int ipc, channel;           /* the second -1: there is no worker now */
+    bool unsent;                /* `answer` waits until the worker reads */
+    struct ipc_message answer;  /* large; one at a time */
+    struct ipc_message message; /* that was received last */
+    struct signer_keys keys;
+    bool ending;
+};
+
+/* ---- to the supervisor ---- */
+
+static void tell(struct signer *s, enum ipc_type type, uint32_t generation, const void *data,
+                 size_t size)
+{
+    static struct ipc_message m; /* large; one thread */
+    ipc_begin(&m, type, generation);
+    ipc_append(&m, data, size);
+    if (ipc_send(s->ipc, &m) != 0)
+        s->ending = true;
+}
+
+/* What the supervisor says is said by the same program, so this is a fault of ours. */
+static void fail(struct signer *s, const char *why)
+{
+    log_event(&s->log, LOG_LEVEL_ERROR, "signer-failed", "%s", why);
+    s->ending = true;
+}
+
+/* ---- from the supervisor ---- */
+
+static void on_hello(struct signer *s, struct ipc_message *m)
+{
+    struct ipc_hello hello;
+    struct err e;
+    if (!ipc_take(m, &hello, sizeof hello)) {
+        fail(s, "the first order is not understood");
+        return;
+    }
+    const struct identity id = {
+        .drop = hello.drop_privileges != 0, .uid = hello.uid, .gid = hello.gid};
+    if (privileges_drop(&id, &e) != 0) {
+        fail(s, e.text);
+        return;
+    }
+    privileges_hide_memory();
+    struct sandbox_state state = {0};
+    if (hello.sandbox != 0)
+        sandbox_enter(SANDBOX_SIGNER, &state);
+    tell(s, IPC_SANDBOX, 0, &state, sizeof state);
+}
+
+static void on_log(struct signer *s, struct ipc_message *m)
+{
+    enum config_log_target target;
+    if (!ipc_take(m, &target, sizeof target)) {
+        fail(s, "an order about the log is not understood");
+        return;
+    }
+    log_redirect(&s->log, target, m->fd_count == 1 ? m->fds[0] : STDERR_FILENO);
+    m->fd_count = 0;
+}
+
+static void on_keys(struct signer *s, struct ipc_message *m)
+{
+    struct err e = {.text = "no keys came along"};
+    struct bundle *b = m->fd_count == 1 ? bundle_from_fd(m->fds[0], &e) : NULL;
+    if (b == NULL || signer_keys_add(&s->keys, m->generation, b, &e) != 0)
+        tell(s, IPC_REFUSED, m->generation, e.text, strlen(e.text) + 1);
+    bundle_free(b); /* wipes */
+}
+
+static void close_channel(struct signer *s)
+{
+    if (s->channel >= 0)
+        close(s->channel);
+    s->channel = -1;
+    s->unsent = false;
+}
+
+static void on_channel(struct signer *s, struct ipc_message *m)
+{
+    if (m->fd_count != 1) {
+        fail(s, "no socket came along");
+        return;
+    }
+    close_channel(s);
+    s->channel = m->fds[0];
+    m->fd_count = 0;
+}
+
+static void on_commit(struct signer *s, struct ipc_message *m)
+{
+    signer_keys_commit(&s->keys, m->generation);
+}
+
+static void on_abort(struct signer *s, struct ipc_message *m)
+{
+    signer_keys_abort(&s->keys, m->generation);
+}
+
+static void on_ping(struct signer *s, struct ipc_message *m)
+{
+    (void)m;
+    tell(s, IPC_PONG, 0, "", 0);
+}
+
+static void on_stop(struct signer *s, struct ipc_message *m)
+{
+    (void)m;
+    s->ending = true;
+}
+
+static void (*const handlers[])(struct signer *s, struct ipc_message *m) = {
+    [IPC_HELLO] = on_hello,     [IPC_LOG] = on_log,       [IPC_KEYS] = on_keys,
+    [IPC_CHANNEL] = on_channel, [IPC_COMMIT] = on_commit, [IPC_ABORT] = on_abort,
+    [IPC_PING] = on_ping,       [IPC_STOP] = on_stop,
+};
+
+/* All that is there. */
+static void hear_supervisor(struct signer *s)
+{
+    struct ipc_message *m = &s->message;
+    int got;
+    while (!s->ending && (got = ipc_receive(s->ipc, m)) != 0) {
+        if (got < 0) { /* without a supervisor there is nobody to work for */
+            s->ending = true;
+            return;
+        }
+        if (m->type < sizeof handlers / sizeof *handlers && handlers[m->type] != NULL)
+            handlers[m->type](s, m);
+        ipc_close_fds(m);
+    }
+}
+
+/* ---- the worker ---- */
+
+static void send_answer(struct signer *s)
+{
+    s->unsent = ipc_send(s->channel, &s->answer) != 0 && errno == EAGAIN;
+}
+
+/* The keys came, or come just now, before whoever wants them signed for. */
+static enum tls_signed make(struct signer *s, const struct tls_sign_request *r,
+                            struct tls_signature *out)
+{
+    const enum tls_signed outcome = signer_keys_sign(&s->keys, r, out);
+    if (outcome != TLS_SIGNED_BY_NOBODY)
+        return outcome;
+    hear_supervisor(s);
+    return signer_keys_sign(&s->keys, r, out);
+}
+
+static void answer(struct signer *s, const struct ipc_sign *question)
+{
+    struct ipc_signed reply = {.serial = question->serial};
+    const int channel = s->channel;
+    reply.outcome = (uint32_t)make(s, &question->request, &reply.signature);
+    if (s->channel != channel) /* it is another worker's by now */
+        return;
+    ipc_begin(&s->answer, IPC_SIGNED, 0);
+    ipc_append(&s->answer, &reply, sizeof reply);
+    send_answer(s);
+}
+
+/* The supervisor kills who says that. */
+static void betrayed(struct signer *s)
+{
+    close_channel(s);
+    tell(s, IPC_BETRAYED, 0, "", 0);
+}
+
+/* One question per turn, so that the supervisor never waits for more than one signature. */
+static void hear_worker(struct signer *s)
+{
+    struct ipc_sign question;
+    struct ipc_message *m = &s->message;
+    const int got = ipc_receive(s->channel, m);
+    const bool sense = got == 1 ? m->type == IPC_SIGN && m->fd_count == 0 &&
+                                      ipc_take(m, &question, sizeof question)
+                                : got == 0 || errno != EPROTO;
+    if (got == 1)
+        ipc_close_fds(m);
+    if (!sense)
+        betrayed(s);
+    else if (got < 0)
+        close_channel(s); /* the worker is gone */
+    else if (got == 1)
+        answer(s, &question);
+}
+
+/* ---- the process ---- */
+
+static void run(struct signer *s)
+{
+    while (!s->ending) {
+        struct pollfd fds[] = {{.fd = s->ipc, .events = POLLIN},
+                               {.fd = s->channel, .events = s->unsent ? POLLOUT : POLLIN}};
+        if (poll(fds, sizeof fds / sizeof *fds, -1) < 0)
+            continue; /* a signal */
+        if (fds[0].revents != 0)
+            hear_supervisor(s);
+        if (fds[1].revents == 0 || s->channel != fds[1].fd || s->ending)
+            continue; /* or the worker is another one by now */
+        if (s->unsent)
+            send_answer(s);
+        else
+            hear_worker(s);
+    }
+}
+
+int signer_run(unsigned index)
+{
+    static struct signer s;
+    struct err e;
+    char who[24];
+    if (!process_begin() || index >= WORKERS_MAX)
+        return EXIT_USAGE;
+    snprintf(who, sizeof who, "signer-%u", index);
+    log_init(&s.log, who);
+    s.index = index;
+    s.ipc = PROCESS_IPC;
+    s.channel = -1;
+    if (tls_init(&e) == 0)
+        run(&s);
+    else
+        fail(&s, e.text);
+    close_channel(&s);
+    signer_keys_free(&s.keys);
+    explicit_bzero(&s.message, sizeof s.message);
+    log_close(&s.log);
+    return 0;
+}

@@ -1,0 +1,242 @@
+"""Private keys are in the signers and nowhere near a client's bytes (key-isolation)."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from clients import tls
+from harness.config import route
+from harness.pki import openssl
+from harness.process import status_field
+from harness.wait import wait_until
+from servers import toy
+
+
+def secrets_of(key):
+    """What only the private key has, in the forms that programs keep it in."""
+    text = openssl("pkey", "-in", key, "-noout", "-text")
+    needles = []
+    for name in ("priv", "privateExponent", "prime1", "prime2", "exponent1", "exponent2"):
+        found = re.search(rf"^{name}:\n((?: +[0-9a-f:]+\n)+)", text, re.MULTILINE)
+        if found:
+            number = bytes.fromhex(re.sub(r"[\s:]", "", found[1])).lstrip(b"\0")
+            needles += [number, number[::-1]]
+    lines = key.read_text().splitlines()
+    needles.append(lines[len(lines) // 2].encode())
+    assert len(needles) in (3, 11)
+    return needles
+
+
+def memory_of(pid):
+    with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps, \
+            open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            area, rights = line.split()[:2]
+            if rights.startswith("r") and not line.rstrip().endswith(("[vvar]", "[vsyscall]")):
+                begin, end = (int(one, 16) for one in area.split("-"))
+                memory.seek(begin)
+                try:
+                    yield memory.read(end - begin)
+                except OSError:
+                    continue
+
+
+def holds(pid, needles):
+    return any(needle in area for area in memory_of(pid) for needle in needles)
+
+
+@pytest.fixture
+def serve(fronts, run, pki, toys):
+    """Starts a daemon before an echo: (front, a function that has it serve somebody)."""
+    def start(certificate=None, **options):
+        port, shown = run.port(), certificate or pki.mail
+        front = fronts.start(shown.block(),
+                             route("echo", port, toys(toy.echo).port, certificate=(shown.name,)),
+                             **options)
+
+        def served(version=None):
+            with tls.TlsClient(port, tls.context(pki, version)) as client:
+                return tls.says(client)
+        served.port = port
+        return front, served
+    return start
+
+
+@pytest.mark.parametrize("kind", ["mail", "mail_rsa"])
+def test_a_worker_never_has_the_key(serve, pki, kind):
+    certificate = getattr(pki, kind)
+    front, served = serve(certificate)
+    for version in "1.2", "1.3":
+        for _ in range(4):
+            assert served(version)
+    needles = secrets_of(certificate.key)
+    for pid in front.workers():
+        assert not holds(pid, needles)
+    for pid in front.processes("signer"):
+        assert holds(pid, needles), "the search finds nothing"
+
+
+def test_a_key_that_stands_in_the_chain_file_is_kept_from_workers_too(serve, pki, run):
+    both = run.folder / "both.pem"
+    both.write_text(pki.mail.key.read_text() + pki.mail.chain.read_text())
+    both.chmod(0o600)
+    front, served = serve()
+    front.write(f"certificate mail {{ chain = {both} }}\n",
+                front.file.read_text().split("}\n", 1)[1])
+    assert front.reload().returncode == 0
+    assert served()
+    needles = secrets_of(pki.mail.key)
+    for pid in front.workers():
+        assert not holds(pid, needles)
+
+
+def test_without_isolation_workers_have_it_and_there_is_no_signer(serve, pki):
+    front, served = serve(key_isolation="off")
+    assert served()
+    assert front.processes("signer") == [] == front.status()["signers"]
+    assert any(holds(pid, secrets_of(pki.mail.key)) for pid in front.workers())
+
+
+def test_a_signer_has_no_privileges_and_no_descriptors_to_the_world(serve):
+    front, served = serve()
+    assert served()
+    for pid in front.processes("signer"):
+        assert status_field(pid, "Uid")[0] != "0"
+        assert status_field(pid, "NoNewPrivs") == ["1"]
+        assert int(status_field(pid, "CapEff")[0], 16) == 0
+        kinds = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+        assert sum(kind.startswith("socket:") for kind in kinds) == 2  # supervisor, worker
+        unix = {line.split()[6] for line in Path("/proc/net/unix").read_text().splitlines()[1:]}
+        assert all(kind[8:-1] in unix for kind in kinds if kind.startswith("socket:"))
+
+
+def test_the_status_tells_each_signer(serve):
+    front, served = serve()
+    assert served()
+    told = front.status()["signers"]
+    assert sorted(one["pid"] for one in told) == sorted(front.processes("signer"))
+    assert [(one["index"], one["state"], one["restarts"]) for one in told] == \
+        [(0, "running", 0), (1, "running", 0)]
+    text = front.command("status", "-c", front.file).stdout
+    assert len(re.findall(r"^signer \d: pid \d+, 0 restarts, sandbox ", text, re.MULTILINE)) == 2
+
+
+def test_a_signer_that_dies_costs_no_handshake(serve):
+    front, served = serve()
+    done, wrong, stop = [], [], threading.Event()
+
+    def clients():
+        while not stop.is_set():
+            try:
+                assert served()
+                done.append(1)
+            except (OSError, AssertionError) as error:
+                wrong.append(repr(error))
+    threads = [threading.Thread(target=clients) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for round_ in range(1, 4):
+        victims = front.processes("signer")
+        seen = len(done)
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(front.processes("signer")) == 2
+                   and not set(front.processes("signer")) & set(victims), "other signers")
+        wait_until(lambda: len(done) > seen + 20, "clients to be served")
+        assert len(front.log("signer-died")) == 2 * round_
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert len(front.workers()) == 2 and front.log("worker-died") == []
+
+
+def test_a_signer_that_stands_still_delays_only_new_handshakes(serve, pki):
+    front, served = serve()
+    client = tls.TlsClient(served.port, tls.context(pki))
+    victims = front.processes("signer")
+    for pid in victims:
+        os.kill(pid, signal.SIGSTOP)
+    waiting = threading.Thread(target=served)
+    waiting.start()
+    for _ in range(5):
+        assert tls.says(client)
+    for pid in victims:
+        os.kill(pid, signal.SIGCONT)
+    waiting.join(10)
+    assert not waiting.is_alive()
+    client.close()
+
+
+def test_a_signer_that_does_not_answer_is_our_fault_in_the_log(fronts, run, pki, toys):
+    port = run.port()
+    front = fronts.start(pki.mail.block(),
+                         route("echo", port, toys(toy.echo).port, handshake_timeout="1s"))
+    for pid in front.processes("signer"):
+        os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(OSError):
+        tls.TlsClient(port, tls.context(pki)).handshake()
+    line = front.wait_for_log("end", fault="tlsfront")
+    assert line["end"] == "the signer did not sign in time" and line["stage"] == "handshake"
+    for pid in front.processes("signer"):
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_new_key_signs_after_a_reload_and_the_old_one_for_who_began_before(fronts, run, pki,
+                                                                              toys):
+    port = run.port()
+    where = route("pop", port, toys(toy.greeter(b"+OK hello\r\n")).port, protocol="pop3", tls="required")
+    front = fronts.start(pki.mail.block(), where)
+    with socket.create_connection(("127.0.0.1", port)) as early:
+        early.settimeout(10)
+        assert early.recv(1000).startswith(b"+OK")
+        front.write(pki.renewed.block().replace("renewed", "mail", 1), where)
+        assert front.reload().returncode == 0
+        early.sendall(b"STLS\r\n")
+        assert early.recv(1000).startswith(b"+OK")
+        with tls.context(pki).wrap_socket(early, server_hostname="mail.example.test") as old:
+            assert old.getpeercert(True) == pki.mail.der()
+    with socket.create_connection(("127.0.0.1", port)) as late:
+        late.settimeout(10)
+        late.recv(1000)
+        late.sendall(b"STLS\r\n")
+        late.recv(1000)
+        with tls.context(pki).wrap_socket(late, server_hostname="mail.example.test") as new:
+            assert new.getpeercert(True) == pki.renewed.der()
+
+
+@pytest.mark.parametrize("before, after", [("on", "off"), ("off", "on")])
+def test_it_can_be_changed_while_the_daemon_runs(serve, pki, before, after):
+    front, served = serve(key_isolation=before)
+    assert served()
+    text = front.file.read_text()
+    front.file.write_text(text.replace(f'key-isolation = "{before}"', f'key-isolation = "{after}"'))
+    assert front.reload().returncode == 0
+    assert served()
+    if after == "on":
+        wait_until(lambda: len(front.processes("signer")) == 2, "signers")
+        assert served()
+
+
+def test_more_and_fewer_workers_have_as_many_signers(serve):
+    front, served = serve(workers=1)
+    for count in (3, 1, 2):
+        text = re.sub(r"workers = \d", f"workers = {count}", front.file.read_text())
+        front.file.write_text(text)
+        assert front.reload().returncode == 0
+        wait_until(lambda: len(front.processes("signer")) == count == len(front.workers()),
+                   f"{count} pairs")
+        for _ in range(6):
+            assert served()
+
+
+def test_called_by_hand_it_is_wrong_usage(binary):
+    done = subprocess.run([binary, "signer", "0"], stdin=subprocess.DEVNULL, capture_output=True,
+                          check=False)
+    assert done.returncode == 2
