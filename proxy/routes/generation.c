@@ -44,6 +44,15 @@ static const struct {
                                                  "digitalSignature"},
     [TLS_FINDING_AUTHORITY] = {DIAG_WARNING, "use a certificate issued for TLS servers"},
     [TLS_FINDING_MUST_STAPLE] = {DIAG_WARNING, "have one issued without the extension TLS feature"},
+    [TLS_FINDING_UNKNOWN_CRITICAL] = {DIAG_ERROR,
+                                      "have one issued without it, or with it not critical"},
+    [TLS_FINDING_PRECERTIFICATE] = {DIAG_ERROR, "name the certificate that the authority issued "
+                                                "after it, for the same key"},
+    [TLS_FINDING_CHALLENGE] = {DIAG_ERROR,
+                               "name the server's own certificate; the ACME client's answers "
+                               "belong into a route with protocol = acme (challenges)"},
+    [TLS_FINDING_SOME_REFUSE] = {DIAG_WARNING, "have one issued for a TLS server, with no more "
+                                               "than the usual critical extensions"},
 };
 
 struct report {

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from harness.config import route
-from harness.keys import KeyManager, der, p7b
+from harness.keys import KeyManager, der, p7b, serial
 from harness.pki import Authority, openssl
 from harness.tree import DOCS
 
@@ -110,6 +110,25 @@ def test_names_can_be_forced(manager, pki):
 def test_a_certificate_for_clients(manager, pki):
     leaf = manager.sign(purpose="clientAuth")
     refused(manager, leaf, pki.intermediate.certificate, words=["serverAuth", "cure:"])
+
+
+POISON = "1.3.6.1.4.1.11129.2.4.3 = critical,ASN1:NULL\n"
+
+
+@pytest.mark.parametrize("extension, words", [
+    ("1.2.3.4 = critical,DER:0500\n", "the critical extension 1.2.3.4"),
+    (POISON, "is a precertificate"),
+    ("1.3.6.1.5.5.7.1.31 = critical,DER:0500\n", "acmeIdentifier")])
+def test_a_certificate_that_no_client_accepts(manager, pki, extension, words):
+    leaf = manager.sign(extensions=extension)
+    refused(manager, leaf, pki.intermediate.certificate, "--force", words=[words, "cure:"])
+
+
+def test_of_a_certificate_and_its_precertificate_the_certificate_is_taken(manager, pki):
+    poisoned = manager.sign(extensions=POISON)
+    leaf = manager.sign()
+    manager.done("install", "mail", poisoned, leaf, pki.intermediate.certificate)
+    assert manager.serial_in_place() == serial(leaf)
 
 
 def test_an_issuer_that_is_no_authority(manager, pki):
