@@ -115,6 +115,81 @@ def test_a_signature_with_sha1_is_refused_by_name(run, ports, pki, club, version
                              end="client certificate is signed with SHA-1 or weaker")
 
 
+def odd_key(folder, *arguments):
+    key = folder / "odd.key"
+    command("genpkey", "-out", key, "-algorithm", *arguments)
+    return key
+
+
+def signed(folder, authority, authority_key, key, extensions=""):
+    asked, leaf, text = folder / "odd.csr", folder / "odd.pem", folder / "odd.ext"
+    text.write_text(extensions)
+    command("req", "-new", "-key", key, "-subj", "/CN=odd", "-out", asked)
+    command("x509", "-req", "-in", asked, "-CA", authority, "-CAkey", authority_key,
+            "-CAcreateserial", "-extfile", text, "-out", leaf)
+    return leaf
+
+
+EC = ("EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+def by_ed25519(folder, club):
+    authority, key = folder / "ed.pem", folder / "ed.key"
+    command("req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", key, "-subj", "/CN=club",
+            "-out", authority)
+    return signed(folder, authority, key, odd_key(folder, *EC))
+
+
+def with_an_extension(folder, club):
+    return signed(folder, club.certificate, club.key, odd_key(folder, *EC),
+                  "1.2.3.4 = critical,DER:0500\n")
+
+
+def on_another_curve(folder, club):
+    return signed(folder, club.certificate, club.key,
+                  odd_key(folder, "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"))
+
+
+@pytest.mark.parametrize("make, words, versions", [
+    (by_ed25519, "that is signed in a way that is not supported", ("1.2", "1.3")),
+    (with_an_extension, "with an extension that is damaged, or critical and not known here",
+     ("1.2", "1.3")),
+    (on_another_curve, "with a kind of key that is not supported", ("1.2",))],  # 1.3 sends none
+    ids=["by Ed25519", "with an extension", "on another curve"])
+def test_a_certificate_that_cannot_be_read_is_the_clients_affair(run, ports, pki, club, make,
+                                                                 words, versions):
+    folder = run.make_folder(make.__name__.replace("_", "-"))
+    leaf = make(folder, club)
+    for tls in versions:
+        openssl.handshake(pki, ports.guests, "-cert", leaf, "-key", folder / "odd.key",
+                          version=tls)
+        ports.front.wait_for_log("end", route="guests", tls=f"TLSv{tls}", fault="client",
+                                 end=f"client sent a certificate {words}")
+
+
+@pytest.mark.parametrize("start, end, words", [(-60, -30, "has expired"),
+                                               (30, 60, "is not yet valid")])
+def test_an_authority_out_of_its_time_is_named(fronts, run, pki, club, module_toys, version, start,
+                                               end, words):
+    """It stands among others that are in force; check warns."""
+    folder = run.make_folder(f"time-{version}{start}")
+    other = Authority(folder, "other")
+    member = other.issue("member", client=True, subject="/CN=member")
+    other._sign(other.key, "/CN=other", AUTHORITY, other.certificate, start, end,
+                self_signed=True)
+    both = folder / "both.pem"
+    both.write_text(club.certificate.read_text() + other.certificate.read_text())
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route(
+        "both", port, module_toys(toy.one_line).port, client_ca=both,
+        client_certificate="required"))
+    assert entered(openssl.handshake(pki, port, *presenting(club.alice), version=version))
+    assert not entered(openssl.handshake(pki, port, *presenting(member), version=version))
+    front.wait_for_log("end", route="both", fault="client", tls=f"TLSv{version}",
+                       end="the authority in client-ca that the client certificate comes from " +
+                       words)
+
+
 @pytest.mark.parametrize("key", ["client_subjects", "client_names"])
 def test_a_list_without_client_certificate_is_refused(fronts, run, pki, key):
     checked = fronts.new(pki.mail.block(), route("open", run.port(), run.port(),

@@ -185,7 +185,7 @@ char *pki_certificate(const struct pki_spec *s)
     PKI_CHECK(mbedtls_x509write_crt_set_serial_raw(&crt, serial, sizeof serial));
     PKI_CHECK(mbedtls_x509write_crt_set_validity(&crt, s->from != NULL ? s->from : from,
                                                  s->to != NULL ? s->to : to));
-    PKI_CHECK(mbedtls_x509write_crt_set_basic_constraints(&crt, s->ca, -1));
+    PKI_CHECK(mbedtls_x509write_crt_set_basic_constraints(&crt, s->ca, s->last_ca ? 0 : -1));
     pki_set_names(&crt, s->names);
     if (s->usage != NULL)
         pki_set_usage(&crt, s->usage);

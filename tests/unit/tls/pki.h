@@ -17,7 +17,7 @@ struct pki_spec {
     const mbedtls_pk_context *subject_key; /* instead; only its public half is used */
     const char *issuer;                    /* NULL: self-signed */
     enum pki_key issuer_key;
-    bool ca;
+    bool ca, last_ca;      /* `last_ca`: with no other below it (pathlen 0) */
     const char *from, *to; /* "YYYYMMDDhhmmss"; NULL: around today */
     const char *usage;     /* OID of the only extended key usage; NULL: none */
     bool sha1;
