@@ -240,6 +240,8 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
         if (chosen[i] == NULL)
             goto silent; /* reported with the certificate */
     }
+    if (r->client_ca.path != NULL && file_bytes(b, &r->client_ca).data == NULL)
+        goto silent; /* reported where it is read */
     /* ALPACA (CVE-2021-3618): what a client means for another protocol must not reach this one. */
     const char *registered = protocol_facts(r->protocol)->alpn;
     const struct string_list own = {&registered, registered != NULL ? 1 : 0};
