@@ -53,8 +53,14 @@ static void check_time(const struct lint *l, const mbedtls_x509_crt *crt, unsign
                        const char *name)
 {
     time_t from = identity_time(&crt->valid_from), to = identity_time(&crt->valid_to);
-    char text[WHEN_SIZE];
+    char text[WHEN_SIZE], begin[WHEN_SIZE];
     when(l, to, text);
+    if (to < from) {
+        when(l, from, begin);
+        tell(l, TLS_FINDING_NEVER_VALID, place,
+             "%s is never valid: it begins on %s, and ends on %s", name, begin, text);
+        return;
+    }
     if (l->now > to)
         tell(l, place == 1 ? TLS_FINDING_EXPIRED : TLS_FINDING_ISSUER_EXPIRED, place,
              "%s expired on %s", name, text);

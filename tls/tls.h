@@ -156,6 +156,7 @@ enum tls_finding {
     TLS_FINDING_EXPIRED,
     TLS_FINDING_ISSUER_EXPIRED, /* one that is sent behind the leaf */
     TLS_FINDING_NOT_YET_VALID,
+    TLS_FINDING_NEVER_VALID,      /* it ends before it begins */
     TLS_FINDING_EXPIRES_SOON,     /* within TLS_RENEW_DAYS */
     TLS_FINDING_CHAIN_ORDER,      /* a certificate is not followed by its issuer */
     TLS_FINDING_CHAIN_BROKEN,     /* its issuer did not sign it, or may not sign */

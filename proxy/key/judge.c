@@ -70,6 +70,7 @@ static const struct {
                                       "machine's clock"},
     [TLS_FINDING_ISSUER_EXPIRED] = {REFUSES, "get the authority's present one"},
     [TLS_FINDING_NOT_YET_VALID] = {REFUSES, "check this machine's clock; else install it later"},
+    [TLS_FINDING_NEVER_VALID] = {REFUSES, "have the authority issue another"},
     [TLS_FINDING_EXPIRES_SOON] = {WARNS, "renew it: tlsfront key renew NAME"},
     [TLS_FINDING_CHAIN_ORDER] = {SAID_ELSEWHERE, NULL},
     [TLS_FINDING_CHAIN_BROKEN] = {SAID_ELSEWHERE, NULL},

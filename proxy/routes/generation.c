@@ -27,6 +27,7 @@ static const struct {
                                    "check this machine's clock; else wait (with watch "
                                    "= on it is taken then), or use the previous "
                                    "certificate until then"},
+    [TLS_FINDING_NEVER_VALID] = {DIAG_ERROR, "have the authority issue another"},
     [TLS_FINDING_EXPIRES_SOON] = {DIAG_WARNING, "renew it, then run `tlsfront reload`"},
     [TLS_FINDING_CHAIN_ORDER] = {DIAG_ERROR, "put the server's certificate first, then each "
                                              "issuer's behind the certificate it signed"},
@@ -163,6 +164,19 @@ static void report_beginning(const struct report_route *r, const struct tls_expi
              from);
 }
 
+/* It ends before it begins. False: it does not. */
+static bool report_never(const struct report_route *r, const struct tls_expiry *x)
+{
+    const bool list = x->kind == TLS_EXPIRY_CLIENT_CRL;
+    if (x->until == 0 || x->until >= x->from)
+        return false;
+    diag_add(r->diags, list ? DIAG_ERROR : DIAG_WARNING, &file_of(r->route, x)->at,
+             "have the authority issue another",
+             "route %s: %s: the %s of %s is never valid: it ends before it begins", r->route->name,
+             file_of(r->route, x)->path, list ? "revocation list" : "certificate", x->subject);
+    return true;
+}
+
 /* An authority that has expired is one of many, perhaps; a list that has refuses all its clients.
  */
 static void report_expiry(void *arg, const struct tls_expiry *x)
@@ -175,6 +189,8 @@ static void report_expiry(void *arg, const struct tls_expiry *x)
     char when[80];
     r->authorities += !list;
     r->in_force += !list && x->from <= now && now <= x->until;
+    if (report_never(r, x))
+        return;
     if (x->from > now)
         report_beginning(r, x);
     if (passed == EXPIRY_NOT_YET)

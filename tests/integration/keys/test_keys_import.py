@@ -173,6 +173,14 @@ def test_certificates_without_a_key(manager, pki):
     refused(manager, pki.mail.chain, words=["no private key", "--key"])
 
 
+@pytest.mark.parametrize("option", [(), ("--key",)])
+def test_a_key_without_a_certificate(manager, pki, option):
+    key = manager.answers / "alone.key"
+    key.write_bytes(pki.mail.key.read_bytes())
+    refused(manager, *option, key, *([key] if option else []),
+            words=["there is no certificate in the files given", str(key), "tlsfront key new"])
+
+
 def test_an_incomplete_chain(manager, pki):
     refused(manager, pki.mail.key, pki.mail.leaf,
             words=["an intermediate certificate is missing", "CN=intermediate"])

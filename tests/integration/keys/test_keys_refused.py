@@ -70,7 +70,8 @@ def test_an_intermediate_of_the_same_name_with_another_key(manager, run):
 
 
 @pytest.mark.parametrize("start, end, words", [(-60, -30, "expired on"),
-                                               (30, 60, "not valid before")])
+                                               (30, 60, "not valid before"),
+                                               (60, 30, "is never valid: it begins on")])
 def test_a_certificate_out_of_its_time(manager, pki, start, end, words):
     leaf = manager.sign(start=start, end=end)
     refused(manager, leaf, pki.intermediate.certificate, words=[words, "cure:"])
@@ -219,9 +220,16 @@ def test_a_rollback_without_a_previous_pair(manager):
     (("new", "x", "--route", "none"), "there is no route"),
     (("new", "x", "--host", "a.example", "--type", "rsa-512"), "rsa-2048"),
     (("renew", "mail", "--same-key", "--type", "rsa-2048"), "exclude each other"),
-    (("new",), "usage:"), (("install", "mail"), "usage:"), (("list", "surplus"), "usage:"),
-    (("install", "mail", "x", "--rollback"), "usage:"), (("show", "mail", "--commit"), "usage:"),
-    (("self-signed", "mail", "--days", "0"), "usage:"), (("nonsense",), "no command"),
+    (("new",), "NAME is missing"), (("install", "mail"), "FILE is missing"),
+    (("import", "mail"), "FILE is missing"), (("list", "surplus"), "\"surplus\" is one argument"),
+    (("new", "mail", "surplus"), "\"surplus\" is one argument"),
+    (("install", "mail", "x", "--rollback"), "--rollback takes no FILE"),
+    (("show", "mail", "--commit"), "key show knows no --commit"),
+    (("show", "mail", "--nonsense"), "unrecognized option '--nonsense'"),
+    (("new", "mail", *["--host", "a.example"] * 101), "--host can be given 100 times"),
+    (("nonsense",), "no command"),
+    *((("self-signed", "mail", "--days", days), f'--days "{days}" is no number from 1 to 3650')
+      for days in ("0", "3651", "-1", "+1", "1e3", " 1", "", "99999999999999999999")),
 ])
 def test_wrong_usage_is_status_2(manager, arguments, words):
     before = manager.content()

@@ -355,6 +355,8 @@ def test_what_check_refuses_no_client_accepts(bench, maker, shape):
 
 @pytest.mark.parametrize("start, end, words", [
     (-60, -30, "expired on"), (-2, -0.01, r"expired on \S+ \d\d:\d\d:\d\d UTC"),
+    (60, -30, r"never valid: it begins on \S+, and ends on \S+$"),
+    (60, 30, r"never valid: it begins on \S+, and ends on \S+$"),
     (30, 60, "not valid before"), (0.02, 60, r"not valid before \S+ \d\d:\d\d:\d\d UTC")])
 def test_validity_is_told_with_the_hour_where_it_is_near(bench, maker, start, end, words):
     leaf, file = maker.make(f"time{start}", SERVER, start=start, end=end)

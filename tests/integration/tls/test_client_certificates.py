@@ -390,6 +390,23 @@ def test_a_list_that_is_not_yet_valid_is_an_error(fronts, run, pki, club):
     assert "revocation list of CN=club is not valid before" in checked.stderr
 
 
+@pytest.mark.parametrize("end", [30, -30])
+def test_what_ends_before_it_begins_is_never_valid(fronts, run, pki, club, end):
+    """There is nothing to wait for."""
+    crl = club.revocation_list(f"never{end}.pem", start=60, end=end)
+    refused = judged(fronts, run, pki, club.certificate, crl)
+    assert refused.returncode == STATUS_CONFIG_WRONG
+    assert "the revocation list of CN=club is never valid" in refused.stderr
+    assert "have the authority issue another" in refused.stderr and "wait" not in refused.stderr
+
+    never = club.issue(f"never{end}", ("never.example.test",), start=60, end=end).leaf
+    both = never.with_suffix(".both")
+    both.write_bytes(never.read_bytes() + club.certificate.read_bytes())
+    warned = judged(fronts, run, pki, both)
+    assert "certificate of CN=never.example.test is never valid" in warned.stderr
+    assert "wait" not in warned.stderr
+
+
 def test_a_list_in_its_last_quarter_is_warned_about(fronts, run, pki, club):
     late = club.revocation_list("late.pem", start=-10, end=2.5)
     checked = fronts.new(*revoking(pki, run.port(), run.port(), club, late)).check()

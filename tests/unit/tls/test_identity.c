@@ -414,6 +414,23 @@ static void validity_is_checked(void **state)
     free(crt);
 }
 
+static void what_ends_before_it_begins_is_never_valid(void **state)
+{
+    (void)state;
+    char *crt = pki_certificate(&(struct pki_spec){.subject = "CN=x",
+                                                   .names = names,
+                                                   .key = PKI_EC256,
+                                                   .from = "20310101000000",
+                                                   .to = "20300101000000"});
+    const time_t to = 1893456000, from = 1924992000;
+    const time_t times[] = {to - 1, to, to + 1, from - 1, from, from + 1};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        struct findings f = check(crt, leaf_key, times[i]);
+        assert_only(&f, TLS_FINDING_NEVER_VALID, "it begins on 2031-01-01");
+    }
+    free(crt);
+}
+
 static void the_order_of_the_chain_is_checked(void **state)
 {
     (void)state;
@@ -732,6 +749,7 @@ int main(void)
         cmocka_unit_test(a_key_of_another_kind_is_refused),
         cmocka_unit_test(a_good_certificate_gives_no_finding),
         cmocka_unit_test(validity_is_checked),
+        cmocka_unit_test(what_ends_before_it_begins_is_never_valid),
         cmocka_unit_test(the_order_of_the_chain_is_checked),
         cmocka_unit_test(an_issuer_that_did_not_sign_is_noticed),
         cmocka_unit_test(a_missing_intermediate_is_noticed),
