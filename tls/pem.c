@@ -133,9 +133,11 @@ static bool kind_of(const char *label, enum pem_kind *kind)
         *kind = PEM_REQUEST;
     else if (strcmp(label, "X509 CRL") == 0)
         *kind = PEM_CRL;
+    else if (ends_with(label, "PUBLIC KEY"))
+        *kind = PEM_PUBLIC_KEY;
     else
-        return ends_with(label, "PARAMETERS") || ends_with(label, "PUBLIC KEY") ||
-               strncmp(label, "PGP ", 4) == 0 || is_one_of(label, others);
+        return ends_with(label, "PARAMETERS") || strncmp(label, "PGP ", 4) == 0 ||
+               is_one_of(label, others);
     return true;
 }
 

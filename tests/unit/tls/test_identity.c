@@ -307,8 +307,11 @@ static void other_forms_are_refused_by_name_with_the_cure(void **state)
         size_t size;
         const char *words, *cure, *key_words; /* NULL: it is read as a key */
     } rows[] = {
-        {DER("\x30\x04\x30\x00\x03\x00"), "is not PEM but DER", "openssl x509 -inform der",
+        {DER("\x30\x06\x30\x00\x30\x00\x03\x00"), "is not PEM but DER", "openssl x509 -inform der",
          "is a certificate"},
+        {DER("\x30\x04\x30\x00\x03\x00"), "is a public key, no certificate",
+         "the file that holds it", "holds a public key"},
+        {DER("{\"kty\": \"RSA\", \"d\": \"AA\"}"), "in JSON (JWK)", "PEM", "in JSON (JWK)"},
         {DER("\x30\x07\x02\x01\x03\x30\x02\x05\x00"), "PKCS#12", "tlsfront key import", "PKCS#12"},
         {DER("\xfe\xed\xfe\xed\x00"), "key store of Java's", "keytool", "key store of Java's"},
         {DER("\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"), "PKCS#7",

@@ -101,6 +101,24 @@ static void what_is_no_key_is_refused_with_the_path(void **state)
     }
 }
 
+#define PEM(label, body) "-----BEGIN " label "-----\n" body "\n-----END " label "-----\n"
+
+static void a_public_key_is_named_where_a_private_one_is_wanted(void **state)
+{
+    static const char *const texts[] = {
+        PEM("PUBLIC KEY", "MAQwAAMA"),     PEM("RSA PUBLIC KEY", "MAcCAgEFAgED"),
+        PEM("PRIVATE KEY", "MAQwAAMA"),    PEM("RSA PRIVATE KEY", "MAcCAgEFAgED"),
+        "ssh-rsa AAAAB3NzaC1yc2E= mail\n", "{\"kty\":\"RSA\",\"n\":\"AA\",\"e\":\"AQAB\"}",
+        "\x30\x04\x30\x01\x05\x03\x01\x01"};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct err e = {.text = ""};
+        assert_null(keys_private_read(pki_slice(texts[i]), "the/path", &e));
+        assert_string_equal(e.text, "the/path holds a public key, and no private one");
+        assert_non_null(strstr(e.cure, "private key"));
+    }
+}
+
 static void freeing_nothing_is_fine(void **state)
 {
     (void)state;
@@ -397,6 +415,7 @@ int main(void)
         cmocka_unit_test(no_two_keys_are_the_same),
         cmocka_unit_test(unknown_kinds_are_refused),
         cmocka_unit_test(what_is_no_key_is_refused_with_the_path),
+        cmocka_unit_test(a_public_key_is_named_where_a_private_one_is_wanted),
         cmocka_unit_test(freeing_nothing_is_fine),
         cmocka_unit_test(names_that_can_be_certified),
         cmocka_unit_test(names_that_cannot),
