@@ -219,8 +219,8 @@ static int take_begin(struct walk *w, struct pem_block *b)
     if (!kind_of(b->label, &b->kind))
         return refuse(
             w,
-            "a certificate stands under CERTIFICATE, a private key under PRIVATE KEY: correct the "
-            "label, or take that block out",
+            "a certificate stands under CERTIFICATE, a private key under PRIVATE KEY, a revocation "
+            "list under X509 CRL: correct the label, or take that block out",
             "\"-----BEGIN %s-----\" is not known here", b->label);
     return 1;
 }

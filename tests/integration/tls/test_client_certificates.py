@@ -1,6 +1,7 @@
 """Which clients a route lets in by their certificates, and what is told of them."""
 
 import shutil
+import subprocess
 
 import pytest
 
@@ -289,6 +290,32 @@ def test_a_list_that_is_only_a_part_is_refused_by_name(fronts, run, pki, club):
     assert "only a part" in refused.stderr and "complete list" in refused.stderr
 
 
+def crl_der(path):
+    return subprocess.run(["openssl", "crl", "-in", path, "-outform", "DER"], capture_output=True,
+                          check=True).stdout
+
+
+def crl_p7b(pki, form):
+    return subprocess.run(["openssl", "crl2pkcs7", "-in", pki.crl, "-outform", form],
+                          capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("make, words, cure", [
+    (lambda pki: pki.crl.read_bytes().replace(b"X509 CRL", b"CRL"), 'CRL-----" is not known here',
+     "X509 CRL"),
+    (lambda pki: crl_p7b(pki, "DER"), "PKCS#7", "-inform der"),
+    (lambda pki: crl_p7b(pki, "PEM"), "PKCS#7", "-print_certs"),
+    (lambda pki: pki.mail.der(), "holds a certificate", "revocation list"),
+    (lambda pki: pki.mail.leaf.read_bytes(), "holds no revocation list", "revocation list"),
+], ids=["another label", "PKCS#7", "PKCS#7 in PEM", "a certificate", "a certificate in PEM"])
+def test_what_is_no_list_is_named(fronts, run, pki, request, make, words, cure):
+    file = run.make_folder(f"no-list-{request.node.callspec.id}") / "file"
+    file.write_bytes(make(pki))
+    refused = judged(fronts, run, pki, pki.people.certificate, file)
+    assert refused.returncode == STATUS_CONFIG_WRONG
+    assert words in refused.stderr and cure in refused.stderr.partition("cure:")[2]
+
+
 def test_a_list_that_refuses_all_of_its_authority_is_an_error(fronts, run, pki, club):
     namesake = Authority(run.make_folder("namesake"), "club")
     weak = club.revocation_list("weak.pem", md="sha1")
@@ -316,6 +343,14 @@ def test_the_cure_for_an_authority_is_not_that_for_a_certificate(fronts, run, pk
         refused = judged(fronts, run, pki, file)
         assert refused.returncode == STATUS_CONFIG_WRONG and words in refused.stderr
         assert "tlsfront key" not in refused.stderr
+
+
+def test_lists_in_der_may_stand_one_behind_the_other(fronts, run, pki, club):
+    folder = run.make_folder("lists")
+    authorities, lists = folder / "ca.pem", folder / "lists.der"
+    authorities.write_text(pki.people.certificate.read_text() + club.certificate.read_text())
+    lists.write_bytes(crl_der(pki.crl) + crl_der(club.crl))
+    assert judged(fronts, run, pki, authorities, lists).stderr == ""
 
 
 def test_a_new_list_counts_from_the_reload_on(fronts, run, pki, toys, version):

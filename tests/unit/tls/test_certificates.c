@@ -1,5 +1,6 @@
 /* test_certificates.c - which certificate a client gets, and which of its own we accept */
 #include "tests/unit/tls/peer.c"
+#include "tls/pem.h"
 #include "tls/server.h"
 
 #include <setjmp.h>
@@ -534,6 +535,44 @@ static void revoked_client_certificates_are_refused(void **state)
     free(stale);
 }
 
+static int keep_der(void *arg, const struct pem_block *b, struct err *e)
+{
+    struct tls_slice *der = arg;
+    der->data = pem_decode(b, "p", &der->size, e);
+    return der->data != NULL ? 0 : -1;
+}
+
+static struct tls_slice der_of(const char *pem)
+{
+    struct tls_slice der;
+    struct err e;
+    assert_int_equal(pem_walk(pki_slice(pem), "p", keep_der, &der, &e), 1);
+    return der;
+}
+
+static void lists_in_der_may_stand_one_behind_the_other(void **state)
+{
+    (void)state;
+    char *first = pki_crl("CN=Other CA", PKI_EC256, 7, NULL);
+    char *second = pki_crl("CN=Client CA", PKI_EC384, 7, NULL);
+    const struct tls_slice a = der_of(first), b = der_of(second);
+    const struct tls_slice both = {malloc(a.size + b.size), a.size + b.size};
+    memcpy((uint8_t *)both.data, a.data, a.size);
+    memcpy((uint8_t *)both.data + a.size, b.data, b.size);
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_OPTIONAL);
+    so.client_crl = both;
+    assert_rejected(&so, client_cert, 44, 44, "revoked");
+    struct err e;
+    so.client_crl.size--;
+    assert_null(tls_server_new(&so, &e));
+    assert_non_null(strstr(e.text, "client-crl: a revocation list in it is damaged"));
+    free((void *)a.data);
+    free((void *)b.data);
+    free((void *)both.data);
+    free(first);
+    free(second);
+}
+
 /* ---- lists of clients ---- */
 
 #define LIST(type, ...)                                                                            \
@@ -846,6 +885,7 @@ int main(void)
         cmocka_unit_test(of_a_clients_own_certificate_the_refusal_says_so),
         cmocka_unit_test(a_client_with_too_long_a_chain_is_to_blame_itself),
         cmocka_unit_test(revoked_client_certificates_are_refused),
+        cmocka_unit_test(lists_in_der_may_stand_one_behind_the_other),
         cmocka_unit_test(keys_that_are_dear_are_refused_before_they_are_used),
         cmocka_unit_test(a_chain_costs_few_signatures),
         cmocka_unit_test(a_client_without_a_subject_is_nobody_on_a_list),
