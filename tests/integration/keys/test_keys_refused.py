@@ -216,6 +216,10 @@ def test_a_rollback_without_a_previous_pair(manager):
     (("new", "x", "--host", "not a name"), "neither a host name nor an IP address"),
     (("new", "x", "--host", "m\u00fcnchen.example"), "ASCII"),
     (("new", "x", "--host", "*.org"), "top-level"),
+    (("new", "x", "--host", "*." + "a" * 64 + ".example"), "63 characters at most"),
+    (("new", "x", "--host", "*." + "a.example." * 25 + "ab"), "253 characters at most"),
+    (("new", "x", "--host", "mail.-a.example"), '"-a" in "mail.-a.example" begins with a hyphen'),
+    (("new", "x", "--host", "192.0.2.256"), "ends with a number"),
     (("new", "x"), "for which host names"),
     (("new", "x", "--route", "none"), "there is no route"),
     (("new", "x", "--host", "a.example", "--type", "rsa-512"), "rsa-2048"),
@@ -260,6 +264,14 @@ def test_the_manual_has_every_option_of_the_help(manager):
 def test_a_subject_that_is_not_understood(manager):
     refused(manager, "--host", "a.example", "--replace", "--subject", "/C=DE/CN=x", command="new",
             words=["the subject", "CN=mail.example.org"])
+
+
+@pytest.mark.parametrize("subject, words", [
+    ("CN=" + 65 * "\u00fc", "CN in the subject is 65 characters long, and 64 are the most"),
+    ("CN=x, C=DEU", 'C in the subject is "DEU", and has to be the two letters of a country')])
+def test_a_subject_with_more_than_an_attribute_holds(manager, subject, words):
+    refused(manager, "--host", "a.example", "--replace", "--subject", subject, command="new",
+            words=[words, "cure:"])
 
 
 def test_a_configuration_that_cannot_be_read_is_status_78(manager):
