@@ -131,6 +131,9 @@ static int parse_unix(struct arena *a, const char *text, struct endpoint *out, s
     if (path[0] != '/')
         return flaw_set(f, "write the whole path, as in \"unix:/run/server.sock\"",
                         "is not an absolute path");
+    if (value_names_directory(path))
+        return flaw_set(f, "name the socket in it, as in \"unix:/run/server.sock\"",
+                        "names a directory");
     if (strlen(path) > value_unix_path_max())
         return flaw_set(f, "a Unix socket's path has at most 107 bytes: choose a shorter one",
                         "is too long for a Unix socket");

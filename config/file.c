@@ -16,6 +16,7 @@ const char *file_cure(int error)
     case ENOENT:
     case ENOTDIR:
     case ELOOP:
+    case ENXIO: /* a socket */
         return "correct the path, or put the file there";
     case EACCES:
     case EPERM:

@@ -293,49 +293,129 @@ static void check_log(const struct config *c, struct diags *d)
     struct stat st;
     if (c->log_target != LOG_TARGET_FILE)
         return;
-    if (stat(log->path, &st) == 0 && S_ISDIR(st.st_mode))
+    const bool there = stat(log->path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode))
         diag_add(d, DIAG_ERROR, &log->at, "name a file in it", "log \"%s\" is a directory",
                  log->path);
+    else if (there && S_ISSOCK(st.st_mode))
+        diag_add(d, DIAG_ERROR, &log->at, "name a file; to send it to syslog, write log = syslog",
+                 "log \"%s\" is a socket", log->path);
+    else if (there && S_ISFIFO(st.st_mode))
+        diag_add(d, DIAG_WARNING, &log->at,
+                 "see that its reader is there first and stays, or name a file",
+                 "log \"%s\" is a pipe: without a reader the daemon does not start", log->path);
+    else if (!there && errno == ELOOP)
+        diag_add(d, DIAG_ERROR, &log->at, "name the file itself",
+                 "log \"%s\" is a link that leads nowhere", log->path);
     else if (lacks_directory(log->path))
         diag_add(d, DIAG_ERROR, &log->at, "make it, or name a file in a directory that exists",
                  "log \"%s\": there is no such directory", log->path);
 }
 
+/* Binding follows no link. */
+struct socket_flaw {
+    const char *cause, *cure; /* `cause` NULL: nothing that can be seen from here */
+};
+
+static struct socket_flaw flaw_of_socket(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return (struct socket_flaw){NULL, NULL};
+    if (S_ISDIR(st.st_mode))
+        return (struct socket_flaw){"is a directory", "name a socket in it"};
+    if (!S_ISSOCK(st.st_mode))
+        return (struct socket_flaw){"is something else than a socket",
+                                    "name another path, or remove what is there"};
+    return (struct socket_flaw){NULL, NULL};
+}
+
 /* Its directory is made too, when only that one is missing. */
-static void check_control(const struct config *c, struct diags *d)
+static bool control_lacks_directory(const char *path)
 {
     char directory[PATH_MAX];
     struct stat st;
+    parent_of(path, directory);
+    return lacks_directory(path) && (lstat(directory, &st) == 0 || lacks_directory(directory));
+}
+
+static void check_control(const struct config *c, struct diags *d)
+{
     if (c->control == NULL)
         return;
-    parent_of(c->control, directory);
-    if (stat(c->control, &st) == 0 && !S_ISSOCK(st.st_mode))
-        diag_add(d, DIAG_ERROR, &c->control_at, "name another path, or remove what is there",
-                 "control \"%s\" is something else than a socket", c->control);
-    else if (lacks_directory(c->control) && lacks_directory(directory))
+    const struct socket_flaw flaw = flaw_of_socket(c->control);
+    if (flaw.cause != NULL)
+        diag_add(d, DIAG_ERROR, &c->control_at, flaw.cure, "control \"%s\" %s", c->control,
+                 flaw.cause);
+    else if (control_lacks_directory(c->control))
         diag_add(d, DIAG_ERROR, &c->control_at,
                  "make it, or name a path in a directory that exists",
                  "control \"%s\": there is no such directory", c->control);
 }
 
+static void check_state(const struct config *c, struct diags *d)
+{
+    struct stat st;
+    if (c->state == NULL)
+        return;
+    if (stat(c->state, &st) == 0 ? S_ISDIR(st.st_mode)
+                                 : errno != ENOTDIR && errno != ELOOP && lstat(c->state, &st) != 0)
+        return;
+    diag_add(d, DIAG_ERROR, &c->state_at, "name the directory for keys and certificates",
+             "state \"%s\" is not a directory", c->state);
+}
+
 /* What the daemon and the key manager make when they need them must not be something else. */
 static void check_places(const struct config *c, struct diags *d)
 {
-    struct stat st;
+    check_log(c, d);
     check_control(c, d);
-    if (c->state != NULL && stat(c->state, &st) == 0 && !S_ISDIR(st.st_mode))
-        diag_add(d, DIAG_ERROR, &c->state_at, "name the directory for keys and certificates",
-                 "state \"%s\" is not a directory", c->state);
+    check_state(c, d);
+}
+
+/* ---- Unix sockets of routes ---- */
+
+static void check_unix_listen(const struct config *c, const struct route_config *r,
+                              const struct endpoint *ep, struct diags *d)
+{
+    const struct socket_flaw flaw = flaw_of_socket(ep->path);
+    if (flaw.cause != NULL)
+        diag_add(d, DIAG_ERROR, &ep->at, flaw.cure, "route %s: listen \"%s\" %s", r->name, ep->text,
+                 flaw.cause);
+    else if (lacks_directory(ep->path))
+        diag_add(d, DIAG_ERROR, &ep->at, "make it, or name a path in a directory that exists",
+                 "route %s: listen \"%s\": there is no such directory", r->name, ep->text);
+    else if (c->control != NULL && strcmp(c->control, ep->path) == 0)
+        diag_add(d, DIAG_ERROR, &ep->at, "give one of them another path",
+                 "route %s: listen \"%s\" is the control socket as well", r->name, ep->text);
+}
+
+/* The server may not have started yet. */
+static void check_unix_upstream(const struct route_config *r, const struct endpoint *ep,
+                                struct diags *d)
+{
+    struct stat st;
+    if (stat(ep->path, &st) == 0 && !S_ISSOCK(st.st_mode))
+        diag_add(d, DIAG_ERROR, &ep->at, "name the server's socket",
+                 "route %s: upstream \"%s\" is something else than a socket", r->name, ep->text);
+}
+
+static void check_unix(const struct config *c, const struct route_config *r, struct diags *d)
+{
+    for (size_t i = 0; i < r->listen_count; i++)
+        if (r->listen[i].kind == ENDPOINT_UNIX)
+            check_unix_listen(c, r, &r->listen[i], d);
+    for (size_t i = 0; i < r->upstream_count; i++)
+        if (r->upstream[i].kind == ENDPOINT_UNIX)
+            check_unix_upstream(r, &r->upstream[i], d);
 }
 
 void files_visit(const struct config *c, struct bundle *into, const struct bundle *have,
                  struct diags *d)
 {
     struct file_visit v = {into, have, d, "certificate", NULL, NULL};
-    if (into != NULL) {
-        check_log(c, d);
+    if (into != NULL)
         check_places(c, d);
-    }
     for (size_t i = 0; i < c->certificate_count; i++) {
         visit_certificate(&v, &c->certificates[i]);
         if (into != NULL)
@@ -346,7 +426,9 @@ void files_visit(const struct config *c, struct bundle *into, const struct bundl
         v.name = c->routes[i].name;
         visit_file(&v, &c->routes[i].client_ca);
         visit_file(&v, &c->routes[i].client_crl);
-        if (into != NULL)
-            check_challenges(&c->routes[i], d);
+        if (into == NULL)
+            continue;
+        check_challenges(&c->routes[i], d);
+        check_unix(c, &c->routes[i], d);
     }
 }

@@ -174,7 +174,10 @@ void setting_socket_path(struct build *b, const struct key *key, void *target,
 {
     setting_path(b, key, target, s);
     const char *path = *(const char **)field(target, key);
-    if (path != NULL && strlen(path) > value_unix_path_max())
+    if (path != NULL && value_names_directory(path))
+        build_complain(b, DIAG_ERROR, &s->at, "name a socket in it", "%s \"%s\" names a directory",
+                       key->name, path);
+    else if (path != NULL && strlen(path) > value_unix_path_max())
         build_complain(b, DIAG_ERROR, &s->at, "choose a shorter path, of at most 107 bytes",
                        "%s \"%s\" is too long for a Unix socket", key->name, path);
 }
@@ -204,6 +207,11 @@ void setting_log(struct build *b, const struct key *key, void *target, const str
         return;
     }
     c->log_file = (struct file_ref){take_path(b, key, s->values), s->at};
+    if (c->log_file.path != NULL && value_names_directory(c->log_file.path)) {
+        build_complain(b, DIAG_ERROR, &s->at, "name a file in it", "%s \"%s\" is a directory",
+                       key->name, c->log_file.path);
+        c->log_file.path = NULL;
+    }
     if (c->log_file.path == NULL)
         c->log_target = LOG_TARGET_STDERR;
 }

@@ -144,6 +144,12 @@ int value_hostname(const char *text, struct flaw *f)
     return 0;
 }
 
+bool value_names_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *last = slash != NULL ? slash + 1 : path;
+    return *last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
+}
+
 static unsigned smaller(unsigned x, unsigned y)
 {
     return x < y ? x : y;

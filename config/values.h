@@ -36,6 +36,9 @@ int value_name(const char *text, struct flaw *f);
 /* A host name as it appears in DNS or in a greeting; underscores are let through. */
 int value_hostname(const char *text, struct flaw *f);
 
+/* Can only a directory be there? Its last part is empty, "." or "..". */
+bool value_names_directory(const char *path);
+
 /* The subject of a client's certificate as the log shows it: "C=DE, O=Example, CN=alice". */
 int value_client_subject(const char *text, struct flaw *f);
 

@@ -150,8 +150,10 @@ static int run_command(const struct command *c, int argc, char **argv)
             o.file = optarg;
             break;
         case 'j':
-            if (!c->takes_json)
+            if (!c->takes_json) {
+                fprintf(stderr, "tlsfront: %s knows no --json\n", c->name);
                 return wrong_usage(c);
+            }
             o.json = true;
             break;
         case 'h':
@@ -161,7 +163,10 @@ static int run_command(const struct command *c, int argc, char **argv)
             return wrong_usage(c);
         }
     }
-    return optind < argc ? wrong_usage(c) : c->run(&o);
+    if (optind == argc)
+        return c->run(&o);
+    fprintf(stderr, "tlsfront: \"%s\" is one argument too many\n", argv[optind]);
+    return wrong_usage(c);
 }
 
 static int dispatch(int argc, char **argv)
@@ -182,7 +187,9 @@ static int dispatch(int argc, char **argv)
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0)
             return run_command(&commands[i], argc - 1, argv + 1);
-    if (*name != '\0')
+    if (*name == '\0')
+        fputs("tlsfront: COMMAND is missing\n\n", stderr);
+    else
         fprintf(stderr, "tlsfront: there is no command \"%s\"\n\n", name);
     return wrong_usage(NULL);
 }

@@ -43,13 +43,36 @@ registry_hosts() {
 
 machine_paths() { matches '(/wor[k]/(main|shared|\.library)|/tmp/(m[b]|buil[d]-))' | cut -c -160; }
 
+keys() { sed -n '/^static const struct key /,/^};/s/^    {"\([a-z0-9-]*\)", .*/\1/p' config/schema.c; }
+
+starttls_protocols() {
+    awk -F '"' '/\.name = "/ { name = $2 } /\.has_starttls = true/ { print name }' config/protocol.c
+}
+
+tables_not_understood() {
+    [ -n "$(keys)" ] || echo "no keys were found in config/schema.c"
+    [ -n "$(starttls_protocols)" ] || echo "no protocols were found in config/protocol.c"
+}
+
 undocumented_keys() {
-    local key manual=docs/tlsfront.conf.5.scd keys
+    local key manual=docs/tlsfront.conf.5.scd
     [ -e $manual ] || return 0
-    keys=$(sed -n '/^static const struct key /,/^};/s/^    {"\([a-z0-9-]*\)", .*/\1/p' config/schema.c)
-    [ -n "$keys" ] || echo "no keys were found in config/schema.c: has its form changed?"
-    for key in $keys; do
+    for key in $(keys); do
         grep -qE "\*$key( |\*)" $manual || echo "$key"
+    done
+}
+
+keys_not_fuzzed() {
+    local key
+    for key in $(keys); do
+        grep -qxF "\"$key\"" tests/fuzz/config_text.dict || echo "$key"
+    done
+}
+
+protocols_not_fuzzed() {
+    local protocol
+    for protocol in $(starttls_protocols); do
+        [ -n "$(files "tests/fuzz/corpus/starttls_$protocol/*")" ] || echo "$protocol"
     done
 }
 
@@ -72,7 +95,10 @@ check "no path of one machine is named" "derive it" machine_paths
 check "nobody knows whom its list does not name" "see house_library() in CMakeLists.txt" tests/borders
 check "the check of the borders finds what is planted" "mend tests/borders" tests/borders --self-test
 check "the check of circles finds what is planted" "mend tests/circles" tests/circles --self-test
+check "the tables of keys and protocols are found" "their form has changed: mend this script" tables_not_understood
 check "every key is in tlsfront.conf(5)" "document it in docs/tlsfront.conf.5.scd" undocumented_keys
+check "the fuzzer knows every key" "add it to tests/fuzz/config_text.dict" keys_not_fuzzed
+check "every STARTTLS protocol is fuzzed" "add tests/fuzz/fuzz_starttls_NAME.c and its corpus" protocols_not_fuzzed
 check "scripts parse" "bash -n FILE" broken_scripts
 check "scripts are executable" "chmod +x FILE" scripts_not_executable
 check "C sources are in the house's form" "./dev format" unformatted

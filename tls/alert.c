@@ -10,6 +10,10 @@ struct row {
 #define CLIENT TLS_FAULT_CLIENT
 #define LOCAL  TLS_FAULT_LOCAL
 
+#define ODD_EXTENSION                                                                              \
+    "client sent a certificate with an extension that is damaged, or critical and not known here"
+#define ODD_KEY "client sent a certificate with a kind of key that is not supported"
+
 static const struct row rows[] = {
     {MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE,
      {ALERT_HANDSHAKE_FAILURE, CLIENT,
@@ -35,6 +39,20 @@ static const struct row rows[] = {
      {ALERT_BAD_CERTIFICATE, CLIENT, "client sent an unusable certificate"}},
     {MBEDTLS_ERR_X509_CERT_VERIFY_FAILED,
      {ALERT_CERTIFICATE_UNKNOWN, CLIENT, "client certificate does not verify"}},
+    {MBEDTLS_ERR_X509_FATAL_ERROR,
+     {ALERT_ACCESS_DENIED, CLIENT, "client sent more certificates than are looked at"}},
+    {MBEDTLS_ERR_X509_INVALID_EXTENSIONS, {ALERT_BAD_CERTIFICATE, CLIENT, ODD_EXTENSION}},
+    {MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE, {ALERT_BAD_CERTIFICATE, CLIENT, ODD_EXTENSION}},
+    {MBEDTLS_ERR_X509_UNKNOWN_VERSION,
+     {ALERT_UNSUPPORTED_CERTIFICATE, CLIENT, "client sent a certificate of an unknown version"}},
+    {MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG,
+     {ALERT_UNSUPPORTED_CERTIFICATE, CLIENT,
+      "client sent a certificate that is signed in a way that is not supported"}},
+    {MBEDTLS_ERR_PK_UNKNOWN_PK_ALG, {ALERT_BAD_CERTIFICATE, CLIENT, ODD_KEY}},
+    {MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE, {ALERT_BAD_CERTIFICATE, CLIENT, ODD_KEY}},
+    {MBEDTLS_ERR_PK_INVALID_PUBKEY,
+     {ALERT_BAD_CERTIFICATE, CLIENT,
+      "client sent a certificate whose public key is damaged or too large"}},
     {MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION,
      {ALERT_UNSUPPORTED_EXTENSION, CLIENT, "client sent an extension out of place"}},
     {MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME,
@@ -68,62 +86,27 @@ static const struct row *row_of(int error)
     return NULL;
 }
 
+/* Only a client's certificates are parsed during a handshake. */
+static bool is_about_certificate(int high)
+{
+    return high <= MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE && high >= MBEDTLS_ERR_X509_FATAL_ERROR;
+}
+
 struct alert_cause alert_for_error(int error, bool tls13)
 {
+    const int high = -(-error & 0xff80); /* of a sum of two codes */
     if (error == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE)
         return (struct alert_cause){tls13 ? ALERT_CERTIFICATE_REQUIRED : ALERT_HANDSHAKE_FAILURE,
                                     CLIENT, "client sent no certificate"};
     const struct row *row = row_of(error);
     if (row == NULL)
-        row = row_of(-(-error & 0xff80)); /* the high-level part of a sum of two codes */
+        row = row_of(high);
     if (row != NULL)
         return row->cause;
+    if (is_about_certificate(high))
+        return (struct alert_cause){ALERT_BAD_CERTIFICATE, CLIENT,
+                                    "client sent a damaged certificate"};
     return (struct alert_cause){ALERT_INTERNAL_ERROR, LOCAL, "internal error of the TLS library"};
-}
-
-/* The order is mbedTLS's own (mbedtls_ssl_verify_certificate), so that the alert it has sent and
- * the one we report are the same. */
-static const struct {
-    unsigned flag;
-    int alert;
-    const char *words;
-} certificate_rows[] = {
-    {MBEDTLS_X509_BADCERT_OTHER, ALERT_ACCESS_DENIED, "client certificate is refused"},
-    {MBEDTLS_X509_BADCERT_KEY_USAGE, ALERT_UNSUPPORTED_CERTIFICATE,
-     "client certificate is not meant for signing"},
-    {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE, ALERT_UNSUPPORTED_CERTIFICATE,
-     "client certificate is not meant for clients"},
-    {MBEDTLS_X509_BADCERT_BAD_PK, ALERT_UNSUPPORTED_CERTIFICATE,
-     "client certificate has an unusable kind of key"},
-    {MBEDTLS_X509_BADCERT_BAD_KEY, ALERT_UNSUPPORTED_CERTIFICATE,
-     "client certificate has a weak or unsupported key"},
-    {MBEDTLS_X509_BADCERT_EXPIRED, ALERT_CERTIFICATE_EXPIRED, "client certificate has expired"},
-    {MBEDTLS_X509_BADCERT_REVOKED, ALERT_CERTIFICATE_REVOKED, "client certificate is revoked"},
-    {MBEDTLS_X509_BADCERT_NOT_TRUSTED, ALERT_UNKNOWN_CA,
-     "client certificate is not signed by the client-ca"},
-    {MBEDTLS_X509_BADCERT_FUTURE, ALERT_CERTIFICATE_UNKNOWN, "client certificate is not yet valid"},
-    {MBEDTLS_X509_BADCRL_EXPIRED, ALERT_CERTIFICATE_UNKNOWN,
-     "the client-crl has expired: no client certificate can be accepted"},
-    {MBEDTLS_X509_BADCRL_FUTURE, ALERT_CERTIFICATE_UNKNOWN,
-     "the client-crl is not yet valid: no client certificate can be accepted"},
-    {MBEDTLS_X509_BADCRL_NOT_TRUSTED, ALERT_CERTIFICATE_UNKNOWN,
-     "the client-crl is not signed by the client-ca: no client certificate can be accepted"},
-    /* those that mbedTLS has no alert of its own for */
-    {MBEDTLS_X509_BADCERT_BAD_MD, ALERT_CERTIFICATE_UNKNOWN,
-     "client certificate is signed with SHA-1 or weaker"},
-    {MBEDTLS_X509_BADCRL_BAD_MD | MBEDTLS_X509_BADCRL_BAD_PK | MBEDTLS_X509_BADCRL_BAD_KEY,
-     ALERT_CERTIFICATE_UNKNOWN,
-     "the client-crl is signed with SHA-1 or weaker: no client certificate can be accepted"},
-};
-
-struct alert_cause alert_for_certificate(unsigned flags)
-{
-    for (size_t i = 0; i < sizeof certificate_rows / sizeof *certificate_rows; i++)
-        if ((flags & certificate_rows[i].flag) != 0)
-            return (struct alert_cause){certificate_rows[i].alert, CLIENT,
-                                        certificate_rows[i].words};
-    return (struct alert_cause){ALERT_CERTIFICATE_UNKNOWN, CLIENT,
-                                "client certificate does not verify"};
 }
 
 #define SENTENCE(number, name, hint)                                                               \

@@ -41,9 +41,6 @@ struct alert_cause {
 /* For an error that a handshake or a read returned. */
 struct alert_cause alert_for_error(int error, bool tls13);
 
-/* For the flags with which mbedTLS judged a client's certificate; not for 0. */
-struct alert_cause alert_for_certificate(unsigned flags);
-
 /* The sentence for an alert that the client sent. */
 const char *alert_received_words(int alert);
 

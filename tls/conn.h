@@ -9,6 +9,7 @@
 #include "tls/protection.h"
 #include "tls/record.h"
 #include "tls/server.h"
+#include "tls/verdict.h"
 
 #include <ssl_misc.h> /* of mbedTLS's library/: the state of a handshake, sizes of buffers */
 
@@ -34,6 +35,7 @@ struct conn_handshake {
     bool early_data;
     struct tls_slice held; /* a ClientHello that waits for an answer, owned; data NULL: none */
     struct conn_signing *signing; /* NULL: there is none */
+    struct verdict verdict;       /* on the client's certificates */
     int alert_put; /* what mbedTLS sent while it worked on the current record; see conn_drive.c */
 };
 

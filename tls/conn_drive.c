@@ -42,7 +42,7 @@ static bool certificate_refused(struct tls_conn *c)
     if (c->server->client_auth == CLIENT_AUTH_NONE || s == NULL)
         return false;
     if (s->peer_cert != NULL && s->verify_result != 0)
-        conn_fail(c, alert_for_certificate(s->verify_result));
+        conn_fail(c, verdict_cause(&c->hs->verdict, s->verify_result));
     else if (s->peer_cert == NULL && c->server->client_auth == CLIENT_AUTH_REQUIRED &&
              mbedtls_ssl_is_handshake_over(c->hs->ssl))
         conn_fail_error(c, MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE);

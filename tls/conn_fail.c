@@ -75,7 +75,7 @@ static struct alert_cause cause_of(const struct tls_conn *c, int error)
     bool judged =
         error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE;
     if (judged && certificate_flags(c) != 0)
-        return alert_for_certificate(certificate_flags(c));
+        return verdict_cause(&c->hs->verdict, certificate_flags(c));
     if (error == MBEDTLS_ERR_SSL_INVALID_RECORD && c->hs->record_size > RECORD_PLAIN_MAX) {
         cause.alert = ALERT_RECORD_OVERFLOW;
         cause.words = "client sent a record that is too long";

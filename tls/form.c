@@ -19,6 +19,46 @@ static bool begins_with(struct tls_slice file, const char *text)
     return file.size >= size && memcmp(file.data, text, size) == 0;
 }
 
+static bool holds(struct tls_slice file, const char *text)
+{
+    return file.size > 0 && memmem(file.data, file.size, text, strlen(text)) != NULL;
+}
+
+/* Without a byte order mark and blanks. */
+static struct tls_slice where_text_begins(struct tls_slice file)
+{
+    size_t n = begins_with(file, "\xef\xbb\xbf") ? 3 : 0;
+    while (n < file.size && memchr(" \t\r\n", file.data[n], 4) != NULL)
+        n++;
+    return (struct tls_slice){file.data + n, file.size - n};
+}
+
+/* RFC 7517, RFC 7518 6: "d" is the private part, of RSA and of curves. */
+static enum form look_at_json(struct tls_slice text)
+{
+    if (!begins_with(text, "{") || !holds(text, "\"kty\""))
+        return FORM_OTHER;
+    return holds(text, "\"d\"") ? FORM_JWK : FORM_PUBLIC_KEY;
+}
+
+/* A line of OpenSSH's (sshd(8)), whose base64 begins with a length, or RFC 4716. */
+static bool is_ssh_public(struct tls_slice text)
+{
+    static const char *const kinds[] = {"ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"};
+    if (begins_with(text, "---- BEGIN SSH2 PUBLIC KEY ----"))
+        return true;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (begins_with(text, kinds[i]))
+            return holds(text, " AAAA");
+    return false;
+}
+
+static enum form look_at_text(struct tls_slice file)
+{
+    const struct tls_slice text = where_text_begins(file);
+    return is_ssh_public(text) ? FORM_PUBLIC_KEY : look_at_json(text);
+}
+
 static bool is_indefinite(struct tls_slice der)
 {
     return der.size >= 2 && der.data[0] == DER_SEQUENCE && der.data[1] == 0x80;
@@ -50,15 +90,27 @@ static enum form look_behind_oid(struct der inside)
                : FORM_OTHER;
 }
 
-/* An algorithm and, under it, the key as an octet string: EncryptedPrivateKeyInfo (RFC 5958 3). */
+/* An algorithm and, under it, a key as an octet string: EncryptedPrivateKeyInfo (RFC 5958 3); as a
+ * bit string: SubjectPublicKeyInfo (RFC 5280 4.1). */
 static enum form look_behind_sequence(struct der inside)
 {
     struct der ignored;
-    struct tls_slice key;
-    return der_enter(&inside, &ignored, DER_SEQUENCE) &&
-                   der_take(&inside, &key, MBEDTLS_ASN1_OCTET_STRING)
-               ? FORM_ENCRYPTED_KEY
-               : FORM_CERTIFICATE;
+    if (!der_enter(&inside, &ignored, DER_SEQUENCE))
+        return FORM_CERTIFICATE;
+    switch (der_next(&inside)) {
+    case MBEDTLS_ASN1_OCTET_STRING:
+        return FORM_ENCRYPTED_KEY;
+    case MBEDTLS_ASN1_BIT_STRING:
+        return FORM_PUBLIC_KEY;
+    default:
+        return FORM_CERTIFICATE;
+    }
+}
+
+/* RSAPublicKey (RFC 8017 A.1.1): the modulus stands where others have their version. */
+static bool is_modulus(struct tls_slice number)
+{
+    return number.size > 1;
 }
 
 /* A version, and what can follow it in a private key (RFC 5958 2, RFC 8017 A.1.2, RFC 5915 3). */
@@ -69,6 +121,8 @@ static enum form look_behind_number(struct der inside)
         return FORM_PKCS12;
     if (!der_take(&inside, &version, MBEDTLS_ASN1_INTEGER))
         return FORM_OTHER;
+    if (is_modulus(version))
+        return der_next(&inside) == MBEDTLS_ASN1_INTEGER ? FORM_PUBLIC_KEY : FORM_OTHER;
     switch (der_next(&inside)) {
     case DER_SEQUENCE:
     case MBEDTLS_ASN1_INTEGER:
@@ -91,7 +145,7 @@ enum form form_of(struct tls_slice file)
     if (is_cut_short(file))
         return FORM_CUT_SHORT;
     if (!der_enter(&whole, &inside, DER_SEQUENCE))
-        return FORM_OTHER;
+        return look_at_text(file);
     switch (der_next(&inside)) {
     case MBEDTLS_ASN1_OID:
         return look_behind_oid(inside);
@@ -127,6 +181,10 @@ static const struct {
     [FORM_PUTTY] = {"is a private key in PuTTY's own form",
                     "convert it: puttygen FILE -O private-openssh -o COPY; ssh-keygen -p -m PKCS8 "
                     "-f COPY"},
+    [FORM_JWK] = {"is a private key in JSON (JWK)",
+                  "have what made it write PEM (PKCS#8); an ACME client's file of that form holds "
+                  "the key of its account, and the server's own lies beside the certificate"},
+    [FORM_PUBLIC_KEY] = {"is a public key, no certificate", "name the file that holds it"},
     [FORM_INDEFINITE] = {"is BER, not DER",
                          "convert it: openssl pkcs7 -inform der -print_certs -in FILE -out "
                          "FILE.pem"},

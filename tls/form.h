@@ -1,4 +1,4 @@
-/* form.h - what a file is that is no PEM, by its first bytes, and the command that makes PEM of it.
+/* form.h - what a file is that is no PEM, by how it begins, and the command that makes PEM of it.
  * Pure. */
 #ifndef TLSFRONT_TLS_FORM_H
 #define TLSFRONT_TLS_FORM_H
@@ -14,6 +14,8 @@ enum form {
     FORM_PKCS12,        /* .pfx, .p12 */
     FORM_KEY_STORE,     /* Java's own */
     FORM_PUTTY,         /* a private key: .ppk */
+    FORM_JWK,           /* a private key in JSON (RFC 7517) */
+    FORM_PUBLIC_KEY,    /* in DER (SubjectPublicKeyInfo, PKCS#1), JSON, or as SSH writes it */
     FORM_INDEFINITE,    /* BER, whose lengths are left open */
     FORM_CUT_SHORT,     /* its length is more than there is */
 };

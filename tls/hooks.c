@@ -110,6 +110,15 @@ static int end_signing(mbedtls_ssl_context *ssl, unsigned char *out, size_t *siz
     return 0;
 }
 
+/* ---- the client's certificates ---- */
+
+static int note_client_certificate(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
+{
+    const struct tls_server *s = arg;
+    verdict_note(&s->driving->hs->verdict, &s->client_ca, crt, depth, *flags);
+    return 0;
+}
+
 /* ---- tickets ---- */
 
 /* A session may come back only to the same policy and the same name (RFC 6066 3). */
@@ -154,6 +163,7 @@ void hooks_install(struct tls_server *s)
 {
     mbedtls_ssl_conf_cert_cb(&s->conf, choose_certificate);
     mbedtls_ssl_conf_async_private_cb(&s->conf, begin_signing, NULL, end_signing, NULL, NULL);
+    mbedtls_ssl_conf_verify(&s->conf, note_client_certificate, s);
     /* A resumed TLS 1.3 session shows no client certificate at all, and a TLS 1.2 ticket would
      * carry one around that may be revoked by now: no tickets for clients with certificates. Nor
      * for challenges: a resumed session shows no certificate. */

@@ -4,6 +4,7 @@
 #include "tls/accel/accel.h"
 #include "tls/challenge.h"
 #include "tls/der.h"
+#include "tls/extensions.h"
 #include "tls/facts.h"
 #include "tls/form.h"
 #include "tls/key.h"
@@ -72,20 +73,48 @@ int identity_explain_certificate(int error, const char *path, unsigned line, str
     return err_cure(e, "give the file as the authority sent it");
 }
 
-/* The cures are for a server's own certificate; an authority's is given by others. */
-static int cure_for(enum identity_use use, struct err *e)
-{
-    return use == IDENTITY_SHOWN
-               ? -1
-               : err_cure(e,
-                          "give the authorities' certificates, with RSA or EC keys, as PEM or DER");
-}
-
 struct parsing {
     mbedtls_x509_crt *crt;
     const char *path;
     enum identity_use use;
 };
+
+/* True: it is one that can be read, but by which nobody can be judged. */
+static bool refuse_critical(const struct parsing *s, struct tls_slice der, unsigned line,
+                            struct err *e)
+{
+    mbedtls_x509_crt crt;
+    struct extension x;
+    char what[EXTENSION_NAME_SIZE], place[32] = "";
+    mbedtls_x509_crt_init(&crt);
+    const bool found = s->use == IDENTITY_TRUSTED &&
+                       identity_parse_der(&crt, der, IDENTITY_SHOWN) == 0 &&
+                       extensions_unverifiable(&crt, &x);
+    if (found) {
+        extension_name(&x, what);
+        if (line > 0)
+            snprintf(place, sizeof place, " line %u", line);
+        err_set(e,
+                "%s%s: a certificate has the critical extension %s, which is not understood here, "
+                "so no client can be judged by it",
+                s->path, place, what);
+        err_cure(e, "give an authority's certificate without it");
+    }
+    mbedtls_x509_crt_free(&crt);
+    return found;
+}
+
+/* The usual cures are for a server's own certificate; an authority's is given by others. */
+#define TRUSTED_CURE "give the authorities' certificates, with RSA or EC keys, as PEM or DER"
+
+static int refuse_certificate(const struct parsing *s, int error, struct tls_slice der,
+                              unsigned line, struct err *e)
+{
+    if (refuse_critical(s, der, line, e))
+        return -1;
+    identity_explain_certificate(error, s->path, line, e);
+    return s->use == IDENTITY_SHOWN ? -1 : err_cure(e, TRUSTED_CURE);
+}
 
 static int refuse_signed_data(const char *path, unsigned line, struct err *e)
 {
@@ -105,10 +134,8 @@ static int parse_block(const struct parsing *s, const struct pem_block *b, struc
     int r = identity_parse_der(s->crt, der, s->use);
     if (r != 0 && form_of(der) == FORM_SIGNED_DATA)
         refuse_signed_data(s->path, b->line, e);
-    else if (r != 0) {
-        identity_explain_certificate(r, s->path, b->line, e);
-        cure_for(s->use, e);
-    }
+    else if (r != 0)
+        refuse_certificate(s, r, der, b->line, e);
     memory_wipe_free(bytes, der.size);
     return r == 0 ? 0 : -1;
 }
@@ -121,15 +148,13 @@ static int on_block(void *arg, const struct pem_block *b, struct err *e)
     return b->kind == PEM_CERTIFICATE ? parse_block(s, b, e) : 0;
 }
 
-static int parse_der_file(mbedtls_x509_crt *crt, struct tls_slice file, const char *path,
-                          enum identity_use use, struct err *e)
+static int parse_der_file(const struct parsing *s, struct tls_slice file, struct err *e)
 {
     do {
-        const int r = identity_parse_der(crt, der_cut(&file), use);
-        if (r != 0) {
-            identity_explain_certificate(r, path, 0, e);
-            return cure_for(use, e);
-        }
+        const struct tls_slice der = der_cut(&file);
+        const int r = identity_parse_der(s->crt, der, s->use);
+        if (r != 0)
+            return refuse_certificate(s, r, der, 0, e);
     } while (der_goes_on(file));
     return 0;
 }
@@ -143,10 +168,10 @@ int identity_parse_certificates(mbedtls_x509_crt *crt, struct tls_slice file, co
         return form_refuse(what, path, e);
     if (what != FORM_OTHER && what != FORM_CERTIFICATE) {
         form_refuse(what, path, e);
-        return cure_for(use, e);
+        return use == IDENTITY_SHOWN ? -1 : err_cure(e, TRUSTED_CURE);
     }
     if (pem_is_der(file))
-        return parse_der_file(crt, file, path, use, e);
+        return parse_der_file(&s, file, e);
     if (pem_walk(file, path, on_block, &s, e) < 0)
         return -1;
     if (crt->raw.p == NULL) {

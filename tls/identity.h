@@ -26,8 +26,8 @@ enum names_match identity_match(const struct tls_identity *id, const char *name)
 bool identity_same_names(const struct tls_identity *a, const struct tls_identity *b);
 
 /* What certificates are for. In ours, which clients verify, critical extensions that mbedTLS does
- * not know (an authority's nameConstraints, say) are the clients' business; in those that we verify
- * with, they are a refusal. */
+ * not know (an authority's nameConstraints, say) are the clients' business (see lint.c); in those
+ * that we verify with, they are a refusal. */
 enum identity_use { IDENTITY_SHOWN, IDENTITY_TRUSTED };
 
 /* Parse PEM or DER into `crt`. -1: no certificate there, or one that cannot be used. */

@@ -68,14 +68,6 @@ const char *issuing_forbidden(const mbedtls_x509_crt *crt, unsigned below)
     return NULL;
 }
 
-/* No need for all that is around the OID. */
-bool issuing_must_staple(const mbedtls_x509_crt *crt)
-{
-    static const uint8_t tls_feature[] = {0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 24};
-    return crt->v3_ext.len > 0 &&
-           memmem(crt->v3_ext.p, crt->v3_ext.len, tls_feature, sizeof tls_feature) != NULL;
-}
-
 bool issuing_url(const mbedtls_x509_crt *crt, char *text, size_t size)
 {
     /* accessMethod caIssuers and the tag of a URI behind it; no need for all that is around. */

@@ -25,10 +25,6 @@ bool issuing_same_key(const mbedtls_x509_crt *a, const mbedtls_x509_crt *b);
  * signed, but "; NULL: it may. A root of before extensions cannot say what it is. */
 const char *issuing_forbidden(const mbedtls_x509_crt *crt, unsigned below);
 
-/* Clients are to insist on an OCSP answer in the handshake (TLS feature status_request, RFC 7633).
- */
-bool issuing_must_staple(const mbedtls_x509_crt *crt);
-
 /* Where it says that its issuer's certificate is to be had (authorityInfoAccess, RFC 5280
  * 4.2.2.1); only printable characters, shortened to `size`. False: it does not say. */
 bool issuing_url(const mbedtls_x509_crt *crt, char *text, size_t size);

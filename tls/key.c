@@ -240,6 +240,12 @@ static bool is_whole(struct tls_slice der)
     return skip(&p, end, SEQUENCE) && p == end;
 }
 
+static int refuse_public(const char *path, struct err *e)
+{
+    return refuse(e, "name the file of the private key that it was made with",
+                  "%s holds a public key, and no private one", path);
+}
+
 static int explain(int error, struct tls_slice der, const char *label, const char *path,
                    struct err *e)
 {
@@ -253,6 +259,8 @@ static int explain(int error, struct tls_slice der, const char *label, const cha
     if (strcmp(label, "OPENSSH PRIVATE KEY") == 0)
         return refuse(e, "convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY",
                       "%s: the private key is in OpenSSH's own form", path);
+    if (form_of(der) == FORM_PUBLIC_KEY)
+        return refuse_public(path, e);
     if (!is_whole(der))
         return refuse(e, "give the file as it was made, or a backup of it",
                       "%s: the private key is damaged (%s)", path, text_error(error));
@@ -281,11 +289,13 @@ struct reading {
     char label[PEM_LABEL_SIZE];
     bool encrypted; /* there is such a one */
     bool older;     /* in the form of before PKCS#8 */
+    bool public;    /* there is the other half of one */
 };
 
 static int on_block(void *arg, const struct pem_block *b, struct err *e)
 {
     struct reading *r = arg;
+    r->public = r->public || b->kind == PEM_PUBLIC_KEY;
     if (b->kind != PEM_PRIVATE_KEY || r->der != NULL)
         return 0;
     if (b->encrypted) {
@@ -314,8 +324,10 @@ static int refuse_look(enum form what, const char *path, struct err *e)
     if (what == FORM_CERTIFICATE || what == FORM_SIGNED_DATA)
         return refuse(e, "name the file that holds it", "%s is a certificate, no private key",
                       path);
+    if (what == FORM_PUBLIC_KEY)
+        return refuse_public(path, e);
     if (what == FORM_ENCRYPTED_KEY || what == FORM_PKCS12 || what == FORM_KEY_STORE ||
-        what == FORM_PUTTY)
+        what == FORM_PUTTY || what == FORM_JWK)
         return form_refuse(what, path, e);
     return 0;
 }
@@ -340,6 +352,8 @@ int key_read(mbedtls_pk_context *key, struct tls_slice file, const char *path, s
                        : "name a file that holds it (passphrase-file), or take it off: " CONVERT,
                "%s: the private key is encrypted, and nobody is there to type its passphrase",
                path);
+    else if (r.public)
+        refuse_public(path, e);
     else
         refuse(e, "name the file that holds it",
                "%s holds no private key (no \"-----BEGIN PRIVATE KEY-----\")", path);

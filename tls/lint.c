@@ -1,4 +1,5 @@
 /* lint.c - what an operator should hear about a certificate that loads */
+#include "tls/extensions.h"
 #include "tls/identity.h"
 #include "tls/issuing.h"
 #include "tls/text.h"
@@ -52,8 +53,14 @@ static void check_time(const struct lint *l, const mbedtls_x509_crt *crt, unsign
                        const char *name)
 {
     time_t from = identity_time(&crt->valid_from), to = identity_time(&crt->valid_to);
-    char text[WHEN_SIZE];
+    char text[WHEN_SIZE], begin[WHEN_SIZE];
     when(l, to, text);
+    if (to < from) {
+        when(l, from, begin);
+        tell(l, TLS_FINDING_NEVER_VALID, place,
+             "%s is never valid: it begins on %s, and ends on %s", name, begin, text);
+        return;
+    }
     if (l->now > to)
         tell(l, place == 1 ? TLS_FINDING_EXPIRED : TLS_FINDING_ISSUER_EXPIRED, place,
              "%s expired on %s", name, text);
@@ -120,29 +127,126 @@ static void check_chain(const struct lint *l)
              l->id->facts.issuer);
 }
 
-static void check_purpose(const struct lint *l)
+/* ---- what it is for ---- */
+
+static bool has(const mbedtls_x509_crt *crt, int extension)
 {
-    const mbedtls_x509_crt *leaf = &l->id->chain;
-    if (!mbedtls_x509_crt_has_ext_type(leaf, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
-        tell(l, TLS_FINDING_NO_NAMES, 1,
-             "the certificate has no subjectAltName; today's clients look at nothing else");
-    if (mbedtls_x509_crt_check_extended_key_usage(leaf, MBEDTLS_OID_SERVER_AUTH,
+    return mbedtls_x509_crt_has_ext_type(crt, extension) != 0;
+}
+
+static bool names_server(const mbedtls_x509_crt *crt)
+{
+    for (const mbedtls_x509_sequence *s = &crt->ext_key_usage; s != NULL; s = s->next)
+        if (MBEDTLS_OID_CMP(MBEDTLS_OID_SERVER_AUTH, &s->buf) == 0)
+            return true;
+    return false;
+}
+
+/* An issuer's binds those below it as well, in all clients. */
+static void check_extended_usage(const struct lint *l, const mbedtls_x509_crt *crt, unsigned place,
+                                 const char *name)
+{
+    if (!has(crt, MBEDTLS_X509_EXT_EXTENDED_KEY_USAGE) || (place > 1 && issuing_self(crt)))
+        return;
+    if (mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
                                                   MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
-        tell(l, TLS_FINDING_NOT_FOR_SERVERS, 1,
-             "the certificate's extendedKeyUsage does not allow serverAuth, so no server can use "
-             "it");
-    else if (mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
+        tell(l, TLS_FINDING_NOT_FOR_SERVERS, place,
+             "the extendedKeyUsage of %s does not allow serverAuth, so %s", name,
+             place == 1 ? "no server can use it" : "no client accepts a server's below it");
+    else if (!names_server(crt))
+        tell(l, TLS_FINDING_SOME_REFUSE, place,
+             "the extendedKeyUsage of %s allows any purpose, but does not name serverAuth; OpenSSL "
+             "refuses it",
+             name);
+}
+
+static void check_usage(const struct lint *l, const mbedtls_x509_crt *leaf)
+{
+    if (mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
         tell(l, TLS_FINDING_NOT_FOR_SERVERS, 1,
              "the certificate's keyUsage does not allow digitalSignature, so no handshake can be "
              "made with it");
+    if (has(leaf, MBEDTLS_X509_EXT_NS_CERT_TYPE) &&
+        (leaf->ns_cert_type & MBEDTLS_X509_NS_CERT_TYPE_SSL_SERVER) == 0)
+        tell(l, TLS_FINDING_SOME_REFUSE, 1,
+             "the certificate's nsCertType does not allow an SSL server; OpenSSL refuses it");
+}
+
+static void check_purpose(const struct lint *l)
+{
+    const mbedtls_x509_crt *leaf = &l->id->chain;
+    if (!has(leaf, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
+        tell(l, TLS_FINDING_NO_NAMES, 1,
+             "the certificate has no subjectAltName; today's clients look at nothing else");
+    check_usage(l, leaf);
     if (mbedtls_x509_crt_get_ca_istrue(leaf) == 1)
         tell(l, TLS_FINDING_AUTHORITY, 1,
              "the certificate is an authority's (CA:TRUE); some clients refuse it for a server");
-    if (issuing_must_staple(leaf))
-        tell(l, TLS_FINDING_MUST_STAPLE, 1,
-             "the certificate tells clients to insist on a stapled OCSP answer (must-staple), "
-             "which is not sent; those that heed it refuse");
 }
+
+/* ---- extensions ---- */
+
+/* Who does not understand one that is critical refuses the certificate (RFC 5280 4.2). */
+static void check_critical(const struct lint *l, enum extension_kind kind, const char *what,
+                           unsigned place, const char *name)
+{
+    switch (kind) {
+    case EXTENSION_KNOWN:
+        break;
+    case EXTENSION_KNOWN_TO_SOME:
+    case EXTENSION_TLS_FEATURE:
+        tell(l, TLS_FINDING_SOME_REFUSE, place,
+             "%s has the extension %s as a critical one; clients that do not know it refuse it",
+             name, what);
+        break;
+    case EXTENSION_POISON:
+        tell(l, TLS_FINDING_PRECERTIFICATE, place,
+             "%s is a precertificate (RFC 6962): no client accepts it", name);
+        break;
+    case EXTENSION_CHALLENGE:
+        tell(l, TLS_FINDING_CHALLENGE, place,
+             "%s answers a challenge of tls-alpn-01 (acmeIdentifier): no client accepts it", name);
+        break;
+    case EXTENSION_UNKNOWN:
+        tell(l, TLS_FINDING_UNKNOWN_CRITICAL, place,
+             "%s has the critical extension %s, which clients do not know: they refuse it", name,
+             what);
+        break;
+    }
+}
+
+static void check_uncritical(const struct lint *l, enum extension_kind kind, const char *what,
+                             unsigned place, const char *name)
+{
+    if (kind == EXTENSION_POISON || kind == EXTENSION_CHALLENGE)
+        tell(l, TLS_FINDING_SOME_REFUSE, place,
+             "%s has the extension %s, which no certificate for service has; clients that know it "
+             "refuse it",
+             name, what);
+}
+
+static void check_extensions(const struct lint *l, const mbedtls_x509_crt *crt, unsigned place,
+                             const char *name)
+{
+    struct extension x;
+    if (place > 1 && issuing_self(crt))
+        return; /* clients have their own */
+    for (struct der rest = extensions_begin(crt); extensions_next(&rest, &x);) {
+        char what[EXTENSION_NAME_SIZE];
+        const enum extension_kind kind = extension_kind(&x);
+        extension_name(&x, what);
+        if (x.critical)
+            check_critical(l, kind, what, place, name);
+        else
+            check_uncritical(l, kind, what, place, name);
+        if (kind == EXTENSION_TLS_FEATURE && place == 1)
+            tell(l, TLS_FINDING_MUST_STAPLE, 1,
+                 "the certificate tells clients to insist on a stapled OCSP answer (must-staple), "
+                 "which is not sent; those that heed it refuse");
+    }
+}
+
+/* ---- the whole ---- */
 
 void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_fn *report,
                         void *arg)
@@ -155,6 +259,8 @@ void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_f
             name_of(c, place, name, sizeof name);
         check_time(&l, c, place, name);
         check_strength(&l, c, place, name);
+        check_extended_usage(&l, c, place, name);
+        check_extensions(&l, c, place, name);
     }
     check_chain(&l);
     check_purpose(&l);

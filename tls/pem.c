@@ -133,9 +133,11 @@ static bool kind_of(const char *label, enum pem_kind *kind)
         *kind = PEM_REQUEST;
     else if (strcmp(label, "X509 CRL") == 0)
         *kind = PEM_CRL;
+    else if (ends_with(label, "PUBLIC KEY"))
+        *kind = PEM_PUBLIC_KEY;
     else
-        return ends_with(label, "PARAMETERS") || ends_with(label, "PUBLIC KEY") ||
-               strncmp(label, "PGP ", 4) == 0 || is_one_of(label, others);
+        return ends_with(label, "PARAMETERS") || strncmp(label, "PGP ", 4) == 0 ||
+               is_one_of(label, others);
     return true;
 }
 
@@ -217,8 +219,8 @@ static int take_begin(struct walk *w, struct pem_block *b)
     if (!kind_of(b->label, &b->kind))
         return refuse(
             w,
-            "a certificate stands under CERTIFICATE, a private key under PRIVATE KEY: correct the "
-            "label, or take that block out",
+            "a certificate stands under CERTIFICATE, a private key under PRIVATE KEY, a revocation "
+            "list under X509 CRL: correct the label, or take that block out",
             "\"-----BEGIN %s-----\" is not known here", b->label);
     return 1;
 }

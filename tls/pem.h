@@ -15,7 +15,8 @@ enum pem_kind {
     PEM_PRIVATE_KEY,
     PEM_REQUEST,
     PEM_CRL,
-    PEM_OTHER, /* nothing that is read here: parameters, public keys */
+    PEM_PUBLIC_KEY,
+    PEM_OTHER, /* nothing that is read here: parameters */
 };
 
 enum { PEM_LABEL_SIZE = 64 };

@@ -1,6 +1,8 @@
 /* server.c - from a route's options to an mbedTLS configuration */
 #include "tls/server.h"
 
+#include "tls/der.h"
+#include "tls/form.h"
 #include "tls/hooks.h"
 #include "tls/memory.h"
 #include "tls/pem.h"
@@ -76,11 +78,28 @@ static int copy_alpn(struct tls_server *s, const struct string_list *names, stru
     return 0;
 }
 
-static int parse_crl(struct tls_server *s, struct tls_slice der, struct err *e)
+static bool is_certificate(struct tls_slice der)
 {
-    const int r = mbedtls_x509_crl_parse_der(&s->client_crl, der.data, der.size);
-    if (r == 0)
-        return 0;
+    mbedtls_x509_crt crt;
+    mbedtls_x509_crt_init(&crt);
+    const bool is = identity_parse_der(&crt, der, IDENTITY_SHOWN) == 0;
+    mbedtls_x509_crt_free(&crt);
+    return is;
+}
+
+static int refuse_signed_data(struct err *e)
+{
+    err_set(e, "client-crl is PKCS#7 (.p7b), no revocation list");
+    return err_cure(e, "take the list out of it: openssl pkcs7 -print_certs -in FILE -out FILE.pem "
+                       "(with -inform der where it is no PEM)");
+}
+
+static int refuse_crl(int r, struct tls_slice der, struct err *e)
+{
+    if (form_of(der) == FORM_SIGNED_DATA)
+        return refuse_signed_data(e);
+    if (is_certificate(der))
+        return err_set(e, "client-crl holds a certificate where a revocation list belongs");
     if (-(-r & 0xff80) == MBEDTLS_ERR_X509_INVALID_EXTENSIONS) {
         err_set(e, "client-crl: a revocation list in it is only a part (a delta list, or one for "
                    "some of the certificates), or has another critical extension");
@@ -90,9 +109,26 @@ static int parse_crl(struct tls_server *s, struct tls_slice der, struct err *e)
                       "read");
 }
 
+static int parse_crl(struct tls_server *s, struct tls_slice der, struct err *e)
+{
+    const int r = mbedtls_x509_crl_parse_der(&s->client_crl, der.data, der.size);
+    return r == 0 ? 0 : refuse_crl(r, der, e);
+}
+
+static int parse_crls(struct tls_server *s, struct tls_slice file, struct err *e)
+{
+    int r;
+    do
+        r = parse_crl(s, der_cut(&file), e);
+    while (r == 0 && der_goes_on(file));
+    return r;
+}
+
 static int on_crl_block(void *arg, const struct pem_block *b, struct err *e)
 {
     struct tls_slice der;
+    if (b->kind == PEM_SIGNED_DATA)
+        return refuse_signed_data(e);
     if (b->kind != PEM_CRL)
         return 0;
     uint8_t *bytes = pem_decode(b, "client-crl", &der.size, e);
@@ -107,7 +143,7 @@ static int on_crl_block(void *arg, const struct pem_block *b, struct err *e)
 static int load_crl(struct tls_server *s, struct tls_slice file, struct err *e)
 {
     if (pem_is_der(file))
-        return parse_crl(s, file, e);
+        return parse_crls(s, file, e);
     if (pem_walk(file, "client-crl", on_crl_block, s, e) < 0)
         return -1;
     if (s->client_crl.raw.p == NULL)

@@ -55,8 +55,7 @@ static bool is_control(const uint8_t *p, size_t size)
     return size == 1 ? *p < 0x20 || *p == 0x7f : size == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 }
 
-/* Text that may be shown. */
-static bool is_text(const mbedtls_x509_buf *b)
+bool text_is_plain(const mbedtls_x509_buf *b)
 {
     for (size_t at = 0, n; at < b->len; at += n) {
         n = utf8_length(b->p + at, b->len - at);
@@ -73,7 +72,7 @@ char *text_common_name(const mbedtls_x509_name *name)
     for (; name != NULL; name = name->next)
         if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &name->oid) == 0)
             last = name;
-    if (last == NULL || last->val.len == 0 || !is_text(&last->val))
+    if (last == NULL || last->val.len == 0 || !text_is_plain(&last->val))
         return NULL;
     char *text = memory_calloc(1, last->val.len + 1);
     if (text != NULL)

@@ -22,8 +22,10 @@ void text_name_shown(const mbedtls_x509_name *name, char *text, size_t size);
 /* The same as text_name(), allocated; NULL: out of memory. */
 char *text_name_copy(const mbedtls_x509_name *name);
 
-/* The last common name in it, allocated; NULL: none that is UTF-8 without control characters, or
- * out of memory. */
+/* UTF-8 without control characters. */
+bool text_is_plain(const mbedtls_x509_buf *b);
+
+/* The last common name in it, allocated; NULL: none that is plain text, or out of memory. */
 char *text_common_name(const mbedtls_x509_name *name);
 
 #endif

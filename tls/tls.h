@@ -156,6 +156,7 @@ enum tls_finding {
     TLS_FINDING_EXPIRED,
     TLS_FINDING_ISSUER_EXPIRED, /* one that is sent behind the leaf */
     TLS_FINDING_NOT_YET_VALID,
+    TLS_FINDING_NEVER_VALID,      /* it ends before it begins */
     TLS_FINDING_EXPIRES_SOON,     /* within TLS_RENEW_DAYS */
     TLS_FINDING_CHAIN_ORDER,      /* a certificate is not followed by its issuer */
     TLS_FINDING_CHAIN_BROKEN,     /* its issuer did not sign it, or may not sign */
@@ -163,10 +164,14 @@ enum tls_finding {
     TLS_FINDING_WEAK_KEY,         /* RSA below 2048 bits */
     TLS_FINDING_WEAK_SIGNATURE,   /* SHA-1 or MD5 in the chain */
     TLS_FINDING_NO_NAMES,         /* no subjectAltName: today's clients refuse it */
-    TLS_FINDING_NOT_FOR_SERVERS,  /* extendedKeyUsage without serverAuth, or keyUsage without
-                                   * digitalSignature: no handshake is made with it */
+    TLS_FINDING_NOT_FOR_SERVERS,  /* extendedKeyUsage without serverAuth, an issuer's included, or
+                                   * keyUsage without digitalSignature: no client takes it */
     TLS_FINDING_AUTHORITY,        /* a CA as leaf */
     TLS_FINDING_MUST_STAPLE,      /* wants an OCSP answer with the handshake */
+    TLS_FINDING_UNKNOWN_CRITICAL, /* an extension for which all clients refuse it */
+    TLS_FINDING_PRECERTIFICATE,   /* ... the poison of RFC 6962 */
+    TLS_FINDING_CHALLENGE,        /* ... acmeIdentifier, out of place */
+    TLS_FINDING_SOME_REFUSE,      /* a purpose or extension that not all clients take */
     TLS_FINDINGS,
 };
 typedef void tls_finding_fn(void *arg, enum tls_finding finding, unsigned place, const char *text);

@@ -76,17 +76,33 @@ static int open_syslog(struct err *e)
         err_set(e, "cannot reach syslog at %s: %s", to.sun_path, strerror(errno));
         if (fd >= 0)
             close(fd);
-        return -1;
+        return err_cure(e, "see that a syslog daemon runs, or name a file: log = PATH");
     }
     return fd;
+}
+
+static const char *cure_for(int error)
+{
+    switch (error) {
+    case ENXIO:
+        return "start the reader of that pipe first, or name a file";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "let the user who starts tlsfront write there, or name another file";
+    default:
+        return "name a file in a directory that exists";
+    }
 }
 
 static int open_file(const char *path, struct err *e)
 {
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-    if (fd < 0)
-        return err_set(e, "cannot open log file %s: %s", path, strerror(errno));
-    return fd;
+    if (fd >= 0)
+        return fd;
+    const int error = errno;
+    err_set(e, "cannot open log file %s: %s", path, strerror(error));
+    return err_cure(e, "%s", cure_for(error));
 }
 
 int log_open_target(const struct config *c, struct err *e)

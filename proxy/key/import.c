@@ -123,6 +123,11 @@ static bool take_files(struct import *im)
                  "name the key's file with --key FILE; for the answer to a request use "
                  "`tlsfront key install`",
                  "there is no private key in the files given");
+    else if (keys_pool_count(im->pool) == 0)
+        key_fail(j,
+                 "name the file of its certificate as well; to have one issued for a new key: "
+                 "tlsfront key new NAME",
+                 "there is no certificate in the files given, only the key in %s", im->key_path);
     else if (!keys_pool_has(im->pool, im->key))
         key_fail(j, "give the certificate and the key that belong together",
                  "none of the certificates belongs to the key in %s", im->key_path);

@@ -70,6 +70,7 @@ static const struct {
                                       "machine's clock"},
     [TLS_FINDING_ISSUER_EXPIRED] = {REFUSES, "get the authority's present one"},
     [TLS_FINDING_NOT_YET_VALID] = {REFUSES, "check this machine's clock; else install it later"},
+    [TLS_FINDING_NEVER_VALID] = {REFUSES, "have the authority issue another"},
     [TLS_FINDING_EXPIRES_SOON] = {WARNS, "renew it: tlsfront key renew NAME"},
     [TLS_FINDING_CHAIN_ORDER] = {SAID_ELSEWHERE, NULL},
     [TLS_FINDING_CHAIN_BROKEN] = {SAID_ELSEWHERE, NULL},
@@ -82,6 +83,13 @@ static const struct {
                                               "serverAuth, keyUsage digitalSignature"},
     [TLS_FINDING_AUTHORITY] = {REFUSES_UNLESS_FORCED, "have it issued for a TLS server"},
     [TLS_FINDING_MUST_STAPLE] = {WARNS, "have it issued without the extension TLS feature"},
+    [TLS_FINDING_UNKNOWN_CRITICAL] = {REFUSES,
+                                      "have it issued without it, or with it not critical"},
+    [TLS_FINDING_PRECERTIFICATE] = {REFUSES, "give the certificate that the authority issued after "
+                                             "it, for the same key"},
+    [TLS_FINDING_CHALLENGE] = {REFUSES, "give the server's own certificate"},
+    [TLS_FINDING_SOME_REFUSE] = {WARNS, "have it issued for a TLS server, with no more than the "
+                                        "usual critical extensions"},
 };
 
 static void report_identity(void *arg, enum tls_finding finding, unsigned place, const char *text)

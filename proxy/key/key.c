@@ -125,13 +125,16 @@ static int wrong_usage(const struct key_command *c)
 static int parse_and_run(const struct key_command *c, int argc, char **argv)
 {
     struct key_options o;
-    switch (key_options_parse(&c->shape, argc, argv, &o)) {
+    struct err e;
+    switch (key_options_parse(&c->shape, argc, argv, &o, &e)) {
     case KEY_LINE_GOOD:
         return key_run(&o, c->intent, c->run);
     case KEY_LINE_HELP:
         printf("usage: tlsfront key %s %s\n\n%s", c->name, c->usage, c->help);
         return 0;
     case KEY_LINE_WRONG:
+        if (e.text[0] != '\0')
+            fprintf(stderr, "tlsfront: %s\n", e.text);
         break;
     }
     return wrong_usage(c);
@@ -147,7 +150,9 @@ int key_main(int argc, char **argv)
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0)
             return parse_and_run(&commands[i], argc - 1, argv + 1);
-    if (*name != '\0')
+    if (*name == '\0')
+        fputs("tlsfront: COMMAND is missing\n\n", stderr);
+    else
         fprintf(stderr, "tlsfront: there is no command \"key %s\"\n\n", name);
     return wrong_usage(NULL);
 }

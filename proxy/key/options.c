@@ -68,26 +68,30 @@ static const unsigned taken_by[] = {
     [OPT_REQUEST - OPT_FIRST] = KEY_TAKES_REQUEST,
 };
 
-static bool take_days(struct key_options *o, const char *text)
+static bool take_days(struct key_options *o, const char *text, struct err *e)
 {
     char *end;
     long days = strtol(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || days < 1 || days > DAYS_MAX)
+    if (*text < '0' || *text > '9' || *end != '\0' || days < 1 || days > DAYS_MAX) {
+        err_set(e, "--days \"%s\" is no number from 1 to %d", text, DAYS_MAX);
         return false;
+    }
     o->days = (unsigned)days;
     return true;
 }
 
-static bool take_host(struct key_options *o, const char *text)
+static bool take_host(struct key_options *o, const char *text, struct err *e)
 {
-    if (o->host_count == KEY_HOSTS_MAX)
+    if (o->host_count == KEY_HOSTS_MAX) {
+        err_set(e, "--host can be given %d times at most", KEY_HOSTS_MAX);
         return false;
+    }
     o->hosts[o->host_count++] = text;
     return true;
 }
 
-/* False: not understood. */
-static bool take_option(struct key_options *o, int opt, const char *text)
+/* False: it cannot be taken. */
+static bool take_option(struct key_options *o, int opt, const char *text, struct err *e)
 {
     const struct {
         int opt;
@@ -112,9 +116,9 @@ static bool take_option(struct key_options *o, int opt, const char *text)
         {OPT_ENCRYPT, NULL, &o->encrypt},
     };
     if (opt == OPT_HOST)
-        return take_host(o, text);
+        return take_host(o, text, e);
     if (opt == OPT_DAYS)
-        return take_days(o, text);
+        return take_days(o, text, e);
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         if (plain[i].opt != opt)
             continue;
@@ -127,35 +131,74 @@ static bool take_option(struct key_options *o, int opt, const char *text)
     return false;
 }
 
-/* False: wrong. */
-static bool take_arguments(const struct key_shape *c, struct key_options *o, int count,
-                           char **arguments)
+/* False: there are too many. */
+static bool place_arguments(const struct key_shape *c, struct key_options *o, int count,
+                            char **arguments, struct err *e)
 {
     for (int i = 0; i < count; i++) {
         if (c->names == 1 && o->name == NULL)
             o->name = arguments[i];
         else if (o->file_count < c->files_max)
             o->files[o->file_count++] = arguments[i];
-        else
+        else {
+            err_set(e, "\"%s\" is one argument too many", arguments[i]);
             return false;
+        }
     }
+    return true;
+}
+
+/* What is missing or too much; NULL: nothing. */
+static const char *flaw_of(const struct key_shape *c, const struct key_options *o)
+{
     if (c->names == 1 && o->name == NULL)
+        return "NAME is missing";
+    if (o->rollback && o->file_count > 0)
+        return "--rollback takes no FILE";
+    if (o->file_count < c->files_min ||
+        ((c->takes & KEY_TAKES_ROLLBACK) != 0 && !o->rollback && o->file_count == 0))
+        return "FILE is missing";
+    return NULL;
+}
+
+static bool take_arguments(const struct key_shape *c, struct key_options *o, int count,
+                           char **arguments, struct err *e)
+{
+    if (!place_arguments(c, o, count, arguments, e))
         return false;
-    if ((c->takes & KEY_TAKES_ROLLBACK) != 0)
-        return o->rollback == (o->file_count == 0);
-    return o->file_count >= c->files_min;
+    const char *flaw = flaw_of(c, o);
+    if (flaw != NULL)
+        err_set(e, "%s", flaw);
+    return flaw == NULL;
+}
+
+static const char *name_of(int opt)
+{
+    const struct option *one = long_options;
+    while (one->val != opt)
+        one++;
+    return one->name;
+}
+
+static bool knows(const struct key_shape *shape, int opt, const char *command, struct err *e)
+{
+    if (opt <= OPT_FIRST || (shape->takes & taken_by[opt - OPT_FIRST]) != 0)
+        return true;
+    err_set(e, "key %s knows no --%s", command, name_of(opt));
+    return false;
 }
 
 enum key_line key_options_parse(const struct key_shape *shape, int argc, char **argv,
-                                struct key_options *o)
+                                struct key_options *o, struct err *e)
 {
     *o = (struct key_options){.file = CONFIG_DEFAULT_FILE};
+    e->text[0] = '\0';
     for (int opt; (opt = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
         if (opt == 'h')
             return KEY_LINE_HELP;
-        if ((opt > OPT_FIRST && (shape->takes & taken_by[opt - OPT_FIRST]) == 0) ||
-            !take_option(o, opt, optarg))
+        if (!knows(shape, opt, argv[0], e) || !take_option(o, opt, optarg, e))
             return KEY_LINE_WRONG;
     }
-    return take_arguments(shape, o, argc - optind, argv + optind) ? KEY_LINE_GOOD : KEY_LINE_WRONG;
+    return take_arguments(shape, o, argc - optind, argv + optind, e) ? KEY_LINE_GOOD
+                                                                     : KEY_LINE_WRONG;
 }

@@ -27,8 +27,9 @@ struct key_shape {
 
 enum key_line { KEY_LINE_GOOD, KEY_LINE_WRONG, KEY_LINE_HELP };
 
-/* argv[0] is the command's name. The texts in `o` point into argv. */
+/* argv[0] is the command's name. The texts in `o` point into argv. KEY_LINE_WRONG: `e` says why, or
+ * is empty where getopt(3) has said it. */
 enum key_line key_options_parse(const struct key_shape *shape, int argc, char **argv,
-                                struct key_options *o);
+                                struct key_options *o, struct err *e);
 
 #endif

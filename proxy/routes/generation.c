@@ -27,6 +27,7 @@ static const struct {
                                    "check this machine's clock; else wait (with watch "
                                    "= on it is taken then), or use the previous "
                                    "certificate until then"},
+    [TLS_FINDING_NEVER_VALID] = {DIAG_ERROR, "have the authority issue another"},
     [TLS_FINDING_EXPIRES_SOON] = {DIAG_WARNING, "renew it, then run `tlsfront reload`"},
     [TLS_FINDING_CHAIN_ORDER] = {DIAG_ERROR, "put the server's certificate first, then each "
                                              "issuer's behind the certificate it signed"},
@@ -44,6 +45,15 @@ static const struct {
                                                  "digitalSignature"},
     [TLS_FINDING_AUTHORITY] = {DIAG_WARNING, "use a certificate issued for TLS servers"},
     [TLS_FINDING_MUST_STAPLE] = {DIAG_WARNING, "have one issued without the extension TLS feature"},
+    [TLS_FINDING_UNKNOWN_CRITICAL] = {DIAG_ERROR,
+                                      "have one issued without it, or with it not critical"},
+    [TLS_FINDING_PRECERTIFICATE] = {DIAG_ERROR, "name the certificate that the authority issued "
+                                                "after it, for the same key"},
+    [TLS_FINDING_CHALLENGE] = {DIAG_ERROR,
+                               "name the server's own certificate; the ACME client's answers "
+                               "belong into a route with protocol = acme (challenges)"},
+    [TLS_FINDING_SOME_REFUSE] = {DIAG_WARNING, "have one issued for a TLS server, with no more "
+                                               "than the usual critical extensions"},
 };
 
 struct report {
@@ -154,6 +164,19 @@ static void report_beginning(const struct report_route *r, const struct tls_expi
              from);
 }
 
+/* It ends before it begins. False: it does not. */
+static bool report_never(const struct report_route *r, const struct tls_expiry *x)
+{
+    const bool list = x->kind == TLS_EXPIRY_CLIENT_CRL;
+    if (x->until == 0 || x->until >= x->from)
+        return false;
+    diag_add(r->diags, list ? DIAG_ERROR : DIAG_WARNING, &file_of(r->route, x)->at,
+             "have the authority issue another",
+             "route %s: %s: the %s of %s is never valid: it ends before it begins", r->route->name,
+             file_of(r->route, x)->path, list ? "revocation list" : "certificate", x->subject);
+    return true;
+}
+
 /* An authority that has expired is one of many, perhaps; a list that has refuses all its clients.
  */
 static void report_expiry(void *arg, const struct tls_expiry *x)
@@ -166,6 +189,8 @@ static void report_expiry(void *arg, const struct tls_expiry *x)
     char when[80];
     r->authorities += !list;
     r->in_force += !list && x->from <= now && now <= x->until;
+    if (report_never(r, x))
+        return;
     if (x->from > now)
         report_beginning(r, x);
     if (passed == EXPIRY_NOT_YET)
@@ -231,6 +256,8 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
         if (chosen[i] == NULL)
             goto silent; /* reported with the certificate */
     }
+    if (r->client_ca.path != NULL && file_bytes(b, &r->client_ca).data == NULL)
+        goto silent; /* reported where it is read */
     /* ALPACA (CVE-2021-3618): what a client means for another protocol must not reach this one. */
     const char *registered = protocol_facts(r->protocol)->alpn;
     const struct string_list own = {&registered, registered != NULL ? 1 : 0};

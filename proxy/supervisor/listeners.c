@@ -168,6 +168,9 @@ static const char *cure_for(int error)
                "another address";
     case EEXIST:
         return "remove what lies there, which is no socket, or choose another path";
+    case ENOENT:
+    case ENOTDIR:
+        return "make that directory, or choose another path";
     case EADDRNOTAVAIL:
         return "give an address that this machine has (`ip address` lists them)";
     case EACCES:

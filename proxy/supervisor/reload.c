@@ -184,8 +184,7 @@ static void open_log(struct reload *r, const struct config *c, struct diags *d)
         return;
     r->log_fd = log_open_target(c, &e);
     if (r->log_fd < 0)
-        diag_add(d, DIAG_ERROR, &c->log_file.at, "name a file in a directory that exists", "%s",
-                 e.text);
+        diag_add(d, DIAG_ERROR, &c->log_file.at, err_cure_or(&e, NULL), "%s", e.text);
 }
 
 /* Serving an expired certificate after a reboot is bad; serving nobody is worse. And what is being

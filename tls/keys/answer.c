@@ -177,7 +177,8 @@ static int take_pem(struct reading *r, struct tls_slice file)
 int keys_pool_add(struct keys_pool *p, struct tls_slice file, const char *path, struct err *e)
 {
     struct reading r = {.pool = p, .path = path, .e = e};
-    int result = pem_is_der(file) ? take_der(&r, file) : take_pem(&r, file);
+    int result =
+        form_of(file) != FORM_OTHER || pem_is_der(file) ? take_der(&r, file) : take_pem(&r, file);
     if (result == 0 && r.found == 0)
         result = err_set(e, "%s: the PKCS#7 in it holds no certificate", path);
     return result;

@@ -1,5 +1,6 @@
 /* chain.c - the chain to send with a key, out of certificates in any order, and what is to be said
  * about it */
+#include "tls/extensions.h"
 #include "tls/issuing.h"
 #include "tls/key.h"
 #include "tls/keys/inner.h"
@@ -78,12 +79,30 @@ static bool better(const mbedtls_x509_crt *a, const mbedtls_x509_crt *b, time_t 
     return identity_time(&a->valid_to) > identity_time(&b->valid_to);
 }
 
+/* Authorities that log what they issue may send that, too (RFC 6962 3.1). */
+static bool is_precertificate(const mbedtls_x509_crt *crt)
+{
+    struct extension x;
+    for (struct der rest = extensions_begin(crt); extensions_next(&rest, &x);)
+        if (extension_kind(&x) == EXTENSION_POISON)
+            return true;
+    return false;
+}
+
+static bool better_leaf(const mbedtls_x509_crt *a, const mbedtls_x509_crt *b, time_t now)
+{
+    if (b != NULL && is_precertificate(a) != is_precertificate(b))
+        return is_precertificate(b);
+    return better(a, b, now);
+}
+
 static const mbedtls_x509_crt *leaf_for(const struct keys_pool *p, const struct keys_private *k,
                                         time_t now)
 {
     const mbedtls_x509_crt *best = NULL;
     for (size_t i = 0; i < p->count; i++)
-        if (keys_same_pair(&p->certificates[i]->pk, k) && better(p->certificates[i], best, now))
+        if (keys_same_pair(&p->certificates[i]->pk, k) &&
+            better_leaf(p->certificates[i], best, now))
             best = p->certificates[i];
     return best;
 }

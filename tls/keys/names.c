@@ -15,17 +15,45 @@ static size_t parse_address(const char *name, uint8_t bytes[16])
     return inet_pton(AF_INET6, name, bytes) == 1 ? 16 : 0;
 }
 
-static bool good_labels(const char *name)
+/* ---- host names (RFC 1034 3.1, RFC 1123 2.1) ---- */
+
+static int refuse_other(const char *name, struct err *e)
 {
-    size_t label = 0;
-    for (const char *p = name; *p != '\0'; p++) {
-        if (*p == '.' && label == 0)
-            return false;
-        label = *p == '.' ? 0 : label + 1;
-        if (label > LABEL_MAX)
-            return false;
+    return err_set(e,
+                   "\"%.80s\" is neither a host name nor an IP address; write it as in "
+                   "mail.example.org",
+                   name);
+}
+
+static int check_label(const char *name, const char *label, size_t size, struct err *e)
+{
+    if (size == 0)
+        return refuse_other(name, e);
+    if (size > LABEL_MAX)
+        return err_set(e,
+                       "a label of a host name, from dot to dot, has %d characters at most, and "
+                       "\"%.20s...\" has %zu",
+                       LABEL_MAX, label, size);
+    if (label[0] == '-' || label[size - 1] == '-')
+        return err_set(e, "\"%.*s\" in \"%.80s\" %s with a hyphen, which no host name may",
+                       (int)size, label, name, label[0] == '-' ? "begins" : "ends");
+    return 0;
+}
+
+static int check_labels(const char *name, const char *host, struct err *e)
+{
+    for (const char *label = host;; label++) {
+        const size_t size = strcspn(label, ".");
+        if (check_label(name, label, size, e) != 0)
+            return -1;
+        if (label[size] == '\0')
+            return strspn(label, "0123456789") < size
+                       ? 0
+                       : err_set(e,
+                                 "\"%.80s\" ends with a number, as an IP address does, and is none",
+                                 name);
+        label += size;
     }
-    return label > 0;
 }
 
 int keys_check_name(const char *name, struct err *e)
@@ -35,17 +63,20 @@ int keys_check_name(const char *name, struct err *e)
         return 0;
     const bool wildcard = strncmp(name, "*.", 2) == 0;
     const char *host = wildcard ? name + 2 : name;
+    const size_t size = strlen(name);
     for (const char *p = name; *p != '\0'; p++)
         if ((unsigned char)*p >= 0x80)
             return err_set(e,
-                           "\"%s\" is not in ASCII; write it as DNS knows it, with xn-- (`idn2 "
+                           "\"%.80s\" is not in ASCII; write it as DNS knows it, with xn-- (`idn2 "
                            "NAME` tells)",
                            name);
-    if (strlen(host) > NAME_MAX_SIZE || !names_plain(host, strlen(host)) || !good_labels(host))
-        return err_set(e,
-                       "\"%s\" is neither a host name nor an IP address; write it as in "
-                       "mail.example.org",
-                       name);
+    if (size > NAME_MAX_SIZE)
+        return err_set(e, "a host name has %d characters at most, and \"%.20s...\" has %zu",
+                       NAME_MAX_SIZE, name, size);
+    if (!names_plain(host, strlen(host)))
+        return refuse_other(name, e);
+    if (check_labels(name, host, e) != 0)
+        return -1;
     if (wildcard && strchr(host, '.') == NULL)
         return err_set(e, "\"%s\" covers a whole top-level domain, which no client accepts", name);
     return 0;

@@ -1,6 +1,8 @@
 """`tlsfront check`: every mistake is found and told with file, line, cause and cure; status 78."""
 
+import os
 import re
+import socket
 
 import pytest
 
@@ -356,24 +358,93 @@ def test_xclient_where_the_protocol_has_it(checker, plain, protocol, mode):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.fixture(scope="module")
+def places(run):
+    """What may lie where something else is to be."""
+    folder = run.make_folder("places")
+    (folder / "file").touch()
+    (folder / "folder").mkdir()
+    os.mkfifo(folder / "pipe")
+    (folder / "loop").symlink_to("loop")
+    (folder / "dangling").symlink_to("nowhere")
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(folder / "socket"))
+        yield folder
+
+
 @pytest.mark.parametrize("key, path, cause, cure", [
     ("log", "nowhere/x.log", "there is no such directory", "directory"),
     ("log", "file/x.log", "there is no such directory", "directory"),
     ("log", ".", "is a directory", "file in it"),
     ("control", "no/where/control.sock", "there is no such directory", "directory"),
     ("control", "file", "something else than a socket", "remove"),
-    ("control", ".", "something else than a socket", "another path"),
+    ("control", ".", "names a directory", "socket in it"),
+    ("control", "new/", "names a directory", "socket in it"),
+    ("control", "new/..", "names a directory", "socket in it"),
+    ("control", "folder", "is a directory", "socket in it"),
+    ("control", "pipe", "something else than a socket", "remove"),
+    ("control", "file/x.sock", "there is no such directory", "directory"),
+    ("control", "dangling", "something else than a socket", "remove"),
+    ("log", "new/", "is a directory", "file in it"),
+    ("log", "loop", "is a link that leads nowhere", "the file itself"),
+    ("log", "socket", "is a socket", "log = syslog"),
+    ("state", "file/x", "is not a directory", "directory"),
+    ("state", "dangling", "is not a directory", "directory"),
     ("state", "file", "is not a directory", "directory")])
-def test_what_cannot_be_made_is_told(checker, good, run, key, path, cause, cure):
-    folder = run.folder / "places"
-    folder.mkdir(exist_ok=True)
-    (folder / "file").touch()
-    checker.front.write(good, **{key: folder / path})
+def test_what_cannot_be_made_is_told(checker, good, places, key, path, cause, cure):
+    checker.front.write(good, **{key: f"{places}/{path}"})
     done = checker.front.check()
     lines = checker.front.file.read_text().splitlines()
     number, = [n for n, line in enumerate(lines, 1) if line.startswith(f"{key} ")]
     done.line_of = lambda _: f"{checker.front.file}:{number}:"
     assert_refused(done, number, cause, cure)
+
+
+@pytest.mark.parametrize("path, cause, cure", [
+    ("new/", "names a directory", "the socket in it"),
+    ("folder/..", "names a directory", "the socket in it"),
+    ("folder", "is a directory", "a socket in it"),
+    ("file", "something else than a socket", "another path"),
+    ("pipe", "something else than a socket", "another path"),
+    ("dangling", "something else than a socket", "another path"),
+    ("file/x", "there is no such directory", "make it"),
+    ("nowhere/x", "there is no such directory", "make it")])
+def test_a_unix_socket_that_cannot_be_listened_on_is_told(checker, pki, places, path, cause, cure):
+    done = checker(pki.mail.block() + route("r", f"unix:{places}/{path}", 19110))
+    assert_refused(done, 6, cause, cure)
+
+
+@pytest.mark.parametrize("path, cause, cure", [
+    ("new/", "names a directory", "the socket in it"),
+    ("folder", "something else than a socket", "server's socket"),
+    ("file", "something else than a socket", "server's socket")])
+def test_a_unix_socket_that_no_server_can_have_is_told(checker, pki, places, path, cause, cure):
+    done = checker(pki.mail.block() + route("r", 19995, f"unix:{places}/{path}"))
+    assert_refused(done, 10, cause, cure)
+
+
+def test_a_unix_socket_is_listened_on_once(checker, pki):
+    control = checker.front.folder / "control.sock"
+    assert str(control) in checker.front.file.read_text()
+    done = checker(pki.mail.block() + route("r", f"unix:{control}", 19110))
+    assert_refused(done, 6, "is the control socket as well", "another path")
+
+
+def test_a_pipe_as_log_needs_its_reader(fronts, places, good):
+    front = fronts.new()
+    front.write(good, log=places / "pipe")
+    (_, severity, words, advice), = errors(front.check())
+    assert severity == "warning" and "is a pipe" in words and "reader" in advice
+    ran = front.command("run", "-c", front.file)
+    assert ran.returncode == WRONG
+    assert "cure: start the reader of that pipe first" in ran.stderr
+
+
+def test_a_missing_client_ca_is_one_mistake(checker, good):
+    done = checker(good[:-2] + "    client-certificate = required\n"
+                   '    client-ca = "/no/such/file"\n}\n')
+    assert_refused(done, 12, "No such file", "path")
+    assert len(errors(done)) == 1
 
 
 @pytest.mark.parametrize("key, path", [("log", "new.log"), ("control", "new/control.sock"),

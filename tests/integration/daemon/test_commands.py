@@ -40,13 +40,17 @@ def test_every_command_has_help(binary, command):
     assert done.stdout.startswith(f"usage: tlsfront {command}")
 
 
-@pytest.mark.parametrize("arguments", [
-    (), ("nonsense",), ("run", "--nonsense"), ("check", "-c"), ("check", "surplus"),
-    ("reload", "--json"), ("status", "-x")])
-def test_wrong_usage_is_status_2_with_the_usage(binary, arguments):
+@pytest.mark.parametrize("arguments, why", [
+    ((), "COMMAND is missing"), (("key",), "COMMAND is missing"),
+    (("nonsense",), 'no command "nonsense"'), (("run", "--nonsense"), "unrecognized option"),
+    (("check", "-c"), "requires an argument"), (("check", "surplus"), '"surplus" is one argument'),
+    (("reload", "--json"), "reload knows no --json"), (("status", "-x"), "invalid option")])
+def test_wrong_usage_is_status_2_with_the_reason_before_the_usage(binary, arguments, why):
     done = tlsfront(binary, *arguments)
     assert done.returncode == 2
-    assert "tlsfront" in done.stderr
+    reason, _, usage = done.stderr.partition("\n")
+    assert why in reason
+    assert "tlsfront" in usage
     assert done.stdout == ""
 
 

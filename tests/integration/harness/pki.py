@@ -124,10 +124,11 @@ class Authority:
                 *(["-selfsign"] if self_signed else ["-cert", self.certificate]))
         text.unlink()
 
-    def answer(self, request, out, names, *, start=-1, end=90, purpose="serverAuth"):
+    def answer(self, request, out, names, *, start=-1, end=90, purpose="serverAuth",
+               extensions=""):
         """Sign a request that somebody else made; `out` is to be the certificate alone."""
-        self._answer(request, LEAF.format(purpose=purpose, names=subject_alt_name(names)), out,
-                     start, end)
+        self._answer(request, LEAF.format(purpose=purpose, names=subject_alt_name(names)) +
+                     extensions, out, start, end)
         return out
 
     def issue(self, name, names=(), *, kind="ec", start=-1, end=90, client=False, subject=None):

@@ -173,6 +173,26 @@ def test_certificates_without_a_key(manager, pki):
     refused(manager, pki.mail.chain, words=["no private key", "--key"])
 
 
+@pytest.mark.parametrize("option", [(), ("--key",)])
+def test_a_key_without_a_certificate(manager, pki, option):
+    key = manager.answers / "alone.key"
+    key.write_bytes(pki.mail.key.read_bytes())
+    refused(manager, *option, key, *([key] if option else []),
+            words=["there is no certificate in the files given", str(key), "tlsfront key new"])
+
+
+@pytest.mark.parametrize("text, words", [
+    ("ssh-rsa AAAAB3NzaC1yc2E= mail\n", "a public key"),
+    ("---- BEGIN SSH2 PUBLIC KEY ----\nAAAAB3Nz\n---- END SSH2 PUBLIC KEY ----\n",
+     "a public key"),
+    ('{"kty": "RSA", "n": "AA", "e": "AQAB", "d": "AA"}', "is a private key in JSON (JWK)")])
+def test_a_key_in_a_form_that_is_not_taken(manager, pki, text, words):
+    path = manager.answers / "odd.key"
+    path.write_text(text)
+    refused(manager, path, pki.mail.chain, words=[words, str(path)])
+    refused(manager, "--key", path, pki.mail.chain, words=[words, str(path)])
+
+
 def test_an_incomplete_chain(manager, pki):
     refused(manager, pki.mail.key, pki.mail.leaf,
             words=["an intermediate certificate is missing", "CN=intermediate"])

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from harness.config import route
-from harness.keys import KeyManager, der, p7b
+from harness.keys import KeyManager, der, p7b, serial
 from harness.pki import Authority, openssl
 from harness.tree import DOCS
 
@@ -70,7 +70,8 @@ def test_an_intermediate_of_the_same_name_with_another_key(manager, run):
 
 
 @pytest.mark.parametrize("start, end, words", [(-60, -30, "expired on"),
-                                               (30, 60, "not valid before")])
+                                               (30, 60, "not valid before"),
+                                               (60, 30, "is never valid: it begins on")])
 def test_a_certificate_out_of_its_time(manager, pki, start, end, words):
     leaf = manager.sign(start=start, end=end)
     refused(manager, leaf, pki.intermediate.certificate, words=[words, "cure:"])
@@ -110,6 +111,25 @@ def test_names_can_be_forced(manager, pki):
 def test_a_certificate_for_clients(manager, pki):
     leaf = manager.sign(purpose="clientAuth")
     refused(manager, leaf, pki.intermediate.certificate, words=["serverAuth", "cure:"])
+
+
+POISON = "1.3.6.1.4.1.11129.2.4.3 = critical,ASN1:NULL\n"
+
+
+@pytest.mark.parametrize("extension, words", [
+    ("1.2.3.4 = critical,DER:0500\n", "the critical extension 1.2.3.4"),
+    (POISON, "is a precertificate"),
+    ("1.3.6.1.5.5.7.1.31 = critical,DER:0500\n", "acmeIdentifier")])
+def test_a_certificate_that_no_client_accepts(manager, pki, extension, words):
+    leaf = manager.sign(extensions=extension)
+    refused(manager, leaf, pki.intermediate.certificate, "--force", words=[words, "cure:"])
+
+
+def test_of_a_certificate_and_its_precertificate_the_certificate_is_taken(manager, pki):
+    poisoned = manager.sign(extensions=POISON)
+    leaf = manager.sign()
+    manager.done("install", "mail", poisoned, leaf, pki.intermediate.certificate)
+    assert manager.serial_in_place() == serial(leaf)
 
 
 def test_an_issuer_that_is_no_authority(manager, pki):
@@ -196,13 +216,24 @@ def test_a_rollback_without_a_previous_pair(manager):
     (("new", "x", "--host", "not a name"), "neither a host name nor an IP address"),
     (("new", "x", "--host", "m\u00fcnchen.example"), "ASCII"),
     (("new", "x", "--host", "*.org"), "top-level"),
+    (("new", "x", "--host", "*." + "a" * 64 + ".example"), "63 characters at most"),
+    (("new", "x", "--host", "*." + "a.example." * 25 + "ab"), "253 characters at most"),
+    (("new", "x", "--host", "mail.-a.example"), '"-a" in "mail.-a.example" begins with a hyphen'),
+    (("new", "x", "--host", "192.0.2.256"), "ends with a number"),
     (("new", "x"), "for which host names"),
     (("new", "x", "--route", "none"), "there is no route"),
     (("new", "x", "--host", "a.example", "--type", "rsa-512"), "rsa-2048"),
     (("renew", "mail", "--same-key", "--type", "rsa-2048"), "exclude each other"),
-    (("new",), "usage:"), (("install", "mail"), "usage:"), (("list", "surplus"), "usage:"),
-    (("install", "mail", "x", "--rollback"), "usage:"), (("show", "mail", "--commit"), "usage:"),
-    (("self-signed", "mail", "--days", "0"), "usage:"), (("nonsense",), "no command"),
+    (("new",), "NAME is missing"), (("install", "mail"), "FILE is missing"),
+    (("import", "mail"), "FILE is missing"), (("list", "surplus"), "\"surplus\" is one argument"),
+    (("new", "mail", "surplus"), "\"surplus\" is one argument"),
+    (("install", "mail", "x", "--rollback"), "--rollback takes no FILE"),
+    (("show", "mail", "--commit"), "key show knows no --commit"),
+    (("show", "mail", "--nonsense"), "unrecognized option '--nonsense'"),
+    (("new", "mail", *["--host", "a.example"] * 101), "--host can be given 100 times"),
+    (("nonsense",), "no command"),
+    *((("self-signed", "mail", "--days", days), f'--days "{days}" is no number from 1 to 3650')
+      for days in ("0", "3651", "-1", "+1", "1e3", " 1", "", "99999999999999999999")),
 ])
 def test_wrong_usage_is_status_2(manager, arguments, words):
     before = manager.content()
@@ -233,6 +264,14 @@ def test_the_manual_has_every_option_of_the_help(manager):
 def test_a_subject_that_is_not_understood(manager):
     refused(manager, "--host", "a.example", "--replace", "--subject", "/C=DE/CN=x", command="new",
             words=["the subject", "CN=mail.example.org"])
+
+
+@pytest.mark.parametrize("subject, words", [
+    ("CN=" + 65 * "\u00fc", "CN in the subject is 65 characters long, and 64 are the most"),
+    ("CN=x, C=DEU", 'C in the subject is "DEU", and has to be the two letters of a country')])
+def test_a_subject_with_more_than_an_attribute_holds(manager, subject, words):
+    refused(manager, "--host", "a.example", "--replace", "--subject", subject, command="new",
+            words=[words, "cure:"])
 
 
 def test_a_configuration_that_cannot_be_read_is_status_78(manager):

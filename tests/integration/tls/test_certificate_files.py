@@ -278,7 +278,12 @@ GOOD = {
     "any purpose": (NAMES + USAGE + "extendedKeyUsage = anyExtendedKeyUsage\n", ("EC", EC + "P-256")),
     "no usage": (NAMES, ("EC", EC + "P-256")),
     "an authority": (SERVER + "basicConstraints = CA:TRUE\n", ("EC", EC + "P-256")),
-    "an unknown critical extension": (SERVER + "1.2.3.4 = critical,DER:0500\n", ("EC", EC + "P-256")),
+    "an unknown extension": (SERVER + "1.2.3.4 = DER:0500\n", ("EC", EC + "P-256")),
+    "a critical extension that all know": (
+        SERVER + "nameConstraints = critical,permitted;DNS:example.test\n", ("EC", EC + "P-256")),
+    "a critical extension that some know": (
+        SERVER + "tlsfeature = critical,status_request\n", ("EC", EC + "P-256")),
+    "for SSL clients, long ago": (SERVER + "nsCertType = client\n", ("EC", EC + "P-256")),
     "P-384": (SERVER, ("EC", EC + "P-384")),
     "P-521": (SERVER, ("EC", EC + "P-521")),
     "RSA 1024": (SERVER, ("RSA", "rsa_keygen_bits:1024")),
@@ -308,6 +313,12 @@ BAD = {
     "secp256k1": (SERVER, ("EC", EC + "secp256k1"), "kind of key"),
     "brainpool": (SERVER, ("EC", EC + "brainpoolP256r1"), "kind of key"),
     "its curve spelt out": (SERVER, ("EC", EC + "P-256", "ec_param_enc:explicit"), "spells its curve"),
+    "an unknown critical extension": (SERVER + "1.2.3.4 = critical,DER:0500\n", ("EC", EC + "P-256"),
+                                      r"critical extension 1\.2\.3\.4"),
+    "a precertificate": (SERVER + "1.3.6.1.4.1.11129.2.4.3 = critical,ASN1:NULL\n",
+                         ("EC", EC + "P-256"), "is a precertificate"),
+    "a challenge's": (SERVER + "1.3.6.1.5.5.7.1.31 = critical,DER:0420" + "00" * 32 + "\n",
+                      ("EC", EC + "P-256"), "acmeIdentifier"),
     "too large": (SERVER + "1.2.3.4 = DER:" + "00" * 17000 + "\n", ("EC", EC + "P-256"),
                   r"take 17\d{3} bytes"),
 }
@@ -320,8 +331,32 @@ def test_a_certificate_that_cannot_be_served_is_refused_by_name(bench, maker, sh
     bench.assert_refused(leaf.read_bytes(), file.read_bytes(), words)
 
 
+@pytest.mark.parametrize("extensions, words", [
+    ("nsCertType = client\n", "nsCertType does not allow an SSL server"),
+    ("tlsfeature = critical,status_request\n", "the extension tlsFeature as a critical one"),
+    ("1.3.6.1.5.5.7.1.31 = DER:0500\n", "the extension acmeIdentifier, which")])
+def test_what_some_clients_refuse_is_a_warning(bench, maker, extensions, words):
+    leaf, file = maker.make(re.sub(r"\W", "-", "some " + words), SERVER + extensions)
+    bench.write(leaf.read_bytes(), file.read_bytes())
+    checked = bench.front.check()
+    assert checked.returncode == 0
+    assert re.search(f"warning: .*{words}.*\n    cure: .+", checked.stderr), checked.stderr
+
+
+@pytest.mark.parametrize("shape", ["an unknown critical extension", "a precertificate",
+                                   "a challenge's"])
+def test_what_check_refuses_no_client_accepts(bench, maker, shape):
+    """Should a client ever take one of them, there is no ground to refuse it."""
+    extensions, key, _ = BAD[shape]
+    leaf, _ = maker.make(re.sub(r"\W", "-", "client " + shape), extensions, key)
+    verify = ("openssl", "verify", "-CAfile", maker.authority.certificate, leaf)
+    assert subprocess.run(verify, capture_output=True, check=False).returncode != 0
+
+
 @pytest.mark.parametrize("start, end, words", [
     (-60, -30, "expired on"), (-2, -0.01, r"expired on \S+ \d\d:\d\d:\d\d UTC"),
+    (60, -30, r"never valid: it begins on \S+, and ends on \S+$"),
+    (60, 30, r"never valid: it begins on \S+, and ends on \S+$"),
     (30, 60, "not valid before"), (0.02, 60, r"not valid before \S+ \d\d:\d\d:\d\d UTC")])
 def test_validity_is_told_with_the_hour_where_it_is_near(bench, maker, start, end, words):
     leaf, file = maker.make(f"time{start}", SERVER, start=start, end=end)
@@ -339,6 +374,17 @@ def test_an_issuer_that_did_not_sign_or_may_not_is_refused(bench, maker):
     idle = maker.below("idle", maker.authority.key, "basicConstraints = CA:FALSE\n")
     bench.assert_refused(leaf.read_bytes() + idle.read_bytes(), key,
                          r"certificate 2 \(CN=odd\) has signed, but is not allowed to")
+
+
+def test_an_issuer_that_no_client_accepts_is_refused(bench, maker):
+    leaf, file = maker.make("under", SERVER)
+    for name, extension, words in [
+            ("mail-only", "extendedKeyUsage = emailProtection\n",
+             r"the extendedKeyUsage of certificate 2 \(CN=odd\) does not allow serverAuth"),
+            ("private", "1.2.3.4 = critical,DER:0500\n",
+             r"certificate 2 \(CN=odd\) has the critical extension 1\.2\.3\.4")]:
+        above = maker.below(name, maker.authority.key, AUTHORITY + extension)
+        bench.assert_refused(leaf.read_bytes() + above.read_bytes(), file.read_bytes(), words)
 
 
 def test_an_expired_cross_sign_is_refused_with_its_place(bench, pki, maker):
@@ -426,7 +472,14 @@ WRONG_KEYS = {
     "nothing": (lambda pki: "", "no private key"),
     "another's": (lambda pki: pkey(pki, key="news"), "does not belong"),
     "another's first": (lambda pki: pkey(pki, key="news") + pkey(pki), "does not belong"),
-    "the public half": (lambda pki: pkey(pki, "-pubout"), "no private key"),
+    "the public half": (lambda pki: pkey(pki, "-pubout"), "public key, and no private"),
+    "the public half, PKCS#1": (lambda pki: openssl("rsa", "-in", pki.mail_rsa.key, "-RSAPublicKey_out"),
+                                "public key, and no private"),
+    "the public half, DER": (lambda pki: binary(pki, "-pubout", "-outform", "DER").decode("latin-1"),
+                             "public key, and no private"),
+    "the public half, SSH": (lambda pki: "ssh-rsa AAAAB3NzaC1yc2E= mail\n",
+                             "public key, and no private"),
+    "JSON": (lambda pki: '{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "d": "AA"}', "JWK"),
     "encrypted": (lambda pki: pkey(pki, "-aes256", "-passout", "pass:x"), "encrypted"),
     "encrypted, old": (lambda pki: ec(pki, "-aes256", "-passout", "pass:x"), "encrypted"),
     "its curve spelt out": (lambda pki: ec(pki, "-param_enc", "explicit"), "spells its curve"),

@@ -1,6 +1,7 @@
 """Which clients a route lets in by their certificates, and what is told of them."""
 
 import shutil
+import subprocess
 
 import pytest
 
@@ -115,6 +116,81 @@ def test_a_signature_with_sha1_is_refused_by_name(run, ports, pki, club, version
                              end="client certificate is signed with SHA-1 or weaker")
 
 
+def odd_key(folder, *arguments):
+    key = folder / "odd.key"
+    command("genpkey", "-out", key, "-algorithm", *arguments)
+    return key
+
+
+def signed(folder, authority, authority_key, key, extensions=""):
+    asked, leaf, text = folder / "odd.csr", folder / "odd.pem", folder / "odd.ext"
+    text.write_text(extensions)
+    command("req", "-new", "-key", key, "-subj", "/CN=odd", "-out", asked)
+    command("x509", "-req", "-in", asked, "-CA", authority, "-CAkey", authority_key,
+            "-CAcreateserial", "-extfile", text, "-out", leaf)
+    return leaf
+
+
+EC = ("EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+def by_ed25519(folder, club):
+    authority, key = folder / "ed.pem", folder / "ed.key"
+    command("req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", key, "-subj", "/CN=club",
+            "-out", authority)
+    return signed(folder, authority, key, odd_key(folder, *EC))
+
+
+def with_an_extension(folder, club):
+    return signed(folder, club.certificate, club.key, odd_key(folder, *EC),
+                  "1.2.3.4 = critical,DER:0500\n")
+
+
+def on_another_curve(folder, club):
+    return signed(folder, club.certificate, club.key,
+                  odd_key(folder, "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"))
+
+
+@pytest.mark.parametrize("make, words, versions", [
+    (by_ed25519, "that is signed in a way that is not supported", ("1.2", "1.3")),
+    (with_an_extension, "with an extension that is damaged, or critical and not known here",
+     ("1.2", "1.3")),
+    (on_another_curve, "with a kind of key that is not supported", ("1.2",))],  # 1.3 sends none
+    ids=["by Ed25519", "with an extension", "on another curve"])
+def test_a_certificate_that_cannot_be_read_is_the_clients_affair(run, ports, pki, club, make,
+                                                                 words, versions):
+    folder = run.make_folder(make.__name__.replace("_", "-"))
+    leaf = make(folder, club)
+    for tls in versions:
+        openssl.handshake(pki, ports.guests, "-cert", leaf, "-key", folder / "odd.key",
+                          version=tls)
+        ports.front.wait_for_log("end", route="guests", tls=f"TLSv{tls}", fault="client",
+                                 end=f"client sent a certificate {words}")
+
+
+@pytest.mark.parametrize("start, end, words", [(-60, -30, "has expired"),
+                                               (30, 60, "is not yet valid")])
+def test_an_authority_out_of_its_time_is_named(fronts, run, pki, club, module_toys, version, start,
+                                               end, words):
+    """It stands among others that are in force; check warns."""
+    folder = run.make_folder(f"time-{version}{start}")
+    other = Authority(folder, "other")
+    member = other.issue("member", client=True, subject="/CN=member")
+    other._sign(other.key, "/CN=other", AUTHORITY, other.certificate, start, end,
+                self_signed=True)
+    both = folder / "both.pem"
+    both.write_text(club.certificate.read_text() + other.certificate.read_text())
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route(
+        "both", port, module_toys(toy.one_line).port, client_ca=both,
+        client_certificate="required"))
+    assert entered(openssl.handshake(pki, port, *presenting(club.alice), version=version))
+    assert not entered(openssl.handshake(pki, port, *presenting(member), version=version))
+    front.wait_for_log("end", route="both", fault="client", tls=f"TLSv{version}",
+                       end="the authority in client-ca that the client certificate comes from " +
+                       words)
+
+
 @pytest.mark.parametrize("key", ["client_subjects", "client_names"])
 def test_a_list_without_client_certificate_is_refused(fronts, run, pki, key):
     checked = fronts.new(pki.mail.block(), route("open", run.port(), run.port(),
@@ -214,6 +290,32 @@ def test_a_list_that_is_only_a_part_is_refused_by_name(fronts, run, pki, club):
     assert "only a part" in refused.stderr and "complete list" in refused.stderr
 
 
+def crl_der(path):
+    return subprocess.run(["openssl", "crl", "-in", path, "-outform", "DER"], capture_output=True,
+                          check=True).stdout
+
+
+def crl_p7b(pki, form):
+    return subprocess.run(["openssl", "crl2pkcs7", "-in", pki.crl, "-outform", form],
+                          capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("make, words, cure", [
+    (lambda pki: pki.crl.read_bytes().replace(b"X509 CRL", b"CRL"), 'CRL-----" is not known here',
+     "X509 CRL"),
+    (lambda pki: crl_p7b(pki, "DER"), "PKCS#7", "-inform der"),
+    (lambda pki: crl_p7b(pki, "PEM"), "PKCS#7", "-print_certs"),
+    (lambda pki: pki.mail.der(), "holds a certificate", "revocation list"),
+    (lambda pki: pki.mail.leaf.read_bytes(), "holds no revocation list", "revocation list"),
+], ids=["another label", "PKCS#7", "PKCS#7 in PEM", "a certificate", "a certificate in PEM"])
+def test_what_is_no_list_is_named(fronts, run, pki, request, make, words, cure):
+    file = run.make_folder(f"no-list-{request.node.callspec.id}") / "file"
+    file.write_bytes(make(pki))
+    refused = judged(fronts, run, pki, pki.people.certificate, file)
+    assert refused.returncode == STATUS_CONFIG_WRONG
+    assert words in refused.stderr and cure in refused.stderr.partition("cure:")[2]
+
+
 def test_a_list_that_refuses_all_of_its_authority_is_an_error(fronts, run, pki, club):
     namesake = Authority(run.make_folder("namesake"), "club")
     weak = club.revocation_list("weak.pem", md="sha1")
@@ -241,6 +343,14 @@ def test_the_cure_for_an_authority_is_not_that_for_a_certificate(fronts, run, pk
         refused = judged(fronts, run, pki, file)
         assert refused.returncode == STATUS_CONFIG_WRONG and words in refused.stderr
         assert "tlsfront key" not in refused.stderr
+
+
+def test_lists_in_der_may_stand_one_behind_the_other(fronts, run, pki, club):
+    folder = run.make_folder("lists")
+    authorities, lists = folder / "ca.pem", folder / "lists.der"
+    authorities.write_text(pki.people.certificate.read_text() + club.certificate.read_text())
+    lists.write_bytes(crl_der(pki.crl) + crl_der(club.crl))
+    assert judged(fronts, run, pki, authorities, lists).stderr == ""
 
 
 def test_a_new_list_counts_from_the_reload_on(fronts, run, pki, toys, version):
@@ -313,6 +423,23 @@ def test_a_list_that_is_not_yet_valid_is_an_error(fronts, run, pki, club):
     checked = fronts.new(*revoking(pki, run.port(), run.port(), club, early)).check()
     assert checked.returncode == STATUS_CONFIG_WRONG
     assert "revocation list of CN=club is not valid before" in checked.stderr
+
+
+@pytest.mark.parametrize("end", [30, -30])
+def test_what_ends_before_it_begins_is_never_valid(fronts, run, pki, club, end):
+    """There is nothing to wait for."""
+    crl = club.revocation_list(f"never{end}.pem", start=60, end=end)
+    refused = judged(fronts, run, pki, club.certificate, crl)
+    assert refused.returncode == STATUS_CONFIG_WRONG
+    assert "the revocation list of CN=club is never valid" in refused.stderr
+    assert "have the authority issue another" in refused.stderr and "wait" not in refused.stderr
+
+    never = club.issue(f"never{end}", ("never.example.test",), start=60, end=end).leaf
+    both = never.with_suffix(".both")
+    both.write_bytes(never.read_bytes() + club.certificate.read_bytes())
+    warned = judged(fronts, run, pki, both)
+    assert "certificate of CN=never.example.test is never valid" in warned.stderr
+    assert "wait" not in warned.stderr
 
 
 def test_a_list_in_its_last_quarter_is_warned_about(fronts, run, pki, club):

@@ -6,6 +6,9 @@
 #include "tests/support/files.h"
 #include "tests/support/loop.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #define CONFIGURATION                                                                              \
     "user = nobody\nlog = \"@/new.log\"\ncertificate one { chain = one.pem }\n"                    \
     "route a { listen = \"unix:@/a.sock\" protocol = pop3 certificate = one\n"                     \
@@ -369,20 +372,33 @@ static void what_the_owner_cannot_have_is_refused(void **state)
     assert_in_service(1);
 }
 
+/* What another process has, and check cannot tell from what is ours. */
+static int listen_elsewhere(const char *name)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    files_path(name, at.sun_path);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
 static void an_address_that_is_taken_is_refused_and_the_others_given_back(void **state)
 {
     (void)state;
     struct control_request one = asks();
     start();
+    const int taken = listen_elsewhere("taken.sock");
     const unsigned open = open_descriptors();
     files_configure("t.conf", CONFIGURATION ANOTHER_ROUTE
-                    "route c { listen = \"unix:@/t.conf\" protocol = imap certificate = one\n"
+                    "route c { listen = \"unix:@/taken.sock\" protocol = imap certificate = one\n"
                     "  upstream = \"127.0.0.1:1\" }\n");
     reload_request(&reload, &one);
     assert_int_equal(one.status, EXIT_RUNTIME);
     assert_int_equal(listeners.count, 1);
     assert_int_equal(open_descriptors(), open);
     assert_in_service(1);
+    close(taken);
 }
 
 static void what_a_worker_cannot_load_is_refused_with_its_words(void **state)

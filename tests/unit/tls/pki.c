@@ -139,8 +139,10 @@ static void pki_set_challenge(mbedtls_x509write_cert *crt, bool critical)
 
 static void pki_set_usage(mbedtls_x509write_cert *crt, const char *usage)
 {
+    static const char any[] = MBEDTLS_OID_ANY_EXTENDED_KEY_USAGE; /* its last byte is 0 */
+    const size_t size = strcmp(usage, any) == 0 ? sizeof any - 1 : strlen(usage);
     mbedtls_asn1_sequence one = {
-        .buf = {.tag = MBEDTLS_ASN1_OID, .p = (unsigned char *)usage, .len = strlen(usage)}};
+        .buf = {.tag = MBEDTLS_ASN1_OID, .p = (unsigned char *)usage, .len = size}};
     PKI_CHECK(mbedtls_x509write_crt_set_ext_key_usage(crt, &one));
 }
 
@@ -150,6 +152,15 @@ static void pki_set_padding(mbedtls_x509write_cert *crt, size_t size)
     static const unsigned char value[20000];
     PKI_CHECK(
         mbedtls_x509write_crt_set_extension(crt, (const char *)oid, sizeof oid, 0, value, size));
+}
+
+static void pki_set_extension(mbedtls_x509write_cert *crt, const struct pki_spec *s)
+{
+    static const unsigned char null[] = {MBEDTLS_ASN1_NULL, 0};
+    const bool given = s->value != NULL;
+    PKI_CHECK(mbedtls_x509write_crt_set_extension(
+        crt, s->extension, strlen(s->extension), s->extension_critical,
+        given ? (const unsigned char *)s->value : null, given ? strlen(s->value) : sizeof null));
 }
 
 char *pki_certificate(const struct pki_spec *s)
@@ -174,7 +185,7 @@ char *pki_certificate(const struct pki_spec *s)
     PKI_CHECK(mbedtls_x509write_crt_set_serial_raw(&crt, serial, sizeof serial));
     PKI_CHECK(mbedtls_x509write_crt_set_validity(&crt, s->from != NULL ? s->from : from,
                                                  s->to != NULL ? s->to : to));
-    PKI_CHECK(mbedtls_x509write_crt_set_basic_constraints(&crt, s->ca, -1));
+    PKI_CHECK(mbedtls_x509write_crt_set_basic_constraints(&crt, s->ca, s->last_ca ? 0 : -1));
     pki_set_names(&crt, s->names);
     if (s->usage != NULL)
         pki_set_usage(&crt, s->usage);
@@ -186,6 +197,8 @@ char *pki_certificate(const struct pki_spec *s)
         pki_set_challenge(&crt, s->critical);
     if (s->padding > 0)
         pki_set_padding(&crt, s->padding);
+    if (s->extension != NULL)
+        pki_set_extension(&crt, s);
     PKI_CHECK(mbedtls_x509write_crt_pem(&crt, text, sizeof text, mbedtls_psa_get_random,
                                         MBEDTLS_PSA_RANDOM_STATE));
     mbedtls_x509write_crt_free(&crt);

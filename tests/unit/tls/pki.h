@@ -17,16 +17,19 @@ struct pki_spec {
     const mbedtls_pk_context *subject_key; /* instead; only its public half is used */
     const char *issuer;                    /* NULL: self-signed */
     enum pki_key issuer_key;
-    bool ca;
+    bool ca, last_ca;      /* `last_ca`: with no other below it (pathlen 0) */
     const char *from, *to; /* "YYYYMMDDhhmmss"; NULL: around today */
     const char *usage;     /* OID of the only extended key usage; NULL: none */
     bool sha1;
-    bool issuer_file; /* authorityInfoAccess with caIssuers */
-    bool must_staple; /* TLS feature status_request (RFC 7633) */
-    bool challenge;   /* acmeIdentifier (RFC 8737 3) */
-    bool critical;    /* ... as it has to be, and as no mbedTLS client takes it */
-    unsigned serial;  /* 0: 1 */
-    size_t padding;   /* bytes of an extension that nobody knows */
+    bool issuer_file;      /* authorityInfoAccess with caIssuers */
+    bool must_staple;      /* TLS feature status_request (RFC 7633) */
+    bool challenge;        /* acmeIdentifier (RFC 8737 3) */
+    bool critical;         /* ... as it has to be, and as no mbedTLS client takes it */
+    unsigned serial;       /* 0: 1 */
+    size_t padding;        /* bytes of an extension that nobody knows */
+    const char *extension; /* OID of one more; NULL: none */
+    const char *value;     /* of it; NULL: DER's NULL */
+    bool extension_critical;
 };
 
 /* PEM, owned by the caller, who frees it. */

@@ -1,5 +1,6 @@
 /* test_certificates.c - which certificate a client gets, and which of its own we accept */
 #include "tests/unit/tls/peer.c"
+#include "tls/pem.h"
 #include "tls/server.h"
 
 #include <setjmp.h>
@@ -367,6 +368,144 @@ static void a_bad_client_certificate_is_refused_even_where_it_is_optional(void *
     free(for_servers);
 }
 
+/* ---- whose fault it is ---- */
+
+#define PAST   .from = "20100101000000", .to = "20110101000000"
+#define FUTURE .from = "20900101000000", .to = "20910101000000"
+
+static const struct pki_spec usual_ca = {.subject = "CN=Client CA", .key = PKI_EC384, .ca = true},
+                             usual_client = {.subject = "CN=alice",
+                                             .key = PKI_EC256_OTHER,
+                                             .issuer = "CN=Client CA",
+                                             .issuer_key = PKI_EC384},
+                             usual_middle = {.subject = "CN=Middle",
+                                             .key = PKI_EC256,
+                                             .issuer = "CN=Client CA",
+                                             .issuer_key = PKI_EC384,
+                                             .ca = true,
+                                             .serial = 50},
+                             below_middle = {.subject = "CN=alice",
+                                             .key = PKI_EC256_OTHER,
+                                             .issuer = "CN=Middle",
+                                             .issuer_key = PKI_EC256};
+
+/* `middle` NULL: the client has its certificate from the authority itself; `words` NULL: it is let
+ * in. */
+static void assert_judged(const struct pki_spec *authority, const struct pki_spec *middle,
+                          const struct pki_spec *client, int alert, const char *words)
+{
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    char *ca = pki_certificate(authority), *own = pki_certificate(client);
+    char *between = middle != NULL ? pki_certificate(middle) : strdup("");
+    char *sent = pki_join(own, between);
+    so.client_ca = pki_slice(ca);
+    if (words != NULL)
+        assert_rejected(&so, sent, alert, alert, words);
+    else
+        assert_accepted(&so, sent, client->subject);
+    free(ca);
+    free(own);
+    free(between);
+    free(sent);
+}
+
+static void of_an_authority_the_refusal_says_so(void **state)
+{
+    (void)state;
+    struct pki_spec late = {.subject = "CN=Client CA", .key = PKI_EC384, .ca = true, PAST};
+    struct pki_spec early = {.subject = "CN=Client CA", .key = PKI_EC384, .ca = true, FUTURE};
+    struct pki_spec idle = {.subject = "CN=Client CA", .issuer = "CN=Root", .key = PKI_EC384};
+    struct pki_spec last = usual_ca, other = usual_ca;
+    last.last_ca = true;
+    other.key = PKI_RSA2048;
+    assert_judged(&usual_ca, NULL, &usual_client, 0, NULL);
+    assert_judged(&late, NULL, &usual_client, 45,
+                  "the authority in client-ca that the client "
+                  "certificate comes from has expired");
+    assert_judged(&late, &usual_middle, &below_middle, 45, "authority in client-ca");
+    assert_judged(&early, NULL, &usual_client, 46,
+                  "the authority in client-ca that the client "
+                  "certificate comes from is not yet valid");
+    assert_judged(&idle, NULL, &usual_client, 48, "the certificate of its issuer may not sign");
+    assert_judged(&other, NULL, &usual_client, 48, "names an authority in it, but is not signed");
+    assert_judged(&last, NULL, &usual_client, 0, NULL);
+    assert_judged(&last, &usual_middle, &below_middle, 48, "(pathlen)");
+}
+
+static void of_what_a_client_sent_along_the_refusal_says_so(void **state)
+{
+    (void)state;
+    struct pki_spec late = usual_middle, early = usual_middle, idle = usual_middle;
+    struct pki_spec sha1 = usual_middle, weak = usual_middle, forged = below_middle;
+    struct pki_spec stray = usual_middle, weakly_signed = below_middle;
+    late.from = "20100101000000";
+    late.to = "20110101000000";
+    early.from = "20900101000000";
+    early.to = "20910101000000";
+    idle.ca = false;
+    sha1.sha1 = true;
+    weak.key = weakly_signed.issuer_key = PKI_RSA1024;
+    forged.issuer_key = PKI_EC384;
+    stray.issuer = "CN=Nobody";
+    assert_judged(&usual_ca, &usual_middle, &below_middle, 0, NULL);
+    assert_judged(&usual_ca, &late, &below_middle, 45,
+                  "an intermediate certificate that the client sent has expired");
+    assert_judged(&usual_ca, &early, &below_middle, 46,
+                  "an intermediate certificate that the client sent is not yet valid");
+    assert_judged(&usual_ca, &idle, &below_middle, 48, "the certificate of its issuer may not");
+    assert_judged(&usual_ca, &sha1, &below_middle, 46,
+                  "an intermediate certificate that the "
+                  "client sent is signed with SHA-1");
+    assert_judged(&usual_ca, &weak, &weakly_signed, 43, "an authority with a weak or unsupported");
+    assert_judged(&usual_ca, &usual_middle, &forged, 48,
+                  "the key of the certificate that the "
+                  "client sent as its issuer's");
+    assert_judged(&usual_ca, &stray, &below_middle, 48, "is not signed by the client-ca");
+    assert_judged(&usual_ca, NULL, &below_middle, 48, "is not signed by the client-ca");
+}
+
+static void of_a_clients_own_certificate_the_refusal_says_so(void **state)
+{
+    (void)state;
+    struct pki_spec late = usual_client, early = usual_client, sha1 = usual_client;
+    struct pki_spec weak = usual_client;
+    struct pki_spec late_ca = {.subject = "CN=Client CA", .key = PKI_EC384, .ca = true, PAST};
+    late.from = "20100101000000";
+    late.to = "20110101000000";
+    early.from = "20900101000000";
+    early.to = "20910101000000";
+    sha1.sha1 = true;
+    weak.key = PKI_RSA1024;
+    assert_judged(&usual_ca, NULL, &late, 45, "client certificate has expired");
+    assert_judged(&late_ca, NULL, &late, 45, "client certificate has expired");
+    assert_judged(&usual_ca, NULL, &early, 46, "client certificate is not yet valid");
+    assert_judged(&usual_ca, NULL, &sha1, 46, "client certificate is signed with SHA-1");
+    assert_judged(&usual_ca, NULL, &weak, 43, "client certificate has a weak");
+}
+
+static void a_client_with_too_long_a_chain_is_to_blame_itself(void **state)
+{
+    (void)state;
+    enum { LENGTH = 10 };
+    char *sent = strdup(""), name[LENGTH + 2][16];
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    for (int i = 0; i < LENGTH + 2; i++)
+        snprintf(name[i], sizeof name[i], "CN=%d", i);
+    for (int i = 0; i <= LENGTH; i++) {
+        char *one = pki_certificate(&(struct pki_spec){.subject = name[i],
+                                                       .key = PKI_EC256_OTHER,
+                                                       .issuer = name[i + 1],
+                                                       .issuer_key = PKI_EC256_OTHER,
+                                                       .ca = i > 0});
+        char *more = pki_join(sent, one);
+        free(one);
+        free(sent);
+        sent = more;
+    }
+    assert_rejected(&so, sent, 49, 49, "more certificates than are looked at");
+    free(sent);
+}
+
 static void revoked_client_certificates_are_refused(void **state)
 {
     (void)state;
@@ -381,9 +520,57 @@ static void revoked_client_certificates_are_refused(void **state)
     assert_accepted(&so, client_cert, "CN=alice, O=Test");
     so.client_crl = pki_slice(stale);
     assert_rejected(&so, client_cert, 46, 46, "client-crl has expired");
+    char *revokes_middle = pki_crl("CN=Client CA", PKI_EC384, 50, NULL);
+    char *middle = pki_certificate(&usual_middle), *own = pki_certificate(&below_middle);
+    char *sent = pki_join(own, middle);
+    so.client_crl = pki_slice(revokes_middle);
+    assert_rejected(&so, sent, 44, 44,
+                    "an intermediate certificate that the client sent is revoked");
+    free(revokes_middle);
+    free(middle);
+    free(own);
+    free(sent);
     free(revokes);
     free(revokes_other);
     free(stale);
+}
+
+static int keep_der(void *arg, const struct pem_block *b, struct err *e)
+{
+    struct tls_slice *der = arg;
+    der->data = pem_decode(b, "p", &der->size, e);
+    return der->data != NULL ? 0 : -1;
+}
+
+static struct tls_slice der_of(const char *pem)
+{
+    struct tls_slice der;
+    struct err e;
+    assert_int_equal(pem_walk(pki_slice(pem), "p", keep_der, &der, &e), 1);
+    return der;
+}
+
+static void lists_in_der_may_stand_one_behind_the_other(void **state)
+{
+    (void)state;
+    char *first = pki_crl("CN=Other CA", PKI_EC256, 7, NULL);
+    char *second = pki_crl("CN=Client CA", PKI_EC384, 7, NULL);
+    const struct tls_slice a = der_of(first), b = der_of(second);
+    const struct tls_slice both = {malloc(a.size + b.size), a.size + b.size};
+    memcpy((uint8_t *)both.data, a.data, a.size);
+    memcpy((uint8_t *)both.data + a.size, b.data, b.size);
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_OPTIONAL);
+    so.client_crl = both;
+    assert_rejected(&so, client_cert, 44, 44, "revoked");
+    struct err e;
+    so.client_crl.size--;
+    assert_null(tls_server_new(&so, &e));
+    assert_non_null(strstr(e.text, "client-crl: a revocation list in it is damaged"));
+    free((void *)a.data);
+    free((void *)b.data);
+    free((void *)both.data);
+    free(first);
+    free(second);
 }
 
 /* ---- lists of clients ---- */
@@ -693,7 +880,12 @@ int main(void)
         cmocka_unit_test(the_name_may_not_change_after_a_retry_request),
         cmocka_unit_test(client_certificates_are_optional_or_required),
         cmocka_unit_test(a_bad_client_certificate_is_refused_even_where_it_is_optional),
+        cmocka_unit_test(of_an_authority_the_refusal_says_so),
+        cmocka_unit_test(of_what_a_client_sent_along_the_refusal_says_so),
+        cmocka_unit_test(of_a_clients_own_certificate_the_refusal_says_so),
+        cmocka_unit_test(a_client_with_too_long_a_chain_is_to_blame_itself),
         cmocka_unit_test(revoked_client_certificates_are_refused),
+        cmocka_unit_test(lists_in_der_may_stand_one_behind_the_other),
         cmocka_unit_test(keys_that_are_dear_are_refused_before_they_are_used),
         cmocka_unit_test(a_chain_costs_few_signatures),
         cmocka_unit_test(a_client_without_a_subject_is_nobody_on_a_list),

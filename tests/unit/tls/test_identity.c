@@ -307,8 +307,11 @@ static void other_forms_are_refused_by_name_with_the_cure(void **state)
         size_t size;
         const char *words, *cure, *key_words; /* NULL: it is read as a key */
     } rows[] = {
-        {DER("\x30\x04\x30\x00\x03\x00"), "is not PEM but DER", "openssl x509 -inform der",
+        {DER("\x30\x06\x30\x00\x30\x00\x03\x00"), "is not PEM but DER", "openssl x509 -inform der",
          "is a certificate"},
+        {DER("\x30\x04\x30\x00\x03\x00"), "is a public key, no certificate",
+         "the file that holds it", "holds a public key"},
+        {DER("{\"kty\": \"RSA\", \"d\": \"AA\"}"), "in JSON (JWK)", "PEM", "in JSON (JWK)"},
         {DER("\x30\x07\x02\x01\x03\x30\x02\x05\x00"), "PKCS#12", "tlsfront key import", "PKCS#12"},
         {DER("\xfe\xed\xfe\xed\x00"), "key store of Java's", "keytool", "key store of Java's"},
         {DER("\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"), "PKCS#7",
@@ -411,6 +414,23 @@ static void validity_is_checked(void **state)
     assert_only(&f, TLS_FINDING_EXPIRES_SOON, "in 0 days");
     f = check(crt, leaf_key, to + 1);
     assert_only(&f, TLS_FINDING_EXPIRED, "expired on 2031-01-01");
+    free(crt);
+}
+
+static void what_ends_before_it_begins_is_never_valid(void **state)
+{
+    (void)state;
+    char *crt = pki_certificate(&(struct pki_spec){.subject = "CN=x",
+                                                   .names = names,
+                                                   .key = PKI_EC256,
+                                                   .from = "20310101000000",
+                                                   .to = "20300101000000"});
+    const time_t to = 1893456000, from = 1924992000;
+    const time_t times[] = {to - 1, to, to + 1, from - 1, from, from + 1};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        struct findings f = check(crt, leaf_key, times[i]);
+        assert_only(&f, TLS_FINDING_NEVER_VALID, "it begins on 2031-01-01");
+    }
     free(crt);
 }
 
@@ -534,6 +554,106 @@ static void names_and_purpose_are_checked(void **state)
     free(crt);
 }
 
+#define PE(last) "\x2b\x06\x01\x05\x05\x07\x01" last
+#define POISON   "\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03"
+#define SSL_ONLY "\x03\x02\x07\x80" /* nsCertType: client */
+#define SSL_BOTH "\x03\x02\x06\xc0"
+
+static const struct {
+    const char *oid, *value;
+    bool critical;
+    int finding; /* -1: none */
+    const char *words;
+} extensions[] = {
+    {"\x2a\x03\x04", NULL, true, TLS_FINDING_UNKNOWN_CRITICAL, "critical extension 1.2.3.4"},
+    {"\x2a\x03\x04", NULL, false, -1, NULL},
+    {POISON, NULL, true, TLS_FINDING_PRECERTIFICATE, "precertificate"},
+    {POISON, NULL, false, TLS_FINDING_SOME_REFUSE, "precertificate poison"},
+    {PE("\x1f"), NULL, true, TLS_FINDING_CHALLENGE, "acmeIdentifier"},
+    {PE("\x1f"), NULL, false, TLS_FINDING_SOME_REFUSE, "acmeIdentifier"},
+    {PE("\x01"), NULL, true, TLS_FINDING_SOME_REFUSE, "authorityInfoAccess"},
+    {PE("\x01"), NULL, false, -1, NULL},
+    {"\x55\x1d\x24", NULL, true, TLS_FINDING_SOME_REFUSE, "policyConstraints"},
+    {"\x55\x1d\x1e", NULL, true, -1, NULL}, /* nameConstraints */
+    {"\x55\x1d\x1f", NULL, true, -1, NULL}, /* cRLDistributionPoints */
+    {"\x60\x86\x48\x01\x86\xf8\x42\x01\x01", SSL_ONLY, false, TLS_FINDING_SOME_REFUSE,
+     "nsCertType"},
+    {"\x60\x86\x48\x01\x86\xf8\x42\x01\x01", SSL_BOTH, false, -1, NULL},
+};
+
+static void an_extension_that_clients_refuse_is_noticed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
+        char *crt =
+            pki_certificate(&(struct pki_spec){.subject = "CN=x",
+                                               .names = names,
+                                               .key = PKI_EC256,
+                                               .extension = extensions[i].oid,
+                                               .value = extensions[i].value,
+                                               .extension_critical = extensions[i].critical});
+        struct findings f = check(crt, leaf_key, time(NULL));
+        if (extensions[i].finding < 0)
+            assert_int_equal(total(&f), 0);
+        else
+            assert_only(&f, (enum tls_finding)extensions[i].finding, extensions[i].words);
+        free(crt);
+    }
+}
+
+/* A chain leaf, CN=Middle; what is said of the second. */
+static struct findings check_middle(const struct pki_spec *odd)
+{
+    struct pki_spec middle = *odd;
+    middle.subject = "CN=Middle";
+    middle.key = PKI_EC256_OTHER;
+    middle.ca = true;
+    char *crt = pki_certificate(&(struct pki_spec){.subject = "CN=mail.example",
+                                                   .names = names,
+                                                   .key = PKI_EC256,
+                                                   .issuer = "CN=Middle",
+                                                   .issuer_key = PKI_EC256_OTHER});
+    char *issuer = pki_certificate(&middle), *chain = pki_join(crt, issuer);
+    struct findings f = check(chain, leaf_key, time(NULL));
+    free(crt);
+    free(issuer);
+    free(chain);
+    return f;
+}
+
+static void issuers_are_looked_at_as_well_but_no_root(void **state)
+{
+    (void)state;
+    struct pki_spec odd = {.issuer = "CN=Test CA",
+                           .issuer_key = PKI_EC384,
+                           .extension = "\x2a\x03\x04",
+                           .extension_critical = true};
+    struct findings f = check_middle(&odd);
+    assert_only(&f, TLS_FINDING_UNKNOWN_CRITICAL, "certificate 2 (CN=Middle) has the critical");
+    odd.issuer = NULL;
+    f = check_middle(&odd);
+    assert_int_equal(total(&f), 0);
+    odd = (struct pki_spec){
+        .issuer = "CN=Test CA", .issuer_key = PKI_EC384, .usage = MBEDTLS_OID_CLIENT_AUTH};
+    f = check_middle(&odd);
+    assert_only(&f, TLS_FINDING_NOT_FOR_SERVERS, "extendedKeyUsage of certificate 2 (CN=Middle)");
+    odd.usage = MBEDTLS_OID_SERVER_AUTH;
+    f = check_middle(&odd);
+    assert_int_equal(total(&f), 0);
+}
+
+static void any_purpose_is_not_for_everybody(void **state)
+{
+    (void)state;
+    char *crt = pki_certificate(&(struct pki_spec){.subject = "CN=x",
+                                                   .names = names,
+                                                   .key = PKI_EC256,
+                                                   .usage = MBEDTLS_OID_ANY_EXTENDED_KEY_USAGE});
+    struct findings f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_SOME_REFUSE, "does not name serverAuth");
+    free(crt);
+}
+
 /* ---- tls_server_new ---- */
 
 static void assert_server_refused(const struct tls_server_options *o, const char *words)
@@ -573,6 +693,14 @@ static void a_policy_that_cannot_be_is_refused(void **state)
     assert_server_refused(&o, "no client-ca");
     o.client_ca = pki_slice("not a certificate");
     assert_server_refused(&o, "client-ca holds no certificate");
+    char *odd = pki_certificate(&(struct pki_spec){.subject = "CN=Odd",
+                                                   .key = PKI_EC384,
+                                                   .ca = true,
+                                                   .extension = "\x2a\x03\x04",
+                                                   .extension_critical = true});
+    o.client_ca = pki_slice(odd);
+    assert_server_refused(&o, "line 1: a certificate has the critical extension 1.2.3.4");
+    free(odd);
     o.client_ca = pki_slice(ca);
     o.client_crl = pki_slice("not a list");
     assert_server_refused(&o, "client-crl holds no revocation list");
@@ -624,11 +752,15 @@ int main(void)
         cmocka_unit_test(a_key_of_another_kind_is_refused),
         cmocka_unit_test(a_good_certificate_gives_no_finding),
         cmocka_unit_test(validity_is_checked),
+        cmocka_unit_test(what_ends_before_it_begins_is_never_valid),
         cmocka_unit_test(the_order_of_the_chain_is_checked),
         cmocka_unit_test(an_issuer_that_did_not_sign_is_noticed),
         cmocka_unit_test(a_missing_intermediate_is_noticed),
         cmocka_unit_test(weakness_is_noticed),
         cmocka_unit_test(names_and_purpose_are_checked),
+        cmocka_unit_test(an_extension_that_clients_refuse_is_noticed),
+        cmocka_unit_test(issuers_are_looked_at_as_well_but_no_root),
+        cmocka_unit_test(any_purpose_is_not_for_everybody),
         cmocka_unit_test(a_policy_that_cannot_be_is_refused),
         cmocka_unit_test(the_version_is_told),
     };

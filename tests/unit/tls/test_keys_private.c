@@ -101,6 +101,24 @@ static void what_is_no_key_is_refused_with_the_path(void **state)
     }
 }
 
+#define PEM(label, body) "-----BEGIN " label "-----\n" body "\n-----END " label "-----\n"
+
+static void a_public_key_is_named_where_a_private_one_is_wanted(void **state)
+{
+    static const char *const texts[] = {
+        PEM("PUBLIC KEY", "MAQwAAMA"),     PEM("RSA PUBLIC KEY", "MAcCAgEFAgED"),
+        PEM("PRIVATE KEY", "MAQwAAMA"),    PEM("RSA PRIVATE KEY", "MAcCAgEFAgED"),
+        "ssh-rsa AAAAB3NzaC1yc2E= mail\n", "{\"kty\":\"RSA\",\"n\":\"AA\",\"e\":\"AQAB\"}",
+        "\x30\x04\x30\x01\x05\x03\x01\x01"};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct err e = {.text = ""};
+        assert_null(keys_private_read(pki_slice(texts[i]), "the/path", &e));
+        assert_string_equal(e.text, "the/path holds a public key, and no private one");
+        assert_non_null(strstr(e.cure, "private key"));
+    }
+}
+
 static void freeing_nothing_is_fine(void **state)
 {
     (void)state;
@@ -111,6 +129,10 @@ static void freeing_nothing_is_fine(void **state)
 }
 
 /* ---- names ---- */
+
+#define L58 "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefgh"
+#define L61 L58 "ijk"
+#define L63 L58 "ijklm"
 
 static void names_that_can_be_certified(void **state)
 {
@@ -123,7 +145,13 @@ static void names_that_can_be_certified(void **state)
                                        "192.0.2.1",
                                        "::1",
                                        "2001:db8::1",
-                                       "1.example"};
+                                       "1.example",
+                                       "a--b.example",
+                                       "example.1a",
+                                       L63,
+                                       "*." L63 ".org",
+                                       L63 "." L63 "." L63 "." L61,
+                                       "*." L63 "." L63 "." L63 "." L58 "x"};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct err e = {.text = ""};
@@ -152,7 +180,20 @@ static void names_that_cannot(void **state)
         {"a,CN=b", "neither"},
         {"a\nb", "neither"},
         {"m\xc3\xbcnchen.example", "ASCII"},
-        {"abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcd.org", "neither"},
+        {"mail." L63 "x.org", "63 characters at most, and \"abcdefghijabcdefghij...\" has 64"},
+        {L63 "x", "63 characters"},
+        {L63 "." L63 "." L63 "." L61 "x", "253 characters at most"},
+        {"*." L63 "." L63 "." L63 "." L61, "253 characters at most"},
+        {"-a.org", "\"-a\" in \"-a.org\" begins with a hyphen"},
+        {"mail.a-.org", "\"a-\" in \"mail.a-.org\" ends with a hyphen"},
+        {"*.-.org", "\"-\" in \"*.-.org\" begins with a hyphen"},
+        {"mail.org-", "ends with a hyphen"},
+        {"example.1", "ends with a number"},
+        {"1", "ends with a number"},
+        {"192.0.2.256", "ends with a number"},
+        {"192.0.2", "ends with a number"},
+        {"*.192.0.2.1", "ends with a number"},
+        {"2001:db8::x", "neither"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -219,6 +260,9 @@ static void the_subject_can_be_given_with_all_its_attributes(void **state)
         {"O=a \\+ b\\;, CN=x", "O=a \\+ b\\;, CN=x"},
         {"O=M\\C3\\BCller, CN=x", NULL},
         {"1.2.3.4=#0C0161, CN=x", NULL},
+        {"CN=" L63 "x, O=" L63 "\\,, OU=" L63 "\\C3\\BC, C=de", NULL},
+        {"L=" L63 L63 "xy, ST=" L63 L63 "\\C3\\BCx", NULL},
+        {"DC=" L63 ", C=#13024445", "DC=" L63 ", C=DE"},
     };
     (void)state;
     struct keys_private *k = make(KEYS_EC_P256);
@@ -258,13 +302,47 @@ static void a_request_that_cannot_be_made_says_why(void **state)
         struct keys_names names;
         const char *words;
     } bad[] = {
-        {{NULL, names, 0}, "no host name"},        {{NULL, bad_name, 1}, "\"a b\""},
-        {{NULL, names, 101}, "too many"},          {{"/C=DE/CN=x", names, 1}, "/C=DE/CN=x"},
-        {{"", names, 1}, "the subject"},           {{"CN", names, 1}, "the subject"},
-        {{"NOSUCH=x", names, 1}, "the subject"},   {{"CN=x, and more", names, 1}, "and more"},
-        {{"CN=x,", names, 1}, "the subject"},      {{"CN=x,,O=y", names, 1}, "the subject"},
-        {{"CN=x + OU=y", names, 1}, "CN=x + OU"},  {{"CN=x; O=y", names, 1}, "CN=x; O"},
-        {{"O=\"a, b\", CN=x", names, 1}, "O=\"a"}, {{"CN=", names, 1}, "the subject"},
+        {{NULL, names, 0}, "no host name"},
+        {{NULL, bad_name, 1}, "\"a b\""},
+        {{NULL, names, 101}, "too many"},
+        {{"/C=DE/CN=x", names, 1}, "/C=DE/CN=x"},
+        {{"", names, 1}, "the subject"},
+        {{"CN", names, 1}, "the subject"},
+        {{"NOSUCH=x", names, 1}, "the subject"},
+        {{"CN=x, and more", names, 1}, "and more"},
+        {{"CN=x,", names, 1}, "the subject"},
+        {{"CN=x,,O=y", names, 1}, "the subject"},
+        {{"CN=x + OU=y", names, 1}, "CN=x + OU"},
+        {{"CN=x; O=y", names, 1}, "CN=x; O"},
+        {{"O=\"a, b\", CN=x", names, 1}, "O=\"a"},
+        {{"CN=", names, 1}, "the subject"},
+        {{"CN=" L63 "xy", names, 1}, "CN in the subject is 65 characters long, and 64 are"},
+        {{"commonName=" L63 "xy", names, 1}, "commonName in the subject is 65"},
+        {{"O=" L63 "xy", names, 1}, "O in the subject is 65"},
+        {{"CN=x, OU=" L63 "\\C3\\BCx", names, 1}, "OU in the subject is 65"},
+        {{"OU=" L63 "\\,x", names, 1}, "OU in the subject is 65"},
+        {{"O=" L63 "\xc3\xbcx", names, 1}, "O in the subject is 65"},
+        {{"title=" L63 "xy", names, 1}, "title in the subject is 65"},
+        {{"serialNumber=" L63 "xy", names, 1}, "serialNumber in the subject is 65"},
+        {{"L=" L63 L63 "xyz", names, 1}, "L in the subject is 129"},
+        {{"ST=" L63 L63 "xyz", names, 1}, "ST in the subject is 129"},
+        {{"pseudonym=" L63 L63 "xyz", names, 1}, "pseudonym in the subject is 129"},
+        {{"DC=" L63 "x", names, 1}, "DC in the subject is 64 characters long, and 63"},
+        {{"emailAddress=" L63 L63 L63 L63 "@x.y", names, 1}, "is 256 characters long, and 255"},
+        {{"CN=" L63 L63 L63 L63 L63 L63 L63 L63 L63 L63 L63, names, 1}, "CN in the subject is 693"},
+        {{"dnQualifier=" L63 L63 L63 L63 "wxyz", names, 1}, "is 256 bytes long, and 255"},
+        {{"C=D", names, 1}, "C in the subject is \"D\", and has to be the two letters"},
+        {{"C=DEU", names, 1}, "two letters"},
+        {{"CN=x,C=D1", names, 1}, "two letters"},
+        {{"C=\xc3\xbc", names, 1}, "two letters"},
+        {{"countryName=49", names, 1}, "two letters"},
+        {{"CN=a\nb", names, 1}, "not plain text in UTF-8"},
+        {{"DC=a\\0Ab", names, 1}, "not plain text in ASCII"},
+        {{"CN=\xfc", names, 1}, "not plain text in UTF-8"},
+        {{"O=#0C01FC", names, 1}, "not plain text in UTF-8"},
+        {{"O=M\\FCller", names, 1}, "not plain text in UTF-8"},
+        {{"emailAddress=\xc3\xbc@x", names, 1}, "not plain text in ASCII"},
+        {{"serialNumber=\\C3\\BC", names, 1}, "not plain text in ASCII"},
     };
     (void)state;
     struct keys_private *k = make(KEYS_EC_P256);
@@ -397,6 +475,7 @@ int main(void)
         cmocka_unit_test(no_two_keys_are_the_same),
         cmocka_unit_test(unknown_kinds_are_refused),
         cmocka_unit_test(what_is_no_key_is_refused_with_the_path),
+        cmocka_unit_test(a_public_key_is_named_where_a_private_one_is_wanted),
         cmocka_unit_test(freeing_nothing_is_fine),
         cmocka_unit_test(names_that_can_be_certified),
         cmocka_unit_test(names_that_cannot),

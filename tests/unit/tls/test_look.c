@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#define TEXT(s) s, sizeof(s) - 1
+
 static const struct {
     const char *bytes;
     size_t size;
@@ -19,7 +21,10 @@ static const struct {
     {"\x30\x00", 2, FORM_OTHER},
     {"\x30\x02\x05\x00", 4, FORM_OTHER},
     {"\x30\x02\x30\x00", 4, FORM_CERTIFICATE},
-    {"\x30\x04\x30\x00\x03\x00", 6, FORM_CERTIFICATE},
+    {"\x30\x06\x30\x00\x30\x00\x03\x00", 8, FORM_CERTIFICATE},
+    {"\x30\x04\x30\x00\x03\x00", 6, FORM_PUBLIC_KEY},             /* SubjectPublicKeyInfo */
+    {"\x30\x07\x02\x02\x01\x05\x02\x01\x03", 9, FORM_PUBLIC_KEY}, /* PKCS#1 */
+    {"\x30\x06\x02\x02\x01\x05\x04\x00", 8, FORM_OTHER},
     {"\x30\x04\x30\x00\x04\x00", 6, FORM_ENCRYPTED_KEY},
     {"\x30\x03\x06\x01\x2a", 5, FORM_OTHER}, /* some other content */
     {"\x30\x07\x02\x01\x03\x30\x02\x05\x00", 9, FORM_PKCS12},
@@ -40,6 +45,19 @@ static const struct {
     {"PuTTY-User-Key-File-3: ", 23, FORM_PUTTY},
     {"PuTTY-User-Key-File", 19, FORM_OTHER},
     {"\xfe\xed\xfe", 3, FORM_OTHER},
+    {TEXT("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\",\"d\":\"AA\"}"), FORM_JWK},
+    {TEXT("\xef\xbb\xbf \r\n\t{ \"d\" : \"AA\", \"kty\" : \"RSA\" }"), FORM_JWK},
+    {TEXT("{\"keys\": [{\"d\": \"AA\", \"kty\": \"RSA\"}]}"), FORM_JWK},
+    {TEXT("{\"kty\":\"RSA\",\"n\":\"AA\",\"e\":\"AQAB\"}"), FORM_PUBLIC_KEY},
+    {TEXT("{\"d\":\"AA\"}"), FORM_OTHER},
+    {TEXT("say \"kty\" and \"d\""), FORM_OTHER},
+    {TEXT("ssh-rsa AAAAB3NzaC1yc2E= root@mail\n"), FORM_PUBLIC_KEY},
+    {TEXT("\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5 x"), FORM_PUBLIC_KEY},
+    {TEXT("ecdsa-sha2-nistp256 AAAAE2VjZHNh"), FORM_PUBLIC_KEY},
+    {TEXT("sk-ssh-ed25519@openssh.com AAAAGnNr"), FORM_PUBLIC_KEY},
+    {TEXT("---- BEGIN SSH2 PUBLIC KEY ----\nAAAA"), FORM_PUBLIC_KEY},
+    {TEXT("ssh-keygen writes keys"), FORM_OTHER},
+    {TEXT("the key: ssh-rsa AAAA"), FORM_OTHER},
 };
 
 /* In memory of its exact size, so that a sanitizer sees a byte too many. */
