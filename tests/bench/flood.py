@@ -4,8 +4,8 @@
     flood.py KIND PORT CROWD [CERTIFICATE KEY]
 
 A connection that has ended, by either side, is followed by the next. Prints "ready", begins with the
-first line of input, prints "full" when CROWD of them have got as far as they want, and with the second
-line how many there were, as JSON; the third ends it.
+first line of input, prints how many there were, as JSON, when CROWD of them have got as far as they want,
+and again with the second line; the third ends it.
 """
 
 import json
@@ -263,6 +263,9 @@ class Flood:
         return not self.kind.crowd_is_held or len(self.arrived) >= self.crowd or \
             time.monotonic() - self.began > PATIENCE
 
+    def tell(self):
+        print(json.dumps({"begun": self.begun, "held": len(self.arrived)}), flush=True)
+
     def run(self):
         self.poll.register(sys.stdin, select.EPOLLIN)
         said = False
@@ -273,7 +276,7 @@ class Flood:
         while self.turn():
             if not said and self.full():
                 said = True
-                print("full", flush=True)
+                self.tell()
 
 
 def main(kind, port, crowd, *certificate):
@@ -281,7 +284,7 @@ def main(kind, port, crowd, *certificate):
     print("ready", flush=True)
     sys.stdin.readline()
     flood.run()
-    print(json.dumps({"begun": flood.begun, "held": len(flood.arrived)}), flush=True)
+    flood.tell()
     sys.stdin.readline()
     sys.stdin.readline()
 

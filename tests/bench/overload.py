@@ -153,17 +153,18 @@ class Scene:
 
     def observe(self, seconds):
         settle()
-        memory, cpu = self.proxy.memory(), self._cpu()
+        memory, cpu, before = self.proxy.memory(), self._cpu(), {"begun": 0}
         if self.crowd:
             self.crowd.start()
-            self.crowd.wait_for("full")
+            before = self.crowd.result()
         coming, began = self._cpu() - cpu, time.monotonic()
         found = self.served(seconds)
-        found |= {"seconds": time.monotonic() - began, "coming": coming,
+        found |= {"seconds": time.monotonic() - began, "coming": coming, "came": before["begun"],
                   "cpu": self._cpu() - cpu - coming, "grown": self.proxy.memory() - memory}
         if self.crowd:
             self.crowd.tell()
             found |= self.crowd.result()
+            found["begun"] -= before["begun"]
         return found
 
     def _cpu(self):
@@ -192,7 +193,7 @@ def figures(flood, found, alone):
                 for part in ("p50", "p99")}
         out[f"{kind}_failed"], out[f"{kind}_served"] = told["failed"], told["served"]
     if flood.held:
-        out["cpu_us"] = found["coming"] / flood.crowd * 1e6  # nobody else wants anything meanwhile
+        out["cpu_us"] = found["coming"] / found["came"] * 1e6  # nobody else wants anything meanwhile
         if found["held"]:
             out["memory_kib"] = found["grown"] / found["held"] / 1024
     elif flood.kind:
