@@ -25,7 +25,7 @@ ends() {
     [ "$(find build -type f)" = "" ] || fail "dev $* has made something"
 }
 
-for command in demo test build fuzz lint format clean; do
+for command in demo test build fuzz chaos lint format clean; do
     ends 0 "$command" --help
     ends 2 "$command" nonsense
 done
@@ -40,6 +40,9 @@ ends 2 test unit unit nonsense
 ends 2 test checks nonsense
 ends 2 fuzz 10 more
 ends 2 fuzz -1
+ends 2 chaos 10 more
+ends 2 chaos 10 --seed
+ends 2 chaos --seed 1 10
 ends 2 build release
 
 if command -v clang-format >/dev/null; then

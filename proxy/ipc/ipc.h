@@ -13,7 +13,7 @@
  *     LISTENERS  sockets of N
  *     ADDRESSES  resolved upstreams of N, or, behind COMMIT, new ones of the current generation
  *     READY      can you run N?             answer: PREPARED N, or REFUSED N and why
- *     COMMIT     run N now                  answer: COMMITTED N
+ *     COMMIT     run N now, and stay        answer: COMMITTED N
  *     ABORT      forget N
  *     DRAIN      refuse newcomers
  *     RETIRE     there are no newcomers for you: exit when the last session is gone

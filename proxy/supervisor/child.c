@@ -365,6 +365,12 @@ void child_retire(struct child *c)
         c->life = CHILD_RETIRING;
 }
 
+void child_keep(struct child *c)
+{
+    if (c->life == CHILD_RETIRING)
+        c->life = CHILD_RUNNING;
+}
+
 void child_close(struct child *c)
 {
     child_retire(c);

@@ -85,6 +85,9 @@ bool child_awaited(const struct child *c);
 /* Nobody follows the present process, or the one before, unless child_start() says so. */
 void child_retire(struct child *c);
 
+/* The present process was to retire, but goes on after all. */
+void child_keep(struct child *c);
+
 /* Kill it, which has it replaced. The log tells: KIND-`event`, "KIND INDEX `why` and is
  * replaced". */
 void child_replace(struct child *c, const char *event, const char *why);

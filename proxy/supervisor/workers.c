@@ -26,9 +26,16 @@ static void for_each(struct workers *ws, void (*order)(struct worker *w))
             order(ws->items[i]);
 }
 
+/* Retiring, but the release that is prepared calls it back: its part of the sockets is its own. */
+static bool is_called_back(const struct worker *w)
+{
+    return w->child.life == CHILD_RETIRING && w->child.index < w->all->next.workers;
+}
+
 static bool is_late(const struct worker *w, uint32_t number, bool committed)
 {
-    return w->child.life == CHILD_RUNNING && (committed ? w->committed : w->prepared) < number;
+    return (w->child.life == CHILD_RUNNING || is_called_back(w)) &&
+           (committed ? w->committed : w->prepared) < number;
 }
 
 static bool all_at(const struct workers *ws, uint32_t number, bool committed)
@@ -175,6 +182,8 @@ static void ended(struct child *c)
         signers_dismiss(&ws->signers, c->index);
     if (ws->children.ending && workers_alive(ws) == 0)
         ws->events->gone(ws->arg);
+    if (!ws->children.ending && ws->next.number != 0 && workers_all_prepared(ws, ws->next.number))
+        ws->events->prepared(ws->arg, ws->next.number); /* it was called back, and the last */
 }
 
 static const struct child_kind kind = {.name = "worker",
@@ -278,7 +287,7 @@ void workers_prepare(struct workers *ws, struct release *next)
     *next = (struct release){0};
     signers_prepare(&ws->signers); /* first, so that they have the keys before anybody wants them */
     for (unsigned i = 0; i < ws->count; i++)
-        if (i < ws->next.workers && ws->items[i]->child.life == CHILD_RUNNING)
+        if (i < ws->next.workers && ws->items[i]->child.life != CHILD_NONE)
             orders_release(ws->items[i], &ws->next);
         else if (ws->items[i]->child.life == CHILD_RUNNING)
             ws->items[i]->prepared = ws->next.number; /* will retire */
@@ -290,6 +299,12 @@ static void retire(struct worker *w)
     child_retire(&w->child);
     if (running)
         orders_send(w, IPC_RETIRE, 0);
+}
+
+static void take_over(struct worker *w)
+{
+    child_keep(&w->child);
+    orders_send(w, IPC_COMMIT, w->all->current.number);
 }
 
 void workers_commit(struct workers *ws)
@@ -305,18 +320,17 @@ void workers_commit(struct workers *ws)
             break; /* out of memory or descriptors: fewer workers */
         if (i >= ws->current.workers)
             retire(w);
-        else if (w->child.life == CHILD_RUNNING)
-            orders_send(w, IPC_COMMIT, ws->current.number);
         else if (w->child.life == CHILD_NONE)
             child_start(&w->child);
+        else
+            take_over(w);
     }
 }
 
 void workers_abort(struct workers *ws)
 {
     for (unsigned i = 0; i < ws->count; i++)
-        if (ws->items[i]->child.life == CHILD_RUNNING)
-            orders_send(ws->items[i], IPC_ABORT, ws->next.number);
+        orders_send(ws->items[i], IPC_ABORT, ws->next.number);
     signers_abort(&ws->signers, ws->next.number);
     release_clear(&ws->next);
 }

@@ -295,16 +295,17 @@ static void on_commit(struct worker *w, struct ipc_message *m)
     w->prepared_accepting = NULL;
     w->log.level = w->current->config->log_level;
     w->log.format = w->current->config->log_format;
-    if (!w->retiring)
-        acceptor_start(w->accepting);
+    w->retiring = false;
+    acceptor_start(w->accepting);
     send_plain(w, IPC_COMMITTED, number);
 }
 
 /* ---- ending ---- */
 
+/* Not while it prepares for what may call it back. */
 static void end_when_empty(struct worker *w)
 {
-    if (w->retiring && w->sessions.count == 0)
+    if (w->retiring && w->prepared == NULL && w->sessions.count == 0)
         worker_end(w);
 }
 
@@ -320,6 +321,7 @@ static void on_retire(struct worker *w, struct ipc_message *m)
 {
     (void)m;
     w->retiring = true;
+    forget_prepared(w);
     acceptor_close(w->accepting);
     w->accepting = NULL;
     end_when_empty(w);
@@ -329,6 +331,7 @@ static void on_abort(struct worker *w, struct ipc_message *m)
 {
     (void)m;
     forget_prepared(w);
+    end_when_empty(w);
 }
 
 static void on_drain(struct worker *w, struct ipc_message *m)

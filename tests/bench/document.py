@@ -1,4 +1,5 @@
-"""Renews the measured part of docs/benchmarks.md, which stands between two marks, and its plot."""
+"""Renews the measured parts of docs/benchmarks.md and docs/overload.md, which stand between two marks, and
+the plot of the first."""
 
 import time
 from pathlib import Path
@@ -11,33 +12,49 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 BEGIN, END = "<!-- figures: written by ./dev bench --write -->\n", "<!-- end of figures -->\n"
 
 
+def when_and_where(result):
+    machine, today = result["machine"], time.strftime("%d %B %Y", time.gmtime())
+    return (f"Measured on {today}: {machine['cpu']}, {machine['cpus']} CPUs, Linux"
+            f" {machine['kernel']}, {result['rounds']} rounds.")
+
+
 def measured_part(result, rows, peers):
-    machine, versions = result["machine"], result["versions"]
-    today = time.strftime("%d %B %Y", time.gmtime())
     lines = [
-        f"Measured on {today}: {machine['cpu']}, {machine['cpus']} CPUs, Linux {machine['kernel']},"
-        f" {result['rounds']} rounds.",
+        when_and_where(result),
         "",
         as_markdown(cells(rows, peers)),
         "",
         "![Each case relative to the best rival](benchmarks.svg)",
         "",
-        *(f"- {name}: {version}" for name, version in versions.items()),
+        *versions_of(result),
         *(f"- {note}" for note in result["notes"]),
         "",
     ]
     return "\n".join(lines)
 
 
+def versions_of(result):
+    return [f"- {name}: {version}" for name, version in result["versions"].items()]
+
+
 def replaced(text, middle):
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise BenchError(f"docs/benchmarks.md lacks the marks {BEGIN.strip()} and {END.strip()}")
+        raise BenchError(f"the page lacks the marks {BEGIN.strip()} and {END.strip()}")
     return head + begin + middle + end + tail
 
 
+def renew(page, middle):
+    page.write_text(replaced(page.read_text("utf-8"), middle), "utf-8")
+
+
 def write(result, rows, peers):
-    page = DOCS / "benchmarks.md"
-    page.write_text(replaced(page.read_text("utf-8"), measured_part(result, rows, peers)), "utf-8")
+    renew(DOCS / "benchmarks.md", measured_part(result, rows, peers))
     (DOCS / "benchmarks.svg").write_text(svg(rows, peers), "utf-8")
+
+
+def write_overload(result, tables):
+    """The tables come with the goals at their end."""
+    lines = [when_and_where(result), "", tables + "\n".join(versions_of(result)), ""]
+    renew(DOCS / "overload.md", "\n".join(lines))

@@ -57,9 +57,9 @@ def latency(stage, proxy_of, case, peer):
             return client.result()["p99_us"]
 
 
-def fresh(stage, peer, workers=1, cpus=None):
+def fresh(stage, peer, workers=1, cpus=None, extra=()):
     """A proxy that has served a few connections, so that what is made once has been made."""
-    proxy = stage.start_proxy(peer, workers, cpus)
+    proxy = stage.start_proxy(peer, workers, cpus, extra)
     suite = "TLS_AES_128_GCM_SHA256"
     warm_up = stage.client(proxy, "handshake", suite=suite, count=100, conns=2)
     try:

@@ -23,6 +23,9 @@ class Route:
     key: str
     pem: str  # certificate and key in one file
     backend: str  # address and port
+    protocol: str = "tcp"  # "pop3" is with STARTTLS, required; "acme" has neither certificate nor backend
+    limit: int = 0  # connections at a time
+    client_ca: str = ""  # whose certificates clients must have
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Setting:
     routes: list
     workers: int
     files: int  # how many a process may have open
+    flooded: bool = False
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Peer:
     tls: bool = True
     is_rival: bool = True
     on_request: bool = False  # measured only where --peer names it
+    offers: tuple = ()  # of what a Route may want: limit, client_ca, protocol
 
 
 def ask(*command):
@@ -62,7 +67,19 @@ def each(part, s):
 
 
 def tlsfront(s):
+    def acme(r):
+        os.mkdir(f"{s.directory}/challenges", 0o755)
+        return f"""
+route {r.name} {{
+    listen = "127.0.0.1:{r.port}"
+    protocol = acme
+    challenges = "{s.directory}/challenges"
+}}
+"""
+
     def route(r):
+        if r.protocol == "acme":
+            return acme(r)
         return f"""
 certificate {r.name} {{
     chain = "{r.chain}"
@@ -70,9 +87,12 @@ certificate {r.name} {{
 }}
 route {r.name} {{
     listen = "127.0.0.1:{r.port}"
-    protocol = tcp
+    protocol = {r.protocol}
+    {"tls = required" if r.protocol == "pop3" else ""}
     certificate = {r.name}
     upstream = "{r.backend}"
+    max-connections = {r.limit}
+    {f'client-certificate = required{chr(10)}    client-ca = "{r.client_ca}"' if r.client_ca else ""}
 }}
 """
 
@@ -89,9 +109,12 @@ drain-timeout = 1s
 def haproxy(s, tls=True, options=""):
     def listen(r):
         how = f"ssl crt {r.pem} curves X25519:P-256" if tls else ""
+        asks = f"ca-file {r.client_ca} verify required" if r.client_ca else ""
+        limit = f"tcp-request connection reject if {{ fe_conn gt {r.limit} }}" if r.limit else ""
         return f"""
 listen {r.name}
-    bind 127.0.0.1:{r.port} {how}
+    bind 127.0.0.1:{r.port} {how} {asks}
+    {limit}
     {options}
     server backend {r.backend}
 """
@@ -140,6 +163,8 @@ ocsp-dir = ""
 
 def nginx(s):
     reuse = "reuseport" if s.workers > 1 else ""
+    # Cheaper, but those who come without end would keep it from ever doing anything else.
+    accept = "off" if s.flooded else "on"
 
     def server(r):
         return f"""
@@ -147,6 +172,8 @@ def nginx(s):
         listen 127.0.0.1:{r.port} ssl backlog=4096 {reuse};
         ssl_certificate {r.chain};
         ssl_certificate_key {r.key};
+        {f"ssl_verify_client on; ssl_client_certificate {r.client_ca};" if r.client_ca else ""}
+        {f"limit_conn each {r.limit};" if r.limit else ""}
         proxy_pass {r.backend};
     }}
 """
@@ -161,7 +188,7 @@ pid {s.directory}/nginx.pid;
 error_log stderr error;
 events {{
     worker_connections {s.files};
-    multi_accept on;
+    multi_accept {accept};
 }}
 stream {{
     ssl_protocols TLSv1.2 TLSv1.3;
@@ -169,6 +196,8 @@ stream {{
     ssl_ecdh_curve X25519:P-256;
     ssl_session_tickets on;
     proxy_timeout 1h;
+    limit_conn_zone $server_port zone=each:1m;
+    limit_conn_log_level info;
 {each(server, s)}}}
 """
 
@@ -186,6 +215,7 @@ ciphers = {SUITES_12}
 ciphersuites = {SUITES_13}
 curves = X25519:P-256
 TIMEOUTclose = 0
+{f"verifyChain = yes{chr(10)}CAfile = {r.client_ca}" if r.client_ca else ""}
 """
 
     return f"""
@@ -204,13 +234,13 @@ def splicing(s):
     return haproxy(s, False, "option splice-request\n    option splice-response")
 
 
-def rival(name, program, command, configuration, version):
+def rival(name, program, command, configuration, version, offers=()):
     """version: the arguments that make it say its version, and what to look for."""
     *arguments, pattern = version
     def ask_version(path):
         return first(pattern, path, *arguments)
 
-    return Peer(name, program, command, configuration, ask_version)
+    return Peer(name, program, command, configuration, ask_version, offers=offers)
 
 
 def floor(name, configuration, what):
@@ -228,6 +258,7 @@ def ours(name, configuration, **options):
         configuration,
         lambda program: ask(program, "--version").strip().replace("\n", "; "),
         is_rival=False,
+        offers=("limit", "client_ca", "protocol"),
         **options,
     )
 
@@ -235,7 +266,7 @@ def ours(name, configuration, **options):
 PEERS = [
     floor("tcp-copy", lambda s: haproxy(s, False), "haproxy in TCP mode, without TLS"),
     floor("tcp-splice", splicing, "the same with splice-request and splice-response"),
-    rival("haproxy", HAPROXY, run_haproxy, haproxy, ["-v", r"version (\S+)"]),
+    rival("haproxy", HAPROXY, run_haproxy, haproxy, ["-v", r"version (\S+)"], ("limit", "client_ca")),
     rival(
         "hitch",
         "/usr/sbin/hitch",
@@ -249,6 +280,7 @@ PEERS = [
         lambda program, file: [program, "-c", file],
         nginx,
         ["-v", r"nginx/(\S+)"],
+        ("limit", "client_ca"),
     ),
     rival(
         "stunnel",
@@ -256,6 +288,7 @@ PEERS = [
         lambda program, file: [program, file],
         stunnel,
         ["-version", r"stunnel (\S+)"],
+        ("client_ca",),
     ),
     ours("tlsfront", tlsfront),
     ours(

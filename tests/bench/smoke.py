@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import isfinite
 
 import measure
+import overload
 from cases import CASES
 from peers import PEERS
 from processes import BenchError
@@ -22,6 +23,15 @@ def check_refusal(stage, proxy):
     raise BenchError("the client takes a wrong certificate")
 
 
+def check_floods(stage, tlsfront):
+    client_files = overload.make_chain(stage.directory, 2048)
+    for flood in overload.FLOODS:
+        found = overload.observe(stage, tlsfront, replace(flood, crowd=4), 0.2, client_files)
+        if any(found[kind]["failed"] or not found[kind]["served"] for kind in overload.HONEST):
+            raise BenchError(f"{flood.name}: honest clients are not served beside four others")
+        print(f"ok  flood {flood.name}", flush=True)
+
+
 def check(stage):
     tlsfront = next(peer for peer in PEERS if peer.name == "tlsfront")
     running = measure.fresh(stage, tlsfront)
@@ -34,3 +44,4 @@ def check(stage):
         if not isfinite(figure) or (figure <= 0 and case.measure != "memory"):
             raise BenchError(f"{case.name}: {figure} is no figure")
         print(f"ok  {case.name}", flush=True)
+    check_floods(stage, tlsfront)

@@ -49,15 +49,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Client:
-    """One run of bench-client: prepared when constructed, then started, then dismissed."""
+class Driven:
+    """A program that prepares, says "ready", and takes a line for each further step. Prepared when
+    constructed, then started, then dismissed."""
 
-    def __init__(self, stage, port, arguments):
-        command = [stage.client_program, *arguments, "--port", str(port)]
-        self.process = Process("client", command, stage.client_cpus, stage.directory, pipes=True)
+    def __init__(self, stage, name, command):
+        self.process = Process(name, command, stage.client_cpus, stage.directory, pipes=True)
         try:
-            if self._line() != "ready\n":
-                self.process.fail("did not get ready")
+            self.wait_for("ready")
         except BaseException:
             self.process.stop()
             raise
@@ -65,12 +64,16 @@ class Client:
     def _line(self):
         return self.process.child.stdout.readline()
 
-    def _tell(self):
+    def tell(self):
         self.process.child.stdin.write("\n")
         self.process.child.stdin.flush()
 
     def start(self):
-        self._tell()
+        self.tell()
+
+    def wait_for(self, word):
+        if self._line() != f"{word}\n":
+            self.process.fail(f"did not get {word}")
 
     def result(self):
         line = self._line()
@@ -80,6 +83,13 @@ class Client:
 
     def dismiss(self):
         self.process.stop()
+
+
+class Client(Driven):
+    """One run of bench-client."""
+
+    def __init__(self, stage, port, arguments):
+        super().__init__(stage, "client", [stage.client_program, *arguments, "--port", str(port)])
 
 
 class Stage:
@@ -116,15 +126,17 @@ class Stage:
         backend = f"127.0.0.{1 + number}:{self.backend_port}"
         return Route(name, free_port(), *key_files(self.directory, key), backend)
 
-    def start_proxy(self, peer, workers=1, cpus=None):
-        """A fresh one, on the proxies' CPU unless cpus says otherwise."""
+    def start_proxy(self, peer, workers=1, cpus=None, extra=()):
+        """A fresh one, on the proxies' CPU unless cpus says otherwise; with further routes."""
         routes = [self.route(key, key, 0) for key in KEY_TYPES]
         routes += [self.route(f"more-{n}", "ecdsa", n) for n in range(1, MORE_ROUTES)]
+        routes += extra
         directory = tempfile.mkdtemp(prefix=f"{peer.name}.", dir=self.directory)
         os.chmod(directory, 0o755)
         file = os.path.join(directory, f"{peer.name}.conf")
         with open(file, "w", encoding="ascii") as out:
-            out.write(peer.configuration(Setting(directory, routes, workers, self.files)))
+            setting = Setting(directory, routes, workers, self.files, bool(extra))
+            out.write(peer.configuration(setting))
         command = peer.command(self.program_of(peer), file)
         proxy = Process(peer.name, command, cpus or self.proxy_cpus, directory)
         proxy.peer, proxy.ports = peer, {route.name: route.port for route in routes}

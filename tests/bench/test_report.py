@@ -5,7 +5,9 @@ import xml.etree.ElementTree as xml
 from dataclasses import replace
 
 import document
+import flood
 import measure
+import overload
 import smoke
 import syscalls
 from cases import CASES, Case
@@ -81,8 +83,9 @@ class Output(unittest.TestCase):
             with self.assertRaises(BenchError):
                 document.replaced(page, "new\n")
 
-    def test_page_of_the_project_has_the_marks(self):
-        document.replaced((document.DOCS / "benchmarks.md").read_text("utf-8"), "")
+    def test_pages_of_the_project_have_the_marks(self):
+        for page in ("benchmarks.md", "overload.md"):
+            document.replaced((document.DOCS / page).read_text("utf-8"), "")
 
 
 class Tables(unittest.TestCase):
@@ -100,6 +103,52 @@ class Tables(unittest.TestCase):
             text = peer.configuration(Setting("/d", routes, 1, 1024))
             for route in routes:
                 self.assertIn(str(route.port), text, peer.name)
+
+
+FOUND = {"cpu": 3.0, "seconds": 2.0, "coming": 0.4, "came": 200, "grown": 200 * 1024, "held": 100,
+         "begun": 1000,
+         "roundtrips": {"served": 9, "failed": 1, "p50_us": 200, "p99_us": 3000},
+         "handshakes": {"served": 0, "failed": 2, "p50_us": None, "p99_us": None}}
+ALONE = FOUND | {"cpu": 1.0}
+
+
+class Floods(unittest.TestCase):
+    def row(self, **more):
+        one = replace(overload.FLOODS[0], kind="hello", crowd=200, **more)
+        return overload.Row(one, {"tlsfront": [overload.figures(one, FOUND, ALONE)], "stunnel": []})
+
+    def test_what_honest_clients_cost_is_not_the_flood_s(self):
+        self.assertAlmostEqual(self.row().by_peer["tlsfront"][0]["cpu_us"], 2000)
+
+    def test_a_held_crowd_is_told_per_connection(self):
+        found, = self.row(held=True).by_peer["tlsfront"]
+        self.assertAlmostEqual(found["cpu_us"], 2000)
+        self.assertEqual(found["memory_kib"], 2)
+
+    def test_who_was_not_served_stands_in_the_table_and_misses_the_goal(self):
+        row = self.row()
+        page = overload.text([row], ["stunnel", "tlsfront"])
+        self.assertIn("0.20 / 3.00 (1 of 10 not served)", page)
+        self.assertIn("- / - (2 of 2 not served)", page)
+        self.assertIn("n/a", page)
+        self.assertIn("served under every flood: missed", page)
+
+    def test_memory_above_its_goal_misses_it(self):
+        for most, verdict in ((2, "met"), (1, "missed")):
+            self.assertIn(verdict, overload.goals([self.row(held=True, memory_at_most=most)])[0])
+
+    def test_floods_are_made_of_what_there_is(self):
+        for each in overload.FLOODS:
+            self.assertIn(each.kind or "hello", flood.KINDS)
+            self.assertEqual(each.held, bool(each.kind and flood.KINDS[each.kind].crowd_is_held))
+        self.assertFalse(overload.FLOODS[0].kind, "without a flood first")
+
+    def test_hellos_have_the_lengths_that_they_say(self):
+        hello = flood.client_hello()
+        for made in (hello, flood.with_tickets(hello), flood.biggest(hello)):
+            self.assertEqual(int.from_bytes(made[3:5], "big"), len(made) - 5)
+            self.assertEqual(int.from_bytes(made[6:9], "big"), len(made) - 9)
+        self.assertEqual(len(made) - 5, flood.BIGGEST_HELLO)
 
 
 class SystemCalls(unittest.TestCase):

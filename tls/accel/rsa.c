@@ -1,7 +1,8 @@
-/* rsa.c - operations with an own RSA key by libcrypto, with its blinding
+/* rsa.c - operations with RSA keys by libcrypto, with its blinding
  *
- * libcrypto's copy of a key hangs on mbedTLS's context of it (patches/accel/rsa.patch), so it is
- * found at once and cannot outlive it. */
+ * libcrypto's copy of an own key hangs on mbedTLS's context of it (patches/accel/rsa.patch), so it
+ * is found at once and cannot outlive it. Of others' keys, which verify once, the copy is made for
+ * that. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "tls/accel/inner.h"
 
@@ -59,9 +60,19 @@ static bool set_crt(RSA *rsa, const mbedtls_rsa_context *ctx)
     return false;
 }
 
-static bool apply(const mbedtls_rsa_context *ctx, bool private, const uint8_t *in, uint8_t *out)
+static bool set_public(RSA *rsa, const mbedtls_rsa_context *ctx)
 {
-    RSA *rsa = ctx->accel;
+    BIGNUM *n = number(&ctx->N), *e = number(&ctx->E);
+    if (n != NULL && e != NULL && RSA_set0_key(rsa, n, e, NULL) == 1)
+        return true;
+    BN_free(n);
+    BN_free(e);
+    return false;
+}
+
+static bool apply(const mbedtls_rsa_context *ctx, RSA *rsa, bool private, const uint8_t *in,
+                  uint8_t *out)
+{
     int n = (int)ctx->len;
     if (rsa == NULL)
         return false;
@@ -80,8 +91,8 @@ static bool works(const mbedtls_rsa_context *ctx)
     uint8_t clear[RSA_BYTES_MAX], sealed[RSA_BYTES_MAX], back[RSA_BYTES_MAX];
     memset(clear, 0x5a, ctx->len);
     clear[0] = 0; /* less than the modulus */
-    return apply(ctx, true, clear, sealed) && apply(ctx, false, sealed, back) &&
-           memcmp(clear, back, ctx->len) == 0;
+    return apply(ctx, ctx->accel, true, clear, sealed) &&
+           apply(ctx, ctx->accel, false, sealed, back) && memcmp(clear, back, ctx->len) == 0;
 }
 
 void accel_adopt(mbedtls_pk_context *key)
@@ -113,10 +124,17 @@ void accel_rsa_free(mbedtls_rsa_context *ctx)
 
 int accel_rsa_private(const mbedtls_rsa_context *ctx, const unsigned char *in, unsigned char *out)
 {
-    return apply(ctx, true, in, out) ? 0 : -1;
+    return apply(ctx, ctx->accel, true, in, out) ? 0 : -1;
 }
 
 int accel_rsa_public(const mbedtls_rsa_context *ctx, const unsigned char *in, unsigned char *out)
 {
-    return apply(ctx, false, in, out) ? 0 : -1;
+    if (ctx->accel != NULL)
+        return apply(ctx, ctx->accel, false, in, out) ? 0 : -1;
+    RSA *theirs = RSA_new();
+    bool good = theirs != NULL && set_public(theirs, ctx) && apply(ctx, theirs, false, in, out);
+    RSA_free(theirs);
+    if (!good)
+        ERR_clear_error();
+    return good ? 0 : -1;
 }

@@ -230,6 +230,32 @@ def test_the_number_of_workers_can_change(fronts, run, pki, echo):
     wait_until(lambda: len(front.workers()) == 1, "the retired workers to end")
 
 
+def test_workers_that_are_leaving_are_called_back(fronts, run, pki, echo):
+    """They still have sessions, and their part of the sockets would be nobody's."""
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, echo), workers=3)
+    clients = []
+    while any(worker["connections"] == 0 for worker in front.status()["workers"]):
+        clients.append(tls.TlsClient(port, tls.context(pki)))
+    before = front.workers()
+    for number in (1, 3):
+        front.write(pki.mail.block(), route("echo", port, echo), workers=number)
+        assert front.reload().returncode == 0
+    assert [worker["state"] for worker in front.status()["workers"]] == ["running"] * 3
+    assert front.workers() == before
+    for _ in range(20):
+        with tls.TlsClient(port, tls.context(pki)) as client:
+            assert tls.says(client)
+    assert all(tls.says(client) for client in clients)
+    for client in clients:
+        client.close()
+    wait_until(lambda: front.active("echo") == 0, "the sessions to end")
+    assert front.workers() == before
+    front.write(pki.mail.block(), route("echo", port, echo), workers=1)
+    assert front.reload().returncode == 0
+    wait_until(lambda: len(front.workers()) == 1, "the others to leave after all")
+
+
 def test_hup_reloads(fronts, run, pki, echo):
     port = run.port()
     front = fronts.start(pki.mail.block(), route("echo", port, echo))

@@ -25,6 +25,8 @@ enum behaviour {
     GOOD,
     REFUSES,    /* what comes after the first generation */
     LATE,       /* says nothing about what comes after the first */
+    LINGERS,    /* has sessions when it is to retire */
+    SULKS,      /* has, too, and says nothing about what comes after the first */
     HANGS,      /* is silent from the second generation on, also when it is asked */
     KNOWS_MORE, /* has prepared what nobody told it of */
     BABBLES,    /* a payload where none belongs */
@@ -73,13 +75,21 @@ static bool has_sandbox(enum behaviour how)
     return how == BRAGS || how == REPEATS || how == LACKS;
 }
 
+static bool lingers(enum behaviour how)
+{
+    return how == LINGERS || how == SULKS;
+}
+
 static void get_ready(enum behaviour how, uint32_t generation)
 {
+    if (how == SULKS && generation > 1)
+        return;
     if (how == REFUSES && generation > 1)
         refuse(generation);
     else if ((how == LATE || how == HANGS) && generation > 1)
         return;
-    else if (how == GOOD || how == REFUSES || how == LATE || how == HANGS || has_sandbox(how))
+    else if (how == GOOD || how == REFUSES || how == LATE || how == HANGS || lingers(how) ||
+             has_sandbox(how))
         reply(IPC_PREPARED, generation);
     else
         misbehave(how, generation);
@@ -123,7 +133,7 @@ static int work(unsigned index)
             reply(IPC_COMMITTED, generation);
         else if (message.type == IPC_PING && (how != HANGS || newest < 2))
             reply(IPC_PONG, 0);
-        else if (message.type == IPC_STOP || message.type == IPC_RETIRE)
+        else if (message.type == IPC_STOP || (message.type == IPC_RETIRE && !lingers(how)))
             return 0;
         if (how == DIES)
             return 9;
@@ -329,6 +339,54 @@ static void more_are_started_and_fewer_retired(void **state)
     assert_int_equal(workers.items[2]->child.restarts, 0);
 }
 
+/* From two workers to one, and to two again as far as that is prepared. */
+static void retire_and_call_back(void)
+{
+    prepare(2, 1);
+    loop_until(&loop, owner.prepared == 2);
+    workers_commit(&workers);
+    loop_until(&loop, owner.committed == 2);
+    assert_int_equal(workers.items[1]->child.life, CHILD_RETIRING);
+    prepare(3, 2);
+}
+
+static void one_that_retires_is_called_back(void **state)
+{
+    (void)state;
+    started((const enum behaviour[]){GOOD, LINGERS}, 2);
+    const pid_t before = pid_of(1);
+    retire_and_call_back();
+    loop_until(&loop, owner.prepared == 3);
+    workers_commit(&workers);
+    loop_until(&loop, owner.committed == 3);
+    assert_int_equal(workers.items[1]->child.life, CHILD_RUNNING);
+    assert_int_equal(workers.items[1]->committed, 3);
+    assert_int_equal(pid_of(1), before);
+}
+
+static void one_that_is_not_called_back_after_all_goes_on_retiring(void **state)
+{
+    (void)state;
+    started((const enum behaviour[]){GOOD, LINGERS}, 2);
+    retire_and_call_back();
+    loop_until(&loop, owner.prepared == 3);
+    workers_abort(&workers);
+    assert_int_equal(workers.items[1]->child.life, CHILD_RETIRING);
+}
+
+static void one_that_ends_instead_has_a_successor(void **state)
+{
+    (void)state;
+    started((const enum behaviour[]){GOOD, SULKS}, 2);
+    const pid_t before = pid_of(1);
+    retire_and_call_back();
+    child_kill(&workers.items[1]->child);
+    loop_until(&loop, owner.prepared == 3);
+    workers_commit(&workers);
+    loop_until(&loop, workers.items[1]->child.life == CHILD_RUNNING);
+    assert_int_not_equal(pid_of(1), before);
+}
+
 /* ---- death ---- */
 
 static void one_that_dies_has_a_successor_that_runs_what_the_others_run(void **state)
@@ -464,6 +522,9 @@ int main(int argc, char **argv)
         TEST(a_refusal_comes_with_its_reason_and_the_old_stays),
         TEST(more_are_started_and_fewer_retired),
         TEST(each_has_a_signer_that_goes_with_it),
+        TEST(one_that_retires_is_called_back),
+        TEST(one_that_is_not_called_back_after_all_goes_on_retiring),
+        TEST(one_that_ends_instead_has_a_successor),
         TEST(one_that_dies_has_a_successor_that_runs_what_the_others_run),
         TEST(a_successor_is_asked_for_what_is_being_prepared),
         TEST(those_that_die_at_once_are_not_started_without_pause),

@@ -1,5 +1,6 @@
 /* test_certificates.c - which certificate a client gets, and which of its own we accept */
 #include "tests/unit/tls/peer.c"
+#include "tls/accel/accel.h"
 #include "tls/pem.h"
 #include "tls/server.h"
 
@@ -631,6 +632,58 @@ static void keys_that_are_dear_are_refused_before_they_are_used(void **state)
     free(fine);
 }
 
+/* Their keys may be dear. A signature with one is good, but nobody trusted has signed its owner. */
+static void authorities_that_nobody_vouches_for_cost_nothing(void **state)
+{
+    (void)state;
+    char *own = pki_certificate(&(struct pki_spec){.subject = "CN=alice",
+                                                   .key = PKI_EC256_OTHER,
+                                                   .issuer = "CN=Client CA",
+                                                   .issuer_key = PKI_RSA2048,
+                                                   .serial = 21});
+    char *impostor = pki_certificate(&(struct pki_spec){
+        .subject = "CN=Client CA", .key = PKI_RSA2048, .ca = true, .serial = 22});
+    char *chain = pki_join(own, impostor);
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    const unsigned long before = accel_count(ACCEL_RSA_PUBLIC);
+    assert_rejected(&so, chain, 48, 48, "not signed by the client-ca");
+    assert_int_equal(accel_count(ACCEL_RSA_PUBLIC), before);
+    free(own);
+    free(impostor);
+    free(chain);
+}
+
+/* The first has the name, the second the key. */
+static void of_two_authorities_of_one_name_the_one_that_signed_counts(void **state)
+{
+    (void)state;
+    char *old = pki_certificate(&(struct pki_spec){.subject = "CN=Department",
+                                                   .key = PKI_RSA2048,
+                                                   .issuer = "CN=Client CA",
+                                                   .issuer_key = PKI_EC384,
+                                                   .ca = true,
+                                                   .serial = 31});
+    char *new = pki_certificate(&(struct pki_spec){.subject = "CN=Department",
+                                                   .key = PKI_EC256,
+                                                   .issuer = "CN=Client CA",
+                                                   .issuer_key = PKI_EC384,
+                                                   .ca = true,
+                                                   .serial = 32});
+    char *own = pki_certificate(&(struct pki_spec){.subject = "CN=alice, O=Test",
+                                                   .key = PKI_EC256_OTHER,
+                                                   .issuer = "CN=Department",
+                                                   .issuer_key = PKI_EC256,
+                                                   .serial = 33});
+    char *both = pki_join(old, new), *chain = pki_join(own, both);
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    assert_accepted(&so, chain, "CN=alice, O=Test");
+    free(chain);
+    free(both);
+    free(own);
+    free(new);
+    free(old);
+}
+
 /* Many authorities of one name: each has to be tried, and the sixteenth is the last. */
 static void a_chain_costs_few_signatures(void **state)
 {
@@ -887,6 +940,8 @@ int main(void)
         cmocka_unit_test(revoked_client_certificates_are_refused),
         cmocka_unit_test(lists_in_der_may_stand_one_behind_the_other),
         cmocka_unit_test(keys_that_are_dear_are_refused_before_they_are_used),
+        cmocka_unit_test(authorities_that_nobody_vouches_for_cost_nothing),
+        cmocka_unit_test(of_two_authorities_of_one_name_the_one_that_signed_counts),
         cmocka_unit_test(a_chain_costs_few_signatures),
         cmocka_unit_test(a_client_without_a_subject_is_nobody_on_a_list),
         cmocka_unit_test(a_list_of_subjects_lets_in_exactly_those),

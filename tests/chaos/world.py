@@ -1,0 +1,144 @@
+"""The daemon with all kinds of routes, those behind it, and what everybody has to know of the trouble made."""
+
+import random
+import threading
+import time
+
+from clients.dialects import ALL
+from harness import config
+from harness.daemon import Tlsfront
+from harness.modes import HOSTNAME
+from servers import toy
+from servers.recording import Recording
+
+from moody import Moody
+
+MODES = ("implicit", "required", "optional")
+WORKERS = 3
+TOKEN = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ"
+
+# The daemon's own /etc/hosts. The second has addresses that change, the first comes and goes.
+FICKLE, MOVING = "fickle.chaos.test", "moving.chaos.test"
+OWN_HOSTS = 'mount --bind "$0" /etc/hosts && exec "$@"'
+
+# Those who never end anything must not outlive the run.
+SHORT = {"handshake_timeout": "4s", "connect_timeout": "2s", "idle_timeout": "6s"}
+
+
+class Forgetful(Recording):
+    """Speaks the protocol, notes nothing; on every address of loopback. What it does not understand ends the
+    connection."""
+
+    def __init__(self, protocol):
+        super().__init__(protocol, where=("0.0.0.0", 0))
+
+    def _record(self, connection):
+        try:
+            super()._record(connection)
+        except (IndexError, KeyError, ValueError):
+            pass
+
+    def note(self):
+        session = super().note()
+        self.sessions.clear()
+        self.sessions.append(session)  # the base looks how many there were
+        return session
+
+
+class Trouble:
+    """When workers were killed or stopped: sessions may have been lost then."""
+
+    def __init__(self):
+        self.lock, self.open, self.last = threading.Lock(), 0, 0.0
+
+    def __enter__(self):
+        with self.lock:
+            self.open += 1
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.open -= 1
+            self.last = time.monotonic()
+
+    def since(self, moment):
+        with self.lock:
+            return self.open > 0 or self.last >= moment
+
+
+class Front(Tlsfront):
+    """Its file is replaced as a whole, because somebody reads it all the time."""
+
+    def write(self, *blocks, **options):
+        self.options |= options
+        new = self.file.with_suffix(".new")
+        new.write_text(config.settings(self.options) + "".join(blocks))
+        new.replace(self.file)
+
+
+class World:
+    def __init__(self, run, pki, binary, seed):
+        self.run, self.pki, self.seed = run, pki, seed
+        self.trouble, self.problems, self.counts = Trouble(), [], {}
+        self.lock, self.stopping = threading.Lock(), threading.Event()
+        self.ports, self.blocks, self.toys = {}, [pki.mail.block(), pki.renewed.block()], []
+        self.tokens = run.make_folder("tokens")
+        self.hosts = run.folder / "hosts"
+        self.name_upstreams(random.Random(0))
+        self._make_routes()
+        self.front = Front(run, binary, "chaos", self.blocks, workers=WORKERS,
+                              drain_timeout="5s", log=run.folder / "chaos" / "daemon.log",
+                              wrapper=("unshare", "--mount", "sh", "-ec", OWN_HOSTS, self.hosts))
+
+    # ---- routes ----------------------------------------------------------------------------
+
+    def _add(self, name, upstream, **options):
+        self.ports[name] = self.run.port()
+        self.blocks.append(config.route(name, self.ports[name], upstream, hostname=HOSTNAME,
+                                        **options))
+
+    def _toy(self, made):
+        self.toys.append(made)
+        return made.port
+
+    def _make_routes(self):
+        for dialect in ALL:
+            good = self._toy(Forgetful(dialect.protocol))
+            bad = self._toy(Moody(dialect.protocol, self.seed))
+            for mode in MODES:
+                names = {"protocol": dialect.protocol, "tls": mode}
+                self._add(f"{dialect.protocol}-{mode}", f"{MOVING}:{good}", **names)
+                self._add(f"{dialect.protocol}-{mode}-moody",
+                          [f"{FICKLE}:{bad}", f"127.0.0.1:{bad}"], **names, **SHORT,
+                          greeting_timeout=None if dialect.protocol == "ldap" else "2s")
+        echo = self.echo = self._toy(toy.Toy(toy.echo))
+        self._add("echo", echo, certificate=("mail", "renewed"))
+        self._add("announced", echo, accept_proxy_from=("127.0.0.0/8",))
+        self._add("announcing", echo, send_proxy="v2", **SHORT)
+        self._add("limited", echo, max_connections=20, max_connections_per_ip=5, **SHORT)
+        for need in ("optional", "required"):
+            self._add(f"people-{need}", echo, client_certificate=need, client_crl=self.pki.crl,
+                      client_ca=self.pki.people.certificate)
+        self.ports["acme"] = self.run.port()
+        self.blocks.append(config.acme("acme", self.ports["acme"], self.tokens))
+
+    def name_upstreams(self, rng):
+        """In place: the daemon sees this file, not its name."""
+        lines = ["127.0.0.1 localhost", f"127.0.{rng.randint(1, 9)}.1 {MOVING}"]
+        if rng.random() < 0.7:
+            lines.append(f"127.0.{rng.randint(1, 9)}.2 {FICKLE}")
+        self.hosts.write_text("\n".join([*lines, ""]))
+
+    # ---- what happened ---------------------------------------------------------------------
+
+    def count(self, what):
+        with self.lock:
+            self.counts[what] = self.counts.get(what, 0) + 1
+
+    def problem(self, text):
+        with self.lock:
+            self.problems.append(f"{time.strftime('%H:%M:%S')} {text}")
+        print(f"PROBLEM {text}", flush=True)
+
+    def close(self):
+        for one in self.toys:
+            one.close()
