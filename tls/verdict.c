@@ -32,6 +32,17 @@ static const char *why_none(const mbedtls_x509_crt *crt, const mbedtls_x509_crt 
     return why;
 }
 
+/* Does the one that the client sent as its issuer's come from an authority, by the names? */
+static bool is_vouched_for(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *authorities)
+{
+    for (const mbedtls_x509_crt *c = crt->next; c != NULL; c = c->next)
+        for (const mbedtls_x509_crt *a = authorities; a != NULL && issuing_named(crt, c);
+             a = a->next)
+            if (a->raw.p != NULL && issuing_named(c, a))
+                return true;
+    return false;
+}
+
 static const char *why_untrusted(const struct verdict *v, const mbedtls_x509_crt *authorities,
                                  const mbedtls_x509_crt *crt, int depth)
 {
@@ -39,8 +50,11 @@ static const char *why_untrusted(const struct verdict *v, const mbedtls_x509_crt
     if (v->any_above)
         return broken;
     const char *why = why_none(crt, authorities, below);
-    if (why == NULL)
-        why = why_none(crt, crt->next, below);
+    if (why != NULL)
+        return why;
+    why = why_none(crt, crt->next, below);
+    if (why == impostor)
+        return is_vouched_for(crt, authorities) ? broken : unknown;
     return why != NULL ? why : unknown;
 }
 

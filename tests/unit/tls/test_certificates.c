@@ -491,13 +491,14 @@ static void a_client_with_too_long_a_chain_is_to_blame_itself(void **state)
     char *sent = strdup(""), name[LENGTH + 2][16];
     struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
     for (int i = 0; i < LENGTH + 2; i++)
-        snprintf(name[i], sizeof name[i], "CN=%d", i);
+        snprintf(name[i], sizeof name[i], i <= LENGTH ? "CN=%d" : "CN=Client CA", i);
     for (int i = 0; i <= LENGTH; i++) {
-        char *one = pki_certificate(&(struct pki_spec){.subject = name[i],
-                                                       .key = PKI_EC256_OTHER,
-                                                       .issuer = name[i + 1],
-                                                       .issuer_key = PKI_EC256_OTHER,
-                                                       .ca = i > 0});
+        char *one = pki_certificate(
+            &(struct pki_spec){.subject = name[i],
+                               .key = PKI_EC256_OTHER,
+                               .issuer = name[i + 1],
+                               .issuer_key = i < LENGTH ? PKI_EC256_OTHER : PKI_EC384,
+                               .ca = i > 0});
         char *more = pki_join(sent, one);
         free(one);
         free(sent);
