@@ -353,8 +353,10 @@ void resolver_free(struct resolver *r)
 {
     if (r == NULL)
         return;
-    for (struct name *n = r->names; n != NULL; n = n->next)
-        n->dropped = true;
-    collect(r);
+    while (r->names != NULL) {
+        struct name *n = r->names;
+        r->names = n->next;
+        free_name(n);
+    }
     free(r);
 }
