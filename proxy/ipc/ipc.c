@@ -132,3 +132,30 @@ bool ipc_take_text(const struct ipc_message *m, char *out, size_t size)
     out[used] = '\0';
     return true;
 }
+
+/* ---- names ---- */
+
+enum { RESOLVED_HEAD = offsetof(struct ipc_resolved, addresses) };
+
+void ipc_put_resolved(struct ipc_message *m, const struct ipc_resolved *r)
+{
+    ipc_begin(m, IPC_RESOLVED, 0);
+    ipc_append(m, r, RESOLVED_HEAD + r->count * sizeof *r->addresses);
+}
+
+static bool plausible(const struct ipc_resolved *r)
+{
+    for (uint32_t i = 0; i < r->count; i++)
+        if (r->addresses[i].family != AF_INET && r->addresses[i].family != AF_INET6)
+            return false;
+    return r->error == 0 || r->count == 0;
+}
+
+bool ipc_take_resolved(const struct ipc_message *m, struct ipc_resolved *out)
+{
+    if (m->type != IPC_RESOLVED || m->size < RESOLVED_HEAD || m->size > sizeof *out)
+        return false;
+    memcpy(out, m->payload, m->size);
+    return out->count <= RESOLVED_MAX &&
+           m->size == RESOLVED_HEAD + out->count * sizeof *out->addresses && plausible(out);
+}

@@ -33,8 +33,12 @@
  *   worker -> signer
  *     SIGN       sign this                  answer: SIGNED
  *
- * A worker deals with strangers, so what it says is measured and checked by the supervisor, which
- * kills it for anything that no worker says. */
+ *   supervisor -> resolver: HELLO, PING as above, and
+ *     RESOLVE    what are the addresses of this name?   answer: RESOLVED, in any order
+ *   resolver -> supervisor: SANDBOX, PONG
+ *
+ * These processes deal with strangers, so what they say is measured and checked by the supervisor,
+ * which kills one for anything that none of its kind says. */
 #ifndef TLSFRONT_IPC_IPC_H
 #define TLSFRONT_IPC_IPC_H
 
@@ -65,6 +69,7 @@ enum ipc_type {
     IPC_STOP,
     IPC_CHALLENGE_ANSWER,
     IPC_PING,
+    IPC_RESOLVE,
     IPC_PREPARED,
     IPC_REFUSED,
     IPC_COMMITTED,
@@ -77,6 +82,7 @@ enum ipc_type {
     IPC_BETRAYED,
     IPC_SIGN,
     IPC_SIGNED,
+    IPC_RESOLVED,
 };
 
 /* The kernel passes at most 253 descriptors at a time (SCM_MAX_FD). */
@@ -137,6 +143,27 @@ struct ipc_signed {
     struct tls_signature signature;
 };
 
+enum {
+    RESOLVE_AT_ONCE = 64, /* questions that the supervisor may have open */
+    RESOLVE_NAME_MAX = 253,
+    RESOLVED_MAX = 64, /* addresses in an answer; who has more says the first */
+};
+struct ipc_resolve { /* the serial number comes back with the answer */
+    uint64_t serial;
+    char name[RESOLVE_NAME_MAX + 1];
+};
+struct ipc_resolved_address {
+    uint32_t family; /* AF_INET, in the first four bytes, or AF_INET6 */
+    uint32_t scope;  /* of the latter; the port is not for the resolver to say */
+    uint8_t bytes[16];
+};
+struct ipc_resolved { /* sent as far as `addresses` is in use */
+    uint64_t serial;
+    int32_t error; /* 0; EAI_..., which are negative; or errno */
+    uint32_t count;
+    struct ipc_resolved_address addresses[RESOLVED_MAX];
+};
+
 /* How many of a payload struct fit into one message. */
 #define IPC_PER_MESSAGE(type) (IPC_PAYLOAD_MAX / sizeof(type))
 
@@ -162,6 +189,10 @@ bool ipc_count(const struct ipc_message *m, size_t size, size_t *count);
 /* The payload as a text, which may come from a worker that was taken over: ended by its NUL, cut to
  * `size`, what is not printable ASCII as \xHH. False: it is no text. */
 bool ipc_take_text(const struct ipc_message *m, char *out, size_t size);
+
+/* The message IPC_RESOLVED, and what one says. False: no resolver says that. */
+void ipc_put_resolved(struct ipc_message *m, const struct ipc_resolved *r);
+bool ipc_take_resolved(const struct ipc_message *m, struct ipc_resolved *out);
 
 /* Of a received message: those that its receiver has not taken for itself. */
 void ipc_close_fds(struct ipc_message *m);

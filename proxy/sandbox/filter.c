@@ -4,9 +4,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,7 +22,11 @@
 enum { CONDITIONS_MAX = 3, API_KILL_PROCESS = 3 };
 
 /* Of whom a row is. */
-enum { WORKER = 1 << SANDBOX_WORKER, SIGNER = 1 << SANDBOX_SIGNER };
+enum {
+    WORKER = 1 << SANDBOX_WORKER,
+    SIGNER = 1 << SANDBOX_SIGNER,
+    RESOLVER = 1 << SANDBOX_RESOLVER,
+};
 
 struct condition {
     unsigned argument;
@@ -42,6 +48,13 @@ struct call {
 #define OPTION(level, name) .count = 2, .when = {{1, INT, level}, {2, INT, name}}
 #define SECOND(value)       .count = 1, .when = {{1, INT, value}}
 #define NO_CODE             .count = 1, .when = {{2, PROT_EXEC, 0}}
+#define DATAGRAM(family)    .count = 3, .when = {{0, INT, family}, {1, 0xf, SOCK_DGRAM}, {2, INT, 0}}
+#define NETLINK(type)                                                                              \
+    .count = 3, .when = {{0, INT, AF_NETLINK}, {1, 0xf, type}, {2, INT, NETLINK_ROUTE}}
+#define CODE_OF_FILE                                                                               \
+    .count = 2, .when = {{2, PROT_WRITE | PROT_EXEC, PROT_EXEC}, {3, MAP_ANONYMOUS, 0}}
+#define READ_ONLY(argument)                                                                        \
+    .count = 1, .when = {{argument, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY}}
 
 /* The first are the hot ones: the filter asks in this order. Those without a condition cost least,
  * since a kernel from 5.11 on remembers that they are allowed. */
@@ -133,14 +146,109 @@ static const struct call calls[] = {
     {.name = "ppoll_time64"},
 
     /* refused: libraries try these and can do without */
-    {.name = "openat", .error = EACCES}, /* libc, of time zones and processors */
-    {.name = "open", .error = EACCES},
+    {.name = "openat", .of = WORKER | SIGNER, .error = EACCES}, /* libc, of time zones */
+    {.name = "open", .of = WORKER | SIGNER, .error = EACCES},
     /* libconfuse, of a configuration that is no file: isatty() */
     {.name = "ioctl", SECOND(TCGETS), .error = ENOTTY},
     {.name = "io_uring_setup", .error = ENOSYS}, /* libuv: a ring would go round this filter */
     {.name = "io_uring_enter", .error = ENOSYS},
     {.name = "io_uring_register", .error = ENOSYS},
-    {.name = "prctl", .error = EPERM}, /* libc names its memory where it can */
+    /* libc names its memory where it can */
+    {.name = "prctl", .of = WORKER | SIGNER, .error = EPERM},
+
+    /* A resolver: libc and the modules of nsswitch.conf, of which nobody knows all. What is not
+     * here fails with EPERM; it does not kill. */
+    {.name = "openat", .of = RESOLVER, READ_ONLY(2)}, /* hosts, resolv.conf, modules */
+    {.name = "open", .of = RESOLVER, READ_ONLY(1)},
+    {.name = "openat2", .of = RESOLVER, .error = ENOSYS}, /* nobody can look into its flags */
+    {.name = "stat", .of = RESOLVER},                     /* has resolv.conf changed? */
+    {.name = "lstat", .of = RESOLVER},
+    {.name = "statx", .of = RESOLVER},
+    {.name = "stat64", .of = RESOLVER},
+    {.name = "lstat64", .of = RESOLVER},
+    {.name = "statfs", .of = RESOLVER}, /* whether there is SELinux */
+    {.name = "fstatfs", .of = RESOLVER},
+    {.name = "access", .of = RESOLVER}, /* is nscd, resolved or another service there? */
+    {.name = "faccessat", .of = RESOLVER},
+    {.name = "faccessat2", .of = RESOLVER},
+    {.name = "readlink", .of = RESOLVER},
+    {.name = "readlinkat", .of = RESOLVER},
+    {.name = "getdents64", .of = RESOLVER},
+    {.name = "lseek", .of = RESOLVER},
+    {.name = "_llseek", .of = RESOLVER},
+    {.name = "pread64", .of = RESOLVER},
+    {.name = "readv", .of = RESOLVER},
+    /* a module's code, from a file and never to be written */
+    {.name = "mmap", .of = RESOLVER, CODE_OF_FILE},
+    {.name = "mmap2", .of = RESOLVER, CODE_OF_FILE},
+    {.name = "socket", .of = RESOLVER, SOCKET(AF_INET)}, /* DNS, when an answer is long */
+    {.name = "socket", .of = RESOLVER, SOCKET(AF_INET6)},
+    {.name = "socket", .of = RESOLVER, DATAGRAM(AF_INET)}, /* DNS; which address comes first? */
+    {.name = "socket", .of = RESOLVER, DATAGRAM(AF_INET6)},
+    {.name = "socket", .of = RESOLVER, SOCKET(AF_UNIX)}, /* resolved, nscd, Avahi, D-Bus */
+    {.name = "socket", .of = RESOLVER, DATAGRAM(AF_UNIX)},
+    {.name = "socket", .of = RESOLVER, NETLINK(SOCK_RAW)}, /* which addresses are there here? */
+    {.name = "socket", .of = RESOLVER, NETLINK(SOCK_DGRAM)},
+    {.name = "connect", .of = RESOLVER},
+    {.name = "bind", .of = RESOLVER}, /* of a netlink socket */
+    {.name = "getsockname", .of = RESOLVER},
+    {.name = "getpeername", .of = RESOLVER},
+    {.name = "getsockopt", .of = RESOLVER},
+    {.name = "setsockopt", .of = RESOLVER, OPTION(IPPROTO_IP, IP_RECVERR)},
+    {.name = "setsockopt", .of = RESOLVER, OPTION(IPPROTO_IPV6, IPV6_RECVERR)},
+    {.name = "setsockopt", .of = RESOLVER, OPTION(IPPROTO_IPV6, IPV6_V6ONLY)},
+    {.name = "setsockopt", .of = RESOLVER, OPTION(SOL_SOCKET, SO_PASSCRED)},
+    {.name = "setsockopt", .of = RESOLVER, OPTION(SOL_SOCKET, SO_SNDBUF)},
+    {.name = "setsockopt", .of = RESOLVER, OPTION(SOL_SOCKET, SO_RCVBUF)},
+    {.name = "setsockopt", .of = RESOLVER, OPTION(SOL_SOCKET, SO_SNDTIMEO)},
+    {.name = "setsockopt", .of = RESOLVER, OPTION(SOL_SOCKET, SO_RCVTIMEO)},
+    {.name = "shutdown", .of = RESOLVER},
+    {.name = "recvfrom", .of = RESOLVER},
+    {.name = "sendmmsg", .of = RESOLVER}, /* A and AAAA at once */
+    {.name = "recvmmsg", .of = RESOLVER},
+    {.name = "recvmmsg_time64", .of = RESOLVER},
+    {.name = "writev", .of = RESOLVER},
+    {.name = "select", .of = RESOLVER},
+    {.name = "_newselect", .of = RESOLVER},
+    {.name = "pselect6", .of = RESOLVER},
+    {.name = "pselect6_time64", .of = RESOLVER},
+    {.name = "epoll_create1", .of = RESOLVER},
+    {.name = "epoll_ctl", .of = RESOLVER},
+    {.name = "epoll_wait", .of = RESOLVER},
+    {.name = "epoll_pwait", .of = RESOLVER},
+    {.name = "ioctl", .of = RESOLVER, SECOND(FIONREAD)}, /* how long is the answer? */
+    {.name = "ioctl", .of = RESOLVER, SECOND(FIONBIO)},
+    {.name = "ioctl", .of = RESOLVER, SECOND(SIOCGIFINDEX)}, /* of a link-local address */
+    {.name = "ioctl", .of = RESOLVER, SECOND(SIOCGIFNAME)},
+    {.name = "ioctl", .of = RESOLVER, SECOND(SIOCGIFCONF)},
+    {.name = "fcntl", .of = RESOLVER, SECOND(F_SETFD)}, /* not F_SETFL: its stderr may be the log */
+    {.name = "fcntl", .of = RESOLVER, SECOND(F_GETFD)},
+    {.name = "fcntl", .of = RESOLVER, SECOND(F_DUPFD_CLOEXEC)},
+    {.name = "fcntl64", .of = RESOLVER, SECOND(F_SETFD)},
+    {.name = "fcntl64", .of = RESOLVER, SECOND(F_GETFD)},
+    {.name = "fcntl64", .of = RESOLVER, SECOND(F_DUPFD_CLOEXEC)},
+    /* threads, and no process */
+    {.name = "clone", .of = RESOLVER, .count = 1, .when = {{0, CLONE_THREAD, CLONE_THREAD}}},
+    {.name = "clone3", .of = RESOLVER, .error = ENOSYS}, /* nobody can look into its flags */
+    {.name = "set_robust_list", .of = RESOLVER},
+    {.name = "rseq", .of = RESOLVER},
+    {.name = "sigaltstack", .of = RESOLVER},
+    {.name = "sched_yield", .of = RESOLVER},
+    {.name = "nanosleep", .of = RESOLVER},
+    {.name = "clock_nanosleep", .of = RESOLVER},
+    {.name = "clock_nanosleep_time64", .of = RESOLVER},
+    {.name = "membarrier", .of = RESOLVER},
+    {.name = "getcpu", .of = RESOLVER},
+    {.name = "prlimit64", .of = RESOLVER, .count = 1, .when = {{2, UINT64_MAX, 0}}}, /* to read */
+    {.name = "getrlimit", .of = RESOLVER},
+    {.name = "ugetrlimit", .of = RESOLVER},
+    {.name = "getuid", .of = RESOLVER}, /* who asks? */
+    {.name = "geteuid", .of = RESOLVER},
+    {.name = "getgid", .of = RESOLVER},
+    {.name = "getegid", .of = RESOLVER},
+    {.name = "getresuid", .of = RESOLVER},
+    {.name = "getresgid", .of = RESOLVER},
+    {.name = "uname", .of = RESOLVER},
 };
 
 static unsigned conditions(const struct call *c, struct scmp_arg_cmp out[CONDITIONS_MAX + 1])
@@ -202,5 +310,6 @@ static int enter_or(enum sandbox_kind kind, uint32_t otherwise)
 int filter_enter(enum sandbox_kind kind)
 {
     const bool new = seccomp_api_get() >= API_KILL_PROCESS;
-    return enter_or(kind, new ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_KILL_THREAD);
+    const uint32_t kill = new ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_KILL_THREAD;
+    return enter_or(kind, kind == SANDBOX_RESOLVER ? SCMP_ACT_ERRNO(EPERM) : kill);
 }

@@ -5,9 +5,9 @@
 #include "proxy/sandbox/sandbox.h"
 
 /* No path can be opened, made or removed, no chosen port bound; nothing outside of the processes
- * that do the same later is traced, signalled or reached by an abstract socket. `abi` becomes the
- * version whose rules hold. */
-int landlock_enter(unsigned *abi);
+ * that do the same later is traced, signalled or reached by an abstract socket. A resolver can read
+ * below some directories. `abi` becomes the version whose rules hold. */
+int landlock_enter(enum sandbox_kind kind, unsigned *abi);
 
 /* Only the calls that the table has for that kind. */
 int filter_enter(enum sandbox_kind kind);

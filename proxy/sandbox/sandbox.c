@@ -2,6 +2,7 @@
 #include "proxy/sandbox/layers.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -23,11 +24,13 @@ void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state)
 
 #else
 
-/* Where seccomp is missing, this still keeps children away from who is not root. */
-static void forbid_children(void)
+/* Where seccomp is missing, this still keeps children away from who is not root; and files that
+ * grow, from who needs threads and writes no log. */
+static void forbid_growth(enum sandbox_kind kind)
 {
     static const struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_NPROC, &none);
+    signal(SIGXFSZ, SIG_IGN); /* an error will do */
+    (void)setrlimit(kind == SANDBOX_RESOLVER ? RLIMIT_FSIZE : RLIMIT_NPROC, &none);
 }
 
 void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state)
@@ -35,8 +38,8 @@ void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state)
     unsigned abi = 0;
     *state = (struct sandbox_state){0};
     tzset(); /* reads a file when the first line is logged */
-    forbid_children();
-    state->landlock_error = landlock_enter(&abi);
+    forbid_growth(kind);
+    state->landlock_error = landlock_enter(kind, &abi);
     state->landlock = abi;
     state->seccomp_error = filter_enter(kind);
     state->seccomp = state->seccomp_error == 0;

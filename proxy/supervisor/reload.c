@@ -347,6 +347,8 @@ static int reload_try(struct reload *r, const struct bundle *texts, struct err *
     r->first = current(r) == NULL;
     r->files_only = texts != NULL;
     const int status = reload_judge(r, texts, why);
+    if (status == 0 && r->first)
+        r->with.workers->identity = r->candidate.identity;
     return status == 0 && make_release(r, why) != 0 ? EXIT_RUNTIME : status;
 }
 
@@ -377,7 +379,6 @@ int reload_first(struct reload *r)
     struct buf text;
     const int status = reload_try(r, NULL, &why);
     if (status == 0) {
-        r->with.workers->identity = r->candidate.identity;
         reload_resolve(r);
         return 0;
     }

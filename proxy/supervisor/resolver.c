@@ -1,5 +1,7 @@
 #include "proxy/supervisor/resolver.h"
 
+#include <assert.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +9,10 @@
 #define AGAIN_MS        60000
 #define AGAIN_FAILED_MS 5000
 
+static_assert(RESOLVED_MAX == UPSTREAM_TRIES_MAX, "an answer has as many as are ever tried");
+
 struct name {
     struct name *next;
-    struct resolver *resolver;
     char *host;
     uint16_t port;
     struct upstream_address addresses[UPSTREAM_TRIES_MAX];
@@ -17,30 +20,22 @@ struct name {
     bool answered, failing, asking, dropped;
     int error; /* of the last answer; 0: none */
     uint64_t due;
-    uv_getaddrinfo_t request;
+    uint64_t serial; /* of the question, while `asking` */
 };
 
 struct resolver {
-    uv_loop_t *loop;
+    struct children children;
+    struct child child;
+    const struct identity *identity;
     const struct resolver_events *events;
     void *arg;
     struct name *names;
+    unsigned asking; /* names about which the process has been asked */
+    uint64_t serial; /* of the last question */
     uv_timer_t timer;
-    bool closing, timer_open;
 };
 
 static void resolver_schedule(struct resolver *r);
-
-struct resolver *resolver_new(uv_loop_t *loop, const struct resolver_events *events, void *arg)
-{
-    struct resolver *r = calloc(1, sizeof *r);
-    if (r == NULL)
-        return NULL;
-    *r = (struct resolver){.loop = loop, .events = events, .arg = arg, .timer_open = true};
-    uv_timer_init(loop, &r->timer);
-    r->timer.data = r;
-    return r;
-}
 
 /* ---- the list ---- */
 
@@ -52,7 +47,13 @@ static struct name *find(const struct resolver *r, const char *host, uint16_t po
     return NULL;
 }
 
-/* Free those that are dropped and not being asked about, and, at the very end, the resolver. */
+static void free_name(struct name *n)
+{
+    free(n->host);
+    free(n);
+}
+
+/* Those that are dropped and not being asked about. */
 static void collect(struct resolver *r)
 {
     struct name **at = &r->names;
@@ -63,11 +64,8 @@ static void collect(struct resolver *r)
             continue;
         }
         *at = n->next;
-        free(n->host);
-        free(n);
+        free_name(n);
     }
-    if (r->closing && r->names == NULL && !r->timer_open)
-        free(r);
 }
 
 static int add(struct resolver *r, const struct endpoint *e)
@@ -81,22 +79,11 @@ static int add(struct resolver *r, const struct endpoint *e)
         free(host);
         return -1;
     }
-    n->resolver = r;
     n->host = host;
     n->port = e->port;
     n->next = r->names;
     r->names = n;
     return 0;
-}
-
-int resolver_add(struct resolver *r, const struct config *c)
-{
-    int result = 0;
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t k = 0; k < c->routes[i].upstream_count; k++)
-            result |= add(r, &c->routes[i].upstream[k]);
-    resolver_schedule(r);
-    return result;
 }
 
 static bool wants(const struct config *c, const struct name *n)
@@ -133,6 +120,11 @@ const struct upstream_address *resolver_find(const struct resolver *r, const str
     return n != NULL ? n->addresses : NULL;
 }
 
+static const char *words(int error)
+{
+    return error > 0 ? strerror(error) : gai_strerror(error);
+}
+
 const char *resolver_failure(const struct resolver *r, const struct endpoint *e)
 {
     const struct name *n = find(r, e->host, e->port);
@@ -140,68 +132,37 @@ const char *resolver_failure(const struct resolver *r, const struct endpoint *e)
         return NULL;
     if (!n->answered)
         return "the name servers have not answered yet";
-    return n->error != 0 ? uv_strerror(n->error) : "the name has none";
+    return n->error != 0 ? words(n->error) : "the name has none";
 }
 
 /* ---- asking ---- */
 
-/* True when the answer differs from what was known. */
-static bool take_answer(struct name *n, const struct addrinfo *list)
+static bool is_running(const struct resolver *r)
 {
-    struct upstream_address fresh[UPSTREAM_TRIES_MAX] = {0};
-    size_t count = 0;
-    for (const struct addrinfo *a = list; a != NULL && count < UPSTREAM_TRIES_MAX; a = a->ai_next) {
-        if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
-            continue;
-        memcpy(&fresh[count].addr, a->ai_addr, a->ai_addrlen);
-        fresh[count].size = a->ai_addrlen;
-        count++;
-    }
-    bool changed = count != n->count;
-    for (size_t i = 0; i < count && !changed; i++)
-        changed = !upstream_same_address(&fresh[i], &n->addresses[i]);
-    memcpy(n->addresses, fresh, sizeof fresh);
-    n->count = count;
-    return changed;
-}
-
-static void answered(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
-{
-    struct name *n = request->data;
-    struct resolver *r = n->resolver;
-    bool changed = status == 0 && !n->dropped && take_answer(n, list);
-    bool first_failure = status != 0 && !n->failing && !n->dropped;
-    uv_freeaddrinfo(list);
-    n->asking = false;
-    n->answered = true;
-    n->failing = status != 0;
-    n->error = status;
-    n->due = uv_now(r->loop) + (n->failing ? AGAIN_FAILED_MS : AGAIN_MS);
-
-    if (first_failure)
-        r->events->failed(r->arg, n->host, uv_strerror(status));
-    if (changed)
-        r->events->changed(r->arg);
-    if (!r->closing && resolver_settled(r))
-        r->events->settled(r->arg);
-    if (!r->closing)
-        resolver_schedule(r);
-    collect(r);
+    return r->child.life != CHILD_NONE;
 }
 
 static void ask(struct resolver *r, struct name *n)
 {
-    const struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    char port[6];
-    snprintf(port, sizeof port, "%u", n->port);
-    n->request.data = n;
-    n->asking = uv_getaddrinfo(r->loop, &n->request, answered, n->host, port, &hints) == 0;
-    if (!n->asking) { /* out of memory; that is an answer too, nobody shall wait for another */
-        n->answered = true;
-        n->error = UV_ENOMEM;
-        n->due = uv_now(r->loop) + AGAIN_FAILED_MS;
-    }
+    static struct ipc_message m; /* large; one thread */
+    struct ipc_resolve question = {.serial = ++r->serial};
+    snprintf(question.name, sizeof question.name, "%s", n->host);
+    n->serial = question.serial;
+    n->asking = true;
+    r->asking++;
+    ipc_begin(&m, IPC_RESOLVE, 0);
+    ipc_append(&m, &question, sizeof question);
+    child_send(&r->child, &m);
+}
+
+/* That has waited longest; NULL: none is due. */
+static struct name *most_due(const struct resolver *r, uint64_t now)
+{
+    struct name *found = NULL;
+    for (struct name *n = r->names; n != NULL; n = n->next)
+        if (!n->asking && !n->dropped && n->due <= now && (found == NULL || n->due < found->due))
+            found = n;
+    return found;
 }
 
 static void timer_fired(uv_timer_t *timer)
@@ -209,41 +170,193 @@ static void timer_fired(uv_timer_t *timer)
     resolver_schedule(timer->data);
 }
 
-/* Ask about everything that is due, and come back when the next one is. */
-static void resolver_schedule(struct resolver *r)
+/* Come back when the next one is due. What is due already waits for an answer, or a process. */
+static void set_timer(struct resolver *r, uint64_t now)
 {
-    const uint64_t now = uv_now(r->loop);
     uint64_t next = now + AGAIN_MS;
-    for (struct name *n = r->names; n != NULL; n = n->next) {
-        if (n->asking || n->dropped)
-            continue;
-        if (n->due <= now)
-            ask(r, n);
-        if (!n->asking && n->due < next)
+    for (const struct name *n = r->names; n != NULL; n = n->next)
+        if (!n->asking && !n->dropped && n->due > now && n->due < next)
             next = n->due;
-    }
     uv_timer_start(&r->timer, timer_fired, next - now, 0);
 }
 
-/* ---- the end ---- */
-
-static void timer_closed(uv_handle_t *handle)
+/* Ask about what is due. */
+static void resolver_schedule(struct resolver *r)
 {
-    struct resolver *r = handle->data;
-    r->timer_open = false;
+    const uint64_t now = uv_now(r->children.loop);
+    struct name *n = NULL;
+    while (is_running(r) && r->asking < RESOLVE_AT_ONCE && (n = most_due(r, now)) != NULL)
+        ask(r, n);
+    set_timer(r, now);
+}
+
+/* ---- what it answers ---- */
+
+static struct upstream_address address_of(const struct ipc_resolved_address *a, uint16_t port)
+{
+    struct upstream_address out = {0};
+    struct sockaddr_in *in = (void *)&out.addr;
+    struct sockaddr_in6 *in6 = (void *)&out.addr;
+    if (a->family == AF_INET) {
+        *in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+        memcpy(&in->sin_addr, a->bytes, sizeof in->sin_addr);
+        out.size = sizeof *in;
+    } else {
+        *in6 = (struct sockaddr_in6){
+            .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = a->scope};
+        memcpy(&in6->sin6_addr, a->bytes, sizeof in6->sin6_addr);
+        out.size = sizeof *in6;
+    }
+    return out;
+}
+
+/* True when the answer differs from what was known. */
+static bool take_addresses(struct name *n, const struct ipc_resolved *answer)
+{
+    bool changed = answer->count != n->count;
+    for (uint32_t i = 0; i < answer->count; i++) {
+        const struct upstream_address fresh = address_of(&answer->addresses[i], n->port);
+        changed |= i >= n->count || !upstream_same_address(&fresh, &n->addresses[i]);
+        n->addresses[i] = fresh;
+    }
+    n->count = answer->count;
+    return changed;
+}
+
+static void no_longer_asking(struct resolver *r, struct name *n)
+{
+    n->asking = false;
+    r->asking--;
+}
+
+static void take_answer(struct resolver *r, struct name *n, const struct ipc_resolved *answer)
+{
+    const bool failed = answer->error != 0;
+    const bool first_failure = failed && !n->failing;
+    const bool changed = !failed && take_addresses(n, answer);
+    n->answered = true;
+    n->failing = failed;
+    n->error = answer->error;
+    n->due = uv_now(r->children.loop) + (failed ? AGAIN_FAILED_MS : AGAIN_MS);
+    if (first_failure)
+        r->events->failed(r->arg, n->host, words(n->error));
+    if (changed)
+        r->events->changed(r->arg);
+    if (resolver_settled(r))
+        r->events->settled(r->arg);
+}
+
+static struct name *find_question(const struct resolver *r, uint64_t serial)
+{
+    for (struct name *n = r->names; n != NULL; n = n->next)
+        if (n->asking && n->serial == serial)
+            return n;
+    return NULL;
+}
+
+static bool on_message(struct child *c, const struct ipc_message *m)
+{
+    struct ipc_resolved answer;
+    struct resolver *r = c->owner;
+    struct name *n = ipc_take_resolved(m, &answer) ? find_question(r, answer.serial) : NULL;
+    if (n == NULL)
+        return false;
+    no_longer_asking(r, n);
+    if (!n->dropped)
+        take_answer(r, n, &answer);
     collect(r);
+    resolver_schedule(r);
+    return true;
+}
+
+/* ---- the process ---- */
+
+static void on_started(struct child *c)
+{
+    static struct ipc_message m; /* large; one thread */
+    struct resolver *r = c->owner;
+    const struct ipc_hello hello = {.drop_privileges = r->identity->drop,
+                                    .sandbox = r->identity->sandbox,
+                                    .uid = r->identity->uid,
+                                    .gid = r->identity->gid};
+    ipc_begin(&m, IPC_HELLO, 0);
+    ipc_append(&m, &hello, sizeof hello);
+    child_send(c, &m);
+    resolver_schedule(r);
+}
+
+/* Its successor is asked again; nobody's time has run out by that. */
+static void on_ended(struct child *c)
+{
+    struct resolver *r = c->owner;
+    for (struct name *n = r->names; n != NULL; n = n->next)
+        if (n->asking)
+            no_longer_asking(r, n);
+    collect(r);
+}
+
+static const struct child_kind kind = {.name = "resolver",
+                                       .loss = "",
+                                       .started = on_started,
+                                       .message = on_message,
+                                       .ended = on_ended};
+
+static void see_to_a_process(struct resolver *r)
+{
+    if (r->names != NULL && !is_running(r) && !child_awaited(&r->child))
+        child_start(&r->child);
+}
+
+const struct child *resolver_process(const struct resolver *r)
+{
+    return &r->child;
+}
+
+/* ---- begin and end ---- */
+
+struct resolver *resolver_new(uv_loop_t *loop, struct log *log, const struct identity *identity,
+                              const struct resolver_events *events, void *arg)
+{
+    struct resolver *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return NULL;
+    r->children = (struct children){.kind = &kind, .loop = loop, .log = log};
+    r->identity = identity;
+    r->events = events;
+    r->arg = arg;
+    child_init(&r->child, &r->children, 0, r);
+    uv_timer_init(loop, &r->timer);
+    r->timer.data = r;
+    return r;
+}
+
+int resolver_add(struct resolver *r, const struct config *c)
+{
+    int result = 0;
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t k = 0; k < c->routes[i].upstream_count; k++)
+            result |= add(r, &c->routes[i].upstream[k]);
+    see_to_a_process(r);
+    resolver_schedule(r);
+    return result;
 }
 
 void resolver_close(struct resolver *r)
 {
     if (r == NULL)
         return;
-    r->closing = true;
-    for (struct name *n = r->names; n != NULL; n = n->next) {
-        n->dropped = true;
-        if (n->asking)
-            uv_cancel((uv_req_t *)&n->request);
+    uv_close((uv_handle_t *)&r->timer, NULL);
+    child_close(&r->child);
+}
+
+void resolver_free(struct resolver *r)
+{
+    if (r == NULL)
+        return;
+    while (r->names != NULL) {
+        struct name *n = r->names;
+        r->names = n->next;
+        free_name(n);
     }
-    uv_close((uv_handle_t *)&r->timer, timer_closed);
-    collect(r);
+    free(r);
 }

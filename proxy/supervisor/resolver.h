@@ -1,15 +1,17 @@
-/* resolver.h - upstream names to addresses, by the system's resolver, in the supervisor.
+/* resolver.h - upstream names to addresses: which, when, and what is known. The asking is done by a
+ * process without privileges (proxy/resolver/), which is there as soon as there is a name.
  *
  * Names are looked up when a configuration first mentions them and again when their time has run
  * out: a minute after a success, five seconds after a failure (getaddrinfo tells no TTL). An answer
- * that fails keeps the addresses known before. */
+ * that fails keeps the addresses known before. What a process leaves unanswered its successor is
+ * asked. */
 #ifndef TLSFRONT_SUPERVISOR_RESOLVER_H
 #define TLSFRONT_SUPERVISOR_RESOLVER_H
 
 #include "config/config.h"
+#include "proxy/base/privileges.h"
 #include "proxy/routes/upstream.h"
-
-#include <uv.h>
+#include "proxy/supervisor/child.h"
 
 struct resolver;
 
@@ -21,7 +23,9 @@ struct resolver_events {
     void (*failed)(void *arg, const char *name, const char *why); /* once per outage */
 };
 
-struct resolver *resolver_new(uv_loop_t *loop, const struct resolver_events *events, void *arg);
+/* `identity` is whom processes become; it is looked at when one starts. NULL: out of memory. */
+struct resolver *resolver_new(uv_loop_t *loop, struct log *log, const struct identity *identity,
+                              const struct resolver_events *events, void *arg);
 
 /* Look after the names of `c` too. -1: out of memory. */
 int resolver_add(struct resolver *r, const struct config *c);
@@ -39,7 +43,12 @@ const struct upstream_address *resolver_find(const struct resolver *r, const str
 /* Why nothing is known of a name endpoint, in words; NULL: there are addresses. */
 const char *resolver_failure(const struct resolver *r, const struct endpoint *e);
 
-/* No events any more; freed in later turns of the loop. */
+/* The process; CHILD_NONE where there is no name. */
+const struct child *resolver_process(const struct resolver *r);
+
+/* No events any more, and no process. resolver_free() after the loop has run empty; NULL is fine
+ * for both. */
 void resolver_close(struct resolver *r);
+void resolver_free(struct resolver *r);
 
 #endif

@@ -101,6 +101,16 @@ static void text_signers(const struct signers *ss, struct buf *out)
     }
 }
 
+static void text_resolver(const struct status *s, struct buf *out)
+{
+    const struct child *c = s->resolver;
+    char sandbox[48];
+    sandbox_words(&c->sandbox, sandbox, sizeof sandbox);
+    if (c->life != CHILD_NONE)
+        buf_printf(out, "resolver: pid %d, %u restarts, sandbox %s\n", c->process.pid, c->restarts,
+                   sandbox);
+}
+
 void status_text(const struct status *s, struct buf *out)
 {
     const struct generation *g = s->workers->current.generation;
@@ -109,6 +119,7 @@ void status_text(const struct status *s, struct buf *out)
                s->workers->current.number);
     text_workers(s, out);
     text_signers(&s->workers->signers, out);
+    text_resolver(s, out);
     if (g == NULL)
         return;
     text_certificates(g, out);

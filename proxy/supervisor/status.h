@@ -11,6 +11,7 @@ struct status {
     const char *state; /* of the daemon: "starting", "running", "draining", "stopping" */
     time_t started;
     const struct workers *workers;
+    const struct child *resolver;
 };
 
 /* For people, and as the JSON of tlsfront(8). */

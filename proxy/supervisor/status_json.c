@@ -119,6 +119,14 @@ static void json_sandbox(const struct sandbox_state *state, struct buf *out)
     json_object_end(out);
 }
 
+/* What there is of every process. */
+static void json_child(const struct child *c, struct buf *out)
+{
+    json_number(out, "pid", c->process.pid);
+    json_number(out, "restarts", c->restarts);
+    json_sandbox(&c->sandbox, out);
+}
+
 static void json_state(const struct child *c, struct buf *out)
 {
     json_string(out, "state", c->life == CHILD_RETIRING ? "retiring" : "running");
@@ -133,13 +141,20 @@ static void json_signers(const struct signers *ss, struct buf *out)
             continue;
         json_object(out, NULL);
         json_number(out, "index", i);
-        json_number(out, "pid", c->process.pid);
         json_state(c, out);
-        json_number(out, "restarts", c->restarts);
-        json_sandbox(&c->sandbox, out);
+        json_child(c, out);
         json_object_end(out);
     }
     json_array_end(out);
+}
+
+static void json_resolver(const struct status *s, struct buf *out)
+{
+    if (s->resolver->life == CHILD_NONE)
+        return;
+    json_object(out, "resolver");
+    json_child(s->resolver, out);
+    json_object_end(out);
 }
 
 static void json_workers(const struct status *s, struct buf *out)
@@ -151,14 +166,12 @@ static void json_workers(const struct status *s, struct buf *out)
             continue;
         json_object(out, NULL);
         json_number(out, "index", i);
-        json_number(out, "pid", w->child.process.pid);
         json_state(&w->child, out);
         json_number(out, "generation", w->committed);
         json_number(out, "connections", (int64_t)workers_active(s->workers, i));
-        json_number(out, "restarts", w->child.restarts);
         json_number(out, "accept_pauses",
                     (int64_t)counter_get(&counters_of(&s->workers->all, i)->accept_pauses));
-        json_sandbox(&w->child.sandbox, out);
+        json_child(&w->child, out);
         json_object_end(out);
     }
     json_array_end(out);
@@ -178,6 +191,7 @@ void status_json(const struct status *s, struct buf *out)
     json_number(out, "generation", s->workers->current.number);
     json_workers(s, out);
     json_signers(&s->workers->signers, out);
+    json_resolver(s, out);
     if (g != NULL) {
         json_routes(s, g, out);
         json_array(out, "certificates");

@@ -140,7 +140,8 @@ static void drain(struct supervisor *s, unsigned limit)
 static struct status status_of(const struct supervisor *s)
 {
     static const char *const states[] = {"starting", "running", "draining", "stopping"};
-    return (struct status){states[s->phase], s->started, &s->workers};
+    return (struct status){states[s->phase], s->started, &s->workers,
+                           resolver_process(s->resolver)};
 }
 
 /* ---- signals ---- */
@@ -398,7 +399,7 @@ static int prepare(struct supervisor *s, struct err *e)
 /* What cannot be had is NULL then. */
 static void make_parts(struct supervisor *s, const char *path)
 {
-    s->resolver = resolver_new(&s->loop, &resolver_events, s);
+    s->resolver = resolver_new(&s->loop, &s->log, &s->workers.identity, &resolver_events, s);
     s->workers = (struct workers){.loop = &s->loop,
                                   .log = &s->log,
                                   .events = &workers_events,
@@ -462,6 +463,7 @@ static void wind_down(struct supervisor *s)
 
     listeners_close(&s->listeners);
     reload_free(&s->reload);
+    resolver_free(s->resolver);
     workers_free(&s->workers);
     explicit_bzero(s->ticket_secret, sizeof s->ticket_secret);
     log_close(&s->log);

@@ -338,6 +338,86 @@ static void a_text_is_bounded_and_fit_to_be_shown(void **state)
     assert_string_equal(got, "\\x0a\\x0a\\x0a\\x0a");
 }
 
+/* ---- names ---- */
+
+static bool believed(struct fixture *f, const struct ipc_resolved *r)
+{
+    static struct ipc_resolved got;
+    ipc_put_resolved(&f->out, r);
+    return ipc_take_resolved(&f->out, &got) && got.serial == r->serial && got.count == r->count &&
+           memcmp(got.addresses, r->addresses, r->count * sizeof *r->addresses) == 0;
+}
+
+static struct ipc_resolved an_answer(uint32_t count)
+{
+    struct ipc_resolved r = {.serial = 7, .count = count};
+    for (uint32_t i = 0; i < count && i < RESOLVED_MAX; i++)
+        r.addresses[i] = (struct ipc_resolved_address){.family = i % 2 == 0 ? AF_INET : AF_INET6,
+                                                       .bytes = {(uint8_t)i}};
+    return r;
+}
+
+static void an_answer_comes_with_as_many_addresses_as_it_has(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t count = 0; count <= RESOLVED_MAX; count++) {
+        const struct ipc_resolved r = an_answer(count);
+        assert_true(believed(f, &r));
+    }
+    struct ipc_resolved failure = an_answer(0);
+    failure.error = -2;
+    assert_true(believed(f, &failure));
+}
+
+static void an_answer_of_another_size_is_nonsense(void **state)
+{
+    struct fixture *f = *state;
+    static struct ipc_resolved got;
+    const struct ipc_resolved r = an_answer(2);
+    ipc_put_resolved(&f->out, &r);
+    const uint32_t whole = f->out.size;
+    for (uint32_t size = 0; size <= IPC_PAYLOAD_MAX; size++) {
+        f->out.size = size;
+        assert_true(ipc_take_resolved(&f->out, &got) == (size == whole));
+    }
+}
+
+static void an_answer_that_claims_more_than_it_may_is_nonsense(void **state)
+{
+    struct fixture *f = *state;
+    static struct ipc_resolved got;
+    static const uint32_t claims[] = {1, 3, RESOLVED_MAX + 1, 0x10000002, UINT32_MAX};
+    struct ipc_resolved r = an_answer(2);
+    ipc_put_resolved(&f->out, &r);
+    for (size_t i = 0; i < COUNT(claims); i++) {
+        memcpy(f->out.payload + offsetof(struct ipc_resolved, count), &claims[i], sizeof claims[i]);
+        assert_false(ipc_take_resolved(&f->out, &got));
+    }
+    r.error = -2; /* a failure has no addresses */
+    assert_false(believed(f, &r));
+}
+
+static void addresses_of_other_families_are_nonsense(void **state)
+{
+    static const uint32_t families[] = {AF_UNSPEC, AF_UNIX, AF_NETLINK, UINT32_MAX};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < COUNT(families); i++) {
+        struct ipc_resolved r = an_answer(3);
+        r.addresses[2].family = families[i];
+        assert_false(believed(f, &r));
+    }
+}
+
+static void another_message_is_no_answer(void **state)
+{
+    struct fixture *f = *state;
+    static struct ipc_resolved got;
+    const struct ipc_resolved r = an_answer(1);
+    ipc_put_resolved(&f->out, &r);
+    f->out.type = IPC_RESOLVE;
+    assert_false(ipc_take_resolved(&f->out, &got));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +440,13 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_payload_is_taken_when_it_has_the_size, setup, teardown),
         cmocka_unit_test_setup_teardown(a_text_is_bounded_and_fit_to_be_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_comes_with_as_many_addresses_as_it_has, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_answer_of_another_size_is_nonsense, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_that_claims_more_than_it_may_is_nonsense, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(addresses_of_other_families_are_nonsense, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_message_is_no_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(more_than_a_message_holds_is_nonsense, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_kernel_cut_is_nonsense_even_where_the_rest_matches,
                                         setup, teardown),

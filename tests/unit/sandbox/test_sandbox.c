@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -33,6 +35,7 @@
 
 enum { NO_SANDBOX = 99 };
 
+/* Who is killed for what it must not do. */
 static const enum sandbox_kind kinds[] = {SANDBOX_WORKER, SANDBOX_SIGNER};
 
 static const int one = 1;
@@ -40,7 +43,7 @@ static const int one = 1;
 /* What was there before; a worker is handed such things. */
 static struct {
     char directory[32], file[64], socket[64];
-    int log, sockets[2], listener;
+    int log, sockets[2], listener, unix_listener;
     struct sockaddr_in upstream;
     int abstract_listener;
     struct sockaddr_un abstract;
@@ -61,6 +64,15 @@ static void make_an_abstract_socket(void)
                      0);
 }
 
+static void make_a_unix_socket_to_reach(void)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    strcpy(a.sun_path, given.socket);
+    given.unix_listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(given.unix_listener, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(given.unix_listener, 8), 0);
+}
+
 static int begin(void **state)
 {
     socklen_t size = sizeof given.upstream;
@@ -76,6 +88,7 @@ static int begin(void **state)
     assert_int_equal(bind(given.listener, (struct sockaddr *)&given.upstream, size), 0);
     assert_int_equal(listen(given.listener, 8), 0);
     make_an_abstract_socket();
+    make_a_unix_socket_to_reach();
     return getsockname(given.listener, (struct sockaddr *)&given.upstream, &size);
 }
 
@@ -86,6 +99,7 @@ static int end(void **state)
     close(given.sockets[0]);
     close(given.sockets[1]);
     close(given.listener);
+    close(given.unix_listener);
     close(given.abstract_listener);
     remove_directory(given.directory);
     return 0;
@@ -120,7 +134,6 @@ static void ends_as(enum sandbox_kind kind, int (*attempt)(void), int how)
     assert_int_equal(WEXITSTATUS(status), how);
 }
 
-/* Of every kind. */
 static void dies(int (*attempt)(void))
 {
     for (size_t i = 0; i < COUNT(kinds); i++)
@@ -400,17 +413,11 @@ static int reach_a_unix_upstream(void)
 
 static void what_a_worker_does_goes_on(void **state)
 {
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     (void)state;
-    strcpy(a.sun_path, given.socket);
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(listen(fd, 1), 0);
     ends_as(SANDBOX_WORKER, log_a_line, 0);
     ends_as(SANDBOX_WORKER, use_its_sockets, 0);
     ends_as(SANDBOX_WORKER, reach_an_upstream, 0);
     ends_as(SANDBOX_WORKER, reach_a_unix_upstream, 0);
-    close(fd);
 }
 
 /* ---- what a signer does, and does not ---- */
@@ -479,10 +486,117 @@ static void what_a_signer_does_goes_on(void **state)
     ends_as(SANDBOX_SIGNER, answer_a_question, 0);
 }
 
+/* ---- what a resolver does, and does not ---- */
+
+static int read_what_resolvers_read(void)
+{
+    char byte;
+    const int fd = open("/etc/nsswitch.conf", O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? errno : outcome(read(fd, &byte, 1));
+}
+
+static int read_elsewhere(void)
+{
+    return outcome(open(given.file, O_RDONLY | O_CLOEXEC));
+}
+
+static int write_where_it_may_read(void)
+{
+    return outcome(open("/etc/passwd", O_WRONLY | O_CLOEXEC));
+}
+
+static int load_a_module(void)
+{
+    const int fd = open("/usr/bin/env", O_RDONLY | O_CLOEXEC);
+    void *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+    return code == MAP_FAILED ? errno : 0;
+}
+
+static int map_code_to_write(void)
+{
+    void *p =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? errno : 0;
+}
+
+static void *nothing(void *arg)
+{
+    return arg;
+}
+
+static int start_a_thread(void)
+{
+    pthread_t thread;
+    const int error = pthread_create(&thread, NULL, nothing, NULL);
+    return error != 0 ? error : pthread_join(thread, NULL);
+}
+
+static int ask_by_datagrams(void)
+{
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd < 0 ? errno
+                  : outcome(connect(fd, (const struct sockaddr *)&given.upstream,
+                                    sizeof given.upstream));
+}
+
+static int resolve_localhost(void)
+{
+    struct addrinfo *list = NULL;
+    const int error = getaddrinfo("localhost", NULL, NULL, &list);
+    return error != 0 ? -error : list == NULL;
+}
+
+static void a_resolver_resolves(void **state)
+{
+    (void)state;
+    ends_as(SANDBOX_RESOLVER, read_what_resolvers_read, 0);
+    ends_as(SANDBOX_RESOLVER, load_a_module, 0);
+    ends_as(SANDBOX_RESOLVER, start_a_thread, 0);
+    ends_as(SANDBOX_RESOLVER, ask_by_datagrams, 0);
+    ends_as(SANDBOX_RESOLVER, reach_a_unix_upstream, 0);
+    ends_as(SANDBOX_RESOLVER, resolve_localhost, 0);
+    ends_as(SANDBOX_RESOLVER, use_memory, 0);
+    ends_as(SANDBOX_RESOLVER, use_its_sockets, 0);
+}
+
+/* Not killed: modules may try what they can do without. */
+static void what_else_a_resolver_tries_fails(void **state)
+{
+    static int (*const attempts[])(void) = {
+        write_where_it_may_read,
+        make_a_file,
+        remove_a_file,
+        truncate_the_log,
+        write_into_the_logs_middle,
+        stop_appending,
+        execute,
+        fork_a_child,
+        trace_the_parent,
+        read_the_parents_memory,
+        kill_the_parent,
+        abort_the_parent,
+        raise_its_limits,
+        map_code,
+        map_code_to_write,
+        turn_data_into_code,
+        packet,
+        other_protocol,
+        listen_somewhere,
+        accept_a_client,
+        filter_a_socket,
+        name_itself,
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(attempts); i++)
+        ends_as(SANDBOX_RESOLVER, attempts[i], EPERM);
+    ends_as(SANDBOX_RESOLVER, make_a_ring, ENOSYS);
+    ends_as(SANDBOX_RESOLVER, open_by_another_call, ENOSYS);
+}
+
 /* ---- Landlock alone, where the kernel has it ---- */
 
 /* What `attempt` comes to behind it; -1: the kernel does not know that version. */
-static int behind_landlock(unsigned abi, int (*attempt)(void))
+static int behind_landlock(enum sandbox_kind kind, unsigned abi, int (*attempt)(void))
 {
     enum { TOO_OLD = 255 };
     int status;
@@ -490,7 +604,7 @@ static int behind_landlock(unsigned abi, int (*attempt)(void))
     const pid_t pid = fork();
     if (pid == 0) {
         unsigned known = 0;
-        _exit(landlock_enter(&known) != 0 || known < abi ? TOO_OLD : attempt());
+        _exit(landlock_enter(kind, &known) != 0 || known < abi ? TOO_OLD : attempt());
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
@@ -525,7 +639,29 @@ static void landlock_alone_denies_what_it_can(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        const int how = behind_landlock(rows[i].since, rows[i].attempt);
+        const int how = behind_landlock(SANDBOX_WORKER, rows[i].since, rows[i].attempt);
+        assert_true(how == -1 || how == rows[i].how);
+    }
+}
+
+static void a_resolver_reads_only_what_resolvers_read(void **state)
+{
+    static const struct {
+        int (*attempt)(void);
+        int how;
+    } rows[] = {
+        {read_what_resolvers_read, 0},
+        {load_a_module, 0},
+        {resolve_localhost, 0},
+        {read_elsewhere, EACCES},
+        {make_a_file, EACCES},
+        {remove_a_file, EACCES},
+        {execute, EACCES},
+        {write_where_it_may_read, EACCES},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const int how = behind_landlock(SANDBOX_RESOLVER, 1, rows[i].attempt);
         assert_true(how == -1 || how == rows[i].how);
     }
 }
@@ -539,7 +675,9 @@ static void landlock_alone_denies_what_it_can(void **state)
         cmocka_unit_test(landlock_alone_denies_what_it_can),                                       \
         cmocka_unit_test(what_a_worker_does_goes_on),                                              \
         cmocka_unit_test(a_signer_has_no_socket_but_those_that_it_is_given),                       \
-        cmocka_unit_test(what_a_signer_does_goes_on)
+        cmocka_unit_test(what_a_signer_does_goes_on), cmocka_unit_test(a_resolver_resolves),       \
+        cmocka_unit_test(what_else_a_resolver_tries_fails),                                        \
+        cmocka_unit_test(a_resolver_reads_only_what_resolvers_read)
 
 #else
 

@@ -1,0 +1,179 @@
+#include "proxy/resolver/resolver.h"
+#include "proxy/base/exits.h"
+#include "proxy/base/privileges.h"
+#include "proxy/ipc/ipc.h"
+#include "proxy/ipc/process.h"
+#include "proxy/sandbox/sandbox.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A question, its answer, and the message that brings it: a thread's own. */
+struct task {
+    struct ipc_resolve question;
+    struct ipc_resolved answer;
+    struct ipc_message message;
+};
+
+/* ---- talking ---- */
+
+static void wait_for(short events)
+{
+    poll(&(struct pollfd){.fd = PROCESS_IPC, .events = events}, 1, -1);
+}
+
+/* By any thread. A supervisor that is gone ends the one that listens. */
+static void send_message(const struct ipc_message *m)
+{
+    while (ipc_send(PROCESS_IPC, m) != 0 && (errno == EAGAIN || errno == ENOBUFS))
+        wait_for(POLLOUT);
+}
+
+/* ---- a question ---- */
+
+static void add_address(struct ipc_resolved *r, const struct sockaddr *addr)
+{
+    const struct sockaddr_in *in = (const void *)addr;
+    const struct sockaddr_in6 *in6 = (const void *)addr;
+    struct ipc_resolved_address *a = &r->addresses[r->count];
+    *a = (struct ipc_resolved_address){.family = addr->sa_family};
+    if (addr->sa_family == AF_INET) {
+        memcpy(a->bytes, &in->sin_addr, sizeof in->sin_addr);
+        r->count++;
+    } else if (addr->sa_family == AF_INET6) {
+        memcpy(a->bytes, &in6->sin6_addr, sizeof in6->sin6_addr);
+        a->scope = in6->sin6_scope_id;
+        r->count++;
+    }
+}
+
+static void look_up(const char *name, struct ipc_resolved *out)
+{
+    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    const int status = getaddrinfo(name, NULL, &hints, &list);
+    out->error = status == EAI_SYSTEM ? errno : status;
+    if (status != 0)
+        return;
+    for (const struct addrinfo *a = list; a != NULL && out->count < RESOLVED_MAX; a = a->ai_next)
+        add_address(out, a->ai_addr);
+    freeaddrinfo(list);
+}
+
+static void *answer(void *arg)
+{
+    struct task *t = arg;
+    look_up(t->question.name, &t->answer);
+    ipc_put_resolved(&t->message, &t->answer);
+    send_message(&t->message);
+    free(t);
+    return NULL;
+}
+
+/* An answer, too: the supervisor asks again later. */
+static void cannot_ask(uint64_t serial, int why)
+{
+    static struct ipc_message m; /* large; only for the thread that listens */
+    const struct ipc_resolved r = {.serial = serial, .error = why};
+    ipc_put_resolved(&m, &r);
+    send_message(&m);
+}
+
+static int start_thread(struct task *t)
+{
+    pthread_t thread;
+    const int error = pthread_create(&thread, NULL, answer, t);
+    return error != 0 ? error : pthread_detach(thread);
+}
+
+static void on_resolve(const struct ipc_message *m)
+{
+    struct ipc_resolve question;
+    if (!ipc_take(m, &question, sizeof question) ||
+        memchr(question.name, '\0', sizeof question.name) == NULL)
+        return;
+    struct task *t = calloc(1, sizeof *t);
+    if (t == NULL) {
+        cannot_ask(question.serial, ENOMEM);
+        return;
+    }
+    t->question = question;
+    t->answer.serial = question.serial;
+    const int error = start_thread(t);
+    if (error != 0) {
+        free(t);
+        cannot_ask(question.serial, error);
+    }
+}
+
+/* ---- the thread that listens ---- */
+
+static void send_plain(enum ipc_type type, const void *data, size_t size)
+{
+    static struct ipc_message m; /* large */
+    ipc_begin(&m, type, 0);
+    ipc_append(&m, data, size);
+    send_message(&m);
+}
+
+/* Threads that are started later are in it, too. */
+static void enter_sandbox(bool wanted)
+{
+    struct sandbox_state state = {0};
+    if (wanted)
+        sandbox_enter(SANDBOX_RESOLVER, &state);
+    send_plain(IPC_SANDBOX, &state, sizeof state);
+}
+
+/* 0, or -1 with the reason. */
+static int on_hello(const struct ipc_message *m, struct err *e)
+{
+    struct ipc_hello hello;
+    if (!ipc_take(m, &hello, sizeof hello))
+        return err_set(e, "an order of kind %d and %u bytes is not understood", (int)m->type,
+                       m->size);
+    const struct identity id = {
+        .drop = hello.drop_privileges != 0, .uid = hello.uid, .gid = hello.gid};
+    if (privileges_drop(&id, e) != 0)
+        return -1;
+    privileges_hide_memory();
+    enter_sandbox(hello.sandbox != 0);
+    return 0;
+}
+
+static int on_message(struct ipc_message *m, struct err *e)
+{
+    int result = 0;
+    if (m->type == IPC_HELLO)
+        result = on_hello(m, e);
+    else if (m->type == IPC_RESOLVE)
+        on_resolve(m);
+    else if (m->type == IPC_PING)
+        send_plain(IPC_PONG, "", 0);
+    ipc_close_fds(m);
+    return result;
+}
+
+int resolver_run(void)
+{
+    static struct ipc_message m; /* large */
+    struct err e;
+    int got, result = 0;
+    if (!process_begin())
+        return EXIT_USAGE;
+    while (result == 0 && (got = ipc_receive(PROCESS_IPC, &m)) >= 0)
+        if (got == 0)
+            wait_for(POLLIN);
+        else
+            result = on_message(&m, &e);
+    if (result != 0)
+        fprintf(stderr, "tlsfront: the resolver cannot work: %s\n", e.text);
+    _exit(result != 0 ? EXIT_RUNTIME : 0); /* other threads may be in the middle of a library */
+}
