@@ -36,6 +36,12 @@ int keys_san_fill(struct keys_san *san, const struct keys_names *names, struct e
 int keys_subject_read(const struct keys_names *names, mbedtls_asn1_named_data **list,
                       struct err *e);
 
+enum { KEYS_PEM_MAX = 32768 };
+
+/* A copy of what one of mbedTLS's writers has made with the result `r`, for keys_free_text(). NULL:
+ * "`what` cannot be written", or out of memory. */
+char *keys_written(int r, const unsigned char *pem, const char *what, struct err *e);
+
 /* Say so. Returns -1. */
 int keys_out_of_memory(struct err *e);
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PEM_MAX = 16384, RSA_EXPONENT = 65537 };
+enum { RSA_EXPONENT = 65537 };
 
 static const struct kind {
     const char *name;
@@ -119,16 +119,22 @@ struct keys_private *keys_private_read(struct tls_slice file, const char *path, 
     return NULL;
 }
 
-char *keys_private_pem(const struct keys_private *k, struct err *e)
+char *keys_written(int r, const unsigned char *pem, const char *what, struct err *e)
 {
-    unsigned char pem[PEM_MAX];
-    int r = mbedtls_pk_write_key_pem(&k->pk, pem, sizeof pem);
     char *text = r == 0 ? memory_text((const char *)pem) : NULL;
-    mbedtls_platform_zeroize(pem, sizeof pem);
     if (r != 0)
-        err_set(e, "the private key cannot be written (%s)", text_error(r));
+        err_set(e, "%s cannot be written (%s)", what, text_error(r));
     else if (text == NULL)
         keys_out_of_memory(e);
+    return text;
+}
+
+char *keys_private_pem(const struct keys_private *k, struct err *e)
+{
+    unsigned char pem[KEYS_PEM_MAX];
+    int r = mbedtls_pk_write_key_pem(&k->pk, pem, sizeof pem);
+    char *text = keys_written(r, pem, "the private key", e);
+    mbedtls_platform_zeroize(pem, sizeof pem);
     return text;
 }
 

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PEM_MAX = 32768 };
-
 /* ---- written ---- */
 
 static int fill(mbedtls_x509write_csr *csr, const struct keys_names *names,
@@ -23,15 +21,10 @@ static int fill(mbedtls_x509write_csr *csr, const struct keys_names *names,
 
 static char *write_request(mbedtls_x509write_csr *csr, struct err *e)
 {
-    unsigned char pem[PEM_MAX];
+    unsigned char pem[KEYS_PEM_MAX];
     int r = mbedtls_x509write_csr_pem(csr, pem, sizeof pem, mbedtls_psa_get_random,
                                       MBEDTLS_PSA_RANDOM_STATE);
-    char *text = r == 0 ? memory_text((const char *)pem) : NULL;
-    if (r != 0)
-        err_set(e, "the request cannot be written (%s)", text_error(r));
-    else if (text == NULL)
-        keys_out_of_memory(e);
-    return text;
+    return keys_written(r, pem, "the request", e);
 }
 
 char *keys_request_make(const struct keys_private *k, const struct keys_names *names, struct err *e)

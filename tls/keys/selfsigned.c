@@ -1,11 +1,10 @@
 /* selfsigned.c - a certificate that vouches for itself, for trials */
 #include "tls/keys/inner.h"
-#include "tls/memory.h"
 #include "tls/text.h"
 
 #include <string.h>
 
-enum { PEM_MAX = 32768, SERIAL_SIZE = 16, HOUR = 3600, DAY = 24 * HOUR };
+enum { SERIAL_SIZE = 16, HOUR = 3600, DAY = 24 * HOUR };
 
 static int set_serial(mbedtls_x509write_cert *crt)
 {
@@ -55,15 +54,10 @@ static int fill(mbedtls_x509write_cert *crt, const mbedtls_x509_san_list *names,
 
 static char *write_certificate(mbedtls_x509write_cert *crt, struct err *e)
 {
-    unsigned char pem[PEM_MAX];
+    unsigned char pem[KEYS_PEM_MAX];
     int r = mbedtls_x509write_crt_pem(crt, pem, sizeof pem, mbedtls_psa_get_random,
                                       MBEDTLS_PSA_RANDOM_STATE);
-    char *text = r == 0 ? memory_text((const char *)pem) : NULL;
-    if (r != 0)
-        err_set(e, "the self-signed certificate cannot be written (%s)", text_error(r));
-    else if (text == NULL)
-        keys_out_of_memory(e);
-    return text;
+    return keys_written(r, pem, "the self-signed certificate", e);
 }
 
 char *keys_self_signed_make(const struct keys_private *k, const struct keys_names *names,

@@ -1,21 +1,12 @@
 /* test_load.c - the judgement on a configuration file, the findings and the table as printed. */
 #include "proxy/load/load.h"
-#include "tests/support/pem.h"
+#include "tests/support/files.h"
 
-#include <sys/stat.h>
 #include <time.h>
 
-static char directory[32], path[64], pem_path[64];
-static char until[16]; /* the end of the certificate in `pem_path`, as it is printed */
-
-static void save(const char *to, const char *text)
-{
-    FILE *f = fopen(to, "w");
-    assert_non_null(f);
-    assert_int_equal(fchmod(fileno(f), 0600), 0); /* it may hold a key */
-    assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
-    assert_int_equal(fclose(f), 0);
-}
+static char path[80];
+static char until[16]; /* the end of the certificate in mail.pem, as it is printed */
+static struct log logger;
 
 static int setup(void **state)
 {
@@ -23,11 +14,10 @@ static int setup(void **state)
     struct err e;
     if (tls_init(&e) != 0)
         return -1;
-    make_directory(directory);
-    snprintf(path, sizeof path, "%s/t.conf", directory);
-    snprintf(pem_path, sizeof pem_path, "%s/mail.pem", directory);
+    files_begin(&logger);
+    files_path("t.conf", path);
     char *pem = pem_make("mail.example", 1, 90);
-    save(pem_path, pem);
+    files_save("mail.pem", pem);
     struct tls_identity *id =
         tls_identity_load((struct tls_slice){(const uint8_t *)pem, strlen(pem)}, "x",
                           (struct tls_slice){0}, NULL, &e);
@@ -44,24 +34,13 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    remove_directory(directory);
+    files_end(&logger);
     return 0;
-}
-
-/* The text with each '@' standing for the certificate's path. */
-static void write_config(const char *text)
-{
-    char whole[4096];
-    size_t n = 0;
-    for (; *text != '\0'; text++)
-        n += (size_t)snprintf(whole + n, sizeof whole - n, *text == '@' ? "%s" : "%.1s",
-                              *text == '@' ? pem_path : text);
-    save(path, whole);
 }
 
 #define ROUTES                                                                                     \
     "user = nobody\n"                                                                              \
-    "certificate mail { chain = @ }\n"                                                             \
+    "certificate mail { chain = @/mail.pem }\n"                                                    \
     "route pop3s { listen = {\"127.0.0.1:995\", \"[::1]:995\"} protocol = pop3\n"                  \
     "  certificate = {mail} upstream = {\"127.0.0.1:110\", \"mail.example:110\", \"unix:/p\"} }\n" \
     "route ldaps { listen = \"127.0.0.1:636\" protocol = ldap certificate = {mail}\n"              \
@@ -72,7 +51,7 @@ static void a_good_file_is_loaded_without_a_finding(void **state)
     (void)state;
     struct candidate l;
     struct diags d = {0};
-    write_config(ROUTES);
+    files_configure("t.conf", ROUTES);
     assert_true(load_configuration(path, &l, &d));
     assert_int_equal(d.count, 0);
     assert_int_equal(l.generation->config->route_count, 2);
@@ -92,7 +71,7 @@ static void the_table_has_a_line_for_each_address_and_upstream(void **state)
     struct diags d = {0};
     struct buf out;
     char expected[2000];
-    write_config(ROUTES);
+    files_configure("t.conf", ROUTES);
     assert_true(load_configuration(path, &l, &d));
     buf_init(&out, 10000);
     load_print_table(l.generation, &out);
@@ -123,7 +102,7 @@ static void an_unknown_user_is_an_error_for_root_with_place_and_cure(void **stat
     char expected[500] = "";
     char text[4096];
     snprintf(text, sizeof text, "user = no-such-user-here\n%s", strchr(ROUTES, '\n') + 1);
-    write_config(text);
+    files_configure("t.conf", text);
     assert_true(load_configuration(path, &l, &d));
     assert_int_equal(diag_ok(&d, DIAG_ERROR), geteuid() != 0);
     buf_init(&out, 10000);
@@ -175,16 +154,11 @@ static void a_certificate_that_does_not_load_still_leaves_a_table(void **state)
     struct candidate l;
     struct diags d = {0};
     struct buf out;
-    char bad[64];
-    snprintf(bad, sizeof bad, "%.31s/bad.pem", directory);
-    save(bad, "no certificate\n");
-    char text[1000];
-    snprintf(text, sizeof text,
-             "user = nobody\ncertificate bad { chain = %s }\n"
-             "route r { listen = \"127.0.0.1:995\" protocol = pop3 certificate = {bad}\n"
-             "upstream = \"127.0.0.1:110\" }\n",
-             bad);
-    save(path, text);
+    files_save("bad.pem", "no certificate\n");
+    files_configure("t.conf",
+                    "user = nobody\ncertificate bad { chain = @/bad.pem }\n"
+                    "route r { listen = \"127.0.0.1:995\" protocol = pop3 certificate = {bad}\n"
+                    "upstream = \"127.0.0.1:110\" }\n");
     assert_true(load_configuration(path, &l, &d));
     assert_int_equal(d.count, 1); /* the route is not blamed for it again */
     assert_int_equal(d.items[0].severity, DIAG_ERROR);
