@@ -375,6 +375,17 @@ static void check_places(const struct config *c, struct diags *d)
 
 /* ---- Unix sockets of routes ---- */
 
+/* The control socket's directory is made before routes' sockets are bound. */
+static bool is_made_for_control(const struct config *c, const char *path)
+{
+    char directory[PATH_MAX], control[PATH_MAX];
+    if (c->control == NULL)
+        return false;
+    parent_of(path, directory);
+    parent_of(c->control, control);
+    return strcmp(directory, control) == 0 && !control_lacks_directory(c->control);
+}
+
 static void check_unix_listen(const struct config *c, const struct route_config *r,
                               const struct endpoint *ep, struct diags *d)
 {
@@ -382,7 +393,7 @@ static void check_unix_listen(const struct config *c, const struct route_config 
     if (flaw.cause != NULL)
         diag_add(d, DIAG_ERROR, &ep->at, flaw.cure, "route %s: listen \"%s\" %s", r->name, ep->text,
                  flaw.cause);
-    else if (lacks_directory(ep->path))
+    else if (lacks_directory(ep->path) && !is_made_for_control(c, ep->path))
         diag_add(d, DIAG_ERROR, &ep->at, "make it, or name a path in a directory that exists",
                  "route %s: listen \"%s\": there is no such directory", r->name, ep->text);
     else if (c->control != NULL && strcmp(c->control, ep->path) == 0)

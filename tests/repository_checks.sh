@@ -89,6 +89,27 @@ unformatted() {
         sed -n 's/:[0-9]*:[0-9]*: error:.*//p' | sort -u || true
 }
 
+# unit_figure: how exposed docs/sandbox.md says that it is.
+unit_figure() { sed -n 's/^| tlsfront\.service | \([0-9.]*\) |$/\1/p' docs/sandbox.md; }
+
+# Another program stands for the daemon, which need not be installed.
+unit_mistakes() (
+    command -v systemd-analyze >/dev/null || return 0
+    copy=$(mktemp -d)
+    trap 'rm -rf "$copy"' EXIT
+    sed 's|^\(Exec[A-Za-z]*=\)[^ ]*|\1/bin/true|' docs/tlsfront.service >"$copy/tlsfront.service"
+    systemd-analyze verify --man=no "$copy/tlsfront.service" 2>&1 | grep -F tlsfront.service
+)
+
+# Each version of systemd has its own mind, too.
+unit_exposed() {
+    local now
+    systemd-analyze --version 2>/dev/null | grep -q '^systemd 252 ' || return 0
+    now=$(systemd-analyze security --offline=true docs/tlsfront.service |
+        sed -n 's/.*Overall exposure level .*: \([0-9.]*\) .*/\1/p')
+    [ "$now" = "$(unit_figure)" ] || echo "it is \"$now\", and docs/sandbox.md has \"$(unit_figure)\""
+}
+
 check "no private key is in the repository" "make keys at test time" private_keys
 check "no package archive's host is named" "take it from the machine's own configuration" registry_hosts
 check "no path of one machine is named" "derive it" machine_paths
@@ -99,6 +120,8 @@ check "the tables of keys and protocols are found" "their form has changed: mend
 check "every key is in tlsfront.conf(5)" "document it in docs/tlsfront.conf.5.scd" undocumented_keys
 check "the fuzzer knows every key" "add it to tests/fuzz/config_text.dict" keys_not_fuzzed
 check "every STARTTLS protocol is fuzzed" "add tests/fuzz/fuzz_starttls_NAME.c and its corpus" protocols_not_fuzzed
+check "systemd understands docs/tlsfront.service" "systemd-analyze verify" unit_mistakes
+check "the unit is as exposed as we say" "systemd-analyze security names what was opened" unit_exposed
 check "scripts parse" "bash -n FILE" broken_scripts
 check "scripts are executable" "chmod +x FILE" scripts_not_executable
 check "C sources are in the house's form" "./dev format" unformatted

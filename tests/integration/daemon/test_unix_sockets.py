@@ -43,6 +43,17 @@ def test_half_close_crosses_unix_sockets_too(fronts, run, pki, toys, version):
     assert received == [b"question"]
 
 
+def test_the_directory_that_is_made_for_the_control_socket_will_do(fronts, run, pki, toys):
+    directory = run.make_folder("unix-run") / "run"
+    blocks = pki.mail.block(), route("unix", f"unix:{directory}/front.sock", toys(toy.echo).port)
+    front = fronts.new()
+    front.write(*blocks, control=directory / "control.sock")
+    assert front.check().stderr == ""
+    fronts.start(*blocks, control=directory / "control.sock")
+    with tls.TlsClient(directory / "front.sock", tls.context(pki)) as client:
+        assert tls.says(client)
+
+
 def test_a_stale_socket_file_is_no_obstacle(fronts, run, pki, toys):
     path = run.make_folder("unix-stale") / "front.sock"
     blocks = pki.mail.block(), route("unix", f"unix:{path}", toys(toy.echo).port)
