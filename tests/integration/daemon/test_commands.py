@@ -100,9 +100,8 @@ def test_a_second_start_of_a_daemon_names_the_first_and_not_its_addresses(fronts
     assert first.status()["state"] == "running"
 
 
-@pytest.mark.parametrize("kind, status", [("folder", STATUS_CONFIG_WRONG),
-                                          ("file", STATUS_CONFIG_WRONG), ("link", 1)])
-def test_what_is_in_the_way_of_the_control_socket_is_named(fronts, run, pki, toys, kind, status):
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_what_is_in_the_way_of_the_control_socket_is_named(fronts, run, pki, toys, kind):
     """And nothing has told anybody by then that the daemon serves."""
     front = fronts.new(pki.mail.block(), route("one", run.port(), toys(toy.echo).port))
     path = front.folder / "control.sock"
@@ -115,7 +114,7 @@ def test_what_is_in_the_way_of_the_control_socket_is_named(fronts, run, pki, toy
                               capture_output=True)
         with pytest.raises(BlockingIOError):
             manager.recv(1000)
-    assert done.returncode == status
+    assert done.returncode == STATUS_CONFIG_WRONG
     assert str(path) in done.stderr and "cure:" in done.stderr
     assert "another tlsfront" not in done.stderr
     assert "event=started" not in done.stderr
