@@ -163,6 +163,6 @@ int sign_make(mbedtls_pk_context *key, const struct tls_sign_request *r, struct 
                             sizeof out->bytes, &size, mbedtls_psa_get_random,
                             MBEDTLS_PSA_RANDOM_STATE) != 0)
         return -1;
-    out->size = (uint16_t)size;
+    out->size = (uint32_t)size;
     return 0;
 }

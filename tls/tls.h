@@ -101,7 +101,7 @@ const struct tls_identity_facts *tls_identity_facts(const struct tls_identity *i
 /* ---- signatures made elsewhere ---- */
 
 /* The SHA-256 of its certificate's SubjectPublicKeyInfo tells which key is meant. */
-enum { TLS_KEY_ID_SIZE = 32, TLS_SIGN_CONTENT_MAX = 201, TLS_SIGNATURE_MAX = 1024 };
+enum { TLS_KEY_ID_SIZE = 32, TLS_SIGN_CONTENT_MAX = 204, TLS_SIGNATURE_MAX = 1024 };
 
 /* What a server has to sign in a handshake, less what is the same in all of them. Plain bytes, for
  * another process. */
@@ -114,7 +114,7 @@ struct tls_sign_request {
     uint8_t content[TLS_SIGN_CONTENT_MAX];
 };
 struct tls_signature {
-    uint16_t size;
+    uint32_t size;
     uint8_t bytes[TLS_SIGNATURE_MAX];
 };
 

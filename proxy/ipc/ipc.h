@@ -47,6 +47,7 @@
 #include "proxy/wire/challenge.h"
 #include "tls/tls.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -132,7 +133,8 @@ struct ipc_challenge_answer { /* sent as far as `challenge` is in use */
     struct challenge challenge;
 };
 
-/* A worker asks its signer; the serial number comes back with the answer. */
+/* A worker asks its signer; the serial number comes back with the answer. Neither has a gap, which
+ * would carry whatever lay there before to the other process. */
 struct ipc_sign {
     uint64_t serial;
     struct tls_sign_request request;
@@ -142,6 +144,10 @@ struct ipc_signed {
     uint32_t outcome; /* enum tls_signed; the signature is there with TLS_SIGNED */
     struct tls_signature signature;
 };
+static_assert(sizeof(struct ipc_sign) ==
+                      sizeof(uint64_t) + TLS_KEY_ID_SIZE + 4 + TLS_SIGN_CONTENT_MAX &&
+                  sizeof(struct ipc_signed) == 2 * sizeof(uint64_t) + TLS_SIGNATURE_MAX,
+              "there is a gap");
 
 enum {
     RESOLVE_AT_ONCE = 64, /* questions that the supervisor may have open */
