@@ -182,7 +182,7 @@ static void a_ring_finds_each_of_many(void **state)
         assert_int_equal(tls_keyring_sign(ring, &r, &signature),
                          i < 100 ? TLS_SIGNED : TLS_SIGNED_BY_NOBODY);
     }
-    assert_int_equal(tls_keyring_add(ring, rsa_id, (struct tls_slice){der, 5}, &e), -1);
+    assert_int_equal(tls_keyring_add(ring, rsa_id, (struct tls_slice){slice.data, 5}, &e), -1);
     assert_true(e.text[0] != '\0');
     tls_keyring_free(ring);
 }
