@@ -1,5 +1,4 @@
 #include "proxy/ipc/process.h"
-#include "proxy/base/privileges.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -32,4 +31,35 @@ bool process_begin(void)
     prctl(PR_SET_NAME, "tlsfront");             /* it was started as /proc/self/exe */
     privileges_hide_memory();
     return true;
+}
+
+void process_put_hello(struct ipc_message *m, const struct identity *id)
+{
+    const struct ipc_hello hello = {
+        .drop_privileges = id->drop, .sandbox = id->sandbox, .uid = id->uid, .gid = id->gid};
+    ipc_begin(m, IPC_HELLO, 0);
+    ipc_append(m, &hello, sizeof hello);
+}
+
+static int tell_sandbox(const struct sandbox_state *state, struct err *e)
+{
+    static struct ipc_message m; /* large; said once */
+    ipc_begin(&m, IPC_SANDBOX, 0);
+    ipc_append(&m, state, sizeof *state);
+    return ipc_send(PROCESS_IPC, &m) == 0 ? 0 : err_set(e, "the supervisor does not listen");
+}
+
+int process_confine(const struct ipc_hello *hello, enum sandbox_kind kind, struct err *e)
+{
+    struct sandbox_state state = {0};
+    const struct identity id = {.drop = hello->drop_privileges != 0,
+                                .transparent = hello->keep_transparent != 0,
+                                .uid = hello->uid,
+                                .gid = hello->gid};
+    if (privileges_drop(&id, e) != 0)
+        return -1;
+    privileges_hide_memory();
+    if (hello->sandbox != 0)
+        sandbox_enter(kind, &state);
+    return tell_sandbox(&state, e);
 }

@@ -2,6 +2,10 @@
 #ifndef TLSFRONT_IPC_PROCESS_H
 #define TLSFRONT_IPC_PROCESS_H
 
+#include "proxy/base/privileges.h"
+#include "proxy/ipc/ipc.h"
+#include "proxy/sandbox/sandbox.h"
+
 #include <stdbool.h>
 
 /* The descriptor that the supervisor leaves open for it, beside the standard streams: its end of
@@ -12,5 +16,12 @@ enum { PROCESS_IPC = 3 };
  * terminals and service managers, which go to the whole group, are the supervisor's business.
  * False: there is no socket pair; it was called by hand. */
 bool process_begin(void);
+
+/* IPC_HELLO, to one of which nothing is asked but to be that user, and confined. */
+void process_put_hello(struct ipc_message *m, const struct identity *id);
+
+/* The last thing before there is anything of strangers in it: become who it is told to be, enter
+ * the sandbox if that is wanted, and tell the supervisor what is in force. -1 with the reason. */
+int process_confine(const struct ipc_hello *hello, enum sandbox_kind kind, struct err *e);
 
 #endif

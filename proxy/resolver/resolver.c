@@ -1,9 +1,7 @@
 #include "proxy/resolver/resolver.h"
 #include "proxy/base/exits.h"
-#include "proxy/base/privileges.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/ipc/process.h"
-#include "proxy/sandbox/sandbox.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -115,21 +113,11 @@ static void on_resolve(const struct ipc_message *m)
 
 /* ---- the thread that listens ---- */
 
-static void send_plain(enum ipc_type type, const void *data, size_t size)
+static void send_pong(void)
 {
     static struct ipc_message m; /* large */
-    ipc_begin(&m, type, 0);
-    ipc_append(&m, data, size);
+    ipc_begin(&m, IPC_PONG, 0);
     send_message(&m);
-}
-
-/* Threads that are started later are in it, too. */
-static void enter_sandbox(bool wanted)
-{
-    struct sandbox_state state = {0};
-    if (wanted)
-        sandbox_enter(SANDBOX_RESOLVER, &state);
-    send_plain(IPC_SANDBOX, &state, sizeof state);
 }
 
 /* 0, or -1 with the reason. */
@@ -139,13 +127,7 @@ static int on_hello(const struct ipc_message *m, struct err *e)
     if (!ipc_take(m, &hello, sizeof hello))
         return err_set(e, "an order of kind %d and %u bytes is not understood", (int)m->type,
                        m->size);
-    const struct identity id = {
-        .drop = hello.drop_privileges != 0, .uid = hello.uid, .gid = hello.gid};
-    if (privileges_drop(&id, e) != 0)
-        return -1;
-    privileges_hide_memory();
-    enter_sandbox(hello.sandbox != 0);
-    return 0;
+    return process_confine(&hello, SANDBOX_RESOLVER, e); /* threads of later are in it, too */
 }
 
 static int on_message(struct ipc_message *m, struct err *e)
@@ -156,7 +138,7 @@ static int on_message(struct ipc_message *m, struct err *e)
     else if (m->type == IPC_RESOLVE)
         on_resolve(m);
     else if (m->type == IPC_PING)
-        send_plain(IPC_PONG, "", 0);
+        send_pong();
     ipc_close_fds(m);
     return result;
 }

@@ -2,10 +2,8 @@
 
 #include "proxy/base/exits.h"
 #include "proxy/base/log.h"
-#include "proxy/base/privileges.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/ipc/process.h"
-#include "proxy/sandbox/sandbox.h"
 #include "proxy/signer/keys.h"
 
 #include <errno.h>
@@ -16,7 +14,6 @@
 
 struct signer {
     struct log log;
-    unsigned index;
     int ipc, channel;           /* the second -1: there is no worker now */
     bool unsent;                /* `answer` waits until the worker reads */
     struct ipc_message answer;  /* large; one at a time */
@@ -54,17 +51,8 @@ static void on_hello(struct signer *s, struct ipc_message *m)
         fail(s, "the first order is not understood");
         return;
     }
-    const struct identity id = {
-        .drop = hello.drop_privileges != 0, .uid = hello.uid, .gid = hello.gid};
-    if (privileges_drop(&id, &e) != 0) {
+    if (process_confine(&hello, SANDBOX_SIGNER, &e) != 0)
         fail(s, e.text);
-        return;
-    }
-    privileges_hide_memory();
-    struct sandbox_state state = {0};
-    if (hello.sandbox != 0)
-        sandbox_enter(SANDBOX_SIGNER, &state);
-    tell(s, IPC_SANDBOX, 0, &state, sizeof state);
 }
 
 static void on_log(struct signer *s, struct ipc_message *m)
@@ -235,7 +223,6 @@ int signer_run(unsigned index)
         return EXIT_USAGE;
     snprintf(who, sizeof who, "signer-%u", index);
     log_init(&s.log, who);
-    s.index = index;
     s.ipc = PROCESS_IPC;
     s.channel = -1;
     if (tls_init(&e) == 0)

@@ -1,4 +1,5 @@
 #include "proxy/supervisor/resolver.h"
+#include "proxy/ipc/process.h"
 
 #include <assert.h>
 #include <netdb.h>
@@ -275,12 +276,7 @@ static void on_started(struct child *c)
 {
     static struct ipc_message m; /* large; one thread */
     struct resolver *r = c->owner;
-    const struct ipc_hello hello = {.drop_privileges = r->identity->drop,
-                                    .sandbox = r->identity->sandbox,
-                                    .uid = r->identity->uid,
-                                    .gid = r->identity->gid};
-    ipc_begin(&m, IPC_HELLO, 0);
-    ipc_append(&m, &hello, sizeof hello);
+    process_put_hello(&m, r->identity);
     child_send(c, &m);
     resolver_schedule(r);
 }

@@ -1,4 +1,5 @@
 #include "proxy/supervisor/signers.h"
+#include "proxy/ipc/process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +17,6 @@ static struct ipc_message message; /* large; one thread */
 static void tell(struct signer *s, enum ipc_type type, uint32_t generation)
 {
     ipc_begin(&message, type, generation);
-    child_send(&s->child, &message);
-}
-
-static void send_hello(struct signer *s)
-{
-    const struct identity *id = s->all->identity;
-    const struct ipc_hello hello = {
-        .drop_privileges = id->drop, .sandbox = id->sandbox, .uid = id->uid, .gid = id->gid};
-    ipc_begin(&message, IPC_HELLO, 0);
-    ipc_append(&message, &hello, sizeof hello);
     child_send(&s->child, &message);
 }
 
@@ -75,7 +66,8 @@ static void started(struct child *c)
 {
     struct signer *s = signer_of(c);
     struct signers *ss = s->all;
-    send_hello(s);
+    process_put_hello(&message, ss->identity);
+    child_send(c, &message);
     child_send_log(c);
     send_keys(s, ss->current);
     if (ss->current->number != 0)

@@ -5,7 +5,6 @@
 #include "proxy/ipc/ipc.h"
 #include "proxy/ipc/process.h"
 #include "proxy/routes/generation.h"
-#include "proxy/sandbox/sandbox.h"
 #include "proxy/session/peer.h"
 #include "proxy/session/sessions.h"
 #include "proxy/worker/acceptor.h"
@@ -77,15 +76,6 @@ static void fail(struct worker *w, const char *why)
     worker_end(w);
 }
 
-/* The last thing before there is anything of strangers in here. */
-static void enter_sandbox(struct worker *w, bool wanted)
-{
-    struct sandbox_state state = {0};
-    if (wanted)
-        sandbox_enter(SANDBOX_WORKER, &state);
-    send_payload(w, IPC_SANDBOX, 0, &state, sizeof state);
-}
-
 static void on_hello(struct worker *w, struct ipc_message *m)
 {
     struct ipc_hello hello;
@@ -101,16 +91,8 @@ static void on_hello(struct worker *w, struct ipc_message *m)
         fail(w, "no memory for the counters");
         return;
     }
-    const struct identity id = {.drop = hello.drop_privileges != 0,
-                                .transparent = hello.keep_transparent != 0,
-                                .uid = hello.uid,
-                                .gid = hello.gid};
-    if (privileges_drop(&id, &e) != 0) {
+    if (process_confine(&hello, SANDBOX_WORKER, &e) != 0)
         fail(w, e.text);
-        return;
-    }
-    privileges_hide_memory();
-    enter_sandbox(w, hello.sandbox != 0);
 }
 
 static void on_counters(struct worker *w, struct ipc_message *m)
