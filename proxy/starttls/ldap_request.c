@@ -269,8 +269,10 @@ static enum ldap_op response_to(uint8_t op)
 enum step ldap_on_request(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out)
 {
     const enum dialogue_mode mode = t->facts.mode;
-    if (m->id == 0) /* reserved for unsolicited notifications (RFC 4511, 4.1.1.1) */
-        return mode == DIALOGUE_INSIDE ? STEP_PASS : STEP_BROKEN;
+    /* RFC 4511, 4.1.1.1 reserves 0 for unsolicited notifications. Not every server minds, so on TLS
+     * such a request is one like any other. */
+    if (m->id == 0 && mode != DIALOGUE_INSIDE)
+        return STEP_BROKEN;
     if (mode == DIALOGUE_REQUIRED && m->size > REQUIRED_MAX) {
         t->reason = DIALOGUE_TOO_LONG;
         return STEP_BROKEN;

@@ -111,6 +111,18 @@ static void id_0_is_for_no_request(void **state)
     }
 }
 
+static void starttls_inside_tls_is_refused_whatever_its_id(void **state)
+{
+    (void)state;
+    static const int ids[] = {0, 1, INT16_MAX};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        begin(inside);
+        say(CLIENT, starttls(ids[i]));
+        hear(CLIENT, starttls_result(ids[i], 1, "TLS already established"));
+        check("id", DIALOGUE_MORE, 0);
+    }
+}
+
 static void operations_that_are_no_request_end_the_session_before_tls(void **state)
 {
     (void)state;
@@ -379,6 +391,7 @@ int main(void)
         cmocka_unit_test(what_is_no_ldap_is_between_the_two_on_tls),
         cmocka_unit_test(messages_are_cut_short_before_their_last_byte),
         cmocka_unit_test(id_0_is_for_no_request),
+        cmocka_unit_test(starttls_inside_tls_is_refused_whatever_its_id),
         cmocka_unit_test(operations_that_are_no_request_end_the_session_before_tls),
         cmocka_unit_test(broken_requests_end_the_session_before_tls),
         cmocka_unit_test(a_broken_search_is_the_upstreams_to_judge),
