@@ -2,6 +2,7 @@
  *
  *   conn.c         the calls of tls.h
  *   conn_record.c  what a record of the client means during the handshake
+ *   conn_context.c mbedTLS's context for the handshake, and its record buffers
  *   conn_drive.c   mbedTLS at work on one record of the handshake
  *   conn_open.c    what comes behind the handshake: data, alerts, new keys
  *   conn_seal.c    what goes to the client behind it
@@ -53,6 +54,7 @@ void tls_conn_free(struct tls_conn *c)
 
 static enum tls_status finish(struct tls_conn *c, struct tls_io *io)
 {
+    conn_return_buffers(c);
     io->plain = engine_slice(&c->engine->plain);
     io->wire = engine_slice(&c->engine->wire);
     return c->status;

@@ -27,7 +27,8 @@ struct conn_signing {
 
 /* What mbedTLS needs to get through the handshake, gone when it is over. */
 struct conn_handshake {
-    mbedtls_ssl_context *ssl;  /* NULL until a whole ClientHello is there */
+    mbedtls_ssl_context *ssl; /* NULL until a whole ClientHello is there; see conn_wake() */
+    uint8_t in_counter[MBEDTLS_SSL_SEQUENCE_NUMBER_LEN]; /* while it has no buffers */
     struct hello_stream hello; /* the plaintext handshake message that is not yet complete */
     struct record feed;        /* what mbedTLS has not yet fetched of the current record */
     size_t feed_header_left, record_size;
@@ -111,13 +112,18 @@ void conn_release_hello(struct tls_conn *c);
 /* conn_drive.c: let mbedTLS work on a record until it is used up. */
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body);
 
+/* conn_context.c: have mbedTLS's context, with record buffers, until conn_return_buffers() at the
+ * end of the call. False: out of memory. */
+bool conn_wake(struct tls_conn *c);
+void conn_return_buffers(struct tls_conn *c);
+
+/* conn_context.c: wipes and frees c->hs, which becomes NULL; without one there is nothing to do. */
+void conn_handshake_free(struct tls_conn *c);
+
 /* conn_drive.c, while a signature is waited for: put what is to go out with it into the engine's
  * buffer; go on with the signature. */
 void conn_put_held(struct tls_conn *c);
 void conn_signed(struct tls_conn *c, const struct tls_signature *signature);
-
-/* Wipes and frees c->hs, which becomes NULL; without one there is nothing to do. */
-void conn_handshake_free(struct tls_conn *c);
 
 /* conn_wire.c: what mbedTLS calls to write, and to read the record it was given; `arg` is the
  * connection. The size, or an error of mbedTLS. */

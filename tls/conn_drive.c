@@ -75,55 +75,6 @@ static bool client_welcome(struct tls_conn *c)
     return c->status != TLS_FAILED;
 }
 
-static void free_ssl(struct tls_engine *e, mbedtls_ssl_context *ssl)
-{
-    if (ssl == NULL)
-        return;
-    engine_take_back(e, ssl->in_buf, MBEDTLS_SSL_IN_BUFFER_LEN, ssl->out_buf,
-                     MBEDTLS_SSL_OUT_BUFFER_LEN);
-    ssl->in_buf = ssl->out_buf = NULL;
-    mbedtls_ssl_free(ssl); /* wipes */
-    memory_wipe_free(ssl, sizeof *ssl);
-}
-
-/* mbedTLS and its buffers take some 36 KiB, which nobody gets for a silent connection. */
-static bool set_up(struct tls_conn *c)
-{
-    mbedtls_ssl_context *ssl = c->hs->ssl = memory_calloc(1, sizeof *ssl);
-    if (ssl == NULL)
-        return false;
-    mbedtls_ssl_init(ssl);
-    mbedtls_ssl_set_user_data_p(ssl, c);
-    engine_lend(c->engine, &ssl->in_buf, &ssl->out_buf);
-    mbedtls_ssl_set_bio(ssl, c, conn_put_wire, conn_get_feed, NULL);
-    if (mbedtls_ssl_setup(ssl, &c->server->conf) == 0)
-        return true;
-    free_ssl(c->engine, ssl);
-    c->hs->ssl = NULL;
-    return false;
-}
-
-static void free_signing(struct conn_signing *s)
-{
-    if (s == NULL)
-        return;
-    free((void *)(uintptr_t)s->wire.data);
-    free((void *)(uintptr_t)s->unread.data);
-    free(s);
-}
-
-void conn_handshake_free(struct tls_conn *c)
-{
-    if (c->hs == NULL)
-        return;
-    free_ssl(c->engine, c->hs->ssl);
-    hello_free(&c->hs->hello);
-    free_signing(c->hs->signing);
-    free((void *)(uintptr_t)c->hs->held.data);
-    memory_wipe_free(c->hs, sizeof *c->hs);
-    c->hs = NULL;
-}
-
 /* Nobody waits for a ticket. Sent at once it would cost a packet, and wake the client up for it. */
 static bool put_ticket_off(struct tls_conn *c)
 {
@@ -242,7 +193,7 @@ static void drive(struct tls_conn *c)
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body)
 {
     struct conn_handshake *hs = c->hs;
-    if (hs->ssl == NULL && !set_up(c)) {
+    if (!conn_wake(c)) {
         conn_fail(c, conn_out_of_memory);
         return;
     }

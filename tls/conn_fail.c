@@ -37,6 +37,8 @@ static int send_alert(struct tls_conn *c, int alert)
     if (c->hs == NULL)
         return !c->close_sent && conn_seal_alert(c, true, (uint8_t)alert) ? alert : CONN_ALERT_NONE;
     c->hs->alert_put = CONN_ALERT_NONE;
+    if (!conn_wake(c))
+        return CONN_ALERT_NONE;
     int r =
         mbedtls_ssl_send_alert_message(c->hs->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (uint8_t)alert);
     return r == 0 && c->hs->alert_put != CONN_ALERT_NONE ? alert : CONN_ALERT_NONE;

@@ -3,6 +3,8 @@
 
 #include "tls/memory.h"
 
+#include <ssl_misc.h> /* of mbedTLS's library/: sizes of buffers */
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,25 +83,32 @@ bool engine_reserve(struct engine_buffer *b, size_t size)
     return true;
 }
 
-void engine_lend(struct tls_engine *e, uint8_t **in, uint8_t **out)
+bool engine_lend(struct tls_engine *e, uint8_t **in, uint8_t **out)
 {
+    if (e->spares >= 2) {
+        *out = e->spare[--e->spares];
+        *in = e->spare[--e->spares];
+        return true;
+    }
+    *in = memory_calloc(1, MBEDTLS_SSL_IN_BUFFER_LEN);
+    *out = memory_calloc(1, MBEDTLS_SSL_OUT_BUFFER_LEN);
+    if (*in != NULL && *out != NULL)
+        return true;
+    free(*in);
+    free(*out);
     *in = *out = NULL;
-    if (e->spares < 2)
-        return;
-    *out = e->spare[--e->spares];
-    *in = e->spare[--e->spares];
+    return false;
 }
 
-void engine_take_back(struct tls_engine *e, uint8_t *in, size_t in_size, uint8_t *out,
-                      size_t out_size)
+void engine_take_back(struct tls_engine *e, uint8_t *in, uint8_t *out)
 {
     if (in == NULL || out == NULL || e->spares == sizeof e->spare / sizeof *e->spare) {
-        memory_wipe_free(in, in_size);
-        memory_wipe_free(out, out_size);
+        memory_wipe_free(in, MBEDTLS_SSL_IN_BUFFER_LEN);
+        memory_wipe_free(out, MBEDTLS_SSL_OUT_BUFFER_LEN);
         return;
     }
-    mbedtls_platform_zeroize(in, in_size);
-    mbedtls_platform_zeroize(out, out_size);
+    mbedtls_platform_zeroize(in, MBEDTLS_SSL_IN_BUFFER_LEN);
+    mbedtls_platform_zeroize(out, MBEDTLS_SSL_OUT_BUFFER_LEN);
     e->spare[e->spares++] = in;
     e->spare[e->spares++] = out;
 }

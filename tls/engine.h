@@ -5,6 +5,8 @@
 #include "tls/tickets.h"
 #include "tls/tls.h"
 
+/* One pair serves whoever is driven; more are out only while a signature is waited for, or the
+ * second half of a message. */
 enum { ENGINE_SPARE_PAIRS = 8 };
 
 struct engine_buffer {
@@ -16,7 +18,7 @@ struct tls_engine {
     struct tickets tickets;
     struct engine_buffer plain, wire; /* what the current call has produced */
 
-    /* Wiped record buffers of handshakes that are over, in pairs, for those to come. */
+    /* Wiped record buffers, in pairs, for the next handshake that is driven. */
     uint8_t *spare[2 * ENGINE_SPARE_PAIRS];
     size_t spares;
 
@@ -31,11 +33,10 @@ void engine_begin(struct tls_engine *e);
 /* Room for `size` more bytes; false: out of memory. Bytes that moved are wiped where they were. */
 bool engine_reserve(struct engine_buffer *b, size_t size);
 
-/* A pair of record buffers for mbedTLS: pointers to NULL where there is none to spare. */
-void engine_lend(struct tls_engine *e, uint8_t **in, uint8_t **out);
-/* Have one back, of these sizes, which may be NULL. It is wiped. */
-void engine_take_back(struct tls_engine *e, uint8_t *in, size_t in_size, uint8_t *out,
-                      size_t out_size);
+/* A pair of record buffers for mbedTLS, all zero. False: out of memory, both are NULL. */
+bool engine_lend(struct tls_engine *e, uint8_t **in, uint8_t **out);
+/* Have one back, which may be NULL. It is wiped. */
+void engine_take_back(struct tls_engine *e, uint8_t *in, uint8_t *out);
 
 /* What lies in it; valid until the buffer is written to. */
 struct tls_slice engine_slice(const struct engine_buffer *b);

@@ -1,5 +1,6 @@
 /* test_handshake.c - handshakes and data between an mbedTLS client and a tls_conn */
 #include "tests/unit/tls/peer.c"
+#include "tls/engine.h"
 
 #include <mbedtls/ssl_ciphersuites.h>
 #include <setjmp.h>
@@ -514,6 +515,39 @@ static void connections_share_an_engine(void **state)
     tls_engine_free(engine);
 }
 
+/* What the client has to say now, to the server end. */
+static void deliver_flight(struct join *j)
+{
+    peer_step(&j->peer);
+    struct bytes out = j->peer.out;
+    j->peer.out = (struct bytes){0};
+    join_deliver(j, out.data, out.size);
+    bytes_free(&out);
+}
+
+static void handshakes_that_wait_for_the_client_share_two_buffers(void **state)
+{
+    (void)state;
+    enum { COUNT = sizeof combinations / sizeof *combinations };
+    struct tls_engine *engine = engine_or_die();
+    struct tls_server_options so = join_options((struct tls_identity *[]){ecdsa, rsa}, 2);
+    struct join joins[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        join_start(&joins[i], engine, NULL, &so,
+                   &(struct peer_options){.max = i % 2 ? V12 : V13, .min = i % 2 ? V12 : V13});
+        deliver_flight(&joins[i]);
+        assert_true(tls_conn_handshaking(joins[i].conn));
+        assert_int_equal(engine->spares, 2);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        join_pump(&joins[i]);
+        assert_carries(&joins[i], 1000);
+        assert_int_equal(engine->spares, 2);
+        join_free(&joins[i]);
+    }
+    tls_engine_free(engine);
+}
+
 static void the_handshake_state_is_told(void **state)
 {
     (void)state;
@@ -553,6 +587,7 @@ int main(void)
         cmocka_unit_test(our_order_of_suites_decides),
         cmocka_unit_test(a_client_that_prefers_chacha20_gets_it),
         cmocka_unit_test(connections_share_an_engine),
+        cmocka_unit_test(handshakes_that_wait_for_the_client_share_two_buffers),
         cmocka_unit_test(the_handshake_state_is_told),
     };
     const struct CMUnitTest elsewhere[] = {
@@ -561,6 +596,7 @@ int main(void)
         cmocka_unit_test(a_cut_anywhere_in_any_flight_gives_the_same),
         cmocka_unit_test(a_retry_request_leads_to_an_open_connection),
         cmocka_unit_test(connections_share_an_engine),
+        cmocka_unit_test(handshakes_that_wait_for_the_client_share_two_buffers),
         cmocka_unit_test(the_handshake_state_is_told),
     };
     const int here = cmocka_run_group_tests_name("own keys", tests, setup, teardown);
