@@ -20,6 +20,7 @@
 
 struct worker {
     uv_loop_t loop;
+    uv_tcp_t first; /* see worker_watch() */
     struct log log;
     struct tls_engine *engine;
     struct peer_scratch scratch;
@@ -434,6 +435,10 @@ static void worker_watch(struct worker *w)
 {
     uv_loop_init(&w->loop);
     w->loop.data = &w->scratch;
+    /* With its first stream a loop opens a descriptor to keep in reserve. In the sandbox that
+     * fails, and is tried again with every stream: so here is one before. */
+    uv_tcp_init(&w->loop, &w->first);
+    uv_close((uv_handle_t *)&w->first, NULL);
     uv_poll_init(&w->loop, &w->ipc_poll, w->ipc);
     w->ipc_poll.data = w;
     uv_poll_start(&w->ipc_poll, UV_READABLE, ipc_ready);
