@@ -135,12 +135,14 @@ static void channel_ready(uv_poll_t *poll, int status, int events)
     if (events & UV_WRITABLE)
         watch(c, false);
     int got = 1;
-    for (int i = 0; i < OUT_MAX && got == 1 && all->channel == c; i++) {
+    bool more = true; /* that more is to come; what nobody waits for shows in the next turn */
+    for (int i = 0; i < OUT_MAX && got == 1 && more && all->channel == c; i++) {
         got = ipc_receive(c->fd, &m);
         if (got == 1 && !on_answer(all, &m)) {
             ipc_close_fds(&m);
             got = -1;
         }
+        more = all->out > 0;
     }
     if (got < 0 && all->channel == c)
         drop_channel(all);
