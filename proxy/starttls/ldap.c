@@ -12,6 +12,7 @@
 struct direction {
     struct ldap_flow *flow;
     enum step (*on_message)(struct dialogue *, struct ldap_message *, struct dialogue_out *);
+    size_t (*passes)(const struct dialogue *, struct slice); /* NULL: each message is looked at */
     struct buf *to;
     enum dialogue_reason reason; /* of the end, when they are none; and what is said then */
     enum ldap_code broken;
@@ -79,6 +80,11 @@ static enum dialogue_verdict run(struct dialogue *t, const struct direction *d, 
          * direction by itself, whether one was installed; without one the rules go on. */
         if ((ldap_of(t)->layer || t->facts.mode == DIALOGUE_INSIDE) && in->data[0] != BER_SEQUENCE)
             return DIALOGUE_RELAY;
+        const size_t passed = d->passes != NULL ? d->passes(t, *in) : 0;
+        if (passed > 0) {
+            *d->flow = (struct ldap_flow){.left = passed};
+            continue;
+        }
         const enum step step = read_one(t, d, *in, &m, out);
         switch (step) {
         case STEP_PASS:
@@ -103,9 +109,12 @@ static enum dialogue_verdict run(struct dialogue *t, const struct direction *d, 
 static enum dialogue_verdict client(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     ldap_of(t)->client_waits = false;
-    const struct direction d = {&ldap_of(t)->from_client, ldap_on_request,
-                                out->to_upstream,         DIALOGUE_NOT_LDAP,
-                                LDAP_PROTOCOL_ERROR,      "Not an LDAP message"};
+    const struct direction d = {.flow = &ldap_of(t)->from_client,
+                                .on_message = ldap_on_request,
+                                .to = out->to_upstream,
+                                .reason = DIALOGUE_NOT_LDAP,
+                                .broken = LDAP_PROTOCOL_ERROR,
+                                .broken_text = "Not an LDAP message"};
     return run(t, &d, in, out);
 }
 
@@ -115,9 +124,13 @@ static enum dialogue_verdict client(struct dialogue *t, struct slice *in, struct
 static enum dialogue_verdict upstream(struct dialogue *t, struct slice *in,
                                       struct dialogue_out *out)
 {
-    const struct direction d = {
-        &ldap_of(t)->from_upstream, ldap_on_response, out->to_client,
-        DIALOGUE_PROTOCOL_ERROR,    LDAP_UNAVAILABLE, "Service not available, try again later"};
+    const struct direction d = {.flow = &ldap_of(t)->from_upstream,
+                                .on_message = ldap_on_response,
+                                .passes = ldap_passes,
+                                .to = out->to_client,
+                                .reason = DIALOGUE_PROTOCOL_ERROR,
+                                .broken = LDAP_UNAVAILABLE,
+                                .broken_text = "Service not available, try again later"};
     const enum dialogue_verdict verdict = run(t, &d, in, out);
     if (verdict != DIALOGUE_RELAY || t->facts.mode == DIALOGUE_INSIDE)
         return verdict;

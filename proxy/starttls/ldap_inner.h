@@ -23,6 +23,10 @@ enum step {
 enum step ldap_on_request(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out);
 enum step ldap_on_response(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out);
 
+/* How much of the upstream's bytes, from the front and up to the end of a message, is nothing to us
+ * whatever stands in the messages; more than is there, where the last is not. */
+size_t ldap_passes(const struct dialogue *t, struct slice in);
+
 /* Wait for all of the message, as far as it is ever collected: STEP_PASS when that is there. */
 enum step ldap_need_whole(struct ldap_message *m);
 
@@ -42,6 +46,9 @@ void ldap_operation_end(struct ldap_dialogue *l, int32_t id);
 
 /* The client wants no answer any more. */
 void ldap_operation_abandon(struct ldap_dialogue *l, int32_t id);
+
+/* Is there one? Those that found the table full do not count. */
+bool ldap_operation_any(const struct ldap_dialogue *l);
 
 /* May StartTLS not be taken now? (RFC 4511, 4.14.1) */
 bool ldap_is_busy(const struct ldap_dialogue *l);

@@ -43,10 +43,15 @@ void ldap_operation_abandon(struct ldap_dialogue *l, int32_t id)
         l->ids[i] = 0;
 }
 
+bool ldap_operation_any(const struct ldap_dialogue *l)
+{
+    size_t i = 0;
+    while (i < LDAP_OPERATIONS && l->ids[i] == 0)
+        i++;
+    return i < LDAP_OPERATIONS;
+}
+
 bool ldap_is_busy(const struct ldap_dialogue *l)
 {
-    for (size_t i = 0; i < LDAP_OPERATIONS; i++)
-        if (l->ids[i] != 0)
-            return true;
-    return l->lost > 0 || l->negotiating;
+    return ldap_operation_any(l) || l->lost > 0 || l->negotiating;
 }

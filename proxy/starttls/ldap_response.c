@@ -84,3 +84,21 @@ enum step ldap_on_response(struct dialogue *t, struct ldap_message *m, struct di
             return responses[i].handler(t, m, out);
     return STEP_PASS; /* references, intermediate responses: not the last word */
 }
+
+/* Directories answer in thousands of small entries. On TLS only those of the rootDSE are changed.
+ */
+size_t ldap_passes(const struct dialogue *t, struct slice in)
+{
+    size_t passed = 0;
+    if (t->facts.mode != DIALOGUE_INSIDE || ldap_operation_any(ldap_of(t)))
+        return 0;
+    while (passed < in.size && in.data[passed] == BER_SEQUENCE) {
+        struct slice rest = {in.data + passed, in.size - passed};
+        uint8_t tag;
+        size_t size;
+        if (ber_header(&rest, &tag, &size) != BER_OK)
+            break;
+        passed = (size_t)(rest.data - in.data) + size;
+    }
+    return passed;
+}
