@@ -115,8 +115,9 @@ struct session;
 struct session_dialogue {
     struct dialogue dialogue;
     const struct starttls *module;
-    struct buf pending[2]; /* by enum side */
-    uint8_t hello_seen;    /* in clear: how much of a ClientHello's head the client began with */
+    struct buf pending[2];  /* by enum side */
+    struct slice coming[2]; /* lent: what a side says now, if nothing of it is pending */
+    uint8_t hello_seen;     /* in clear: how much of a ClientHello's head the client began with */
     char id[SESSION_ID_MAX], address[ADDRESS_TEXT_MAX];
 };
 enum side { CLIENT, UPSTREAM };

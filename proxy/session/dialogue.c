@@ -101,17 +101,40 @@ bool session_dialogue_full(const struct session *s, enum side side)
 
 /* ---- running ---- */
 
+static struct slice said_by(const struct session_dialogue *t, enum side side)
+{
+    const struct buf *pending = &t->pending[side];
+    return pending->size > 0 ? (struct slice){pending->data, pending->size} : t->coming[side];
+}
+
+static void drop(struct session_dialogue *t, enum side side, size_t size)
+{
+    struct slice *coming = &t->coming[side];
+    if (t->pending[side].size > 0) {
+        buf_drop(&t->pending[side], size);
+    } else {
+        coming->data += size;
+        coming->size -= size;
+    }
+}
+
+/* What the module left of what is lent. */
+static void keep(struct session_dialogue *t, enum side side)
+{
+    buf_put(&t->pending[side], t->coming[side].data, t->coming[side].size);
+    t->coming[side] = (struct slice){NULL, 0};
+}
+
 /* Give a side's bytes to the module. True: it consumed some or decided something. */
 static bool call(struct session_dialogue *t, enum side side, struct dialogue_out *out,
                  enum dialogue_verdict *verdict)
 {
-    struct buf *pending = &t->pending[side];
-    if (pending->size == 0 || (side == UPSTREAM && t->dialogue.facts.mode == DIALOGUE_REQUIRED))
+    struct slice in = said_by(t, side);
+    if (in.size == 0 || (side == UPSTREAM && t->dialogue.facts.mode == DIALOGUE_REQUIRED))
         return false;
-    struct slice in = {pending->data, pending->size};
     *verdict = (side == CLIENT ? t->module->client : t->module->upstream)(&t->dialogue, &in, out);
-    const size_t consumed = pending->size - in.size;
-    buf_drop(pending, consumed);
+    const size_t consumed = said_by(t, side).size - in.size;
+    drop(t, side, consumed);
     const bool turn = t->dialogue.turn;
     t->dialogue.turn = false;
     return consumed > 0 || turn || *verdict != DIALOGUE_MORE;
@@ -126,12 +149,16 @@ static enum dialogue_verdict run(struct session_dialogue *t, struct dialogue_out
         if (verdict == DIALOGUE_MORE)
             moved |= call(t, UPSTREAM, out, &verdict);
     }
+    keep(t, CLIENT);
+    keep(t, UPSTREAM);
     return verdict;
 }
 
 static enum session_state deliver(struct session *s, struct dialogue_out *out)
 {
-    if (out->to_client->failed || out->to_upstream->failed)
+    const struct session_dialogue *t = s->dialogue;
+    if (out->to_client->failed || out->to_upstream->failed || t->pending[CLIENT].failed ||
+        t->pending[UPSTREAM].failed)
         return session_end(s, END_OUT_OF_MEMORY);
     enum session_state next = session_to_client(s, out->to_client->data, out->to_client->size);
     if (next != SESSION_STAY || out->to_upstream->size == 0)
@@ -313,7 +340,7 @@ static enum session_state go_on(struct session *s, bool *full_r)
     buf_init(&to_client, OUTPUT_MAX);
     buf_init(&to_upstream, OUTPUT_MAX);
     struct dialogue_out out = {&to_client, &to_upstream};
-    const size_t come = t->pending[UPSTREAM].size;
+    const size_t come = said_by(t, UPSTREAM).size;
     const enum dialogue_verdict verdict = run(t, &out);
     if (is_served(s, come, verdict, &out))
         session_served(s);
@@ -346,7 +373,9 @@ enum session_state session_dialogue_said(struct session *s, enum side side, cons
     struct session_dialogue *t = s->dialogue;
     if (side == CLIENT && s->tls == NULL && session_dialogue_begins_tls(&t->hello_seen, data, size))
         return session_end(s, END_SPOKE_TLS);
-    buf_put(&t->pending[side], data, size);
+    t->coming[side] = (struct slice){data, size};
+    if (t->pending[side].size > 0)
+        keep(t, side);
     return t->pending[side].failed ? session_end(s, END_OUT_OF_MEMORY) : go_on_while_read(s);
 }
 
