@@ -180,6 +180,12 @@ enum step filter_lose(struct dialogue *t, const struct filter_rules *r, struct d
     return t->facts.client_address != NULL ? STEP_LEFT : relay(t, r, out);
 }
 
+/* Nothing is owed in there: what we say would be taken for a part of it. */
+static bool is_wrapped(const struct dialogue *t, const struct filter_rules *r, struct slice in)
+{
+    return r->wrapped != NULL && r->wrapped(t, in);
+}
+
 /* ---- the client's ---- */
 
 /* A part of a command: to the upstream, or nowhere. */
@@ -205,6 +211,8 @@ static enum step take_command(struct dialogue *t, const struct filter_rules *r, 
     struct slice line;
     size_t size;
     bool too_long;
+    if (is_wrapped(t, r, *in))
+        return STEP_RELAYING;
     if (!take_line(*in, r->line_max, &line, &size, &too_long)) {
         if (!(f->goes_on && f->dropped) && !filter_may_be_ours(r, *in))
             filter_ahead(*in, in->size, &t->client_ahead, out->to_upstream);
@@ -375,6 +383,8 @@ static enum step take_reply(struct dialogue *t, const struct filter_rules *r, st
     struct slice line;
     size_t size;
     bool too_long;
+    if (is_wrapped(t, r, *in))
+        return STEP_RELAYING;
     if (!take_line(*in, r->line_max, &line, &size, &too_long)) {
         if (!r->hides(t))
             filter_ahead(*in, in->size, &t->upstream_ahead, out->to_client);

@@ -62,6 +62,10 @@ struct filter_rules {
 
     /* May the beginning of such a line have to be hidden? */
     bool (*hides)(const struct dialogue *t);
+
+    /* NULL, or: is what stands where a line of either side's begins none any more, but wrapped by a
+     * security layer? There the watch ends. */
+    bool (*wrapped)(const struct dialogue *t, struct slice in);
 };
 
 /* A table of verbs for `command`, up to a row without a name, which is for all others. */

@@ -364,6 +364,13 @@ static bool hides(const struct dialogue *t)
     return is_hello_asked(t) || is_greeting(t);
 }
 
+/* A security layer (RFC 4954, 4) frames what it wraps with four octets of size, and no mechanism's
+ * buffer is so large that the first could be another (RFC 4422, 3.7). No line begins so. */
+static bool wrapped(const struct dialogue *t, struct slice in)
+{
+    return smtp_of(t)->layer && in.size > 0 && in.data[0] == '\0';
+}
+
 static const struct filter_rules rules = {
     .line_max = SMTP_LINE_MAX,
     .ours = ours,
@@ -372,27 +379,17 @@ static const struct filter_rules rules = {
     .command = command,
     .reply = reply,
     .hides = hides,
+    .wrapped = wrapped,
 };
-
-/* A security layer (RFC 4954, 4) frames what it wraps with four octets of size, and no mechanism's
- * buffer is so large that the first could be another (RFC 4422, 3.7). No line begins so. */
-static bool is_wrapped(const struct dialogue *t, struct slice in)
-{
-    return smtp_of(t)->layer && in.size > 0 && in.data[0] == '\0';
-}
 
 enum dialogue_verdict smtp_client_inside(struct dialogue *t, struct slice *in,
                                          struct dialogue_out *out)
 {
-    if (is_wrapped(t, *in) && t->filter.state == FILTER_LINES)
-        return DIALOGUE_RELAY;
     return filter_client(t, &rules, in, out);
 }
 
 enum dialogue_verdict smtp_upstream_inside(struct dialogue *t, struct slice *in,
                                            struct dialogue_out *out)
 {
-    if (is_wrapped(t, *in) && t->upstream_ahead == 0 && !t->filter.upstream_rest)
-        return DIALOGUE_RELAY;
     return filter_upstream(t, &rules, in, out);
 }

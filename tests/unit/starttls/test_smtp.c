@@ -806,6 +806,47 @@ static void inside_an_old_upstream_speaks_for_itself(void **state)
     SCENE(inside, turns, G "500 unknown\r\n250 old\r\n", EHLO "HELO me\r\n");
 }
 
+/* Where the first wrapped byte stands ends the watch, whatever came in one piece with it. */
+static void a_security_layer_ends_the_watch_of_both_sides(void **state)
+{
+    (void)state;
+    static const char in[] = G "235 in\r\n250 late\r\n\0\0\0\7a\r\n250 x";
+    const struct turn upstream[] = {U(G), C("AUTH GSSAPI AA==\r\n"), U("235 in\r\n"),
+                                    U("250 late\r\n\0\0\0\7a\r\n250 x")};
+    struct scene sc = scene_of(__func__, inside, upstream, COUNT(upstream),
+                               (struct outcome){.to_client = in,
+                                                .to_upstream = "AUTH GSSAPI AA==\r\n",
+                                                .end = DIALOGUE_RELAY});
+    sc.to_client_size = sizeof in - 1;
+    scene_check(&starttls_smtp, &sc);
+
+    static const char out[] = "AUTH GSSAPI AA==\r\nNOOP\r\n\0\0\0\14\r\nSTARTTLS\r\n";
+    const struct turn client[] = {U(G), C("AUTH GSSAPI AA==\r\n"), U("235 in\r\n"),
+                                  C("NOOP\r\n\0\0\0\14\r\nSTARTTLS\r\n")};
+    sc = scene_of(
+        __func__, inside, client, COUNT(client),
+        (struct outcome){.to_client = G "235 in\r\n", .to_upstream = out, .end = DIALOGUE_RELAY});
+    sc.to_upstream_size = sizeof out - 1;
+    scene_check(&starttls_smtp, &sc);
+}
+
+static void without_a_layer_the_watch_goes_on(void **state)
+{
+    (void)state;
+    static const char *const mechanisms[] = {"AUTH PLAIN AA==\r\n", "AUTH SCRAM-SHA-256 AA==\r\n"};
+    static const char tail[] = "235 in\r\n250 late\r\n\0\0\0\7a\r\n";
+    for (size_t i = 0; i < COUNT(mechanisms); i++) {
+        const struct turn turns[] = {
+            U(G), {CLIENT, mechanisms[i], 0}, {UPSTREAM, tail, sizeof tail - 1}, C("STARTTLS\r\n")};
+        static const char heard[] = G "235 in\r\n250 late\r\n\0\0\0\7a\r\n" ACTIVE;
+        struct scene sc =
+            scene_of(__func__, inside, turns, COUNT(turns),
+                     (struct outcome){.to_client = heard, .to_upstream = mechanisms[i]});
+        sc.to_client_size = sizeof heard - 1;
+        scene_check(&starttls_smtp, &sc);
+    }
+}
+
 static void upgraded_swallows_the_greeting(void **state)
 {
     (void)state;
@@ -1066,6 +1107,8 @@ int main(void)
         cmocka_unit_test(inside_takes_the_upgrade_out_wherever_it_stands),
         cmocka_unit_test(inside_starttls_is_on_already),
         cmocka_unit_test(inside_an_old_upstream_speaks_for_itself),
+        cmocka_unit_test(a_security_layer_ends_the_watch_of_both_sides),
+        cmocka_unit_test(without_a_layer_the_watch_goes_on),
         cmocka_unit_test(upgraded_swallows_the_greeting),
         cmocka_unit_test(upgraded_tells_of_a_refusal),
         cmocka_unit_test(xclient_tells_who_the_client_is),
