@@ -26,6 +26,7 @@ enum client_auth { CLIENT_AUTH_NONE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED 
 enum send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
 enum source_kind { SOURCE_DEFAULT, SOURCE_ADDRESS, SOURCE_TRANSPARENT };
 enum tls_min_version { TLS_MIN_1_2, TLS_MIN_1_3 };
+enum drain_newcomers { DRAIN_REFUSE, DRAIN_RESET };
 
 /* Where to listen or to connect. */
 enum endpoint_kind {
@@ -143,10 +144,11 @@ struct config {
     enum config_log_level log_level;
     enum config_log_format log_format;
     enum config_log_target log_target;
-    struct file_ref log_file; /* LOG_TARGET_FILE */
-    unsigned drain_timeout;   /* milliseconds */
-    bool key_isolation;       /* private keys are the signers', not the workers' */
-    bool sandbox;             /* workers give up what they do not need */
+    struct file_ref log_file;            /* LOG_TARGET_FILE */
+    unsigned drain_delay, drain_timeout; /* milliseconds */
+    enum drain_newcomers drain_newcomers;
+    bool key_isolation; /* private keys are the signers', not the workers' */
+    bool sandbox;       /* workers give up what they do not need */
     struct origin sandbox_at;
     bool watch; /* reload when a file of the bundle changes */
 

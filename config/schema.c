@@ -12,6 +12,7 @@
 static_assert(sizeof(enum tls_mode) == sizeof(int) && sizeof(enum send_proxy) == sizeof(int) &&
                   sizeof(enum client_auth) == sizeof(int) &&
                   sizeof(enum tls_min_version) == sizeof(int) &&
+                  sizeof(enum drain_newcomers) == sizeof(int) &&
                   sizeof(enum config_log_level) == sizeof(int) &&
                   sizeof(enum config_log_format) == sizeof(int),
               "an enum is not an int");
@@ -35,6 +36,8 @@ static const struct choice client_auths[] = {{"none", CLIENT_AUTH_NONE},
                                              {"required", CLIENT_AUTH_REQUIRED},
                                              {NULL, 0}};
 static const struct choice min_versions[] = {{"1.2", TLS_MIN_1_2}, {"1.3", TLS_MIN_1_3}, {NULL, 0}};
+static const struct choice drain_newcomers[] = {
+    {"refuse", DRAIN_REFUSE}, {"reset", DRAIN_RESET}, {NULL, 0}};
 static const struct choice plaintext_logins[] = {{"refuse", false}, {"allow", true}, {NULL, 0}};
 static const struct choice relay_risks[] = {{"refused", false}, {"accepted", true}, {NULL, 0}};
 
@@ -61,6 +64,9 @@ static const struct key global_keys[] = {
     {"sandbox", setting_switch, .offset = GLOBAL(sandbox), .at_offset = GLOBAL(sandbox_at),
      .preset = "on"},
     {"watch", setting_switch, .offset = GLOBAL(watch), .preset = "off"},
+    {"drain-delay", setting_duration, .offset = GLOBAL(drain_delay), .preset = "0s"},
+    {"drain-newcomers", setting_choice, .offset = GLOBAL(drain_newcomers),
+     .choices = drain_newcomers, .preset = "refuse"},
     {"drain-timeout", setting_duration, .offset = GLOBAL(drain_timeout), .preset = "30s"},
     {.name = NULL},
 };

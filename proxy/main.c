@@ -15,14 +15,17 @@
 #include <string.h>
 #include <uv.h>
 
+/* What a command takes besides -c and --help. */
+enum { TAKES_JSON = 1 << 0, TAKES_READY = 1 << 1 };
+
 struct options {
     const char *file;
-    bool json;
+    unsigned given; /* of what it takes */
 };
 
 struct command {
     const char *name, *usage, *help;
-    bool takes_json;
+    unsigned takes;
     int (*run)(const struct options *o);
 };
 
@@ -67,26 +70,33 @@ static int check(const struct options *o)
     return good ? 0 : EXIT_CONFIGURATION;
 }
 
-static int ask(const struct options *o, const char *request)
+static int ask(const struct options *o, const char *request, int unanswered)
 {
     char *path = config_control_path(o->file);
     if (path == NULL) {
         fprintf(stderr, "tlsfront: out of memory\n");
         return EXIT_RUNTIME;
     }
-    int status = control_ask(path, request);
+    int status = control_ask(path, request, unanswered);
     free(path);
     return status;
 }
 
 static int reload(const struct options *o)
 {
-    return ask(o, "reload");
+    return ask(o, "reload", EXIT_RUNTIME);
+}
+
+static int drain(const struct options *o)
+{
+    return ask(o, "drain", EXIT_RUNTIME);
 }
 
 static int status(const struct options *o)
 {
-    return ask(o, o->json ? "status json" : "status");
+    if (o->given == TAKES_READY)
+        return ask(o, "ready", EXIT_UNAVAILABLE);
+    return ask(o, o->given == TAKES_JSON ? "status json" : "status", EXIT_RUNTIME);
 }
 
 static const struct command commands[] = {
@@ -94,17 +104,24 @@ static const struct command commands[] = {
      "Run the daemon in the foreground, logging to standard error unless the configuration says\n"
      "otherwise. Signals: HUP reloads, TERM and INT drain (a second one stops now), QUIT drains\n"
      "without limit, USR1 reopens the log, USR2 writes the status to the log.\n",
-     false, run},
+     0, run},
     {"check", "[-c FILE]",
      "Look at everything that a reload would look at, print what is wrong with file, line, cause\n"
      "and cure, and the routing table as it was understood. FILE may be - for standard input.\n",
-     false, check},
+     0, check},
     {"reload", "[-c FILE]",
      "Have the running daemon read its configuration again. Waits, and prints what changed or why\n"
      "nothing did. FILE tells only where the daemon's control socket is.\n",
-     false, reload},
-    {"status", "[-c FILE] [--json]",
-     "Print the running daemon's routes, certificates, connections and workers.\n", true, status},
+     0, reload},
+    {"drain", "[-c FILE]",
+     "Have balancers look elsewhere: the running daemon is not ready any more, but goes on "
+     "serving\n"
+     "all who come. A second drain takes it back. A restart is ready again.\n",
+     0, drain},
+    {"status", "[-c FILE] [--json | --ready]",
+     "Print the running daemon's routes, certificates, connections and workers.\n"
+     "--ready: exit status 0 if it is ready for newcomers, 1 if not, 69 if no daemon answers.\n",
+     TAKES_JSON | TAKES_READY, status},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -138,30 +155,46 @@ static int wrong_usage(const struct command *c)
     return EXIT_USAGE;
 }
 
+/* The options, each of which is a bit of `takes` by its place. */
+static const struct option long_options[] = {
+    {"json", no_argument, NULL, 'j'},
+    {"ready", no_argument, NULL, 'r'},
+    {"config", required_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* False, and said: it cannot be had. */
+static bool take_option(const struct command *c, int index, struct options *o)
+{
+    const unsigned bit = 1U << index;
+    if ((c->takes & bit) == 0)
+        fprintf(stderr, "tlsfront: %s knows no --%s\n", c->name, long_options[index].name);
+    else if ((o->given & ~bit) != 0)
+        fprintf(stderr, "tlsfront: --%s cannot be had together with the option before it\n",
+                long_options[index].name);
+    else
+        o->given = bit;
+    return o->given == bit;
+}
+
 static int run_command(const struct command *c, int argc, char **argv)
 {
-    static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
-                                                 {"json", no_argument, NULL, 'j'},
-                                                 {"help", no_argument, NULL, 'h'},
-                                                 {NULL, 0, NULL, 0}};
     struct options o = {.file = CONFIG_DEFAULT_FILE};
-    for (int opt; (opt = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
+    int index = 0;
+    for (int opt; (opt = getopt_long(argc, argv, "c:h", long_options, &index)) != -1;) {
         switch (opt) {
         case 'c':
             o.file = optarg;
             break;
-        case 'j':
-            if (!c->takes_json) {
-                fprintf(stderr, "tlsfront: %s knows no --json\n", c->name);
-                return wrong_usage(c);
-            }
-            o.json = true;
-            break;
         case 'h':
             printf("usage: tlsfront %s %s\n\n%s", c->name, c->usage, c->help);
             return 0;
-        default:
+        case '?':
             return wrong_usage(c);
+        default:
+            if (!take_option(c, index, &o))
+                return wrong_usage(c);
         }
     }
     if (optind == argc)

@@ -1,5 +1,4 @@
 /* client.c - the caller's side of the control socket. */
-#include "proxy/base/exits.h"
 #include "proxy/control/control.h"
 
 #include <errno.h>
@@ -140,7 +139,7 @@ int control_fetch(const char *path, const char *line, struct buf *text, struct e
     return status;
 }
 
-static int explain(const struct err *e, int error)
+static void explain(const struct err *e, int error)
 {
     fprintf(stderr, "tlsfront: %s\n", e->text);
     if (error == ENOENT || error == ECONNREFUSED)
@@ -151,19 +150,18 @@ static int explain(const struct err *e, int error)
         fprintf(stderr, "    cure: run this as root or as the daemon's user\n");
     else if (error == ETIMEDOUT)
         fprintf(stderr, "    cure: its log says what it does; if it is stuck, restart it\n");
-    return EXIT_RUNTIME;
 }
 
-int control_ask(const char *path, const char *line)
+int control_ask(const char *path, const char *line, int unanswered)
 {
     struct buf text;
     struct err e;
     buf_init(&text, (size_t)64 << 20);
     int status = control_fetch(path, line, &text, &e);
     if (status < 0)
-        status = explain(&e, errno);
+        explain(&e, errno);
     else
         fputs((const char *)text.data, status == 0 ? stdout : stderr);
     buf_free(&text);
-    return status;
+    return status < 0 ? unanswered : status;
 }

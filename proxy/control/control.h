@@ -32,9 +32,9 @@ void control_answer(struct control_request *request, int status, const struct bu
 void control_close(struct control *c);
 
 /* The client's side: send `line`, wait for a minute at most, print the text to standard output
- * (status 0) or standard error. Returns the exit status; 1 with a message when there is no daemon,
- * or none that answers. */
-int control_ask(const char *path, const char *line);
+ * (status 0) or standard error. Returns the exit status; `unanswered` with a message when there is
+ * no daemon, or none that answers. */
+int control_ask(const char *path, const char *line, int unanswered);
 
 /* Likewise, but the text goes to `text`, with a NUL behind it: the exit status, or -1 with the
  * reason, and errno, when no daemon answers (ETIMEDOUT: within a minute). */

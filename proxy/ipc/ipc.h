@@ -16,6 +16,7 @@
  *     COMMIT     run N now, and stay        answer: COMMITTED N
  *     ABORT      forget N
  *     DRAIN      refuse newcomers
+ *     CLOSE      take those who wait, and no more: exit when the last session is gone
  *     RETIRE     there are no newcomers for you: exit when the last session is gone
  *     STOP       exit
  *     SIGNER     the socket to your signer, or to another one
@@ -84,6 +85,7 @@ enum ipc_type {
     IPC_SIGN,
     IPC_SIGNED,
     IPC_RESOLVED,
+    IPC_CLOSE,
 };
 
 /* The kernel passes at most 253 descriptors at a time (SCM_MAX_FD). */

@@ -114,9 +114,9 @@ static void text_resolver(const struct status *s, struct buf *out)
 void status_text(const struct status *s, struct buf *out)
 {
     const struct generation *g = s->workers->current.generation;
-    buf_printf(out, "tlsfront %s, pid %d, %s, up %lld seconds, generation %u\n", TLSFRONT_VERSION,
-               getpid(), s->state, (long long)(time(NULL) - s->started),
-               s->workers->current.number);
+    buf_printf(out, "tlsfront %s, pid %d, %s%s, up %lld seconds, generation %u\n", TLSFRONT_VERSION,
+               getpid(), s->state, s->unwanted ? ", not ready" : "",
+               (long long)(time(NULL) - s->started), s->workers->current.number);
     text_workers(s, out);
     text_signers(&s->workers->signers, out);
     text_resolver(s, out);

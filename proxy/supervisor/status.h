@@ -9,6 +9,8 @@
 /* What there is to tell of; borrowed. */
 struct status {
     const char *state; /* of the daemon: "starting", "running", "draining", "stopping" */
+    bool ready;        /* balancers may send newcomers here */
+    bool unwanted;     /* it runs, but was told to send them away */
     time_t started;
     const struct workers *workers;
     const struct child *resolver;

@@ -185,6 +185,7 @@ void status_json(const struct status *s, struct buf *out)
     json_object(out, NULL);
     json_string(out, "version", TLSFRONT_VERSION);
     json_string(out, "state", s->state);
+    json_bool(out, "ready", s->ready);
     json_number(out, "pid", getpid());
     json_string(out, "started", date);
     json_number(out, "uptime", (int64_t)(time(NULL) - s->started));

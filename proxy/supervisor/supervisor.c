@@ -20,14 +20,18 @@
 /* How often a draining daemon looks whether the last session has ended. */
 #define DRAIN_POLL_MS 50
 
-enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING, PHASE_STOPPING };
+/* LEAVING: on its way to the end, but still serving newcomers, until balancers have noticed. */
+enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_LEAVING, PHASE_DRAINING, PHASE_STOPPING };
 
 enum { SIGNALS = 6 };
+
+static const char going_down[] = "the daemon is going down";
 
 struct supervisor {
     uv_loop_t loop;
     struct log log;
     enum phase phase;
+    bool unwanted; /* newcomers, as `tlsfront drain` says; served all the same */
     int exit_status;
     time_t started;
 
@@ -42,7 +46,8 @@ struct supervisor {
     uv_timer_t rotate;   /* ticket keys */
     bool tickets_shared; /* with all who have the same `ticket-key` */
     uint8_t ticket_secret[TLS_TICKET_SECRET_SIZE];
-    uv_timer_t limit;   /* of draining, then of stopping */
+    uv_timer_t limit;   /* of leaving, then of draining, then of stopping */
+    unsigned patience;  /* of draining, in milliseconds; 0: as long as it takes */
     uv_timer_t drained; /* looks whether draining is over */
 };
 
@@ -119,44 +124,87 @@ static void drain_poll(uv_timer_t *timer)
         stop(s);
 }
 
-/* `limit` in milliseconds; 0: as long as it takes. */
-static void drain(struct supervisor *s, unsigned limit)
+/* Nobody listens any more: newcomers are reset by the kernel, and a balancer tries elsewhere. */
+static void close_doors(struct supervisor *s)
 {
-    if (s->phase >= PHASE_DRAINING)
-        return;
-    s->phase = PHASE_DRAINING;
-    no_more_reloads(s);
-    notify_stopping();
-    log_event(&s->log, LOG_LEVEL_INFO, "draining",
-              "newcomers are refused; the daemon ends with its last session");
-    if (limit > 0)
-        uv_timer_start(&s->limit, drained_long_enough, limit, 0);
+    listeners_close(&s->listeners);
+    workers_end(&s->workers, IPC_CLOSE);
+}
+
+static void refuse_newcomers(struct supervisor *s)
+{
     workers_end(&s->workers, IPC_DRAIN);
     uv_timer_start(&s->drained, drain_poll, DRAIN_POLL_MS, DRAIN_POLL_MS);
+}
+
+static void drain(struct supervisor *s)
+{
+    const bool reset = current(s)->config->drain_newcomers == DRAIN_RESET;
+    s->phase = PHASE_DRAINING;
+    log_event(&s->log, LOG_LEVEL_INFO, "draining",
+              "newcomers are %s; the daemon ends with its last session",
+              reset ? "reset" : "refused");
+    uv_timer_stop(&s->limit);
+    if (s->patience > 0)
+        uv_timer_start(&s->limit, drained_long_enough, s->patience, 0);
+    if (reset)
+        close_doors(s);
+    else
+        refuse_newcomers(s);
+}
+
+static void left_long_enough(uv_timer_t *timer)
+{
+    drain(timer->data);
+}
+
+/* Towards the end, with `patience` for the sessions that there are. */
+static void leave(struct supervisor *s, unsigned patience)
+{
+    const unsigned delay = current(s)->config->drain_delay;
+    s->phase = PHASE_LEAVING;
+    s->patience = patience;
+    no_more_reloads(s);
+    notify_stopping();
+    if (delay == 0) {
+        drain(s);
+        return;
+    }
+    log_event(&s->log, LOG_LEVEL_INFO, "drain-delay",
+              "not ready any more; newcomers are still served for %u.%03u s", delay / 1000,
+              delay % 1000);
+    uv_timer_start(&s->limit, left_long_enough, delay, 0);
 }
 
 /* ---- status ---- */
 
 static struct status status_of(const struct supervisor *s)
 {
-    static const char *const states[] = {"starting", "running", "draining", "stopping"};
-    return (struct status){states[s->phase], s->started, &s->workers,
-                           resolver_process(s->resolver)};
+    static const char *const states[] = {"starting", "running", "draining", "draining", "stopping"};
+    return (struct status){.state = states[s->phase],
+                           .ready = s->phase == PHASE_RUNNING && !s->unwanted,
+                           .unwanted = s->phase == PHASE_RUNNING && s->unwanted,
+                           .started = s->started,
+                           .workers = &s->workers,
+                           .resolver = resolver_process(s->resolver)};
 }
 
 /* ---- signals ---- */
 
 static void on_term(struct supervisor *s)
 {
-    if (s->phase >= PHASE_DRAINING || current(s) == NULL)
+    if (s->phase >= PHASE_LEAVING || current(s) == NULL)
         stop(s);
     else
-        drain(s, current(s)->config->drain_timeout);
+        leave(s, current(s)->config->drain_timeout);
 }
 
 static void on_quit(struct supervisor *s)
 {
-    drain(s, 0);
+    if (s->phase < PHASE_LEAVING && current(s) != NULL)
+        leave(s, 0);
+    else if (s->phase < PHASE_LEAVING)
+        stop(s);
 }
 
 static void on_hup(struct supervisor *s)
@@ -164,7 +212,7 @@ static void on_hup(struct supervisor *s)
     if (s->phase == PHASE_RUNNING || s->phase == PHASE_STARTING)
         reload_request(&s->reload, NULL);
     else
-        log_event(&s->log, LOG_LEVEL_WARN, "reload-refused", "the daemon is going down");
+        log_event(&s->log, LOG_LEVEL_WARN, "reload-refused", "%s", going_down);
 }
 
 static void on_usr2(struct supervisor *s)
@@ -242,30 +290,93 @@ static const struct resolver_events resolver_events = {names_changed, names_sett
 
 /* ---- the control socket ---- */
 
+static int answer_reload(struct supervisor *s, struct buf *text)
+{
+    (void)s;
+    buf_printf(text, "reload refused: %s\n", going_down);
+    return EXIT_RUNTIME;
+}
+
+static int answer_status(struct supervisor *s, struct buf *text)
+{
+    const struct status facts = status_of(s);
+    status_text(&facts, text);
+    return 0;
+}
+
+static int answer_status_json(struct supervisor *s, struct buf *text)
+{
+    const struct status facts = status_of(s);
+    status_json(&facts, text);
+    return 0;
+}
+
+static int answer_serving(struct supervisor *s, struct buf *text)
+{
+    const struct status facts = status_of(s);
+    status_serving(&facts, text);
+    return 0;
+}
+
+static int answer_ready(struct supervisor *s, struct buf *text)
+{
+    const struct status facts = status_of(s);
+    if (facts.ready)
+        buf_puts(text, "ready\n");
+    else if (facts.unwanted)
+        buf_puts(text, "not ready: `tlsfront drain` has said so\n");
+    else
+        buf_printf(text, "not ready: the daemon is %s\n", facts.state);
+    return facts.ready ? 0 : EXIT_RUNTIME;
+}
+
+/* Said once, newcomers are not wanted; said again, they are. */
+static int answer_drain(struct supervisor *s, struct buf *text)
+{
+    if (s->phase != PHASE_RUNNING) {
+        buf_printf(text, "drain refused: %s\n",
+                   s->phase == PHASE_STARTING ? "the daemon is starting" : going_down);
+        return EXIT_RUNTIME;
+    }
+    s->unwanted = !s->unwanted;
+    const char *words = s->unwanted
+                            ? "not ready any more, still serving; a second drain takes it back"
+                            : "ready again";
+    log_event(&s->log, LOG_LEVEL_INFO, s->unwanted ? "not-ready" : "ready", "%s", words);
+    notify_status(words);
+    buf_printf(text, "%s\n", words);
+    return 0;
+}
+
+static int answer_unknown(struct supervisor *s, struct buf *text)
+{
+    (void)s;
+    buf_puts(text, "the daemon does not know this request; it may be of another version\n");
+    return EXIT_USAGE;
+}
+
+static const struct answer {
+    const char *request;
+    int (*answer)(struct supervisor *s, struct buf *text);
+} answers[] = {
+    {"reload", answer_reload},   {"status", answer_status}, {"status json", answer_status_json},
+    {"serving", answer_serving}, {"ready", answer_ready},   {"drain", answer_drain},
+    {NULL, answer_unknown},
+};
+
 static void on_request(void *arg, struct control_request *request, const char *line)
 {
     struct supervisor *s = arg;
     struct buf text;
-    int status = 0;
-    const struct status facts = status_of(s);
-    buf_init(&text, (size_t)16 << 20);
-    if (strcmp(line, "reload") == 0 && s->phase < PHASE_DRAINING) {
+    const struct answer *a = answers;
+    if (strcmp(line, "reload") == 0 && s->phase < PHASE_LEAVING) {
         reload_request(&s->reload, request);
         return;
     }
-    if (strcmp(line, "status") == 0) {
-        status_text(&facts, &text);
-    } else if (strcmp(line, "status json") == 0) {
-        status_json(&facts, &text);
-    } else if (strcmp(line, "serving") == 0) {
-        status_serving(&facts, &text);
-    } else if (strcmp(line, "reload") == 0) {
-        status = 1;
-        buf_puts(&text, "reload refused: the daemon is going down\n");
-    } else {
-        status = 2;
-        buf_puts(&text, "the daemon does not know this request; it may be of another version\n");
-    }
+    while (a->request != NULL && strcmp(a->request, line) != 0)
+        a++;
+    buf_init(&text, (size_t)16 << 20);
+    const int status = a->answer(s, &text);
     control_answer(request, status, &text);
     buf_free(&text);
 }

@@ -70,7 +70,7 @@ uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms);
 bool workers_all_prepared(const struct workers *ws, uint32_t number);
 bool workers_all_committed(const struct workers *ws, uint32_t number);
 
-/* Tell all workers; for IPC_DRAIN, IPC_RETIRE and IPC_STOP, which end the workers. */
+/* Tell all workers; for IPC_DRAIN, IPC_CLOSE, IPC_RETIRE and IPC_STOP, which end the workers. */
 void workers_end(struct workers *ws, enum ipc_type how);
 
 void workers_send_tickets(struct workers *ws);

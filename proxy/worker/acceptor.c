@@ -105,6 +105,12 @@ static void pause_for_resources(struct acceptor *a, int error)
     uv_timer_start(&a->pause, pause_over, PAUSE_MS, 0);
 }
 
+/* The machine's, not the connection's. */
+static bool is_want(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 void acceptor_room(struct acceptor *a)
 {
     if (a->paused && !a->closing && a->sessions->count < a->sessions->limit)
@@ -132,26 +138,32 @@ static void reset(struct acceptor *a, const struct newcomer *n)
         n->route->config->name, client, a->sessions->courtesies);
 }
 
-static void accept_one(struct listener *l)
+static void take(struct listener *l, struct newcomer *n)
+{
+    struct acceptor *a = l->acceptor;
+    const struct sockaddr *from = (const struct sockaddr *)&n->client;
+    const struct route_config *r = l->route->config;
+    n->announced = address_in(from, r->accept_proxy_from, r->accept_proxy_count);
+    admission_enter(a->sessions, l->route, &n->admission);
+    if (!n->announced)
+        admission_client(a->sessions, l->route, from, &n->admission);
+    if (admission_courtesy(a->sessions, l->route, n->announced ? NULL : from, &n->admission))
+        session_start(a->sessions, n);
+    else
+        reset(a, n);
+}
+
+/* False, with errno: nobody was there. */
+static bool accept_one(struct listener *l)
 {
     struct acceptor *a = l->acceptor;
     struct newcomer n = {.is_unix = l->is_unix, .generation = a->generation, .route = l->route};
     socklen_t size = sizeof n.client;
     n.fd = accept4(l->fd, (struct sockaddr *)&n.client, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (n.fd >= 0) {
-        const struct sockaddr *from = (const struct sockaddr *)&n.client;
-        const struct route_config *r = l->route->config;
-        n.announced = address_in(from, r->accept_proxy_from, r->accept_proxy_count);
-        admission_enter(a->sessions, l->route, &n.admission);
-        if (!n.announced)
-            admission_client(a->sessions, l->route, from, &n.admission);
-        if (admission_courtesy(a->sessions, l->route, n.announced ? NULL : from, &n.admission))
-            session_start(a->sessions, &n);
-        else
-            reset(a, &n);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        pause_for_resources(a, errno);
-    } /* else that one connection is broken: accept(2), "Error handling" */
+    if (n.fd < 0)
+        return false;
+    take(l, &n);
+    return true;
 }
 
 /* One at a time: if more are waiting, the next turn tells so at once, and meanwhile the sessions
@@ -165,9 +177,17 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
     if (a->sessions->count >= a->sessions->limit) {
         complain(a, "no descriptors left");
         acceptor_silence(a);
-    } else {
-        accept_one(l);
-    }
+    } else if (!accept_one(l) && is_want(errno)) {
+        pause_for_resources(a, errno);
+    } /* else that one connection is broken: accept(2), "Error handling" */
+}
+
+void acceptor_take_all(struct acceptor *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        while (a->sessions->count < a->sessions->limit &&
+               (accept_one(a->listeners[i]) || errno == ECONNABORTED))
+            continue;
 }
 
 static void acceptor_listen(struct acceptor *a)

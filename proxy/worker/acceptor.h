@@ -17,6 +17,10 @@ int acceptor_add(struct acceptor *a, unsigned route, int fd);
 
 void acceptor_start(struct acceptor *a);
 
+/* Take all who wait in the queues, as far as there is room: whoever closes the sockets for good
+ * would reset them. */
+void acceptor_take_all(struct acceptor *a);
+
 /* Stop, close the sockets (the supervisor holds the same ones, so nothing queued is lost) and free
  * in a later turn of the loop. NULL is fine. */
 void acceptor_close(struct acceptor *a);

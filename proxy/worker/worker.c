@@ -323,6 +323,13 @@ static void on_drain(struct worker *w, struct ipc_message *m)
     w->sessions.draining = true;
 }
 
+static void on_close(struct worker *w, struct ipc_message *m)
+{
+    if (w->accepting != NULL)
+        acceptor_take_all(w->accepting);
+    on_retire(w, m);
+}
+
 static void on_stop(struct worker *w, struct ipc_message *m)
 {
     (void)m;
@@ -364,6 +371,7 @@ static void (*const handlers[])(struct worker *w, struct ipc_message *m) = {
     [IPC_ABORT] = on_abort,
     [IPC_DRAIN] = on_drain,
     [IPC_RETIRE] = on_retire,
+    [IPC_CLOSE] = on_close,
     [IPC_STOP] = on_stop,
     [IPC_CHALLENGE_ANSWER] = on_challenge_answer,
     [IPC_SIGNER] = on_signer,

@@ -12,7 +12,7 @@ from harness.config import route
 from harness.daemon import STATUS_CONFIG_WRONG
 from servers import toy
 
-COMMANDS = ("run", "check", "reload", "status")
+COMMANDS = ("run", "check", "reload", "drain", "status")
 
 
 def tlsfront(binary, *arguments):
@@ -44,7 +44,8 @@ def test_every_command_has_help(binary, command):
     ((), "COMMAND is missing"), (("key",), "COMMAND is missing"),
     (("nonsense",), 'no command "nonsense"'), (("run", "--nonsense"), "unrecognized option"),
     (("check", "-c"), "requires an argument"), (("check", "surplus"), '"surplus" is one argument'),
-    (("reload", "--json"), "reload knows no --json"), (("status", "-x"), "invalid option")])
+    (("reload", "--json"), "reload knows no --json"), (("status", "-x"), "invalid option"),
+    (("status", "--json", "--ready"), "--ready cannot be had together")])
 def test_wrong_usage_is_status_2_with_the_reason_before_the_usage(binary, arguments, why):
     done = tlsfront(binary, *arguments)
     assert done.returncode == 2

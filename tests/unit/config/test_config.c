@@ -84,6 +84,8 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(c->log_target, LOG_TARGET_STDERR);
     assert_null(c->log_file.path);
     assert_int_equal(c->drain_timeout, 30000);
+    assert_int_equal(c->drain_delay, 0);
+    assert_int_equal(c->drain_newcomers, DRAIN_REFUSE);
     assert_true(c->sandbox);
     assert_true(c->key_isolation);
 
@@ -172,7 +174,8 @@ static void every_key_reaches_its_field(void **state)
     struct config *c = load_clean(
         "workers = 4 user = u control = run.sock state = ../lib\n"
         "log-level = debug log-format = json log = ./x.log drain-timeout = off watch = "
-        "on sandbox = off key-isolation = off\n" CERTIFICATE "certificate second { chain = '/c' }\n"
+        "on drain-delay = 5s drain-newcomers = reset sandbox = off key-isolation = "
+        "off\n" CERTIFICATE "certificate second { chain = '/c' }\n"
         "route all {\n"
         "listen = {\"*:4650\", \"[::1]:465\", \"localhost:466\", \"unix:/run/l\"}\n"
         "protocol = smtp tls = implicit certificate = {second, mail}\n"
@@ -196,6 +199,8 @@ static void every_key_reaches_its_field(void **state)
     assert_int_equal(c->log_target, LOG_TARGET_FILE);
     assert_string_equal(c->log_file.path, "/etc/tlsfront/./x.log");
     assert_int_equal(c->drain_timeout, 0);
+    assert_int_equal(c->drain_delay, 5000);
+    assert_int_equal(c->drain_newcomers, DRAIN_RESET);
     assert_true(c->watch);
     assert_false(c->sandbox);
     assert_false(c->key_isolation);

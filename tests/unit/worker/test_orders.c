@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 /* Far more than any of these tests needs; it only ends those that would hang. */
@@ -312,6 +313,29 @@ static void a_retired_worker_without_sessions_ends_at_once(void **state)
     assert_int_equal(wait_for_end(f), 0);
 }
 
+/* Whoever waits in the queue when the doors close had been let in by the kernel. */
+static void a_worker_that_closes_serves_those_who_wait_and_ends(void **state)
+{
+    struct fixture *f = *state;
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    char answer[12];
+    hello(f);
+    serve(f, 1);
+    kill(f->worker, SIGSTOP);
+    plain_order(f, IPC_CLOSE, 0);
+    const int first = client(f), second = client(f);
+    kill(f->worker, SIGCONT);
+    wait_for_active(f, 2);
+    is_silent(f);
+    assert_int_equal(client(f), -1);
+    assert_int_equal(write(first, request, sizeof request - 1), sizeof request - 1);
+    assert_int_equal(recv(first, answer, sizeof answer, MSG_WAITALL), sizeof answer);
+    assert_memory_equal(answer, "HTTP/1.1 404", sizeof answer);
+    close(first);
+    close(second);
+    assert_int_equal(wait_for_end(f), 0);
+}
+
 static void a_stop_ends_sessions_and_worker(void **state)
 {
     struct fixture *f = *state;
@@ -445,6 +469,7 @@ int main(void)
         CASE(orders_about_other_generations_are_passed_over),
         CASE(a_worker_that_drains_refuses_newcomers),
         CASE(a_retired_worker_ends_with_its_last_session),
+        CASE(a_worker_that_closes_serves_those_who_wait_and_ends),
         CASE(a_retired_worker_without_sessions_ends_at_once),
         CASE(a_stop_ends_sessions_and_worker),
         CASE(a_worker_does_not_outlive_its_supervisor),
