@@ -35,6 +35,13 @@ static bool belongs(struct build *b, const struct key *key, const struct setting
     return false;
 }
 
+static void complain_missing(struct build *b, const struct block *block, const struct key *key)
+{
+    struct origin at = block->at;
+    at.key = key->name;
+    build_complain(b, DIAG_ERROR, &at, key->required, "there is no %s", key->name);
+}
+
 static void apply(struct build *b, enum scope scope, const struct block *block, void *target)
 {
     b->block = block;
@@ -42,8 +49,9 @@ static void apply(struct build *b, enum scope scope, const struct block *block, 
     for (const struct key *key = schema_keys(scope); key->name != NULL && !b->arena->failed;
          key++) {
         const struct setting *s = tree_find(block, key->name);
-        if (s != NULL && key->at_offset != 0)
-            *(struct origin *)((char *)target + key->at_offset) = s->at;
+        if (key->at_offset != 0)
+            *(struct origin *)((char *)target + key->at_offset) =
+                s != NULL ? s->at : (struct origin){.key = key->name};
         if (scope == SCOPE_ROUTE && !belongs(b, key, s))
             continue;
         if (key->preset != NULL)
@@ -51,7 +59,7 @@ static void apply(struct build *b, enum scope scope, const struct block *block, 
         if (s != NULL)
             key->parse(b, key, target, s);
         else if (key->required != NULL)
-            build_complain(b, DIAG_ERROR, &block->at, key->required, "there is no %s", key->name);
+            complain_missing(b, block, key);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "config/config.h"
 #include "config/assemble.h"
 #include "config/check.h"
+#include "config/columns.h"
 #include "config/files.h"
 #include "config/include.h"
 #include "config/read.h"
@@ -40,7 +41,7 @@ static void read_entry(struct load *l, const struct bundle_entry *entry, size_t 
     const char *file = arena_copy(l->arena, entry->path);
     if (file == NULL)
         return;
-    tree_read(&l->tree, &l->work, l->diags, file, entry);
+    tree_read(&l->tree, &l->work, l->arena, l->diags, file, entry);
     if (l->include != NULL)
         include_expand(l->include, index, l->tree.includes);
 }
@@ -86,6 +87,7 @@ static struct config *finish(struct load *l, struct config *c)
 {
     arena_free(&l->work);
     diag_sort(l->diags, l->findings);
+    columns_find(l->bundle, l->diags);
     if (c != NULL && !l->tree.incomplete)
         return c;
     free_arena(l->arena);

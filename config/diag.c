@@ -64,6 +64,10 @@ void diag_add(struct diags *d, enum diag_severity severity, const struct origin 
     if (where != NULL) {
         item->file = copy_text(d, where->file);
         item->line = where->line;
+        item->column = where->column;
+        item->key = copy_text(d, where->key);
+        item->kind = copy_text(d, where->kind);
+        item->name = copy_text(d, where->name);
     }
     item->cure = copy_text(d, cure);
 
@@ -141,6 +145,9 @@ void diags_free(struct diags *d)
 {
     for (size_t i = 0; i < d->count; i++) {
         free(d->items[i].file);
+        free(d->items[i].key);
+        free(d->items[i].kind);
+        free(d->items[i].name);
         free(d->items[i].cause);
         free(d->items[i].cure);
     }

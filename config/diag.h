@@ -6,11 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A place in the configuration text. `file` is owned by the bundle or the config it came from;
- * NULL when a finding belongs to no place. `line` counts from 1, 0 when only the file is known. */
+/* A place in the configuration text, and what stands there; the texts are owned by the config it
+ * came from. `file` is NULL when a finding belongs to no place; `line` counts from 1, 0 when only
+ * the file is known. */
 struct origin {
     const char *file;
     int line;
+    int column;              /* in characters, from 1; 0: columns_find() has to look for it */
+    const char *key;         /* NULL: none */
+    const char *kind, *name; /* of the block, as in "route" and "pop3s"; NULL: none, or unknown */
 };
 
 enum diag_severity {
@@ -26,8 +30,9 @@ enum { DIAG_TEXT_MAX = 1600 };
 
 struct diag {
     enum diag_severity severity;
-    char *file; /* NULL: none */
-    int line;
+    char *file; /* NULL: none; as the next ones */
+    int line, column;
+    char *key, *kind, *name; /* as in struct origin */
     char *cause;
     char *cure; /* NULL: the cause says it all */
 };

@@ -18,7 +18,7 @@ static struct gather *active;
 
 static struct origin here(const struct gather *g, const cfg_t *cfg)
 {
-    return (struct origin){g->file, g->first_line + cfg->line - 1};
+    return (struct origin){.file = g->file, .line = g->first_line + cfg->line - 1};
 }
 
 static struct value *new_value(struct gather *g, const char *text, struct origin at)
@@ -30,15 +30,25 @@ static struct value *new_value(struct gather *g, const char *text, struct origin
     return v->text != NULL ? v : NULL;
 }
 
+/* A reading that lacks memory of either kind is over. */
+static const char *keep(struct gather *g, const char *text)
+{
+    const char *copy = arena_copy(g->keep, text);
+    g->arena->failed |= copy == NULL;
+    return copy;
+}
+
 static struct block *current_block(struct gather *g, const char *kind, const char *title)
 {
     if (g->current == NULL) {
         struct block *block = arena_alloc(g->arena, sizeof *block);
         if (block == NULL)
             return NULL;
-        *block = (struct block){.kind = arena_copy(g->arena, kind),
-                                .title = arena_copy(g->arena, title),
-                                .at = {g->file, g->chunk->line}};
+        *block = (struct block){.kind = keep(g, kind),
+                                .title = keep(g, title),
+                                .at = {.file = g->file, .line = g->chunk->line}};
+        block->at.kind = block->kind;
+        block->at.name = block->title;
         g->current = block->title != NULL ? block : NULL;
     }
     return g->current;
@@ -50,13 +60,18 @@ static struct setting *new_setting(struct gather *g, struct block *block, const 
     struct setting *s = arena_alloc(g->arena, sizeof *s);
     if (s == NULL)
         return NULL;
-    *s = (struct setting){.key = arena_copy(g->arena, key), .at = at};
+    *s = (struct setting){.key = keep(g, key), .at = at};
+    s->at.key = s->key;
+    s->at.kind = block->kind;
+    s->at.name = block->title;
     tree_append(block, s);
     return s->key != NULL ? s : NULL;
 }
 
-static int add_value(struct gather *g, struct setting *s, const char *text, struct origin at)
+static int add_value(struct gather *g, struct setting *s, const char *text, int line)
 {
+    struct origin at = s->at;
+    at.line = line;
     struct value *v = new_value(g, text, at);
     if (v == NULL)
         return -1;
@@ -83,7 +98,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
         s = (struct setting *)tree_find(block, opt->name);
     else if (block != NULL)
         s = new_setting(g, block, opt->name, at);
-    if (s == NULL || add_value(g, s, text, at) != 0)
+    if (s == NULL || add_value(g, s, text, at.line) != 0)
         return -1;
     *(const char **)result = "";
     return 0;

@@ -19,7 +19,8 @@ struct gather_unknown {
 struct gather_tables; /* libconfuse's option tables */
 
 struct gather {
-    struct arena *arena;
+    struct arena *arena; /* of the reading */
+    struct arena *keep;  /* of what origins point to */
     const char *file;
     const struct chunk *chunk;
     struct gather_tables *tables;

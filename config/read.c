@@ -104,7 +104,11 @@ static void complain_syntax(struct reader *r, const char *text)
         g->line = line_of_word(text, g->first_line, g->line, g->word);
     if (g->current != NULL && g->done == NULL)
         label = tree_label(g->arena, g->current);
-    struct origin at = {g->file, g->line};
+    struct origin at = {.file = g->file, .line = g->line, .key = g->word};
+    if (label[0] != '\0') {
+        at.kind = g->current->kind;
+        at.name = g->current->title;
+    }
     r->tree->incomplete = true;
     diag_add(r->diags, DIAG_ERROR, &at, g->cure, "%s%s", label, g->message);
 }
@@ -151,15 +155,16 @@ static void read_chunk(struct reader *r)
     }
 }
 
-void tree_read(struct tree *t, struct arena *a, struct diags *d, const char *file,
-               const struct bundle_entry *text)
+void tree_read(struct tree *t, struct arena *a, struct arena *keep, struct diags *d,
+               const char *file, const struct bundle_entry *text)
 {
     t->includes = NULL;
     struct gather_tables *tables = gather_tables_new(a);
     const struct chunk *chunk = scan_text(a, d, file, text);
     for (; chunk != NULL && !a->failed; chunk = chunk->next) {
         struct reader r = {.tree = t, .diags = d};
-        r.gather = (struct gather){.arena = a, .file = file, .chunk = chunk, .tables = tables};
+        r.gather = (struct gather){
+            .arena = a, .keep = keep, .file = file, .chunk = chunk, .tables = tables};
         read_chunk(&r);
     }
 }

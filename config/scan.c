@@ -1,5 +1,6 @@
 /* scan.c - one pass over configuration text, token by token. */
 #include "config/scan.h"
+#include "config/utf8.h"
 
 #include <string.h>
 
@@ -9,7 +10,12 @@ struct scan {
 
     const char *in;
     size_t size, at;
+    size_t mark; /* where that begins which a finding would be about */
     int line;
+
+    /* The column of counted_at, which is on counted_line. */
+    int counted_line, counted;
+    size_t counted_at;
 
     struct chunks out;
 
@@ -26,9 +32,27 @@ struct scan {
     unsigned word_count;
 };
 
+/* Counted on from the last one of the line, so that many mistakes in one line cost no more. */
+static int column_here(struct scan *s)
+{
+    if (s->counted_line != s->line || s->mark < s->counted_at) {
+        const char *before = memrchr(s->in, '\n', s->mark);
+        s->counted_line = s->line;
+        s->counted_at = before != NULL ? (size_t)(before + 1 - s->in) : 0;
+        s->counted = 1;
+    }
+    if (s->counted_at < s->mark) {
+        s->counted += (int)utf8_count(s->in + s->counted_at, s->mark - s->counted_at);
+        s->counted_at = s->mark;
+    }
+    return s->counted;
+}
+
 static void complain(struct scan *s, int line, const char *cure, const char *cause)
 {
-    struct origin at = {s->file, line};
+    struct origin at = {.file = s->file, .line = line};
+    if (line == s->line)
+        at.column = column_here(s);
     diag_add(s->diags, DIAG_ERROR, &at, cure, "%s", cause);
 }
 
@@ -121,6 +145,7 @@ static void scan_word(struct scan *s)
     note_word(s);
     while (is_word_byte(peek(s, 0))) {
         int c = peek(s, 0);
+        s->mark = s->at;
         if (c == '$' && peek(s, 1) == '{') {
             complain(s, s->line, "write the value itself",
                      "${...} is not replaced from the environment");
@@ -151,6 +176,7 @@ static void scan_escape(struct scan *s, int quote)
 static void scan_string_byte(struct scan *s, int quote)
 {
     int c = peek(s, 0);
+    s->mark = s->at;
     if (c == '\\') {
         scan_escape(s, quote);
         return;
@@ -171,12 +197,14 @@ static void scan_string(struct scan *s, int quote)
 {
     if (!enter_word(s))
         return;
+    const size_t began = s->at;
     note_word(s);
     emit(s, (char)quote);
     s->at++;
     for (int c = peek(s, 0); c != quote; c = peek(s, 0)) {
         bool ends = c < 0 || c == '\n' || (c == '\r' && peek(s, 1) == '\n');
         if (ends) {
+            s->mark = began;
             complain(s, s->line, "put a quotation mark at its end",
                      "a string is not closed on the line where it begins");
             emit(s, (char)quote);
@@ -342,6 +370,7 @@ static bool scan_blank(struct scan *s, int c)
 static void scan_token(struct scan *s)
 {
     int c = peek(s, 0);
+    s->mark = s->at;
     if (scan_blank(s, c))
         return;
     if (s->paren_line != 0 && strchr("={},+(", c) != NULL) {

@@ -15,3 +15,13 @@ size_t utf8_length(const uint8_t *p, size_t size)
     const bool too_large = p[0] == 0xf4 && p[1] > 0x8f;
     return overlong || surrogate || too_large ? 0 : n;
 }
+
+size_t utf8_count(const char *text, size_t size)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < size; count++) {
+        const size_t n = utf8_length((const uint8_t *)text + at, size - at);
+        at += n > 0 ? n : 1;
+    }
+    return count;
+}

@@ -10,4 +10,7 @@
  */
 size_t utf8_length(const uint8_t *p, size_t size);
 
+/* The characters of `text`; a byte that belongs to none counts as one. */
+size_t utf8_count(const char *text, size_t size);
+
 #endif

@@ -18,6 +18,8 @@
 /* What a command takes besides -c and --help. */
 enum { TAKES_JSON = 1 << 0, TAKES_READY = 1 << 1 };
 
+#define REPORT_MAX ((size_t)256 << 20)
+
 struct options {
     const char *file;
     unsigned given; /* of what it takes */
@@ -42,32 +44,56 @@ static void print(FILE *out, const struct buf *text)
         fwrite(text->data, 1, text->size, out);
 }
 
+/* What `check` prints, where. */
+struct report {
+    struct buf out, err;
+};
+
+static void report_text(const char *file, const struct generation *g, const struct diags *d,
+                        struct report *r)
+{
+    load_print_findings(d, &r->err);
+    if (load_good(g, d))
+        load_print_table(g, &r->out);
+    else
+        buf_printf(&r->err, "tlsfront: %s: the configuration has errors\n", file);
+}
+
+static int report_status(const struct report *r, bool good)
+{
+    if (r->out.failed || r->err.failed) {
+        fputs("tlsfront: out of memory\n", stderr);
+        return EXIT_RUNTIME;
+    }
+    print(stderr, &r->err);
+    print(stdout, &r->out);
+    return good ? 0 : EXIT_CONFIGURATION;
+}
+
 static int check(const struct options *o)
 {
     struct diags d = {0};
     struct candidate l;
+    struct report r;
     struct err e;
-    struct buf findings, table;
     if (tls_init(&e) != 0) {
         fprintf(stderr, "tlsfront: %s\n", e.text);
         return EXIT_RUNTIME;
     }
-    buf_init(&findings, (size_t)16 << 20);
-    buf_init(&table, (size_t)16 << 20);
-    if (load_configuration(o->file, &l, &d) && diag_ok(&d, DIAG_EXPIRED))
-        load_print_table(l.generation, &table);
-    load_print_findings(&d, &findings);
-    const bool good = l.generation != NULL && diag_ok(&d, DIAG_EXPIRED);
-    print(stderr, &findings);
-    print(stdout, &table);
-    if (!good)
-        fprintf(stderr, "tlsfront: %s: the configuration has errors\n", o->file);
+    buf_init(&r.out, REPORT_MAX);
+    buf_init(&r.err, REPORT_MAX);
+    load_configuration(o->file, &l, &d);
+    if (o->given == TAKES_JSON)
+        load_print_json(o->file, l.generation, &d, &r.out);
+    else
+        report_text(o->file, l.generation, &d, &r);
+    const int status = report_status(&r, load_good(l.generation, &d));
 
     candidate_free(&l);
     diags_free(&d);
-    buf_free(&findings);
-    buf_free(&table);
-    return good ? 0 : EXIT_CONFIGURATION;
+    buf_free(&r.out);
+    buf_free(&r.err);
+    return status;
 }
 
 static int ask(const struct options *o, const char *request, int unanswered)
@@ -105,10 +131,10 @@ static const struct command commands[] = {
      "otherwise. Signals: HUP reloads, TERM and INT drain (a second one stops now), QUIT drains\n"
      "without limit, USR1 reopens the log, USR2 writes the status to the log.\n",
      0, run},
-    {"check", "[-c FILE]",
+    {"check", "[-c FILE] [--json]",
      "Look at everything that a reload would look at, print what is wrong with file, line, cause\n"
      "and cure, and the routing table as it was understood. FILE may be - for standard input.\n",
-     0, check},
+     TAKES_JSON, check},
     {"reload", "[-c FILE]",
      "Have the running daemon read its configuration again. Waits, and prints what changed or why\n"
      "nothing did. FILE tells only where the daemon's control socket is.\n",

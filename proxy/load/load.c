@@ -1,4 +1,5 @@
 #include "proxy/load/load.h"
+#include "config/columns.h"
 #include "config/file.h"
 #include "proxy/ipc/counters.h"
 #include "proxy/load/unlock.h"
@@ -56,6 +57,7 @@ static bool judge(struct config *config, struct candidate *out, struct diags *d)
     load_ticket_key(&config->ticket_key, out, d);
     unlock_keys(config, out->bundle, d);
     out->generation = generation_load(config, out->bundle, GENERATION_JUDGED, d);
+    columns_find(out->bundle, d);
     if (out->generation == NULL) {
         candidate_free(out);
         d->out_of_memory = true;
@@ -74,6 +76,11 @@ bool load_files_again(const struct bundle *texts, struct candidate *out, struct 
 {
     *out = (struct candidate){0};
     return judge(config_reread(texts, &out->bundle, d), out, d);
+}
+
+bool load_good(const struct generation *g, const struct diags *d)
+{
+    return g != NULL && diag_ok(d, DIAG_EXPIRED);
 }
 
 void candidate_free(struct candidate *l)

@@ -16,6 +16,9 @@ struct candidate {
     uint8_t ticket_secret[TLS_TICKET_SECRET_SIZE];
 };
 
+/* May what was read be run, as `check` sees it? `g` may be NULL. */
+bool load_good(const struct generation *g, const struct diags *d);
+
 /* Read FILE and all it names, and look at everything that can be looked at without binding an
  * address. Findings go to `d`. False: it was not understood well enough to have a routing table,
  * and `out` is empty; true: `out` is to be freed, and diag_ok() says whether it may be run. */
@@ -29,6 +32,10 @@ void candidate_free(struct candidate *l);
 
 /* All findings in their order, as they are printed, behind what is in `out`. */
 void load_print_findings(const struct diags *d, struct buf *out);
+
+/* Both for programs, as tlsfront(8) has it: one JSON object. `g` may be NULL: not understood. */
+void load_print_json(const char *path, const struct generation *g, const struct diags *d,
+                     struct buf *out);
 
 /* The routing table as a table, behind what is in `out`. */
 void load_print_table(const struct generation *g, struct buf *out);

@@ -3,20 +3,12 @@
 #include "proxy/base/json.h"
 #include "proxy/routes/certificate_json.h"
 #include "proxy/routes/expiry.h"
+#include "proxy/routes/route_json.h"
 #include "proxy/supervisor/status.h"
 #include "proxy/supervisor/totals.h"
 
 #include <time.h>
 #include <unistd.h>
-
-static void json_endpoints(struct buf *out, const char *key, const struct endpoint *list,
-                           size_t count)
-{
-    json_array(out, key);
-    for (size_t i = 0; i < count; i++)
-        json_string(out, NULL, list[i].text);
-    json_array_end(out);
-}
 
 /* What ends, of one kind, as an array. */
 struct endings {
@@ -77,15 +69,7 @@ static void json_routes(const struct status *s, const struct generation *g, stru
         const struct route_config *r = &g->config->routes[i];
         const struct route_totals t = route_totals(s->workers, g->routes[i].slot);
         json_object(out, NULL);
-        json_string(out, "name", r->name);
-        json_string(out, "protocol", protocol_facts(r->protocol)->name);
-        json_string(out, "tls", config_tls_mode_name(r->tls));
-        json_endpoints(out, "listen", r->listen, r->listen_count);
-        json_endpoints(out, "upstream", r->upstream, r->upstream_count);
-        json_array(out, "certificates");
-        for (size_t k = 0; k < r->certificate_count; k++)
-            json_string(out, NULL, g->config->certificates[r->certificates[k]].name);
-        json_array_end(out);
+        route_json(g->config, r, out);
         json_client_files(g->routes[i].tls, out);
         json_totals(out, &t);
         json_object_end(out);

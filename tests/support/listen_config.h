@@ -24,7 +24,8 @@ static inline struct endpoint *listen_more(struct listen_config *c)
     const size_t i = c->config.route_count++;
     assert_true(i < LISTEN_MAX);
     snprintf(c->names[i], sizeof c->names[i], "r%zu", i);
-    c->endpoints[i] = (struct endpoint){.text = c->texts[i], .at = {"test.conf", 7}};
+    c->endpoints[i] =
+        (struct endpoint){.text = c->texts[i], .at = {.file = "test.conf", .line = 7}};
     c->routes[i] =
         (struct route_config){.name = c->names[i], .listen = &c->endpoints[i], .listen_count = 1};
     c->config.routes = c->routes;

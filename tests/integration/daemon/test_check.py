@@ -1,8 +1,10 @@
 """`tlsfront check`: every mistake is found and told with file, line, cause and cure; status 78."""
 
+import json
 import os
 import re
 import socket
+import subprocess
 
 import pytest
 
@@ -10,6 +12,33 @@ from harness.config import route
 from harness.pki import Authority, openssl
 
 WRONG = 78
+
+
+def told(finding):
+    """A finding of --json as `check` tells it to people."""
+    place = "".join(f"{finding[key]}{mark}" for key, mark in (("file", ":"), ("line", ":"))
+                    if finding[key] is not None)
+    cure = f"    cure: {finding['cure']}\n" if finding["cure"] is not None else ""
+    return f"{place}{' ' if place else ''}{finding['severity']}: {finding['message']}\n{cure}"
+
+
+FIELDS = ["severity", "file", "line", "column", "block", "name", "key", "message", "cure"]
+
+
+def assert_same_in_json(done, as_json):
+    """Every finding is there for programs, with all its fields, and so is the outcome."""
+    assert as_json.returncode == done.returncode and as_json.stderr == ""
+    report = json.loads(as_json.stdout)
+    assert all(list(one) == FIELDS for one in report["findings"])
+    assert done.stderr.startswith("".join(told(one) for one in report["findings"]))
+    assert report["accepted"] == (done.returncode == 0) == ("routes" in report)
+    severities = [one["severity"] for one in report["findings"]]
+    assert report["errors"] == severities.count("error")
+    assert report["warnings"] == severities.count("warning")
+    for one in report["findings"]:
+        assert (one["column"] is None) == (one["line"] is None)
+        if one["block"] is not None:
+            assert one["name"] in one["message"]
 
 
 @pytest.fixture
@@ -21,6 +50,7 @@ def checker(fronts, pki):
     def check(*blocks):
         front.write(*blocks)
         done = front.check()
+        assert_same_in_json(done, front.command("check", "-c", front.file, "--json"))
         done.line_of = lambda number: f"{front.file}:{head + number}:"
         return done
     check.front = front
@@ -453,3 +483,65 @@ def test_what_will_be_made_needs_not_be_there(checker, good, run, key, path):
     checker.front.write(good, **{key: run.folder / path})
     done = checker.front.check()
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# ---- for programs --------------------------------------------------------------------------------
+
+def report(front, *arguments, text=None):
+    done = front.command("check", *arguments, "--json", text=text)
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_json_tells_what_was_understood(checker, good, pki):
+    assert checker(good).returncode == 0
+    front = checker.front
+    status, told_all = report(front, "-c", front.file)
+    assert status == 0
+    assert (told_all["file"], told_all["accepted"]) == (str(front.file), True)
+    one, = told_all["routes"]
+    assert one == {"name": "pop3s", "protocol": "pop3", "tls": "implicit",
+                   "listen": ["127.0.0.1:19995"], "upstream": ["127.0.0.1:19110"],
+                   "certificates": ["mail"]}
+    certificate, = told_all["certificates"]
+    assert certificate["name"] == "mail" and certificate["serial"] == pki.mail.serial()
+
+
+@pytest.mark.parametrize("line, column, place", [
+    ("  uzer = x", 3, (None, None, "uzer")),
+    ("route \"ü\" { listen = x }", 13, ("route", "ü", "listen")),
+    ("route r { alpn = a colour = x }", 20, ("route", "r", "colour")),
+    ("route r { # hostname = a\n\thostname = \"\" }", 2, ("route", "r", "hostname")),
+    ("user = \"\\x\" ", 9, (None, None, None)),
+    ("\xfc\xfc = \"a", 6, (None, None, None)),
+    ("  certificate mail { chain = /c", 3, (None, None, None)),
+    ("  }", 3, (None, None, None)),
+    ("user = a user = b", 1, (None, None, "user")),
+])
+def test_json_tells_where_and_about_what(checker, line, column, place):
+    done = checker(line, "\n")
+    _, told_all = report(checker.front, "-c", checker.front.file)
+    assert done.returncode == WRONG
+    assert any((one["column"], (one["block"], one["name"], one["key"])) == (column, place)
+               for one in told_all["findings"]), told_all["findings"]
+
+
+@pytest.mark.parametrize("text", [
+    b"", b"\0", b"\xff\xfe = \x80\n", b"route \"\xc3\x28\x1b[2J\" { listen = \"\xe2\x82\" }",
+    bytes(range(256)) * 3, b"{" * 500, b"route r {" * 90, b"\"\\x\n" * 90, b"x = \xed\xa0\x80 \xf4\x90\x80\x80",
+])
+def test_json_is_json_whatever_is_checked(binary, run, text):
+    file = run.folder / "odd.conf"
+    file.write_bytes(text)
+    done = subprocess.run([binary, "check", "--json", "-c", file], capture_output=True, check=False,
+                          timeout=60)
+    assert done.returncode == WRONG and done.stderr == b""
+    told_all = json.loads(done.stdout.decode("utf-8", "strict"))
+    assert told_all["accepted"] is False and told_all["errors"] >= 1
+
+
+def test_json_names_a_file_that_is_no_utf8(binary):
+    done = subprocess.run([binary, "check", "--json", "-c", b"/no/such/\xff\n.conf"],
+                          capture_output=True, check=False, timeout=60)
+    assert done.returncode == WRONG
+    assert json.loads(done.stdout)["file"] == "/no/such/\ufffd\n.conf"

@@ -47,7 +47,8 @@ static void check_format(enum diag_severity severity, const struct origin *where
 
 static void a_finding_reads_place_severity_cause_cure(void **state)
 {
-    const struct origin at = {"/etc/x.conf", 7}, file = {"/etc/x.conf", 0}, standard = {"-", 2};
+    const struct origin at = {.file = "/etc/x.conf", .line = 7};
+    const struct origin file = {.file = "/etc/x.conf"}, standard = {.file = "-", .line = 2};
     (void)state;
     check_format(DIAG_ERROR, &at, "mend it",
                  "/etc/x.conf:7: error: it is bad\n    cure: mend it\n");
@@ -59,7 +60,7 @@ static void a_finding_reads_place_severity_cause_cure(void **state)
 
 static void whatever_is_quoted_is_shown_as_text(void **state)
 {
-    const struct origin at = {"/etc/\xff.conf", 1};
+    const struct origin at = {.file = "/etc/\xff.conf", .line = 1};
     struct diags d = {0};
     char buf[256];
     (void)state;
@@ -104,7 +105,8 @@ static void a_small_buffer_is_not_overrun(void **state)
 
 static void findings_sort_by_place_and_keep_their_order(void **state)
 {
-    const struct origin a1 = {"a", 1}, a9 = {"a", 9}, b1 = {"b", 1};
+    const struct origin a1 = {.file = "a", .line = 1}, a9 = {.file = "a", .line = 9};
+    const struct origin b1 = {.file = "b", .line = 1};
     static const char *const expected[] = {"first", "one", "two", "nine", "b", "nowhere"};
     struct diags d = {0};
     (void)state;
@@ -125,7 +127,7 @@ static void there_is_room_for_many(void **state)
     struct diags d = {0};
     (void)state;
     for (int i = 0; i < 1000; i++) {
-        struct origin at = {"f", i};
+        struct origin at = {.file = "f", .line = i};
         diag_add(&d, DIAG_WARNING, &at, "cure", "cause %d", i);
     }
     assert_int_equal(d.count, 1000);

@@ -21,7 +21,7 @@ static void check_good(endpoint_fn *parse, const char *text, enum endpoint_kind 
                        const char *canonical)
 {
     struct arena a = {0};
-    struct endpoint ep = {.at = {"f", 3}};
+    struct endpoint ep = {.at = {.file = "f", .line = 3}};
     struct flaw flaw;
     if (parse(&a, text, &ep, &flaw) != 0)
         fail_msg("%s: %s", text, flaw.cause);

@@ -1013,6 +1013,22 @@ static bool fits(const struct mistake *m, const struct diag *d)
            has_all(d->cause, m->cause) && has_all(d->cure, m->cure);
 }
 
+/* What has a line has a column, of a character that is there. */
+static bool has_column(const char *text, const struct diag *d)
+{
+    if (d->line == 0)
+        return d->column == 0;
+    for (int line = 1; line < d->line && text != NULL; line++)
+        text = strchr(text, '\n') != NULL ? strchr(text, '\n') + 1 : NULL;
+    return text != NULL && d->column >= 1 && (size_t)d->column <= strcspn(text, "\n") + 1;
+}
+
+/* A finding that speaks of a block names it for programs, too. */
+static bool names_block(const struct diag *d)
+{
+    return d->kind == NULL || d->name == NULL || strstr(d->cause, d->name) != NULL;
+}
+
 /* A cure is owed where the row names words of it. */
 static bool mistake_is_found(const struct mistake *m)
 {
@@ -1022,7 +1038,10 @@ static bool mistake_is_found(const struct mistake *m)
     size_t found = 0;
     for (size_t i = 0; i < d.count; i++)
         found += fits(m, &d.items[i]);
-    bool as_told = found == 1 && d.count == 1 + m->others &&
+    bool placed = true;
+    for (size_t i = 0; i < d.count; i++)
+        placed = placed && has_column(m->text, &d.items[i]) && names_block(&d.items[i]);
+    bool as_told = placed && found == 1 && d.count == 1 + m->others &&
                    diag_ok(&d, DIAG_ERROR) == (m->severity == DIAG_WARNING);
     if (!as_told) {
         print_message("--- %s, expected at line %d:\n%s---\n", m->name, m->line, m->text);

@@ -136,7 +136,7 @@ static void all_findings_are_printed_and_lost_ones_too(void **state)
     (void)state;
     struct diags d = {0};
     struct buf out;
-    const struct origin where = {"t.conf", 3};
+    const struct origin where = {.file = "t.conf", .line = 3};
     diag_add(&d, DIAG_ERROR, &where, "do that", "this is wrong");
     diag_add(&d, DIAG_WARNING, NULL, NULL, "and this is odd");
     d.out_of_memory = true;

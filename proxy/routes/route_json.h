@@ -1,0 +1,11 @@
+/* route_json.h - what the configuration says of a route, for programs. */
+#ifndef TLSFRONT_ROUTES_ROUTE_JSON_H
+#define TLSFRONT_ROUTES_ROUTE_JSON_H
+
+#include "config/config.h"
+#include "proxy/base/buf.h"
+
+/* The same fields wherever a route is told of (`status`, `check`), into an object that is open. */
+void route_json(const struct config *c, const struct route_config *r, struct buf *out);
+
+#endif
