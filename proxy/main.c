@@ -1,6 +1,7 @@
 /* main.c - the command line. */
 #include "proxy/base/exits.h"
 #include "proxy/base/streams.h"
+#include "proxy/console/console.h"
 #include "proxy/control/control.h"
 #include "proxy/key/key.h"
 #include "proxy/load/load.h"
@@ -16,13 +17,15 @@
 #include <uv.h>
 
 /* What a command takes besides -c and --help. */
-enum { TAKES_JSON = 1 << 0, TAKES_READY = 1 << 1 };
+enum { TAKES_JSON = 1 << 0, TAKES_READY = 1 << 1, TAKES_WATCH = 1 << 2 };
 
+enum { SECONDS = 2, SECONDS_MAX = 3600 };
 #define REPORT_MAX ((size_t)256 << 20)
 
 struct options {
     const char *file;
-    unsigned given; /* of what it takes */
+    unsigned given;   /* of what it takes */
+    unsigned seconds; /* between two looks */
 };
 
 struct command {
@@ -96,16 +99,34 @@ static int check(const struct options *o)
     return status;
 }
 
-static int ask(const struct options *o, const char *request, int unanswered)
+static int at_daemon(const struct options *o, int (*act)(const char *path, const void *arg),
+                     const void *arg)
 {
     char *path = config_control_path(o->file);
     if (path == NULL) {
         fprintf(stderr, "tlsfront: out of memory\n");
         return EXIT_RUNTIME;
     }
-    int status = control_ask(path, request, unanswered);
+    int status = act(path, arg);
     free(path);
     return status;
+}
+
+struct request {
+    const char *line;
+    int unanswered;
+};
+
+static int ask_at(const char *path, const void *arg)
+{
+    const struct request *r = arg;
+    return control_ask(path, r->line, r->unanswered);
+}
+
+static int ask(const struct options *o, const char *line, int unanswered)
+{
+    const struct request r = {line, unanswered};
+    return at_daemon(o, ask_at, &r);
 }
 
 static int reload(const struct options *o)
@@ -118,11 +139,29 @@ static int drain(const struct options *o)
     return ask(o, "drain", EXIT_RUNTIME);
 }
 
+static int watch_at(const char *path, const void *seconds)
+{
+    return console_watch(path, *(const unsigned *)seconds);
+}
+
+static int table_at(const char *path, const void *unused)
+{
+    (void)unused;
+    return console_status(path);
+}
+
 static int status(const struct options *o)
 {
-    if (o->given == TAKES_READY)
+    switch (o->given) {
+    case TAKES_READY:
         return ask(o, "ready", EXIT_UNAVAILABLE);
-    return ask(o, o->given == TAKES_JSON ? "status json" : "status", EXIT_RUNTIME);
+    case TAKES_WATCH:
+        return at_daemon(o, watch_at, &o->seconds);
+    case TAKES_JSON:
+        return ask(o, "status json", EXIT_RUNTIME);
+    default:
+        return console_present() ? at_daemon(o, table_at, NULL) : ask(o, "status", EXIT_RUNTIME);
+    }
 }
 
 static const struct command commands[] = {
@@ -144,10 +183,11 @@ static const struct command commands[] = {
      "serving\n"
      "all who come. A second drain takes it back. A restart is ready again.\n",
      0, drain},
-    {"status", "[-c FILE] [--json | --ready]",
-     "Print the running daemon's routes, certificates, connections and workers.\n"
+    {"status", "[-c FILE] [--json | --ready | --watch[=SECONDS]]",
+     "Print the running daemon's routes, certificates, connections and workers: as a table on a\n"
+     "terminal, else as plain lines. --watch: again every 2 seconds, or as many as it says.\n"
      "--ready: exit status 0 if it is ready for newcomers, 1 if not, 69 if no daemon answers.\n",
-     TAKES_JSON | TAKES_READY, status},
+     TAKES_JSON | TAKES_READY | TAKES_WATCH, status},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -183,12 +223,23 @@ static int wrong_usage(const struct command *c)
 
 /* The options, each of which is a bit of `takes` by its place. */
 static const struct option long_options[] = {
-    {"json", no_argument, NULL, 'j'},
-    {"ready", no_argument, NULL, 'r'},
-    {"config", required_argument, NULL, 'c'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"json", no_argument, NULL, 'j'},        {"ready", no_argument, NULL, 'r'},
+    {"watch", optional_argument, NULL, 'w'}, {"config", required_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},        {.name = NULL},
 };
+
+/* False, and said: it is no number of seconds. */
+static bool take_seconds(struct options *o, const char *text)
+{
+    char *end;
+    const long seconds = strtol(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || seconds < 1 || seconds > SECONDS_MAX) {
+        fprintf(stderr, "tlsfront: --watch \"%s\" is no number from 1 to %d\n", text, SECONDS_MAX);
+        return false;
+    }
+    o->seconds = (unsigned)seconds;
+    return true;
+}
 
 /* False, and said: it cannot be had. */
 static bool take_option(const struct command *c, int index, struct options *o)
@@ -206,7 +257,7 @@ static bool take_option(const struct command *c, int index, struct options *o)
 
 static int run_command(const struct command *c, int argc, char **argv)
 {
-    struct options o = {.file = CONFIG_DEFAULT_FILE};
+    struct options o = {.file = CONFIG_DEFAULT_FILE, .seconds = SECONDS};
     int index = 0;
     for (int opt; (opt = getopt_long(argc, argv, "c:h", long_options, &index)) != -1;) {
         switch (opt) {
@@ -219,7 +270,7 @@ static int run_command(const struct command *c, int argc, char **argv)
         case '?':
             return wrong_usage(c);
         default:
-            if (!take_option(c, index, &o))
+            if (!take_option(c, index, &o) || (optarg != NULL && !take_seconds(&o, optarg)))
                 return wrong_usage(c);
         }
     }

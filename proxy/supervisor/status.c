@@ -1,9 +1,11 @@
 #include "proxy/supervisor/status.h"
+#include "config/plural.h"
 #include "proxy/base/date.h"
 #include "proxy/routes/expiry.h"
 #include "proxy/supervisor/totals.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,9 +58,10 @@ static void text_certificates(const struct generation *g, struct buf *out)
         char until[32];
         date_text(f->not_after, until);
         const long days = days_left(f);
-        buf_printf(out, "certificate %s: %s, serial %s, until %.10s (%s%ld days)%s\n",
+        buf_printf(out, "certificate %s: %s, serial %s, until %.10s (%s%ld day%s)%s\n",
                    g->config->certificates[i].name, f->name_count > 0 ? f->names[0] : f->subject,
                    f->serial, until, days < 0 ? "expired, " : "", days,
+                   plural((unsigned long long)labs(days)),
                    days < TLS_RENEW_DAYS ? " - renew it" : "");
         tls_identity_expiries(
             g->identities[i], text_ending,
@@ -78,13 +81,14 @@ static void text_workers(const struct status *s, struct buf *out)
     for (unsigned i = 0; i < s->workers->count; i++) {
         const struct worker *w = s->workers->items[i];
         char sandbox[48];
+        const uint64_t active = workers_active(s->workers, i);
         sandbox_words(&w->child.sandbox, sandbox, sizeof sandbox);
         if (w->child.life != CHILD_NONE)
             buf_printf(out,
                        "worker %u: pid %d, generation %u, %" PRIu64
-                       " connections, %u restarts, sandbox %s%s\n",
-                       i, w->child.process.pid, w->committed, workers_active(s->workers, i),
-                       w->child.restarts, sandbox,
+                       " connection%s, %u restart%s, sandbox %s%s\n",
+                       i, w->child.process.pid, w->committed, active, plural(active),
+                       w->child.restarts, plural(w->child.restarts), sandbox,
                        w->child.life == CHILD_RETIRING ? ", retiring" : "");
     }
 }
@@ -96,8 +100,9 @@ static void text_signers(const struct signers *ss, struct buf *out)
         char sandbox[48];
         sandbox_words(&c->sandbox, sandbox, sizeof sandbox);
         if (c->life != CHILD_NONE)
-            buf_printf(out, "signer %u: pid %d, %u restarts, sandbox %s%s\n", i, c->process.pid,
-                       c->restarts, sandbox, c->life == CHILD_RETIRING ? ", retiring" : "");
+            buf_printf(out, "signer %u: pid %d, %u restart%s, sandbox %s%s\n", i, c->process.pid,
+                       c->restarts, plural(c->restarts), sandbox,
+                       c->life == CHILD_RETIRING ? ", retiring" : "");
     }
 }
 
@@ -107,16 +112,17 @@ static void text_resolver(const struct status *s, struct buf *out)
     char sandbox[48];
     sandbox_words(&c->sandbox, sandbox, sizeof sandbox);
     if (c->life != CHILD_NONE)
-        buf_printf(out, "resolver: pid %d, %u restarts, sandbox %s\n", c->process.pid, c->restarts,
-                   sandbox);
+        buf_printf(out, "resolver: pid %d, %u restart%s, sandbox %s\n", c->process.pid, c->restarts,
+                   plural(c->restarts), sandbox);
 }
 
 void status_text(const struct status *s, struct buf *out)
 {
     const struct generation *g = s->workers->current.generation;
-    buf_printf(out, "tlsfront %s, pid %d, %s%s, up %lld seconds, generation %u\n", TLSFRONT_VERSION,
-               getpid(), s->state, s->unwanted ? ", not ready" : "",
-               (long long)(time(NULL) - s->started), s->workers->current.number);
+    const long long up = time(NULL) - s->started;
+    buf_printf(out, "tlsfront %s, pid %d, %s%s, up %lld second%s, generation %u\n",
+               TLSFRONT_VERSION, getpid(), s->state, s->unwanted ? ", not ready" : "", up,
+               plural((unsigned long long)up), s->workers->current.number);
     text_workers(s, out);
     text_signers(&s->workers->signers, out);
     text_resolver(s, out);

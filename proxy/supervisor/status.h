@@ -16,6 +16,9 @@ struct status {
     const struct child *resolver;
 };
 
+/* For people at a terminal, as text of cells (proxy/base/cells.h). */
+void status_cells(const struct status *s, struct buf *out);
+
 /* For people, and as the JSON of tlsfront(8). */
 void status_text(const struct status *s, struct buf *out);
 void status_json(const struct status *s, struct buf *out);

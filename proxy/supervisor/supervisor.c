@@ -304,6 +304,13 @@ static int answer_status(struct supervisor *s, struct buf *text)
     return 0;
 }
 
+static int answer_status_table(struct supervisor *s, struct buf *text)
+{
+    const struct status facts = status_of(s);
+    status_cells(&facts, text);
+    return 0;
+}
+
 static int answer_status_json(struct supervisor *s, struct buf *text)
 {
     const struct status facts = status_of(s);
@@ -359,8 +366,13 @@ static const struct answer {
     const char *request;
     int (*answer)(struct supervisor *s, struct buf *text);
 } answers[] = {
-    {"reload", answer_reload},   {"status", answer_status}, {"status json", answer_status_json},
-    {"serving", answer_serving}, {"ready", answer_ready},   {"drain", answer_drain},
+    {"reload", answer_reload},
+    {"status", answer_status},
+    {"status json", answer_status_json},
+    {"status table", answer_status_table},
+    {"serving", answer_serving},
+    {"ready", answer_ready},
+    {"drain", answer_drain},
     {NULL, answer_unknown},
 };
 

@@ -25,6 +25,7 @@ commonName = supplied
 [req]
 distinguished_name = empty
 prompt = no
+utf8 = yes
 [empty]
 """
 

@@ -1,0 +1,205 @@
+/* status_cells.c - the status for people at a terminal, which fits it. */
+#include "proxy/base/cells.h"
+#include "proxy/base/date.h"
+#include "proxy/routes/expiry.h"
+#include "proxy/supervisor/status.h"
+#include "proxy/supervisor/totals.h"
+
+#include <inttypes.h>
+#include <time.h>
+#include <unistd.h>
+
+static void heading(struct buf *out, const char *const *titles)
+{
+    cells_begin(out, CELLS_TEXT);
+    cells_end(out);
+    cells_begin(out, CELLS_HEADING);
+    for (; *titles != NULL; titles++)
+        cells_add(out, "%s", *titles);
+    cells_end(out);
+}
+
+/* "3 d 4 h", "12 min", "40 s" */
+static void add_uptime(time_t seconds, char *out, size_t size)
+{
+    enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+    const long long s = seconds;
+    if (s >= DAY)
+        snprintf(out, size, "%lld d %lld h", s / DAY, s % DAY / HOUR);
+    else if (s >= HOUR)
+        snprintf(out, size, "%lld h %lld min", s / HOUR, s % HOUR / MINUTE);
+    else if (s >= MINUTE)
+        snprintf(out, size, "%lld min", s / MINUTE);
+    else
+        snprintf(out, size, "%lld s", s);
+}
+
+static void cells_summary(const struct status *s, struct buf *out)
+{
+    char up[48];
+    add_uptime(time(NULL) - s->started, up, sizeof up);
+    cells_begin(out, CELLS_TEXT);
+    cells_add(out, "tlsfront %s, pid %d, %s%s, up %s, generation %u", TLSFRONT_VERSION, getpid(),
+              s->state, s->unwanted ? ", not ready" : "", up, s->workers->current.number);
+    cells_end(out);
+}
+
+/* ---- processes ---- */
+
+static void cells_child(const struct child *c, const char *name, const char *connections,
+                        struct buf *out)
+{
+    char sandbox[48];
+    if (c->life == CHILD_NONE)
+        return;
+    sandbox_words(&c->sandbox, sandbox, sizeof sandbox);
+    cells_begin(out, CELLS_ROW);
+    cells_add(out, "%s", name);
+    cells_add(out, "%d", c->process.pid);
+    cells_add(out, "%s", connections);
+    cells_add(out, "%u", c->restarts);
+    cells_add(out, "%s", sandbox);
+    cells_add(out, "%s", c->life == CHILD_RETIRING ? "retiring" : "");
+    cells_end(out);
+}
+
+static void cells_workers(const struct status *s, struct buf *out)
+{
+    for (unsigned i = 0; i < s->workers->count; i++) {
+        char name[24], connections[24];
+        snprintf(name, sizeof name, "worker %u", i);
+        snprintf(connections, sizeof connections, "%" PRIu64, workers_active(s->workers, i));
+        cells_child(&s->workers->items[i]->child, name, connections, out);
+    }
+}
+
+static void cells_signers(const struct signers *ss, struct buf *out)
+{
+    for (unsigned i = 0; i < ss->count; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "signer %u", i);
+        cells_child(&ss->items[i]->child, name, "", out);
+    }
+}
+
+static void cells_processes(const struct status *s, struct buf *out)
+{
+    static const char *const titles[] = {
+        "=PROCESS", ">PID", ">CONNECTIONS", ">RESTARTS", "<SANDBOX", "=", NULL};
+    heading(out, titles);
+    cells_workers(s, out);
+    cells_signers(&s->workers->signers, out);
+    cells_child(s->resolver, "resolver", "", out);
+}
+
+/* ---- certificates ---- */
+
+static void cells_certificate(const struct generation *g, size_t i, struct buf *out)
+{
+    const struct tls_identity_facts *f = tls_identity_facts(g->identities[i]);
+    const long days = expiry_days(f->not_after, time(NULL));
+    char until[DATE_DAY_SIZE];
+    date_day(f->not_after, until);
+    cells_begin(out, CELLS_ROW);
+    cells_add(out, "%s", g->config->certificates[i].name);
+    cells_add(out, "%s", f->name_count > 0 ? f->names[0] : f->subject);
+    cells_add(out, "%s", until);
+    cells_add(out, "%ld", days);
+    cells_add(out, "%s", days < 0 ? "expired" : days < TLS_RENEW_DAYS ? "renew it" : "");
+    cells_end(out);
+}
+
+static void cells_certificates(const struct generation *g, struct buf *out)
+{
+    static const char *const titles[] = {"<CERTIFICATE", "<FOR", "=UNTIL", ">DAYS", "=", NULL};
+    if (g->config->certificate_count == 0)
+        return;
+    heading(out, titles);
+    for (size_t i = 0; i < g->config->certificate_count; i++)
+        cells_certificate(g, i, out);
+}
+
+/* What else is about to end. */
+struct cells_endings {
+    struct buf *out;
+    const char *name;
+    bool begun;
+};
+
+static void cells_ending(void *arg, const struct tls_expiry *x)
+{
+    static const char *const titles[] = {"<OF", "=WHAT", "<WHOSE", "=ENDS", NULL};
+    static const char *const what[] = {
+        [TLS_EXPIRY_INTERMEDIATE] = "intermediate",
+        [TLS_EXPIRY_CLIENT_CA] = "client-ca",
+        [TLS_EXPIRY_CLIENT_CRL] = "client-crl",
+    };
+    struct cells_endings *e = arg;
+    char until[DATE_DAY_SIZE];
+    if (x->kind == TLS_EXPIRY_LEAF || expiry_passed(x, time(NULL)) == EXPIRY_NOT_YET)
+        return;
+    if (!e->begun)
+        heading(e->out, titles);
+    e->begun = true;
+    date_day(x->until, until);
+    cells_begin(e->out, CELLS_ROW);
+    cells_add(e->out, "%s", e->name);
+    cells_add(e->out, "%s", what[x->kind]);
+    cells_add(e->out, "%s", x->subject);
+    cells_add(e->out, "%s", x->until == 0 ? "unknown" : until);
+    cells_end(e->out);
+}
+
+static void cells_all_endings(const struct generation *g, struct buf *out)
+{
+    struct cells_endings e = {.out = out};
+    for (size_t i = 0; i < g->config->certificate_count; i++) {
+        e.name = g->config->certificates[i].name;
+        tls_identity_expiries(g->identities[i], cells_ending, &e);
+    }
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        e.name = g->config->routes[i].name;
+        tls_server_expiries(g->routes[i].tls, cells_ending, &e);
+    }
+}
+
+/* ---- routes ---- */
+
+static void cells_route(const struct status *s, const struct generation *g, size_t i,
+                        struct buf *out)
+{
+    const struct route_totals t = route_totals(s->workers, g->routes[i].slot);
+    cells_begin(out, CELLS_ROW);
+    cells_add(out, "%s", g->config->routes[i].name);
+    cells_number(out, t.active);
+    cells_number(out, t.accepted);
+    cells_number(out, t.refused);
+    cells_number(out, t.handshakes);
+    cells_number(out, t.resumed);
+    cells_number(out, t.failures);
+    cells_number(out, t.bytes_in);
+    cells_number(out, t.bytes_out);
+    cells_end(out);
+}
+
+static void cells_routes(const struct status *s, const struct generation *g, struct buf *out)
+{
+    static const char *const titles[] = {"<ROUTE",      ">ACTIVE",  ">ACCEPTED", ">REFUSED",
+                                         ">HANDSHAKES", ">RESUMED", ">FAILED",   ">IN",
+                                         ">OUT",        NULL};
+    heading(out, titles);
+    for (size_t i = 0; i < g->config->route_count; i++)
+        cells_route(s, g, i, out);
+}
+
+void status_cells(const struct status *s, struct buf *out)
+{
+    const struct generation *g = s->workers->current.generation;
+    cells_summary(s, out);
+    cells_processes(s, out);
+    if (g == NULL)
+        return;
+    cells_certificates(g, out);
+    cells_all_endings(g, out);
+    cells_routes(s, g, out);
+}
