@@ -1,4 +1,5 @@
 /* lint.c - what an operator should hear about a certificate that loads */
+#include "config/plural.h"
 #include "tls/extensions.h"
 #include "tls/identity.h"
 #include "tls/issuing.h"
@@ -53,6 +54,7 @@ static void check_time(const struct lint *l, const mbedtls_x509_crt *crt, unsign
                        const char *name)
 {
     time_t from = identity_time(&crt->valid_from), to = identity_time(&crt->valid_to);
+    const long days = (long)((to - l->now) / DAY);
     char text[WHEN_SIZE], begin[WHEN_SIZE];
     when(l, to, text);
     if (to < from) {
@@ -65,8 +67,8 @@ static void check_time(const struct lint *l, const mbedtls_x509_crt *crt, unsign
         tell(l, place == 1 ? TLS_FINDING_EXPIRED : TLS_FINDING_ISSUER_EXPIRED, place,
              "%s expired on %s", name, text);
     else if (to - l->now < (time_t)TLS_RENEW_DAYS * DAY)
-        tell(l, TLS_FINDING_EXPIRES_SOON, place, "%s expires on %s, in %ld days", name, text,
-             (long)((to - l->now) / DAY));
+        tell(l, TLS_FINDING_EXPIRES_SOON, place, "%s expires on %s, in %ld day%s", name, text, days,
+             plural((unsigned long long)days));
     when(l, from, text);
     if (l->now < from)
         tell(l, TLS_FINDING_NOT_YET_VALID, place, "%s is not valid before %s", name, text);

@@ -1,4 +1,5 @@
 /* ticket_keys.c - how the keys of session tickets come to be: by chance, or from a shared secret */
+#include "config/plural.h"
 #include "tls/mbed.h"
 #include "tls/tls.h"
 
@@ -35,8 +36,8 @@ int tls_ticket_secret_load(struct tls_slice file, uint8_t secret[TLS_TICKET_SECR
 {
     static const uint8_t salt[] = "tlsfront ticket-key";
     if (file.size < TLS_TICKET_SECRET_SIZE)
-        return err_set(e, "it has %zu bytes, but at least %d are needed", file.size,
-                       TLS_TICKET_SECRET_SIZE);
+        return err_set(e, "it has %zu byte%s, but at least %d are needed", file.size,
+                       plural(file.size), TLS_TICKET_SECRET_SIZE);
     if (mbedtls_hkdf_extract(sha256(), salt, sizeof salt, file.data, file.size, secret) != 0)
         return err_set(e, "out of memory");
     return 0;

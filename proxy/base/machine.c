@@ -1,4 +1,5 @@
 #include "proxy/base/machine.h"
+#include "config/plural.h"
 #include "proxy/base/privileges.h"
 
 #include <pthread.h>
@@ -14,7 +15,8 @@ static int check_files(struct err *e)
     const unsigned limit = privileges_raise_files();
     if (limit == 0 || limit >= FILES_MIN)
         return 0;
-    err_set(e, "no more than %u files can be open, which does not do for anything", limit);
+    err_set(e, "no more than %u file%s can be open, which does not do for anything", limit,
+            plural(limit));
     return err_cure(e, "raise the limit (LimitNOFILE= in the unit, or ulimit -n)");
 }
 

@@ -193,10 +193,10 @@ static int renewed_names(struct key_job *j, const struct tls_identity *id, struc
     if (names->too_many)
         return refuse_too_many(j);
     if (f->other_count > 0)
-        key_note(j,
-                 "%zu entries of its subjectAltName are no host names or IP addresses, and are not "
-                 "asked for again",
-                 f->other_count);
+        key_note(
+            j,
+            "of its subjectAltName %zu entr%s no host name or IP address, and not asked for again",
+            f->other_count, f->other_count == 1 ? "y is" : "ies are");
     return 0;
 }
 

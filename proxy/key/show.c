@@ -1,4 +1,5 @@
 /* show.c - `tlsfront key list` and `key show`. */
+#include "config/plural.h"
 #include "proxy/base/date.h"
 #include "proxy/base/json.h"
 #include "proxy/control/control.h"
@@ -86,7 +87,8 @@ static void expiry_of(const struct view *v, char text[64])
     if (left < 0)
         snprintf(text, 64, "%s EXPIRED", day);
     else
-        snprintf(text, 64, "%s (%ld days%s)", day, left, left < TLS_RENEW_DAYS ? ", renew it" : "");
+        snprintf(text, 64, "%s (%ld day%s%s)", day, left, plural((unsigned long long)left),
+                 left < TLS_RENEW_DAYS ? ", renew it" : "");
 }
 
 /* ---- routes ---- */

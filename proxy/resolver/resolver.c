@@ -125,7 +125,7 @@ static int on_hello(const struct ipc_message *m, struct err *e)
 {
     struct ipc_hello hello;
     if (!ipc_take(m, &hello, sizeof hello))
-        return err_set(e, "an order of kind %d and %u bytes is not understood", (int)m->type,
+        return err_set(e, "an order of kind %d, of size %u, is not understood", (int)m->type,
                        m->size);
     return process_confine(&hello, SANDBOX_RESOLVER, e); /* threads of later are in it, too */
 }

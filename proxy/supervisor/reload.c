@@ -1,4 +1,5 @@
 #include "proxy/supervisor/reload.h"
+#include "config/plural.h"
 #include "proxy/base/exits.h"
 #include "proxy/supervisor/changes.h"
 
@@ -444,9 +445,11 @@ void reload_committed(struct reload *r, uint32_t number)
     if (r->stage != RELOAD_COMMITTING || number != r->with.workers->current.number)
         return;
     const struct config *c = current(r)->config;
+    const unsigned workers = r->with.workers->current.workers;
     snprintf(outcome, sizeof outcome,
-             "generation %u in service: %zu routes, %zu certificates, %u workers", number,
-             c->route_count, c->certificate_count, r->with.workers->current.workers);
+             "generation %u in service: %zu route%s, %zu certificate%s, %u worker%s", number,
+             c->route_count, plural(c->route_count), c->certificate_count,
+             plural(c->certificate_count), workers, plural(workers));
     log_findings(r);
     log_changes(r);
     log_event(r->with.log, LOG_LEVEL_INFO, r->first ? "started" : "reloaded", "%s", outcome);

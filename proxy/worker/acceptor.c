@@ -1,4 +1,5 @@
 #include "proxy/worker/acceptor.h"
+#include "config/plural.h"
 #include "proxy/base/address.h"
 #include "proxy/session/session.h"
 
@@ -92,9 +93,9 @@ static void complain(struct acceptor *a, const char *why)
         return;
     a->complained = now;
     log_event(all->log, LOG_LEVEL_WARN, "accept-paused",
-              "%s with %u sessions; clients wait in the queue until some end (see \"Limits\" in "
+              "%s with %u session%s; clients wait in the queue until some end (see \"Limits\" in "
               "tlsfront(8))",
-              why, all->count);
+              why, all->count, plural(all->count));
 }
 
 static void pause_for_resources(struct acceptor *a, int error)
@@ -129,13 +130,13 @@ static void reset(struct acceptor *a, const struct newcomer *n)
     close(n->fd);
     if (a->reset != 0 && now - a->reset < 1000)
         return;
+    const unsigned told = a->sessions->courtesies;
     a->reset = now;
     address_text((const struct sockaddr *)&n->client, client);
-    log_event(
-        a->sessions->log, LOG_LEVEL_WARN, "newcomers-reset",
-        "route %s: connections beyond its limits, one from %s, are reset; %u others are being "
-        "told why (see \"Limits\" in tlsfront.conf(5))",
-        n->route->config->name, client, a->sessions->courtesies);
+    log_event(a->sessions->log, LOG_LEVEL_WARN, "newcomers-reset",
+              "route %s: connections beyond its limits, one from %s, are reset; %u other%s being "
+              "told why (see \"Limits\" in tlsfront.conf(5))",
+              n->route->config->name, client, told, told == 1 ? " is" : "s are");
 }
 
 static void take(struct listener *l, struct newcomer *n)

@@ -67,7 +67,7 @@ static void send_plain(struct worker *w, enum ipc_type type, uint32_t generation
 static void not_understood(struct worker *w, const struct ipc_message *m)
 {
     log_event(&w->log, LOG_LEVEL_ERROR, "worker-failed",
-              "an order of kind %d and %u bytes is not understood", (int)m->type, m->size);
+              "an order of kind %d, of size %u, is not understood", (int)m->type, m->size);
     worker_end(w);
 }
 

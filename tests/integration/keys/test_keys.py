@@ -208,7 +208,7 @@ def test_a_renewal_says_what_it_does_not_ask_for(manager, pki, run):
     made = pki.intermediate.issue("with-mail", ("mail.example.test", "email:post@example.test"))
     manager.done("import", "mail", made.key, made.chain)
     ran = manager.done("renew", "mail")
-    assert "1 entries of its subjectAltName are no host names" in ran.stderr
+    assert "of its subjectAltName 1 entry is no host name" in ran.stderr
 
 
 def test_keys_are_private_and_secret(manager):
@@ -299,7 +299,7 @@ def test_the_daemon_serves_the_old_certificate_until_the_commit(echo_front, pki)
     assert front.reload().returncode == 0
     assert served_serial(port, pki) == serial(leaf)
     assert manager.told("show", "mail")["serving"] == "this"
-    manager.done("install", "mail", "--rollback", "--commit")
+    manager.done("rollback", "mail", "--commit")
     assert served_serial(port, pki) == old
     manager.done("install", "mail", "--rollback", "--commit")  # and forth again
     assert served_serial(port, pki) == serial(leaf)

@@ -238,7 +238,7 @@ static void the_first_is_committed_without_asking_anybody(void **state)
     assert_int_equal(owner.finished, 1);
     assert_true(owner.outcome.first);
     assert_int_equal(owner.outcome.status, 0);
-    assert_non_null(strstr(owner.text, "generation 1 in service: 1 routes, 1 certificates"));
+    assert_non_null(strstr(owner.text, "generation 1 in service: 1 route, 1 certificate, "));
     assert_non_null(strstr(files_logged(), "event=started"));
     assert_in_service(1);
 }
