@@ -1,5 +1,6 @@
 /* main.c - the command line. */
 #include "proxy/base/exits.h"
+#include "proxy/base/hint.h"
 #include "proxy/base/streams.h"
 #include "proxy/console/console.h"
 #include "proxy/control/control.h"
@@ -17,7 +18,7 @@
 #include <uv.h>
 
 /* What a command takes besides -c and --help. */
-enum { TAKES_JSON = 1 << 0, TAKES_READY = 1 << 1, TAKES_WATCH = 1 << 2 };
+enum { TAKES_JSON = 1 << 0, TAKES_READY = 1 << 1, TAKES_WATCH = 1 << 2, TAKEN_OPTIONS = 3 };
 
 enum { SECONDS = 2, SECONDS_MAX = 3600 };
 #define REPORT_MAX ((size_t)256 << 20)
@@ -255,6 +256,18 @@ static bool take_option(const struct command *c, int index, struct options *o)
     return o->given == bit;
 }
 
+/* getopt has said that there is no such option. */
+static void suggest_option(const struct command *c, const char *given)
+{
+    if (strncmp(given, "--", 2) != 0)
+        return;
+    struct hint h = hint_begin(given + 2);
+    for (size_t i = 0; long_options[i].name != NULL; i++)
+        if (i >= TAKEN_OPTIONS || (c->takes & 1U << i) != 0)
+            hint_offer(&h, long_options[i].name);
+    hint_say(&h, "--");
+}
+
 static int run_command(const struct command *c, int argc, char **argv)
 {
     struct options o = {.file = CONFIG_DEFAULT_FILE, .seconds = SECONDS};
@@ -268,6 +281,7 @@ static int run_command(const struct command *c, int argc, char **argv)
             printf("usage: tlsfront %s %s\n\n%s", c->name, c->usage, c->help);
             return 0;
         case '?':
+            suggest_option(c, argv[optind - 1]);
             return wrong_usage(c);
         default:
             if (!take_option(c, index, &o) || (optarg != NULL && !take_seconds(&o, optarg)))
@@ -278,6 +292,17 @@ static int run_command(const struct command *c, int argc, char **argv)
         return c->run(&o);
     fprintf(stderr, "tlsfront: \"%s\" is one argument too many\n", argv[optind]);
     return wrong_usage(c);
+}
+
+static void suggest_command(const char *name)
+{
+    struct hint h = hint_begin(name);
+    for (size_t i = 0; i < COMMANDS; i++)
+        hint_offer(&h, commands[i].name);
+    hint_offer(&h, "key");
+    fprintf(stderr, "tlsfront: there is no command \"%s\"\n", name);
+    hint_say(&h, "tlsfront ");
+    fputs("\n", stderr);
 }
 
 static int dispatch(int argc, char **argv)
@@ -303,7 +328,7 @@ static int dispatch(int argc, char **argv)
     if (*name == '\0')
         fputs("tlsfront: COMMAND is missing\n\n", stderr);
     else
-        fprintf(stderr, "tlsfront: there is no command \"%s\"\n\n", name);
+        suggest_command(name);
     return wrong_usage(NULL);
 }
 

@@ -151,7 +151,7 @@ static int install(struct install *in)
     return status;
 }
 
-static int rollback(struct key_job *j)
+int key_rollback(struct key_job *j)
 {
     struct err e;
     struct keystore_entry entry;
@@ -170,7 +170,7 @@ int key_install(struct key_job *j)
     struct install in = {.job = j};
     struct err e;
     if (j->o->rollback)
-        return rollback(j);
+        return key_rollback(j);
     int status = EXIT_RUNTIME;
     if (keystore_read(&j->store, j->o->name, &in.entry, &e) != 0 ||
         keystore_read_previous(&j->store, j->o->name, &in.previous, &e) != 0)

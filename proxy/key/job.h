@@ -87,6 +87,7 @@ int key_new(struct key_job *j);
 int key_renew(struct key_job *j);
 int key_self_signed(struct key_job *j);
 int key_install(struct key_job *j);
+int key_rollback(struct key_job *j);
 int key_import(struct key_job *j);
 int key_list(struct key_job *j);
 int key_show(struct key_job *j);

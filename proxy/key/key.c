@@ -1,5 +1,6 @@
 /* key.c - `tlsfront key`: the commands and their help. */
 #include "proxy/key/key.h"
+#include "proxy/base/hint.h"
 #include "proxy/key/options.h"
 
 #include <stdio.h>
@@ -38,11 +39,10 @@ static const struct key_command commands[] = {
      key_new},
     {"install",
      "NAME FILE... [--host HOST]... [--ca FILE] [--keep-root] [--force] [--commit]\n"
-     "       [--passphrase-file FILE]\n"
-     "       tlsfront key install NAME --rollback [--commit]",
+     "       [--passphrase-file FILE]",
      "Put the authority's answer in place: PEM, DER or PKCS#7 (.p7b), any number of files in any\n"
      "order. The certificate is checked against the key, its issuers and the routes' host names.\n"
-     "--rollback: exchange the pair with the one before it. --commit: then reload the daemon.\n"
+     "--commit: then reload the daemon. `tlsfront key rollback` undoes it.\n"
      "--host HOST: a name that must be covered as well.\n" JUDGE_HELP,
      {KEY_TAKES_COMMIT | KEY_TAKES_JUDGE | KEY_TAKES_ROLLBACK | KEY_TAKES_PASSPHRASE, 1, 0,
       KEY_FILES_MAX},
@@ -58,6 +58,14 @@ static const struct key_command commands[] = {
       KEY_FILES_MAX},
      KEYSTORE_CHANGE,
      key_import},
+    {"rollback",
+     "NAME [--commit]",
+     "Exchange the pair with the one that was in place before it; done again, it goes forth "
+     "again.\n"
+     "--commit: then reload the daemon.\n",
+     {KEY_TAKES_COMMIT, 1, 0, 0},
+     KEYSTORE_CHANGE,
+     key_rollback},
     {"list",
      "",
      "List all keys and certificates: state, names, issuer, expiry, routes.\n",
@@ -140,6 +148,16 @@ static int parse_and_run(const struct key_command *c, int argc, char **argv)
     return wrong_usage(c);
 }
 
+static void suggest_command(const char *name)
+{
+    struct hint h = hint_begin(name);
+    for (size_t i = 0; i < COMMANDS; i++)
+        hint_offer(&h, commands[i].name);
+    fprintf(stderr, "tlsfront: there is no command \"key %s\"\n", name);
+    hint_say(&h, "tlsfront key ");
+    fputs("\n", stderr);
+}
+
 int key_main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
@@ -153,6 +171,6 @@ int key_main(int argc, char **argv)
     if (*name == '\0')
         fputs("tlsfront: COMMAND is missing\n\n", stderr);
     else
-        fprintf(stderr, "tlsfront: there is no command \"key %s\"\n\n", name);
+        suggest_command(name);
     return wrong_usage(NULL);
 }

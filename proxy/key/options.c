@@ -1,7 +1,9 @@
 #include "proxy/key/options.h"
+#include "proxy/base/hint.h"
 
 #include <getopt.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { DAYS_MAX = 3650 };
 
@@ -180,12 +182,29 @@ static const char *name_of(int opt)
     return one->name;
 }
 
+static bool takes(const struct key_shape *shape, int opt)
+{
+    return opt <= OPT_FIRST || (shape->takes & taken_by[opt - OPT_FIRST]) != 0;
+}
+
 static bool knows(const struct key_shape *shape, int opt, const char *command, struct err *e)
 {
-    if (opt <= OPT_FIRST || (shape->takes & taken_by[opt - OPT_FIRST]) != 0)
+    if (takes(shape, opt))
         return true;
     err_set(e, "key %s knows no --%s", command, name_of(opt));
     return false;
+}
+
+/* getopt has said that there is no such option. */
+static void suggest(const struct key_shape *shape, const char *given)
+{
+    if (strncmp(given, "--", 2) != 0)
+        return;
+    struct hint h = hint_begin(given + 2);
+    for (const struct option *one = long_options; one->name != NULL; one++)
+        if (takes(shape, one->val))
+            hint_offer(&h, one->name);
+    hint_say(&h, "--");
 }
 
 enum key_line key_options_parse(const struct key_shape *shape, int argc, char **argv,
@@ -196,6 +215,8 @@ enum key_line key_options_parse(const struct key_shape *shape, int argc, char **
     for (int opt; (opt = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
         if (opt == 'h')
             return KEY_LINE_HELP;
+        if (opt == '?')
+            suggest(shape, argv[optind - 1]);
         if (!knows(shape, opt, argv[0], e) || !take_option(o, opt, optarg, e))
             return KEY_LINE_WRONG;
     }

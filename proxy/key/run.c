@@ -80,8 +80,7 @@ int key_commit(struct key_job *j)
     if (status != 0)
         key_fail(j,
                  "the certificate is in place on disk, but the daemon has not taken it up: mend "
-                 "that and run `tlsfront reload`, or go back with `tlsfront key install NAME "
-                 "--rollback`",
+                 "that and run `tlsfront reload`, or go back with `tlsfront key rollback NAME`",
                  "%s", said);
     buf_free(&text);
     return status == 0 ? 0 : EXIT_RUNTIME;

@@ -55,6 +55,26 @@ def test_wrong_usage_is_status_2_with_the_reason_before_the_usage(binary, argume
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("arguments, meant", [
+    (("statsu",), "tlsfront status"), (("relaod",), "tlsfront reload"), (("kye",), "tlsfront key"),
+    (("key", "instal"), "tlsfront key install"), (("key", "rolback"), "tlsfront key rollback"),
+    (("status", "--jsno"), "--json"), (("status", "--raedy"), "--ready"), (("run", "--confg", "x"), "--config"),
+    (("key", "new", "--hots", "x"), "--host"), (("key", "install", "--comit"), "--commit")])
+def test_what_was_mistyped_is_guessed(binary, arguments, meant):
+    done = tlsfront(binary, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[1] == f"    cure: did you mean {meant}?"
+
+
+@pytest.mark.parametrize("arguments", [
+    ("nonsense",), ("x",), ("key", "nonsense"), ("run", "--nonsense"), ("run", "--jsno"),
+    ("reload", "--raedy"), ("key", "list", "--comit"), ("status", "-x")])
+def test_what_is_close_to_nothing_is_not_guessed(binary, arguments):
+    done = tlsfront(binary, *arguments)
+    assert done.returncode == 2
+    assert "did you mean" not in done.stderr
+
+
 @pytest.mark.parametrize("command", ["reload", "status"])
 def test_without_a_daemon_it_says_so_and_fails(binary, run, command):
     file = run.folder / f"no-daemon-{command}.conf"
