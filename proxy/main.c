@@ -18,20 +18,27 @@
 #include <uv.h>
 
 /* What a command takes besides -c and --help. */
-enum { TAKES_JSON = 1 << 0, TAKES_READY = 1 << 1, TAKES_WATCH = 1 << 2, TAKEN_OPTIONS = 3 };
+enum {
+    TAKES_JSON = 1 << 0,
+    TAKES_READY = 1 << 1,
+    TAKES_WATCH = 1 << 2,
+    TAKES_TIMEOUT = 1 << 3,
+    TAKEN_OPTIONS = 4
+};
 
-enum { SECONDS = 2, SECONDS_MAX = 3600 };
+enum { WATCH_SECONDS = 2, SECONDS_MAX = 3600 };
 #define REPORT_MAX ((size_t)256 << 20)
 
 struct options {
     const char *file;
     unsigned given;   /* of what it takes */
-    unsigned seconds; /* between two looks */
+    unsigned seconds; /* between two looks, or to wait */
 };
 
 struct command {
     const char *name, *usage, *help;
     unsigned takes;
+    unsigned seconds; /* unless the line says another number */
     int (*run)(const struct options *o);
 };
 
@@ -130,9 +137,14 @@ static int ask(const struct options *o, const char *line, int unanswered)
     return at_daemon(o, ask_at, &r);
 }
 
+static int reload_at(const char *path, const void *seconds)
+{
+    return control_reload(path, *(const unsigned *)seconds);
+}
+
 static int reload(const struct options *o)
 {
-    return ask(o, "reload", EXIT_RUNTIME);
+    return at_daemon(o, reload_at, &o->seconds);
 }
 
 static int drain(const struct options *o)
@@ -170,25 +182,26 @@ static const struct command commands[] = {
      "Run the daemon in the foreground, logging to standard error unless the configuration says\n"
      "otherwise. Signals: HUP reloads, TERM and INT drain (a second one stops now), QUIT drains\n"
      "without limit, USR1 reopens the log, USR2 writes the status to the log.\n",
-     0, run},
+     0, 0, run},
     {"check", "[-c FILE] [--json]",
      "Look at everything that a reload would look at, print what is wrong with file, line, cause\n"
      "and cure, and the routing table as it was understood. FILE may be - for standard input.\n",
-     TAKES_JSON, check},
-    {"reload", "[-c FILE]",
+     TAKES_JSON, 0, check},
+    {"reload", "[-c FILE] [--timeout SECONDS]",
      "Have the running daemon read its configuration again. Waits, and prints what changed or why\n"
-     "nothing did. FILE tells only where the daemon's control socket is.\n",
-     0, reload},
+     "nothing did. FILE tells only where the daemon's control socket is. --timeout: wait for so\n"
+     "long instead of a minute; then say what the reload waits for. It goes on all the same.\n",
+     TAKES_TIMEOUT, CONTROL_SECONDS, reload},
     {"drain", "[-c FILE]",
      "Have balancers look elsewhere: the running daemon is not ready any more, but goes on "
      "serving\n"
      "all who come. A second drain takes it back. A restart is ready again.\n",
-     0, drain},
+     0, 0, drain},
     {"status", "[-c FILE] [--json | --ready | --watch[=SECONDS]]",
      "Print the running daemon's routes, certificates, connections and workers: as a table on a\n"
      "terminal, else as plain lines. --watch: again every 2 seconds, or as many as it says.\n"
      "--ready: exit status 0 if it is ready for newcomers, 1 if not, 69 if no daemon answers.\n",
-     TAKES_JSON | TAKES_READY | TAKES_WATCH, status},
+     TAKES_JSON | TAKES_READY | TAKES_WATCH, WATCH_SECONDS, status},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -224,18 +237,23 @@ static int wrong_usage(const struct command *c)
 
 /* The options, each of which is a bit of `takes` by its place. */
 static const struct option long_options[] = {
-    {"json", no_argument, NULL, 'j'},        {"ready", no_argument, NULL, 'r'},
-    {"watch", optional_argument, NULL, 'w'}, {"config", required_argument, NULL, 'c'},
-    {"help", no_argument, NULL, 'h'},        {.name = NULL},
+    {"json", no_argument, NULL, 'j'},
+    {"ready", no_argument, NULL, 'r'},
+    {"watch", optional_argument, NULL, 'w'},
+    {"timeout", required_argument, NULL, 't'},
+    {"config", required_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},
+    {.name = NULL},
 };
 
 /* False, and said: it is no number of seconds. */
-static bool take_seconds(struct options *o, const char *text)
+static bool take_seconds(struct options *o, const char *option, const char *text)
 {
     char *end;
     const long seconds = strtol(text, &end, 10);
     if (*text < '0' || *text > '9' || *end != '\0' || seconds < 1 || seconds > SECONDS_MAX) {
-        fprintf(stderr, "tlsfront: --watch \"%s\" is no number from 1 to %d\n", text, SECONDS_MAX);
+        fprintf(stderr, "tlsfront: --%s \"%s\" is no number from 1 to %d\n", option, text,
+                SECONDS_MAX);
         return false;
     }
     o->seconds = (unsigned)seconds;
@@ -270,7 +288,7 @@ static void suggest_option(const struct command *c, const char *given)
 
 static int run_command(const struct command *c, int argc, char **argv)
 {
-    struct options o = {.file = CONFIG_DEFAULT_FILE, .seconds = SECONDS};
+    struct options o = {.file = CONFIG_DEFAULT_FILE, .seconds = c->seconds};
     int index = 0;
     for (int opt; (opt = getopt_long(argc, argv, "c:h", long_options, &index)) != -1;) {
         switch (opt) {
@@ -284,7 +302,8 @@ static int run_command(const struct command *c, int argc, char **argv)
             suggest_option(c, argv[optind - 1]);
             return wrong_usage(c);
         default:
-            if (!take_option(c, index, &o) || (optarg != NULL && !take_seconds(&o, optarg)))
+            if (!take_option(c, index, &o) ||
+                (optarg != NULL && !take_seconds(&o, long_options[index].name, optarg)))
                 return wrong_usage(c);
         }
     }

@@ -27,11 +27,12 @@ static void print(const struct buf *text)
 /* An older daemon knows no tables. */
 static int fetch(const char *path, bool as_table, struct buf *text, struct err *e)
 {
-    const int status = control_fetch(path, as_table ? "status table" : "status", text, e);
+    const int status =
+        control_fetch(path, as_table ? "status table" : "status", CONTROL_SECONDS, text, e);
     if (!as_table || status != EXIT_USAGE)
         return status;
     buf_drop(text, text->size);
-    return control_fetch(path, "status", text, e);
+    return control_fetch(path, "status", CONTROL_SECONDS, text, e);
 }
 
 int console_status(const char *path)

@@ -1,4 +1,6 @@
 /* client.c - the caller's side of the control socket. */
+#include "config/plural.h"
+#include "proxy/base/exits.h"
 #include "proxy/control/control.h"
 
 #include <errno.h>
@@ -13,13 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A reload takes less: see reload.c. Who has not answered by then never will. */
-enum { ANSWER_S = 60, MILLISECONDS = 1000 };
+#define ANSWER_MAX ((size_t)64 << 20)
+enum { MILLISECONDS = 1000, EXPLAIN_SECONDS = 5 };
 
 /* -1 with errno. */
-static int reach(const char *path)
+static int reach(const char *path, unsigned seconds)
 {
-    static const struct timeval timeout = {.tv_sec = ANSWER_S};
+    const struct timeval timeout = {.tv_sec = seconds};
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof at.sun_path) {
         errno = ENAMETOOLONG;
@@ -60,10 +62,10 @@ static bool readable(int fd, int64_t until)
 }
 
 /* Everything until the end of the connection. False with errno. */
-static bool read_all(int fd, struct buf *out)
+static bool read_all(int fd, unsigned seconds, struct buf *out)
 {
     char chunk[4096];
-    const int64_t until = now() + (int64_t)ANSWER_S * MILLISECONDS;
+    const int64_t until = now() + (int64_t)seconds * MILLISECONDS;
     ssize_t n;
     do {
         if (!readable(fd, until))
@@ -103,12 +105,21 @@ static const char *split(const char *answer, int *status)
     return rest != answer && *rest == '\n' && number >= 0 && number <= STATUS_MAX ? rest + 1 : NULL;
 }
 
-static int take_answer(int fd, const char *path, struct buf *text, struct err *e)
+/* -1 with errno. */
+static int no_answer(const char *path, bool late, unsigned seconds, struct err *e)
+{
+    char what[80];
+    errno = late ? ETIMEDOUT : EPIPE;
+    snprintf(what, sizeof what, "no answer came within %u second%s from", seconds, plural(seconds));
+    return cannot(path, late ? what : "the daemon broke off the answer at", e);
+}
+
+static int take_answer(int fd, const char *path, unsigned seconds, struct buf *text, struct err *e)
 {
     struct buf answer;
     int status = 0;
     buf_init(&answer, text->limit);
-    const bool complete = read_all(fd, &answer);
+    const bool complete = read_all(fd, seconds, &answer);
     const bool late = !complete && errno == ETIMEDOUT;
     const char *rest = complete ? split((const char *)answer.data, &status) : NULL;
     if (rest != NULL) {
@@ -116,23 +127,21 @@ static int take_answer(int fd, const char *path, struct buf *text, struct err *e
         buf_put(text, "", 1);
     }
     buf_free(&answer);
-    errno = late ? ETIMEDOUT : EPIPE;
     if (rest == NULL)
-        return cannot(
-            path,
-            late ? "no answer came within a minute from" : "the daemon broke off the answer at", e);
+        return no_answer(path, late, seconds, e);
     return text->failed ? err_set(e, "out of memory") : status;
 }
 
-int control_fetch(const char *path, const char *line, struct buf *text, struct err *e)
+int control_fetch(const char *path, const char *line, unsigned seconds, struct buf *text,
+                  struct err *e)
 {
-    const int fd = reach(path);
+    const int fd = reach(path, seconds);
     if (fd < 0)
         return cannot(
             path, errno == ETIMEDOUT ? "the daemon takes no callers at" : "no daemon answers at",
             e);
     (void)send_line(fd, line); /* whether it was heard shows in the answer */
-    const int status = take_answer(fd, path, text, e);
+    const int status = take_answer(fd, path, seconds, text, e);
     const int error = errno;
     close(fd);
     errno = error;
@@ -152,16 +161,49 @@ static void explain(const struct err *e, int error)
         fprintf(stderr, "    cure: its log says what it does; if it is stuck, restart it\n");
 }
 
+static void print(int status, const struct buf *text)
+{
+    fputs((const char *)text->data, status == 0 ? stdout : stderr);
+}
+
 int control_ask(const char *path, const char *line, int unanswered)
 {
     struct buf text;
     struct err e;
-    buf_init(&text, (size_t)64 << 20);
-    int status = control_fetch(path, line, &text, &e);
+    buf_init(&text, ANSWER_MAX);
+    const int status = control_fetch(path, line, CONTROL_SECONDS, &text, &e);
     if (status < 0)
         explain(&e, errno);
     else
-        fputs((const char *)text.data, status == 0 ? stdout : stderr);
+        print(status, &text);
     buf_free(&text);
     return status < 0 ? unanswered : status;
+}
+
+/* The daemon answers others while it reloads. */
+static void explain_reload(const char *path)
+{
+    struct buf text;
+    struct err e;
+    buf_init(&text, ANSWER_MAX);
+    if (control_fetch(path, "reload state", EXPLAIN_SECONDS, &text, &e) == 0)
+        fprintf(stderr, "tlsfront: %s", (const char *)text.data);
+    buf_free(&text);
+}
+
+int control_reload(const char *path, unsigned seconds)
+{
+    struct buf text;
+    struct err e;
+    buf_init(&text, ANSWER_MAX);
+    const int status = control_fetch(path, "reload", seconds, &text, &e);
+    const bool late = status < 0 && errno == ETIMEDOUT;
+    if (status < 0)
+        explain(&e, errno);
+    else
+        print(status, &text);
+    if (late)
+        explain_reload(path);
+    buf_free(&text);
+    return status < 0 ? EXIT_RUNTIME : status;
 }

@@ -31,13 +31,21 @@ void control_answer(struct control_request *request, int status, const struct bu
  * answered. */
 void control_close(struct control *c);
 
-/* The client's side: send `line`, wait for a minute at most, print the text to standard output
- * (status 0) or standard error. Returns the exit status; `unanswered` with a message when there is
- * no daemon, or none that answers. */
+/* How long callers wait for an answer, unless they say otherwise: a reload takes less, see
+ * reload.c. */
+enum { CONTROL_SECONDS = 60 };
+
+/* The client's side: send `line`, wait for CONTROL_SECONDS at most, print the text to standard
+ * output (status 0) or standard error. Returns the exit status; `unanswered` with a message when
+ * there is no daemon, or none that answers. */
 int control_ask(const char *path, const char *line, int unanswered);
 
+/* `reload`, likewise; when the time is up, also what the reload waits for. */
+int control_reload(const char *path, unsigned seconds);
+
 /* Likewise, but the text goes to `text`, with a NUL behind it: the exit status, or -1 with the
- * reason, and errno, when no daemon answers (ETIMEDOUT: within a minute). */
-int control_fetch(const char *path, const char *line, struct buf *text, struct err *e);
+ * reason, and errno, when no daemon answers (ETIMEDOUT: in time). */
+int control_fetch(const char *path, const char *line, unsigned seconds, struct buf *text,
+                  struct err *e);
 
 #endif

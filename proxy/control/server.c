@@ -3,6 +3,7 @@
 #include "proxy/control/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,9 @@
 
 /* Long enough for every request there is. */
 #define LINE_MAX_BYTES 64
+
+/* What another daemon is asked that has the socket already. */
+enum { IDENTITY_MAX = 300, IDENTITY_SECONDS = 2 };
 
 struct control {
     uv_pipe_t pipe;                 /* first: callbacks cast */
@@ -166,13 +170,29 @@ static int control_listen(struct control *c)
     return rc != 0 ? -1 : 0;
 }
 
+/* " since WHEN with FILE", as the other one says; one of another version, or one that is stuck,
+ * does not. */
+static void ask_identity(const char *path, char out[IDENTITY_MAX])
+{
+    struct buf text;
+    struct err e;
+    buf_init(&text, IDENTITY_MAX);
+    if (control_fetch(path, "identity", IDENTITY_SECONDS, &text, &e) == 0)
+        snprintf(out, IDENTITY_MAX, " %.*s", (int)strcspn((const char *)text.data, "\n"),
+                 (const char *)text.data);
+    buf_free(&text);
+}
+
 static void explain(const char *path, struct err *e)
 {
     const int error = errno;
     const pid_t other = error == EADDRINUSE ? socket_listener(path) : 0;
+    char more[IDENTITY_MAX] = "";
+    if (other > 0 && other != getpid()) /* who could not answer while it waits */
+        ask_identity(path, more);
     if (other > 0)
-        err_set(e, "another tlsfront runs: process %d listens on the control socket %s", (int)other,
-                path);
+        err_set(e, "another tlsfront runs%s: process %d listens on the control socket %s", more,
+                (int)other, path);
     else if (error == EADDRINUSE)
         err_set(e, "another tlsfront runs with the control socket %s", path);
     else if (error == EEXIST)

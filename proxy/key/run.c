@@ -71,7 +71,7 @@ int key_commit(struct key_job *j)
         return 0;
     }
     buf_init(&text, OUT_MAX);
-    int status = control_fetch(j->control, "reload", &text, &e);
+    int status = control_fetch(j->control, "reload", CONTROL_SECONDS, &text, &e);
     const char *said = status >= 0 ? (const char *)text.data : e.text;
     if (j->o->json)
         json_bool(&j->out, "committed", status == 0);

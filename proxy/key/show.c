@@ -224,7 +224,7 @@ static enum serving ask_daemon(const struct view *v)
     char *rest = NULL;
     enum serving found = SERVING_NONE;
     buf_init(&text, SERVING_MAX);
-    if (control_fetch(v->job->control, "serving", &text, &ignored) != 0) {
+    if (control_fetch(v->job->control, "serving", CONTROL_SECONDS, &text, &ignored) != 0) {
         buf_free(&text);
         return NO_DAEMON;
     }

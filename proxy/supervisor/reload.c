@@ -18,6 +18,9 @@
 /* The answer to a caller is of this size at most. */
 #define ANSWER_MAX ((size_t)1 << 20)
 
+/* And a reason. */
+enum { WHY_MAX = 600 };
+
 /* A caller who waits for the outcome. */
 struct reload_waiter {
     struct reload_waiter *next;
@@ -251,6 +254,50 @@ static int make_release(struct reload *r, struct err *why)
     return 0;
 }
 
+/* ---- waiting ---- */
+
+/* "worker 0 (process 17), worker 3 (process 20)" */
+static void name_late(const struct reload *r, struct buf *out)
+{
+    const struct workers *ws = r->with.workers;
+    const bool committed = r->stage == RELOAD_COMMITTING;
+    workers_name_late(ws, committed ? ws->current.number : ws->next.number, committed, out);
+}
+
+static void name_unresolved(const struct reload *r, struct buf *out)
+{
+    const struct config *c = r->release.generation->config;
+    const char *comma = "";
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t k = 0; k < c->routes[i].upstream_count; k++)
+            if (c->routes[i].upstream[k].kind == ENDPOINT_NAME &&
+                resolver_awaits(r->with.resolver, &c->routes[i].upstream[k])) {
+                buf_printf(out, "%s%s", comma, c->routes[i].upstream[k].text);
+                comma = ", ";
+            }
+}
+
+void reload_describe(const struct reload *r, struct buf *out)
+{
+    switch (r->stage) {
+    case RELOAD_IDLE:
+    case RELOAD_JUDGING:
+        buf_puts(out, "no reload is under way any more; the log tells how it ended");
+        break;
+    case RELOAD_RESOLVING:
+        buf_puts(out, "the reload goes on, and waits for the addresses of ");
+        name_unresolved(r, out);
+        break;
+    case RELOAD_PREPARING:
+    case RELOAD_COMMITTING:
+        buf_printf(out, "the reload goes on, and waits for these to %s the new generation: ",
+                   r->stage == RELOAD_PREPARING ? "load" : "take over");
+        name_late(r, out);
+        break;
+    }
+    buf_puts(out, "\n");
+}
+
 static void workers_late(uv_timer_t *timer);
 
 static void wait_for_workers(struct reload *r, bool again)
@@ -259,14 +306,35 @@ static void wait_for_workers(struct reload *r, bool again)
     uv_timer_start(&r->timer, workers_late, workers_timeout(r->with.workers, WORKERS_MS), 0);
 }
 
+/* "NAMES did not WHAT in time" */
+static void explain_late(const struct reload *r, const char *what, char why[WHY_MAX])
+{
+    static const char somebody[] = "a worker";
+    struct buf names;
+    buf_init(&names, WHY_MAX / 2);
+    name_late(r, &names);
+    snprintf(why, WHY_MAX, "%.*s did not %s in time",
+             names.size > 0 ? (int)names.size : (int)strlen(somebody),
+             names.size > 0 ? (const char *)names.data : somebody, what);
+    buf_free(&names);
+}
+
 /* There is no way back: the new generation is in service with the others, and with the late one's
  * successor when it comes. */
 static void reload_incomplete(struct reload *r)
 {
-    static const char why[] = "a worker did not take over the new generation in time";
+    char why[WHY_MAX];
+    explain_late(r, "take over the new generation", why);
     log_findings(r);
     log_event(r->with.log, LOG_LEVEL_ERROR, "reload-incomplete", "%s", why);
     reload_finish(r, EXIT_RUNTIME, why);
+}
+
+static void reload_unprepared(struct reload *r)
+{
+    char why[WHY_MAX];
+    explain_late(r, "get ready", why);
+    reload_refuse(r, EXIT_RUNTIME, why);
 }
 
 /* One that hangs must not have a veto, so it is replaced once; what its successor cannot load
@@ -281,7 +349,7 @@ static void workers_late(uv_timer_t *timer)
             r->with.workers,
             preparing ? r->with.workers->next.number : r->with.workers->current.number, !preparing);
     } else if (preparing) {
-        reload_refuse(r, EXIT_RUNTIME, "a worker did not get ready in time");
+        reload_unprepared(r);
     } else {
         reload_incomplete(r);
     }

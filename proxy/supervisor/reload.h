@@ -102,6 +102,9 @@ void reload_refused(struct reload *r, uint32_t number, const char *why);
 void reload_committed(struct reload *r, uint32_t number);
 void reload_settled(struct reload *r);
 
+/* One line: how far it is, and whom or what it waits for. */
+void reload_describe(const struct reload *r, struct buf *out);
+
 /* The daemon goes: undo what is under way and answer all who wait. */
 void reload_cancel(struct reload *r);
 

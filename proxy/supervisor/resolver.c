@@ -121,6 +121,12 @@ const struct upstream_address *resolver_find(const struct resolver *r, const str
     return n != NULL ? n->addresses : NULL;
 }
 
+bool resolver_awaits(const struct resolver *r, const struct endpoint *e)
+{
+    const struct name *n = find(r, e->host, e->port);
+    return n != NULL && !n->answered;
+}
+
 static const char *words(int error)
 {
     return error > 0 ? strerror(error) : gai_strerror(error);

@@ -40,6 +40,9 @@ bool resolver_settled(const struct resolver *r);
 const struct upstream_address *resolver_find(const struct resolver *r, const struct endpoint *e,
                                              size_t *count_r);
 
+/* Has a name endpoint had no answer yet? */
+bool resolver_awaits(const struct resolver *r, const struct endpoint *e);
+
 /* Why nothing is known of a name endpoint, in words; NULL: there are addresses. */
 const char *resolver_failure(const struct resolver *r, const struct endpoint *e);
 

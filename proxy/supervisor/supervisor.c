@@ -1,4 +1,5 @@
 #include "proxy/supervisor/supervisor.h"
+#include "proxy/base/date.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/machine.h"
 #include "proxy/supervisor/notify.h"
@@ -325,6 +326,22 @@ static int answer_serving(struct supervisor *s, struct buf *text)
     return 0;
 }
 
+/* For one that would take our place. */
+static int answer_identity(struct supervisor *s, struct buf *text)
+{
+    char since[DATE_TEXT_SIZE], *whole = realpath(s->reload.with.path, NULL);
+    date_text(s->started, since);
+    buf_printf(text, "since %s with %s\n", since, whole != NULL ? whole : s->reload.with.path);
+    free(whole);
+    return 0;
+}
+
+static int answer_reload_state(struct supervisor *s, struct buf *text)
+{
+    reload_describe(&s->reload, text);
+    return 0;
+}
+
 static int answer_ready(struct supervisor *s, struct buf *text)
 {
     const struct status facts = status_of(s);
@@ -373,6 +390,8 @@ static const struct answer {
     {"serving", answer_serving},
     {"ready", answer_ready},
     {"drain", answer_drain},
+    {"identity", answer_identity},
+    {"reload state", answer_reload_state},
     {NULL, answer_unknown},
 };
 

@@ -12,6 +12,8 @@
  * or seconds where there are thousands of keys. */
 #define HUNG_MS 20000
 
+enum { NAME_MAX_SIZE = 64 };
+
 static struct worker *worker_of(const struct child *c)
 {
     return c->owner;
@@ -232,6 +234,20 @@ void workers_replace_late(struct workers *ws, uint32_t number, bool committed)
             child_replace(&ws->items[i]->child, "late",
                           committed ? "has not taken over the new generation"
                                     : "has not loaded the new generation");
+}
+
+void workers_name_late(const struct workers *ws, uint32_t number, bool committed, struct buf *out)
+{
+    const char *comma = "";
+    for (unsigned i = 0; i < ws->count && out->size + NAME_MAX_SIZE < out->limit; i++) {
+        const struct child *c = &ws->items[i]->child;
+        if (!child_awaited(c) && !is_late(ws->items[i], number, committed))
+            continue;
+        buf_printf(out, "%sworker %u", comma, i);
+        if (c->life != CHILD_NONE)
+            buf_printf(out, " (process %d)", c->process.pid);
+        comma = ", ";
+    }
 }
 
 /* ---- their counters ---- */

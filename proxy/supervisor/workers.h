@@ -63,6 +63,9 @@ void workers_abort(struct workers *ws);
  * are to run. */
 void workers_replace_late(struct workers *ws, uint32_t number, bool committed);
 
+/* Append who they are, "worker 0 (process 17), worker 3", as far as there is room. */
+void workers_name_late(const struct workers *ws, uint32_t number, bool committed, struct buf *out);
+
 /* How long a worker may need for something, when it is as fast as this process was. */
 uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms);
 

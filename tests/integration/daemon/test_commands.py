@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 
@@ -107,7 +109,8 @@ def test_a_second_daemon_with_the_same_control_socket_is_refused(fronts, run, pk
     done = second.command("run", "-c", second.file)
     assert done.returncode == 1
     assert "control.sock" in done.stderr
-    assert f"another tlsfront runs: process {first.pid} " in done.stderr
+    assert re.search(rf"another tlsfront runs since \d{{4}}-\d\d-\d\dT\S+Z with {re.escape(str(first.file))}: "
+                     rf"process {first.pid} listens on the control socket ", done.stderr)
     assert "cure:" in done.stderr
     assert first.status()["state"] == "running"
 
@@ -119,6 +122,15 @@ def test_a_second_start_of_a_daemon_names_the_first_and_not_its_addresses(fronts
     assert f"process {first.pid} " in done.stderr
     assert "in use" not in done.stderr
     assert first.status()["state"] == "running"
+
+
+def test_a_daemon_that_is_stuck_is_named_all_the_same(fronts, run, pki, toys):
+    first = fronts.start(pki.mail.block(), route("one", run.port(), toys(toy.echo).port))
+    os.kill(first.pid, signal.SIGSTOP)
+    done = first.command("run", "-c", first.file)
+    os.kill(first.pid, signal.SIGCONT)
+    assert done.returncode == 1
+    assert f"another tlsfront runs: process {first.pid} " in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "link"])

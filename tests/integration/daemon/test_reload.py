@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -360,3 +361,25 @@ def test_a_control_socket_elsewhere_has_to_wait_for_a_restart(fronts, run, pki, 
         assert f"`control` has changed; it stays {control} until a restart" in done.stdout
     front.write(*blocks, control=control)
     assert "`control`" not in front.reload().stdout
+
+
+def test_a_reload_that_takes_long_says_what_it_waits_for(fronts, run, pki, echo):
+    front = fronts.start(pki.mail.block(), route("echo", run.port(), echo))
+    stuck, other = front.workers()
+    os.kill(stuck, signal.SIGSTOP)
+    done = front.command("reload", "-c", front.file, "--timeout", "1")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "no answer came within 1 second from" in done.stderr
+    assert "waits for these to load the new generation: " in done.stderr
+    assert f"(process {stuck})" in done.stderr and str(other) not in done.stderr
+    os.kill(stuck, signal.SIGCONT)
+    front.wait_for_log("reloaded")
+    assert front.status()["generation"] == 2
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "x", "", "3601"])
+def test_a_reload_waits_for_whole_seconds(binary, seconds):
+    done = subprocess.run([binary, "reload", f"--timeout={seconds}"], capture_output=True, text=True,
+                          check=False, timeout=30)
+    assert done.returncode == 2
+    assert f'--timeout "{seconds}" is no number from 1 to 3600' in done.stderr

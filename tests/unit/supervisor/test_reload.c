@@ -13,6 +13,9 @@
     "user = nobody\nlog = \"@/new.log\"\ncertificate one { chain = one.pem }\n"                    \
     "route a { listen = \"unix:@/a.sock\" protocol = pop3 certificate = one\n"                     \
     "  upstream = \"127.0.0.1:1\" }\n"
+#define NAMED_ROUTE                                                                                \
+    "route b { listen = \"unix:@/b.sock\" protocol = imap certificate = one\n"                     \
+    "  upstream = \"mail.invalid:143\" }\n"
 #define ANOTHER_ROUTE                                                                              \
     "route b { listen = \"unix:@/b.sock\" protocol = imap certificate = one\n"                     \
     "  upstream = \"127.0.0.1:1\" }\n"
@@ -55,6 +58,11 @@ void workers_replace_late(struct workers *ws, uint32_t number, bool committed)
     assert_int_equal(number, committed ? ws->current.number : ws->next.number);
     w.replaced++;
 }
+void workers_name_late(const struct workers *ws, uint32_t number, bool committed, struct buf *out)
+{
+    assert_int_equal(number, committed ? ws->current.number : ws->next.number);
+    buf_puts(out, "worker 7 (process 99)");
+}
 
 unsigned workers_alive(const struct workers *ws)
 {
@@ -93,6 +101,12 @@ bool resolver_settled(const struct resolver *r)
     return names_settled;
 }
 
+bool resolver_awaits(const struct resolver *r, const struct endpoint *e)
+{
+    (void)r;
+    (void)e;
+    return !names_settled;
+}
 const char *resolver_failure(const struct resolver *r, const struct endpoint *e)
 {
     (void)r;
@@ -427,7 +441,7 @@ static void a_worker_that_does_not_load_it_is_replaced_once(void **state)
     loop_until(&loop, one.status != -1);
     assert_int_equal(w.replaced, 1);
     assert_int_equal(one.status, EXIT_RUNTIME);
-    assert_non_null(strstr(one.text, "a worker did not get ready in time"));
+    assert_non_null(strstr(one.text, "worker 7 (process 99) did not get ready in time"));
     assert_in_service(1);
 }
 
@@ -441,6 +455,7 @@ static void a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service(
     loop_until(&loop, one.status != -1);
     assert_int_equal(w.replaced, 1);
     assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(one.text, "worker 7 (process 99) did not take over the new generation"));
     assert_non_null(strstr(files_logged(), "event=reload-incomplete"));
     assert_int_equal(w.aborted, 0);
     assert_in_service(2);
@@ -462,14 +477,45 @@ static void workers_are_asked_when_all_names_have_been(void **state)
     assert_in_service(2);
 }
 
+static const char *described(void)
+{
+    static char text[300];
+    struct buf b;
+    buf_init(&b, sizeof text);
+    reload_describe(&reload, &b);
+    buf_put(&b, "", 1);
+    memcpy(text, b.data, b.size);
+    buf_free(&b);
+    return text;
+}
+
+static void it_tells_what_it_waits_for(void **state)
+{
+    (void)state;
+    start();
+    assert_non_null(strstr(described(), "no reload is under way"));
+    names_settled = false;
+    files_configure("t.conf", CONFIGURATION NAMED_ROUTE);
+    reload_request(&reload, NULL);
+    assert_string_equal(described(),
+                        "the reload goes on, and waits for the addresses of mail.invalid:143\n");
+    names_settled = true;
+    reload_settled(&reload);
+    assert_string_equal(described(), "the reload goes on, and waits for these to load the new "
+                                     "generation: worker 7 (process 99)\n");
+    reload_prepared(&reload, 2);
+    assert_string_equal(described(), "the reload goes on, and waits for these to take over the new "
+                                     "generation: worker 7 (process 99)\n");
+    reload_committed(&reload, 2);
+    assert_in_service(2);
+}
+
 static void a_name_without_address_is_a_warning(void **state)
 {
     (void)state;
     struct control_request one = asks();
     start();
-    files_configure("t.conf", CONFIGURATION
-                    "route b { listen = \"unix:@/b.sock\" protocol = imap certificate = one\n"
-                    "  upstream = \"mail.invalid:143\" }\n");
+    files_configure("t.conf", CONFIGURATION NAMED_ROUTE);
     reload_request(&reload, &one);
     reload_prepared(&reload, 2);
     reload_committed(&reload, 2);
@@ -571,6 +617,7 @@ int main(void)
         TEST(a_worker_that_does_not_load_it_is_replaced_once),
         TEST(a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service),
         TEST(workers_are_asked_when_all_names_have_been),
+        TEST(it_tells_what_it_waits_for),
         TEST(a_name_without_address_is_a_warning),
         TEST(files_alone_are_read_with_the_texts_in_service),
         TEST(it_can_be_cancelled_when_there_is_none),
