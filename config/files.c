@@ -3,6 +3,7 @@
  */
 #include "config/files.h"
 #include "config/config.h"
+#include "config/confined.h"
 #include "config/file.h"
 
 #include <errno.h>
@@ -24,9 +25,10 @@ struct file_visit {
     const char *absent_cure; /* NULL: the usual */
 };
 
-static const char *cure_for(const struct file_visit *v, int error)
+static const char *cure_for(const struct file_visit *v, const char *path, int error)
 {
-    return error == ENOENT && v->absent_cure != NULL ? v->absent_cure : file_cure(error);
+    return error == ENOENT && v->absent_cure != NULL ? v->absent_cure
+                                                     : confined_cure(error, path, file_cure(error));
 }
 
 static void visit_file(const struct file_visit *v, const struct file_ref *file)
@@ -35,8 +37,8 @@ static void visit_file(const struct file_visit *v, const struct file_ref *file)
     if (file->path == NULL)
         return;
     if (v->bundle != NULL && bundle_read(v->bundle, BUNDLE_FILE, file->path, &e) != 0)
-        diag_add(v->diags, DIAG_ERROR, &file->at, cure_for(v, errno), "%s %s: %s", v->kind, v->name,
-                 e.text);
+        diag_add(v->diags, DIAG_ERROR, &file->at, cure_for(v, file->path, errno), "%s %s: %s",
+                 v->kind, v->name, e.text);
     else if (bundle_find(v->have, BUNDLE_FILE, file->path) == NULL)
         diag_add(v->diags, DIAG_ERROR, &file->at, NULL, "%s %s: \"%s\" is not in the bundle",
                  v->kind, v->name, file->path);
@@ -148,8 +150,8 @@ static void visit_of_pair(const struct file_visit *v, const struct certificate_c
     if (v->bundle == NULL)
         visit_file(v, file);
     else if (read_of_pair(v->bundle, c, file, &e) != 0)
-        diag_add(v->diags, DIAG_ERROR, &file->at, err_cure_or(&e, cure_for(v, errno)), "%s %s: %s",
-                 v->kind, v->name, e.text);
+        diag_add(v->diags, DIAG_ERROR, &file->at, err_cure_or(&e, cure_for(v, file->path, errno)),
+                 "%s %s: %s", v->kind, v->name, e.text);
 }
 
 /* The key manager's pair. What is missing is told once, with the command that makes it. */
@@ -249,9 +251,10 @@ static void check_challenges(const struct route_config *r, struct diags *d)
     if (directory->path == NULL)
         return;
     if (stat(directory->path, &st) != 0) {
-        diag_add(d, DIAG_ERROR, &directory->at,
-                 errno == ENOENT ? "make it: mkdir -p DIRECTORY"
-                                 : "correct the path, or let the user who starts tlsfront see it",
+        const char *cure = errno == ENOENT
+                               ? "make it: mkdir -p DIRECTORY"
+                               : "correct the path, or let the user who starts tlsfront see it";
+        diag_add(d, DIAG_ERROR, &directory->at, confined_cure(errno, directory->path, cure),
                  "route %s: challenges \"%s\": %s", r->name, directory->path, strerror(errno));
         return;
     }
@@ -308,8 +311,10 @@ static void check_log(const struct config *c, struct diags *d)
         diag_add(d, DIAG_ERROR, &log->at, "name the file itself",
                  "log \"%s\" is a link that leads nowhere", log->path);
     else if (lacks_directory(log->path))
-        diag_add(d, DIAG_ERROR, &log->at, "make it, or name a file in a directory that exists",
-                 "log \"%s\": there is no such directory", log->path);
+        diag_add(
+            d, DIAG_ERROR, &log->at,
+            confined_cure(ENOENT, log->path, "make it, or name a file in a directory that exists"),
+            "log \"%s\": there is no such directory", log->path);
 }
 
 /* Binding follows no link. */
@@ -348,9 +353,10 @@ static void check_control(const struct config *c, struct diags *d)
         diag_add(d, DIAG_ERROR, &c->control_at, flaw.cure, "control \"%s\" %s", c->control,
                  flaw.cause);
     else if (control_lacks_directory(c->control))
-        diag_add(d, DIAG_ERROR, &c->control_at,
-                 "make it, or name a path in a directory that exists",
-                 "control \"%s\": there is no such directory", c->control);
+        diag_add(
+            d, DIAG_ERROR, &c->control_at,
+            confined_cure(ENOENT, c->control, "make it, or name a path in a directory that exists"),
+            "control \"%s\": there is no such directory", c->control);
 }
 
 static void check_state(const struct config *c, struct diags *d)
@@ -394,8 +400,10 @@ static void check_unix_listen(const struct config *c, const struct route_config 
         diag_add(d, DIAG_ERROR, &ep->at, flaw.cure, "route %s: listen \"%s\" %s", r->name, ep->text,
                  flaw.cause);
     else if (lacks_directory(ep->path) && !is_made_for_control(c, ep->path))
-        diag_add(d, DIAG_ERROR, &ep->at, "make it, or name a path in a directory that exists",
-                 "route %s: listen \"%s\": there is no such directory", r->name, ep->text);
+        diag_add(
+            d, DIAG_ERROR, &ep->at,
+            confined_cure(ENOENT, ep->path, "make it, or name a path in a directory that exists"),
+            "route %s: listen \"%s\": there is no such directory", r->name, ep->text);
     else if (c->control != NULL && strcmp(c->control, ep->path) == 0)
         diag_add(d, DIAG_ERROR, &ep->at, "give one of them another path",
                  "route %s: listen \"%s\" is the control socket as well", r->name, ep->text);

@@ -1,5 +1,6 @@
 /* include.c - expands include("PATTERN") and reads what it matches. */
 #include "config/include.h"
+#include "config/confined.h"
 #include "config/file.h"
 
 #include <errno.h>
@@ -51,7 +52,9 @@ static int read_text(struct include *in, const char *path, unsigned depth, const
         int error = errno;
         in->arena->failed |= error == ENOMEM;
         diag_add(in->diags, DIAG_ERROR, at,
-                 error == 0 ? "name a configuration file" : file_cure(error), "%s", e.text);
+                 error == 0 ? "name a configuration file"
+                            : confined_cure(error, path, file_cure(error)),
+                 "%s", e.text);
         return -1;
     }
     struct include_text *text = arena_alloc(in->arena, sizeof *text);

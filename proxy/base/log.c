@@ -1,4 +1,5 @@
 #include "proxy/base/log.h"
+#include "config/confined.h"
 #include "proxy/base/json.h"
 
 #include <errno.h>
@@ -102,7 +103,7 @@ static int open_file(const char *path, struct err *e)
         return fd;
     const int error = errno;
     err_set(e, "cannot open log file %s: %s", path, strerror(error));
-    return err_cure(e, "%s", cure_for(error));
+    return err_cure(e, "%s", confined_cure(error, path, cure_for(error)));
 }
 
 int log_open_target(const struct config *c, struct err *e)

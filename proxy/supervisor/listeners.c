@@ -1,4 +1,5 @@
 #include "proxy/supervisor/listeners.h"
+#include "config/confined.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -173,6 +174,7 @@ static const char *cure_for(int error)
         return "make that directory, or choose another path";
     case EADDRNOTAVAIL:
         return "give an address that this machine has (`ip address` lists them)";
+    case EROFS:
     case EACCES:
         return "start as root or grant CAP_NET_BIND_SERVICE; for unix sockets, check the "
                "directory's "
@@ -196,8 +198,8 @@ static int prepare_one(struct listeners *l, const struct route_config *r, const 
             return 0;
     }
     const int error = errno;
-    diag_add(d, DIAG_ERROR, &e->at, cure_for(error), "route %s: cannot listen on %s: %s", r->name,
-             e->text, strerror(error));
+    diag_add(d, DIAG_ERROR, &e->at, confined_cure(error, e->path, cure_for(error)),
+             "route %s: cannot listen on %s: %s", r->name, e->text, strerror(error));
     return -1;
 }
 

@@ -1,4 +1,5 @@
 #include "proxy/supervisor/supervisor.h"
+#include "config/confined.h"
 #include "proxy/base/date.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/machine.h"
@@ -436,7 +437,8 @@ static int claim(void *arg, const struct config *c, struct diags *d)
     if (s->control == NULL)
         s->control = control_new(&s->loop, c->control, on_request, s, &e);
     if (s->control == NULL)
-        diag_add(d, DIAG_ERROR, &c->control_at, cure_for_control(errno), "%s", e.text);
+        diag_add(d, DIAG_ERROR, &c->control_at,
+                 confined_cure(errno, c->control, cure_for_control(errno)), "%s", e.text);
     else if (strcmp(control_path(s->control), c->control) != 0)
         diag_add(d, DIAG_WARNING, &c->control_at, "restart the daemon",
                  "`control` has changed; it stays %s until a restart", control_path(s->control));
