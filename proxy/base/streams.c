@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Open takes the lowest number that is free, so descriptors are filled in order. Each is opened for
@@ -28,6 +30,17 @@ void streams_begin(void)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+bool streams_in_journal(int fd)
+{
+    char ours[64];
+    struct stat st;
+    const char *journal = getenv("JOURNAL_STREAM");
+    if (journal == NULL || fstat(fd, &st) != 0)
+        return false;
+    snprintf(ours, sizeof ours, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(journal, ours) == 0;
 }
 
 /* Why standard output was not written; 0: it was, or nobody knows. */

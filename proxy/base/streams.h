@@ -2,11 +2,16 @@
 #ifndef TLSFRONT_BASE_STREAMS_H
 #define TLSFRONT_BASE_STREAMS_H
 
+#include <stdbool.h>
+
 /* The first thing in main(): standard input, output and error are there, so that no file or socket
  * of ours takes one of their numbers; one that was closed refuses to be read or written. Others
  * that came along are not handed on to processes that we start, a limit on the size of files makes
  * a write fail instead of ending the process, and no signal stays blocked. */
 void streams_begin(void);
+
+/* Does what is written to `fd` end up in systemd's journal (systemd.exec(5), JOURNAL_STREAM)? */
+bool streams_in_journal(int fd);
 
 /* What was printed goes out before what standard error is told next. */
 void streams_flush(void);

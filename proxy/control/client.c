@@ -1,6 +1,7 @@
 /* client.c - the caller's side of the control socket. */
 #include "config/plural.h"
 #include "proxy/base/exits.h"
+#include "proxy/base/streams.h"
 #include "proxy/control/control.h"
 
 #include <errno.h>
@@ -191,12 +192,23 @@ static void explain_reload(const char *path)
     buf_free(&text);
 }
 
+/* A daemon that logs to the journal need not tell there again what went there already. */
+static int fetch_reload(const char *path, unsigned seconds, struct buf *text, struct err *e)
+{
+    const bool journal = streams_in_journal(STDERR_FILENO);
+    const int status = control_fetch(path, journal ? "reload journal" : "reload", seconds, text, e);
+    if (!journal || status != EXIT_USAGE)
+        return status;
+    buf_drop(text, text->size); /* one of an older version */
+    return control_fetch(path, "reload", seconds, text, e);
+}
+
 int control_reload(const char *path, unsigned seconds)
 {
     struct buf text;
     struct err e;
     buf_init(&text, ANSWER_MAX);
-    const int status = control_fetch(path, "reload", seconds, &text, &e);
+    const int status = fetch_reload(path, seconds, &text, &e);
     const bool late = status < 0 && errno == ETIMEDOUT;
     if (status < 0)
         explain(&e, errno);

@@ -25,6 +25,7 @@ enum { WHY_MAX = 600 };
 struct reload_waiter {
     struct reload_waiter *next;
     struct control_request *request;
+    bool brief; /* the outcome alone */
 };
 
 static void reload_begin(struct reload *r, const struct bundle *texts);
@@ -66,11 +67,12 @@ static void log_changes(struct reload *r)
     }
 }
 
-static void answer_waiters(struct reload *r, int status, const struct buf *text)
+static void answer_waiters(struct reload *r, int status, const struct buf *text,
+                           const struct buf *outcome)
 {
     for (struct reload_waiter *w = r->waiters, *next; w != NULL; w = next) {
         next = w->next;
-        control_answer(w->request, status, text);
+        control_answer(w->request, status, w->brief ? outcome : text);
         free(w);
     }
     r->waiters = NULL;
@@ -84,16 +86,19 @@ static time_t valid_from(const struct reload *r)
                                                           : 0;
 }
 
-static void answer(struct reload *r, int status, const char *outcome)
+static void answer(struct reload *r, int status, const char *words)
 {
-    struct buf text;
+    struct buf text, outcome;
     buf_init(&text, ANSWER_MAX);
+    buf_init(&outcome, ANSWER_MAX);
     load_print_findings(&r->findings, &text);
     if (status == 0)
         buf_put(&text, r->changes.data, r->changes.size);
-    buf_printf(&text, "%s\n", outcome);
-    answer_waiters(r, status, &text);
+    buf_printf(&text, "%s\n", words);
+    buf_printf(&outcome, "%s\n", words);
+    answer_waiters(r, status, &text, &outcome);
     buf_free(&text);
+    buf_free(&outcome);
 }
 
 static void forget(struct reload *r)
@@ -458,27 +463,37 @@ int reload_first(struct reload *r)
     return status;
 }
 
-static void add_waiter(struct reload_waiter **list, struct control_request *request)
+static void add_waiter(struct reload_waiter **list, struct control_request *request, bool brief)
 {
     static const struct buf no_memory = {.data = (uint8_t *)"out of memory\n", .size = 14};
     struct reload_waiter *w = request != NULL ? malloc(sizeof *w) : NULL;
     if (w != NULL) {
-        *w = (struct reload_waiter){*list, request};
+        *w = (struct reload_waiter){*list, request, brief};
         *list = w;
     } else if (request != NULL) {
         control_answer(request, EXIT_RUNTIME, &no_memory);
     }
 }
 
-void reload_request(struct reload *r, struct control_request *request)
+static void take_request(struct reload *r, struct control_request *request, bool brief)
 {
     if (r->stage != RELOAD_IDLE) {
         r->again = true;
-        add_waiter(&r->next_waiters, request);
+        add_waiter(&r->next_waiters, request, brief);
         return;
     }
-    add_waiter(&r->waiters, request);
+    add_waiter(&r->waiters, request, brief);
     reload_begin(r, NULL);
+}
+
+void reload_request(struct reload *r, struct control_request *request)
+{
+    take_request(r, request, false);
+}
+
+void reload_request_brief(struct reload *r, struct control_request *request)
+{
+    take_request(r, request, true);
 }
 
 void reload_files(struct reload *r, const struct bundle *texts)

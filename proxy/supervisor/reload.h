@@ -88,6 +88,10 @@ void reload_init(struct reload *r, const struct reload_parts *with,
  * with the outcome of a reload that began after this call. */
 void reload_request(struct reload *r, struct control_request *request);
 
+/* Likewise, for a caller whose output stands beside our log, which has the findings and changes
+ * already: it is answered with the outcome alone. */
+void reload_request_brief(struct reload *r, struct control_request *request);
+
 /* Reload the files that the configuration in service names, without reading its text again: that is
  * in `texts`, which is not looked at after the call. None may be under way. */
 void reload_files(struct reload *r, const struct bundle *texts);

@@ -3,6 +3,7 @@
 #include "proxy/base/date.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/machine.h"
+#include "proxy/base/streams.h"
 #include "proxy/supervisor/notify.h"
 #include "proxy/supervisor/reload.h"
 #include "proxy/supervisor/renewal.h"
@@ -385,6 +386,7 @@ static const struct answer {
     int (*answer)(struct supervisor *s, struct buf *text);
 } answers[] = {
     {"reload", answer_reload},
+    {"reload journal", answer_reload},
     {"status", answer_status},
     {"status json", answer_status_json},
     {"status table", answer_status_table},
@@ -396,13 +398,24 @@ static const struct answer {
     {NULL, answer_unknown},
 };
 
+/* Syslog is read by the journal, too. */
+static bool logs_to_journal(const struct supervisor *s)
+{
+    return s->log.target == LOG_TARGET_SYSLOG ||
+           (s->log.target == LOG_TARGET_STDERR && streams_in_journal(STDERR_FILENO));
+}
+
 static void on_request(void *arg, struct control_request *request, const char *line)
 {
     struct supervisor *s = arg;
     struct buf text;
     const struct answer *a = answers;
-    if (strcmp(line, "reload") == 0 && s->phase < PHASE_LEAVING) {
-        reload_request(&s->reload, request);
+    const bool journal = strcmp(line, "reload journal") == 0;
+    if ((journal || strcmp(line, "reload") == 0) && s->phase < PHASE_LEAVING) {
+        if (journal && logs_to_journal(s))
+            reload_request_brief(&s->reload, request);
+        else
+            reload_request(&s->reload, request);
         return;
     }
     while (a->request != NULL && strcmp(a->request, line) != 0)

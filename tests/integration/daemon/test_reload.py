@@ -383,3 +383,30 @@ def test_a_reload_waits_for_whole_seconds(binary, seconds):
                           check=False, timeout=30)
     assert done.returncode == 2
     assert f'--timeout "{seconds}" is no number from 1 to 3600' in done.stderr
+
+
+@pytest.mark.parametrize("daemon, caller, told", [(True, True, False), (True, False, True),
+                                                  (False, True, True)])
+def test_the_journal_has_each_finding_once(fronts, run, pki, echo, daemon, caller, told):
+    """A reload of the unit's writes to the journal what the daemon has logged there."""
+    def journal_stream(file):
+        found = os.stat(file)
+        return f"{found.st_dev}:{found.st_ino}"
+
+    front = fronts.new(pki.mail.block(), route("echo", run.port(), echo))
+    log = front.folder / "tlsfront.log"
+    log.touch()
+    if daemon:
+        front.wrapper = ("env", f"JOURNAL_STREAM={journal_stream(log)}")
+    front.start()
+    front.write(pki.mail.block(), "nonsense = 1\n")
+    output = front.folder / "reload.out"
+    with output.open("w") as file:
+        done = subprocess.run(
+            [front.binary, "reload", "-c", front.file], stdout=file, stderr=file, check=False, timeout=60,
+            env=os.environ | ({"JOURNAL_STREAM": journal_stream(output)} if caller else {}))
+    assert done.returncode == STATUS_CONFIG_WRONG
+    text = output.read_text()
+    assert ('"nonsense"' in text) is told
+    assert "reload refused: the configuration has errors" in text
+    assert any("nonsense" in line["msg"] for line in front.log("configuration"))

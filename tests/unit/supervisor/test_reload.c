@@ -461,6 +461,27 @@ static void a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service(
     assert_in_service(2);
 }
 
+static void a_caller_beside_the_log_is_told_the_outcome_alone(void **state)
+{
+    (void)state;
+    struct control_request brief = asks(), full = asks();
+    start();
+    files_configure("t.conf", CONFIGURATION ANOTHER_ROUTE);
+    reload_request_brief(&reload, &brief);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_int_equal(strncmp(brief.text, "generation 2 in service: 2 routes", 33), 0);
+    brief = asks();
+    files_configure("t.conf", CONFIGURATION "nonsense = 1\n");
+    reload_request_brief(&reload, &brief);
+    reload_request(&reload, &full);
+    assert_int_equal(brief.status, EXIT_CONFIGURATION);
+    assert_null(strstr(brief.text, "nonsense"));
+    assert_non_null(strstr(brief.text, "reload refused: the configuration has errors"));
+    assert_non_null(strstr(full.text, "nonsense"));
+    assert_non_null(strstr(files_logged(), "nonsense"));
+}
+
 /* ---- names ---- */
 
 static void workers_are_asked_when_all_names_have_been(void **state)
@@ -617,6 +638,7 @@ int main(void)
         TEST(a_worker_that_does_not_load_it_is_replaced_once),
         TEST(a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service),
         TEST(workers_are_asked_when_all_names_have_been),
+        TEST(a_caller_beside_the_log_is_told_the_outcome_alone),
         TEST(it_tells_what_it_waits_for),
         TEST(a_name_without_address_is_a_warning),
         TEST(files_alone_are_read_with_the_texts_in_service),
