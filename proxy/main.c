@@ -93,7 +93,8 @@ static int check(const struct options *o)
     }
     buf_init(&r.out, REPORT_MAX);
     buf_init(&r.err, REPORT_MAX);
-    load_configuration(o->file, &l, &d);
+    if (load_configuration(o->file, &l, &d))
+        load_look_up(&l, &d);
     if (o->given == TAKES_JSON)
         load_print_json(o->file, l.generation, &d, &r.out);
     else

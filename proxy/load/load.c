@@ -2,6 +2,7 @@
 #include "config/columns.h"
 #include "config/file.h"
 #include "proxy/ipc/counters.h"
+#include "proxy/load/advice.h"
 #include "proxy/load/unlock.h"
 
 #include <stdio.h>
@@ -57,6 +58,8 @@ static bool judge(struct config *config, struct candidate *out, struct diags *d)
     load_ticket_key(&config->ticket_key, out, d);
     unlock_keys(config, out->bundle, d);
     out->generation = generation_load(config, out->bundle, GENERATION_JUDGED, d);
+    if (out->generation != NULL)
+        advise_routes(out->generation, d);
     columns_find(out->bundle, d);
     if (out->generation == NULL) {
         candidate_free(out);

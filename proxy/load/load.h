@@ -27,6 +27,10 @@ bool load_configuration(const char *path, struct candidate *out, struct diags *d
 /* The same with the configuration texts of a bundle: the files that they name are read anew. */
 bool load_files_again(const struct bundle *texts, struct candidate *out, struct diags *d);
 
+/* Warn of upstream names that have no address, as far as the name servers answer within seconds;
+ * for a process that may wait, once. */
+void load_look_up(const struct candidate *l, struct diags *d);
+
 /* Drops the bundle and the generation; wipes; all zero is fine. */
 void candidate_free(struct candidate *l);
 

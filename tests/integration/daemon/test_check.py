@@ -485,6 +485,48 @@ def test_what_will_be_made_needs_not_be_there(checker, good, run, key, path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+# ---- what serves, and is a surprise all the same -------------------------------------------------
+
+def optional_smtp(*certificates, **options):
+    return route("mx", 19025, 19026, protocol="smtp", tls="optional", certificate=certificates, **options)
+
+
+def test_rsa_alone_on_the_way_to_port_25_is_warned_about(checker, pki):
+    done = checker(pki.mail_rsa.block(), optional_smtp("mail-rsa"))
+    assert_warned(done, 9, "route mx: with RSA certificates alone, senders on Windows .* in clear", "ECDSA")
+
+
+@pytest.mark.parametrize("certificates, options", [
+    (("mail",), {}), (("mail-rsa", "mail"), {}), (("mail-rsa",), {"tls": "required"}),
+    (("mail-rsa",), {"protocol": "imap"})])
+def test_rsa_is_no_surprise_where_senders_do_not_fall_back(checker, pki, certificates, options):
+    blocks = [one.block() for one in (pki.mail, pki.mail_rsa) if one.name in certificates]
+    done = checker(*blocks, route("mx", 19025, 19026, certificate=certificates,
+                                  **{"protocol": "smtp", "tls": "optional"} | options))
+    assert done.returncode == 0 and "Windows" not in done.stderr
+
+
+def test_a_hostname_that_no_certificate_covers_is_warned_about(checker, pki):
+    done = checker(pki.news.block(), route("pop3s", 19995, 19110, protocol="pop3", certificate=("news",),
+                                           hostname="mail.example.test"))
+    assert_warned(done, 9, 'route pop3s: none of its certificates covers its hostname, "mail.example.test"',
+                  "hostname")
+
+
+@pytest.mark.parametrize("names, hostname", [
+    (("news", "mail"), "mail.example.test"), (("wildcard",), "a.wild.example.test"), (("news",), None)])
+def test_a_hostname_that_is_covered_or_not_given_is_no_surprise(checker, pki, names, hostname):
+    done = checker(*(getattr(pki, name).block() for name in names),
+                   route("pop3s", 19995, 19110, protocol="pop3", certificate=names, hostname=hostname))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_upstream_without_an_address_is_warned_about(checker, pki):
+    done = checker(pki.mail.block(), route("pop3s", 19995, ["localhost:19110", "no-such.invalid:19110"],
+                                           protocol="pop3"))
+    assert_warned(done, 10, 'route pop3s: upstream "no-such.invalid:19110" has no address: ', "getent")
+
+
 # ---- for programs --------------------------------------------------------------------------------
 
 def report(front, *arguments, text=None):

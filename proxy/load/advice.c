@@ -1,0 +1,147 @@
+/* advice.c - what loads and serves, and will still be a surprise. */
+#include "proxy/load/advice.h"
+#include "config/columns.h"
+#include "proxy/load/load.h"
+
+#include <netdb.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* ---- certificates of a route ---- */
+
+static const struct tls_identity *identity_of(const struct generation *g,
+                                              const struct route_config *r, size_t i)
+{
+    return g->identities[r->certificates[i]];
+}
+
+/* False where one of them did not load, too: that is told already. */
+static bool all_rsa(const struct generation *g, const struct route_config *r)
+{
+    for (size_t i = 0; i < r->certificate_count; i++) {
+        const struct tls_identity *id = identity_of(g, r, i);
+        if (id == NULL || tls_identity_facts(id)->key_type != TLS_KEY_RSA)
+            return false;
+    }
+    return r->certificate_count > 0;
+}
+
+/* With RSA, Schannel before Windows Server 2016 knows only suites with CBC, which we do not; and a
+ * sender that finds no suite sends in clear, as port 25 has it (RFC 7435). */
+static void advise_senders(const struct generation *g, const struct route_config *r,
+                           struct diags *d)
+{
+    if (r->protocol != PROTOCOL_SMTP || r->tls != TLS_MODE_OPTIONAL || !all_rsa(g, r))
+        return;
+    diag_add(d, DIAG_WARNING, &r->certificate_at,
+             "serve an ECDSA certificate (on P-256) as well: certificate = {RSA, ECDSA}",
+             "route %s: with RSA certificates alone, senders on Windows Server 2012 R2 and older "
+             "find no cipher suite in common, and send in clear",
+             r->name);
+}
+
+static bool covered(const struct generation *g, const struct route_config *r)
+{
+    for (size_t i = 0; i < r->certificate_count; i++) {
+        const struct tls_identity *id = identity_of(g, r, i);
+        if (id == NULL || tls_identity_covers(id, r->hostname))
+            return true;
+    }
+    return r->certificate_count == 0;
+}
+
+/* A name that nobody wrote may be one that no client ever uses. */
+static void advise_names(const struct generation *g, const struct route_config *r, struct diags *d)
+{
+    if (r->hostname_at.line == 0 || covered(g, r))
+        return;
+    diag_add(d, DIAG_WARNING, &r->certificate_at,
+             "serve a certificate with that name, or correct hostname",
+             "route %s: none of its certificates covers its hostname, \"%s\"", r->name,
+             r->hostname);
+}
+
+void advise_routes(const struct generation *g, struct diags *d)
+{
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        advise_senders(g, &g->config->routes[i], d);
+        advise_names(g, &g->config->routes[i], d);
+    }
+}
+
+/* ---- names of servers ---- */
+
+struct lookup {
+    struct gaicb request, *list; /* the latter is what getaddrinfo_a wants */
+    const struct route_config *route;
+    const struct endpoint *upstream;
+};
+
+static size_t count_names(const struct config *c)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t k = 0; k < c->routes[i].upstream_count; k++)
+            count += c->routes[i].upstream[k].kind == ENDPOINT_NAME;
+    return count;
+}
+
+static void begin_lookups(const struct config *c, struct lookup *all)
+{
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t k = 0; k < c->routes[i].upstream_count; k++) {
+            const struct endpoint *e = &c->routes[i].upstream[k];
+            if (e->kind != ENDPOINT_NAME)
+                continue;
+            *all = (struct lookup){
+                .request = {.ar_name = e->host}, .route = &c->routes[i], .upstream = e};
+            all->list = &all->request;
+            if (getaddrinfo_a(GAI_NOWAIT, &all->list, 1, NULL) != 0)
+                all->list = NULL;
+            all++;
+        }
+}
+
+/* All of them together have until then. */
+static int wait_for(struct lookup *one, const struct timespec *until)
+{
+    const struct gaicb *const list[] = {&one->request};
+    if (one->list == NULL)
+        return EAI_MEMORY;
+    for (int error; (error = gai_error(&one->request)) == EAI_INPROGRESS;) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        const time_t left = until->tv_sec - now.tv_sec;
+        if (left <= 0 || gai_suspend(list, 1, &(struct timespec){.tv_sec = left}) == EAI_AGAIN)
+            return EAI_INPROGRESS;
+    }
+    return gai_error(&one->request);
+}
+
+static void report(const struct lookup *one, int error, struct diags *d)
+{
+    if (error == 0)
+        return;
+    diag_add(d, DIAG_WARNING, &one->upstream->at,
+             "correct the name, or see to it that it resolves: getent hosts NAME",
+             "route %s: upstream \"%s\" has no address: %s", one->route->name, one->upstream->text,
+             error == EAI_INPROGRESS ? "the name servers have not answered yet"
+                                     : gai_strerror(error));
+}
+
+void load_look_up(const struct candidate *l, struct diags *d)
+{
+    static struct lookup *all; /* threads may still write there when this returns */
+    enum { SECONDS = 5 };
+    const struct config *c = l->generation != NULL ? l->generation->config : NULL;
+    const size_t count = c != NULL ? count_names(c) : 0;
+    struct timespec until;
+    if (count == 0 || (all = calloc(count, sizeof *all)) == NULL)
+        return;
+    begin_lookups(c, all);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += SECONDS;
+    for (size_t i = 0; i < count; i++)
+        report(&all[i], wait_for(&all[i], &until), d);
+    columns_find(l->bundle, d);
+}
