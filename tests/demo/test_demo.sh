@@ -94,6 +94,9 @@ ends_with 0
 says out '^proof: [0-9]{5,} bytes sent through smtps were read back through pop3s'
 says out '^smtps  127\.0\.0\.1:1[0-9]{4} +smtp +implicit'
 says out '^  curl --cacert .* pop3s://127\.0\.0\.1:1[0-9]{4}/1 --user demo:any$'
+says out 'ends here\. Without --once it keeps running'
+says out 'Stopped; nothing is left behind'
+! grep -q 'from another terminal\|^configuration' "$work/out" || complain "it tells to use what is gone"
 case_done "the built-in demo proves itself"
 
 for signal in INT TERM; do
@@ -142,6 +145,26 @@ start --once --upstream "pop3=$pop3"
 ends_with 1
 says err 'should greet as pop3 does, but this came: -ERR'
 case_done "a server that is down is told"
+
+start_in() {
+    mkdir -p "$work/tmp"
+    TMPDIR=$1 setsid env --default-signal=INT "$demo" --once >"$work/out" 2>"$work/err" &
+    session=$!
+}
+
+long=$work/$(printf 'x%.0s' {1..90})
+mkdir "$long"
+start_in "$long"
+ends_with 0
+says err 'is too long for the path of a Unix socket; using /tmp'
+says out '^proof: '
+[ -z "$(ls -A "$long")" ] || complain "files left in TMPDIR"
+case_done "a TMPDIR that is too long for sockets is told, and done without"
+
+start_in "$work/nowhere"
+ends_with 1
+says err 'cure: see that .*/nowhere is there'
+case_done "a TMPDIR that is not there is told"
 
 for wrong in pop4=localhost:110 pop3 pop3=localhost 'pop3="x":1'; do
     start --once --upstream "$wrong"

@@ -13,9 +13,19 @@ from harness import process
 PORTS = range(15000, 32000)
 
 
+# The path of a Unix socket has 107 bytes at most, and the longest of the tests' needs this much of it.
+TEMPORARY_MAX = 24
+
+
+def temporary():
+    """TMPDIR, unless that is too long."""
+    folder = tempfile.gettempdir()
+    return folder if len(os.fsencode(folder)) <= TEMPORARY_MAX else "/tmp"
+
+
 class Run:
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="tlsfront-it."))
+        self.folder = Path(tempfile.mkdtemp(prefix="tlsfront-it.", dir=temporary()))
         self.folder.chmod(0o755)  # servers that run as users of their own look into it
         self.port_locks = []
         self.processes = []
