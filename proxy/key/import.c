@@ -1,4 +1,5 @@
 /* import.c - `tlsfront key import`: a pair that was made elsewhere. */
+#include "proxy/console/progress.h"
 #include "proxy/key/binding.h"
 #include "proxy/key/judge.h"
 #include "proxy/key/tool.h"
@@ -39,8 +40,12 @@ static bool convert(struct import *im, const char *path, const char *const *argu
     struct err e, ignored;
     if (!need_passphrase(im, path))
         return false;
-    if (key_tool_openssl(arguments, file, im->passphrase, &made, &e) != 0 &&
-        (second == NULL || key_tool_openssl(second, file, im->passphrase, &made, &ignored) != 0)) {
+    progress_begin("openssl reads the file");
+    const bool good =
+        key_tool_openssl(arguments, file, im->passphrase, &made, &e) == 0 ||
+        (second != NULL && key_tool_openssl(second, file, im->passphrase, &made, &ignored) == 0);
+    progress_end();
+    if (!good) {
         key_fail(im->job,
                  "check the passphrase (--passphrase-file FILE) and that the file is whole; "
                  "openssl(1) has to be installed",

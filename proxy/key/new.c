@@ -1,6 +1,7 @@
 /* new.c - `tlsfront key new`, `renew` and `self-signed`: keys, and requests for certificates.
  */
 #include "proxy/base/json.h"
+#include "proxy/console/progress.h"
 #include "proxy/key/binding.h"
 
 #include <stdlib.h>
@@ -145,6 +146,15 @@ static int find_place(struct key_job *j, const struct keystore_entry *entry,
                     "%s has a request that waits for its answer already", j->o->name);
 }
 
+/* RSA of 4096 bits takes seconds. */
+static struct keys_private *make_key(enum keys_kind kind, struct err *e)
+{
+    progress_begin("making the private key");
+    struct keys_private *key = keys_private_make(kind, e);
+    progress_end();
+    return key;
+}
+
 static int make_key_and_request(struct key_job *j, struct keystore_entry *entry,
                                 const struct key_names *names, enum keys_kind kind,
                                 const char *subject)
@@ -154,7 +164,7 @@ static int make_key_and_request(struct key_job *j, struct keystore_entry *entry,
     int status = find_place(j, entry, &place);
     if (status != 0)
         return status;
-    struct keys_private *key = keys_private_make(kind, &e);
+    struct keys_private *key = make_key(kind, &e);
     if (key == NULL)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     char *pem = key_seal(j, key);
@@ -305,7 +315,7 @@ static struct keys_private *trial_key(struct key_job *j, struct keystore_entry *
     struct err e;
     if (has(entry, KEYSTORE_KEY) && !has(entry, KEYSTORE_CHAIN))
         return key_open(j, &entry->file[KEYSTORE_KEY]);
-    struct keys_private *key = keys_private_make(kind, &e);
+    struct keys_private *key = make_key(kind, &e);
     if (key == NULL) {
         key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
         return NULL;

@@ -1,4 +1,5 @@
 /* secret.c - private keys on their way into the store and out of it. */
+#include "proxy/console/progress.h"
 #include "proxy/key/binding.h"
 #include "proxy/key/tool.h"
 
@@ -51,7 +52,9 @@ static struct keys_private *open_encrypted(struct key_job *j, const struct file_
     char passphrase[KEY_PASSPHRASE_SIZE];
     if (!get_passphrase(j, false, passphrase))
         return NULL;
+    progress_begin("opening the private key");
     char *pem = keys_decrypt(key_slice(file), path, passphrase, e);
+    progress_end();
     explicit_bzero(passphrase, sizeof passphrase);
     struct keys_private *key =
         pem != NULL
@@ -92,7 +95,9 @@ char *key_seal(struct key_job *j, const struct keys_private *k)
     const bool closed = j->o->encrypt || block_passphrase_file(j) != NULL;
     if (closed && !get_passphrase(j, true, passphrase))
         return NULL;
+    progress_begin("closing the private key");
     char *pem = closed ? keys_encrypt(k, passphrase, &e) : keys_private_pem(k, &e);
+    progress_end();
     if (closed)
         explicit_bzero(passphrase, sizeof passphrase);
     if (closed && block_passphrase_file(j) == NULL)
