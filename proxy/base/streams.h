@@ -13,6 +13,9 @@ void streams_begin(void);
 /* Does what is written to `fd` end up in systemd's journal (systemd.exec(5), JOURNAL_STREAM)? */
 bool streams_in_journal(int fd);
 
+/* For a process that stays: what else came along is closed. */
+void streams_close_others(void);
+
 /* What was printed goes out before what standard error is told next. */
 void streams_flush(void);
 

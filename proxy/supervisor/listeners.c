@@ -47,14 +47,15 @@ static int bind_unix(const struct endpoint *e, struct socket_file *file)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
-    if (socket_bind_file(fd, e->path, file) != 0) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    chmod(e->path, 0666); /* as open as a port is; directories guard it */
-    return fd;
+    const mode_t before = umask(0111); /* as open as a port is; directories guard it */
+    const int bound = socket_bind_file(fd, e->path, file);
+    const int error = errno;
+    umask(before);
+    if (bound == 0)
+        return fd;
+    close(fd);
+    errno = error;
+    return -1;
 }
 
 /* ---- one address ---- */
