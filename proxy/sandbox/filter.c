@@ -26,6 +26,7 @@ enum {
     WORKER = 1 << SANDBOX_WORKER,
     SIGNER = 1 << SANDBOX_SIGNER,
     RESOLVER = 1 << SANDBOX_RESOLVER,
+    SUPERVISOR = 1 << SANDBOX_SUPERVISOR, /* and what all others may do: they are born in there */
 };
 
 struct condition {
@@ -53,6 +54,9 @@ struct call {
     .count = 3, .when = {{0, INT, AF_NETLINK}, {1, 0xf, type}, {2, INT, NETLINK_ROUTE}}
 #define CODE_OF_FILE                                                                               \
     .count = 2, .when = {{2, PROT_WRITE | PROT_EXEC, PROT_EXEC}, {3, MAP_ANONYMOUS, 0}}
+#define NAMESPACES                                                                                 \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
+     CLONE_NEWNET)
 #define READ_ONLY(argument)                                                                        \
     .count = 1, .when = {{argument, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY}}
 
@@ -160,8 +164,9 @@ static const struct call calls[] = {
      * here fails with EPERM; it does not kill. */
     {.name = "openat", .of = RESOLVER, READ_ONLY(2)}, /* hosts, resolv.conf, modules */
     {.name = "open", .of = RESOLVER, READ_ONLY(1)},
-    {.name = "openat2", .of = RESOLVER, .error = ENOSYS}, /* nobody can look into its flags */
-    {.name = "stat", .of = RESOLVER},                     /* has resolv.conf changed? */
+    /* nobody can look into its flags */
+    {.name = "openat2", .of = RESOLVER | SUPERVISOR, .error = ENOSYS},
+    {.name = "stat", .of = RESOLVER}, /* has resolv.conf changed? */
     {.name = "lstat", .of = RESOLVER},
     {.name = "statx", .of = RESOLVER},
     {.name = "stat64", .of = RESOLVER},
@@ -229,7 +234,8 @@ static const struct call calls[] = {
     {.name = "fcntl64", .of = RESOLVER, SECOND(F_DUPFD_CLOEXEC)},
     /* threads, and no process */
     {.name = "clone", .of = RESOLVER, .count = 1, .when = {{0, CLONE_THREAD, CLONE_THREAD}}},
-    {.name = "clone3", .of = RESOLVER, .error = ENOSYS}, /* nobody can look into its flags */
+    /* nobody can look into its flags */
+    {.name = "clone3", .of = RESOLVER | SUPERVISOR, .error = ENOSYS},
     {.name = "set_robust_list", .of = RESOLVER},
     {.name = "rseq", .of = RESOLVER},
     {.name = "sigaltstack", .of = RESOLVER},
@@ -249,6 +255,81 @@ static const struct call calls[] = {
     {.name = "getresuid", .of = RESOLVER},
     {.name = "getresgid", .of = RESOLVER},
     {.name = "uname", .of = RESOLVER},
+
+    /* The supervisor, and what the others do between their birth and their own sandbox. Landlock
+     * says which files; what is not here fails with EPERM: modules of nsswitch.conf tell it who
+     * `user` is. */
+    {.name = "openat", .of = SUPERVISOR},
+    {.name = "open", .of = SUPERVISOR},
+    {.name = "mkdir", .of = SUPERVISOR}, /* fails: only at the start, for the control socket */
+    {.name = "mkdirat", .of = SUPERVISOR},
+    {.name = "unlink", .of = SUPERVISOR}, /* sockets */
+    {.name = "unlinkat", .of = SUPERVISOR},
+    {.name = "umask", .of = SUPERVISOR}, /* of a socket; there is no chmod */
+    {.name = "getcwd", .of = SUPERVISOR},
+    {.name = "memfd_create", .of = SUPERVISOR}, /* bundles, counters */
+    {.name = "ftruncate", .of = SUPERVISOR},
+    {.name = "ftruncate64", .of = SUPERVISOR},
+    {.name = "fcntl", .of = SUPERVISOR},
+    {.name = "fcntl64", .of = SUPERVISOR},
+    {.name = "dup", .of = SUPERVISOR},
+    {.name = "dup2", .of = SUPERVISOR},
+    {.name = "dup3", .of = SUPERVISOR},
+    {.name = "close_range", .of = SUPERVISOR},
+    {.name = "inotify_init1", .of = SUPERVISOR},
+    {.name = "inotify_add_watch", .of = SUPERVISOR},
+    {.name = "inotify_rm_watch", .of = SUPERVISOR},
+    {.name = "pipe2", .of = SUPERVISOR}, /* libuv: signals, and whether a process could start */
+    {.name = "eventfd2", .of = SUPERVISOR},
+    {.name = "socketpair", .of = SUPERVISOR},
+    {.name = "listen", .of = SUPERVISOR},
+    {.name = "setsockopt", .of = SUPERVISOR, OPTION(SOL_SOCKET, SO_REUSEADDR)},
+    {.name = "setsockopt", .of = SUPERVISOR, OPTION(SOL_SOCKET, SO_REUSEPORT)},
+    {.name = "setsockopt", .of = SUPERVISOR, OPTION(IPPROTO_IP, IP_FREEBIND)},
+    {.name = "setsockopt", .of = SUPERVISOR, OPTION(IPPROTO_IPV6, IPV6_FREEBIND)},
+    {.name = "ioctl", .of = SUPERVISOR, SECOND(FIOCLEX)}, /* libuv */
+    /* a process, in no namespace of its own */
+    {.name = "clone", .of = SUPERVISOR, .count = 1, .when = {{0, NAMESPACES, 0}}},
+    {.name = "fork", .of = SUPERVISOR},
+    {.name = "vfork", .of = SUPERVISOR},
+    {.name = "execve", .of = SUPERVISOR}, /* Landlock: this binary */
+    {.name = "wait4", .of = SUPERVISOR},
+    {.name = "waitpid", .of = SUPERVISOR},
+    {.name = "waitid", .of = SUPERVISOR},
+    {.name = "kill", .of = SUPERVISOR}, /* Landlock: its own */
+    {.name = "tgkill", .of = SUPERVISOR},
+    {.name = "setsid", .of = SUPERVISOR},
+    {.name = "getppid", .of = SUPERVISOR},
+    {.name = "set_tid_address", .of = SUPERVISOR}, /* a program begins */
+    {.name = "arch_prctl", .of = SUPERVISOR},
+    {.name = "set_thread_area", .of = SUPERVISOR},
+    {.name = "sigreturn", .of = SUPERVISOR},
+    {.name = "prlimit64", .of = SUPERVISOR},
+    {.name = "setrlimit", .of = SUPERVISOR},
+    {.name = "prctl", .of = SUPERVISOR}, /* a name, no dumps, its own sandbox */
+    {.name = "seccomp", .of = SUPERVISOR},
+    {.name = "landlock_create_ruleset", .of = SUPERVISOR},
+    {.name = "landlock_add_rule", .of = SUPERVISOR},
+    {.name = "landlock_restrict_self", .of = SUPERVISOR},
+    /* another user, for good or for a file */
+    {.name = "setgroups", .of = SUPERVISOR},
+    {.name = "setresgid", .of = SUPERVISOR},
+    {.name = "setresuid", .of = SUPERVISOR},
+    {.name = "setuid", .of = SUPERVISOR},
+    {.name = "setfsgid", .of = SUPERVISOR},
+    {.name = "setfsuid", .of = SUPERVISOR},
+    {.name = "capget", .of = SUPERVISOR},
+    {.name = "capset", .of = SUPERVISOR},
+    {.name = "setgroups32", .of = SUPERVISOR},
+    {.name = "setresgid32", .of = SUPERVISOR},
+    {.name = "setresuid32", .of = SUPERVISOR},
+    {.name = "setuid32", .of = SUPERVISOR},
+    {.name = "setfsgid32", .of = SUPERVISOR},
+    {.name = "setfsuid32", .of = SUPERVISOR},
+    {.name = "getuid32", .of = SUPERVISOR},
+    {.name = "geteuid32", .of = SUPERVISOR},
+    {.name = "getgid32", .of = SUPERVISOR},
+    {.name = "getegid32", .of = SUPERVISOR},
 };
 
 static unsigned conditions(const struct call *c, struct scmp_arg_cmp out[CONDITIONS_MAX + 1])
@@ -274,8 +355,11 @@ static int add_call(scmp_filter_ctx filter, const struct call *c, uint8_t priori
     return rc != 0 ? rc : seccomp_syscall_priority(filter, number, priority);
 }
 
+/* What one fails on purpose, the supervisor may do. */
 static bool is_for(const struct call *c, enum sandbox_kind kind)
 {
+    if (kind == SANDBOX_SUPERVISOR && c->error == 0)
+        return true;
     return c->of == 0 || (c->of & 1U << kind) != 0;
 }
 
@@ -311,5 +395,6 @@ int filter_enter(enum sandbox_kind kind)
 {
     const bool new = seccomp_api_get() >= API_KILL_PROCESS;
     const uint32_t kill = new ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_KILL_THREAD;
-    return enter_or(kind, kind == SANDBOX_RESOLVER ? SCMP_ACT_ERRNO(EPERM) : kill);
+    const bool modules = kind == SANDBOX_RESOLVER || kind == SANDBOX_SUPERVISOR;
+    return enter_or(kind, modules ? SCMP_ACT_ERRNO(EPERM) : kill);
 }

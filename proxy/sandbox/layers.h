@@ -9,6 +9,10 @@
  * below some directories. `abi` becomes the version whose rules hold. */
 int landlock_enter(enum sandbox_kind kind, unsigned *abi);
 
+/* A supervisor reads everything, binds any port and reaches any socket, executes what it is itself,
+ * and makes files in `places`. */
+int landlock_enter_supervisor(const struct sandbox_place *places, size_t count, unsigned *abi);
+
 /* Only the calls that the table has for that kind. */
 int filter_enter(enum sandbox_kind kind);
 

@@ -22,6 +22,14 @@ void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state)
     *state = (struct sandbox_state){0};
 }
 
+void sandbox_enter_supervisor(const struct sandbox_place *places, size_t count,
+                              struct sandbox_state *state)
+{
+    (void)places;
+    (void)count;
+    *state = (struct sandbox_state){0};
+}
+
 #else
 
 /* Where seccomp is missing, this still keeps children away from who is not root; and files that
@@ -33,6 +41,12 @@ static void forbid_growth(enum sandbox_kind kind)
     (void)setrlimit(kind == SANDBOX_RESOLVER ? RLIMIT_FSIZE : RLIMIT_NPROC, &none);
 }
 
+static void enter_filter(enum sandbox_kind kind, struct sandbox_state *state)
+{
+    state->seccomp_error = filter_enter(kind);
+    state->seccomp = state->seccomp_error == 0;
+}
+
 void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state)
 {
     unsigned abi = 0;
@@ -41,8 +55,17 @@ void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state)
     forbid_growth(kind);
     state->landlock_error = landlock_enter(kind, &abi);
     state->landlock = abi;
-    state->seccomp_error = filter_enter(kind);
-    state->seccomp = state->seccomp_error == 0;
+    enter_filter(kind, state);
+}
+
+void sandbox_enter_supervisor(const struct sandbox_place *places, size_t count,
+                              struct sandbox_state *state)
+{
+    unsigned abi = 0;
+    *state = (struct sandbox_state){0};
+    state->landlock_error = landlock_enter_supervisor(places, count, &abi);
+    state->landlock = abi;
+    enter_filter(SANDBOX_SUPERVISOR, state);
 }
 
 #endif
@@ -81,15 +104,15 @@ struct lack {
     const char *kernel;
 };
 
-static void add_lack(const struct lack *l, const char *workers, char *out, size_t size)
+static void add_lack(const struct lack *l, const char *who, char *out, size_t size)
 {
     const size_t used = strlen(out);
     if (l->error != 0)
-        snprintf(out + used, size - used, "%s%s run without %s (%s): %s", used > 0 ? "; " : "",
-                 workers, l->what, strerror(l->error), cure(l->error, l->kernel));
+        snprintf(out + used, size - used, "%s%s without %s (%s): %s", used > 0 ? "; " : "", who,
+                 l->what, strerror(l->error), cure(l->error, l->kernel));
 }
 
-bool sandbox_lack(const struct sandbox_state *state, const char *workers, char *out, size_t size)
+bool sandbox_lack(const struct sandbox_state *state, const char *who, char *out, size_t size)
 {
     const struct lack lacks[] = {
         {"Landlock", state->landlock_error,
@@ -98,6 +121,6 @@ bool sandbox_lack(const struct sandbox_state *state, const char *workers, char *
     };
     *out = '\0';
     for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
-        add_lack(&lacks[i], workers, out, size);
+        add_lack(&lacks[i], who, out, size);
     return *out != '\0';
 }

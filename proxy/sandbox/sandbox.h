@@ -19,7 +19,7 @@ struct sandbox_state {
     int32_t seccomp_error, landlock_error; /* errno, why not; 0: it is in force, or not asked for */
 };
 
-enum sandbox_kind { SANDBOX_WORKER, SANDBOX_SIGNER, SANDBOX_RESOLVER };
+enum sandbox_kind { SANDBOX_WORKER, SANDBOX_SIGNER, SANDBOX_RESOLVER, SANDBOX_SUPERVISOR };
 
 /* For a process that has its memory, its loop, its log and its user, and runs one thread. From here
  * on it opens no file, starts no process and no thread, sends no signal, listens nowhere, has no
@@ -32,6 +32,26 @@ enum sandbox_kind { SANDBOX_WORKER, SANDBOX_SIGNER, SANDBOX_RESOLVER };
  * what else it tries fails and does not kill, since nobody knows which modules an operator has. */
 void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state);
 
+/* What a supervisor may make below a directory. */
+enum sandbox_use {
+    SANDBOX_LOGS,    /* files, which it writes */
+    SANDBOX_SOCKETS, /* sockets, which it listens on and removes */
+};
+
+/* The directory, or one file that is there: a pipe or a device that is the log. */
+struct sandbox_place {
+    const char *path;
+    enum sandbox_use use;
+};
+
+/* For the process that starts the others, before it has started any: they are born inside, and what
+ * it may not do they may not do either. It reads everywhere, binds and listens, starts this binary
+ * anew, and signals and traces nobody but those that come of it; it makes files in `places` alone.
+ * What else it tries fails and does not kill, for the same reason as with a resolver: it asks the
+ * system who a user is. */
+void sandbox_enter_supervisor(const struct sandbox_place *places, size_t count,
+                              struct sandbox_state *state);
+
 /* Whether sandbox_enter() could have left that state; for one that came from a process that may
  * have been taken over. */
 bool sandbox_plausible(const struct sandbox_state *state);
@@ -39,8 +59,8 @@ bool sandbox_plausible(const struct sandbox_state *state);
 /* What is in force: "seccomp and landlock 6", "seccomp", "off". */
 void sandbox_words(const struct sandbox_state *state, char *out, size_t size);
 
-/* What was asked for and is lacking, why, and what to do; "workers" run without it. False: nothing
+/* What was asked for and is lacking, why, and what to do; `who` is "workers run". False: nothing
  * is. */
-bool sandbox_lack(const struct sandbox_state *state, const char *workers, char *out, size_t size);
+bool sandbox_lack(const struct sandbox_state *state, const char *who, char *out, size_t size);
 
 #endif

@@ -108,7 +108,7 @@ static void pulse(uv_timer_t *timer)
 static void warn_of_lack(struct children *of, const struct sandbox_state *state)
 {
     char text[512], who[32];
-    snprintf(who, sizeof who, "%ss", of->kind->name);
+    snprintf(who, sizeof who, "%ss run", of->kind->name);
     if (!sandbox_lack(state, who, text, sizeof text) ||
         memcmp(state, &of->lacking, sizeof *state) == 0)
         return;

@@ -213,7 +213,8 @@ static int reload_judge(struct reload *r, const struct bundle *texts, struct err
     r->with.workers->load_ms = (uv_hrtime() - begin) / 1000000;
     if (understood) {
         warn_unchangeable(r, &r->candidate, &r->findings);
-        open_log(r, r->candidate.generation->config, &r->findings);
+        if (confinement_judge(r->with.confinement, r->candidate.generation->config, &r->findings))
+            open_log(r, r->candidate.generation->config, &r->findings);
     }
     if (r->candidate.generation == NULL || !diag_ok(&r->findings, DIAG_ERROR) ||
         (!diag_ok(&r->findings, DIAG_EXPIRED) && !may_be_expired(r))) {
@@ -413,6 +414,14 @@ static void reload_resolve(struct reload *r)
     uv_timer_start(&r->timer, resolving_late, RESOLVE_MS, 0);
 }
 
+/* What the first configuration decides for good. */
+static void settle(struct reload *r)
+{
+    r->with.workers->identity = r->candidate.identity;
+    if (r->candidate.identity.sandbox)
+        confinement_enter(r->with.confinement, r->candidate.generation->config);
+}
+
 /* 0, or the exit status with the reason in `why`. */
 static int reload_try(struct reload *r, const struct bundle *texts, struct err *why)
 {
@@ -422,7 +431,7 @@ static int reload_try(struct reload *r, const struct bundle *texts, struct err *
     r->files_only = texts != NULL;
     const int status = reload_judge(r, texts, why);
     if (status == 0 && r->first)
-        r->with.workers->identity = r->candidate.identity;
+        settle(r);
     return status == 0 && make_release(r, why) != 0 ? EXIT_RUNTIME : status;
 }
 

@@ -12,6 +12,7 @@
 #include "proxy/base/log.h"
 #include "proxy/control/control.h"
 #include "proxy/load/load.h"
+#include "proxy/supervisor/confinement.h"
 #include "proxy/supervisor/listeners.h"
 #include "proxy/supervisor/resolver.h"
 #include "proxy/supervisor/workers.h"
@@ -48,6 +49,7 @@ struct reload_parts {
     struct workers *workers;
     struct listeners *listeners;
     struct resolver *resolver;
+    struct confinement *confinement;
 };
 
 enum reload_stage {

@@ -116,6 +116,13 @@ static void text_resolver(const struct status *s, struct buf *out)
                    plural(c->restarts), sandbox);
 }
 
+static void text_supervisor(const struct status *s, struct buf *out)
+{
+    char sandbox[48];
+    sandbox_words(s->sandbox, sandbox, sizeof sandbox);
+    buf_printf(out, "supervisor: pid %d, sandbox %s\n", getpid(), sandbox);
+}
+
 void status_text(const struct status *s, struct buf *out)
 {
     const struct generation *g = s->workers->current.generation;
@@ -123,6 +130,7 @@ void status_text(const struct status *s, struct buf *out)
     buf_printf(out, "tlsfront %s, pid %d, %s%s, up %lld second%s, generation %u\n",
                TLSFRONT_VERSION, getpid(), s->state, s->unwanted ? ", not ready" : "", up,
                plural((unsigned long long)up), s->workers->current.number);
+    text_supervisor(s, out);
     text_workers(s, out);
     text_signers(&s->workers->signers, out);
     text_resolver(s, out);

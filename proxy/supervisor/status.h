@@ -14,6 +14,7 @@ struct status {
     time_t started;
     const struct workers *workers;
     const struct child *resolver;
+    const struct sandbox_state *sandbox; /* the supervisor's own */
 };
 
 /* For people at a terminal, as text of cells (proxy/base/cells.h). */

@@ -174,6 +174,7 @@ void status_json(const struct status *s, struct buf *out)
     json_string(out, "started", date);
     json_number(out, "uptime", (int64_t)(time(NULL) - s->started));
     json_number(out, "generation", s->workers->current.number);
+    json_sandbox(s->sandbox, out);
     json_workers(s, out);
     json_signers(&s->workers->signers, out);
     json_resolver(s, out);

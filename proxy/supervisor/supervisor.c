@@ -1,6 +1,7 @@
 #include "proxy/supervisor/supervisor.h"
 #include "config/confined.h"
 #include "proxy/base/date.h"
+#include "proxy/base/environment.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/machine.h"
 #include "proxy/base/streams.h"
@@ -44,6 +45,7 @@ struct supervisor {
     struct control *control;
     struct reload reload;
     struct renewal renewal;
+    struct confinement confinement;
 
     uv_signal_t signals[SIGNALS];
     uv_timer_t rotate;   /* ticket keys */
@@ -68,6 +70,15 @@ static void redirect_log(struct supervisor *s, const struct config *c, int fd)
     workers_send_log(&s->workers);
 }
 
+/* Directories are what they were when the sandbox was entered. */
+static const char *cure_for_log(const struct supervisor *s, const struct config *c)
+{
+    struct diags d = {0};
+    const bool ours = confinement_judge(&s->confinement, c, &d);
+    diags_free(&d);
+    return ours ? "" : "; a directory of the log or of a socket was made anew: restart the daemon";
+}
+
 static void reopen_log(struct supervisor *s)
 {
     struct err e;
@@ -76,7 +87,8 @@ static void reopen_log(struct supervisor *s)
         return;
     int fd = log_open_target(g->config, &e);
     if (fd < 0) {
-        log_event(&s->log, LOG_LEVEL_ERROR, "log-reopen", "%s; logging goes on as before", e.text);
+        log_event(&s->log, LOG_LEVEL_ERROR, "log-reopen", "%s; logging goes on as before%s", e.text,
+                  cure_for_log(s, g->config));
         return;
     }
     redirect_log(s, g->config, fd);
@@ -189,7 +201,8 @@ static struct status status_of(const struct supervisor *s)
                            .unwanted = s->phase == PHASE_RUNNING && s->unwanted,
                            .started = s->started,
                            .workers = &s->workers,
-                           .resolver = resolver_process(s->resolver)};
+                           .resolver = resolver_process(s->resolver),
+                           .sandbox = &s->confinement.state};
 }
 
 /* ---- signals ---- */
@@ -514,6 +527,8 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
     s->log.level = g->config->log_level;
     s->log.format = g->config->log_format;
     share_tickets(s, l->tickets_shared ? l->ticket_secret : NULL);
+    if (s->phase == PHASE_STARTING)
+        confinement_tell(&s->confinement, &s->log);
     renewal_use(&s->renewal, g, l->bundle);
 }
 
@@ -568,7 +583,8 @@ static void make_parts(struct supervisor *s, const char *path)
                                       .path = path,
                                       .workers = &s->workers,
                                       .listeners = &s->listeners,
-                                      .resolver = s->resolver};
+                                      .resolver = s->resolver,
+                                      .confinement = &s->confinement};
     workers_init(&s->workers);
     reload_init(&s->reload, &with, &reload_events, s);
     renewal_init(&s->renewal, &s->loop, &s->reload, &s->log);
@@ -621,6 +637,7 @@ static void wind_down(struct supervisor *s)
     listeners_close(&s->listeners);
     reload_free(&s->reload);
     resolver_free(s->resolver);
+    confinement_free(&s->confinement);
     workers_free(&s->workers);
     explicit_bzero(s->ticket_secret, sizeof s->ticket_secret);
     log_close(&s->log);
@@ -641,6 +658,8 @@ int supervisor_run(const char *path)
     s.started = time(NULL);
     log_init(&s.log, "supervisor");
     signal(SIGPIPE, SIG_IGN);
+    streams_close_others();
+    environment_clear();
     privileges_hide_memory();
     privileges_shed();
     if (machine_check(&e) != 0)

@@ -149,12 +149,12 @@ def test_the_log_level_follows_a_reload(served, pki):
     front.wait_for_log("end")
 
 
-def test_the_log_target_follows_a_reload(served, run, pki):
+def test_the_log_target_follows_a_reload(served, pki):
     front, port, _ = served()
     visit(port, tls.context(pki))
     front.wait_for_log("end")
     before = len(front.log("end"))
-    target = run.make_folder("log-target") / "tlsfront.log"
+    target = front.folder / "beside-the-control-socket.log"
     front.file.write_text(f'log = "{target}"\n' + front.file.read_text())
     assert front.reload().returncode == 0
     visit(port, tls.context(pki))

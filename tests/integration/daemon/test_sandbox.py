@@ -1,18 +1,21 @@
-"""The sandbox of the workers, as the kernel and the status see it. That it is in nobody's way is
-what all other tests are for: each of them fails when a worker makes a call that is forbidden."""
+"""The sandboxes of all processes, as the kernel and the status see them. That it is in nobody's way is
+what all other tests are for: each of them fails when a process makes a call that is forbidden."""
 
 import ctypes
 import os
 import platform
+import pwd
 import re
 import signal
+import socket
 from pathlib import Path
 
 import pytest
 
 from clients import tls
 from harness.config import route
-from harness.process import LIBC, status_field
+from harness.daemon import STATUS_CONFIG_WRONG
+from harness.process import LIBC, command_of, status_field
 from harness.wait import wait_until
 from servers import toy
 
@@ -48,15 +51,16 @@ def may_start_processes(pid):
 @pytest.fixture
 def serve(fronts, run, pki, toys):
     """Starts a daemon before an echo: (front, a function that has it serve somebody)."""
-    def start(**options):
+    def make(start=True, **options):
         port = run.port()
-        front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), **options)
+        front = (fronts.start if start else fronts.new)(
+            pki.mail.block(), route("echo", port, toys(toy.echo).port), **options)
 
         def served():
             with tls.TlsClient(port, tls.context(pki)) as client:
                 return tls.says(client)
         return front, served
-    return start
+    return make
 
 
 def sandboxes(front, kind="workers"):
@@ -74,6 +78,8 @@ def test_each_worker_is_in_a_sandbox_and_the_status_tells(serve):
         assert filtered(pid) and not may_start_processes(pid)
     text = front.command("status", "-c", front.file).stdout
     assert len(re.findall("^(?:worker|signer) .*, sandbox seccomp", text, re.MULTILINE)) == 4
+    assert front.status()["sandbox"] == IN_FORCE and filtered(front.pid)
+    assert re.search(rf"^supervisor: pid {front.pid}, sandbox seccomp", text, re.MULTILINE)
     assert served()
     assert (front.log("sandbox") == []) == (IN_FORCE["landlock"] > 0)
 
@@ -90,9 +96,10 @@ def test_the_successor_of_a_worker_has_one_too(serve):
 
 def test_without_one_all_serves_and_the_status_tells(serve):
     front, served = serve(sandbox="off")
-    assert sandboxes(front) == [OFF] * 2
+    assert sandboxes(front) == [OFF] * 2 and front.status()["sandbox"] == OFF
     for pid in front.workers():
         assert not filtered(pid) and may_start_processes(pid)
+    assert not filtered(front.pid)
     text = front.command("status", "-c", front.file).stdout
     assert len(re.findall("^worker .*, sandbox off$", text, re.MULTILINE)) == 2
     assert served()
@@ -186,10 +193,11 @@ def neither():
 def test_what_the_kernel_refuses_is_told_once_and_service_goes_on(serve, refusal, left, words):
     front, served = serve(before_exec=refusal)
     assert sandboxes(front) == [left] * 2 == sandboxes(front, "signers")
+    assert front.status()["sandbox"] == left
     assert served()
-    for kind in "workers", "signers":
-        line, = (one for one in front.log("sandbox", level="warn") if one["msg"].startswith(kind))
-        assert words.replace("workers", kind) in line["msg"] and "sandbox = off" in line["msg"]
+    for who in "workers run", "signers run", "the supervisor runs":
+        line, = (one for one in front.log("sandbox", level="warn") if one["msg"].startswith(who))
+        assert words.replace("workers run", who) in line["msg"] and "sandbox = off" in line["msg"]
 
 
 def only_the_older_call():
@@ -214,3 +222,124 @@ def test_the_supervisor_keeps_of_roots_capabilities_what_it_uses(serve):
         assert status_field(pid, "NoNewPrivs") == ["1"]
     assert int(status_field(front.pid, "CapEff")[0], 16) & 1 << KEPT["CAP_SETUID"]
     assert served()
+
+
+def another(front, run, pki, toys, **options):
+    """A configuration with a second route, whose files were not there before."""
+    folder = run.make_folder(f"{front.folder.name}-later")
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    chain.write_bytes(pki.mail.chain.read_bytes())
+    key.write_bytes(pki.mail.key.read_bytes())
+    key.chmod(0o600)
+    first = front.file.read_text()
+    port = options.pop("port", None) or run.port()
+    front.file.write_text(first + f'certificate later {{ chain = "{chain}"  key = "{key}" }}\n' +
+                          route("later", port, toys(toy.echo).port, certificate=("later",), **options))
+    return port
+
+
+def privileged_port():
+    """One below 1024 that nobody has."""
+    for port in range(1023, 511, -1):
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("every port below 1024 is taken")
+
+
+def test_a_reload_reads_new_files_binds_new_ports_and_replaces_workers(serve, run, pki, toys):
+    """All that the supervisor does later, from inside its sandbox."""
+    front, _ = serve(watch="on")
+    port = another(front, run, pki, toys, port=privileged_port())
+    done = front.reload()
+    assert done.returncode == 0, done.stdout + done.stderr
+    victims = front.workers() + front.processes("signer")
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: len(front.workers() + front.processes("signer")) == 4 and
+               not set(victims) & set(front.workers() + front.processes("signer")), "new processes")
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert tls.says(client)
+    assert front.log("watch-failed") == []
+
+
+def test_a_daemon_that_was_not_started_as_root_is_in_one_too(serve, run, pki, toys):
+    front, served = serve(start=False)
+    nobody = pwd.getpwnam("nobody")
+    for path in front.folder, pki.mail.key:
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    front.before_exec = lambda: os.setresuid(nobody.pw_uid, nobody.pw_uid, nobody.pw_uid)
+    try:
+        front.start_unchecked()
+        assert front.status()["sandbox"] == IN_FORCE
+        assert all(filtered(pid) for pid in (front.pid, *front.workers()))
+        assert served()
+        assert front.reload().returncode == 0
+        assert served()
+    finally:
+        os.chown(pki.mail.key, 0, 0)
+
+
+needs_landlock = pytest.mark.skipif(IN_FORCE["landlock"] == 0, reason="a kernel without Landlock")
+
+
+@needs_landlock
+def test_a_log_elsewhere_needs_a_restart_and_the_reload_says_so(serve, run):
+    front, served = serve()
+    target = run.make_folder("log-elsewhere") / "tlsfront.log"
+    before = front.file.read_text()
+    front.file.write_text(f'log = "{target}"\n' + before)
+    done = front.reload()
+    assert done.returncode == STATUS_CONFIG_WRONG
+    assert f"{front.file}:1: error: log file {target}" in done.stderr
+    assert "cure: restart the daemon" in done.stderr
+    assert not target.exists() and served()
+    front.terminate()
+    front.start()
+    assert served()
+    wait_until(lambda: "event=end" in target.read_text(), "the end line in the new file")
+
+
+@needs_landlock
+def test_a_socket_elsewhere_needs_a_restart_and_one_beside_does_not(serve, run, pki, toys):
+    front, served = serve()
+    before = front.file.read_text()
+    for place, status in ((run.make_folder("socket-elsewhere"), STATUS_CONFIG_WRONG), (front.folder, 0)):
+        front.file.write_text(before + route("local", f"unix:{place}/local.sock", toys(toy.echo).port))
+        done = front.reload()
+        assert done.returncode == status, done.stdout + done.stderr
+        assert (place / "local.sock").is_socket() == (status == 0)
+        assert ("cure: restart the daemon" in done.stderr) == (status != 0)
+    assert served()
+
+
+@needs_landlock
+def test_a_log_directory_that_was_made_anew_is_told(serve, run):
+    folder = run.make_folder("log-made-anew")
+    front, served = serve(log=folder / "tlsfront.log")
+    folder.rename(folder.with_suffix(".old"))
+    folder.mkdir()
+    front.send(signal.SIGUSR1)
+    old = folder.with_suffix(".old") / "tlsfront.log"
+    wait_until(lambda: "event=log-reopen" in old.read_text(), "the refusal in the log that there is")
+    line = next(one for one in old.read_text().splitlines() if "event=log-reopen" in one)
+    assert "level=error" in line and "Permission denied" in line and "restart" in line
+    assert served()
+
+
+def test_nothing_comes_along_into_the_supervisor(fronts, run, pki, toys):
+    secret = os.memfd_create("secret", 0)
+    front = fronts.new(pki.mail.block(), route("echo", run.port(), toys(toy.echo).port),
+                       wrapper=("env", "SECRET=do-not-tell"),
+                       before_exec=lambda: os.dup2(secret, 77, inheritable=True))
+    front.start_unchecked()
+    os.close(secret)
+    environment = Path(f"/proc/{front.pid}/environ").read_bytes()
+    assert b"SECRET" not in environment and b"PATH" not in environment
+    links = [os.readlink(f"/proc/{front.pid}/fd/{number}")
+             for number in os.listdir(f"/proc/{front.pid}/fd")]
+    assert not any("secret" in link for link in links)
+    assert "tlsfront run" in command_of(front.pid)

@@ -728,7 +728,7 @@ static void what_is_in_force_has_words(void **state)
 static const char *lack(struct sandbox_state s)
 {
     static char text[512];
-    return sandbox_lack(&s, "workers", text, sizeof text) ? text : NULL;
+    return sandbox_lack(&s, "workers run", text, sizeof text) ? text : NULL;
 }
 
 static void what_is_lacking_is_told_with_its_cure(void **state)

@@ -9,8 +9,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define CONFIGURATION                                                                              \
-    "user = nobody\nlog = \"@/new.log\"\ncertificate one { chain = one.pem }\n"                    \
+#define CONFIGURATION "user = nobody\nlog = \"@/new.log\"\n" ROUTE_A
+#define ROUTE_A                                                                                    \
+    "certificate one { chain = one.pem }\n"                                                        \
     "route a { listen = \"unix:@/a.sock\" protocol = pop3 certificate = one\n"                     \
     "  upstream = \"127.0.0.1:1\" }\n"
 #define NAMED_ROUTE                                                                                \
@@ -75,6 +76,28 @@ uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms)
     (void)ws;
     assert_true(usual_ms > 1000);
     return 1; /* the test has no time */
+}
+
+/* ---- the sandbox ---- */
+
+static struct {
+    unsigned entered;
+    bool too_narrow;
+} confined;
+
+void confinement_enter(struct confinement *k, const struct config *c)
+{
+    (void)k;
+    assert_non_null(c);
+    confined.entered++;
+}
+
+bool confinement_judge(const struct confinement *k, const struct config *c, struct diags *d)
+{
+    (void)k;
+    if (confined.too_narrow)
+        diag_add(d, DIAG_ERROR, &c->log_file.at, "restart the daemon", "given up");
+    return !confined.too_narrow;
 }
 
 /* ---- the resolver ---- */
@@ -192,6 +215,7 @@ static int begin(void **state)
     (void)state;
     memset(&owner, 0, sizeof owner);
     memset(&w, 0, sizeof w);
+    memset(&confined, 0, sizeof confined);
     names_settled = true;
     files_begin(&logger);
     files_path("t.conf", configuration);
@@ -265,7 +289,42 @@ static void a_first_that_cannot_be_is_an_exit_status(void **state)
     assert_int_equal(owner.committed, 0);
 }
 
+static void the_sandbox_is_entered_once(void **state)
+{
+    (void)state;
+    start();
+    assert_int_equal(confined.entered, 1);
+    reload_request(&reload, NULL);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_int_equal(confined.entered, 1);
+}
+
+static void where_it_is_off_no_sandbox_is_entered(void **state)
+{
+    (void)state;
+    files_configure("t.conf", "sandbox = off\n" CONFIGURATION);
+    start();
+    assert_int_equal(confined.entered, 0);
+}
+
 /* ---- the next ---- */
+
+static void what_the_sandbox_does_not_allow_is_refused_and_not_tried(void **state)
+{
+    (void)state;
+    char path[80];
+    struct control_request one = asks();
+    start();
+    confined.too_narrow = true;
+    files_configure("t.conf", "log = \"@/narrow.log\"\nuser = nobody\n" ROUTE_A);
+    reload_request(&reload, &one);
+    assert_int_equal(one.status, EXIT_CONFIGURATION);
+    assert_non_null(strstr(one.text, "cure: restart the daemon"));
+    files_path("narrow.log", path);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_in_service(1);
+}
 
 static void a_caller_hears_what_has_changed_when_all_have_it(void **state)
 {
@@ -627,6 +686,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_is_committed_without_asking_anybody),
         TEST(a_first_that_cannot_be_is_an_exit_status),
+        TEST(the_sandbox_is_entered_once),
+        TEST(where_it_is_off_no_sandbox_is_entered),
+        TEST(what_the_sandbox_does_not_allow_is_refused_and_not_tried),
         TEST(a_caller_hears_what_has_changed_when_all_have_it),
         TEST(what_is_said_of_another_generation_or_too_late_is_nothing),
         TEST(who_asks_meanwhile_gets_one_that_begins_later),
