@@ -62,7 +62,7 @@ static bool holds(const char *field, size_t size, const char *word)
     return memmem(field, size, word, strlen(word)) != NULL;
 }
 
-static enum confinement judge(const struct mount *m)
+static enum confined judge(const struct mount *m)
 {
     if (holds(m->root, m->root_size, "/systemd/inaccessible/"))
         return CONFINED_HIDDEN;
@@ -79,9 +79,9 @@ static enum confinement judge(const struct mount *m)
 }
 
 /* The longest mount point counts, and of several at one place the last. */
-enum confinement confined_how(const char *mounts, const char *path)
+enum confined confined_how(const char *mounts, const char *path)
 {
-    enum confinement how = CONFINED_NOT;
+    enum confined how = CONFINED_NOT;
     size_t longest = 0;
     for (const char *at = mounts; *at != '\0'; at++) {
         struct mount m;
@@ -112,7 +112,7 @@ static char *read_mounts(void)
     return text;
 }
 
-static const char *cure_of(enum confinement how, int error)
+static const char *cure_of(enum confined how, int error)
 {
     const bool absent = error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM;
     if (how == CONFINED_HIDDEN && absent)

@@ -8,12 +8,12 @@
 const char *confined_cure(int error, const char *path, const char *otherwise);
 
 /* The way of it, pure: `mounts` is the text of /proc/self/mountinfo, see proc(5). */
-enum confinement {
+enum confined {
     CONFINED_NOT,
     CONFINED_HIDDEN,   /* ProtectHome=, InaccessiblePaths=, TemporaryFileSystem= */
     CONFINED_OWN,      /* PrivateTmp=: a directory of the unit's lies over it */
     CONFINED_READONLY, /* ProtectSystem=, ReadOnlyPaths= */
 };
-enum confinement confined_how(const char *mounts, const char *path);
+enum confined confined_how(const char *mounts, const char *path);
 
 #endif

@@ -52,13 +52,25 @@ static bool client_may_be_told(struct sessions *all, const struct sockaddr *clie
     return client_count(all->parts, all->worker_count, a->slot) <= COURTESY_PER_CLIENT;
 }
 
+/* A limit must not cost more than it saves. A worker that drains has nobody else to serve; one
+ * behind a balancer has been paid for when the balancer's connection came. */
+static bool is_worth_it(struct sessions *all, const struct route *r, const struct admission *a,
+                        bool paid)
+{
+    const unsigned cost = r->config->tls == TLS_MODE_IMPLICIT ? EFFORT_TLS : EFFORT_CLEAR;
+    return paid || a->refusal == REFUSE_DRAINING ||
+           effort_spend(&all->effort, uv_now(all->loop), cost);
+}
+
 bool admission_courtesy(struct sessions *all, const struct route *r, const struct sockaddr *client,
                         struct admission *a)
 {
+    const bool paid = a->courtesy;
     if (a->admitted)
         return true;
     admission_leave(all, r, a); /* of one that was not known by its address yet */
-    if (all->courtesies <= all->limit / COURTESY_SHARE && client_may_be_told(all, client, a)) {
+    if (all->courtesies <= all->limit / COURTESY_SHARE && client_may_be_told(all, client, a) &&
+        is_worth_it(all, r, a, paid)) {
         a->courtesy = true;
         all->courtesies++;
         return true;

@@ -1,7 +1,8 @@
 /* admission.h - who may come in: the connection limits of a route, over all workers.
  *
  * One who may not is told so in its protocol, as a courtesy. That takes a place and time, which
- * whoever comes again and again would take from others: only few are told at a time. */
+ * whoever comes again and again would take from others: only few are told at a time, and, by a
+ * limit, in a second (effort.h); the rest is reset. */
 #ifndef TLSFRONT_SESSION_ADMISSION_H
 #define TLSFRONT_SESSION_ADMISSION_H
 

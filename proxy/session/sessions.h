@@ -8,6 +8,7 @@
 #include "proxy/base/list.h"
 #include "proxy/base/log.h"
 #include "proxy/ipc/counters.h"
+#include "proxy/session/effort.h"
 #include "proxy/session/query.h"
 #include "proxy/session/signing.h"
 #include "proxy/session/turns.h"
@@ -39,6 +40,7 @@ struct sessions {
     struct link members;
     unsigned count;
     unsigned courtesies; /* of these, those that are only told why not; see admission.h */
+    struct effort effort;
     uint64_t serial;
     struct turns turns;
     struct queries queries;

@@ -12,6 +12,8 @@
 /* When descriptors or memory are out, wait this long before asking again. */
 #define PAUSE_MS 100
 
+enum { RESETS_PER_TURN = 8 };
+
 struct listener {
     uv_poll_t poll; /* first: close callbacks cast */
     struct acceptor *acceptor;
@@ -139,7 +141,10 @@ static void reset(struct acceptor *a, const struct newcomer *n)
               n->route->config->name, client, told, told == 1 ? " is" : "s are");
 }
 
-static void take(struct listener *l, struct newcomer *n)
+/* What became of one. */
+enum taken { TAKEN_NOBODY, TAKEN_SESSION, TAKEN_RESET };
+
+static enum taken take(struct listener *l, struct newcomer *n)
 {
     struct acceptor *a = l->acceptor;
     const struct sockaddr *from = (const struct sockaddr *)&n->client;
@@ -148,27 +153,28 @@ static void take(struct listener *l, struct newcomer *n)
     admission_enter(a->sessions, l->route, &n->admission);
     if (!n->announced)
         admission_client(a->sessions, l->route, from, &n->admission);
-    if (admission_courtesy(a->sessions, l->route, n->announced ? NULL : from, &n->admission))
+    if (admission_courtesy(a->sessions, l->route, n->announced ? NULL : from, &n->admission)) {
         session_start(a->sessions, n);
-    else
-        reset(a, n);
+        return TAKEN_SESSION;
+    }
+    reset(a, n);
+    return TAKEN_RESET;
 }
 
-/* False, with errno: nobody was there. */
-static bool accept_one(struct listener *l)
+/* TAKEN_NOBODY: errno says why. */
+static enum taken accept_one(struct listener *l)
 {
     struct acceptor *a = l->acceptor;
     struct newcomer n = {.is_unix = l->is_unix, .generation = a->generation, .route = l->route};
     socklen_t size = sizeof n.client;
     n.fd = accept4(l->fd, (struct sockaddr *)&n.client, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (n.fd < 0)
-        return false;
-    take(l, &n);
-    return true;
+    return n.fd < 0 ? TAKEN_NOBODY : take(l, &n);
 }
 
 /* One at a time: if more are waiting, the next turn tells so at once, and meanwhile the sessions
- * have had theirs. To ask whether there are more would cost a call for every connection. */
+ * have had theirs. To ask whether there are more would cost a call for every connection. Those who
+ * are reset come in crowds, and take no longer than a turn does: some of them are dealt with at
+ * once. */
 static void listener_ready(uv_poll_t *poll, int status, int events)
 {
     struct listener *l = (struct listener *)(void *)poll;
@@ -178,16 +184,21 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
     if (a->sessions->count >= a->sessions->limit) {
         complain(a, "no descriptors left");
         acceptor_silence(a);
-    } else if (!accept_one(l) && is_want(errno)) {
+        return;
+    }
+    enum taken got = TAKEN_RESET;
+    for (int i = 0; i < RESETS_PER_TURN && got == TAKEN_RESET; i++)
+        got = accept_one(l);
+    if (got == TAKEN_NOBODY && is_want(errno))
         pause_for_resources(a, errno);
-    } /* else that one connection is broken: accept(2), "Error handling" */
+    /* else that one connection is broken: accept(2), "Error handling" */
 }
 
 void acceptor_take_all(struct acceptor *a)
 {
     for (size_t i = 0; i < a->count; i++)
         while (a->sessions->count < a->sessions->limit &&
-               (accept_one(a->listeners[i]) || errno == ECONNABORTED))
+               (accept_one(a->listeners[i]) != TAKEN_NOBODY || errno == ECONNABORTED))
             continue;
 }
 

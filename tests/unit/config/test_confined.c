@@ -24,7 +24,7 @@ static void each_way_of_a_unit_is_known(void **state)
 {
     static const struct {
         const char *path;
-        enum confinement how;
+        enum confined how;
     } rows[] = {
         {"/home/me/x.pem", CONFINED_HIDDEN},   {"/home", CONFINED_HIDDEN},
         {"/homes/x", CONFINED_READONLY},       {"/root/x", CONFINED_HIDDEN},

@@ -8,6 +8,15 @@
 
 enum { LIMIT = 160, MANY = 1000 };
 
+static uint64_t now_ms;
+
+uint64_t __wrap_uv_now(const uv_loop_t *loop);
+uint64_t __wrap_uv_now(const uv_loop_t *loop)
+{
+    (void)loop;
+    return now_ms;
+}
+
 struct fixture {
     struct sessions all;
     struct all_counters parts;
@@ -24,6 +33,7 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     struct err e;
     *state = f;
+    now_ms = 100000;
     f->shared = counters_create(&e);
     f->parts.parts[0] = counters_map_own(f->shared);
     f->route.config = &f->config;
@@ -150,6 +160,72 @@ static void clients_of_unix_sockets_share_what_there_is(void **state)
         assert_int_equal(comes_from(f, (const struct sockaddr *)&client), TOLD);
 }
 
+/* So many come and go, one after the other, each from an address of its own; how many are told? */
+static unsigned told_of(struct fixture *f, unsigned count)
+{
+    unsigned told = 0;
+    for (unsigned i = 0; i < count; i++) {
+        told += comes(f, 100 + i) == TOLD;
+        admission_leave(&f->all, &f->route, &f->places[--f->used]);
+    }
+    return told;
+}
+
+static void the_first_takes_the_only_place(struct fixture *f)
+{
+    f->config.max_connections = 1;
+    assert_int_equal(comes(f, 1), ADMITTED);
+}
+
+/* Each would cost a handshake. */
+static void in_a_second_few_are_told_inside_tls(void **state)
+{
+    struct fixture *f = *state;
+    f->config.tls = TLS_MODE_IMPLICIT;
+    the_first_takes_the_only_place(f);
+    assert_int_equal(told_of(f, 500), EFFORT_A_SECOND / EFFORT_TLS);
+    assert_int_equal(told_of(f, 500), 0);
+    now_ms += 500;
+    assert_int_equal(told_of(f, 500), EFFORT_A_SECOND / EFFORT_TLS / 2);
+    assert_int_equal(counter_get(&f->all.counters->route[0].refused),
+                     1500 - EFFORT_A_SECOND / EFFORT_TLS * 3 / 2);
+}
+
+static void more_are_told_in_clear(void **state)
+{
+    static const enum tls_mode modes[] = {TLS_MODE_REQUIRED, TLS_MODE_OPTIONAL};
+    struct fixture *f = *state;
+    the_first_takes_the_only_place(f);
+    for (size_t i = 0; i < COUNT(modes); i++) {
+        f->config.tls = modes[i];
+        assert_int_equal(told_of(f, 500), EFFORT_A_SECOND / EFFORT_CLEAR);
+        now_ms += 1000;
+    }
+}
+
+/* There is nobody else to serve, and each of them is to hear it. */
+static void a_worker_that_drains_tells_all(void **state)
+{
+    struct fixture *f = *state;
+    f->all.draining = true;
+    assert_int_equal(told_of(f, 900), 900);
+}
+
+static void a_limit_per_address_is_dealt_with_in_the_same_way(void **state)
+{
+    struct fixture *f = *state;
+    unsigned told = 0;
+    f->config.tls = TLS_MODE_IMPLICIT;
+    f->config.max_connections_per_ip = 1;
+    assert_int_equal(comes(f, 1), ADMITTED);
+    for (unsigned i = 0; i < 500; i++) {
+        told += comes(f, 1) == TOLD;
+        admission_leave(&f->all, &f->route, &f->places[--f->used]);
+    }
+    assert_int_equal(told, EFFORT_A_SECOND / EFFORT_TLS);
+    assert_int_equal(comes(f, 2), ADMITTED);
+}
+
 /* A balancer's connection is one of the crowd until its header tells whose it is. */
 static void a_client_behind_a_balancer_is_judged_by_its_own_address(void **state)
 {
@@ -180,6 +256,10 @@ int main(void)
         CASE(with_very_few_places_one_is_told_all_the_same),
         CASE(newcomers_of_a_worker_that_drains_are_told_in_the_same_measure),
         CASE(clients_of_unix_sockets_share_what_there_is),
+        CASE(in_a_second_few_are_told_inside_tls),
+        CASE(more_are_told_in_clear),
+        CASE(a_worker_that_drains_tells_all),
+        CASE(a_limit_per_address_is_dealt_with_in_the_same_way),
         CASE(a_client_behind_a_balancer_is_judged_by_its_own_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
