@@ -20,6 +20,7 @@
  *     RETIRE     there are no newcomers for you: exit when the last session is gone
  *     STOP       exit
  *     SIGNER     the socket to your signer, or to another one
+ *     CHALLENGES the ACME challenges that there are
  *     PING       are you alive?             answer: PONG
  *   worker -> supervisor
  *     SANDBOX    what I have given up, said once (struct sandbox_state)
@@ -86,6 +87,7 @@ enum ipc_type {
     IPC_SIGNED,
     IPC_RESOLVED,
     IPC_CLOSE,
+    IPC_CHALLENGES,
 };
 
 /* The kernel passes at most 253 descriptors at a time (SCM_MAX_FD). */
@@ -134,6 +136,10 @@ struct ipc_challenge_answer { /* sent as far as `challenge` is in use */
     uint32_t outcome;
     struct challenge challenge;
 };
+
+/* So many of CHALLENGES, each a challenge_hash(). */
+enum { CHALLENGES_KNOWN_MAX = 4096 };
+static_assert(CHALLENGES_KNOWN_MAX * sizeof(uint64_t) <= IPC_PAYLOAD_MAX, "they fit");
 
 /* A worker asks its signer; the serial number comes back with the answer. Neither has a gap, which
  * would carry whatever lay there before to the other process. */

@@ -71,13 +71,37 @@ static bool is_in(struct link *list, uint32_t client)
     return false;
 }
 
-/* The only ones of their clients stand in front, the first in front of all; behind them the
- * newest. */
+static bool is_known(const struct queries *all, const struct query *q)
+{
+    const uint64_t hash = challenge_hash(q->slot, q->name);
+    for (size_t i = 0; i < all->known_count; i++)
+        if (all->known[i] == hash)
+            return true;
+    return false;
+}
+
+bool queries_know(struct queries *all, const struct ipc_message *m)
+{
+    size_t count;
+    if (!ipc_count(m, sizeof *all->known, &count) || count > CHALLENGES_KNOWN_MAX)
+        return false;
+    memcpy(all->known, m->payload, count * sizeof *all->known);
+    all->known_count = count;
+    return true;
+}
+
+static bool stands_before(const struct query *there, const struct query *q)
+{
+    return there->known != q->known ? there->known : there->only;
+}
+
+/* What there is stands in front. Among equals the only ones of their clients, the first in front of
+ * all; behind them the newest. */
 static void stand_in_line(struct queries *all, struct query *q)
 {
     struct link *next = all->waiting.next;
     q->only = !is_in(&all->sent, q->client) && !is_in(&all->waiting, q->client);
-    while (next != &all->waiting && query_of(next)->only)
+    while (next != &all->waiting && stands_before(query_of(next), q))
         next = next->next;
     link_add(next, &q->link);
 }
@@ -86,6 +110,7 @@ void query_send(struct queries *all, struct query *q)
 {
     q->serial = ++all->serial;
     q->waiting = true;
+    q->known = is_known(all, q);
     stand_in_line(all, q);
     if (!all->closed)
         proceed(all);

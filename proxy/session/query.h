@@ -2,9 +2,9 @@
  * challenges.
  *
  * Anybody who can connect can make a worker ask, so questions wait in line: few are out at a time,
- * and only so many in a second. Whoever has many waiting lets those pass who have fewer, so that
- * one address that asks for what there is not delays no authority. Who asked waits too, and his
- * session's time limit goes on. */
+ * and only so many in a second. First come those that ask for what the supervisor has said there
+ * is, so that who invents names delays no authority. Beyond that, whoever has many waiting lets
+ * those pass who have fewer. Who asked waits too, and his session's time limit goes on. */
 #ifndef TLSFRONT_SESSION_QUERY_H
 #define TLSFRONT_SESSION_QUERY_H
 
@@ -21,6 +21,8 @@ struct queries {
     struct link waiting, sent;
     unsigned sent_count, left; /* that may be sent before the next tick */
     uint64_t serial;
+    uint64_t known[CHALLENGES_KNOWN_MAX]; /* of what there is; it may have changed since */
+    size_t known_count;
     uv_timer_t tick;
     bool closed;
 };
@@ -32,6 +34,7 @@ struct query {
     uint64_t serial;
     unsigned slot;   /* of the route, the same in all generations */
     uint32_t client; /* who asks: the same for all questions of an address */
+    bool known;      /* there seems to be an answer */
     bool only;       /* no other of that client was there when it came */
     char name[CHALLENGE_NAME_MAX + 1];
     /* The answer is valid during the call, which may end the owner of the question. */
@@ -43,6 +46,9 @@ void queries_init(struct queries *all, uv_loop_t *loop, int ipc);
 
 /* Nothing is asked any more; query_forget() is still allowed. */
 void queries_close(struct queries *all);
+
+/* IPC_CHALLENGES has come. False: it is none. */
+bool queries_know(struct queries *all, const struct ipc_message *m);
 
 /* `answered` is called in a later turn of the loop, or never. */
 void query_send(struct queries *all, struct query *q);

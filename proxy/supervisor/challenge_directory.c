@@ -1,6 +1,7 @@
 #include "proxy/supervisor/challenge_directory.h"
 #include "proxy/base/privileges.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -120,4 +121,52 @@ enum challenge_outcome challenge_read(int directory, enum challenge_kind kind, c
     if (directory < 0 || fstat(directory, &place.st) != 0 || place.st.st_nlink == 0)
         return CHALLENGE_NO_DIRECTORY;
     return read_as_owner(&place, kind, plain, out);
+}
+
+/* ---- what there is ---- */
+
+/* The name that a file is for; false: it is for none. */
+static bool name_of(const char *file, enum challenge_kind kind, char out[CHALLENGE_NAME_MAX + 1])
+{
+    static const char end[] = ".crt.pem";
+    char name[CHALLENGE_NAME_MAX + 1];
+    size_t size = strlen(file);
+    if (kind == CHALLENGE_TLS) {
+        if (size < sizeof end || strcmp(file + size - strlen(end), end) != 0)
+            return false;
+        size -= strlen(end);
+    }
+    if (size > CHALLENGE_NAME_MAX)
+        return false;
+    memcpy(name, file, size);
+    name[size] = '\0';
+    return challenge_name(kind, name, out);
+}
+
+static DIR *open_as_owner(int directory)
+{
+    struct stat st;
+    if (fstat(directory, &st) != 0)
+        return NULL;
+    privileges_borrow(st.st_uid, st.st_gid);
+    const int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    privileges_give_back();
+    DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
+    if (list == NULL && fd >= 0)
+        close(fd);
+    return list;
+}
+
+void challenge_list(int directory, enum challenge_kind kind, unsigned most,
+                    void (*each)(void *arg, const char *name), void *arg)
+{
+    char name[CHALLENGE_NAME_MAX + 1];
+    const struct dirent *file;
+    DIR *list = open_as_owner(directory);
+    if (list == NULL)
+        return;
+    for (unsigned i = 0; i < most && (file = readdir(list)) != NULL; i++)
+        if (name_of(file->d_name, kind, name))
+            each(arg, name);
+    closedir(list);
 }

@@ -18,4 +18,9 @@ int challenge_open(const char *path);
 enum challenge_outcome challenge_read(int directory, enum challenge_kind kind, const char *name,
                                       struct challenge *out);
 
+/* The names that there seems to be a challenge for, as the directory's owner sees them; no more
+ * than `most` files are looked at. */
+void challenge_list(int directory, enum challenge_kind kind, unsigned most,
+                    void (*each)(void *arg, const char *name), void *arg);
+
 #endif

@@ -78,6 +78,17 @@ void orders_tickets(struct worker *w)
 
 /* ---- challenges ---- */
 
+/* As with an answer: whoever does not take it goes on with what it knew. */
+void orders_challenges(struct worker *w)
+{
+    const struct challenge_names *n = &w->all->challenges;
+    if (w->child.life == CHILD_NONE || w->child.condemned)
+        return;
+    ipc_begin(&message, IPC_CHALLENGES, 0);
+    ipc_append(&message, n->hashes, n->count * sizeof *n->hashes);
+    (void)ipc_send(w->child.ipc, &message);
+}
+
 static const struct route *route_in_slot(const struct generation *g, unsigned slot)
 {
     for (size_t i = 0; g != NULL && i < g->config->route_count; i++)

@@ -12,6 +12,8 @@ void orders_signer(struct worker *w);   /* a new socket to its signer, where the
 void orders_counters(struct worker *w); /* those of the others */
 void orders_release(struct worker *w, const struct release *p); /* up to READY */
 void orders_tickets(struct worker *w);
+/* Which there are. */
+void orders_challenges(struct worker *w);
 /* What the worker has asked. */
 void orders_answer(struct worker *w, const struct ipc_challenge_query *query);
 void orders_addresses(struct worker *w); /* of the current release */

@@ -172,6 +172,8 @@ static void started(struct child *c)
     orders_counters(w);
     orders_release(w, &ws->current);
     orders_send(w, IPC_COMMIT, ws->current.number);
+    if (ws->challenges.count > 0)
+        orders_challenges(w);
     if (ws->next.number != 0)
         orders_release(w, &ws->next);
 }
@@ -214,6 +216,11 @@ static void signer_betrayed(void *arg, unsigned index)
 
 static const struct signers_events signers_events = {signer_started, signer_betrayed};
 
+static void challenges_changed(void *arg)
+{
+    for_each(arg, orders_challenges);
+}
+
 void workers_init(struct workers *ws)
 {
     ws->children = (struct children){.kind = &kind, .loop = ws->loop, .log = ws->log};
@@ -225,6 +232,7 @@ void workers_init(struct workers *ws)
                                    .next = &ws->next,
                                    .identity = &ws->identity};
     signers_init(&ws->signers);
+    challenge_names_init(&ws->challenges, ws->loop, challenges_changed, ws);
 }
 
 void workers_replace_late(struct workers *ws, uint32_t number, bool committed)
@@ -329,6 +337,7 @@ void workers_commit(struct workers *ws)
     ws->current = ws->next;
     ws->next = (struct release){0};
     signers_commit(&ws->signers);
+    challenge_names_use(&ws->challenges, &ws->current);
 
     for (unsigned i = 0; i < ws->count || i < ws->current.workers; i++) {
         struct worker *w = worker_at(ws, i);
@@ -384,6 +393,7 @@ void workers_close(struct workers *ws)
     for (unsigned i = 0; i < ws->count; i++)
         child_close(&ws->items[i]->child);
     signers_close(&ws->signers);
+    challenge_names_close(&ws->challenges);
 }
 
 void workers_free(struct workers *ws)

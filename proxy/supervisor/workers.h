@@ -4,6 +4,7 @@
 #define TLSFRONT_SUPERVISOR_WORKERS_H
 
 #include "proxy/base/privileges.h"
+#include "proxy/supervisor/challenge_names.h"
 #include "proxy/supervisor/child.h"
 #include "proxy/supervisor/listeners.h"
 #include "proxy/supervisor/release.h"
@@ -44,7 +45,8 @@ struct workers {
     struct all_counters all;
     struct children children;
     struct signers signers;
-    uint64_t load_ms; /* that this process took to load what the workers load */
+    struct challenge_names challenges; /* of the current release */
+    uint64_t load_ms;                  /* that this process took to load what the workers load */
 };
 
 /* Before all else. */

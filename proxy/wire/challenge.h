@@ -46,6 +46,9 @@ bool challenge_token_valid(const char *token, size_t size);
 /* Fit to be part of a file's name? `out` gets it as the file has it: host names in lower case. */
 bool challenge_name(enum challenge_kind kind, const char *name, char out[CHALLENGE_NAME_MAX + 1]);
 
+/* A short word for that name on the route with that slot; different ones may have the same. */
+uint64_t challenge_hash(unsigned slot, const char *name);
+
 /* For the log. */
 const char *challenge_words(enum challenge_outcome outcome);
 

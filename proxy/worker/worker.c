@@ -341,6 +341,12 @@ static void on_challenge_answer(struct worker *w, struct ipc_message *m)
     queries_answered(&w->sessions.queries, m);
 }
 
+static void on_challenges(struct worker *w, struct ipc_message *m)
+{
+    if (!queries_know(&w->sessions.queries, m))
+        not_understood(w, m);
+}
+
 static void on_signer(struct worker *w, struct ipc_message *m)
 {
     if (m->size != 0 || m->fd_count != 1) {
@@ -376,6 +382,7 @@ static void (*const handlers[])(struct worker *w, struct ipc_message *m) = {
     [IPC_CHALLENGE_ANSWER] = on_challenge_answer,
     [IPC_SIGNER] = on_signer,
     [IPC_PING] = on_ping,
+    [IPC_CHALLENGES] = on_challenges,
 };
 
 static void on_message(struct worker *w, struct ipc_message *m)

@@ -197,6 +197,71 @@ static void one_of_each_client_comes_first_and_then_the_newest(void **state)
     }
 }
 
+static bool know(const uint64_t *hashes, size_t count)
+{
+    static struct ipc_message m;
+    ipc_begin(&m, IPC_CHALLENGES, 0);
+    ipc_append(&m, hashes, count * sizeof *hashes);
+    return queries_know(&f.all, &m);
+}
+
+static uint64_t hash_of(size_t i)
+{
+    return challenge_hash(f.queries[i].slot, f.queries[i].name);
+}
+
+/* Each is of another client, so that all would stand in the order in which they come. */
+static void what_there_is_comes_before_what_somebody_has_invented(void **state)
+{
+    static const char *const order[] = {"name-60", "name-50", "name-8", "name-9"};
+    const uint64_t there[] = {hash_of(50), hash_of(60)};
+    struct ipc_challenge_query q = {0};
+    (void)state;
+    assert_true(know(there, COUNT(there)));
+    f.queries[50].client = f.queries[0].client; /* has one out already */
+    put(0, 74);
+    assert_int_equal(questions(), AT_ONCE);
+    for (uint64_t serial = 1; serial <= COUNT(order); serial++)
+        answer(serial, CHALLENGE_NONE, "");
+    for (size_t i = 0; i < COUNT(order); i++) {
+        assert_true(next_question(&q));
+        assert_string_equal(q.name, order[i]);
+    }
+}
+
+static void what_there_was_is_forgotten(void **state)
+{
+    const uint64_t there[] = {hash_of(50)};
+    struct ipc_challenge_query q = {0};
+    (void)state;
+    assert_true(know(there, COUNT(there)));
+    assert_true(know(NULL, 0));
+    put(0, 74);
+    assert_int_equal(questions(), AT_ONCE);
+    answer(1, CHALLENGE_NONE, "");
+    assert_true(next_question(&q));
+    assert_string_equal(q.name, "name-8");
+}
+
+/* The same name elsewhere is another challenge. */
+static void a_name_is_known_on_its_route(void **state)
+{
+    const uint64_t there[] = {challenge_hash(f.queries[50].slot + 1, f.queries[50].name)};
+    (void)state;
+    assert_true(know(there, COUNT(there)));
+    put(50, 51);
+    assert_false(f.queries[50].known);
+}
+
+static void a_message_of_another_size_is_none(void **state)
+{
+    static struct ipc_message m;
+    (void)state;
+    ipc_begin(&m, IPC_CHALLENGES, 0);
+    ipc_append(&m, "abc", 3);
+    assert_false(queries_know(&f.all, &m));
+}
+
 static void a_supervisor_that_does_not_read_is_asked_again_later(void **state)
 {
     static struct ipc_message filler;
@@ -214,20 +279,21 @@ static void a_supervisor_that_does_not_read_is_asked_again_later(void **state)
     assert_int_equal(f.answered[0], 1);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_question_is_asked_and_its_answer_heard_once, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(few_are_out_at_a_time_and_the_rest_follows_in_order, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(who_leaves_makes_room_and_hears_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(only_so_many_are_asked_before_the_next_tick, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(one_of_each_client_comes_first_and_then_the_newest, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_supervisor_that_does_not_read_is_asked_again_later, setup,
-                                        teardown),
+        TEST(a_question_is_asked_and_its_answer_heard_once),
+        TEST(few_are_out_at_a_time_and_the_rest_follows_in_order),
+        TEST(who_leaves_makes_room_and_hears_nothing),
+        TEST(only_so_many_are_asked_before_the_next_tick),
+        TEST(one_of_each_client_comes_first_and_then_the_newest),
+        TEST(what_there_is_comes_before_what_somebody_has_invented),
+        TEST(what_there_was_is_forgotten),
+        TEST(a_name_is_known_on_its_route),
+        TEST(a_message_of_another_size_is_none),
+        TEST(a_supervisor_that_does_not_read_is_asked_again_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
