@@ -71,7 +71,7 @@ static struct listen_config first;
 static void log_to(struct config *c, const char *path)
 {
     c->log_target = LOG_TARGET_FILE;
-    c->log_file = (struct file_ref){path, {"test.conf", 3}};
+    c->log_file = (struct file_ref){path, {.file = "test.conf", .line = 3}};
 }
 
 static struct config with_log(const char *path)
