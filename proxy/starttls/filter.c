@@ -295,6 +295,19 @@ static size_t harmless(const struct filter_rules *r, const char *const *names, s
     return in.size > 0 && !filter_may_be_ours(&harm, in) ? all : all - in.size;
 }
 
+void filter_turn(struct filter *f, enum filter_state state)
+{
+    if (f->state == FILTER_REST)
+        f->behind = state;
+    else
+        f->state = state;
+}
+
+bool filter_waits(const struct filter *f)
+{
+    return f->state == FILTER_WAIT || (f->state == FILTER_REST && f->behind == FILTER_WAIT);
+}
+
 void filter_expect_response(struct filter *f, enum filter_state behind)
 {
     f->behind = behind;

@@ -103,6 +103,13 @@ bool filter_may_be_ours(const struct filter_rules *r, struct slice part);
 /* May something of ours be said now? Not in the middle of a reply. */
 bool filter_may_speak(const struct dialogue *t);
 
+/* What the client's bytes are from here on, or behind the line that it is in the middle of: an
+ * upstream may have enough of a long one before it ends. */
+void filter_turn(struct filter *f, enum filter_state state);
+
+/* Does the upstream's reply decide what the client's bytes are? */
+bool filter_waits(const struct filter *f);
+
 /* The client's next line is what the upstream asked for, and then comes `behind`. */
 void filter_expect_response(struct filter *f, enum filter_state behind);
 

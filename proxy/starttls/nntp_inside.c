@@ -119,7 +119,7 @@ static enum filter_show on_exchange(struct dialogue *t, unsigned code)
         filter_expect_response(&t->filter, FILTER_WAIT);
         return FILTER_SHOW;
     }
-    t->filter.state = FILTER_LINES;
+    filter_turn(&t->filter, FILTER_LINES);
     expected_drop(&t->expected);
     return code / 100 == 2 ? FILTER_RELAY : FILTER_SHOW;
 }

@@ -66,7 +66,7 @@ static bool is_hidden(struct slice line)
 
 static enum filter_show over(struct dialogue *t)
 {
-    t->filter.state = FILTER_LINES;
+    filter_turn(&t->filter, FILTER_LINES);
     expected_drop(&t->expected);
     return FILTER_SHOW;
 }

@@ -221,7 +221,7 @@ static enum filter_show on_reset(struct dialogue *t, unsigned code)
 
 static enum filter_show on_refused(struct dialogue *t, unsigned code)
 {
-    t->filter.state = FILTER_LINES;
+    filter_turn(&t->filter, FILTER_LINES);
     t->filter.bytes = 0;
     return on_other(t, code);
 }
@@ -232,7 +232,7 @@ static enum filter_show on_data(struct dialogue *t, unsigned code)
         return on_refused(t, code);
     expected_turn(&t->expected, SMTP_ASKED_TEXT);
     t->filter.text_end = STEP_TEXT_BEGIN;
-    t->filter.state = FILTER_TEXT;
+    filter_turn(&t->filter, FILTER_TEXT);
     return FILTER_SHOW;
 }
 
@@ -268,8 +268,8 @@ static enum filter_show on_auth(struct dialogue *t, unsigned code)
 static enum filter_show on_xexch50(struct dialogue *t, unsigned code)
 {
     if (!is_class(code, 3))
-        return t->filter.state == FILTER_WAIT ? on_refused(t, code) : on_other(t, code);
-    t->filter.state = t->filter.bytes > 0 ? FILTER_BYTES : FILTER_LINES;
+        return filter_waits(&t->filter) ? on_refused(t, code) : on_other(t, code);
+    filter_turn(&t->filter, t->filter.bytes > 0 ? FILTER_BYTES : FILTER_LINES);
     return FILTER_SHOW;
 }
 

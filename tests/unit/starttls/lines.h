@@ -112,6 +112,25 @@ static inline void long_lines(const struct dialogue_facts *facts, const char *be
     }
 }
 
+/* The upstream has enough of a login's long line, `begun` and much more, before it ends, and
+ * refuses. What is left of the line is no command: the answer to the one behind it is the next. */
+static inline void refused_in_the_middle(const char *hello, const char *begun, const char *refusal,
+                                         const char *command, const char *list, const char *shown)
+{
+    char *tail = many("A", 13000), *login = join(begun, tail), *rest = join("AAAA\r\n", command);
+    char *greeted = join(hello, refusal), *heard = join(greeted, shown), *said = join(login, rest);
+    const struct turn turns[] = {{UPSTREAM, hello, 0},
+                                 {CLIENT, login, 0},
+                                 {UPSTREAM, refusal, 0},
+                                 {CLIENT, rest, 0},
+                                 {UPSTREAM, list, 0}};
+    large_scene(begun, inside, turns, COUNT(turns),
+                (struct outcome){.to_client = heard, .to_upstream = said});
+    char *const all[] = {tail, login, rest, greeted, heard, said};
+    for (size_t i = 0; i < COUNT(all); i++)
+        free(all[i]);
+}
+
 /* An upstream that says `first` and then `again` for as long as it is listened to, which must not
  * be long. */
 static inline void endless(const struct dialogue_facts *facts, const char *hello, const char *ask,

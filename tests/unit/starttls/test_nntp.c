@@ -431,6 +431,13 @@ static void long_lists_pass(void **state)
 
 /* ---- inside ---- */
 
+static void a_long_login_may_be_refused_before_it_ends(void **state)
+{
+    (void)state;
+    refused_in_the_middle(G, "AUTHINFO SASL GSSAPI ", "501 too long\r\n", "CAPABILITIES\r\n",
+                          "101\r\nSTARTTLS\r\n.\r\n", "101\r\n.\r\n");
+}
+
 static void inside_takes_the_upgrade_out(void **state)
 {
     (void)state;
@@ -529,6 +536,7 @@ int main(void)
         cmocka_unit_test(the_upstreams_last_word_passes),
         cmocka_unit_test(replies_without_end_are_bounded),
         cmocka_unit_test(long_lists_pass),
+        cmocka_unit_test(a_long_login_may_be_refused_before_it_ends),
         cmocka_unit_test(inside_takes_the_upgrade_out),
         cmocka_unit_test(inside_real_work_ends_the_watch_in_its_turn),
         cmocka_unit_test(upgraded_swallows_the_greeting),

@@ -365,6 +365,13 @@ static void long_lists_pass(void **state)
 
 /* ---- inside ---- */
 
+static void a_long_login_may_be_refused_before_it_ends(void **state)
+{
+    (void)state;
+    refused_in_the_middle(G, "AUTH GSSAPI ", "-ERR too long\r\n", "CAPA\r\n",
+                          "+OK\r\nSTLS\r\n.\r\n", "+OK\r\n.\r\n");
+}
+
 static void inside_takes_the_upgrade_out(void **state)
 {
     (void)state;
@@ -489,6 +496,7 @@ int main(void)
         cmocka_unit_test(the_upstreams_last_word_passes),
         cmocka_unit_test(replies_without_end_are_bounded),
         cmocka_unit_test(long_lists_pass),
+        cmocka_unit_test(a_long_login_may_be_refused_before_it_ends),
         cmocka_unit_test(inside_takes_the_upgrade_out),
         cmocka_unit_test(upgraded_swallows_the_greeting),
         cmocka_unit_test(xclient_tells_who_the_client_is),

@@ -847,6 +847,13 @@ static void without_a_layer_the_watch_goes_on(void **state)
     }
 }
 
+static void a_long_login_may_be_refused_before_it_ends(void **state)
+{
+    (void)state;
+    refused_in_the_middle(G, "AUTH GSSAPI ", "500 5.5.6 too long\r\n", EHLO,
+                          "250-old\r\n250 STARTTLS\r\n", "250 old\r\n");
+}
+
 static void upgraded_swallows_the_greeting(void **state)
 {
     (void)state;
@@ -1109,6 +1116,7 @@ int main(void)
         cmocka_unit_test(inside_an_old_upstream_speaks_for_itself),
         cmocka_unit_test(a_security_layer_ends_the_watch_of_both_sides),
         cmocka_unit_test(without_a_layer_the_watch_goes_on),
+        cmocka_unit_test(a_long_login_may_be_refused_before_it_ends),
         cmocka_unit_test(upgraded_swallows_the_greeting),
         cmocka_unit_test(upgraded_tells_of_a_refusal),
         cmocka_unit_test(xclient_tells_who_the_client_is),
