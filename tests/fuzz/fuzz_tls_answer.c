@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct keys_private *key;
@@ -57,11 +58,18 @@ static void read_answer(struct tls_slice file)
     keys_pool_free(pool);
 }
 
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    struct err e;
+    if (tls_init(&e) != 0 || (key = keys_private_make(KEYS_EC_P256, &e)) == NULL)
+        abort();
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct err e = {.text = ""};
-    if (key == NULL && (tls_init(&e) != 0 || (key = keys_private_make(KEYS_EC_P256, &e)) == NULL))
-        abort();
     struct tls_slice file = {data, size};
     pkcs7_walk(file, within, &file);
     keys_inspect(file);

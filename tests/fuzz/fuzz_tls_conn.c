@@ -2,6 +2,7 @@
  * The first byte chooses the route and the size of the pieces. */
 #include "tests/unit/tls/pki.c"
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct tls_engine *engine;
@@ -32,8 +33,9 @@ static void start_challenges(void)
     free(key);
 }
 
-static void start(void)
+int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+    (void)argc, (void)argv;
     static const char *const names[] = {"mail.example", "*.example.org", NULL};
     static const char *alpn[] = {"imap"};
     static const struct string_list alpn_list = {alpn, 1};
@@ -56,6 +58,7 @@ static void start(void)
     tls_identity_free(id);
     free(ca);
     start_challenges();
+    return 0;
 }
 
 /* A failure has a reason; its alert is in the output where one is said to have been sent. */
@@ -76,8 +79,6 @@ static void check(const struct tls_conn *c, const struct tls_io *io, bool was_fa
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (engine == NULL)
-        start();
     if (size < 1 || size > 60000)
         return 0;
     size_t step = data[0] < 2 ? size : data[0] / 2u;

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void hear(void *arg, enum tls_finding finding, unsigned place, const char *text)
@@ -34,13 +35,18 @@ static void judge(struct tls_slice file)
     free(id);
 }
 
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    struct err e;
+    if (tls_init(&e) != 0)
+        abort();
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static bool started;
     struct err e = {.text = ""};
-    if (!started && tls_init(&e) != 0)
-        abort();
-    started = true;
     struct tls_slice file = {data, size};
     struct tls_identity *id =
         tls_identity_load(file, "chain", (struct tls_slice){NULL, 0}, NULL, &e);

@@ -7,13 +7,15 @@
 
 #include "tls/engine.h"
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct tls_engine *engine;
 static struct tls_server *server;
 
-static void start(void)
+int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+    (void)argc, (void)argv;
     static const char *const names[] = {"mail.example", NULL};
     struct err e;
     if (tls_init(&e) != 0)
@@ -23,6 +25,7 @@ static void start(void)
     engine = engine_or_die();
     server = server_or_die(&o);
     tls_identity_free(id);
+    return 0;
 }
 
 static void send_records(struct records *r, struct join *j, const uint8_t *data, size_t size)
@@ -62,8 +65,6 @@ static void check(struct records *r, struct join *j)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (engine == NULL)
-        start();
     if (size < 1 || size > 60000)
         return 0;
     const mbedtls_ssl_protocol_version version =

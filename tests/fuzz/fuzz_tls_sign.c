@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { EC, RSA, NOBODY, KEYS };
@@ -16,8 +17,9 @@ enum { EC, RSA, NOBODY, KEYS };
 static struct tls_keyring *ring;
 static uint8_t ids[KEYS][TLS_KEY_ID_SIZE];
 
-static void start(void)
+int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+    (void)argc, (void)argv;
     static const char *const names[] = {"mail.example", NULL};
     struct err e;
     uint8_t der[TLS_KEY_DER_MAX];
@@ -31,6 +33,7 @@ static void start(void)
             abort();
         tls_identity_free(id);
     }
+    return 0;
 }
 
 static bool is_parameters(const struct tls_sign_request *r)
@@ -59,8 +62,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tls_sign_request r = {.size = 0};
     struct tls_signature signature = {.size = 0};
     const size_t head = offsetof(struct tls_sign_request, scheme), room = sizeof r - head;
-    if (ring == NULL)
-        start();
     if (size == 0)
         return 0;
     const int key = data[0] % KEYS;
