@@ -233,10 +233,8 @@ static inline void transparent_open(const struct transparent *p, struct transpar
  * too much to be known here. Nor can an upstream that talks as we do be told from us. */
 static inline bool is_simple(const struct transparent *p, struct slice said)
 {
-    if (is_own(p, said))
+    if (is_own(p, said) || (p->module == &starttls_sieve && text_has(said, "\\")))
         return false;
-    if (text_has(said, "\\"))
-        return p->module != &starttls_sieve;
     return !text_has(said, "{") ||
            (!text_has_one(said, p->commands) && !text_has_one(said, p->capabilities));
 }
