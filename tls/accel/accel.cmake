@@ -14,6 +14,8 @@ if(NOT ACCEL)
     return()
 endif()
 
+include(${CMAKE_CURRENT_LIST_DIR}/../aws-lc/aws-lc.cmake)
+
 # accel_library(NAME MODULE PACKAGE): found, or an error that says what to do.
 function(accel_library name module package)
     pkg_check_modules(${name} QUIET IMPORTED_TARGET ${module})
