@@ -1,90 +1,63 @@
-/* accel.c - start, choice and names of the back ends */
+/* accel.c - AWS-LC's start and memory */
 #include "tls/accel/accel.h"
 #include "tls/accel/inner.h"
 
+#include <mbedtls/platform_util.h>
 #include <openssl/crypto.h>
-#include <sodium/version.h>
-#include <stdio.h>
+#include <openssl/err.h>
 #include <stdlib.h>
 
-/* The best comes first. */
-static const struct aead_backend *const aeads[] = {
-#ifdef ACCEL_X86_64
-    &aead_ipsec,
-#endif
-    &aead_evp,
-    NULL,
-};
-static const struct x25519_backend *const x25519s[] = {
-#ifdef ACCEL_X86_64
-    &x25519_ifma,
-#endif
-    &x25519_sodium,
-    NULL,
+/* ---- memory: AWS-LC calls these if they are there, and leaves it to them to wipe ---- */
+
+void *OPENSSL_memory_alloc(size_t size);
+void OPENSSL_memory_free(void *block);
+size_t OPENSSL_memory_get_size(void *block);
+
+struct heap_block {
+    _Alignas(max_align_t) size_t size;
+    _Alignas(max_align_t) uint8_t bytes[];
 };
 
-/* ---- libcrypto's memory ---- */
+static void *(*grow_memory)(void *block, size_t size) = realloc;
 
-static void *(*grow_memory)(void *block, size_t size);
-
-static void *take(size_t size, const char *file, int line)
+static struct heap_block *heap_block(void *bytes)
 {
-    (void)file, (void)line;
-    return grow_memory(NULL, size);
+    return (struct heap_block *)((uint8_t *)bytes - offsetof(struct heap_block, bytes));
 }
 
-static void *regrow(void *block, size_t size, const char *file, int line)
+void *OPENSSL_memory_alloc(size_t size)
 {
-    (void)file, (void)line;
-    return grow_memory(block, size);
+    if (size > SIZE_MAX - sizeof(struct heap_block))
+        return NULL;
+    struct heap_block *block = grow_memory(NULL, sizeof *block + size);
+    if (block == NULL)
+        return NULL;
+    block->size = size;
+    return block->bytes;
 }
 
-static void give(void *block, const char *file, int line)
+void OPENSSL_memory_free(void *bytes)
 {
-    (void)file, (void)line;
+    struct heap_block *block = heap_block(bytes);
+    mbedtls_platform_zeroize(bytes, block->size);
     free(block);
+}
+
+size_t OPENSSL_memory_get_size(void *bytes)
+{
+    return heap_block(bytes)->size;
 }
 
 /* ---- start ---- */
 
-static const char *start_libcrypto(void *(*grow)(void *block, size_t size))
+/* Whatever looks at the CPU, opens something, or takes memory once and ends the process where it
+ * gets none, happens here: AWS-LC's random generator is started, too. */
+static bool start(void)
 {
-    if (grow_memory == NULL && CRYPTO_set_mem_functions(take, regrow, give) != 1)
-        return "libcrypto was in use before its start";
-    grow_memory = grow;
-    /* No configuration file, whatever the environment says: a worker can open none. */
-    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
-                            NULL) != 1 ||
-        !curve_init())
-        return "libcrypto does not start";
-    return NULL;
-}
-
-static const struct aead_backend *best_aead(void)
-{
-    size_t i = 0;
-    while (aeads[i + 1] != NULL && !aeads[i]->usable())
-        i++;
-    return aeads[i];
-}
-
-static const struct x25519_backend *best_x25519(void)
-{
-    size_t i = 0;
-    while (x25519s[i + 1] != NULL && !x25519s[i]->usable())
-        i++;
-    return x25519s[i];
-}
-
-static const char *use_aead(const struct aead_backend *b)
-{
-    return aead_use(b) ? check_aead() : "the AEAD back end does not start";
-}
-
-static const char *use_x25519(const struct x25519_backend *b)
-{
-    x25519_use(b);
-    return check_x25519();
+    CRYPTO_pre_sandbox_init();
+    bool good = curve_init();
+    ERR_clear_error();
+    return good;
 }
 
 const char *accel_init(void *(*grow)(void *block, size_t size))
@@ -92,55 +65,13 @@ const char *accel_init(void *(*grow)(void *block, size_t size))
     static bool started;
     if (started)
         return NULL;
-    const char *wrong = start_libcrypto(grow);
-    if (wrong == NULL)
-        wrong = use_aead(best_aead());
-    if (wrong == NULL)
-        wrong = use_x25519(best_x25519());
-    if (wrong == NULL)
-        wrong = check_rest();
+    grow_memory = grow;
+    const char *wrong = start() ? check_all() : "AWS-LC does not start";
     started = wrong == NULL;
     return wrong;
 }
 
-/* ---- names ---- */
-
 const char *accel_text(void)
 {
-    static char text[256];
-    const struct aead_backend *aead = best_aead();
-    const struct x25519_backend *x25519 = best_x25519();
-    const char *ciphers = "AES-GCM, ChaCha20-Poly1305";
-    const bool one = aead == &aead_evp, own = x25519 != &x25519_sodium;
-    int n = 0;
-    if (!one)
-        n = snprintf(text, sizeof text, "%s (%s), ", aead->name, ciphers);
-    snprintf(text + n, sizeof text - (size_t)n,
-             "libcrypto %s (%s%sSHA-2, NIST curves, RSA), libsodium %s (X25519%s%s)",
-             OpenSSL_version(OPENSSL_VERSION_STRING), one ? ciphers : "", one ? ", " : "",
-             SODIUM_VERSION_STRING, own ? ", with " : "", own ? x25519->name : "");
-    return text;
-}
-
-/* ---- for tests ---- */
-
-static const char *try_aead(const struct aead_backend *b)
-{
-    return b->usable() && use_aead(b) == NULL ? b->name : NULL;
-}
-
-static const char *try_x25519(const struct x25519_backend *b)
-{
-    return b->usable() && use_x25519(b) == NULL ? b->name : NULL;
-}
-
-const char *accel_choose(enum accel_choice what, size_t nth, bool *last)
-{
-    *last = what == ACCEL_AEAD ? aeads[nth + 1] == NULL : x25519s[nth + 1] == NULL;
-    return what == ACCEL_AEAD ? try_aead(aeads[nth]) : try_x25519(x25519s[nth]);
-}
-
-const char *accel_choose_best(enum accel_choice what)
-{
-    return what == ACCEL_AEAD ? try_aead(best_aead()) : try_x25519(best_x25519());
+    return "AWS-LC " AWSLC_VERSION_NUMBER_STRING;
 }

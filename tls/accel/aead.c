@@ -1,4 +1,4 @@
-/* aead.c - mbedTLS's AES-GCM and ChaCha20-Poly1305 over a back end
+/* aead.c - mbedTLS's AES-GCM and ChaCha20-Poly1305 by AWS-LC
  *
  * Of mbedTLS's functions the one-shot ones are what TLS and tickets.c use; the others say that they
  * are not there. Nonces have 12 bytes and tags 16, as in TLS. */
@@ -8,38 +8,45 @@
 #include <mbedtls/error.h>
 #include <mbedtls/gcm.h>
 #include <mbedtls/platform_util.h>
+#include <openssl/aead.h>
+#include <openssl/err.h>
 #include <string.h>
 
 enum { UNSUPPORTED = MBEDTLS_ERR_PLATFORM_FEATURE_UNSUPPORTED };
+enum { AEAD_NONCE = 12, AEAD_TAG = 16 };
 
-static const struct aead_backend *backend;
+enum aead_algorithm { AEAD_AES128_GCM, AEAD_AES256_GCM, AEAD_CHACHA20_POLY1305 };
+enum aead_direction { AEAD_OPEN, AEAD_SEAL, AEAD_DIRECTIONS };
 
-/* Whose key the back end has loaded: traffic comes in bursts of one connection. It never outlives
- * that key. */
-static const struct accel_aead_key *loaded[AEAD_DIRECTIONS];
+/* in and out may be the same; else they do not overlap. */
+struct aead_message {
+    const uint8_t *nonce, *data; /* data: authenticated only */
+    size_t data_size;
+    const uint8_t *in;
+    uint8_t *out;
+    size_t size;
+};
 
-bool aead_use(const struct aead_backend *b)
-{
-    if (!b->init())
-        return false;
-    for (int d = 0; d < AEAD_DIRECTIONS; d++) {
-        if (loaded[d] != NULL)
-            backend->forget((enum aead_direction)d);
-        loaded[d] = NULL;
-    }
-    backend = b;
-    return true;
-}
+/* One expanded key per direction: traffic comes in bursts of one connection. It never outlives that
+ * key. */
+static struct {
+    const struct accel_aead_key *key;
+    EVP_AEAD_CTX expanded;
+} loaded[AEAD_DIRECTIONS];
 
 /* ---- keys ---- */
+
+static void forget(enum aead_direction d)
+{
+    EVP_AEAD_CTX_cleanup(&loaded[d].expanded);
+    mbedtls_platform_zeroize(&loaded[d], sizeof loaded[d]);
+}
 
 static void key_free(struct accel_aead_key *k)
 {
     for (int d = 0; d < AEAD_DIRECTIONS; d++)
-        if (loaded[d] == k) {
-            backend->forget((enum aead_direction)d);
-            loaded[d] = NULL;
-        }
+        if (loaded[d].key == k)
+            forget((enum aead_direction)d);
     mbedtls_platform_zeroize(k, sizeof *k);
 }
 
@@ -52,35 +59,60 @@ static void key_set(struct accel_aead_key *k, enum aead_algorithm a, const uint8
     k->set = 1;
 }
 
-static bool key_load(const struct accel_aead_key *k, enum aead_direction d)
+static bool done(bool good)
 {
-    if (!k->set || backend == NULL)
-        return false;
-    if (loaded[d] == k)
-        return true;
-    loaded[d] = k;
-    if (backend->load(d, (enum aead_algorithm)k->algorithm, k->bytes))
-        return true;
-    backend->forget(d);
-    loaded[d] = NULL;
-    return false;
+    if (!good)
+        ERR_clear_error();
+    return good;
+}
+
+static bool expand(const struct accel_aead_key *k, EVP_AEAD_CTX *c)
+{
+    const EVP_AEAD *aead = k->algorithm == AEAD_AES128_GCM   ? EVP_aead_aes_128_gcm()
+                           : k->algorithm == AEAD_AES256_GCM ? EVP_aead_aes_256_gcm()
+                                                             : EVP_aead_chacha20_poly1305();
+    size_t size = k->algorithm == AEAD_AES128_GCM ? 16 : 32;
+    return done(EVP_AEAD_CTX_init(c, aead, k->bytes, size, AEAD_TAG, NULL) == 1);
+}
+
+/* The expanded key, or NULL. */
+static const EVP_AEAD_CTX *key_load(const struct accel_aead_key *k, enum aead_direction d)
+{
+    if (!k->set)
+        return NULL;
+    if (loaded[d].key == k)
+        return &loaded[d].expanded;
+    if (loaded[d].key != NULL)
+        forget(d);
+    if (!expand(k, &loaded[d].expanded)) {
+        forget(d);
+        return NULL;
+    }
+    loaded[d].key = k;
+    return &loaded[d].expanded;
 }
 
 /* ---- both ---- */
 
 static int seal(const struct accel_aead_key *k, const struct aead_message *m, uint8_t *tag)
 {
-    return key_load(k, AEAD_SEAL) && backend->seal(m, tag) ? 0
-                                                           : MBEDTLS_ERR_PLATFORM_HW_ACCEL_FAILED;
+    const EVP_AEAD_CTX *c = key_load(k, AEAD_SEAL);
+    size_t tag_size;
+    bool good = c != NULL && done(EVP_AEAD_CTX_seal_scatter(c, m->out, tag, &tag_size, AEAD_TAG,
+                                                            m->nonce, AEAD_NONCE, m->in, m->size,
+                                                            NULL, 0, m->data, m->data_size) == 1);
+    return good ? 0 : MBEDTLS_ERR_PLATFORM_HW_ACCEL_FAILED;
 }
 
 /* Nothing of a forged message stays in the output. */
 static int unseal(const struct accel_aead_key *k, const struct aead_message *m, const uint8_t *tag,
                   int forged)
 {
-    if (!key_load(k, AEAD_OPEN))
+    const EVP_AEAD_CTX *c = key_load(k, AEAD_OPEN);
+    if (c == NULL)
         return MBEDTLS_ERR_PLATFORM_HW_ACCEL_FAILED;
-    if (backend->open(m, tag))
+    if (done(EVP_AEAD_CTX_open_gather(c, m->out, m->nonce, AEAD_NONCE, m->in, m->size, tag,
+                                      AEAD_TAG, m->data, m->data_size) == 1))
         return 0;
     if (m->size > 0)
         mbedtls_platform_zeroize(m->out, m->size);

@@ -1,26 +1,24 @@
-/* curve.c - ECDH and ECDSA on NIST's curves by libcrypto
+/* curve.c - ECDH and ECDSA by AWS-LC: X25519, and NIST's curves
  *
- * Its low-level functions, deprecated but there, take 7 us for a key on P-256; the way over
- * EVP_PKEY takes as long again for objects. What is made once is public: groups with their tables,
- * and an EC_KEY per curve that holds a private key only while it signs. Secrets live in BIGNUMs
- * that are wiped when freed, in a BN_CTX per operation for the same reason. */
-#define OPENSSL_SUPPRESS_DEPRECATED
+ * Its functions on points and numbers, without EVP_PKEY's objects. Blocks that AWS-LC frees are
+ * wiped (accel.c), so no secret stays behind in one. */
 #include "tls/accel/inner.h"
 
-#include <limits.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/psa_util.h>
+#include <openssl/bn.h>
+#include <openssl/curve25519.h>
 #include <openssl/ec.h>
+#include <openssl/ec_key.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/obj_mac.h>
+#include <openssl/nid.h>
 #include <string.h>
 
 struct curve_inner {
     int nid;
-    uint8_t top_mask; /* of a scalar's first byte */
-    EC_GROUP *group;
-    EC_KEY *key;
+    uint8_t top_mask;      /* of a scalar's first byte */
+    const EC_GROUP *group; /* static, in AWS-LC */
 };
 
 static struct curve_inner p256 = {.nid = NID_X9_62_prime256v1, .top_mask = 0xff};
@@ -44,16 +42,8 @@ const struct curve *curve_of(mbedtls_ecp_group_id id)
 
 static bool inner_init(struct curve_inner *in)
 {
-    if (in->group == NULL)
-        in->group = EC_GROUP_new_by_curve_name(in->nid);
-    if (in->group != NULL && in->key == NULL) {
-        EC_KEY *key = EC_KEY_new();
-        if (key != NULL && EC_KEY_set_group(key, in->group) == 1)
-            in->key = key;
-        else
-            EC_KEY_free(key);
-    }
-    return in->key != NULL;
+    in->group = EC_GROUP_new_by_curve_name(in->nid);
+    return in->group != NULL;
 }
 
 bool curve_init(void)
@@ -61,11 +51,38 @@ bool curve_init(void)
     return inner_init(&p256) && inner_init(&p384) && inner_init(&p521);
 }
 
+/* ---- X25519 ---- */
+
+static enum curve_result x25519_generate(uint8_t scalar[32])
+{
+    if (mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, scalar, 32) != 0)
+        return CURVE_BROKEN;
+    scalar[0] &= 0xf8; /* as mbedTLS wants them; AWS-LC would do it by itself */
+    scalar[31] = (uint8_t)((scalar[31] & 0x7f) | 0x40);
+    return CURVE_OK;
+}
+
+static enum curve_result x25519_public(const uint8_t *scalar, uint8_t *point)
+{
+    accel_counts[ACCEL_X25519_PUBLIC]++;
+    X25519_public_from_private(point, scalar);
+    return CURVE_OK;
+}
+
+/* It refuses points of low order (RFC 7748 6.1). */
+static enum curve_result x25519_shared(const uint8_t *scalar, const uint8_t *point,
+                                       size_t point_size, uint8_t *shared)
+{
+    if (point_size != 32)
+        return CURVE_BAD_KEY;
+    accel_counts[ACCEL_X25519_SHARED]++;
+    return X25519(shared, scalar, point) == 1 ? CURVE_OK : CURVE_BAD_KEY;
+}
+
 /* ---- what an operation works with ---- */
 
 struct work {
-    BN_CTX *ctx;
-    BIGNUM *scalar, *x;
+    BIGNUM *scalar;
     EC_POINT *point, *product;
 };
 
@@ -75,29 +92,21 @@ static bool work_begin(struct work *w, const struct curve *c)
     *w = (struct work){0};
     if (g == NULL)
         return false;
-    w->ctx = BN_CTX_secure_new();
-    w->scalar = BN_secure_new();
-    w->x = BN_secure_new();
+    w->scalar = BN_new();
     w->point = EC_POINT_new(g);
     w->product = EC_POINT_new(g);
-    if (w->ctx == NULL || w->scalar == NULL || w->x == NULL || w->point == NULL ||
-        w->product == NULL)
-        return false;
-    BN_set_flags(w->scalar, BN_FLG_CONSTTIME);
-    return true;
+    return w->scalar != NULL && w->point != NULL && w->product != NULL;
 }
 
 /* The result, or why it is not CURVE_OK. */
 static enum curve_result work_end(struct work *w, enum curve_result result)
 {
-    EC_POINT_clear_free(w->product);
-    EC_POINT_clear_free(w->point);
-    BN_clear_free(w->x);
-    BN_clear_free(w->scalar);
-    BN_CTX_free(w->ctx);
+    EC_POINT_free(w->product);
+    EC_POINT_free(w->point);
+    BN_free(w->scalar);
     if (result == CURVE_OK)
         return CURVE_OK;
-    for (unsigned long e = ERR_get_error(); e != 0; e = ERR_get_error())
+    for (uint32_t e = ERR_get_error(); e != 0; e = ERR_get_error())
         if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
             result = CURVE_NO_MEMORY;
     return result;
@@ -106,7 +115,7 @@ static enum curve_result work_end(struct work *w, enum curve_result result)
 /* 1 to n-1; that a scalar is out of range is no secret, and nearly all of them are in it by far. */
 static bool read_scalar(struct work *w, const struct curve *c, const uint8_t *bytes)
 {
-    return BN_bin2bn(bytes, (int)c->scalar_size, w->scalar) != NULL && !BN_is_zero(w->scalar) &&
+    return BN_bin2bn(bytes, c->scalar_size, w->scalar) != NULL && !BN_is_zero(w->scalar) &&
            BN_cmp(w->scalar, EC_GROUP_get0_order(c->inner->group)) < 0;
 }
 
@@ -114,7 +123,13 @@ static bool read_scalar(struct work *w, const struct curve *c, const uint8_t *by
 static bool read_point(struct work *w, const struct curve *c, const uint8_t *bytes, size_t size)
 {
     return size == c->point_size && bytes[0] == POINT_CONVERSION_UNCOMPRESSED &&
-           EC_POINT_oct2point(c->inner->group, w->point, bytes, size, w->ctx) == 1;
+           EC_POINT_oct2point(c->inner->group, w->point, bytes, size, NULL) == 1;
+}
+
+static bool write_product(const struct work *w, const struct curve *c, uint8_t *bytes)
+{
+    return EC_POINT_point2oct(c->inner->group, w->product, POINT_CONVERSION_UNCOMPRESSED, bytes,
+                              c->point_size, NULL) == c->point_size;
 }
 
 /* ---- ECDH ---- */
@@ -145,12 +160,10 @@ enum curve_result curve_generate(const struct curve *c, uint8_t *scalar)
 static enum curve_result public_point(const struct curve *c, struct work *w, const uint8_t *scalar,
                                       uint8_t *point)
 {
-    const EC_GROUP *g = c->inner->group;
     if (!read_scalar(w, c, scalar))
         return CURVE_BAD_KEY;
-    if (EC_POINT_mul(g, w->product, w->scalar, NULL, NULL, w->ctx) != 1 ||
-        EC_POINT_point2oct(g, w->product, POINT_CONVERSION_UNCOMPRESSED, point, c->point_size,
-                           w->ctx) != c->point_size)
+    if (EC_POINT_mul(c->inner->group, w->product, w->scalar, NULL, NULL, NULL) != 1 ||
+        !write_product(w, c, point))
         return CURVE_BROKEN;
     return CURVE_OK;
 }
@@ -170,21 +183,22 @@ enum curve_result curve_public(const struct curve *c, const uint8_t *scalar, uin
 static enum curve_result shared_x(const struct curve *c, struct work *w, const uint8_t *scalar,
                                   const uint8_t *point, size_t point_size, uint8_t *shared)
 {
-    const EC_GROUP *g = c->inner->group;
+    uint8_t product[CURVE_POINT_MAX];
     if (!read_scalar(w, c, scalar) || !read_point(w, c, point, point_size))
         return CURVE_BAD_KEY;
-    if (EC_POINT_mul(g, w->product, NULL, w->point, w->scalar, w->ctx) != 1 ||
-        EC_POINT_get_affine_coordinates(g, w->product, w->x, NULL, w->ctx) != 1 ||
-        BN_bn2binpad(w->x, shared, (int)c->scalar_size) != (int)c->scalar_size)
-        return CURVE_BROKEN;
-    return CURVE_OK;
+    bool good = EC_POINT_mul(c->inner->group, w->product, NULL, w->point, w->scalar, NULL) == 1 &&
+                write_product(w, c, product);
+    if (good)
+        memcpy(shared, product + 1, c->scalar_size);
+    mbedtls_platform_zeroize(product, sizeof product);
+    return good ? CURVE_OK : CURVE_BROKEN;
 }
 
 enum curve_result curve_shared(const struct curve *c, const uint8_t *scalar, const uint8_t *point,
                                size_t point_size, uint8_t *shared)
 {
     if (c->inner == NULL)
-        return point_size == 32 ? x25519_shared(scalar, point, shared) : CURVE_BAD_KEY;
+        return x25519_shared(scalar, point, point_size, shared);
     struct work w;
     enum curve_result result = CURVE_BROKEN;
     accel_counts[ACCEL_CURVE_SHARED]++;
@@ -195,21 +209,35 @@ enum curve_result curve_shared(const struct curve *c, const uint8_t *scalar, con
 
 /* ---- ECDSA ---- */
 
+static EC_KEY *key_new(const struct curve *c)
+{
+    EC_KEY *key = EC_KEY_new();
+    if (key != NULL && EC_KEY_set_group(key, c->inner->group) == 1)
+        return key;
+    EC_KEY_free(key);
+    return NULL;
+}
+
+static bool write_signature(const struct curve *c, const ECDSA_SIG *sig, uint8_t *signature)
+{
+    const BIGNUM *r, *s;
+    ECDSA_SIG_get0(sig, &r, &s);
+    return BN_bn2bin_padded(signature, c->scalar_size, r) == 1 &&
+           BN_bn2bin_padded(signature + c->scalar_size, c->scalar_size, s) == 1;
+}
+
 static enum curve_result sign(const struct curve *c, struct work *w, const uint8_t *scalar,
                               const uint8_t *hash, size_t hash_size, uint8_t *signature)
 {
-    EC_KEY *key = c->inner->key;
-    const int n = (int)c->scalar_size;
-    if (hash_size > INT_MAX || !read_scalar(w, c, scalar))
+    if (!read_scalar(w, c, scalar))
         return CURVE_BAD_KEY;
+    EC_KEY *key = key_new(c);
     ECDSA_SIG *sig = NULL;
-    if (EC_KEY_set_private_key(key, w->scalar) == 1)
-        sig = ECDSA_do_sign(hash, (int)hash_size, key);
-    EC_KEY_set_private_key(key, NULL); /* wipes, though it says that it failed */
-    bool good = sig != NULL && EC_KEY_get0_private_key(key) == NULL &&
-                BN_bn2binpad(ECDSA_SIG_get0_r(sig), signature, n) == n &&
-                BN_bn2binpad(ECDSA_SIG_get0_s(sig), signature + n, n) == n;
+    if (key != NULL && EC_KEY_set_private_key(key, w->scalar) == 1)
+        sig = ECDSA_do_sign(hash, hash_size, key);
+    bool good = sig != NULL && write_signature(c, sig, signature);
     ECDSA_SIG_free(sig);
+    EC_KEY_free(key);
     return good ? CURVE_OK : CURVE_BROKEN;
 }
 
@@ -226,7 +254,7 @@ enum curve_result curve_sign(const struct curve *c, const uint8_t *scalar, const
 
 static ECDSA_SIG *read_signature(const struct curve *c, const uint8_t *signature)
 {
-    const int n = (int)c->scalar_size;
+    const size_t n = c->scalar_size;
     ECDSA_SIG *sig = ECDSA_SIG_new();
     BIGNUM *r = BN_bin2bn(signature, n, NULL), *s = BN_bin2bn(signature + n, n, NULL);
     if (sig != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(sig, r, s) == 1)
@@ -237,18 +265,22 @@ static ECDSA_SIG *read_signature(const struct curve *c, const uint8_t *signature
     return NULL;
 }
 
+/* AWS-LC says no more than that it is not good; work_end() finds out whether memory was the reason.
+ */
 static enum curve_result verify(const struct curve *c, struct work *w, const uint8_t *point,
                                 size_t point_size, const uint8_t *hash, size_t hash_size,
                                 const uint8_t *signature)
 {
-    if (hash_size > INT_MAX || !read_point(w, c, point, point_size))
+    if (!read_point(w, c, point, point_size))
         return CURVE_BAD_KEY;
+    EC_KEY *key = key_new(c);
     ECDSA_SIG *sig = read_signature(c, signature);
-    int r = -1;
-    if (sig != NULL && EC_KEY_set_public_key(c->inner->key, w->point) == 1)
-        r = ECDSA_do_verify(hash, (int)hash_size, sig, c->inner->key);
+    enum curve_result result = CURVE_BROKEN;
+    if (key != NULL && sig != NULL && EC_KEY_set_public_key(key, w->point) == 1)
+        result = ECDSA_do_verify(hash, hash_size, sig, key) == 1 ? CURVE_OK : CURVE_FORGED;
     ECDSA_SIG_free(sig);
-    return r == 1 ? CURVE_OK : r == 0 ? CURVE_FORGED : CURVE_BROKEN;
+    EC_KEY_free(key);
+    return result;
 }
 
 enum curve_result curve_verify(const struct curve *c, const uint8_t *point, size_t point_size,

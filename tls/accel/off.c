@@ -23,16 +23,3 @@ unsigned long accel_count(enum accel_hook hook)
     (void)hook;
     return 0;
 }
-
-const char *accel_choose(enum accel_choice what, size_t nth, bool *last)
-{
-    (void)what;
-    *last = true;
-    return nth == 0 ? accel_text() : NULL;
-}
-
-const char *accel_choose_best(enum accel_choice what)
-{
-    (void)what;
-    return accel_text();
-}

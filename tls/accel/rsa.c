@@ -1,9 +1,8 @@
-/* rsa.c - operations with RSA keys by libcrypto, with its blinding
+/* rsa.c - operations with RSA keys by AWS-LC, with its blinding
  *
- * libcrypto's copy of an own key hangs on mbedTLS's context of it (patches/accel/rsa.patch), so it
+ * AWS-LC's copy of an own key hangs on mbedTLS's context of it (patches/accel/rsa.patch), so it
  * is found at once and cannot outlive it. Of others' keys, which verify once, the copy is made for
  * that. */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "tls/accel/inner.h"
 
 #include "accel_hooks.h"
@@ -23,61 +22,47 @@ static BIGNUM *number(const mbedtls_mpi *n)
     size_t size = mbedtls_mpi_size(n);
     BIGNUM *copy = NULL;
     if (size <= sizeof bytes && mbedtls_mpi_write_binary(n, bytes, size) == 0)
-        copy = BN_bin2bn(bytes, (int)size, NULL);
+        copy = BN_bin2bn(bytes, size, NULL);
     mbedtls_platform_zeroize(bytes, size <= sizeof bytes ? size : sizeof bytes);
     return copy;
 }
 
-static bool set_public_and_private(RSA *rsa, const mbedtls_rsa_context *ctx)
+/* All of a private key, as RSA_new_private_key() takes it. */
+enum { N, E, D, P, Q, DP, DQ, QP, NUMBERS };
+
+static RSA *private_copy(const mbedtls_rsa_context *ctx)
 {
-    BIGNUM *n = number(&ctx->N), *e = number(&ctx->E), *d = number(&ctx->D);
-    if (n != NULL && e != NULL && d != NULL && RSA_set0_key(rsa, n, e, d) == 1)
-        return true;
-    BN_free(n);
-    BN_free(e);
-    BN_clear_free(d);
-    return false;
+    const mbedtls_mpi *from[NUMBERS] = {&ctx->N, &ctx->E,  &ctx->D,  &ctx->P,
+                                        &ctx->Q, &ctx->DP, &ctx->DQ, &ctx->QP};
+    BIGNUM *n[NUMBERS];
+    bool good = true;
+    for (int i = 0; i < NUMBERS; i++)
+        good = (n[i] = number(from[i])) != NULL && good;
+    RSA *rsa = good ? RSA_new_private_key(n[N], n[E], n[D], n[P], n[Q], n[DP], n[DQ], n[QP]) : NULL;
+    for (int i = 0; i < NUMBERS; i++)
+        BN_free(n[i]);
+    return rsa;
 }
 
-static bool set_factors(RSA *rsa, const mbedtls_rsa_context *ctx)
-{
-    BIGNUM *p = number(&ctx->P), *q = number(&ctx->Q);
-    if (p != NULL && q != NULL && RSA_set0_factors(rsa, p, q) == 1)
-        return true;
-    BN_clear_free(p);
-    BN_clear_free(q);
-    return false;
-}
-
-static bool set_crt(RSA *rsa, const mbedtls_rsa_context *ctx)
-{
-    BIGNUM *dp = number(&ctx->DP), *dq = number(&ctx->DQ), *qp = number(&ctx->QP);
-    if (dp != NULL && dq != NULL && qp != NULL && RSA_set0_crt_params(rsa, dp, dq, qp) == 1)
-        return true;
-    BN_clear_free(dp);
-    BN_clear_free(dq);
-    BN_clear_free(qp);
-    return false;
-}
-
-static bool set_public(RSA *rsa, const mbedtls_rsa_context *ctx)
+static RSA *public_copy(const mbedtls_rsa_context *ctx)
 {
     BIGNUM *n = number(&ctx->N), *e = number(&ctx->E);
-    if (n != NULL && e != NULL && RSA_set0_key(rsa, n, e, NULL) == 1)
-        return true;
+    RSA *rsa = n != NULL && e != NULL ? RSA_new_public_key(n, e) : NULL;
     BN_free(n);
     BN_free(e);
-    return false;
+    return rsa;
 }
 
 static bool apply(const mbedtls_rsa_context *ctx, RSA *rsa, bool private, const uint8_t *in,
                   uint8_t *out)
 {
-    int n = (int)ctx->len;
+    size_t size;
     if (rsa == NULL)
         return false;
-    bool good = (private ? RSA_private_encrypt(n, in, out, rsa, RSA_NO_PADDING)
-                         : RSA_public_encrypt(n, in, out, rsa, RSA_NO_PADDING)) == n;
+    bool good =
+        (private ? RSA_sign_raw(rsa, &size, out, ctx->len, in, ctx->len, RSA_NO_PADDING)
+                 : RSA_encrypt(rsa, &size, out, ctx->len, in, ctx->len, RSA_NO_PADDING)) == 1 &&
+        size == ctx->len;
     if (good)
         accel_counts[private ? ACCEL_RSA_PRIVATE : ACCEL_RSA_PUBLIC]++;
     else
@@ -102,15 +87,10 @@ void accel_adopt(mbedtls_pk_context *key)
     mbedtls_rsa_context *ctx = mbedtls_pk_rsa(*key);
     if (ctx->accel != NULL || ctx->len > RSA_BYTES_MAX)
         return;
-    RSA *rsa = RSA_new();
-    if (rsa == NULL || !set_public_and_private(rsa, ctx) || !set_factors(rsa, ctx) ||
-        !set_crt(rsa, ctx)) {
-        RSA_free(rsa);
+    ctx->accel = private_copy(ctx);
+    if (ctx->accel == NULL)
         ERR_clear_error();
-        return;
-    }
-    ctx->accel = rsa;
-    if (!works(ctx))
+    else if (!works(ctx))
         accel_rsa_free(ctx);
 }
 
@@ -131,8 +111,8 @@ int accel_rsa_public(const mbedtls_rsa_context *ctx, const unsigned char *in, un
 {
     if (ctx->accel != NULL)
         return apply(ctx, ctx->accel, false, in, out) ? 0 : -1;
-    RSA *theirs = RSA_new();
-    bool good = theirs != NULL && set_public(theirs, ctx) && apply(ctx, theirs, false, in, out);
+    RSA *theirs = public_copy(ctx);
+    bool good = apply(ctx, theirs, false, in, out);
     RSA_free(theirs);
     if (!good)
         ERR_clear_error();

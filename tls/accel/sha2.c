@@ -1,6 +1,5 @@
-/* sha2.c - the block functions of SHA-2 by libcrypto, which uses SHA extensions, AVX2 or plain C as
+/* sha2.c - the block functions of SHA-2 by AWS-LC, which uses SHA extensions, AVX2 or plain C as
  * the CPU has them. Only the chaining value passes to and fro; the rest stays mbedTLS's. */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "tls/accel/inner.h"
 
 #include <mbedtls/platform_util.h>
@@ -16,11 +15,7 @@ _Static_assert(sizeof(((SHA512_CTX *)0)->h) == sizeof(((mbedtls_sha512_context *
 
 int mbedtls_internal_sha256_process(mbedtls_sha256_context *ctx, const unsigned char data[64])
 {
-    SHA256_CTX c;
-    memcpy(c.h, ctx->state, sizeof c.h);
-    SHA256_Transform(&c, data);
-    memcpy(ctx->state, c.h, sizeof c.h);
-    mbedtls_platform_zeroize(c.h, sizeof c.h); /* may come of a key */
+    SHA256_TransformBlocks(ctx->state, data, 1);
     accel_counts[ACCEL_SHA256]++;
     return 0;
 }

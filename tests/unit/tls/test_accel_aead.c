@@ -1,6 +1,5 @@
-/* test_accel_aead.c - AES-GCM and ChaCha20-Poly1305, by every back end that this CPU can run */
+/* test_accel_aead.c - AES-GCM and ChaCha20-Poly1305, by AWS-LC and by mbedTLS */
 #include "tests/unit/tls/vectors.h"
-#include "tls/accel/accel.h"
 #include "tls/tls.h"
 
 #include <mbedtls/chachapoly.h>
@@ -80,16 +79,6 @@ static int forged(int algorithm)
     return algorithm == CHACHA20 ? MBEDTLS_ERR_CHACHAPOLY_AUTH_FAILED : MBEDTLS_ERR_GCM_AUTH_FAILED;
 }
 
-/* Once with every back end that runs here. */
-static void with_each(void (*test)(void))
-{
-    bool last = false;
-    for (size_t i = 0; !last; i++)
-        if (accel_choose(ACCEL_AEAD, i, &last) != NULL)
-            test();
-    assert_non_null(accel_choose_best(ACCEL_AEAD));
-}
-
 /* ---- published answers ---- */
 
 static const struct vector {
@@ -158,16 +147,11 @@ static void check_vector(const struct vector *v)
     cipher_end(&c, v->algorithm);
 }
 
-static void check_vectors(void)
-{
-    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
-        check_vector(&vectors[i]);
-}
-
 static void published_answers_are_met(void **state)
 {
     (void)state;
-    with_each(check_vectors);
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
+        check_vector(&vectors[i]);
 }
 
 /* ---- mbedTLS's answers ---- */
@@ -199,8 +183,9 @@ static void hash_of_all(int algorithm, uint8_t hash[32])
     mbedtls_sha256_free(&h);
 }
 
-static void check_all_sizes(void)
+static void every_size_gives_what_mbedtls_gives(void **state)
 {
+    (void)state;
     /* Made by mbedTLS's own code, which the build without tls/accel/ confirms. */
     static const char *const expected[ALGORITHMS] = {
         "92f66cbf298fdd2968531f4882f3f703e9c898deb80922bc509e3d0ddaaf9c67",
@@ -212,12 +197,6 @@ static void check_all_sizes(void)
         hash_of_all(a, hash);
         assert_hex(hash, sizeof hash, expected[a]);
     }
-}
-
-static void every_size_gives_what_mbedtls_gives(void **state)
-{
-    (void)state;
-    with_each(check_all_sizes);
 }
 
 /* ---- places ---- */
@@ -251,19 +230,14 @@ static void check_place(int algorithm, size_t size, size_t offset)
     cipher_end(&c, algorithm);
 }
 
-static void check_places(void)
+static void in_place_and_apart_give_the_same(void **state)
 {
+    (void)state;
     static const size_t sizes[] = {1, 15, 16, 17, 255, 1024, 16384};
     for (int a = 0; a < ALGORITHMS; a++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             for (size_t offset = 0; offset < 17; offset += 5)
                 check_place(a, sizes[i], offset);
-}
-
-static void in_place_and_apart_give_the_same(void **state)
-{
-    (void)state;
-    with_each(check_places);
 }
 
 /* ---- forgeries ---- */
@@ -320,25 +294,21 @@ static void check_forgeries_of(int algorithm, size_t size)
     cipher_end(&c, algorithm);
 }
 
-static void check_forgeries(void)
+static void forgeries_are_refused_and_leave_nothing(void **state)
 {
+    (void)state;
     static const size_t sizes[] = {0, 1, 16, 33, 200};
     for (int a = 0; a < ALGORITHMS; a++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             check_forgeries_of(a, sizes[i]);
 }
 
-static void forgeries_are_refused_and_leave_nothing(void **state)
-{
-    (void)state;
-    with_each(check_forgeries);
-}
-
 /* ---- keys ---- */
 
 /* Contexts come and go, at addresses that others had, and take turns. */
-static void check_keys(void)
+static void many_keys_take_turns(void **state)
 {
+    (void)state;
     enum { CONTEXTS = 7 };
     union cipher c[CONTEXTS];
     uint8_t key[32], nonce[NONCE] = {0}, data[5] = {0}, clear[100], sealed[100], first[100];
@@ -369,15 +339,10 @@ static void check_keys(void)
     }
 }
 
-static void many_keys_take_turns(void **state)
+/* A context that gets another key uses that one from then on. */
+static void a_new_key_takes_effect_at_once(void **state)
 {
     (void)state;
-    with_each(check_keys);
-}
-
-/* A context that gets another key uses that one from then on. */
-static void check_new_key(void)
-{
     mbedtls_gcm_context c;
     uint8_t key[32], nonce[NONCE] = {0}, in[16] = {0}, old_tag[TAG], tag[TAG], out[16];
     bytes_of(30, key, sizeof key);
@@ -393,12 +358,6 @@ static void check_new_key(void)
     assert_int_equal(mbedtls_gcm_auth_decrypt(&c, 16, nonce, NONCE, NULL, 0, tag, TAG, out, out),
                      0);
     mbedtls_gcm_free(&c);
-}
-
-static void a_new_key_takes_effect_at_once(void **state)
-{
-    (void)state;
-    with_each(check_new_key);
 }
 
 /* A session keeps two of these while it idles. */

@@ -1,6 +1,5 @@
 /* test_accel_keys.c - key exchange: published answers, mbedTLS's, and bad input */
 #include "tests/unit/tls/vectors.h"
-#include "tls/accel/accel.h"
 #include "tls/tls.h"
 
 #include <mbedtls/ecdh.h>
@@ -144,20 +143,12 @@ static void chained_exchanges_are_mbedtls_s(void **state)
     }
 }
 
-/* ---- X25519 in all its ways ---- */
-
-static void with_each_x25519(void (*test)(void))
-{
-    bool last = false;
-    for (size_t i = 0; !last; i++)
-        if (accel_choose(ACCEL_X25519, i, &last) != NULL)
-            test();
-    assert_non_null(accel_choose_best(ACCEL_X25519));
-}
+/* ---- X25519 ---- */
 
 /* RFC 7748 5.2: the secret becomes the scalar, the scalar the point. */
-static void iterate(void)
+static void iterated_x25519_meets_rfc_7748(void **state)
 {
+    (void)state;
     uint8_t scalar[SCALAR_MAX] = {9}, point[32] = {9}, shared[SCALAR_MAX];
     for (int n = 1; n <= 1000; n++) {
         psa_key_id_t key = import(&exchanges[0], scalar);
@@ -172,12 +163,6 @@ static void iterate(void)
     assert_hex(shared, 32, "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51");
 }
 
-static void iterated_x25519_meets_rfc_7748(void **state)
-{
-    (void)state;
-    with_each_x25519(iterate);
-}
-
 /* Points about 0, p and 2^255, of which few lie on the curve, and ones with long runs of bits. */
 static void edge_point(int n, uint8_t point[32])
 {
@@ -190,8 +175,9 @@ static void edge_point(int n, uint8_t point[32])
     }
 }
 
-static void hash_edges(void)
+static void x25519_of_odd_points_is_mbedtls_s(void **state)
 {
+    (void)state;
     uint8_t hash[32];
     mbedtls_sha256_context h;
     mbedtls_sha256_init(&h);
@@ -212,12 +198,6 @@ static void hash_edges(void)
     mbedtls_sha256_finish(&h, hash);
     mbedtls_sha256_free(&h);
     assert_hex(hash, 32, "13beb0583bcccf15a596fbb26b6f0f824a01edc17cbd33ed9dcc68b7c1f22e2e");
-}
-
-static void x25519_of_odd_points_is_mbedtls_s(void **state)
-{
-    (void)state;
-    with_each_x25519(hash_edges);
 }
 
 /* ---- the same by TLS 1.2's way ---- */
@@ -295,8 +275,9 @@ static void keys_are_fresh(void **state)
 
 /* ---- bad points and scalars ---- */
 
-static void refuse_low_order(void)
+static void points_of_low_order_are_refused(void **state)
 {
+    (void)state;
     static const char *const points[] = {
         "0000000000000000000000000000000000000000000000000000000000000000",
         "0100000000000000000000000000000000000000000000000000000000000000",
@@ -321,12 +302,6 @@ static void refuse_low_order(void)
     }
     numbers_free(&n);
     psa_destroy_key(key);
-}
-
-static void points_of_low_order_are_refused(void **state)
-{
-    (void)state;
-    with_each_x25519(refuse_low_order);
 }
 
 static void assert_no_agreement(psa_key_id_t key, const uint8_t *point, size_t size)
