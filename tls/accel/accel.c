@@ -10,8 +10,8 @@
 /* ---- memory: AWS-LC calls these if they are there, and leaves it to them to wipe ---- */
 
 void *OPENSSL_memory_alloc(size_t size);
-void OPENSSL_memory_free(void *block);
-size_t OPENSSL_memory_get_size(void *block);
+void OPENSSL_memory_free(void *bytes);
+size_t OPENSSL_memory_get_size(void *bytes);
 
 struct heap_block {
     _Alignas(max_align_t) size_t size;

@@ -16,7 +16,7 @@ psa_status_t accel_psa_key_agreement(const psa_key_attributes_t *attributes, con
                                      const uint8_t *point, size_t point_size, uint8_t *shared,
                                      size_t counters_room, size_t *counters_size);
 
-/* HMAC, and HKDF-Expand. PSA_ERROR_NOT_SUPPORTED: another hash. */
+/* HMAC, and HKDF-Expand of at most one block. PSA_ERROR_NOT_SUPPORTED: another hash, or more. */
 psa_status_t accel_hmac(psa_algorithm_t hash, const uint8_t *key, size_t key_size,
                         const uint8_t *data, size_t data_size, uint8_t *out);
 psa_status_t accel_hkdf_expand(psa_algorithm_t hash, const uint8_t *secret, size_t secret_size,
