@@ -14,10 +14,11 @@ int tls_init(struct err *e)
         return err_set(e, "mbedTLS was built without MBEDTLS_PLATFORM_MEMORY");
     const char *wrong = accel_init(memory_grow);
     if (wrong != NULL)
-        return err_set(e,
-                       "the crypto back ends fail their self-check: %s; look whether the system's "
-                       "packages are whole, or build with -DACCEL=OFF",
-                       wrong);
+        return err_set(
+            e,
+            "the cryptography fails its self-check: %s; the processor errs, or the build "
+            "did: build it anew, or with -DACCEL=OFF",
+            wrong);
     psa_status_t status = psa_crypto_init();
     if (status != PSA_SUCCESS)
         return err_set(e, "the cryptographic library does not start (PSA error %d)", (int)status);

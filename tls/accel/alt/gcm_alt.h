@@ -1,7 +1,7 @@
 /* gcm_alt.h - the AES-GCM context of tls/accel/aead.c; mbedTLS's gcm.h includes it
  * (MBEDTLS_GCM_ALT).
  *
- * Just the key: its expanded form, 1 KiB in some back ends, is made when it is needed. */
+ * Just the key: its expanded form, half a KiB, is made when it is needed. */
 #ifndef TLSFRONT_TLS_ACCEL_GCM_ALT_H
 #define TLSFRONT_TLS_ACCEL_GCM_ALT_H
 
