@@ -2,6 +2,7 @@
 #include "proxy/base/exits.h"
 #include "proxy/base/hint.h"
 #include "proxy/base/streams.h"
+#include "proxy/base/version.h"
 #include "proxy/console/console.h"
 #include "proxy/control/control.h"
 #include "proxy/key/key.h"
@@ -222,8 +223,7 @@ static void print_help(FILE *out)
 
 static int print_version(void)
 {
-    printf("tlsfront %s\n%s\nlibuv %s\n", TLSFRONT_VERSION, tls_version_text(),
-           uv_version_string());
+    printf("tlsfront %s\n%s\nlibuv %s\n", version_text, tls_version_text(), uv_version_string());
     return 0;
 }
 

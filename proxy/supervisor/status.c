@@ -1,6 +1,7 @@
 #include "proxy/supervisor/status.h"
 #include "config/plural.h"
 #include "proxy/base/date.h"
+#include "proxy/base/version.h"
 #include "proxy/routes/expiry.h"
 #include "proxy/supervisor/totals.h"
 
@@ -128,7 +129,7 @@ void status_text(const struct status *s, struct buf *out)
     const struct generation *g = s->workers->current.generation;
     const long long up = time(NULL) - s->started;
     buf_printf(out, "tlsfront %s, pid %d, %s%s, up %lld second%s, generation %u\n",
-               TLSFRONT_VERSION, getpid(), s->state, s->unwanted ? ", not ready" : "", up,
+               version_text, getpid(), s->state, s->unwanted ? ", not ready" : "", up,
                plural((unsigned long long)up), s->workers->current.number);
     text_supervisor(s, out);
     text_workers(s, out);

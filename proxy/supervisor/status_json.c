@@ -1,6 +1,7 @@
 /* status_json.c - the status for programs; a field once published keeps its name and meaning. */
 #include "proxy/base/date.h"
 #include "proxy/base/json.h"
+#include "proxy/base/version.h"
 #include "proxy/routes/certificate_json.h"
 #include "proxy/routes/expiry.h"
 #include "proxy/routes/route_json.h"
@@ -167,7 +168,7 @@ void status_json(const struct status *s, struct buf *out)
     char date[32];
     date_text(s->started, date);
     json_object(out, NULL);
-    json_string(out, "version", TLSFRONT_VERSION);
+    json_string(out, "version", version_text);
     json_string(out, "state", s->state);
     json_bool(out, "ready", s->ready);
     json_number(out, "pid", getpid());
