@@ -49,12 +49,21 @@ function(mbedtls_read_version)
     set(mbedtls_version ${version} PARENT_SCOPE)
 endfunction()
 
-function(mbedtls_patch)
-    find_program(PATCH_PROGRAM patch REQUIRED)
+# Those that this version lacks.
+function(mbedtls_choose_patches)
+    set(applied ${mbedtls_patches})
     foreach(patch ${mbedtls_patches})
         if(patch MATCHES "/fixed-in-([0-9.]+)/" AND mbedtls_version VERSION_GREATER_EQUAL CMAKE_MATCH_1)
-            continue()
+            list(REMOVE_ITEM applied ${patch})
         endif()
+    endforeach()
+    set(mbedtls_applied ${applied} PARENT_SCOPE)
+endfunction()
+
+function(mbedtls_patch)
+    find_program(PATCH_PROGRAM patch REQUIRED)
+    mbedtls_choose_patches()
+    foreach(patch ${mbedtls_applied})
         execute_process(COMMAND ${PATCH_PROGRAM} -p1 --forward --fuzz=0 --batch --input=${patch}
                         WORKING_DIRECTORY ${mbedtls_tree}
                         RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -75,6 +84,7 @@ if(NOT mbedtls_stamp STREQUAL mbedtls_made_from)
     file(WRITE ${mbedtls_tree}/made-from "${mbedtls_made_from}")
 endif()
 mbedtls_read_version()
+mbedtls_choose_patches()
 message(STATUS "mbedTLS ${mbedtls_version} from ${TLSFRONT_MBEDTLS_SOURCE}")
 
 set(ENABLE_PROGRAMS OFF CACHE INTERNAL "")
