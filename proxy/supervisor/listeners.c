@@ -2,6 +2,7 @@
 #include "config/confined.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,7 @@ static void close_sockets(struct listen_address *a)
 {
     for (size_t i = 0; i < a->count; i++)
         close(a->sockets[i]);
-    if (a->is_unix && a->count > 0)
+    if (a->is_unix && !a->given && a->count > 0)
         socket_remove_file(a->text + strlen("unix:"), &a->file);
     free(a->sockets);
     free(a->text);
@@ -93,6 +94,20 @@ static int probe(const struct endpoint *e)
     if (fd < 0)
         return -1;
     return close(fd);
+}
+
+bool listeners_shared(const struct listen_address *a)
+{
+    return a->is_unix || a->given;
+}
+
+/* -1 with errno. */
+static int fill_given(struct listen_address *a, int fd)
+{
+    if (a->count > 0)
+        return 0;
+    a->given = true;
+    return add_socket(a, fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 /* -1 with errno. */
@@ -191,11 +206,12 @@ static int prepare_one(struct listeners *l, const struct route_config *r, const 
                        unsigned workers, struct diags *d)
 {
     const bool check = e->kind == ENDPOINT_INET && !meets_ours(l, e);
+    const int given = activation_find(l->given, e->text);
     struct listen_address *a = find_or_add(l, e);
     errno = ENOMEM;
     if (a != NULL) {
         a->wanted = true;
-        if (fill(a, e, workers, check) == 0)
+        if ((given >= 0 ? fill_given(a, given) : fill(a, e, workers, check)) == 0)
             return 0;
     }
     const int error = errno;
@@ -221,7 +237,7 @@ static bool may_be_absent(const struct endpoint *e)
 int listeners_prepare(struct listeners *l, const struct config *c, unsigned workers,
                       struct diags *d)
 {
-    int result = 0;
+    int result = activation_check(l->given, c, d);
     for (size_t i = 0; i < l->count; i++)
         l->items[i].wanted = false;
     for (size_t i = 0; i < c->route_count; i++)

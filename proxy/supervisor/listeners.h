@@ -1,7 +1,8 @@
 /* listeners.h - the supervisor's listening sockets.
  *
  * For each address of the routing table there is one SO_REUSEPORT socket per worker (unix sockets,
- * which know no SO_REUSEPORT, are one for all). They stay open here whatever happens to a worker,
+ * which know no SO_REUSEPORT, are one for all, and so is what the service manager has bound). They
+ * stay open here whatever happens to a worker,
  * and an address that a new configuration still has keeps its sockets: no queued connection is
  * lost. */
 #ifndef TLSFRONT_SUPERVISOR_LISTENERS_H
@@ -9,6 +10,7 @@
 
 #include "config/config.h"
 #include "proxy/base/socket.h"
+#include "proxy/supervisor/activation.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +22,7 @@ struct listen_address {
     size_t count;
     size_t listening; /* of these; the others are bound for a configuration not yet committed */
     bool is_unix;
+    bool given;              /* by the service manager, whose it stays */
     struct socket_file file; /* of a unix socket */
     bool wanted;             /* by the configuration that was prepared last */
 };
@@ -27,7 +30,11 @@ struct listen_address {
 struct listeners {
     struct listen_address *items;
     size_t count;
+    const struct activation *given; /* what need not be bound; NULL: nothing */
 };
+
+/* Is one socket for all workers? */
+bool listeners_shared(const struct listen_address *a);
 
 /* Bind what `c` wants and we do not have, `workers` sockets each; add sockets where the number of
  * workers has grown. Nobody can connect to them yet. -1: an address cannot be had; what was bound

@@ -59,3 +59,17 @@ void notify_status(const char *status)
 {
     notify_with("STATUS=", status);
 }
+
+uint64_t notify_watchdog(void)
+{
+    const char *pid = getenv("WATCHDOG_PID"), *usec = getenv("WATCHDOG_USEC");
+    if (usec == NULL || (pid != NULL && strtol(pid, NULL, 10) != (long)getpid()))
+        return 0;
+    const uint64_t half = strtoull(usec, NULL, 10) / 2000;
+    return half > 0 || *usec == '0' ? half : 1;
+}
+
+void notify_alive(void)
+{
+    notify("WATCHDOG=1");
+}

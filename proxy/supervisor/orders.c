@@ -157,7 +157,7 @@ static void add_socket(struct worker *w, uint32_t number, size_t route, int fd)
 static void add_address(struct worker *w, const struct release *p, size_t route,
                         const struct listen_address *a)
 {
-    if (a->is_unix) {
+    if (listeners_shared(a)) {
         add_socket(w, p->number, route, a->sockets[0]);
         return;
     }

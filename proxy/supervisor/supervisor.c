@@ -41,6 +41,7 @@ struct supervisor {
 
     struct workers workers;
     struct listeners listeners;
+    struct activation activation;
     struct resolver *resolver;
     struct control *control;
     struct reload reload;
@@ -49,6 +50,7 @@ struct supervisor {
 
     uv_signal_t signals[SIGNALS];
     uv_timer_t rotate;   /* ticket keys */
+    uv_timer_t pulse;    /* of the service manager's watchdog */
     bool tickets_shared; /* with all who have the same `ticket-key` */
     uint8_t ticket_secret[TLS_TICKET_SECRET_SIZE];
     uv_timer_t limit;   /* of leaving, then of draining, then of stopping */
@@ -590,8 +592,18 @@ static void make_parts(struct supervisor *s, const char *path)
     renewal_init(&s->renewal, &s->loop, &s->reload, &s->log);
 }
 
+static void pulse(uv_timer_t *timer)
+{
+    (void)timer;
+    notify_alive();
+}
+
 static void start_timers(struct supervisor *s)
 {
+    const uint64_t every = notify_watchdog();
+    uv_timer_init(&s->loop, &s->pulse);
+    if (every > 0)
+        uv_timer_start(&s->pulse, pulse, every, every);
     uv_timer_init(&s->loop, &s->rotate);
     uv_timer_init(&s->loop, &s->limit);
     uv_timer_init(&s->loop, &s->drained);
@@ -624,6 +636,7 @@ static void wind_down(struct supervisor *s)
     reload_close(&s->reload);
     renewal_close(&s->renewal);
     uv_close((uv_handle_t *)&s->rotate, NULL);
+    uv_close((uv_handle_t *)&s->pulse, NULL);
     uv_close((uv_handle_t *)&s->limit, NULL);
     uv_close((uv_handle_t *)&s->drained, NULL);
     for (size_t i = 0; i < SIGNALS; i++)
@@ -635,6 +648,7 @@ static void wind_down(struct supervisor *s)
     uv_loop_close(&s->loop);
 
     listeners_close(&s->listeners);
+    activation_free(&s->activation);
     reload_free(&s->reload);
     resolver_free(s->resolver);
     confinement_free(&s->confinement);
@@ -664,6 +678,11 @@ int supervisor_run(const char *path)
     privileges_shed();
     if (machine_check(&e) != 0)
         return cannot_start(&e);
+    s.listeners.given = &s.activation;
+    if (activation_take(&s.activation, &e) != 0) {
+        cannot_start(&e);
+        return EXIT_CONFIGURATION;
+    }
     uv_loop_init(&s.loop);
     make_parts(&s, path);
     start_timers(&s);
