@@ -61,6 +61,7 @@ class Machine:
         self.log = self.folder / "tlsfront.log"
         self.tool("tlsfront", f'exec "{binary}" "$@"')
         self.tool("journalctl", f'[ "$*" = "-u tlsfront -o cat" ] && cat "{self.log}"')
+        self.tool("systemctl", '[ "$*" = "start tlsfront" ]')  # tests/package/ has the real one
         self.wrapper = ("unshare", "--mount", "sh", "-ec", OVER, "sh", self.folder)
 
     def tool(self, name, text):
