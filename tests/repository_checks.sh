@@ -98,7 +98,8 @@ unit_mistakes() (
     copy=$(mktemp -d)
     trap 'rm -rf "$copy"' EXIT
     sed 's|^\(Exec[A-Za-z]*=\)[^ ]*|\1/bin/true|' docs/tlsfront.service >"$copy/tlsfront.service"
-    systemd-analyze verify --man=no "$copy/tlsfront.service" 2>&1 | grep -F tlsfront.service
+    cp docs/packaging/tlsfront.socket "$copy"
+    systemd-analyze verify --man=no "$copy"/tlsfront.* 2>&1 | grep -E 'tlsfront\.(service|socket)'
 )
 
 # Each version of systemd has its own mind, too.
@@ -120,7 +121,7 @@ check "the tables of keys and protocols are found" "their form has changed: mend
 check "every key is in tlsfront.conf(5)" "document it in docs/tlsfront.conf.5.scd" undocumented_keys
 check "the fuzzer knows every key" "add it to tests/fuzz/config_text.dict" keys_not_fuzzed
 check "every STARTTLS protocol is fuzzed" "add tests/fuzz/fuzz_starttls_NAME.c and its corpus" protocols_not_fuzzed
-check "systemd understands docs/tlsfront.service" "systemd-analyze verify" unit_mistakes
+check "systemd understands the unit and the example of a socket" "systemd-analyze verify" unit_mistakes
 check "the unit is as exposed as we say" "systemd-analyze security names what was opened" unit_exposed
 check "scripts parse" "bash -n FILE" broken_scripts
 check "scripts are executable" "chmod +x FILE" scripts_not_executable
