@@ -13,7 +13,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { FIRST_FD = 3 }; /* sd_listen_fds(3) */
+enum {
+    FIRST_FD = 3, /* sd_listen_fds(3) */
+    TEXT_MAX = sizeof "unix:" + sizeof((struct sockaddr_un *)NULL)->sun_path,
+};
+_Static_assert((int)TEXT_MAX >= (int)ADDRESS_TEXT_MAX, "either kind of address fits");
 
 /* ---- one socket ---- */
 
@@ -64,34 +68,25 @@ static const char *flaw_of_inet(int fd, const struct sockaddr_storage *at, const
     return NULL;
 }
 
-/* In allocated memory; NULL, where `*why` is set: no `listen` can name it. */
-static char *address_of(int fd, const char **why, const char **cure)
+/* As in struct endpoint. NULL, or why no `listen` can name it. */
+static const char *address_of(int fd, char text[TEXT_MAX], const char **cure)
 {
     struct sockaddr_storage at = {0};
     const struct sockaddr_un *un = (const void *)&at;
     socklen_t size = sizeof at;
-    char text[sizeof un->sun_path + sizeof "unix:"];
-    if (getsockname(fd, (struct sockaddr *)&at, &size) != 0)
-        return NULL;
-    if (at.ss_family != AF_UNIX) {
-        *why = flaw_of_inet(fd, &at, cure);
-        address_text((const struct sockaddr *)&at, text);
-        return *why == NULL ? strdup(text) : NULL;
-    }
     *cure = "give the socket a path";
-    *why = un->sun_path[0] != '/' ? "has no path" : NULL;
-    snprintf(text, sizeof text, "unix:%.*s", (int)sizeof un->sun_path, un->sun_path);
-    return *why == NULL ? strdup(text) : NULL;
+    if (getsockname(fd, (struct sockaddr *)&at, &size) != 0)
+        return strerror(errno);
+    if (at.ss_family != AF_UNIX) {
+        address_text((const struct sockaddr *)&at, text);
+        return flaw_of_inet(fd, &at, cure);
+    }
+    snprintf(text, TEXT_MAX, "unix:%.*s", (int)sizeof un->sun_path, un->sun_path);
+    return un->sun_path[0] != '/' ? "has no path" : NULL;
 }
 
-static int refuse(struct err *e, int fd, const char *name, const char *why, const char *cure)
-{
-    err_set(e, "descriptor %d (%s) from the service manager %s", fd, name,
-            why != NULL ? why : strerror(errno));
-    return err_cure(e, "%s", cure);
-}
-
-/* Out of the way of those that our children have, and like the sockets that we make. */
+/* Like the sockets that we make, and out of the way of the descriptors that our children begin
+ * with. */
 static int settle(int fd)
 {
     const int flags = fcntl(fd, F_GETFL);
@@ -104,41 +99,48 @@ static int settle(int fd)
     return away;
 }
 
-static int keep(struct activation *a, int fd, const char *name, char *text)
+static int keep(struct activation *a, const struct activation_socket *s)
 {
     struct activation_socket *grown = realloc(a->items, (a->count + 1) * sizeof *grown);
-    char *copy = strdup(name);
     if (grown != NULL)
         a->items = grown;
-    if (grown == NULL || copy == NULL) {
-        free(copy);
+    if (grown == NULL || s->fd < 0 || s->name == NULL || s->text == NULL)
         return -1;
-    }
-    a->items[a->count++] = (struct activation_socket){.fd = fd, .name = copy, .text = text};
+    a->items[a->count++] = *s;
     return 0;
+}
+
+static void release(const struct activation_socket *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    free(s->name);
+    free(s->text);
+}
+
+static int refuse(struct err *e, int fd, const char *name, const char *why, const char *cure)
+{
+    err_set(e, "descriptor %d (%s) from the service manager %s", fd, name, why);
+    close(fd);
+    return err_cure(e, "%s", cure);
 }
 
 int activation_add(struct activation *a, int fd, const char *name, struct err *e)
 {
+    char text[TEXT_MAX];
     const char *cure, *why = flaw_of(fd, &cure);
-    char *text = why == NULL ? address_of(fd, &why, &cure) : NULL;
-    if (text != NULL && activation_find(a, text) >= 0) {
+    if (why == NULL)
+        why = address_of(fd, text, &cure);
+    if (why == NULL && activation_find(a, text) >= 0) {
         why = "has the address of another one";
         cure = "name each address once";
     }
-    if (text == NULL || why != NULL) {
-        refuse(e, fd, name, why, cure);
-        free(text);
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    const int away = settle(fd);
-    if (away >= 0 && keep(a, away, name, text) == 0)
+    if (why != NULL)
+        return refuse(e, fd, name, why, cure);
+    const struct activation_socket s = {settle(fd), strdup(name), strdup(text)};
+    if (keep(a, &s) == 0)
         return 0;
-    if (away >= 0)
-        close(away);
-    free(text);
+    release(&s);
     return err_set(e, "cannot keep descriptor %d (%s) from the service manager", fd, name);
 }
 
@@ -192,11 +194,8 @@ int activation_find(const struct activation *a, const char *text)
 
 void activation_free(struct activation *a)
 {
-    for (size_t i = 0; i < a->count; i++) {
-        close(a->items[i].fd);
-        free(a->items[i].name);
-        free(a->items[i].text);
-    }
+    for (size_t i = 0; i < a->count; i++)
+        release(&a->items[i]);
     free(a->items);
     *a = (struct activation){0};
 }
