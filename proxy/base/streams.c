@@ -43,9 +43,9 @@ bool streams_in_journal(int fd)
     return strcmp(journal, ours) == 0;
 }
 
-void streams_close_others(void)
+void streams_close_others(int first)
 {
-    (void)close_range(STDERR_FILENO + 1, ~0U, 0);
+    (void)close_range((unsigned)first, ~0U, 0);
 }
 
 /* Why standard output was not written; 0: it was, or nobody knows. */

@@ -13,8 +13,8 @@ void streams_begin(void);
 /* Does what is written to `fd` end up in systemd's journal (systemd.exec(5), JOURNAL_STREAM)? */
 bool streams_in_journal(int fd);
 
-/* For a process that stays: what else came along is closed. */
-void streams_close_others(void);
+/* For a process that stays: what else came along is closed, from descriptor `first` on. */
+void streams_close_others(int first);
 
 /* What was printed goes out before what standard error is told next. */
 void streams_flush(void);

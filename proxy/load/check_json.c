@@ -1,5 +1,6 @@
 /* check_json.c - `check` for programs; a field once published keeps its name and meaning. */
 #include "proxy/base/json.h"
+#include "proxy/base/version.h"
 #include "proxy/load/load.h"
 #include "proxy/routes/certificate_json.h"
 #include "proxy/routes/route_json.h"
@@ -78,7 +79,7 @@ void load_print_json(const char *path, const struct generation *g, const struct 
 {
     const bool good = load_good(g, d);
     json_object(out, NULL);
-    json_string(out, "version", TLSFRONT_VERSION);
+    json_string(out, "version", version_text);
     json_string(out, "file", path);
     json_bool(out, "accepted", good);
     json_counts(d, out);

@@ -156,6 +156,11 @@ static int announced(void)
     return n > 0 && n < INT_MAX - FIRST_FD ? (int)n : 0;
 }
 
+int activation_end(void)
+{
+    return FIRST_FD + announced();
+}
+
 static void forget_variables(void)
 {
     unsetenv("LISTEN_PID");

@@ -19,6 +19,9 @@ struct activation {
     size_t count;
 };
 
+/* The first descriptor behind those that the environment names as meant for this process. */
+int activation_end(void);
+
 /* Take over what the environment names as meant for this process, and forget the variables. -1: one
  * of them is nothing to listen on; `e` says which, why, and what to do. */
 int activation_take(struct activation *a, struct err *e);

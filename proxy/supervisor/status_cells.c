@@ -1,6 +1,7 @@
 /* status_cells.c - the status for people at a terminal, which fits it. */
 #include "proxy/base/cells.h"
 #include "proxy/base/date.h"
+#include "proxy/base/version.h"
 #include "proxy/routes/expiry.h"
 #include "proxy/supervisor/status.h"
 #include "proxy/supervisor/totals.h"
@@ -39,7 +40,7 @@ static void cells_summary(const struct status *s, struct buf *out)
     char up[48];
     add_uptime(time(NULL) - s->started, up, sizeof up);
     cells_begin(out, CELLS_TEXT);
-    cells_add(out, "tlsfront %s, pid %d, %s%s, up %s, generation %u", TLSFRONT_VERSION, getpid(),
+    cells_add(out, "tlsfront %s, pid %d, %s%s, up %s, generation %u", version_text, getpid(),
               s->state, s->unwanted ? ", not ready" : "", up, s->workers->current.number);
     cells_end(out);
 }

@@ -672,17 +672,17 @@ int supervisor_run(const char *path)
     s.started = time(NULL);
     log_init(&s.log, "supervisor");
     signal(SIGPIPE, SIG_IGN);
-    streams_close_others();
-    environment_clear();
-    privileges_hide_memory();
-    privileges_shed();
-    if (machine_check(&e) != 0)
-        return cannot_start(&e);
+    streams_close_others(activation_end());
     s.listeners.given = &s.activation;
     if (activation_take(&s.activation, &e) != 0) {
         cannot_start(&e);
         return EXIT_CONFIGURATION;
     }
+    environment_clear();
+    privileges_hide_memory();
+    privileges_shed();
+    if (machine_check(&e) != 0)
+        return cannot_start(&e);
     uv_loop_init(&s.loop);
     make_parts(&s, path);
     start_timers(&s);
