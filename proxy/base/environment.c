@@ -32,6 +32,7 @@ void environment_clear(void)
                           {.name = "WATCHDOG_PID"},
                           {.name = "WATCHDOG_USEC"},
                           {.name = "JOURNAL_STREAM"},
+                          {.name = "INVOCATION_ID"},
                           {.name = "ASAN_OPTIONS"}};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         keep(&kept[i]);

@@ -22,6 +22,11 @@ def told(finding):
     return f"{place}{' ' if place else ''}{finding['severity']}: {finding['message']}\n{cure}"
 
 
+def undated(text):
+    """Two looks at a certificate may fall on two sides of a day's end."""
+    return re.sub(r"in \d+ days?", "in some days", text)
+
+
 FIELDS = ["severity", "file", "line", "column", "block", "name", "key", "message", "cure"]
 
 
@@ -30,7 +35,8 @@ def assert_same_in_json(done, as_json):
     assert as_json.returncode == done.returncode and as_json.stderr == ""
     report = json.loads(as_json.stdout)
     assert all(list(one) == FIELDS for one in report["findings"])
-    assert done.stderr.startswith("".join(told(one) for one in report["findings"]))
+    told_all = "".join(told(one) for one in report["findings"])
+    assert undated(done.stderr).startswith(undated(told_all))
     assert report["accepted"] == (done.returncode == 0) == ("routes" in report)
     severities = [one["severity"] for one in report["findings"]]
     assert report["errors"] == severities.count("error")
