@@ -9,10 +9,13 @@ _tlsfront_options() {
     local names='--route --host --type --subject' encrypt='--encrypt --passphrase-file'
     local judge='--host --ca --keep-root --force --commit --passphrase-file'
     case $1 in
-    run | check | reload) echo '-c --help' ;;
-    status) echo '-c --json --help' ;;
+    run | drain) echo '-c --help' ;;
+    check) echo '-c --json --help' ;;
+    reload) echo '-c --timeout --help' ;;
+    status) echo '-c --json --ready --watch --help' ;;
     'key new') echo "-c --json --help $names --replace $encrypt" ;;
-    'key install') echo "-c --json --help $judge --rollback" ;;
+    'key install') echo "-c --json --help $judge" ;;
+    'key rollback') echo '-c --json --help --commit' ;;
     'key import') echo "-c --json --help $judge --key" ;;
     'key self-signed') echo "-c --json --help $names --days --replace --commit $encrypt" ;;
     'key renew') echo "-c --json --help --same-key $names --replace $encrypt" ;;
@@ -26,7 +29,7 @@ _tlsfront_value() {
     case $1 in
     -c | --config | --ca | --key | --passphrase-file) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
     --type) mapfile -t COMPREPLY < <(compgen -W 'ec-p256 ec-p384 rsa-2048 rsa-3072 rsa-4096' -- "$2") ;;
-    --route | --host | --subject | --days) ;;
+    --route | --host | --subject | --days | --timeout) ;;
     *) return 1 ;;
     esac
 }
@@ -38,9 +41,9 @@ _tlsfront() {
         command="key ${COMP_WORDS[2]}" first=3
     fi
     if [ "$COMP_CWORD" = 1 ]; then
-        words='run check reload status key --version --help'
+        words='run check reload drain status key --version --help'
     elif [ "$command" = key ]; then
-        words='new install import list show self-signed renew remove --help'
+        words='new install import rollback list show self-signed renew remove --help'
     elif _tlsfront_value "${COMP_WORDS[COMP_CWORD - 1]}" "$word"; then
         return
     elif [[ $word == -* ]]; then

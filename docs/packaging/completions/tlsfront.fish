@@ -19,7 +19,7 @@ function __tlsfront_add
     complete -c tlsfront -f $argv
 end
 
-set -l keys key-new key-install key-import key-list key-show key-self-signed key-renew key-remove
+set -l keys key-new key-install key-import key-rollback key-list key-show key-self-signed key-renew key-remove
 set -l makers key-new key-self-signed key-renew
 set -l takers key-install key-import
 
@@ -27,6 +27,7 @@ __tlsfront_add
 __tlsfront_add -n '__tlsfront_is none' -a run -d 'run the daemon in the foreground'
 __tlsfront_add -n '__tlsfront_is none' -a check -d 'look at everything that a reload would look at'
 __tlsfront_add -n '__tlsfront_is none' -a reload -d 'have the running daemon read its configuration again'
+__tlsfront_add -n '__tlsfront_is none' -a drain -d 'have balancers look elsewhere, or take that back'
 __tlsfront_add -n '__tlsfront_is none' -a status -d 'print the running daemon\'s routes, certificates and workers'
 __tlsfront_add -n '__tlsfront_is none' -a key -d 'keys, requests and certificates'
 __tlsfront_add -n '__tlsfront_is none' -l version -d 'print the versions'
@@ -35,14 +36,18 @@ __tlsfront_add -l help -d 'print help'
 __tlsfront_add -n '__tlsfront_is key' -a new -d 'make a private key and a request for a certificate'
 __tlsfront_add -n '__tlsfront_is key' -a install -d 'put the authority\'s answer in place'
 __tlsfront_add -n '__tlsfront_is key' -a import -d 'take in a key with its certificates'
+__tlsfront_add -n '__tlsfront_is key' -a rollback -d 'exchange the pair with the one before it'
 __tlsfront_add -n '__tlsfront_is key' -a list -d 'list all keys and certificates'
 __tlsfront_add -n '__tlsfront_is key' -a show -d 'tell all about a certificate'
 __tlsfront_add -n '__tlsfront_is key' -a self-signed -d 'make a certificate that vouches for itself, for trials'
 __tlsfront_add -n '__tlsfront_is key' -a renew -d 'make a request with the names of the certificate in use'
 __tlsfront_add -n '__tlsfront_is key' -a remove -d 'remove a pair'
 
-complete -c tlsfront -n "__tlsfront_is run check reload status $keys" -s c -rF -d 'the configuration'
-__tlsfront_add -n "__tlsfront_is status $keys" -l json -d 'print JSON'
+complete -c tlsfront -n "__tlsfront_is run check reload drain status $keys" -s c -rF -d 'the configuration'
+__tlsfront_add -n "__tlsfront_is check status $keys" -l json -d 'print JSON'
+__tlsfront_add -n '__tlsfront_is status' -l ready -d 'tell by the exit status whether newcomers are wanted'
+__tlsfront_add -n '__tlsfront_is status' -l watch -d 'print it again and again'
+__tlsfront_add -n '__tlsfront_is reload' -l timeout -x -d 'how long to wait'
 
 __tlsfront_add -n "__tlsfront_is $makers" -l route -x -d 'take the names of this route'
 __tlsfront_add -n "__tlsfront_is $makers $takers" -l host -x -a '(__fish_print_hostnames)' -d 'a name to be covered'
@@ -54,13 +59,12 @@ complete -c tlsfront -n "__tlsfront_is $makers $takers" -l passphrase-file -rF -
 complete -c tlsfront -n "__tlsfront_is $takers" -l ca -rF -d 'roots that clients trust'
 __tlsfront_add -n "__tlsfront_is $takers" -l keep-root -d 'send the root, too'
 __tlsfront_add -n "__tlsfront_is $takers" -l force -d 'in spite of a missing issuer, or names that are not covered'
-__tlsfront_add -n "__tlsfront_is $takers key-self-signed" -l commit -d 'then reload the daemon'
-__tlsfront_add -n '__tlsfront_is key-install' -l rollback -d 'exchange the pair with the one before it'
+__tlsfront_add -n "__tlsfront_is $takers key-self-signed key-rollback" -l commit -d 'then reload the daemon'
 complete -c tlsfront -n '__tlsfront_is key-import' -l key -rF -d 'the private key'
 __tlsfront_add -n '__tlsfront_is key-self-signed' -l days -x -d 'how long it is valid'
 __tlsfront_add -n '__tlsfront_is key-renew' -l same-key -d 'keep the key'
 __tlsfront_add -n '__tlsfront_is key-remove' -l request -d 'only the request that waits'
 
-__tlsfront_add -n '__tlsfront_is key-new key-install key-import key-show key-self-signed key-renew key-remove' -a '(__tlsfront_names)'
+__tlsfront_add -n '__tlsfront_is key-new key-install key-import key-rollback key-show key-self-signed key-renew key-remove' -a '(__tlsfront_names)'
 complete -c tlsfront -n "__tlsfront_is $takers" -F
 functions -e __tlsfront_add
