@@ -241,8 +241,10 @@ void tls_conn_info(const struct tls_conn *c, struct tls_info *info)
     if (c->cipher_suite == 0)
         return;
     info->version = c->tls13 ? "TLSv1.3" : "TLSv1.2";
-    info->cipher = suites_cipher_name(c->cipher_suite);
-    info->group = suites_group_name(c->group);
+    info->cipher_number = suites_cipher_number(c->cipher_suite);
+    info->group_number = suites_group_number(c->group);
+    info->cipher = tls_cipher_name(info->cipher_number);
+    info->group = tls_group_name(info->group_number);
 }
 
 const struct tls_failure *tls_conn_failure(const struct tls_conn *c)

@@ -3,6 +3,7 @@
 #include "tls/mbed.h"
 #include "tls/tls.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -151,18 +152,40 @@ int suites_select(struct suites *s, const struct string_list *cipher_names,
     return select_groups(s, group_names, e);
 }
 
-const char *suites_cipher_name(int id)
+/* ---- numbers ---- */
+
+static_assert(SUITES_CIPHERS < (int)TLS_CIPHER_NUMBERS && SUITES_GROUPS < (int)TLS_GROUP_NUMBERS,
+              "counters have room for all");
+
+unsigned suites_cipher_number(int id)
 {
-    for (size_t i = 0; i < SUITES_CIPHERS; i++)
+    for (unsigned i = 0; i < SUITES_CIPHERS; i++)
         if (ciphers[i].id == id)
-            return ciphers[i].name;
-    return NULL;
+            return i + 1;
+    return 0;
 }
 
-const char *suites_group_name(uint16_t id)
+unsigned suites_group_number(uint16_t id)
 {
-    for (size_t i = 0; i < SUITES_GROUPS; i++)
+    for (unsigned i = 0; i < SUITES_GROUPS; i++)
         if (groups[i].id == id)
-            return groups[i].name;
-    return NULL;
+            return i + 1;
+    return 0;
+}
+
+const char *tls_cipher_name(unsigned number)
+{
+    return number > 0 && number <= SUITES_CIPHERS ? ciphers[number - 1].name : NULL;
+}
+
+const char *tls_cipher_version(unsigned number)
+{
+    if (number == 0 || number > SUITES_CIPHERS)
+        return NULL;
+    return ciphers[number - 1].tls13 ? "TLSv1.3" : "TLSv1.2";
+}
+
+const char *tls_group_name(unsigned number)
+{
+    return number > 0 && number <= SUITES_GROUPS ? groups[number - 1].name : NULL;
 }

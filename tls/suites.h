@@ -19,7 +19,8 @@ struct suites {
 int suites_select(struct suites *s, const struct string_list *ciphers,
                   const struct string_list *groups, struct err *e);
 
-const char *suites_cipher_name(int id);     /* NULL: not ours */
-const char *suites_group_name(uint16_t id); /* likewise */
+/* As tls.h counts them; 0: not ours. */
+unsigned suites_cipher_number(int id);
+unsigned suites_group_number(uint16_t id);
 
 #endif

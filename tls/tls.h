@@ -365,7 +365,14 @@ struct tls_info {
     const char *client_cn; /* its common name, the last where it has several; NULL: none, or not
                             * UTF-8, or with control characters */
     bool resumed;
+    unsigned cipher_number, group_number; /* for counters: see below */
 };
+/* Ciphers and groups are numbered from 1 on; 0 is none, or one that is not ours. There may be fewer
+ * than these have room for. NULL: no such number. */
+enum { TLS_CIPHER_NUMBERS = 12, TLS_GROUP_NUMBERS = 9 };
+const char *tls_cipher_name(unsigned number);
+const char *tls_cipher_version(unsigned number);
+const char *tls_group_name(unsigned number);
 void tls_conn_info(const struct tls_conn *c, struct tls_info *info);
 
 enum tls_fault {

@@ -62,12 +62,65 @@ void counters_unmap_all(struct all_counters *all)
 void counters_clear_presence(struct worker_counters *part)
 {
     for (unsigned i = 0; i < ROUTE_SLOTS; i++) {
-        atomic_store_explicit(&part->route[i].active, 0, memory_order_relaxed);
-        atomic_store_explicit(&part->route[i].handshaking, 0, memory_order_relaxed);
+        counter_set(&part->route[i].active, 0);
+        counter_set(&part->route[i].handshaking, 0);
+        for (unsigned stage = 0; stage < STAGES; stage++)
+            counter_set(&part->route[i].stage[stage], 0);
     }
     for (unsigned row = 0; row < CLIENT_ROWS; row++)
         for (unsigned i = 0; i < CLIENT_BUCKETS; i++)
             atomic_store_explicit(&part->clients[row][i], 0, memory_order_relaxed);
+}
+
+void counters_forget(struct worker_counters *part, unsigned slot)
+{
+    memset(&part->route[slot], 0, sizeof part->route[slot]);
+    memset(&part->details[slot], 0, sizeof part->details[slot]);
+}
+
+/* FNV-1a: these texts are the operator's. */
+uint64_t upstream_key(const char *text)
+{
+    uint64_t h = 0xcbf29ce484222325U;
+    for (; *text != '\0'; text++)
+        h = (h ^ (uint8_t)*text) * 0x100000001b3U;
+    return h | 1; /* 0 is nobody's */
+}
+
+const struct upstream_counters *upstream_counters_find(const struct route_details *d, uint64_t key)
+{
+    for (unsigned i = 0; i < UPSTREAM_PLACES; i++)
+        if (counter_get(&d->upstreams[i].key) == key)
+            return &d->upstreams[i];
+    return NULL;
+}
+
+static struct upstream_counters *least_recent(struct route_details *d)
+{
+    struct upstream_counters *found = &d->upstreams[0];
+    for (unsigned i = 1; i < UPSTREAM_PLACES; i++)
+        if (counter_get(&d->upstreams[i].when) < counter_get(&found->when))
+            found = &d->upstreams[i];
+    return found;
+}
+
+struct upstream_counters *upstream_counters_of(struct route_details *d, uint64_t key)
+{
+    struct upstream_counters *u = (void *)(uintptr_t)upstream_counters_find(d, key);
+    if (u != NULL)
+        return u;
+    u = least_recent(d);
+    memset(u, 0, sizeof *u);
+    counter_set(&u->key, key);
+    return u;
+}
+
+unsigned handshake_bucket(uint64_t milliseconds)
+{
+    unsigned i = 0;
+    while (i < HANDSHAKE_BOUNDS && milliseconds > handshake_bounds_ms[i])
+        i++;
+    return i;
 }
 
 static bool is_ipv4(const struct sockaddr *client)

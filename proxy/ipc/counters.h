@@ -8,6 +8,8 @@
 #define TLSFRONT_IPC_COUNTERS_H
 
 #include "config/err.h"
+#include "proxy/ipc/kinds.h"
+#include "tls/tls.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -35,12 +37,39 @@ struct route_counters {
     counter logins_refused;      /* they came in clear */
     counter upstream_failures;   /* connects that failed, failover included */
     counter bytes_in, bytes_out; /* plaintext: from clients, to clients */
+    counter stage[STAGES];       /* sessions now, those that are being refused too */
+};
+
+/* One place that sessions are sent to. Whoever counts knows it by its text, so that a reload that
+ * gives a route other upstreams mixes nothing up. */
+struct upstream_counters {
+    counter key;  /* 0: unused */
+    counter when; /* of the last attempt, in milliseconds of CLOCK_MONOTONIC */
+    counter up;   /* whether that served */
+    counter why;  /* enum upstream_fault of the last failure */
+    counter failures[UPSTREAM_FAULTS];
+};
+
+/* What is counted only when something begins or ends; apart, so that limits and status look
+ * through a small piece of memory. */
+enum { UPSTREAM_PLACES = 16 };
+struct route_details {
+    counter tls[TLS_CIPHER_NUMBERS][TLS_GROUP_NUMBERS][2]; /* handshakes; the last: resumed */
+    counter ends[STAGES][FAULTS];
+    counter refused[REFUSALS];
+    counter handshake_faults[HANDSHAKE_FAULTS];
+    counter starttls[STARTTLS_OUTCOMES];
+    counter plaintext; /* sessions that reached an upstream and never had TLS */
+    counter handshake_ms[HANDSHAKE_BOUNDS + 1], handshake_ms_sum;
+    struct upstream_counters upstreams[UPSTREAM_PLACES];
 };
 
 struct worker_counters {
     struct route_counters route[ROUTE_SLOTS];
+    struct route_details details[ROUTE_SLOTS];
     _Atomic uint16_t clients[CLIENT_ROWS][CLIENT_BUCKETS];
     counter accept_pauses; /* times that accepting stopped for want of descriptors or memory */
+    counter log_lost;      /* lines */
 };
 
 /* A part, as a descriptor; its size is sealed. -1: no memory. */
@@ -72,6 +101,20 @@ void counters_unmap_all(struct all_counters *all);
 /* Forget the present tense of a dead worker (active, handshaking, clients); totals stay. */
 void counters_clear_presence(struct worker_counters *part);
 
+/* The slot is another route's from now on. */
+void counters_forget(struct worker_counters *part, unsigned slot);
+
+/* An upstream, by its text in the configuration. */
+uint64_t upstream_key(const char *text);
+/* Its counters, and the caller says when it was tried; where all places are in use, in the place of
+ * the one that was tried least recently. */
+struct upstream_counters *upstream_counters_of(struct route_details *d, uint64_t key);
+/* NULL: not tried yet. */
+const struct upstream_counters *upstream_counters_find(const struct route_details *d, uint64_t key);
+
+/* Which of the counts of handshake_ms. */
+unsigned handshake_bucket(uint64_t milliseconds);
+
 static inline uint64_t counter_get(const counter *c)
 {
     return atomic_load_explicit((counter *)(uintptr_t)c, memory_order_relaxed);
@@ -81,6 +124,11 @@ static inline uint64_t counter_get(const counter *c)
 static inline void counter_add(counter *c, uint64_t n)
 {
     atomic_store_explicit(c, counter_get(c) + n, memory_order_relaxed);
+}
+
+static inline void counter_set(counter *c, uint64_t n)
+{
+    atomic_store_explicit(c, n, memory_order_relaxed);
 }
 
 static inline void counter_sub(counter *c, uint64_t n)

@@ -77,6 +77,7 @@ bool admission_courtesy(struct sessions *all, const struct route *r, const struc
     }
     admission_leave(all, r, a);
     counter_add(&all->counters->route[r->slot].refused, 1);
+    counter_add(&all->counters->details[r->slot].refused[a->refusal], 1);
     return false;
 }
 

@@ -74,7 +74,7 @@ static enum session_state answer_http(struct session *s, enum http_status status
 
 static enum session_state refuse_http(struct session *s, enum end end)
 {
-    counter_add(&session_counters(s)->refused, 1);
+    session_count_refusal(s, REFUSAL_CHALLENGE);
     return answer_http(s, HTTP_UNAVAILABLE, NULL, end);
 }
 
@@ -206,6 +206,6 @@ enum session_state query_timed_out(struct session *s)
 {
     if (s->tls == NULL)
         return refuse_http(s, END_CHALLENGE_LATE);
-    counter_add(&session_counters(s)->refused, 1);
+    session_count_refusal(s, REFUSAL_CHALLENGE);
     return session_end(s, END_CHALLENGE_LATE_TLS);
 }

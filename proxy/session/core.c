@@ -121,7 +121,7 @@ enum session_state session_refuse(struct session *s, enum starttls_refusal why)
     struct buf text;
     buf_init(&text, 1024);
     starttls_refuse(s->route->config->protocol, why, s->route->config->hostname, &text);
-    counter_add(&session_counters(s)->refused, 1);
+    session_count_refusal(s, (enum refusal)why);
     enum session_state next = session_to_client(s, text.data, text.size);
     buf_free(&text);
     return next != SESSION_STAY ? next : session_end(s, END_NO_UPSTREAM + why);
@@ -129,7 +129,7 @@ enum session_state session_refuse(struct session *s, enum starttls_refusal why)
 
 enum session_state session_refuse_by_alert(struct session *s, enum starttls_refusal why)
 {
-    counter_add(&session_counters(s)->refused, 1);
+    session_count_refusal(s, (enum refusal)why);
     return session_end(s, why == REFUSE_DRAINING ? END_DRAINING_TLS : END_TOO_MANY_TLS);
 }
 
@@ -142,5 +142,6 @@ void session_served(struct session *s)
     s->served = true;
     s->last_active = session_now(s);
     upstream_report(&s->route->upstreams, &s->cursor, true, session_now(s));
+    session_count_upstream(s, true, UPSTREAM_OTHER);
     session_log_open(s);
 }

@@ -53,9 +53,6 @@ enum session_state {
     SESSION_STATES
 };
 
-/* Whose fault an end was, for the log. */
-enum fault { FAULT_NONE, FAULT_CLIENT, FAULT_UPSTREAM, FAULT_LOCAL };
-
 /* How sessions end; the rows are in ends.c. */
 enum end {
     END_NONE,
@@ -138,7 +135,7 @@ union session_address {
 
 /* One row of the table. Handlers return the next state. NULL: the event changes nothing there. */
 struct session_row {
-    const char *name; /* as the log has it: stage= */
+    enum stage stage; /* as the log and the counters have it */
     size_t timeout;   /* milliseconds: a field of route_config by its offset; 0: see `remains` */
     bool since_tls;   /* it runs from the beginning of TLS on, over several states */
     uint64_t (*remains)(const struct session *s);
@@ -225,6 +222,15 @@ static inline uint64_t session_now(const struct session *s)
 
 /* How much to read and drop of a client that has said its last, or that we have. */
 #define SESSION_DROPPED_MAX ((size_t)256 << 10)
+
+/* ---- counting.c: each once, when it has happened ---- */
+void session_count_state(struct session *s, enum session_state next); /* it leaves its state */
+void session_count_handshake(struct session *s);
+void session_count_handshake_fault(struct session *s, enum handshake_fault why);
+void session_count_tls_failure(struct session *s, const struct tls_failure *f);
+void session_count_refusal(struct session *s, enum refusal why);
+void session_count_upstream(struct session *s, bool well, enum upstream_fault why);
+void session_count_end(struct session *s, enum end end, enum fault fault);
 
 /* ---- core.c: bytes and memory ---- */
 union session_address session_address(const struct sockaddr_storage *from);

@@ -6,20 +6,35 @@
 #include <string.h>
 
 /* This address did not serve. */
-static void blame(struct session *s, const char *how)
+static void blame(struct session *s, enum upstream_fault why, const char *how)
 {
-    counter_add(&session_counters(s)->upstream_failures, 1);
+    session_count_upstream(s, false, why);
     upstream_report(&s->route->upstreams, &s->cursor, false, session_now(s));
     session_log_upstream(s, "upstream-failed", how);
     session_dialogue_free(s); /* with the beginning of a greeting */
 }
 
 /* Once its handle is closed, go to the next. */
-static enum session_state failed(struct session *s, const char *how)
+static enum session_state failed(struct session *s, enum upstream_fault why, const char *how)
 {
-    blame(s, how);
+    blame(s, why, how);
     peer_close(&s->upstream, true);
     return SESSION_DIAL; /* upstream_closed dials on */
+}
+
+/* A negative uv error. */
+static enum session_state cannot_connect(struct session *s, int error)
+{
+    enum upstream_fault why = UPSTREAM_OTHER;
+    if (error == UV_ECONNREFUSED || error == UV_ENOENT)
+        why = UPSTREAM_REFUSED;
+    else if (error == UV_ETIMEDOUT)
+        why = UPSTREAM_TIMEOUT;
+    else if (error == UV_ENETUNREACH || error == UV_EHOSTUNREACH || error == UV_EADDRNOTAVAIL)
+        why = UPSTREAM_UNREACHABLE;
+    else if (error == UV_ECONNRESET || error == UV_EPIPE)
+        why = UPSTREAM_GONE;
+    return failed(s, why, uv_strerror(error));
 }
 
 /* Where the upstream shall see the session come from. */
@@ -97,7 +112,7 @@ enum session_state dial_entered(struct session *s)
                              uv_strerror(rc)); /* our trouble: no blame on the address */
         return session_refuse(s, REFUSE_TOO_MANY);
     }
-    return failed(s, uv_strerror(rc));
+    return cannot_connect(s, rc);
 }
 
 /* The PROXY header, first bytes to the upstream. 0, or a negative uv error. */
@@ -132,12 +147,12 @@ static int send_proxy_header(struct session *s)
 enum session_state dial_connected(struct session *s, int status)
 {
     if (status != 0)
-        return failed(s, uv_strerror(status));
+        return cannot_connect(s, status);
     int rc = send_proxy_header(s);
     if (rc == UV_ENOMEM)
         return session_end(s, END_OUT_OF_MEMORY);
     if (rc != 0)
-        return failed(s, uv_strerror(rc));
+        return cannot_connect(s, rc);
     enum session_state next =
         session_dialogue_begin(s, s->tls != NULL ? DIALOGUE_INSIDE : DIALOGUE_OPTIONAL);
     if (next != SESSION_STAY)
@@ -156,7 +171,7 @@ enum session_state dial_upstream_closed(struct session *s)
 
 enum session_state dial_timed_out(struct session *s)
 {
-    return failed(s, "connect timeout");
+    return failed(s, UPSTREAM_TIMEOUT, "connect timeout");
 }
 
 /* ---- the client, meanwhile ---- */
@@ -238,41 +253,41 @@ enum session_state greeting_upstream_data(struct session *s, uint8_t *data, size
 
 enum session_state greeting_upstream_ended(struct session *s)
 {
-    return failed(s, "closed without a greeting");
+    return failed(s, UPSTREAM_GONE, "closed without a greeting");
 }
 
 enum session_state greeting_upstream_failed(struct session *s, int error)
 {
-    return failed(s, uv_strerror(error));
+    return failed(s, UPSTREAM_GONE, uv_strerror(error));
 }
 
 enum session_state greeting_timed_out(struct session *s)
 {
-    return failed(s, "no greeting in time");
+    return failed(s, UPSTREAM_SILENT, "no greeting in time");
 }
 
 /* ---- OPENING ---- */
 
 /* A client that has read nothing of this upstream can have another. */
-static enum session_state unanswered(struct session *s, const char *how)
+static enum session_state unanswered(struct session *s, enum upstream_fault fault, const char *how)
 {
     char why[64];
     snprintf(why, sizeof why, "%s %s", how, session_dialogue_awaits(s));
     if (!s->served)
-        return failed(s, why);
-    blame(s, why);
+        return failed(s, fault, why);
+    blame(s, fault, why);
     return session_refuse(s, REFUSE_UPSTREAM_DOWN);
 }
 
 enum session_state opening_upstream_ended(struct session *s)
 {
-    return unanswered(s, "closed before");
+    return unanswered(s, UPSTREAM_GONE, "closed before");
 }
 
 enum session_state opening_upstream_failed(struct session *s, int error)
 {
     (void)error;
-    return unanswered(s, "broke off before");
+    return unanswered(s, UPSTREAM_GONE, "broke off before");
 }
 
 /* The upstream was not read from while its client took nothing. */
@@ -281,7 +296,7 @@ enum session_state opening_timed_out(struct session *s)
     if (s->client.queued > 0)
         return session_end(s, END_IDLE);
     if (!session_dialogue_goes_on(s))
-        return unanswered(s, "time was up before");
+        return unanswered(s, UPSTREAM_SILENT, "time was up before");
     session_served(s);
     return SESSION_RELAY;
 }

@@ -118,6 +118,7 @@ static enum session_state leave(struct session *s, enum end end, enum fault faul
     if (s->end != NULL)
         return SESSION_LINGER;
     s->end = &session_ends[end];
+    session_count_end(s, end, fault);
     session_log_end(s, s->end->is_probe && !s->spoke ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, fault,
                     words);
     say_last_word(s, s->end->word);
@@ -133,7 +134,7 @@ enum session_state session_tls_failed(struct session *s, const struct tls_io *io
 {
     const struct tls_failure *f = tls_conn_failure(s->tls);
     if (!s->handshaken && s->spoke)
-        counter_add(&session_counters(s)->handshake_failures, 1);
+        session_count_tls_failure(s, f);
     enum session_state next = leave(
         s, END_TLS_FAILED, f->fault == TLS_FAULT_CLIENT ? FAULT_CLIENT : FAULT_LOCAL, f->reason);
     if (!s->client.fin_wanted && peer_send(&s->client, io->wire.data, io->wire.size, true) != 0)

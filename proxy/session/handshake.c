@@ -2,7 +2,6 @@
 #include "proxy/session/core.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- UPGRADE ---- */
 
@@ -31,19 +30,6 @@ enum session_state upgrade_entered(struct session *s)
 }
 
 /* ---- HANDSHAKE ---- */
-
-static void count(struct session *s)
-{
-    struct route_counters *c = session_counters(s);
-    struct tls_info tls;
-    tls_conn_info(s->tls, &tls);
-    s->handshaken = true;
-    counter_sub(&c->handshaking, 1);
-    counter_add(&c->handshakes, 1);
-    counter_add(&c->resumed, tls.resumed);
-    counter_add(tls.version != NULL && strcmp(tls.version, "TLSv1.3") == 0 ? &c->tls13 : &c->tls12,
-                1);
-}
 
 static enum session_state finished(struct session *s)
 {
@@ -76,7 +62,7 @@ enum session_state session_handshake_step(struct session *s, enum tls_status sta
         return next;
     if (status == TLS_HANDSHAKE)
         return waits_for(s);
-    count(s);
+    session_count_handshake(s);
     if (io->wire.size == 0 && !protocol_facts(s->route->config->protocol)->server_speaks_first)
         peer_acknowledge(&s->client);
     s->client_ended = status == TLS_EOF;
@@ -135,7 +121,7 @@ enum session_state handshake_timed_out(struct session *s)
     if (!s->admission.admitted)
         return session_refuse_by_alert(s, s->admission.refusal);
     if (s->spoke)
-        counter_add(&session_counters(s)->handshake_failures, 1);
+        session_count_handshake_fault(s, HANDSHAKE_LATE);
     return session_end(s, END_HANDSHAKE_LATE);
 }
 
@@ -179,6 +165,6 @@ enum session_state sign_timed_out(struct session *s)
 {
     if (!s->admission.admitted)
         return session_refuse_by_alert(s, s->admission.refusal);
-    counter_add(&session_counters(s)->handshake_failures, 1);
+    session_count_handshake_fault(s, HANDSHAKE_SIGNER);
     return session_end(s, END_SIGNER_LATE);
 }

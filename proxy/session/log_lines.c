@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-static const char *const fault_names[] = {"none", "client", "upstream", "tlsfront"};
-
 void session_id(const struct session *s, char out[SESSION_ID_MAX])
 {
     snprintf(out, SESSION_ID_MAX, "%08x-%llx", s->all->tag, (unsigned long long)s->serial);
@@ -67,7 +65,7 @@ void session_log_end(struct session *s, enum config_log_level level, enum fault 
     struct log_line line;
     log_begin(&line, s->all->log, level, "end");
     log_facts(s, &line);
-    log_text(&line, "stage", s->machine->rows[s->stage].name);
+    log_text(&line, "stage", stage_names[s->machine->rows[s->stage].stage]);
     log_number(&line, "bytes-in", s->bytes_in);
     log_number(&line, "bytes-out", s->bytes_out);
     log_seconds(&line, "duration", session_now(s) - s->started);

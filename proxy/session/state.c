@@ -52,6 +52,7 @@ static enum session_state enter(struct session *s, enum session_state next)
 {
     if (row_of(s)->left != NULL)
         row_of(s)->left(s);
+    session_count_state(s, next);
     s->state = next;
     if (next < SESSION_LINGER && next > s->stage)
         s->stage = next;

@@ -237,8 +237,7 @@ static void forget_slot(void *arg, unsigned slot)
 {
     struct reload *r = arg;
     for (unsigned w = 0; w < r->with.workers->count; w++)
-        memset(&counters_of(&r->with.workers->all, w)->route[slot], 0,
-               sizeof(struct route_counters));
+        counters_forget(counters_of(&r->with.workers->all, w), slot);
 }
 
 /* Turn what was loaded into a release. 0, or -1 when memory is out. */

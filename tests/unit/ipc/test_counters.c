@@ -253,6 +253,83 @@ static void a_crowd_is_counted_right(void **state)
     assert_in_range(wrong, 0, 5); /* expected: 500 * (500 / 16384)^2, half of one */
 }
 
+static void a_slot_that_is_given_away_begins_at_nought(void **state)
+{
+    struct fixture *f = *state;
+    struct worker_counters *part = f->own[0];
+    counter_add(&part->route[7].accepted, 3);
+    counter_add(&part->route[8].accepted, 3);
+    counter_add(&part->details[7].tls[1][1][0], 3);
+    counter_add(&part->details[8].refused[REFUSAL_LIMIT], 3);
+    counters_forget(part, 7);
+    assert_int_equal(counter_get(&part->route[7].accepted), 0);
+    assert_int_equal(counter_get(&part->details[7].tls[1][1][0]), 0);
+    assert_int_equal(counter_get(&part->route[8].accepted), 3);
+    assert_int_equal(counter_get(&part->details[8].refused[REFUSAL_LIMIT]), 3);
+}
+
+static void an_upstream_is_counted_under_its_text(void **state)
+{
+    struct fixture *f = *state;
+    struct route_details *d = &f->own[0]->details[0];
+    const uint64_t a = upstream_key("127.0.0.1:110"), b = upstream_key("127.0.0.1:111");
+    assert_int_not_equal(a, b);
+    assert_null(upstream_counters_find(d, a));
+    counter_set(&upstream_counters_of(d, a)->when, 1000);
+    counter_add(&upstream_counters_of(d, a)->failures[UPSTREAM_REFUSED], 1);
+    counter_add(&upstream_counters_of(d, b)->failures[UPSTREAM_REFUSED], 2);
+    counter_add(&upstream_counters_of(d, a)->failures[UPSTREAM_REFUSED], 4);
+    const struct route_details *seen = &counters_of(&f->all, 0)->details[0];
+    assert_int_equal(counter_get(&upstream_counters_find(seen, a)->failures[UPSTREAM_REFUSED]), 5);
+    assert_int_equal(counter_get(&upstream_counters_find(seen, b)->failures[UPSTREAM_REFUSED]), 2);
+}
+
+static void a_full_table_of_upstreams_gives_up_the_one_tried_least_recently(void **state)
+{
+    struct fixture *f = *state;
+    struct route_details *d = &f->own[0]->details[0];
+    for (unsigned i = 0; i < UPSTREAM_PLACES; i++) {
+        struct upstream_counters *u = upstream_counters_of(d, 2 * i + 1);
+        counter_set(&u->when, i == 3 ? 1 : 100 + i);
+        counter_add(&u->failures[UPSTREAM_OTHER], 1);
+    }
+    const struct upstream_counters *u = upstream_counters_of(d, 1001);
+    assert_int_equal(counter_get(&u->failures[UPSTREAM_OTHER]), 0);
+    assert_null(upstream_counters_find(d, 2 * 3 + 1));
+    assert_non_null(upstream_counters_find(d, 1));
+}
+
+static void a_bucket_holds_what_is_up_to_its_bound(void **state)
+{
+    (void)state;
+    assert_int_equal(handshake_bucket(0), 0);
+    for (unsigned i = 0; i < HANDSHAKE_BOUNDS; i++) {
+        assert_int_equal(handshake_bucket(handshake_bounds_ms[i]), i);
+        assert_int_equal(handshake_bucket(handshake_bounds_ms[i] + (uint64_t)1), i + 1);
+    }
+    assert_int_equal(handshake_bucket(UINT64_MAX), HANDSHAKE_BOUNDS);
+}
+
+static void each_kind_has_a_name_of_its_own(void **state)
+{
+    static const struct {
+        const char *const *names;
+        unsigned count;
+    } kinds[] = {{stage_names, STAGES},
+                 {fault_names, FAULTS},
+                 {refusal_names, REFUSALS},
+                 {handshake_fault_names, HANDSHAKE_FAULTS},
+                 {starttls_outcome_names, STARTTLS_OUTCOMES},
+                 {upstream_fault_names, UPSTREAM_FAULTS}};
+    (void)state;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (unsigned i = 0; i < kinds[k].count; i++) {
+            assert_non_null(kinds[k].names[i]);
+            for (unsigned other = 0; other < i; other++)
+                assert_string_not_equal(kinds[k].names[i], kinds[k].names[other]);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +341,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_part_that_is_not_known_counts_nothing, setup, teardown),
         cmocka_unit_test(a_bad_descriptor_is_refused),
         cmocka_unit_test_setup_teardown(counters_go_up_and_down, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_slot_that_is_given_away_begins_at_nought, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_upstream_is_counted_under_its_text, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_full_table_of_upstreams_gives_up_the_one_tried_least_recently, setup, teardown),
+        cmocka_unit_test(a_bucket_holds_what_is_up_to_its_bound),
+        cmocka_unit_test(each_kind_has_a_name_of_its_own),
         cmocka_unit_test_setup_teardown(the_dead_are_present_no_more_but_their_totals_stay, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(clients_are_told_apart, setup, teardown),

@@ -158,6 +158,11 @@ static const struct route_counters *counters(const struct fixture *f)
     return &f->all.counters->route[0];
 }
 
+static const struct route_details *details(const struct fixture *f)
+{
+    return &f->all.counters->details[f->generation->routes[0].slot];
+}
+
 /* The last session is gone and out of all counts; the log is in f->lines. */
 static void assert_over(struct fixture *f)
 {
@@ -165,6 +170,8 @@ static void assert_over(struct fixture *f)
     assert_true(link_empty(&f->all.members));
     assert_int_equal(counter_get(&counters(f)->active), 0);
     assert_int_equal(counter_get(&counters(f)->handshaking), 0);
+    for (unsigned stage = 0; stage < STAGES; stage++)
+        assert_int_equal(counter_get(&counters(f)->stage[stage]), 0);
     assert_int_equal(f->generation->references, 1);
     const ssize_t n = read(f->log, f->lines, sizeof f->lines - 1);
     f->lines[n > 0 ? n : 0] = '\0';
@@ -198,6 +205,8 @@ static void nonsense_gets_an_alert_and_a_line(void **state)
     close(fd);
     assert_over(f);
     assert_int_equal(counter_get(&counters(f)->handshake_failures), 1);
+    assert_int_equal(counter_get(&details(f)->handshake_faults[HANDSHAKE_PROTOCOL]), 1);
+    assert_int_equal(counter_get(&details(f)->ends[STAGE_HANDSHAKE][FAULT_CLIENT]), 1);
     assert_non_null(strstr(f->lines, " level=info from=worker-0 event=end id=00000000-1 "
                                      "route=pop3s protocol=pop3 client=127.0.0.1:"));
     assert_non_null(strstr(f->lines, " stage=handshake bytes-in=0 bytes-out=0 "));
@@ -215,6 +224,7 @@ static void silence_ends_with_the_handshake_timeout(void **state)
     close(fd);
     assert_over(f);
     assert_int_equal(counter_get(&counters(f)->handshake_failures), 1);
+    assert_int_equal(counter_get(&details(f)->handshake_faults[HANDSHAKE_LATE]), 1);
     assert_non_null(strstr(f->lines, "end=\"the client did not finish the handshake in time\""));
 }
 
@@ -230,6 +240,17 @@ static void a_stop_ends_a_session_in_its_handshake(void **state)
 }
 
 /* ---- with openssl(1) ---- */
+
+/* Over all ciphers and groups that have a name. */
+static uint64_t counted_handshakes(const struct fixture *f)
+{
+    uint64_t sum = 0;
+    for (unsigned c = 1; tls_cipher_name(c) != NULL; c++)
+        for (unsigned g = 1; tls_group_name(g) != NULL; g++)
+            for (unsigned resumed = 0; resumed < 2; resumed++)
+                sum += counter_get(&details(f)->tls[c][g][resumed]);
+    return sum;
+}
 
 static void start_openssl(struct fixture *f)
 {
@@ -281,6 +302,14 @@ static void without_an_upstream_the_client_reads_why(void **state)
     assert_int_equal(counter_get(&counters(f)->handshakes), 1);
     assert_int_equal(counter_get(&counters(f)->refused), 1);
     assert_int_equal(counter_get(&counters(f)->upstream_failures), 1);
+    assert_int_equal(counter_get(&details(f)->refused[REFUSAL_UPSTREAM]), 1);
+    assert_int_equal(counter_get(&details(f)->ends[STAGE_DIAL][FAULT_UPSTREAM]), 1);
+    assert_int_equal(counted_handshakes(f), 1);
+    const char *text = f->generation->routes[0].upstreams.items[0].endpoint->text;
+    const struct upstream_counters *u = upstream_counters_find(details(f), upstream_key(text));
+    assert_non_null(u);
+    assert_int_equal(counter_get(&u->up), 0);
+    assert_int_equal(counter_get(&u->failures[counter_get(&u->why)]), 1);
     assert_non_null(strstr(f->lines, " event=upstream-failed "));
     assert_non_null(strstr(f->lines, " fault=upstream end=\"refused: no upstream available\""));
 }

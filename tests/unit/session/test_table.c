@@ -374,8 +374,8 @@ static const char *words(const struct cell *c)
     static unsigned turn;
     char *to = out[turn++ % 2];
     snprintf(to, sizeof out[0], "\"%s\" with end \"%s\", client \"%s\", upstream \"%s\"",
-             f.s->machine->rows[c->next].name, c->end != END_NONE ? session_ends[c->end].words : "",
-             c->client, c->upstream);
+             stage_names[f.s->machine->rows[c->next].stage],
+             c->end != END_NONE ? session_ends[c->end].words : "", c->client, c->upstream);
     return to;
 }
 
