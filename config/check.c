@@ -242,6 +242,41 @@ static void check_listen(const struct config *c, size_t route, size_t index, str
         check_loop(r, ep, &c->routes[i], d);
 }
 
+/* ---- the observer ---- */
+
+static void check_observe_taken(const struct config *c, const struct endpoint *ep, struct diags *d)
+{
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t j = 0; j < c->routes[i].listen_count; j++)
+            if (endpoint_same(ep, &c->routes[i].listen[j]))
+                diag_add(d, DIAG_ERROR, &ep->at, "give it another address or port",
+                         "observe \"%s\" is where route %s listens", ep->text, c->routes[i].name);
+    for (const struct endpoint *other = c->observe; other < ep; other++)
+        if (endpoint_same(ep, other))
+            diag_add(d, DIAG_ERROR, &ep->at, "remove one of them", "observe has \"%s\" twice",
+                     ep->text);
+}
+
+/* What is shown is not secret, but nobody's business either, and it has no password. */
+static void check_observe(const struct config *c, struct diags *d)
+{
+    enum { OBSERVE_MAX = 16 };
+    for (size_t i = 0; i < c->observe_count; i++) {
+        const struct endpoint *ep = &c->observe[i];
+        check_observe_taken(c, ep, d);
+        if (ep->kind == ENDPOINT_INET && !endpoint_is_loopback(ep))
+            diag_add(d, DIAG_WARNING, &ep->at,
+                     "listen on 127.0.0.1, or have a firewall let in those who scrape it",
+                     "observe \"%s\": everybody who reaches this address can see routes, "
+                     "upstreams and certificates",
+                     ep->text);
+    }
+    if (c->observe_count > OBSERVE_MAX)
+        diag_add(d, DIAG_ERROR, &c->observe[OBSERVE_MAX].at, "name fewer",
+                 "observe has %zu addresses; at most %d are possible", c->observe_count,
+                 OBSERVE_MAX);
+}
+
 /* ---- the whole ---- */
 
 static bool is_used(const struct config *c, size_t certificate)
@@ -273,6 +308,7 @@ void check_config(const struct config *c, bool incomplete, struct diags *d)
         for (size_t j = 0; j < c->routes[i].listen_count; j++)
             check_listen(c, i, j, d);
     }
+    check_observe(c, d);
     if (!incomplete)
         check_absent(c, d);
 }

@@ -392,21 +392,28 @@ static bool is_made_for_control(const struct config *c, const char *path)
     return strcmp(directory, control) == 0 && !control_lacks_directory(c->control);
 }
 
-static void check_unix_listen(const struct config *c, const struct route_config *r,
-                              const struct endpoint *ep, struct diags *d)
+/* `key` is "observe", or "route NAME: listen". */
+static void check_unix_listen(const struct config *c, const char *key, const struct endpoint *ep,
+                              struct diags *d)
 {
     const struct socket_flaw flaw = flaw_of_socket(ep->path);
     if (flaw.cause != NULL)
-        diag_add(d, DIAG_ERROR, &ep->at, flaw.cure, "route %s: listen \"%s\" %s", r->name, ep->text,
-                 flaw.cause);
+        diag_add(d, DIAG_ERROR, &ep->at, flaw.cure, "%s \"%s\" %s", key, ep->text, flaw.cause);
     else if (lacks_directory(ep->path) && !is_made_for_control(c, ep->path))
         diag_add(
             d, DIAG_ERROR, &ep->at,
             confined_cure(ENOENT, ep->path, "make it, or name a path in a directory that exists"),
-            "route %s: listen \"%s\": there is no such directory", r->name, ep->text);
+            "%s \"%s\": there is no such directory", key, ep->text);
     else if (c->control != NULL && strcmp(c->control, ep->path) == 0)
         diag_add(d, DIAG_ERROR, &ep->at, "give one of them another path",
-                 "route %s: listen \"%s\" is the control socket as well", r->name, ep->text);
+                 "%s \"%s\" is the control socket as well", key, ep->text);
+}
+
+static void check_unix_observe(const struct config *c, struct diags *d)
+{
+    for (size_t i = 0; i < c->observe_count; i++)
+        if (c->observe[i].kind == ENDPOINT_UNIX)
+            check_unix_listen(c, "observe", &c->observe[i], d);
 }
 
 /* The server may not have started yet. */
@@ -421,9 +428,11 @@ static void check_unix_upstream(const struct route_config *r, const struct endpo
 
 static void check_unix(const struct config *c, const struct route_config *r, struct diags *d)
 {
+    char key[128]; /* a name has 64 letters at most */
+    snprintf(key, sizeof key, "route %s: listen", r->name);
     for (size_t i = 0; i < r->listen_count; i++)
         if (r->listen[i].kind == ENDPOINT_UNIX)
-            check_unix_listen(c, r, &r->listen[i], d);
+            check_unix_listen(c, key, &r->listen[i], d);
     for (size_t i = 0; i < r->upstream_count; i++)
         if (r->upstream[i].kind == ENDPOINT_UNIX)
             check_unix_upstream(r, &r->upstream[i], d);
@@ -433,8 +442,10 @@ void files_visit(const struct config *c, struct bundle *into, const struct bundl
                  struct diags *d)
 {
     struct file_visit v = {into, have, d, "certificate", NULL, NULL};
-    if (into != NULL)
+    if (into != NULL) {
         check_places(c, d);
+        check_unix_observe(c, d);
+    }
     for (size_t i = 0; i < c->certificate_count; i++) {
         visit_certificate(&v, &c->certificates[i]);
         if (into != NULL)

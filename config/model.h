@@ -140,7 +140,9 @@ struct config {
     struct origin user_at;
     const char *control, *state;
     struct origin control_at, state_at; /* line 0: not given */
-    struct file_ref ticket_key;         /* not in the bundle: workers get what is derived from it */
+    struct endpoint *observe;           /* where the observer listens; none: there is no observer */
+    size_t observe_count;
+    struct file_ref ticket_key; /* not in the bundle: workers get what is derived from it */
     enum config_log_level log_level;
     enum config_log_format log_format;
     enum config_log_target log_target;

@@ -53,6 +53,7 @@ static const struct key global_keys[] = {
      .preset = CONFIG_DEFAULT_CONTROL},
     {"state", setting_path, .offset = GLOBAL(state), .at_offset = GLOBAL(state_at),
      .preset = CONFIG_DEFAULT_STATE},
+    {"observe", setting_observe, .list = true},
     {"ticket-key", setting_path, .offset = GLOBAL(ticket_key.path),
      .at_offset = GLOBAL(ticket_key.at)},
     {"log-level", setting_choice, .offset = GLOBAL(log_level), .choices = log_levels,

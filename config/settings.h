@@ -20,7 +20,7 @@ setting_fn setting_file;        /* struct file_ref, likewise */
 setting_fn setting_texts;       /* struct string_list */
 
 /* These know their field. */
-setting_fn setting_workers, setting_log;
+setting_fn setting_workers, setting_log, setting_observe;
 setting_fn setting_protocol, setting_listen, setting_upstream, setting_certificates, setting_source,
     setting_networks;
 setting_fn setting_client_subjects, setting_client_names;

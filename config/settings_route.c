@@ -20,42 +20,64 @@ static void complain(struct build *b, const struct key *key, const struct value 
                    flaw->cause);
 }
 
-/* ---- listen ---- */
+/* ---- listen, observe ---- */
 
-static int add_listen(struct build *b, struct route_config *r, const char *text,
-                      const struct value *v, struct flaw *flaw)
+/* Has room for two for each value. */
+struct places {
+    struct endpoint *items;
+    size_t count;
+};
+
+static int add_listen(struct build *b, struct places *p, const char *text, const struct value *v,
+                      struct flaw *flaw)
 {
-    struct endpoint *ep = &r->listen[r->listen_count];
+    struct endpoint *ep = &p->items[p->count];
     ep->at = v->at;
     if (text == NULL)
         return 0;
     int result = value_listen(b->arena, text, ep, flaw);
     /* Without memory for its text the endpoint is not one; the arena remembers. */
     if (result == 0 && ep->text != NULL)
-        r->listen_count++;
+        p->count++;
     return result;
 }
 
-static int add_all_addresses(struct build *b, struct route_config *r, const char *port,
+static int add_all_addresses(struct build *b, struct places *p, const char *port,
                              const struct value *v, struct flaw *flaw)
 {
-    if (add_listen(b, r, arena_format(b->work, "0.0.0.0:%s", port), v, flaw) != 0)
+    if (add_listen(b, p, arena_format(b->work, "0.0.0.0:%s", port), v, flaw) != 0)
         return -1;
-    return add_listen(b, r, arena_format(b->work, "[::]:%s", port), v, flaw);
+    return add_listen(b, p, arena_format(b->work, "[::]:%s", port), v, flaw);
+}
+
+static struct places places_of(struct build *b, const struct key *key, const struct setting *s)
+{
+    struct places p = {arena_array(b->arena, 2 * count_values(s), sizeof *p.items), 0};
+    for (const struct value *v = s->values; v != NULL && p.items != NULL; v = v->next) {
+        const char *port = value_all_addresses(v->text);
+        struct flaw flaw;
+        int result = port != NULL ? add_all_addresses(b, &p, port, v, &flaw)
+                                  : add_listen(b, &p, v->text, v, &flaw);
+        if (result != 0)
+            complain(b, key, v, &flaw);
+    }
+    return p;
 }
 
 void setting_listen(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct route_config *r = target;
-    r->listen = arena_array(b->arena, 2 * count_values(s), sizeof *r->listen);
-    for (const struct value *v = s->values; v != NULL && r->listen != NULL; v = v->next) {
-        const char *port = value_all_addresses(v->text);
-        struct flaw flaw;
-        int result = port != NULL ? add_all_addresses(b, r, port, v, &flaw)
-                                  : add_listen(b, r, v->text, v, &flaw);
-        if (result != 0)
-            complain(b, key, v, &flaw);
-    }
+    const struct places p = places_of(b, key, s);
+    r->listen = p.items;
+    r->listen_count = p.count;
+}
+
+void setting_observe(struct build *b, const struct key *key, void *target, const struct setting *s)
+{
+    struct config *c = target;
+    const struct places p = places_of(b, key, s);
+    c->observe = p.items;
+    c->observe_count = p.count;
 }
 
 /* ---- upstream, source, networks ---- */

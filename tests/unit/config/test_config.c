@@ -111,6 +111,22 @@ static void what_is_not_said_has_its_default(void **state)
     config_free(c);
 }
 
+static void who_observes_may_come_by_several_ways(void **state)
+{
+    (void)state;
+    struct config *c = load_clean(
+        "observe = {\"127.0.0.1:9770\", \"[::1]:9770\", \"unix:/run/o.sock\"}\n" ROUTE(""));
+    assert_int_equal(c->observe_count, 3);
+    assert_string_equal(c->observe[0].text, "127.0.0.1:9770");
+    assert_string_equal(c->observe[1].text, "[::1]:9770");
+    assert_string_equal(c->observe[2].path, "/run/o.sock");
+    assert_int_equal(c->observe[0].at.line, 1);
+    config_free(c);
+    c = load_clean(ROUTE(""));
+    assert_int_equal(c->observe_count, 0);
+    config_free(c);
+}
+
 /* So that who goes on looking for findings meets no hole. */
 static void a_wrong_value_leaves_the_default(void **state)
 {
@@ -495,6 +511,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_is_understood),
         cmocka_unit_test(what_is_not_said_has_its_default),
+        cmocka_unit_test(who_observes_may_come_by_several_ways),
         cmocka_unit_test(a_wrong_value_leaves_the_default),
         cmocka_unit_test(the_upgrade_is_a_must_where_nothing_else_leads_anywhere),
         cmocka_unit_test(every_key_reaches_its_field),
