@@ -7,6 +7,7 @@
 #include "proxy/control/control.h"
 #include "proxy/key/key.h"
 #include "proxy/load/load.h"
+#include "proxy/observer/observer.h"
 #include "proxy/resolver/resolver.h"
 #include "proxy/signer/signer.h"
 #include "proxy/supervisor/supervisor.h"
@@ -342,6 +343,8 @@ static int dispatch(int argc, char **argv)
         return signer_run((unsigned)strtoul(argv[2], NULL, 10));
     if (strcmp(name, "resolver") == 0 && argc == 3)
         return resolver_run();
+    if (strcmp(name, "observer") == 0 && argc == 3)
+        return observer_run();
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0)
             return run_command(&commands[i], argc - 1, argv + 1);

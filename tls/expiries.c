@@ -16,8 +16,12 @@ static void tell(struct tls_expiry *x, const mbedtls_x509_name *subject,
 static void tell_certificate(const mbedtls_x509_crt *c, enum tls_expiry_kind kind,
                              tls_expiry_fn *report, void *arg)
 {
-    struct tls_expiry x = {
-        .kind = kind, .from = identity_time(&c->valid_from), .until = identity_time(&c->valid_to)};
+    char serial[128]; /* RFC 5280, 4.1.2.2: 20 bytes at most */
+    struct tls_expiry x = {.kind = kind,
+                           .serial = serial,
+                           .from = identity_time(&c->valid_from),
+                           .until = identity_time(&c->valid_to)};
+    text_serial(&c->serial, serial, sizeof serial);
     tell(&x, &c->subject, &c->raw, report, arg);
 }
 
@@ -40,6 +44,7 @@ void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void
             continue;
         const bool open = l->next_update.year == 0;
         struct tls_expiry x = {.kind = TLS_EXPIRY_CLIENT_CRL,
+                               .serial = "",
                                .from = identity_time(&l->this_update),
                                .until = open ? 0 : identity_time(&l->next_update)};
         tell(&x, &l->issuer, &l->raw, report, arg);

@@ -35,11 +35,11 @@ static char *hex(const uint8_t *data, size_t size, const char *digits)
 
 static char *serial_of(const mbedtls_x509_crt *leaf)
 {
-    const uint8_t *p = leaf->serial.p;
-    size_t size = leaf->serial.len;
-    for (; size > 1 && *p == 0; size--)
-        p++;
-    return hex(p, size, "0123456789ABCDEF");
+    const size_t size = 2 * leaf->serial.len + 1;
+    char *text = memory_calloc(1, size);
+    if (text != NULL)
+        text_serial(&leaf->serial, text, size);
+    return text;
 }
 
 static char *fingerprint_of(const mbedtls_x509_crt *leaf)

@@ -29,6 +29,11 @@ int tls_init(struct err *e)
     return 0;
 }
 
+bool tls_sha256(const void *data, size_t size, uint8_t out[TLS_SHA256_SIZE])
+{
+    return mbedtls_sha256(data, size, out, 0) == 0;
+}
+
 const char *tls_version_text(void)
 {
     static char text[256];

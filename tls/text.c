@@ -55,6 +55,19 @@ static bool is_control(const uint8_t *p, size_t size)
     return size == 1 ? *p < 0x20 || *p == 0x7f : size == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 }
 
+void text_serial(const mbedtls_x509_buf *serial, char *text, size_t size)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t at = 0, used = 0;
+    while (at + 1 < serial->len && serial->p[at] == 0)
+        at++;
+    for (; at < serial->len && used + 2 < size; at++) {
+        text[used++] = digits[serial->p[at] >> 4];
+        text[used++] = digits[serial->p[at] & 15];
+    }
+    text[used] = '\0';
+}
+
 bool text_is_plain(const mbedtls_x509_buf *b)
 {
     for (size_t at = 0, n; at < b->len; at += n) {

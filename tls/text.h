@@ -22,6 +22,9 @@ void text_name_shown(const mbedtls_x509_name *name, char *text, size_t size);
 /* The same as text_name(), allocated; NULL: out of memory. */
 char *text_name_copy(const mbedtls_x509_name *name);
 
+/* A serial number in hex, upper case, without leading zeros; one that does not fit is cut. */
+void text_serial(const mbedtls_x509_buf *serial, char *text, size_t size);
+
 /* UTF-8 without control characters. */
 bool text_is_plain(const mbedtls_x509_buf *b);
 

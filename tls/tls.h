@@ -189,10 +189,15 @@ enum tls_expiry_kind {
 struct tls_expiry {
     enum tls_expiry_kind kind;
     const char *subject; /* of a revocation list: the issuer's; lives as long as the call */
+    const char *serial;  /* hex, as in tls_identity_facts; of a revocation list "" */
     time_t from, until;  /* both included; `until` 0: a list without nextUpdate, never in force */
     uint8_t digest[32];  /* SHA-256 of its DER */
 };
 typedef void tls_expiry_fn(void *arg, const struct tls_expiry *x);
+
+enum { TLS_SHA256_SIZE = 32 };
+/* False: out of memory. */
+bool tls_sha256(const void *data, size_t size, uint8_t out[TLS_SHA256_SIZE]);
 
 /* One call each, the leaf first. */
 void tls_identity_expiries(const struct tls_identity *id, tls_expiry_fn *report, void *arg);

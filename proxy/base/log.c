@@ -245,6 +245,7 @@ static bool writable_now(const struct log *l, size_t size)
 static bool lose(struct log *l, int why)
 {
     l->lost++;
+    l->lost_ever++;
     l->lost_why = why;
     return false;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -113,6 +114,31 @@ struct upstream_counters *upstream_counters_of(struct route_details *d, uint64_t
     memset(u, 0, sizeof *u);
     counter_set(&u->key, key);
     return u;
+}
+
+/* Both structs are nothing but counters. */
+static void add_counters(void *sum, const void *part, size_t size)
+{
+    counter *to = sum;
+    const counter *from = part;
+    for (size_t i = 0; i < size / sizeof *to; i++)
+        counter_add(&to[i], counter_get(&from[i]));
+}
+
+void counters_add_up(const struct all_counters *all, unsigned slot, struct route_counters *sum,
+                     struct route_details *more)
+{
+    *sum = (struct route_counters){0};
+    if (more != NULL)
+        *more = (struct route_details){0};
+    for (unsigned w = 0; w < WORKERS_MAX; w++) {
+        const struct worker_counters *part = counters_of(all, w);
+        if (part == NULL)
+            continue;
+        add_counters(sum, &part->route[slot], sizeof *sum);
+        if (more != NULL)
+            add_counters(more, &part->details[slot], offsetof(struct route_details, upstreams));
+    }
 }
 
 unsigned handshake_bucket(uint64_t milliseconds)

@@ -112,6 +112,11 @@ struct upstream_counters *upstream_counters_of(struct route_details *d, uint64_t
 /* NULL: not tried yet. */
 const struct upstream_counters *upstream_counters_find(const struct route_details *d, uint64_t key);
 
+/* Add up all parts; `more` may be NULL. Upstreams are not added: they stand in different places.
+ * The workers count on meanwhile. */
+void counters_add_up(const struct all_counters *all, unsigned slot, struct route_counters *sum,
+                     struct route_details *more);
+
 /* Which of the counts of handshake_ms. */
 unsigned handshake_bucket(uint64_t milliseconds);
 

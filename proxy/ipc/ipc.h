@@ -39,6 +39,13 @@
  *     RESOLVE    what are the addresses of this name?   answer: RESOLVED, in any order
  *   resolver -> supervisor: SANDBOX, PONG
  *
+ *   supervisor -> observer: HELLO, COUNTERS, PING as above, and
+ *     LISTENERS  the sockets to serve, instead of those of before
+ *     SNAPSHOT   how things are (snapshot.h), when that changes or was asked for
+ *   observer -> supervisor: SANDBOX, PONG, and
+ *     LOOK       how are things?            answer: SNAPSHOT
+ *     REFUSED 0  it cannot work, and why
+ *
  * These processes deal with strangers, so what they say is measured and checked by the supervisor,
  * which kills one for anything that none of its kind says. */
 #ifndef TLSFRONT_IPC_IPC_H
@@ -88,6 +95,8 @@ enum ipc_type {
     IPC_RESOLVED,
     IPC_CLOSE,
     IPC_CHALLENGES,
+    IPC_SNAPSHOT,
+    IPC_LOOK,
 };
 
 /* The kernel passes at most 253 descriptors at a time (SCM_MAX_FD). */
@@ -118,6 +127,9 @@ struct ipc_prepare {
 };
 struct ipc_listener { /* one per attached descriptor */
     uint32_t route;
+};
+struct ipc_observed { /* IPC_LISTENERS of an observer: one per attached descriptor */
+    uint32_t is_unix;
 };
 struct ipc_address { /* one per address; those of one upstream stand together, in order */
     uint32_t route, upstream;

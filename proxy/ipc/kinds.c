@@ -43,9 +43,12 @@ const char *const starttls_outcome_names[STARTTLS_OUTCOMES] = {
 };
 
 const char *const upstream_fault_names[UPSTREAM_FAULTS] = {
-    [UPSTREAM_REFUSED] = "refused",         [UPSTREAM_TIMEOUT] = "timeout",
-    [UPSTREAM_UNREACHABLE] = "unreachable", [UPSTREAM_SILENT] = "no_greeting",
-    [UPSTREAM_GONE] = "closed",           [UPSTREAM_OTHER] = "other",
+    [UPSTREAM_REFUSED] = "refused",
+    [UPSTREAM_TIMEOUT] = "timeout",
+    [UPSTREAM_UNREACHABLE] = "unreachable",
+    [UPSTREAM_SILENT] = "no_greeting",
+    [UPSTREAM_GONE] = "closed",
+    [UPSTREAM_OTHER] = "other",
 };
 
 const unsigned handshake_bounds_ms[HANDSHAKE_BOUNDS] = {1,   5,   10,   25,   50,   100,

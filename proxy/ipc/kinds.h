@@ -63,7 +63,7 @@ enum upstream_fault {
     UPSTREAM_TIMEOUT,     /* no connection in time */
     UPSTREAM_UNREACHABLE, /* no way there */
     UPSTREAM_SILENT,      /* no greeting in time */
-    UPSTREAM_GONE,      /* it ended or broke off before it had greeted */
+    UPSTREAM_GONE,        /* it ended or broke off before it had greeted */
     UPSTREAM_OTHER,
     UPSTREAM_FAULTS
 };

@@ -26,6 +26,7 @@ enum {
     WORKER = 1 << SANDBOX_WORKER,
     SIGNER = 1 << SANDBOX_SIGNER,
     RESOLVER = 1 << SANDBOX_RESOLVER,
+    OBSERVER = 1 << SANDBOX_OBSERVER,
     SUPERVISOR = 1 << SANDBOX_SUPERVISOR, /* and what all others may do: they are born in there */
 };
 
@@ -67,30 +68,31 @@ static const struct call calls[] = {
     {.name = "read"},   /* from a socket, and the loop's wake-up */
     {.name = "sendto"}, /* send(): to a socket that takes it at once */
     {.name = "write"},  /* what is left of it; a line of the log; the loop's wake-up */
-    {.name = "epoll_pwait", .of = WORKER}, /* the loop waits */
-    {.name = "epoll_wait", .of = WORKER},  /* the same in older libuv */
-    {.name = "epoll_ctl", .of = WORKER},   /* the loop watches a socket, or no longer */
-    {.name = "writev", .of = WORKER},      /* libuv, of several buffers */
-    {.name = "sendmsg"},                   /* to the supervisor */
-    {.name = "recvmsg"},                   /* from it, with descriptors */
+    {.name = "epoll_pwait", .of = WORKER | OBSERVER}, /* the loop waits */
+    {.name = "epoll_wait", .of = WORKER | OBSERVER},  /* the same in older libuv */
+    {.name = "epoll_ctl", .of = WORKER | OBSERVER},   /* the loop watches a socket, or no longer */
+    {.name = "writev", .of = WORKER},                 /* libuv, of several buffers */
+    {.name = "sendmsg"},                              /* to the supervisor */
+    {.name = "recvmsg"},                              /* from it, with descriptors */
 
     /* a connection's life */
-    {.name = "accept4", .of = WORKER},
+    {.name = "accept4", .of = WORKER | OBSERVER},
     {.name = "close"},
     {.name = "socket", .of = WORKER, SOCKET(AF_INET)}, /* towards an upstream, nothing else */
     {.name = "socket", .of = WORKER, SOCKET(AF_INET6)},
     {.name = "socket", .of = WORKER, SOCKET(AF_UNIX)},
     {.name = "connect", .of = WORKER},
     {.name = "bind", .of = WORKER}, /* source = ADDRESS, source = transparent; there is no listen */
-    {.name = "getsockopt", .of = WORKER},  /* SO_ERROR, and what libuv asks of a new handle */
-    {.name = "getsockname", .of = WORKER}, /* for the PROXY header, the log, and libuv */
-    {.name = "shutdown", .of = WORKER},    /* FIN */
-    {.name = "ioctl", .of = WORKER, SECOND(FIONBIO)},  /* libuv does it to each new socket */
+    {.name = "getsockopt",
+     .of = WORKER | OBSERVER}, /* SO_ERROR, and what libuv asks of a new handle */
+    {.name = "getsockname", .of = WORKER | OBSERVER}, /* for the PROXY header, the log, and libuv */
+    {.name = "shutdown", .of = WORKER | OBSERVER},    /* FIN */
+    {.name = "ioctl", .of = WORKER, SECOND(FIONBIO)}, /* libuv does it to each new socket */
     {.name = "ioctl", .of = WORKER, SECOND(SIOCOUTQ)}, /* has all been acknowledged? */
     {.name = "fcntl", SECOND(F_GETFL)}, /* how was it opened? Nobody turns off O_APPEND */
 
     /* no other option: some reach far into the kernel (filters, upper protocols) */
-    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_NODELAY)},
+    {.name = "setsockopt", .of = WORKER | OBSERVER, OPTION(IPPROTO_TCP, TCP_NODELAY)},
     {.name = "setsockopt", .of = WORKER, OPTION(SOL_SOCKET, SO_KEEPALIVE)},
     {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_KEEPIDLE)},
     {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_KEEPINTVL)},
@@ -150,15 +152,19 @@ static const struct call calls[] = {
     {.name = "ppoll_time64"},
 
     /* refused: libraries try these and can do without */
-    {.name = "openat", .of = WORKER | SIGNER, .error = EACCES}, /* libc, of time zones */
-    {.name = "open", .of = WORKER | SIGNER, .error = EACCES},
+    {.name = "openat", .of = WORKER | SIGNER | OBSERVER, .error = EACCES}, /* libc, of time zones */
+    {.name = "open", .of = WORKER | SIGNER | OBSERVER, .error = EACCES},
     /* libconfuse, of a configuration that is no file: isatty() */
     {.name = "ioctl", SECOND(TCGETS), .error = ENOTTY},
     {.name = "io_uring_setup", .error = ENOSYS}, /* libuv: a ring would go round this filter */
     {.name = "io_uring_enter", .error = ENOSYS},
     {.name = "io_uring_register", .error = ENOSYS},
     /* libc names its memory where it can */
-    {.name = "prctl", .of = WORKER | SIGNER, .error = EPERM},
+    {.name = "prctl", .of = WORKER | SIGNER | OBSERVER, .error = EPERM},
+
+    /* An observer: libmicrohttpd */
+    {.name = "recvfrom", .of = OBSERVER},
+    {.name = "setsockopt", .of = OBSERVER, OPTION(IPPROTO_TCP, TCP_CORK)}, /* a head and its body */
 
     /* A resolver: libc and the modules of nsswitch.conf, of which nobody knows all. What is not
      * here fails with EPERM; it does not kill. */

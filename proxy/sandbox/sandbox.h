@@ -19,7 +19,13 @@ struct sandbox_state {
     int32_t seccomp_error, landlock_error; /* errno, why not; 0: it is in force, or not asked for */
 };
 
-enum sandbox_kind { SANDBOX_WORKER, SANDBOX_SIGNER, SANDBOX_RESOLVER, SANDBOX_SUPERVISOR };
+enum sandbox_kind {
+    SANDBOX_WORKER,
+    SANDBOX_SIGNER,
+    SANDBOX_RESOLVER,
+    SANDBOX_OBSERVER,
+    SANDBOX_SUPERVISOR,
+};
 
 /* For a process that has its memory, its loop, its log and its user, and runs one thread. From here
  * on it opens no file, starts no process and no thread, sends no signal, listens nowhere, has no
@@ -27,9 +33,10 @@ enum sandbox_kind { SANDBOX_WORKER, SANDBOX_SIGNER, SANDBOX_RESOLVER, SANDBOX_SU
  * for its kind. What it holds stays: files and sockets that it was given, and those that it will be
  * handed. Forbidden calls kill it (SIGSYS), or fail where libraries can do without.
  *
- * A worker accepts and connects. A signer has no socket but those that it is given. A resolver may
- * start threads, connect, and read and load what lies where the system's resolver keeps its files;
- * what else it tries fails and does not kill, since nobody knows which modules an operator has. */
+ * A worker accepts and connects; an observer accepts. A signer has no socket but those that it is
+ * given. A resolver may start threads, connect, and read and load what lies where the system's
+ * resolver keeps its files; what else it tries fails and does not kill, since nobody knows which
+ * modules an operator has. */
 void sandbox_enter(enum sandbox_kind kind, struct sandbox_state *state);
 
 /* What a supervisor may make below a directory. */

@@ -25,11 +25,11 @@ struct wish {
 
 typedef void wish_fn(void *arg, const struct wish *w);
 
-static void each_socket(const struct route_config *r, wish_fn *fn, void *arg)
+static void each_socket(const struct endpoint *list, size_t count, wish_fn *fn, void *arg)
 {
-    for (size_t i = 0; i < r->listen_count; i++)
-        if (r->listen[i].kind == ENDPOINT_UNIX)
-            fn(arg, &(struct wish){r->listen[i].path, SANDBOX_SOCKETS, &r->listen[i].at});
+    for (size_t i = 0; i < count; i++)
+        if (list[i].kind == ENDPOINT_UNIX)
+            fn(arg, &(struct wish){list[i].path, SANDBOX_SOCKETS, &list[i].at});
 }
 
 static void each_wish(const struct config *c, wish_fn *fn, void *arg)
@@ -37,7 +37,8 @@ static void each_wish(const struct config *c, wish_fn *fn, void *arg)
     if (c->log_target == LOG_TARGET_FILE)
         fn(arg, &(struct wish){c->log_file.path, SANDBOX_LOGS, &c->log_file.at});
     for (size_t i = 0; i < c->route_count; i++)
-        each_socket(&c->routes[i], fn, arg);
+        each_socket(c->routes[i].listen, c->routes[i].listen_count, fn, arg);
+    each_socket(c->observe, c->observe_count, fn, arg);
 }
 
 static bool is_special(const char *path)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -202,7 +203,8 @@ static const char *cure_for(int error)
     }
 }
 
-static int prepare_one(struct listeners *l, const struct route_config *r, const struct endpoint *e,
+/* `who` is "route NAME", or "observe". */
+static int prepare_one(struct listeners *l, const char *who, const struct endpoint *e,
                        unsigned workers, struct diags *d)
 {
     const bool check = e->kind == ENDPOINT_INET && !meets_ours(l, e);
@@ -216,7 +218,7 @@ static int prepare_one(struct listeners *l, const struct route_config *r, const 
     }
     const int error = errno;
     diag_add(d, DIAG_ERROR, &e->at, confined_cure(error, e->path, cure_for(error)),
-             "route %s: cannot listen on %s: %s", r->name, e->text, strerror(error));
+             "%s: cannot listen on %s: %s", who, e->text, strerror(error));
     return -1;
 }
 
@@ -234,21 +236,45 @@ static bool may_be_absent(const struct endpoint *e)
     return no_ipv6;
 }
 
+static int prepare_list(struct listeners *l, const char *who, const struct endpoint *list,
+                        size_t count, unsigned workers, struct diags *d)
+{
+    int result = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!may_be_absent(&list[i]) && prepare_one(l, who, &list[i], workers, d) != 0)
+            result = -1;
+    return result;
+}
+
+static void want_nothing(struct listeners *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        l->items[i].wanted = false;
+}
+
 int listeners_prepare(struct listeners *l, const struct config *c, unsigned workers,
                       struct diags *d)
 {
     int result = activation_check(l->given, c, d);
-    for (size_t i = 0; i < l->count; i++)
-        l->items[i].wanted = false;
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t k = 0; k < c->routes[i].listen_count; k++) {
-            const struct endpoint *e = &c->routes[i].listen[k];
-            if (!may_be_absent(e) && prepare_one(l, &c->routes[i], e, workers, d) != 0)
-                result = -1;
-        }
+    want_nothing(l);
+    for (size_t i = 0; i < c->route_count; i++) {
+        const struct route_config *r = &c->routes[i];
+        char who[80];
+        snprintf(who, sizeof who, "route %s", r->name);
+        result |= prepare_list(l, who, r->listen, r->listen_count, workers, d);
+    }
     if (result != 0)
         listeners_abort(l);
     return result;
+}
+
+int listeners_prepare_observe(struct listeners *l, const struct config *c, struct diags *d)
+{
+    want_nothing(l);
+    if (prepare_list(l, "observe", c->observe, c->observe_count, 1, d) == 0)
+        return 0;
+    listeners_abort(l);
+    return -1;
 }
 
 /* Close the addresses that `drop` names and close the gaps. */

@@ -42,6 +42,10 @@ bool listeners_shared(const struct listen_address *a);
 int listeners_prepare(struct listeners *l, const struct config *c, unsigned workers,
                       struct diags *d);
 
+/* The same for the addresses of `observe`, one socket each. A struct listeners has those of routes
+ * or these. */
+int listeners_prepare_observe(struct listeners *l, const struct config *c, struct diags *d);
+
 /* Listen on what listeners_prepare() bound, close what its configuration does not want. */
 void listeners_commit(struct listeners *l);
 

@@ -223,7 +223,7 @@ static int reload_judge(struct reload *r, const struct bundle *texts, struct err
     }
     struct config *c = r->candidate.generation->config;
     if (r->events->claim(r->arg, c, &r->findings) != 0) {
-        err_set(why, "the control socket cannot be had");
+        err_set(why, "the control socket, or an address of `observe`, cannot be had");
         return EXIT_RUNTIME;
     }
     if (listeners_prepare(r->with.listeners, c, release_worker_count(c), &r->findings) != 0) {

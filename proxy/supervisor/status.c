@@ -107,14 +107,14 @@ static void text_signers(const struct signers *ss, struct buf *out)
     }
 }
 
-static void text_resolver(const struct status *s, struct buf *out)
+/* The resolver, the observer. */
+static void text_single(const struct child *c, struct buf *out)
 {
-    const struct child *c = s->resolver;
     char sandbox[48];
     sandbox_words(&c->sandbox, sandbox, sizeof sandbox);
     if (c->life != CHILD_NONE)
-        buf_printf(out, "resolver: pid %d, %u restart%s, sandbox %s\n", c->process.pid, c->restarts,
-                   plural(c->restarts), sandbox);
+        buf_printf(out, "%s: pid %d, %u restart%s, sandbox %s\n", c->of->kind->name, c->process.pid,
+                   c->restarts, plural(c->restarts), sandbox);
 }
 
 static void text_supervisor(const struct status *s, struct buf *out)
@@ -134,7 +134,8 @@ void status_text(const struct status *s, struct buf *out)
     text_supervisor(s, out);
     text_workers(s, out);
     text_signers(&s->workers->signers, out);
-    text_resolver(s, out);
+    text_single(s->resolver, out);
+    text_single(s->observer, out);
     if (g == NULL)
         return;
     text_certificates(g, out);

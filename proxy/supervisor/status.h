@@ -2,6 +2,8 @@
 #ifndef TLSFRONT_SUPERVISOR_STATUS_H
 #define TLSFRONT_SUPERVISOR_STATUS_H
 
+#include "proxy/ipc/snapshot.h"
+#include "proxy/supervisor/outcomes.h"
 #include "proxy/supervisor/workers.h"
 
 #include <time.h>
@@ -13,8 +15,10 @@ struct status {
     bool unwanted;     /* it runs, but was told to send them away */
     time_t started;
     const struct workers *workers;
-    const struct child *resolver;
+    const struct child *resolver, *observer;
     const struct sandbox_state *sandbox; /* the supervisor's own */
+    const struct outcomes *reloads;
+    const char *fingerprint; /* of the configuration in service; "": none yet */
 };
 
 /* For people at a terminal, as text of cells (proxy/base/cells.h). */
@@ -23,6 +27,9 @@ void status_cells(const struct status *s, struct buf *out);
 /* For people, and as the JSON of tlsfront(8). */
 void status_text(const struct status *s, struct buf *out);
 void status_json(const struct status *s, struct buf *out);
+
+/* For the observer. */
+void status_snapshot(const struct status *s, struct snapshot_writer *w);
 
 /* What is served under each certificate's name, for `tlsfront key`: "NAME FINGERPRINT" lines. */
 void status_serving(const struct status *s, struct buf *out);

@@ -133,12 +133,13 @@ static void json_signers(const struct signers *ss, struct buf *out)
     json_array_end(out);
 }
 
-static void json_resolver(const struct status *s, struct buf *out)
+/* The resolver, the observer. */
+static void json_single(const struct child *c, struct buf *out)
 {
-    if (s->resolver->life == CHILD_NONE)
+    if (c->life == CHILD_NONE)
         return;
-    json_object(out, "resolver");
-    json_child(s->resolver, out);
+    json_object(out, c->of->kind->name);
+    json_child(c, out);
     json_object_end(out);
 }
 
@@ -175,10 +176,12 @@ void status_json(const struct status *s, struct buf *out)
     json_string(out, "started", date);
     json_number(out, "uptime", (int64_t)(time(NULL) - s->started));
     json_number(out, "generation", s->workers->current.number);
+    json_string(out, "fingerprint", s->fingerprint);
     json_sandbox(s->sandbox, out);
     json_workers(s, out);
     json_signers(&s->workers->signers, out);
-    json_resolver(s, out);
+    json_single(s->resolver, out);
+    json_single(s->observer, out);
     if (g != NULL) {
         json_routes(s, g, out);
         json_array(out, "certificates");

@@ -5,7 +5,9 @@
 #include "proxy/base/exits.h"
 #include "proxy/base/machine.h"
 #include "proxy/base/streams.h"
+#include "proxy/load/fingerprint.h"
 #include "proxy/supervisor/notify.h"
+#include "proxy/supervisor/observer.h"
 #include "proxy/supervisor/reload.h"
 #include "proxy/supervisor/renewal.h"
 #include "proxy/supervisor/status.h"
@@ -47,6 +49,9 @@ struct supervisor {
     struct reload reload;
     struct renewal renewal;
     struct confinement confinement;
+    struct observer observer;
+    struct outcomes outcomes; /* of reloads */
+    char fingerprint[FINGERPRINT_SIZE];
 
     uv_signal_t signals[SIGNALS];
     uv_timer_t rotate;   /* ticket keys */
@@ -182,6 +187,7 @@ static void leave(struct supervisor *s, unsigned patience)
     s->phase = PHASE_LEAVING;
     s->patience = patience;
     no_more_reloads(s);
+    observer_changed(&s->observer);
     notify_stopping();
     if (delay == 0) {
         drain(s);
@@ -204,7 +210,17 @@ static struct status status_of(const struct supervisor *s)
                            .started = s->started,
                            .workers = &s->workers,
                            .resolver = resolver_process(s->resolver),
-                           .sandbox = &s->confinement.state};
+                           .observer = &s->observer.child,
+                           .sandbox = &s->confinement.state,
+                           .reloads = &s->outcomes,
+                           .fingerprint = s->fingerprint};
+}
+
+static void fill_snapshot(void *arg, struct snapshot_writer *w)
+{
+    const struct supervisor *s = arg;
+    const struct status status = status_of(s);
+    status_snapshot(&status, w);
 }
 
 /* ---- signals ---- */
@@ -384,6 +400,7 @@ static int answer_drain(struct supervisor *s, struct buf *text)
                             ? "not ready any more, still serving; a second drain takes it back"
                             : "ready again";
     log_event(&s->log, LOG_LEVEL_INFO, s->unwanted ? "not-ready" : "ready", "%s", words);
+    observer_changed(&s->observer);
     notify_status(words);
     buf_printf(text, "%s\n", words);
     return 0;
@@ -470,7 +487,8 @@ static int claim(void *arg, const struct config *c, struct diags *d)
     else if (strcmp(control_path(s->control), c->control) != 0)
         diag_add(d, DIAG_WARNING, &c->control_at, "restart the daemon",
                  "`control` has changed; it stays %s until a restart", control_path(s->control));
-    return s->control != NULL ? 0 : -1;
+    const int observed = observer_prepare(&s->observer, c, d);
+    return s->control != NULL ? observed : -1;
 }
 
 /* ---- ticket keys ---- */
@@ -532,6 +550,8 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
     if (s->phase == PHASE_STARTING)
         confinement_tell(&s->confinement, &s->log);
     renewal_use(&s->renewal, g, l->bundle);
+    fingerprint(l->bundle, s->fingerprint);
+    observer_commit(&s->observer);
 }
 
 static void start_failed(struct supervisor *s, const struct reload_outcome *outcome)
@@ -545,6 +565,9 @@ static void finished(void *arg, const struct reload_outcome *outcome)
 {
     struct supervisor *s = arg;
     renewal_finished(&s->renewal, outcome);
+    outcomes_add(&s->outcomes, outcome->status == 0, outcome->text, time(NULL));
+    if (outcome->status != 0)
+        observer_abort(&s->observer);
     if (s->phase == PHASE_STARTING && outcome->status != 0) {
         start_failed(s, outcome);
         return;
@@ -553,6 +576,7 @@ static void finished(void *arg, const struct reload_outcome *outcome)
         s->phase = PHASE_RUNNING;
     if (s->phase == PHASE_RUNNING)
         notify_ready(outcome->text);
+    observer_changed(&s->observer);
 }
 
 static const struct reload_events reload_events = {begun, claim, commit, finished};
@@ -590,6 +614,7 @@ static void make_parts(struct supervisor *s, const char *path)
     workers_init(&s->workers);
     reload_init(&s->reload, &with, &reload_events, s);
     renewal_init(&s->renewal, &s->loop, &s->reload, &s->log);
+    observer_init(&s->observer, &s->loop, &s->log, &s->workers, fill_snapshot, s);
 }
 
 static void pulse(uv_timer_t *timer)
@@ -635,6 +660,7 @@ static void wind_down(struct supervisor *s)
     workers_close(&s->workers);
     reload_close(&s->reload);
     renewal_close(&s->renewal);
+    observer_close(&s->observer);
     uv_close((uv_handle_t *)&s->rotate, NULL);
     uv_close((uv_handle_t *)&s->pulse, NULL);
     uv_close((uv_handle_t *)&s->limit, NULL);
@@ -649,6 +675,7 @@ static void wind_down(struct supervisor *s)
 
     listeners_close(&s->listeners);
     activation_free(&s->activation);
+    observer_free(&s->observer);
     reload_free(&s->reload);
     resolver_free(s->resolver);
     confinement_free(&s->confinement);

@@ -29,6 +29,7 @@ struct worker {
     uv_poll_t ipc_poll;
     unsigned index;
     uint8_t seed[16]; /* for client_slot_of() */
+    uint64_t log_lost_counted;
     struct worker_counters *counters;
     struct all_counters all;
 
@@ -357,9 +358,19 @@ static void on_signer(struct worker *w, struct ipc_message *m)
     signings_use(&w->sessions.signings, m->fds[0]);
 }
 
+/* The log knows no counters. */
+static void count_lost_lines(struct worker *w)
+{
+    if (w->counters == NULL)
+        return;
+    counter_add(&w->counters->log_lost, w->log.lost_ever - w->log_lost_counted);
+    w->log_lost_counted = w->log.lost_ever;
+}
+
 static void on_ping(struct worker *w, struct ipc_message *m)
 {
     (void)m;
+    count_lost_lines(w);
     send_plain(w, IPC_PONG, 0);
 }
 

@@ -486,6 +486,32 @@ static void what_a_signer_does_goes_on(void **state)
     ends_as(SANDBOX_SIGNER, answer_a_question, 0);
 }
 
+/* ---- what an observer does, and does not ---- */
+
+static int serve_a_client(void)
+{
+    static const int on = 1;
+    char byte;
+    if (setsockopt(given.listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+        return 1;
+    if (recv(given.sockets[0], &byte, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN)
+        return 2;
+    return shutdown(given.sockets[0], SHUT_RDWR) == 0 ? 0 : 3;
+}
+
+static void an_observer_has_no_socket_but_those_that_come_in(void **state)
+{
+    (void)state;
+    dies_as(SANDBOX_OBSERVER, make_a_socket);
+    dies_as(SANDBOX_OBSERVER, make_a_unix_socket);
+    dies_as(SANDBOX_OBSERVER, connect_a_given_socket);
+    dies_as(SANDBOX_OBSERVER, bind_a_given_socket);
+    ends_as(SANDBOX_OBSERVER, log_a_line, 0);
+    ends_as(SANDBOX_OBSERVER, use_its_sockets, 0);
+    ends_as(SANDBOX_OBSERVER, answer_a_question, 0);
+    ends_as(SANDBOX_OBSERVER, serve_a_client, 0);
+}
+
 /* ---- what a resolver does, and does not ---- */
 
 static int read_what_resolvers_read(void)
@@ -676,6 +702,7 @@ static void a_resolver_reads_only_what_resolvers_read(void **state)
         cmocka_unit_test(what_a_worker_does_goes_on),                                              \
         cmocka_unit_test(a_signer_has_no_socket_but_those_that_it_is_given),                       \
         cmocka_unit_test(what_a_signer_does_goes_on), cmocka_unit_test(a_resolver_resolves),       \
+        cmocka_unit_test(an_observer_has_no_socket_but_those_that_come_in),                        \
         cmocka_unit_test(what_else_a_resolver_tries_fails),                                        \
         cmocka_unit_test(a_resolver_reads_only_what_resolvers_read)
 

@@ -1,0 +1,276 @@
+#include "proxy/observer/observer.h"
+#include "proxy/base/exits.h"
+#include "proxy/ipc/process.h"
+#include "proxy/observer/metrics.h"
+#include "proxy/observer/server.h"
+#include "proxy/observer/view.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What is younger need not be asked for; what was asked for is not waited for longer. */
+enum { FRESH_MS = 1000, PATIENCE_MS = 3000 };
+
+struct observer {
+    struct server *server;
+    struct all_counters counters;
+    struct snapshot snapshot;
+    uint64_t told;   /* when it came */
+    uint64_t asked;  /* when the supervisor was asked for another one; 0: it was not */
+    bool unanswered; /* in time, the last time */
+};
+
+static struct ipc_message message; /* large; one thread */
+
+static uint64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- to the supervisor ---- */
+
+static void send_message(void)
+{
+    while (ipc_send(PROCESS_IPC, &message) != 0 && (errno == EAGAIN || errno == ENOBUFS))
+        poll(&(struct pollfd){.fd = PROCESS_IPC, .events = POLLOUT}, 1, -1);
+}
+
+static void send_plain(enum ipc_type type)
+{
+    ipc_begin(&message, type, 0);
+    send_message();
+}
+
+/* Its successor may fare better, so the supervisor decides; it knows how to wait between two. */
+static void cannot_work(const struct err *e)
+{
+    ipc_begin(&message, IPC_REFUSED, 0);
+    ipc_append(&message, e->text, strlen(e->text) + 1);
+    send_message();
+}
+
+/* ---- answers ---- */
+
+static const char plain[] = "text/plain; charset=utf-8";
+
+static bool answer_healthy(struct observer *o, const struct server_request *r,
+                           struct server_answer *out)
+{
+    (void)r;
+    out->status = o->unanswered ? 503 : 200;
+    buf_puts(out->body, o->unanswered ? "the supervisor does not answer\n" : "healthy\n");
+    return true;
+}
+
+static bool answer_ready(struct observer *o, const struct server_request *r,
+                         struct server_answer *out)
+{
+    const char *why = view_not_ready(&o->snapshot);
+    (void)r;
+    out->status = why != NULL ? 503 : 200;
+    buf_printf(out->body, why != NULL ? "not ready: %s\n" : "ready\n", why);
+    return true;
+}
+
+static bool answer_status(struct observer *o, const struct server_request *r,
+                          struct server_answer *out)
+{
+    (void)r;
+    out->type = "application/json";
+    buf_puts(out->body, snapshot_text_of(&o->snapshot, o->snapshot.facts->json));
+    return true;
+}
+
+static bool answer_metrics(struct observer *o, const struct server_request *r,
+                           struct server_answer *out)
+{
+    struct view v;
+    const bool open =
+        r->accept != NULL && strstr(r->accept, "application/openmetrics-text") != NULL;
+    const enum metrics_format format = open ? METRICS_OPENMETRICS : METRICS_PROMETHEUS;
+    out->type = metrics_content_type(format);
+    out->body->failed = !view_begin(&v, &o->snapshot, &o->counters, time(NULL));
+    if (!out->body->failed)
+        metrics_render(&v, format, out->body);
+    view_end(&v);
+    return true;
+}
+
+static const struct {
+    const char *path;
+    bool (*answer)(struct observer *o, const struct server_request *r, struct server_answer *out);
+} paths[] = {
+    {"/metrics", answer_metrics},
+    {"/status.json", answer_status},
+    {"/-/ready", answer_ready},
+    {"/-/healthy", answer_healthy},
+};
+
+static bool answer(void *arg, const struct server_request *r, struct server_answer *out)
+{
+    struct observer *o = arg;
+    out->type = plain;
+    if (o->snapshot.facts == NULL) { /* the supervisor had no memory for one */
+        out->status = 503;
+        buf_puts(out->body, "nothing is known yet\n");
+        return true;
+    }
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (strcmp(paths[i].path, r->path) == 0)
+            return paths[i].answer(o, r, out);
+    return false;
+}
+
+static bool wanted(void *arg)
+{
+    struct observer *o = arg;
+    const uint64_t now = clock_ms();
+    if (o->snapshot.facts != NULL && now - o->told < FRESH_MS)
+        return true;
+    if (o->asked == 0) {
+        o->asked = now;
+        send_plain(IPC_LOOK);
+    }
+    return false;
+}
+
+static const struct snapshot *current(void *arg)
+{
+    const struct observer *o = arg;
+    return &o->snapshot;
+}
+
+static const struct server_events server_events = {wanted, answer, current};
+
+/* ---- from the supervisor: false, with the reason, is a fault of ours ---- */
+
+static bool on_hello(struct observer *o, struct err *e)
+{
+    struct ipc_hello hello;
+    if (!ipc_take(&message, &hello, sizeof hello))
+        return false;
+    o->server = server_new(&server_events, o, e);
+    return o->server != NULL && process_confine(&hello, SANDBOX_OBSERVER, e) == 0;
+}
+
+static bool on_counters(struct observer *o, struct err *e)
+{
+    const struct ipc_counters *of = (const void *)message.payload;
+    size_t count;
+    if (!ipc_count(&message, sizeof *of, &count) || count != message.fd_count)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (of[i].worker >= WORKERS_MAX)
+            return false;
+        struct worker_counters **part = &o->counters.parts[of[i].worker];
+        if (*part == NULL && (*part = counters_map_other(message.fds[i])) == NULL) {
+            err_set(e, "no memory for the counters: %s", strerror(errno));
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool on_listeners(struct observer *o, struct err *e)
+{
+    const struct ipc_observed *of = (const void *)message.payload;
+    bool is_unix[SERVER_SOCKETS];
+    size_t count;
+    (void)e;
+    if (o->server == NULL || !ipc_count(&message, sizeof *of, &count) ||
+        count != message.fd_count || count > SERVER_SOCKETS)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        is_unix[i] = of[i].is_unix != 0;
+    server_listen(o->server, message.fds, is_unix, (unsigned)count);
+    message.fd_count = 0;
+    return true;
+}
+
+static bool on_snapshot(struct observer *o, struct err *e)
+{
+    struct snapshot fresh;
+    if (o->server == NULL || message.fd_count != 1)
+        return false;
+    if (!snapshot_open(&fresh, message.fds[0])) {
+        err_set(e, "no memory for a snapshot");
+        return false;
+    }
+    snapshot_close(&o->snapshot);
+    o->snapshot = fresh;
+    o->told = clock_ms();
+    o->asked = 0;
+    o->unanswered = false;
+    server_wake(o->server);
+    return true;
+}
+
+static bool on_message(struct observer *o, struct err *e)
+{
+    err_set(e, "an order of kind %d and %u bytes is not understood", (int)message.type,
+            message.size);
+    switch ((int)message.type) {
+    case IPC_HELLO:
+        return on_hello(o, e);
+    case IPC_COUNTERS:
+        return on_counters(o, e);
+    case IPC_LISTENERS:
+        return on_listeners(o, e);
+    case IPC_SNAPSHOT:
+        return on_snapshot(o, e);
+    case IPC_PING:
+        send_plain(IPC_PONG);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- the loop ---- */
+
+/* Who waits for a supervisor that does not answer learns what was known last. */
+static void give_up_waiting(struct observer *o)
+{
+    if (o->asked == 0 || clock_ms() - o->asked < PATIENCE_MS)
+        return;
+    o->unanswered = true;
+    o->asked = 0;
+    o->told = clock_ms(); /* the next ones need not wait as long: for a moment */
+    server_wake(o->server);
+}
+
+static bool wait_for_order(struct observer *o)
+{
+    if (o->server == NULL)
+        return poll(&(struct pollfd){.fd = PROCESS_IPC, .events = POLLIN}, 1, -1) == 1;
+    const bool readable = server_wait(o->server, PROCESS_IPC, o->asked != 0 ? 1000 : -1);
+    give_up_waiting(o);
+    return readable;
+}
+
+/* The library frees what is left of it with the process. */
+int observer_run(void)
+{
+    static struct observer o;
+    struct err e;
+    if (!process_begin())
+        return EXIT_USAGE;
+    for (;;) {
+        const int got = wait_for_order(&o) ? ipc_receive(PROCESS_IPC, &message) : 0;
+        if (got < 0)
+            return 0;
+        const bool well = got == 0 || on_message(&o, &e);
+        if (got == 1)
+            ipc_close_fds(&message);
+        if (!well) {
+            cannot_work(&e);
+            return EXIT_RUNTIME;
+        }
+    }
+}

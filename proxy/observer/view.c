@@ -1,0 +1,91 @@
+#include "proxy/observer/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool view_begin(struct view *v, const struct snapshot *s, const struct all_counters *counters,
+                time_t now)
+{
+    const size_t count = s->counts[SNAPSHOT_ROUTES];
+    *v = (struct view){.snapshot = s, .counters = counters, .now = now};
+    v->sums = calloc(count + 1, sizeof *v->sums);
+    v->details = calloc(count + 1, sizeof *v->details);
+    if (v->sums == NULL || v->details == NULL) {
+        view_end(v);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        counters_add_up(counters, snapshot_routes(s)[i].slot % ROUTE_SLOTS, &v->sums[i],
+                        &v->details[i]);
+    return true;
+}
+
+void view_end(struct view *v)
+{
+    free(v->sums);
+    free(v->details);
+    *v = (struct view){0};
+}
+
+static void add_upstream(struct upstream_view *sum, const struct upstream_counters *u)
+{
+    const uint64_t when = counter_get(&u->when);
+    for (unsigned i = 0; i < UPSTREAM_FAULTS; i++)
+        sum->failures[i] += counter_get(&u->failures[i]);
+    if (sum->tried && when <= sum->when)
+        return;
+    sum->tried = true;
+    sum->when = when;
+    sum->up = counter_get(&u->up) != 0;
+    sum->last_why = counter_get(&u->why) % UPSTREAM_FAULTS;
+}
+
+struct upstream_view view_upstream(const struct view *v, const struct snapshot_route *r,
+                                   const struct snapshot_upstream *u)
+{
+    struct upstream_view sum = {0};
+    const uint64_t key = upstream_key(snapshot_text_of(v->snapshot, u->text));
+    for (unsigned w = 0; w < WORKERS_MAX; w++) {
+        const struct worker_counters *part = counters_of(v->counters, w);
+        const struct upstream_counters *one =
+            part != NULL ? upstream_counters_find(&part->details[r->slot % ROUTE_SLOTS], key)
+                         : NULL;
+        if (one != NULL)
+            add_upstream(&sum, one);
+    }
+    if (u->trouble != 0) { /* its name has no address */
+        sum.tried = true;
+        sum.up = false;
+    }
+    return sum;
+}
+
+uint64_t view_accept_pauses(const struct view *v)
+{
+    uint64_t sum = 0;
+    for (unsigned w = 0; w < WORKERS_MAX; w++)
+        if (counters_of(v->counters, w) != NULL)
+            sum += counter_get(&counters_of(v->counters, w)->accept_pauses);
+    return sum;
+}
+
+uint64_t view_log_lost(const struct view *v)
+{
+    uint64_t sum = v->snapshot->facts->log_lost;
+    for (unsigned w = 0; w < WORKERS_MAX; w++)
+        if (counters_of(v->counters, w) != NULL)
+            sum += counter_get(&counters_of(v->counters, w)->log_lost);
+    return sum;
+}
+
+const char *view_not_ready(const struct snapshot *s)
+{
+    const char *state = snapshot_text_of(s, s->facts->state);
+    if (s->facts->generation == 0)
+        return "nothing is configured yet";
+    if (strcmp(state, "running") != 0)
+        return state;
+    if (s->facts->not_ready)
+        return "drained";
+    return s->facts->workers == 0 ? "no worker runs" : NULL;
+}

@@ -1,0 +1,41 @@
+/* view.h - what is to be shown: the snapshot and the counters, at one moment. */
+#ifndef TLSFRONT_OBSERVER_VIEW_H
+#define TLSFRONT_OBSERVER_VIEW_H
+
+#include "proxy/ipc/counters.h"
+#include "proxy/ipc/snapshot.h"
+
+#include <time.h>
+
+struct view {
+    const struct snapshot *snapshot;
+    const struct all_counters *counters;
+    time_t now;
+    struct route_counters *sums; /* one for each route of the snapshot, all workers together */
+    struct route_details *details;
+};
+
+/* Add up. False: out of memory. Borrows both until view_end(). */
+bool view_begin(struct view *v, const struct snapshot *s, const struct all_counters *counters,
+                time_t now);
+void view_end(struct view *v);
+
+/* Of an upstream, over all workers. */
+struct upstream_view {
+    bool tried;        /* ever */
+    bool up;           /* the last attempt of anybody's succeeded */
+    uint64_t when;     /* that was; 0: not tried */
+    uint64_t last_why; /* enum upstream_fault, where it is not up */
+    uint64_t failures[UPSTREAM_FAULTS];
+};
+struct upstream_view view_upstream(const struct view *v, const struct snapshot_route *r,
+                                   const struct snapshot_upstream *u);
+
+/* Of all workers. */
+uint64_t view_accept_pauses(const struct view *v);
+uint64_t view_log_lost(const struct view *v);
+
+/* Why newcomers should be sent elsewhere; NULL: they need not. */
+const char *view_not_ready(const struct snapshot *s);
+
+#endif

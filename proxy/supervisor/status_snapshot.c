@@ -1,0 +1,251 @@
+/* status_snapshot.c - the status for the observer: all but the counters, which it reads by itself.
+ */
+#include "proxy/base/version.h"
+#include "proxy/supervisor/status.h"
+#include "proxy/supervisor/usage.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+/* ---- routes ---- */
+
+static snapshot_text put_joined(struct snapshot_writer *w, const char *const *texts, size_t count)
+{
+    struct buf all;
+    buf_init(&all, (size_t)1 << 20);
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&all, "%s%s", i > 0 ? ", " : "", texts[i]);
+    buf_put(&all, "", 1);
+    const snapshot_text text = snapshot_put_text(w, all.failed ? NULL : (const char *)all.data);
+    buf_free(&all);
+    return text;
+}
+
+static snapshot_text put_listen(struct snapshot_writer *w, const struct route_config *r)
+{
+    const char *texts[64];
+    const size_t most = sizeof texts / sizeof *texts;
+    const size_t count = r->listen_count < most ? r->listen_count : most;
+    for (size_t i = 0; i < count; i++)
+        texts[i] = r->listen[i].text;
+    return put_joined(w, texts, count);
+}
+
+static snapshot_text put_certificates(struct snapshot_writer *w, const struct config *c,
+                                      const struct route_config *r)
+{
+    const char *names[64];
+    const size_t most = sizeof names / sizeof *names;
+    const size_t count = r->certificate_count < most ? r->certificate_count : most;
+    for (size_t i = 0; i < count; i++)
+        names[i] = c->certificates[r->certificates[i]].name;
+    return put_joined(w, names, count);
+}
+
+static void put_upstreams(const struct status *s, const struct route_config *r,
+                          struct snapshot_writer *w)
+{
+    for (size_t i = 0; i < r->upstream_count; i++) {
+        const struct endpoint *e = &r->upstream[i];
+        const char *trouble =
+            e->kind == ENDPOINT_NAME ? resolver_failure(s->workers->resolver, e) : NULL;
+        const struct snapshot_upstream one = {snapshot_put_text(w, e->text),
+                                              snapshot_put_text(w, trouble)};
+        snapshot_put(w, SNAPSHOT_UPSTREAMS, &one, sizeof one);
+    }
+}
+
+static void put_routes(const struct status *s, const struct generation *g,
+                       struct snapshot_writer *w)
+{
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        const struct route_config *r = &g->config->routes[i];
+        const struct snapshot_route one = {
+            .name = snapshot_put_text(w, r->name),
+            .protocol = snapshot_put_text(w, protocol_facts(r->protocol)->name),
+            .tls = snapshot_put_text(w, config_tls_mode_name(r->tls)),
+            .listen = put_listen(w, r),
+            .certificates = put_certificates(w, g->config, r),
+            .slot = g->routes[i].slot,
+            .upstreams = (uint32_t)r->upstream_count,
+            .max_connections = r->max_connections};
+        snapshot_put(w, SNAPSHOT_ROUTES, &one, sizeof one);
+        put_upstreams(s, r, w);
+        snapshot_text name = snapshot_put_text(w, r->hostname);
+        snapshot_put(w, SNAPSHOT_NAMES, &name, sizeof name);
+    }
+}
+
+/* ---- what ends one day ---- */
+
+struct endings {
+    struct snapshot_writer *w;
+    const char *name, *subject; /* of the leaf; NULL: what it says itself */
+    const char *crl;            /* the file */
+    snapshot_text routes;
+};
+
+static void put_ending(void *arg, const struct tls_expiry *x)
+{
+    static const char *const kinds[] = {[TLS_EXPIRY_LEAF] = "leaf",
+                                        [TLS_EXPIRY_INTERMEDIATE] = "intermediate",
+                                        [TLS_EXPIRY_CLIENT_CA] = "client_ca"};
+    const struct endings *e = arg;
+    if (x->kind == TLS_EXPIRY_CLIENT_CRL) {
+        const struct snapshot_crl crl = {snapshot_put_text(e->w, e->crl), (int64_t)x->until};
+        snapshot_put(e->w, SNAPSHOT_CRLS, &crl, sizeof crl);
+        return;
+    }
+    const bool named = x->kind == TLS_EXPIRY_LEAF && e->subject != NULL;
+    const struct snapshot_certificate one = {
+        .name = snapshot_put_text(e->w, e->name),
+        .kind = snapshot_put_text(e->w, kinds[x->kind]),
+        .serial = snapshot_put_text(e->w, x->serial),
+        .subject = snapshot_put_text(e->w, named ? e->subject : x->subject),
+        .routes = e->routes,
+        .not_after = (int64_t)x->until};
+    snapshot_put(e->w, SNAPSHOT_CERTIFICATES, &one, sizeof one);
+}
+
+static snapshot_text put_users(struct snapshot_writer *w, const struct config *c, size_t index)
+{
+    struct buf all;
+    buf_init(&all, (size_t)1 << 20);
+    for (size_t i = 0; i < c->route_count; i++)
+        if (config_route_uses(&c->routes[i], index))
+            buf_printf(&all, "%s%s", all.size > 0 ? ", " : "", c->routes[i].name);
+    buf_put(&all, "", 1);
+    const snapshot_text text = snapshot_put_text(w, all.failed ? NULL : (const char *)all.data);
+    buf_free(&all);
+    return text;
+}
+
+static void put_certificates_of(const struct generation *g, struct snapshot_writer *w)
+{
+    const struct config *c = g->config;
+    for (size_t i = 0; i < c->certificate_count; i++) {
+        const struct tls_identity_facts *f = tls_identity_facts(g->identities[i]);
+        struct endings e = {.w = w,
+                            .name = c->certificates[i].name,
+                            .subject = f->name_count > 0 ? f->names[0] : f->subject,
+                            .routes = put_users(w, c, i)};
+        tls_identity_expiries(g->identities[i], put_ending, &e);
+    }
+    for (size_t i = 0; i < c->route_count; i++) {
+        struct endings e = {.w = w,
+                            .name = c->routes[i].client_ca.path,
+                            .crl = c->routes[i].client_crl.path,
+                            .routes = snapshot_put_text(w, c->routes[i].name)};
+        tls_server_expiries(g->routes[i].tls, put_ending, &e);
+    }
+}
+
+/* ---- processes ---- */
+
+static void put_process(struct snapshot_writer *w, struct snapshot_process *p, pid_t pid)
+{
+    const struct usage u = usage_of(pid);
+    p->pid = pid;
+    p->cpu_ms = u.cpu_ms;
+    p->resident = u.resident;
+    p->files = u.files;
+    p->files_max = u.files_max;
+    snapshot_put(w, SNAPSHOT_PROCESSES, p, sizeof *p);
+}
+
+static void put_child(struct snapshot_writer *w, const struct child *c)
+{
+    char sandbox[48];
+    if (c->life == CHILD_NONE)
+        return;
+    sandbox_words(&c->sandbox, sandbox, sizeof sandbox);
+    struct snapshot_process p = {
+        .kind = snapshot_put_text(w, c->of->kind->name),
+        .state = snapshot_put_text(w, c->life == CHILD_RETIRING ? "retiring" : "running"),
+        .sandbox = snapshot_put_text(w, sandbox),
+        .index = c->index,
+        .restarts = c->restarts};
+    put_process(w, &p, c->process.pid);
+}
+
+static void put_processes(const struct status *s, struct snapshot_writer *w)
+{
+    struct snapshot_process own = {.kind = snapshot_put_text(w, "supervisor"),
+                                   .state = snapshot_put_text(w, "running")};
+    put_process(w, &own, getpid());
+    for (unsigned i = 0; i < s->workers->count; i++)
+        put_child(w, &s->workers->items[i]->child);
+    for (unsigned i = 0; i < s->workers->signers.count; i++)
+        put_child(w, &s->workers->signers.items[i]->child);
+    put_child(w, s->resolver);
+    put_child(w, s->observer);
+}
+
+/* ---- what there is once ---- */
+
+static void put_versions(struct snapshot_writer *w)
+{
+    static const char with[] = " with ";
+    const char *text = tls_version_text(); /* "mbedTLS 3.6.7 with libcrypto ..." */
+    const char *crypto = strstr(text, with);
+    char version[64] = "";
+    sscanf(text, "%*s %63s", version);
+    w->facts.version = snapshot_put_text(w, version_text);
+    w->facts.mbedtls = snapshot_put_text(w, version);
+    w->facts.crypto = snapshot_put_text(w, crypto != NULL ? crypto + strlen(with) : NULL);
+    w->facts.libuv = snapshot_put_text(w, uv_version_string());
+}
+
+static void put_outcomes(const struct outcomes *o, struct snapshot_writer *w)
+{
+    const struct outcome *last = outcomes_find(o, 0);
+    w->facts.reload_well = last != NULL && last->well;
+    w->facts.reload_well_at = (int64_t)o->well_at;
+    for (size_t i = 0; outcomes_find(o, i) != NULL; i++) {
+        const struct outcome *x = outcomes_find(o, i);
+        const struct snapshot_reload one = {(int64_t)x->at, x->well,
+                                            snapshot_put_text(w, x->words)};
+        snapshot_put(w, SNAPSHOT_RELOADS, &one, sizeof one);
+    }
+}
+
+static void put_json(const struct status *s, struct snapshot_writer *w)
+{
+    struct buf json;
+    buf_init(&json, (size_t)32 << 20);
+    status_json(s, &json);
+    buf_put(&json, "", 1);
+    w->facts.json = snapshot_put_text(w, json.failed ? NULL : (const char *)json.data);
+    buf_free(&json);
+}
+
+static void put_workers(const struct workers *ws, struct snapshot_writer *w)
+{
+    for (unsigned i = 0; i < ws->count; i++) {
+        const struct worker *one = ws->items[i];
+        w->facts.workers += one->child.life == CHILD_RUNNING && one->committed > 0;
+        w->facts.worker_restarts += one->child.restarts;
+    }
+}
+
+void status_snapshot(const struct status *s, struct snapshot_writer *w)
+{
+    const struct generation *g = s->workers->current.generation;
+    w->facts.state = snapshot_put_text(w, s->state);
+    w->facts.hash = snapshot_put_text(w, s->fingerprint);
+    w->facts.not_ready = s->unwanted;
+    w->facts.generation = s->workers->current.number;
+    w->facts.started = (int64_t)s->started;
+    w->facts.log_lost = s->workers->log->lost_ever;
+    put_versions(w);
+    put_json(s, w);
+    put_outcomes(s->reloads, w);
+    put_workers(s->workers, w);
+    put_processes(s, w);
+    if (g == NULL)
+        return;
+    put_routes(s, g, w);
+    put_certificates_of(g, w);
+}
