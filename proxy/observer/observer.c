@@ -1,7 +1,9 @@
 #include "proxy/observer/observer.h"
 #include "proxy/base/exits.h"
 #include "proxy/ipc/process.h"
+#include "proxy/observer/history.h"
 #include "proxy/observer/metrics.h"
+#include "proxy/observer/page.h"
 #include "proxy/observer/server.h"
 #include "proxy/observer/view.h"
 
@@ -13,12 +15,14 @@
 #include <unistd.h>
 
 /* What is younger need not be asked for; what was asked for is not waited for longer. */
-enum { FRESH_MS = 1000, PATIENCE_MS = 3000 };
+enum { FRESH_MS = 1000, PATIENCE_MS = 3000, MINUTE_MS = 60000 };
 
 struct observer {
     struct server *server;
     struct all_counters counters;
     struct snapshot snapshot;
+    struct history history;
+    uint64_t minute; /* when the next one is over; 0: none has begun */
     uint64_t told;   /* when it came */
     uint64_t asked;  /* when the supervisor was asked for another one; 0: it was not */
     bool unanswered; /* in time, the last time */
@@ -102,14 +106,27 @@ static bool answer_metrics(struct observer *o, const struct server_request *r,
     return true;
 }
 
+static bool answer_page(struct observer *o, const struct server_request *r,
+                        struct server_answer *out)
+{
+    struct view v;
+    const bool refreshes = r->refresh == NULL || strcmp(r->refresh, "off") != 0;
+    out->type = "text/html; charset=utf-8";
+    out->policy = page_policy;
+    out->body->failed = !view_begin(&v, &o->snapshot, &o->counters, time(NULL));
+    const struct page page = {&v, &o->history, &o->snapshot, refreshes, out->body};
+    if (!out->body->failed)
+        page_render(&page);
+    view_end(&v);
+    return true;
+}
+
 static const struct {
     const char *path;
     bool (*answer)(struct observer *o, const struct server_request *r, struct server_answer *out);
 } paths[] = {
-    {"/metrics", answer_metrics},
-    {"/status.json", answer_status},
-    {"/-/ready", answer_ready},
-    {"/-/healthy", answer_healthy},
+    {"/", answer_page},         {"/metrics", answer_metrics},   {"/status.json", answer_status},
+    {"/-/ready", answer_ready}, {"/-/healthy", answer_healthy},
 };
 
 static bool answer(void *arg, const struct server_request *r, struct server_answer *out)
@@ -245,11 +262,30 @@ static void give_up_waiting(struct observer *o)
     server_wake(o->server);
 }
 
+/* Milliseconds until a minute is over. */
+static int note_the_minute(struct observer *o)
+{
+    struct view v;
+    const uint64_t now = clock_ms();
+    if (o->snapshot.facts == NULL)
+        return MINUTE_MS;
+    if (now >= o->minute && view_begin(&v, &o->snapshot, &o->counters, time(NULL))) {
+        history_minute(&o->history, &v);
+        view_end(&v);
+    }
+    if (now >= o->minute) {
+        o->minute = now + MINUTE_MS;
+        send_plain(IPC_LOOK); /* for the next one, also when nobody asks */
+    }
+    return (int)(o->minute - now);
+}
+
 static bool wait_for_order(struct observer *o)
 {
     if (o->server == NULL)
         return poll(&(struct pollfd){.fd = PROCESS_IPC, .events = POLLIN}, 1, -1) == 1;
-    const bool readable = server_wait(o->server, PROCESS_IPC, o->asked != 0 ? 1000 : -1);
+    const int left = note_the_minute(o);
+    const bool readable = server_wait(o->server, PROCESS_IPC, o->asked != 0 ? 1000 : left);
     give_up_waiting(o);
     return readable;
 }
