@@ -27,12 +27,15 @@ static void number_cell(const struct page *p, const char *column, uint64_t n)
     buf_puts(p->out, "</td>");
 }
 
-/* Columns end with NULL. */
+/* Columns end with NULL; one of numbers begins with #. */
 static void begin_table(const struct page *p, const char *caption, const char *const *columns)
 {
     buf_printf(p->out, "<table><caption>%s</caption><thead><tr>", caption);
-    for (; *columns != NULL; columns++)
-        buf_printf(p->out, "<th scope=\"col\">%s</th>", *columns);
+    for (; *columns != NULL; columns++) {
+        const bool numbers = **columns == '#';
+        buf_printf(p->out, "<th scope=\"col\"%s>%s</th>", numbers ? " class=\"n\"" : "",
+                   *columns + numbers);
+    }
     buf_puts(p->out, "</tr></thead><tbody>\n");
 }
 
@@ -117,7 +120,7 @@ static void put_routes(const struct page *p)
     const struct snapshot_upstream *u = snapshot_upstreams(p->snapshot);
     buf_puts(p->out, "<h2 id=\"routes\">Routes</h2>\n");
     begin_table(p, "Charts are of the last hour, a bar for each minute.",
-                COLUMNS("Route", "Speaks", "Now", "Connections", "Failures", "Upstreams"));
+                COLUMNS("Route", "Speaks", "#Now", "Connections", "Failures", "Upstreams"));
     for (size_t i = 0; i < p->snapshot->counts[SNAPSHOT_ROUTES]; i++) {
         put_route(p, i, u);
         u += snapshot_routes(p->snapshot)[i].upstreams;
@@ -199,7 +202,7 @@ static void put_tls(const struct page *p)
 {
     buf_puts(p->out, "<h2 id=\"tls\">TLS in use</h2>\n");
     begin_table(p, "Handshakes since the start, all routes together.",
-                COLUMNS("Version", "Cipher", "Group", "Full", "Resumed"));
+                COLUMNS("Version", "Cipher", "Group", "#Full", "#Resumed"));
     for (unsigned cipher = 0; cipher == 0 || tls_cipher_name(cipher) != NULL; cipher++)
         for (unsigned group = 0; group == 0 || tls_group_name(group) != NULL; group++)
             put_combination(p, cipher, group);
@@ -228,8 +231,10 @@ static void put_reloads(const struct page *p)
 
 static void put_process(const struct page *p, const struct snapshot_process *o)
 {
+    const char *kind = page_text(p, o->kind);
+    const bool one_of_many = strcmp(kind, "worker") == 0 || strcmp(kind, "signer") == 0;
     char name[48];
-    snprintf(name, sizeof name, "%s %u", page_text(p, o->kind), o->index);
+    snprintf(name, sizeof name, one_of_many ? "%s %u" : "%s", kind, o->index);
     begin_row(p, name);
     html_text(cell(p, "State", false), page_text(p, o->state));
     buf_printf(p->out, ", pid %d</td>", (int)o->pid);
@@ -250,7 +255,7 @@ static void put_processes(const struct page *p)
 {
     buf_puts(p->out, "<h2 id=\"processes\">Processes</h2>\n");
     begin_table(p, "What runs now.",
-                COLUMNS("Process", "State", "Restarts", "Sandbox", "Memory", "CPU"));
+                COLUMNS("Process", "State", "#Restarts", "Sandbox", "#Memory", "#CPU"));
     for (size_t i = 0; i < p->snapshot->counts[SNAPSHOT_PROCESSES]; i++)
         put_process(p, &snapshot_processes(p->snapshot)[i]);
     end_table(p);

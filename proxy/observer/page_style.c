@@ -2,7 +2,7 @@
 #include "proxy/observer/page.h"
 
 const char page_policy[] =
-    "default-src 'none'; style-src 'sha256-JSbExbHDHGxJO9pIqm4CLTX82gGv6gEQ82PD7tlmyj4='; "
+    "default-src 'none'; style-src 'sha256-Q3KGzN5NiFHCGeiea7rWgxtGqE3FOlakJ6NZKOoSSLY='; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const char page_style[] =
@@ -24,12 +24,13 @@ const char page_style[] =
     "ul.troubles li span{color:var(--ink)}"
     "table{border-collapse:collapse;width:100%}caption{text-align:left;color:var(--dim)}"
     "th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;"
-    "border-bottom:1px solid var(--line);overflow-wrap:anywhere}"
+    "border-bottom:1px solid var(--line)}tbody th,td{overflow-wrap:anywhere}"
     "th{font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    "svg{display:block;max-width:100%}.b{fill:var(--bar)}.f{fill:var(--bad)}"
+    "svg{display:block;max-width:100%;height:auto}.b{fill:var(--bar)}.f{fill:var(--bad)}"
     ".s{fill:var(--warn)}.a{stroke:var(--line)}.t{fill:var(--dim);font-size:11px}"
     "footer{margin-top:2rem;color:var(--dim)}"
     "@media(max-width:48rem){thead{position:absolute;clip-path:inset(50%)}"
-    "table,tbody,tr,th,td{display:block}tr{padding:.5rem 0;border-bottom:1px solid var(--line)}"
+    "table,caption,tbody,tr,th,td{display:block}tr{padding:.5rem 0;border-bottom:1px solid "
+    "var(--line)}"
     "th,td{border:0;padding:.1rem 0}.n{text-align:left}"
     "td[data-name]::before{content:attr(data-name) \": \";color:var(--dim)}}";
