@@ -2,7 +2,7 @@
 #include "proxy/observer/page.h"
 
 const char page_policy[] =
-    "default-src 'none'; style-src 'sha256-Q3KGzN5NiFHCGeiea7rWgxtGqE3FOlakJ6NZKOoSSLY='; "
+    "default-src 'none'; style-src 'sha256-1va+/5BN5f3mfbuoklPUThozdO1Iq2lKqLnaihXzCvs='; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const char page_style[] =
@@ -15,7 +15,7 @@ const char page_style[] =
     "font:1rem/1.5 system-ui,sans-serif}"
     "h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}"
     "a{color:var(--bar)}a:focus-visible{outline:3px solid var(--bar);outline-offset:2px}"
-    "nav a{margin-right:1rem}"
+    "nav{display:flex;flex-wrap:wrap;gap:.5rem 1rem}"
     ".dim{color:var(--dim)}.bad{color:var(--bad)}.warn{color:var(--warn)}.good{color:var(--good)}"
     ".state{font-weight:600}"
     "ul.troubles{list-style:none;padding:0;margin:1rem 0}"
@@ -29,7 +29,8 @@ const char page_style[] =
     "svg{display:block;max-width:100%;height:auto}.b{fill:var(--bar)}.f{fill:var(--bad)}"
     ".s{fill:var(--warn)}.a{stroke:var(--line)}.t{fill:var(--dim);font-size:11px}"
     "footer{margin-top:2rem;color:var(--dim)}"
-    "@media(max-width:48rem){thead{position:absolute;clip-path:inset(50%)}"
+    "@media(max-width:48rem){thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-"
+    "path:inset(50%)}"
     "table,caption,tbody,tr,th,td{display:block}tr{padding:.5rem 0;border-bottom:1px solid "
     "var(--line)}"
     "th,td{border:0;padding:.1rem 0}.n{text-align:left}"
