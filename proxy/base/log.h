@@ -17,8 +17,8 @@ struct log {
     enum config_log_target target;
     enum config_log_level level;
     enum config_log_format format;
-    char who[24];  /* "supervisor", "worker-0" */
-    bool regular;  /* a file on disk: a write never has to wait for a reader */
+    char who[24]; /* "supervisor", "worker-0" */
+    bool regular; /* a file on disk: a write never has to wait for a reader */
     uint64_t lost_ever;
     uint64_t lost; /* lines, since the last one that got through */
     int lost_why;  /* errno of the last one; 0: the reader did not keep up */

@@ -75,7 +75,8 @@ static void an_unknown_name_is_refused_with_all_known_ones(void **state)
 static void numbers_have_names(void **state)
 {
     (void)state;
-    assert_string_equal(tls_cipher_name(suites_cipher_number(0x1303)), "TLS_CHACHA20_POLY1305_SHA256");
+    assert_string_equal(tls_cipher_name(suites_cipher_number(0x1303)),
+                        "TLS_CHACHA20_POLY1305_SHA256");
     assert_int_equal(suites_cipher_number(0x002f), 0);
     assert_string_equal(tls_group_name(suites_group_number(29)), "x25519");
     assert_int_equal(suites_group_number(0), 0);
