@@ -54,8 +54,11 @@ static void send_plain(enum ipc_type type)
 /* Its successor may fare better, so the supervisor decides; it knows how to wait between two. */
 static void cannot_work(const struct err *e)
 {
+    char why[sizeof e->text + sizeof e->cure + 2];
+    const bool has_cure = e->cure[0] != '\0';
+    snprintf(why, sizeof why, "%s%s%s", e->text, has_cure ? "; " : "", has_cure ? e->cure : "");
     ipc_begin(&message, IPC_REFUSED, 0);
-    ipc_append(&message, e->text, strlen(e->text) + 1);
+    ipc_append(&message, why, strlen(why) + 1);
     send_message();
 }
 
@@ -294,7 +297,7 @@ static bool wait_for_order(struct observer *o)
 int observer_run(void)
 {
     static struct observer o;
-    struct err e;
+    struct err e = {.text = ""};
     if (!process_begin())
         return EXIT_USAGE;
     for (;;) {

@@ -93,18 +93,18 @@ static void send_away_the_late(struct server *s)
     }
 }
 
-/* Who holds a place for long makes room for who needs it for a moment. */
-static void send_away_the_oldest(struct server *s)
+/* Of those that nobody keeps waiting, and none while one is on its way out; NULL: there is none. */
+static struct place *find_oldest(struct server *s)
 {
     struct place *oldest = NULL;
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
         struct place *p = &s->places[i];
         if (p->gone)
-            return; /* there will be room */
-        if (oldest == NULL || p->began < oldest->began)
+            return NULL;
+        if (p->fd >= 0 && p->waits == NULL && (oldest == NULL || p->began < oldest->began))
             oldest = p;
     }
-    send_away(oldest);
+    return oldest;
 }
 
 /* ---- answers ---- */
@@ -263,19 +263,29 @@ static int time_to_wait(struct server *s, int most)
     return most;
 }
 
+/* Who holds a place for long makes room for who needs it for a moment. */
+static void newcomer(struct server *s, unsigned i)
+{
+    if (s->used < CONNECTIONS_MAX) {
+        accept_one(s, i);
+        return;
+    }
+    struct place *oldest = find_oldest(s);
+    if (oldest != NULL)
+        send_away(oldest);
+}
+
 bool server_wait(struct server *s, int fd, int milliseconds)
 {
     struct pollfd at[2 + SERVER_SOCKETS] = {{.fd = fd, .events = POLLIN},
                                             {.fd = s->epoll, .events = POLLIN}};
-    const bool full = s->used == CONNECTIONS_MAX;
+    const bool open = s->used < CONNECTIONS_MAX || find_oldest(s) != NULL;
     for (unsigned i = 0; i < s->socket_count; i++)
-        at[2 + i] = (struct pollfd){.fd = s->sockets[i], .events = POLLIN};
+        at[2 + i] = (struct pollfd){.fd = open ? s->sockets[i] : -1, .events = POLLIN};
     poll(at, 2 + s->socket_count, time_to_wait(s, milliseconds));
     for (unsigned i = 0; i < s->socket_count; i++)
-        if (at[2 + i].revents != 0 && full)
-            send_away_the_oldest(s);
-        else if (at[2 + i].revents != 0 && s->used < CONNECTIONS_MAX)
-            accept_one(s, i);
+        if (at[2 + i].revents != 0)
+            newcomer(s, i);
     send_away_the_late(s);
     mhd.run(s->daemon);
     return at[0].revents != 0;
