@@ -37,8 +37,9 @@ void page_chart(const struct page *p, const struct history_series *s, const char
     html_number(p->out, history_sum(s));
     buf_printf(p->out, " %s in the last hour, ", what);
     html_number(p->out, most);
-    buf_printf(p->out, " at most in a minute\"><path class=\"%s\" d=\"",
-               strcmp(what, "failures") == 0 ? "f" : "b");
+    buf_printf(p->out, " at most in a minute\"><path class=\"a\" d=\"M0 %d.5h%d\"/>", HEIGHT - 1,
+               WIDTH);
+    buf_printf(p->out, "<path class=\"%s\" d=\"", strcmp(what, "failures") == 0 ? "f" : "b");
     put_bars(p->out, s, most);
     buf_puts(p->out, "\"/></svg>");
     html_number(p->out, history_sum(s));

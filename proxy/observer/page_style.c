@@ -2,7 +2,7 @@
 #include "proxy/observer/page.h"
 
 const char page_policy[] =
-    "default-src 'none'; style-src 'sha256-1va+/5BN5f3mfbuoklPUThozdO1Iq2lKqLnaihXzCvs='; "
+    "default-src 'none'; style-src 'sha256-3SrUISx1FbdjmR8jFRudecZl+OxRlxj/N0jj+e5zX1U='; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const char page_style[] =
@@ -25,9 +25,10 @@ const char page_style[] =
     "table{border-collapse:collapse;width:100%}caption{text-align:left;color:var(--dim)}"
     "th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;"
     "border-bottom:1px solid var(--line)}tbody th,td{overflow-wrap:anywhere}"
+    "tbody th{min-width:7rem}td[data-name=Speaks],td[data-name=Upstreams]{min-width:12rem}"
     "th{font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
     "svg{display:block;max-width:100%;height:auto}.b{fill:var(--bar)}.f{fill:var(--bad)}"
-    ".s{fill:var(--warn)}.a{stroke:var(--line)}.t{fill:var(--dim);font-size:11px}"
+    ".s{fill:var(--warn)}.a{stroke:var(--line);fill:none}.t{fill:var(--dim);font-size:11px}"
     "footer{margin-top:2rem;color:var(--dim)}"
     "@media(max-width:48rem){thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-"
     "path:inset(50%)}"
