@@ -283,12 +283,14 @@ bool server_wait(struct server *s, int fd, int milliseconds)
     for (unsigned i = 0; i < s->socket_count; i++)
         at[2 + i] = (struct pollfd){.fd = open ? s->sockets[i] : -1, .events = POLLIN};
     poll(at, 2 + s->socket_count, time_to_wait(s, milliseconds));
+    if (at[0].revents != 0)
+        return true; /* first, so that nobody is told what is known to be over */
     for (unsigned i = 0; i < s->socket_count; i++)
         if (at[2 + i].revents != 0)
             newcomer(s, i);
     send_away_the_late(s);
     mhd.run(s->daemon);
-    return at[0].revents != 0;
+    return false;
 }
 
 /* ---- begin ---- */

@@ -48,8 +48,8 @@ void server_listen(struct server *s, const int *sockets, const bool *is_unix, un
 /* Those who wait can be answered, or will have to do with what is known. */
 void server_wake(struct server *s);
 
-/* Wait for `fd`, for clients, or for `milliseconds` at most (-1: for ever), and serve clients.
- * Whether `fd` can be read. */
+/* Wait for `fd`, for clients, or for `milliseconds` at most (-1: for ever). True: `fd` can be read,
+ * and clients wait until it has been; false: they were served. */
 bool server_wait(struct server *s, int fd, int milliseconds);
 
 #endif
