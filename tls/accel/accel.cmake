@@ -15,7 +15,7 @@ if(NOT ACCEL)
 endif()
 
 include(${CMAKE_CURRENT_LIST_DIR}/../aws-lc/aws-lc.cmake)
-foreach(part accel aead check counts curve curve_hooks hmac rsa sha2)
+foreach(part accel aead check counts curve curve_hooks hmac mlkem rsa sha2)
     target_sources(accel PRIVATE ${CMAKE_CURRENT_LIST_DIR}/${part}.c)
 endforeach()
 target_include_directories(accel PRIVATE ${CMAKE_CURRENT_LIST_DIR}/alt)

@@ -1,7 +1,7 @@
 /* accel.h - the crypto back end behind mbedTLS's hooks, for the other files of tls/.
  *
  * mbedTLS keeps the protocol; what costs time is done by AWS-LC: AES-GCM, ChaCha20-Poly1305, SHA-2,
- * the HMACs of TLS 1.3's key schedule, X25519, P-256, P-384, P-521, and RSA.
+ * the HMACs of TLS 1.3's key schedule, X25519, P-256, P-384, P-521, RSA and ML-KEM-768.
  *
  * It proves itself by known answers in every process that starts. Nothing here opens a file or
  * needs a privilege after accel_init(). An AEAD context holds just the key; one expanded key per
@@ -49,6 +49,7 @@ enum accel_hook {
     ACCEL_ECDSA_VERIFY,
     ACCEL_RSA_PRIVATE,
     ACCEL_RSA_PUBLIC,
+    ACCEL_MLKEM_ENCAPSULATE,
     ACCEL_HOOKS
 };
 

@@ -3,6 +3,7 @@
 #include "tls/accel/inner.h"
 
 #include "accel_hooks.h"
+#include "accel_mlkem.h"
 
 #include <mbedtls/chachapoly.h>
 #include <mbedtls/gcm.h>
@@ -153,6 +154,25 @@ static bool signature(void)
     return curve_verify(c, point, sizeof point, hash, sizeof hash, signature) == CURVE_FORGED;
 }
 
+/* FIPS 203 with 0, 1, 2... for its random numbers. By 6.2 the secret depends on the public key and
+ * on SHA-3 alone, and the ciphertext on all the rest. */
+static bool mlkem(void)
+{
+    uint8_t numbers[ACCEL_MLKEM768_SEED + ACCEL_MLKEM768_MESSAGE], key[ACCEL_MLKEM768_KEY],
+        ciphertext[ACCEL_MLKEM768_CIPHERTEXT], secret[ACCEL_MLKEM768_SECRET],
+        theirs[ACCEL_MLKEM768_SECRET], digest[32];
+    for (size_t i = 0; i < sizeof numbers; i++)
+        numbers[i] = (uint8_t)i;
+    return accel_mlkem768_public(numbers, key) == PSA_SUCCESS &&
+           accel_mlkem768_encapsulate_message(key, numbers + ACCEL_MLKEM768_SEED, ciphertext,
+                                              secret) == PSA_SUCCESS &&
+           same(secret, "9cddd089ffe70e3996e76f7c8d06746df34d07e8657bc0fcf2bb0e1c3084aea1") &&
+           mbedtls_sha256(ciphertext, sizeof ciphertext, digest, 0) == 0 &&
+           same(digest, "dbf4e9aa48b078ad46ec1c9c47bda8c2d2fec9d0e7a21bd48d2238a2abedb856") &&
+           accel_mlkem768_decapsulate(numbers, ciphertext, theirs) == PSA_SUCCESS &&
+           memcmp(secret, theirs, sizeof secret) == 0;
+}
+
 const char *check_all(void)
 {
     if (!gcm(128, "5bc94fbc3221a5db94fae95ae7121a47"))
@@ -171,5 +191,7 @@ const char *check_all(void)
         return "ECDH on P-256 gives wrong results";
     if (!signature())
         return "ECDSA on P-256 gives wrong results";
+    if (!mlkem())
+        return "ML-KEM-768 gives wrong results";
     return NULL;
 }
