@@ -25,20 +25,27 @@ struct wish {
 
 typedef void wish_fn(void *arg, const struct wish *w);
 
-static void each_socket(const struct endpoint *list, size_t count, wish_fn *fn, void *arg)
+/* Whose wishes, and who hears of them. */
+struct wishes {
+    const struct confinement *k;
+    wish_fn *fn;
+    void *arg;
+};
+
+static void each_socket(const struct wishes *all, const struct endpoint *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (list[i].kind == ENDPOINT_UNIX)
-            fn(arg, &(struct wish){list[i].path, SANDBOX_SOCKETS, &list[i].at});
+        if (list[i].kind == ENDPOINT_UNIX && activation_find(all->k->given, list[i].text) < 0)
+            all->fn(all->arg, &(struct wish){list[i].path, SANDBOX_SOCKETS, &list[i].at});
 }
 
-static void each_wish(const struct config *c, wish_fn *fn, void *arg)
+static void each_wish(const struct wishes *all, const struct config *c)
 {
     if (c->log_target == LOG_TARGET_FILE)
-        fn(arg, &(struct wish){c->log_file.path, SANDBOX_LOGS, &c->log_file.at});
+        all->fn(all->arg, &(struct wish){c->log_file.path, SANDBOX_LOGS, &c->log_file.at});
     for (size_t i = 0; i < c->route_count; i++)
-        each_socket(c->routes[i].listen, c->routes[i].listen_count, fn, arg);
-    each_socket(c->observe, c->observe_count, fn, arg);
+        each_socket(all, c->routes[i].listen, c->routes[i].listen_count);
+    each_socket(all, c->observe, c->observe_count);
 }
 
 static bool is_special(const char *path)
@@ -131,7 +138,7 @@ static void add_own(struct confinement *k, const struct config *c)
 
 void confinement_enter(struct confinement *k, const struct config *c)
 {
-    each_wish(c, add_wish, k);
+    each_wish(&(struct wishes){k, add_wish, k}, c);
     add_own(k, c);
     struct sandbox_place *list = calloc(k->count + 1, sizeof *list);
     for (size_t i = 0; list != NULL && i < k->count; i++)
@@ -166,7 +173,7 @@ bool confinement_judge(const struct confinement *k, const struct config *c, stru
 {
     struct judgement j = {k, d, true};
     if (k->state.landlock > 0)
-        each_wish(c, judge, &j);
+        each_wish(&(struct wishes){k, judge, &j}, c);
     return j.good;
 }
 

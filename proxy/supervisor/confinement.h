@@ -11,6 +11,7 @@
 #include "config/diag.h"
 #include "proxy/base/log.h"
 #include "proxy/sandbox/sandbox.h"
+#include "proxy/supervisor/activation.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +20,8 @@ struct confined_place;
 
 /* All zero: free. */
 struct confinement {
-    struct sandbox_state state; /* what is in force */
+    const struct activation *given; /* sockets that need not be made; NULL: none */
+    struct sandbox_state state;     /* what is in force */
     struct confined_place *places;
     size_t count;
 };

@@ -706,6 +706,7 @@ int supervisor_run(const char *path)
         return EXIT_CONFIGURATION;
     }
     environment_clear();
+    s.confinement.given = &s.activation;
     privileges_hide_memory();
     privileges_shed();
     if (machine_check(&e) != 0)

@@ -210,6 +210,21 @@ static void what_lies_elsewhere_needs_a_restart(void **state)
     assert_refused(&first.config, 7, "socket");
 }
 
+static void a_socket_of_the_service_manager_s_is_not_made(void **state)
+{
+    struct activation_socket given = {.fd = 7, .name = "local"};
+    const struct activation all = {&given, 1};
+    char text[96];
+    (void)state;
+    start();
+    snprintf(text, sizeof text, "unix:%s", at("other/socket"));
+    given.text = text;
+    listen_at(&first, at("other/socket"));
+    assert_refused(&first.config, 7, "socket");
+    confinement.given = &all;
+    assert_fits(&first.config);
+}
+
 static void a_directory_that_was_made_anew_is_another(void **state)
 {
     (void)state;
@@ -249,6 +264,7 @@ int main(void)
         TEST(a_log_that_is_no_plain_file_is_a_place_by_itself),
         TEST(what_lies_beside_or_below_can_be_made),
         TEST(what_lies_elsewhere_needs_a_restart),
+        TEST(a_socket_of_the_service_manager_s_is_not_made),
         TEST(a_directory_that_was_made_anew_is_another),
         TEST(where_there_is_no_directory_there_is_nothing_to_judge),
         TEST(without_landlock_everything_can_be_made),
