@@ -28,12 +28,9 @@ static void wipe(void)
 
 void environment_clear(void)
 {
-    struct kept kept[] = {{.name = "NOTIFY_SOCKET"},
-                          {.name = "WATCHDOG_PID"},
-                          {.name = "WATCHDOG_USEC"},
-                          {.name = "JOURNAL_STREAM"},
-                          {.name = "INVOCATION_ID"},
-                          {.name = "ASAN_OPTIONS"}};
+    struct kept kept[] = {{.name = "NOTIFY_SOCKET"}, {.name = "WATCHDOG_PID"},
+                          {.name = "WATCHDOG_USEC"}, {.name = "JOURNAL_STREAM"},
+                          {.name = "INVOCATION_ID"}, {.name = "ASAN_OPTIONS"}};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         keep(&kept[i]);
     wipe();

@@ -128,8 +128,8 @@ void status_text(const struct status *s, struct buf *out)
 {
     const struct generation *g = s->workers->current.generation;
     const long long up = time(NULL) - s->started;
-    buf_printf(out, "tlsfront %s, pid %d, %s%s, up %lld second%s, generation %u\n",
-               version_text, getpid(), s->state, s->unwanted ? ", not ready" : "", up,
+    buf_printf(out, "tlsfront %s, pid %d, %s%s, up %lld second%s, generation %u\n", version_text,
+               getpid(), s->state, s->unwanted ? ", not ready" : "", up,
                plural((unsigned long long)up), s->workers->current.number);
     text_supervisor(s, out);
     text_workers(s, out);
