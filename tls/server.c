@@ -287,6 +287,12 @@ void tls_server_free(struct tls_server *s)
     free(s);
 }
 
+bool tls_server_lacks_group(const struct tls_server *s)
+{
+    return s->conf.min_tls_version == MBEDTLS_SSL_VERSION_TLS1_2 &&
+           !suites_have_tls12_group(&s->suites);
+}
+
 bool server_knows(const struct tls_server *s, const char *name)
 {
     for (size_t i = 0; i < s->identity_count; i++)

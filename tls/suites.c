@@ -35,17 +35,25 @@ static const struct cipher ciphers[SUITES_CIPHERS] = {
      "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305", false},
 };
 
+#ifdef TLSFRONT_ACCEL
+enum { HAS_MLKEM = true };
+#else
+enum { HAS_MLKEM = false }; /* mbedTLS itself has none */
+#endif
+
 struct group {
     uint16_t id;
-    const char *name, *alias;
-    bool by_default;
+    const char *name, *alias; /* IANA's; the usual one, NULL: the same */
+    bool built, by_default, tls13_only;
 };
 
+/* In the order of our preference. */
 static const struct group groups[SUITES_GROUPS] = {
-    {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, "x25519", "X25519", true},
-    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, "secp256r1", "P-256", true},
-    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, "secp384r1", "P-384", true},
-    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, "secp521r1", "P-521", false},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_X25519MLKEM768, TLS_GROUP_HYBRID, NULL, HAS_MLKEM, HAS_MLKEM, true},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, "x25519", NULL, true, true, false},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, "secp256r1", "P-256", true, true, false},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, "secp384r1", "P-384", true, true, false},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, "secp521r1", "P-521", true, false, false},
 };
 
 static bool named(const char *wanted, const char *name, const char *alias)
@@ -88,8 +96,17 @@ static int unknown_group(const char *name, struct err *e)
 {
     char known[128] = "";
     for (size_t i = 0; i < SUITES_GROUPS; i++)
-        append(known, sizeof known, groups[i].name);
+        if (groups[i].built)
+            append(known, sizeof known, groups[i].name);
     err_set(e, "unknown group \"%s\"; there are: %s", name, known);
+    return err_blame(e, TLS_INPUT_GROUPS);
+}
+
+static int unbuilt_group(const struct group *g, struct err *e)
+{
+    err_set(e, "the group %s is not in this build, which is one without the crypto back ends",
+            g->name);
+    err_cure(e, "take it out, or install a build that was not made with -DACCEL=OFF");
     return err_blame(e, TLS_INPUT_GROUPS);
 }
 
@@ -136,10 +153,15 @@ static int select_groups(struct suites *s, const struct string_list *names, stru
         const struct group *g = group_named(names->items[i]);
         if (g == NULL)
             return unknown_group(names->items[i], e);
+        if (!g->built)
+            return unbuilt_group(g, e);
         count = add_group(s->groups, count, g->id);
     }
-    for (size_t i = 0; count == 0 && i < SUITES_GROUPS && groups[i].by_default; i++)
-        s->groups[i] = groups[i].id;
+    if (count > 0)
+        return 0;
+    for (size_t i = 0; i < SUITES_GROUPS; i++)
+        if (groups[i].by_default)
+            s->groups[count++] = groups[i].id;
     return 0;
 }
 
@@ -171,6 +193,14 @@ unsigned suites_group_number(uint16_t id)
         if (groups[i].id == id)
             return i + 1;
     return 0;
+}
+
+bool suites_have_tls12_group(const struct suites *s)
+{
+    for (size_t i = 0; s->groups[i] != 0; i++)
+        if (!groups[suites_group_number(s->groups[i]) - 1].tls13_only)
+            return true;
+    return false;
 }
 
 const char *tls_cipher_name(unsigned number)

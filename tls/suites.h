@@ -5,9 +5,10 @@
 #include "config/config.h"
 #include "config/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { SUITES_CIPHERS = 9, SUITES_GROUPS = 4 };
+enum { SUITES_CIPHERS = 9, SUITES_GROUPS = 5 };
 
 struct suites {
     int ciphers[SUITES_CIPHERS + 1];    /* ends with 0 */
@@ -22,5 +23,8 @@ int suites_select(struct suites *s, const struct string_list *ciphers,
 /* As tls.h counts them; 0: not ours. */
 unsigned suites_cipher_number(int id);
 unsigned suites_group_number(uint16_t id);
+
+/* Is one of them for TLS 1.2 too? */
+bool suites_have_tls12_group(const struct suites *s);
 
 #endif

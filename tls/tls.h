@@ -230,6 +230,9 @@ struct tls_server *tls_server_new(const struct tls_server_options *o, struct err
 struct tls_server *tls_server_ref(struct tls_server *s); /* one reference more; returns `s` */
 void tls_server_free(struct tls_server *s);              /* drops a reference; NULL is fine */
 
+/* True: TLS 1.2 is allowed, but none of the groups is for it. */
+bool tls_server_lacks_group(const struct tls_server *s);
+
 /* What an operator should hear about the certificates and lists by which clients are judged; one
  * call each. */
 enum tls_client_finding {
@@ -359,11 +362,14 @@ enum tls_status tls_conn_status(const struct tls_conn *c);
  * want to share the processor fairly between such connections and established ones. */
 bool tls_conn_handshaking(const struct tls_conn *c);
 
+/* The group for TLS 1.3 that a quantum computer does not open. */
+#define TLS_GROUP_HYBRID "X25519MLKEM768"
+
 /* Facts for the log. Strings live as long as the connection; NULL or "" where not (yet) known. */
 struct tls_info {
     const char *version; /* "TLSv1.2", "TLSv1.3" */
     const char *cipher;  /* IANA name, "TLS1-3-" style names mapped to "TLS_AES_128_GCM_SHA256" */
-    const char *group;   /* "x25519", "secp256r1", "secp384r1" */
+    const char *group;   /* TLS_GROUP_HYBRID, "x25519", "secp256r1" */
     const char *sni;     /* as the client sent it; only [A-Za-z0-9._-], else NULL */
     const char *alpn;
     const char *client_subject; /* a verified client certificate's; NULL without one */

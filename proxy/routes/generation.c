@@ -140,6 +140,15 @@ static void report_policy(const struct route_config *r, const struct err *e, str
              "route %s: %s", r->name, e->text);
 }
 
+static void report_groups(const struct route_config *r, const struct tls_server *s, struct diags *d)
+{
+    if (!tls_server_lacks_group(s))
+        return;
+    diag_add(d, DIAG_WARNING, &r->groups_at, "add x25519, or say min-version = 1.3",
+             "route %s: groups has none for TLS 1.2, so clients of that version are refused",
+             r->name);
+}
+
 struct report_route {
     struct diags *diags;
     const struct route_config *route;
@@ -283,6 +292,7 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
         tls_server_expiries(server, report_expiry, &report);
         report_nobody_in_force(&report);
         tls_server_check(server, report_client_finding, &report);
+        report_groups(r, server, d);
     }
 out:
     if (server == NULL)

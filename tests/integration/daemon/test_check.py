@@ -134,6 +134,19 @@ def test_a_wrong_key_or_value_is_told_with_its_line(checker, good, text, cause, 
     assert_refused(checker(with_key(good, text)), 11, cause, cure)
 
 
+def test_groups_that_leave_tls12_without_one_are_warned_about(checker, good, binary):
+    version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
+    if "AWS-LC" not in version.stdout:
+        pytest.skip("this build has no group that is for TLS 1.3 only")
+    only = 'groups = {"X25519MLKEM768"}'
+    done = checker(with_key(good, only))
+    assert_warned(done, 11, "none for TLS 1.2", "min-version = 1.3")
+    done = checker(with_key(good, only + "\n    min-version = 1.3"))
+    assert (done.returncode, done.stderr) == (0, "")
+    done = checker(with_key(good, 'groups = {"x25519mlkem768", "P-384"}'))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("old, new, line, cause, cure", [
     ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1"', 6, "no port", "host:port|127"),
     ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1:99999"', 6, "port", "1 to 65535"),

@@ -638,6 +638,13 @@ static void no_damage_to_a_hello_upsets_the_engine(void **state)
 
 static const uint16_t x25519[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, 0};
 static const uint16_t p256[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, 0};
+static const uint16_t hybrid[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519MLKEM768, 0};
+enum { HYBRID_SHARE = 1216 };
+#ifdef TLSFRONT_ACCEL
+static const bool has_hybrid = true;
+#else
+static const bool has_hybrid = false;
+#endif
 /* TLS 1.2: the certificate's curve has to be among them. */
 static const uint16_t both[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
                                 MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, 0};
@@ -652,7 +659,8 @@ static void start_with(struct join *j, mbedtls_ssl_protocol_version version, con
 /* Where the only key share of the hello begins. */
 static uint8_t *share_of(const struct bytes *hello, const uint16_t *groups, size_t size)
 {
-    const uint8_t head[] = {(uint8_t)(groups[0] >> 8), (uint8_t)groups[0], 0, (uint8_t)size};
+    const uint8_t head[] = {(uint8_t)(groups[0] >> 8), (uint8_t)groups[0], (uint8_t)(size >> 8),
+                            (uint8_t)size};
     uint8_t *p = memmem(hello->data, hello->size, head, sizeof head);
     assert_non_null(p);
     return p + sizeof head;
@@ -694,6 +702,38 @@ static void a_share_that_is_no_point_gets_illegal_parameter(void **state)
     }
 }
 
+static void a_hybrid_share_with_a_bad_half_gets_illegal_parameter(void **state)
+{
+    enum { KEY = 1184, COEFFICIENTS = 1152, X25519_SIZE = 32 };
+    static const struct {
+        size_t at, size;
+        uint8_t first, byte;
+    } rows[] = {
+        {0, 3, 0xff, 0xff},                /* coefficients of 12 bits beyond the modulus: */
+        {COEFFICIENTS - 3, 3, 0xff, 0xff}, /* the first two, and the last two */
+        {0, 3, 0x01, 0x0d},                /* 3329, one more than there is */
+        {0, KEY, 0xff, 0xff},
+        {KEY, X25519_SIZE, 0, 0}, /* all zero */
+        {KEY, X25519_SIZE, 1, 0}, /* of low order */
+        {0, KEY + X25519_SIZE, 0, 0},
+    };
+    (void)state;
+    if (!has_hybrid)
+        skip();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct join j;
+        start_with(&j, V13, hybrid);
+        struct bytes hello = hello_of(&j);
+        uint8_t *share = share_of(&hello, hybrid, HYBRID_SHARE);
+        memset(share + rows[i].at, rows[i].byte, rows[i].size);
+        share[rows[i].at] = rows[i].first;
+        join_deliver(&j, hello.data, hello.size);
+        assert_share_refused(&j);
+        bytes_free(&hello);
+        join_free(&j);
+    }
+}
+
 static void less(uint8_t *number)
 {
     const unsigned n = (unsigned)(number[0] << 8 | number[1]) - 1;
@@ -721,9 +761,9 @@ static void a_share_of_the_wrong_length_gets_illegal_parameter(void **state)
     static const struct {
         const uint16_t *groups;
         size_t size;
-    } rows[] = {{x25519, 32}, {p256, 65}};
+    } rows[] = {{x25519, 32}, {p256, 65}, {hybrid, HYBRID_SHARE}};
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows - !has_hybrid; i++) {
         struct join j;
         start_with(&j, V13, rows[i].groups);
         struct bytes hello = hello_of(&j);
@@ -796,6 +836,7 @@ int main(void)
         cmocka_unit_test(the_clients_going_away_is_told_by_stage),
         cmocka_unit_test(no_damage_to_a_hello_upsets_the_engine),
         cmocka_unit_test(a_share_that_is_no_point_gets_illegal_parameter),
+        cmocka_unit_test(a_hybrid_share_with_a_bad_half_gets_illegal_parameter),
         cmocka_unit_test(a_share_of_the_wrong_length_gets_illegal_parameter),
         cmocka_unit_test(in_tls12_a_share_that_is_no_point_gets_illegal_parameter),
     };

@@ -99,6 +99,7 @@ struct combination {
 #define X25519 MBEDTLS_SSL_IANA_TLS_GROUP_X25519
 #define P256   MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1
 #define P384   MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1
+#define HYBRID MBEDTLS_SSL_IANA_TLS_GROUP_X25519MLKEM768
 
 static const struct combination combinations[] = {
     {V13, 0x1301, X25519, &ecdsa, "TLS_AES_128_GCM_SHA256", "x25519"},
@@ -112,7 +113,21 @@ static const struct combination combinations[] = {
     {V12, 0xc030, P256, &rsa, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "secp256r1"},
     {V12, 0xcca8, P384, &rsa, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "secp384r1"},
     {V12, 0xcca9, P256, &ecdsa, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "secp256r1"},
+#ifdef TLSFRONT_ACCEL
+    {V13, 0x1301, HYBRID, &ecdsa, "TLS_AES_128_GCM_SHA256", "X25519MLKEM768"},
+    {V13, 0x1302, HYBRID, &rsa, "TLS_AES_256_GCM_SHA384", "X25519MLKEM768"},
+    {V13, 0x1303, HYBRID, &ecdsa384, "TLS_CHACHA20_POLY1305_SHA256", "X25519MLKEM768"},
+#endif
 };
+
+/* NULL: the build has none. */
+static const struct combination *hybrid(void)
+{
+    for (size_t i = 0; i < sizeof combinations / sizeof *combinations; i++)
+        if (combinations[i].group == HYBRID)
+            return &combinations[i];
+    return NULL;
+}
 
 static void start(struct join *j, const struct combination *c, mbedtls_ssl_session *session)
 {
@@ -213,6 +228,11 @@ static void one_byte_at_a_time_gives_the_same(void **state)
         assert_works_cut(&combinations[i], 0, 1);
         assert_works_cut(&combinations[i], 1, 1);
     }
+    if (hybrid() == NULL)
+        return;
+    assert_works_cut(hybrid(), 1, 0);
+    assert_works_cut(hybrid(), 0, 1);
+    assert_works_cut(hybrid(), 1, 1);
 }
 
 /* Deliver what the client sends cut in two at every place, each on a connection of its own: the
@@ -251,6 +271,16 @@ static void a_cut_anywhere_in_any_flight_gives_the_same(void **state)
     assert_true(cut_flight_everywhere(&combinations[0], 1) > 50);  /* Finished */
     assert_true(cut_flight_everywhere(&combinations[5], 0) > 100); /* TLS 1.2 ClientHello */
     assert_true(cut_flight_everywhere(&combinations[5], 1) > 100); /* key exchange to Finished */
+}
+
+/* As it comes in two segments, wherever TCP cuts it. */
+static void a_hybrid_hello_cut_anywhere_gives_the_same(void **state)
+{
+    (void)state;
+    if (hybrid() == NULL)
+        skip();
+    assert_true(cut_flight_everywhere(hybrid(), 0) > 1216);
+    assert_true(cut_flight_everywhere(hybrid(), 1) > 50);
 }
 
 static void a_cut_anywhere_in_data_gives_the_same(void **state)
@@ -296,6 +326,28 @@ static void a_retry_request_leads_to_an_open_connection(void **state)
         tls_conn_info(j.conn, &info);
         assert_string_equal(info.group, "secp384r1");
         assert_carries(&j, 5000);
+        join_free(&j);
+    }
+}
+
+/* Of those that the client lists, where none of its key shares will do. */
+static void our_order_of_groups_decides(void **state)
+{
+    (void)state;
+    static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, P384, P256, X25519, 0};
+    static const char *p384_first[] = {"secp384r1", "x25519"};
+    static const struct string_list list = {p384_first, 2};
+    for (int ours = 0; ours < 2; ours++) {
+        struct join j;
+        struct tls_info info;
+        struct tls_server_options so = join_options(&ecdsa, 1);
+        so.groups = ours == 0 ? NULL : &list;
+        join_start(&j, NULL, NULL, &so,
+                   &(struct peer_options){.min = V13, .groups = groups, .sni = "mail.example"});
+        join_pump(&j);
+        assert_open(&j);
+        tls_conn_info(j.conn, &info);
+        assert_string_equal(info.group, ours == 0 ? "x25519" : "secp384r1");
         join_free(&j);
     }
 }
@@ -575,6 +627,7 @@ int main(void)
         cmocka_unit_test(a_large_send_makes_few_records),
         cmocka_unit_test(one_byte_at_a_time_gives_the_same),
         cmocka_unit_test(a_cut_anywhere_in_any_flight_gives_the_same),
+        cmocka_unit_test(a_hybrid_hello_cut_anywhere_gives_the_same),
         cmocka_unit_test(a_cut_anywhere_in_data_gives_the_same),
         cmocka_unit_test(a_retry_request_leads_to_an_open_connection),
         cmocka_unit_test(close_notify_is_told_from_truncation),
@@ -585,6 +638,7 @@ int main(void)
         cmocka_unit_test(alpn_is_agreed_or_ignored),
         cmocka_unit_test(configured_suites_and_groups_are_what_is_used),
         cmocka_unit_test(our_order_of_suites_decides),
+        cmocka_unit_test(our_order_of_groups_decides),
         cmocka_unit_test(a_client_that_prefers_chacha20_gets_it),
         cmocka_unit_test(connections_share_an_engine),
         cmocka_unit_test(handshakes_that_wait_for_the_client_share_two_buffers),
@@ -594,6 +648,7 @@ int main(void)
         cmocka_unit_test(every_combination_opens_and_carries_data),
         cmocka_unit_test(one_byte_at_a_time_gives_the_same),
         cmocka_unit_test(a_cut_anywhere_in_any_flight_gives_the_same),
+        cmocka_unit_test(a_hybrid_hello_cut_anywhere_gives_the_same),
         cmocka_unit_test(a_retry_request_leads_to_an_open_connection),
         cmocka_unit_test(connections_share_an_engine),
         cmocka_unit_test(handshakes_that_wait_for_the_client_share_two_buffers),

@@ -219,6 +219,24 @@ static void a_retried_handshake_survives(void **state)
                                                .sni = "mail.example"});
 }
 
+#ifdef TLSFRONT_ACCEL
+#define HYBRID MBEDTLS_SSL_IANA_TLS_GROUP_X25519MLKEM768
+
+/* At once, and after a request to retry with it; with the key here, and elsewhere. */
+static void a_hybrid_handshake_survives(void **state)
+{
+    (void)state;
+    static const uint16_t only[] = {HYBRID, 0};
+    static const uint16_t second[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, HYBRID, 0};
+    struct peer_options po = {.min = MBEDTLS_SSL_VERSION_TLS1_3, .sni = "mail.example"};
+    po.groups = only;
+    every_point(server, &po);
+    every_point(elsewhere, &po);
+    po.groups = second;
+    every_point(server, &po);
+}
+#endif
+
 static void loading_a_challenge_survives(void **state)
 {
     (void)state;
@@ -350,6 +368,9 @@ int main(void)
         cmocka_unit_test(a_tls13_handshake_survives),
         cmocka_unit_test(a_handshake_with_client_certificates_survives),
         cmocka_unit_test(a_retried_handshake_survives),
+#ifdef TLSFRONT_ACCEL
+        cmocka_unit_test(a_hybrid_handshake_survives),
+#endif
         cmocka_unit_test(a_challenged_handshake_survives),
         cmocka_unit_test(a_handshake_signed_elsewhere_survives),
         cmocka_unit_test(filling_a_keyring_survives),

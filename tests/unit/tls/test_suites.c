@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static void the_defaults_begin_with_aes128_and_x25519(void **state)
+static void the_defaults_begin_with_aes128_and_the_hybrid(void **state)
 {
     (void)state;
     struct suites s;
@@ -20,10 +20,35 @@ static void the_defaults_begin_with_aes128_and_x25519(void **state)
     assert_int_equal(s.ciphers[0], 0x1301);
     assert_int_equal(s.ciphers[3], 0xc02b);
     assert_int_equal(s.ciphers[SUITES_CIPHERS], 0);
-    assert_int_equal(s.groups[0], 29);
-    assert_int_equal(s.groups[1], 23);
-    assert_int_equal(s.groups[2], 24);
-    assert_int_equal(s.groups[3], 0);
+    const uint16_t *g = s.groups;
+#ifdef TLSFRONT_ACCEL
+    assert_int_equal(*g++, 0x11ec);
+#endif
+    assert_int_equal(g[0], 29);
+    assert_int_equal(g[1], 23);
+    assert_int_equal(g[2], 24);
+    assert_int_equal(g[3], 0);
+}
+
+static void the_hybrid_group_is_known_or_said_to_be_left_out(void **state)
+{
+    (void)state;
+    struct suites s;
+    struct err e = {.text = ""};
+    const char *name[] = {"x25519mlkem768"};
+    const struct string_list list = {name, 1};
+#ifdef TLSFRONT_ACCEL
+    assert_int_equal(suites_select(&s, NULL, &list, &e), 0);
+    assert_int_equal(s.groups[0], 0x11ec);
+    assert_int_equal(s.groups[1], 0);
+    assert_false(suites_have_tls12_group(&s));
+#else
+    assert_int_equal(suites_select(&s, NULL, &list, &e), -1);
+    assert_non_null(strstr(e.text, "X25519MLKEM768 is not in this build"));
+    assert_int_equal(e.blamed, TLS_INPUT_GROUPS);
+#endif
+    assert_int_equal(suites_select(&s, NULL, NULL, &e), 0);
+    assert_true(suites_have_tls12_group(&s));
 }
 
 static void both_ways_of_naming_are_understood(void **state)
@@ -79,13 +104,15 @@ static void numbers_have_names(void **state)
                         "TLS_CHACHA20_POLY1305_SHA256");
     assert_int_equal(suites_cipher_number(0x002f), 0);
     assert_string_equal(tls_group_name(suites_group_number(29)), "x25519");
+    assert_string_equal(tls_group_name(suites_group_number(0x11ec)), "X25519MLKEM768");
     assert_int_equal(suites_group_number(0), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_defaults_begin_with_aes128_and_x25519),
+        cmocka_unit_test(the_defaults_begin_with_aes128_and_the_hybrid),
+        cmocka_unit_test(the_hybrid_group_is_known_or_said_to_be_left_out),
         cmocka_unit_test(both_ways_of_naming_are_understood),
         cmocka_unit_test(a_version_without_a_named_suite_keeps_its_defaults),
         cmocka_unit_test(an_unknown_name_is_refused_with_all_known_ones),
