@@ -18,15 +18,16 @@ static long days_left(const struct tls_identity_facts *f)
 
 static void text_routes(const struct status *s, const struct generation *g, struct buf *out)
 {
-    buf_printf(out, "%-16s %8s %10s %8s %10s %8s %8s %14s %14s\n", "ROUTE", "ACTIVE", "ACCEPTED",
-               "REFUSED", "HANDSHAKES", "RESUMED", "FAILED", "BYTES-IN", "BYTES-OUT");
+    buf_printf(out, "%-16s %8s %10s %8s %10s %8s %8s %8s %14s %14s\n", "ROUTE", "ACTIVE",
+               "ACCEPTED", "REFUSED", "HANDSHAKES", "RESUMED", "HYBRID", "FAILED", "BYTES-IN",
+               "BYTES-OUT");
     for (size_t i = 0; i < g->config->route_count; i++) {
         const struct route_totals t = route_totals(s->workers, g->routes[i].slot);
         buf_printf(out,
                    "%-16s %8" PRIu64 " %10" PRIu64 " %8" PRIu64 " %10" PRIu64 " %8" PRIu64
-                   " %8" PRIu64 " %14" PRIu64 " %14" PRIu64 "\n",
+                   " %8" PRIu64 " %8" PRIu64 " %14" PRIu64 " %14" PRIu64 "\n",
                    g->config->routes[i].name, t.active, t.accepted, t.refused, t.handshakes,
-                   t.resumed, t.failures, t.bytes_in, t.bytes_out);
+                   t.resumed, t.hybrid, t.failures, t.bytes_in, t.bytes_out);
     }
 }
 

@@ -193,6 +193,20 @@ static void cells_routes(const struct status *s, const struct generation *g, str
         cells_route(s, g, i, out);
 }
 
+/* No column: 80 are full. */
+static void cells_hybrid(const struct status *s, const struct generation *g, struct buf *out)
+{
+    uint64_t hybrid = 0, all = 0;
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        const struct route_totals t = route_totals(s->workers, g->routes[i].slot);
+        hybrid += t.hybrid;
+        all += t.handshakes;
+    }
+    cells_begin(out, CELLS_TEXT);
+    cells_add(out, "%s in %" PRIu64 " of %" PRIu64 " handshakes", TLS_GROUP_HYBRID, hybrid, all);
+    cells_end(out);
+}
+
 void status_cells(const struct status *s, struct buf *out)
 {
     const struct generation *g = s->workers->current.generation;
@@ -203,4 +217,5 @@ void status_cells(const struct status *s, struct buf *out)
     cells_certificates(g, out);
     cells_all_endings(g, out);
     cells_routes(s, g, out);
+    cells_hybrid(s, g, out);
 }

@@ -42,6 +42,14 @@ static void json_client_files(const struct tls_server *tls, struct buf *out)
     json_array_end(out);
 }
 
+static void json_groups(struct buf *out, const struct route_totals *t)
+{
+    json_object(out, "groups");
+    for (unsigned g = 1; tls_group_name(g) != NULL; g++)
+        json_number(out, tls_group_name(g), (int64_t)t->groups[g]);
+    json_object_end(out);
+}
+
 static void json_totals(struct buf *out, const struct route_totals *t)
 {
     json_object(out, "connections");
@@ -56,6 +64,7 @@ static void json_totals(struct buf *out, const struct route_totals *t)
     json_number(out, "tls1.2", (int64_t)t->tls12);
     json_number(out, "tls1.3", (int64_t)t->tls13);
     json_number(out, "failed", (int64_t)t->failures);
+    json_groups(out, t);
     json_object_end(out);
     json_number(out, "logins_refused", (int64_t)t->logins_refused);
     json_number(out, "upstream_failures", (int64_t)t->upstream_failures);

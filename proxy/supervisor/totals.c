@@ -1,5 +1,7 @@
 #include "proxy/supervisor/totals.h"
 
+#include <string.h>
+
 static void add(struct route_totals *t, const struct route_counters *c)
 {
     t->active += counter_get(&c->active);
@@ -17,10 +19,30 @@ static void add(struct route_totals *t, const struct route_counters *c)
     t->bytes_out += counter_get(&c->bytes_out);
 }
 
+static void add_groups(struct route_totals *t, const struct route_details *d)
+{
+    for (unsigned cipher = 0; cipher < TLS_CIPHER_NUMBERS; cipher++)
+        for (unsigned g = 0; g < TLS_GROUP_NUMBERS; g++)
+            t->groups[g] +=
+                counter_get(&d->tls[cipher][g][false]) + counter_get(&d->tls[cipher][g][true]);
+}
+
+static uint64_t hybrid_of(const struct route_totals *t)
+{
+    const char *name;
+    for (unsigned g = 1; (name = tls_group_name(g)) != NULL; g++)
+        if (strcmp(name, TLS_GROUP_HYBRID) == 0)
+            return t->groups[g];
+    return 0;
+}
+
 struct route_totals route_totals(const struct workers *ws, unsigned slot)
 {
     struct route_totals t = {0};
-    for (unsigned w = 0; w < ws->count; w++)
+    for (unsigned w = 0; w < ws->count; w++) {
         add(&t, &counters_of(&ws->all, w)->route[slot]);
+        add_groups(&t, &counters_of(&ws->all, w)->details[slot]);
+    }
+    t.hybrid = hybrid_of(&t);
     return t;
 }

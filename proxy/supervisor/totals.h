@@ -8,6 +8,7 @@
 struct route_totals {
     uint64_t active, handshaking, accepted, refused, handshakes, resumed, tls12, tls13, failures,
         logins_refused, upstream_failures, bytes_in, bytes_out;
+    uint64_t groups[TLS_GROUP_NUMBERS], hybrid; /* of the handshakes */
 };
 
 /* Of the route in that slot (release.h). The workers count on meanwhile. */
