@@ -12,10 +12,10 @@ class PipeClient:
 
     TIMEOUT = 30
 
-    def __init__(self, argv):
+    def __init__(self, argv, **options):
         self.popen = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                      start_new_session=True)
+                                      start_new_session=True, **options)
         self.received = bytearray()
 
     def send(self, data):
