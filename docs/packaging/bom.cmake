@@ -24,7 +24,7 @@ macro(bom_relation from type to)
 endmacro()
 
 # bom_part(NAME VERSION LICENCE PURL LIBRARY HOW [SHA256]): LIBRARY is its name to the linker, without "lib";
-# HOW it is linked is STATIC_LINK or DYNAMIC_LINK; SHA256 is that of the archive that it was built from.
+# HOW it is linked is STATIC_LINK or DYNAMIC_LINK, or DEPENDS_ON where it is loaded; SHA256 is that of the archive that it was built from.
 macro(bom_part name version licence purl library how)
     set(checksum "")
     if(NOT "${ARGN}" STREQUAL "")
@@ -52,12 +52,17 @@ macro(bom_patch part patch)
     bom_relation(patch-${bom_stem} PATCH_FOR ${part})
 endmacro()
 
+# Of an archive; a tree has none.
+macro(bom_sha256 out source)
+    set(${out} "")
+    if(NOT IS_DIRECTORY ${source})
+        file(SHA256 ${source} ${out})
+    endif()
+endmacro()
+
 # What it is made of.
 bom_relation(DOCUMENT DESCRIBES tlsfront)
-set(mbedtls_sha256 "")
-if(NOT IS_DIRECTORY ${TLSFRONT_MBEDTLS_SOURCE})
-    file(SHA256 ${TLSFRONT_MBEDTLS_SOURCE} mbedtls_sha256)
-endif()
+bom_sha256(mbedtls_sha256 ${TLSFRONT_MBEDTLS_SOURCE})
 bom_part(mbedtls ${mbedtls_version} "Apache-2.0 OR GPL-2.0-or-later" "pkg:github/Mbed-TLS/mbedtls@mbedtls-${mbedtls_version}"
     mbedcrypto STATIC_LINK ${mbedtls_sha256})
 foreach(patch ${mbedtls_applied})
@@ -66,15 +71,16 @@ endforeach()
 bom_part(libuv ${UV_VERSION} MIT "pkg:github/libuv/libuv@v${UV_VERSION}" uv DYNAMIC_LINK)
 bom_part(libconfuse ${CONFUSE_VERSION} ISC "pkg:github/libconfuse/libconfuse@v${CONFUSE_VERSION}" confuse DYNAMIC_LINK)
 bom_part(libseccomp ${SECCOMP_VERSION} LGPL-2.1-only "pkg:github/seccomp/libseccomp@v${SECCOMP_VERSION}" seccomp DYNAMIC_LINK)
+bom_part(libmicrohttpd ${MICROHTTPD_VERSION} LGPL-2.1-or-later "pkg:generic/libmicrohttpd@${MICROHTTPD_VERSION}" microhttpd
+    DEPENDS_ON) # the observer loads it
 if(ACCEL)
-    bom_part(openssl ${LIBCRYPTO_VERSION} Apache-2.0 "pkg:github/openssl/openssl@openssl-${LIBCRYPTO_VERSION}" crypto DYNAMIC_LINK)
-    bom_part(libsodium ${SODIUM_VERSION} ISC "pkg:github/jedisct1/libsodium@${SODIUM_VERSION}" sodium DYNAMIC_LINK)
-endif()
-if(ACCEL AND IPSEC_MB_LIBRARY)
-    file(STRINGS ${IPSEC_MB_INCLUDE}/intel-ipsec-mb.h ipsec_mb_version REGEX "define IMB_VERSION_STR ")
-    string(REGEX MATCH "[0-9][0-9.]*" ipsec_mb_version "${ipsec_mb_version}")
-    bom_part(intel-ipsec-mb ${ipsec_mb_version} BSD-3-Clause "pkg:github/intel/intel-ipsec-mb@v${ipsec_mb_version}"
-        IPSec_MB DYNAMIC_LINK)
+    file(STRINGS ${awslc_dir}/include/openssl/base.h awslc_version REGEX "define AWSLC_VERSION_NUMBER_STRING ")
+    string(REGEX MATCH "[0-9]+\\.[0-9.]+" awslc_version "${awslc_version}")
+    bom_sha256(awslc_sha256 ${TLSFRONT_AWSLC_SOURCE})
+    # docs/licences.md says of what.
+    bom_part(aws-lc ${awslc_version}
+        "(Apache-2.0 OR ISC) AND ISC AND Apache-2.0 AND MIT AND (Apache-2.0 OR ISC OR MIT) AND (Apache-2.0 OR ISC OR MIT-0)"
+        "pkg:github/aws/aws-lc@v${awslc_version}" aws-lc STATIC_LINK ${awslc_sha256})
 endif()
 
 string(UUID bom_uuid NAMESPACE 6ba7b811-9dad-11d1-80b4-00c04fd430c8 NAME "tlsfront ${bom_packages} ${bom_files}" TYPE SHA1)

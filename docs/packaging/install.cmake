@@ -20,6 +20,17 @@ install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
 install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs
         FILES_MATCHING PATTERN "*.md" PATTERN "*.svg" PATTERN "*.png" PATTERN packaging EXCLUDE)
 install(FILES ${mbedtls_tree}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.mbedtls)
+if(ACCEL)
+    if(IS_DIRECTORY ${TLSFRONT_AWSLC_SOURCE})
+        set(licence ${TLSFRONT_AWSLC_SOURCE})
+    else()
+        set(licence ${CMAKE_CURRENT_BINARY_DIR}/aws-lc)
+        file(ARCHIVE_EXTRACT INPUT ${TLSFRONT_AWSLC_SOURCE} DESTINATION ${licence} PATTERNS */LICENSE)
+    endif()
+    file(GLOB licence ${licence}/LICENSE ${licence}/aws-lc/LICENSE ${licence}/*/LICENSE ${licence}/*/aws-lc/LICENSE)
+    list(POP_BACK licence licence) # the library's, where the archive's package has one of its own
+    install(FILES ${licence} DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.aws-lc)
+endif()
 install(FILES ${packaging}/tlsfront.socket ${packaging}/notify-reload.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # The rest depends on the prefix, which `cmake --install --prefix` may still change.
