@@ -2,7 +2,7 @@
 #include "proxy/observer/page.h"
 
 const char page_policy[] =
-    "default-src 'none'; style-src 'sha256-3SrUISx1FbdjmR8jFRudecZl+OxRlxj/N0jj+e5zX1U='; "
+    "default-src 'none'; style-src 'sha256-ZD+kqDXk83Ko44WyyKY8MQjdbG/Pj1ZoQl+Z+8dWufg='; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const char page_style[] =
@@ -25,7 +25,7 @@ const char page_style[] =
     "table{border-collapse:collapse;width:100%}caption{text-align:left;color:var(--dim)}"
     "th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;"
     "border-bottom:1px solid var(--line)}tbody th,td{overflow-wrap:anywhere}"
-    "tbody th{min-width:7rem}td[data-name=Speaks],td[data-name=Upstreams]{min-width:12rem}"
+    "tbody th{min-width:8.5rem}td[data-name=Speaks],td[data-name=Upstreams]{min-width:12rem}"
     "th{font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
     "svg{display:block;max-width:100%;height:auto}.b{fill:var(--bar)}.f{fill:var(--bad)}"
     ".s{fill:var(--warn)}.a{stroke:var(--line);fill:none}.t{fill:var(--dim);font-size:11px}"
