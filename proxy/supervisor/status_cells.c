@@ -64,6 +64,20 @@ static void cells_child(const struct child *c, const char *name, const char *con
     cells_end(out);
 }
 
+/* Its connections are its workers'; and who would restart it is not of the daemon. */
+static void cells_supervisor(const struct status *s, struct buf *out)
+{
+    char sandbox[48];
+    sandbox_words(s->sandbox, sandbox, sizeof sandbox);
+    cells_begin(out, CELLS_ROW);
+    cells_add(out, "supervisor");
+    cells_add(out, "%d", getpid());
+    cells_add(out, "%s", "");
+    cells_add(out, "%s", "");
+    cells_add(out, "%s", sandbox);
+    cells_end(out);
+}
+
 static void cells_workers(const struct status *s, struct buf *out)
 {
     for (unsigned i = 0; i < s->workers->count; i++) {
@@ -88,9 +102,11 @@ static void cells_processes(const struct status *s, struct buf *out)
     static const char *const titles[] = {
         "=PROCESS", ">PID", ">CONNECTIONS", ">RESTARTS", "<SANDBOX", "=", NULL};
     heading(out, titles);
+    cells_supervisor(s, out);
     cells_workers(s, out);
     cells_signers(&s->workers->signers, out);
     cells_child(s->resolver, "resolver", "", out);
+    cells_child(s->observer, "observer", "", out);
 }
 
 /* ---- certificates ---- */

@@ -58,7 +58,8 @@ def test_on_a_terminal_it_is_a_table_that_fits(front, terminals, columns):
     lines = lines_of(output, columns)
     heading, = (line for line in lines if line.startswith("ROUTE"))
     assert "ACTIVE" in heading
-    assert any(line.startswith("worker 0 ") for line in lines)
+    assert all(any(line.startswith(name) for line in lines)
+               for name in ("supervisor ", "worker 0 ", "worker 1 ", "signer 0 "))
     assert any("mail.example" in line or "mail.exa" in line for line in lines)
 
 
