@@ -1,17 +1,10 @@
 /* repeatable.c - for every input the same random numbers and the same time, so that it does again
  * what it did when it was found. The linker takes these for the system's. */
-#define OPENSSL_SUPPRESS_DEPRECATED
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
-#ifdef TLSFRONT_ACCEL
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
-
-int __real_OPENSSL_init_crypto(uint64_t options, const OPENSSL_INIT_SETTINGS *settings);
-int __wrap_OPENSSL_init_crypto(uint64_t options, const OPENSSL_INIT_SETTINGS *settings);
-#endif
 
 int __real_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int __wrap_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -61,21 +54,39 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 }
 
 #ifdef TLSFRONT_ACCEL
-static int random_bytes(unsigned char *to, int size)
+/* ---- AWS-LC's own generator, which nobody can replace: it makes the nonces of signatures ---- */
+
+void *__real_ECDSA_do_sign(const uint8_t *digest, size_t size, const void *key);
+void *__wrap_ECDSA_do_sign(const uint8_t *digest, size_t size, const void *key);
+void ECDSA_SIG_get0(const void *signature, const void **r_r, const void **s_r);
+void ECDSA_SIG_free(void *signature);
+int BN_bn2bin_padded(uint8_t *to, size_t size, const void *n);
+
+/* As long as a number of its curve is, and not negative in DER without a zero in front. */
+static bool is_usual(const void *n)
 {
-    return __wrap_getrandom(to, (size_t)size, 0) == size;
+    uint8_t bytes[66];
+    size_t first = 0;
+    if (BN_bn2bin_padded(bytes, sizeof bytes, n) != 1)
+        return true;
+    while (first < sizeof bytes && bytes[first] == 0)
+        first++;
+    const size_t size = sizeof bytes - first;
+    return (size == 32 || size == 48 || size == 66) && bytes[first] < 0x80;
 }
 
-static int is_seeded(void)
+/* One whose form in DER is always the same: nothing of ours sees what else is in it. */
+void *__wrap_ECDSA_do_sign(const uint8_t *digest, size_t size, const void *key)
 {
-    return 1;
-}
-
-/* Not before tls/accel has begun with it. */
-int __wrap_OPENSSL_init_crypto(uint64_t options, const OPENSSL_INIT_SETTINGS *settings)
-{
-    static const RAND_METHOD method = {
-        .bytes = random_bytes, .pseudorand = random_bytes, .status = is_seeded};
-    return __real_OPENSSL_init_crypto(options, settings) == 1 && RAND_set_rand_method(&method) == 1;
+    for (;;) {
+        void *signature = __real_ECDSA_do_sign(digest, size, key);
+        const void *r, *s;
+        if (signature == NULL)
+            return NULL;
+        ECDSA_SIG_get0(signature, &r, &s);
+        if (is_usual(r) && is_usual(s))
+            return signature;
+        ECDSA_SIG_free(signature);
+    }
 }
 #endif
