@@ -40,6 +40,12 @@ static uint64_t now(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* They are there, and that is all. */
+static bool only_holds(const struct run *r)
+{
+    return r->links.options->work == WORK_IDLE || r->links.options->work == WORK_HALF;
+}
+
 static bool keeps_connections(const struct run *r)
 {
     return r->links.options->work != WORK_HANDSHAKE;
@@ -52,6 +58,7 @@ static void exchange_next(const struct run *r, struct conn *c)
     uint64_t transfer = r->measured ? o->count / o->conns : 1;
     switch (o->work) {
     case WORK_HANDSHAKE:
+    case WORK_HALF: /* which does not come so far */
     case WORK_IDLE:
         exchange_start(&c->exchange, ORDER_ECHO, 1);
         break;
@@ -94,7 +101,10 @@ static void unit_done(struct run *r, struct conn *c)
 
 static void step(struct run *r, struct conn *c)
 {
-    if (c->stage == STAGE_OPEN && link_open(&c->link))
+    const bool half = r->links.options->work == WORK_HALF;
+    if (c->stage == STAGE_OPEN && half && link_half_open(&c->link))
+        unit_done(r, c);
+    else if (c->stage == STAGE_OPEN && !half && link_open(&c->link))
         exchange_next(r, c);
     while (c->stage == STAGE_EXCHANGE && exchange_step(&c->exchange, &c->link)) {
         if (keeps_connections(r)) {
@@ -159,7 +169,7 @@ static void hold_sessions(struct run *r)
 static void prepare(struct run *r)
 {
     const struct options *o = r->links.options;
-    if (o->work == WORK_IDLE)
+    if (only_holds(r))
         hold_sessions(r);
     else if (o->work == WORK_HANDSHAKE)
         work(r, 2, 1); /* a ticket, and warm caches */
@@ -175,7 +185,7 @@ static void measure(struct run *r)
     const struct options *o = r->links.options;
     if (o->work == WORK_DOWNLOAD || o->work == WORK_UPLOAD)
         work(r, o->conns, o->conns);
-    else if (o->work != WORK_IDLE)
+    else if (!only_holds(r))
         work(r, o->count, o->conns);
 }
 
@@ -222,7 +232,7 @@ int main(int argc, char **argv)
     links_init(&run.links, &options);
     run.loop = epoll_create1(EPOLL_CLOEXEC);
     run.conns =
-        calloc(options.work == WORK_IDLE ? options.count : options.conns, sizeof(*run.conns));
+        calloc(only_holds(&run) ? options.count : options.conns, sizeof(*run.conns));
     if (run.loop < 0 || run.conns == NULL)
         die("client: set-up: %s", strerror(errno));
     prepare(&run);

@@ -174,6 +174,16 @@ bool link_open(struct link *l)
     return true;
 }
 
+bool link_half_open(struct link *l)
+{
+    char byte;
+    if (recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        return true;
+    if (link_open(l))
+        die("client: there is no handshake to be held half open");
+    return false;
+}
+
 static ssize_t plain(ssize_t moved, const char *what)
 {
     if (moved > 0)

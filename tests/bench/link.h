@@ -32,6 +32,8 @@ void links_resume(struct links *all);
 
 /* Begins to connect. */
 void link_start(struct link *l, struct links *all);
+/* Has the server answered the ClientHello? Until then the handshake goes on; not a step further. */
+bool link_half_open(struct link *l);
 /* True when TCP and TLS are up and are what was ordered. */
 bool link_open(struct link *l);
 /* Bytes moved, or -1 when there is nothing to do now. The server must not end the connection. */

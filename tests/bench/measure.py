@@ -72,9 +72,9 @@ def fresh(stage, peer, workers=1, cpus=None, extra=()):
 
 
 class Idlers:
-    """So many idle sessions, held by several clients."""
+    """So many sessions that do nothing, held by several clients; `work`: of what kind."""
 
-    def __init__(self, stage, proxy, case, count):
+    def __init__(self, stage, proxy, case, count, work="idle"):
         self.clients = []
         room = stage.files - 100
         while len(stage.backends) < math.ceil(count * 1.2 / room):  # they do not share quite evenly
@@ -85,7 +85,7 @@ class Idlers:
             for begin in range(0, count, share):
                 part = min(share, count - begin)
                 route = routes[len(self.clients) % len(routes)]
-                client = stage.client(proxy, "idle", route=route, count=part, **case.tls)
+                client = stage.client(proxy, work, route=route, count=part, **case.tls)
                 self.clients.append(client)
         except BaseException:
             self.dismiss()
@@ -106,7 +106,7 @@ def notes(stage, cases):
     """What a reader of the table has to know about this machine."""
     found = []
     for case in cases:
-        workers_needed = workers_for(stage, case.idle or (case.count if case.work == "idle" else 0))
+        workers_needed = workers_for(stage, case.idle or (case.count if case.work in ("idle", "half") else 0))
         if workers_needed > 1:
             found.append(
                 f"{case}: with {workers_needed} workers, because a process may have"
@@ -120,7 +120,7 @@ def memory(stage, proxy_of, case, peer):
     proxy = fresh(stage, peer)
     try:
         before = proxy.memory()
-        idlers = Idlers(stage, proxy, case, case.count)
+        idlers = Idlers(stage, proxy, case, case.count, case.work)
         try:
             settle()
             return (proxy.memory() - before) / case.count / case.per

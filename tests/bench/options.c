@@ -10,7 +10,7 @@
 
 static const char *const works[] = {
     [WORK_HANDSHAKE] = "handshake", [WORK_ECHO] = "echo", [WORK_DOWNLOAD] = "download",
-    [WORK_UPLOAD] = "upload",       [WORK_IDLE] = "idle",
+    [WORK_UPLOAD] = "upload",       [WORK_IDLE] = "idle", [WORK_HALF] = "half",
 };
 
 static const char usage[] =
@@ -20,6 +20,7 @@ static const char usage[] =
     "      echo       COUNT messages of SIZE bytes, echoed on CONNS connections\n"
     "      download   COUNT bytes over CONNS connections; upload likewise\n"
     "      idle       hold COUNT sessions open\n"
+    "      half       hold COUNT handshakes, where the proxy waits for the client's Finished\n"
     "Prepares, prints \"ready\", waits for a line, works, prints what it found as JSON, and holds "
     "its\n"
     "connections open until the next line.";

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum work { WORK_HANDSHAKE, WORK_ECHO, WORK_DOWNLOAD, WORK_UPLOAD, WORK_IDLE };
+enum work { WORK_HANDSHAKE, WORK_ECHO, WORK_DOWNLOAD, WORK_UPLOAD, WORK_IDLE, WORK_HALF };
 
 struct options {
     enum work work;

@@ -161,7 +161,10 @@ ocsp-dir = ""
 {each(frontend, s)}"""
 
 
-def nginx(s):
+NGINX_MODULE = "load_module /usr/lib/nginx/modules/ngx_stream_module.so;"
+
+
+def nginx(s, module=NGINX_MODULE):
     reuse = "reuseport" if s.workers > 1 else ""
     # Cheaper, but those who come without end would keep it from ever doing anything else.
     accept = "off" if s.flooded else "on"
@@ -179,7 +182,7 @@ def nginx(s):
 """
 
     return f"""
-load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+{module}
 daemon off;
 {"user nobody nogroup;" if os.geteuid() == 0 else ""}
 worker_processes {s.workers};
@@ -226,6 +229,10 @@ debug = err
 {each(service, s)}"""
 
 
+def run_nginx(program, file):
+    return [program, "-c", file]
+
+
 def run_haproxy(program, file):
     return [program, "-q", "-db", "-f", file]
 
@@ -249,6 +256,7 @@ def floor(name, configuration, what):
 
 
 HAPROXY = "/usr/sbin/haproxy"
+STRONGEST = os.environ.get("BENCH_STRONGEST", "")  # where tests/bench/strongest has put them
 
 def ours(name, configuration, **options):
     return Peer(
@@ -263,10 +271,25 @@ def ours(name, configuration, **options):
     )
 
 
+HAPROXY_VERSION = ["-v", r"version (\S+)"]
+NGINX_VERSION = ["-v", r"nginx/(\S+)"]
+
+
+def strongest():
+    """The fastest of the rivals, on the fastest of the libraries, where they have been built."""
+    if not STRONGEST:
+        return []
+    static = lambda s: nginx(s, "")
+    return [
+        rival("haproxy-aws-lc", f"{STRONGEST}/haproxy", run_haproxy, haproxy, HAPROXY_VERSION),
+        rival("nginx-aws-lc", f"{STRONGEST}/nginx", run_nginx, static, NGINX_VERSION),
+    ]
+
+
 PEERS = [
     floor("tcp-copy", lambda s: haproxy(s, False), "haproxy in TCP mode, without TLS"),
     floor("tcp-splice", splicing, "the same with splice-request and splice-response"),
-    rival("haproxy", HAPROXY, run_haproxy, haproxy, ["-v", r"version (\S+)"], ("limit", "client_ca")),
+    rival("haproxy", HAPROXY, run_haproxy, haproxy, HAPROXY_VERSION, ("limit", "client_ca")),
     rival(
         "hitch",
         "/usr/sbin/hitch",
@@ -277,9 +300,9 @@ PEERS = [
     rival(
         "nginx",
         "/usr/sbin/nginx",
-        lambda program, file: [program, "-c", file],
+        run_nginx,
         nginx,
-        ["-v", r"nginx/(\S+)"],
+        NGINX_VERSION,
         ("limit", "client_ca"),
     ),
     rival(
@@ -290,6 +313,7 @@ PEERS = [
         ["-version", r"stunnel (\S+)"],
         ("client_ca",),
     ),
+    *strongest(),
     ours("tlsfront", tlsfront),
     ours(
         "keys-in-workers", lambda s: "key-isolation = off\n" + tlsfront(s), on_request=True
