@@ -10,6 +10,50 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define FACT(field, is_total)                                                                      \
+    {                                                                                              \
+        .name = #field, .offset = offsetof(struct route_counters, field), .total = (is_total)      \
+    }
+
+const struct counter_fact counter_facts[ROUTE_COUNTERS] = {
+    FACT(active, false),
+    FACT(handshaking, false),
+    FACT(accepted, true),
+    FACT(refused, true),
+    FACT(handshakes, true),
+    FACT(resumed, true),
+    FACT(tls12, true),
+    FACT(tls13, true),
+    FACT(handshake_failures, true),
+    FACT(logins_refused, true),
+    FACT(upstream_failures, true),
+    FACT(bytes_in, true),
+    FACT(bytes_out, true),
+};
+
+static uint64_t hash(uint64_t h, const void *data, size_t size) /* FNV-1a */
+{
+    for (const uint8_t *p = data; size > 0; p++, size--)
+        h = (h ^ *p) * 0x100000001b3U;
+    return h;
+}
+
+uint64_t counters_layout(void)
+{
+    static const uint32_t sizes[] = {sizeof(struct worker_counters),
+                                     sizeof(struct route_details),
+                                     sizeof(struct route_counters),
+                                     offsetof(struct worker_counters, clients),
+                                     CLIENT_ROWS,
+                                     CLIENT_BUCKETS};
+    uint64_t h = hash(0xcbf29ce484222325U, sizes, sizeof sizes);
+    for (unsigned i = 0; i < ROUTE_COUNTERS; i++) {
+        h = hash(h, counter_facts[i].name, strlen(counter_facts[i].name) + 1);
+        h = hash(h, &counter_facts[i].offset, sizeof counter_facts[i].offset);
+    }
+    return h;
+}
+
 int counters_create(struct err *e)
 {
     int fd = memfd_create("tlsfront-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -55,7 +99,7 @@ void counters_unmap(struct worker_counters *part)
 
 void counters_unmap_all(struct all_counters *all)
 {
-    for (unsigned i = 0; i < WORKERS_MAX; i++)
+    for (unsigned i = 0; i < PARTS_MAX; i++)
         counters_unmap(all->parts[i]);
     *all = (struct all_counters){0};
 }
@@ -217,7 +261,7 @@ unsigned client_count(const struct all_counters *all, unsigned workers, struct c
     unsigned smallest = ~0U;
     for (unsigned row = 0; row < CLIENT_ROWS; row++) {
         unsigned sum = 0;
-        for (unsigned w = 0; w < workers && w < WORKERS_MAX; w++)
+        for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
             if (counters_of(all, w) != NULL)
                 sum += atomic_load_explicit(&counters_of(all, w)->clients[row][slot.at[row]],
                                             memory_order_relaxed);
@@ -230,7 +274,7 @@ unsigned client_count(const struct all_counters *all, unsigned workers, struct c
 uint64_t route_active(const struct all_counters *all, unsigned workers, unsigned route_slot)
 {
     uint64_t sum = 0;
-    for (unsigned w = 0; w < workers && w < WORKERS_MAX; w++)
+    for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
         if (counters_of(all, w) != NULL)
             sum += counter_get(&counters_of(all, w)->route[route_slot].active);
     return sum;

@@ -13,10 +13,14 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Routes keep their slot, found by name, over reloads, so that counters go on. */
 enum { ROUTE_SLOTS = 1024, WORKERS_MAX = 256 };
+
+/* Behind the workers' parts come those of workers that an upgrade has left over (veterans). */
+enum { VETERANS_MAX = 768, PARTS_MAX = WORKERS_MAX + VETERANS_MAX };
 
 /* Connections per client address are counted in two rows of a sketch (Cormode and Muthukrishnan's
  * count-min, with decrements): two addresses can share a slot in one row but hardly in both, so the
@@ -64,6 +68,15 @@ struct route_details {
     struct upstream_counters upstreams[UPSTREAM_PLACES];
 };
 
+/* Each of a route's, but for `stage`, by its name, for a successor whose struct may have others. */
+enum { ROUTE_COUNTERS = offsetof(struct route_counters, stage) / sizeof(counter) };
+struct counter_fact {
+    const char *name;
+    uint16_t offset;
+    bool total; /* false: the present tense, which ends with its worker */
+};
+extern const struct counter_fact counter_facts[ROUTE_COUNTERS];
+
 struct worker_counters {
     struct route_counters route[ROUTE_SLOTS];
     struct route_details details[ROUTE_SLOTS];
@@ -85,9 +98,12 @@ struct worker_counters *counters_map_other(int fd);
 /* NULL is fine. */
 void counters_unmap(struct worker_counters *part);
 
+/* Who has another number lays a part out in another way. */
+uint64_t counters_layout(void);
+
 /* The parts by worker; NULL: not known here, and nothing counted there. */
 struct all_counters {
-    struct worker_counters *parts[WORKERS_MAX];
+    struct worker_counters *parts[PARTS_MAX];
 };
 
 static inline struct worker_counters *counters_of(const struct all_counters *all, unsigned index)
@@ -139,6 +155,12 @@ static inline void counter_set(counter *c, uint64_t n)
 static inline void counter_sub(counter *c, uint64_t n)
 {
     counter_add(c, (uint64_t)0 - n);
+}
+
+/* Of what counter_facts[field] is about. */
+static inline uint64_t counter_read(const struct route_counters *c, unsigned field)
+{
+    return counter_get((const counter *)((uintptr_t)c + counter_facts[field].offset));
 }
 
 /* A client's place in the sketch for one route. */

@@ -2,7 +2,8 @@
  *
  * The socket pair is SOCK_SEQPACKET: one message per packet, file descriptors attached. A message
  * is a header and a payload of plain structs; both ends are the same binary, so there is no
- * encoding.
+ * encoding. But a supervisor that was upgraded has workers and signers of the release before: what
+ * it still says to these and hears from them keeps its number and form (below).
  *
  *   supervisor -> worker
  *     HELLO      who you are, your counters; drop privileges
@@ -46,6 +47,9 @@
  *     LOOK       how are things?            answer: SNAPSHOT
  *     REFUSED 0  it cannot work, and why
  *
+ *   rehearsal -> supervisor (proxy/supervisor/upgrade.h), whichever release it is of
+ *     REHEARSED  the new binary would serve: its version, and the bundle that it has read
+ *
  * These processes deal with strangers, so what they say is measured and checked by the supervisor,
  * which kills one for anything that none of its kind says. */
 #ifndef TLSFRONT_IPC_IPC_H
@@ -63,10 +67,12 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+/* The numbered ones outlive an upgrade; test_ipc.c pins them and their payloads. New ones go to the
+ * end, before the last. */
 enum ipc_type {
     IPC_HELLO,
     IPC_COUNTERS,
-    IPC_LOG,
+    IPC_LOG = 2,
     IPC_TICKETS,
     IPC_PREPARE,
     IPC_LISTENERS,
@@ -74,22 +80,22 @@ enum ipc_type {
     IPC_READY,
     IPC_COMMIT,
     IPC_ABORT,
-    IPC_DRAIN,
-    IPC_RETIRE,
-    IPC_STOP,
-    IPC_CHALLENGE_ANSWER,
-    IPC_PING,
+    IPC_DRAIN = 10,
+    IPC_RETIRE = 11,
+    IPC_STOP = 12,
+    IPC_CHALLENGE_ANSWER = 13,
+    IPC_PING = 14,
     IPC_RESOLVE,
     IPC_PREPARED,
     IPC_REFUSED,
     IPC_COMMITTED,
     IPC_SANDBOX,
-    IPC_CHALLENGE_QUERY,
-    IPC_PONG,
+    IPC_CHALLENGE_QUERY = 20,
+    IPC_PONG = 21,
     IPC_SIGNER,
     IPC_KEYS,
     IPC_CHANNEL,
-    IPC_BETRAYED,
+    IPC_BETRAYED = 25,
     IPC_SIGN,
     IPC_SIGNED,
     IPC_RESOLVED,
@@ -97,6 +103,7 @@ enum ipc_type {
     IPC_CHALLENGES,
     IPC_SNAPSHOT,
     IPC_LOOK,
+    IPC_REHEARSED = 100, /* is in nobody's way */
 };
 
 /* The kernel passes at most 253 descriptors at a time (SCM_MAX_FD). */
@@ -188,6 +195,10 @@ struct ipc_resolved { /* sent as far as `addresses` is in use */
     int32_t error; /* 0; EAI_..., which are negative; or errno */
     uint32_t count;
     struct ipc_resolved_address addresses[RESOLVED_MAX];
+};
+
+struct ipc_rehearsed {
+    char version[32], text[200]; /* of the release, and what it is made of */
 };
 
 /* How many of a payload struct fit into one message. */

@@ -132,7 +132,7 @@ def test_workers_go_away_with_a_killed_supervisor(fronts, run, pki, toys):
 # ---- workers that nobody should trust ----------------------------------------------------------
 
 IPC_HEADER = TREE / "proxy" / "ipc" / "ipc.h"
-IPC_TYPES = re.findall(r"^    IPC_(\w+),$", IPC_HEADER.read_text(), re.MULTILINE)
+IPC_TYPES = re.findall(r"^    IPC_(\w+)(?: = \d+)?,", IPC_HEADER.read_text(), re.MULTILINE)
 IPC = 3  # a worker's descriptor to the supervisor
 
 

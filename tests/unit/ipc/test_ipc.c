@@ -418,6 +418,29 @@ static void another_message_is_no_answer(void **state)
     assert_false(ipc_take_resolved(&f->out, &got));
 }
 
+/* A supervisor after an upgrade has workers and signers of the release before. */
+static void what_outlives_an_upgrade_keeps_its_number_and_form(void **state)
+{
+    (void)state;
+    assert_int_equal(IPC_LOG, 2);
+    assert_int_equal(IPC_DRAIN, 10);
+    assert_int_equal(IPC_RETIRE, 11);
+    assert_int_equal(IPC_STOP, 12);
+    assert_int_equal(IPC_CHALLENGE_ANSWER, 13);
+    assert_int_equal(IPC_PING, 14);
+    assert_int_equal(IPC_CHALLENGE_QUERY, 20);
+    assert_int_equal(IPC_PONG, 21);
+    assert_int_equal(IPC_BETRAYED, 25);
+    assert_int_equal(IPC_REHEARSED, 100);
+    assert_int_equal(sizeof(struct header), 16);
+    assert_int_equal(sizeof(struct ipc_challenge_query), 272);
+    assert_int_equal(offsetof(struct ipc_challenge_answer, challenge), 16);
+    assert_int_equal(sizeof(struct ipc_rehearsed), 232);
+    assert_int_equal(LOG_TARGET_STDERR, 0);
+    assert_int_equal(LOG_TARGET_SYSLOG, 1);
+    assert_int_equal(LOG_TARGET_FILE, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +475,7 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(descriptors_that_find_no_room_in_the_process_end_it, setup,
                                         teardown),
+        cmocka_unit_test(what_outlives_an_upgrade_keeps_its_number_and_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
