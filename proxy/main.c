@@ -180,6 +180,11 @@ static int status(const struct options *o)
     }
 }
 
+static int upgrade(const struct options *o)
+{
+    return ask(o, "upgrade", EXIT_RUNTIME);
+}
+
 static const struct command commands[] = {
     {"run", "[-c FILE]",
      "Run the daemon in the foreground, logging to standard error unless the configuration says\n"
@@ -195,6 +200,12 @@ static const struct command commands[] = {
      "nothing did. FILE tells only where the daemon's control socket is. --timeout: wait for so\n"
      "long instead of a minute; then say what the reload waits for. It goes on all the same.\n",
      TAKES_TIMEOUT, CONTROL_SECONDS, reload},
+    {"upgrade", "[-c FILE]",
+     "Have the running daemon re-execute itself from the binary now on disk, with the\n"
+     "configuration now on disk, without losing a connection. Waits, and prints which version has\n"
+     "taken over, or why none did: then the old one goes on. FILE tells only where the daemon's\n"
+     "control socket is.\n",
+     0, 0, upgrade},
     {"drain", "[-c FILE]",
      "Have balancers look elsewhere: the running daemon is not ready any more, but goes on "
      "serving\n"
@@ -326,6 +337,19 @@ static void suggest_command(const char *name)
     fputs("\n", stderr);
 }
 
+/* How an upgrade executes a binary: run --state=N -c FILE. */
+static bool takes_over(int argc, char **argv)
+{
+    return argc == 5 && strcmp(argv[1], "run") == 0 &&
+           (strncmp(argv[2], "--state=", 8) == 0 || strncmp(argv[2], "--back=", 7) == 0);
+}
+
+static int take_over(char **argv)
+{
+    const bool back = strncmp(argv[2], "--back=", 7) == 0;
+    return supervisor_take_over(argv[4], (int)strtol(strchr(argv[2], '=') + 1, NULL, 10), back);
+}
+
 static int dispatch(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
@@ -345,6 +369,8 @@ static int dispatch(int argc, char **argv)
         return resolver_run();
     if (strcmp(name, "observer") == 0 && argc == 3)
         return observer_run();
+    if (takes_over(argc, argv))
+        return take_over(argv);
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0)
             return run_command(&commands[i], argc - 1, argv + 1);
@@ -357,6 +383,9 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    streams_begin();
+    if (takes_over(argc, argv)) /* from one image to the next no signal is lost */
+        streams_begin_blocked();
+    else
+        streams_begin();
     return streams_end(dispatch(argc, argv));
 }

@@ -21,13 +21,18 @@ static void fill(int fd)
         (void)open("/", O_RDONLY | O_DIRECTORY); /* without /dev it does the same */
 }
 
-void streams_begin(void)
+void streams_begin_blocked(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         fill(fd);
     (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* Linux 5.11 */
     signal(SIGXFSZ, SIG_IGN);
+}
+
+void streams_begin(void)
+{
     sigset_t none;
+    streams_begin_blocked();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

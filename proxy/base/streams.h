@@ -16,6 +16,9 @@ bool streams_in_journal(int fd);
 /* For a process that stays: what else came along is closed, from descriptor `first` on. */
 void streams_close_others(int first);
 
+/* Signals that whoever executed us has blocked stay so. */
+void streams_begin_blocked(void);
+
 /* What was printed goes out before what standard error is told next. */
 void streams_flush(void);
 

@@ -7,6 +7,7 @@
 
 #include "config/err.h"
 #include "proxy/base/buf.h"
+#include "proxy/base/socket.h"
 
 #include <uv.h>
 
@@ -20,6 +21,18 @@ typedef void control_fn(void *arg, struct control_request *request, const char *
  * what lies there is no socket). A stale socket file is replaced. */
 struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_request, void *arg,
                             struct err *e);
+
+/* What an image of this process before us had: the socket that listens there, ours from now on, and
+ * one of its callers. NULL: out of memory. */
+struct control *control_adopt(uv_loop_t *loop, const char *path, int fd,
+                              const struct socket_file *file, control_fn *on_request, void *arg);
+struct control_request *control_adopt_caller(struct control *c, int fd, bool has_asked);
+
+/* Descriptors for the next image: of the socket; of a request that waits for its answer; of all
+ * callers that have not said anything yet. */
+int control_fd(const struct control *c, struct socket_file *file);
+int control_caller_fd(const struct control_request *r);
+void control_silent(const struct control *c, void (*each)(void *arg, int fd), void *arg);
 
 /* Where it listens; lives as long as `c`. */
 const char *control_path(const struct control *c);

@@ -107,19 +107,27 @@ static void line_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
 }
 
-static void caller_arrived(uv_stream_t *server, int status)
+static struct control_request *new_caller(struct control *c)
 {
-    struct control *c = (struct control *)(void *)server;
-    struct control_request *r = status == 0 ? calloc(1, sizeof *r) : NULL;
+    struct control_request *r = calloc(1, sizeof *r);
     if (r == NULL)
-        return;
+        return NULL;
     r->control = c;
     r->next = c->silent;
     r->at = &c->silent;
     if (r->next != NULL)
         r->next->at = &r->next;
     c->silent = r;
-    uv_pipe_init(server->loop, &r->pipe, 0);
+    uv_pipe_init(c->pipe.loop, &r->pipe, 0);
+    return r;
+}
+
+static void caller_arrived(uv_stream_t *server, int status)
+{
+    struct control *c = (struct control *)(void *)server;
+    struct control_request *r = status == 0 ? new_caller(c) : NULL;
+    if (r == NULL)
+        return;
     if (uv_accept(server, (uv_stream_t *)&r->pipe) != 0 ||
         uv_read_start((uv_stream_t *)&r->pipe, lend_line, line_read) != 0)
         request_close(r);
@@ -147,6 +155,16 @@ static void control_closed(uv_handle_t *handle)
 }
 
 /* -1 with errno. */
+static int hear(struct control *c, int fd)
+{
+    int rc = uv_pipe_open(&c->pipe, fd);
+    if (rc == 0)
+        rc = uv_listen((uv_stream_t *)&c->pipe, 16, caller_arrived);
+    errno = -rc;
+    return rc != 0 ? -1 : 0;
+}
+
+/* -1 with errno. */
 static int control_listen(struct control *c)
 {
     int fd = make_directory(c->path)
@@ -163,11 +181,7 @@ static int control_listen(struct control *c)
         errno = error;
         return -1;
     }
-    int rc = uv_pipe_open(&c->pipe, fd);
-    if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&c->pipe, 16, caller_arrived);
-    errno = -rc;
-    return rc != 0 ? -1 : 0;
+    return hear(c, fd);
 }
 
 /* " since WHEN with FILE", as the other one says; one of another version, or one that is stuck,
@@ -202,27 +216,93 @@ static void explain(const char *path, struct err *e)
     errno = error;
 }
 
-struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_request, void *arg,
-                            struct err *e)
+/* NULL: out of memory. */
+static struct control *make(uv_loop_t *loop, const char *path, control_fn *on_request, void *arg)
 {
     struct control *c = calloc(1, sizeof *c);
     char *copy = strdup(path);
     if (c == NULL || copy == NULL) {
         free(c);
         free(copy);
-        errno = ENOMEM;
-        err_set(e, "out of memory");
         return NULL;
     }
     c->path = copy;
     c->on_request = on_request;
     c->arg = arg;
     uv_pipe_init(loop, &c->pipe, 0);
+    return c;
+}
+
+struct control *control_new(uv_loop_t *loop, const char *path, control_fn *on_request, void *arg,
+                            struct err *e)
+{
+    struct control *c = make(loop, path, on_request, arg);
+    if (c == NULL) {
+        errno = ENOMEM;
+        err_set(e, "out of memory");
+        return NULL;
+    }
     if (control_listen(c) == 0)
         return c;
     explain(path, e);
     uv_close((uv_handle_t *)&c->pipe, control_closed);
     return NULL;
+}
+
+/* ---- over an upgrade ---- */
+
+struct control *control_adopt(uv_loop_t *loop, const char *path, int fd,
+                              const struct socket_file *file, control_fn *on_request, void *arg)
+{
+    struct control *c = make(loop, path, on_request, arg);
+    if (c == NULL || hear(c, fd) == 0) {
+        if (c != NULL)
+            c->file = *file;
+        return c;
+    }
+    uv_close((uv_handle_t *)&c->pipe, control_closed);
+    return NULL;
+}
+
+struct control_request *control_adopt_caller(struct control *c, int fd, bool has_asked)
+{
+    struct control_request *r = new_caller(c);
+    if (r == NULL)
+        return NULL;
+    int rc = uv_pipe_open(&r->pipe, fd);
+    if (has_asked)
+        request_leave(r);
+    else if (rc == 0)
+        rc = uv_read_start((uv_stream_t *)&r->pipe, lend_line, line_read);
+    if (rc == 0)
+        return r;
+    request_close(r);
+    return NULL;
+}
+
+static int fd_of(const uv_pipe_t *pipe)
+{
+    uv_os_fd_t fd = -1;
+    (void)uv_fileno((const uv_handle_t *)pipe, &fd);
+    return fd;
+}
+
+int control_fd(const struct control *c, struct socket_file *file)
+{
+    *file = c->file;
+    return fd_of(&c->pipe);
+}
+
+int control_caller_fd(const struct control_request *r)
+{
+    return fd_of(&r->pipe);
+}
+
+void control_silent(const struct control *c, void (*each)(void *arg, int fd), void *arg)
+{
+    for (const struct control_request *r = c->silent; r != NULL; r = r->next)
+        if (r->size == 0 && fd_of(&r->pipe) >= 0)
+            each(arg, fd_of(&r->pipe));
 }
 
 const char *control_path(const struct control *c)

@@ -34,11 +34,9 @@ static void load_ticket_key(const struct file_ref *file, struct candidate *out, 
     file_bytes_free(&bytes);
 }
 
-static bool judge(struct config *config, struct candidate *out, struct diags *d)
+static void judge_machine(struct config *config, struct candidate *out, struct diags *d)
 {
     struct err e;
-    if (config == NULL)
-        return false;
     if (privileges_resolve(config->user, &out->identity, &e) != 0)
         diag_add(d, DIAG_ERROR, &config->user_at,
                  "create it (`adduser --system --group --no-create-home NAME`) or name another "
@@ -55,8 +53,10 @@ static bool judge(struct config *config, struct candidate *out, struct diags *d)
     if (config->route_count > ROUTE_SLOTS)
         diag_add(d, DIAG_ERROR, NULL, "run a second instance with its own control socket",
                  "%zu routes; one instance serves up to %d", config->route_count, ROUTE_SLOTS);
-    load_ticket_key(&config->ticket_key, out, d);
-    unlock_keys(config, out->bundle, d);
+}
+
+static bool make_generation(struct config *config, struct candidate *out, struct diags *d)
+{
     out->generation = generation_load(config, out->bundle, GENERATION_JUDGED, d);
     if (out->generation != NULL)
         advise_routes(out->generation, d);
@@ -67,6 +67,35 @@ static bool judge(struct config *config, struct candidate *out, struct diags *d)
         return false;
     }
     return true;
+}
+
+static bool judge(struct config *config, struct candidate *out, struct diags *d)
+{
+    if (config == NULL)
+        return false;
+    judge_machine(config, out, d);
+    load_ticket_key(&config->ticket_key, out, d);
+    unlock_keys(config, out->bundle, d);
+    return make_generation(config, out, d);
+}
+
+bool load_bundle(struct bundle *b, const uint8_t *ticket_secret, struct candidate *out,
+                 struct diags *d)
+{
+    *out = (struct candidate){.bundle = b};
+    struct config *config = config_load(b, d);
+    if (config == NULL) {
+        candidate_free(out);
+        return false;
+    }
+    judge_machine(config, out, d);
+    if (ticket_secret == NULL) {
+        load_ticket_key(&config->ticket_key, out, d);
+    } else {
+        out->tickets_shared = true;
+        memcpy(out->ticket_secret, ticket_secret, sizeof out->ticket_secret);
+    }
+    return make_generation(config, out, d);
 }
 
 bool load_configuration(const char *path, struct candidate *out, struct diags *d)

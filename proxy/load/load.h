@@ -31,6 +31,11 @@ bool load_files_again(const struct bundle *texts, struct candidate *out, struct 
  * for a process that may wait, once. */
 void load_look_up(const struct candidate *l, struct diags *d);
 
+/* A bundle that has been judged already, taken over; nothing is read, except the `ticket-key` where
+ * there is one and `ticket_secret`, what it was, is NULL. */
+bool load_bundle(struct bundle *b, const uint8_t *ticket_secret, struct candidate *out,
+                 struct diags *d);
+
 /* Drops the bundle and the generation; wipes; all zero is fine. */
 void candidate_free(struct candidate *l);
 

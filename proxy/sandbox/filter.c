@@ -299,6 +299,9 @@ static const struct call calls[] = {
     {.name = "fork", .of = SUPERVISOR},
     {.name = "vfork", .of = SUPERVISOR},
     {.name = "execve", .of = SUPERVISOR}, /* Landlock: this binary */
+    {.name = "alarm", .of = SUPERVISOR},  /* an upgrade that hangs, and why it has failed */
+    {.name = "setitimer", .of = SUPERVISOR},
+    {.name = "pwrite64", .of = SUPERVISOR},
     {.name = "wait4", .of = SUPERVISOR},
     {.name = "waitpid", .of = SUPERVISOR},
     {.name = "waitid", .of = SUPERVISOR},

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A process that dies within this time of its start is in trouble; after some in a row the next one
@@ -204,7 +205,12 @@ static void explain_signal(const struct child *c, int signal)
 
 static void log_death(const struct child *c, int64_t status, int signal)
 {
-    if (c->of->ending || c->life == CHILD_RETIRING)
+    if (c->adopted && signal != 0 && !c->of->ending)
+        child_log(c, LOG_LEVEL_ERROR, "died",
+                  "(pid %d, from before the upgrade) was killed by signal %d (%s); %snobody "
+                  "replaces it",
+                  c->process.pid, signal, strsignal(signal), c->of->kind->loss);
+    else if (c->of->ending || c->life == CHILD_RETIRING)
         child_log(c, LOG_LEVEL_DEBUG, "end", "has ended");
     else if (signal != 0)
         child_log(c, LOG_LEVEL_ERROR, "died",
@@ -225,13 +231,15 @@ static void respawn_later(struct child *c)
         uv_timer_start(&c->timer, respawn_due, RESPAWN_WAIT_MS, 0);
 }
 
+/* The loop knows nothing of a process that is adopted. */
 static void close_process(struct child *c)
 {
     c->life = CHILD_NONE;
-    c->closing = 2;
+    c->closing = c->adopted ? 1 : 2;
     uv_timer_stop(&c->timer);
     uv_close((uv_handle_t *)&c->poll, handle_closed);
-    uv_close((uv_handle_t *)&c->process, handle_closed);
+    if (!c->adopted)
+        uv_close((uv_handle_t *)&c->process, handle_closed);
     close(c->ipc);
 }
 
@@ -345,6 +353,29 @@ static void start_now(struct child *c)
     c->of->kind->started(c);
 }
 
+void child_adopt(struct child *c, pid_t pid, int ipc)
+{
+    forget_predecessor(c);
+    c->process.pid = pid;
+    c->process.data = c;
+    c->adopted = c->sandbox_told = true;
+    watch(c, ipc);
+    c->life = CHILD_RETIRING;
+}
+
+/* One that cannot be waited for has been, by somebody who did not tell. */
+void child_reap(struct child *c)
+{
+    int status = 0;
+    if (c->life == CHILD_NONE || !c->adopted)
+        return;
+    const pid_t got = waitpid(c->process.pid, &status, WNOHANG);
+    if (got == 0 || (got < 0 && errno == EINTR))
+        return;
+    process_ended(&c->process, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+                  WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+}
+
 void child_start(struct child *c)
 {
     c->respawning = true;
@@ -371,9 +402,17 @@ void child_keep(struct child *c)
         c->life = CHILD_RUNNING;
 }
 
+/* Its end is nobody's news any more: init collects what is left when we are gone. */
+static void abandon(struct child *c)
+{
+    if (c->life != CHILD_NONE && c->adopted)
+        close_process(c);
+}
+
 void child_close(struct child *c)
 {
     child_retire(c);
     child_kill(c);
+    abandon(c);
     uv_close((uv_handle_t *)&c->timer, NULL);
 }

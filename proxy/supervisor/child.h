@@ -59,6 +59,7 @@ struct child {
     struct sandbox_state sandbox; /* as it said */
     bool sandbox_told;
     unsigned restarts;
+    bool adopted; /* an earlier image of this process has started it */
 
     /* for child.c */
     uv_process_t process; /* its pid is for everybody */
@@ -78,6 +79,13 @@ void child_init(struct child *c, struct children *of, unsigned index, void *owne
 /* Have a process, as soon as can be; one that cannot be started is tried again. Not while there is
  * one. */
 void child_start(struct child *c);
+
+/* There is a process, which an earlier image of this one has started, with that socket, which is
+ * ours from now on. It retires, and is not replaced. */
+void child_adopt(struct child *c, pid_t pid, int ipc);
+
+/* Some process has ended: if it is this one, and adopted, that is dealt with. */
+void child_reap(struct child *c);
 
 /* Is there to be a process, though there is none yet? */
 bool child_awaited(const struct child *c);

@@ -184,6 +184,36 @@ void confinement_tell(const struct confinement *k, struct log *log)
         log_event(log, LOG_LEVEL_WARN, "sandbox", "%s; `sandbox = off` if it is to be so", text);
 }
 
+/* ---- over an upgrade ---- */
+
+int confinement_give(const struct confinement *k, struct handover *h)
+{
+    h->confinement = k->state;
+    for (size_t i = 0; i < k->count; i++) {
+        struct handover_place *p = handover_add(&h->places, &h->place_count, sizeof *p);
+        if (p == NULL || (p->path = strdup(k->places[i].path)) == NULL)
+            return -1;
+        p->logs = k->places[i].use == SANDBOX_LOGS;
+        p->is = (struct socket_file){k->places[i].device, k->places[i].inode};
+    }
+    return 0;
+}
+
+int confinement_take(struct confinement *k, const struct handover *h)
+{
+    k->state = h->confinement;
+    k->places = calloc(h->place_count + 1, sizeof *k->places);
+    for (size_t i = 0; k->places != NULL && i < h->place_count; i++) {
+        const struct handover_place *p = &h->places[i];
+        const enum sandbox_use use = p->logs ? SANDBOX_LOGS : SANDBOX_SOCKETS;
+        char *path = strdup(p->path);
+        if (path == NULL)
+            return -1;
+        k->places[k->count++] = (struct confined_place){path, use, p->is.device, p->is.inode};
+    }
+    return k->places != NULL ? 0 : -1;
+}
+
 void confinement_free(struct confinement *k)
 {
     for (size_t i = 0; i < k->count; i++)

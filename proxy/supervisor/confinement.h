@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "config/diag.h"
 #include "proxy/base/log.h"
+#include "proxy/ipc/handover.h"
 #include "proxy/sandbox/sandbox.h"
 #include "proxy/supervisor/activation.h"
 
@@ -35,6 +36,10 @@ bool confinement_judge(const struct confinement *k, const struct config *c, stru
 
 /* What is lacking, to the log. */
 void confinement_tell(const struct confinement *k, struct log *log);
+
+/* Over an upgrade it goes on, and what it allows has to be known. -1: out of memory. */
+int confinement_give(const struct confinement *k, struct handover *h);
+int confinement_take(struct confinement *k, const struct handover *h);
 
 void confinement_free(struct confinement *k);
 

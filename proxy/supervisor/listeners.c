@@ -306,6 +306,22 @@ static bool is_any(const struct listen_address *a)
     return true;
 }
 
+int listeners_adopt(struct listeners *l, const struct handover_address *from)
+{
+    const bool is_unix = strncmp(from->text, "unix:", strlen("unix:")) == 0;
+    const struct endpoint e = {.kind = is_unix ? ENDPOINT_UNIX : ENDPOINT_INET, .text = from->text};
+    struct listen_address *a = find_or_add(l, &e);
+    if (a == NULL)
+        return -1;
+    a->given = from->given;
+    a->file = from->file;
+    for (size_t i = 0; i < from->count; i++)
+        if (add_socket(a, from->sockets[i]) != 0)
+            return -1;
+    a->listening = a->count;
+    return 0;
+}
+
 void listeners_commit(struct listeners *l)
 {
     sweep(l, is_unwanted);

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "proxy/base/socket.h"
+#include "proxy/ipc/handover.h"
 #include "proxy/supervisor/activation.h"
 
 #include <stdbool.h>
@@ -51,6 +52,10 @@ void listeners_commit(struct listeners *l);
 
 /* Close what listeners_prepare() bound. */
 void listeners_abort(struct listeners *l);
+
+/* An image before us has listened there, with these sockets, which are ours from now on; all else
+ * is copied. -1: out of memory. */
+int listeners_adopt(struct listeners *l, const struct handover_address *from);
 
 const struct listen_address *listeners_find(const struct listeners *l, const char *text);
 

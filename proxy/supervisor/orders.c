@@ -50,21 +50,33 @@ void orders_signer(struct worker *w)
     close(fd);
 }
 
+/* -1: nobody's. */
+static int reader_of(const struct workers *ws, unsigned part)
+{
+    const struct veteran *v = part >= WORKERS_MAX ? ws->veterans->items[part - WORKERS_MAX] : NULL;
+    if (v != NULL)
+        return counters_of(&ws->all, part) != NULL ? v->was.reader : -1;
+    return part < ws->count ? ws->items[part]->counters_reader : -1;
+}
+
+static void add_counters(struct worker *w, uint32_t part, int reader)
+{
+    const struct ipc_counters of = {.worker = part};
+    if (message.fd_count == IPC_FDS_MAX) {
+        send_message(w);
+        ipc_begin(&message, IPC_COUNTERS, 0);
+    }
+    ipc_append(&message, &of, sizeof of);
+    message.fds[message.fd_count++] = reader;
+}
+
 void orders_counters(struct worker *w)
 {
     const struct workers *ws = w->all;
     ipc_begin(&message, IPC_COUNTERS, 0);
-    for (uint32_t i = 0; i < ws->count; i++) {
-        const struct ipc_counters of = {.worker = i};
-        if (i == w->child.index)
-            continue;
-        if (message.fd_count == IPC_FDS_MAX) {
-            send_message(w);
-            ipc_begin(&message, IPC_COUNTERS, 0);
-        }
-        ipc_append(&message, &of, sizeof of);
-        message.fds[message.fd_count++] = ws->items[i]->counters_reader;
-    }
+    for (uint32_t i = 0; i < workers_parts(ws); i++)
+        if (i != w->child.index && reader_of(ws, i) >= 0)
+            add_counters(w, i, reader_of(ws, i));
     send_message(w);
 }
 
@@ -111,17 +123,17 @@ static void find_answer(const struct release *p, const struct ipc_challenge_quer
 }
 
 /* A worker is not worth killing for an answer that it does not take: its session waits in vain. */
-void orders_answer(struct worker *w, const struct ipc_challenge_query *query)
+void orders_answer(const struct workers *ws, int ipc, const struct ipc_challenge_query *query)
 {
     static struct ipc_challenge_answer answer; /* large; one thread */
     answer.serial = query->serial;
     memset(answer.challenge.size, 0, sizeof answer.challenge.size);
-    find_answer(&w->all->current, query, &answer);
+    find_answer(&ws->current, query, &answer);
     ipc_begin(&message, IPC_CHALLENGE_ANSWER, 0);
     ipc_append(&message, &answer,
                offsetof(struct ipc_challenge_answer, challenge.bytes) + answer.challenge.size[0] +
                    answer.challenge.size[1]);
-    (void)ipc_send(w->child.ipc, &message);
+    (void)ipc_send(ipc, &message);
     explicit_bzero(message.payload, message.size);
     explicit_bzero(&answer, sizeof answer);
 }
@@ -131,7 +143,8 @@ void orders_answer(struct worker *w, const struct ipc_challenge_query *query)
 static void send_bundle(struct worker *w, const struct release *p)
 {
     static struct ipc_prepare prepare;
-    prepare.worker_count = w->all->count > p->workers ? w->all->count : p->workers;
+    const unsigned parts = workers_parts(w->all);
+    prepare.worker_count = parts > p->workers ? parts : p->workers;
     for (size_t i = 0; i < p->generation->config->route_count; i++)
         prepare.slots[i] = (uint16_t)p->generation->routes[i].slot;
     ipc_begin(&message, IPC_PREPARE, p->number);

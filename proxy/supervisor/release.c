@@ -2,6 +2,8 @@
 #include "proxy/load/isolate.h"
 #include "proxy/supervisor/challenge_directory.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,13 +97,24 @@ static int pack_apart(struct release *p, const struct bundle *b, struct err *e)
     return -1;
 }
 
-int release_pack(struct release *p, const struct bundle *b, struct err *e)
+static int pack_parts(struct release *p, const struct bundle *b, struct err *e)
 {
     if (p->generation->config->key_isolation)
         return pack_apart(p, b, e);
     p->keys = -1;
-    p->bundle = bundle_to_fd(b, e);
-    return p->bundle >= 0 ? 0 : -1;
+    p->bundle = fcntl(p->whole, F_DUPFD_CLOEXEC, 0);
+    return p->bundle >= 0 ? 0 : err_set(e, "%s", strerror(errno));
+}
+
+int release_pack(struct release *p, const struct bundle *b, struct err *e)
+{
+    p->whole = bundle_to_fd(b, e);
+    if (p->whole < 0)
+        return -1;
+    if (pack_parts(p, b, e) == 0)
+        return 0;
+    close(p->whole);
+    return -1;
 }
 
 /* One that has vanished since it was judged is told with the first question. */
@@ -130,6 +143,8 @@ void release_clear(struct release *p)
 {
     if (p->number != 0)
         close(p->bundle);
+    if (p->number != 0)
+        close(p->whole);
     if (p->number != 0 && p->keys >= 0)
         close(p->keys);
     close_challenges(p);

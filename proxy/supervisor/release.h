@@ -10,6 +10,7 @@ struct release {
     uint32_t number; /* of the generation; 0: there is no release */
     int bundle;      /* sealed memfd: for the workers */
     int keys;        /* the same for the signers; -1: the bundle has the keys, too */
+    int whole;       /* both in one, for an upgrade that has to go back */
     struct generation *generation;
     unsigned workers;
     int *challenges; /* the directory of each route, held open; -1: it has none */

@@ -203,13 +203,26 @@ static bool may_be_expired(const struct reload *r)
     return r->first || !generation_brings_expired(r->candidate.generation, current(r), time(NULL));
 }
 
+/* Where a configuration comes from; without anything, from the file. */
+struct source {
+    const struct bundle *texts;
+    struct bundle *judged;
+    const uint8_t *ticket_secret;
+};
+
+static bool load(struct reload *r, const struct source *from)
+{
+    if (from->judged != NULL)
+        return load_bundle(from->judged, from->ticket_secret, &r->candidate, &r->findings);
+    return from->texts != NULL ? load_files_again(from->texts, &r->candidate, &r->findings)
+                               : load_configuration(r->with.path, &r->candidate, &r->findings);
+}
+
 /* Read, judge, bind. 0, or the exit status with the reason in `why`. */
-static int reload_judge(struct reload *r, const struct bundle *texts, struct err *why)
+static int reload_judge(struct reload *r, const struct source *from, struct err *why)
 {
     const uint64_t begin = uv_hrtime();
-    const bool understood = texts != NULL
-                                ? load_files_again(texts, &r->candidate, &r->findings)
-                                : load_configuration(r->with.path, &r->candidate, &r->findings);
+    const bool understood = load(r, from);
     r->with.workers->load_ms = (uv_hrtime() - begin) / 1000000;
     if (understood) {
         warn_unchangeable(r, &r->candidate, &r->findings);
@@ -238,6 +251,8 @@ static void forget_slot(void *arg, unsigned slot)
     struct reload *r = arg;
     for (unsigned w = 0; w < r->with.workers->count; w++)
         counters_forget(counters_of(&r->with.workers->all, w), slot);
+    if (r->with.workers->veterans != NULL)
+        veterans_forget_slot(r->with.workers->veterans, slot);
 }
 
 /* Turn what was loaded into a release. 0, or -1 when memory is out. */
@@ -363,6 +378,11 @@ static void workers_late(uv_timer_t *timer)
 static void reload_commit(struct reload *r)
 {
     struct workers *ws = r->with.workers;
+    if (r->rehearsal) {
+        uv_timer_stop(&r->timer);
+        r->events->rehearsed(r->arg, &r->candidate);
+        return;
+    }
     r->stage = RELOAD_COMMITTING;
     listeners_commit(r->with.listeners);
     r->events->commit(r->arg, ws->next.generation, &r->candidate, r->log_fd);
@@ -394,7 +414,8 @@ static void reload_prepare(struct reload *r)
     r->stage = RELOAD_PREPARING;
     wait_for_workers(r, false);
     workers_prepare(r->with.workers, &r->release);
-    if (workers_alive(r->with.workers) == 0) /* the first generation: nobody has to agree yet */
+    if (workers_alive(r->with.workers) == 0 &&
+        !r->with.workers->careful) /* the first generation: nobody has to agree yet */
         reload_commit(r);
 }
 
@@ -413,22 +434,23 @@ static void reload_resolve(struct reload *r)
     uv_timer_start(&r->timer, resolving_late, RESOLVE_MS, 0);
 }
 
-/* What the first configuration decides for good. */
+/* What the first configuration decides for good. After an upgrade there are processes already,
+ * which would be outside of a sandbox that is entered now; that of before goes on. */
 static void settle(struct reload *r)
 {
     r->with.workers->identity = r->candidate.identity;
-    if (r->candidate.identity.sandbox)
+    if (r->candidate.identity.sandbox && !r->with.workers->careful)
         confinement_enter(r->with.confinement, r->candidate.generation->config);
 }
 
 /* 0, or the exit status with the reason in `why`. */
-static int reload_try(struct reload *r, const struct bundle *texts, struct err *why)
+static int reload_try(struct reload *r, const struct source *from, struct err *why)
 {
     buf_init(&r->changes, ANSWER_MAX);
     r->stage = RELOAD_JUDGING;
     r->first = current(r) == NULL;
-    r->files_only = texts != NULL;
-    const int status = reload_judge(r, texts, why);
+    r->files_only = from->texts != NULL;
+    const int status = reload_judge(r, from, why);
     if (status == 0 && r->first)
         settle(r);
     return status == 0 && make_release(r, why) != 0 ? EXIT_RUNTIME : status;
@@ -438,7 +460,7 @@ static void reload_begin(struct reload *r, const struct bundle *texts)
 {
     struct err why;
     r->events->begun(r->arg);
-    const int status = reload_try(r, texts, &why);
+    const int status = reload_try(r, &(struct source){.texts = texts}, &why);
     if (status != 0)
         reload_refuse(r, status, why.text);
     else
@@ -455,20 +477,40 @@ void reload_init(struct reload *r, const struct reload_parts *with,
     r->timer.data = r;
 }
 
-int reload_first(struct reload *r)
+static int begin_first(struct reload *r, const struct source *from, struct buf *said)
 {
     struct err why = {.text = ""};
-    struct buf text;
-    const int status = reload_try(r, NULL, &why);
+    const int status = reload_try(r, from, &why);
     if (status == 0) {
         reload_resolve(r);
         return 0;
     }
-    buf_init(&text, ANSWER_MAX);
-    load_print_findings(&r->findings, &text);
-    fprintf(stderr, "%.*stlsfront: %s\n", (int)text.size, (const char *)text.data, why.text);
-    buf_free(&text);
+    load_print_findings(&r->findings, said);
+    buf_printf(said, "tlsfront: %s\n", why.text);
     return status;
+}
+
+int reload_first(struct reload *r, struct buf *said)
+{
+    return begin_first(r, &(struct source){.texts = NULL}, said);
+}
+
+int reload_first_with(struct reload *r, struct bundle *b, const uint8_t *ticket_secret,
+                      struct buf *said)
+{
+    return begin_first(r, &(struct source){.judged = b, .ticket_secret = ticket_secret}, said);
+}
+
+bool reload_idle(const struct reload *r)
+{
+    return r->stage == RELOAD_IDLE && !r->again;
+}
+
+void reload_hold(struct reload *r, bool held)
+{
+    r->held = held;
+    if (!held && r->again && r->stage == RELOAD_IDLE)
+        go_again(r);
 }
 
 static void add_waiter(struct reload_waiter **list, struct control_request *request, bool brief)
@@ -485,7 +527,7 @@ static void add_waiter(struct reload_waiter **list, struct control_request *requ
 
 static void take_request(struct reload *r, struct control_request *request, bool brief)
 {
-    if (r->stage != RELOAD_IDLE) {
+    if (r->stage != RELOAD_IDLE || r->held) {
         r->again = true;
         add_waiter(&r->next_waiters, request, brief);
         return;

@@ -37,6 +37,9 @@ struct reload_events {
     /* The workers are about to swap to `g`, which came from `l`: take over what else follows from
      * it. The log goes to `log_fd` (which is the owner's from now on); -1: it stays where it is. */
     void (*commit)(void *arg, struct generation *g, const struct candidate *l, int log_fd);
+    /* Only of a rehearsal, which ends here: all workers have prepared, and `l` would be committed.
+     */
+    void (*rehearsed)(void *arg, const struct candidate *l);
     /* It is over, and the next may begin, out of this call too. */
     void (*finished)(void *arg, const struct reload_outcome *outcome);
 };
@@ -68,10 +71,12 @@ struct reload {
     void *arg;
 
     enum reload_stage stage;
-    bool again;                 /* asked for while one was under way: one more follows */
+    bool held;                  /* whoever asks waits */
+    bool again;                 /* asked for while one was under way, or held: one more follows */
     bool first;                 /* there is no generation in service yet */
     bool second_wait;           /* for workers: the late ones were replaced */
     bool files_only;            /* with the texts in service */
+    bool rehearsal;             /* nothing is to be committed */
     struct candidate candidate; /* until it has become a release */
     struct release release;     /* until the workers have it */
     struct route_slots slots;
@@ -98,8 +103,19 @@ void reload_request_brief(struct reload *r, struct control_request *request);
  * in `texts`, which is not looked at after the call. None may be under way. */
 void reload_files(struct reload *r, const struct bundle *texts);
 
-/* The first one. 0: under way; else the exit status, and the findings are on standard error. */
-int reload_first(struct reload *r);
+/* The first one. 0: under way; else the exit status, and the findings and the reason are in `said`.
+ */
+int reload_first(struct reload *r, struct buf *said);
+
+/* The same with a bundle that was judged already, taken over; see load_bundle(). */
+int reload_first_with(struct reload *r, struct bundle *b, const uint8_t *ticket_secret,
+                      struct buf *said);
+
+/* None is under way, and none held back? */
+bool reload_idle(const struct reload *r);
+
+/* From now on they wait, or not any more. None may be under way. */
+void reload_hold(struct reload *r, bool held);
 
 /* What the workers and the resolver report. Whatever is of another reload, or of none, is
  * ignored. */

@@ -8,7 +8,7 @@ static bool changed(void *arg, const char *files)
     struct renewal *r = arg;
     if (r->over)
         return true;
-    if (r->reload->stage != RELOAD_IDLE)
+    if (!reload_idle(r->reload) || r->reload->held)
         return false;
     log_event(r->log, LOG_LEVEL_INFO, "files-changed", "changed on disk: %s", files);
     reload_files(r->reload, watch_texts(r->watch));

@@ -69,22 +69,27 @@ static void collect(struct resolver *r)
     }
 }
 
+static struct name *new_name(struct resolver *r, const char *host, uint16_t port)
+{
+    struct name *n = calloc(1, sizeof *n);
+    char *copy = strdup(host);
+    if (n == NULL || copy == NULL) {
+        free(n);
+        free(copy);
+        return NULL;
+    }
+    n->host = copy;
+    n->port = port;
+    n->next = r->names;
+    r->names = n;
+    return n;
+}
+
 static int add(struct resolver *r, const struct endpoint *e)
 {
     if (e->kind != ENDPOINT_NAME || find(r, e->host, e->port) != NULL)
         return 0;
-    struct name *n = calloc(1, sizeof *n);
-    char *host = strdup(e->host);
-    if (n == NULL || host == NULL) {
-        free(n);
-        free(host);
-        return -1;
-    }
-    n->host = host;
-    n->port = e->port;
-    n->next = r->names;
-    r->names = n;
-    return 0;
+    return new_name(r, e->host, e->port) != NULL ? 0 : -1;
 }
 
 static bool wants(const struct config *c, const struct name *n)
@@ -228,6 +233,28 @@ static bool take_addresses(struct name *n, const struct ipc_resolved *answer)
     }
     n->count = answer->count;
     return changed;
+}
+
+int resolver_recall(struct resolver *r, const char *host, uint16_t port,
+                    const struct ipc_resolved_address *addresses, uint32_t count)
+{
+    struct name *n = find(r, host, port) == NULL ? new_name(r, host, port) : NULL;
+    if (n == NULL)
+        return -1;
+    for (; n->count < count; n->count++)
+        n->addresses[n->count] = address_of(&addresses[n->count], port);
+    n->answered = count > 0;
+    return 0;
+}
+
+void resolver_each(const struct resolver *r,
+                   void (*each)(void *arg, const char *host, uint16_t port,
+                                const struct upstream_address *addresses, size_t count),
+                   void *arg)
+{
+    for (const struct name *n = r->names; n != NULL; n = n->next)
+        if (!n->dropped && n->count > 0)
+            each(arg, n->host, n->port, n->addresses, n->count);
 }
 
 static void no_longer_asking(struct resolver *r, struct name *n)

@@ -30,6 +30,17 @@ struct resolver *resolver_new(uv_loop_t *loop, struct log *log, const struct ide
 /* Look after the names of `c` too. -1: out of memory. */
 int resolver_add(struct resolver *r, const struct config *c);
 
+/* What somebody before us knew of a name: it will do until there is a better answer. -1: out of
+ * memory. */
+int resolver_recall(struct resolver *r, const char *host, uint16_t port,
+                    const struct ipc_resolved_address *addresses, uint32_t count);
+
+/* Every name of which addresses are known. */
+void resolver_each(const struct resolver *r,
+                   void (*each)(void *arg, const char *host, uint16_t port,
+                                const struct upstream_address *addresses, size_t count),
+                   void *arg);
+
 /* Look after the names of `c` only. */
 void resolver_keep(struct resolver *r, const struct config *c);
 

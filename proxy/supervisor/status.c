@@ -95,6 +95,25 @@ static void text_workers(const struct status *s, struct buf *out)
     }
 }
 
+static void text_veterans(const struct status *s, struct buf *out)
+{
+    for (unsigned i = 0; i < s->veterans->count; i++) {
+        const struct veteran *v = s->veterans->items[i];
+        char sandbox[48];
+        sandbox_words(&v->child.sandbox, sandbox, sizeof sandbox);
+        if (v->child.life != CHILD_NONE)
+            buf_printf(out,
+                       "worker %u: pid %d, generation %u, %" PRIu64
+                       " connections, %u restarts, sandbox %s, retiring, from before the upgrade "
+                       "from version %s\n",
+                       v->child.index, v->child.process.pid, v->was.generation,
+                       counters_of(&s->workers->all, v->part) != NULL
+                           ? workers_active(s->workers, v->part)
+                           : 0,
+                       v->child.restarts, sandbox, v->was.version);
+    }
+}
+
 static void text_signers(const struct signers *ss, struct buf *out)
 {
     for (unsigned i = 0; i < ss->count; i++) {
@@ -134,6 +153,7 @@ void status_text(const struct status *s, struct buf *out)
                plural((unsigned long long)up), s->workers->current.number);
     text_supervisor(s, out);
     text_workers(s, out);
+    text_veterans(s, out);
     text_signers(&s->workers->signers, out);
     text_single(s->resolver, out);
     text_single(s->observer, out);

@@ -15,6 +15,7 @@ struct status {
     bool unwanted;     /* it runs, but was told to send them away */
     time_t started;
     const struct workers *workers;
+    const struct veterans *veterans;
     const struct child *resolver, *observer;
     const struct sandbox_state *sandbox; /* the supervisor's own */
     const struct outcomes *reloads;

@@ -152,6 +152,33 @@ static void json_single(const struct child *c, struct buf *out)
     json_object_end(out);
 }
 
+/* Of a part of the counters. */
+static void json_counts(const struct status *s, unsigned part, struct buf *out)
+{
+    const struct worker_counters *c = counters_of(&s->workers->all, part);
+    if (c == NULL) /* another release lays them out in another way */
+        return;
+    json_number(out, "connections", (int64_t)workers_active(s->workers, part));
+    json_number(out, "accept_pauses", (int64_t)counter_get(&c->accept_pauses));
+}
+
+static void json_veterans(const struct status *s, struct buf *out)
+{
+    for (unsigned i = 0; i < s->veterans->count; i++) {
+        const struct veteran *v = s->veterans->items[i];
+        if (v->child.life == CHILD_NONE)
+            continue;
+        json_object(out, NULL);
+        json_number(out, "index", v->child.index);
+        json_state(&v->child, out);
+        json_string(out, "version", v->was.version);
+        json_number(out, "generation", v->was.generation);
+        json_counts(s, v->part, out);
+        json_child(&v->child, out);
+        json_object_end(out);
+    }
+}
+
 static void json_workers(const struct status *s, struct buf *out)
 {
     json_array(out, "workers");
@@ -163,12 +190,12 @@ static void json_workers(const struct status *s, struct buf *out)
         json_number(out, "index", i);
         json_state(&w->child, out);
         json_number(out, "generation", w->committed);
-        json_number(out, "connections", (int64_t)workers_active(s->workers, i));
-        json_number(out, "accept_pauses",
-                    (int64_t)counter_get(&counters_of(&s->workers->all, i)->accept_pauses));
+        json_string(out, "version", version_text);
+        json_counts(s, i, out);
         json_child(&w->child, out);
         json_object_end(out);
     }
+    json_veterans(s, out);
     json_array_end(out);
 }
 

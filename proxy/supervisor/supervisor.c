@@ -8,9 +8,12 @@
 #include "proxy/load/fingerprint.h"
 #include "proxy/supervisor/notify.h"
 #include "proxy/supervisor/observer.h"
+#include "proxy/supervisor/orders.h"
 #include "proxy/supervisor/reload.h"
 #include "proxy/supervisor/renewal.h"
 #include "proxy/supervisor/status.h"
+#include "proxy/supervisor/succession.h"
+#include "proxy/supervisor/tickets.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -26,10 +29,14 @@
 /* How often a draining daemon looks whether the last session has ended. */
 #define DRAIN_POLL_MS 50
 
+/* So long may a new binary rehearse, and then take over, and a bit more where much is to be loaded;
+ * both, and the way back, fit into the minute that callers wait. */
+#define UPGRADE_MS 20000
+
 /* LEAVING: on its way to the end, but still serving newcomers, until balancers have noticed. */
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_LEAVING, PHASE_DRAINING, PHASE_STOPPING };
 
-enum { SIGNALS = 6 };
+enum { SIGNALS = 7 };
 
 static const char going_down[] = "the daemon is going down";
 
@@ -39,9 +46,9 @@ struct supervisor {
     enum phase phase;
     bool unwanted; /* newcomers, as `tlsfront drain` says; served all the same */
     int exit_status;
-    time_t started;
 
     struct workers workers;
+    struct veterans veterans;
     struct listeners listeners;
     struct activation activation;
     struct resolver *resolver;
@@ -52,12 +59,12 @@ struct supervisor {
     struct observer observer;
     struct outcomes outcomes; /* of reloads */
     char fingerprint[FINGERPRINT_SIZE];
+    struct tickets tickets;
+    struct succession succession;
 
     uv_signal_t signals[SIGNALS];
-    uv_timer_t rotate;   /* ticket keys */
-    uv_timer_t pulse;    /* of the service manager's watchdog */
-    bool tickets_shared; /* with all who have the same `ticket-key` */
-    uint8_t ticket_secret[TLS_TICKET_SECRET_SIZE];
+    bool leave;         /* as soon as the image before has nothing more to do with it */
+    uv_timer_t pulse;   /* of the service manager's watchdog */
     uv_timer_t limit;   /* of leaving, then of draining, then of stopping */
     unsigned patience;  /* of draining, in milliseconds; 0: as long as it takes */
     uv_timer_t drained; /* looks whether draining is over */
@@ -75,6 +82,7 @@ static void redirect_log(struct supervisor *s, const struct config *c, int fd)
 {
     log_redirect(&s->log, c->log_target, fd);
     workers_send_log(&s->workers);
+    veterans_send_log(&s->veterans);
 }
 
 /* Directories are what they were when the sandbox was entered. */
@@ -109,12 +117,20 @@ static void killed_by_limit(uv_timer_t *timer)
     struct supervisor *s = timer->data;
     for (unsigned i = 0; i < s->workers.count; i++)
         child_kill(&s->workers.items[i]->child);
+    veterans_kill(&s->veterans);
 }
 
 static void no_more_reloads(struct supervisor *s)
 {
     renewal_end(&s->renewal);
+    upgrade_cancel(&s->succession.upgrade);
     reload_cancel(&s->reload);
+}
+
+static void end_workers(struct supervisor *s, enum ipc_type how)
+{
+    veterans_end(&s->veterans, how);
+    workers_end(&s->workers, how);
 }
 
 static void stop(struct supervisor *s)
@@ -124,7 +140,7 @@ static void stop(struct supervisor *s)
     s->phase = PHASE_STOPPING;
     no_more_reloads(s);
     uv_timer_start(&s->limit, killed_by_limit, STOP_MS, 0);
-    workers_end(&s->workers, IPC_STOP);
+    end_workers(s, IPC_STOP);
 }
 
 static void drained_long_enough(uv_timer_t *timer)
@@ -139,7 +155,7 @@ static void drained_long_enough(uv_timer_t *timer)
 static void drain_poll(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
-    uint64_t active = 0;
+    uint64_t active = veterans_active(&s->veterans);
     for (unsigned i = 0; i < s->workers.count; i++)
         active += workers_active(&s->workers, i);
     if (active == 0 && s->phase == PHASE_DRAINING)
@@ -150,12 +166,12 @@ static void drain_poll(uv_timer_t *timer)
 static void close_doors(struct supervisor *s)
 {
     listeners_close(&s->listeners);
-    workers_end(&s->workers, IPC_CLOSE);
+    end_workers(s, IPC_CLOSE);
 }
 
 static void refuse_newcomers(struct supervisor *s)
 {
-    workers_end(&s->workers, IPC_DRAIN);
+    end_workers(s, IPC_DRAIN);
     uv_timer_start(&s->drained, drain_poll, DRAIN_POLL_MS, DRAIN_POLL_MS);
 }
 
@@ -207,8 +223,9 @@ static struct status status_of(const struct supervisor *s)
     return (struct status){.state = states[s->phase],
                            .ready = s->phase == PHASE_RUNNING && !s->unwanted,
                            .unwanted = s->phase == PHASE_RUNNING && s->unwanted,
-                           .started = s->started,
+                           .started = s->succession.started,
                            .workers = &s->workers,
+                           .veterans = &s->veterans,
                            .resolver = resolver_process(s->resolver),
                            .observer = &s->observer.child,
                            .sandbox = &s->confinement.state,
@@ -225,9 +242,17 @@ static void fill_snapshot(void *arg, struct snapshot_writer *w)
 
 /* ---- signals ---- */
 
+/* Before this image has taken over there is nobody who could take leave of the clients. */
+static bool is_early(const struct supervisor *s)
+{
+    return !succession_is_over(&s->succession) && !succession_rehearses(&s->succession);
+}
+
 static void on_term(struct supervisor *s)
 {
-    if (s->phase >= PHASE_LEAVING || current(s) == NULL)
+    if (is_early(s))
+        s->leave = true;
+    else if (s->phase >= PHASE_LEAVING || current(s) == NULL)
         stop(s);
     else
         leave(s, current(s)->config->drain_timeout);
@@ -235,7 +260,9 @@ static void on_term(struct supervisor *s)
 
 static void on_quit(struct supervisor *s)
 {
-    if (s->phase < PHASE_LEAVING && current(s) != NULL)
+    if (is_early(s))
+        s->leave = true;
+    else if (s->phase < PHASE_LEAVING && current(s) != NULL)
         leave(s, 0);
     else if (s->phase < PHASE_LEAVING)
         stop(s);
@@ -255,12 +282,17 @@ static void on_usr2(struct supervisor *s)
     status_log(&status, &s->log);
 }
 
+static void on_child(struct supervisor *s)
+{
+    veterans_reap(&s->veterans);
+}
+
 static const struct {
     int number;
     void (*act)(struct supervisor *s);
 } actions[SIGNALS] = {
-    {SIGHUP, on_hup},   {SIGTERM, on_term},    {SIGINT, on_term},
-    {SIGQUIT, on_quit}, {SIGUSR1, reopen_log}, {SIGUSR2, on_usr2},
+    {SIGHUP, on_hup},      {SIGTERM, on_term}, {SIGINT, on_term},   {SIGQUIT, on_quit},
+    {SIGUSR1, reopen_log}, {SIGUSR2, on_usr2}, {SIGCHLD, on_child},
 };
 
 static void signal_came(uv_signal_t *handle, int number)
@@ -293,10 +325,32 @@ static void on_committed(void *arg, uint32_t number)
 static void on_gone(void *arg)
 {
     struct supervisor *s = arg;
+    if (workers_alive(&s->workers) > 0 || veterans_alive(&s->veterans) > 0)
+        return;
+    if (s->succession.rehearsed != NULL) {
+        succession_report(&s->succession);
+        return;
+    }
     if (s->phase == PHASE_STOPPING || s->phase == PHASE_DRAINING)
         log_event(&s->log, LOG_LEVEL_INFO, "stopped", "the last worker has ended");
     uv_stop(&s->loop);
 }
+
+/* That workers of before are gone is what they are for. */
+static void on_veterans_gone(void *arg)
+{
+    struct supervisor *s = arg;
+    if (s->phase >= PHASE_DRAINING)
+        on_gone(s);
+}
+
+static void on_query(void *arg, int ipc, const struct ipc_challenge_query *query)
+{
+    struct supervisor *s = arg;
+    orders_answer(&s->workers, ipc, query);
+}
+
+static const struct veterans_events veterans_events = {on_query, on_veterans_gone};
 
 static const struct workers_events workers_events = {on_prepared, on_refused, on_committed,
                                                      on_gone};
@@ -328,6 +382,13 @@ static int answer_reload(struct supervisor *s, struct buf *text)
 {
     (void)s;
     buf_printf(text, "reload refused: %s\n", going_down);
+    return EXIT_RUNTIME;
+}
+
+static int answer_upgrade(struct supervisor *s, struct buf *text)
+{
+    buf_printf(text, "upgrade refused: %s\n",
+               is_early(s) ? "another one is under way" : going_down);
     return EXIT_RUNTIME;
 }
 
@@ -363,7 +424,7 @@ static int answer_serving(struct supervisor *s, struct buf *text)
 static int answer_identity(struct supervisor *s, struct buf *text)
 {
     char since[DATE_TEXT_SIZE], *whole = realpath(s->reload.with.path, NULL);
-    date_text(s->started, since);
+    date_text(s->succession.started, since);
     buf_printf(text, "since %s with %s\n", since, whole != NULL ? whole : s->reload.with.path);
     free(whole);
     return 0;
@@ -419,6 +480,7 @@ static const struct answer {
 } answers[] = {
     {"reload", answer_reload},
     {"reload journal", answer_reload},
+    {"upgrade", answer_upgrade},
     {"status", answer_status},
     {"status json", answer_status_json},
     {"status table", answer_status_table},
@@ -437,6 +499,12 @@ static bool logs_to_journal(const struct supervisor *s)
            (s->log.target == LOG_TARGET_STDERR && streams_in_journal(STDERR_FILENO));
 }
 
+static void begin_upgrade(struct supervisor *s, struct control_request *request)
+{
+    upgrade_request(&s->succession.upgrade, request,
+                    (uint32_t)(workers_timeout(&s->workers, UPGRADE_MS) / 1000));
+}
+
 static void on_request(void *arg, struct control_request *request, const char *line)
 {
     struct supervisor *s = arg;
@@ -448,6 +516,10 @@ static void on_request(void *arg, struct control_request *request, const char *l
             reload_request_brief(&s->reload, request);
         else
             reload_request(&s->reload, request);
+        return;
+    }
+    if (strcmp(line, "upgrade") == 0 && s->phase < PHASE_LEAVING && !is_early(s)) {
+        begin_upgrade(s, request);
         return;
     }
     while (a->request != NULL && strcmp(a->request, line) != 0)
@@ -479,6 +551,8 @@ static int claim(void *arg, const struct config *c, struct diags *d)
 {
     struct supervisor *s = arg;
     struct err e;
+    if (succession_rehearses(&s->succession))
+        return 0; /* it is the daemon's */
     if (s->control == NULL)
         s->control = control_new(&s->loop, c->control, on_request, s, &e);
     if (s->control == NULL)
@@ -489,46 +563,6 @@ static int claim(void *arg, const struct config *c, struct diags *d)
                  "`control` has changed; it stays %s until a restart", control_path(s->control));
     const int observed = observer_prepare(&s->observer, c, d);
     return s->control != NULL ? observed : -1;
-}
-
-/* ---- ticket keys ---- */
-
-static void rotate_tickets(uv_timer_t *timer);
-
-/* Make the keys of now, and see to it that they are made anew in time. */
-static int make_ticket_keys(struct supervisor *s, struct err *e)
-{
-    const time_t now = time(NULL);
-    const uint64_t left = TLS_TICKET_PERIOD - (uint64_t)now % TLS_TICKET_PERIOD;
-    uv_timer_start(&s->rotate, rotate_tickets,
-                   (s->tickets_shared ? left : TLS_TICKET_PERIOD) * 1000, 0);
-    if (s->tickets_shared)
-        return tls_ticket_keys_derive(&s->workers.tickets, s->ticket_secret, now, e);
-    return tls_ticket_keys_rotate(&s->workers.tickets, e);
-}
-
-static void rotate_tickets(uv_timer_t *timer)
-{
-    struct supervisor *s = timer->data;
-    struct err e;
-    if (make_ticket_keys(s, &e) != 0)
-        log_event(&s->log, LOG_LEVEL_ERROR, "ticket-keys", "%s; the old keys stay", e.text);
-    else
-        workers_send_tickets(&s->workers);
-}
-
-static void share_tickets(struct supervisor *s, const uint8_t *secret)
-{
-    const bool shared = secret != NULL;
-    if (shared == s->tickets_shared &&
-        (!shared || memcmp(s->ticket_secret, secret, sizeof s->ticket_secret) == 0))
-        return;
-    s->tickets_shared = shared;
-    if (shared)
-        memcpy(s->ticket_secret, secret, sizeof s->ticket_secret);
-    else
-        explicit_bzero(s->ticket_secret, sizeof s->ticket_secret);
-    rotate_tickets(&s->rotate);
 }
 
 /* ---- events of a reload ---- */
@@ -546,7 +580,7 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
         redirect_log(s, g->config, log_fd);
     s->log.level = g->config->log_level;
     s->log.format = g->config->log_format;
-    share_tickets(s, l->tickets_shared ? l->ticket_secret : NULL);
+    tickets_share(&s->tickets, l->tickets_shared ? l->ticket_secret : NULL);
     if (s->phase == PHASE_STARTING)
         confinement_tell(&s->confinement, &s->log);
     renewal_use(&s->renewal, g, l->bundle);
@@ -554,11 +588,26 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
     observer_commit(&s->observer);
 }
 
+static void rehearsed(void *arg, const struct candidate *l)
+{
+    struct supervisor *s = arg;
+    s->phase = PHASE_STOPPING;
+    succession_rehearsed(&s->succession, l->bundle);
+}
+
 static void start_failed(struct supervisor *s, const struct reload_outcome *outcome)
 {
+    succession_fail(&s->succession, outcome->text);
     log_event(&s->log, LOG_LEVEL_ERROR, "start-failed", "%s", outcome->text);
     s->exit_status = outcome->status;
     stop(s);
+}
+
+static void succeeded(struct supervisor *s, const char *outcome)
+{
+    succession_complete(&s->succession, outcome);
+    if (s->leave)
+        on_term(s);
 }
 
 static void finished(void *arg, const struct reload_outcome *outcome)
@@ -576,10 +625,13 @@ static void finished(void *arg, const struct reload_outcome *outcome)
         s->phase = PHASE_RUNNING;
     if (s->phase == PHASE_RUNNING)
         notify_ready(outcome->text);
+    if (!succession_is_over(&s->succession))
+        succeeded(s, outcome->text);
+    upgrade_poke(&s->succession.upgrade);
     observer_changed(&s->observer);
 }
 
-static const struct reload_events reload_events = {begun, claim, commit, finished};
+static const struct reload_events reload_events = {begun, claim, commit, rehearsed, finished};
 
 /* ---- start ---- */
 
@@ -589,13 +641,17 @@ static int prepare(struct supervisor *s, struct err *e)
     struct workers *ws = &s->workers;
     if (s->resolver == NULL || s->renewal.watch == NULL)
         return err_set(e, "out of memory");
+    if (tls_init(e) != 0)
+        return -1;
+    if (!succession_is_over(&s->succession))
+        return succession_take(&s->succession, e);
     if (getrandom(ws->seed, sizeof ws->seed, 0) != sizeof ws->seed)
         return err_set(e, "no random numbers: %s", strerror(errno));
-    return tls_init(e) != 0 ? -1 : tls_ticket_keys_rotate(&ws->tickets, e);
+    return tickets_make(&s->tickets, e);
 }
 
 /* What cannot be had is NULL then. */
-static void make_parts(struct supervisor *s, const char *path)
+static void make_parts(struct supervisor *s, const char *path, struct takeover *before)
 {
     s->resolver = resolver_new(&s->loop, &s->log, &s->workers.identity, &resolver_events, s);
     s->workers = (struct workers){.loop = &s->loop,
@@ -603,7 +659,13 @@ static void make_parts(struct supervisor *s, const char *path)
                                   .events = &workers_events,
                                   .arg = s,
                                   .listeners = &s->listeners,
-                                  .resolver = s->resolver};
+                                  .resolver = s->resolver,
+                                  .veterans = &s->veterans};
+    s->veterans.loop = &s->loop;
+    s->veterans.log = &s->log;
+    s->veterans.events = &veterans_events;
+    s->veterans.arg = s;
+    s->veterans.counters = &s->workers.all;
     const struct reload_parts with = {.loop = &s->loop,
                                       .log = &s->log,
                                       .path = path,
@@ -612,9 +674,20 @@ static void make_parts(struct supervisor *s, const char *path)
                                       .resolver = s->resolver,
                                       .confinement = &s->confinement};
     workers_init(&s->workers);
+    veterans_init(&s->veterans);
+    tickets_init(&s->tickets, &s->loop, &s->workers, &s->log);
     reload_init(&s->reload, &with, &reload_events, s);
     renewal_init(&s->renewal, &s->loop, &s->reload, &s->log);
     observer_init(&s->observer, &s->loop, &s->log, &s->workers, fill_snapshot, s);
+    s->succession = (struct succession){
+        .loop = &s->loop,
+        .estate = {&s->log, &s->workers, &s->veterans, &s->listeners, s->resolver, &s->reload,
+                   &s->tickets, &s->confinement, &s->activation, &s->observer, &s->control},
+        .configuration = path,
+        .on_request = on_request,
+        .unwanted = &s->unwanted,
+        .arg = s};
+    succession_init(&s->succession, before);
 }
 
 static void pulse(uv_timer_t *timer)
@@ -628,12 +701,10 @@ static void start_timers(struct supervisor *s)
     const uint64_t every = notify_watchdog();
     uv_timer_init(&s->loop, &s->pulse);
     if (every > 0)
-        uv_timer_start(&s->pulse, pulse, every, every);
-    uv_timer_init(&s->loop, &s->rotate);
+        uv_timer_start(&s->pulse, pulse, 0, every); /* at once: an image before had the last one */
     uv_timer_init(&s->loop, &s->limit);
     uv_timer_init(&s->loop, &s->drained);
-    s->rotate.data = s->limit.data = s->drained.data = s;
-    uv_timer_start(&s->rotate, rotate_tickets, (uint64_t)TLS_TICKET_PERIOD * 1000, 0);
+    s->limit.data = s->drained.data = s;
 }
 
 static void catch_signals(struct supervisor *s)
@@ -661,7 +732,9 @@ static void wind_down(struct supervisor *s)
     reload_close(&s->reload);
     renewal_close(&s->renewal);
     observer_close(&s->observer);
-    uv_close((uv_handle_t *)&s->rotate, NULL);
+    tickets_close(&s->tickets);
+    succession_close(&s->succession);
+    veterans_close(&s->veterans);
     uv_close((uv_handle_t *)&s->pulse, NULL);
     uv_close((uv_handle_t *)&s->limit, NULL);
     uv_close((uv_handle_t *)&s->drained, NULL);
@@ -679,8 +752,9 @@ static void wind_down(struct supervisor *s)
     reload_free(&s->reload);
     resolver_free(s->resolver);
     confinement_free(&s->confinement);
+    veterans_free(&s->veterans);
     workers_free(&s->workers);
-    explicit_bzero(s->ticket_secret, sizeof s->ticket_secret);
+    succession_free(&s->succession);
     log_close(&s->log);
 }
 
@@ -692,35 +766,98 @@ static int cannot_start(const struct err *e)
     return EXIT_RUNTIME;
 }
 
-int supervisor_run(const char *path)
+/* The first configuration. 0: it is under way; else the exit status, and standard error has the
+ * reason. */
+static int begin(struct supervisor *s)
 {
-    static struct supervisor s;
+    struct buf said;
+    buf_init(&said, (size_t)1 << 20);
+    const int status = succession_begin(&s->succession, &said);
+    buf_put(&said, "", 1);
+    const char *text = said.failed ? "tlsfront: out of memory\n" : (const char *)said.data;
+    fputs(text, stderr);
+    if (status != 0)
+        succession_fail(&s->succession, text);
+    buf_free(&said);
+    return status;
+}
+
+/* After an upgrade they come from the image before, not by the environment. */
+static int take_activation(struct supervisor *s, const struct takeover *before, struct err *e)
+{
+    s->listeners.given = s->confinement.given = &s->activation;
+    return before == NULL ? activation_take(&s->activation, e) : 0;
+}
+
+static int run(struct supervisor *s, const char *path, struct takeover *before)
+{
     struct err e = {.text = ""};
-    s.started = time(NULL);
-    log_init(&s.log, "supervisor");
     signal(SIGPIPE, SIG_IGN);
-    streams_close_others(activation_end());
-    s.listeners.given = &s.activation;
-    if (activation_take(&s.activation, &e) != 0) {
+    if (take_activation(s, before, &e) != 0) {
         cannot_start(&e);
         return EXIT_CONFIGURATION;
     }
     environment_clear();
-    s.confinement.given = &s.activation;
     privileges_hide_memory();
     privileges_shed();
-    if (machine_check(&e) != 0)
+    if (machine_check(&e) != 0) {
+        if (before != NULL)
+            takeover_fail(before, e.text);
         return cannot_start(&e);
-    uv_loop_init(&s.loop);
-    make_parts(&s, path);
-    start_timers(&s);
-    catch_signals(&s);
+    }
+    uv_loop_init(&s->loop);
+    make_parts(s, path, before);
+    start_timers(s);
+    catch_signals(s);
+    takeover_unblock();
 
-    s.exit_status = prepare(&s, &e) != 0 ? cannot_start(&e) : reload_first(&s.reload);
-    if (s.exit_status == 0)
-        uv_run(&s.loop, UV_RUN_DEFAULT);
+    if (prepare(s, &e) != 0) {
+        succession_fail(&s->succession, e.text);
+        s->exit_status = cannot_start(&e);
+    } else {
+        s->exit_status = begin(s);
+    }
+    if (s->exit_status == 0)
+        uv_run(&s->loop, UV_RUN_DEFAULT);
     else
-        workers_end(&s.workers, IPC_STOP);
-    wind_down(&s);
-    return s.exit_status;
+        workers_end(&s->workers, IPC_STOP);
+    if (succession_rehearses(&s->succession))
+        _exit(s->exit_status); /* nothing that it has is its own to clear away */
+    wind_down(s);
+    return s->exit_status;
+}
+
+int supervisor_run(const char *path)
+{
+    static struct supervisor s;
+    log_init(&s.log, "supervisor");
+    streams_close_others(activation_end());
+    return run(&s, path, NULL);
+}
+
+/* Until there is another configuration. What a rehearsal has to say is for who wants to know. */
+static void take_log(struct log *log, const struct takeover *t)
+{
+    const struct handover *h = &t->was;
+    log_init(log, t->rehearsal ? "rehearsal" : "supervisor");
+    log->level = t->rehearsal ? LOG_LEVEL_WARN : h->log_level;
+    if (t->rehearsal)
+        return;
+    log->format = h->log_format;
+    log_redirect(log, h->log_target, h->log >= 0 ? h->log : STDERR_FILENO);
+}
+
+int supervisor_take_over(const char *path, int state, bool back)
+{
+    static struct supervisor s;
+    static struct takeover t;
+    struct err e;
+    if (takeover_begin(&t, state, back, &e) != 0) {
+        takeover_fail(&t, e.text);
+        return cannot_start(&e);
+    }
+    if (t.rehearsal)
+        unsetenv("NOTIFY_SOCKET");
+    take_log(&s.log, &t);
+    return run(&s, path, &t);
 }

@@ -7,7 +7,13 @@
 #ifndef TLSFRONT_SUPERVISOR_SUPERVISOR_H
 #define TLSFRONT_SUPERVISOR_SUPERVISOR_H
 
+#include <stdbool.h>
+
 /* `tlsfront run`: until told to stop. Exit status. */
 int supervisor_run(const char *path);
+
+/* The same, with what an image of before has left in the descriptor `state`: to rehearse, or to
+ * take over; `back`: to be again what it was (docs/decisions/014-upgrade.md). */
+int supervisor_take_over(const char *path, int state, bool back);
 
 #endif

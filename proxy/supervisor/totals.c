@@ -36,13 +36,26 @@ static uint64_t hybrid_of(const struct route_totals *t)
     return 0;
 }
 
+/* What is gone has no present. */
+static void add_base(struct route_totals *t, const uint64_t base[ROUTE_COUNTERS])
+{
+    struct route_counters c = {0};
+    for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
+        memcpy((uint8_t *)&c + counter_facts[i].offset, &base[i], sizeof base[i]);
+    add(t, &c);
+}
+
 struct route_totals route_totals(const struct workers *ws, unsigned slot)
 {
     struct route_totals t = {0};
-    for (unsigned w = 0; w < ws->count; w++) {
+    for (unsigned w = 0; w < workers_parts(ws); w++) {
+        if (counters_of(&ws->all, w) == NULL)
+            continue;
         add(&t, &counters_of(&ws->all, w)->route[slot]);
         add_groups(&t, &counters_of(&ws->all, w)->details[slot]);
     }
+    if (ws->veterans != NULL)
+        add_base(&t, ws->veterans->base[slot]);
     t.hybrid = hybrid_of(&t);
     return t;
 }

@@ -131,7 +131,7 @@ static bool on_query(struct worker *w, const struct ipc_message *message)
     if (!ipc_take(message, &query, sizeof query) ||
         memchr(query.name, '\0', sizeof query.name) == NULL)
         return false;
-    orders_answer(w, &query);
+    orders_answer(w->all, w->child.ipc, &query);
     return true;
 }
 
@@ -170,8 +170,10 @@ static void started(struct child *c)
     orders_hello(w);
     orders_signer(w);
     orders_counters(w);
-    orders_release(w, &ws->current);
-    orders_send(w, IPC_COMMIT, ws->current.number);
+    if (ws->current.number != 0) {
+        orders_release(w, &ws->current);
+        orders_send(w, IPC_COMMIT, ws->current.number);
+    }
     if (ws->challenges.count > 0)
         orders_challenges(w);
     if (ws->next.number != 0)
@@ -305,6 +307,17 @@ static struct worker *worker_at(struct workers *ws, unsigned index)
 
 /* ---- releases ---- */
 
+/* Out of memory or descriptors: fewer workers. */
+static void start_all(struct workers *ws, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct worker *w = worker_at(ws, i);
+        if (w == NULL)
+            return;
+        child_start(&w->child);
+    }
+}
+
 void workers_prepare(struct workers *ws, struct release *next)
 {
     ws->next = *next;
@@ -315,6 +328,8 @@ void workers_prepare(struct workers *ws, struct release *next)
             orders_release(ws->items[i], &ws->next);
         else if (ws->items[i]->child.life == CHILD_RUNNING)
             ws->items[i]->prepared = ws->next.number; /* will retire */
+    if (ws->careful && ws->current.number == 0)
+        start_all(ws, ws->next.workers);
 }
 
 static void retire(struct worker *w)

@@ -10,6 +10,7 @@
 #include "proxy/supervisor/release.h"
 #include "proxy/supervisor/resolver.h"
 #include "proxy/supervisor/signers.h"
+#include "proxy/supervisor/veterans.h"
 
 #include <uv.h>
 
@@ -45,8 +46,10 @@ struct workers {
     struct all_counters all;
     struct children children;
     struct signers signers;
+    struct veterans *veterans;         /* borrowed */
     struct challenge_names challenges; /* of the current release */
-    uint64_t load_ms;                  /* that this process took to load what the workers load */
+    bool careful;     /* with the first generation, too: no COMMIT before all have prepared */
+    uint64_t load_ms; /* that this process took to load what the workers load */
 };
 
 /* Before all else. */
@@ -86,8 +89,15 @@ void workers_send_addresses(struct workers *ws);
 
 unsigned workers_alive(const struct workers *ws);
 
-/* A worker's active connections, over all routes there ever were: sessions of removed ones go
- * on. */
+/* The number that all parts of the counters in use lie below. */
+static inline unsigned workers_parts(const struct workers *ws)
+{
+    const unsigned veterans = ws->veterans != NULL ? ws->veterans->count : 0;
+    return veterans > 0 ? WORKERS_MAX + veterans : ws->count;
+}
+
+/* A worker's active connections, or those of another part, over all routes there ever were:
+ * sessions of removed ones go on. */
 uint64_t workers_active(const struct workers *ws, unsigned worker);
 
 /* After `gone`: close what is left on the loop. workers_free() after the loop has run empty. */

@@ -141,7 +141,7 @@ static void clearing_closes_the_bundle_and_may_come_twice(void **state)
 {
     (void)state;
     const int fd = open("/dev/null", O_RDONLY);
-    struct release p = {.number = 1, .bundle = fd, .keys = -1, .workers = 2};
+    struct release p = {.number = 1, .bundle = fd, .keys = -1, .whole = dup(fd), .workers = 2};
     release_clear(&p);
     assert_int_equal(fcntl(fd, F_GETFD), -1);
     assert_int_equal(p.number, 0);

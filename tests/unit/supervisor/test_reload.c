@@ -160,7 +160,7 @@ static struct control_request asks(void)
 /* ---- the owner ---- */
 
 static struct {
-    unsigned begun, committed, finished;
+    unsigned begun, committed, rehearsed, finished;
     bool refuses, committed_log;
     struct reload_outcome outcome;
     char text[1200];
@@ -205,7 +205,15 @@ static void finished(void *arg, const struct reload_outcome *outcome)
     }
 }
 
-static const struct reload_events events = {begun, claim, commit, finished};
+/* A rehearsal ends here. */
+static void rehearsed(void *arg, const struct candidate *l)
+{
+    (void)arg;
+    assert_non_null(l->bundle);
+    owner.rehearsed++;
+}
+
+static const struct reload_events events = {begun, claim, commit, rehearsed, finished};
 
 /* ---- the stage ---- */
 
@@ -246,9 +254,21 @@ static int end(void **state)
     return 0;
 }
 
+static char said[2000];
+
+static int first(void)
+{
+    struct buf text;
+    buf_init(&text, sizeof said);
+    const int status = reload_first(&reload, &text);
+    snprintf(said, sizeof said, "%.*s", (int)text.size, text.data != NULL ? (char *)text.data : "");
+    buf_free(&text);
+    return status;
+}
+
 static void start(void)
 {
-    assert_int_equal(reload_first(&reload), 0);
+    assert_int_equal(first(), 0);
     reload_committed(&reload, 1);
     assert_int_equal(owner.finished, 1);
     assert_int_equal(workers.current.number, 1);
@@ -268,7 +288,7 @@ static void assert_in_service(uint32_t number)
 static void the_first_is_committed_without_asking_anybody(void **state)
 {
     (void)state;
-    assert_int_equal(reload_first(&reload), 0);
+    assert_int_equal(first(), 0);
     assert_int_equal(owner.committed, 1);
     assert_true(owner.committed_log);
     assert_int_equal(owner.finished, 0); /* the workers that it started have to load it */
@@ -285,8 +305,69 @@ static void a_first_that_cannot_be_is_an_exit_status(void **state)
 {
     (void)state;
     files_configure("t.conf", "route {");
-    assert_int_equal(reload_first(&reload), EXIT_CONFIGURATION);
+    assert_int_equal(first(), EXIT_CONFIGURATION);
     assert_int_equal(owner.committed, 0);
+    assert_non_null(strstr(said, "t.conf:1: error: "));
+    assert_non_null(strstr(said, "tlsfront: the configuration has errors"));
+}
+
+/* ---- the first of a new image ---- */
+
+static void over_an_upgrade_the_first_is_committed_when_all_are_prepared(void **state)
+{
+    (void)state;
+    workers.careful = true;
+    assert_int_equal(first(), 0);
+    assert_int_equal(owner.committed, 0);
+    assert_int_equal(workers.next.number, 1);
+    reload_prepared(&reload, 1);
+    assert_int_equal(owner.committed, 1);
+    reload_committed(&reload, 1);
+    assert_in_service(1);
+}
+
+static void what_was_judged_before_is_not_read_again(void **state)
+{
+    (void)state;
+    struct candidate judged;
+    struct diags d = {0};
+    struct buf text;
+    static const uint8_t secret[TLS_TICKET_SECRET_SIZE] = {7};
+    assert_true(load_configuration(configuration, &judged, &d));
+    struct bundle *b = judged.bundle;
+    judged.bundle = NULL;
+    candidate_free(&judged);
+    diags_free(&d);
+    files_configure("t.conf", "route {");
+    buf_init(&text, sizeof said);
+    assert_int_equal(reload_first_with(&reload, b, secret, &text), 0);
+    assert_true(reload.candidate.tickets_shared);
+    assert_memory_equal(reload.candidate.ticket_secret, secret, sizeof secret);
+    buf_free(&text);
+    reload_committed(&reload, 1);
+    assert_in_service(1);
+}
+
+static void a_rehearsal_ends_when_all_are_prepared(void **state)
+{
+    (void)state;
+    workers.careful = reload.rehearsal = true;
+    assert_int_equal(first(), 0);
+    reload_prepared(&reload, 1);
+    assert_int_equal(owner.rehearsed, 1);
+    assert_int_equal(owner.committed, 0);
+    assert_false(uv_is_active((uv_handle_t *)&reload.timer));
+}
+
+static void a_rehearsal_that_a_worker_refuses_is_over(void **state)
+{
+    (void)state;
+    workers.careful = reload.rehearsal = true;
+    assert_int_equal(first(), 0);
+    reload_refused(&reload, 1, "no room");
+    assert_int_equal(owner.rehearsed, 0);
+    assert_int_equal(owner.outcome.status, EXIT_RUNTIME);
+    assert_non_null(strstr(owner.text, "no room"));
 }
 
 static void the_sandbox_is_entered_once(void **state)
@@ -686,6 +767,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_is_committed_without_asking_anybody),
         TEST(a_first_that_cannot_be_is_an_exit_status),
+        TEST(over_an_upgrade_the_first_is_committed_when_all_are_prepared),
+        TEST(what_was_judged_before_is_not_read_again),
+        TEST(a_rehearsal_ends_when_all_are_prepared),
+        TEST(a_rehearsal_that_a_worker_refuses_is_over),
         TEST(the_sandbox_is_entered_once),
         TEST(where_it_is_off_no_sandbox_is_entered),
         TEST(what_the_sandbox_does_not_allow_is_refused_and_not_tried),

@@ -1,0 +1,248 @@
+#include "proxy/supervisor/estate.h"
+#include "proxy/base/version.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- giving ---- */
+
+static char *copy_text(const char *text, bool *failed)
+{
+    char *copy = strdup(text);
+    *failed |= copy == NULL;
+    return copy;
+}
+
+static bool give_leaver(struct handover *h, const struct child *c)
+{
+    pid_t *pid = handover_add(&h->leavers, &h->leaver_count, sizeof *pid);
+    if (pid != NULL)
+        *pid = c->process.pid;
+    return pid != NULL;
+}
+
+/* A worker and its signer become veterans. */
+static bool give_worker(struct handover *h, const struct worker *w, const struct child *signer)
+{
+    struct handover_veteran *v = handover_add(&h->veterans, &h->veteran_count, sizeof *v);
+    if (v == NULL)
+        return false;
+    *v = (struct handover_veteran){.index = w->child.index,
+                                   .generation = w->committed,
+                                   .restarts = w->child.restarts,
+                                   .pid = w->child.process.pid,
+                                   .ipc = w->child.ipc,
+                                   .counters = w->counters,
+                                   .reader = w->counters_reader,
+                                   .layout = counters_layout(),
+                                   .sandbox = w->child.sandbox};
+    snprintf(v->version, sizeof v->version, "%s", version_text);
+    if (signer == NULL)
+        return true;
+    v->signer = signer->process.pid;
+    v->signer_ipc = signer->ipc;
+    v->signer_sandbox = signer->sandbox;
+    return true;
+}
+
+static bool give_workers(struct handover *h, const struct workers *ws)
+{
+    bool done = true;
+    for (unsigned i = 0; i < ws->count || i < ws->signers.count; i++) {
+        const struct worker *w = i < ws->count ? ws->items[i] : NULL;
+        const struct signer *s = i < ws->signers.count ? ws->signers.items[i] : NULL;
+        const struct child *signer = s != NULL && s->child.life != CHILD_NONE ? &s->child : NULL;
+        if (w != NULL && w->child.life != CHILD_NONE)
+            done &= give_worker(h, w, signer);
+        else if (signer != NULL)
+            done &= give_leaver(h, signer);
+    }
+    return done;
+}
+
+/* What is counted by nobody who goes on, and by the others up to now. */
+static void give_counters(const struct workers *ws, struct handover_route *r)
+{
+    for (unsigned part = 0; part < workers_parts(ws); part++) {
+        const struct worker_counters *c = counters_of(&ws->all, part);
+        const bool goes_on =
+            part >= WORKERS_MAX || (c != NULL && ws->items[part]->child.life != CHILD_NONE);
+        for (unsigned i = 0; c != NULL && i < ROUTE_COUNTERS; i++)
+            *(goes_on ? &r->parts[i] : &r->base[i]) += counter_read(&c->route[r->slot], i);
+    }
+}
+
+static bool give_routes(struct handover *h, const struct estate *x)
+{
+    bool failed = false;
+    for (uint32_t slot = 0; slot < ROUTE_SLOTS && !failed; slot++) {
+        if (x->reload->slots.names[slot] == NULL)
+            continue;
+        struct handover_route *r = handover_add(&h->routes, &h->route_count, sizeof *r);
+        if (r == NULL)
+            return false;
+        r->name = copy_text(x->reload->slots.names[slot], &failed);
+        r->slot = slot;
+        memcpy(r->base, x->veterans->base[slot], sizeof r->base);
+        give_counters(x->workers, r);
+    }
+    return !failed;
+}
+
+static bool give_address(struct handover *h, const struct listen_address *from, bool observed)
+{
+    bool failed = false;
+    struct handover_address *a = handover_add(&h->addresses, &h->address_count, sizeof *a);
+    if (a == NULL)
+        return false;
+    a->text = copy_text(from->text, &failed);
+    a->given = from->given;
+    a->observed = observed;
+    a->file = from->file;
+    a->sockets = calloc(from->listening + 1, sizeof *a->sockets);
+    if (a->sockets == NULL)
+        return false;
+    a->count = from->listening;
+    memcpy(a->sockets, from->sockets, a->count * sizeof *a->sockets);
+    return !failed;
+}
+
+static struct ipc_resolved_address address_of(const struct upstream_address *a)
+{
+    const struct sockaddr_in *in = (const void *)&a->addr;
+    const struct sockaddr_in6 *in6 = (const void *)&a->addr;
+    struct ipc_resolved_address out = {.family = a->addr.ss_family};
+    if (out.family == AF_INET) {
+        memcpy(out.bytes, &in->sin_addr, sizeof in->sin_addr);
+    } else {
+        memcpy(out.bytes, &in6->sin6_addr, sizeof in6->sin6_addr);
+        out.scope = in6->sin6_scope_id;
+    }
+    return out;
+}
+
+struct giving {
+    struct handover *h;
+    bool failed;
+};
+
+static void give_name(void *arg, const char *host, uint16_t port,
+                      const struct upstream_address *addresses, size_t count)
+{
+    struct giving *g = arg;
+    struct handover_name *n = handover_add(&g->h->names, &g->h->name_count, sizeof *n);
+    if (n == NULL) {
+        g->failed = true;
+        return;
+    }
+    n->host = copy_text(host, &g->failed);
+    n->port = port;
+    for (; n->count < count; n->count++)
+        n->addresses[n->count] = address_of(&addresses[n->count]);
+}
+
+static void give_caller(void *arg, int fd)
+{
+    struct giving *g = arg;
+    struct handover_caller *c = handover_add(&g->h->callers, &g->h->caller_count, sizeof *c);
+    g->failed |= c == NULL;
+    if (c != NULL)
+        c->fd = fd;
+}
+
+static void give_log(struct handover *h, const struct log *log)
+{
+    h->log = log->fd != STDERR_FILENO ? log->fd : -1;
+    h->log_target = log->target;
+    h->log_level = log->level;
+    h->log_format = log->format;
+}
+
+static bool give_sockets(struct handover *h, const struct activation *a)
+{
+    bool failed = false;
+    for (size_t i = 0; i < a->count && !failed; i++) {
+        struct handover_socket *s = handover_add(&h->given, &h->given_count, sizeof *s);
+        if (s == NULL)
+            return false;
+        s->fd = a->items[i].fd;
+        s->name = copy_text(a->items[i].name, &failed);
+    }
+    return !failed;
+}
+
+int estate_give(const struct estate *x, struct handover *h)
+{
+    struct giving g = {.h = h};
+    give_log(h, x->log);
+    h->generations = x->reload->generations;
+    memcpy(h->seed, x->workers->seed, sizeof h->seed);
+    tickets_give(x->tickets, h);
+    h->bundle = x->workers->current.whole;
+    h->control = control_fd(*x->control, &h->control_file);
+    h->control_path = copy_text(control_path(*x->control), &g.failed);
+    control_silent(*x->control, give_caller, &g);
+    for (size_t i = 0; i < x->listeners->count; i++)
+        g.failed |= !give_address(h, &x->listeners->items[i], false);
+    for (size_t i = 0; i < x->observer->listeners.count; i++)
+        g.failed |= !give_address(h, &x->observer->listeners.items[i], true);
+    resolver_each(x->resolver, give_name, &g);
+    g.failed |= !give_routes(h, x) || !give_workers(h, x->workers);
+    if (x->observer->child.life != CHILD_NONE)
+        g.failed |= !give_leaver(h, &x->observer->child);
+    if (resolver_process(x->resolver)->life != CHILD_NONE)
+        g.failed |= !give_leaver(h, resolver_process(x->resolver));
+    g.failed |= confinement_give(x->confinement, h) != 0 || !give_sockets(h, x->activation);
+    return g.failed || veterans_give(x->veterans, h) != 0 ? -1 : 0;
+}
+
+/* ---- taking ---- */
+
+static bool take_routes(const struct estate *x, const struct handover *h)
+{
+    bool failed = false;
+    for (size_t i = 0; i < h->route_count; i++) {
+        char **name = &x->reload->slots.names[h->routes[i].slot];
+        if (*name != NULL)
+            return false; /* twice */
+        *name = copy_text(h->routes[i].name, &failed);
+    }
+    return !failed;
+}
+
+static bool take_addresses(const struct estate *x, const struct handover *h)
+{
+    for (size_t i = 0; i < h->address_count; i++) {
+        const struct handover_address *a = &h->addresses[i];
+        if (listeners_adopt(a->observed ? &x->observer->listeners : x->listeners, a) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool take_names(const struct estate *x, const struct handover *h)
+{
+    for (size_t i = 0; i < h->name_count; i++) {
+        const struct handover_name *n = &h->names[i];
+        if (resolver_recall(x->resolver, n->host, n->port, n->addresses, n->count) != 0)
+            return false;
+    }
+    return true;
+}
+
+int estate_take(const struct estate *x, const struct handover *h, struct err *e)
+{
+    x->reload->generations = h->generations;
+    memcpy(x->workers->seed, h->seed, sizeof h->seed);
+    tickets_take(x->tickets, h);
+    for (size_t i = 0; i < h->given_count; i++)
+        if (activation_add(x->activation, h->given[i].fd, h->given[i].name, e) != 0)
+            return -1;
+    if (!take_routes(x, h) || !take_addresses(x, h) || !take_names(x, h) ||
+        confinement_take(x->confinement, h) != 0)
+        return err_set(e, "the state cannot be taken over: out of memory");
+    return veterans_take(x->veterans, h, e);
+}

@@ -1,0 +1,32 @@
+/* tickets.h - the ticket keys of all workers: made, made anew in time, shared with other machines.
+ */
+#ifndef TLSFRONT_SUPERVISOR_TICKETS_H
+#define TLSFRONT_SUPERVISOR_TICKETS_H
+
+#include "proxy/ipc/handover.h"
+#include "proxy/supervisor/workers.h"
+
+struct tickets {
+    struct log *log;
+    struct workers *workers; /* who have the keys */
+    uv_timer_t timer;
+    bool shared; /* with all who have the same `ticket-key` */
+    uint8_t secret[TLS_TICKET_SECRET_SIZE];
+};
+
+void tickets_init(struct tickets *t, uv_loop_t *loop, struct workers *workers, struct log *log);
+
+/* The first ones. -1: no random numbers. */
+int tickets_make(struct tickets *t, struct err *e);
+
+/* The secret of the configuration in service; NULL: it has none, and the keys are ours alone. */
+void tickets_share(struct tickets *t, const uint8_t *secret);
+
+/* Over an upgrade the keys go on, and the time until they are made anew. */
+void tickets_give(const struct tickets *t, struct handover *h);
+void tickets_take(struct tickets *t, const struct handover *h);
+
+/* Wipes. */
+void tickets_close(struct tickets *t);
+
+#endif

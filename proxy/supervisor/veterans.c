@@ -1,0 +1,300 @@
+#include "proxy/supervisor/veterans.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct veteran *veteran_of(const struct child *c)
+{
+    return c->owner;
+}
+
+static void tell(struct child *c, enum ipc_type type)
+{
+    static struct ipc_message m; /* large; one thread */
+    ipc_begin(&m, type, 0);
+    child_send(c, &m);
+}
+
+/* ---- their counters ---- */
+
+/* It does not come back, so nothing is left to be added to this. */
+static void keep_totals(struct veteran *v)
+{
+    struct worker_counters *part = counters_of(v->all->counters, v->part);
+    for (unsigned slot = 0; part != NULL && slot < ROUTE_SLOTS; slot++)
+        for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
+            if (counter_facts[i].total)
+                v->all->base[slot][i] += counter_read(&part->route[slot], i);
+    if (part != NULL)
+        counters_clear_presence(part); /* the workers look at it, too */
+    counters_unmap(part);
+    v->all->counters->parts[v->part] = NULL;
+}
+
+/* What another release has counted, as it said; what it counts from now on nobody knows. */
+static void take_route(struct veterans *vs, const struct handover_route *r, bool parts)
+{
+    for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
+        if (counter_facts[i].total)
+            vs->base[r->slot][i] += r->base[i] + (parts ? r->parts[i] : 0);
+}
+
+void veterans_forget_slot(struct veterans *vs, unsigned slot)
+{
+    memset(vs->base[slot], 0, sizeof vs->base[slot]);
+    for (unsigned i = 0; i < vs->count; i++) {
+        struct worker_counters *part = counters_of(vs->counters, WORKERS_MAX + i);
+        if (part != NULL)
+            counters_forget(part, slot);
+    }
+}
+
+/* ---- what they say ---- */
+
+/* Of another release, so what is not understood is not held against it. */
+static bool worker_message(struct child *c, const struct ipc_message *m)
+{
+    struct ipc_challenge_query query;
+    struct veterans *vs = veteran_of(c)->all;
+    if (m->type == IPC_CHALLENGE_QUERY && ipc_take(m, &query, sizeof query) &&
+        memchr(query.name, '\0', sizeof query.name) != NULL)
+        vs->events->query(vs->arg, c->ipc, &query);
+    return true;
+}
+
+static bool signer_message(struct child *c, const struct ipc_message *m)
+{
+    if (m->type == IPC_BETRAYED)
+        child_replace(&veteran_of(c)->child, "nonsense",
+                      "has asked its signer for what no worker asks for");
+    return true;
+}
+
+/* ---- their ends ---- */
+
+static void drop(struct veteran *v)
+{
+    close(v->was.counters);
+    close(v->was.reader);
+    keep_totals(v);
+    v->was.counters = v->was.reader = -1;
+}
+
+static void worker_ended(struct child *c)
+{
+    struct veteran *v = veteran_of(c);
+    drop(v);
+    tell(&v->signer, IPC_STOP);
+    if (veterans_alive(v->all) == 0)
+        v->all->events->gone(v->all->arg);
+}
+
+static const struct child_kind worker_kind = {.name = "worker",
+                                              .loss = "its sessions are lost, ",
+                                              .message = worker_message,
+                                              .ended = worker_ended};
+static const struct child_kind signer_kind = {
+    .name = "signer", .loss = "", .message = signer_message};
+
+static bool collected(pid_t pid)
+{
+    const pid_t got = waitpid(pid, NULL, WNOHANG);
+    return got == pid || (got < 0 && errno == ECHILD);
+}
+
+void veterans_reap(struct veterans *vs)
+{
+    size_t kept = 0;
+    for (unsigned i = 0; i < vs->count; i++)
+        if (vs->items[i] != NULL && vs->items[i]->retired) {
+            child_reap(&vs->items[i]->signer);
+            child_reap(&vs->items[i]->child);
+        }
+    for (size_t i = 0; i < vs->leaver_count; i++)
+        if (!collected(vs->leavers[i]))
+            vs->leavers[kept++] = vs->leavers[i];
+    vs->leaver_count = kept;
+}
+
+/* ---- taking over ---- */
+
+void veterans_init(struct veterans *vs)
+{
+    vs->workers = (struct children){.kind = &worker_kind, .loop = vs->loop, .log = vs->log};
+    vs->signers = (struct children){.kind = &signer_kind, .loop = vs->loop, .log = vs->log};
+}
+
+static int take_one(struct veterans *vs, const struct handover_veteran *was, bool known,
+                    struct err *e)
+{
+    struct veteran *v = vs->count < VETERANS_MAX ? calloc(1, sizeof *v) : NULL;
+    if (v == NULL)
+        return err_set(e, "no room for the workers that go on");
+    *v = (struct veteran){.all = vs, .was = *was, .part = WORKERS_MAX + vs->count};
+    child_init(&v->child, &vs->workers, was->index, v);
+    child_init(&v->signer, &vs->signers, was->index, v);
+    if (!known)
+        v->was.layout = 0; /* what it has counted stands in our sums; nobody is to add it again */
+    vs->items[vs->count++] = v;
+    vs->counters->parts[v->part] = known ? counters_map_own(was->counters) : NULL;
+    if (known && counters_of(vs->counters, v->part) == NULL)
+        return err_set(e, "the counters cannot be read: %s", strerror(errno));
+    return 0;
+}
+
+static bool all_known(const struct handover *h)
+{
+    for (size_t i = 0; i < h->veteran_count; i++)
+        if (h->veterans[i].layout != counters_layout())
+            return false;
+    return true;
+}
+
+static int take_leavers(struct veterans *vs, const struct handover *h)
+{
+    vs->leavers = calloc(h->leaver_count + 1, sizeof *vs->leavers);
+    if (vs->leavers == NULL)
+        return -1;
+    vs->leaver_count = h->leaver_count;
+    for (size_t i = 0; i < h->leaver_count; i++)
+        vs->leavers[i] = h->leavers[i];
+    return 0;
+}
+
+int veterans_take(struct veterans *vs, const struct handover *h, struct err *e)
+{
+    const bool known = all_known(h);
+    if (take_leavers(vs, h) != 0)
+        return err_set(e, "out of memory");
+    for (size_t i = 0; i < h->route_count; i++)
+        take_route(vs, &h->routes[i], !known);
+    for (size_t i = 0; i < h->veteran_count; i++)
+        if (take_one(vs, &h->veterans[i], known, e) != 0)
+            return -1;
+    return 0;
+}
+
+static void retire(struct veteran *v)
+{
+    v->retired = true;
+    if (v->was.signer != 0) {
+        child_adopt(&v->signer, v->was.signer, v->was.signer_ipc);
+        v->signer.sandbox = v->was.signer_sandbox;
+    }
+    child_adopt(&v->child, v->was.pid, v->was.ipc);
+    v->child.sandbox = v->was.sandbox;
+    v->child.restarts = v->was.restarts;
+    child_send_log(&v->child);
+    child_send_log(&v->signer);
+    tell(&v->child, IPC_RETIRE);
+}
+
+void veterans_retire(struct veterans *vs)
+{
+    for (unsigned i = 0; i < vs->count; i++)
+        if (!vs->items[i]->retired)
+            retire(vs->items[i]);
+    veterans_reap(vs); /* who ended meanwhile */
+}
+
+/* ---- handing over ---- */
+
+static int give_leaver(struct handover *h, pid_t pid)
+{
+    pid_t *at = handover_add(&h->leavers, &h->leaver_count, sizeof *at);
+    if (at == NULL)
+        return -1;
+    *at = pid;
+    return 0;
+}
+
+static int give_one(struct handover *h, const struct veteran *v)
+{
+    const bool has_signer = v->signer.life != CHILD_NONE;
+    if (v->child.life == CHILD_NONE)
+        return has_signer ? give_leaver(h, v->was.signer) : 0;
+    struct handover_veteran *out = handover_add(&h->veterans, &h->veteran_count, sizeof *out);
+    if (out == NULL)
+        return -1;
+    *out = v->was;
+    if (!has_signer)
+        out->signer = 0;
+    return 0;
+}
+
+int veterans_give(const struct veterans *vs, struct handover *h)
+{
+    for (unsigned i = 0; i < vs->count; i++)
+        if (give_one(h, vs->items[i]) != 0)
+            return -1;
+    for (size_t i = 0; i < vs->leaver_count; i++)
+        if (give_leaver(h, vs->leavers[i]) != 0)
+            return -1;
+    return 0;
+}
+
+/* ---- to all ---- */
+
+void veterans_end(struct veterans *vs, enum ipc_type how)
+{
+    vs->workers.ending = vs->signers.ending = true;
+    for (unsigned i = 0; i < vs->count; i++)
+        tell(&vs->items[i]->child, how);
+}
+
+void veterans_kill(struct veterans *vs)
+{
+    for (unsigned i = 0; i < vs->count; i++)
+        child_kill(&vs->items[i]->child);
+}
+
+void veterans_send_log(struct veterans *vs)
+{
+    for (unsigned i = 0; i < vs->count; i++) {
+        child_send_log(&vs->items[i]->child);
+        child_send_log(&vs->items[i]->signer);
+    }
+}
+
+unsigned veterans_alive(const struct veterans *vs)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < vs->count; i++)
+        n += vs->items[i]->child.life != CHILD_NONE;
+    return n;
+}
+
+uint64_t veterans_active(const struct veterans *vs)
+{
+    uint64_t n = 0;
+    for (unsigned slot = 0; slot < ROUTE_SLOTS; slot++)
+        for (unsigned i = 0; i < vs->count; i++)
+            if (counters_of(vs->counters, WORKERS_MAX + i) != NULL)
+                n += counter_get(&counters_of(vs->counters, WORKERS_MAX + i)->route[slot].active);
+    return n;
+}
+
+/* ---- the end ---- */
+
+void veterans_close(struct veterans *vs)
+{
+    veterans_end(vs, IPC_STOP);
+    for (unsigned i = 0; i < vs->count; i++) {
+        child_close(&vs->items[i]->child);
+        child_close(&vs->items[i]->signer);
+    }
+}
+
+void veterans_free(struct veterans *vs)
+{
+    for (unsigned i = 0; i < vs->count; i++) {
+        if (vs->items[i]->was.counters >= 0)
+            drop(vs->items[i]);
+        free(vs->items[i]);
+    }
+    free(vs->leavers);
+}
