@@ -18,6 +18,7 @@ class Tlsfront:
     def __init__(self, run, binary, name, blocks, *, workers=2, user="nobody", wrapper=(),
                  before_exec=None, **options):
         self.run, self.binary = run, Path(binary)
+        self.tool = self.binary  # for commands
         self.folder = run.make_folder(name)
         self.file = self.folder / "tlsfront.conf"
         self.wrapper, self.before_exec = tuple(wrapper), before_exec
@@ -36,7 +37,7 @@ class Tlsfront:
         self.file.write_text(config.settings(self.options) + "".join(blocks))
 
     def command(self, *arguments, text=None, timeout=60):
-        return subprocess.run([self.binary, *map(str, arguments)], input=text, text=True,
+        return subprocess.run([self.tool, *map(str, arguments)], input=text, text=True,
                               capture_output=True, timeout=timeout, check=False)
 
     def check(self):
