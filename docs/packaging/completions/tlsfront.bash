@@ -9,7 +9,7 @@ _tlsfront_options() {
     local names='--route --host --type --subject' encrypt='--encrypt --passphrase-file'
     local judge='--host --ca --keep-root --force --commit --passphrase-file'
     case $1 in
-    run | drain) echo '-c --help' ;;
+    run | upgrade | drain) echo '-c --help' ;;
     check) echo '-c --json --help' ;;
     reload) echo '-c --timeout --help' ;;
     status) echo '-c --json --ready --watch --help' ;;
@@ -41,7 +41,7 @@ _tlsfront() {
         command="key ${COMP_WORDS[2]}" first=3
     fi
     if [ "$COMP_CWORD" = 1 ]; then
-        words='run check reload drain status key --version --help'
+        words='run check reload upgrade drain status key --version --help'
     elif [ "$command" = key ]; then
         words='new install import rollback list show self-signed renew remove --help'
     elif _tlsfront_value "${COMP_WORDS[COMP_CWORD - 1]}" "$word"; then

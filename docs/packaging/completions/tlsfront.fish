@@ -27,6 +27,7 @@ __tlsfront_add
 __tlsfront_add -n '__tlsfront_is none' -a run -d 'run the daemon in the foreground'
 __tlsfront_add -n '__tlsfront_is none' -a check -d 'look at everything that a reload would look at'
 __tlsfront_add -n '__tlsfront_is none' -a reload -d 'have the running daemon read its configuration again'
+__tlsfront_add -n '__tlsfront_is none' -a upgrade -d 'have the daemon go on as the binary now on disk'
 __tlsfront_add -n '__tlsfront_is none' -a drain -d 'have balancers look elsewhere, or take that back'
 __tlsfront_add -n '__tlsfront_is none' -a status -d 'print the running daemon\'s routes, certificates and workers'
 __tlsfront_add -n '__tlsfront_is none' -a key -d 'keys, requests and certificates'
@@ -43,7 +44,7 @@ __tlsfront_add -n '__tlsfront_is key' -a self-signed -d 'make a certificate that
 __tlsfront_add -n '__tlsfront_is key' -a renew -d 'make a request with the names of the certificate in use'
 __tlsfront_add -n '__tlsfront_is key' -a remove -d 'remove a pair'
 
-complete -c tlsfront -n "__tlsfront_is run check reload drain status $keys" -s c -rF -d 'the configuration'
+complete -c tlsfront -n "__tlsfront_is run check reload upgrade drain status $keys" -s c -rF -d 'the configuration'
 __tlsfront_add -n "__tlsfront_is check status $keys" -l json -d 'print JSON'
 __tlsfront_add -n '__tlsfront_is status' -l ready -d 'tell by the exit status whether newcomers are wanted'
 __tlsfront_add -n '__tlsfront_is status' -l watch -d 'print it again and again'
