@@ -231,8 +231,7 @@ int main(int argc, char **argv)
     pattern_init();
     links_init(&run.links, &options);
     run.loop = epoll_create1(EPOLL_CLOEXEC);
-    run.conns =
-        calloc(only_holds(&run) ? options.count : options.conns, sizeof(*run.conns));
+    run.conns = calloc(only_holds(&run) ? options.count : options.conns, sizeof(*run.conns));
     if (run.loop < 0 || run.conns == NULL)
         die("client: set-up: %s", strerror(errno));
     prepare(&run);
