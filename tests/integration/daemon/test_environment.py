@@ -243,10 +243,10 @@ def test_a_limit_on_the_log_s_size_stops_nobody(fronts, run, pki, toys):
     front = fronts.new(pki.mail.block(), route("echo", port, toys(toy.echo).port),
                        log=folder / "tlsfront.log")
     # As much as is written besides: a configuration and its files, the counters.
-    front.before_exec = limit_files(1 << 20)
+    front.before_exec = limit_files(8 << 20)
     front.start()
     with open(folder / "tlsfront.log", "ab") as file:
-        file.truncate(1 << 20)
+        file.truncate(8 << 20)
     visit(port, pki)
     assert front.reload().returncode == 0
     visit(port, pki)
