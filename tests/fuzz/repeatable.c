@@ -1,14 +1,18 @@
 /* repeatable.c - for every input the same random numbers and the same time, so that it does again
  * what it did when it was found. The linker takes these for the system's. */
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
 
 int __real_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int __wrap_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 ssize_t __wrap_getrandom(void *to, size_t size, unsigned flags);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, void *to, size_t size, unsigned flags, long four, long five,
+                    long six);
 time_t __wrap_time(time_t *now_r);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 
@@ -53,40 +57,19 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
     return 0;
 }
 
-#ifdef TLSFRONT_ACCEL
-/* ---- AWS-LC's own generator, which nobody can replace: it makes the nonces of signatures ---- */
+/* ---- AWS-LC's own generator, which makes the nonces of signatures ---- */
 
-void *__real_ECDSA_do_sign(const uint8_t *digest, size_t size, const void *key);
-void *__wrap_ECDSA_do_sign(const uint8_t *digest, size_t size, const void *key);
-void ECDSA_SIG_get0(const void *signature, const void **r_r, const void **s_r);
-void ECDSA_SIG_free(void *signature);
-int BN_bn2bin_padded(uint8_t *to, size_t size, const void *n);
-
-/* As long as a number of its curve is, and not negative in DER without a zero in front. */
-static bool is_usual(const void *n)
+/* It is seeded by this, and begins anew with the process, not with an input. */
+long __wrap_syscall(long number, void *to, size_t size, unsigned flags, long four, long five,
+                    long six)
 {
-    uint8_t bytes[66];
-    size_t first = 0;
-    if (BN_bn2bin_padded(bytes, sizeof bytes, n) != 1)
-        return true;
-    while (first < sizeof bytes && bytes[first] == 0)
-        first++;
-    const size_t size = sizeof bytes - first;
-    return (size == 32 || size == 48 || size == 66) && bytes[first] < 0x80;
+    if (number == SYS_getrandom)
+        return __wrap_getrandom(to, size, flags);
+    return __real_syscall(number, to, size, flags, four, five, six);
 }
 
-/* One whose form in DER is always the same: nothing of ours sees what else is in it. */
-void *__wrap_ECDSA_do_sign(const uint8_t *digest, size_t size, const void *key)
+/* Before it looks for the CPU's generator, which it would ask as well. */
+__attribute__((constructor(101))) static void hide_rdrand(void)
 {
-    for (;;) {
-        void *signature = __real_ECDSA_do_sign(digest, size, key);
-        const void *r, *s;
-        if (signature == NULL)
-            return NULL;
-        ECDSA_SIG_get0(signature, &r, &s);
-        if (is_usual(r) && is_usual(s))
-            return signature;
-        ECDSA_SIG_free(signature);
-    }
+    setenv("OPENSSL_ia32cap", "~0x4000000000000000:~0x40000", 0);
 }
-#endif
