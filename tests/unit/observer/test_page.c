@@ -281,7 +281,7 @@ static void base64(const uint8_t digest[TLS_SHA256_SIZE], char out[45])
     for (unsigned i = 0; i < 43; i++) {
         unsigned six = 0;
         for (unsigned bit = 6 * i; bit < 6 * i + 6; bit++)
-            six = six << 1 | (bit < 256 ? digest[bit / 8] >> (7 - bit % 8) & 1U : 0);
+            six = six << 1 | (bit < 256 ? (unsigned)digest[bit / 8] >> (7 - bit % 8) & 1U : 0);
         out[i] = digits[six];
     }
     memcpy(out + 43, "=", 2);
