@@ -23,6 +23,8 @@ void ipc_begin(struct ipc_message *m, enum ipc_type type, uint32_t generation)
 void ipc_append(struct ipc_message *m, const void *data, size_t size)
 {
     assert(size <= sizeof m->payload - m->size);
+    if (size == 0) /* data may be NULL */
+        return;
     memcpy(m->payload + m->size, data, size);
     m->size += (uint32_t)size;
 }

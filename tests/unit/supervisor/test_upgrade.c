@@ -65,7 +65,9 @@ static int rehearse(char **argv)
     const int state = atoi(argv[2] + strlen("--state="));
     if (handover_from_fd(state, &h, &e) != 0 || h.rehearsal < 0 || fcntl(h.bundle, F_GETFD) != 0)
         return 98;
-    return act(argv[4], h.rehearsal);
+    const int status = act(argv[4], h.rehearsal);
+    handover_free(&h);
+    return status;
 }
 
 /* ---- the exec ---- */
