@@ -39,11 +39,13 @@ struct snapshot_upstream {
 
 struct snapshot_certificate {
     snapshot_text name, kind, serial, subject, routes;
+    uint32_t unused; /* here and below: no bytes between members, which nobody would set */
     int64_t not_after;
 };
 
 struct snapshot_crl {
     snapshot_text file;
+    uint32_t unused;
     int64_t next_update; /* 0: it has none */
 };
 
@@ -71,6 +73,7 @@ struct snapshot_facts {
     uint32_t generation, workers; /* 0: none yet; workers that run */
     uint32_t not_ready;           /* newcomers are not wanted any more, though it runs */
     uint32_t reload_well;         /* the last one */
+    uint32_t unused;
     int64_t started, reload_well_at;
     uint64_t worker_restarts; /* since the start */
     uint64_t log_lost;        /* lines of the supervisor's own */

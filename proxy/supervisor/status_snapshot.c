@@ -94,7 +94,8 @@ static void put_ending(void *arg, const struct tls_expiry *x)
                                         [TLS_EXPIRY_CLIENT_CA] = "client_ca"};
     const struct endings *e = arg;
     if (x->kind == TLS_EXPIRY_CLIENT_CRL) {
-        const struct snapshot_crl crl = {snapshot_put_text(e->w, e->crl), (int64_t)x->until};
+        const struct snapshot_crl crl = {.file = snapshot_put_text(e->w, e->crl),
+                                         .next_update = (int64_t)x->until};
         snapshot_put(e->w, SNAPSHOT_CRLS, &crl, sizeof crl);
         return;
     }

@@ -29,7 +29,7 @@ static void what_is_written_is_read(void **state)
         snapshot_put(&w, SNAPSHOT_ROUTES, &r, sizeof r);
         snapshot_put(&w, SNAPSHOT_NAMES, &text, sizeof text);
     }
-    const struct snapshot_crl crl = {snapshot_put_text(&w, "/a.crl"), -5};
+    const struct snapshot_crl crl = {.file = snapshot_put_text(&w, "/a.crl"), .next_update = -5};
     snapshot_put(&w, SNAPSHOT_CRLS, &crl, sizeof crl);
     const int fd = written(&w);
     assert_true(snapshot_open(&s, fd));

@@ -55,7 +55,7 @@ static inline void put_certificate(const char *name, const char *kind, const cha
 
 static inline void put_crl(const char *file, int64_t next_update)
 {
-    const struct snapshot_crl c = {put(file), next_update};
+    const struct snapshot_crl c = {.file = put(file), .next_update = next_update};
     snapshot_put(&shown.w, SNAPSHOT_CRLS, &c, sizeof c);
 }
 
