@@ -56,9 +56,7 @@ def main(reloads, established):
         front = fronts.start(*blocks)
         old = [tls.TlsClient(port, tls.context(pki, version)) for version in ("1.2", "1.3")
                for _ in range(established // 2)]
-        load = [Load(port, tls.context(pki)) for _ in range(2)]
-        for thread in load:
-            thread.start()
+        load = Load(port, tls.context(pki))
         began, tenth, wrong = time.monotonic(), None, 0
         for number in range(1, reloads + 1):
             bad = number % BAD_EVERY == 0
@@ -70,11 +68,8 @@ def main(reloads, established):
             if number == 10:
                 tenth = figures(front)
         spent = time.monotonic() - began
-        for thread in load:
-            thread.stopping.set()
-            thread.join()
-        failures = [failure for thread in load for failure in thread.failures]
-        made = sum(thread.made for thread in load)
+        load.stop()
+        failures, made = load.failures, sum(load.made)
         alive = sum(tls.says(client) for client in old)
         time.sleep(1)  # the last sessions of the load close
         end = figures(front)

@@ -316,9 +316,7 @@ def test_reloads_under_load_lose_nothing_and_leak_nothing(fronts, run, pki, echo
     front = fronts.start(*blocks)
     workers = front.workers()
     old = [tls.TlsClient(port, tls.context(pki, version)) for version in ("1.2", "1.3")]
-    load = [Load(port, tls.context(pki)) for _ in range(3)]
-    for thread in load:
-        thread.start()
+    load = Load(port, tls.context(pki), clients=3)
 
     def files():
         return [process.open_files(pid) for pid in [front.pid, *workers]]
@@ -333,11 +331,9 @@ def test_reloads_under_load_lose_nothing_and_leak_nothing(fronts, run, pki, echo
 
     reload_all(10)
     reload_all(40)
-    for thread in load:
-        thread.stopping.set()
-        thread.join()
-    assert [failure for thread in load for failure in thread.failures] == []
-    assert sum(thread.made for thread in load) > 50
+    load.stop()
+    assert load.failures == []
+    assert sum(load.made) > 50
     assert all(tls.says(client) for client in old)
     for client in old:
         client.close()

@@ -546,18 +546,14 @@ def test_upgrades_under_load_lose_nothing_and_leak_nothing(own, run, pki, echo):
     """Ten of them; upgrade_run.py does a hundred."""
     front, port = serve(own, run, pki, echo)
     old = [tls.TlsClient(port, tls.context(pki, version)) for version in ("1.2", "1.3")]
-    load = [Load(port, tls.context(pki)) for _ in range(2)]
-    for thread in load:
-        thread.start()
+    load = Load(port, tls.context(pki))
     for number in range(10):
         own.replace()
         upgraded(own, front)
         if number == 1:
             files = process.open_files(front.pid)
-    for thread in load:
-        thread.stopping.set()
-        thread.join()
-    assert [failure for thread in load for failure in thread.failures] == []
+    load.stop()
+    assert load.failures == []
     assert all(tls.says(client) for client in old)
     for client in old:
         client.close()

@@ -308,21 +308,17 @@ def test_the_daemon_serves_the_old_certificate_until_the_commit(echo_front, pki)
 def test_a_renewal_under_load_loses_no_connection(echo_front, pki):
     _, manager, port = echo_front
     with tls.TlsClient(port, tls.context(pki)) as established:
-        load = [Load(port, tls.context(pki)) for _ in range(2)]
-        for thread in load:
-            thread.start()
+        load = Load(port, tls.context(pki))
         for _ in range(5):
             manager.done("renew", "mail")
             leaf = manager.sign()
             manager.done("install", "mail", leaf, pki.intermediate.certificate, "--commit")
             assert served_serial(port, pki) == serial(leaf)
-        for thread in load:
-            thread.stopping.set()
-            thread.join()
+        load.stop()
         established.send(b"still here\n")
         assert established.read_until(b"\n") == b"still here\n"
-    assert [thread.failures for thread in load] == [[], []]
-    assert all(thread.made > 0 for thread in load)
+    assert load.failures == []
+    assert all(made > 0 for made in load.made)
 
 
 def test_a_commit_that_the_daemon_refuses_says_so(echo_front, pki):
