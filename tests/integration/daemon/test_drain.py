@@ -7,19 +7,7 @@ import time
 import pytest
 
 from clients import tls
-from harness.config import route
 from harness.wait import wait_until
-from servers import toy
-
-
-@pytest.fixture
-def served(fronts, run, pki, toys):
-    def start(**options):
-        port = run.port()
-        front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), **options)
-        front.workers()
-        return front, port
-    return start
 
 
 def ended_well(front):

@@ -11,19 +11,8 @@ import pytest
 from clients import tls
 from harness.config import route
 from harness.wait import wait_until
-from servers import toy
 
 NO_DAEMON = 69
-
-
-@pytest.fixture
-def served(fronts, run, pki, toys):
-    def start(**options):
-        port = run.port()
-        front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), **options)
-        front.workers()
-        return front, port
-    return start
 
 
 def ready(front):
