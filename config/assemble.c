@@ -149,10 +149,18 @@ static void finish_route(struct build *b, struct route_config *r)
                        "upgrade-timeout has no effect: clients need not send STARTTLS here");
 }
 
+static void add_target(struct build *b, struct target_config *t)
+{
+    t->index = b->config->target_count++;
+    b->config->targets[t->index] = t;
+}
+
 static void build_route(struct build *b, const struct block *block)
 {
     struct route_config *r = &b->config->routes[b->config->route_count++];
     *r = (struct route_config){.name = arena_copy(b->arena, block->title), .at = block->at};
+    r->target.label = arena_format(b->arena, "route %s", r->name);
+    add_target(b, &r->target);
     apply(b, SCOPE_ROUTE, block, r);
     check_title(b);
     finish_route(b, r);
@@ -167,6 +175,7 @@ void assemble_config(struct build *b)
     size_t routes = count_blocks(b->tree, SCOPE_ROUTE);
     c->certificates = arena_array(b->arena, certificates, sizeof *c->certificates);
     c->routes = arena_array(b->arena, routes, sizeof *c->routes);
+    c->targets = arena_array(b->arena, routes, sizeof *c->targets);
     apply(b, SCOPE_GLOBAL, &b->tree->globals, c);
 
     /* Certificates first: routes refer to them. */

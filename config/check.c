@@ -89,21 +89,22 @@ static void check_ports(const struct route_config *r, struct diags *d)
 }
 
 /* RFC 5321 servers relay for addresses that they trust, and all clients of a proxy share one. */
-static void check_relay(const struct route_config *r, struct diags *d)
+static void check_relay(const struct route_config *r, const struct target_config *t,
+                        struct diags *d)
 {
     bool told =
-        r->send_proxy != SEND_PROXY_OFF || r->xclient || r->source_kind == SOURCE_TRANSPARENT;
-    bool untrusted = r->source_kind == SOURCE_ADDRESS && !endpoint_is_loopback(&r->source);
-    if (r->protocol != PROTOCOL_SMTP || r->upstream_count == 0 || told || untrusted ||
-        r->relay_risk_accepted)
+        t->send_proxy != SEND_PROXY_OFF || t->xclient || t->source_kind == SOURCE_TRANSPARENT;
+    bool untrusted = t->source_kind == SOURCE_ADDRESS && !endpoint_is_loopback(&t->source);
+    if (r->protocol != PROTOCOL_SMTP || t->upstream_count == 0 || told || untrusted ||
+        t->relay_risk_accepted)
         return;
-    diag_add(d, DIAG_WARNING, &r->upstream_at,
+    diag_add(d, DIAG_WARNING, &t->upstream_at,
              "tell the server who the client is: xclient = on, send-proxy = v1 or v2, or "
              "source = transparent; or give source = an address that the server does not trust; if "
              "the server relays for nobody without a login, say relay-risk = accepted",
-             "route %s: the server sees every client come from this machine; if it relays mail for "
+             "%s: the server sees every client come from this machine; if it relays mail for "
              "this machine, anyone can send through it",
-             r->name);
+             t->label);
 }
 
 static void check_starttls(const struct route_config *r, struct diags *d)
@@ -146,31 +147,39 @@ static void check_acme(const struct route_config *r, struct diags *d)
     }
 }
 
-static void check_xclient(const struct route_config *r, struct diags *d)
+static void check_xclient(const struct route_config *r, const struct target_config *t,
+                          struct diags *d)
 {
     const struct protocol_facts *facts = protocol_facts(r->protocol);
-    if (r->xclient && !facts->has_xclient)
-        diag_add(d, DIAG_WARNING, &r->xclient_at,
+    if (t->xclient && !facts->has_xclient)
+        diag_add(d, DIAG_WARNING, &t->xclient_at,
                  "remove it; send-proxy or source = transparent may help",
-                 "route %s: xclient has no effect: there is no such thing in %s", r->name,
-                 facts->name);
+                 "%s: xclient has no effect: there is no such thing in %s", t->label, facts->name);
 }
 
-static void check_source(const struct route_config *r, struct diags *d)
+static void check_source(const struct target_config *t, struct diags *d)
 {
-    if (r->source_kind != SOURCE_ADDRESS)
+    if (t->source_kind != SOURCE_ADDRESS)
         return;
-    for (size_t i = 0; i < r->upstream_count; i++) {
-        const struct endpoint *up = &r->upstream[i];
+    for (size_t i = 0; i < t->upstream_count; i++) {
+        const struct endpoint *up = &t->upstream[i];
         if (up->kind == ENDPOINT_UNIX)
-            diag_add(d, DIAG_WARNING, &r->source_at, "remove source, or name the server by address",
-                     "route %s: source has no effect on upstream \"%s\"", r->name, up->text);
-        if (up->kind == ENDPOINT_INET && up->addr.ss_family != r->source.addr.ss_family)
-            diag_add(d, DIAG_ERROR, &r->source_at, "use two IPv4 or two IPv6 addresses",
-                     "route %s: source \"%s\" cannot reach upstream \"%s\": one is IPv4, the other "
+            diag_add(d, DIAG_WARNING, &t->source_at, "remove source, or name the server by address",
+                     "%s: source has no effect on upstream \"%s\"", t->label, up->text);
+        if (up->kind == ENDPOINT_INET && up->addr.ss_family != t->source.addr.ss_family)
+            diag_add(d, DIAG_ERROR, &t->source_at, "use two IPv4 or two IPv6 addresses",
+                     "%s: source \"%s\" cannot reach upstream \"%s\": one is IPv4, the other "
                      "IPv6",
-                     r->name, r->source.text, up->text);
+                     t->label, t->source.text, up->text);
     }
+}
+
+static void check_target(const struct route_config *r, const struct target_config *t,
+                         struct diags *d)
+{
+    check_relay(r, t, d);
+    check_xclient(r, t, d);
+    check_source(t, d);
 }
 
 static void check_route(const struct route_config *r, struct diags *d)
@@ -179,9 +188,7 @@ static void check_route(const struct route_config *r, struct diags *d)
     check_ports(r, d);
     check_starttls(r, d);
     check_acme(r, d);
-    check_relay(r, d);
-    check_xclient(r, d);
-    check_source(r, d);
+    check_target(r, &r->target, d);
 }
 
 /* ---- routes against each other ---- */
@@ -217,13 +224,13 @@ static bool leads_to(const struct endpoint *up, const struct endpoint *listen)
 }
 
 static void check_loop(const struct route_config *x, const struct endpoint *listen,
-                       const struct route_config *y, struct diags *d)
+                       const struct target_config *t, struct diags *d)
 {
-    for (size_t i = 0; i < y->upstream_count; i++)
-        if (leads_to(&y->upstream[i], listen))
-            diag_add(d, DIAG_ERROR, &y->upstream[i].at, "name the server's own address and port",
-                     "route %s: upstream \"%s\" is where route %s listens", y->name,
-                     y->upstream[i].text, x->name);
+    for (size_t i = 0; i < t->upstream_count; i++)
+        if (leads_to(&t->upstream[i], listen))
+            diag_add(d, DIAG_ERROR, &t->upstream[i].at, "name the server's own address and port",
+                     "%s: upstream \"%s\" is where route %s listens", t->label, t->upstream[i].text,
+                     x->name);
 }
 
 /* Each listening address against those before it and against all upstreams. */
@@ -238,8 +245,8 @@ static void check_listen(const struct config *c, size_t route, size_t index, str
             if (!told_already(other, j, r, index))
                 check_same_listen(other, &other->listen[j], r, ep, d);
     }
-    for (size_t i = 0; i < c->route_count; i++)
-        check_loop(r, ep, &c->routes[i], d);
+    for (size_t i = 0; i < c->target_count; i++)
+        check_loop(r, ep, c->targets[i], d);
 }
 
 /* ---- the observer ---- */

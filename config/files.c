@@ -417,13 +417,13 @@ static void check_unix_observe(const struct config *c, struct diags *d)
 }
 
 /* The server may not have started yet. */
-static void check_unix_upstream(const struct route_config *r, const struct endpoint *ep,
+static void check_unix_upstream(const struct target_config *t, const struct endpoint *ep,
                                 struct diags *d)
 {
     struct stat st;
     if (stat(ep->path, &st) == 0 && !S_ISSOCK(st.st_mode))
         diag_add(d, DIAG_ERROR, &ep->at, "name the server's socket",
-                 "route %s: upstream \"%s\" is something else than a socket", r->name, ep->text);
+                 "%s: upstream \"%s\" is something else than a socket", t->label, ep->text);
 }
 
 static void check_unix(const struct config *c, const struct route_config *r, struct diags *d)
@@ -433,9 +433,13 @@ static void check_unix(const struct config *c, const struct route_config *r, str
     for (size_t i = 0; i < r->listen_count; i++)
         if (r->listen[i].kind == ENDPOINT_UNIX)
             check_unix_listen(c, key, &r->listen[i], d);
-    for (size_t i = 0; i < r->upstream_count; i++)
-        if (r->upstream[i].kind == ENDPOINT_UNIX)
-            check_unix_upstream(r, &r->upstream[i], d);
+}
+
+static void check_unix_upstreams(const struct target_config *t, struct diags *d)
+{
+    for (size_t i = 0; i < t->upstream_count; i++)
+        if (t->upstream[i].kind == ENDPOINT_UNIX)
+            check_unix_upstream(t, &t->upstream[i], d);
 }
 
 void files_visit(const struct config *c, struct bundle *into, const struct bundle *have,
@@ -461,4 +465,6 @@ void files_visit(const struct config *c, struct bundle *into, const struct bundl
         check_challenges(&c->routes[i], d);
         check_unix(c, &c->routes[i], d);
     }
+    for (size_t i = 0; into != NULL && i < c->target_count; i++)
+        check_unix_upstreams(c->targets[i], d);
 }

@@ -10,8 +10,8 @@ bool config_must_upgrade(const struct route_config *r)
 
 bool config_route_uses(const struct route_config *r, size_t certificate)
 {
-    for (size_t i = 0; i < r->certificate_count; i++)
-        if (r->certificates[i] == certificate)
+    for (size_t i = 0; i < r->certificates.count; i++)
+        if (r->certificates.items[i] == certificate)
             return true;
     return false;
 }

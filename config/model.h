@@ -87,35 +87,48 @@ struct client_name_list {
     size_t count;
 };
 
+struct certificate_list {
+    size_t *items; /* indexes into config.certificates; the first is the default */
+    size_t count;
+    struct origin at;
+};
+
+/* Where sessions are sent, and how. */
+struct target_config {
+    const char *label;         /* whose it is, as findings begin: "route pop3s" */
+    size_t index;              /* in config.targets */
+    struct endpoint *upstream; /* in the order to try */
+    size_t upstream_count;
+    struct origin upstream_at;
+    enum send_proxy send_proxy;
+    enum source_kind source_kind;
+    struct endpoint source; /* port 0; meaningful for SOURCE_ADDRESS */
+    struct origin source_at;
+    bool xclient;
+    struct origin xclient_at; /* line 0: not given */
+    bool relay_risk_accepted; /* smtp: the operator knows that the upstream sees one address */
+};
+
 struct route_config {
     const char *name;
     struct origin at;
     enum protocol protocol;
     enum tls_mode tls;
-    struct origin tls_at, xclient_at, plaintext_login_at; /* line 0: not given */
+    struct origin tls_at, plaintext_login_at; /* line 0: not given */
 
     struct endpoint *listen; /* ":995" has become two: 0.0.0.0 and [::] */
     size_t listen_count;
-    struct endpoint *upstream; /* in the order to try */
-    size_t upstream_count;
-    size_t *certificates; /* indexes into config.certificates; the first is the default */
-    size_t certificate_count;
-    struct origin certificate_at, upstream_at;
+    struct target_config target;
+    struct certificate_list certificates;
     struct file_ref challenges; /* acme only: a directory, which only the supervisor looks into */
 
     /* Milliseconds; 0 means no limit. */
     unsigned upgrade_timeout, handshake_timeout, connect_timeout, greeting_timeout, idle_timeout;
     unsigned max_connections, max_connections_per_ip; /* 0: no limit */
 
-    enum send_proxy send_proxy;
     struct cidr *accept_proxy_from;
     size_t accept_proxy_count;
-    enum source_kind source_kind;
-    struct endpoint source; /* port 0; meaningful for SOURCE_ADDRESS */
-    struct origin source_at;
-    bool xclient;
     bool plaintext_login_allowed; /* optional routes, before TLS */
-    bool relay_risk_accepted;     /* smtp: the operator knows that the upstream sees one address */
 
     enum client_auth client_auth;
     struct file_ref client_ca, client_crl;
@@ -158,6 +171,8 @@ struct config {
     size_t certificate_count;
     struct route_config *routes;
     size_t route_count;
+    const struct target_config **targets; /* of all routes */
+    size_t target_count;
 
     void *storage; /* private: what config_free() frees */
 };

@@ -15,14 +15,15 @@ setting_fn setting_text;     /* const char *, not empty */
 setting_fn setting_hostname; /* const char * */
 setting_fn
     setting_path; /* const char *, made absolute where the configuration file's directory is */
-setting_fn setting_socket_path; /* likewise, short enough for a Unix socket */
-setting_fn setting_file;        /* struct file_ref, likewise */
-setting_fn setting_texts;       /* struct string_list */
+setting_fn setting_socket_path;              /* likewise, short enough for a Unix socket */
+setting_fn setting_file;                     /* struct file_ref, likewise */
+setting_fn setting_texts;                    /* struct string_list */
+setting_fn setting_certificates;             /* struct certificate_list */
+setting_fn setting_upstream, setting_source; /* struct target_config: what of it they are about */
 
 /* These know their field. */
 setting_fn setting_workers, setting_log, setting_observe;
-setting_fn setting_protocol, setting_listen, setting_upstream, setting_certificates, setting_source,
-    setting_networks;
+setting_fn setting_protocol, setting_listen, setting_networks;
 setting_fn setting_client_subjects, setting_client_names;
 
 #endif

@@ -5,6 +5,11 @@
 
 #include <string.h>
 
+static void *field(void *target, const struct key *key)
+{
+    return (char *)target + key->offset;
+}
+
 static size_t count_values(const struct setting *s)
 {
     size_t count = 0;
@@ -84,35 +89,36 @@ void setting_observe(struct build *b, const struct key *key, void *target, const
 
 void setting_upstream(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
-    struct route_config *r = target;
-    r->upstream_at = s->at;
-    r->upstream = arena_array(b->arena, count_values(s), sizeof *r->upstream);
-    for (const struct value *v = s->values; v != NULL && r->upstream != NULL; v = v->next) {
-        struct endpoint *ep = &r->upstream[r->upstream_count];
+    struct target_config *t = field(target, key);
+    t->upstream_at = s->at;
+    t->upstream_count = 0;
+    t->upstream = arena_array(b->arena, count_values(s), sizeof *t->upstream);
+    for (const struct value *v = s->values; v != NULL && t->upstream != NULL; v = v->next) {
+        struct endpoint *ep = &t->upstream[t->upstream_count];
         struct flaw flaw;
         ep->at = v->at;
         if (value_upstream(b->arena, v->text, ep, &flaw) != 0)
             complain(b, key, v, &flaw);
         else if (ep->text != NULL)
-            r->upstream_count++;
+            t->upstream_count++;
     }
 }
 
 void setting_source(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
-    struct route_config *r = target;
+    struct target_config *t = field(target, key);
     struct flaw flaw;
 
-    r->source_at = s->at;
+    t->source_at = s->at;
     if (strcmp(s->values->text, "transparent") == 0) {
-        r->source_kind = SOURCE_TRANSPARENT;
+        t->source_kind = SOURCE_TRANSPARENT;
         return;
     }
-    r->source.at = s->at;
-    if (value_address(b->arena, s->values->text, &r->source, &flaw) != 0)
+    t->source.at = s->at;
+    if (value_address(b->arena, s->values->text, &t->source, &flaw) != 0)
         complain(b, key, s->values, &flaw);
     else
-        r->source_kind = SOURCE_ADDRESS;
+        t->source_kind = SOURCE_ADDRESS;
 }
 
 void setting_networks(struct build *b, const struct key *key, void *target, const struct setting *s)
@@ -185,10 +191,10 @@ static void complain_undefined(struct build *b, const struct key *key, const str
     build_complain(b, DIAG_ERROR, &v->at, cure, "%s \"%s\" is not defined", key->name, v->text);
 }
 
-static bool named_already(const struct route_config *r, size_t index)
+static bool named_already(const struct certificate_list *list, size_t index)
 {
-    for (size_t i = 0; i < r->certificate_count; i++)
-        if (r->certificates[i] == index)
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i] == index)
             return true;
     return false;
 }
@@ -196,17 +202,17 @@ static bool named_already(const struct route_config *r, size_t index)
 void setting_certificates(struct build *b, const struct key *key, void *target,
                           const struct setting *s)
 {
-    struct route_config *r = target;
-    r->certificate_at = s->at;
-    r->certificates = arena_array(b->arena, count_values(s), sizeof *r->certificates);
-    for (const struct value *v = s->values; v != NULL && r->certificates != NULL; v = v->next) {
+    struct certificate_list *list = field(target, key);
+    list->at = s->at;
+    list->items = arena_array(b->arena, count_values(s), sizeof *list->items);
+    for (const struct value *v = s->values; v != NULL && list->items != NULL; v = v->next) {
         size_t index;
         if (!find_certificate(b->config, v->text, &index))
             complain_undefined(b, key, v);
-        else if (named_already(r, index))
+        else if (named_already(list, index))
             build_complain(b, DIAG_ERROR, &v->at, "name it once", "%s \"%s\" is named twice",
                            key->name, v->text);
         else
-            r->certificates[r->certificate_count++] = index;
+            list->items[list->count++] = index;
     }
 }

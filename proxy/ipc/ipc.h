@@ -139,7 +139,7 @@ struct ipc_observed { /* IPC_LISTENERS of an observer: one per attached descript
     uint32_t is_unix;
 };
 struct ipc_address { /* one per address; those of one upstream stand together, in order */
-    uint32_t route, upstream;
+    uint32_t target, upstream;
     socklen_t size;
     struct sockaddr_storage addr;
 };

@@ -110,9 +110,10 @@ static void need(struct key_job *j, const struct tls_identity *id, const char *n
 
 static bool other_covers(const struct key_job *j, const struct route_config *r, size_t block)
 {
-    for (size_t i = 0; i < r->certificate_count; i++) {
-        const struct tls_identity *other = key_block_identity(j, r->certificates[i]);
-        if (r->certificates[i] != block && other != NULL && tls_identity_covers(other, r->hostname))
+    for (size_t i = 0; i < r->certificates.count; i++) {
+        const struct tls_identity *other = key_block_identity(j, r->certificates.items[i]);
+        if (r->certificates.items[i] != block && other != NULL &&
+            tls_identity_covers(other, r->hostname))
             return true;
     }
     return false;

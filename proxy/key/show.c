@@ -120,7 +120,7 @@ static void json_routes(const struct view *v)
         json_object(out, NULL);
         json_string(out, "name", r->name);
         json_string(out, "protocol", protocol_facts(r->protocol)->name);
-        json_bool(out, "default", r->certificates[0] == v->block);
+        json_bool(out, "default", r->certificates.items[0] == v->block);
         json_array(out, "listen");
         for (size_t k = 0; k < r->listen_count; k++)
             json_string(out, NULL, r->listen[k].text);
@@ -136,7 +136,7 @@ static void text_routes(const struct view *v)
     for (const struct route_config *r; (r = next_route(v, &i)) != NULL; count++) {
         buf_printf(&v->job->out, "%-12s %s (%s, %s)", "bound to", r->name,
                    protocol_facts(r->protocol)->name,
-                   r->certificates[0] == v->block ? "default" : "by server name");
+                   r->certificates.items[0] == v->block ? "default" : "by server name");
         for (size_t k = 0; k < r->listen_count; k++)
             buf_printf(&v->job->out, " %s", r->listen[k].text);
         buf_puts(&v->job->out, "\n");

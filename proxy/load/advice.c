@@ -12,18 +12,18 @@
 static const struct tls_identity *identity_of(const struct generation *g,
                                               const struct route_config *r, size_t i)
 {
-    return g->identities[r->certificates[i]];
+    return g->identities[r->certificates.items[i]];
 }
 
 /* False where one of them did not load, too: that is told already. */
 static bool all_rsa(const struct generation *g, const struct route_config *r)
 {
-    for (size_t i = 0; i < r->certificate_count; i++) {
+    for (size_t i = 0; i < r->certificates.count; i++) {
         const struct tls_identity *id = identity_of(g, r, i);
         if (id == NULL || tls_identity_facts(id)->key_type != TLS_KEY_RSA)
             return false;
     }
-    return r->certificate_count > 0;
+    return r->certificates.count > 0;
 }
 
 /* With RSA, Schannel before Windows Server 2016 knows only suites with CBC, which we do not; and a
@@ -33,7 +33,7 @@ static void advise_senders(const struct generation *g, const struct route_config
 {
     if (r->protocol != PROTOCOL_SMTP || r->tls != TLS_MODE_OPTIONAL || !all_rsa(g, r))
         return;
-    diag_add(d, DIAG_WARNING, &r->certificate_at,
+    diag_add(d, DIAG_WARNING, &r->certificates.at,
              "serve an ECDSA certificate (on P-256) as well: certificate = {RSA, ECDSA}",
              "route %s: with RSA certificates alone, senders on Windows Server 2012 R2 and older "
              "find no cipher suite in common, and send in clear",
@@ -42,12 +42,12 @@ static void advise_senders(const struct generation *g, const struct route_config
 
 static bool covered(const struct generation *g, const struct route_config *r)
 {
-    for (size_t i = 0; i < r->certificate_count; i++) {
+    for (size_t i = 0; i < r->certificates.count; i++) {
         const struct tls_identity *id = identity_of(g, r, i);
         if (id == NULL || tls_identity_covers(id, r->hostname))
             return true;
     }
-    return r->certificate_count == 0;
+    return r->certificates.count == 0;
 }
 
 /* A name that nobody wrote may be one that no client ever uses. */
@@ -55,7 +55,7 @@ static void advise_names(const struct generation *g, const struct route_config *
 {
     if (r->hostname_at.line == 0 || covered(g, r))
         return;
-    diag_add(d, DIAG_WARNING, &r->certificate_at,
+    diag_add(d, DIAG_WARNING, &r->certificates.at,
              "serve a certificate with that name, or correct hostname",
              "route %s: none of its certificates covers its hostname, \"%s\"", r->name,
              r->hostname);
@@ -73,28 +73,28 @@ void advise_routes(const struct generation *g, struct diags *d)
 
 struct lookup {
     struct gaicb request, *list; /* the latter is what getaddrinfo_a wants */
-    const struct route_config *route;
+    const struct target_config *target;
     const struct endpoint *upstream;
 };
 
 static size_t count_names(const struct config *c)
 {
     size_t count = 0;
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t k = 0; k < c->routes[i].upstream_count; k++)
-            count += c->routes[i].upstream[k].kind == ENDPOINT_NAME;
+    for (size_t i = 0; i < c->target_count; i++)
+        for (size_t k = 0; k < c->targets[i]->upstream_count; k++)
+            count += c->targets[i]->upstream[k].kind == ENDPOINT_NAME;
     return count;
 }
 
 static void begin_lookups(const struct config *c, struct lookup *all)
 {
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t k = 0; k < c->routes[i].upstream_count; k++) {
-            const struct endpoint *e = &c->routes[i].upstream[k];
+    for (size_t i = 0; i < c->target_count; i++)
+        for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
+            const struct endpoint *e = &c->targets[i]->upstream[k];
             if (e->kind != ENDPOINT_NAME)
                 continue;
             *all = (struct lookup){
-                .request = {.ar_name = e->host}, .route = &c->routes[i], .upstream = e};
+                .request = {.ar_name = e->host}, .target = c->targets[i], .upstream = e};
             all->list = &all->request;
             if (getaddrinfo_a(GAI_NOWAIT, &all->list, 1, NULL) != 0)
                 all->list = NULL;
@@ -124,7 +124,7 @@ static void report(const struct lookup *one, int error, struct diags *d)
         return;
     diag_add(d, DIAG_WARNING, &one->upstream->at,
              "correct the name, or see to it that it resolves: getent hosts NAME",
-             "route %s: upstream \"%s\" has no address: %s", one->route->name, one->upstream->text,
+             "%s: upstream \"%s\" has no address: %s", one->target->label, one->upstream->text,
              error == EAI_INPROGRESS ? "the name servers have not answered yet"
                                      : gai_strerror(error));
 }

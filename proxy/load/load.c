@@ -43,8 +43,8 @@ static void judge_machine(struct config *config, struct candidate *out, struct d
                  "with `user = NAME`",
                  "%s", e.text);
     out->identity.sandbox = config->sandbox;
-    for (size_t i = 0; i < config->route_count; i++)
-        out->identity.transparent |= config->routes[i].source_kind == SOURCE_TRANSPARENT;
+    for (size_t i = 0; i < config->target_count; i++)
+        out->identity.transparent |= config->targets[i]->source_kind == SOURCE_TRANSPARENT;
     if (out->identity.transparent && !privileges_may_impersonate())
         diag_add(d, DIAG_ERROR, NULL,
                  "start as root with CAP_NET_RAW (in a unit: AmbientCapabilities= or "

@@ -38,13 +38,13 @@ static bool route_row(const struct generation *g, const struct route_config *r, 
     }
     if (n < r->listen_count)
         snprintf(row->cell[1], sizeof row->cell[1], "%s", r->listen[n].text);
-    if (n < r->certificate_count)
-        certificate_text(g, r->certificates[n], row->cell[4], sizeof row->cell[4]);
+    if (n < r->certificates.count)
+        certificate_text(g, r->certificates.items[n], row->cell[4], sizeof row->cell[4]);
     if (n == 0 && r->challenges.path != NULL)
         snprintf(row->cell[5], sizeof row->cell[5], "%s", r->challenges.path);
-    if (n < r->upstream_count)
-        snprintf(row->cell[5], sizeof row->cell[5], "%s", r->upstream[n].text);
-    return n < r->listen_count || n < r->certificate_count || n < r->upstream_count;
+    if (n < r->target.upstream_count)
+        snprintf(row->cell[5], sizeof row->cell[5], "%s", r->target.upstream[n].text);
+    return n < r->listen_count || n < r->certificates.count || n < r->target.upstream_count;
 }
 
 static const struct row heading = {

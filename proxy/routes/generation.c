@@ -255,13 +255,13 @@ static void report_client_finding(void *arg, enum tls_client_finding finding, co
 static struct tls_server *load_policy(const struct generation *g, const struct route_config *r,
                                       const struct bundle *b, struct diags *d)
 {
-    struct tls_identity **chosen = calloc(r->certificate_count + 1, sizeof *chosen);
+    struct tls_identity **chosen = calloc(r->certificates.count + 1, sizeof *chosen);
     struct tls_server *server = NULL;
     struct err e = {.text = "out of memory"};
     if (chosen == NULL)
         goto out;
-    for (size_t i = 0; i < r->certificate_count; i++) {
-        chosen[i] = g->identities[r->certificates[i]];
+    for (size_t i = 0; i < r->certificates.count; i++) {
+        chosen[i] = g->identities[r->certificates.items[i]];
         if (chosen[i] == NULL)
             goto silent; /* reported with the certificate */
     }
@@ -273,7 +273,7 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
     const struct tls_server_options options = {
         .context = r->name,
         .identities = chosen,
-        .identity_count = r->certificate_count,
+        .identity_count = r->certificates.count,
         .challenges = r->protocol == PROTOCOL_ACME,
         .min_version = r->min_version,
         .client_auth = r->client_auth,
@@ -303,17 +303,24 @@ silent:
 }
 
 /* -1: out of memory. */
-static int load_route(struct generation *g, size_t i, const struct bundle *b, struct diags *d)
+static int load_targets(struct generation *g)
+{
+    for (size_t i = 0; i < g->config->target_count; i++) {
+        const struct target_config *t = g->targets[i].config = g->config->targets[i];
+        if (upstream_set_init(&g->targets[i].upstreams, t->upstream, t->upstream_count) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void load_route(struct generation *g, size_t i, const struct bundle *b, struct diags *d)
 {
     struct route *route = &g->routes[i];
     route->config = &g->config->routes[i];
-    if (upstream_set_init(&route->upstreams, route->config->upstream,
-                          route->config->upstream_count) != 0)
-        return -1;
-    if (route->config->certificate_count > 0 ||
+    route->target = &g->targets[route->config->target.index];
+    if (route->config->certificates.count > 0 ||
         (route->config->protocol == PROTOCOL_ACME && route->config->tls == TLS_MODE_IMPLICIT))
         route->tls = load_policy(g, route->config, b, d);
-    return 0;
 }
 
 struct generation *generation_load(struct config *config, const struct bundle *b,
@@ -330,14 +337,14 @@ struct generation *generation_load(struct config *config, const struct bundle *b
     g->config = config;
     g->identities = calloc(config->certificate_count + 1, sizeof *g->identities);
     g->routes = calloc(config->route_count + 1, sizeof *g->routes);
-    if (g->identities == NULL || g->routes == NULL)
+    g->targets = calloc(config->target_count + 1, sizeof *g->targets);
+    if (g->identities == NULL || g->routes == NULL || g->targets == NULL || load_targets(g) != 0)
         goto fail;
 
     for (size_t i = 0; i < config->certificate_count; i++)
         g->identities[i] = load_identity(&config->certificates[i], b, keyless, d);
     for (size_t i = 0; i < config->route_count; i++)
-        if (load_route(g, i, b, d) != 0)
-            goto fail;
+        load_route(g, i, b, d);
     return g;
 
 fail:
@@ -416,12 +423,13 @@ void generation_free(struct generation *g)
 {
     if (g == NULL || --g->references > 0)
         return;
-    for (size_t i = 0; g->routes != NULL && i < g->config->route_count; i++) {
+    for (size_t i = 0; g->routes != NULL && i < g->config->route_count; i++)
         tls_server_free(g->routes[i].tls);
-        upstream_set_free(&g->routes[i].upstreams);
-    }
+    for (size_t i = 0; g->targets != NULL && i < g->config->target_count; i++)
+        upstream_set_free(&g->targets[i].upstreams);
     for (size_t i = 0; g->identities != NULL && i < g->config->certificate_count; i++)
         tls_identity_free(g->identities[i]);
+    free(g->targets);
     free(g->routes);
     free(g->identities);
     config_free(g->config);

@@ -12,12 +12,18 @@
 #include <stdint.h>
 #include <time.h>
 
+/* Where sessions are sent. */
+struct target {
+    const struct target_config *config;
+    struct upstream_set upstreams;
+    uint64_t identity_noted; /* when the log last said that no client's address is taken */
+};
+
 struct route {
     const struct route_config *config;
     struct tls_server *tls;
-    struct upstream_set upstreams;
-    unsigned slot;           /* in the shared counters */
-    uint64_t identity_noted; /* when the log last said that no client's address is taken */
+    struct target *target;
+    unsigned slot; /* in the shared counters */
 };
 
 struct generation {
@@ -26,6 +32,7 @@ struct generation {
     struct config *config;
     struct tls_identity **identities; /* one per config->certificates */
     struct route *routes;             /* one per config->routes */
+    struct target *targets;           /* one per config->targets */
 };
 
 /* Where it is served, and `key-isolation` is on, there are no private keys: the bundle has none,

@@ -16,9 +16,9 @@ void route_json(const struct config *c, const struct route_config *r, struct buf
     json_string(out, "protocol", protocol_facts(r->protocol)->name);
     json_string(out, "tls", config_tls_mode_name(r->tls));
     json_endpoints(out, "listen", r->listen, r->listen_count);
-    json_endpoints(out, "upstream", r->upstream, r->upstream_count);
+    json_endpoints(out, "upstream", r->target.upstream, r->target.upstream_count);
     json_array(out, "certificates");
-    for (size_t i = 0; i < r->certificate_count; i++)
-        json_string(out, NULL, c->certificates[r->certificates[i]].name);
+    for (size_t i = 0; i < r->certificates.count; i++)
+        json_string(out, NULL, c->certificates[r->certificates.items[i]].name);
     json_array_end(out);
 }

@@ -141,7 +141,7 @@ void session_served(struct session *s)
         return;
     s->served = true;
     s->last_active = session_now(s);
-    upstream_report(&s->route->upstreams, &s->cursor, true, session_now(s));
+    upstream_report(&s->target->upstreams, &s->cursor, true, session_now(s));
     session_count_upstream(s, true, UPSTREAM_OTHER);
     session_log_open(s);
 }

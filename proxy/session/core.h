@@ -177,6 +177,7 @@ struct session {
     struct sessions *all;
     struct generation *generation;
     struct route *route;
+    struct target *target;               /* where it is sent */
     struct tls_conn *tls;                /* NULL: in clear so far */
     struct session_dialogue *dialogue;   /* NULL: nothing to watch */
     struct session_challenge *challenge; /* NULL: nothing was asked for */

@@ -106,7 +106,7 @@ void session_count_refusal(struct session *s, enum refusal why)
 
 void session_count_upstream(struct session *s, bool well, enum upstream_fault why)
 {
-    const char *text = s->route->upstreams.items[s->cursor.upstream].endpoint->text;
+    const char *text = s->target->upstreams.items[s->cursor.upstream].endpoint->text;
     struct upstream_counters *u = upstream_counters_of(details(s), upstream_key(text));
     counter_set(&u->when, session_now(s));
     counter_set(&u->up, well);

@@ -9,7 +9,7 @@
 static void blame(struct session *s, enum upstream_fault why, const char *how)
 {
     session_count_upstream(s, false, why);
-    upstream_report(&s->route->upstreams, &s->cursor, false, session_now(s));
+    upstream_report(&s->target->upstreams, &s->cursor, false, session_now(s));
     session_log_upstream(s, "upstream-failed", how);
     session_dialogue_free(s); /* with the beginning of a greeting */
 }
@@ -41,11 +41,11 @@ static enum session_state cannot_connect(struct session *s, int error)
 static void choose_source(const struct session *s, union session_address *client,
                           struct peer_target *target)
 {
-    const struct route_config *r = s->route->config;
-    if (r->source_kind == SOURCE_ADDRESS && r->source.addr.ss_family == target->to->sa_family) {
-        target->from = (const struct sockaddr *)&r->source.addr;
-        target->from_size = r->source.addr_len;
-    } else if (r->source_kind == SOURCE_TRANSPARENT && s->from.sa.sa_family != AF_UNIX) {
+    const struct target_config *t = s->target->config;
+    if (t->source_kind == SOURCE_ADDRESS && t->source.addr.ss_family == target->to->sa_family) {
+        target->from = (const struct sockaddr *)&t->source.addr;
+        target->from_size = t->source.addr_len;
+    } else if (t->source_kind == SOURCE_TRANSPARENT && s->from.sa.sa_family != AF_UNIX) {
         const bool inet = s->from.sa.sa_family == AF_INET;
         *client = s->from;
         *(inet ? &client->in.sin_port : &client->in6.sin6_port) = 0;
@@ -58,7 +58,7 @@ static void choose_source(const struct session *s, union session_address *client
 /* 0, or a negative uv error. */
 static int connect_upstream(struct session *s, const struct upstream_address *a)
 {
-    const struct endpoint *e = s->route->upstreams.items[s->cursor.upstream].endpoint;
+    const struct endpoint *e = s->target->upstreams.items[s->cursor.upstream].endpoint;
     struct peer_target target = {.to = (const struct sockaddr *)&a->addr};
     union session_address client;
     if (e->kind == ENDPOINT_UNIX) {
@@ -75,14 +75,15 @@ static int connect_upstream(struct session *s, const struct upstream_address *a)
 /* A client cannot be impersonated towards an address of the other IP family. */
 static bool reachable(const struct session *s, const struct upstream_address *a)
 {
-    return s->route->config->source_kind != SOURCE_TRANSPARENT || s->from.sa.sa_family == AF_UNIX ||
-           a->size == 0 || s->from.sa.sa_family == a->addr.ss_family;
+    return s->target->config->source_kind != SOURCE_TRANSPARENT ||
+           s->from.sa.sa_family == AF_UNIX || a->size == 0 ||
+           s->from.sa.sa_family == a->addr.ss_family;
 }
 
 /* NULL: there is none left; if one was passed over for its family, the log says so. */
 static const struct upstream_address *next_reachable(struct session *s)
 {
-    struct upstream_set *set = &s->route->upstreams;
+    struct upstream_set *set = &s->target->upstreams;
     const struct upstream_address *passed = NULL, *a;
     while ((a = upstream_next(set, &s->cursor, session_now(s))) != NULL && !reachable(s, a))
         passed = a;
@@ -98,7 +99,7 @@ enum session_state dial_entered(struct session *s)
 {
     if (s->upstream.life == PEER_CLOSING) /* of before; dial_upstream_closed() goes on */
         return SESSION_STAY;
-    struct upstream_set *set = &s->route->upstreams;
+    struct upstream_set *set = &s->target->upstreams;
     const struct upstream_address *a = next_reachable(s);
     if (a == NULL)
         return session_refuse(s, REFUSE_UPSTREAM_DOWN);
@@ -118,7 +119,7 @@ enum session_state dial_entered(struct session *s)
 /* The PROXY header, first bytes to the upstream. 0, or a negative uv error. */
 static int send_proxy_header(struct session *s)
 {
-    const enum send_proxy version = s->route->config->send_proxy;
+    const enum send_proxy version = s->target->config->send_proxy;
     if (version == SEND_PROXY_OFF)
         return 0;
 

@@ -9,7 +9,7 @@
 /* What a module may leave unconsumed of one side: more than the longest unit there is. */
 #define PENDING_MAX ((size_t)256 << 10)
 
-/* Between two lines of the log that a route's upstream does not hear who its clients are. */
+/* Between two lines of the log that a target's upstream does not hear who its clients are. */
 #define IDENTITY_NOTE_MS 60000
 
 /* What a module may write in one go; its input is bounded, so this is never near. */
@@ -26,7 +26,7 @@ static void fill_facts(const struct session *s, struct session_dialogue *t, enum
         .session_id = t->id,
     };
     session_id(s, t->id);
-    if (r->xclient && s->from.sa.sa_family != AF_UNIX) {
+    if (s->target->config->xclient && s->from.sa.sa_family != AF_UNIX) {
         address_host(&s->from.sa, t->address, &t->dialogue.facts.client_port);
         t->dialogue.facts.client_address = t->address;
     }
@@ -243,15 +243,15 @@ static void note_logins_refused(struct session *s)
 }
 
 /* The operator believes that the upstream knows its clients; it does not. Said once in a while: it
- * is so for every session of the route. */
+ * is so for every session there. */
 static void note_identity_refused(struct session *s)
 {
     const uint64_t now = session_now(s);
-    struct route *r = s->route;
+    struct target *t = s->target;
     if (!s->dialogue->dialogue.identity_refused ||
-        (r->identity_noted != 0 && now - r->identity_noted < IDENTITY_NOTE_MS))
+        (t->identity_noted != 0 && now - t->identity_noted < IDENTITY_NOTE_MS))
         return;
-    r->identity_noted = now;
+    t->identity_noted = now;
     session_log_upstream(
         s, "identity-refused",
         "it does not take the client's address from us, and sees ours; see xclient "

@@ -216,6 +216,7 @@ static struct session *session_new(struct sessions *all, const struct newcomer *
     s->all = all;
     s->generation = generation_ref(n->generation);
     s->route = n->route;
+    s->target = n->route->target;
     s->admission = n->admission;
     s->serial = ++all->serial;
     s->started = s->last_active = uv_now(all->loop);

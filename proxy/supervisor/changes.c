@@ -29,26 +29,32 @@ static bool listed(const struct endpoint *list, size_t count, const struct endpo
     return false;
 }
 
-static void describe_endpoints(const char *route, const char *what, const struct endpoint *list,
+static void describe_endpoints(const char *label, const char *what, const struct endpoint *list,
                                size_t count, const struct endpoint *other, size_t other_count,
                                struct buf *out)
 {
     for (size_t i = 0; i < count; i++)
         if (!listed(other, other_count, &list[i]))
-            buf_printf(out, "route %s: %s %s\n", route, what, list[i].text);
+            buf_printf(out, "%s: %s %s\n", label, what, list[i].text);
+}
+
+static void describe_target(const struct target_config *b, const struct target_config *a,
+                            struct buf *out)
+{
+    describe_endpoints(a->label, "new upstream", a->upstream, a->upstream_count, b->upstream,
+                       b->upstream_count, out);
+    describe_endpoints(a->label, "upstream gone:", b->upstream, b->upstream_count, a->upstream,
+                       a->upstream_count, out);
 }
 
 static void describe_route(const struct route_config *b, const struct route_config *a,
                            struct buf *out)
 {
-    describe_endpoints(a->name, "now listens on", a->listen, a->listen_count, b->listen,
+    describe_endpoints(a->target.label, "now listens on", a->listen, a->listen_count, b->listen,
                        b->listen_count, out);
-    describe_endpoints(a->name, "no longer listens on", b->listen, b->listen_count, a->listen,
-                       a->listen_count, out);
-    describe_endpoints(a->name, "new upstream", a->upstream, a->upstream_count, b->upstream,
-                       b->upstream_count, out);
-    describe_endpoints(a->name, "upstream gone:", b->upstream, b->upstream_count, a->upstream,
-                       a->upstream_count, out);
+    describe_endpoints(a->target.label, "no longer listens on", b->listen, b->listen_count,
+                       a->listen, a->listen_count, out);
+    describe_target(&b->target, &a->target, out);
     if (a->challenges.path != NULL &&
         (b->challenges.path == NULL || strcmp(a->challenges.path, b->challenges.path) != 0))
         buf_printf(out, "route %s: answers from %s\n", a->name, a->challenges.path);

@@ -194,7 +194,7 @@ static void send_listeners(struct worker *w, const struct release *p)
 
 /* Addresses of one upstream must not be torn over two messages: the second would replace the
  * first. */
-static void add_upstream(struct worker *w, uint32_t number, size_t route, size_t upstream,
+static void add_upstream(struct worker *w, uint32_t number, size_t target, size_t upstream,
                          const struct upstream_address *known, size_t count)
 {
     if (message.size + count * sizeof(struct ipc_address) > IPC_PAYLOAD_MAX) {
@@ -202,7 +202,7 @@ static void add_upstream(struct worker *w, uint32_t number, size_t route, size_t
         ipc_begin(&message, IPC_ADDRESSES, number);
     }
     for (size_t i = 0; i < count; i++) {
-        struct ipc_address a = {.route = (uint32_t)route, .upstream = (uint32_t)upstream};
+        struct ipc_address a = {.target = (uint32_t)target, .upstream = (uint32_t)upstream};
         a.addr = known[i].addr;
         a.size = known[i].size;
         ipc_append(&message, &a, sizeof a);
@@ -213,12 +213,12 @@ static void send_addresses(struct worker *w, const struct release *p)
 {
     const struct config *c = p->generation->config;
     ipc_begin(&message, IPC_ADDRESSES, p->number);
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t k = 0; k < c->routes[i].upstream_count; k++) {
+    for (size_t i = 0; i < c->target_count; i++)
+        for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
             size_t count = 0;
             const struct upstream_address *known = NULL;
-            if (c->routes[i].upstream[k].kind == ENDPOINT_NAME)
-                known = resolver_find(w->all->resolver, &c->routes[i].upstream[k], &count);
+            if (c->targets[i]->upstream[k].kind == ENDPOINT_NAME)
+                known = resolver_find(w->all->resolver, &c->targets[i]->upstream[k], &count);
             if (count > 0)
                 add_upstream(w, p->number, i, k, known, count);
         }

@@ -288,13 +288,14 @@ static void name_unresolved(const struct reload *r, struct buf *out)
 {
     const struct config *c = r->release.generation->config;
     const char *comma = "";
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t k = 0; k < c->routes[i].upstream_count; k++)
-            if (c->routes[i].upstream[k].kind == ENDPOINT_NAME &&
-                resolver_awaits(r->with.resolver, &c->routes[i].upstream[k])) {
-                buf_printf(out, "%s%s", comma, c->routes[i].upstream[k].text);
-                comma = ", ";
-            }
+    for (size_t i = 0; i < c->target_count; i++)
+        for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
+            const struct endpoint *e = &c->targets[i]->upstream[k];
+            if (e->kind != ENDPOINT_NAME || !resolver_awaits(r->with.resolver, e))
+                continue;
+            buf_printf(out, "%s%s", comma, e->text);
+            comma = ", ";
+        }
 }
 
 void reload_describe(const struct reload *r, struct buf *out)
@@ -395,15 +396,15 @@ static void reload_commit(struct reload *r)
 static void warn_unresolved(struct reload *r)
 {
     const struct config *c = r->release.generation->config;
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t k = 0; k < c->routes[i].upstream_count; k++) {
-            const struct endpoint *e = &c->routes[i].upstream[k];
+    for (size_t i = 0; i < c->target_count; i++)
+        for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
+            const struct endpoint *e = &c->targets[i]->upstream[k];
             const char *why =
                 e->kind == ENDPOINT_NAME ? resolver_failure(r->with.resolver, e) : NULL;
             if (why != NULL)
                 diag_add(&r->findings, DIAG_WARNING, &e->at,
                          "correct the name, or see to it that it resolves: getent hosts NAME",
-                         "route %s: upstream \"%s\" has no address: %s", c->routes[i].name, e->text,
+                         "%s: upstream \"%s\" has no address: %s", c->targets[i]->label, e->text,
                          why);
         }
 }

@@ -94,9 +94,9 @@ static int add(struct resolver *r, const struct endpoint *e)
 
 static bool wants(const struct config *c, const struct name *n)
 {
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t k = 0; k < c->routes[i].upstream_count; k++) {
-            const struct endpoint *e = &c->routes[i].upstream[k];
+    for (size_t i = 0; i < c->target_count; i++)
+        for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
+            const struct endpoint *e = &c->targets[i]->upstream[k];
             if (e->kind == ENDPOINT_NAME && e->port == n->port && strcmp(e->host, n->host) == 0)
                 return true;
         }
@@ -362,9 +362,9 @@ struct resolver *resolver_new(uv_loop_t *loop, struct log *log, const struct ide
 int resolver_add(struct resolver *r, const struct config *c)
 {
     int result = 0;
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t k = 0; k < c->routes[i].upstream_count; k++)
-            result |= add(r, &c->routes[i].upstream[k]);
+    for (size_t i = 0; i < c->target_count; i++)
+        for (size_t k = 0; k < c->targets[i]->upstream_count; k++)
+            result |= add(r, &c->targets[i]->upstream[k]);
     see_to_a_process(r);
     resolver_schedule(r);
     return result;

@@ -38,17 +38,17 @@ static snapshot_text put_certificates(struct snapshot_writer *w, const struct co
 {
     const char *names[64];
     const size_t most = sizeof names / sizeof *names;
-    const size_t count = r->certificate_count < most ? r->certificate_count : most;
+    const size_t count = r->certificates.count < most ? r->certificates.count : most;
     for (size_t i = 0; i < count; i++)
-        names[i] = c->certificates[r->certificates[i]].name;
+        names[i] = c->certificates[r->certificates.items[i]].name;
     return put_joined(w, names, count);
 }
 
-static void put_upstreams(const struct status *s, const struct route_config *r,
+static void put_upstreams(const struct status *s, const struct target_config *t,
                           struct snapshot_writer *w)
 {
-    for (size_t i = 0; i < r->upstream_count; i++) {
-        const struct endpoint *e = &r->upstream[i];
+    for (size_t i = 0; i < t->upstream_count; i++) {
+        const struct endpoint *e = &t->upstream[i];
         const char *trouble =
             e->kind == ENDPOINT_NAME ? resolver_failure(s->workers->resolver, e) : NULL;
         const struct snapshot_upstream one = {snapshot_put_text(w, e->text),
@@ -69,10 +69,10 @@ static void put_routes(const struct status *s, const struct generation *g,
             .listen = put_listen(w, r),
             .certificates = put_certificates(w, g->config, r),
             .slot = g->routes[i].slot,
-            .upstreams = (uint32_t)r->upstream_count,
+            .upstreams = (uint32_t)r->target.upstream_count,
             .max_connections = r->max_connections};
         snapshot_put(w, SNAPSHOT_ROUTES, &one, sizeof one);
-        put_upstreams(s, r, w);
+        put_upstreams(s, &r->target, w);
         snapshot_text name = snapshot_put_text(w, r->hostname);
         snapshot_put(w, SNAPSHOT_NAMES, &name, sizeof name);
     }

@@ -229,12 +229,12 @@ static size_t take_run(struct worker *w, struct generation *g, const struct ipc_
 {
     struct upstream_address run[UPSTREAM_TRIES_MAX];
     size_t n = 0;
-    for (; n < count && n < UPSTREAM_TRIES_MAX && a[n].route == a->route &&
+    for (; n < count && n < UPSTREAM_TRIES_MAX && a[n].target == a->target &&
            a[n].upstream == a->upstream;
          n++)
         run[n] = (struct upstream_address){.addr = a[n].addr, .size = a[n].size};
-    if (a->route < g->config->route_count &&
-        upstream_set_addresses(&g->routes[a->route].upstreams, a->upstream, run, n) != 0)
+    if (a->target < g->config->target_count &&
+        upstream_set_addresses(&g->targets[a->target].upstreams, a->upstream, run, n) != 0)
         log_event(&w->log, LOG_LEVEL_WARN, "out-of-memory", "new upstream addresses not taken");
     return n;
 }

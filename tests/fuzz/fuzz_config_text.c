@@ -21,17 +21,17 @@ static void check_findings(const struct diags *d)
 static void check_route(const struct config *c, const struct route_config *r, bool ok)
 {
     assert(r->name != NULL && r->hostname != NULL && r->at.line > 0);
-    for (size_t i = 0; i < r->certificate_count; i++)
-        assert(r->certificates[i] < c->certificate_count);
+    for (size_t i = 0; i < r->certificates.count; i++)
+        assert(r->certificates.items[i] < c->certificate_count);
     for (size_t i = 0; i < r->listen_count; i++)
         assert(r->listen[i].text != NULL && r->listen[i].kind != ENDPOINT_NAME);
-    for (size_t i = 0; i < r->upstream_count; i++)
-        assert(r->upstream[i].text != NULL);
+    for (size_t i = 0; i < r->target.upstream_count; i++)
+        assert(r->target.upstream[i].text != NULL);
     if (!ok)
         return;
     const bool acme = r->protocol == PROTOCOL_ACME;
     assert(r->listen_count > 0);
-    assert((r->upstream_count > 0) == !acme && (r->certificate_count > 0) == !acme);
+    assert((r->target.upstream_count > 0) == !acme && (r->certificates.count > 0) == !acme);
     assert((r->challenges.path != NULL) == acme);
 }
 

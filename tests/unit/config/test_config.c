@@ -60,12 +60,12 @@ static void the_example_is_understood(void **state)
     assert_int_equal(r->listen_count, 1);
     assert_string_equal(r->listen[0].text, "0.0.0.0:995");
     assert_int_equal(r->listen[0].at.line, 15);
-    assert_int_equal(r->certificate_count, 1);
-    assert_int_equal(r->certificates[0], 0);
-    assert_int_equal(r->certificate_at.line, 18);
-    assert_int_equal(r->upstream_count, 1);
-    assert_string_equal(r->upstream[0].text, "127.0.0.1:110");
-    assert_int_equal(r->upstream_at.line, 19);
+    assert_int_equal(r->certificates.count, 1);
+    assert_int_equal(r->certificates.items[0], 0);
+    assert_int_equal(r->certificates.at.line, 18);
+    assert_int_equal(r->target.upstream_count, 1);
+    assert_string_equal(r->target.upstream[0].text, "127.0.0.1:110");
+    assert_int_equal(r->target.upstream_at.line, 19);
     config_free(c);
 }
 
@@ -98,13 +98,13 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(r->idle_timeout, protocol_facts(PROTOCOL_POP3)->idle_ms);
     assert_int_equal(r->max_connections, 0);
     assert_int_equal(r->max_connections_per_ip, 0);
-    assert_int_equal(r->send_proxy, SEND_PROXY_OFF);
-    assert_int_equal(r->source_kind, SOURCE_DEFAULT);
+    assert_int_equal(r->target.send_proxy, SEND_PROXY_OFF);
+    assert_int_equal(r->target.source_kind, SOURCE_DEFAULT);
     assert_int_equal(r->client_auth, CLIENT_AUTH_NONE);
     assert_null(r->client_ca.path);
     assert_int_equal(r->min_version, TLS_MIN_1_2);
-    assert_false(r->strict_sni || r->xclient || r->plaintext_login_allowed);
-    assert_false(r->relay_risk_accepted);
+    assert_false(r->strict_sni || r->target.xclient || r->plaintext_login_allowed);
+    assert_false(r->target.relay_risk_accepted);
     assert_int_equal(r->alpn.count + r->groups.count + r->ciphers.count, 0);
     assert_int_equal(gethostname(host, sizeof host), 0);
     assert_true(strcmp(r->hostname, host) == 0 || strcmp(r->hostname, "localhost") == 0);
@@ -228,22 +228,22 @@ static void every_key_reaches_its_field(void **state)
     assert_int_equal(r->listen_count, 5);
     for (size_t i = 0; i < 5; i++)
         assert_string_equal(r->listen[i].text, listens[i]);
-    assert_int_equal(r->upstream_count, 3);
-    assert_int_equal(r->upstream[0].kind, ENDPOINT_NAME);
-    assert_string_equal(r->upstream[0].host, "mail.example");
-    assert_int_equal(r->upstream[0].port, 25);
-    assert_int_equal(r->upstream[1].kind, ENDPOINT_INET);
-    assert_int_equal(r->certificate_count, 2);
-    assert_int_equal(r->certificates[0], 1);
-    assert_int_equal(r->certificates[1], 0);
+    assert_int_equal(r->target.upstream_count, 3);
+    assert_int_equal(r->target.upstream[0].kind, ENDPOINT_NAME);
+    assert_string_equal(r->target.upstream[0].host, "mail.example");
+    assert_int_equal(r->target.upstream[0].port, 25);
+    assert_int_equal(r->target.upstream[1].kind, ENDPOINT_INET);
+    assert_int_equal(r->certificates.count, 2);
+    assert_int_equal(r->certificates.items[0], 1);
+    assert_int_equal(r->certificates.items[1], 0);
     assert_int_equal(r->handshake_timeout, 1000);
     assert_int_equal(r->connect_timeout, 2000);
     assert_int_equal(r->greeting_timeout, 3000);
     assert_int_equal(r->idle_timeout, 0);
     assert_int_equal(r->max_connections, 100);
     assert_int_equal(r->max_connections_per_ip, 10);
-    assert_int_equal(r->send_proxy, SEND_PROXY_V2);
-    assert_true(r->relay_risk_accepted);
+    assert_int_equal(r->target.send_proxy, SEND_PROXY_V2);
+    assert_true(r->target.relay_risk_accepted);
     assert_int_equal(r->client_auth, CLIENT_AUTH_OPTIONAL);
     assert_string_equal(r->client_ca.path, "/ca");
     assert_string_equal(r->client_crl.path, "/crl");
@@ -272,9 +272,9 @@ static void a_source_address_has_no_port(void **state)
     (void)state;
     struct config *c = load_clean(ROUTE("source = 127.0.0.9"));
     const struct route_config *r = &c->routes[0];
-    assert_int_equal(r->source_kind, SOURCE_ADDRESS);
-    assert_string_equal(r->source.text, "127.0.0.9");
-    assert_int_equal(((const struct sockaddr_in *)&r->source.addr)->sin_port, 0);
+    assert_int_equal(r->target.source_kind, SOURCE_ADDRESS);
+    assert_string_equal(r->target.source.text, "127.0.0.9");
+    assert_int_equal(((const struct sockaddr_in *)&r->target.source.addr)->sin_port, 0);
     config_free(c);
 }
 
@@ -309,7 +309,7 @@ static void an_acme_route_has_a_directory_and_no_server(void **state)
     assert_int_equal(c->routes[0].tls, TLS_MODE_OFF);
     assert_string_equal(c->routes[0].challenges.path, "/d");
     assert_int_equal(c->routes[0].challenges.at.line, 1);
-    assert_int_equal(c->routes[0].upstream_count + c->routes[0].certificate_count, 0);
+    assert_int_equal(c->routes[0].target.upstream_count + c->routes[0].certificates.count, 0);
     assert_int_equal(c->routes[1].tls, TLS_MODE_IMPLICIT);
     assert_int_equal(c->routes[2].tls, TLS_MODE_OFF);
     assert_string_equal(c->routes[2].challenges.path, "/etc/tlsfront/d");

@@ -615,9 +615,9 @@ static inline void finish(void)
     assert_nothing_counted();
     while (ipc_receive(f.supervisor, &m) == 1)
         continue;
-    for (size_t i = 0; i < f.generation->config->route_count; i++)
-        for (size_t u = 0; u < f.generation->routes[i].upstreams.count; u++)
-            f.generation->routes[i].upstreams.items[u].addresses[0].down_until = 0;
+    for (size_t i = 0; i < f.generation->config->target_count; i++)
+        for (size_t u = 0; u < f.generation->targets[i].upstreams.count; u++)
+            f.generation->targets[i].upstreams.items[u].addresses[0].down_until = 0;
     tls_client_free(f.tls);
     f.tls = NULL;
     f.s = NULL;

@@ -555,7 +555,7 @@ static void an_upstream_that_went_without_an_answer_is_blamed_for_that(void **st
 static void what_the_client_is_not_told_of_is_told_in_the_log(void **state)
 {
     (void)state;
-    f.generation->routes[IMAPS_TELLING].identity_noted = 0;
+    f.generation->routes[IMAPS_TELLING].target->identity_noted = 0;
     to_opening_by_tags();
     times_out();
     assert_int_equal(f.s->state, SESSION_RELAY);

@@ -305,7 +305,7 @@ static void without_an_upstream_the_client_reads_why(void **state)
     assert_int_equal(counter_get(&details(f)->refused[REFUSAL_UPSTREAM]), 1);
     assert_int_equal(counter_get(&details(f)->ends[STAGE_DIAL][FAULT_UPSTREAM]), 1);
     assert_int_equal(counted_handshakes(f), 1);
-    const char *text = f->generation->routes[0].upstreams.items[0].endpoint->text;
+    const char *text = f->generation->targets[0].upstreams.items[0].endpoint->text;
     const struct upstream_counters *u = upstream_counters_find(details(f), upstream_key(text));
     assert_non_null(u);
     assert_int_equal(counter_get(&u->up), 0);

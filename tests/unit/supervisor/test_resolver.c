@@ -81,7 +81,8 @@ struct fixture {
     struct identity identity;
     struct resolver *resolver;
     struct config config;
-    struct route_config route;
+    struct target_config target;
+    const struct target_config *targets[1];
     struct endpoint names[NAMES_MAX];
     unsigned changed, settled, failed;
     char failure[100];
@@ -116,9 +117,10 @@ static int setup(void **state)
         (struct identity){.drop = true, .transparent = true, .sandbox = true, .uid = 12, .gid = 34};
     uv_loop_init(&f->loop);
     f->resolver = resolver_new(&f->loop, NULL, &f->identity, &events, f);
-    f->route.upstream = f->names;
-    f->config.routes = &f->route;
-    f->config.route_count = 1;
+    f->target.upstream = f->names;
+    f->targets[0] = &f->target;
+    f->config.targets = f->targets;
+    f->config.target_count = 1;
     return f->resolver == NULL ? -1 : 0;
 }
 
@@ -139,7 +141,7 @@ static const struct config *wanting(struct fixture *f, const char *const *hosts)
     size_t n = 0;
     for (; hosts[n] != NULL; n++)
         f->names[n] = (struct endpoint){.kind = ENDPOINT_NAME, .host = hosts[n], .port = 110};
-    f->route.upstream_count = n;
+    f->target.upstream_count = n;
     return &f->config;
 }
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})

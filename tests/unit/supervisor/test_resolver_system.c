@@ -38,8 +38,9 @@ static void on_failed(void *arg, const char *name, const char *why)
 static void start(struct fixture *f, const char *const *hosts, struct endpoint *names, size_t count)
 {
     static const struct resolver_events events = {on_changed, on_settled, on_failed};
-    struct route_config route = {.upstream = names, .upstream_count = count};
-    const struct config config = {.routes = &route, .route_count = 1};
+    const struct target_config target = {.upstream = names, .upstream_count = count};
+    const struct target_config *targets[] = {&target};
+    const struct config config = {.targets = targets, .target_count = 1};
     *f = (struct fixture){0};
     uv_loop_init(&f->loop);
     log_init(&f->log, "t");

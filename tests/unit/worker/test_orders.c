@@ -262,7 +262,7 @@ static void what_does_not_load_is_refused_with_the_reason(void **state)
 static void orders_about_other_generations_are_passed_over(void **state)
 {
     struct fixture *f = *state;
-    const struct ipc_address address = {.route = 77, .upstream = 78};
+    const struct ipc_address address = {.target = 77, .upstream = 78};
     hello(f);
     plain_order(f, IPC_READY, 7);
     plain_order(f, IPC_COMMIT, 7);
