@@ -29,6 +29,7 @@ const struct counter_fact counter_facts[ROUTE_COUNTERS] = {
     FACT(upstream_failures, true),
     FACT(bytes_in, true),
     FACT(bytes_out, true),
+    FACT(checks, true),
 };
 
 static uint64_t hash(uint64_t h, const void *data, size_t size) /* FNV-1a */

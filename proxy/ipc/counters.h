@@ -41,6 +41,7 @@ struct route_counters {
     counter logins_refused;      /* they came in clear */
     counter upstream_failures;   /* connects that failed, failover included */
     counter bytes_in, bytes_out; /* plaintext: from clients, to clients */
+    counter checks;              /* of those accepted: a balancer's own, by its PROXY header */
     counter stage[STAGES];       /* sessions now, those that are being refused too */
 };
 

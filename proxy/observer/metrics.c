@@ -408,6 +408,9 @@ static void put_connections(struct writer *w)
     put_stages(w);
     put_totals(w, "tlsfront_connections_total", "Connections accepted.",
                offsetof(struct route_counters, accepted));
+    put_totals(w, "tlsfront_balancer_checks_total",
+               "Of these, those of a balancer's own, by their PROXY headers.",
+               offsetof(struct route_counters, checks));
     family(w, "tlsfront_connections_refused_total", "counter",
            "Connections that were told that there is no service for them, by reason.");
     put_kinds(w, "reason", refusal_names, REFUSALS, offsetof(struct route_details, refused));

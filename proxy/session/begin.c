@@ -2,6 +2,8 @@
 #include "proxy/session/core.h"
 #include "proxy/wire/proxy_header_parse.h"
 
+#include <string.h>
+
 enum session_state session_begin(struct session *s)
 {
     const struct route_config *r = s->route->config;
@@ -11,22 +13,47 @@ enum session_state session_begin(struct session *s)
         return session_secure(s);
     if (!s->admission.admitted)
         return session_refuse(s, s->admission.refusal);
-    return r->tls == TLS_MODE_OPTIONAL ? SESSION_DIAL : SESSION_PREAMBLE;
+    return r->tls == TLS_MODE_OPTIONAL ? session_reach_upstream(s) : SESSION_PREAMBLE;
 }
 
 /* ---- PROXY_HEADER ---- */
+
+/* It is a balancer's own. What is on its way out must not look well to it, whatever it looks at. */
+static bool check_may_go_on(struct session *s)
+{
+    s->is_check = true;
+    counter_add(&session_counters(s)->checks, 1);
+    return s->admission.admitted || s->admission.refusal != REFUSE_DRAINING;
+}
+
+/* In version 1 haproxy does not say LOCAL: it names itself, port and all. */
+static bool is_own(const struct session *s, const struct proxy_header_received *a)
+{
+    char named[ADDRESS_TEXT_MAX], here[ADDRESS_TEXT_MAX];
+    if (a->own || !a->known || s->from.sa.sa_family == AF_UNIX)
+        return a->own;
+    address_text((const struct sockaddr *)&a->client, named);
+    address_text(&s->from.sa, here);
+    return strcmp(named, here) == 0;
+}
 
 /* The header is complete: the session is that client's now, and what follows is held for the state
  * that comes next. */
 static enum session_state take(struct session *s, const struct proxy_header_received *a)
 {
     struct unread all = session_release(s);
+    const bool own = is_own(s, a);
     if (a->known) {
         s->from = session_address(&a->client);
         s->local = session_address(&a->local);
     }
     s->spoke = all.size > a->size;
-    admission_client(s->all, s->route, &s->from.sa, &s->admission);
+    if (own && !check_may_go_on(s)) {
+        session_wipe(&all);
+        return session_end(s, END_CHECK_DRAINING);
+    }
+    if (!own) /* a balancer looks as often as it likes */
+        admission_client(s->all, s->route, &s->from.sa, &s->admission);
     if (!admission_courtesy(s->all, s->route, &s->from.sa, &s->admission)) {
         session_wipe(&all);
         return session_end(s, END_ONE_OF_MANY);

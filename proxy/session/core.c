@@ -119,6 +119,8 @@ enum session_state session_to_upstream(struct session *s, const uint8_t *data, s
 enum session_state session_refuse(struct session *s, enum starttls_refusal why)
 {
     struct buf text;
+    if (s->is_check && why == REFUSE_DRAINING)
+        return session_end(s, END_CHECK_DRAINING);
     buf_init(&text, 1024);
     starttls_refuse(s->route->config->protocol, why, s->route->config->hostname, &text);
     session_count_refusal(s, (enum refusal)why);

@@ -8,6 +8,7 @@
  *
  *   implicit:  PROXY_HEADER? -> HANDSHAKE -> DIAL -> GREETING? -> OPENING? -> RELAY
  *              -> LINGER -> CLOSING
+ *              and ... CHECK -> DIAL ... for a balancer's own connection
  *              and HANDSHAKE -> SIGN -> HANDSHAKE where the keys are the signer's
  *   required:  ... PREAMBLE -> UPGRADE -> HANDSHAKE -> ... as above
  *   optional:  ... DIAL -> GREETING? -> OPENING? -> RELAY (in clear)
@@ -42,6 +43,7 @@ enum session_state {
     SESSION_HANDSHAKE,    /* client <-> tls */
     SESSION_SIGN,         /* the signer signs for the handshake; nobody is read from */
     SESSION_QUERY,        /* acme: the supervisor looks for the answer; nobody is read from */
+    SESSION_CHECK,        /* a balancer looks: no upstream until it speaks or waits for one */
     SESSION_DIAL,         /* connecting upstream; what the client says is held */
     SESSION_GREETING, /* connected; the server has to speak first, and another can take its place
                        * until its module has a greeting to deal with */
@@ -100,6 +102,7 @@ enum end {
     END_TOO_MANY_TLS,
     END_DRAINING_TLS,
     END_ONE_OF_MANY, /* many others are being told already */
+    END_CHECK_DRAINING,
     END_REQUEST_UNFIT,
     END_REQUEST_UNCLEAR,
     END_REQUEST_LATE,
@@ -200,6 +203,7 @@ struct session {
 
     /* Facts, each true from some moment on. */
     bool spoke;                        /* the client sent at least one byte */
+    bool is_check;                     /* it is a balancer's own, by its PROXY header */
     bool handshaken;                   /* TLS stands */
     bool upgraded;                     /* TLS began by STARTTLS */
     bool served;                       /* an upstream serves it, and no other can take its place;
@@ -326,6 +330,15 @@ enum session_state query_entered(struct session *s);
 void query_left(struct session *s);
 enum session_state query_timed_out(struct session *s);
 void session_challenge_free(struct session *s);
+
+/* check.c */
+/* The client may have an upstream: DIAL, and CHECK before it for a balancer's own connection. */
+enum session_state session_reach_upstream(struct session *s);
+uint64_t check_remains(const struct session *s);
+enum session_state check_entered(struct session *s);
+enum session_state check_client_data(struct session *s, uint8_t *data, size_t size);
+enum session_state check_client_ended(struct session *s);
+enum session_state check_timed_out(struct session *s);
 
 /* dial.c */
 enum session_state dial_entered(struct session *s);

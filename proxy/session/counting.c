@@ -49,8 +49,15 @@ void session_count_handshake(struct session *s)
         counter_add(&d->starttls[STARTTLS_DONE], 1);
 }
 
+static bool is_ours(enum handshake_fault why)
+{
+    return why == HANDSHAKE_SIGNER || why == HANDSHAKE_INTERNAL;
+}
+
 void session_count_handshake_fault(struct session *s, enum handshake_fault why)
 {
+    if (s->is_check && !is_ours(why)) /* it has seen what it came for */
+        return;
     counter_add(&session_counters(s)->handshake_failures, 1);
     counter_add(&details(s)->handshake_faults[why], 1);
 }
@@ -122,7 +129,7 @@ static void count_starttls(struct session *s, enum end end)
 {
     struct route_details *d = details(s);
     const enum tls_mode mode = s->route->config->tls;
-    if ((mode != TLS_MODE_REQUIRED && mode != TLS_MODE_OPTIONAL) || s->handshaken)
+    if ((mode != TLS_MODE_REQUIRED && mode != TLS_MODE_OPTIONAL) || s->handshaken || s->is_check)
         return;
     counter_add(&d->starttls[end == END_INJECTED ? STARTTLS_INJECTED
                              : s->upgraded       ? STARTTLS_FAILED
@@ -134,6 +141,6 @@ void session_count_end(struct session *s, enum end end, enum fault fault)
 {
     struct route_details *d = details(s);
     counter_add(&d->ends[s->machine->rows[s->stage].stage][fault], 1);
-    counter_add(&d->plaintext, s->served && s->tls == NULL);
+    counter_add(&d->plaintext, s->served && s->tls == NULL && !s->is_check);
     count_starttls(s, end);
 }

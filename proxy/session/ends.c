@@ -88,6 +88,9 @@ const struct end_row session_ends[ENDS] = {
                           UPSTREAM_FIN, false},
     [END_ONE_OF_MANY] = {FAULT_LOCAL, "refused: too many connections", WORD_NONE, CLIENT_RESET,
                          UPSTREAM_FIN, false},
+    /* Not in words, which a check may take for service. */
+    [END_CHECK_DRAINING] = {FAULT_LOCAL, "refused: shutting down", WORD_NONE, CLIENT_RESET,
+                            UPSTREAM_FIN, false},
     [END_REQUEST_UNFIT] = {FAULT_CLIENT, "the client asked for something that is no challenge",
                            WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_REQUEST_UNCLEAR] = {FAULT_CLIENT, "the client sent a request that is not understood",
@@ -111,16 +114,25 @@ static void say_last_word(struct session *s, enum last_word word)
         s->end = &session_ends[END_CLIENT_BROKE];
 }
 
-/* The first end is the one that counts: a failure to deliver its words is no other. */
+/* A port probe, or a balancer's check. */
+static bool is_probe(const struct session *s, const struct end_row *row)
+{
+    return s->is_check || (row->is_probe && !s->spoke);
+}
+
+/* The first end is the one that counts: a failure to deliver its words is no other. Who only looks
+ * does nothing wrong. */
 static enum session_state leave(struct session *s, enum end end, enum fault fault,
                                 const char *words)
 {
     if (s->end != NULL)
         return SESSION_LINGER;
     s->end = &session_ends[end];
+    const bool probe = is_probe(s, s->end);
+    if (probe && fault == FAULT_CLIENT)
+        fault = FAULT_NONE;
     session_count_end(s, end, fault);
-    session_log_end(s, s->end->is_probe && !s->spoke ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, fault,
-                    words);
+    session_log_end(s, probe ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, fault, words);
     say_last_word(s, s->end->word);
     return SESSION_LINGER;
 }

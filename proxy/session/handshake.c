@@ -39,7 +39,7 @@ static enum session_state finished(struct session *s)
         return session_refuse(s, s->admission.refusal);
     if (s->all->draining)
         return session_refuse(s, REFUSE_DRAINING);
-    return SESSION_DIAL;
+    return session_reach_upstream(s);
 }
 
 /* What does the handshake need that is not here: the certificate of a challenge, a signature? */

@@ -50,10 +50,16 @@ static void log_facts(struct session *s, struct log_line *line)
         log_bool(line, "resumed", tls.resumed);
 }
 
+/* Of what its client does. */
+static enum config_log_level level_of(const struct session *s)
+{
+    return s->is_check ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
 void session_log_open(struct session *s)
 {
     struct log_line line;
-    log_begin(&line, s->all->log, LOG_LEVEL_INFO, s->opened ? "upgraded" : "open");
+    log_begin(&line, s->all->log, level_of(s), s->opened ? "upgraded" : "open");
     log_facts(s, &line);
     log_end(&line);
     s->opened = true;
@@ -94,7 +100,7 @@ void session_log_login_refused(struct session *s, const char *command, const cha
     char id[SESSION_ID_MAX], client[ADDRESS_TEXT_MAX];
     session_id(s, id);
     address_text(&s->from.sa, client);
-    log_begin(&line, s->all->log, LOG_LEVEL_INFO, "login-refused");
+    log_begin(&line, s->all->log, level_of(s), "login-refused");
     log_text(&line, "id", id);
     log_text(&line, "route", s->route->config->name);
     log_text(&line, "client", client);
@@ -111,7 +117,7 @@ void session_log_challenge(struct session *s, const char *type, const char *name
     char id[SESSION_ID_MAX], client[ADDRESS_TEXT_MAX];
     session_id(s, id);
     address_text(&s->from.sa, client);
-    log_begin(&line, s->all->log, LOG_LEVEL_INFO, "challenge");
+    log_begin(&line, s->all->log, level_of(s), "challenge");
     log_text(&line, "id", id);
     log_text(&line, "route", s->route->config->name);
     log_text(&line, "client", client);

@@ -57,6 +57,7 @@ static void json_totals(struct buf *out, const struct route_totals *t)
     json_number(out, "handshaking", (int64_t)t->handshaking);
     json_number(out, "accepted", (int64_t)t->accepted);
     json_number(out, "refused", (int64_t)t->refused);
+    json_number(out, "checks", (int64_t)t->checks);
     json_object_end(out);
     json_object(out, "handshakes");
     json_number(out, "completed", (int64_t)t->handshakes);

@@ -17,6 +17,7 @@ static void add(struct route_totals *t, const struct route_counters *c)
     t->upstream_failures += counter_get(&c->upstream_failures);
     t->bytes_in += counter_get(&c->bytes_in);
     t->bytes_out += counter_get(&c->bytes_out);
+    t->checks += counter_get(&c->checks);
 }
 
 static void add_groups(struct route_totals *t, const struct route_details *d)

@@ -59,7 +59,8 @@ static enum proxy_header_result parse_v1_line(const char *line, const char *end,
     line += strlen("PROXY ");
     if (!next_field(&line, end, kind, sizeof kind))
         return PROXY_HEADER_BAD;
-    if (strcmp(kind, "UNKNOWN") == 0)
+    out->own = strcmp(kind, "UNKNOWN") == 0;
+    if (out->own)
         return PROXY_HEADER_OK;
     const int family = strcmp(kind, "TCP4") == 0 ? AF_INET : AF_INET6;
     if ((family == AF_INET6 && strcmp(kind, "TCP6") != 0) ||
@@ -137,7 +138,8 @@ static enum proxy_header_result parse_v2(const uint8_t *data, size_t size,
     if (size < V2_HEAD + body)
         return PROXY_HEADER_MORE;
     out->size = V2_HEAD + body;
-    return command == 0x20 ? PROXY_HEADER_OK : parse_v2_body(data[13], data + V2_HEAD, body, out);
+    out->own = command == 0x20;
+    return out->own ? PROXY_HEADER_OK : parse_v2_body(data[13], data + V2_HEAD, body, out);
 }
 
 /* ---- both ---- */

@@ -22,6 +22,7 @@ enum proxy_header_result {
 struct proxy_header_received {
     size_t size; /* of the header; what follows is the client's */
     bool known; /* the balancer tells addresses; else (LOCAL, UNKNOWN) the connection's own count */
+    bool own;   /* by LOCAL or UNKNOWN the balancer speaks for itself: a check of its own */
     struct sockaddr_storage client, local;
 };
 

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(copy, data, whole.size);
     assert(proxy_header_parse(copy, whole.size, &again) == PROXY_HEADER_OK);
-    assert(whole.size == again.size && whole.known == again.known);
+    assert(whole.size == again.size && whole.known == again.known && whole.own == again.own);
+    assert(!whole.own || !whole.known);
     assert(memcmp(&whole.client, &again.client, sizeof whole.client) == 0);
     assert(memcmp(&whole.local, &again.local, sizeof whole.local) == 0);
     assert(proxy_header_parse(copy, whole.size - 1, &again) == PROXY_HEADER_MORE);

@@ -106,6 +106,37 @@ static inline void to_handshake_with_challenge(void)
     answer_with_challenge();
 }
 
+static inline void to_check_of(enum scene_route route)
+{
+    arrive_as(route, true, (struct admission){.admitted = true});
+    client_says(PROXY);
+}
+
+/* As haproxy does it in version 1. */
+static inline void to_check_by_name(void)
+{
+    arrive_as(TCP, true, (struct admission){.admitted = true});
+    client_says("PROXY TCP4 192.0.2.1 198.51.100.1 0 995\r\n");
+    begin_tls();
+}
+
+static inline void to_check(void)
+{
+    to_check_of(TCP);
+    begin_tls();
+}
+
+static inline void to_check_in_clear(void)
+{
+    to_check_of(OPTIONAL);
+}
+
+static inline void to_check_of_ldap(void)
+{
+    to_check_of(LDAPS);
+    begin_tls();
+}
+
 static inline void to_dial(void)
 {
     arrive(TCP);
@@ -344,6 +375,9 @@ enum place_name {
     P_SIGN,
     P_QUERY,
     P_QUERY_TLS,
+    P_CHECK,
+    P_CHECK_CLEAR,
+    P_CHECK_LDAP,
     P_DIAL,
     P_DIAL_BYTES,
     P_DIAL_FINISHED,

@@ -24,7 +24,8 @@ enum scene_route {
     /* and, all with xclient = on: */ POP3S_TELLING,
     MX_TELLING,
     IMAPS_TELLING,
-    SIEVE_TELLING
+    SIEVE_TELLING,
+    LDAPS
 };
 
 #define NAME  "mail.example"
@@ -176,7 +177,9 @@ static const char scene_config[] =
     "route imaps-telling { listen = \"127.0.0.1:1993\" protocol = imap certificate = {mail}\n"
     "  upstream = \"127.0.0.1:1\" xclient = on }\n"
     "route sieve-telling { listen = \"127.0.0.1:4190\" protocol = sieve tls = optional\n"
-    "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example xclient = on }\n";
+    "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example xclient = on }\n"
+    "route ldaps { listen = \"127.0.0.1:636\" protocol = ldap certificate = {mail}\n"
+    "  upstream = \"127.0.0.1:1\" }\n";
 
 static inline struct generation *scene_load(enum generation_use use)
 {

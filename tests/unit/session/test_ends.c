@@ -182,8 +182,27 @@ static void one_of_many(void)
 {
     arrive_as(TCP, true, (struct admission){.refusal = REFUSE_TOO_MANY, .courtesy = true});
     f.all.courtesies += f.all.limit;
-    client_says(PROXY);
+    client_says("PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n");
     f.all.courtesies -= f.all.limit;
+}
+
+static void silent_check(void)
+{
+    to_check_of(TCP);
+    f.tls = tls_client_new(NAME, NULL);
+}
+
+static void check_that_was_served(void)
+{
+    to_check();
+    client_says("NOOP\r\n");
+    upstream_connects(0);
+}
+
+static void check_while_draining(void)
+{
+    arrive_as(TCP, true, (struct admission){.refusal = REFUSE_DRAINING, .courtesy = true});
+    client_says(PROXY);
 }
 
 static void too_many_and_silent(void)
@@ -230,6 +249,11 @@ static void draining(void (*reach)(void))
 static void draining_behind_tls(void)
 {
     draining(to_dial);
+}
+
+static void draining_check(void)
+{
+    draining(to_check);
 }
 
 static void draining_request(void)
@@ -281,8 +305,10 @@ static const struct way {
     {END_PROXY_HEADER_BAD, no_proxy_header, NULL, "info", "client", "<close>", ""},
     {END_PROXY_HEADER_LATE, to_announce, time_is_up, "info", "client", "<close>", ""},
     {END_LEFT_BEFORE_TLS, to_preamble, client_finishes, "debug", "none", READY "<close>", ""},
-    {END_LEFT_IN_REQUEST, to_request, client_finishes, "debug", "client", "<close>", ""},
+    {END_LEFT_IN_REQUEST, to_request, client_finishes, "debug", "none", "<close>", ""},
     {END_CLIENT_BROKE, to_relay, client_goes, "info", "client", "<close>", DIALLED "<reset>"},
+    {END_CLIENT_BROKE, to_announce, client_goes, "debug", "none", "<close>", ""},
+    {END_CLIENT_BROKE, to_check, client_goes, "debug", "none", "<close>", ""},
     {END_CLIENT_BROKE, last_words_of_a_deaf_client, client_goes, "info", "client", "<close>",
      DIALLED "last\r\n<reset>"},
     {END_CLIENT_BROKE, answer_that_the_client_did_not_take, client_goes, "info", "client",
@@ -308,10 +334,15 @@ static const struct way {
     {END_UPSTREAM_STAYED, to_relay_client_done, time_is_up, "info", "upstream", "<bye><fin>",
      DIALLED "<close>"},
     {END_IDLE, to_relay, time_is_up, "info", "none", "<bye><fin>", DIALLED "<close>"},
+    {END_IDLE, check_that_was_served, time_is_up, "debug", "none", "<bye><fin>",
+     DIALLED "NOOP\r\n<close>"},
     {END_IDLE, greeting_that_nobody_reads, time_is_up, "info", "none", HALF, "<dialled><close>"},
-    {END_TLS_FAILED, to_handshake, client_finishes, "debug", "client", "<close>", ""},
+    {END_TLS_FAILED, to_handshake, client_finishes, "debug", "none", "<close>", ""},
+    {END_TLS_FAILED, to_check, client_finishes, "debug", "none", "<close>", ""},
+    {END_TLS_FAILED, to_check_by_name, client_finishes, "debug", "none", "<close>", ""},
     {END_TLS_FAILED, nonsense_for_a_handshake, NULL, "info", "client", "<alert 10><fin>", ""},
     {END_TLS_FAILED, to_relay, client_finishes, "info", "client", "<close>", DIALLED "<reset>"},
+    {END_HANDSHAKE_LATE, silent_check, time_is_up, "debug", "none", "<alert 90><fin>", ""},
     {END_HANDSHAKE_LATE, to_handshake, time_is_up, "info", "client", "<alert 90><fin>", ""},
     {END_INJECTED, command_behind_the_upgrade, NULL, "info", "client", READY "<fin>", ""},
     {END_DIALOGUE, quit, NULL, "info", "none", READY "+OK Bye\r\n<fin>", ""},
@@ -364,6 +395,8 @@ static const struct way {
     {END_DRAINING_TLS, draining_and_silent, time_is_up, "info", "tlsfront", "<alert 80><fin>", ""},
     {END_DRAINING_TLS, draining_challenge, NULL, "info", "tlsfront", "<alert 80><fin>", ""},
     {END_ONE_OF_MANY, one_of_many, NULL, "info", "tlsfront", "<reset>", ""},
+    {END_CHECK_DRAINING, draining_check, NULL, "debug", "tlsfront", "<reset>", ""},
+    {END_CHECK_DRAINING, check_while_draining, NULL, "debug", "tlsfront", "<reset>", ""},
     {END_REQUEST_UNFIT, unfit_request, NULL, "info", "client",
      HTTP("404 Not Found", TEXT, "46", "", "Only the answers to ACME challenges are here.\n"), ""},
     {END_REQUEST_UNCLEAR, unclear_request, NULL, "info", "client",

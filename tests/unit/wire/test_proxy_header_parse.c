@@ -9,6 +9,7 @@ struct good {
     const char *name, *bytes;
     size_t size, header;
     const char *client, *local; /* NULL: not told */
+    bool own;
 };
 
 #define BYTES(literal) (literal), sizeof(literal) - 1
@@ -16,33 +17,35 @@ struct good {
 
 static const struct good good[] = {
     {"v1 IPv4", BYTES("PROXY TCP4 192.0.2.1 198.51.100.2 56324 995\r\nHELLO"), 45,
-     "192.0.2.1:56324", "198.51.100.2:995"},
+     "192.0.2.1:56324", "198.51.100.2:995", false},
     {"v1 IPv6", BYTES("PROXY TCP6 2001:db8::1 2001:db8::2 1 65535\r\n"), 44, "[2001:db8::1]:1",
-     "[2001:db8::2]:65535"},
+     "[2001:db8::2]:65535", false},
     {"v1 port 0", BYTES("PROXY TCP4 192.0.2.1 198.51.100.2 0 0\r\n"), 39, "192.0.2.1:0",
-     "198.51.100.2:0"},
-    {"v1 unknown", BYTES("PROXY UNKNOWN\r\n"), 15, NULL, NULL},
-    {"v1 unknown with anything", BYTES("PROXY UNKNOWN ffff::1 x y z\r\nrest"), 29, NULL, NULL},
+     "198.51.100.2:0", false},
+    {"v1 unknown", BYTES("PROXY UNKNOWN\r\n"), 15, NULL, NULL, true},
+    {"v1 unknown with anything", BYTES("PROXY UNKNOWN ffff::1 x y z\r\nrest"), 29, NULL, NULL,
+     true},
     {"v2 IPv4", BYTES(SIGNATURE "\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\xdc\x04\x03\xe3"), 28,
-     "192.0.2.1:56324", "198.51.100.2:995"},
+     "192.0.2.1:56324", "198.51.100.2:995", false},
     {"v2 IPv4 with a TLV and data",
      BYTES(SIGNATURE
            "\x21\x11\0\x11\xc0\0\x02\x01\xc6\x33\x64\x02\xdc\x04\x03\xe3\x01\0\x02h2EHLO"),
-     33, "192.0.2.1:56324", "198.51.100.2:995"},
+     33, "192.0.2.1:56324", "198.51.100.2:995", false},
     {"v2 IPv6",
      BYTES(SIGNATURE "\x21\x21\0\x24 \x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
                      " \x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02\0\x01\xff\xff"),
-     52, "[2001:db8::1]:1", "[2001:db8::2]:65535"},
-    {"v2 local", BYTES(SIGNATURE "\x20\0\0\0"), 16, NULL, NULL},
-    {"v2 local with addresses", BYTES(SIGNATURE "\x20\x11\0\x0c............"), 28, NULL, NULL},
+     52, "[2001:db8::1]:1", "[2001:db8::2]:65535", false},
+    {"v2 local", BYTES(SIGNATURE "\x20\0\0\0"), 16, NULL, NULL, true},
+    {"v2 local with addresses", BYTES(SIGNATURE "\x20\x11\0\x0c............"), 28, NULL, NULL,
+     true},
     {"v2 unspecified",
      BYTES(SIGNATURE "\x21\0\0\x03"
                      "abc"),
-     19, NULL, NULL},
+     19, NULL, NULL, false},
     {"v2 unix",
      BYTES(SIGNATURE "\x21\x31\0\x04"
                      "abcd"),
-     20, NULL, NULL},
+     20, NULL, NULL, false},
 };
 
 static void assert_address(const struct sockaddr_storage *got, const char *expected)
@@ -62,6 +65,7 @@ static void headers_are_understood_and_the_clients_bytes_left_alone(void **state
                          PROXY_HEADER_OK);
         assert_int_equal(a.size, good[i].header);
         assert_int_equal(a.known, good[i].client != NULL);
+        assert_int_equal(a.own, good[i].own);
         if (good[i].client != NULL) {
             assert_address(&a.client, good[i].client);
             assert_address(&a.local, good[i].local);
