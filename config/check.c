@@ -251,26 +251,52 @@ static void check_listen(const struct config *c, size_t route, size_t index, str
 
 /* ---- the observer ---- */
 
-static void check_observe_taken(const struct config *c, const struct endpoint *ep, struct diags *d)
+static void check_observe_taken(const struct config *c, const char *key, const struct endpoint *ep,
+                                struct diags *d)
 {
     for (size_t i = 0; i < c->route_count; i++)
         for (size_t j = 0; j < c->routes[i].listen_count; j++)
             if (endpoint_same(ep, &c->routes[i].listen[j]))
                 diag_add(d, DIAG_ERROR, &ep->at, "give it another address or port",
-                         "observe \"%s\" is where route %s listens", ep->text, c->routes[i].name);
-    for (const struct endpoint *other = c->observe; other < ep; other++)
-        if (endpoint_same(ep, other))
-            diag_add(d, DIAG_ERROR, &ep->at, "remove one of them", "observe has \"%s\" twice",
-                     ep->text);
+                         "%s \"%s\" is where route %s listens", key, ep->text, c->routes[i].name);
+}
+
+static void check_observe_twice(const char *key, const struct endpoint *list, size_t index,
+                                struct diags *d)
+{
+    for (size_t i = 0; i < index; i++)
+        if (endpoint_same(&list[index], &list[i]))
+            diag_add(d, DIAG_ERROR, &list[index].at, "remove one of them", "%s has \"%s\" twice",
+                     key, list[index].text);
+}
+
+static void check_agent_apart(const struct config *c, const struct endpoint *ep, struct diags *d)
+{
+    for (size_t i = 0; i < c->observe_count; i++)
+        if (endpoint_same(ep, &c->observe[i]))
+            diag_add(d, DIAG_ERROR, &ep->at, "give it a port of its own",
+                     "observe-agent \"%s\" is in observe as well", ep->text);
+}
+
+/* It tells whether newcomers may come, to whoever asks; there is nothing to warn of. */
+static void check_observe_agent(const struct config *c, struct diags *d)
+{
+    for (size_t i = 0; i < c->observe_agent_count; i++) {
+        check_observe_taken(c, "observe-agent", &c->observe_agent[i], d);
+        check_observe_twice("observe-agent", c->observe_agent, i, d);
+        check_agent_apart(c, &c->observe_agent[i], d);
+    }
 }
 
 /* What is shown is not secret, but nobody's business either, and it has no password. */
 static void check_observe(const struct config *c, struct diags *d)
 {
     enum { OBSERVE_MAX = 16 };
+    const size_t count = c->observe_count + c->observe_agent_count;
     for (size_t i = 0; i < c->observe_count; i++) {
         const struct endpoint *ep = &c->observe[i];
-        check_observe_taken(c, ep, d);
+        check_observe_taken(c, "observe", ep, d);
+        check_observe_twice("observe", c->observe, i, d);
         if (ep->kind == ENDPOINT_INET && !endpoint_is_loopback(ep))
             diag_add(d, DIAG_WARNING, &ep->at,
                      "listen on 127.0.0.1, or have a firewall let in those who scrape it",
@@ -278,9 +304,11 @@ static void check_observe(const struct config *c, struct diags *d)
                      "upstreams and certificates",
                      ep->text);
     }
-    if (c->observe_count > OBSERVE_MAX)
-        diag_add(d, DIAG_ERROR, &c->observe[OBSERVE_MAX].at, "name fewer",
-                 "observe has %zu addresses; at most %d are possible", c->observe_count,
+    check_observe_agent(c, d);
+    if (count > OBSERVE_MAX)
+        diag_add(d, DIAG_ERROR, c->observe_count > 0 ? &c->observe[0].at : &c->observe_agent[0].at,
+                 "name fewer",
+                 "observe and observe-agent have %zu addresses; at most %d are possible", count,
                  OBSERVE_MAX);
 }
 

@@ -392,7 +392,7 @@ static bool is_made_for_control(const struct config *c, const char *path)
     return strcmp(directory, control) == 0 && !control_lacks_directory(c->control);
 }
 
-/* `key` is "observe", or "route NAME: listen". */
+/* `key` is "observe", "observe-agent" or "route NAME: listen". */
 static void check_unix_listen(const struct config *c, const char *key, const struct endpoint *ep,
                               struct diags *d)
 {
@@ -414,6 +414,9 @@ static void check_unix_observe(const struct config *c, struct diags *d)
     for (size_t i = 0; i < c->observe_count; i++)
         if (c->observe[i].kind == ENDPOINT_UNIX)
             check_unix_listen(c, "observe", &c->observe[i], d);
+    for (size_t i = 0; i < c->observe_agent_count; i++)
+        if (c->observe_agent[i].kind == ENDPOINT_UNIX)
+            check_unix_listen(c, "observe-agent", &c->observe_agent[i], d);
 }
 
 /* The server may not have started yet. */

@@ -155,6 +155,8 @@ struct config {
     struct origin control_at, state_at; /* line 0: not given */
     struct endpoint *observe;           /* where the observer listens; none: there is no observer */
     size_t observe_count;
+    struct endpoint *observe_agent; /* where it speaks haproxy's agent-check */
+    size_t observe_agent_count;
     struct file_ref ticket_key; /* not in the bundle: workers get what is derived from it */
     enum config_log_level log_level;
     enum config_log_format log_format;

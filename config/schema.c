@@ -54,6 +54,7 @@ static const struct key global_keys[] = {
     {"state", setting_path, .offset = GLOBAL(state), .at_offset = GLOBAL(state_at),
      .preset = CONFIG_DEFAULT_STATE},
     {"observe", setting_observe, .list = true},
+    {"observe-agent", setting_observe_agent, .list = true},
     {"ticket-key", setting_path, .offset = GLOBAL(ticket_key.path),
      .at_offset = GLOBAL(ticket_key.at)},
     {"log-level", setting_choice, .offset = GLOBAL(log_level), .choices = log_levels,

@@ -22,7 +22,7 @@ setting_fn setting_certificates;             /* struct certificate_list */
 setting_fn setting_upstream, setting_source; /* struct target_config: what of it they are about */
 
 /* These know their field. */
-setting_fn setting_workers, setting_log, setting_observe;
+setting_fn setting_workers, setting_log, setting_observe, setting_observe_agent;
 setting_fn setting_protocol, setting_listen, setting_networks;
 setting_fn setting_client_subjects, setting_client_names;
 

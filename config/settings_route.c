@@ -85,6 +85,15 @@ void setting_observe(struct build *b, const struct key *key, void *target, const
     c->observe_count = p.count;
 }
 
+void setting_observe_agent(struct build *b, const struct key *key, void *target,
+                           const struct setting *s)
+{
+    struct config *c = target;
+    const struct places p = places_of(b, key, s);
+    c->observe_agent = p.items;
+    c->observe_agent_count = p.count;
+}
+
 /* ---- upstream, source, networks ---- */
 
 void setting_upstream(struct build *b, const struct key *key, void *target, const struct setting *s)

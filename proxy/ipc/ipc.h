@@ -137,6 +137,7 @@ struct ipc_listener { /* one per attached descriptor */
 };
 struct ipc_observed { /* IPC_LISTENERS of an observer: one per attached descriptor */
     uint32_t is_unix;
+    uint32_t is_agent; /* it speaks haproxy's agent-check, not HTTP */
 };
 struct ipc_address { /* one per address; those of one upstream stand together, in order */
     uint32_t target, upstream;

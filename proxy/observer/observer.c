@@ -166,7 +166,15 @@ static const struct snapshot *current(void *arg)
     return &o->snapshot;
 }
 
-static const struct server_events server_events = {wanted, answer, current};
+static const char *agent_line(void *arg)
+{
+    static char line[VIEW_AGENT_LINE_MAX];
+    const struct observer *o = arg;
+    view_agent_line(&o->snapshot, line);
+    return line;
+}
+
+static const struct server_events server_events = {wanted, answer, agent_line, current};
 
 /* ---- from the supervisor: false, with the reason, is a fault of ours ---- */
 
@@ -200,15 +208,16 @@ static bool on_counters(struct observer *o, struct err *e)
 static bool on_listeners(struct observer *o, struct err *e)
 {
     const struct ipc_observed *of = (const void *)message.payload;
-    bool is_unix[SERVER_SOCKETS];
+    struct server_socket sockets[SERVER_SOCKETS];
     size_t count;
     (void)e;
     if (o->server == NULL || !ipc_count(&message, sizeof *of, &count) ||
         count != message.fd_count || count > SERVER_SOCKETS)
         return false;
     for (size_t i = 0; i < count; i++)
-        is_unix[i] = of[i].is_unix != 0;
-    server_listen(o->server, message.fds, is_unix, (unsigned)count);
+        sockets[i] =
+            (struct server_socket){message.fds[i], of[i].is_unix != 0, of[i].is_agent != 0};
+    server_listen(o->server, sockets, (unsigned)count);
     message.fd_count = 0;
     return true;
 }

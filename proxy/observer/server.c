@@ -1,4 +1,5 @@
 #include "proxy/observer/server.h"
+#include "proxy/observer/agent.h"
 #include "proxy/observer/host.h"
 #include "proxy/observer/library.h"
 
@@ -33,12 +34,12 @@ struct server {
     void *arg;
     struct MHD_Daemon *daemon;
     int epoll;
-    int sockets[SERVER_SOCKETS];
-    bool is_unix[SERVER_SOCKETS];
+    struct server_socket sockets[SERVER_SOCKETS];
     unsigned socket_count;
     bool accepting_unix; /* whence the newcomer comes that is being added */
     struct place places[CONNECTIONS_MAX];
     unsigned used;
+    struct agent agent;
 };
 
 static uint64_t clock_ms(void)
@@ -224,30 +225,40 @@ void server_wake(struct server *s)
         if (c != NULL)
             mhd.resume_connection(c);
     }
+    agent_tell(&s->agent, s->events->agent_line(s->arg));
 }
 
 /* ---- newcomers ---- */
 
-void server_listen(struct server *s, const int *sockets, const bool *is_unix, unsigned count)
+void server_listen(struct server *s, const struct server_socket *sockets, unsigned count)
 {
     for (unsigned i = 0; i < s->socket_count; i++)
-        close(s->sockets[i]);
+        close(s->sockets[i].fd);
     s->socket_count = count;
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         s->sockets[i] = sockets[i];
-        s->is_unix[i] = is_unix[i];
-    }
 }
 
-static void accept_one(struct server *s, unsigned i)
+/* With what is known, or as soon as that is known anew. */
+static void accept_agent(struct server *s, int fd)
+{
+    agent_add(&s->agent, fd, clock_ms());
+    if (s->events->wanted(s->arg))
+        agent_tell(&s->agent, s->events->agent_line(s->arg));
+}
+
+static void accept_one(struct server *s, const struct server_socket *at)
 {
     struct sockaddr_storage from;
     socklen_t size = sizeof from;
-    const int fd =
-        accept4(s->sockets[i], (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(at->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return;
-    s->accepting_unix = s->is_unix[i];
+    if (at->is_agent) {
+        accept_agent(s, fd);
+        return;
+    }
+    s->accepting_unix = at->is_unix;
     mhd.add_connection(s->daemon, fd, (struct sockaddr *)&from, size); /* closes what it refuses */
 }
 
@@ -256,7 +267,7 @@ static void accept_one(struct server *s, unsigned i)
 static int time_to_wait(struct server *s, int most)
 {
     MHD_UNSIGNED_LONG_LONG left;
-    if (s->used > 0 && (most < 0 || most > 1000))
+    if ((s->used > 0 || agent_busy(&s->agent)) && (most < 0 || most > 1000))
         most = 1000; /* who is late is seen within a second */
     if (mhd.get_timeout(s->daemon, &left) == MHD_YES && (most < 0 || left < (unsigned)most))
         most = (int)left;
@@ -264,10 +275,10 @@ static int time_to_wait(struct server *s, int most)
 }
 
 /* Who holds a place for long makes room for who needs it for a moment. */
-static void newcomer(struct server *s, unsigned i)
+static void newcomer(struct server *s, const struct server_socket *at)
 {
-    if (s->used < CONNECTIONS_MAX) {
-        accept_one(s, i);
+    if (at->is_agent || s->used < CONNECTIONS_MAX) {
+        accept_one(s, at);
         return;
     }
     struct place *oldest = find_oldest(s);
@@ -277,17 +288,21 @@ static void newcomer(struct server *s, unsigned i)
 
 bool server_wait(struct server *s, int fd, int milliseconds)
 {
-    struct pollfd at[2 + SERVER_SOCKETS] = {{.fd = fd, .events = POLLIN},
-                                            {.fd = s->epoll, .events = POLLIN}};
+    enum { ASKERS = 2, SOCKETS = ASKERS + AGENT_ASKERS, ALL = SOCKETS + SERVER_SOCKETS };
+    struct pollfd at[ALL] = {{.fd = fd, .events = POLLIN}, {.fd = s->epoll, .events = POLLIN}};
+    agent_watch(&s->agent, &at[ASKERS]);
     const bool open = s->used < CONNECTIONS_MAX || find_oldest(s) != NULL;
-    for (unsigned i = 0; i < s->socket_count; i++)
-        at[2 + i] = (struct pollfd){.fd = open ? s->sockets[i] : -1, .events = POLLIN};
-    poll(at, 2 + s->socket_count, time_to_wait(s, milliseconds));
+    for (unsigned i = 0; i < s->socket_count; i++) {
+        const struct server_socket *k = &s->sockets[i];
+        at[SOCKETS + i] = (struct pollfd){.fd = open || k->is_agent ? k->fd : -1, .events = POLLIN};
+    }
+    poll(at, SOCKETS + s->socket_count, time_to_wait(s, milliseconds));
     if (at[0].revents != 0)
         return true; /* first, so that nobody is told what is known to be over */
+    agent_watched(&s->agent, &at[ASKERS], clock_ms());
     for (unsigned i = 0; i < s->socket_count; i++)
-        if (at[2 + i].revents != 0)
-            newcomer(s, i);
+        if (at[SOCKETS + i].revents != 0)
+            newcomer(s, &s->sockets[i]);
     send_away_the_late(s);
     mhd.run(s->daemon);
     return false;
@@ -322,6 +337,7 @@ struct server *server_new(const struct server_events *events, void *arg, struct 
     s->arg = arg;
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
         s->places[i].fd = -1;
+    agent_init(&s->agent);
     s->daemon = start(s);
     if (s->daemon == NULL) {
         free(s);

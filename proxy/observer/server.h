@@ -1,4 +1,5 @@
-/* server.h - the HTTP server: who may ask for what, and how much of us anybody can take.
+/* server.h - the server: who may ask for what, and how much of us anybody can take. HTTP by
+ * libmicrohttpd; on addresses of their own, haproxy's agent-check (agent.h).
  *
  * A connection has one request and one answer, ten seconds for both, and 16 KiB of memory before
  * the answer; there are 32 at a time, and when there are more the oldest goes. Nobody else's page
@@ -34,6 +35,8 @@ struct server_events {
     bool (*wanted)(void *arg);
     /* To be answered. False: there is nothing of that path. */
     bool (*answer)(void *arg, const struct server_request *request, struct server_answer *out);
+    /* What an agent-check is to be told, a line with its end. */
+    const char *(*agent_line)(void *arg);
     /* What host_is_ours() is to look at. */
     const struct snapshot *(*snapshot)(void *arg);
 };
@@ -41,9 +44,13 @@ struct server_events {
 /* Loads the library; before the sandbox. NULL with the reason. */
 struct server *server_new(const struct server_events *events, void *arg, struct err *e);
 
-/* Serve these sockets (taken over) from now on, and no others. */
+/* Serve these sockets from now on, and no others. */
 enum { SERVER_SOCKETS = 16 };
-void server_listen(struct server *s, const int *sockets, const bool *is_unix, unsigned count);
+struct server_socket {
+    int fd; /* taken over */
+    bool is_unix, is_agent;
+};
+void server_listen(struct server *s, const struct server_socket *sockets, unsigned count);
 
 /* Those who wait can be answered, or will have to do with what is known. */
 void server_wake(struct server *s);

@@ -1,5 +1,6 @@
 #include "proxy/observer/view.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,4 +89,20 @@ const char *view_not_ready(const struct snapshot *s)
     if (s->facts->not_ready)
         return "drained";
     return s->facts->workers == 0 ? "no worker runs" : NULL;
+}
+
+static bool has_sessions(const struct snapshot *s)
+{
+    return s->facts->generation != 0 && s->facts->workers != 0;
+}
+
+void view_agent_line(const struct snapshot *s, char line[VIEW_AGENT_LINE_MAX])
+{
+    const char *why = s->facts != NULL ? view_not_ready(s) : "nothing is known yet";
+    if (why == NULL)
+        snprintf(line, VIEW_AGENT_LINE_MAX, "up ready\n");
+    else if (s->facts != NULL && has_sessions(s))
+        snprintf(line, VIEW_AGENT_LINE_MAX, "drain\n");
+    else
+        snprintf(line, VIEW_AGENT_LINE_MAX, "down#%.60s\n", why);
 }

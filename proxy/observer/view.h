@@ -38,4 +38,9 @@ uint64_t view_log_lost(const struct view *v);
 /* Why newcomers should be sent elsewhere; NULL: they need not. */
 const char *view_not_ready(const struct snapshot *s);
 
+/* The same for haproxy, in a line of its agent-check: "up ready", "drain" where sessions go on, or
+ * "down" with the reason. */
+enum { VIEW_AGENT_LINE_MAX = 80 };
+void view_agent_line(const struct snapshot *s, char line[VIEW_AGENT_LINE_MAX]);
+
 #endif

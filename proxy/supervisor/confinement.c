@@ -46,6 +46,7 @@ static void each_wish(const struct wishes *all, const struct config *c)
     for (size_t i = 0; i < c->route_count; i++)
         each_socket(all, c->routes[i].listen, c->routes[i].listen_count);
     each_socket(all, c->observe, c->observe_count);
+    each_socket(all, c->observe_agent, c->observe_agent_count);
 }
 
 static bool is_special(const char *path)

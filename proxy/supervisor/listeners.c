@@ -203,7 +203,7 @@ static const char *cure_for(int error)
     }
 }
 
-/* `who` is "route NAME", or "observe". */
+/* `who` is "route NAME", "observe" or "observe-agent". */
 static int prepare_one(struct listeners *l, const char *who, const struct endpoint *e,
                        unsigned workers, struct diags *d)
 {
@@ -268,13 +268,24 @@ int listeners_prepare(struct listeners *l, const struct config *c, unsigned work
     return result;
 }
 
+static bool is_agent(const struct config *c, const char *text)
+{
+    for (size_t i = 0; i < c->observe_agent_count; i++)
+        if (strcmp(c->observe_agent[i].text, text) == 0)
+            return true;
+    return false;
+}
+
 int listeners_prepare_observe(struct listeners *l, const struct config *c, struct diags *d)
 {
     want_nothing(l);
-    if (prepare_list(l, "observe", c->observe, c->observe_count, 1, d) == 0)
-        return 0;
-    listeners_abort(l);
-    return -1;
+    int result = prepare_list(l, "observe", c->observe, c->observe_count, 1, d);
+    result |= prepare_list(l, "observe-agent", c->observe_agent, c->observe_agent_count, 1, d);
+    for (size_t i = 0; i < l->count; i++)
+        l->items[i].wanted_agent = is_agent(c, l->items[i].text);
+    if (result != 0)
+        listeners_abort(l);
+    return result;
 }
 
 /* Close the addresses that `drop` names and close the gaps. */
@@ -327,6 +338,7 @@ void listeners_commit(struct listeners *l)
     sweep(l, is_unwanted);
     for (size_t i = 0; i < l->count; i++) {
         struct listen_address *a = &l->items[i];
+        a->agent = a->wanted_agent;
         for (; a->listening < a->count; a->listening++)
             listen(a->sockets[a->listening], BACKLOG);
     }

@@ -26,6 +26,8 @@ struct listen_address {
     bool given;              /* by the service manager, whose it stays */
     struct socket_file file; /* of a unix socket */
     bool wanted;             /* by the configuration that was prepared last */
+    bool wanted_agent;       /* by that one, in observe-agent */
+    bool agent;              /* the same by the one in service */
 };
 
 struct listeners {
@@ -43,8 +45,8 @@ bool listeners_shared(const struct listen_address *a);
 int listeners_prepare(struct listeners *l, const struct config *c, unsigned workers,
                       struct diags *d);
 
-/* The same for the addresses of `observe`, one socket each. A struct listeners has those of routes
- * or these. */
+/* The same for the addresses of `observe` and `observe-agent`, one socket each. A struct listeners
+ * has those of routes or these. */
 int listeners_prepare_observe(struct listeners *l, const struct config *c, struct diags *d);
 
 /* Listen on what listeners_prepare() bound, close what its configuration does not want. */

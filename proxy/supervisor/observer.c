@@ -30,7 +30,7 @@ static void send_listeners(struct observer *o)
     ipc_begin(&message, IPC_LISTENERS, 0);
     for (size_t i = 0; i < o->listeners.count; i++) {
         const struct listen_address *a = &o->listeners.items[i];
-        const struct ipc_observed of = {.is_unix = a->is_unix};
+        const struct ipc_observed of = {.is_unix = a->is_unix, .is_agent = a->agent};
         if (a->listening == 0 || message.fd_count == IPC_FDS_MAX)
             continue;
         ipc_append(&message, &of, sizeof of);

@@ -123,6 +123,19 @@ static void who_observes_may_come_by_several_ways(void **state)
     assert_int_equal(c->observe[0].at.line, 1);
     config_free(c);
     c = load_clean(ROUTE(""));
+    assert_int_equal(c->observe_count + c->observe_agent_count, 0);
+    config_free(c);
+}
+
+/* From wherever a balancer is: it shows nothing. */
+static void balancers_may_ask_on_any_address(void **state)
+{
+    (void)state;
+    struct config *c =
+        load_clean("observe-agent = {\"192.0.2.1:9771\", \"unix:/run/a.sock\"}\n" ROUTE(""));
+    assert_int_equal(c->observe_agent_count, 2);
+    assert_string_equal(c->observe_agent[0].text, "192.0.2.1:9771");
+    assert_string_equal(c->observe_agent[1].path, "/run/a.sock");
     assert_int_equal(c->observe_count, 0);
     config_free(c);
 }
@@ -512,6 +525,7 @@ int main(void)
         cmocka_unit_test(the_example_is_understood),
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(who_observes_may_come_by_several_ways),
+        cmocka_unit_test(balancers_may_ask_on_any_address),
         cmocka_unit_test(a_wrong_value_leaves_the_default),
         cmocka_unit_test(the_upgrade_is_a_must_where_nothing_else_leads_anywhere),
         cmocka_unit_test(every_key_reaches_its_field),

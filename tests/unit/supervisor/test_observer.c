@@ -9,7 +9,7 @@
 /* ---- what observer.c gets instead of a process and of libuv's clock ---- */
 
 static struct {
-    unsigned hellos, listeners, counters, snapshots, sockets;
+    unsigned hellos, listeners, counters, snapshots, sockets, agents;
     unsigned starts, kills, replaced;
     char why[400];
     bool awaited, timer_runs;
@@ -35,6 +35,9 @@ static void fake_child_send(struct child *c, const struct ipc_message *m)
     assert_int_equal(m->size, m->fd_count * sizeof(struct ipc_observed));
     seen.listeners++;
     seen.sockets = m->fd_count;
+    seen.agents = 0;
+    for (unsigned i = 0; i < m->fd_count; i++)
+        seen.agents += ((const struct ipc_observed *)(const void *)m->payload)[i].is_agent;
 }
 
 static bool fake_child_awaited(const struct child *c)
@@ -313,6 +316,45 @@ static void what_a_refused_reload_has_bound_is_given_back(void **state)
     diags_free(&d);
 }
 
+static void an_address_that_balancers_ask_is_told_apart(void **state)
+{
+    struct fixture *f = *state;
+    f->config.observe_agent = &f->places[1];
+    f->config.observe_agent_count = 1;
+    observe(f, 1);
+    assert_int_equal(seen.sockets, 2);
+    assert_int_equal(seen.agents, 1);
+}
+
+static void one_that_balancers_ask_is_enough(void **state)
+{
+    struct fixture *f = *state;
+    f->config.observe_agent = &f->places[1];
+    f->config.observe_agent_count = 1;
+    observe(f, 0);
+    assert_int_equal(seen.starts, 1);
+    assert_int_equal(seen.agents, 1);
+}
+
+/* Until it is committed, what is in service counts. */
+static void an_address_changes_what_it_is_for_with_the_reload(void **state)
+{
+    struct fixture *f = *state;
+    struct diags d = {0};
+    observe(f, 1);
+    f->config.observe_agent = &f->places[0];
+    f->config.observe_agent_count = 1;
+    f->config.observe_count = 0;
+    assert_int_equal(observer_prepare(&f->observer, &f->config, &d), 0);
+    observer_abort(&f->observer);
+    send_listeners(&f->observer);
+    assert_int_equal(seen.agents, 0);
+    observe(f, 0);
+    assert_int_equal(seen.sockets, 1);
+    assert_int_equal(seen.agents, 1);
+    diags_free(&d);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -328,6 +370,9 @@ int main(void)
         CASE(what_changes_is_told_at_once),
         CASE(a_new_workers_counters_come_before_what_names_it),
         CASE(one_that_cannot_work_is_replaced_with_its_reason),
+        CASE(an_address_that_balancers_ask_is_told_apart),
+        CASE(one_that_balancers_ask_is_enough),
+        CASE(an_address_changes_what_it_is_for_with_the_reload),
         CASE(what_no_observer_says_is_nonsense),
         CASE(what_a_refused_reload_has_bound_is_given_back),
     };
