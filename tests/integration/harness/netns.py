@@ -1,4 +1,5 @@
-"""Network namespaces of our own: a client, the machine that tlsfront runs on, a server behind it.
+"""Network namespaces of our own. Unless told otherwise: a client, the machine that tlsfront runs on, a
+server behind it.
 
         client            front              server
     198.18.1.2 ---- 198.18.1.1
@@ -10,6 +11,7 @@ Nothing outside of them is touched. The addresses are those for such tests (RFC 
 """
 
 import ctypes
+import itertools
 import os
 import subprocess
 import threading
@@ -17,6 +19,7 @@ import threading
 from harness.process import LIBC
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
+NUMBERS = itertools.count()
 LINKS = (("client", "front", "198.18.1.", "fd00:1::"), ("server", "front", "198.18.2.", "fd00:2::"))
 
 
@@ -30,14 +33,19 @@ def ip(*words):
 
 
 class Namespaces:
-    def __init__(self):
-        self.names = {role: f"tlsfront-it-{os.getpid()}-{role}"
-                      for role in ("client", "front", "server")}
+    """`links`: (far, near, the addresses but for their last part); each far one reaches all others by
+    way of the near one."""
+
+    def __init__(self, links=LINKS):
+        number = next(NUMBERS)
+        self.names = {role: f"tlsfront-it-{os.getpid()}-{number}-{role}"
+                      for far, near, *_ in links for role in (near, far)}
         for name in self.names.values():
             ip("netns", "add", name)
             ip("-n", name, "link", "set", "lo", "up")
-        self.command("front", "sysctl", "-q", "net.ipv4.conf.all.rp_filter=1")  # the strictest
-        for far, near, inet, inet6 in LINKS:
+        for near in {near for _, near, *_ in links}:
+            self.command(near, "sysctl", "-q", "net.ipv4.conf.all.rp_filter=1")  # the strictest
+        for far, near, inet, inet6 in links:
             self._link(far, near, inet, inet6)
 
     def _link(self, far, near, inet, inet6):
@@ -61,18 +69,22 @@ class Namespaces:
         """In front of a command."""
         return ("ip", "netns", "exec", self.names[role])
 
+    def enter(self, role):
+        """The calling thread makes its sockets there from now on."""
+        fd = os.open(f"/run/netns/{self.names[role]}", os.O_RDONLY)
+        try:
+            if LIBC.setns(fd, CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        finally:
+            os.close(fd)
+
     def run(self, role, function):
         """Call it there: sockets that it makes stay there."""
         result = []
 
         def inside():
             try:
-                fd = os.open(f"/run/netns/{self.names[role]}", os.O_RDONLY)
-                try:
-                    if LIBC.setns(fd, CLONE_NEWNET) != 0:
-                        raise OSError(ctypes.get_errno(), "setns")
-                finally:
-                    os.close(fd)
+                self.enter(role)
                 result.append((function(), None))
             except BaseException as error:
                 result.append((None, error))
