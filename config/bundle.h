@@ -15,8 +15,9 @@
 #include <stdint.h>
 
 enum bundle_kind {
-    BUNDLE_TEXT, /* configuration text: the main file first, then includes in the order read */
-    BUNDLE_FILE, /* a file that the configuration names: certificate, key, CA, CRL */
+    BUNDLE_TEXT,   /* configuration text: the main file first, then includes in the order read */
+    BUNDLE_FILE,   /* a file that the configuration names: certificate, key, CA, CRL */
+    BUNDLE_SECRET, /* the same, but for the supervisor alone: no other process gets it */
 };
 
 /* Largest single file and largest whole; beyond them lies a mistake, not a certificate. */

@@ -123,7 +123,7 @@ static int parse_entry(struct reader *r, struct bundle *b, struct err *e)
     if (r->left < ENTRY_SIZE)
         return err_set(e, "the bundle ends early");
     uint64_t kind = get(r, 4), path_size = get(r, 4), data_size = get(r, 8);
-    if (kind > BUNDLE_FILE)
+    if (kind > BUNDLE_SECRET)
         return err_set(e, "the bundle has an entry of an unknown kind");
     if (path_size > BUNDLE_PATH_MAX || path_size > r->left || data_size > r->left - path_size)
         return err_set(e, "the bundle ends early or has a path that is too long");

@@ -312,6 +312,23 @@ static void check_observe(const struct config *c, struct diags *d)
                  OBSERVE_MAX);
 }
 
+/* ---- ticket keys ---- */
+
+static void check_ticket_keys(const struct config *c, struct diags *d)
+{
+    const struct file_list *keys = &c->ticket_keys;
+    for (size_t i = 0; i < keys->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(keys->items[i].path, keys->items[k].path) == 0)
+                diag_add(d, DIAG_ERROR, &keys->items[i].at, "remove one of them",
+                         "ticket-key has \"%s\" twice", keys->items[i].path);
+    if (keys->count > CONFIG_TICKET_KEYS_MAX)
+        diag_add(d, DIAG_ERROR, &keys->items[CONFIG_TICKET_KEYS_MAX].at,
+                 "remove the oldest: no ticket is good for longer than 12 hours",
+                 "ticket-key has %zu files; at most %d are possible", keys->count,
+                 CONFIG_TICKET_KEYS_MAX);
+}
+
 /* ---- the whole ---- */
 
 static bool is_used(const struct config *c, size_t certificate)
@@ -344,6 +361,7 @@ void check_config(const struct config *c, bool incomplete, struct diags *d)
             check_listen(c, i, j, d);
     }
     check_observe(c, d);
+    check_ticket_keys(c, d);
     if (!incomplete)
         check_absent(c, d);
 }

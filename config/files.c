@@ -379,6 +379,32 @@ static void check_places(const struct config *c, struct diags *d)
     check_state(c, d);
 }
 
+/* ---- ticket keys ---- */
+
+static void check_ticket_key(const struct file_ref *file, struct diags *d)
+{
+    struct stat st;
+    config_check_private(file, "ticket-key", "the secret", d);
+    if (stat(file->path, &st) == 0 && (st.st_mode & S_IWOTH) != 0)
+        diag_add(d, DIAG_WARNING, &file->at, "take the others' right to write: chmod o-w FILE",
+                 "ticket-key: everyone on this machine can put another secret into \"%s\"",
+                 file->path);
+}
+
+static void read_ticket_key(struct bundle *into, const struct file_ref *file, struct diags *d)
+{
+    struct err e = {.text = ""};
+    if (bundle_read(into, BUNDLE_SECRET, file->path, &e) == 0) {
+        check_ticket_key(file, d);
+        return;
+    }
+    const char *cure = errno == ENOENT ? "make one: tlsfront key ticket-new FILE; the same file "
+                                         "goes to all machines of a group"
+                                       : file_cure(errno);
+    diag_add(d, DIAG_ERROR, &file->at, confined_cure(errno, file->path, cure), "ticket-key: %s",
+             e.text);
+}
+
 /* ---- Unix sockets of routes ---- */
 
 /* The control socket's directory is made before routes' sockets are bound. */
@@ -453,6 +479,8 @@ void files_visit(const struct config *c, struct bundle *into, const struct bundl
         check_places(c, d);
         check_unix_observe(c, d);
     }
+    for (size_t i = 0; into != NULL && i < c->ticket_keys.count; i++)
+        read_ticket_key(into, &c->ticket_keys.items[i], d);
     for (size_t i = 0; i < c->certificate_count; i++) {
         visit_certificate(&v, &c->certificates[i]);
         if (into != NULL)

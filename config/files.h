@@ -6,7 +6,8 @@
 #include "config/diag.h"
 #include "config/model.h"
 
-/* Every file that `c` names has to be in `have`; findings for those that are not. With `into`,
+/* Every file that `c` names has to be in `have`, but for ticket keys, which are the supervisor's;
+ * findings for those that are not. With `into`,
  * which is then the same bundle, they are read from disk first, and what else the disk can show is
  * looked at: modes, owners, and what is in the way of what the daemon will make. */
 void files_visit(const struct config *c, struct bundle *into, const struct bundle *have,

@@ -58,6 +58,11 @@ struct file_ref {
     struct origin at;
 };
 
+struct file_list {
+    struct file_ref *items;
+    size_t count;
+};
+
 struct certificate_config {
     const char *name;
     struct origin at;
@@ -157,7 +162,9 @@ struct config {
     size_t observe_count;
     struct endpoint *observe_agent; /* where it speaks haproxy's agent-check */
     size_t observe_agent_count;
-    struct file_ref ticket_key; /* not in the bundle: workers get what is derived from it */
+    /* The first seals tickets, all open them. BUNDLE_SECRET: workers get what is derived from them.
+     */
+    struct file_list ticket_keys;
     enum config_log_level log_level;
     enum config_log_format log_format;
     enum config_log_target log_target;
@@ -184,6 +191,9 @@ bool config_must_upgrade(const struct route_config *r);
 
 /* Does the route serve this certificate, an index into config.certificates? */
 bool config_route_uses(const struct route_config *r, size_t certificate);
+
+/* How many files `ticket-key` can name. */
+#define CONFIG_TICKET_KEYS_MAX 4
 
 /* Where the key manager keeps the pair of a certificate. */
 #define CONFIG_MANAGED_KEY   "key.pem"

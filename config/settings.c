@@ -189,6 +189,20 @@ void setting_file(struct build *b, const struct key *key, void *target, const st
     file->path = take_path(b, key, s->values);
 }
 
+void setting_files(struct build *b, const struct key *key, void *target, const struct setting *s)
+{
+    struct file_list *list = field(target, key);
+    size_t count = 0;
+    for (const struct value *v = s->values; v != NULL; v = v->next)
+        count++;
+    list->items = arena_array(b->arena, count, sizeof *list->items);
+    for (const struct value *v = s->values; v != NULL && list->items != NULL; v = v->next) {
+        const char *path = take_path(b, key, v);
+        if (path != NULL)
+            list->items[list->count++] = (struct file_ref){path, v->at};
+    }
+}
+
 void setting_log(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct config *c = target;

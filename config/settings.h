@@ -17,6 +17,7 @@ setting_fn
     setting_path; /* const char *, made absolute where the configuration file's directory is */
 setting_fn setting_socket_path;              /* likewise, short enough for a Unix socket */
 setting_fn setting_file;                     /* struct file_ref, likewise */
+setting_fn setting_files;                    /* struct file_list, likewise */
 setting_fn setting_texts;                    /* struct string_list */
 setting_fn setting_certificates;             /* struct certificate_list */
 setting_fn setting_upstream, setting_source; /* struct target_config: what of it they are about */

@@ -251,7 +251,13 @@ void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void
 
 /* ---- tickets ---- */
 
-enum { TLS_TICKET_KEYS = 4, TLS_TICKET_NAME_SIZE = 16, TLS_TICKET_SECRET_SIZE = 32 };
+enum {
+    TLS_TICKET_SECRETS = CONFIG_TICKET_KEYS_MAX,
+    TLS_TICKET_KEYS = 4 * TLS_TICKET_SECRETS, /* see tls_ticket_keys_derive() */
+    TLS_TICKET_KEYS_KEPT = 4,                 /* see tls_ticket_keys_rotate() */
+    TLS_TICKET_NAME_SIZE = 16,
+    TLS_TICKET_SECRET_SIZE = 32,
+};
 
 /* Plain bytes, so that the supervisor can hand them to the workers as they are. The first seals;
  * all open. Keys per TLS version and context are derived from the secret. */
@@ -264,7 +270,8 @@ struct tls_ticket_keys {
     struct tls_ticket_key key[TLS_TICKET_KEYS];
 };
 
-/* Make a fresh key the first, drop the oldest beyond TLS_TICKET_KEYS. -1: no random numbers. */
+/* Make a fresh key the first, drop the oldest beyond TLS_TICKET_KEYS_KEPT. -1: no random numbers.
+ */
 int tls_ticket_keys_rotate(struct tls_ticket_keys *k, struct err *e);
 
 /* Seconds that a ticket is good for, and after which a new key has to become the first: no ticket
@@ -272,15 +279,33 @@ int tls_ticket_keys_rotate(struct tls_ticket_keys *k, struct err *e);
 #define TLS_TICKET_LIFETIME (12 * 3600)
 #define TLS_TICKET_PERIOD   (TLS_TICKET_LIFETIME / 2)
 
-/* What machines that take each other's tickets have in common: made from a file of random bytes.
- * -1: shorter than 32 bytes. */
-int tls_ticket_secret_load(struct tls_slice file, uint8_t secret[TLS_TICKET_SECRET_SIZE],
-                           struct err *e);
+/* What machines that take each other's tickets have in common: made from a file of random bytes. */
+struct tls_ticket_secret {
+    uint8_t bytes[TLS_TICKET_SECRET_SIZE];
+};
+struct tls_ticket_secrets {
+    uint32_t count;
+    struct tls_ticket_secret item[TLS_TICKET_SECRETS];
+};
 
-/* The keys that all who know the secret agree on at the time `now`, give or take a period: those of
- * this period, of the next, and of the two before. They change at multiples of TLS_TICKET_PERIOD
- * since the epoch. The secret cannot be found from them. -1: out of memory. */
-int tls_ticket_keys_derive(struct tls_ticket_keys *k, const uint8_t secret[TLS_TICKET_SECRET_SIZE],
+/* The bytes of a new file. -1: no random numbers. The caller wipes. */
+enum { TLS_TICKET_FILE_SIZE = 48 };
+int tls_ticket_file_make(uint8_t file[TLS_TICKET_FILE_SIZE], struct err *e);
+
+/* -1: shorter than 32 bytes, or longer than a mebibyte. */
+int tls_ticket_secret_load(struct tls_slice file, struct tls_ticket_secret *secret, struct err *e);
+
+/* A short text that tells one secret from another and helps nobody to find it: as the names of
+ * keys, which stand in every ticket, it is derived from it. "" where memory is out. */
+enum { TLS_TICKET_FINGERPRINT_SIZE = 17 };
+void tls_ticket_fingerprint(const struct tls_ticket_secret *secret,
+                            char out[TLS_TICKET_FINGERPRINT_SIZE]);
+
+/* The keys that all who know the secrets agree on at the time `now`, give or take a period: for
+ * each secret, those of this period, of the next, and of the two before. The first secret's seal.
+ * They change at multiples of TLS_TICKET_PERIOD since the epoch. The secrets cannot be found from
+ * them. `secrets` has one at least. -1: out of memory. */
+int tls_ticket_keys_derive(struct tls_ticket_keys *k, const struct tls_ticket_secrets *secrets,
                            time_t now, struct err *e);
 
 /* ---- engine ---- */

@@ -19,6 +19,7 @@ static const size_t sizes[SNAPSHOT_LISTS] = {
     [SNAPSHOT_CRLS] = sizeof(struct snapshot_crl),
     [SNAPSHOT_PROCESSES] = sizeof(struct snapshot_process),
     [SNAPSHOT_RELOADS] = sizeof(struct snapshot_reload),
+    [SNAPSHOT_TICKET_KEYS] = sizeof(struct snapshot_ticket_key),
     [SNAPSHOT_NAMES] = sizeof(snapshot_text),
 };
 

@@ -21,7 +21,8 @@ enum snapshot_list {
     SNAPSHOT_CRLS,
     SNAPSHOT_PROCESSES,
     SNAPSHOT_RELOADS, /* the last ones, the latest first */
-    SNAPSHOT_NAMES,   /* of this machine, as clients may call it: snapshot_text */
+    SNAPSHOT_TICKET_KEYS,
+    SNAPSHOT_NAMES, /* of this machine, as clients may call it: snapshot_text */
     SNAPSHOT_LISTS
 };
 
@@ -47,6 +48,12 @@ struct snapshot_crl {
     snapshot_text file;
     uint32_t unused;
     int64_t next_update; /* 0: it has none */
+};
+
+/* A file of `ticket-key`, the one that seals first. */
+struct snapshot_ticket_key {
+    snapshot_text file, fingerprint;
+    int64_t modified;
 };
 
 struct snapshot_process {
@@ -135,6 +142,10 @@ static inline const struct snapshot_process *snapshot_processes(const struct sna
 static inline const struct snapshot_reload *snapshot_reloads(const struct snapshot *s)
 {
     return s->lists[SNAPSHOT_RELOADS];
+}
+static inline const struct snapshot_ticket_key *snapshot_ticket_keys(const struct snapshot *s)
+{
+    return s->lists[SNAPSHOT_TICKET_KEYS];
 }
 static inline const snapshot_text *snapshot_names(const struct snapshot *s)
 {

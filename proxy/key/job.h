@@ -19,7 +19,7 @@ struct key_options {
     size_t file_count;
     const char *hosts[KEY_HOSTS_MAX];
     size_t host_count;
-    const char *route, *type, *subject, *ca, *key_file, *passphrase_file;
+    const char *route, *type, *subject, *ca, *key_file, *passphrase_file, *keep;
     unsigned days; /* 0: not given */
     bool replace, same_key, request, commit, rollback, force, keep_root, encrypt;
 };
@@ -92,5 +92,6 @@ int key_import(struct key_job *j);
 int key_list(struct key_job *j);
 int key_show(struct key_job *j);
 int key_remove(struct key_job *j);
+int key_ticket_new(struct key_job *j);
 
 #endif

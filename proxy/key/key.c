@@ -106,6 +106,14 @@ static const struct key_command commands[] = {
      {KEY_TAKES_REQUEST, 1, 0, 0},
      KEYSTORE_CHANGE,
      key_remove},
+    {"ticket-new",
+     "FILE [--keep OTHER | --replace]",
+     "Make a file of random bytes for ticket-key, with mode 0600, in one step. One that is there\n"
+     "is left alone, unless --keep OTHER copies it first to where its tickets are opened from on,\n"
+     "as the second of ticket-key = {FILE, OTHER}, or --replace throws it away.\n",
+     {KEY_TAKES_KEEP | KEY_TAKES_REPLACE, 0, 1, 1},
+     KEYSTORE_APART,
+     key_ticket_new},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -25,6 +25,7 @@ enum {
     OPT_PASSPHRASE,
     OPT_REQUEST,
     OPT_ENCRYPT,
+    OPT_KEEP,
 };
 
 static const struct option long_options[] = {
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
     {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE},
     {"request", no_argument, NULL, OPT_REQUEST},
     {"encrypt", no_argument, NULL, OPT_ENCRYPT},
+    {"keep", required_argument, NULL, OPT_KEEP},
     {NULL, 0, NULL, 0},
 };
 
@@ -68,6 +70,7 @@ static const unsigned taken_by[] = {
     [OPT_PASSPHRASE - OPT_FIRST] = KEY_TAKES_PASSPHRASE,
     [OPT_ENCRYPT - OPT_FIRST] = KEY_TAKES_ENCRYPT,
     [OPT_REQUEST - OPT_FIRST] = KEY_TAKES_REQUEST,
+    [OPT_KEEP - OPT_FIRST] = KEY_TAKES_KEEP,
 };
 
 static bool take_days(struct key_options *o, const char *text, struct err *e)
@@ -116,6 +119,7 @@ static bool take_option(struct key_options *o, int opt, const char *text, struct
         {OPT_PASSPHRASE, &o->passphrase_file, NULL},
         {OPT_REQUEST, NULL, &o->request},
         {OPT_ENCRYPT, NULL, &o->encrypt},
+        {OPT_KEEP, &o->keep, NULL},
     };
     if (opt == OPT_HOST)
         return take_host(o, text, e);

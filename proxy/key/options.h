@@ -17,6 +17,7 @@ enum {
     KEY_TAKES_REQUEST = 1 << 8,
     KEY_TAKES_ENCRYPT = 1 << 9,
     KEY_TAKES_PASSPHRASE = 1 << 10,
+    KEY_TAKES_KEEP = 1 << 11,
 };
 
 struct key_shape {

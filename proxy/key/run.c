@@ -184,9 +184,9 @@ int key_run(const struct key_options *o, enum keystore_intent intent, int (*run)
     if (o->json)
         json_object(&j.out, NULL);
     int status = tls_init(&e) == 0 ? 0 : key_fail(&j, err_cure_or(&e, NULL), "%s", e.text);
-    if (status == 0)
+    if (status == 0 && intent != KEYSTORE_APART)
         status = read_configuration(&j);
-    if (status == 0)
+    if (status == 0 && intent != KEYSTORE_APART)
         status = open_store(&j, intent);
     if (status == 0)
         status = run(&j);

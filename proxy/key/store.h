@@ -41,7 +41,8 @@ struct keystore_entry {
     struct file_bytes file[KEYSTORE_FILES];
 };
 
-enum keystore_intent { KEYSTORE_LOOK, KEYSTORE_CHANGE };
+/* KEYSTORE_APART: what is done needs neither the store nor a configuration. */
+enum keystore_intent { KEYSTORE_LOOK, KEYSTORE_CHANGE, KEYSTORE_APART };
 
 /* Refused: a STATE that others can look into. To change, STATE is made where it is missing, and
  * locked: this waits for another `tlsfront key`. To look, one that is missing is empty. */

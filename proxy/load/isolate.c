@@ -25,20 +25,37 @@ static int add_keyless(struct bundle *out, const struct bundle_entry *file, stru
     return result;
 }
 
-struct bundle *isolate_files(const struct bundle *b, struct err *e)
+static int add_whole(struct bundle *out, const struct bundle_entry *file, struct err *e)
+{
+    return bundle_add(out, file->kind, file->path, file->data, file->size, e);
+}
+
+/* What is no secret; `add` is for files. */
+static struct bundle *isolate(const struct bundle *b,
+                              int (*add)(struct bundle *out, const struct bundle_entry *file,
+                                         struct err *e),
+                              struct err *e)
 {
     struct bundle *out = new_bundle(e);
     for (size_t i = 0; out != NULL && i < bundle_count(b); i++) {
         const struct bundle_entry *entry = bundle_at(b, i);
-        const int added = entry->kind == BUNDLE_FILE ? add_keyless(out, entry, e)
-                                                     : bundle_add(out, entry->kind, entry->path,
-                                                                  entry->data, entry->size, e);
-        if (added == 0)
+        if (entry->kind == BUNDLE_SECRET ||
+            (entry->kind == BUNDLE_FILE ? add : add_whole)(out, entry, e) == 0)
             continue;
         bundle_free(out);
         return NULL;
     }
     return out;
+}
+
+struct bundle *isolate_files(const struct bundle *b, struct err *e)
+{
+    return isolate(b, add_keyless, e);
+}
+
+struct bundle *isolate_secrets(const struct bundle *b, struct err *e)
+{
+    return isolate(b, add_whole, e);
 }
 
 /* Two certificates may have the same. */

@@ -5,9 +5,12 @@
 
 #include "proxy/routes/generation.h"
 
-/* The bundle without private keys. Passphrases are gone from it already (unlock.h). NULL with the
- * reason. */
+/* The bundle without private keys and secrets. Passphrases are gone from it already (unlock.h).
+ * NULL with the reason. */
 struct bundle *isolate_files(const struct bundle *b, struct err *e);
+
+/* The same with private keys, for workers that sign by themselves. */
+struct bundle *isolate_secrets(const struct bundle *b, struct err *e);
 
 /* The private keys of a loaded configuration: each as a file, its DER, with the key's id in hex as
  * path. NULL with the reason. */

@@ -1,37 +1,49 @@
 #include "proxy/load/load.h"
 #include "config/columns.h"
-#include "config/file.h"
 #include "proxy/ipc/counters.h"
 #include "proxy/load/advice.h"
 #include "proxy/load/unlock.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
-/* Beyond that lies a mistake. */
-enum { TICKET_KEY_MAX = 1 << 20 };
-
-/* The file is the supervisor's alone: who has it can open every ticket, past and to come. */
-static void load_ticket_key(const struct file_ref *file, struct candidate *out, struct diags *d)
+/* One more of the files; those that are of no use are left out. */
+static void add_ticket_key(const struct file_ref *file, const struct bundle_entry *entry,
+                           struct ticket_files *t, struct diags *d)
 {
     struct err e;
-    struct file_bytes bytes;
-    int error;
-    if (file->path == NULL)
-        return;
-    if (file_read(file->path, TICKET_KEY_MAX, &bytes, &error, &e) != 0) {
-        diag_add(d, DIAG_ERROR, &file->at, "make one: openssl rand -out FILE 48; chmod 600 FILE",
-                 "ticket-key: cannot read \"%s\": %s", file->path, e.text);
+    struct stat st;
+    const uint32_t n = t->secrets.count;
+    struct tls_ticket_secret *secret = &t->secrets.item[n];
+    if (tls_ticket_secret_load((struct tls_slice){entry->data, entry->size}, secret, &e) != 0) {
+        diag_add(d, DIAG_ERROR, &file->at, "make one: tlsfront key ticket-new FILE",
+                 "ticket-key: \"%s\" is of no use: %s", file->path, e.text);
         return;
     }
-    const struct tls_slice slice = {bytes.data, bytes.size};
-    out->tickets_shared = tls_ticket_secret_load(slice, out->ticket_secret, &e) == 0;
-    if (!out->tickets_shared)
-        diag_add(d, DIAG_ERROR, &file->at, "make one: openssl rand -out FILE 48; chmod 600 FILE",
-                 "ticket-key: \"%s\" is of no use: %s", file->path, e.text);
-    config_check_private(file, "ticket-key", "the secret", d);
-    file_bytes_free(&bytes);
+    for (uint32_t i = 0; i < n; i++)
+        if (memcmp(t->secrets.item[i].bytes, secret->bytes, sizeof secret->bytes) == 0)
+            diag_add(d, DIAG_WARNING, &file->at, "make another: tlsfront key ticket-new FILE",
+                     "ticket-key: \"%s\" holds the same as one before it, so it adds nothing",
+                     file->path);
+    tls_ticket_fingerprint(secret, t->fingerprint[n]);
+    t->modified[n] = stat(file->path, &st) == 0 ? st.st_mtime : 0;
+    t->secrets.count++;
+}
+
+/* They are the supervisor's alone: who has one can open every ticket, past and to come. */
+static void load_ticket_keys(const struct file_list *files, struct candidate *out, struct diags *d)
+{
+    for (size_t i = 0; i < files->count && i < TLS_TICKET_SECRETS; i++) {
+        const struct file_ref *file = &files->items[i];
+        const struct bundle_entry *entry = bundle_find(out->bundle, BUNDLE_SECRET, file->path);
+        if (entry != NULL)
+            add_ticket_key(file, entry, &out->tickets, d);
+        else if (diag_ok(d, DIAG_ERROR)) /* else it was told when it was to be read */
+            diag_add(d, DIAG_ERROR, &file->at, NULL, "ticket-key: \"%s\" is not in the bundle",
+                     file->path);
+    }
 }
 
 static void judge_machine(struct config *config, struct candidate *out, struct diags *d)
@@ -74,13 +86,12 @@ static bool judge(struct config *config, struct candidate *out, struct diags *d)
     if (config == NULL)
         return false;
     judge_machine(config, out, d);
-    load_ticket_key(&config->ticket_key, out, d);
+    load_ticket_keys(&config->ticket_keys, out, d);
     unlock_keys(config, out->bundle, d);
     return make_generation(config, out, d);
 }
 
-bool load_bundle(struct bundle *b, const uint8_t *ticket_secret, struct candidate *out,
-                 struct diags *d)
+bool load_bundle(struct bundle *b, struct candidate *out, struct diags *d)
 {
     *out = (struct candidate){.bundle = b};
     struct config *config = config_load(b, d);
@@ -89,12 +100,7 @@ bool load_bundle(struct bundle *b, const uint8_t *ticket_secret, struct candidat
         return false;
     }
     judge_machine(config, out, d);
-    if (ticket_secret == NULL) {
-        load_ticket_key(&config->ticket_key, out, d);
-    } else {
-        out->tickets_shared = true;
-        memcpy(out->ticket_secret, ticket_secret, sizeof out->ticket_secret);
-    }
+    load_ticket_keys(&config->ticket_keys, out, d);
     return make_generation(config, out, d);
 }
 
@@ -119,7 +125,7 @@ void candidate_free(struct candidate *l)
 {
     generation_free(l->generation);
     bundle_free(l->bundle);
-    explicit_bzero(l->ticket_secret, sizeof l->ticket_secret);
+    explicit_bzero(&l->tickets, sizeof l->tickets);
     *l = (struct candidate){0};
 }
 

@@ -8,12 +8,18 @@
 
 #include <time.h>
 
+/* What the files of `ticket-key` hold, in their order. */
+struct ticket_files {
+    struct tls_ticket_secrets secrets;
+    char fingerprint[TLS_TICKET_SECRETS][TLS_TICKET_FINGERPRINT_SIZE];
+    time_t modified[TLS_TICKET_SECRETS]; /* 0: not known */
+};
+
 struct candidate {
     struct bundle *bundle;
     struct generation *generation;
     struct identity identity; /* whom the workers become */
-    bool tickets_shared;      /* there is a `ticket-key` */
-    uint8_t ticket_secret[TLS_TICKET_SECRET_SIZE];
+    struct ticket_files tickets;
 };
 
 /* May what was read be run, as `check` sees it? `g` may be NULL. */
@@ -31,10 +37,8 @@ bool load_files_again(const struct bundle *texts, struct candidate *out, struct 
  * for a process that may wait, once. */
 void load_look_up(const struct candidate *l, struct diags *d);
 
-/* A bundle that has been judged already, taken over; nothing is read, except the `ticket-key` where
- * there is one and `ticket_secret`, what it was, is NULL. */
-bool load_bundle(struct bundle *b, const uint8_t *ticket_secret, struct candidate *out,
-                 struct diags *d);
+/* A bundle that has been judged already, taken over; nothing is read. */
+bool load_bundle(struct bundle *b, struct candidate *out, struct diags *d);
 
 /* Drops the bundle and the generation; wipes; all zero is fine. */
 void candidate_free(struct candidate *l);

@@ -360,6 +360,18 @@ static void put_certificates(struct writer *w)
                           first_update(w, i));
 }
 
+static void put_ticket_keys(struct writer *w)
+{
+    const struct snapshot_ticket_key *k = snapshot_ticket_keys(w->snapshot);
+    family(w, "tlsfront_ticket_key_modified_timestamp_seconds", "gauge",
+           "When a file of ticket-key was written; its fingerprint is the same on all machines.");
+    for (size_t i = 0; i < w->snapshot->counts[SNAPSHOT_TICKET_KEYS]; i++)
+        sample_signed(w,
+                      LABELS("file", text(w, k[i].file), "fingerprint", text(w, k[i].fingerprint),
+                             "use", i == 0 ? "seals" : "opens"),
+                      k[i].modified);
+}
+
 /* ---- processes ---- */
 
 static const struct process_family {
@@ -445,6 +457,7 @@ void metrics_render(const struct view *v, enum metrics_format format, struct buf
     put_tls(&w);
     put_upstreams(&w);
     put_certificates(&w);
+    put_ticket_keys(&w);
     put_daemon_counters(&w);
     put_processes(&w);
     if (format == METRICS_OPENMETRICS)

@@ -96,3 +96,31 @@ void changes_describe(const struct generation *before, const struct generation *
         if (find_identity(after, before->config->certificates[i].name) == NULL)
             buf_printf(out, "certificate %s: removed\n", before->config->certificates[i].name);
 }
+
+/* ---- ticket keys ---- */
+
+bool changes_same_tickets(const struct ticket_files *a, const struct ticket_files *b)
+{
+    const struct tls_ticket_secrets *x = &a->secrets, *y = &b->secrets;
+    return x->count == y->count && memcmp(x->item, y->item, x->count * sizeof *x->item) == 0;
+}
+
+void changes_name_tickets(const struct ticket_files *files, struct buf *out)
+{
+    for (uint32_t i = 0; i < files->secrets.count; i++)
+        buf_printf(out, "%s%s %s", i > 0 ? ", " : "", files->fingerprint[i],
+                   i == 0 ? "seals" : "opens");
+}
+
+void changes_describe_tickets(const struct ticket_files *before, const struct ticket_files *after,
+                              struct buf *out)
+{
+    if (changes_same_tickets(before, after))
+        return;
+    buf_puts(out, "ticket-key: ");
+    if (after->secrets.count > 0)
+        changes_name_tickets(after, out);
+    else
+        buf_puts(out, "none any more, the keys of tickets are this daemon's alone");
+    buf_puts(out, "\n");
+}

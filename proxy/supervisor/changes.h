@@ -3,6 +3,7 @@
 #define TLSFRONT_SUPERVISOR_CHANGES_H
 
 #include "proxy/base/buf.h"
+#include "proxy/load/load.h"
 #include "proxy/routes/generation.h"
 
 /* One line per route or certificate that came or went, per address or upstream of a route that did,
@@ -10,5 +11,15 @@
  * nothing. */
 void changes_describe(const struct generation *before, const struct generation *after,
                       struct buf *out);
+
+/* Do both seal and open the same tickets? */
+bool changes_same_tickets(const struct ticket_files *a, const struct ticket_files *b);
+
+/* "1f2e seals, 77ab opens" */
+void changes_name_tickets(const struct ticket_files *files, struct buf *out);
+
+/* A line, or nothing where they are the same. */
+void changes_describe_tickets(const struct ticket_files *before, const struct ticket_files *after,
+                              struct buf *out);
 
 #endif

@@ -102,6 +102,10 @@ static int pack_parts(struct release *p, const struct bundle *b, struct err *e)
     if (p->generation->config->key_isolation)
         return pack_apart(p, b, e);
     p->keys = -1;
+    if (p->generation->config->ticket_keys.count > 0) {
+        p->bundle = into_fd(isolate_secrets(b, e), e);
+        return p->bundle >= 0 ? 0 : -1;
+    }
     p->bundle = fcntl(p->whole, F_DUPFD_CLOEXEC, 0);
     return p->bundle >= 0 ? 0 : err_set(e, "%s", strerror(errno));
 }

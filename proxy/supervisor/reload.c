@@ -207,13 +207,12 @@ static bool may_be_expired(const struct reload *r)
 struct source {
     const struct bundle *texts;
     struct bundle *judged;
-    const uint8_t *ticket_secret;
 };
 
 static bool load(struct reload *r, const struct source *from)
 {
     if (from->judged != NULL)
-        return load_bundle(from->judged, from->ticket_secret, &r->candidate, &r->findings);
+        return load_bundle(from->judged, &r->candidate, &r->findings);
     return from->texts != NULL ? load_files_again(from->texts, &r->candidate, &r->findings)
                                : load_configuration(r->with.path, &r->candidate, &r->findings);
 }
@@ -271,6 +270,8 @@ static int make_release(struct reload *r, struct err *why)
         resolver_add(r->with.resolver, r->release.generation->config) != 0)
         return err_set(why, "out of memory");
     changes_describe(current(r), r->release.generation, &r->changes);
+    if (current(r) != NULL && r->with.tickets != NULL)
+        changes_describe_tickets(r->with.tickets, &r->candidate.tickets, &r->changes);
     return 0;
 }
 
@@ -496,10 +497,9 @@ int reload_first(struct reload *r, struct buf *said)
     return begin_first(r, &(struct source){.texts = NULL}, said);
 }
 
-int reload_first_with(struct reload *r, struct bundle *b, const uint8_t *ticket_secret,
-                      struct buf *said)
+int reload_first_with(struct reload *r, struct bundle *b, struct buf *said)
 {
-    return begin_first(r, &(struct source){.judged = b, .ticket_secret = ticket_secret}, said);
+    return begin_first(r, &(struct source){.judged = b}, said);
 }
 
 bool reload_idle(const struct reload *r)

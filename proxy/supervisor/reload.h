@@ -53,6 +53,7 @@ struct reload_parts {
     struct listeners *listeners;
     struct resolver *resolver;
     struct confinement *confinement;
+    const struct ticket_files *tickets; /* in use; NULL: nobody tells what becomes of them */
 };
 
 enum reload_stage {
@@ -108,8 +109,7 @@ void reload_files(struct reload *r, const struct bundle *texts);
 int reload_first(struct reload *r, struct buf *said);
 
 /* The same with a bundle that was judged already, taken over; see load_bundle(). */
-int reload_first_with(struct reload *r, struct bundle *b, const uint8_t *ticket_secret,
-                      struct buf *said);
+int reload_first_with(struct reload *r, struct bundle *b, struct buf *said);
 
 /* None is under way, and none held back? */
 bool reload_idle(const struct reload *r);

@@ -78,6 +78,17 @@ static void text_client_files(const struct generation *g, struct buf *out)
                             &(struct text_endings){out, "route", g->config->routes[i].name});
 }
 
+static void text_ticket_keys(const struct status *s, const struct generation *g, struct buf *out)
+{
+    for (uint32_t i = 0; i < s->tickets->secrets.count; i++) {
+        char date[DATE_TEXT_SIZE];
+        date_text(s->tickets->modified[i], date);
+        buf_printf(out, "ticket-key %s: fingerprint %s, %s, of %s\n",
+                   g->config->ticket_keys.items[i].path, s->tickets->fingerprint[i],
+                   i == 0 ? "seals" : "opens", date);
+    }
+}
+
 static void text_workers(const struct status *s, struct buf *out)
 {
     for (unsigned i = 0; i < s->workers->count; i++) {
@@ -161,6 +172,7 @@ void status_text(const struct status *s, struct buf *out)
         return;
     text_certificates(g, out);
     text_client_files(g, out);
+    text_ticket_keys(s, g, out);
     text_routes(s, g, out);
 }
 

@@ -180,6 +180,26 @@ static void cells_all_endings(const struct generation *g, struct buf *out)
     }
 }
 
+/* ---- ticket keys ---- */
+
+static void cells_ticket_keys(const struct status *s, const struct generation *g, struct buf *out)
+{
+    static const char *const titles[] = {"<TICKET-KEY", "=FINGERPRINT", "=USE", "=OF", NULL};
+    const struct ticket_files *t = s->tickets;
+    if (t->secrets.count > 0)
+        heading(out, titles);
+    for (uint32_t i = 0; i < t->secrets.count; i++) {
+        char day[DATE_DAY_SIZE];
+        date_day(t->modified[i], day);
+        cells_begin(out, CELLS_ROW);
+        cells_add(out, "%s", g->config->ticket_keys.items[i].path);
+        cells_add(out, "%s", t->fingerprint[i]);
+        cells_add(out, "%s", i == 0 ? "seals" : "opens");
+        cells_add(out, "%s", day);
+        cells_end(out);
+    }
+}
+
 /* ---- routes ---- */
 
 static void cells_route(const struct status *s, const struct generation *g, size_t i,
@@ -232,6 +252,7 @@ void status_cells(const struct status *s, struct buf *out)
         return;
     cells_certificates(g, out);
     cells_all_endings(g, out);
+    cells_ticket_keys(s, g, out);
     cells_routes(s, g, out);
     cells_hybrid(s, g, out);
 }

@@ -106,6 +106,28 @@ static void json_certificate(const struct generation *g, size_t i, struct buf *o
     json_object_end(out);
 }
 
+static void json_ticket_key(const struct ticket_files *t, uint32_t i, const char *path,
+                            struct buf *out)
+{
+    char date[DATE_TEXT_SIZE];
+    date_text(t->modified[i], date);
+    json_object(out, NULL);
+    json_string(out, "file", path);
+    json_string(out, "fingerprint", t->fingerprint[i]);
+    json_string(out, "use", i == 0 ? "seals" : "opens");
+    json_string(out, "modified", date);
+    json_number(out, "age", (int64_t)(time(NULL) - t->modified[i]));
+    json_object_end(out);
+}
+
+static void json_ticket_keys(const struct status *s, const struct generation *g, struct buf *out)
+{
+    json_array(out, "ticket_keys");
+    for (uint32_t i = 0; i < s->tickets->secrets.count; i++)
+        json_ticket_key(s->tickets, i, g->config->ticket_keys.items[i].path, out);
+    json_array_end(out);
+}
+
 static void json_sandbox(const struct sandbox_state *state, struct buf *out)
 {
     json_object(out, "sandbox");
@@ -225,6 +247,7 @@ void status_json(const struct status *s, struct buf *out)
         for (size_t i = 0; i < g->config->certificate_count; i++)
             json_certificate(g, i, out);
         json_array_end(out);
+        json_ticket_keys(s, g, out);
     }
     json_object_end(out);
     buf_puts(out, "\n");

@@ -231,6 +231,17 @@ static void put_workers(const struct workers *ws, struct snapshot_writer *w)
     }
 }
 
+static void put_ticket_keys(const struct status *s, const struct generation *g,
+                            struct snapshot_writer *w)
+{
+    for (uint32_t i = 0; i < s->tickets->secrets.count; i++) {
+        const struct snapshot_ticket_key key = {
+            snapshot_put_text(w, g->config->ticket_keys.items[i].path),
+            snapshot_put_text(w, s->tickets->fingerprint[i]), (int64_t)s->tickets->modified[i]};
+        snapshot_put(w, SNAPSHOT_TICKET_KEYS, &key, sizeof key);
+    }
+}
+
 void status_snapshot(const struct status *s, struct snapshot_writer *w)
 {
     const struct generation *g = s->workers->current.generation;
@@ -249,4 +260,5 @@ void status_snapshot(const struct status *s, struct snapshot_writer *w)
         return;
     put_routes(s, g, w);
     put_certificates_of(g, w);
+    put_ticket_keys(s, g, w);
 }

@@ -124,18 +124,12 @@ int succession_take(struct succession *s, struct err *e)
 
 /* ---- the first configuration ---- */
 
-/* What was in service was read long ago; what is new is read where it lies. */
-static const uint8_t *secret_of(const struct takeover *t)
-{
-    return t->back && t->was.tickets_shared ? t->was.ticket_secret : NULL;
-}
-
 static int begin_with(struct succession *s, int bundle, struct buf *said)
 {
     struct err e;
     struct bundle *b = bundle_from_fd(bundle, &e);
     if (b != NULL)
-        return reload_first_with(s->estate.reload, b, secret_of(s->before), said);
+        return reload_first_with(s->estate.reload, b, said);
     buf_printf(said, "tlsfront: %s\n", e.text);
     return EXIT_RUNTIME;
 }

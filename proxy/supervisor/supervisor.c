@@ -230,6 +230,7 @@ static struct status status_of(const struct supervisor *s)
                            .observer = &s->observer.child,
                            .sandbox = &s->confinement.state,
                            .reloads = &s->outcomes,
+                           .tickets = &s->tickets.files,
                            .fingerprint = s->fingerprint};
 }
 
@@ -580,9 +581,11 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
         redirect_log(s, g->config, log_fd);
     s->log.level = g->config->log_level;
     s->log.format = g->config->log_format;
-    tickets_share(&s->tickets, l->tickets_shared ? l->ticket_secret : NULL);
-    if (s->phase == PHASE_STARTING)
+    tickets_share(&s->tickets, &l->tickets);
+    if (s->phase == PHASE_STARTING) {
         confinement_tell(&s->confinement, &s->log);
+        tickets_tell(&s->tickets);
+    }
     renewal_use(&s->renewal, g, l->bundle);
     fingerprint(l->bundle, s->fingerprint);
     observer_commit(&s->observer);
@@ -672,7 +675,8 @@ static void make_parts(struct supervisor *s, const char *path, struct takeover *
                                       .workers = &s->workers,
                                       .listeners = &s->listeners,
                                       .resolver = s->resolver,
-                                      .confinement = &s->confinement};
+                                      .confinement = &s->confinement,
+                                      .tickets = &s->tickets.files};
     workers_init(&s->workers);
     veterans_init(&s->veterans);
     tickets_init(&s->tickets, &s->loop, &s->workers, &s->log);

@@ -4,14 +4,15 @@
 #define TLSFRONT_SUPERVISOR_TICKETS_H
 
 #include "proxy/ipc/handover.h"
+#include "proxy/load/load.h"
 #include "proxy/supervisor/workers.h"
 
 struct tickets {
     struct log *log;
     struct workers *workers; /* who have the keys */
     uv_timer_t timer;
-    bool shared; /* with all who have the same `ticket-key` */
-    uint8_t secret[TLS_TICKET_SECRET_SIZE];
+    struct ticket_files
+        files; /* shared with all who have the same; none: the keys are ours alone */
 };
 
 void tickets_init(struct tickets *t, uv_loop_t *loop, struct workers *workers, struct log *log);
@@ -19,8 +20,11 @@ void tickets_init(struct tickets *t, uv_loop_t *loop, struct workers *workers, s
 /* The first ones. -1: no random numbers. */
 int tickets_make(struct tickets *t, struct err *e);
 
-/* The secret of the configuration in service; NULL: it has none, and the keys are ours alone. */
-void tickets_share(struct tickets *t, const uint8_t *secret);
+/* Those of the configuration in service. */
+void tickets_share(struct tickets *t, const struct ticket_files *files);
+
+/* Which they are, to the log; nothing where there are none. */
+void tickets_tell(const struct tickets *t);
 
 /* Over an upgrade the keys go on, and the time until they are made anew. */
 void tickets_give(const struct tickets *t, struct handover *h);

@@ -231,7 +231,7 @@ static bool take_files(struct watch *w, const struct bundle *b)
         return false;
     for (size_t i = 0; i < bundle_count(b); i++) {
         const struct bundle_entry *e = bundle_at(b, i);
-        if (e->kind != BUNDLE_FILE)
+        if (e->kind == BUNDLE_TEXT)
             continue;
         struct watched *f = &w->files[w->count];
         *f = (struct watched){.path = strdup(e->path)};

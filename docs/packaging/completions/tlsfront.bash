@@ -21,13 +21,14 @@ _tlsfront_options() {
     'key renew') echo "-c --json --help --same-key $names --replace $encrypt" ;;
     'key list' | 'key show') echo '-c --json --help' ;;
     'key remove') echo '-c --json --help --request' ;;
+    'key ticket-new') echo '-c --json --help --keep --replace' ;;
     esac
 }
 
 # The value of an option; false: it has none.
 _tlsfront_value() {
     case $1 in
-    -c | --config | --ca | --key | --passphrase-file) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
+    -c | --config | --ca | --key | --keep | --passphrase-file) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
     --type) mapfile -t COMPREPLY < <(compgen -W 'ec-p256 ec-p384 rsa-2048 rsa-3072 rsa-4096' -- "$2") ;;
     --route | --host | --subject | --days | --timeout) ;;
     *) return 1 ;;
@@ -43,14 +44,14 @@ _tlsfront() {
     if [ "$COMP_CWORD" = 1 ]; then
         words='run check reload upgrade drain status key --version --help'
     elif [ "$command" = key ]; then
-        words='new install import rollback list show self-signed renew remove --help'
+        words='new install import rollback list show self-signed renew remove ticket-new --help'
     elif _tlsfront_value "${COMP_WORDS[COMP_CWORD - 1]}" "$word"; then
         return
     elif [[ $word == -* ]]; then
         words=$(_tlsfront_options "$command")
-    elif [ "$COMP_CWORD" = "$first" ] && [[ $command == key\ [!l]* ]]; then
+    elif [ "$COMP_CWORD" = "$first" ] && [[ $command == key\ [!lt]* ]]; then
         words=$(_tlsfront_names)
-    elif [[ $command =~ ^key\ (install|import)$ ]]; then
+    elif [[ $command =~ ^key\ (install|import|ticket-new)$ ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
     else

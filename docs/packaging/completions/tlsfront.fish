@@ -19,7 +19,7 @@ function __tlsfront_add
     complete -c tlsfront -f $argv
 end
 
-set -l keys key-new key-install key-import key-rollback key-list key-show key-self-signed key-renew key-remove
+set -l keys key-new key-install key-import key-rollback key-list key-show key-self-signed key-renew key-remove key-ticket-new
 set -l makers key-new key-self-signed key-renew
 set -l takers key-install key-import
 
@@ -43,6 +43,7 @@ __tlsfront_add -n '__tlsfront_is key' -a show -d 'tell all about a certificate'
 __tlsfront_add -n '__tlsfront_is key' -a self-signed -d 'make a certificate that vouches for itself, for trials'
 __tlsfront_add -n '__tlsfront_is key' -a renew -d 'make a request with the names of the certificate in use'
 __tlsfront_add -n '__tlsfront_is key' -a remove -d 'remove a pair'
+__tlsfront_add -n '__tlsfront_is key' -a ticket-new -d 'make a file for ticket-key'
 
 complete -c tlsfront -n "__tlsfront_is run check reload upgrade drain status $keys" -s c -rF -d 'the configuration'
 __tlsfront_add -n "__tlsfront_is check status $keys" -l json -d 'print JSON'
@@ -54,7 +55,7 @@ __tlsfront_add -n "__tlsfront_is $makers" -l route -x -d 'take the names of this
 __tlsfront_add -n "__tlsfront_is $makers $takers" -l host -x -a '(__fish_print_hostnames)' -d 'a name to be covered'
 __tlsfront_add -n "__tlsfront_is $makers" -l type -x -a 'ec-p256 ec-p384 rsa-2048 rsa-3072 rsa-4096' -d 'kind of key'
 __tlsfront_add -n "__tlsfront_is $makers" -l subject -x -d 'the subject, as in "CN=mail.example.org, O=Example"'
-__tlsfront_add -n "__tlsfront_is $makers" -l replace -d 'also over one that is there'
+__tlsfront_add -n "__tlsfront_is $makers key-ticket-new" -l replace -d 'also over one that is there'
 __tlsfront_add -n "__tlsfront_is $makers" -l encrypt -d 'store the key under a passphrase'
 complete -c tlsfront -n "__tlsfront_is $makers $takers" -l passphrase-file -rF -d 'the passphrase is its first line'
 complete -c tlsfront -n "__tlsfront_is $takers" -l ca -rF -d 'roots that clients trust'
@@ -65,7 +66,8 @@ complete -c tlsfront -n '__tlsfront_is key-import' -l key -rF -d 'the private ke
 __tlsfront_add -n '__tlsfront_is key-self-signed' -l days -x -d 'how long it is valid'
 __tlsfront_add -n '__tlsfront_is key-renew' -l same-key -d 'keep the key'
 __tlsfront_add -n '__tlsfront_is key-remove' -l request -d 'only the request that waits'
+complete -c tlsfront -n '__tlsfront_is key-ticket-new' -l keep -rF -d 'copy the old file there first'
 
 __tlsfront_add -n '__tlsfront_is key-new key-install key-import key-rollback key-show key-self-signed key-renew key-remove' -a '(__tlsfront_names)'
-complete -c tlsfront -n "__tlsfront_is $takers" -F
+complete -c tlsfront -n "__tlsfront_is $takers key-ticket-new" -F
 functions -e __tlsfront_add

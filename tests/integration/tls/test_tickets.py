@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from clients import openssl, tls
+from clients.observer import Metrics
 from harness.config import route
 from harness.wait import wait_until
 from servers import toy
@@ -198,7 +199,7 @@ def test_a_useless_key_file_is_refused_with_the_cure(fronts, run, pki, key_file,
     done = front.check()
     assert done.returncode == 78
     assert str(key_file) in done.stdout + done.stderr
-    assert "openssl rand" in done.stdout + done.stderr
+    assert "tlsfront key ticket-new" in done.stdout + done.stderr
 
 
 def test_a_key_file_that_all_may_read_is_warned_about(fronts, run, pki, key_file):
@@ -207,3 +208,171 @@ def test_a_key_file_that_all_may_read_is_warned_about(fronts, run, pki, key_file
     done = front.check()
     assert done.returncode == 0
     assert "ticket-key: everyone on this machine can read the secret" in done.stdout + done.stderr
+
+
+# ---- from one key to the next ------------------------------------------------------------------
+
+class Machines:
+    """Three behind a balancer. On each, ticket.key seals and ticket-2.key opens, too."""
+
+    def __init__(self, fronts, run, pki, toys):
+        upstream, self.folders, self.fronts, ports = toys(toy.one_line).port, [], [], []
+        for number in range(3):
+            folder = run.make_folder(f"machine-{number}-{run.port()}")
+            self.folders.append(folder)
+            ports.append(run.port())
+            for name in ("ticket.key", "ticket-2.key"):
+                self.put(folder / name, bytes(name, "ascii") * 4)
+            self.fronts.append(fronts.new(
+                pki.mail.block(), route("one", ports[-1], upstream),
+                ticket_key=[folder / "ticket.key", folder / "ticket-2.key"]))
+        for front in self.fronts:
+            front.start()
+        self.port = toys(balancer(ports)).port
+
+    @staticmethod
+    def put(file, content):
+        fresh = file.with_suffix(".fresh")
+        fresh.write_bytes(content)
+        fresh.chmod(0o600)
+        os.replace(fresh, file)
+
+    def fingerprints(self):
+        return [[key["fingerprint"] for key in front.status()["ticket_keys"]]
+                for front in self.fronts]
+
+
+@pytest.fixture
+def machines(fronts, run, pki, toys):
+    return Machines(fronts, run, pki, toys)
+
+
+def test_a_roll_in_two_steps_costs_no_full_handshake(machines, pki, version):
+    settings = tls.context(pki, version)
+    seals = (machines.folders[0] / "ticket.key").read_bytes()
+    sessions = [visit(machines.port, settings)[1] for _ in range(3)]
+
+    def all_resume():
+        """Tickets of every machine, and of every moment so far, on every machine."""
+        for session in list(sessions):
+            for _ in machines.fronts:
+                resumed, fresh = visit(machines.port, settings, session)
+                assert resumed
+            sessions.append(fresh)
+
+    new = os.urandom(48)
+    for first, second in ((seals, new), (new, seals)):
+        for folder, front in zip(machines.folders, machines.fronts, strict=True):
+            machines.put(folder / "ticket-2.key", second)
+            machines.put(folder / "ticket.key", first)
+            done = front.reload()
+            assert done.returncode == 0, done.stderr
+            assert "ticket-key: " in done.stdout
+            all_resume()
+        del sessions[9:]
+    one, *others = machines.fingerprints()
+    assert others == [one, one]
+
+
+def test_watched_keys_are_taken_up_without_a_word(fronts, run, pki, toys, version, key_file):
+    upstream, port = toys(toy.one_line).port, run.port()
+    settings = tls.context(pki, version)
+    front = fronts.start(pki.mail.block(), route("one", port, upstream), ticket_key=key_file,
+                         watch="on")
+    _, session = visit(port, settings)
+    Machines.put(key_file, os.urandom(48))
+    front.wait_for_log("reloaded")
+    assert str(key_file) in front.wait_for_log("files-changed")["msg"]
+    assert not visit(port, settings, session)[0]
+
+
+def test_which_keys_there_are_shows_everywhere(fronts, run, pki, toys, key_file):
+    old = key_file.with_name("old-ticket-key")
+    Machines.put(old, os.urandom(48))
+    os.utime(old, (1_700_000_000, 1_700_000_000))
+    observe = run.port()
+    front = fronts.start(pki.mail.block(), route("one", run.port(), toys(toy.one_line).port),
+                         ticket_key=[key_file, old], observe=f"127.0.0.1:{observe}")
+    first, second = front.status()["ticket_keys"]
+    assert (first["file"], first["use"]) == (str(key_file), "seals")
+    assert (second["file"], second["use"]) == (str(old), "opens")
+    assert second["modified"] == "2023-11-14T22:13:20Z"
+    assert second["age"] > 0
+    told = front.wait_for_log("ticket-keys")["msg"]
+    assert told == f"{first['fingerprint']} seals, {second['fingerprint']} opens"
+    assert Metrics(observe).get("tlsfront_ticket_key_modified_timestamp_seconds", file=str(old),
+                                fingerprint=second["fingerprint"], use="opens") == 1_700_000_000
+    plain = front.command("status", "-c", front.file).stdout
+    assert f"ticket-key {old}: fingerprint {second['fingerprint']}, opens, of 2023-11-14" in plain
+    for file in (key_file, old):
+        assert file.read_bytes().hex() not in plain + front.log_file().read_text()
+
+
+def test_two_keys_go_through_an_upgrade(fronts, run, pki, toys, version, key_file):
+    old = key_file.with_name("upgraded-ticket-key")
+    Machines.put(old, os.urandom(48))
+    upstream, port = toys(toy.one_line).port, run.port()
+    settings = tls.context(pki, version)
+    blocks = pki.mail.block(), route("one", port, upstream)
+    front = fronts.start(*blocks, ticket_key=[old])
+    _, of_old = visit(port, settings)
+    front.write(*blocks, ticket_key=[key_file, old])
+    assert front.reload().returncode == 0
+    _, of_new = visit(port, settings)
+    before = front.status()["ticket_keys"]
+    done = front.command("upgrade", "-c", front.file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [key["fingerprint"] for key in front.status()["ticket_keys"]] == [
+        key["fingerprint"] for key in before]
+    for session in (of_old, of_new):
+        assert all(visit(port, settings, session)[0] for _ in range(4))
+
+
+# ---- tlsfront key ticket-new -------------------------------------------------------------------
+
+@pytest.fixture
+def ticket_new(fronts, run, pki):
+    front = fronts.new(pki.mail.block(), route("one", run.port(), 1))
+    return lambda *arguments: front.command("key", "ticket-new", *arguments)
+
+
+def test_a_new_key_is_private_and_is_not_written_over(ticket_new, run):
+    file = run.folder / "made-ticket-key"
+    done = ticket_new(file)
+    assert done.returncode == 0, done.stderr
+    made = file.read_bytes()
+    assert (len(made), file.stat().st_mode & 0o7777) == (48, 0o600)
+    assert made.hex() not in done.stdout + done.stderr
+    done = ticket_new(file)
+    assert done.returncode == 1
+    assert "is there already" in done.stderr and "--keep OTHER" in done.stderr
+    assert file.read_bytes() == made
+    assert ticket_new(file, "--replace").returncode == 0
+    assert file.read_bytes() != made
+
+
+def test_a_key_that_is_kept_opens_on(ticket_new, run):
+    file, kept = run.folder / "rolled-ticket-key", run.folder / "kept-ticket-key"
+    assert "could be kept" in ticket_new(file, "--keep", kept).stderr
+    assert ticket_new(file).returncode == 0
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    first = file.read_bytes()
+    done = ticket_new(file, "--keep", kept)
+    assert done.returncode == 0, done.stderr
+    assert kept.read_bytes() == first != file.read_bytes()
+    assert kept.stat().st_mode & 0o7777 == 0o600
+    assert kept.stat().st_mtime == 1_700_000_000
+    assert file.stat().st_mtime > 1_700_000_000
+    assert ticket_new(file, "--keep", file).returncode == 2
+    assert ticket_new(file, "--keep", kept, "--replace").returncode == 2
+    assert kept.read_bytes() == first
+
+
+def test_where_no_key_can_be_made_nothing_is_left(ticket_new, run):
+    folder = run.make_folder("ticket-key-folder")
+    assert ticket_new(folder).returncode == 1
+    done = ticket_new(folder / "missing" / "key")
+    assert done.returncode == 1
+    assert "No such file or directory" in done.stderr
+    assert ticket_new().returncode == 2
+    assert list(folder.iterdir()) == []

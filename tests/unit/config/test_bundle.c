@@ -218,7 +218,7 @@ static void each_wrong_field_is_refused(void **state)
         const char *words;
     } rows[] = {
         {0, 'X', "not a bundle"},   {7, 'X', "not a bundle"}, {8, 2, "version 2"},
-        {16, 0, "size is wrong"},   {23, 1, "size is wrong"}, {24, 2, "unknown kind"},
+        {16, 0, "size is wrong"},   {23, 1, "size is wrong"}, {24, 3, "unknown kind"},
         {27, 1, "unknown kind"},    {28, 0, "path is empty"}, {31, 1, "ends early"},
         {39, 0xff, "ends early"},   {40, 0, "NUL byte"},      {12, 4, "ends early"},
         {12, 2, "behind its last"},

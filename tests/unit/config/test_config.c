@@ -111,6 +111,20 @@ static void what_is_not_said_has_its_default(void **state)
     config_free(c);
 }
 
+static void ticket_keys_are_one_or_several_files(void **state)
+{
+    (void)state;
+    struct config *c = load_clean("ticket-key = /etc/new\n" ROUTE(""));
+    assert_int_equal(c->ticket_keys.count, 1);
+    assert_string_equal(c->ticket_keys.items[0].path, "/etc/new");
+    config_free(c);
+    c = load_clean("ticket-key = {\"/etc/new\",\n old}\n" ROUTE(""));
+    assert_int_equal(c->ticket_keys.count, 2);
+    assert_string_equal(c->ticket_keys.items[1].path, "/etc/tlsfront/old");
+    assert_int_equal(c->ticket_keys.items[1].at.line, 2);
+    config_free(c);
+}
+
 static void who_observes_may_come_by_several_ways(void **state)
 {
     (void)state;
@@ -524,6 +538,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_is_understood),
         cmocka_unit_test(what_is_not_said_has_its_default),
+        cmocka_unit_test(ticket_keys_are_one_or_several_files),
         cmocka_unit_test(who_observes_may_come_by_several_ways),
         cmocka_unit_test(balancers_may_ask_on_any_address),
         cmocka_unit_test(a_wrong_value_leaves_the_default),

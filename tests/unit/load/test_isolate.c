@@ -165,12 +165,32 @@ static void signers_get_each_key_once(void **state)
     end(&s);
 }
 
+/* With private keys or without: whoever has a ticket's secret can open every ticket. */
+static void a_secret_stays_with_the_supervisor(void **state)
+{
+    (void)state;
+    struct scene s;
+    load(&s);
+    assert_int_equal(bundle_add(s.b, BUNDLE_SECRET, "/ticket-key", "once", 4, &s.e), 0);
+    struct bundle *out[] = {isolate_files(s.b, &s.e), isolate_secrets(s.b, &s.e)};
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(out[i]);
+        assert_int_equal(bundle_count(out[i]), bundle_count(s.b) - 1);
+        assert_null(bundle_find(out[i], BUNDLE_SECRET, "/ticket-key"));
+    }
+    assert_true(holds(bundle_find(out[1], BUNDLE_FILE, "/key"), middle_of(key), 16));
+    bundle_free(out[0]);
+    bundle_free(out[1]);
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_get_no_key),
         cmocka_unit_test(what_they_get_can_be_served),
         cmocka_unit_test(signers_get_each_key_once),
+        cmocka_unit_test(a_secret_stays_with_the_supervisor),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

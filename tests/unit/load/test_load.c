@@ -173,6 +173,83 @@ static void a_certificate_that_does_not_load_still_leaves_a_table(void **state)
     diags_free(&d);
 }
 
+static void ticket_keys_are_loaded_in_their_order(void **state)
+{
+    (void)state;
+    struct candidate l;
+    struct diags d = {0};
+    files_save("new", "0123456789abcdef0123456789abcdef");
+    files_save("old", "0123456789abcdef0123456789abcdeF");
+    files_configure("t.conf", "ticket-key = {@/new, @/old}\n" ROUTES);
+    assert_true(load_configuration(path, &l, &d));
+    assert_int_equal(d.count, 0);
+    assert_int_equal(l.tickets.secrets.count, 2);
+    assert_memory_not_equal(&l.tickets.secrets.item[0], &l.tickets.secrets.item[1],
+                            sizeof l.tickets.secrets.item[0]);
+    assert_string_not_equal(l.tickets.fingerprint[0], l.tickets.fingerprint[1]);
+    assert_true(l.tickets.modified[0] > 0);
+    candidate_free(&l);
+    files_configure("t.conf", "ticket-key = @/old\n" ROUTES);
+    assert_true(load_configuration(path, &l, &d));
+    assert_int_equal(l.tickets.secrets.count, 1);
+    candidate_free(&l);
+    diags_free(&d);
+}
+
+static void a_bundle_brings_its_ticket_keys_along(void **state)
+{
+    (void)state;
+    struct candidate l, again;
+    struct diags d = {0};
+    files_save("new", "0123456789abcdef0123456789abcdef");
+    files_configure("t.conf", "ticket-key = @/new\n" ROUTES);
+    assert_true(load_configuration(path, &l, &d));
+    struct bundle *b = l.bundle;
+    l.bundle = NULL;
+    files_save("new", "another one");
+    assert_true(load_bundle(b, &again, &d));
+    assert_int_equal(d.count, 0);
+    assert_int_equal(again.tickets.secrets.count, 1);
+    assert_string_equal(again.tickets.fingerprint[0], l.tickets.fingerprint[0]);
+    candidate_free(&l);
+    candidate_free(&again);
+    diags_free(&d);
+}
+
+static void a_ticket_key_of_no_use_is_told_with_place_and_cure(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *cause;
+        mode_t mode;
+        enum diag_severity severity;
+    } flaws[] = {
+        {"short", "is of no use: it has 5 bytes", 0600, DIAG_ERROR},
+        {"0123456789abcdef0123456789abcdef", "holds the same as one before it", 0600, DIAG_WARNING},
+        {"0123456789abcdef0123456789abcdeG", "can read the secret", 0644, DIAG_WARNING},
+        {"0123456789abcdef0123456789abcdeG", "can put another secret", 0602, DIAG_WARNING},
+    };
+    files_save("new", "0123456789abcdef0123456789abcdef");
+    for (size_t i = 0; i < sizeof flaws / sizeof *flaws; i++) {
+        struct candidate l;
+        struct diags d = {0};
+        char old[80];
+        files_path("old", old);
+        files_save("old", flaws[i].text);
+        assert_int_equal(chmod(old, flaws[i].mode), 0);
+        files_configure("t.conf", ROUTES "ticket-key = {@/new,\n@/old}\n");
+        assert_true(load_configuration(path, &l, &d));
+        assert_int_equal(d.count, 1);
+        assert_non_null(strstr(d.items[0].cause, flaws[i].cause));
+        assert_non_null(strstr(d.items[0].cause, old));
+        assert_non_null(d.items[0].cure);
+        assert_int_equal(d.items[0].severity, flaws[i].severity);
+        assert_int_equal(d.items[0].line, 8);
+        candidate_free(&l);
+        diags_free(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +259,9 @@ int main(void)
         cmocka_unit_test(a_file_that_is_not_there_leaves_nothing_to_free),
         cmocka_unit_test(all_findings_are_printed_and_lost_ones_too),
         cmocka_unit_test(a_certificate_that_does_not_load_still_leaves_a_table),
+        cmocka_unit_test(ticket_keys_are_loaded_in_their_order),
+        cmocka_unit_test(a_bundle_brings_its_ticket_keys_along),
+        cmocka_unit_test(a_ticket_key_of_no_use_is_told_with_place_and_cure),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

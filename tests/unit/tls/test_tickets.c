@@ -209,7 +209,7 @@ static void tickets_live_as_long_as_their_key(void **state)
         struct peer_options po = client(v == 0 ? V12 : V13);
         assert_false(visit(engine, &so, &po, &session));
         po.session = &session;
-        for (int rotation = 1; rotation < TLS_TICKET_KEYS; rotation++) {
+        for (int rotation = 1; rotation < TLS_TICKET_KEYS_KEPT; rotation++) {
             assert_int_equal(tls_ticket_keys_rotate(&keys, &e), 0);
             tls_engine_set_ticket_keys(engine, &keys);
             assert_true(visit(engine, &so, &po, NULL));
@@ -231,7 +231,7 @@ static void rotation_keeps_the_newest_keys(void **state)
     for (unsigned i = 1; i <= 5; i++) {
         struct tls_ticket_key before = k.key[0];
         assert_int_equal(tls_ticket_keys_rotate(&k, &e), 0);
-        assert_int_equal(k.count, i < TLS_TICKET_KEYS ? i : TLS_TICKET_KEYS);
+        assert_int_equal(k.count, i < TLS_TICKET_KEYS_KEPT ? i : TLS_TICKET_KEYS_KEPT);
         if (i > 1)
             assert_memory_equal(&k.key[1], &before, sizeof before);
         assert_memory_not_equal(&k.key[0], &before, sizeof before);
@@ -475,13 +475,30 @@ static void endless_early_data_is_cut_off(void **state)
 
 /* ---- shared keys ---- */
 
-static void derived(struct tls_ticket_keys *k, const char *file, time_t now)
+static void load_secret(struct tls_ticket_secrets *secrets, const char *file)
 {
-    uint8_t secret[TLS_TICKET_SECRET_SIZE];
     struct err e;
     const struct tls_slice slice = {(const uint8_t *)file, strlen(file)};
-    assert_int_equal(tls_ticket_secret_load(slice, secret, &e), 0);
-    assert_int_equal(tls_ticket_keys_derive(k, secret, now, &e), 0);
+    assert_int_equal(tls_ticket_secret_load(slice, &secrets->item[secrets->count++], &e), 0);
+}
+
+static void derived(struct tls_ticket_keys *k, const char *file, time_t now)
+{
+    struct tls_ticket_secrets secrets = {0};
+    struct err e;
+    load_secret(&secrets, file);
+    assert_int_equal(tls_ticket_keys_derive(k, &secrets, now, &e), 0);
+}
+
+/* The first seals. */
+static void derived_from_two(struct tls_ticket_keys *k, const char *first, const char *second,
+                             time_t now)
+{
+    struct tls_ticket_secrets secrets = {0};
+    struct err e;
+    load_secret(&secrets, first);
+    load_secret(&secrets, second);
+    assert_int_equal(tls_ticket_keys_derive(k, &secrets, now, &e), 0);
 }
 
 #define FILE_A "0123456789abcdef0123456789abcdef"
@@ -502,7 +519,7 @@ static void who_has_the_same_file_has_the_same_keys(void **state)
     struct tls_ticket_keys a, b;
     derived(&a, FILE_A, begin);
     derived(&b, FILE_A, begin + TLS_TICKET_PERIOD - 1);
-    assert_int_equal(a.count, TLS_TICKET_KEYS);
+    assert_int_equal(a.count, 4);
     assert_memory_equal(&a, &b, sizeof a);
     derived(&b, FILE_B, begin);
     for (size_t i = 0; i < b.count; i++)
@@ -537,15 +554,103 @@ static void shared_keys_differ_from_one_period_to_the_next(void **state)
         }
 }
 
-static void a_short_secret_is_refused(void **state)
+static void a_secret_of_another_size_than_a_secret_has_is_refused(void **state)
 {
     (void)state;
-    uint8_t secret[TLS_TICKET_SECRET_SIZE];
+    enum { TOO_MUCH = (1 << 20) + 1 };
+    struct tls_ticket_secret secret;
     struct err e;
     assert_int_equal(
-        tls_ticket_secret_load((struct tls_slice){(const uint8_t *)FILE_A, 31}, secret, &e), -1);
+        tls_ticket_secret_load((struct tls_slice){(const uint8_t *)FILE_A, 31}, &secret, &e), -1);
     assert_non_null(strstr(e.text, "31 bytes"));
-    assert_int_equal(tls_ticket_secret_load((struct tls_slice){NULL, 0}, secret, &e), -1);
+    assert_int_equal(tls_ticket_secret_load((struct tls_slice){NULL, 0}, &secret, &e), -1);
+    uint8_t *large = calloc(1, TOO_MUCH);
+    assert_int_equal(tls_ticket_secret_load((struct tls_slice){large, TOO_MUCH}, &secret, &e), -1);
+    assert_non_null(strstr(e.text, "1 MiB"));
+    assert_int_equal(tls_ticket_secret_load((struct tls_slice){large, TOO_MUCH - 1}, &secret, &e),
+                     0);
+    free(large);
+}
+
+static void of_several_secrets_the_first_seals_and_all_open(void **state)
+{
+    (void)state;
+    struct tls_ticket_keys a, b, both;
+    derived(&a, FILE_A, 1800000000);
+    derived(&b, FILE_B, 1800000000);
+    derived_from_two(&both, FILE_B, FILE_A, 1800000000);
+    assert_int_equal(both.count, a.count + b.count);
+    assert_memory_equal(&both.key[0], &b.key[0], sizeof b.key[0]);
+    for (size_t i = 0; i < a.count; i++)
+        assert_true(opens(&both, &a.key[i]));
+    for (size_t i = 0; i < b.count; i++)
+        assert_true(opens(&both, &b.key[i]));
+}
+
+/* A new secret is the second everywhere before it is the first anywhere. */
+static void machines_in_the_middle_of_a_roll_take_each_others_tickets(void **state)
+{
+    (void)state;
+    for (int v = 0; v < 2; v++) {
+        struct tls_ticket_keys keys[3];
+        struct tls_server_options so = join_options(&ecdsa, 1);
+        derived(&keys[0], FILE_A, 1800000000);
+        derived_from_two(&keys[1], FILE_A, FILE_B, 1800000000);
+        derived_from_two(&keys[2], FILE_B, FILE_A, 1800000000);
+        for (int from = 0; from < 3; from++)
+            for (int to = 0; to < 3; to++) {
+                struct tls_engine *one = engine_with(&keys[from]), *other = engine_with(&keys[to]);
+                mbedtls_ssl_session session;
+                struct peer_options po = client(v == 0 ? V12 : V13);
+                assert_false(visit(one, &so, &po, &session));
+                po.session = &session;
+                assert_int_equal(visit(other, &so, &po, NULL), !(from == 2 && to == 0));
+                mbedtls_ssl_session_free(&session);
+                tls_engine_free(one);
+                tls_engine_free(other);
+            }
+    }
+}
+
+static void a_fingerprint_tells_secrets_apart_and_is_no_part_of_them(void **state)
+{
+    (void)state;
+    struct tls_ticket_secrets s = {0};
+    char a[TLS_TICKET_FINGERPRINT_SIZE], b[TLS_TICKET_FINGERPRINT_SIZE], part[3];
+    load_secret(&s, FILE_A);
+    load_secret(&s, FILE_B);
+    tls_ticket_fingerprint(&s.item[0], a);
+    tls_ticket_fingerprint(&s.item[1], b);
+    assert_int_equal(strlen(a), TLS_TICKET_FINGERPRINT_SIZE - 1);
+    assert_string_not_equal(a, b);
+    tls_ticket_fingerprint(&s.item[0], b);
+    assert_string_equal(a, b);
+    snprintf(part, sizeof part, "%02x", s.item[0].bytes[0]);
+    assert_memory_not_equal(a, part, 2);
+}
+
+static void a_new_file_is_of_random_bytes(void **state)
+{
+    (void)state;
+    uint8_t a[TLS_TICKET_FILE_SIZE], b[TLS_TICKET_FILE_SIZE];
+    struct err e;
+    assert_int_equal(tls_ticket_file_make(a, &e), 0);
+    assert_int_equal(tls_ticket_file_make(b, &e), 0);
+    assert_memory_not_equal(a, b, sizeof a);
+}
+
+/* Whoever stops sharing keeps what a ticket's life needs, not all that there was. */
+static void rotation_after_sharing_keeps_no_more_than_ever(void **state)
+{
+    (void)state;
+    struct tls_ticket_keys k;
+    static const struct tls_ticket_key none;
+    struct err e;
+    derived_from_two(&k, FILE_A, FILE_B, 1800000000);
+    assert_int_equal(tls_ticket_keys_rotate(&k, &e), 0);
+    assert_int_equal(k.count, TLS_TICKET_KEYS_KEPT);
+    for (size_t i = k.count; i < TLS_TICKET_KEYS; i++)
+        assert_memory_equal(&k.key[i], &none, sizeof none);
 }
 
 static void a_session_comes_back_to_another_machine_with_the_same_file(void **state)
@@ -594,7 +699,12 @@ int main(void)
         cmocka_unit_test(who_has_the_same_file_has_the_same_keys),
         cmocka_unit_test(a_shared_key_opens_for_as_long_as_its_tickets_live),
         cmocka_unit_test(shared_keys_differ_from_one_period_to_the_next),
-        cmocka_unit_test(a_short_secret_is_refused),
+        cmocka_unit_test(a_secret_of_another_size_than_a_secret_has_is_refused),
+        cmocka_unit_test(of_several_secrets_the_first_seals_and_all_open),
+        cmocka_unit_test(machines_in_the_middle_of_a_roll_take_each_others_tickets),
+        cmocka_unit_test(a_fingerprint_tells_secrets_apart_and_is_no_part_of_them),
+        cmocka_unit_test(a_new_file_is_of_random_bytes),
+        cmocka_unit_test(rotation_after_sharing_keeps_no_more_than_ever),
         cmocka_unit_test(a_session_comes_back_to_another_machine_with_the_same_file),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
