@@ -32,8 +32,10 @@ struct conn_handshake {
     struct hello_stream hello; /* the plaintext handshake message that is not yet complete */
     struct record feed;        /* what mbedTLS has not yet fetched of the current record */
     size_t feed_header_left, record_size;
-    uint8_t hellos; /* ClientHellos seen */
+    uint8_t hellos;   /* ClientHellos seen */
+    uint32_t offered; /* by the first: a bit for each of our suites, by its number */
     bool early_data;
+    bool name_known;       /* the client asked for a name that one of our certificates covers */
     struct tls_slice held; /* a ClientHello that waits for an answer, owned; data NULL: none */
     struct conn_signing *signing; /* NULL: there is none */
     struct verdict verdict;       /* on the client's certificates */
@@ -86,6 +88,14 @@ static inline bool conn_is_protected(const struct conn_handshake *hs)
 static inline bool conn_is_tls13(const mbedtls_ssl_context *ssl)
 {
     return ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
+/* The group of the key exchange; 0: there was none, or not yet. */
+static inline uint16_t conn_group(const mbedtls_ssl_context *ssl)
+{
+    const mbedtls_ssl_handshake_params *hs = ssl->handshake;
+    return conn_is_tls13(ssl) ? hs->offered_group_id
+                              : mbedtls_ssl_get_tls_id_from_ecp_group_id(hs->ecdh_ctx.grp_id);
 }
 
 /* conn_fail.c: end the connection, sending the alert unless it is negative or one is out. Only the

@@ -30,8 +30,7 @@ static void note_facts(struct tls_conn *c)
     if (hs == NULL)
         return;
     c->resumed = hs->resume;
-    c->group = c->tls13 ? hs->offered_group_id
-                        : mbedtls_ssl_get_tls_id_from_ecp_group_id(hs->ecdh_ctx.grp_id);
+    c->group = conn_group(ssl);
 }
 
 /* mbedTLS lets a bad certificate pass where none is required. We do not: a client that shows one

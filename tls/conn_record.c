@@ -33,15 +33,26 @@ static void judge_challenge(struct tls_conn *c, const struct hello *h)
         conn_fail_client(c, ALERT_UNRECOGNIZED_NAME, "client names no server to be challenged");
 }
 
+static uint32_t offered(struct tls_slice ciphers)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i + 1 < ciphers.size; i += 2)
+        bits |= 1U << suites_cipher_number(ciphers.data[i] << 8 | ciphers.data[i + 1]);
+    return bits;
+}
+
 static void first_hello(struct tls_conn *c, const struct hello *h)
 {
+    c->hs->offered = offered(h->ciphers);
     c->hs->early_data = h->early_data;
-    if (h->name.data != NULL && !keep_name(c, h->name))
+    if (h->name.data != NULL && !keep_name(c, h->name)) {
         conn_fail(c, conn_out_of_memory);
-    else if (c->server->challenges)
+        return;
+    }
+    c->hs->name_known = c->sni != NULL && server_knows(c->server, c->sni);
+    if (c->server->challenges)
         judge_challenge(c, h);
-    else if (c->name != NULL && c->server->strict_sni &&
-             (c->sni == NULL || !server_knows(c->server, c->sni)))
+    else if (c->name != NULL && c->server->strict_sni && !c->hs->name_known)
         conn_fail_client(c, ALERT_UNRECOGNIZED_NAME,
                          "client asked for a server name that is not served here");
 }

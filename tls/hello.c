@@ -168,8 +168,9 @@ enum hello_fault hello_read(struct tls_slice message, struct hello *h)
     struct tls_slice in = message, part;
     *h = (struct hello){0};
     if (!take(&in, HELLO_HEADER_SIZE, &part) || !take(&in, 2 + 32, &part) ||
-        !take_vector(&in, 1, &part) || part.size > 32 || !take_vector(&in, 2, &part) ||
-        part.size < 2 || part.size % 2 != 0 || !take_vector(&in, 1, &part) || part.size == 0)
+        !take_vector(&in, 1, &part) || part.size > 32 || !take_vector(&in, 2, &h->ciphers) ||
+        h->ciphers.size < 2 || h->ciphers.size % 2 != 0 || !take_vector(&in, 1, &part) ||
+        part.size == 0)
         return HELLO_MALFORMED;
     if (in.size == 0)
         return HELLO_OK; /* before TLS 1.3, extensions may be left out altogether */

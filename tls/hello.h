@@ -41,8 +41,9 @@ int hello_pending_type(const struct hello_stream *s);
 void hello_free(struct hello_stream *s); /* all zero again */
 
 struct hello {
-    struct tls_slice name; /* of the server_name extension; data NULL: none */
-    struct tls_slice alpn; /* the whole extension, not looked into; data NULL: none */
+    struct tls_slice ciphers; /* two bytes each */
+    struct tls_slice name;    /* of the server_name extension; data NULL: none */
+    struct tls_slice alpn;    /* the whole extension, not looked into; data NULL: none */
     bool early_data;
 };
 

@@ -121,12 +121,18 @@ static int note_client_certificate(void *arg, mbedtls_x509_crt *crt, int depth, 
 
 /* ---- tickets ---- */
 
-/* A session may come back only to the same policy and the same name (RFC 6066 3). */
+/* A session may come back only under the same name (RFC 6066 3), and where a full handshake would
+ * have shown the client what it has seen: a certificate for that name, or else one for the names of
+ * the default. */
 static int bound_to(const struct tls_conn *c, uint8_t bound[TICKETS_BOUND_SIZE])
 {
-    uint8_t text[sizeof c->server->policy + 255];
-    size_t size = sizeof c->server->policy;
-    memcpy(text, c->server->policy, size);
+    const struct tls_server *s = c->server;
+    const bool known = c->hs->name_known;
+    const uint8_t *whom = known ? s->context : s->default_names;
+    uint8_t text[TLS_SHA256_SIZE + 1 + 255];
+    size_t size = TLS_SHA256_SIZE;
+    memcpy(text, whom, size);
+    text[size++] = known ? 'n' : 'd';
     for (size_t i = 0; i < c->name_size; i++) {
         uint8_t b = (uint8_t)c->name[i];
         text[size++] = b >= 'A' && b <= 'Z' ? (uint8_t)(b + 'a' - 'A') : b;
@@ -143,20 +149,34 @@ static int write_ticket(void *arg, const mbedtls_ssl_session *session, unsigned 
     int r = bound_to(s->driving, bound);
     if (r != 0)
         return r;
-    return tickets_seal(&s->driving->engine->tickets, bound, session, start, (size_t)(end - start),
-                        size);
+    return tickets_seal(&s->driving->engine->tickets, bound, session,
+                        conn_group(s->driving->hs->ssl), start, (size_t)(end - start), size);
+}
+
+/* What it was agreed with has to be allowed here, and now. A suite that the client does not offer
+ * any more would end the handshake. */
+static bool allowed(const struct tls_conn *c, const mbedtls_ssl_session *session, uint16_t group)
+{
+    const struct suites *here = &c->server->suites;
+    const uint32_t bit = 1U << suites_cipher_number(session->ciphersuite);
+    return suites_have_cipher(here, session->ciphersuite) && suites_have_group(here, group) &&
+           (c->hs->offered & bit) != 0;
 }
 
 static int read_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *data, size_t size)
 {
     const struct tls_server *s = arg;
+    const struct tls_conn *c = s->driving;
     uint8_t bound[TICKETS_BOUND_SIZE];
-    int r = bound_to(s->driving, bound);
-    if (r != 0)
+    uint16_t group;
+    int r = bound_to(c, bound);
+    if (r == 0)
+        r = tickets_open(&c->engine->tickets, bound, conn_is_tls13(c->hs->ssl),
+                         (struct tls_slice){data, size}, session, &group);
+    if (r != 0 || allowed(c, session, group))
         return r;
-    return tickets_open(&s->driving->engine->tickets, bound,
-                        s->driving->hs->ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3,
-                        (struct tls_slice){data, size}, session);
+    mbedtls_ssl_session_free(session);
+    return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
 }
 
 void hooks_install(struct tls_server *s)

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- the parts ---- */
 
@@ -175,49 +176,63 @@ static int load_client_ca(struct tls_server *s, const struct tls_server_options 
     return 0;
 }
 
-/* ---- the policy's digest ---- */
+/* ---- what tickets are bound to ---- */
 
-static int digest(mbedtls_sha256_context *h, const void *data, size_t size)
+static int by_name(const void *a, const void *b)
 {
-    uint8_t length[4] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8),
-                         (uint8_t)size};
-    int r = mbedtls_sha256_update(h, length, sizeof length);
-    if (r == 0 && size > 0)
-        r = mbedtls_sha256_update(h, data, size);
-    return r;
+    const char *const *x = a, *const *y = b;
+    return strcasecmp(*x, *y);
 }
 
-static int digest_allow(mbedtls_sha256_context *h, const struct allow *a)
+static int digest_name(mbedtls_sha256_context *h, const char *name)
 {
-    int r = digest(h, &a->subject_count, sizeof a->subject_count); /* where one list ends */
-    for (size_t i = 0; r == 0 && i < a->subject_count; i++)
-        r = digest(h, a->subjects[i], strlen(a->subjects[i]));
-    for (size_t i = 0; r == 0 && i < a->name_count; i++)
-        r = digest(h, a->names[i].text, strlen(a->names[i].text));
-    return r;
+    int r = 0;
+    for (; r == 0 && *name != '\0'; name++) {
+        const uint8_t b = (uint8_t)(*name >= 'A' && *name <= 'Z' ? *name + 'a' - 'A' : *name);
+        r = mbedtls_sha256_update(h, &b, 1);
+    }
+    return r == 0 ? mbedtls_sha256_update(h, (const uint8_t *)"", 1) : r; /* where it ends */
 }
 
-static int digest_policy(struct tls_server *s, const struct tls_server_options *o, struct err *e)
+/* The context, then the names. */
+static int digest(const char *context, const char *const *names, size_t count,
+                  uint8_t out[TLS_SHA256_SIZE])
 {
-    int numbers[] = {(int)o->min_version, (int)o->client_auth, o->strict_sni};
-    const struct tls_slice parts[] = {
-        {(const uint8_t *)o->context, o->context != NULL ? strlen(o->context) : 0},
-        {(const uint8_t *)numbers, sizeof numbers},
-        {(const uint8_t *)&s->suites, sizeof s->suites},
-        o->client_ca,
-        o->client_crl,
-    };
     mbedtls_sha256_context h;
     mbedtls_sha256_init(&h);
     int r = mbedtls_sha256_starts(&h, 0);
-    for (size_t i = 0; r == 0 && i < sizeof parts / sizeof *parts; i++)
-        r = digest(&h, parts[i].data, parts[i].size);
     if (r == 0)
-        r = digest_allow(&h, &s->allow);
+        r = digest_name(&h, context);
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = digest_name(&h, names[i]);
     if (r == 0)
-        r = mbedtls_sha256_finish(&h, s->policy);
+        r = mbedtls_sha256_finish(&h, out);
     mbedtls_sha256_free(&h);
-    return r == 0 ? 0 : err_set(e, "internal error: SHA-256 fails");
+    return r;
+}
+
+/* In whatever order the certificate has them. */
+static int digest_default(struct tls_server *s, const char *context)
+{
+    const struct tls_identity_facts *f = &s->identities[0]->facts;
+    const char **names = memory_calloc(f->name_count + 1, sizeof *names);
+    if (names == NULL)
+        return -1;
+    for (size_t i = 0; i < f->name_count; i++)
+        names[i] = f->names[i];
+    qsort(names, f->name_count, sizeof *names, by_name);
+    const int r = digest(context, names, f->name_count, s->default_names);
+    free(names);
+    return r;
+}
+
+static int bind_tickets(struct tls_server *s, const struct tls_server_options *o, struct err *e)
+{
+    if (s->identity_count == 0)
+        return 0; /* there are none for challenges */
+    return digest(o->context, NULL, 0, s->context) == 0 && digest_default(s, o->context) == 0
+               ? 0
+               : err_set(e, "out of memory");
 }
 
 /* ---- the whole ---- */
@@ -241,7 +256,7 @@ static int configure(struct tls_server *s, const struct tls_server_options *o, s
     if (copy_alpn(s, o->alpn, e) < 0)
         return err_blame(e, TLS_INPUT_ALPN);
     if (copy_identities(s, o, e) < 0 || check_ciphers(s, o, e) < 0 || load_client_ca(s, o, e) < 0 ||
-        digest_policy(s, o, e) < 0)
+        bind_tickets(s, o, e) < 0)
         return -1;
     hooks_install(s);
     return 0;

@@ -20,7 +20,8 @@ struct tls_server {
     enum client_auth client_auth;
     struct allow allow;
     bool strict_sni, challenges;
-    uint8_t policy[32]; /* digest of all that a session may depend on */
+    /* Digests of the context, and of the context with the names of the first identity. */
+    uint8_t context[TLS_SHA256_SIZE], default_names[TLS_SHA256_SIZE];
 
     /* The connection whose handshake mbedTLS is working on. Its callbacks for tickets are given
      * nothing else by which to find it. */

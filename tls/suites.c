@@ -195,6 +195,22 @@ unsigned suites_group_number(uint16_t id)
     return 0;
 }
 
+bool suites_have_cipher(const struct suites *s, int id)
+{
+    for (size_t i = 0; s->ciphers[i] != 0; i++)
+        if (s->ciphers[i] == id)
+            return true;
+    return false;
+}
+
+bool suites_have_group(const struct suites *s, uint16_t id)
+{
+    for (size_t i = 0; s->groups[i] != 0; i++)
+        if (s->groups[i] == id)
+            return true;
+    return false;
+}
+
 bool suites_have_tls12_group(const struct suites *s)
 {
     for (size_t i = 0; s->groups[i] != 0; i++)

@@ -24,6 +24,10 @@ int suites_select(struct suites *s, const struct string_list *ciphers,
 unsigned suites_cipher_number(int id);
 unsigned suites_group_number(uint16_t id);
 
+/* Are they among those that are served? */
+bool suites_have_cipher(const struct suites *s, int id);
+bool suites_have_group(const struct suites *s, uint16_t id);
+
 /* Is one of them for TLS 1.2 too? */
 bool suites_have_tls12_group(const struct suites *s);
 

@@ -78,16 +78,20 @@ static int seal(const struct tickets_slot *slot, const uint8_t *bound, bool tls1
 }
 
 int tickets_seal(const struct tickets *t, const uint8_t *bound, const mbedtls_ssl_session *session,
-                 uint8_t *out, size_t room, size_t *size)
+                 uint16_t group, uint8_t *out, size_t room, size_t *size)
 {
     *size = 0;
-    if (room < OVERHEAD)
+    if (room < OVERHEAD + TICKETS_GROUP_SIZE)
         return MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL;
     uint8_t *body = out + TLS_TICKET_NAME_SIZE + TICKETS_NONCE_SIZE;
     size_t clear_size;
-    int r = mbedtls_ssl_session_save(session, body, room - OVERHEAD, &clear_size);
+    int r = mbedtls_ssl_session_save(session, body + TICKETS_GROUP_SIZE,
+                                     room - OVERHEAD - TICKETS_GROUP_SIZE, &clear_size);
     if (r != 0)
         return r;
+    body[0] = (uint8_t)(group >> 8);
+    body[1] = (uint8_t)group;
+    clear_size += TICKETS_GROUP_SIZE;
     memcpy(out, t->slot[0].name, TLS_TICKET_NAME_SIZE);
     r = seal(&t->slot[0], bound, session->tls_version == MBEDTLS_SSL_VERSION_TLS1_3, out,
              clear_size);
@@ -114,9 +118,12 @@ static bool acceptable(const mbedtls_ssl_session *s, bool tls13)
            age <= (int64_t)TLS_TICKET_LIFETIME * 1000;
 }
 
-static int load(const uint8_t *clear, size_t size, bool tls13, mbedtls_ssl_session *session)
+static int load(const uint8_t *clear, size_t size, bool tls13, mbedtls_ssl_session *session,
+                uint16_t *group)
 {
-    int r = mbedtls_ssl_session_load(session, clear, size);
+    *group = (uint16_t)(clear[0] << 8 | clear[1]);
+    int r =
+        mbedtls_ssl_session_load(session, clear + TICKETS_GROUP_SIZE, size - TICKETS_GROUP_SIZE);
     if (r == 0 && !acceptable(session, tls13)) {
         mbedtls_ssl_session_free(session);
         r = MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
@@ -125,9 +132,9 @@ static int load(const uint8_t *clear, size_t size, bool tls13, mbedtls_ssl_sessi
 }
 
 int tickets_open(const struct tickets *t, const uint8_t *bound, bool tls13, struct tls_slice ticket,
-                 mbedtls_ssl_session *session)
+                 mbedtls_ssl_session *session, uint16_t *group)
 {
-    if (ticket.size <= OVERHEAD)
+    if (ticket.size <= OVERHEAD + TICKETS_GROUP_SIZE)
         return MBEDTLS_ERR_SSL_INVALID_MAC;
     const struct tickets_slot *slot = slot_named(t, ticket.data);
     if (slot == NULL)
@@ -144,7 +151,7 @@ int tickets_open(const struct tickets *t, const uint8_t *bound, bool tls13, stru
                                      TICKETS_BOUND_SIZE, body + size, TICKETS_TAG_SIZE, body,
                                      clear);
     mbedtls_gcm_free(&gcm);
-    r = r == 0 ? load(clear, size, tls13, session) : MBEDTLS_ERR_SSL_INVALID_MAC;
+    r = r == 0 ? load(clear, size, tls13, session, group) : MBEDTLS_ERR_SSL_INVALID_MAC;
     memory_wipe_free(clear, size);
     return r;
 }

@@ -208,7 +208,7 @@ bool tls_identity_covers(const struct tls_identity *id, const char *name);
 /* ---- policy ---- */
 
 struct tls_server_options {
-    const char *context; /* the route's name: sessions do not resume across contexts */
+    const char *context; /* what is spoken: sessions do not resume across contexts */
     struct tls_identity *const *identities; /* the first is the default */
     size_t identity_count;
     bool challenges; /* no identities: only tls-alpn-01 is answered, see tls_conn_wanted() */

@@ -271,7 +271,7 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
     const char *registered = protocol_facts(r->protocol)->alpn;
     const struct string_list own = {&registered, registered != NULL ? 1 : 0};
     const struct tls_server_options options = {
-        .context = r->name,
+        .context = protocol_facts(r->protocol)->name,
         .identities = chosen,
         .identity_count = r->certificates.count,
         .challenges = r->protocol == PROTOCOL_ACME,

@@ -18,12 +18,13 @@ from servers import toy
 @pytest.fixture(scope="module")
 def tickets(fronts, run, pki, module_toys):
     upstream = module_toys(toy.one_line).port
-    ports = [run.port() for _ in range(3)]
+    ports = [run.port() for _ in range(4)]
     blocks = [pki.mail.block(), pki.news.block(),
               route("one", ports[0], upstream, certificate=("mail", "news")),
               route("two", ports[1], upstream),
               route("closed", ports[2], upstream, client_certificate="required",
-                    client_ca=pki.people.certificate)]
+                    client_ca=pki.people.certificate),
+              route("pop3", ports[3], upstream, protocol="pop3")]
     front = fronts.start(*blocks, workers=3)
     return front, ports
 
@@ -75,12 +76,14 @@ def test_a_resumed_session_hands_on_the_next_ticket(tickets, pki, version):
         assert resumed
 
 
-def test_a_ticket_of_one_route_does_not_open_another(tickets, pki, version):
-    _, (one, two, closed) = tickets
+def test_a_ticket_of_one_route_opens_another_of_the_same_protocol_only(tickets, pki, version):
+    _, (one, two, closed, pop3) = tickets
     settings = tls.context(pki, version)
     _, session = visit(one, settings)
-    resumed, _ = visit(two, settings, session)
-    assert not resumed
+    assert visit(two, settings, session)[0]
+    with tls.TlsClient(pop3, settings, session=session) as client:
+        client.send(b"QUIT\r\n")
+        assert not client.tls.session_reused
     with pytest.raises(tls.ssl.SSLError, match="ALERT"):
         visit(closed, settings, session)
 
@@ -95,7 +98,7 @@ def test_a_ticket_of_one_name_does_not_open_another(tickets, pki, version):
 
 def test_where_clients_show_certificates_each_visit_is_verified(tickets, pki, version):
     """A ticket would outlive the revocation of the certificate that it was given for."""
-    front, (_, _, closed) = tickets
+    front, (_, _, closed, _) = tickets
     settings = tls.context(pki, version, client=pki.alice)
     _, session = visit(closed, settings)
     resumed, _ = visit(closed, settings, session)
@@ -208,6 +211,29 @@ def test_a_key_file_that_all_may_read_is_warned_about(fronts, run, pki, key_file
     done = front.check()
     assert done.returncode == 0
     assert "ticket-key: everyone on this machine can read the secret" in done.stdout + done.stderr
+
+
+SHORTER = ["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-GCM-SHA256",
+           "ECDHE-RSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256"]
+
+
+@pytest.mark.parametrize("other, back", [
+    ({"name": "elsewhere"}, True), ({"strict_sni": "on"}, True), ({"ciphers": SHORTER}, True),
+    ({"groups": ["secp384r1", "secp256r1", "x25519"]}, False)],
+    ids=["name", "strict-sni", "ciphers", "groups"])
+def test_machines_need_not_be_configured_alike(fronts, run, pki, toys, version, key_file, other,
+                                               back):
+    """What a session was agreed with has to be allowed on the other, no more."""
+    upstream, ports = toys(toy.one_line).port, [run.port(), run.port()]
+    base = {"name": "one", "groups": ["x25519", "secp256r1"]}
+    for port, options in zip(ports, (base, base | other), strict=True):
+        options = dict(options)
+        fronts.start(pki.mail.block(), route(options.pop("name"), port, upstream, **options),
+                     ticket_key=key_file)
+    settings = tls.context(pki, version)
+    for first, second in (ports, reversed(ports)) if back else (ports,):
+        _, session = visit(first, settings)
+        assert all(visit(second, settings, session)[0] for _ in range(4))
 
 
 # ---- from one key to the next ------------------------------------------------------------------

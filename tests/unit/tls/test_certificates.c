@@ -826,28 +826,6 @@ static void a_stolen_certificate_is_never_named(void **state)
     free(other_key);
 }
 
-static void policies_differ_with_the_lists(void **state)
-{
-    (void)state;
-    static const struct client_name name = {CLIENT_NAME_DNS, "a"};
-    const struct string_list *subjects[] = {NULL, SUBJECTS("a"), SUBJECTS("a", "b"), SUBJECTS("ab"),
-                                            NULL};
-    const struct client_name_list *names[] = {NULL, NULL, NULL, NULL, NAMES(name)};
-    uint8_t policy[5][32];
-    for (size_t i = 0; i < 5; i++) {
-        struct err e;
-        struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
-        so.client_subjects = subjects[i];
-        so.client_names = names[i];
-        struct tls_server *s = tls_server_new(&so, &e);
-        assert_non_null(s);
-        memcpy(policy[i], s->policy, 32);
-        tls_server_free(s);
-        for (size_t k = 0; k < i; k++)
-            assert_memory_not_equal(policy[k], policy[i], 32);
-    }
-}
-
 static void the_last_common_name_is_told_if_it_is_text(void **state)
 {
     (void)state;
@@ -949,7 +927,6 @@ int main(void)
         cmocka_unit_test(a_list_of_names_is_held_against_the_alternative_names),
         cmocka_unit_test(whoever_is_not_listed_is_named_all_the_same),
         cmocka_unit_test(a_stolen_certificate_is_never_named),
-        cmocka_unit_test(policies_differ_with_the_lists),
         cmocka_unit_test(the_last_common_name_is_told_if_it_is_text),
         cmocka_unit_test(sessions_with_client_certificates_get_no_ticket),
         cmocka_unit_test(client_authentication_cannot_be_shed_by_a_new_name_after_a_retry_request),

@@ -242,53 +242,182 @@ static void rotation_keeps_the_newest_keys(void **state)
         assert_memory_not_equal(&k.key[i], &first, sizeof first);
 }
 
-/* A session from one policy offered to another: a full handshake, never a failure. */
-static void assert_not_carried_over(const struct tls_server_options *from,
-                                    const struct tls_server_options *to,
-                                    const struct peer_options *more)
+/* Does a session of one policy resume under another? If not, a full handshake, never a failure. */
+static bool carried_over(const struct tls_server_options *from, const struct tls_server_options *to,
+                         const struct peer_options *po)
 {
     struct tls_engine *engine = engine_or_die();
-    for (int v = 0; v < 2; v++) {
-        mbedtls_ssl_session session;
-        struct peer_options po = client(v == 0 ? V12 : V13);
-        assert_false(visit(engine, from, &po, &session));
-        po.session = &session;
-        assert_true(visit(engine, from, &po, NULL));
-        if (more != NULL)
-            po.sni = more->sni;
-        assert_false(visit(engine, to, &po, NULL));
-        mbedtls_ssl_session_free(&session);
-    }
+    mbedtls_ssl_session session;
+    struct peer_options again = *po;
+    assert_false(visit(engine, from, po, &session));
+    again.session = &session;
+    assert_true(visit(engine, from, &again, NULL));
+    const bool resumed = visit(engine, to, &again, NULL);
+    mbedtls_ssl_session_free(&session);
     tls_engine_free(engine);
+    return resumed;
+}
+
+static void assert_carried_over(const struct tls_server_options *from,
+                                const struct tls_server_options *to, bool expected)
+{
+    for (int v = 0; v < 2; v++) {
+        static const int ciphers[][3] = {{0xc02b, 0xcca9, 0}, {0x1301, 0x1303, 0}};
+        struct peer_options po = client(v == 0 ? V12 : V13);
+        po.ciphers = ciphers[v];
+        assert_int_equal(carried_over(from, to, &po), expected);
+    }
 }
 
 static void sessions_stay_in_their_context(void **state)
 {
     (void)state;
     struct tls_server_options from = join_options(&ecdsa, 1), to = from;
-    to.context = "another route";
-    assert_not_carried_over(&from, &to, NULL);
+    to.context = "another protocol";
+    assert_carried_over(&from, &to, false);
 }
 
-static void a_changed_policy_makes_old_tickets_useless_not_fatal(void **state)
+/* What was agreed with is allowed there, too. */
+static void sessions_outlive_a_policy_that_still_allows_them(void **state)
+{
+    (void)state;
+    const char *suites[] = {"TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256",
+                            "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-GCM-SHA256"};
+    const char *groups[] = {"secp384r1", "secp256r1", "x25519"};
+    struct string_list suite_list = {suites, 4}, group_list = {groups, 3};
+    struct tls_server_options from = join_options(&ecdsa, 1), to = from;
+    to.ciphers = &suite_list; /* shorter, in another order */
+    assert_carried_over(&from, &to, true);
+    to = from;
+    to.groups = &group_list;
+    assert_carried_over(&from, &to, true);
+    to = from;
+    to.strict_sni = true;
+    assert_carried_over(&from, &to, true);
+}
+
+static void sessions_end_with_what_they_were_agreed_with(void **state)
 {
     (void)state;
     const char *suites[] = {"TLS_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"};
     const char *groups[] = {"secp384r1"};
     struct string_list suite_list = {suites, 2}, group_list = {groups, 1};
     struct tls_server_options from = join_options(&ecdsa, 1), to = from;
-    to.ciphers = &suite_list; /* the ticket's own suite is gone */
-    assert_not_carried_over(&from, &to, NULL);
+    to.ciphers = &suite_list;
+    assert_carried_over(&from, &to, false);
     to = from;
     to.groups = &group_list;
-    assert_not_carried_over(&from, &to, NULL);
+    assert_carried_over(&from, &to, false);
+}
+
+/* In neither direction: tickets show no certificate. */
+static void sessions_do_not_come_to_where_certificates_are_asked_for(void **state)
+{
+    (void)state;
     char *ca =
         pki_certificate(&(struct pki_spec){.subject = "CN=CA", .key = PKI_EC384, .ca = true});
-    to = from;
+    struct tls_server_options from = join_options(&ecdsa, 1), to = from;
     to.client_auth = CLIENT_AUTH_OPTIONAL;
     to.client_ca = pki_slice(ca);
-    assert_not_carried_over(&from, &to, NULL);
+    assert_carried_over(&from, &to, false);
     free(ca);
+}
+
+/* The client has seen a certificate for the name that it asks for, and would see one again. */
+static void a_certificate_for_the_same_name_takes_sessions_of_another(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"fe2.example", "mail.example", NULL};
+    static const char *const foreign[] = {"mail.other", NULL};
+    struct tls_identity *other = pki_identity(PKI_EC384, others);
+    struct tls_identity *stranger = pki_identity(PKI_EC256, foreign);
+    struct tls_identity *both[] = {stranger, other};
+    struct tls_server_options from = join_options(&ecdsa, 1), to = join_options(&other, 1);
+    assert_carried_over(&from, &to, true);
+    assert_carried_over(&to, &from, true);
+    to = join_options(both, 2);
+    assert_carried_over(&from, &to, true);
+    to = join_options(&stranger, 1);
+    assert_carried_over(&from, &to, false);
+    assert_carried_over(&to, &from, false);
+    tls_identity_free(other);
+    tls_identity_free(stranger);
+}
+
+/* Who asks for none, or for one that is not known, sees the default. */
+static void without_a_known_name_the_names_of_the_default_count(void **state)
+{
+    (void)state;
+    static const char *const turned[] = {"POP.example", "mail.example", NULL};
+    static const char *const more[] = {"mail.example", "pop.example", "imap.example", NULL};
+    struct tls_identity *same = pki_identity(PKI_EC384, turned);
+    struct tls_identity *other = pki_identity(PKI_EC256, more);
+    struct tls_server_options from = join_options(&ecdsa, 1);
+    struct tls_server_options renewed = join_options(&same, 1), to = join_options(&other, 1);
+    static const char *const asked[] = {NULL, "unknown.example"};
+    for (int v = 0; v < 2; v++)
+        for (int i = 0; i < 2; i++) {
+            struct peer_options po = client(v == 0 ? V12 : V13);
+            po.sni = asked[i];
+            assert_true(carried_over(&from, &renewed, &po));
+            assert_false(carried_over(&from, &to, &po));
+        }
+    tls_identity_free(same);
+    tls_identity_free(other);
+}
+
+/* With the name known here and not there, or the other way: it may not be what it was. */
+static void a_name_that_is_not_known_is_not_the_same_as_known(void **state)
+{
+    (void)state;
+    static const char *const two[] = {"mail.example", "extra.example", NULL};
+    struct tls_identity *extra = pki_identity(PKI_EC256, two);
+    struct tls_identity *list[] = {ecdsa, extra};
+    struct tls_server_options from = join_options(list, 2), to = join_options(&ecdsa, 1);
+    for (int v = 0; v < 2; v++) {
+        struct peer_options po = client(v == 0 ? V12 : V13);
+        po.sni = "extra.example";
+        assert_false(carried_over(&from, &to, &po));
+        assert_false(carried_over(&to, &from, &po));
+    }
+    tls_identity_free(extra);
+}
+
+/* TLS 1.2 resumes with the session's suite or not at all (RFC 5246 7.3); 1.3 needs no certificate
+ * for it. */
+static void a_suite_without_a_certificate_means_a_new_session(void **state)
+{
+    (void)state;
+    struct tls_identity *rsa = pki_identity(PKI_RSA2048, names);
+    struct tls_server_options from = join_options(&ecdsa, 1), to = join_options(&rsa, 1);
+    struct peer_options po12 = client(V12), po13 = client(V13);
+    assert_false(carried_over(&from, &to, &po12));
+    assert_true(carried_over(&from, &to, &po13));
+    tls_identity_free(rsa);
+}
+
+/* It would be told that its ticket is a forgery, or of another suite than it has. */
+static void a_client_that_changed_its_suites_is_served_anew(void **state)
+{
+    (void)state;
+    static const int first[][2] = {{0xc02b, 0}, {0x1301, 0}},
+                     then[][2] = {{0xc02c, 0}, {0x1303, 0}};
+    static const int turned[][3] = {{0xc02c, 0xc02b, 0}, {0x1303, 0x1301, 0}};
+    struct tls_engine *engine = engine_or_die();
+    struct tls_server_options so = join_options(&ecdsa, 1);
+    for (int v = 0; v < 2; v++) {
+        mbedtls_ssl_session session;
+        struct peer_options po = client(v == 0 ? V12 : V13);
+        po.ciphers = first[v];
+        assert_false(visit(engine, &so, &po, &session));
+        po.session = &session;
+        po.ciphers = turned[v];
+        assert_true(visit(engine, &so, &po, NULL));
+        po.ciphers = then[v];
+        assert_false(visit(engine, &so, &po, NULL));
+        mbedtls_ssl_session_free(&session);
+    }
+    tls_engine_free(engine);
 }
 
 static void another_name_means_another_session(void **state)
@@ -689,7 +818,14 @@ int main(void)
         cmocka_unit_test(tickets_live_as_long_as_their_key),
         cmocka_unit_test(rotation_keeps_the_newest_keys),
         cmocka_unit_test(sessions_stay_in_their_context),
-        cmocka_unit_test(a_changed_policy_makes_old_tickets_useless_not_fatal),
+        cmocka_unit_test(sessions_outlive_a_policy_that_still_allows_them),
+        cmocka_unit_test(sessions_end_with_what_they_were_agreed_with),
+        cmocka_unit_test(sessions_do_not_come_to_where_certificates_are_asked_for),
+        cmocka_unit_test(a_certificate_for_the_same_name_takes_sessions_of_another),
+        cmocka_unit_test(without_a_known_name_the_names_of_the_default_count),
+        cmocka_unit_test(a_name_that_is_not_known_is_not_the_same_as_known),
+        cmocka_unit_test(a_suite_without_a_certificate_means_a_new_session),
+        cmocka_unit_test(a_client_that_changed_its_suites_is_served_anew),
         cmocka_unit_test(another_name_means_another_session),
         cmocka_unit_test(damaged_and_truncated_tickets_lead_to_a_full_handshake),
         cmocka_unit_test(tickets_do_not_open_in_another_version),
