@@ -1,6 +1,7 @@
 /* config.c - from a file, or from a bundle, to struct config. */
 #include "config/config.h"
 #include "config/assemble.h"
+#include "config/canonical.h"
 #include "config/check.h"
 #include "config/columns.h"
 #include "config/files.h"
@@ -162,6 +163,22 @@ struct config *config_read(const char *path, struct bundle **bundle_r, struct di
 struct config *config_reread(const struct bundle *texts, struct bundle **bundle_r, struct diags *d)
 {
     return read_bundle(bundle_texts(texts), NULL, bundle_r, d);
+}
+
+char *config_canonical(const struct bundle *b)
+{
+    struct diags ignored = {0};
+    struct load l;
+    char *text = NULL;
+    if (begin(&l, b, &ignored) == 0) {
+        read_texts(&l);
+        if (!out_of_memory(&l))
+            text = canonical_text(&l.tree);
+        arena_free(&l.work);
+        free_arena(l.arena);
+    }
+    diags_free(&ignored);
+    return text;
 }
 
 char *config_control_path(const char *path)

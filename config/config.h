@@ -26,6 +26,10 @@ struct config *config_reread(const struct bundle *texts, struct bundle **bundle_
 /* The same from a bundle, without touching the disk. */
 struct config *config_load(const struct bundle *b, struct diags *d);
 
+/* What the texts of a bundle say, however they say it; see canonical.h. The caller frees it; NULL:
+ * out of memory. */
+char *config_canonical(const struct bundle *b);
+
 /* The control socket that FILE names, even when the rest of FILE is wrong; the default when it
  * names none or cannot be read. The caller frees it; NULL when out of memory. */
 char *config_control_path(const char *path);

@@ -25,7 +25,8 @@ enum {
     TAKES_READY = 1 << 1,
     TAKES_WATCH = 1 << 2,
     TAKES_TIMEOUT = 1 << 3,
-    TAKEN_OPTIONS = 4
+    TAKES_HASH = 1 << 4,
+    TAKEN_OPTIONS = 5
 };
 
 enum { WATCH_SECONDS = 2, SECONDS_MAX = 3600 };
@@ -62,14 +63,17 @@ struct report {
     struct buf out, err;
 };
 
-static void report_text(const char *file, const struct generation *g, const struct diags *d,
+static void report_text(const struct options *o, const struct candidate *l, const struct diags *d,
                         struct report *r)
 {
+    const bool hash = o->given == TAKES_HASH;
     load_print_findings(d, &r->err);
-    if (load_good(g, d))
-        load_print_table(g, &r->out);
+    if (load_good(l->generation, d) && hash)
+        load_print_hashes(l->bundle, &r->out);
+    else if (load_good(l->generation, d))
+        load_print_table(l->generation, &r->out);
     else
-        buf_printf(&r->err, "tlsfront: %s: the configuration has errors\n", file);
+        buf_printf(&r->err, "tlsfront: %s: the configuration has errors\n", o->file);
 }
 
 static int report_status(const struct report *r, bool good)
@@ -98,9 +102,9 @@ static int check(const struct options *o)
     if (load_configuration(o->file, &l, &d))
         load_look_up(&l, &d);
     if (o->given == TAKES_JSON)
-        load_print_json(o->file, l.generation, &d, &r.out);
+        load_print_json(o->file, &l, &d, &r.out);
     else
-        report_text(o->file, l.generation, &d, &r);
+        report_text(o, &l, &d, &r);
     const int status = report_status(&r, load_good(l.generation, &d));
 
     candidate_free(&l);
@@ -191,10 +195,11 @@ static const struct command commands[] = {
      "otherwise. Signals: HUP reloads, TERM and INT drain (a second one stops now), QUIT drains\n"
      "without limit, USR1 reopens the log, USR2 writes the status to the log.\n",
      0, 0, run},
-    {"check", "[-c FILE] [--json]",
+    {"check", "[-c FILE] [--json | --hash]",
      "Look at everything that a reload would look at, print what is wrong with file, line, cause\n"
-     "and cure, and the routing table as it was understood. FILE may be - for standard input.\n",
-     TAKES_JSON, 0, check},
+     "and cure, and the routing table as it was understood. FILE may be - for standard input.\n"
+     "--hash: instead of the table, the hashes that `tlsfront status` shows after the reload.\n",
+     TAKES_JSON | TAKES_HASH, 0, check},
     {"reload", "[-c FILE] [--timeout SECONDS]",
      "Have the running daemon read its configuration again. Waits, and prints what changed or why\n"
      "nothing did. FILE tells only where the daemon's control socket is. --timeout: wait for so\n"
@@ -250,13 +255,10 @@ static int wrong_usage(const struct command *c)
 
 /* The options, each of which is a bit of `takes` by its place. */
 static const struct option long_options[] = {
-    {"json", no_argument, NULL, 'j'},
-    {"ready", no_argument, NULL, 'r'},
-    {"watch", optional_argument, NULL, 'w'},
-    {"timeout", required_argument, NULL, 't'},
-    {"config", required_argument, NULL, 'c'},
-    {"help", no_argument, NULL, 'h'},
-    {.name = NULL},
+    {"json", no_argument, NULL, 'j'},        {"ready", no_argument, NULL, 'r'},
+    {"watch", optional_argument, NULL, 'w'}, {"timeout", required_argument, NULL, 't'},
+    {"hash", no_argument, NULL, 's'},        {"config", required_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},        {.name = NULL},
 };
 
 /* False, and said: it is no number of seconds. */

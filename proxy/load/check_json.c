@@ -1,6 +1,7 @@
 /* check_json.c - `check` for programs; a field once published keeps its name and meaning. */
 #include "proxy/base/json.h"
 #include "proxy/base/version.h"
+#include "proxy/load/fingerprint.h"
 #include "proxy/load/load.h"
 #include "proxy/routes/certificate_json.h"
 #include "proxy/routes/route_json.h"
@@ -74,9 +75,18 @@ static void json_routes(const struct config *c, struct buf *out)
     json_array_end(out);
 }
 
-void load_print_json(const char *path, const struct generation *g, const struct diags *d,
+static void json_hashes(const struct bundle *b, struct buf *out)
+{
+    struct fingerprints f;
+    fingerprints(b, &f);
+    json_string(out, "config_hash", f.config);
+    json_string(out, "files_hash", f.files);
+}
+
+void load_print_json(const char *path, const struct candidate *l, const struct diags *d,
                      struct buf *out)
 {
+    const struct generation *g = l->generation;
     const bool good = load_good(g, d);
     json_object(out, NULL);
     json_string(out, "version", version_text);
@@ -85,6 +95,7 @@ void load_print_json(const char *path, const struct generation *g, const struct 
     json_counts(d, out);
     json_findings(d, out);
     if (good) {
+        json_hashes(l->bundle, out);
         json_routes(g->config, out);
         json_certificates(g, out);
     }

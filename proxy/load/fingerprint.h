@@ -1,5 +1,5 @@
-/* fingerprint.h - one short text for all that a configuration says, so that machines can be
- * compared. */
+/* fingerprint.h - short texts for all that a configuration says, so that machines can be compared.
+ */
 #ifndef TLSFRONT_LOAD_FINGERPRINT_H
 #define TLSFRONT_LOAD_FINGERPRINT_H
 
@@ -8,9 +8,14 @@
 
 enum { FINGERPRINT_SIZE = 2 * TLS_SHA256_SIZE + 1 };
 
-/* Of the texts and the files that they name, with their paths and in their order; private keys and
- * passphrases apart: their certificates stand for them, and nobody learns whether he has guessed
- * one. "" where memory is out. */
-void fingerprint(const struct bundle *b, char out[FINGERPRINT_SIZE]);
+/* Each "" where memory is out. Private keys, passphrases and ticket keys have no part in any of
+ * them: certificates stand for their keys, and nobody learns whether he has guessed one. */
+struct fingerprints {
+    char whole[FINGERPRINT_SIZE];  /* the texts and the files as they are, in their order */
+    char config[FINGERPRINT_SIZE]; /* what the texts say, however they say it (canonical.h) */
+    char files[FINGERPRINT_SIZE];  /* the files that they name, with their paths, in any order */
+};
+
+void fingerprints(const struct bundle *b, struct fingerprints *out);
 
 #endif

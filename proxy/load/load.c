@@ -2,6 +2,7 @@
 #include "config/columns.h"
 #include "proxy/ipc/counters.h"
 #include "proxy/load/advice.h"
+#include "proxy/load/fingerprint.h"
 #include "proxy/load/unlock.h"
 
 #include <stdio.h>
@@ -127,6 +128,13 @@ void candidate_free(struct candidate *l)
     bundle_free(l->bundle);
     explicit_bzero(&l->tickets, sizeof l->tickets);
     *l = (struct candidate){0};
+}
+
+void load_print_hashes(const struct bundle *b, struct buf *out)
+{
+    struct fingerprints f;
+    fingerprints(b, &f);
+    buf_printf(out, "config_hash %s\nfiles_hash %s\n", f.config, f.files);
 }
 
 void load_print_findings(const struct diags *d, struct buf *out)

@@ -46,9 +46,12 @@ void candidate_free(struct candidate *l);
 /* All findings in their order, as they are printed, behind what is in `out`. */
 void load_print_findings(const struct diags *d, struct buf *out);
 
-/* Both for programs, as tlsfront(8) has it: one JSON object. `g` may be NULL: not understood. */
-void load_print_json(const char *path, const struct generation *g, const struct diags *d,
+/* Both for programs, as tlsfront(8) has it: one JSON object. `l` may be empty: not understood. */
+void load_print_json(const char *path, const struct candidate *l, const struct diags *d,
                      struct buf *out);
+
+/* Two lines: "config_hash HEX" and "files_hash HEX". */
+void load_print_hashes(const struct bundle *b, struct buf *out);
 
 /* The routing table as a table, behind what is in `out`. */
 void load_print_table(const struct generation *g, struct buf *out);

@@ -103,7 +103,10 @@ static void put_configuration(struct writer *w)
     sample(w, no_labels, f->generation);
     family(w, "tlsfront_config_info", "gauge",
            "Fingerprint of the configuration in service and its files, private keys apart.");
-    sample(w, LABELS("hash", text(w, f->hash)), 1);
+    sample(w,
+           LABELS("hash", text(w, f->hash), "config_hash", text(w, f->config_hash), "files_hash",
+                  text(w, f->files_hash)),
+           1);
     family(w, "tlsfront_config_last_reload_successful", "gauge",
            "1: the last reload was taken over; 0: it was refused.");
     sample(w, no_labels, f->reload_well);

@@ -269,6 +269,7 @@ static int make_release(struct reload *r, struct err *why)
         route_slots_assign(&r->slots, r->release.generation, forget_slot, r) != 0 ||
         resolver_add(r->with.resolver, r->release.generation->config) != 0)
         return err_set(why, "out of memory");
+    fingerprints(r->candidate.bundle, &r->fingerprints);
     changes_describe(current(r), r->release.generation, &r->changes);
     if (current(r) != NULL && r->with.tickets != NULL)
         changes_describe_tickets(r->with.tickets, &r->candidate.tickets, &r->changes);
@@ -573,6 +574,16 @@ void reload_refused(struct reload *r, uint32_t number, const char *why)
     reload_refuse(r, EXIT_RUNTIME, text);
 }
 
+static void log_outcome(struct reload *r, const char *outcome)
+{
+    struct log_line line;
+    log_begin(&line, r->with.log, LOG_LEVEL_INFO, r->first ? "started" : "reloaded");
+    log_text(&line, "msg", outcome);
+    log_text(&line, "config-hash", r->fingerprints.config);
+    log_text(&line, "files-hash", r->fingerprints.files);
+    log_end(&line);
+}
+
 void reload_committed(struct reload *r, uint32_t number)
 {
     char outcome[200];
@@ -586,7 +597,7 @@ void reload_committed(struct reload *r, uint32_t number)
              plural(c->certificate_count), workers, plural(workers));
     log_findings(r);
     log_changes(r);
-    log_event(r->with.log, LOG_LEVEL_INFO, r->first ? "started" : "reloaded", "%s", outcome);
+    log_outcome(r, outcome);
     reload_finish(r, 0, outcome);
 }
 

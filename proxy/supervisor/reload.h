@@ -11,6 +11,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/control/control.h"
+#include "proxy/load/fingerprint.h"
 #include "proxy/load/load.h"
 #include "proxy/supervisor/confinement.h"
 #include "proxy/supervisor/listeners.h"
@@ -80,6 +81,7 @@ struct reload {
     bool rehearsal;             /* nothing is to be committed */
     struct candidate candidate; /* until it has become a release */
     struct release release;     /* until the workers have it */
+    struct fingerprints fingerprints;
     struct route_slots slots;
     struct diags findings;
     int log_fd; /* for the new configuration; -1: the log stays where it is */

@@ -162,6 +162,8 @@ void status_text(const struct status *s, struct buf *out)
     buf_printf(out, "tlsfront %s, pid %d, %s%s, up %lld second%s, generation %u\n", version_text,
                getpid(), s->state, s->unwanted ? ", not ready" : "", up,
                plural((unsigned long long)up), s->workers->current.number);
+    buf_printf(out, "configuration: hash %s, files %s\n", s->fingerprints->config,
+               s->fingerprints->files);
     text_supervisor(s, out);
     text_workers(s, out);
     text_veterans(s, out);

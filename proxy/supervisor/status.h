@@ -3,6 +3,7 @@
 #define TLSFRONT_SUPERVISOR_STATUS_H
 
 #include "proxy/ipc/snapshot.h"
+#include "proxy/load/fingerprint.h"
 #include "proxy/load/load.h"
 #include "proxy/supervisor/outcomes.h"
 #include "proxy/supervisor/workers.h"
@@ -20,8 +21,8 @@ struct status {
     const struct child *resolver, *observer;
     const struct sandbox_state *sandbox; /* the supervisor's own */
     const struct outcomes *reloads;
-    const struct ticket_files *tickets; /* of the configuration in service */
-    const char *fingerprint;            /* of the configuration in service; "": none yet */
+    const struct ticket_files *tickets;      /* of the configuration in service */
+    const struct fingerprints *fingerprints; /* likewise; "": none yet */
 };
 
 /* For people at a terminal, as text of cells (proxy/base/cells.h). */

@@ -235,7 +235,9 @@ void status_json(const struct status *s, struct buf *out)
     json_string(out, "started", date);
     json_number(out, "uptime", (int64_t)(time(NULL) - s->started));
     json_number(out, "generation", s->workers->current.number);
-    json_string(out, "fingerprint", s->fingerprint);
+    json_string(out, "fingerprint", s->fingerprints->whole);
+    json_string(out, "config_hash", s->fingerprints->config);
+    json_string(out, "files_hash", s->fingerprints->files);
     json_sandbox(s->sandbox, out);
     json_workers(s, out);
     json_signers(&s->workers->signers, out);

@@ -246,7 +246,9 @@ void status_snapshot(const struct status *s, struct snapshot_writer *w)
 {
     const struct generation *g = s->workers->current.generation;
     w->facts.state = snapshot_put_text(w, s->state);
-    w->facts.hash = snapshot_put_text(w, s->fingerprint);
+    w->facts.hash = snapshot_put_text(w, s->fingerprints->whole);
+    w->facts.config_hash = snapshot_put_text(w, s->fingerprints->config);
+    w->facts.files_hash = snapshot_put_text(w, s->fingerprints->files);
     w->facts.not_ready = s->unwanted;
     w->facts.generation = s->workers->current.number;
     w->facts.started = (int64_t)s->started;

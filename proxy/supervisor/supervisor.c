@@ -5,7 +5,6 @@
 #include "proxy/base/exits.h"
 #include "proxy/base/machine.h"
 #include "proxy/base/streams.h"
-#include "proxy/load/fingerprint.h"
 #include "proxy/supervisor/notify.h"
 #include "proxy/supervisor/observer.h"
 #include "proxy/supervisor/orders.h"
@@ -58,7 +57,7 @@ struct supervisor {
     struct confinement confinement;
     struct observer observer;
     struct outcomes outcomes; /* of reloads */
-    char fingerprint[FINGERPRINT_SIZE];
+    struct fingerprints fingerprints;
     struct tickets tickets;
     struct succession succession;
 
@@ -231,7 +230,7 @@ static struct status status_of(const struct supervisor *s)
                            .sandbox = &s->confinement.state,
                            .reloads = &s->outcomes,
                            .tickets = &s->tickets.files,
-                           .fingerprint = s->fingerprint};
+                           .fingerprints = &s->fingerprints};
 }
 
 static void fill_snapshot(void *arg, struct snapshot_writer *w)
@@ -587,7 +586,7 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
         tickets_tell(&s->tickets);
     }
     renewal_use(&s->renewal, g, l->bundle);
-    fingerprint(l->bundle, s->fingerprint);
+    s->fingerprints = s->reload.fingerprints;
     observer_commit(&s->observer);
 }
 

@@ -10,7 +10,7 @@ _tlsfront_options() {
     local judge='--host --ca --keep-root --force --commit --passphrase-file'
     case $1 in
     run | upgrade | drain) echo '-c --help' ;;
-    check) echo '-c --json --help' ;;
+    check) echo '-c --json --hash --help' ;;
     reload) echo '-c --timeout --help' ;;
     status) echo '-c --json --ready --watch --help' ;;
     'key new') echo "-c --json --help $names --replace $encrypt" ;;

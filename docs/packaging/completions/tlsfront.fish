@@ -47,6 +47,7 @@ __tlsfront_add -n '__tlsfront_is key' -a ticket-new -d 'make a file for ticket-k
 
 complete -c tlsfront -n "__tlsfront_is run check reload upgrade drain status $keys" -s c -rF -d 'the configuration'
 __tlsfront_add -n "__tlsfront_is check status $keys" -l json -d 'print JSON'
+__tlsfront_add -n '__tlsfront_is check' -l hash -d 'print hashes for comparing machines'
 __tlsfront_add -n '__tlsfront_is status' -l ready -d 'tell by the exit status whether newcomers are wanted'
 __tlsfront_add -n '__tlsfront_is status' -l watch -d 'print it again and again'
 __tlsfront_add -n '__tlsfront_is reload' -l timeout -x -d 'how long to wait'

@@ -1,5 +1,6 @@
 """Reload: everything or nothing, no session lost, nothing leaked, the reason told to the caller."""
 
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import threading
 import pytest
 
 from clients import tls
+from clients.observer import Metrics
 from harness import process
 from harness.config import route
 from harness.daemon import STATUS_CONFIG_WRONG
@@ -406,3 +408,40 @@ def test_the_journal_has_each_finding_once(fronts, run, pki, echo, daemon, calle
     assert ('"nonsense"' in text) is told
     assert "reload refused: the configuration has errors" in text
     assert any("nonsense" in line["msg"] for line in front.log("configuration"))
+
+
+def hashes(front):
+    status = front.status()
+    return {name: status[name] for name in ("config_hash", "files_hash")}
+
+
+def test_the_hashes_are_known_before_a_reload(fronts, run, pki, echo):
+    """Before, in the status, in the log and in the metrics: the same."""
+    port, observe = run.port(), run.port()
+    front = fronts.start(pki.mail.block(), route("one", port, echo),
+                         observe=f"127.0.0.1:{observe}")
+    first = hashes(front)
+    front.write(pki.mail.block(), "# a comment\n" + route("two", port, echo))
+    done = front.command("check", "-c", front.file, "--hash")
+    assert done.returncode == 0, done.stderr
+    before = dict(line.split(" ") for line in done.stdout.splitlines())
+    as_json = json.loads(front.command("check", "-c", front.file, "--json").stdout)
+    assert hashes(front) == first
+    assert front.reload().returncode == 0
+    after = hashes(front)
+    assert after == before == {name: as_json[name] for name in before}
+    assert after["config_hash"] != first["config_hash"]
+    assert after["files_hash"] == first["files_hash"]
+    logged = front.wait_for_log("reloaded")
+    assert (logged["config-hash"], logged["files-hash"]) == tuple(after.values())
+    [shown] = Metrics(observe).labels("tlsfront_config_info")
+    assert {name: shown[name] for name in after} == after
+    plain = front.command("status", "-c", front.file).stdout
+    assert f"configuration: hash {after['config_hash']}, files {after['files_hash']}\n" in plain
+
+
+def test_no_hash_is_printed_of_what_is_refused(fronts, run, pki):
+    front = fronts.new(pki.mail.block(), route("one", run.port(), 1) + "nonsense = 1\n")
+    done = front.command("check", "-c", front.file, "--hash")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "nonsense" in done.stderr

@@ -12,13 +12,21 @@ static int setup(void **state)
     return tls_init(&e);
 }
 
-static void of(const char *text, const char *path, const char *file, char out[FINGERPRINT_SIZE])
+static struct fingerprints all_of(const char *text, const char *path, const char *file)
 {
+    struct fingerprints f;
     struct bundle *b = bundle_new();
     assert_int_equal(bundle_add(b, BUNDLE_TEXT, "/conf", text, strlen(text), NULL), 0);
     assert_int_equal(bundle_add(b, BUNDLE_FILE, path, file, strlen(file), NULL), 0);
-    fingerprint(b, out);
+    fingerprints(b, &f);
     bundle_free(b);
+    return f;
+}
+
+static void of(const char *text, const char *path, const char *file, char out[FINGERPRINT_SIZE])
+{
+    const struct fingerprints f = all_of(text, path, file);
+    memcpy(out, f.whole, sizeof f.whole);
 }
 
 static void what_says_the_same_has_the_same(void **state)
@@ -61,12 +69,99 @@ static void a_private_key_has_no_part_in_it(void **state)
     free(whole);
 }
 
+static void however_it_is_written_the_configuration_is_the_same(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {
+        "user = nobody\ncertificate m { chain = /a key = /b }\ncertificate n { chain = /c }\n",
+        "# a comment\nuser=\"nobody\" certificate n {\n\n  chain = '/c'\n}\n"
+        "certificate m { key = /b\nchain = /a }",
+        "certificate n { chain = /c } /* or */ certificate m { key = /b chain = /a } user = nobody",
+    };
+    const struct fingerprints first = all_of(ways[0], "/a", "x");
+    assert_int_equal(strlen(first.config), FINGERPRINT_SIZE - 1);
+    for (size_t i = 1; i < COUNT(ways); i++) {
+        const struct fingerprints f = all_of(ways[i], "/a", "x");
+        assert_string_equal(f.config, first.config);
+        assert_string_equal(f.files, first.files);
+        assert_string_not_equal(f.whole, first.whole);
+    }
+}
+
+static void whatever_it_says_counts(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "ticket-key = {a, b}\ncertificate m { chain = /a }\n",
+        "ticket-key = {b, a}\ncertificate m { chain = /a }\n",
+        "ticket-key = {a}\ncertificate m { chain = /a }\n",
+        "ticket-key = {\"a, b\"}\ncertificate m { chain = /a }\n",
+        "ticket-key = {a, b}\ncertificate n { chain = /a }\n",
+        "ticket-key = {a, b}\ncertificate m { key = /a }\n",
+        "ticket-key = {a, b}\nuser = nobody\ncertificate m { chain = /a }\n",
+    };
+    for (size_t i = 0; i < COUNT(texts); i++)
+        for (size_t k = 0; k < i; k++) {
+            const struct fingerprints x = all_of(texts[i], "/a", "x");
+            const struct fingerprints y = all_of(texts[k], "/a", "x");
+            assert_string_not_equal(x.config, y.config);
+            assert_string_equal(x.files, y.files);
+        }
+}
+
+static void files_count_apart(void **state)
+{
+    (void)state;
+    static const char text[] = "user = nobody\n";
+    const struct fingerprints f = all_of(text, "/a", "x");
+    const struct fingerprints others[] = {all_of(text, "/a", "y"), all_of(text, "/b", "x")};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        assert_string_equal(f.config, others[i].config);
+        assert_string_not_equal(f.files, others[i].files);
+    }
+}
+
+/* As another order of includes, or of blocks, has it. */
+static void the_order_of_files_does_not_count(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/a", "/b"};
+    struct fingerprints f[2];
+    for (int i = 0; i < 2; i++) {
+        struct bundle *b = bundle_new();
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(bundle_add(b, BUNDLE_FILE, paths[i ^ k], paths[i ^ k], 2, NULL), 0);
+        fingerprints(b, &f[i]);
+        bundle_free(b);
+    }
+    assert_string_equal(f[0].files, f[1].files);
+    assert_string_not_equal(f[0].whole, f[1].whole);
+}
+
+static void a_secret_has_no_part_in_it_either(void **state)
+{
+    (void)state;
+    struct fingerprints f[2];
+    for (int i = 0; i < 2; i++) {
+        struct bundle *b = bundle_new();
+        assert_int_equal(bundle_add(b, BUNDLE_SECRET, "/t", i == 0 ? "x" : "y", 1, NULL), 0);
+        fingerprints(b, &f[i]);
+        bundle_free(b);
+    }
+    assert_memory_equal(&f[0], &f[1], sizeof f[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_says_the_same_has_the_same),
         cmocka_unit_test(what_says_something_else_has_another),
         cmocka_unit_test(a_private_key_has_no_part_in_it),
+        cmocka_unit_test(however_it_is_written_the_configuration_is_the_same),
+        cmocka_unit_test(whatever_it_says_counts),
+        cmocka_unit_test(files_count_apart),
+        cmocka_unit_test(the_order_of_files_does_not_count),
+        cmocka_unit_test(a_secret_has_no_part_in_it_either),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -53,6 +53,12 @@ static inline void put_certificate(const char *name, const char *kind, const cha
     snapshot_put(&shown.w, SNAPSHOT_CERTIFICATES, &c, sizeof c);
 }
 
+static inline void put_ticket_key(const char *file, const char *fingerprint, int64_t modified)
+{
+    const struct snapshot_ticket_key k = {put(file), put(fingerprint), modified};
+    snapshot_put(&shown.w, SNAPSHOT_TICKET_KEYS, &k, sizeof k);
+}
+
 static inline void put_crl(const char *file, int64_t next_update)
 {
     const struct snapshot_crl c = {.file = put(file), .next_update = next_update};
@@ -97,6 +103,8 @@ static inline void begin_snapshot(void)
     f->libuv = put("1.44.2");
     f->state = put("running");
     f->hash = put("abcdef");
+    f->config_hash = put("abc");
+    f->files_hash = put("def");
     f->json = put("{}\n");
     f->generation = 3;
     f->workers = 2;

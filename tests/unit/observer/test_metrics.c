@@ -145,6 +145,8 @@ static void each_certificate_is_told_once(void **state)
     put_certificate("mail", "intermediate", "0B", NOW + 2);
     put_crl("/etc/a.crl", NOW + 9);
     put_crl("/etc/a.crl", NOW + 4);
+    put_ticket_key("/etc/new", "12ab", NOW - 5);
+    put_ticket_key("/etc/old", "34cd", NOW - 7);
     const char *text = rendered(METRICS_PROMETHEUS);
     const char line[] = "tlsfront_certificate_not_after_timestamp_seconds{certificate=\"mail\","
                         "kind=\"intermediate\",serial=\"0B\"} 1800000002";
@@ -152,6 +154,10 @@ static void each_certificate_is_told_once(void **state)
                      "kind=\"leaf\",serial=\"0A\"} 1800000001");
     assert_has(text, line);
     assert_null(strstr(strstr(text, line) + 1, line));
+    assert_has(text, "tlsfront_ticket_key_modified_timestamp_seconds{file=\"/etc/new\","
+                     "fingerprint=\"12ab\",use=\"seals\"} 1799999995");
+    assert_has(text, "tlsfront_ticket_key_modified_timestamp_seconds{file=\"/etc/old\","
+                     "fingerprint=\"34cd\",use=\"opens\"} 1799999993");
     assert_has(text, "tlsfront_crl_next_update_timestamp_seconds{file=\"/etc/a.crl\"} 1800000004");
     assert_null(strstr(text, "1800000009"));
 }
@@ -170,7 +176,8 @@ static void the_daemon_tells_of_itself(void **state)
     assert_has(text, "tlsfront_start_time_seconds 1799996400");
     assert_has(text, "tlsfront_ready 1");
     assert_has(text, "tlsfront_config_generation 3");
-    assert_has(text, "tlsfront_config_info{hash=\"abcdef\"} 1");
+    assert_has(text, "tlsfront_config_info{hash=\"abcdef\",config_hash=\"abc\","
+                     "files_hash=\"def\"} 1");
     assert_has(text, "tlsfront_config_last_reload_successful 1");
     assert_has(text, "tlsfront_config_last_reload_success_timestamp_seconds 1799999940");
     assert_has(text, "tlsfront_worker_restarts_total 2");
