@@ -1,5 +1,6 @@
 """Fixtures for the suite: one run folder, one authority, the real servers, and tlsfront itself."""
 
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,12 @@ def pytest_sessionstart(session):
                     "to become another user", 2)
 
 
+def pytest_collection_finish(session):
+    # What is there before the first test stays: no need to look through it after each of them.
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """With a failure, show the logs that changed while the test ran."""
@@ -42,6 +49,13 @@ def pytest_runtest_makereport(item, call):
         if changed >= call.start - 1:
             tail = "\n".join(text.splitlines()[-LOG_LINES_SHOWN:])
             report.sections.append((f"{name} (the last lines)", tail))
+
+
+@pytest.fixture(autouse=True)
+def garbage():
+    """A socket that a test has left open fails that test, not one of those that come later."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """tlsfront itself: configured, checked, started in the foreground, watched, stopped."""
 
 import json
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -9,6 +10,8 @@ from harness import config, logs, process
 from harness.wait import wait_until
 
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer")
+# What LeakSanitizer says where a process is killed while it looks for leaks: no finding, and no line of ours.
+SANITIZER_INTERRUPTED = re.compile(r"==\d+==Unable to get registers from thread \d+\.")
 STATUS_CONFIG_WRONG = 78
 
 
@@ -32,9 +35,12 @@ class Tlsfront:
     # ---- configuration ---------------------------------------------------------------------
 
     def write(self, *blocks, **options):
-        """Replace the configuration file. `options` change the global settings for good."""
+        """Replace the configuration file, at once, so that nobody reads half of it. `options` change
+        the global settings for good."""
         self.options |= options
-        self.file.write_text(config.settings(self.options) + "".join(blocks))
+        new = self.file.with_suffix(".new")
+        new.write_text(config.settings(self.options) + "".join(blocks))
+        new.replace(self.file)
 
     def command(self, *arguments, text=None, timeout=60):
         return subprocess.run([self.tool, *map(str, arguments)], input=text, text=True,
@@ -126,6 +132,8 @@ class Tlsfront:
         """Parsed log lines; every line must parse. `wanted` selects by field values."""
         found = []
         for line in self.log_file().read_text(errors="replace").splitlines():
+            if SANITIZER_INTERRUPTED.fullmatch(line):
+                continue
             fields = logs.parse(line)
             assert fields is not None, f"log line that does not parse: {line}"
             if event is not None:
