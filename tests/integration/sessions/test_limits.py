@@ -267,7 +267,7 @@ def test_clients_beyond_a_limit_take_no_places_from_another_route(fronts, run, p
                          route("free", free, upstream),
                          workers=1, before_exec=few_files(160))
     settings = tls.context(pki)
-    crowd = [socket.create_connection(("127.0.0.1", limited)) for _ in range(150)]
+    crowd = [begin_to_connect(limited) for _ in range(150)]
     with tls.TlsClient(free, settings) as client:
         assert tls.says(client)
     ended = set()
@@ -284,8 +284,15 @@ def test_clients_beyond_a_limit_take_no_places_from_another_route(fronts, run, p
         connection.close()
 
 
-def is_reset(connection):
+def begin_to_connect(port):
+    """To somebody who may have reset the connection before connect() could say that it is there."""
+    connection = socket.socket()
     connection.setblocking(False)
+    connection.connect_ex(("127.0.0.1", port))
+    return connection
+
+
+def is_reset(connection):
     try:
         connection.recv(100)
     except BlockingIOError:
