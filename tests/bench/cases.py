@@ -8,6 +8,7 @@ GCM256 = {"version": "1.3", "suite": "TLS_AES_256_GCM_SHA384"}
 CHACHA = {"version": "1.3", "suite": "TLS_CHACHA20_POLY1305_SHA256"}
 TLS12 = {"version": "1.2", "suite": "ECDHE-ECDSA-AES128-GCM-SHA256"}
 RSA = {**GCM128, "key": "rsa"}
+HYBRID = {**GCM128, "groups": "X25519MLKEM768:X25519"}
 
 
 @dataclass
@@ -56,6 +57,17 @@ def bulk(name, title, tls, target):
     return case
 
 
+def busy(name, title, target, work="handshake", count=800, **more):
+    """Many at once for a proxy that is seldom let run, so that each turn of its loop is full."""
+    return Case(f"busy-{name}", f"busy: {title}", "busy", work, count, digits=1 if work == "echo" else 0,
+                more={"conns": 128, **more}, target=target)
+
+
+def script(name, title):
+    return ours_alone(name, f"{title}, a tcp route = 1", "script", "script", 32_000_000, unit="x", digits=2,
+                      more={"script": name}, at_most=1.1, rounds=1)
+
+
 def ours_alone(name, title, measure, work, count, **more):
     return Case(name, title, measure, work, count, everybody=False, **more)
 
@@ -70,6 +82,7 @@ MESSAGE = {"size": 64}
 
 CASES = [
     handshake("tls13-ecdsa", "TLS 1.3 full, ECDSA P-256, X25519", GCM128, 0.85),
+    handshake("tls13-hybrid", "TLS 1.3 full, ECDSA P-256, X25519MLKEM768", HYBRID, 0.85),
     handshake("tls12-ecdsa", "TLS 1.2 full, ECDSA P-256, X25519", TLS12, 0.90),
     handshake("tls13-rsa", "TLS 1.3 full, RSA-2048, X25519", RSA, 0.95),
     handshake("tls13-resumed", "TLS 1.3 resumed (ticket, X25519)", GCM128, 0.85, resume=True),
@@ -84,6 +97,17 @@ CASES = [
          more={**MESSAGE, "conns": 8}, target=0.90, floor=True),
     Case("latency", "round trip, 99th percentile of wall-clock time", "latency", "echo", 10000,
          more={**MESSAGE, "conns": 1}, target=1.00, floor=True),
+    busy("tls13-ecdsa", "TLS 1.3 full, ECDSA P-256, X25519", 1.0),
+    busy("tls13-resumed", "TLS 1.3 resumed (ticket, X25519)", 1.0, resume=True),
+    busy("roundtrip", "64-byte round trip", 1.0, "echo", 10000, **MESSAGE),
+    Case("abort", "TLS 1.3 handshake that the client leaves halfway", "cpu", "abort", 400,
+         more={"conns": 16}, target=0.85),
+    Case("nagle", "TLS 1.3 connection of a client with Nagle's algorithm, 99th percentile of wall-clock time",
+         "latency", "handshake", 200, more={"conns": 1, "nagle": True}, target=1.00, rounds=2),
+    script("smtp-72", "smtp, a mail of 72-byte lines"),
+    script("smtp-3", "smtp, a mail of 3-byte lines"),
+    script("imap-fetch", "imap, messages of 2 KB fetched"),
+    script("ldap-search", "ldap, entries of 107 bytes found"),
     Case("memory", "memory of an idle TLS 1.3 session", "memory", "idle", 2000, "KiB", 1024, 1,
          at_most=4, floor=True, rounds=2),
     Case("half", "memory of a TLS 1.3 handshake that waits for the client", "memory", "half", 2000,

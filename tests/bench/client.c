@@ -20,12 +20,14 @@ struct conn {
     struct link link;
     enum stage stage;
     struct exchange exchange;
+    struct act act; /* in place of an exchange: WORK_SCRIPT */
     uint64_t began;
 };
 
 /* A client prepares with one run and is measured in the next. */
 struct run {
     struct links links;
+    struct script script;
     struct conn *conns;
     int loop;
     bool measured;
@@ -46,9 +48,14 @@ static bool only_holds(const struct run *r)
     return r->links.options->work == WORK_IDLE || r->links.options->work == WORK_HALF;
 }
 
+static bool stops_halfway(const struct run *r)
+{
+    return r->links.options->work == WORK_HALF || r->links.options->work == WORK_ABORT;
+}
+
 static bool keeps_connections(const struct run *r)
 {
-    return r->links.options->work != WORK_HANDSHAKE;
+    return r->links.options->work != WORK_HANDSHAKE && r->links.options->work != WORK_ABORT;
 }
 
 static void exchange_next(const struct run *r, struct conn *c)
@@ -58,7 +65,8 @@ static void exchange_next(const struct run *r, struct conn *c)
     uint64_t transfer = r->measured ? o->count / o->conns : 1;
     switch (o->work) {
     case WORK_HANDSHAKE:
-    case WORK_HALF: /* which does not come so far */
+    case WORK_HALF: /* which do not come so far */
+    case WORK_ABORT:
     case WORK_IDLE:
         exchange_start(&c->exchange, ORDER_ECHO, 1);
         break;
@@ -70,6 +78,10 @@ static void exchange_next(const struct run *r, struct conn *c)
         break;
     case WORK_UPLOAD:
         exchange_start(&c->exchange, ORDER_UPLOAD, transfer);
+        break;
+    case WORK_SCRIPT:
+        c->act.script = &r->script;
+        c->act.end = r->measured ? r->script.count : r->script.opening;
         break;
     }
     c->stage = STAGE_EXCHANGE;
@@ -99,14 +111,31 @@ static void unit_done(struct run *r, struct conn *c)
     exchange_next(r, c);
 }
 
+static bool play(struct run *r, struct conn *c)
+{
+    return r->links.options->work == WORK_SCRIPT ? act_step(&c->act, &c->link)
+                                                 : exchange_step(&c->exchange, &c->link);
+}
+
+/* The proxy has answered the ClientHello. */
+static void halfway(struct run *r, struct conn *c)
+{
+    unit_done(r, c);
+    if (keeps_connections(r))
+        return;
+    link_drop(&c->link);
+    if (r->started < r->total)
+        begin_connection(r, c);
+}
+
 static void step(struct run *r, struct conn *c)
 {
-    const bool half = r->links.options->work == WORK_HALF;
+    const bool half = stops_halfway(r);
     if (c->stage == STAGE_OPEN && half && link_half_open(&c->link))
-        unit_done(r, c);
+        halfway(r, c);
     else if (c->stage == STAGE_OPEN && !half && link_open(&c->link))
         exchange_next(r, c);
-    while (c->stage == STAGE_EXCHANGE && exchange_step(&c->exchange, &c->link)) {
+    while (c->stage == STAGE_EXCHANGE && play(r, c)) {
         if (keeps_connections(r)) {
             unit_done(r, c);
         } else {
@@ -171,7 +200,7 @@ static void prepare(struct run *r)
     const struct options *o = r->links.options;
     if (only_holds(r))
         hold_sessions(r);
-    else if (o->work == WORK_HANDSHAKE)
+    else if (!keeps_connections(r))
         work(r, 2, 1); /* a ticket, and warm caches */
     else
         work(r, o->conns, o->conns);
@@ -183,7 +212,7 @@ static void prepare(struct run *r)
 static void measure(struct run *r)
 {
     const struct options *o = r->links.options;
-    if (o->work == WORK_DOWNLOAD || o->work == WORK_UPLOAD)
+    if (o->work == WORK_DOWNLOAD || o->work == WORK_UPLOAD || o->work == WORK_SCRIPT)
         work(r, o->conns, o->conns);
     else if (!only_holds(r))
         work(r, o->count, o->conns);
@@ -230,6 +259,8 @@ int main(int argc, char **argv)
     options_parse(&options, argc, argv);
     pattern_init();
     links_init(&run.links, &options);
+    if (options.script != NULL)
+        run.script = script_of(options.script, options.count);
     run.loop = epoll_create1(EPOLL_CLOEXEC);
     run.conns = calloc(only_holds(&run) ? options.count : options.conns, sizeof(*run.conns));
     if (run.loop < 0 || run.conns == NULL)

@@ -53,3 +53,30 @@ bool exchange_step(struct exchange *x, struct link *l)
             return false;
     return true;
 }
+
+static ssize_t hear(struct link *l, const uint8_t *expected, size_t size)
+{
+    static uint8_t in[CHUNK];
+    ssize_t got = link_read(l, in, size < CHUNK ? size : CHUNK);
+    if (got > 0 && memcmp(in, expected, (size_t)got) != 0)
+        die("client: the server did not say what its script has");
+    return got;
+}
+
+bool act_step(struct act *a, struct link *l)
+{
+    while (a->part < a->end) {
+        const struct script_part *p = &a->script->parts[a->part];
+        size_t at = (size_t)(a->done % p->size), left = p->size - at;
+        ssize_t moved = p->by_client ? link_write(l, p->bytes + at, left < CHUNK ? left : CHUNK)
+                                     : hear(l, p->bytes + at, left);
+        if (moved <= 0)
+            return false;
+        a->done += (uint64_t)moved;
+        if (a->done == p->size * p->times) {
+            a->done = 0;
+            a->part++;
+        }
+    }
+    return true;
+}

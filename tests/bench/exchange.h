@@ -5,6 +5,7 @@
 
 #include "tests/bench/link.h"
 #include "tests/bench/pattern.h"
+#include "tests/bench/script.h"
 
 struct exchange {
     uint8_t order[ORDER_SIZE];
@@ -18,5 +19,15 @@ struct exchange {
 void exchange_start(struct exchange *x, char order, uint64_t bytes);
 /* True when all has been sent and all has come back. */
 bool exchange_step(struct exchange *x, struct link *l);
+
+/* The client's part of a script, from one of its parts up to another. */
+struct act {
+    const struct script *script;
+    unsigned part, end;
+    uint64_t done; /* bytes of this part, said or heard */
+};
+
+/* True when the parts up to a->end have been played. */
+bool act_step(struct act *a, struct link *l);
 
 #endif

@@ -82,7 +82,8 @@ void link_start(struct link *l, struct links *all)
     l->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (l->fd < 0)
         die("client: socket: %s", strerror(errno));
-    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (!all->options->nagle)
+        setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     const struct sockaddr_in *to = &all->options->to;
     if (connect(l->fd, (const struct sockaddr *)to, sizeof(*to)) != 0 && errno != EINPROGRESS)
         die("client: connect: %s", strerror(errno));
@@ -109,20 +110,55 @@ static ssize_t again(const struct link *l, int result, const char *what)
                                                       : strerror(errno));
 }
 
-static void check_group(const struct link *l)
+#ifdef OPENSSL_IS_AWSLC /* the client of the hybrid group: tests/bench/hybrid */
+
+static bool shows(const struct link *l, const X509 *certificate)
+{
+    X509 *shown = SSL_get_peer_certificate(l->ssl);
+    bool same = shown != NULL && X509_cmp(shown, certificate) == 0;
+    X509_free(shown);
+    return same;
+}
+
+static bool group_of(const struct link *l, char *name, size_t room)
+{
+    const char *group = SSL_get_group_name(SSL_get_group_id(l->ssl));
+    if (group != NULL)
+        snprintf(name, room, "%s", group);
+    return group != NULL;
+}
+
+#else
+
+static bool shows(const struct link *l, const X509 *certificate)
+{
+    const X509 *shown = SSL_get0_peer_certificate(l->ssl);
+    return shown != NULL && X509_cmp(shown, certificate) == 0;
+}
+
+static bool group_of(const struct link *l, char *name, size_t room)
 {
     EVP_PKEY *key = NULL;
+    if (SSL_get_peer_tmp_key(l->ssl, &key) != 1)
+        return false;
+    EVP_PKEY_get_group_name(key, name, room, NULL);
+    if (name[0] == '\0')
+        snprintf(name, room, "%s", EVP_PKEY_get0_type_name(key));
+    EVP_PKEY_free(key);
+    return true;
+}
+
+#endif
+
+static void check_group(const struct link *l)
+{
     char name[64] = "";
     /* Without a key exchange there is none: resumption in TLS 1.2. */
-    if (SSL_get_peer_tmp_key(l->ssl, &key) != 1) {
+    if (!group_of(l, name, sizeof(name))) {
         if (!l->all->resuming || l->all->options->version != TLS1_2_VERSION)
             die("client: the handshake had no key exchange");
         return;
     }
-    EVP_PKEY_get_group_name(key, name, sizeof(name), NULL);
-    if (name[0] == '\0')
-        snprintf(name, sizeof(name), "%s", EVP_PKEY_get0_type_name(key));
-    EVP_PKEY_free(key);
     const char *wanted = l->all->options->groups;
     if (strlen(name) != strcspn(wanted, ":") || strncasecmp(name, wanted, strlen(name)) != 0)
         die("client: of %s the key exchange used %s", wanted, name);
@@ -138,8 +174,7 @@ static void check_what_was_agreed(const struct link *l)
         die("client: the server chose %s, not %s", suite, o->suite);
     if ((SSL_session_reused(l->ssl) == 1) != l->all->resuming)
         die("client: the session was %s", l->all->resuming ? "not resumed" : "resumed");
-    X509 *shown = SSL_get0_peer_certificate(l->ssl);
-    if (shown == NULL || X509_cmp(shown, l->all->certificate) != 0)
+    if (!shows(l, l->all->certificate))
         die("client: the server showed another certificate than %s", o->certificate);
     check_group(l);
 }
@@ -164,8 +199,9 @@ bool link_open(struct link *l)
         l->open = tcp_is_up(l);
         return l->open;
     }
-    if (SSL_get_state(l->ssl) == TLS_ST_BEFORE && !tcp_is_up(l))
+    if (!l->begun && !tcp_is_up(l))
         return false;
+    l->begun = true;
     int result = SSL_do_handshake(l->ssl);
     if (result != 1)
         return again(l, result, "handshake") != -1;
@@ -174,13 +210,20 @@ bool link_open(struct link *l)
     return true;
 }
 
+/* It hears nothing, so that it cannot go a step further, however soon the answer comes. */
+static void say_hello(struct link *l)
+{
+    SSL_set0_rbio(l->ssl, BIO_new(BIO_s_mem()));
+    if (link_open(l))
+        die("client: there is no handshake to be held half open");
+}
+
 bool link_half_open(struct link *l)
 {
     char byte;
-    if (recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
-        return true;
-    if (link_open(l))
-        die("client: there is no handshake to be held half open");
+    if (l->begun)
+        return recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    say_hello(l);
     return false;
 }
 
@@ -218,6 +261,13 @@ void link_finish(struct link *l)
     shutdown(l->fd, SHUT_WR);
 }
 
+void link_drop(struct link *l)
+{
+    SSL_free(l->ssl);
+    close(l->fd);
+    *l = (struct link){.fd = -1};
+}
+
 bool link_closed(struct link *l)
 {
     char rest[4096]; /* tickets, close_notify */
@@ -229,8 +279,6 @@ bool link_closed(struct link *l)
         return false;
     if (got < 0 && errno != ECONNRESET) /* some proxies close with our close_notify unread */
         die("client: close: %s", strerror(errno));
-    SSL_free(l->ssl);
-    close(l->fd);
-    *l = (struct link){.fd = -1};
+    link_drop(l);
     return true;
 }

@@ -23,6 +23,7 @@ struct link {
     struct links *all;
     int fd;
     SSL *ssl;
+    bool begun; /* the ClientHello is out */
     bool open;
 };
 
@@ -36,6 +37,8 @@ void link_start(struct link *l, struct links *all);
 bool link_half_open(struct link *l);
 /* True when TCP and TLS are up and are what was ordered. */
 bool link_open(struct link *l);
+/* Leaves without a word; the link can be started again. */
+void link_drop(struct link *l);
 /* Bytes moved, or -1 when there is nothing to do now. The server must not end the connection. */
 ssize_t link_read(struct link *l, void *to, size_t room);
 ssize_t link_write(struct link *l, const void *from, size_t len);

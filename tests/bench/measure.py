@@ -5,10 +5,11 @@ the peer, and returns the figure of one round.
 """
 
 import math
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from statistics import median
 
-from processes import family, urgent
+from processes import family, rationed, urgent
 from stage import settle
 
 GB = 1_000_000_000
@@ -26,26 +27,45 @@ def client_of(stage, proxy, case):
         settle()
 
 
-def work_cost(stage, proxy, case):
+def work_cost(stage, proxy, case, meanwhile=nullcontext):
     """Runs the case's client once. Returns the CPU seconds of each process of the proxy."""
     with client_of(stage, proxy, case) as client:
         settle()
         before = proxy.cpu_times()
-        client.start()
-        client.result()
+        with meanwhile(proxy.pid):
+            client.start()
+            client.result()
         settle()
         after = proxy.cpu_times()
     return {pid: after[pid] - before.get(pid, 0) for pid in after}
 
 
-def cost(stage, proxy, case):
+def cost(stage, proxy, case, meanwhile=nullcontext):
     """CPU time of one unit of the case."""
-    units = case.count / GB if case.work in ("download", "upload") else case.count
-    return sum(work_cost(stage, proxy, case).values()) / units / case.per
+    units = case.count / GB if case.work in ("download", "upload", "script") else case.count
+    return sum(work_cost(stage, proxy, case, meanwhile).values()) / units / case.per
 
 
 def cpu(stage, proxy_of, case, peer):
     return cost(stage, proxy_of(peer), case)
+
+
+def busy(stage, proxy_of, case, peer):
+    """The same where the proxy never comes to the end of its work, as on a machine that is full."""
+    return cost(stage, proxy_of(peer), case, rationed)
+
+
+def script(stage, proxy_of, case, peer):
+    """What a protocol's route adds: its cost for a script, that of a tcp route = 1."""
+    with stage.actor(case) as backend:
+        protocol = case.more["script"].partition("-")[0]
+        routes = [stage.route_to(name, backend, protocol=name) for name in (protocol, "tcp")]
+        proxy = fresh(stage, peer, extra=routes)
+        try:
+            inside, beside = (replace(case, tls={**case.tls, "route": route.name}) for route in routes)
+            return median(cost(stage, proxy, inside) / cost(stage, proxy, beside) for _ in range(PAIRS))
+        finally:
+            stage.stop_proxy(proxy)
 
 
 def latency(stage, proxy_of, case, peer):

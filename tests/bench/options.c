@@ -9,18 +9,22 @@
 #include <string.h>
 
 static const char *const works[] = {
-    [WORK_HANDSHAKE] = "handshake", [WORK_ECHO] = "echo", [WORK_DOWNLOAD] = "download",
-    [WORK_UPLOAD] = "upload",       [WORK_IDLE] = "idle", [WORK_HALF] = "half",
+    [WORK_HANDSHAKE] = "handshake", [WORK_ECHO] = "echo",     [WORK_DOWNLOAD] = "download",
+    [WORK_UPLOAD] = "upload",       [WORK_IDLE] = "idle",     [WORK_HALF] = "half",
+    [WORK_ABORT] = "abort",         [WORK_SCRIPT] = "script",
 };
 
 static const char usage[] =
     "usage: bench-client WORK --port PORT --tls 1.2|1.3|none [--suite NAME] [--groups LIST]\n"
     "                    [--certificate FILE] [--resume] [--count N] [--size BYTES] [--conns N]\n"
+    "                    [--nagle] [--script NAME]\n"
     "WORK  handshake  COUNT connections, one byte echoed on each\n"
     "      echo       COUNT messages of SIZE bytes, echoed on CONNS connections\n"
     "      download   COUNT bytes over CONNS connections; upload likewise\n"
     "      idle       hold COUNT sessions open\n"
     "      half       hold COUNT handshakes, where the proxy waits for the client's Finished\n"
+    "      abort      leave COUNT handshakes there\n"
+    "      script     the script NAME, with COUNT bytes, on one connection\n"
     "Prepares, prints \"ready\", waits for a line, works, prints what it found as JSON, and holds "
     "its\n"
     "connections open until the next line.";
@@ -59,6 +63,8 @@ static void check(const struct options *o)
         die("%s", usage);
     if (o->version > 0 && (o->suite == NULL || o->groups == NULL || o->certificate == NULL))
         die("client: TLS needs --suite, --groups and --certificate");
+    if ((o->work == WORK_SCRIPT) != (o->script != NULL) || (o->script != NULL && o->conns != 1))
+        die("client: a script needs its name, and one connection");
     if (o->size > PATTERN_SIZE)
         die("client: a message has at most %u bytes", PATTERN_SIZE);
 }
@@ -66,11 +72,12 @@ static void check(const struct options *o)
 void options_parse(struct options *o, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"port", required_argument, NULL, 'p'},  {"tls", required_argument, NULL, 't'},
-        {"suite", required_argument, NULL, 's'}, {"groups", required_argument, NULL, 'g'},
-        {"count", required_argument, NULL, 'n'}, {"certificate", required_argument, NULL, 'c'},
-        {"size", required_argument, NULL, 'z'},  {"conns", required_argument, NULL, 'k'},
-        {"resume", no_argument, NULL, 'r'},      {NULL, 0, NULL, 0},
+        {"port", required_argument, NULL, 'p'},   {"tls", required_argument, NULL, 't'},
+        {"suite", required_argument, NULL, 's'},  {"groups", required_argument, NULL, 'g'},
+        {"count", required_argument, NULL, 'n'},  {"certificate", required_argument, NULL, 'c'},
+        {"size", required_argument, NULL, 'z'},   {"conns", required_argument, NULL, 'k'},
+        {"resume", no_argument, NULL, 'r'},       {"nagle", no_argument, NULL, 'N'},
+        {"script", required_argument, NULL, 'S'}, {NULL, 0, NULL, 0},
     };
     *o = (struct options){.version = -1, .count = 1, .size = 1, .conns = 1};
     o->to.sin_family = AF_INET;
@@ -103,6 +110,12 @@ void options_parse(struct options *o, int argc, char **argv)
             break;
         case 'r':
             o->resume = true;
+            break;
+        case 'N':
+            o->nagle = true;
+            break;
+        case 'S':
+            o->script = optarg;
             break;
         default:
             die("%s", usage);

@@ -6,7 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum work { WORK_HANDSHAKE, WORK_ECHO, WORK_DOWNLOAD, WORK_UPLOAD, WORK_IDLE, WORK_HALF };
+enum work {
+    WORK_HANDSHAKE,
+    WORK_ECHO,
+    WORK_DOWNLOAD,
+    WORK_UPLOAD,
+    WORK_IDLE,
+    WORK_HALF,
+    WORK_ABORT,
+    WORK_SCRIPT,
+};
 
 struct options {
     enum work work;
@@ -15,7 +24,9 @@ struct options {
     const char *suite;       /* the only one that is offered, in OpenSSL's words */
     const char *groups;      /* likewise; the first of them must be used */
     const char *certificate; /* the file of the one that the proxy must show */
+    const char *script;      /* its name */
     bool resume;
+    bool nagle;     /* small segments wait for the acknowledgement of those before them */
     uint64_t count; /* handshakes, round trips or sessions; bytes */
     uint64_t size;  /* of a message */
     unsigned conns; /* at the same time */

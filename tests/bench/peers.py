@@ -50,6 +50,7 @@ class Peer:
     is_rival: bool = True
     on_request: bool = False  # measured only where --peer names it
     offers: tuple = ()  # of what a Route may want: limit, client_ca, protocol
+    hybrid: bool = False  # knows X25519MLKEM768
 
 
 def ask(*command):
@@ -89,6 +90,7 @@ route {r.name} {{
     listen = "127.0.0.1:{r.port}"
     protocol = {r.protocol}
     {"tls = required" if r.protocol == "pop3" else ""}
+    {"relay-risk = accepted" if r.protocol == "smtp" else ""}
     certificate = {r.name}
     upstream = "{r.backend}"
     max-connections = {r.limit}
@@ -106,9 +108,13 @@ drain-timeout = 1s
 {each(route, s)}"""
 
 
-def haproxy(s, tls=True, options=""):
+CURVES = "X25519:P-256"
+WITH_HYBRID = f"X25519MLKEM768:{CURVES}"
+
+
+def haproxy(s, tls=True, options="", curves=CURVES):
     def listen(r):
-        how = f"ssl crt {r.pem} curves X25519:P-256" if tls else ""
+        how = f"ssl crt {r.pem} curves {curves}" if tls else ""
         asks = f"ca-file {r.client_ca} verify required" if r.client_ca else ""
         limit = f"tcp-request connection reject if {{ fe_conn gt {r.limit} }}" if r.limit else ""
         return f"""
@@ -164,7 +170,7 @@ ocsp-dir = ""
 NGINX_MODULE = "load_module /usr/lib/nginx/modules/ngx_stream_module.so;"
 
 
-def nginx(s, module=NGINX_MODULE):
+def nginx(s, module=NGINX_MODULE, curves=CURVES):
     reuse = "reuseport" if s.workers > 1 else ""
     # Cheaper, but those who come without end would keep it from ever doing anything else.
     accept = "off" if s.flooded else "on"
@@ -196,7 +202,7 @@ events {{
 stream {{
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_ciphers {SUITES_12};
-    ssl_ecdh_curve X25519:P-256;
+    ssl_ecdh_curve {curves};
     ssl_session_tickets on;
     proxy_timeout 1h;
     limit_conn_zone $server_port zone=each:1m;
@@ -241,13 +247,13 @@ def splicing(s):
     return haproxy(s, False, "option splice-request\n    option splice-response")
 
 
-def rival(name, program, command, configuration, version, offers=()):
+def rival(name, program, command, configuration, version, offers=(), hybrid=False):
     """version: the arguments that make it say its version, and what to look for."""
     *arguments, pattern = version
     def ask_version(path):
         return first(pattern, path, *arguments)
 
-    return Peer(name, program, command, configuration, ask_version, offers=offers)
+    return Peer(name, program, command, configuration, ask_version, offers=offers, hybrid=hybrid)
 
 
 def floor(name, configuration, what):
@@ -267,6 +273,7 @@ def ours(name, configuration, **options):
         lambda program: ask(program, "--version").strip().replace("\n", "; "),
         is_rival=False,
         offers=("limit", "client_ca", "protocol"),
+        hybrid=True,
         **options,
     )
 
@@ -279,10 +286,17 @@ def strongest():
     """The fastest of the rivals, on the fastest of the libraries, where they have been built."""
     if not STRONGEST:
         return []
-    static = lambda s: nginx(s, "")
+    def hybrid_haproxy(s):
+        return haproxy(s, curves=WITH_HYBRID)
+
+    def hybrid_nginx(s):
+        return nginx(s, "", WITH_HYBRID)
+
     return [
-        rival("haproxy-aws-lc", f"{STRONGEST}/haproxy", run_haproxy, haproxy, HAPROXY_VERSION),
-        rival("nginx-aws-lc", f"{STRONGEST}/nginx", run_nginx, static, NGINX_VERSION),
+        rival("haproxy-aws-lc", f"{STRONGEST}/haproxy", run_haproxy, hybrid_haproxy, HAPROXY_VERSION,
+              hybrid=True),
+        rival("nginx-aws-lc", f"{STRONGEST}/nginx", run_nginx, hybrid_nginx, NGINX_VERSION,
+              hybrid=True),
     ]
 
 

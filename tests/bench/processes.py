@@ -5,6 +5,7 @@ import resource
 import signal
 import socket
 import subprocess
+import threading
 import time
 from contextlib import contextmanager
 
@@ -72,6 +73,34 @@ def urgent(pids):
         yield
     finally:
         schedule(os.SCHED_OTHER, 0)
+
+
+RUNS, STANDS = 0.008, 0.032  # seconds
+
+
+@contextmanager
+def rationed(pid):
+    """Meanwhile the process and its descendants may run for a fifth of the time only, and find all
+    at once what has come in the rest."""
+    pids, over = family(pid), threading.Event()
+
+    def tell(number):
+        for each in pids:
+            os.kill(each, number)
+
+    def ration():
+        while not over.wait(RUNS):
+            tell(signal.SIGSTOP)
+            time.sleep(STANDS)
+            tell(signal.SIGCONT)
+
+    clock = threading.Thread(target=ration)
+    clock.start()
+    try:
+        yield
+    finally:
+        over.set()
+        clock.join()
 
 
 def memory_bytes(pid):

@@ -9,7 +9,8 @@ from cases import CASES
 from peers import PEERS
 from processes import BenchError
 
-AMOUNT = {"handshake": 4, "echo": 20, "download": 200_000, "upload": 200_000, "idle": 20, "half": 20}
+AMOUNT = {"handshake": 4, "echo": 20, "download": 200_000, "upload": 200_000, "idle": 20, "half": 20, "abort": 4,
+          "script": 200_000}
 
 
 def check_refusal(stage, proxy):

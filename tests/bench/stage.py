@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 
 from peers import Route, Setting
 from processes import BenchError, Process, allow_many_files
@@ -17,6 +18,7 @@ KEY_TYPES = {
 
 # The one that must be used comes first. In TLS 1.2 the certificate's curve must be offered as well.
 GROUPS = "X25519:P-256"
+HYBRID = "X25519MLKEM768"
 
 # Many connections to one address and port make the kernel search long for a free one.
 MORE_ROUTES = 4
@@ -88,8 +90,8 @@ class Driven:
 class Client(Driven):
     """One run of bench-client."""
 
-    def __init__(self, stage, port, arguments):
-        super().__init__(stage, "client", [stage.client_program, *arguments, "--port", str(port)])
+    def __init__(self, stage, program, port, arguments):
+        super().__init__(stage, "client", [program, *arguments, "--port", str(port)])
 
 
 class Stage:
@@ -98,7 +100,9 @@ class Stage:
     def __init__(self, directory, programs, tlsfront):
         self.directory = directory
         self.client_program = os.path.join(programs, "bench-client")
+        self.hybrid_program = os.path.join(programs, "bench-client-hybrid")
         self.backend_program = os.path.join(programs, "bench-backend")
+        self.actor_program = os.path.join(programs, "bench-actor")
         self.tlsfront = tlsfront
         self.files = allow_many_files()
         self.backends = []
@@ -122,9 +126,23 @@ class Stage:
     def program_of(self, peer):
         return peer.program or self.tlsfront
 
+    @contextmanager
+    def actor(self, case):
+        """A backend that plays the case's script; gives its address."""
+        port = free_port()
+        command = [self.actor_program, case.more["script"], str(case.count), "127.0.0.1", str(port)]
+        actor = Process("actor", command, self.client_cpus, self.directory)
+        try:
+            actor.wait_for_port(port)
+            yield f"127.0.0.1:{port}"
+        finally:
+            actor.stop()
+
+    def route_to(self, name, backend, key="ecdsa", **more):
+        return Route(name, free_port(), *key_files(self.directory, key), backend, **more)
+
     def route(self, name, key, number):
-        backend = f"127.0.0.{1 + number}:{self.backend_port}"
-        return Route(name, free_port(), *key_files(self.directory, key), backend)
+        return self.route_to(name, f"127.0.0.{1 + number}:{self.backend_port}", key)
 
     def start_proxy(self, peer, workers=1, cpus=None, extra=()):
         """A fresh one, on the proxies' CPU unless cpus says otherwise; with further routes."""
@@ -149,18 +167,20 @@ class Stage:
         del self.proxies[proxy.pid]
         proxy.stop()
 
-    def client(self, proxy, work, key="ecdsa", route=None, version="1.3", suite=None, **more):
+    def client(self, proxy, work, key="ecdsa", route=None, version="1.3", suite=None, groups=GROUPS,
+               **more):
         """Arguments as in options.c; a value of True is an option without one."""
         arguments = [work, "--tls", version if proxy.peer.tls else "none"]
         if proxy.peer.tls:
             certificate = key_files(self.directory, key)[0]
-            arguments += ["--suite", suite, "--groups", GROUPS, "--certificate", certificate]
+            arguments += ["--suite", suite, "--groups", groups, "--certificate", certificate]
         for name, value in more.items():
             if value is True and proxy.peer.tls:
                 arguments.append(f"--{name}")
             elif value is not True and value:
                 arguments += [f"--{name}", str(value)]
-        return Client(self, proxy.ports[route or key], arguments)
+        program = self.hybrid_program if HYBRID in groups else self.client_program
+        return Client(self, program, proxy.ports[route or key], arguments)
 
     def close(self):
         for process in [*self.proxies.values(), *self.backends]:
