@@ -163,11 +163,12 @@ static_assert(CHALLENGES_KNOWN_MAX * sizeof(uint64_t) <= IPC_PAYLOAD_MAX, "they 
 
 /* A worker asks its signer; the serial number comes back with the answer. Neither has a gap, which
  * would carry whatever lay there before to the other process. */
-struct ipc_sign {
+enum { SIGN_AT_ONCE = 16 };
+struct ipc_sign { /* up to SIGN_AT_ONCE of them in a message */
     uint64_t serial;
     struct tls_sign_request request;
 };
-struct ipc_signed {
+struct ipc_signed { /* likewise, in the order of the questions */
     uint64_t serial;
     uint32_t outcome; /* enum tls_signed; the signature is there with TLS_SIGNED */
     struct tls_signature signature;

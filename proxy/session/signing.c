@@ -2,12 +2,19 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { OUT_MAX = 64 };
 
+_Static_assert(SIGN_AT_ONCE <= IPC_PER_MESSAGE(struct ipc_sign) &&
+                   SIGN_AT_ONCE <= IPC_PER_MESSAGE(struct ipc_signed),
+               "questions and answers fit in a message");
+
 struct signer_channel {
     uv_poll_t poll;
+    uv_prepare_t prepare; /* active while there is something to be asked */
+    unsigned handles;     /* that are not closed yet */
     struct signings *all;
     int fd;
 };
@@ -21,7 +28,9 @@ static struct signing *signing_of(struct link *l)
 
 static void channel_closed(uv_handle_t *handle)
 {
-    free(container_of(handle, struct signer_channel, poll));
+    struct signer_channel *c = handle->data;
+    if (--c->handles == 0)
+        free(c);
 }
 
 /* In their order, in front of what is there. */
@@ -46,17 +55,36 @@ static void drop_channel(struct signings *all)
     uv_poll_stop(&c->poll);
     close(c->fd);
     uv_close((uv_handle_t *)&c->poll, channel_closed);
+    uv_close((uv_handle_t *)&c->prepare, channel_closed);
 }
 
 /* ---- asking ---- */
 
-static int send_now(const struct signer_channel *c, const struct signing *s)
+static void put(struct ipc_message *m, const struct signing *s)
 {
-    static struct ipc_message m; /* large; one thread */
     const struct ipc_sign question = {.serial = s->serial, .request = *s->request};
-    ipc_begin(&m, IPC_SIGN, 0);
-    ipc_append(&m, &question, sizeof question);
-    return ipc_send(c->fd, &m);
+    ipc_append(m, &question, sizeof question);
+}
+
+/* The next ones, as far as they may go out now. How many these are. */
+static unsigned gather(const struct signings *all, struct ipc_message *m)
+{
+    unsigned n = 0;
+    ipc_begin(m, IPC_SIGN, 0);
+    for (struct link *l = all->waiting.next;
+         l != &all->waiting && n < SIGN_AT_ONCE && all->out + n < OUT_MAX; l = l->next, n++)
+        put(m, signing_of(l));
+    return n;
+}
+
+static void note_sent(struct signings *all, unsigned count)
+{
+    all->out += count;
+    for (; count > 0; count--) {
+        struct link *first = all->waiting.next;
+        link_remove(first);
+        link_add(&all->sent, first);
+    }
 }
 
 static void channel_ready(uv_poll_t *poll, int status, int events);
@@ -67,21 +95,29 @@ static void watch(struct signer_channel *c, bool full)
     uv_poll_start(&c->poll, UV_READABLE | (full ? UV_WRITABLE : 0), channel_ready);
 }
 
-static void proceed(struct signings *all)
+static void ask(uv_prepare_t *prepare)
 {
-    while (all->channel != NULL && !link_empty(&all->waiting) && all->out < OUT_MAX) {
-        struct signing *s = signing_of(all->waiting.next);
-        if (send_now(all->channel, s) != 0) {
+    static struct ipc_message m; /* large; one thread */
+    struct signer_channel *c = prepare->data;
+    unsigned n;
+    uv_prepare_stop(prepare);
+    while ((n = gather(c->all, &m)) > 0) {
+        if (ipc_send(c->fd, &m) != 0) {
             if (errno == EAGAIN)
-                watch(all->channel, true);
+                watch(c, true);
             else
-                drop_channel(all); /* another one will come */
+                drop_channel(c->all); /* another one will come */
             return;
         }
-        link_remove(&s->link);
-        link_add(&all->sent, &s->link);
-        all->out++;
+        note_sent(c->all, n);
     }
+}
+
+/* At the end of this turn of the loop. */
+static void proceed(struct signings *all)
+{
+    if (all->channel != NULL && !link_empty(&all->waiting))
+        uv_prepare_start(&all->channel->prepare, ask);
 }
 
 void signing_begin(struct signings *all, struct signing *s)
@@ -111,19 +147,30 @@ static struct signing *find(struct signings *all, uint64_t serial)
 }
 
 /* False: no signer says that. */
-static bool on_answer(struct signings *all, const struct ipc_message *m)
+static bool on_answer(struct signings *all, const struct ipc_signed *answer)
 {
-    struct ipc_signed answer;
-    if (m->type != IPC_SIGNED || m->fd_count > 0 || !ipc_take(m, &answer, sizeof answer) ||
-        answer.signature.size > sizeof answer.signature.bytes || all->out == 0)
+    if (answer->signature.size > sizeof answer->signature.bytes || all->out == 0)
         return false;
     all->out--;
-    struct signing *s = find(all, answer.serial);
+    struct signing *s = find(all, answer->serial);
     if (s == NULL)
         return true;
     signing_forget(s);
-    s->answered(s, answer.outcome == TLS_SIGNED ? &answer.signature : NULL);
+    s->answered(s, answer->outcome == TLS_SIGNED ? &answer->signature : NULL);
     return true;
+}
+
+static bool on_answers(struct signings *all, const struct ipc_message *m)
+{
+    size_t count;
+    bool good = m->type == IPC_SIGNED && m->fd_count == 0 &&
+                ipc_count(m, sizeof(struct ipc_signed), &count) && count > 0;
+    for (size_t i = 0; good && i < count; i++) {
+        struct ipc_signed answer;
+        memcpy(&answer, m->payload + i * sizeof answer, sizeof answer);
+        good = on_answer(all, &answer);
+    }
+    return good;
 }
 
 static void channel_ready(uv_poll_t *poll, int status, int events)
@@ -138,7 +185,7 @@ static void channel_ready(uv_poll_t *poll, int status, int events)
     bool more = true; /* that more is to come; what nobody waits for shows in the next turn */
     for (int i = 0; i < OUT_MAX && got == 1 && more && all->channel == c; i++) {
         got = ipc_receive(c->fd, &m);
-        if (got == 1 && !on_answer(all, &m)) {
+        if (got == 1 && !on_answers(all, &m)) {
             ipc_close_fds(&m);
             got = -1;
         }
@@ -167,6 +214,9 @@ void signings_use(struct signings *all, int fd)
         close(fd);
         return;
     }
+    uv_prepare_init(all->loop, &c->prepare);
+    c->poll.data = c->prepare.data = c;
+    c->handles = 2;
     c->all = all;
     c->fd = fd;
     all->channel = c;

@@ -1,8 +1,9 @@
 /* signing.h - what a worker, which has no private key, asks its signer for: signatures.
  *
- * Requests go out in their order, few enough at a time that the socket takes them all. What a
- * signer that died was asked is asked again of its successor; who asked waits, and his session's
- * time limit goes on. */
+ * Requests go out in their order, few enough at a time that the socket takes them all: those of one
+ * turn of the loop together, so that where the two share a CPU it does not change hands for each.
+ * What a signer that died was asked is asked again of its successor; who asked waits, and his
+ * session's time limit goes on. */
 #ifndef TLSFRONT_SESSION_SIGNING_H
 #define TLSFRONT_SESSION_SIGNING_H
 

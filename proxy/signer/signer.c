@@ -10,14 +10,20 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { ANSWER_WITHIN_NS = 1000000 };
 
 struct signer {
     struct log log;
-    int ipc, channel;           /* the second -1: there is no worker now */
-    bool unsent;                /* `answer` waits until the worker reads */
-    struct ipc_message answer;  /* large; one at a time */
-    struct ipc_message message; /* that was received last */
+    int ipc, channel;          /* the second -1: there is no worker now */
+    bool unsent;               /* `answer` waits until the worker reads */
+    struct ipc_message answer; /* what is signed of the questions, and not sent */
+    uint64_t answer_begun;     /* nanoseconds of the monotonic clock */
+    struct ipc_sign questions[SIGN_AT_ONCE];
+    size_t question_count, next; /* the latter is the first that is not answered */
+    struct ipc_message message;  /* that was received last */
     struct signer_keys keys;
     bool ending;
 };
@@ -81,6 +87,8 @@ static void close_channel(struct signer *s)
         close(s->channel);
     s->channel = -1;
     s->unsent = false;
+    s->question_count = s->next = 0;
+    ipc_begin(&s->answer, IPC_SIGNED, 0);
 }
 
 static void on_channel(struct signer *s, struct ipc_message *m)
@@ -143,6 +151,15 @@ static void hear_supervisor(struct signer *s)
 static void send_answer(struct signer *s)
 {
     s->unsent = ipc_send(s->channel, &s->answer) != 0 && errno == EAGAIN;
+    if (!s->unsent)
+        ipc_begin(&s->answer, IPC_SIGNED, 0);
+}
+
+static uint64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* The keys came, or come just now, before whoever wants them signed for. */
@@ -156,16 +173,21 @@ static enum tls_signed make(struct signer *s, const struct tls_sign_request *r,
     return signer_keys_sign(&s->keys, r, out);
 }
 
-static void answer(struct signer *s, const struct ipc_sign *question)
+/* Answers that are quickly made go out together; who waits for one does not wait for long. */
+static void answer_next(struct signer *s)
 {
+    const struct ipc_sign *question = &s->questions[s->next];
     struct ipc_signed reply = {.serial = question->serial};
     const int channel = s->channel;
+    if (s->answer.size == 0)
+        s->answer_begun = now();
     reply.outcome = (uint32_t)make(s, &question->request, &reply.signature);
     if (s->channel != channel) /* it is another worker's by now */
         return;
-    ipc_begin(&s->answer, IPC_SIGNED, 0);
     ipc_append(&s->answer, &reply, sizeof reply);
-    send_answer(s);
+    s->next++;
+    if (s->next == s->question_count || now() - s->answer_begun > ANSWER_WITHIN_NS)
+        send_answer(s);
 }
 
 /* The supervisor kills who says that. */
@@ -175,15 +197,24 @@ static void betrayed(struct signer *s)
     tell(s, IPC_BETRAYED, 0, "", 0);
 }
 
-/* One question per turn, so that the supervisor never waits for more than one signature. */
+/* False: no worker says that. */
+static bool take_questions(struct signer *s, const struct ipc_message *m)
+{
+    size_t count;
+    if (m->type != IPC_SIGN || m->fd_count > 0 || !ipc_count(m, sizeof *s->questions, &count) ||
+        count == 0 || count > SIGN_AT_ONCE)
+        return false;
+    memcpy(s->questions, m->payload, m->size);
+    s->question_count = count;
+    s->next = 0;
+    return true;
+}
+
 static void hear_worker(struct signer *s)
 {
-    struct ipc_sign question;
     struct ipc_message *m = &s->message;
     const int got = ipc_receive(s->channel, m);
-    const bool sense = got == 1 ? m->type == IPC_SIGN && m->fd_count == 0 &&
-                                      ipc_take(m, &question, sizeof question)
-                                : got == 0 || errno != EPROTO;
+    const bool sense = got == 1 ? take_questions(s, m) : got == 0 || errno != EPROTO;
     if (got == 1)
         ipc_close_fds(m);
     if (!sense)
@@ -191,27 +222,32 @@ static void hear_worker(struct signer *s)
     else if (got < 0)
         close_channel(s); /* the worker is gone */
     else if (got == 1)
-        answer(s, &question);
+        answer_next(s);
 }
 
 /* ---- the process ---- */
 
-static void run(struct signer *s)
+/* One question per turn, so that the supervisor never waits for more than one signature. */
+static void turn(struct signer *s)
 {
-    while (!s->ending) {
-        struct pollfd fds[] = {{.fd = s->ipc, .events = POLLIN},
-                               {.fd = s->channel, .events = s->unsent ? POLLOUT : POLLIN}};
-        if (poll(fds, sizeof fds / sizeof *fds, -1) < 0)
-            continue; /* a signal */
-        if (fds[0].revents != 0)
-            hear_supervisor(s);
-        if (fds[1].revents == 0 || s->channel != fds[1].fd || s->ending)
-            continue; /* or the worker is another one by now */
-        if (s->unsent)
-            send_answer(s);
-        else
-            hear_worker(s);
-    }
+    const bool owes = s->next < s->question_count && !s->unsent;
+    struct pollfd fds[] = {{.fd = s->ipc, .events = POLLIN},
+                           {.fd = s->channel,
+                            .events = owes        ? 0
+                                      : s->unsent ? POLLOUT
+                                                  : POLLIN}};
+    if (poll(fds, sizeof fds / sizeof *fds, owes ? 0 : -1) < 0)
+        return; /* a signal */
+    if (fds[0].revents != 0)
+        hear_supervisor(s);
+    if (s->channel != fds[1].fd || s->ending)
+        return; /* the worker is another one by now */
+    if (owes)
+        answer_next(s);
+    else if (fds[1].revents != 0 && s->unsent)
+        send_answer(s);
+    else if (fds[1].revents != 0)
+        hear_worker(s);
 }
 
 int signer_run(unsigned index)
@@ -225,10 +261,10 @@ int signer_run(unsigned index)
     log_init(&s.log, who);
     s.ipc = PROCESS_IPC;
     s.channel = -1;
-    if (tls_init(&e) == 0)
-        run(&s);
-    else
+    if (tls_init(&e) != 0)
         fail(&s, e.text);
+    while (!s.ending)
+        turn(&s);
     close_channel(&s);
     signer_keys_free(&s.keys);
     explicit_bzero(&s.message, sizeof s.message);

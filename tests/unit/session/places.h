@@ -85,6 +85,7 @@ static inline void to_sign(void)
     f.serving = f.keyless;
     arrive(TCP);
     begin_tls_as(NULL);
+    uv_run(&f.loop, UV_RUN_NOWAIT); /* the question goes out */
     assert_int_equal(client->sent_size, 0);
 }
 

@@ -18,6 +18,10 @@ struct fixture {
     unsigned answered[SIGNINGS];
     unsigned count, unsigned_count;
     uint8_t first; /* byte of the last signature */
+    /* what the signer has received last, and how much of it was looked at */
+    struct ipc_message asked;
+    size_t seen;
+    unsigned messages;
 };
 
 static struct fixture f;
@@ -30,6 +34,13 @@ static void note(struct signing *s, const struct tls_signature *signature)
     f.first = signature != NULL ? signature->bytes[0] : 0;
 }
 
+/* What one turn of the loop gives to ask, is asked at the end of the next. */
+static void turn(void)
+{
+    for (int i = 0; i < 2; i++)
+        uv_run(&f.loop, UV_RUN_NOWAIT);
+}
+
 static void signer_comes(void)
 {
     int ends[2];
@@ -37,7 +48,9 @@ static void signer_comes(void)
     if (f.signer >= 0)
         close(f.signer);
     f.signer = ends[1];
+    f.seen = f.asked.size = 0;
     signings_use(&f.all, ends[0]);
+    turn();
 }
 
 static int setup(void **state)
@@ -71,22 +84,25 @@ static void begin(size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
         signing_begin(&f.all, &f.signings[i]);
-}
-
-static void turn(void)
-{
-    uv_run(&f.loop, UV_RUN_NOWAIT);
+    turn();
 }
 
 /* The number of the request; -1: none is there. */
 static int next_request(uint64_t *serial)
 {
-    static struct ipc_message m;
     struct ipc_sign asked;
-    if (ipc_receive(f.signer, &m) != 1)
-        return -1;
-    assert_int_equal(m.type, IPC_SIGN);
-    assert_true(ipc_take(&m, &asked, sizeof asked));
+    if (f.seen == f.asked.size) {
+        size_t count;
+        if (ipc_receive(f.signer, &f.asked) != 1)
+            return -1;
+        assert_int_equal(f.asked.type, IPC_SIGN);
+        assert_true(ipc_count(&f.asked, sizeof asked, &count));
+        assert_in_range(count, 1, SIGN_AT_ONCE);
+        f.seen = 0;
+        f.messages++;
+    }
+    memcpy(&asked, f.asked.payload + f.seen, sizeof asked);
+    f.seen += sizeof asked;
     *serial = asked.serial;
     return asked.request.content[0];
 }
@@ -143,6 +159,35 @@ static void a_refusal_is_told(void **state)
     turn();
     assert_int_equal(f.count, 2);
     assert_int_equal(f.unsigned_count, 2);
+}
+
+static void what_begins_in_one_turn_is_asked_together(void **state)
+{
+    (void)state;
+    signer_comes();
+    begin(0, SIGN_AT_ONCE + 1);
+    assert_int_equal(requests(), SIGN_AT_ONCE + 1);
+    assert_int_equal(f.messages, 2);
+}
+
+static void answers_may_come_together(void **state)
+{
+    (void)state;
+    static struct ipc_message m;
+    uint64_t serial;
+    signer_comes();
+    begin(0, 3);
+    ipc_begin(&m, IPC_SIGNED, 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(next_request(&serial), i);
+        struct ipc_signed reply = {.serial = serial, .outcome = TLS_SIGNED};
+        reply.signature.size = 1;
+        ipc_append(&m, &reply, sizeof reply);
+    }
+    assert_int_equal(ipc_send(f.signer, &m), 0);
+    turn();
+    assert_int_equal(f.count, 3);
+    assert_int_equal(f.answered[2], 1);
 }
 
 static void only_so_many_are_out(void **state)
@@ -315,6 +360,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(each_gets_its_own_signature),
         T(a_refusal_is_told),
+        T(what_begins_in_one_turn_is_asked_together),
+        T(answers_may_come_together),
         T(only_so_many_are_out),
         T(without_a_signer_they_wait),
         T(another_signer_is_asked_again_and_in_the_same_order),

@@ -151,15 +151,30 @@ static void settle(void)
     assert_int_equal(hear(f.supervisor), IPC_PONG);
 }
 
-static void ask_size(int which, size_t size)
+static struct ipc_sign question_for(int which)
 {
     struct ipc_sign question = {.serial = 77};
     memcpy(question.request.key, ids[which], TLS_KEY_ID_SIZE);
     question.request.scheme = which == 0 ? 0x0403 : 0x0804;
     question.request.tls13 = 1;
     question.request.size = 32;
+    return question;
+}
+
+static void ask_size(int which, size_t size)
+{
+    const struct ipc_sign question = question_for(which);
     ipc_begin(&f.m, IPC_SIGN, 0);
     ipc_append(&f.m, &question, size);
+    assert_int_equal(ipc_send(f.worker, &f.m), 0);
+}
+
+static void ask_too_many(void)
+{
+    const struct ipc_sign question = question_for(0);
+    ipc_begin(&f.m, IPC_SIGN, 0);
+    for (int i = 0; i <= SIGN_AT_ONCE; i++)
+        ipc_append(&f.m, &question, sizeof question);
     assert_int_equal(ipc_send(f.worker, &f.m), 0);
 }
 
@@ -184,6 +199,33 @@ static void it_signs_with_the_keys_that_it_has(void **state)
     give_key(1, 0);
     assert_int_equal(ask(0), TLS_SIGNED);
     assert_int_equal(ask(1), TLS_SIGNED_BY_NOBODY);
+}
+
+static void questions_that_come_together_are_all_answered_in_their_order(void **state)
+{
+    (void)state;
+    struct ipc_signed answer;
+    size_t heard = 0;
+    connect_worker();
+    give_key(1, 1);
+    settle();
+    ipc_begin(&f.m, IPC_SIGN, 0);
+    for (uint64_t i = 0; i < SIGN_AT_ONCE; i++) {
+        struct ipc_sign question = question_for(1);
+        question.serial = i;
+        ipc_append(&f.m, &question, sizeof question);
+    }
+    assert_int_equal(ipc_send(f.worker, &f.m), 0);
+    while (heard < SIGN_AT_ONCE) {
+        size_t count;
+        assert_int_equal(hear(f.worker), IPC_SIGNED);
+        assert_true(ipc_count(&f.m, sizeof answer, &count) && count > 0);
+        for (size_t i = 0; i < count; i++) {
+            memcpy(&answer, f.m.payload + i * sizeof answer, sizeof answer);
+            assert_int_equal(answer.serial, heard++);
+            assert_int_equal(answer.outcome, TLS_SIGNED);
+        }
+    }
 }
 
 static void keys_stay_until_the_next_generation_is_replaced(void **state)
@@ -273,10 +315,12 @@ static void a_worker_that_talks_nonsense_is_told_of_and_not_listened_to(void **s
 {
     (void)state;
     give_key(1, 0);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         connect_worker();
         if (i == 0)
             ask_size(0, 5);
+        else if (i == 4)
+            ask_too_many();
         else if (i == 1)
             assert_int_equal(send(f.worker, "x", 1, 0), 1);
         else if (i == 2)
@@ -354,6 +398,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(it_signs_with_the_keys_that_it_has),
+        T(questions_that_come_together_are_all_answered_in_their_order),
         T(keys_stay_until_the_next_generation_is_replaced),
         T(an_aborted_generation_is_forgotten_and_the_present_one_is_not),
         T(a_generation_may_come_twice),
