@@ -43,17 +43,19 @@ int peer_open(struct peer *p, uv_loop_t *loop, int fd, bool is_unix,
 
 /* ---- reading ---- */
 
-static void lend_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    (void)suggested;
-    struct peer_scratch *scratch = handle->loop->data;
-    *buf = uv_buf_init(scratch->data, (unsigned)scratch->size - 1);
-}
-
 /* The union's first member is the handle, and the union is the peer's first member. */
 static struct peer *peer_of(void *handle)
 {
     return handle;
+}
+
+/* Without a buffer libuv reads nothing, and says UV_ENOBUFS. */
+static void lend_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    (void)suggested;
+    struct peer_scratch *scratch = handle->loop->data;
+    if (peer_of(handle)->reading)
+        *buf = uv_buf_init(scratch->data, (unsigned)scratch->size - 1);
 }
 
 static void fail(struct peer *p, int error)
@@ -80,32 +82,45 @@ static int how_it_ended(struct peer *p)
     return p->send_error == UV_EPIPE ? 0 : p->send_error;
 }
 
+static void stop_watching(struct peer *p)
+{
+    uv_read_stop(&p->uv.stream);
+    p->watched = false;
+}
+
 static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct peer *p = peer_of(stream);
+    if (n == UV_ENOBUFS) { /* there is something, and nobody wants it now */
+        stop_watching(p);
+        return;
+    }
     const int error = n == UV_EOF ? how_it_ended(p) : (int)n;
     if (n > 0) {
         p->events->data(p, (uint8_t *)buf->base, (size_t)n);
     } else if (error < 0) {
-        uv_read_stop(stream);
+        stop_watching(p);
         fail(p, error);
     } else if (n < 0) {
-        p->reading = false;
+        p->reading = p->watched = false;
         p->eof = true;
         p->events->eof(p);
     }
 }
 
+static bool watch(struct peer *p)
+{
+    p->watched = p->watched || uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
+    return p->watched;
+}
+
+/* Most pauses are over before anything comes. Then they cost nothing: libuv is told to stop only
+ * by what comes meanwhile, since to stop and go on are two system calls. */
 void peer_read(struct peer *p, bool on)
 {
     on = on && !p->eof;
-    if (on == p->reading || p->life != PEER_OPEN)
-        return;
-    p->reading = on;
-    if (!on)
-        uv_read_stop(&p->uv.stream);
-    else
-        p->reading = uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
+    if (on != p->reading && p->life == PEER_OPEN)
+        p->reading = on && watch(p);
 }
 
 /* ---- connecting ---- */
@@ -149,7 +164,7 @@ static int connect_tcp(struct peer *p, const struct peer_target *target, uv_conn
     /* Whoever connects will want to read. Said now, it spares libuv three calls for changing what
      * is watched; nothing is read before the connection is there. */
     if (rc == 0)
-        p->reading = uv_read_start(&p->uv.stream, lend_scratch, read_done) == 0;
+        p->reading = watch(p);
     return rc;
 }
 

@@ -42,6 +42,7 @@ struct peer {
     size_t queued; /* bytes that the kernel did not take yet */
     enum peer_life life;
     bool reading;
+    bool watched;    /* libuv waits for bytes: also for a while after `reading` has ended */
     int send_error;  /* a uv error: the other side takes no more; see peer_send() */
     bool eof;        /* the other side's FIN was read */
     bool fin_wanted; /* our FIN follows what is queued */

@@ -219,6 +219,22 @@ static void reading_stops_and_goes_on(void **state)
     assert_memory_equal(f->got, "abc", 3);
 }
 
+static void an_end_that_comes_while_nobody_reads_is_told_later(void **state)
+{
+    struct fixture *f = *state;
+    open_tcp(f);
+    peer_read(&f->peer, true);
+    peer_read(&f->peer, false);
+    assert_int_equal(send(f->other, "last", 4, 0), 4);
+    shutdown(f->other, SHUT_WR);
+    loop_settle(&f->loop);
+    assert_int_equal(f->got_size, 0);
+    assert_int_equal(f->eof, 0);
+    peer_read(&f->peer, true);
+    loop_until(&f->loop, f->eof == 1);
+    assert_int_equal(f->got_size, 4);
+}
+
 static void eof_comes_once_and_sending_goes_on(void **state)
 {
     struct fixture *f = *state;
@@ -407,6 +423,7 @@ int main(void)
         CASE(a_queue_drains_in_order_with_fin_behind_it),
         CASE(fin_goes_at_once_when_nothing_is_queued),
         CASE(reading_stops_and_goes_on),
+        CASE(an_end_that_comes_while_nobody_reads_is_told_later),
         CASE(eof_comes_once_and_sending_goes_on),
         CASE(a_reset_from_the_other_side_is_an_error),
         CASE(a_reset_that_comes_together_with_data_is_an_error_too),
