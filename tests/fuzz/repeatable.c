@@ -10,6 +10,7 @@
 int __real_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int __wrap_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 ssize_t __wrap_getrandom(void *to, size_t size, unsigned flags);
+int __wrap_RAND_bytes(uint8_t *to, size_t size);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, void *to, size_t size, unsigned flags, long four, long five,
                     long six);
@@ -41,6 +42,12 @@ ssize_t __wrap_getrandom(void *to, size_t size, unsigned flags)
     for (size_t i = 0; i < size; i++)
         ((uint8_t *)to)[i] = random_byte();
     return (ssize_t)size;
+}
+
+int __wrap_RAND_bytes(uint8_t *to, size_t size)
+{
+    __wrap_getrandom(to, size, 0);
+    return 1;
 }
 
 time_t __wrap_time(time_t *now_r)
