@@ -87,7 +87,7 @@ class Machine:
         file.touch(mode=0o600)
         chain, key = pki.mail.chain.read_bytes(), pki.mail.key.read_bytes()
         file.write_bytes({"chain": chain + key, "key": key, "client-crl": pki.crl.read_bytes(),
-                          "client-ca": pki.people.certificate.read_bytes()}[kind])
+                          "client-ca": pki.people.certificate.read_bytes(), "ticket-key": b"k" * 48}[kind])
 
     def configure(self, text):
         (self.etc / "tlsfront" / "tlsfront.conf").write_text(text)
@@ -112,7 +112,7 @@ def machine(run, pki, binary):
                          ids=lambda one: one.name)
 def test_documented_configurations_are_accepted(machine, document):
     for text in configurations(document):
-        for kind, path in re.findall(r'^ *(chain|key|client-ca|client-crl) *= *"([^"]+)"', text,
+        for kind, path in re.findall(r'^ *(chain|key|client-ca|client-crl|ticket-key) *= *"([^"]+)"', text,
                                      re.MULTILINE):
             machine.make(path, kind)
         machine.configure(text)

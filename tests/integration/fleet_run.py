@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""fleet_run.py - what clients notice when a fleet of three is restarted, renewed, upgraded or loses a
+machine, and the same of three haproxy that do TLS themselves: the figures of docs/fleet.md.
+
+    TLSFRONT=PATH tests/integration/fleet_run.py
+
+As root: it makes network namespaces of its own. The balancer is haproxy in TCP mode. Prints a table:
+how many visits were refused and lost, of how many, and how many of those served were resumed; behind
+a death, only what came after the balancer had noticed. Exit status 1 when tlsfront lost anything.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness import fleet_scenes as scenes  # noqa: E402
+from harness.fleet import Fleet  # noqa: E402
+from harness.pki import Pki  # noqa: E402
+from harness.run import Run  # noqa: E402
+
+KINDS = ("tlsfront", "haproxy")
+
+
+def death(fleet, pki):
+    _, after, alive = scenes.death(fleet)
+    return after, f"{alive} of 9"
+
+
+def restart(fleet, pki):
+    return scenes.restart_by_signal(fleet), "-"
+
+
+def renew(fleet, pki):
+    tally, alive = scenes.rolled(fleet, lambda one: one.renew(pki.renewed))
+    return tally, f"{alive} of 6"
+
+
+def upgrade(fleet, pki):
+    tally, alive = scenes.rolled(fleet, lambda one: one.upgrade(one.next_version()))
+    return tally, f"{alive} of 6"
+
+
+SCENES = {"rolling restart": restart, "one machine dies": death, "renewed certificate": renew,
+          "rolling upgrade": upgrade}
+
+
+def row(name, kind, tally, alive):
+    share = f"{100 * scenes.resumed(tally):.0f} %"
+    came = tally.served + len(tally.refused) + len(tally.lost)
+    return f"| {name} | {kind} | {came} | {len(tally.refused)} | {len(tally.lost)} | {share} | {alive} |"
+
+
+def measure(run, pki, binary, kind):
+    """Lines, and whether anybody was refused or lost."""
+    fleet = Fleet(run, pki, binary, f"figures-{kind}", kind=kind, drain_delay="3s",
+                  drain_newcomers="reset")
+    lines, bad = [], False
+    try:
+        for name, scene in SCENES.items():
+            tally, alive = scene(fleet, pki)
+            lines.append(row(name, kind, tally, alive))
+            bad |= bool(tally.refused or tally.lost)
+    finally:
+        fleet.close()
+    return lines, bad
+
+
+def main():
+    binary = Path(os.environ["TLSFRONT"]).resolve()
+    run = Run()
+    try:
+        pki = Pki(run.make_folder("pki"))
+        results = {kind: measure(run, pki, binary, kind) for kind in KINDS}
+    finally:
+        run.close()
+    print("| scene | TLS by | visits | refused | lost | resumed | open sessions that go on |\n"
+          "| --- | --- | --- | --- | --- | --- | --- |")
+    for lines in zip(*(results[kind][0] for kind in KINDS)):
+        print("\n".join(lines))
+    return results["tlsfront"][1]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""What happens to a fleet, and what its clients notice of it. Each leaves all three machines in service."""
+
+
+def restart_by_hand(fleet):
+    """Each machine in turn: the balancer is told and has noticed, then it is restarted."""
+    visitors = fleet.visitors()
+    for one in fleet.frontends:
+        visitors.wait_for()
+        fleet.balancer.take_out(one)
+        visitors.wait_for()
+        one.stop()
+        visitors.wait_for()
+        one.begin()
+        fleet.balancer.take_back(one)
+    visitors.wait_for()
+    return visitors.stop()
+
+
+def restart_by_signal(fleet):
+    """Each machine in turn is restarted, as `systemctl restart` does it, and tells nobody before."""
+    visitors = fleet.visitors()
+    for one in fleet.frontends:
+        visitors.wait_for()
+        one.stop()
+        visitors.wait_for()
+        one.begin()
+        fleet.balancer.take_back(one)
+    visitors.wait_for()
+    return visitors.stop()
+
+
+def death(fleet):
+    """One machine is gone at once. Before that is noticed, after it, and how many of nine sessions,
+    three on each machine, go on."""
+    held = fleet.sessions(9)
+    victim = fleet.frontends[0]
+    visitors = fleet.visitors()
+    visitors.wait_for()
+    victim.kill()
+    fleet.balancer.notices_death(victim)
+    before = visitors.stop()
+    visitors = fleet.visitors()
+    visitors.wait_for(60)
+    after = visitors.stop()
+    alive = sum(answers(one) for one in held)
+    for one in held:
+        one.socket.close()
+    victim.begin()
+    fleet.balancer.take_back(victim)
+    return before, after, alive
+
+
+def answers(session):
+    try:
+        return session.command(b"NOOP").startswith(b"+OK")
+    except (OSError, AssertionError):
+        return False
+
+
+def rolled(fleet, change):
+    """`change(frontend)` for each machine in turn; and how many of six sessions go on."""
+    held = fleet.sessions(6)
+    visitors = fleet.visitors()
+    for one in fleet.frontends:
+        visitors.wait_for()
+        change(one)
+    visitors.wait_for()
+    tally = visitors.stop()
+    alive = sum(answers(one) for one in held)
+    for one in held:
+        one.socket.close()
+    return tally, alive
+
+
+def serials(fleet, count=6):
+    """Of the certificates that newcomers see, one after the other on each machine."""
+    sessions = fleet.sessions(count)
+    seen = {one.tls.getpeercert()["serialNumber"] for one in sessions}
+    for one in sessions:
+        one.close()
+    return seen
+
+
+def resumed(tally):
+    """The share of those served that could have come with a ticket."""
+    return tally.resumed / max(1, tally.served - 2)  # each of two visitors had none the first time
