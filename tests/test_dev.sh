@@ -25,7 +25,7 @@ ends() {
     [ "$(find build -type f)" = "" ] || fail "dev $* has made something"
 }
 
-for command in demo test build deb deb-test fuzz chaos lint format clean; do
+for command in demo test build deb deb-test image fuzz chaos lint format clean; do
     ends 0 "$command" --help
     ends 2 "$command" nonsense
 done
@@ -45,6 +45,7 @@ ends 2 chaos 10 --seed
 ends 2 chaos --seed 1 10
 ends 2 build release
 ends 2 deb bookworm
+ends 2 image bookworm
 ends 2 deb-test bookworm sid
 
 if command -v clang-format >/dev/null; then
