@@ -1,5 +1,6 @@
 /* check.c - findings across keys, blocks and files. */
 #include "config/check.h"
+#include "config/guards.h"
 #include "config/values.h"
 
 #include <string.h>
@@ -189,6 +190,7 @@ static void check_route(const struct route_config *r, struct diags *d)
     check_starttls(r, d);
     check_acme(r, d);
     check_target(r, &r->target, d);
+    check_guards(r, d);
 }
 
 /* ---- routes against each other ---- */

@@ -261,13 +261,39 @@ bool endpoint_same(const struct endpoint *x, const struct endpoint *y)
 
 /* ---- networks ---- */
 
-static bool host_bits_are_zero(const struct cidr *c)
+/* True when there was one. */
+static bool clear_host_bits(struct cidr *c)
 {
-    unsigned total = c->family == AF_INET ? 32 : 128;
-    for (unsigned bit = c->bits; bit < total; bit++)
-        if (c->bytes[bit / 8] & (0x80u >> bit % 8))
-            return false;
-    return true;
+    const unsigned total = c->family == AF_INET ? 32 : 128;
+    bool was_set = false;
+    for (unsigned bit = c->bits; bit < total; bit++) {
+        const uint8_t mask = (uint8_t)(0x80u >> bit % 8);
+        was_set = was_set || (c->bytes[bit / 8] & mask) != 0;
+        c->bytes[bit / 8] &= (uint8_t)~mask;
+    }
+    return was_set;
+}
+
+/* Clients from ::ffff:0:0/96 are IPv4 clients. */
+static void unmap(struct cidr *c)
+{
+    enum { MAPPED_BITS = 96 };
+    struct in6_addr in6;
+    memcpy(&in6, c->bytes, sizeof in6);
+    if (c->family != AF_INET6 || c->bits < MAPPED_BITS || !IN6_IS_ADDR_V4MAPPED(&in6))
+        return;
+    *c = (struct cidr){.family = AF_INET, .bits = c->bits - MAPPED_BITS};
+    memcpy(c->bytes, &in6.s6_addr[MAPPED_BITS / 8], 4);
+}
+
+static int tell_network(struct cidr *c, struct flaw *f)
+{
+    char address[INET6_ADDRSTRLEN] = "";
+    inet_ntop(c->family, c->bytes, address, sizeof address);
+    snprintf(f->cause, sizeof f->cause, "has bits set behind its prefix; the network is %s/%u",
+             address, c->bits);
+    f->cure = "write the network's first address, or a longer prefix";
+    return -1;
 }
 
 int value_cidr(const char *text, struct cidr *c, struct flaw *f)
@@ -290,8 +316,15 @@ int value_cidr(const char *text, struct cidr *c, struct flaw *f)
     c->bits = most;
     if (bits != NULL && value_number(bits, most, &c->bits, f) != 0)
         return flaw_set(f, cure, "has no usable prefix length");
-    if (!host_bits_are_zero(c))
-        return flaw_set(f, "write the network's first address, or a longer prefix",
-                        "has bits set behind its prefix");
-    return 0;
+    unmap(c);
+    return clear_host_bits(c) ? tell_network(c, f) : 0;
+}
+
+bool cidr_covers(const struct cidr *network, const struct cidr *part)
+{
+    struct cidr front = *part;
+    front.bits = network->bits;
+    clear_host_bits(&front);
+    return network->family == part->family && network->bits <= part->bits &&
+           memcmp(network->bytes, front.bytes, sizeof front.bytes) == 0;
 }

@@ -47,9 +47,21 @@ struct endpoint {
 };
 
 struct cidr {
-    int family; /* AF_INET or AF_INET6 */
+    int family; /* AF_INET or AF_INET6; IPv4-mapped ones are AF_INET */
     uint8_t bytes[16];
     unsigned bits;
+    const char *text; /* as it was written */
+    struct origin at;
+};
+struct cidr_list {
+    struct cidr *items;
+    size_t count;
+};
+
+/* So many in a period of `per` milliseconds. */
+struct connection_rate {
+    unsigned count; /* 0: no limit */
+    unsigned per;
 };
 
 /* A file named in the configuration; its contents are in the bundle under the same path. */
@@ -130,9 +142,12 @@ struct route_config {
     /* Milliseconds; 0 means no limit. */
     unsigned upgrade_timeout, handshake_timeout, connect_timeout, greeting_timeout, idle_timeout;
     unsigned max_connections, max_connections_per_ip; /* 0: no limit */
+    /* Whose connections are taken: none of `deny`; of `allow`, unless that is empty. */
+    struct cidr_list allow, deny;
+    struct connection_rate rate_per_ip;
+    struct origin rate_per_ip_at; /* line 0: not given */
 
-    struct cidr *accept_proxy_from;
-    size_t accept_proxy_count;
+    struct cidr_list accept_proxy_from;
     bool plaintext_login_allowed; /* optional routes, before TLS */
 
     enum client_auth client_auth;

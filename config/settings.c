@@ -33,6 +33,13 @@ void setting_number(struct build *b, const struct key *key, void *target, const 
         complain(b, key, s->values, &flaw);
 }
 
+void setting_rate(struct build *b, const struct key *key, void *target, const struct setting *s)
+{
+    struct flaw flaw;
+    if (value_rate(s->values->text, field(target, key), &flaw) != 0)
+        complain(b, key, s->values, &flaw);
+}
+
 void setting_switch(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct flaw flaw;

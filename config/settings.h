@@ -19,12 +19,14 @@ setting_fn setting_socket_path;              /* likewise, short enough for a Uni
 setting_fn setting_file;                     /* struct file_ref, likewise */
 setting_fn setting_files;                    /* struct file_list, likewise */
 setting_fn setting_texts;                    /* struct string_list */
+setting_fn setting_networks;                 /* struct cidr_list */
+setting_fn setting_rate;                     /* struct connection_rate */
 setting_fn setting_certificates;             /* struct certificate_list */
 setting_fn setting_upstream, setting_source; /* struct target_config: what of it they are about */
 
 /* These know their field. */
 setting_fn setting_workers, setting_log, setting_observe, setting_observe_agent;
-setting_fn setting_protocol, setting_listen, setting_networks;
+setting_fn setting_protocol, setting_listen;
 setting_fn setting_client_subjects, setting_client_names;
 
 #endif

@@ -132,15 +132,18 @@ void setting_source(struct build *b, const struct key *key, void *target, const 
 
 void setting_networks(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
-    struct route_config *r = target;
-    r->accept_proxy_from = arena_array(b->arena, count_values(s), sizeof *r->accept_proxy_from);
-    for (const struct value *v = s->values; v != NULL && r->accept_proxy_from != NULL;
-         v = v->next) {
+    struct cidr_list *list = (void *)((char *)target + key->offset);
+    list->items = arena_array(b->arena, count_values(s), sizeof *list->items);
+    for (const struct value *v = s->values; v != NULL && list->items != NULL; v = v->next) {
+        struct cidr *network = &list->items[list->count];
         struct flaw flaw;
-        if (value_cidr(v->text, &r->accept_proxy_from[r->accept_proxy_count], &flaw) != 0)
+        if (value_cidr(v->text, network, &flaw) != 0) {
             complain(b, key, v, &flaw);
-        else
-            r->accept_proxy_count++;
+            continue;
+        }
+        network->text = arena_copy(b->arena, v->text);
+        network->at = v->at;
+        list->count++;
     }
 }
 

@@ -67,6 +67,29 @@ int value_duration(const char *text, unsigned *ms, struct flaw *f)
     return 0;
 }
 
+int value_rate(const char *text, struct connection_rate *rate, struct flaw *f)
+{
+    static const char cure[] = "write how many in which time, as in 30/1m; off means no limit";
+    enum { SHORTEST_MS = 1000 };
+    uint64_t count;
+    const char *rest;
+
+    *rate = (struct connection_rate){0};
+    if (strcmp(text, "off") == 0)
+        return 0;
+    if (!read_digits(text, &count, &rest) || *rest != '/')
+        return flaw_set(f, cure, "is not a rate");
+    if (count == 0)
+        return flaw_set(f, "write off for no limit, or deny = {\"0.0.0.0/0\", \"::/0\"} for nobody",
+                        "lets nobody in");
+    if (count > RATE_COUNT_MAX)
+        return flaw_set(f, "the largest count is 65535; write off for no limit", "is too high");
+    if (value_duration(rest + 1, &rate->per, f) != 0 || rate->per < SHORTEST_MS)
+        return flaw_set(f, cure, "has no period of a second or more behind the /");
+    rate->count = (unsigned)count;
+    return 0;
+}
+
 int value_size(const char *text, size_t *bytes, struct flaw *f)
 {
     static const struct unit units[] = {{"", 1},        {"k", 1 << 10}, {"K", 1 << 10},

@@ -21,6 +21,10 @@ int flaw_set(struct flaw *f, const char *cure, const char *cause); /* returns -1
 /* "500ms", "10s", "5m", "1h"; "0" and "off" are 0. Milliseconds. */
 int value_duration(const char *text, unsigned *ms, struct flaw *f);
 
+/* "30/1m": a count of 1 to RATE_COUNT_MAX, and a period of a second or more; "off": no limit. */
+enum { RATE_COUNT_MAX = 65535 };
+int value_rate(const char *text, struct connection_rate *rate, struct flaw *f);
+
 /* "4096", "16k", "1m", "1g", powers of 1024. */
 int value_size(const char *text, size_t *bytes, struct flaw *f);
 
@@ -46,8 +50,12 @@ int value_client_subject(const char *text, struct flaw *f);
  * is a URI, else with an @ an address. */
 int value_client_name(const char *text, enum client_name_kind *kind, struct flaw *f);
 
-/* "192.0.2.0/24", "2001:db8::/32", or one address. Bits behind the prefix must be 0. */
+/* "192.0.2.0/24", "2001:db8::/32", or one address. Bits behind the prefix must be 0. Does not fill
+ * `text` and `at`. */
 int value_cidr(const char *text, struct cidr *c, struct flaw *f);
+
+/* Is every address of the second in the first, too? */
+bool cidr_covers(const struct cidr *network, const struct cidr *part);
 
 /* Endpoints; their strings come from the arena, `at` is left alone. Out of memory shows in the
  * arena. A listener's "*:995" and ":995" are for the caller to expand: value_all_addresses(). */

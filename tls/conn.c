@@ -210,6 +210,7 @@ void tls_conn_abort(struct tls_conn *c, enum tls_abort why, struct tls_io *io)
         [TLS_ABORT_HANDSHAKE_TIMEOUT] = {ALERT_USER_CANCELED, TLS_FAULT_CLIENT,
                                          "the handshake took too long"},
         [TLS_ABORT_INTERNAL] = {ALERT_INTERNAL_ERROR, TLS_FAULT_LOCAL, "internal error"},
+        [TLS_ABORT_DENIED] = {ALERT_ACCESS_DENIED, TLS_FAULT_CLIENT, "it may not come in"},
     };
     engine_begin(c->engine);
     memory_failed();

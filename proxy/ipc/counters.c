@@ -45,6 +45,7 @@ uint64_t counters_layout(void)
                                      sizeof(struct route_details),
                                      sizeof(struct route_counters),
                                      offsetof(struct worker_counters, clients),
+                                     offsetof(struct worker_counters, rates),
                                      CLIENT_ROWS,
                                      CLIENT_BUCKETS};
     uint64_t h = hash(0xcbf29ce484222325U, sizes, sizeof sizes);
@@ -226,14 +227,19 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_slot,
-                                  const uint8_t seed[16])
+uint64_t client_hash(const struct sockaddr *client, uint64_t salt, const uint8_t seed[16])
 {
     uint64_t key[2];
     memcpy(key, seed, sizeof key);
     uint64_t h = mix(client_bits(client) ^ key[0], key[1] | 1);
-    h = mix(h ^ route_slot ^ ((uint64_t)is_ipv4(client) << 32), key[0] | 1);
-    h = mix(h ^ key[1], 0x9e3779b97f4a7c15U);
+    h = mix(h ^ salt ^ ((uint64_t)is_ipv4(client) << 32), key[0] | 1);
+    return mix(h ^ key[1], 0x9e3779b97f4a7c15U);
+}
+
+struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_slot,
+                                  const uint8_t seed[16])
+{
+    const uint64_t h = client_hash(client, route_slot, seed);
     return (struct client_slot){
         .at = {(uint16_t)(h % CLIENT_BUCKETS), (uint16_t)((h >> 32) % CLIENT_BUCKETS)}};
 }
@@ -270,6 +276,16 @@ unsigned client_count(const struct all_counters *all, unsigned workers, struct c
             smallest = sum;
     }
     return smallest;
+}
+
+unsigned client_rate(const struct all_counters *all, unsigned workers, uint64_t key,
+                     unsigned period, uint64_t now)
+{
+    unsigned sum = 0;
+    for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
+        if (counters_of(all, w) != NULL)
+            sum += rate_sum(&counters_of(all, w)->rates, key, period, now);
+    return sum;
 }
 
 uint64_t route_active(const struct all_counters *all, unsigned workers, unsigned route_slot)

@@ -9,6 +9,7 @@
 
 #include "config/err.h"
 #include "proxy/ipc/kinds.h"
+#include "proxy/ipc/rates.h"
 #include "tls/tls.h"
 
 #include <stdatomic.h>
@@ -82,8 +83,9 @@ struct worker_counters {
     struct route_counters route[ROUTE_SLOTS];
     struct route_details details[ROUTE_SLOTS];
     _Atomic uint16_t clients[CLIENT_ROWS][CLIENT_BUCKETS];
-    counter accept_pauses; /* times that accepting stopped for want of descriptors or memory */
-    counter log_lost;      /* lines */
+    counter accept_pauses;   /* times that accepting stopped for want of descriptors or memory */
+    counter log_lost;        /* lines */
+    struct rate_table rates; /* for connection-rate-per-ip */
 };
 
 /* A part, as a descriptor; its size is sealed. -1: no memory. */
@@ -170,6 +172,10 @@ struct client_slot {
 };
 struct sockaddr;
 
+/* A number for the client that nobody can foresee without the seed; in all processes that have the
+ * same seed the same. Another `salt` gives another number. An IPv6 client is its /64. */
+uint64_t client_hash(const struct sockaddr *client, uint64_t salt, const uint8_t seed[16]);
+
 /* The same in all processes that have the same seed. */
 struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_slot,
                                   const uint8_t seed[16]);
@@ -180,6 +186,11 @@ void client_leave(struct worker_counters *own, struct client_slot slot);
 
 /* Connections of that client over the first `workers` parts. */
 unsigned client_count(const struct all_counters *all, unsigned workers, struct client_slot slot);
+
+/* Connections of that client in the period before `now`, over the first `workers` parts; see
+ * rates.h. */
+unsigned client_rate(const struct all_counters *all, unsigned workers, uint64_t key,
+                     unsigned period, uint64_t now);
 
 /* The route's active connections over the first `workers` parts. */
 uint64_t route_active(const struct all_counters *all, unsigned workers, unsigned route_slot);

@@ -15,8 +15,12 @@ const char *const fault_names[FAULTS] = {
 };
 
 const char *const refusal_names[REFUSALS] = {
-    [REFUSAL_UPSTREAM] = "upstream_down",   [REFUSAL_LIMIT] = "limit",
-    [REFUSAL_DRAINING] = "draining",        [REFUSAL_TLS_LATE] = "tls_late",
+    [REFUSAL_UPSTREAM] = "upstream_down",
+    [REFUSAL_LIMIT] = "limit",
+    [REFUSAL_DRAINING] = "draining",
+    [REFUSAL_TLS_LATE] = "tls_late",
+    [REFUSAL_DENIED] = "denied",
+    [REFUSAL_RATE] = "rate",
     [REFUSAL_CHALLENGE] = "challenge_late",
 };
 

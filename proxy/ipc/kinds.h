@@ -21,12 +21,14 @@ enum stage {
 /* Whose fault an end was; the log's fault=. */
 enum fault { FAULT_NONE, FAULT_CLIENT, FAULT_UPSTREAM, FAULT_LOCAL, FAULTS };
 
-/* Why somebody was refused: the first four in the order of enum starttls_refusal. */
+/* Why somebody was refused: the first six in the order of enum starttls_refusal. */
 enum refusal {
     REFUSAL_UPSTREAM,  /* none is available */
     REFUSAL_LIMIT,     /* max-connections, max-connections-per-ip, or resources */
     REFUSAL_DRAINING,  /* the daemon is going down */
     REFUSAL_TLS_LATE,  /* it did not begin TLS in time */
+    REFUSAL_DENIED,    /* by allow or deny */
+    REFUSAL_RATE,      /* connection-rate-per-ip */
     REFUSAL_CHALLENGE, /* acme: no answer in time */
     REFUSALS
 };

@@ -3,6 +3,7 @@
  * Newcomers are counted first and judged then, so that workers that count at the same moment cannot
  * both let the last one in. */
 #include "proxy/session/admission.h"
+#include "proxy/base/address.h"
 
 static void refuse(struct sessions *all, const struct route *r, struct admission *a,
                    enum starttls_refusal why)
@@ -24,17 +25,59 @@ void admission_enter(struct sessions *all, const struct route *r, struct admissi
         refuse(all, r, a, REFUSE_TOO_MANY);
 }
 
-void admission_client(struct sessions *all, const struct route *r, const struct sockaddr *client,
-                      struct admission *a)
+static bool may_come_in(const struct route_config *r, const struct sockaddr *client)
+{
+    if (address_in(client, r->deny.items, r->deny.count))
+        return false;
+    return r->allow.count == 0 || address_in(client, r->allow.items, r->allow.count);
+}
+
+/* Only those whom the rate lets in count for it: who comes too often gets in as soon as a period
+ * has passed, however often it has tried meanwhile. */
+static bool comes_too_often(struct sessions *all, const struct route *r,
+                            const struct sockaddr *client)
+{
+    const struct connection_rate *rate = &r->config->rate_per_ip;
+    if (rate->count == 0)
+        return false;
+    const uint64_t now = uv_now(all->loop);
+    const uint64_t key = client_hash(client, rate_salt(r->config->name, rate->per), all->seed);
+    rate_add(&all->counters->rates, key, rate->per, now);
+    if (client_rate(all->parts, all->worker_count, key, rate->per, now) <= rate->count)
+        return false;
+    rate_take_back(&all->counters->rates, key, rate->per, now);
+    return true;
+}
+
+static bool are_too_many(struct sessions *all, const struct route *r, const struct sockaddr *client,
+                         struct admission *a)
 {
     const unsigned most = r->config->max_connections_per_ip;
-    if (most == 0 || !a->admitted || client->sa_family == AF_UNIX)
-        return;
+    if (most == 0)
+        return false;
     a->counted = true;
     a->slot = client_slot_of(client, r->slot, all->seed);
     client_enter(all->counters, a->slot);
-    if (client_count(all->parts, all->worker_count, a->slot) > most)
+    return client_count(all->parts, all->worker_count, a->slot) > most;
+}
+
+void admission_client(struct sessions *all, const struct route *r, const struct sockaddr *client,
+                      struct admission *a)
+{
+    if (client->sa_family == AF_UNIX)
+        return;
+    if (!may_come_in(r->config, client)) {
+        if (a->admitted)
+            refuse(all, r, a, REFUSE_DENIED);
+        a->refusal = REFUSE_DENIED;
+    } else if (!a->admitted || a->balancer) {
+        return;
+    } else if (are_too_many(all, r, client, a)) {
         refuse(all, r, a, REFUSE_TOO_MANY);
+        a->own_limit = true;
+    } else if (comes_too_often(all, r, client)) {
+        refuse(all, r, a, REFUSE_TOO_FAST);
+    }
 }
 
 /* Of the places of a worker, and for each client address over all workers. */

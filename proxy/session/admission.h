@@ -12,9 +12,11 @@
 
 /* One connection's place in the counts. Zero-initialised: none. */
 struct admission {
-    bool admitted; /* counted as active in its route; else it is to hear `refusal` once it can */
-    bool courtesy; /* not admitted, and there is room to tell it */
-    bool counted;  /* its client is counted in `slot`: with those admitted, or those being told */
+    bool admitted;  /* counted as active in its route; else it is to hear `refusal` once it can */
+    bool courtesy;  /* not admitted, and there is room to tell it */
+    bool counted;   /* its client is counted in `slot`: with those admitted, or those being told */
+    bool own_limit; /* refused for connections of its own address, not for everybody's */
+    bool balancer;  /* a trusted one that speaks for itself: only lists apply to it */
     struct client_slot slot;
     enum starttls_refusal refusal;
 };
@@ -22,8 +24,9 @@ struct admission {
 /* Ask for a place in the route. One who is refused takes no place from others. */
 void admission_enter(struct sessions *all, const struct route *r, struct admission *a);
 
-/* Once it is known where the client comes from: one more of that address? Takes the place back when
- * not. Does nothing for those already refused, and for clients without an address. */
+/* Once it is known where the client comes from: may that address come in at all, so often, and is
+ * one more of it too many? Takes the place back when not. Those already refused are only told
+ * otherwise if they may not come in at all. Does nothing for clients without an address. */
 void admission_client(struct sessions *all, const struct route *r, const struct sockaddr *client,
                       struct admission *a);
 

@@ -37,6 +37,14 @@ static bool is_own(const struct session *s, const struct proxy_header_received *
     return strcmp(named, here) == 0;
 }
 
+/* So many others are being told already. */
+static enum end untold(enum starttls_refusal why)
+{
+    if (why == REFUSE_DENIED)
+        return END_DENIED_UNTOLD;
+    return why == REFUSE_TOO_FAST ? END_TOO_FAST_UNTOLD : END_ONE_OF_MANY;
+}
+
 /* The header is complete: the session is that client's now, and what follows is held for the state
  * that comes next. */
 static enum session_state take(struct session *s, const struct proxy_header_received *a)
@@ -52,11 +60,11 @@ static enum session_state take(struct session *s, const struct proxy_header_rece
         session_wipe(&all);
         return session_end(s, END_CHECK_DRAINING);
     }
-    if (!own) /* a balancer looks as often as it likes */
-        admission_client(s->all, s->route, &s->from.sa, &s->admission);
+    s->admission.balancer = own; /* which looks as often as it likes */
+    admission_client(s->all, s->route, &s->from.sa, &s->admission);
     if (!admission_courtesy(s->all, s->route, &s->from.sa, &s->admission)) {
         session_wipe(&all);
-        return session_end(s, END_ONE_OF_MANY);
+        return session_end(s, untold(s->admission.refusal));
     }
     enum session_state next = session_hold(s, all.data + a->size, all.size - a->size);
     session_wipe(&all);

@@ -72,10 +72,11 @@ static enum session_state answer_http(struct session *s, enum http_status status
     return next != SESSION_STAY ? next : session_end(s, end);
 }
 
-static enum session_state refuse_http(struct session *s, enum end end)
+static enum session_state refuse_http(struct session *s, enum starttls_refusal why)
 {
-    session_count_refusal(s, REFUSAL_CHALLENGE);
-    return answer_http(s, HTTP_UNAVAILABLE, NULL, end);
+    session_count_refusal(s, (enum refusal)why);
+    return answer_http(s, why == REFUSE_DENIED ? HTTP_FORBIDDEN : HTTP_UNAVAILABLE, NULL,
+                       session_refusal_end(s, why));
 }
 
 static void http_answered(struct query *q, enum challenge_outcome outcome,
@@ -183,8 +184,8 @@ enum session_state session_challenge_begin(struct session *s)
     if (next != SESSION_STAY)
         return next;
     if (!s->admission.admitted)
-        return refuse_http(s, END_TOO_MANY);
-    return s->all->draining ? refuse_http(s, END_DRAINING) : SESSION_REQUEST;
+        return refuse_http(s, s->admission.refusal);
+    return s->all->draining ? refuse_http(s, REFUSE_DRAINING) : SESSION_REQUEST;
 }
 
 enum session_state query_entered(struct session *s)
@@ -204,8 +205,7 @@ void query_left(struct session *s)
 
 enum session_state query_timed_out(struct session *s)
 {
-    if (s->tls == NULL)
-        return refuse_http(s, END_CHALLENGE_LATE);
     session_count_refusal(s, REFUSAL_CHALLENGE);
-    return session_end(s, END_CHALLENGE_LATE_TLS);
+    return s->tls == NULL ? answer_http(s, HTTP_UNAVAILABLE, NULL, END_CHALLENGE_LATE)
+                          : session_end(s, END_CHALLENGE_LATE_TLS);
 }

@@ -116,6 +116,12 @@ enum session_state session_to_upstream(struct session *s, const uint8_t *data, s
 
 /* ---- why not ---- */
 
+enum end session_refusal_end(const struct session *s, enum starttls_refusal why)
+{
+    return why == REFUSE_TOO_MANY && s->admission.own_limit ? END_TOO_MANY_OF_ONE
+                                                            : END_NO_UPSTREAM + why;
+}
+
 enum session_state session_refuse(struct session *s, enum starttls_refusal why)
 {
     struct buf text;
@@ -126,13 +132,17 @@ enum session_state session_refuse(struct session *s, enum starttls_refusal why)
     session_count_refusal(s, (enum refusal)why);
     enum session_state next = session_to_client(s, text.data, text.size);
     buf_free(&text);
-    return next != SESSION_STAY ? next : session_end(s, END_NO_UPSTREAM + why);
+    return next != SESSION_STAY ? next : session_end(s, session_refusal_end(s, why));
 }
 
 enum session_state session_refuse_by_alert(struct session *s, enum starttls_refusal why)
 {
     session_count_refusal(s, (enum refusal)why);
-    return session_end(s, why == REFUSE_DRAINING ? END_DRAINING_TLS : END_TOO_MANY_TLS);
+    static const enum end ends[] = {
+        [REFUSE_UPSTREAM_DOWN] = END_TOO_MANY_TLS, [REFUSE_TOO_MANY] = END_TOO_MANY_TLS,
+        [REFUSE_DRAINING] = END_DRAINING_TLS,      [REFUSE_TIMEOUT] = END_TOO_MANY_TLS,
+        [REFUSE_DENIED] = END_DENIED_TLS,          [REFUSE_TOO_FAST] = END_TOO_FAST_TLS};
+    return session_end(s, ends[why]);
 }
 
 /* ---- the upstream ---- */

@@ -91,17 +91,24 @@ enum end {
     END_DIALOGUE_BROKEN,
     END_DIALOGUE_REFUSED,
     END_SPOKE_TLS,
-    END_NO_UPSTREAM, /* these four in the order of enum starttls_refusal */
+    END_NO_UPSTREAM, /* these six in the order of enum starttls_refusal */
     END_TOO_MANY,
     END_DRAINING,
     END_TLS_LATE,
+    END_DENIED,
+    END_TOO_FAST,
+    END_TOO_MANY_OF_ONE,
     END_CHALLENGE_ANSWERED,
     END_CHALLENGE_UNKNOWN,
     END_CHALLENGE_LATE,
     END_CHALLENGE_LATE_TLS,
     END_TOO_MANY_TLS,
     END_DRAINING_TLS,
-    END_ONE_OF_MANY, /* many others are being told already */
+    END_DENIED_TLS,
+    END_TOO_FAST_TLS,
+    END_ONE_OF_MANY, /* many others are being told already; as for these two: */
+    END_DENIED_UNTOLD,
+    END_TOO_FAST_UNTOLD,
     END_CHECK_DRAINING,
     END_REQUEST_UNFIT,
     END_REQUEST_UNCLEAR,
@@ -261,6 +268,8 @@ enum session_state session_finish_client(struct session *s);
 enum session_state session_to_upstream(struct session *s, const uint8_t *data, size_t size);
 /* Tell the client in its protocol, inside TLS where there is TLS, why there is no service now. */
 enum session_state session_refuse(struct session *s, enum starttls_refusal why);
+/* The row for one who is refused in words. */
+enum end session_refusal_end(const struct session *s, enum starttls_refusal why);
 /* The same by an alert, while TLS does not stand. */
 enum session_state session_refuse_by_alert(struct session *s, enum starttls_refusal why);
 /* Its greeting can be dealt with: this upstream is the session's. Once. */

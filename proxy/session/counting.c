@@ -8,7 +8,8 @@
 static_assert((int)REFUSAL_UPSTREAM == REFUSE_UPSTREAM_DOWN &&
                   (int)REFUSAL_LIMIT == REFUSE_TOO_MANY &&
                   (int)REFUSAL_DRAINING == REFUSE_DRAINING &&
-                  (int)REFUSAL_TLS_LATE == REFUSE_TIMEOUT,
+                  (int)REFUSAL_TLS_LATE == REFUSE_TIMEOUT && (int)REFUSAL_DENIED == REFUSE_DENIED &&
+                  (int)REFUSAL_RATE == REFUSE_TOO_FAST,
               "in the same order");
 
 static struct route_details *details(struct session *s)

@@ -9,6 +9,9 @@
  * some one per cent of a processor. To refuse inside TLS takes a handshake first. */
 enum { EFFORT_A_SECOND = 200, EFFORT_CLEAR = 1, EFFORT_TLS = 4 };
 
+/* Of the log: ten lines a second. */
+enum { EFFORT_LINE = 20 };
+
 /* All zero: nothing was ever done. */
 struct effort {
     uint64_t

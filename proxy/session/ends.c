@@ -74,6 +74,12 @@ const struct end_row session_ends[ENDS] = {
                       UPSTREAM_FIN, false},
     [END_TLS_LATE] = {FAULT_CLIENT, "the client did not begin TLS in time", WORD_GOODBYE,
                       CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_DENIED] = {FAULT_CLIENT, "refused: its address may not come in", WORD_GOODBYE,
+                    CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_TOO_FAST] = {FAULT_CLIENT, "refused: it connects too often", WORD_GOODBYE, CLIENT_LINGERS,
+                      UPSTREAM_FIN, false},
+    [END_TOO_MANY_OF_ONE] = {FAULT_CLIENT, "refused: too many connections of its address",
+                             WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_CHALLENGE_ANSWERED] = {FAULT_NONE, "the challenge was answered", WORD_GOODBYE,
                                 CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_CHALLENGE_UNKNOWN] = {FAULT_CLIENT, "there is no such challenge", WORD_GOODBYE,
@@ -86,11 +92,19 @@ const struct end_row session_ends[ENDS] = {
                           CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_DRAINING_TLS] = {FAULT_LOCAL, "refused: shutting down", WORD_INTERNAL, CLIENT_LINGERS,
                           UPSTREAM_FIN, false},
+    [END_DENIED_TLS] = {FAULT_CLIENT, "refused: its address may not come in", WORD_DENIED,
+                        CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_TOO_FAST_TLS] = {FAULT_CLIENT, "refused: it connects too often", WORD_INTERNAL,
+                          CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_ONE_OF_MANY] = {FAULT_LOCAL, "refused: too many connections", WORD_NONE, CLIENT_RESET,
                          UPSTREAM_FIN, false},
     /* Not in words, which a check may take for service. */
     [END_CHECK_DRAINING] = {FAULT_LOCAL, "refused: shutting down", WORD_NONE, CLIENT_RESET,
                             UPSTREAM_FIN, false},
+    [END_DENIED_UNTOLD] = {FAULT_CLIENT, "refused: its address may not come in", WORD_NONE,
+                           CLIENT_RESET, UPSTREAM_FIN, false},
+    [END_TOO_FAST_UNTOLD] = {FAULT_CLIENT, "refused: it connects too often", WORD_NONE,
+                             CLIENT_RESET, UPSTREAM_FIN, false},
     [END_REQUEST_UNFIT] = {FAULT_CLIENT, "the client asked for something that is no challenge",
                            WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_REQUEST_UNCLEAR] = {FAULT_CLIENT, "the client sent a request that is not understood",
@@ -102,14 +116,16 @@ const struct end_row session_ends[ENDS] = {
 /* After one end the other words say why; what could not even be said changes how it is left. */
 static void say_last_word(struct session *s, enum last_word word)
 {
+    static const enum tls_abort aborts[] = {[WORD_LATE] = TLS_ABORT_HANDSHAKE_TIMEOUT,
+                                            [WORD_INTERNAL] = TLS_ABORT_INTERNAL,
+                                            [WORD_DENIED] = TLS_ABORT_DENIED};
     struct tls_io io = {0};
     if (word == WORD_NONE)
         return;
     if (s->tls != NULL && word == WORD_GOODBYE)
         tls_conn_close(s->tls, &io);
     else if (s->tls != NULL)
-        tls_conn_abort(s->tls, word == WORD_LATE ? TLS_ABORT_HANDSHAKE_TIMEOUT : TLS_ABORT_INTERNAL,
-                       &io);
+        tls_conn_abort(s->tls, aborts[word], &io);
     if (!s->client.fin_wanted && peer_send(&s->client, io.wire.data, io.wire.size, true) != 0)
         s->end = &session_ends[END_CLIENT_BROKE];
 }
@@ -118,6 +134,14 @@ static void say_last_word(struct session *s, enum last_word word)
 static bool is_probe(const struct session *s, const struct end_row *row)
 {
     return s->is_check || (row->is_probe && !s->spoke);
+}
+
+/* A crowd that is refused by limits must not fill the log: beyond some lines in a second only those
+ * who look for them see them. The counters count all. */
+static bool is_worth_a_line(struct session *s)
+{
+    return s->admission.admitted || s->admission.refusal == REFUSE_DRAINING ||
+           effort_spend(&s->all->lines, session_now(s), EFFORT_LINE);
 }
 
 /* The first end is the one that counts: a failure to deliver its words is no other. Who only looks
@@ -132,7 +156,8 @@ static enum session_state leave(struct session *s, enum end end, enum fault faul
     if (probe && fault == FAULT_CLIENT)
         fault = FAULT_NONE;
     session_count_end(s, end, fault);
-    session_log_end(s, probe ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, fault, words);
+    session_log_end(s, !probe && is_worth_a_line(s) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, fault,
+                    words);
     say_last_word(s, s->end->word);
     return SESSION_LINGER;
 }

@@ -10,6 +10,7 @@ enum last_word {
     WORD_GOODBYE,  /* close_notify, where there is TLS */
     WORD_LATE,     /* a fatal alert: the handshake took too long */
     WORD_INTERNAL, /* a fatal alert: our trouble */
+    WORD_DENIED,   /* a fatal alert: it may not come in */
 };
 
 /* How the client's connection ends, once all that was sent to it is delivered. */

@@ -41,6 +41,7 @@ struct sessions {
     unsigned count;
     unsigned courtesies; /* of these, those that are only told why not; see admission.h */
     struct effort effort;
+    struct effort lines; /* in the log, about those who are not served */
     uint64_t serial;
     struct turns turns;
     struct queries queries;

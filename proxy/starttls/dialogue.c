@@ -101,6 +101,8 @@ const char *dialogue_refusal_words(enum starttls_refusal why)
         [REFUSE_TOO_MANY] = "Too many connections, try again later",
         [REFUSE_DRAINING] = "Service is shutting down, try again later",
         [REFUSE_TIMEOUT] = "Timeout, closing connection",
+        [REFUSE_DENIED] = "No service for your address",
+        [REFUSE_TOO_FAST] = "Too many connections in a short time, try again later",
     };
     return words[why];
 }

@@ -135,6 +135,8 @@ enum starttls_refusal {
     REFUSE_TOO_MANY,      /* a connection limit */
     REFUSE_DRAINING,      /* we are about to go */
     REFUSE_TIMEOUT,       /* the client took too long before TLS */
+    REFUSE_DENIED,        /* its address may not come in */
+    REFUSE_TOO_FAST,      /* it comes too often */
 };
 
 /* What the module keeps, as its own struct: defines `struct NAME_dialogue *NAME_of(t)`. Constant

@@ -142,8 +142,8 @@ static enum dialogue_verdict upstream(struct dialogue *t, struct slice *in,
 static void refuse(enum starttls_refusal why, const char *hostname, struct buf *to_client)
 {
     (void)hostname;
-    ldap_notice(to_client, why == REFUSE_TOO_MANY ? LDAP_BUSY : LDAP_UNAVAILABLE,
-                dialogue_refusal_words(why));
+    const bool busy = why == REFUSE_TOO_MANY || why == REFUSE_TOO_FAST;
+    ldap_notice(to_client, busy ? LDAP_BUSY : LDAP_UNAVAILABLE, dialogue_refusal_words(why));
 }
 
 static bool cut_short(struct slice left)

@@ -50,6 +50,14 @@ static void json_groups(struct buf *out, const struct route_totals *t)
     json_object_end(out);
 }
 
+static void json_refusals(struct buf *out, const struct route_totals *t)
+{
+    json_object(out, "refused_by");
+    for (unsigned why = 0; why < REFUSALS; why++)
+        json_number(out, refusal_names[why], (int64_t)t->refused_by[why]);
+    json_object_end(out);
+}
+
 static void json_totals(struct buf *out, const struct route_totals *t)
 {
     json_object(out, "connections");
@@ -58,6 +66,7 @@ static void json_totals(struct buf *out, const struct route_totals *t)
     json_number(out, "accepted", (int64_t)t->accepted);
     json_number(out, "refused", (int64_t)t->refused);
     json_number(out, "checks", (int64_t)t->checks);
+    json_refusals(out, t);
     json_object_end(out);
     json_object(out, "handshakes");
     json_number(out, "completed", (int64_t)t->handshakes);

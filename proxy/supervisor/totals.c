@@ -28,6 +28,12 @@ static void add_groups(struct route_totals *t, const struct route_details *d)
                 counter_get(&d->tls[cipher][g][false]) + counter_get(&d->tls[cipher][g][true]);
 }
 
+static void add_refusals(struct route_totals *t, const struct route_details *d)
+{
+    for (unsigned why = 0; why < REFUSALS; why++)
+        t->refused_by[why] += counter_get(&d->refused[why]);
+}
+
 static uint64_t hybrid_of(const struct route_totals *t)
 {
     const char *name;
@@ -54,6 +60,7 @@ struct route_totals route_totals(const struct workers *ws, unsigned slot)
             continue;
         add(&t, &counters_of(&ws->all, w)->route[slot]);
         add_groups(&t, &counters_of(&ws->all, w)->details[slot]);
+        add_refusals(&t, &counters_of(&ws->all, w)->details[slot]);
     }
     if (ws->veterans != NULL)
         add_base(&t, ws->veterans->base[slot]);

@@ -8,6 +8,7 @@
 struct route_totals {
     uint64_t active, handshaking, accepted, refused, handshakes, resumed, tls12, tls13, failures,
         logins_refused, upstream_failures, bytes_in, bytes_out, checks;
+    uint64_t refused_by[REFUSALS];
     uint64_t groups[TLS_GROUP_NUMBERS], hybrid; /* of the handshakes */
 };
 

@@ -187,6 +187,7 @@ static const struct answer {
 } answers[] = {
     {HTTP_OK, "OK", "", ""},
     {HTTP_BAD_REQUEST, "Bad Request", "This is not a request in HTTP/1.1.", ""},
+    {HTTP_FORBIDDEN, "Forbidden", "There is no service for your address.", ""},
     {HTTP_NOT_FOUND, "Not Found", "Only the answers to ACME challenges are here.", ""},
     {HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed", "Only GET and HEAD are served here.",
      "Allow: GET, HEAD\r\n"},

@@ -21,6 +21,7 @@ enum http_status {
     HTTP_MORE = 0, /* the head is not complete */
     HTTP_OK = 200, /* a challenge is asked for: `token` */
     HTTP_BAD_REQUEST = 400,
+    HTTP_FORBIDDEN = 403,
     HTTP_NOT_FOUND = 404,
     HTTP_METHOD_NOT_ALLOWED = 405,
     HTTP_TIMEOUT = 408,

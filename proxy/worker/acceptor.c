@@ -122,6 +122,15 @@ void acceptor_room(struct acceptor *a)
 
 /* ---- accepting ---- */
 
+static const char *const crowds[] = {
+    [REFUSE_UPSTREAM_DOWN] = "connections beyond its limits",
+    [REFUSE_TOO_MANY] = "connections beyond its limits",
+    [REFUSE_DRAINING] = "connections to a daemon that shuts down",
+    [REFUSE_TIMEOUT] = "connections beyond its limits",
+    [REFUSE_DENIED] = "connections from addresses that may not come in",
+    [REFUSE_TOO_FAST] = "connections from addresses that connect too often",
+};
+
 /* One too many, and many others are being told already. A line a second at most. */
 static void reset(struct acceptor *a, const struct newcomer *n)
 {
@@ -136,9 +145,10 @@ static void reset(struct acceptor *a, const struct newcomer *n)
     a->reset = now;
     address_text((const struct sockaddr *)&n->client, client);
     log_event(a->sessions->log, LOG_LEVEL_WARN, "newcomers-reset",
-              "route %s: connections beyond its limits, one from %s, are reset; %u other%s being "
-              "told why (see \"Limits\" in tlsfront.conf(5))",
-              n->route->config->name, client, told, told == 1 ? " is" : "s are");
+              "route %s: %s, one from %s, are reset; %u other%s being told why (see \"Limits\" in "
+              "tlsfront.conf(5))",
+              n->route->config->name, crowds[n->admission.refusal], client, told,
+              told == 1 ? " is" : "s are");
 }
 
 /* What became of one. */
@@ -149,7 +159,7 @@ static enum taken take(struct listener *l, struct newcomer *n)
     struct acceptor *a = l->acceptor;
     const struct sockaddr *from = (const struct sockaddr *)&n->client;
     const struct route_config *r = l->route->config;
-    n->announced = address_in(from, r->accept_proxy_from, r->accept_proxy_count);
+    n->announced = address_in(from, r->accept_proxy_from.items, r->accept_proxy_from.count);
     admission_enter(a->sessions, l->route, &n->admission);
     if (!n->announced)
         admission_client(a->sessions, l->route, from, &n->admission);

@@ -69,8 +69,23 @@ static void check_cidr(const char *text)
     struct cidr c;
     int result = value_cidr(text, &c, &f);
     check_flaw(result, &f);
-    if (result == 0)
-        assert(c.bits <= (c.family == AF_INET ? 32 : 128));
+    if (result != 0)
+        return;
+    assert(c.bits <= (c.family == AF_INET ? 32 : 128));
+    struct cidr all = {.family = c.family};
+    assert(cidr_covers(&all, &c) && cidr_covers(&c, &c));
+    assert(cidr_covers(&c, &all) == (c.bits == 0));
+}
+
+static void check_rate(const char *text)
+{
+    struct flaw f = {"", NULL};
+    struct connection_rate rate;
+    int result = value_rate(text, &rate, &f);
+    check_flaw(result, &f);
+    assert(result != 0 || rate.count <= RATE_COUNT_MAX);
+    assert(result != 0 || (rate.count == 0) == (strcmp(text, "off") == 0));
+    assert(result != 0 || rate.count == 0 || rate.per >= 1000);
 }
 
 static void check_distance(const char *text)
@@ -93,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_numbers(text);
     check_client(text);
     check_cidr(text);
+    check_rate(text);
     check_distance(text);
     check_endpoint(value_listen, text);
     check_endpoint(value_upstream, text);

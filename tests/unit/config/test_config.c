@@ -98,6 +98,7 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(r->idle_timeout, protocol_facts(PROTOCOL_POP3)->idle_ms);
     assert_int_equal(r->max_connections, 0);
     assert_int_equal(r->max_connections_per_ip, 0);
+    assert_int_equal(r->rate_per_ip.count + r->allow.count + r->deny.count, 0);
     assert_int_equal(r->target.send_proxy, SEND_PROXY_OFF);
     assert_int_equal(r->target.source_kind, SOURCE_DEFAULT);
     assert_int_equal(r->client_auth, CLIENT_AUTH_NONE);
@@ -224,7 +225,8 @@ static void every_key_reaches_its_field(void **state)
         "protocol = smtp tls = implicit certificate = {second, mail}\n"
         "upstream = {\"mail.example:25\", \"[2001:db8::1]:25\", \"2.2.2.2:25\"}\n"
         "handshake-timeout = 1s connect-timeout = 2s greeting-timeout = 3s idle-timeout = 0\n"
-        "max-connections = 100 max-connections-per-ip = 10\n"
+        "max-connections = 100 max-connections-per-ip = 10 connection-rate-per-ip = '30/1m' "
+        "allow = {'192.0.2.0/24', '::ffff:198.51.100.0/120'} deny = '192.0.2.1'\n"
         "send-proxy = v2 xclient = off relay-risk = accepted\n"
         "client-certificate = optional client-ca = /ca client-crl = /crl\n"
         "client-subjects = {\"O=X, CN=a\", \"CN=b\\\\, c\"}\n"
@@ -269,6 +271,13 @@ static void every_key_reaches_its_field(void **state)
     assert_int_equal(r->idle_timeout, 0);
     assert_int_equal(r->max_connections, 100);
     assert_int_equal(r->max_connections_per_ip, 10);
+    assert_int_equal(r->rate_per_ip.count, 30);
+    assert_int_equal(r->rate_per_ip.per, 60000);
+    assert_int_equal(r->allow.count, 2);
+    assert_int_equal(r->allow.items[1].family, AF_INET);
+    assert_string_equal(r->allow.items[1].text, "::ffff:198.51.100.0/120");
+    assert_int_equal(r->deny.count, 1);
+    assert_int_equal(r->deny.items[0].bits, 32);
     assert_int_equal(r->target.send_proxy, SEND_PROXY_V2);
     assert_true(r->target.relay_risk_accepted);
     assert_int_equal(r->client_auth, CLIENT_AUTH_OPTIONAL);
@@ -330,7 +339,8 @@ static void an_acme_route_has_a_directory_and_no_server(void **state)
         load_clean("route http { listen = \":80\" protocol = acme challenges = /d }\n"
                    "route tls { listen = \":443\" protocol = acme challenges = /d tls = implicit\n"
                    "handshake-timeout = 5s max-connections = 100 max-connections-per-ip = 10\n"
-                   "accept-proxy-from = 192.0.2.0/24 }\n"
+                   "accept-proxy-from = 192.0.2.0/24 connection-rate-per-ip = 9/1s "
+                   "allow = {'192.0.2.0/24'} deny = {'192.0.2.128/25'} }\n"
                    "route off { listen = \":8080\" protocol = acme challenges = d tls = off }\n");
     assert_int_equal(c->routes[0].protocol, PROTOCOL_ACME);
     assert_int_equal(c->routes[0].tls, TLS_MODE_OFF);

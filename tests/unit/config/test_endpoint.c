@@ -212,6 +212,10 @@ static void networks(void **state)
         {"2001:db8::/32", AF_INET6, 32, 0x20, 1},
         {"::1", AF_INET6, 128, 0, 0},
         {"::/0", AF_INET6, 0, 0, 0},
+        {"::ffff:192.0.2.0/120", AF_INET, 24, 192, 0},
+        {"::ffff:10.1.2.3", AF_INET, 32, 10, 1},
+        {"::ffff:0:0/96", AF_INET, 0, 0, 0},
+        {"::fffe:0:0/95", AF_INET6, 95, 0, 0},
     };
     static const char *const bad[] = {
         "",
@@ -226,6 +230,7 @@ static void networks(void **state)
         "10.0.0/8",
         "::/129",
         "::1/127",
+        "::ffff:192.0.2.1/120",
         "2001:db8::1/32",
         "x",
         "[::1]/128",
@@ -251,6 +256,54 @@ static void networks(void **state)
     }
 }
 
+static void the_network_that_was_meant_is_told(void **state)
+{
+    static const char *const rows[][2] = {
+        {"192.0.2.77/24", "the network is 192.0.2.0/24"},
+        {"10.1.2.3/8", "the network is 10.0.0.0/8"},
+        {"10.1.2.3/0", "the network is 0.0.0.0/0"},
+        {"2001:db8:1:2::3/48", "the network is 2001:db8:1::/48"},
+        {"::ffff:192.0.2.1/120", "the network is 192.0.2.0/24"},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct cidr c;
+        struct flaw flaw;
+        assert_int_equal(value_cidr(rows[i][0], &c, &flaw), -1);
+        assert_non_null(strstr(flaw.cause, rows[i][1]));
+    }
+}
+
+static void a_network_covers_its_parts(void **state)
+{
+    static const struct {
+        const char *network, *part;
+        bool covered;
+    } rows[] = {
+        {"192.0.2.0/24", "192.0.2.0/24", true},
+        {"192.0.2.0/24", "192.0.2.128/25", true},
+        {"192.0.2.0/24", "192.0.2.9", true},
+        {"192.0.2.0/24", "192.0.3.0/25", false},
+        {"192.0.2.0/25", "192.0.2.0/24", false},
+        {"0.0.0.0/0", "10.0.0.0/8", true},
+        {"0.0.0.0/0", "::1", false},
+        {"::/0", "10.0.0.0/8", false},
+        {"::/0", "2001:db8::/32", true},
+        {"2001:db8::/33", "2001:db8::/32", false},
+        {"2001:db8::/31", "2001:db9::/32", true},
+        {"::/64", "10.0.0.0/8", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct cidr network, part;
+        struct flaw flaw;
+        assert_int_equal(value_cidr(rows[i].network, &network, &flaw), 0);
+        assert_int_equal(value_cidr(rows[i].part, &part, &flaw), 0);
+        if (cidr_covers(&network, &part) != rows[i].covered)
+            fail_msg("%s and %s", rows[i].network, rows[i].part);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +315,8 @@ int main(void)
         cmocka_unit_test(all_addresses_have_two_spellings),
         cmocka_unit_test(questions_about_endpoints),
         cmocka_unit_test(networks),
+        cmocka_unit_test(the_network_that_was_meant_is_told),
+        cmocka_unit_test(a_network_covers_its_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

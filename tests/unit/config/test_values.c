@@ -186,10 +186,57 @@ static void distance_counts_edits(void **state)
         assert_int_equal(value_distance(rows[i].x, rows[i].y, rows[i].limit), rows[i].distance);
 }
 
+static void rates_have_a_count_and_a_period(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned count, per;
+    } good[] = {{"30/1m", 30, 60000},
+                {"1/1s", 1, 1000},
+                {"65535/1h", 65535, 3600000},
+                {"007/1500ms", 7, 1500},
+                {"off", 0, 0}};
+    static const char *const bad[] = {"",
+                                      "0",
+                                      "30",
+                                      "/1m",
+                                      "30/",
+                                      "30/0",
+                                      "30/1",
+                                      "0/1m",
+                                      "30/off",
+                                      "30/1d",
+                                      "-1/1m",
+                                      "30 /1m",
+                                      "30/ 1m",
+                                      "30/1m ",
+                                      "65536/1m",
+                                      "30/1m/1",
+                                      "on",
+                                      "30/999ms",
+                                      "99999999999999999999/1m"};
+    (void)state;
+    for (size_t i = 0; i < LENGTH(good); i++) {
+        struct connection_rate rate;
+        struct flaw flaw;
+        assert_int_equal(value_rate(good[i].text, &rate, &flaw), 0);
+        assert_int_equal(rate.count, good[i].count);
+        assert_int_equal(rate.per, good[i].per);
+    }
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        struct connection_rate rate;
+        struct flaw flaw = {"", NULL};
+        if (value_rate(bad[i], &rate, &flaw) != -1)
+            fail_msg("%s is taken", bad[i]);
+        assert_non_null(flaw.cure);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_read_as_milliseconds),
+        cmocka_unit_test(rates_have_a_count_and_a_period),
         cmocka_unit_test(sizes_read_as_bytes),
         cmocka_unit_test(numbers_stop_at_their_maximum),
         cmocka_unit_test(switches_are_on_or_off),

@@ -178,9 +178,9 @@ static void refused(enum scene_route route, enum starttls_refusal why)
     arrive_as(route, false, (struct admission){.refusal = why, .courtesy = true});
 }
 
-static void one_of_many(void)
+static void untold(enum starttls_refusal why)
 {
-    arrive_as(TCP, true, (struct admission){.refusal = REFUSE_TOO_MANY, .courtesy = true});
+    arrive_as(TCP, true, (struct admission){.refusal = why, .courtesy = true});
     f.all.courtesies += f.all.limit;
     client_says("PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n");
     f.all.courtesies -= f.all.limit;
@@ -203,6 +203,60 @@ static void check_while_draining(void)
 {
     arrive_as(TCP, true, (struct admission){.refusal = REFUSE_DRAINING, .courtesy = true});
     client_says(PROXY);
+}
+
+static void one_of_many(void)
+{
+    untold(REFUSE_TOO_MANY);
+}
+
+static void denied_and_untold(void)
+{
+    untold(REFUSE_DENIED);
+}
+
+static void too_fast_and_untold(void)
+{
+    untold(REFUSE_TOO_FAST);
+}
+
+static void denied(void)
+{
+    refused(REQUIRED, REFUSE_DENIED);
+}
+
+static void too_many_of_one(void)
+{
+    arrive_as(REQUIRED, false,
+              (struct admission){.refusal = REFUSE_TOO_MANY, .own_limit = true, .courtesy = true});
+}
+
+static void too_fast(void)
+{
+    refused(REQUIRED, REFUSE_TOO_FAST);
+}
+
+static void denied_behind_tls(void)
+{
+    refused(POP3S, REFUSE_DENIED);
+    begin_tls();
+}
+
+static void denied_request(void)
+{
+    refused(HTTP, REFUSE_DENIED);
+}
+
+static void denied_challenge(void)
+{
+    refused(ALPN, REFUSE_DENIED);
+    begin_tls_as("acme-tls/1");
+}
+
+static void too_fast_and_silent(void)
+{
+    refused(POP3S, REFUSE_TOO_FAST);
+    f.tls = tls_client_new(NAME, NULL);
 }
 
 static void too_many_and_silent(void)
@@ -397,6 +451,20 @@ static const struct way {
     {END_ONE_OF_MANY, one_of_many, NULL, "info", "tlsfront", "<reset>", ""},
     {END_CHECK_DRAINING, draining_check, NULL, "debug", "tlsfront", "<reset>", ""},
     {END_CHECK_DRAINING, check_while_draining, NULL, "debug", "tlsfront", "<reset>", ""},
+    {END_DENIED, denied, NULL, "info", "client",
+     "-ERR [SYS/TEMP] No service for your address\r\n<fin>", ""},
+    {END_DENIED, denied_behind_tls, NULL, "info", "client",
+     "-ERR [SYS/TEMP] No service for your address\r\n<bye><fin>", ""},
+    {END_DENIED, denied_request, NULL, "info", "client",
+     HTTP("403 Forbidden", TEXT, "38", "", "There is no service for your address.\n"), ""},
+    {END_DENIED_TLS, denied_challenge, NULL, "info", "client", "<alert 49><fin>", ""},
+    {END_DENIED_UNTOLD, denied_and_untold, NULL, "info", "client", "<reset>", ""},
+    {END_TOO_FAST, too_fast, NULL, "info", "client",
+     "-ERR [SYS/TEMP] Too many connections in a short time, try again later\r\n<fin>", ""},
+    {END_TOO_MANY_OF_ONE, too_many_of_one, NULL, "info", "client",
+     "-ERR [SYS/TEMP] Too many connections, try again later\r\n<fin>", ""},
+    {END_TOO_FAST_TLS, too_fast_and_silent, time_is_up, "info", "client", "<alert 80><fin>", ""},
+    {END_TOO_FAST_UNTOLD, too_fast_and_untold, NULL, "info", "client", "<reset>", ""},
     {END_REQUEST_UNFIT, unfit_request, NULL, "info", "client",
      HTTP("404 Not Found", TEXT, "46", "", "Only the answers to ACME challenges are here.\n"), ""},
     {END_REQUEST_UNCLEAR, unclear_request, NULL, "info", "client",

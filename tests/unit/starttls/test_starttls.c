@@ -4,6 +4,8 @@
 
 #define DOWN     "Service not available, try again later"
 #define MANY     "Too many connections, try again later"
+#define DENIED   "No service for your address"
+#define FAST     "Too many connections in a short time, try again later"
 #define DRAINING "Service is shutting down, try again later"
 
 static void assert_refusal(enum protocol p, enum starttls_refusal why, const char *expected)
@@ -21,6 +23,8 @@ static void smtp_says_421_and_its_name(void **state)
     assert_refusal(PROTOCOL_SMTP, REFUSE_UPSTREAM_DOWN, "421 mail.example " DOWN "\r\n");
     assert_refusal(PROTOCOL_SMTP, REFUSE_TOO_MANY, "421 mail.example " MANY "\r\n");
     assert_refusal(PROTOCOL_SMTP, REFUSE_DRAINING, "421 mail.example " DRAINING "\r\n");
+    assert_refusal(PROTOCOL_SMTP, REFUSE_DENIED, "421 mail.example " DENIED "\r\n");
+    assert_refusal(PROTOCOL_SMTP, REFUSE_TOO_FAST, "421 mail.example " FAST "\r\n");
 }
 
 static void pop3_says_err_sys_temp(void **state)
@@ -29,6 +33,8 @@ static void pop3_says_err_sys_temp(void **state)
     assert_refusal(PROTOCOL_POP3, REFUSE_UPSTREAM_DOWN, "-ERR [SYS/TEMP] " DOWN "\r\n");
     assert_refusal(PROTOCOL_POP3, REFUSE_TOO_MANY, "-ERR [SYS/TEMP] " MANY "\r\n");
     assert_refusal(PROTOCOL_POP3, REFUSE_DRAINING, "-ERR [SYS/TEMP] " DRAINING "\r\n");
+    assert_refusal(PROTOCOL_POP3, REFUSE_DENIED, "-ERR [SYS/TEMP] " DENIED "\r\n");
+    assert_refusal(PROTOCOL_POP3, REFUSE_TOO_FAST, "-ERR [SYS/TEMP] " FAST "\r\n");
 }
 
 static void imap_says_bye_unavailable(void **state)
@@ -37,6 +43,8 @@ static void imap_says_bye_unavailable(void **state)
     assert_refusal(PROTOCOL_IMAP, REFUSE_UPSTREAM_DOWN, "* BYE [UNAVAILABLE] " DOWN "\r\n");
     assert_refusal(PROTOCOL_IMAP, REFUSE_TOO_MANY, "* BYE [UNAVAILABLE] " MANY "\r\n");
     assert_refusal(PROTOCOL_IMAP, REFUSE_DRAINING, "* BYE [UNAVAILABLE] " DRAINING "\r\n");
+    assert_refusal(PROTOCOL_IMAP, REFUSE_DENIED, "* BYE [UNAVAILABLE] " DENIED "\r\n");
+    assert_refusal(PROTOCOL_IMAP, REFUSE_TOO_FAST, "* BYE [UNAVAILABLE] " FAST "\r\n");
 }
 
 static void nntp_says_400(void **state)
@@ -45,6 +53,8 @@ static void nntp_says_400(void **state)
     assert_refusal(PROTOCOL_NNTP, REFUSE_UPSTREAM_DOWN, "400 " DOWN "\r\n");
     assert_refusal(PROTOCOL_NNTP, REFUSE_TOO_MANY, "400 " MANY "\r\n");
     assert_refusal(PROTOCOL_NNTP, REFUSE_DRAINING, "400 " DRAINING "\r\n");
+    assert_refusal(PROTOCOL_NNTP, REFUSE_DENIED, "400 " DENIED "\r\n");
+    assert_refusal(PROTOCOL_NNTP, REFUSE_TOO_FAST, "400 " FAST "\r\n");
 }
 
 static void managesieve_says_bye_trylater(void **state)
@@ -53,6 +63,8 @@ static void managesieve_says_bye_trylater(void **state)
     assert_refusal(PROTOCOL_SIEVE, REFUSE_UPSTREAM_DOWN, "BYE (TRYLATER) \"" DOWN "\"\r\n");
     assert_refusal(PROTOCOL_SIEVE, REFUSE_TOO_MANY, "BYE (TRYLATER) \"" MANY "\"\r\n");
     assert_refusal(PROTOCOL_SIEVE, REFUSE_DRAINING, "BYE (TRYLATER) \"" DRAINING "\"\r\n");
+    assert_refusal(PROTOCOL_SIEVE, REFUSE_DENIED, "BYE (TRYLATER) \"" DENIED "\"\r\n");
+    assert_refusal(PROTOCOL_SIEVE, REFUSE_TOO_FAST, "BYE (TRYLATER) \"" FAST "\"\r\n");
 }
 
 static void tcp_has_no_words(void **state)
@@ -61,6 +73,8 @@ static void tcp_has_no_words(void **state)
     assert_refusal(PROTOCOL_TCP, REFUSE_UPSTREAM_DOWN, "");
     assert_refusal(PROTOCOL_TCP, REFUSE_TOO_MANY, "");
     assert_refusal(PROTOCOL_TCP, REFUSE_DRAINING, "");
+    assert_refusal(PROTOCOL_TCP, REFUSE_DENIED, "");
+    assert_refusal(PROTOCOL_TCP, REFUSE_TOO_FAST, "");
 }
 
 /* A BER element with a one-byte length: its contents, and `at` behind it. */
@@ -123,6 +137,8 @@ static void ldap_gives_notice_of_disconnection(void **state)
     assert_notice(REFUSE_UPSTREAM_DOWN, 52, DOWN); /* unavailable */
     assert_notice(REFUSE_TOO_MANY, 51, MANY);      /* busy */
     assert_notice(REFUSE_DRAINING, 52, DRAINING);
+    assert_notice(REFUSE_DENIED, 52, DENIED);
+    assert_notice(REFUSE_TOO_FAST, 51, FAST);
 }
 
 static void the_ldap_notice_byte_for_byte(void **state)
