@@ -155,6 +155,37 @@ bool identity_same_names(const struct tls_identity *a, const struct tls_identity
     return true;
 }
 
+/* ---- public keys ---- */
+
+bool facts_digest(const uint8_t *data, size_t size, char text[TLS_DIGEST_TEXT])
+{
+    uint8_t digest[32];
+    if (mbedtls_sha256(data, size, digest, 0) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    return true;
+}
+
+/* NULL: the chain has it not. */
+static const mbedtls_x509_crt *issuer_of(const mbedtls_x509_crt *leaf)
+{
+    for (const mbedtls_x509_crt *c = leaf->next; c != NULL; c = c->next)
+        if (c->subject_raw.len == leaf->issuer_raw.len &&
+            memcmp(c->subject_raw.p, leaf->issuer_raw.p, c->subject_raw.len) == 0)
+            return c;
+    return NULL;
+}
+
+static bool read_key_digests(struct tls_identity *id)
+{
+    const mbedtls_x509_crt *leaf = &id->chain, *issuer = issuer_of(leaf);
+    struct tls_identity_facts *f = &id->facts;
+    return facts_digest(leaf->pk_raw.p, leaf->pk_raw.len, f->key_digest) &&
+           (issuer == NULL ||
+            facts_digest(issuer->pk_raw.p, issuer->pk_raw.len, f->issuer_key_digest));
+}
+
 /* ---- the whole ---- */
 
 int facts_read(struct tls_identity *id, const char *path, struct err *e)
@@ -172,8 +203,8 @@ int facts_read(struct tls_identity *id, const char *path, struct err *e)
     memory_failed();
     if (read_names(id) < 0 ||
         mbedtls_sha256(leaf->pk_raw.p, leaf->pk_raw.len, id->key_id, 0) != 0 ||
-        f->subject == NULL || f->issuer == NULL || f->serial == NULL || f->fingerprint == NULL ||
-        memory_failed())
+        !read_key_digests(id) || f->subject == NULL || f->issuer == NULL || f->serial == NULL ||
+        f->fingerprint == NULL || memory_failed())
         return err_set(e, "%s: out of memory", path);
     return 0;
 }

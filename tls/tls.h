@@ -40,6 +40,9 @@ const char *tls_version_text(void);
 
 enum tls_key_type { TLS_KEY_RSA, TLS_KEY_EC };
 
+/* SHA-256 in hexadecimal, lower case, with its NUL. */
+enum { TLS_DIGEST_TEXT = 65 };
+
 struct tls_identity_facts {
     const char *subject, *issuer; /* RFC 4514-like text */
     const char *serial;           /* hex, upper case, no separators */
@@ -54,6 +57,9 @@ struct tls_identity_facts {
     char key[16]; /* "ec-p256", "rsa-2048" */
     size_t chain_length;
     bool self_signed;
+    /* Of the SubjectPublicKeyInfo of the leaf, and of its issuer's where the chain has that (empty:
+     * it has not): what TLSA records 3 1 1 and 2 1 1 hold (RFC 6698). */
+    char key_digest[TLS_DIGEST_TEXT], issuer_key_digest[TLS_DIGEST_TEXT];
 };
 
 /* Which input tls_identity_load and tls_server_new blame (err.h). */

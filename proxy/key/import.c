@@ -2,6 +2,7 @@
 #include "proxy/console/progress.h"
 #include "proxy/key/binding.h"
 #include "proxy/key/judge.h"
+#include "proxy/key/tlsa.h"
 #include "proxy/key/tool.h"
 
 #include <stdlib.h>
@@ -158,6 +159,9 @@ static int put_in_place(struct import *im, const char *chain, char *key)
     if (made.file[KEYSTORE_NEXT_KEY].data == NULL && old.file[KEYSTORE_CHAIN].data == NULL)
         made.file[KEYSTORE_NEXT_KEY] = old.file[KEYSTORE_KEY];
     int status = keystore_write(&j->store, j->o->name, &made, true, &e);
+    if (status == 0)
+        key_warn_new_key(j, key_slice(&old.file[KEYSTORE_CHAIN]),
+                         key_slice(&made.file[KEYSTORE_CHAIN]));
     keystore_entry_free(&old);
     if (status != 0)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);

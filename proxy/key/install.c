@@ -1,6 +1,7 @@
 /* install.c - `tlsfront key install`: the authority's answer, put in place. */
 #include "proxy/key/binding.h"
 #include "proxy/key/judge.h"
+#include "proxy/key/tlsa.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,8 @@ static int put_in_place(struct install *in, char *chain)
         in->owner != OWNER_NEXT ? in->entry.file[KEYSTORE_NEXT_KEY] : nothing;
     if (keystore_write(&j->store, j->o->name, &made, true, &e) != 0)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    key_warn_new_key(j, key_slice(&in->entry.file[KEYSTORE_CHAIN]),
+                     key_slice(&made.file[KEYSTORE_CHAIN]));
     char *path = keystore_path(&j->store, j->o->name, KEYSTORE_CHAIN);
     key_say(j, "name", j->o->name);
     key_say(j, "installed", path);
@@ -151,18 +154,31 @@ static int install(struct install *in)
     return status;
 }
 
+static void say_rolled_back(struct key_job *j, const struct keystore_entry *before,
+                            const struct keystore_entry *after)
+{
+    const struct tls_slice chain = key_slice(&after->file[KEYSTORE_CHAIN]);
+    key_say_chain(j, chain);
+    key_warn_new_key(j, key_slice(&before->file[KEYSTORE_CHAIN]), chain);
+}
+
 int key_rollback(struct key_job *j)
 {
     struct err e;
-    struct keystore_entry entry;
-    if (keystore_rollback(&j->store, j->o->name, &e) != 0)
+    struct keystore_entry before, after;
+    if (keystore_read(&j->store, j->o->name, &before, &e) != 0)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
-    key_say(j, "name", j->o->name);
-    if (keystore_read(&j->store, j->o->name, &entry, &e) == 0) {
-        key_say_chain(j, key_slice(&entry.file[KEYSTORE_CHAIN]));
-        keystore_entry_free(&entry);
+    int status = 0;
+    if (keystore_rollback(&j->store, j->o->name, &e) != 0)
+        status = key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    else
+        key_say(j, "name", j->o->name);
+    if (status == 0 && keystore_read(&j->store, j->o->name, &after, &e) == 0) {
+        say_rolled_back(j, &before, &after);
+        keystore_entry_free(&after);
     }
-    return key_commit(j);
+    keystore_entry_free(&before);
+    return status == 0 ? key_commit(j) : status;
 }
 
 int key_install(struct key_job *j)

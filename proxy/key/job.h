@@ -21,7 +21,7 @@ struct key_options {
     size_t host_count;
     const char *route, *type, *subject, *ca, *key_file, *passphrase_file, *keep;
     unsigned days; /* 0: not given */
-    bool replace, same_key, request, commit, rollback, force, keep_root, encrypt;
+    bool replace, same_key, request, commit, rollback, force, keep_root, encrypt, tlsa;
 };
 
 struct key_job {

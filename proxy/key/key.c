@@ -73,10 +73,13 @@ static const struct key_command commands[] = {
      KEYSTORE_LOOK,
      key_list},
     {"show",
-     "NAME",
+     "NAME [--tlsa]",
      "Tell all about a certificate: names, issuer, validity, key, chain, the routes and addresses\n"
-     "that it is bound to, and what the daemon serves under its name right now.\n",
-     {0, 1, 0, 0},
+     "that it is bound to, and what the daemon serves under its name right now.\n"
+     "--tlsa: the TLSA records (DANE) instead, as a zone has them: of the key that is served, of "
+     "one\n"
+     "that the next reload brings, of one that waits for its certificate, and of the issuer.\n",
+     {KEY_TAKES_TLSA, 1, 0, 0},
      KEYSTORE_LOOK,
      key_show},
     {"self-signed",

@@ -3,6 +3,7 @@
 #include "proxy/base/json.h"
 #include "proxy/console/progress.h"
 #include "proxy/key/binding.h"
+#include "proxy/key/tlsa.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -184,6 +185,8 @@ int key_new(struct key_job *j)
         key_note(j, "%s stays in use with its present key until the answer is installed",
                  j->o->name);
     status = make_key_and_request(j, &m.entry, &m.names, m.kind, j->o->subject);
+    if (status == 0 && has(&m.entry, KEYSTORE_CHAIN))
+        key_note_next_key(j);
     keystore_entry_free(&m.entry);
     return status;
 }
@@ -260,7 +263,10 @@ static int renew(struct key_job *j, struct keystore_entry *entry, const struct t
     if (j->o->same_key)
         return key_fail(j, "take it in first: tlsfront key import, or ask for a new key",
                         "the key of %s is not the key manager's", j->o->name);
-    return make_key_and_request(j, entry, &names, kind, subject);
+    status = make_key_and_request(j, entry, &names, kind, subject);
+    if (status == 0)
+        key_note_next_key(j);
+    return status;
 }
 
 /* The identity of the pair in STATE; else what the block of that name has in files of its own. */

@@ -26,6 +26,7 @@ enum {
     OPT_REQUEST,
     OPT_ENCRYPT,
     OPT_KEEP,
+    OPT_TLSA,
 };
 
 static const struct option long_options[] = {
@@ -49,6 +50,7 @@ static const struct option long_options[] = {
     {"request", no_argument, NULL, OPT_REQUEST},
     {"encrypt", no_argument, NULL, OPT_ENCRYPT},
     {"keep", required_argument, NULL, OPT_KEEP},
+    {"tlsa", no_argument, NULL, OPT_TLSA},
     {NULL, 0, NULL, 0},
 };
 
@@ -71,6 +73,7 @@ static const unsigned taken_by[] = {
     [OPT_ENCRYPT - OPT_FIRST] = KEY_TAKES_ENCRYPT,
     [OPT_REQUEST - OPT_FIRST] = KEY_TAKES_REQUEST,
     [OPT_KEEP - OPT_FIRST] = KEY_TAKES_KEEP,
+    [OPT_TLSA - OPT_FIRST] = KEY_TAKES_TLSA,
 };
 
 static bool take_days(struct key_options *o, const char *text, struct err *e)
@@ -120,6 +123,7 @@ static bool take_option(struct key_options *o, int opt, const char *text, struct
         {OPT_REQUEST, NULL, &o->request},
         {OPT_ENCRYPT, NULL, &o->encrypt},
         {OPT_KEEP, &o->keep, NULL},
+        {OPT_TLSA, NULL, &o->tlsa},
     };
     if (opt == OPT_HOST)
         return take_host(o, text, e);

@@ -18,6 +18,7 @@ enum {
     KEY_TAKES_ENCRYPT = 1 << 9,
     KEY_TAKES_PASSPHRASE = 1 << 10,
     KEY_TAKES_KEEP = 1 << 11,
+    KEY_TAKES_TLSA = 1 << 12,
 };
 
 struct key_shape {

@@ -2,9 +2,10 @@
 #include "config/plural.h"
 #include "proxy/base/date.h"
 #include "proxy/base/json.h"
-#include "proxy/control/control.h"
 #include "proxy/key/binding.h"
 #include "proxy/key/judge.h"
+#include "proxy/key/serving.h"
+#include "proxy/key/tlsa.h"
 #include "proxy/routes/certificate_json.h"
 #include "proxy/routes/expiry.h"
 
@@ -12,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum { SERVING_MAX = 1 << 20 };
 
 /* All about one name. */
 struct view {
@@ -219,29 +218,14 @@ enum serving { SERVING_THIS, SERVING_ANOTHER, SERVING_NONE, NO_DAEMON };
 
 static enum serving ask_daemon(const struct view *v)
 {
-    struct buf text;
-    struct err ignored;
-    char *rest = NULL;
-    enum serving found = SERVING_NONE;
-    buf_init(&text, SERVING_MAX);
-    if (control_fetch(v->job->control, "serving", CONTROL_SECONDS, &text, &ignored) != 0) {
-        buf_free(&text);
+    const struct key_serving s = key_ask_serving(v->job, v->name);
+    if (!s.answered)
         return NO_DAEMON;
-    }
-    for (char *line = strtok_r((char *)text.data, "\n", &rest); line != NULL;
-         line = strtok_r(NULL, "\n", &rest)) {
-        char *fingerprint = strchr(line, ' ');
-        if (fingerprint == NULL)
-            continue;
-        *fingerprint++ = '\0';
-        if (strcmp(line, v->name) != 0)
-            continue;
-        const bool same =
-            v->id != NULL && strcmp(fingerprint, tls_identity_facts(v->id)->fingerprint) == 0;
-        found = same ? SERVING_THIS : SERVING_ANOTHER;
-    }
-    buf_free(&text);
-    return found;
+    if (s.fingerprint[0] == '\0')
+        return SERVING_NONE;
+    const bool same =
+        v->id != NULL && strcmp(s.fingerprint, tls_identity_facts(v->id)->fingerprint) == 0;
+    return same ? SERVING_THIS : SERVING_ANOTHER;
 }
 
 static void show_serving(const struct view *v)
@@ -346,6 +330,8 @@ int key_show(struct key_job *j)
         status =
             key_fail(j, "`tlsfront key list` lists those that there are",
                      "there is no certificate %s, in %s or in %s", v.name, j->state, j->o->file);
+    else if (j->o->tlsa)
+        status = key_tlsa(j, v.block, v.id, &v.entry);
     else
         show(&v);
     close_view(&v);

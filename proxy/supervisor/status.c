@@ -182,8 +182,9 @@ void status_serving(const struct status *s, struct buf *out)
 {
     const struct generation *g = s->workers->current.generation;
     for (size_t i = 0; g != NULL && i < g->config->certificate_count; i++)
-        buf_printf(out, "%s %s\n", g->config->certificates[i].name,
-                   tls_identity_facts(g->identities[i])->fingerprint);
+        buf_printf(out, "%s %s %s\n", g->config->certificates[i].name,
+                   tls_identity_facts(g->identities[i])->fingerprint,
+                   tls_identity_facts(g->identities[i])->key_digest);
 }
 
 void status_log(const struct status *s, struct log *log)

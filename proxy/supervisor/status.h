@@ -35,7 +35,8 @@ void status_json(const struct status *s, struct buf *out);
 /* For the observer. */
 void status_snapshot(const struct status *s, struct snapshot_writer *w);
 
-/* What is served under each certificate's name, for `tlsfront key`: "NAME FINGERPRINT" lines. */
+/* What is served under each certificate's name, for `tlsfront key`: lines of
+ * "NAME FINGERPRINT KEY-DIGEST". */
 void status_serving(const struct status *s, struct buf *out);
 
 /* The text, line by line, to the log. */

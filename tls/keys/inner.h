@@ -22,6 +22,9 @@ struct keys_pool {
 /* Does the private key belong to it? */
 bool keys_same_pair(const mbedtls_pk_context *public_half, const struct keys_private *k);
 
+/* private.c: of the public half of a key. False: it cannot be told. */
+bool keys_digest(const mbedtls_pk_context *pk, char text[TLS_DIGEST_TEXT]);
+
 /* names.c: subjectAltName from texts, which it points into; nothing of it is to be freed. -1 with
  * the reason: a name that cannot be asked for, or too many. */
 struct keys_san {
@@ -36,7 +39,7 @@ int keys_san_fill(struct keys_san *san, const struct keys_names *names, struct e
 int keys_subject_read(const struct keys_names *names, mbedtls_asn1_named_data **list,
                       struct err *e);
 
-enum { KEYS_PEM_MAX = 32768 };
+enum { KEYS_PEM_MAX = 32768, KEYS_PUBLIC_MAX = 4096 };
 
 /* A copy of what one of mbedTLS's writers has made with the result `r`, for keys_free_text(). NULL:
  * "`what` cannot be written", or out of memory. */

@@ -62,6 +62,9 @@ char *keys_decrypt(struct tls_slice file, const char *path, const char *passphra
 /* "ec-p256", "rsa-2048" and their like. */
 void keys_private_describe(const struct keys_private *k, char text[16]);
 
+/* The SHA-256 of its SubjectPublicKeyInfo, as in tls_identity_facts. False: it cannot be told. */
+bool keys_private_digest(const struct keys_private *k, char text[TLS_DIGEST_TEXT]);
+
 void keys_free_text(char *text); /* wipes; NULL is fine */
 
 /* ---- names ---- */
@@ -88,6 +91,8 @@ struct keys_request {
     char *subject;
     char **names;
     size_t count;
+    char key_digest[TLS_DIGEST_TEXT]; /* of the key that is to be certified, as in
+                                       * tls_identity_facts */
 };
 
 /* PEM or DER. For keys_request_free(); NULL: it is none, or damaged. */

@@ -1,4 +1,5 @@
 /* private.c - private keys: made, read and written */
+#include "tls/facts.h"
 #include "tls/key.h"
 #include "tls/keys/inner.h"
 #include "tls/memory.h"
@@ -141,6 +142,19 @@ char *keys_private_pem(const struct keys_private *k, struct err *e)
 void keys_private_describe(const struct keys_private *k, char text[16])
 {
     key_kind(&k->pk, text);
+}
+
+bool keys_digest(const mbedtls_pk_context *pk, char text[TLS_DIGEST_TEXT])
+{
+    unsigned char der[KEYS_PUBLIC_MAX];
+    /* It is written at the end of the room that there is. */
+    const int size = mbedtls_pk_write_pubkey_der(pk, der, sizeof der);
+    return size > 0 && facts_digest(der + sizeof der - size, (size_t)size, text);
+}
+
+bool keys_private_digest(const struct keys_private *k, char text[TLS_DIGEST_TEXT])
+{
+    return keys_digest(&k->pk, text);
 }
 
 bool keys_same_pair(const mbedtls_pk_context *public_half, const struct keys_private *k)

@@ -79,7 +79,7 @@ struct keys_request *keys_request_read(struct tls_slice file, const char *path, 
     mbedtls_x509_csr_init(&csr);
     struct keys_request *r = memory_calloc(1, sizeof *r);
     int error = r != NULL ? parse(&csr, file) : MBEDTLS_ERR_X509_ALLOC_FAILED;
-    if (error == 0 && take_names(r, &csr) != 0)
+    if (error == 0 && (take_names(r, &csr) != 0 || !keys_digest(&csr.pk, r->key_digest)))
         error = MBEDTLS_ERR_X509_ALLOC_FAILED;
     mbedtls_x509_csr_free(&csr);
     if (error == 0)

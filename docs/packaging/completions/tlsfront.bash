@@ -19,7 +19,8 @@ _tlsfront_options() {
     'key import') echo "-c --json --help $judge --key" ;;
     'key self-signed') echo "-c --json --help $names --days --replace --commit $encrypt" ;;
     'key renew') echo "-c --json --help --same-key $names --replace $encrypt" ;;
-    'key list' | 'key show') echo '-c --json --help' ;;
+    'key list') echo '-c --json --help' ;;
+    'key show') echo '-c --json --help --tlsa' ;;
     'key remove') echo '-c --json --help --request' ;;
     'key ticket-new') echo '-c --json --help --keep --replace' ;;
     esac

@@ -1,0 +1,34 @@
+#include "proxy/key/serving.h"
+#include "proxy/control/control.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SERVING_MAX = 1 << 20 };
+
+/* "NAME FINGERPRINT KEY-DIGEST". */
+static void take_line(char *line, const char *name, struct key_serving *s)
+{
+    char *rest = NULL;
+    const char *whose = strtok_r(line, " ", &rest);
+    const char *fingerprint = strtok_r(NULL, " ", &rest), *digest = strtok_r(NULL, " ", &rest);
+    if (whose == NULL || strcmp(whose, name) != 0 || fingerprint == NULL)
+        return;
+    snprintf(s->fingerprint, sizeof s->fingerprint, "%s", fingerprint);
+    snprintf(s->key_digest, sizeof s->key_digest, "%s", digest != NULL ? digest : "");
+}
+
+struct key_serving key_ask_serving(const struct key_job *j, const char *name)
+{
+    struct key_serving s = {.answered = false};
+    struct buf text;
+    struct err ignored;
+    char *rest = NULL;
+    buf_init(&text, SERVING_MAX);
+    s.answered = control_fetch(j->control, "serving", CONTROL_SECONDS, &text, &ignored) == 0;
+    for (char *line = s.answered ? strtok_r((char *)text.data, "\n", &rest) : NULL; line != NULL;
+         line = strtok_r(NULL, "\n", &rest))
+        take_line(line, name, &s);
+    buf_free(&text);
+    return s;
+}
