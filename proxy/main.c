@@ -5,6 +5,7 @@
 #include "proxy/base/version.h"
 #include "proxy/console/console.h"
 #include "proxy/control/control.h"
+#include "proxy/import/import.h"
 #include "proxy/key/key.h"
 #include "proxy/load/load.h"
 #include "proxy/observer/observer.h"
@@ -231,7 +232,8 @@ static void print_help(FILE *out)
     fputs("tlsfront - TLS front for servers that cannot speak it\n\n", out);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "  tlsfront %s %s\n", commands[i].name, commands[i].usage);
-    fputs("  tlsfront key COMMAND ...\n"
+    fputs("  tlsfront import PEER FILE...\n"
+          "  tlsfront key COMMAND ...\n"
           "  tlsfront COMMAND --help\n  tlsfront --version\n  tlsfront --help\n\n"
           "FILE is " CONFIG_DEFAULT_FILE " unless -c names another.\n" EXITS_HELP
           "Manual: tlsfront(8), tlsfront-key(1), tlsfront.conf(5).\n",
@@ -333,6 +335,7 @@ static void suggest_command(const char *name)
     struct hint h = hint_begin(name);
     for (size_t i = 0; i < COMMANDS; i++)
         hint_offer(&h, commands[i].name);
+    hint_offer(&h, "import");
     hint_offer(&h, "key");
     fprintf(stderr, "tlsfront: there is no command \"%s\"\n", name);
     hint_say(&h, "tlsfront ");
@@ -363,6 +366,8 @@ static int dispatch(int argc, char **argv)
     }
     if (strcmp(name, "key") == 0)
         return key_main(argc - 1, argv + 1);
+    if (strcmp(name, "import") == 0)
+        return import_main(argc - 1, argv + 1);
     if (strcmp(name, "worker") == 0 && argc == 3) /* how the supervisor starts its own */
         return worker_run((unsigned)strtoul(argv[2], NULL, 10));
     if (strcmp(name, "signer") == 0 && argc == 3)

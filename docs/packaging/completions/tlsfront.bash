@@ -10,6 +10,7 @@ _tlsfront_options() {
     local judge='--host --ca --keep-root --force --commit --passphrase-file'
     case $1 in
     run | upgrade | drain) echo '-c --help' ;;
+    import) echo '--help' ;;
     check) echo '-c --json --hash --help' ;;
     reload) echo '-c --timeout --help' ;;
     status) echo '-c --json --ready --watch --help' ;;
@@ -43,16 +44,18 @@ _tlsfront() {
         command="key ${COMP_WORDS[2]}" first=3
     fi
     if [ "$COMP_CWORD" = 1 ]; then
-        words='run check reload upgrade drain status key --version --help'
+        words='run check reload upgrade drain status import key --version --help'
     elif [ "$command" = key ]; then
         words='new install import rollback list show self-signed renew remove ticket-new --help'
     elif _tlsfront_value "${COMP_WORDS[COMP_CWORD - 1]}" "$word"; then
         return
     elif [[ $word == -* ]]; then
         words=$(_tlsfront_options "$command")
+    elif [ "$command" = import ] && [ "$COMP_CWORD" = 2 ]; then
+        words='stunnel hitch nginx haproxy'
     elif [ "$COMP_CWORD" = "$first" ] && [[ $command == key\ [!lt]* ]]; then
         words=$(_tlsfront_names)
-    elif [[ $command =~ ^key\ (install|import|ticket-new)$ ]]; then
+    elif [[ $command =~ ^(import|key\ (install|import|ticket-new))$ ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
     else

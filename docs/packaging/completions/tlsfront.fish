@@ -30,6 +30,7 @@ __tlsfront_add -n '__tlsfront_is none' -a reload -d 'have the running daemon rea
 __tlsfront_add -n '__tlsfront_is none' -a upgrade -d 'have the daemon go on as the binary now on disk'
 __tlsfront_add -n '__tlsfront_is none' -a drain -d 'have balancers look elsewhere, or take that back'
 __tlsfront_add -n '__tlsfront_is none' -a status -d 'print the running daemon\'s routes, certificates and workers'
+__tlsfront_add -n '__tlsfront_is none' -a import -d 'print the configuration of another TLS front as one of tlsfront'
 __tlsfront_add -n '__tlsfront_is none' -a key -d 'keys, requests and certificates'
 __tlsfront_add -n '__tlsfront_is none' -l version -d 'print the versions'
 __tlsfront_add -l help -d 'print help'
@@ -72,4 +73,5 @@ complete -c tlsfront -n '__tlsfront_is key-ticket-new' -l keep -rF -d 'copy the 
 
 __tlsfront_add -n '__tlsfront_is key-new key-install key-import key-rollback key-show key-self-signed key-renew key-remove' -a '(__tlsfront_names)'
 complete -c tlsfront -n "__tlsfront_is $takers key-ticket-new" -F
+complete -c tlsfront -n '__tlsfront_is import' -F -a 'stunnel hitch nginx haproxy'
 functions -e __tlsfront_add

@@ -1,0 +1,35 @@
+/* haproxy.h - the parts of haproxy's sections. */
+#ifndef TLSFRONT_IMPORT_HAPROXY_H
+#define TLSFRONT_IMPORT_HAPROXY_H
+
+#include "proxy/import/plan.h"
+#include "proxy/import/rows.h"
+
+/* ---- haproxy_bind.c ---- */
+
+/* What a bind line says, as a route of its own below `above`; NULL: none can be made of it, which
+ * has been told. */
+struct plan_route *haproxy_bind(struct plan *p, struct statement *s,
+                                const struct plan_route *above);
+
+/* The words of ssl-default-bind-options. */
+carry_fn haproxy_bind_options;
+
+/* ---- haproxy_server.c ---- */
+
+/* The servers of a backend or listen section, for a route whose clients come to `port`. */
+void haproxy_servers(struct plan *p, struct plan_route *r, struct statement *section,
+                     const char *port);
+
+carry_fn haproxy_balance;
+
+/* ---- haproxy_rules.c ---- */
+
+/* What tcp-request says about who may connect. */
+carry_fn haproxy_tcp_request;
+
+/* The names that the condition from word `first` on asks for, as server-name blocks have them.
+ * NULL: it asks for something else. */
+const char *const *haproxy_names(struct plan *p, struct statement *s, size_t first, size_t *count);
+
+#endif

@@ -1,0 +1,321 @@
+/* haproxy_server.c - the servers of a backend. */
+#include "proxy/import/address.h"
+#include "proxy/import/haproxy.h"
+#include "proxy/import/pool.h"
+#include "proxy/import/terms.h"
+
+#include <string.h>
+
+/* ---- how they take turns ---- */
+
+const char *haproxy_balance(struct plan *p, struct plan_route *r, struct statement *s,
+                            const struct row *row)
+{
+    static const char *const ours[][2] = {{"roundrobin", "rotate"},
+                                          {"static-rr", "rotate"},
+                                          {"leastconn", "least"},
+                                          {"source", "source"},
+                                          {"first", "first"}};
+    (void)row;
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (statement_is(s, 1, ours[i][0]))
+            return route_put(p, r, ".balance", ours[i][1], s);
+    route_put(p, r, ".balance", "rotate", s);
+    return "the servers take turns instead";
+}
+
+/* ---- the words of a server line ---- */
+
+struct server {
+    struct statement *at;
+    const char *address; /* NULL: it cannot be carried over */
+    const char *proxy;   /* as send-proxy has it */
+    const char *check;   /* how often; NULL: not */
+    bool backup, disabled;
+};
+
+enum kind { AS_IT_IS, NOT, GUARD, PROXY, CHECK, INTER, BACKUP, DISABLED, SOURCE, TLS };
+
+#define HEALTH "how a server that fails is found out, and left alone, is fixed"
+
+static const struct server_word {
+    const char *name;
+    unsigned values;
+    enum kind kind;
+    const char *text; /* what it sets, or why it is not carried over */
+} server_words[] = {
+    {"send-proxy", 0, PROXY, "v1"},
+    {"send-proxy-v2", 0, PROXY, "v2"},
+    {"send-proxy-v2-ssl", 0, PROXY, "v2"},
+    {"send-proxy-v2-ssl-cn", 0, PROXY, "v2"},
+    {"proxy-v2-options", 1, AS_IT_IS, NULL}, /* version 2 tells all that these could add */
+    {"check", 0, CHECK, NULL},
+    {"inter", 1, INTER, NULL},
+    {"backup", 0, BACKUP, NULL},
+    {"disabled", 0, DISABLED, NULL},
+    {"enabled", 0, AS_IT_IS, NULL},
+    {"id", 1, AS_IT_IS, NULL},
+    {"no-check", 0, AS_IT_IS, NULL},
+    {"no-ssl", 0, AS_IT_IS, NULL},
+    {"no-backup", 0, AS_IT_IS, NULL},
+    {"no-send-proxy", 0, AS_IT_IS, NULL},
+    {"resolvers", 1, AS_IT_IS, NULL}, /* names are always looked up again */
+    {"init-addr", 1, AS_IT_IS, NULL},
+    {"resolve-prefer", 1, NOT, "both families are tried"},
+    {"resolve-opts", 1, NOT, "all addresses of a name are tried"},
+    {"resolve-net", 1, NOT, "all addresses of a name are tried"},
+    {"fastinter", 1, NOT, HEALTH},
+    {"downinter", 1, NOT, HEALTH},
+    {"rise", 1, NOT, HEALTH},
+    {"fall", 1, NOT, HEALTH},
+    {"slowstart", 1, NOT, HEALTH},
+    {"port", 1, NOT, HEALTH},
+    {"addr", 1, NOT, HEALTH},
+    {"check-ssl", 0, NOT, HEALTH},
+    {"check-sni", 1, NOT, HEALTH},
+    {"check-alpn", 1, NOT, HEALTH},
+    {"check-send-proxy", 0, AS_IT_IS, NULL}, /* a check says what a session would */
+    {"no-check-send-proxy", 0, NOT, HEALTH},
+    {"check-via-socks4", 0, NOT, HEALTH},
+    {"agent-check", 0, NOT, HEALTH},
+    {"agent-port", 1, NOT, HEALTH},
+    {"agent-addr", 1, NOT, HEALTH},
+    {"agent-inter", 1, NOT, HEALTH},
+    {"agent-send", 1, NOT, HEALTH},
+    {"observe", 1, NOT, HEALTH},
+    {"on-error", 1, NOT, HEALTH},
+    {"on-marked-down", 1, NOT, "sessions of a server that is down go on until they end"},
+    {"on-marked-up", 1, NOT, "sessions go on where they are"},
+    {"error-limit", 1, NOT, HEALTH},
+    {"weight", 1, NOT, "all servers count the same"},
+    {"maxconn", 1, NOT, "there is no limit for one server: max-connections is the route's"},
+    {"minconn", 1, NOT, "there is no limit for one server: max-connections is the route's"},
+    {"maxqueue", 1, NOT, "nobody is kept waiting for a server"},
+    {"max-reuse", 1, AS_IT_IS, NULL},
+    {"pool-*", 1, AS_IT_IS, NULL},
+    {"cookie", 1, NOT, "for HTTP only"},
+    {"redir", 1, NOT, "for HTTP only"},
+    {"proto", 1, NOT, "for HTTP only"},
+    {"track", 1, NOT, HEALTH},
+    {"tfo", 0, NOT, "tlsfront has no TCP Fast Open"},
+    {"tcp-ut", 1, NOT, "tlsfront sets its sockets by itself"},
+    {"interface", 1, GUARD, "the machine's routing decides the interface: use source"},
+    {"namespace", 1, GUARD, "tlsfront connects in its own network namespace"},
+    {"socks4", 1, GUARD, "tlsfront connects to servers directly"},
+    {"ssl", 0, TLS, NULL},
+    {"verify", 1, TLS, NULL},
+    {"verifyhost", 1, TLS, NULL},
+    {"ca-file", 1, TLS, NULL},
+    {"crl-file", 1, TLS, NULL},
+    {"crt", 1, TLS, NULL},
+    {"sni", 1, TLS, NULL},
+    {"alpn", 1, TLS, NULL},
+    {"ciphers", 1, TLS, NULL},
+    {"ciphersuites", 1, TLS, NULL},
+    {"ssl-min-ver", 1, TLS, NULL},
+    {"ssl-max-ver", 1, TLS, NULL},
+    {"no-sslv3", 0, TLS, NULL},
+    {"no-tlsv10", 0, TLS, NULL},
+    {"no-tlsv11", 0, TLS, NULL},
+    {"no-tls-tickets", 0, TLS, NULL},
+    {"no-ssl-reuse", 0, TLS, NULL},
+};
+
+static const struct server_word *find_word(const char *name)
+{
+    for (size_t i = 0; i < sizeof server_words / sizeof *server_words; i++) {
+        const char *known = server_words[i].name;
+        const size_t size = strlen(known);
+        if (known[size - 1] == '*' ? strncmp(known, name, size - 1) == 0 : strcmp(known, name) == 0)
+            return &server_words[i];
+    }
+    return NULL;
+}
+
+static void lose_guard(struct plan *p, struct plan_route *r, struct statement *s, const char *word,
+                       const char *why)
+{
+    statement_lose(p->arena, s, "%s: %s", word, why);
+    route_withhold(p, r, "%s:%d: %s: %s", s->file, s->line, word, why);
+}
+
+/* "source ADDRESS[:PORT] [usesrc WHO]"; the index behind it. */
+static size_t take_source(struct plan *p, struct plan_route *r, struct statement *s, size_t i)
+{
+    const char *text = statement_at(s, i + 1), *host, *port;
+    size_t next = i + 2;
+    if (statement_is(s, next, "usesrc")) {
+        const char *who = statement_at(s, next + 1);
+        next += 2;
+        if (strcmp(who, "clientip") == 0 || strcmp(who, "client") == 0) {
+            route_remark(p, r,
+                         "source = transparent needs the machine's routing: see transparent.md");
+            route_set(p, r, "source", "transparent", s);
+        } else {
+            lose_guard(p, r, s, "usesrc", "only the client's own address can be used");
+        }
+        return next;
+    }
+    address_split(p->arena, text, &host, &port);
+    route_set(p, r, "source", host != NULL ? host : text, s);
+    return next;
+}
+
+static void take_kind(struct plan *p, struct plan_route *r, struct server *one,
+                      const struct server_word *w, struct statement *s, const char *value)
+{
+    switch (w->kind) {
+    case PROXY:
+        one->proxy = w->text;
+        return;
+    case CHECK:
+        one->check = one->check == NULL ? "2s" : one->check;
+        return;
+    case INTER:
+        one->check = term_duration(p->arena, value, 1);
+        return;
+    case BACKUP:
+        one->backup = true;
+        return;
+    case DISABLED:
+        one->disabled = true;
+        return;
+    case NOT:
+        statement_lose(p->arena, s, "%s: %s", w->name, w->text);
+        return;
+    case GUARD:
+        lose_guard(p, r, s, w->name, w->text);
+        return;
+    case TLS:
+        lose_guard(p, r, s, w->name, "TLS towards the server is not carried over");
+        return;
+    case AS_IT_IS:
+    case SOURCE:
+        return;
+    }
+}
+
+static void take_words(struct plan *p, struct plan_route *r, struct server *one,
+                       struct statement *s, size_t i)
+{
+    bool checks = false;
+    while (i < s->count) {
+        const struct server_word *w = find_word(s->words[i]);
+        if (statement_is(s, i, "source")) {
+            i = take_source(p, r, s, i);
+            continue;
+        }
+        if (w == NULL)
+            statement_lose(p->arena, s, "%s: tlsfront import does not know this, here",
+                           s->words[i]);
+        else
+            take_kind(p, r, one, w, s, statement_at(s, i + 1));
+        checks |= w != NULL && w->kind == CHECK;
+        i += 1 + (w == NULL ? 0 : w->values);
+    }
+    if (!checks)
+        one->check = NULL;
+}
+
+static const char *address_of(struct plan *p, struct statement *s, const char *port)
+{
+    const char *text = statement_at(s, 2), *at = strchr(text, '@'), *host, *own;
+    if (strchr(text, '$') != NULL || (at != NULL && strncmp(text, "abns", 4) == 0)) {
+        statement_lose(p->arena, s, "%s: only addresses, names and paths can be connected to",
+                       text);
+        return NULL;
+    }
+    text = at == NULL ? text : at + 1;
+    if (text[0] == '/')
+        return pool_format(p->arena, "unix:%s", text);
+    address_split(p->arena, text, &host, &own);
+    if (host == NULL) { /* the port that the client has come to */
+        host = own;
+        own = port;
+    }
+    if (own == NULL || address_port(own) == 0) {
+        statement_lose(p->arena, s, "%s: this is no address with a port", text);
+        return NULL;
+    }
+    return address_join(p->arena, host, address_port(own));
+}
+
+/* ---- all of them ---- */
+
+static struct server read_server(struct plan *p, struct plan_route *r, struct statement *section,
+                                 struct statement *s, const char *port)
+{
+    struct server one = {.at = s};
+    s->carried = true;
+    for (struct statement *all = section->first; all != s; all = all->next)
+        if (statement_is(all, 0, "default-server")) {
+            take_words(p, r, &one, all, 1);
+            all->carried = true;
+        }
+    const char *check = one.check;
+    take_words(p, r, &one, s, 3);
+    if (one.check == NULL)
+        one.check = check;
+    one.address = address_of(p, s, port);
+    return one;
+}
+
+static void settle_check(struct plan *p, struct plan_route *r, const struct server *one)
+{
+    if (one->check == NULL || route_get(r, "health-check") != NULL)
+        return;
+    const char *why = route_set(p, r, "health-check", one->check, one->at);
+    if (why != NULL)
+        statement_lose(p->arena, one->at,
+                       "check: a server that does not answer is tried last for a "
+                       "second: %s",
+                       why);
+}
+
+static void settle_proxy(struct plan *p, struct plan_route *r, const struct server *one, bool first)
+{
+    const char *before = route_get(r, "send-proxy");
+    if (first && one->proxy != NULL)
+        route_set(p, r, "send-proxy", one->proxy, one->at);
+    else if (!first && (before == NULL || one->proxy == NULL ? before != one->proxy
+                                                             : strcmp(before, one->proxy) != 0))
+        lose_guard(p, r, one->at, "send-proxy", "all servers of a route get the same PROXY header");
+}
+
+/* Those that take turns come first; how many these are. */
+static size_t put_servers(struct plan *p, struct plan_route *r, struct statement *section,
+                          const char *port)
+{
+    size_t turns = 0, put = 0;
+    for (int backup = 0; backup < 2; backup++) {
+        for (struct statement *s = section->first; s != NULL; s = s->next) {
+            if (!statement_is(s, 0, "server"))
+                continue;
+            const struct server one = read_server(p, r, section, s, port);
+            if (one.backup != (backup == 1) || one.disabled || one.address == NULL)
+                continue;
+            route_put(p, r, "upstream", one.address, s);
+            settle_check(p, r, &one);
+            settle_proxy(p, r, &one, put++ == 0);
+            turns += backup == 0 ? 1U : 0U;
+            if (backup == 1 && turns > 1)
+                statement_lose(p->arena, s, "backup: it takes turns with the others");
+        }
+    }
+    return turns;
+}
+
+void haproxy_servers(struct plan *p, struct plan_route *r, struct statement *section,
+                     const char *port)
+{
+    const size_t turns = put_servers(p, r, section, port);
+    const struct entry *balance = entries_find(&r->settings, ".balance");
+    const struct given last =
+        balance == NULL ? (struct given){"rotate", NULL} : balance->values[balance->count - 1];
+    if (turns < 2)
+        return;
+    const char *why = route_set(p, r, "balance", last.text, last.from);
+    if (why != NULL)
+        statement_lose(p->arena, last.from != NULL ? last.from : section,
+                       "the servers are tried in the order of the list: %s", why);
+}

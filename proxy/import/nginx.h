@@ -1,0 +1,17 @@
+/* nginx.h - the parts of nginx's stream block that name others: upstream, map, limit_conn_zone. */
+#ifndef TLSFRONT_IMPORT_NGINX_H
+#define TLSFRONT_IMPORT_NGINX_H
+
+#include "proxy/import/plan.h"
+
+/* Give `r` what its proxy_pass names: an address, an upstream block of `context`, or what a map of
+ * $ssl_server_name there makes of the client's name. */
+void nginx_pass(struct plan *p, struct plan_route *r, struct statement *context);
+
+/* Does limit_conn count in that zone by the client's address? */
+bool nginx_zone_per_address(const struct plan *p, const char *zone);
+
+/* Upstream blocks and maps that no server carried over has named are told as lost. */
+void nginx_note_unused(struct plan *p, struct statement *file);
+
+#endif

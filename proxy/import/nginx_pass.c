@@ -1,0 +1,239 @@
+/* nginx_pass.c - from proxy_pass to servers. */
+#include "proxy/import/address.h"
+#include "proxy/import/nginx.h"
+#include "proxy/import/pool.h"
+#include "proxy/import/rows.h"
+
+#include <string.h>
+
+/* ---- upstream blocks ---- */
+
+static struct statement *find_block(struct statement *context, const char *kind, size_t word,
+                                    const char *name)
+{
+    for (struct statement *s = context->first; s != NULL; s = s->next)
+        if (s->is_block && statement_is(s, 0, kind) && statement_is(s, word, name))
+            return s;
+    return NULL;
+}
+
+static bool has_word(const struct statement *s, const char *word)
+{
+    for (size_t i = 2; i < s->count; i++)
+        if (strcmp(s->words[i], word) == 0)
+            return true;
+    return false;
+}
+
+static const char *parameter_why(const char *word)
+{
+    static const char *const fixed[] = {
+        "max_fails=", "fail_timeout=", "slow_start=", "max_conns=", "service="};
+    if (strcmp(word, "resolve") == 0 || strcmp(word, "backup") == 0 || strcmp(word, "down") == 0 ||
+        strcmp(word, "weight=1") == 0)
+        return NULL;
+    if (strncmp(word, "weight=", 7) == 0)
+        return "all servers count the same";
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (strncmp(word, fixed[i], strlen(fixed[i])) == 0)
+            return "how a server that fails is left alone is fixed, and there is no limit for it";
+    return "tlsfront has nothing like it";
+}
+
+static void put_server(struct plan *p, struct entries *to, struct statement *s)
+{
+    const char *text = statement_at(s, 1);
+    const char *address =
+        strncmp(text, "unix:", 5) == 0 ? text : address_simple(p->arena, text, "127.0.0.1");
+    for (size_t i = 2; i < s->count; i++) {
+        const char *why = parameter_why(s->words[i]);
+        if (why != NULL)
+            statement_lose(p->arena, s, "%s: %s", s->words[i], why);
+    }
+    if (address == NULL)
+        statement_lose(p->arena, s, "this is no address with a port");
+    else if (!has_word(s, "down"))
+        entries_put(p->arena, to, "upstream", address, s);
+}
+
+/* How many take turns; the others wait until those are down. */
+static size_t put_servers(struct plan *p, struct entries *to, struct statement *block)
+{
+    size_t count = 0;
+    for (int backup = 0; backup < 2; backup++) {
+        for (struct statement *s = block->first; s != NULL; s = s->next) {
+            if (!statement_is(s, 0, "server") || has_word(s, "backup") != (backup == 1))
+                continue;
+            put_server(p, to, s);
+            s->carried = true;
+            count += backup == 0 && !has_word(s, "down") ? 1U : 0U;
+            if (backup == 1 && count > 1)
+                statement_lose(p->arena, s, "backup: it takes turns with the others");
+        }
+    }
+    return count;
+}
+
+static const char *balance_of(const struct statement *s, const char **why)
+{
+    const char *word = statement_at(s, 0);
+    *why = NULL;
+    if (strcmp(word, "least_conn") == 0)
+        return "least";
+    if (strcmp(word, "hash") == 0 &&
+        (statement_is(s, 1, "$remote_addr") || statement_is(s, 1, "$binary_remote_addr")))
+        return "source";
+    if (strcmp(word, "random") == 0)
+        *why = "servers take turns instead";
+    else if (strcmp(word, "hash") == 0)
+        *why = "only the client's address can decide (hash $remote_addr)";
+    else if (strcmp(word, "zone") != 0 && strcmp(word, "server") != 0)
+        *why = "tlsfront has nothing like it";
+    return NULL;
+}
+
+static void put_balance(struct plan *p, struct plan_route *r, struct statement *block, size_t count)
+{
+    const char *balance = "rotate", *why;
+    struct statement *from = block;
+    for (struct statement *s = block->first; s != NULL; s = s->next) {
+        const char *other = balance_of(s, &why);
+        if (other != NULL) {
+            balance = other;
+            from = s;
+        }
+        if (why != NULL)
+            statement_lose(p->arena, s, "%s", why);
+        s->carried = true;
+    }
+    if (count < 2)
+        return;
+    why = route_set(p, r, "balance", balance, from);
+    if (why != NULL)
+        statement_lose(p->arena, from, "the servers are tried in the order of the list: %s", why);
+}
+
+/* ---- proxy_pass ---- */
+
+/* Into `to`; the upstream block, or NULL. */
+static struct statement *put_target(struct plan *p, struct entries *to, struct statement *context,
+                                    const char *name, struct statement *from, size_t *count)
+{
+    struct statement *block = find_block(context, "upstream", 1, name);
+    *count = 0;
+    if (block != NULL) {
+        block->carried = true;
+        *count = put_servers(p, to, block);
+        return block;
+    }
+    const char *address =
+        strncmp(name, "unix:", 5) == 0 ? name : address_simple(p->arena, name, "127.0.0.1");
+    const char *host, *port;
+    address_split(p->arena, name, &host, &port);
+    if (address == NULL || (host == NULL && strncmp(name, "unix:", 5) != 0))
+        statement_lose(p->arena, from, "\"%s\" is no address with a port, and no upstream block",
+                       name);
+    else
+        entries_put(p->arena, to, "upstream", address, from);
+    return NULL;
+}
+
+static void put_named(struct plan *p, struct plan_route *r, struct statement *context,
+                      struct statement *s)
+{
+    struct entries to = {0};
+    const char *list[16], *why;
+    size_t count;
+    if (s->words[0][0] == '~') {
+        statement_lose(p->arena, s, "server names are no regular expressions");
+        return;
+    }
+    put_target(p, &to, context, statement_at(s, 1), s, &count);
+    const struct entry *upstream = entries_find(&to, "upstream");
+    for (count = 0; upstream != NULL && count < upstream->count && count < 16; count++)
+        list[count] = upstream->values[count].text;
+    const char *name = s->words[0][0] == '.' ? s->words[0] + 1 : s->words[0];
+    why = count == 0 ? "it leads to no server" : route_server_name(p, r, name, NULL, list, count);
+    if (why == NULL && name != s->words[0])
+        why = route_server_name(p, r, pool_format(p->arena, "*.%s", name), NULL, list, count);
+    if (why != NULL)
+        statement_lose(p->arena, s, "%s", why);
+    if (why != NULL && count > 0)
+        route_withhold(p, r, "%s:%d: clients that ask for %s would reach another server", s->file,
+                       s->line, name);
+}
+
+/* map $ssl_server_name $name { } */
+static void put_mapped(struct plan *p, struct plan_route *r, struct statement *context,
+                       const struct given *pass)
+{
+    struct statement *map = find_block(context, "map", 2, pass->text);
+    if (map == NULL || !statement_is(map, 1, "$ssl_server_name")) {
+        statement_lose(p->arena, pass->from,
+                       "only a map of $ssl_server_name can choose the server");
+        return;
+    }
+    map->carried = true;
+    for (struct statement *s = map->first; s != NULL; s = s->next) {
+        size_t count;
+        s->carried = true;
+        if (statement_is(s, 0, "default")) {
+            struct statement *block =
+                put_target(p, &r->settings, context, statement_at(s, 1), s, &count);
+            if (block != NULL)
+                put_balance(p, r, block, count);
+        } else if (statement_is(s, 0, "volatile") || s->is_block) {
+            statement_lose(p->arena, s, "tlsfront has nothing like it");
+        } else if (!statement_is(s, 0, "hostnames")) {
+            put_named(p, r, context, s);
+        }
+    }
+}
+
+void nginx_pass(struct plan *p, struct plan_route *r, struct statement *context)
+{
+    const struct entry *s = entries_find(&r->settings, ".pass");
+    size_t count;
+    if (s == NULL)
+        return;
+    const struct given pass = s->values[s->count - 1]; /* the settings may move */
+    if (pass.text[0] == '$') {
+        put_mapped(p, r, context, &pass);
+        return;
+    }
+    struct statement *block = put_target(p, &r->settings, context, pass.text, pass.from, &count);
+    if (block != NULL)
+        put_balance(p, r, block, count);
+}
+
+/* ---- zones ---- */
+
+bool nginx_zone_per_address(const struct plan *p, const char *zone)
+{
+    const size_t size = strlen(zone);
+    for (size_t i = 0; i < p->file_count; i++) {
+        struct statement *s = p->files[i];
+        while ((s = statement_walk(p->files[i], s, true)) != NULL) {
+            if (!statement_is(s, 0, "limit_conn_zone") ||
+                strncmp(statement_at(s, 2), "zone=", 5) != 0)
+                continue;
+            const char *name = statement_at(s, 2) + 5;
+            if (strncmp(name, zone, size) == 0 && name[size] == ':')
+                return statement_is(s, 1, "$binary_remote_addr") ||
+                       statement_is(s, 1, "$remote_addr");
+        }
+    }
+    return false;
+}
+
+void nginx_note_unused(struct plan *p, struct statement *file)
+{
+    for (struct statement *context = file->first; context != NULL; context = context->next) {
+        if (!statement_is(context, 0, "stream"))
+            continue;
+        for (struct statement *s = context->first; s != NULL; s = s->next)
+            if (s->is_block && !s->carried &&
+                (statement_is(s, 0, "upstream") || statement_is(s, 0, "map")))
+                statement_lose(p->arena, s, "no server that is carried over leads there");
+    }
+}

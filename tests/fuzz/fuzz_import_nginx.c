@@ -1,0 +1,3 @@
+/* fuzz_import_nginx.c - configurations of nginx. */
+#define PEER peer_nginx
+#include "tests/fuzz/import.h"
