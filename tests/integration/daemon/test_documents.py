@@ -20,6 +20,7 @@ from servers import toy
 
 DOCUMENTS = [TREE / "README.md", *sorted((TREE / "docs").rglob("*.md")),
              *sorted((TREE / "docs").glob("*.scd"))]
+STUNNEL = "cert = /etc/stunnel/mail.pem\n[pop3s]\naccept = 995\nconnect = 110\n"
 NAMES = ("mail.example.org", "pop.example.org", "smtp.example.org")
 
 OVER = 'for place in etc run var/lib var/log; do mount --bind "$1/$place" "/$place"; done; shift; exec "$@"'
@@ -158,6 +159,9 @@ def run_line(machine, process, line):
     elif words[:3] == ["tlsfront", "key", "import"]:
         for word in files:
             machine.make(word, "key" if "key" in word else "chain")
+    elif words[:3] == ["tlsfront", "import", "stunnel"]:
+        machine.make("/etc/stunnel/mail.pem", "chain")
+        machine.place(words[3]).write_text(STUNNEL)
     return machine.shell(line, inside=process.pid)
 
 

@@ -1,0 +1,209 @@
+"""haproxy's TCP frontends, in the styles that its users write."""
+
+import pytest
+
+from harness.imports import Case, identify
+
+POP3S = "listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110"
+
+
+def listen(bind, *more, head="", server="server s 127.0.0.1:110"):
+    return "\n".join([*head.splitlines(), "listen pop3s", f"    bind {bind}", f"    {server}", *more, ""])
+
+
+CASES = [
+    Case("a-listen", listen(":995 ssl crt mail.pem"), f"pop3s: {POP3S}", (), {"mail": "chain=DIR/mail.pem"}),
+    Case("a-whole-file", """
+global
+    log /dev/log local0
+    log /dev/log local1 notice
+    chroot /var/lib/haproxy
+    stats socket /run/haproxy/admin.sock mode 660 level admin
+    stats timeout 30s
+    user nobody
+    daemon
+    ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384
+    ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+
+defaults
+    log     global
+    mode    tcp
+    option  tcplog
+    option  dontlognull
+    timeout connect 5000
+    timeout client  50000
+    timeout server  50000
+
+frontend ft_pop3s
+    bind *:995 ssl crt mail.pem
+    default_backend bk_pop3
+
+backend bk_pop3
+    server pop3 127.0.0.1:110
+""", f"ft_pop3s: {POP3S} connect-timeout=5s idle-timeout=50s "
+         "ciphers=TLS_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384", {4, 5, 6, 8, 10}, None,
+         {"user": "nobody", "log": "syslog"}),
+    Case("http-is-left", """
+defaults
+    mode http
+    option httplog
+    timeout client 30s
+    timeout server 30s
+frontend web
+    bind :443 ssl crt mail.pem
+    default_backend web
+backend web
+    server w 127.0.0.1:80
+listen pop3s
+    mode tcp
+    bind :995 ssl crt mail.pem
+    server s 127.0.0.1:110
+""", f"pop3s: {POP3S} idle-timeout=30s", {3, 6, 9}),
+    Case("both-families", listen("0.0.0.0:995,[::]:995 v6only ssl crt mail.pem"),
+         f"pop3s: {POP3S.replace('0.0.0.0', '')}"),
+    Case("an-ipv6-socket-takes-both", listen(":::995 v4v6 ssl crt mail.pem"),
+         f"pop3s: {POP3S.replace('0.0.0.0', '')}"),
+    Case("only-ipv6", listen("[::1]:995,ipv6@:996 v6only ssl crt mail.pem"),
+         f"pop3s: {POP3S.replace('0.0.0.0:995', '[::1]:995,[::]:996')}"),
+    Case("several-binds", """
+listen imap
+    bind 10.0.0.1:993 ssl crt mail.pem
+    bind 10.0.0.2:993 ssl crt mail.pem
+    bind 10.0.0.3:993 ssl crt news.pem
+    bind 10.0.0.1:143
+    server s 127.0.0.1:143
+""", """
+imap: listen=10.0.0.1:993,10.0.0.2:993 protocol=imap certificate=mail upstream=127.0.0.1:143
+imap-2: listen=10.0.0.3:993 protocol=imap certificate=news upstream=127.0.0.1:143
+""", {5}),
+    Case("a-range-of-ports", listen(":995 ssl crt mail.pem", "    bind :10000-10010 ssl crt mail.pem"),
+         f"pop3s: {POP3S}", {4}),
+    Case("unix-sockets", """
+listen imap
+    bind unix@/run/imaps.sock mode 600 ssl crt mail.pem
+    bind /run/imaps2.sock ssl crt mail.pem
+    server s unix@/run/dovecot/imap
+""", """
+#imap: listen=unix:/run/imaps.sock protocol=tcp certificate=mail upstream=unix:/run/dovecot/imap
+imap-2: listen=unix:/run/imaps2.sock protocol=tcp certificate=mail upstream=unix:/run/dovecot/imap
+""", {2}),
+    Case("abstract-sockets", listen("abns@pop3s ssl crt mail.pem"), "", {2}),
+    Case("certificates", listen(":995 ssl crt mail.pem crt news.crt"),
+         f"pop3s: {POP3S.replace('certificate=mail', 'certificate=mail,news')}", (),
+         {"news": "chain=DIR/news.crt key=DIR/news.key"}),
+    Case("a-directory", listen(":995 ssl crt certs/"),
+         f"pop3s: {POP3S.replace('certificate=mail', 'certificate=mail,news')}", (),
+         {"mail": "chain=DIR/certs/mail.pem"}),
+    Case("bases", """
+global
+    crt-base certs
+    ca-base .
+listen pop3s
+    bind :995 ssl crt news.pem ca-file ca.crt verify optional
+    server s 127.0.0.1:110
+""", "pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=news upstream=127.0.0.1:110 "
+         "client-certificate=optional client-ca=DIR/ca.crt", (), {"news": "chain=DIR/certs/news.pem"}),
+    Case("mutual", listen(":995 ssl crt mail.pem ca-file ca.crt verify required"),
+         f"pop3s: {POP3S} client-certificate=required client-ca=DIR/ca.crt"),
+    Case("mutual-by-the-system", listen(":995 ssl crt mail.pem ca-file @system-ca verify required"),
+         f"#pop3s: {POP3S} client-certificate=required", {2}),
+    Case("tls-words", listen(":995 ssl crt mail.pem alpn pop3,h2 strict-sni ssl-min-ver TLSv1.3 curves X25519:P-256 no-sslv3"),
+         f"pop3s: {POP3S} alpn=pop3,h2 strict-sni=on min-version=1.3 groups=X25519,P-256", {2}),
+    Case("tls-words-that-are-lost", listen(":995 ssl crt mail.pem ssl-max-ver TLSv1.2 allow-0rtt ciphers HIGH"),
+         f"pop3s: {POP3S}", {2}),
+    Case("behind-a-balancer", listen(":995 accept-proxy ssl crt mail.pem"),
+         f"pop3s: {POP3S} accept-proxy-from=0.0.0.0/0,::/0"),
+    Case("proxy-header-v1", listen(":995 ssl crt mail.pem", server="server s 127.0.0.1:110 send-proxy"),
+         f"pop3s: {POP3S} send-proxy=v1"),
+    Case("proxy-header-v2", listen(":995 ssl crt mail.pem", server="server s 127.0.0.1:110 send-proxy-v2-ssl-cn"),
+         f"pop3s: {POP3S} send-proxy=v2"),
+    Case("not-the-same-header-for-all", listen(":995 ssl crt mail.pem", "    server t 127.0.0.2:110 backup", server="server s 127.0.0.1:110 send-proxy"),
+         f"#pop3s: {POP3S},127.0.0.2:110 send-proxy=v1", {4}),
+    Case("a-backup", listen(":995 ssl crt mail.pem", "    server b 10.0.0.7:110 backup", "    server c 10.0.0.8:110 disabled"),
+         f"pop3s: {POP3S},10.0.0.7:110"),
+    Case("the-port-that-the-client-came-to", """
+listen pop3s
+    bind :995 ssl crt mail.pem
+    server s 10.0.0.5
+""", "pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.5:995"),
+    Case("times-and-limits", """
+defaults
+    timeout client 30m
+    timeout server 1h
+    timeout queue 10s
+    maxconn 2000
+listen pop3s
+    bind :995 ssl crt mail.pem
+    maxconn 100
+    server s 127.0.0.1:110 maxconn 50
+listen imaps
+    bind :993 ssl crt mail.pem
+    timeout tunnel 2h
+    server s 127.0.0.1:143
+""", f"""
+pop3s: {POP3S} idle-timeout=1h max-connections=100
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 idle-timeout=2h max-connections=2000
+""", {4, 9}),
+    Case("named-defaults", """
+defaults short
+    timeout client 1m
+defaults long
+    timeout client 1h
+listen pop3s from short
+    bind :995 ssl crt mail.pem
+    server s 127.0.0.1:110
+listen imaps
+    bind :993 ssl crt mail.pem
+    server s 127.0.0.1:143
+""", f"""
+pop3s: {POP3S} idle-timeout=1m
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 idle-timeout=1h
+"""),
+    Case("source", listen(":995 ssl crt mail.pem", "    source 127.0.0.3"), f"pop3s: {POP3S} source=127.0.0.3"),
+    Case("transparent", listen(":995 ssl crt mail.pem", "    source 0.0.0.0 usesrc clientip"),
+         f"pop3s: {POP3S} source=transparent"),
+    Case("tls-behind-it-is-not-left-out", listen(":995 ssl crt mail.pem", server="server s 127.0.0.1:995 ssl verify none"),
+         "#pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:995", {3}),
+    Case("rules-that-cannot-be-said", """
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { sc0_conn_rate gt 10 }
+    default_backend b
+backend b
+    stick-table type ip size 1m expire 1m store conn_rate(10s)
+    server s 127.0.0.1:110
+""", f"#pop3s: {POP3S}", {3, 4, 7}),
+    Case("chosen-by-other-things-than-the-name", """
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    use_backend other if { src 10.0.0.0/8 }
+    default_backend b
+backend b
+    server s 127.0.0.1:110
+backend other
+    server s 127.0.0.2:110
+""", f"#pop3s: {POP3S}", {3, 7}),
+    Case("sections-of-other-kinds", """
+resolvers dns
+    nameserver a 127.0.0.1:53
+userlist people
+    user alice insecure-password hunter2
+listen pop3s
+    bind :995 ssl crt mail.pem
+    server s localhost:110 resolvers dns
+""", "pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=localhost:110", {1, 3}),
+    Case("quotes-and-comments", """
+# a comment
+listen "pop3s"   # another
+    bind ":995" ssl crt 'mail.pem'
+    server s 127.0.0.1:110  # the server
+""", f"pop3s: {POP3S}"),
+    Case("variables", listen('"$ADDRESS:995" ssl crt mail.pem', "    bind :995 ssl crt mail.pem"),
+         f"pop3s: {POP3S}", {2}),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=identify)
+def test_frontends_become_routes(binary, place, case):
+    case.verify(binary, "haproxy", place)

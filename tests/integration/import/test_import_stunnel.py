@@ -1,0 +1,403 @@
+"""stunnel's server sections, in the styles that its users write."""
+
+import pytest
+
+from harness.imports import Case, identify
+
+POP3S = "listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110"
+
+CASES = [
+    Case("one-section", """
+cert = mail.pem
+[pop3s]
+accept = 995
+connect = 110
+""", f"pop3s: {POP3S}"),
+    Case("sample-of-a-package", """
+; Sample configuration
+setuid = nobody
+pid = /run/stunnel4/stunnel.pid
+;debug = 7
+output = /var/log/stunnel4/stunnel.log
+socket = l:TCP_NODELAY=1
+socket = r:TCP_NODELAY=1
+cert = mail.crt
+key = mail.key
+[pop3s]
+accept  = 995
+connect = 110
+[imaps]
+accept  = 993
+connect = 143
+[ssmtp]
+accept  = 465
+connect = 25
+""", f"""
+pop3s: {POP3S}
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
+ssmtp: listen=0.0.0.0:465 protocol=smtp certificate=mail upstream=127.0.0.1:25
+""", {3}, {"mail": "chain=DIR/mail.crt key=DIR/mail.key"},
+         {"user": "nobody", "log": "/var/log/stunnel4/stunnel.log"}),
+    Case("keys-in-any-case", """
+CERT=mail.pem
+[ pop3s ]
+Accept=0.0.0.0:pop3s
+Connect=localhost:pop3
+""", "pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=localhost:110"),
+    Case("an-address-each", """
+[imap-a]
+accept = 127.0.0.1:993
+connect = 10.0.0.5:143
+cert = mail.pem
+[imap-b]
+accept = 127.0.0.2:993
+connect = 10.0.0.6:143
+cert = news.crt
+key = news.key
+""", """
+imap-a: listen=127.0.0.1:993 protocol=imap certificate=mail upstream=10.0.0.5:143
+imap-b: listen=127.0.0.2:993 protocol=imap certificate=news upstream=10.0.0.6:143
+"""),
+    Case("ipv6", """
+cert = mail.pem
+[ldaps]
+accept = :::636
+connect = ::1:389
+[nntps]
+accept = ::1:563
+connect = fd00::5:119
+""", """
+ldaps: listen=:636 protocol=ldap certificate=mail upstream=[::1]:389
+nntps: listen=[::1]:563 protocol=nntp certificate=mail upstream=[fd00::5]:119
+"""),
+    Case("ipv6-beside-ipv4", """
+cert = mail.pem
+[v4]
+accept = 995
+connect = 110
+[v6]
+accept = :::995
+connect = 110
+""", f"""
+v4: {POP3S}
+v6: {POP3S.replace('0.0.0.0', '[::]')}
+"""),
+    Case("unix-sockets", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = /run/dovecot/imap
+""", "imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=unix:/run/dovecot/imap"),
+    Case("starttls", """
+cert = mail.pem
+[smtp]
+accept = 10.0.0.1:25
+connect = 127.0.0.1:2525
+protocol = smtp
+[pop3]
+accept = 10.0.0.1:110
+connect = 127.0.0.1:110
+protocol = pop3
+[imap]
+accept = 10.0.0.1:143
+connect = 127.0.0.1:143
+protocol = imap
+""", """
+smtp: listen=10.0.0.1:25 protocol=smtp tls=required certificate=mail upstream=127.0.0.1:2525
+pop3: listen=10.0.0.1:110 protocol=pop3 tls=required certificate=mail upstream=127.0.0.1:110
+imap: listen=10.0.0.1:143 protocol=imap tls=required certificate=mail upstream=127.0.0.1:143
+"""),
+    Case("starttls-of-other-protocols", """
+cert = mail.pem
+[ldap]
+accept = 389
+connect = 127.0.0.1:1389
+protocol = ldap
+[nntp]
+accept = 119
+connect = 127.0.0.1:1119
+protocol = nntp
+[pgsql]
+accept = 5432
+connect = 127.0.0.1:15432
+protocol = pgsql
+""", """
+ldap: listen=0.0.0.0:389 protocol=ldap tls=required certificate=mail upstream=127.0.0.1:1389
+nntp: listen=0.0.0.0:119 protocol=nntp tls=required certificate=mail upstream=127.0.0.1:1119
+#pgsql: listen=0.0.0.0:5432 protocol=tcp certificate=mail upstream=127.0.0.1:15432
+""", {13}),
+    Case("proxy-header", """
+cert = mail.pem
+[web]
+accept = 443
+connect = 127.0.0.1:8080
+protocol = proxy
+""", "web: listen=0.0.0.0:443 protocol=tcp certificate=mail upstream=127.0.0.1:8080 send-proxy=v1"),
+    Case("client-sections", """
+cert = mail.pem
+[pop3s]
+accept = 995
+connect = 110
+[relay]
+client = yes
+accept = 127.0.0.1:2500
+connect = mx.example.test:465
+""", f"pop3s: {POP3S}", {5}),
+    Case("all-client", """
+client = yes
+[relay]
+accept = 127.0.0.1:2500
+connect = mx.example.test:465
+CAfile = ca.crt
+verifyChain = yes
+""", "#relay: listen=127.0.0.1:2500 protocol=smtp upstream=mx.example.test:465 "
+         "client-certificate=required client-ca=DIR/ca.crt", {1, 2}),
+    Case("mutual", """
+cert = mail.pem
+[ldaps]
+accept = 636
+connect = 389
+CAfile = ca.crt
+verify = 2
+""", "ldaps: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389 "
+         "client-certificate=required client-ca=DIR/ca.crt"),
+    Case("mutual-new-words", """
+cert = mail.pem
+CAfile = ca.crt
+[a]
+accept = 636
+connect = 389
+verifyChain = yes
+checkHost = alice.example.test
+checkEmail = bob@example.test
+[b]
+accept = 637
+connect = 389
+verifyChain = yes
+requireCert = no
+[c]
+accept = 638
+connect = 389
+""", """
+a: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=required client-ca=DIR/ca.crt client-names=alice.example.test,bob@example.test
+b: listen=0.0.0.0:637 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=optional client-ca=DIR/ca.crt
+c: listen=0.0.0.0:638 protocol=ldap certificate=mail upstream=127.0.0.1:389
+"""),
+    Case("asked-but-not-forced", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 143
+verify = 1
+CAfile = ca.crt
+[none]
+accept = 994
+connect = 143
+verify = 0
+""", """
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 client-certificate=optional client-ca=DIR/ca.crt
+none: listen=0.0.0.0:994 protocol=imap certificate=mail upstream=127.0.0.1:143
+"""),
+    Case("pinned-clients-are-not-let-in-by-their-authority", """
+cert = mail.pem
+[a]
+accept = 636
+connect = 389
+verify = 3
+CAfile = ca.crt
+[b]
+accept = 637
+connect = 389
+verifyPeer = yes
+CAfile = ca.crt
+""", """
+#a: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=required client-ca=DIR/ca.crt
+#b: listen=0.0.0.0:637 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=required client-ca=DIR/ca.crt
+""", {5, 10}),
+    Case("guards-that-cannot-be-said", """
+cert = mail.pem
+[wrapped]
+accept = 995
+connect = 110
+libwrap = yes
+[unwrapped]
+accept = 996
+connect = 110
+libwrap = no
+[secret]
+accept = 997
+connect = 110
+PSKsecrets = psk.txt
+ciphers = PSK
+[directory]
+accept = 998
+connect = 110
+CApath = /etc/ssl/certs
+verify = 2
+""", """
+#wrapped: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110
+unwrapped: listen=0.0.0.0:996 protocol=pop3 certificate=mail upstream=127.0.0.1:110
+#secret: listen=0.0.0.0:997 protocol=pop3 certificate=mail upstream=127.0.0.1:110
+#directory: listen=0.0.0.0:998 protocol=pop3 certificate=mail upstream=127.0.0.1:110 client-certificate=required
+""", {5, 13, 14, 18}),
+    Case("versions", """
+cert = mail.pem
+sslVersionMin = TLSv1.2
+options = NO_SSLv2
+options = NO_SSLv3
+[new]
+accept = 993
+connect = 143
+sslVersion = TLSv1.3
+[old]
+accept = 994
+connect = 143
+sslVersionMin = TLSv1
+[capped]
+accept = 995
+connect = 143
+sslVersionMax = TLSv1.2
+[by-option]
+accept = 996
+connect = 143
+options = NO_TLSv1.2
+""", """
+new: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 min-version=1.3
+old: listen=0.0.0.0:994 protocol=imap certificate=mail upstream=127.0.0.1:143
+capped: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:143
+by-option: listen=0.0.0.0:996 protocol=imap certificate=mail upstream=127.0.0.1:143 min-version=1.3
+""", {12, 16}),
+    Case("ciphers-and-curves", """
+cert = mail.pem
+[pop3s]
+accept = 995
+connect = 110
+ciphers = ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:!aNULL
+ciphersuites = TLS_AES_256_GCM_SHA384
+curves = X25519:prime256v1:secp384r1
+""", f"pop3s: {POP3S} groups=X25519,secp256r1,secp384r1 "
+         "ciphers=TLS_AES_256_GCM_SHA384,ECDHE-ECDSA-AES256-GCM-SHA384,ECDHE-RSA-AES256-GCM-SHA384"),
+    Case("ciphers-by-class", """
+cert = mail.pem
+ciphers = HIGH:!aNULL:!SSLv2:!DH
+[pop3s]
+accept = 995
+connect = 110
+""", f"pop3s: {POP3S}", {2}),
+    Case("times", """
+cert = mail.pem
+TIMEOUTidle = 43200
+[pop3s]
+accept = 995
+connect = 110
+TIMEOUTbusy = 30
+TIMEOUTconnect = 10
+TIMEOUTclose = 0
+""", f"pop3s: {POP3S} handshake-timeout=30s connect-timeout=10s idle-timeout=12h", {8}),
+    Case("source", """
+cert = mail.pem
+[a]
+accept = 995
+connect = 10.0.0.5:110
+local = 10.0.0.1
+[b]
+accept = 996
+connect = 10.0.0.5:110
+transparent = source
+[c]
+accept = 997
+connect = 10.0.0.5:110
+transparent = destination
+""", """
+a: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.5:110 source=10.0.0.1
+b: listen=0.0.0.0:996 protocol=pop3 certificate=mail upstream=10.0.0.5:110 source=transparent
+c: listen=0.0.0.0:997 protocol=pop3 certificate=mail upstream=10.0.0.5:110
+""", {13}),
+    Case("several-servers", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 10.0.0.5:143
+connect = 10.0.0.6:143
+failover = prio
+delay = yes
+""", "imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143,10.0.0.6:143"),
+    Case("programs", """
+cert = mail.pem
+[shell]
+accept = 1337
+exec = /bin/sh
+execArgs = sh -i
+pty = yes
+""", "#shell: listen=0.0.0.0:1337 protocol=tcp certificate=mail", {2, 4, 5, 6}),
+    Case("taken-addresses", """
+cert = mail.pem
+[a]
+accept = 995
+connect = 110
+[b]
+accept = 0.0.0.0:995
+connect = 1110
+""", f"""
+a: {POP3S}
+#b: protocol=pop3 certificate=mail upstream=127.0.0.1:1110
+""", {5, 6}),
+    Case("names-to-listen-on", """
+cert = mail.pem
+[a]
+accept = localhost:995
+connect = 110
+[b]
+accept = mail.example.test:995
+connect = 110
+""", """
+a: listen=localhost:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110
+#b: protocol=pop3 certificate=mail upstream=127.0.0.1:110
+""", {5, 6}),
+    Case("odd-names", """
+cert = mail.pem
+[my pop3 (tls)]
+accept = 995
+connect = 110
+[my-pop3--tls-]
+accept = 996
+connect = 110
+""", """
+my-pop3--tls-: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110
+my-pop3--tls--2: listen=0.0.0.0:996 protocol=pop3 certificate=mail upstream=127.0.0.1:110
+"""),
+    Case("a-pkcs12-file", """
+cert = mail.p12
+[pop3s]
+accept = 995
+connect = 110
+""", "#pop3s: listen=0.0.0.0:995 protocol=pop3 upstream=127.0.0.1:110", {1, 2}),
+    Case("unknown-and-foreign-words", """
+cert = mail.pem
+fips = no
+compression = zlib
+[pop3s]
+accept = 995
+connect = 110
+sesionCacheSize = 100
+sessionCacheTimeout = 300
+renegotiation = no
+""", f"pop3s: {POP3S}", {3, 7, 8}),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=identify)
+def test_sections_become_routes(binary, place, case):
+    case.verify(binary, "stunnel", place)
+
+
+def test_parts_of_a_directory_are_read_in_their_order(binary, place):
+    parts = place / "stunnel.d"
+    parts.mkdir()
+    (parts / "00-global.conf").write_text("cert = mail.pem\n")
+    (parts / "01-pop3s.conf").write_text("[pop3s]\naccept = 995\nconnect = 110\n")
+    (parts / "02-imaps.conf").write_text("[imaps]\naccept = 993\nconnect = 143\nstack = 1\n")
+    Case("include", "include = stunnel.d\n", f"""
+pop3s: {POP3S}
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
+""", {4}).verify(binary, "stunnel", place)
