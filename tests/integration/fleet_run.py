@@ -5,8 +5,8 @@ machine, and the same of three haproxy that do TLS themselves: the figures of do
     TLSFRONT=PATH tests/integration/fleet_run.py
 
 As root: it makes network namespaces of its own. The balancer is haproxy in TCP mode. Prints a table:
-how many visits were refused and lost, of how many, and how many of those served were resumed; behind
-a death, only what came after the balancer had noticed. Exit status 1 when tlsfront lost anything.
+how many visits were refused and lost, of how many, and how many of those served were resumed. Exit
+status 1 when tlsfront refused or lost anything while none of its machines died.
 """
 
 import os
@@ -24,27 +24,33 @@ from harness.run import Run  # noqa: E402
 KINDS = ("tlsfront", "haproxy")
 
 
+# Each: rows of a name, a tally, and what became of open sessions.
+
 def death(fleet, pki):
-    _, after, alive = scenes.death(fleet)
-    return after, f"{alive} of 9"
+    before, after, alive = scenes.death(fleet)
+    return [("one machine dies: until that is noticed", before, "-"),
+            ("one machine dies: from then on", after, f"{alive} of 9")]
 
 
 def restart(fleet, pki):
-    return scenes.restart_by_signal(fleet), "-"
+    return [("rolling restart", scenes.restart_by_signal(fleet), "-")]
 
 
 def renew(fleet, pki):
     tally, alive = scenes.rolled(fleet, lambda one: one.renew(pki.renewed))
-    return tally, f"{alive} of 6"
+    return [("renewed certificate", tally, f"{alive} of 6")]
+
+
+def tickets(fleet, pki):
+    return [("new ticket key", scenes.tickets_rolled(fleet), "-")]
 
 
 def upgrade(fleet, pki):
     tally, alive = scenes.rolled(fleet, lambda one: one.upgrade(one.next_version()))
-    return tally, f"{alive} of 6"
+    return [("rolling upgrade", tally, f"{alive} of 6")]
 
 
-SCENES = {"rolling restart": restart, "one machine dies": death, "renewed certificate": renew,
-          "rolling upgrade": upgrade}
+SCENES = (restart, death, renew, tickets, upgrade)
 
 
 def row(name, kind, tally, alive):
@@ -59,10 +65,10 @@ def measure(run, pki, binary, kind):
                   drain_newcomers="reset")
     lines, bad = [], False
     try:
-        for name, scene in SCENES.items():
-            tally, alive = scene(fleet, pki)
-            lines.append(row(name, kind, tally, alive))
-            bad |= bool(tally.refused or tally.lost)
+        for scene in SCENES:
+            for name, tally, alive in scene(fleet, pki):
+                lines.append(row(name, kind, tally, alive))
+                bad |= scene is not death and bool(tally.refused or tally.lost)
     finally:
         fleet.close()
     return lines, bad

@@ -78,6 +78,20 @@ def test_a_certificate_that_is_rolled_out_is_not_noticed(fleet, pki):
         one.renew(pki.mail)
 
 
+def test_a_new_ticket_key_costs_nobody_a_handshake(fleet):
+    def fingerprints(use):
+        return {label["fingerprint"] for one in fleet.frontends for label in
+                one.metrics().labels("tlsfront_ticket_key_modified_timestamp_seconds")
+                if label["use"] == use}
+
+    [before] = fingerprints("seals")
+    tally = scenes.tickets_rolled(fleet)
+    assert_unnoticed(tally)
+    assert scenes.resumed(tally) >= 0.99
+    [after] = fingerprints("seals")
+    assert after != before and fingerprints("opens") == {before}
+
+
 def test_a_rolling_upgrade_is_not_noticed(fleet):
     """TLSFRONT_BEFORE: a binary of another release to come from; else the same, under another name."""
     before = {one.status()["version"] for one in fleet.frontends}
@@ -89,20 +103,24 @@ def test_a_rolling_upgrade_is_not_noticed(fleet):
     assert len(after) == 1 and not after & before
 
 
-def test_metrics_tell_which_machine_differs(fleet):
-    def hashes():
-        return [label["hash"] for one in fleet.frontends
-                for label in one.metrics().labels("tlsfront_config_info")]
+def test_metrics_tell_which_machine_differs_and_in_what(fleet, pki):
+    def alike():
+        """By each of the hashes: which machines are like the first."""
+        seen = [one.metrics().labels("tlsfront_config_info")[0] for one in fleet.frontends]
+        return {kind: [one[kind] == seen[0][kind] for one in seen] for kind in ("config_hash", "files_hash")}
 
-    assert len(set(hashes())) == 1
-    odd = fleet.frontends[1]
+    all_alike = {"config_hash": [True] * 3, "files_hash": [True] * 3}
+    assert alike() == all_alike
+    odd, other = fleet.frontends[1:]
     odd.arrange(idle_timeout="5m")
     assert odd.reload().returncode == 0
-    seen = hashes()
-    assert seen[0] == seen[2] != seen[1]
+    assert alike() == {"config_hash": [True, False, True], "files_hash": [True] * 3}
     odd.arrange()
     assert odd.reload().returncode == 0
-    assert len(set(hashes())) == 1
+    other.renew(pki.renewed)
+    assert alike() == {"config_hash": [True] * 3, "files_hash": [True, True, False]}
+    other.renew(pki.mail)
+    assert alike() == all_alike
 
 
 def test_metrics_tell_which_machine_is_out(fleet):

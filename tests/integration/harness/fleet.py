@@ -9,8 +9,8 @@ The balancer is on the hub. Each machine has its files under the same path, by a
 that equal machines have equal configurations.
 """
 
+import base64
 import os
-import shutil
 import signal
 import ssl
 import subprocess
@@ -66,18 +66,21 @@ class Server(Toy):
 class Machine:
     """Its files, `folder` outside and `place` inside."""
 
-    def __init__(self, run, spaces, role, place, pair, ticket_key):
+    def __init__(self, run, spaces, role, place, pair, tickets):
         self.role, self.place = role, place
         self.folder = run.make_folder(f"{place.name}-{role}")
         self.wrapper = (*spaces.wrapper(role), "sh", "-ec", MACHINE, "sh", self.folder, place)
         self.install(pair)
-        (self.folder / "ticket.key").write_bytes(ticket_key)
+        self.put(tickets)
+
+    def put(self, files):
+        """As a tool for such does it: a new file in the place of the old one."""
+        for name, data in files.items():
+            (self.folder / f"{name}.new").write_bytes(data)
+            os.rename(self.folder / f"{name}.new", self.folder / name)
 
     def install(self, pair):
-        """As a tool for such does it: a new file in the place of the old one."""
-        for name, source in (("mail.crt", pair.chain), ("mail.key", pair.key)):
-            shutil.copy(source, self.folder / f"{name}.new")
-            os.rename(self.folder / f"{name}.new", self.folder / name)
+        self.put({"mail.crt": pair.chain.read_bytes(), "mail.key": pair.key.read_bytes()})
 
 
 class Frontend(Tlsfront):
@@ -89,7 +92,8 @@ class Frontend(Tlsfront):
         place = machine.place
         options = {"control": place / "control.sock", "state": place / "state",
                    "observe": [f"unix:{place}/observer.sock"], "observe_agent": [f":{AGENT_PORT}"],
-                   "ticket_key": place / "ticket.key", "drain_timeout": "30s"} | options
+                   "ticket_key": [place / "ticket.key", place / "ticket-2.key"],
+                   "drain_timeout": "30s"} | options
         super().__init__(run, place / "tlsfront", f"{machine.folder.name}-log", [],
                          wrapper=machine.wrapper, **options)
         self.file = place / "tlsfront.conf"
@@ -139,10 +143,17 @@ class Frontend(Tlsfront):
             done = self.command("drain", "-c", self.file)
             assert done.returncode == 0, done.stderr
 
-    def renew(self, pair):
-        self.machine.install(pair)
+    def _reload_well(self):
         done = self.reload()
         assert done.returncode == 0, done.stderr
+
+    def renew(self, pair):
+        self.machine.install(pair)
+        self._reload_well()
+
+    def take_tickets(self, files):
+        self.machine.put(files)
+        self._reload_well()
 
     def next_version(self):
         return "9" * len(self.own.version())
@@ -205,6 +216,10 @@ listen mail
     def renew(self, pair):
         self.machine.install(pair)
         self._join()
+        self._reload()
+
+    def take_tickets(self, files):
+        self.machine.put(files)
         self._reload()
 
     def next_version(self):
@@ -372,6 +387,21 @@ class Visitors:
         return self.tally
 
 
+# ---- ticket keys, before a change and after each of its steps -----------------------------------
+
+def tlsfront_tickets():
+    """As docs/operations.md says: first all open what the new key has sealed, then all seal with it."""
+    spare, old, new = (os.urandom(48) for _ in range(3))
+    return [{"ticket.key": first, "ticket-2.key": second}
+            for first, second in ((old, spare), (old, new), (new, old))]
+
+
+def haproxy_tickets():
+    """The last but one of three seals; the last waits for the next change."""
+    keys = [base64.b64encode(os.urandom(48)) + b"\n" for _ in range(4)]
+    return [{"ticket.key": b"".join(keys[:3])}, {"ticket.key": b"".join(keys[1:])}]
+
+
 # ---- the whole -----------------------------------------------------------------------------------
 
 class Fleet:
@@ -382,8 +412,9 @@ class Fleet:
         self.spaces.command("hub", "sysctl", "-q", "net.ipv4.ip_forward=1")
         self.settings = tls.context(pki)
         self.server = self.spaces.run("server", Server)
-        place, ticket_key = run.make_folder(name), self._ticket_key(kind)
-        machines = [Machine(run, self.spaces, role, place, pki.mail, ticket_key) for role in ROLES]
+        place = run.make_folder(name)
+        first, *self.ticket_steps = (tlsfront_tickets if kind == "tlsfront" else haproxy_tickets)()
+        machines = [Machine(run, self.spaces, role, place, pki.mail, first) for role in ROLES]
         self.frontends = [Frontend(run, one, binary, **options) if kind == "tlsfront"
                           else HaproxyFrontend(run, one) for one in machines]
         for one in self.frontends:
@@ -394,14 +425,6 @@ class Fleet:
         if through == "haproxy":
             for one in self.frontends:
                 self.balancer.haproxy.wait_for("mail", one.machine.role, "UP")
-
-    @staticmethod
-    def _ticket_key(kind):
-        """haproxy's is three lines of base64 of 48 bytes each."""
-        if kind == "tlsfront":
-            return os.urandom(48)
-        return b"".join(subprocess.run(["openssl", "rand", "-base64", "48"], check=True,
-                                       capture_output=True).stdout for _ in range(3))
 
     def visitors(self, count=2):
         return Visitors(self.spaces, self.settings, count)

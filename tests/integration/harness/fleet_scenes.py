@@ -72,6 +72,17 @@ def rolled(fleet, change):
     return tally, alive
 
 
+def tickets_rolled(fleet):
+    """A new ticket key for all, in the documented steps."""
+    visitors = fleet.visitors()
+    for files in fleet.ticket_steps:
+        for one in fleet.frontends:
+            visitors.wait_for()
+            one.take_tickets(files)
+    visitors.wait_for()
+    return visitors.stop()
+
+
 def serials(fleet, count=6):
     """Of the certificates that newcomers see, one after the other on each machine."""
     sessions = fleet.sessions(count)
