@@ -2,8 +2,10 @@
 """fleet_run.py - what clients notice when a fleet of three is restarted, renewed, upgraded or loses a
 machine, and the same of three haproxy that do TLS themselves: the figures of docs/fleet.md.
 
-    TLSFRONT=PATH tests/integration/fleet_run.py
+    TLSFRONT=PATH tests/integration/fleet_run.py [BEFORE]
 
+With BEFORE, the binary of an older release: only what is noticed of a rolling upgrade from there, while
+both are side by side.
 As root: it makes network namespaces of its own. The balancer is haproxy in TCP mode. Prints a table:
 how many visits were refused and lost, of how many, and how many of those served were resumed. Exit
 status 1 when tlsfront refused or lost anything while none of its machines died.
@@ -74,20 +76,39 @@ def measure(run, pki, binary, kind):
     return lines, bad
 
 
-def main():
+HEAD = ("| scene | TLS by | visits | refused | lost | resumed | open sessions that go on |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |")
+
+
+def measure_from(run, pki, before, binary):
+    """A row, and whether anybody was refused or lost. What an older release may not know is left out."""
+    fleet = Fleet(run, pki, before, "figures-before", observe_agent=None,
+                  ticket_key=run.folder / "figures-before" / "ticket.key")
+    try:
+        tally, alive = scenes.rolled(fleet, lambda one: one.upgrade_to(binary))
+    finally:
+        fleet.close()
+    name = "rolling upgrade from another release"
+    return row(name, "tlsfront", tally, f"{alive} of 6"), bool(tally.refused or tally.lost)
+
+
+def main(before=None):
     binary = Path(os.environ["TLSFRONT"]).resolve()
     run = Run()
     try:
         pki = Pki(run.make_folder("pki"))
+        if before is not None:
+            line, bad = measure_from(run, pki, Path(before).resolve(), binary)
+            print(HEAD, line, sep="\n")
+            return bad
         results = {kind: measure(run, pki, binary, kind) for kind in KINDS}
     finally:
         run.close()
-    print("| scene | TLS by | visits | refused | lost | resumed | open sessions that go on |\n"
-          "| --- | --- | --- | --- | --- | --- | --- |")
+    print(HEAD)
     for lines in zip(*(results[kind][0] for kind in KINDS)):
         print("\n".join(lines))
     return results["tlsfront"][1]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

@@ -160,6 +160,13 @@ class Frontend(Tlsfront):
 
     def upgrade(self, version):
         self.own.release(version)
+        self._upgrade()
+
+    def upgrade_to(self, binary):
+        self.own.replace(binary.read_bytes())
+        self._upgrade()
+
+    def _upgrade(self):
         done = self.command("upgrade", "-c", self.file, timeout=90)
         assert done.returncode == 0, done.stderr
 
@@ -405,7 +412,8 @@ def haproxy_tickets():
 # ---- the whole -----------------------------------------------------------------------------------
 
 class Fleet:
-    """`kind` is "tlsfront" or "haproxy"; `through` is "haproxy" or "dnat"."""
+    """`kind` is "tlsfront" or "haproxy"; `through` is "haproxy" or "dnat". `options` are global settings
+    of tlsfront's."""
 
     def __init__(self, run, pki, binary, name, *, kind="tlsfront", through="haproxy", **options):
         self.spaces = Namespaces(LINKS)
@@ -419,7 +427,8 @@ class Fleet:
                           else HaproxyFrontend(run, one) for one in machines]
         for one in self.frontends:
             one.start()
-        words = f"agent-check agent-port {AGENT_PORT} agent-inter 100ms" if kind == "tlsfront" else ""
+        asks = kind == "tlsfront" and options.get("observe_agent", True)
+        words = f"agent-check agent-port {AGENT_PORT} agent-inter 100ms" if asks else ""
         self.balancer = Dnat(self.spaces) if through == "dnat" else \
             HaproxyBalancer(run, self.spaces, f"{name}-balancer", words)
         if through == "haproxy":
