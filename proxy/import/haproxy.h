@@ -5,6 +5,11 @@
 #include "proxy/import/plan.h"
 #include "proxy/import/rows.h"
 
+/* ---- haproxy_rows.c ---- */
+
+/* Of global, and of the sections that clients or servers are in. */
+extern const struct row haproxy_globals[], haproxy_proxies[];
+
 /* ---- haproxy_bind.c ---- */
 
 /* What a bind line says, as a route of its own below `above`; NULL: none can be made of it, which
@@ -14,6 +19,17 @@ struct plan_route *haproxy_bind(struct plan *p, struct statement *s,
 
 /* The words of ssl-default-bind-options. */
 carry_fn haproxy_bind_options;
+
+/* A word of a bind line, with the one behind it if it has one. NULL: carried over; else why not. */
+typedef const char *take_fn(struct plan *p, struct plan_route *r, struct statement *s,
+                            const char *value, const char *key);
+
+/* ---- haproxy_crt.c ---- */
+
+take_fn haproxy_crt, haproxy_crt_list;
+
+/* `path`, relative to what the global setting `key` (.crt-base, .ca-base) says. */
+const char *haproxy_based(struct plan *p, const char *key, const char *path);
 
 /* ---- haproxy_server.c ---- */
 
@@ -25,8 +41,9 @@ carry_fn haproxy_balance;
 
 /* ---- haproxy_rules.c ---- */
 
-/* What tcp-request says about who may connect. */
-carry_fn haproxy_tcp_request;
+/* What tcp-request says about who may connect, and how often; the table in which that is counted.
+ */
+carry_fn haproxy_tcp_request, haproxy_stick_table;
 
 /* The names that the condition from word `first` on asks for, as server-name blocks have them.
  * NULL: it asks for something else. */

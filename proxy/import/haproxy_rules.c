@@ -6,6 +6,7 @@
 #include "proxy/import/pool.h"
 #include "proxy/import/terms.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum about { ABOUT_OTHER, ABOUT_SOURCE, ABOUT_NAME };
@@ -126,11 +127,99 @@ static void put_rules(struct plan *p, struct plan_route *r, struct statement *s,
         access_rule(p, r, allows ? "deny" : "allow", "all", s);
 }
 
+/* ---- how often ---- */
+
+static const struct statement *find_table(const struct plan *p, const struct statement *section,
+                                          const char *name)
+{
+    for (size_t i = 0; *name != '\0' && i < p->file_count; i++)
+        for (const struct statement *s = p->files[i]->first; s != NULL; s = s->next)
+            if (strcmp(statement_at(s, 1), name) == 0)
+                section = s;
+    for (const struct statement *s = section->first; s != NULL; s = s->next)
+        if (statement_is(s, 0, "stick-table"))
+            return s;
+    return NULL;
+}
+
+/* "10s" of a table that stores conn_rate(10s) of addresses, and nothing else. */
+static const char *period_of(struct arena *a, const struct statement *table)
+{
+    static const char store[] = "conn_rate(";
+    for (size_t i = 1; table != NULL && i + 1 < table->count; i++) {
+        const char *what = table->words[i + 1], *end = strchr(what, ')');
+        if (strcmp(table->words[i], "store") == 0 && strncmp(what, store, sizeof store - 1) == 0 &&
+            end != NULL && end[1] == '\0') {
+            what += sizeof store - 1;
+            return term_duration(a, pool_text(a, what, (size_t)(end - what)), 1);
+        }
+    }
+    return NULL;
+}
+
+const char *haproxy_stick_table(struct plan *p, struct plan_route *r, struct statement *s,
+                                const struct row *row)
+{
+    (void)r;
+    return period_of(p->arena, s) != NULL && statement_is(s, 2, "ip") ? NULL : row->why;
+}
+
+/* The section whose table FETCH(TABLE) or "track-sc0 src table TABLE" names; "" is this one. */
+static const char *table_name(struct arena *a, const struct statement *s, const char *fetch)
+{
+    const char *open = strchr(fetch, '('), *comma = open == NULL ? NULL : strchr(open, ',');
+    if (strncmp(fetch, "src_", 4) == 0 && open != NULL)
+        return pool_text(a, open + 1, strcspn(open + 1, ")"));
+    if (comma != NULL)
+        return pool_text(a, comma + 1, strcspn(comma + 1, ")"));
+    for (const struct statement *one = s->parent->first; one != NULL; one = one->next)
+        if (strncmp(statement_at(one, 2), "track-sc", 8) == 0 && statement_is(one, 4, "table"))
+            return statement_at(one, 5);
+    return "";
+}
+
+static bool is_rate(const char *fetch)
+{
+    return strncmp(fetch, "src_conn_rate", 13) == 0 || strncmp(fetch, "sc0_conn_rate", 13) == 0 ||
+           strncmp(fetch, "sc_conn_rate(0", 14) == 0;
+}
+
+/* reject if { src_conn_rate gt 30 }; false: it says something else. */
+static bool put_rate(struct plan *p, struct plan_route *r, struct statement *s, const char **why)
+{
+    const char *fetch = statement_at(s, 5), *number = statement_at(s, 7);
+    const bool above = statement_is(s, 6, "gt"), from = statement_is(s, 6, "ge");
+    if (s->count != 9 || !statement_is(s, 3, "if") || !statement_is(s, 4, "{") || !is_rate(fetch) ||
+        (!above && !from) || strlen(number) > 6 || strspn(number, "0123456789") != strlen(number))
+        return false;
+    const char *period =
+        period_of(p->arena, find_table(p, s->parent, table_name(p->arena, s, fetch)));
+    const long most = strtol(number, NULL, 10) - (from ? 1 : 0);
+    if (period == NULL || most < 1)
+        return false;
+    *why =
+        route_set(p, r, "connection-rate-per-ip", pool_format(p->arena, "%ld/%s", most, period), s);
+    if (*why != NULL)
+        route_withhold(p, r, "%s:%d: tcp-request: %s", s->file, s->line, *why);
+    return true;
+}
+
+static bool tracks_clients(const struct statement *s)
+{
+    return strncmp(statement_at(s, 2), "track-sc0", 9) == 0 && statement_is(s, 3, "src") &&
+           (s->count == 4 || (s->count == 6 && statement_is(s, 4, "table")));
+}
+
 const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct statement *s,
                                 const struct row *row)
 {
     const bool accepts = statement_is(s, 2, "accept"), rejects = statement_is(s, 2, "reject");
+    const char *rate_why = NULL;
     (void)row;
+    if (tracks_clients(s))
+        return NULL; /* looked at by what counts them */
+    if (rejects && put_rate(p, r, s, &rate_why))
+        return rate_why;
     if (statement_is(s, 1, "inspect-delay"))
         return "a protocol is never guessed from what clients send";
     if (!accepts && !rejects)

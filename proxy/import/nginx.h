@@ -1,8 +1,16 @@
-/* nginx.h - the parts of nginx's stream block that name others: upstream, map, limit_conn_zone. */
+/* nginx.h - the parts of nginx's configurations. */
 #ifndef TLSFRONT_IMPORT_NGINX_H
 #define TLSFRONT_IMPORT_NGINX_H
 
 #include "proxy/import/plan.h"
+#include "proxy/import/rows.h"
+
+/* ---- nginx_rows.c ---- */
+
+/* Outside of blocks, in mail and in stream, with their servers. */
+extern const struct row nginx_top[], nginx_mail[], nginx_stream[];
+
+/* ---- nginx_pass.c: what names another block of stream ---- */
 
 /* Give `r` what its proxy_pass names: an address, an upstream block of `context`, or what a map of
  * $ssl_server_name there makes of the client's name. */

@@ -97,6 +97,10 @@ const char *plan_global(struct plan *p, const char *key, const char *value, stru
         entries_put(p->arena, &p->globals, key, value, from);
         return NULL;
     }
+    if (schema_find(SCOPE_GLOBAL, key) != NULL && schema_find(SCOPE_GLOBAL, key)->list) {
+        entries_put(p->arena, &p->globals, key, value, from);
+        return NULL;
+    }
     const struct statement *first = there->values[0].from;
     if (strcmp(there->values[0].text, value) == 0 || first == from)
         return NULL;

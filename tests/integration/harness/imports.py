@@ -87,7 +87,7 @@ class Case:
         whole = not self.lost and not self.withheld and self.routes != {}
         assert made.status == (0 if whole else 1), made.errors
         for key, value in (self.globals or {}).items():
-            assert made.globals.get(key) == value, made.text
+            assert made.globals.get(key) == value.replace("DIR", str(folder)), made.text
         for name, value in (self.certificates or {}).items():
             assert words(made.certificates[name]) == value.replace("DIR", str(folder)), made.text
         self.check(binary, folder, made)

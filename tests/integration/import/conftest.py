@@ -1,5 +1,6 @@
 """Where the peers' certificates are, in all the forms in which their configurations name them."""
 
+import os
 import shutil
 
 import pytest
@@ -17,6 +18,9 @@ def place(run, pki, request):
         for file in (f"{name}.key", f"{name}.pem"):
             (folder / file).chmod(0o600)
     shutil.copy(pki.people.certificate, folder / "ca.crt")
+    for name in ("tickets.1", "tickets.2"):
+        (folder / name).write_bytes(os.urandom(48))
+        (folder / name).chmod(0o600)
     certs = folder / "certs"
     certs.mkdir()
     for name in ("mail", "news"):

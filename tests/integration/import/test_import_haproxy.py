@@ -164,16 +164,44 @@ imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 
          f"pop3s: {POP3S} source=transparent"),
     Case("tls-behind-it-is-not-left-out", listen(":995 ssl crt mail.pem", server="server s 127.0.0.1:995 ssl verify none"),
          "#pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:995", {3}),
-    Case("rules-that-cannot-be-said", """
+    Case("who-may-connect", listen(":995 ssl crt mail.pem", "    acl own src 10.0.0.0/8 192.0.2.7",
+                                   "    tcp-request connection reject if { src 10.1.0.0/16 }",
+                                   "    tcp-request connection reject if !own"),
+         f"pop3s: {POP3S} allow=10.0.0.0/8,192.0.2.7 deny=10.1.0.0/16"),
+    Case("who-may-connect-in-other-words", listen(":995 ssl crt mail.pem",
+                                                  "    tcp-request connection accept if { src 10.0.0.0/8 } || { src 192.0.2.7 }",
+                                                  "    tcp-request connection reject"),
+         f"pop3s: {POP3S} allow=10.0.0.0/8,192.0.2.7"),
+    Case("who-may-connect-by-a-file", listen(":995 ssl crt mail.pem", "    tcp-request connection reject if { src -f bad.lst }"),
+         f"#pop3s: {POP3S}", {4}),
+    Case("how-often", """
 frontend pop3s
     bind :995 ssl crt mail.pem
+    stick-table type ip size 100k expire 1m store conn_rate(1m)
     tcp-request connection track-sc0 src
-    tcp-request connection reject if { sc0_conn_rate gt 10 }
+    tcp-request connection reject if { sc0_conn_rate gt 30 }
+    default_backend b
+frontend imaps
+    bind :993 ssl crt mail.pem
+    tcp-request connection reject if { src_conn_rate(b) ge 10 }
     default_backend b
 backend b
     stick-table type ip size 1m expire 1m store conn_rate(10s)
     server s 127.0.0.1:110
-""", f"#pop3s: {POP3S}", {3, 4, 7}),
+""", f"""
+pop3s: {POP3S} connection-rate-per-ip=30/1m
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:110 connection-rate-per-ip=9/10s
+"""),
+    Case("rules-that-cannot-be-said", """
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    stick-table type ip size 1m expire 1m store conn_cur,conn_rate(10s)
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { sc0_conn_cur gt 10 }
+    default_backend b
+backend b
+    server s 127.0.0.1:110
+""", f"#pop3s: {POP3S}", {3, 5}),
     Case("chosen-by-other-things-than-the-name", """
 frontend pop3s
     bind :995 ssl crt mail.pem

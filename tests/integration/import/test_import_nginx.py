@@ -144,6 +144,24 @@ ssl_dhparam dh.pem;
     Case("other-limits", stream("listen 995 ssl; proxy_pass 127.0.0.1:110;\nlimit_conn perserver 10;\n",
                                 context="limit_conn_zone $server_port zone=perserver:10m;"),
          f"#pop3-995: {POP3S}", {2}),
+    Case("who-may-connect", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    deny 10.9.0.0/16;
+    server { listen 995 ssl; proxy_pass 127.0.0.1:110; }
+    server { listen 993 ssl; proxy_pass 127.0.0.1:143; deny 10.0.0.1; allow 10.0.0.5/8; allow 2001:db8::/32; deny all; }
+    server { listen 636 ssl; proxy_pass 127.0.0.1:389; allow all; }
+    server { listen 563 ssl; proxy_pass 127.0.0.1:119; allow 10.0.0.1;
+             deny 10.0.0.0/8; }
+}
+""", f"""
+pop3-995: {POP3S} deny=10.9.0.0/16
+imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 allow=10.0.0.0/8,2001:db8::/32 deny=10.0.0.1
+ldap-636: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389
+#nntp-563: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:119
+""", {8}),
+    Case("ticket-keys", stream("listen 995 ssl; proxy_pass 127.0.0.1:110; ssl_session_ticket_key tickets.1; ssl_session_ticket_key tickets.2;"),
+         f"pop3-995: {POP3S}", (), None, {"ticket-key": "DIR/tickets.1,DIR/tickets.2"}),
     Case("passed-through-unopened", """
 stream {
     map $ssl_preread_server_name $name {
