@@ -89,6 +89,17 @@ static void check_ports(const struct route_config *r, struct diags *d)
             check_port(r, &r->listen[i], d);
 }
 
+static void check_freebind(const struct route_config *r, struct diags *d)
+{
+    for (size_t i = 0; i < r->listen_count; i++)
+        if (r->listen[i].kind == ENDPOINT_INET && !endpoint_is_wildcard(&r->listen[i]))
+            return;
+    if (r->freebind && r->listen_count > 0)
+        diag_add(d, DIAG_WARNING, &r->freebind_at, "remove it, or listen on one address",
+                 "route %s: freebind has no effect: listen names no address that could be absent",
+                 r->name);
+}
+
 /* RFC 5321 servers relay for addresses that they trust, and all clients of a proxy share one. */
 static void check_relay(const struct route_config *r, const struct target_config *t,
                         struct diags *d)
@@ -187,6 +198,7 @@ static void check_route(const struct route_config *r, struct diags *d)
 {
     check_client_certificates(r, d);
     check_ports(r, d);
+    check_freebind(r, d);
     check_starttls(r, d);
     check_acme(r, d);
     check_target(r, &r->target, d);

@@ -244,13 +244,16 @@ bool endpoint_is_wildcard(const struct endpoint *ep)
     return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)&ep->addr)->sin6_addr);
 }
 
+bool sockaddr_is_loopback(const struct sockaddr_storage *at)
+{
+    if (at->ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)at)->sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)at)->sin6_addr);
+}
+
 bool endpoint_is_loopback(const struct endpoint *ep)
 {
-    if (ep->kind != ENDPOINT_INET)
-        return false;
-    if (ep->addr.ss_family == AF_INET)
-        return ntohl(((const struct sockaddr_in *)&ep->addr)->sin_addr.s_addr) >> 24 == 127;
-    return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&ep->addr)->sin6_addr);
+    return ep->kind == ENDPOINT_INET && sockaddr_is_loopback(&ep->addr);
 }
 
 bool endpoint_same(const struct endpoint *x, const struct endpoint *y)

@@ -137,10 +137,13 @@ struct route_config {
     size_t listen_count;
     struct target_config target;
     struct certificate_list certificates;
+    bool freebind;              /* what `listen` names need not be there yet */
+    struct origin freebind_at;  /* line 0: not given */
     struct file_ref challenges; /* acme only: a directory, which only the supervisor looks into */
 
     /* Milliseconds; 0 means no limit. */
     unsigned upgrade_timeout, handshake_timeout, connect_timeout, greeting_timeout, idle_timeout;
+    unsigned tcp_user_timeout;
     unsigned max_connections, max_connections_per_ip; /* 0: no limit */
     /* Whose connections are taken: none of `deny`; of `allow`, unless that is empty. */
     struct cidr_list allow, deny;

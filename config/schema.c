@@ -86,6 +86,8 @@ static const struct key certificate_keys[] = {
 static const struct key route_keys[] = {
     {"listen", setting_listen, .list = true, .place = ON_ALL_ROUTES,
      .required = "say where clients connect, as in listen = \":995\""},
+    {"freebind", setting_switch, .offset = ROUTE(freebind), .at_offset = ROUTE(freebind_at),
+     .preset = "off", .place = ON_ALL_ROUTES},
     {"protocol", setting_protocol, .place = ON_ALL_ROUTES,
      .required = "say what is spoken: protocol = pop3, imap, smtp, nntp, ldap, sieve, tcp or acme"},
     {"tls", setting_choice, .offset = ROUTE(tls), .at_offset = ROUTE(tls_at), .choices = tls_modes,
@@ -105,6 +107,8 @@ static const struct key route_keys[] = {
     {"greeting-timeout", setting_duration, .offset = ROUTE(greeting_timeout), .preset = "60s"},
     {"idle-timeout", setting_duration,
      .offset = ROUTE(idle_timeout)}, /* the default is the protocol's */
+    {"tcp-user-timeout", setting_duration, .offset = ROUTE(tcp_user_timeout), .preset = "60s",
+     .place = ON_ALL_ROUTES},
     {"max-connections", setting_number, .offset = ROUTE(max_connections), .max = CONNECTIONS_MAX,
      .place = ON_ALL_ROUTES},
     {"max-connections-per-ip", setting_number, .offset = ROUTE(max_connections_per_ip),

@@ -68,6 +68,8 @@ const char *value_all_addresses(const char *text);
 
 /* An address of ENDPOINT_INET that stands for all (0.0.0.0, [::]), or for this machine alone. */
 bool endpoint_is_wildcard(const struct endpoint *ep);
+/* Of an IPv4 or IPv6 address. */
+bool sockaddr_is_loopback(const struct sockaddr_storage *at);
 bool endpoint_is_loopback(const struct endpoint *ep);
 
 /* One place, in whatever way it was written. */

@@ -9,14 +9,32 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-void socket_tune(int fd)
+void socket_send_at_once(int fd)
 {
-    static const int on = 1, idle = 300, interval = 30, probes = 5;
+    static const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+/* Seconds, as the kernel takes them. */
+static int probe_seconds(unsigned ms)
+{
+    enum { LONGEST = 32767 };
+    const unsigned seconds = (ms + 999) / 1000;
+    return seconds < LONGEST ? (int)seconds : LONGEST;
+}
+
+/* Two probes within the time, the first after half of it; how many is not asked of a connection
+ * that has a user timeout. */
+void socket_user_timeout(int fd, unsigned ms)
+{
+    const int probing = ms > 0, timeout = (int)ms;
+    const int idle = probe_seconds(ms / 2), interval = probe_seconds(ms / 4);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &probing, sizeof probing);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+    if (!probing)
+        return;
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
 static struct sockaddr_un address_of(const char *path)

@@ -5,9 +5,16 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* For either leg of a session: small writes at once (they are coalesced before), and a dead host
- * noticed while the session is idle. Accepted sockets inherit it from the listening one. */
-void socket_tune(int fd);
+/* For either leg of a session. Accepted sockets inherit both from the listening one: a connection
+ * then costs no call. */
+
+/* Small writes go out at once: they are coalesced before. */
+void socket_send_at_once(int fd);
+
+/* The connection fails with ETIMEDOUT when the other side's host has answered nothing for so many
+ * milliseconds, neither data nor, when there is none, keep-alive probes (RFC 5482; RFC 9293 3.8.4).
+ * 0: never. */
+void socket_user_timeout(int fd, unsigned ms);
 
 /* The file of a listening unix socket that we made; somebody may since have put another there. */
 struct socket_file {

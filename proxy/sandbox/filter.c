@@ -96,7 +96,7 @@ static const struct call calls[] = {
     {.name = "setsockopt", .of = WORKER, OPTION(SOL_SOCKET, SO_KEEPALIVE)},
     {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_KEEPIDLE)},
     {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_KEEPINTVL)},
-    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_KEEPCNT)},
+    {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_USER_TIMEOUT)},
     {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_TCP, TCP_QUICKACK)},
     {.name = "setsockopt", .of = WORKER, OPTION(SOL_SOCKET, SO_LINGER)}, /* to reset */
     {.name = "setsockopt", .of = WORKER, OPTION(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT)}, /* source */

@@ -1,4 +1,5 @@
 /* dial.c - the upstream's side: dialling, failover, events. */
+#include "config/values.h"
 #include "proxy/session/core.h"
 #include "proxy/wire/proxy_header_write.h"
 
@@ -67,6 +68,9 @@ static int connect_upstream(struct session *s, const struct upstream_address *a)
         s->upstream_path = e->text;
     } else {
         s->upstream_to = session_address(&a->addr);
+        /* This machine does not vanish without us. */
+        if (!sockaddr_is_loopback(&a->addr))
+            target.user_timeout = s->route->config->tcp_user_timeout;
         choose_source(s, &client, &target);
     }
     return peer_connect(&s->upstream, s->all->loop, &target, &session_upstream_events);

@@ -140,7 +140,9 @@ static void connect_done(uv_connect_t *request, int status)
 static int tune_upstream_socket(int fd, const struct peer_target *target)
 {
     static const int on = 1;
-    socket_tune(fd);
+    socket_send_at_once(fd);
+    if (target->user_timeout > 0)
+        socket_user_timeout(fd, target->user_timeout);
     if (target->transparent) {
         const bool inet = target->from->sa_family == AF_INET;
         setsockopt(fd, inet ? IPPROTO_IP : IPPROTO_IPV6, inet ? IP_TRANSPARENT : IPV6_TRANSPARENT,

@@ -67,7 +67,8 @@ struct peer_target {
     const struct sockaddr *to;
     const struct sockaddr *from; /* NULL: the kernel's choice */
     socklen_t from_size;
-    bool transparent; /* `from` is not ours: IP_TRANSPARENT */
+    bool transparent;      /* `from` is not ours: IP_TRANSPARENT */
+    unsigned user_timeout; /* see socket_user_timeout() */
 };
 
 /* Begin to connect; `connected` tells the outcome. 0, or a negative uv error: then `connected` does

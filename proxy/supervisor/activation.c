@@ -1,6 +1,5 @@
 #include "proxy/supervisor/activation.h"
 #include "proxy/base/address.h"
-#include "proxy/base/socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,10 +91,8 @@ static int settle(int fd)
     const int flags = fcntl(fd, F_GETFL);
     const int away = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD + 1);
     close(fd);
-    if (away >= 0) {
+    if (away >= 0)
         fcntl(away, F_SETFL, flags | O_NONBLOCK);
-        socket_tune(away);
-    }
     return away;
 }
 

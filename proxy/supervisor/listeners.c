@@ -16,17 +16,35 @@
 
 /* ---- one socket ---- */
 
+/* What counts before bind(); for the rest, see tune(). */
 static void set_options(int fd, int family)
 {
     static const int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    socket_tune(fd);
+}
+
+static void set_freebind(int fd, bool inet6, bool on)
+{
+    const int value = on;
+    if (inet6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &value, sizeof value);
+    else
+        setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &value, sizeof value);
+}
+
+static bool has_freebind(int fd, bool inet6)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (inet6)
+        return getsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &value, &size) == 0 && value != 0;
+    return getsockopt(fd, IPPROTO_IP, IP_FREEBIND, &value, &size) == 0 && value != 0;
 }
 
 /* -1 with errno. */
-static int bind_inet(const struct endpoint *e, bool share)
+static int bind_inet(const struct endpoint *e, bool share, bool freebind)
 {
     static const int on = 1;
     int fd = socket(e->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -35,6 +53,8 @@ static int bind_inet(const struct endpoint *e, bool share)
     set_options(fd, e->addr.ss_family);
     if (share)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (freebind)
+        set_freebind(fd, e->addr.ss_family == AF_INET6, true);
     if (bind(fd, (const struct sockaddr *)&e->addr, e->addr_len) != 0) {
         int error = errno;
         close(fd);
@@ -89,12 +109,32 @@ static int add_socket(struct listen_address *a, int fd)
 /* SO_REUSEPORT lets any process of the same user share the port, so a second tlsfront would
  * silently take half of the first one's connections. Asking once without it shows whether anybody
  * is there. */
-static int probe(const struct endpoint *e)
+static int probe(const struct endpoint *e, bool freebind)
 {
-    int fd = bind_inet(e, false);
+    int fd = bind_inet(e, false, freebind);
     if (fd < 0)
         return -1;
     return close(fd);
+}
+
+static bool is_inet6(const struct listen_address *a)
+{
+    return a->text[0] == '[';
+}
+
+/* Does the machine have the address? -1 with errno. */
+static int find_address(const struct endpoint *e)
+{
+    struct endpoint any_port = *e;
+    ((struct sockaddr_in *)&any_port.addr)->sin_port = 0; /* at the same place in both */
+    return probe(&any_port, false);
+}
+
+/* Bound while it was not there, and now it has to be? */
+static bool was_let_off(const struct listen_address *a)
+{
+    return a->count > 0 && !a->given && !a->options.freebind &&
+           has_freebind(a->sockets[0], is_inet6(a));
 }
 
 bool listeners_shared(const struct listen_address *a)
@@ -116,10 +156,12 @@ static int fill(struct listen_address *a, const struct endpoint *e, unsigned wor
 {
     if (a->is_unix)
         return a->count > 0 ? 0 : add_socket(a, bind_unix(e, &a->file));
-    if (a->count == 0 && check && probe(e) != 0)
+    if (was_let_off(a) && find_address(e) != 0)
+        return -1;
+    if (a->count == 0 && check && probe(e, a->options.freebind) != 0)
         return -1;
     while (a->count < workers)
-        if (add_socket(a, bind_inet(e, true)) != 0)
+        if (add_socket(a, bind_inet(e, true, a->options.freebind)) != 0)
             return -1;
     return 0;
 }
@@ -177,7 +219,14 @@ static struct listen_address *find_or_add(struct listeners *l, const struct endp
     return a;
 }
 
-static const char *cure_for(int error)
+/* What listens. */
+struct party {
+    char who[80]; /* "route NAME", "observe" or "observe-agent" */
+    bool is_route;
+    struct listen_options options;
+};
+
+static const char *cure_for(int error, const struct party *p)
 {
     switch (error) {
     case EADDRINUSE:
@@ -190,7 +239,9 @@ static const char *cure_for(int error)
     case ENOTDIR:
         return "make that directory, or choose another path";
     case EADDRNOTAVAIL:
-        return "give an address that this machine has (`ip address` lists them)";
+        return p->is_route ? "give an address that this machine has (`ip address` lists them), or "
+                             "write freebind = on if it comes later"
+                           : "give an address that this machine has (`ip address` lists them)";
     case EROFS:
     case EACCES:
         return "start as root or grant CAP_NET_BIND_SERVICE; for unix sockets, check the "
@@ -203,8 +254,7 @@ static const char *cure_for(int error)
     }
 }
 
-/* `who` is "route NAME", "observe" or "observe-agent". */
-static int prepare_one(struct listeners *l, const char *who, const struct endpoint *e,
+static int prepare_one(struct listeners *l, const struct party *p, const struct endpoint *e,
                        unsigned workers, struct diags *d)
 {
     const bool check = e->kind == ENDPOINT_INET && !meets_ours(l, e);
@@ -213,12 +263,13 @@ static int prepare_one(struct listeners *l, const char *who, const struct endpoi
     errno = ENOMEM;
     if (a != NULL) {
         a->wanted = true;
+        a->options = p->options;
         if ((given >= 0 ? fill_given(a, given) : fill(a, e, workers, check)) == 0)
             return 0;
     }
     const int error = errno;
-    diag_add(d, DIAG_ERROR, &e->at, confined_cure(error, e->path, cure_for(error)),
-             "%s: cannot listen on %s: %s", who, e->text, strerror(error));
+    diag_add(d, DIAG_ERROR, &e->at, confined_cure(error, e->path, cure_for(error, p)),
+             "%s: cannot listen on %s: %s", p->who, e->text, strerror(error));
     return -1;
 }
 
@@ -236,12 +287,12 @@ static bool may_be_absent(const struct endpoint *e)
     return no_ipv6;
 }
 
-static int prepare_list(struct listeners *l, const char *who, const struct endpoint *list,
+static int prepare_list(struct listeners *l, const struct party *p, const struct endpoint *list,
                         size_t count, unsigned workers, struct diags *d)
 {
     int result = 0;
     for (size_t i = 0; i < count; i++)
-        if (!may_be_absent(&list[i]) && prepare_one(l, who, &list[i], workers, d) != 0)
+        if (!may_be_absent(&list[i]) && prepare_one(l, p, &list[i], workers, d) != 0)
             result = -1;
     return result;
 }
@@ -259,9 +310,9 @@ int listeners_prepare(struct listeners *l, const struct config *c, unsigned work
     want_nothing(l);
     for (size_t i = 0; i < c->route_count; i++) {
         const struct route_config *r = &c->routes[i];
-        char who[80];
-        snprintf(who, sizeof who, "route %s", r->name);
-        result |= prepare_list(l, who, r->listen, r->listen_count, workers, d);
+        struct party p = {.is_route = true, .options = {r->freebind, r->tcp_user_timeout}};
+        snprintf(p.who, sizeof p.who, "route %s", r->name);
+        result |= prepare_list(l, &p, r->listen, r->listen_count, workers, d);
     }
     if (result != 0)
         listeners_abort(l);
@@ -278,9 +329,12 @@ static bool is_agent(const struct config *c, const char *text)
 
 int listeners_prepare_observe(struct listeners *l, const struct config *c, struct diags *d)
 {
+    enum { USER_TIMEOUT_MS = 60000 }; /* as routes have it by default */
+    static const struct party observe = {.who = "observe", .options = {false, USER_TIMEOUT_MS}},
+                              agent = {.who = "observe-agent", .options = {false, USER_TIMEOUT_MS}};
     want_nothing(l);
-    int result = prepare_list(l, "observe", c->observe, c->observe_count, 1, d);
-    result |= prepare_list(l, "observe-agent", c->observe_agent, c->observe_agent_count, 1, d);
+    int result = prepare_list(l, &observe, c->observe, c->observe_count, 1, d);
+    result |= prepare_list(l, &agent, c->observe_agent, c->observe_agent_count, 1, d);
     for (size_t i = 0; i < l->count; i++)
         l->items[i].wanted_agent = is_agent(c, l->items[i].text);
     if (result != 0)
@@ -333,12 +387,29 @@ int listeners_adopt(struct listeners *l, const struct handover_address *from)
     return 0;
 }
 
+/* Connections that were accepted before keep what they have inherited. */
+static void tune(struct listen_address *a)
+{
+    if (a->options.freebind != a->in_force.freebind ||
+        a->options.tcp_user_timeout != a->in_force.tcp_user_timeout)
+        a->tuned = 0;
+    for (; a->tuned < a->count && !a->is_unix; a->tuned++) {
+        const int fd = a->sockets[a->tuned];
+        socket_send_at_once(fd);
+        socket_user_timeout(fd, a->options.tcp_user_timeout);
+        if (!a->given)
+            set_freebind(fd, is_inet6(a), a->options.freebind);
+    }
+    a->in_force = a->options;
+}
+
 void listeners_commit(struct listeners *l)
 {
     sweep(l, is_unwanted);
     for (size_t i = 0; i < l->count; i++) {
         struct listen_address *a = &l->items[i];
         a->agent = a->wanted_agent;
+        tune(a);
         for (; a->listening < a->count; a->listening++)
             listen(a->sockets[a->listening], BACKLOG);
     }

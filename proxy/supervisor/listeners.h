@@ -16,6 +16,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What a route wants of the sockets that it listens on. */
+struct listen_options {
+    bool freebind;             /* the address need not be there yet */
+    unsigned tcp_user_timeout; /* milliseconds; see socket_user_timeout() */
+};
+
 /* One address and its sockets. */
 struct listen_address {
     char *text; /* canonical, as in struct endpoint */
@@ -23,11 +29,14 @@ struct listen_address {
     size_t count;
     size_t listening; /* of these; the others are bound for a configuration not yet committed */
     bool is_unix;
-    bool given;              /* by the service manager, whose it stays */
-    struct socket_file file; /* of a unix socket */
-    bool wanted;             /* by the configuration that was prepared last */
-    bool wanted_agent;       /* by that one, in observe-agent */
-    bool agent;              /* the same by the one in service */
+    bool given;                     /* by the service manager, whose it stays */
+    struct socket_file file;        /* of a unix socket */
+    bool wanted;                    /* by the configuration that was prepared last */
+    bool wanted_agent;              /* by that one, in observe-agent */
+    bool agent;                     /* the same by the one in service */
+    struct listen_options options;  /* of the configuration that was prepared last */
+    struct listen_options in_force; /* on the first `tuned` sockets */
+    size_t tuned;
 };
 
 struct listeners {

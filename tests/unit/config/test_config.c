@@ -96,6 +96,8 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(r->greeting_timeout, 60000);
     assert_int_equal(r->upgrade_timeout, 60000);
     assert_int_equal(r->idle_timeout, protocol_facts(PROTOCOL_POP3)->idle_ms);
+    assert_int_equal(r->tcp_user_timeout, 60000);
+    assert_false(r->freebind);
     assert_int_equal(r->max_connections, 0);
     assert_int_equal(r->max_connections_per_ip, 0);
     assert_int_equal(r->rate_per_ip.count + r->allow.count + r->deny.count, 0);
@@ -234,6 +236,7 @@ static void every_key_reaches_its_field(void **state)
         "min-version = 1.3 strict-sni = on alpn = {\"a\", \"b\"} groups = x25519\n"
         "ciphers = {A} ciphers += B\n"
         "hostname = mx.example.org\n"
+        "freebind = on tcp-user-timeout = 4m\n"
         "}\n");
     assert_int_equal(c->workers, 4);
     assert_string_equal(c->user, "u");
@@ -269,6 +272,8 @@ static void every_key_reaches_its_field(void **state)
     assert_int_equal(r->connect_timeout, 2000);
     assert_int_equal(r->greeting_timeout, 3000);
     assert_int_equal(r->idle_timeout, 0);
+    assert_int_equal(r->tcp_user_timeout, 240000);
+    assert_true(r->freebind);
     assert_int_equal(r->max_connections, 100);
     assert_int_equal(r->max_connections_per_ip, 10);
     assert_int_equal(r->rate_per_ip.count, 30);

@@ -15,6 +15,7 @@ struct fixture {
     int listener;
     unsigned connected, closed;
     int status;
+    unsigned user_timeout; /* that is asked for */
 };
 
 static void on_connected(struct peer *p, int status)
@@ -61,14 +62,16 @@ static int start(struct fixture *f, const char *path, const struct sockaddr_in *
     const struct peer_target target = {.path = path,
                                        .to = (const struct sockaddr *)&f->at,
                                        .from = (const struct sockaddr *)from,
-                                       .from_size = sizeof *from};
+                                       .from_size = sizeof *from,
+                                       .user_timeout = f->user_timeout};
     return peer_connect(&f->peer, &f->loop, &target, &events);
 }
 
-static void a_connection_is_made_without_delay_and_with_keepalive(void **state)
+static void a_connection_is_made_without_delay_and_ends_with_its_host(void **state)
 {
     struct fixture *f = *state;
     int value = 0;
+    f->user_timeout = 60000;
     uv_os_fd_t fd;
     assert_int_equal(start(f, NULL, NULL), 0);
     assert_int_equal(f->peer.life, PEER_CONNECTING);
@@ -82,6 +85,8 @@ static void a_connection_is_made_without_delay_and_with_keepalive(void **state)
     assert_int_equal(value, 1);
     getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &(socklen_t){sizeof value});
     assert_int_equal(value, 1);
+    getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &(socklen_t){sizeof value});
+    assert_int_equal(value, 60000);
 }
 
 static void a_source_address_is_used(void **state)
@@ -180,7 +185,7 @@ static void closing_while_connecting_tells_only_closed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(a_connection_is_made_without_delay_and_with_keepalive),
+        CASE(a_connection_is_made_without_delay_and_ends_with_its_host),
         CASE(a_source_address_is_used),
         CASE(a_source_address_that_is_not_ours_fails_at_once),
         CASE(a_refused_connection_is_told),

@@ -3,6 +3,7 @@
 #include "tests/support/listen_config.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 
 /* Prepare, expect success without a finding. */
 static void prepare(struct listeners *l, const struct listen_config *c, unsigned workers)
@@ -119,6 +120,159 @@ static void an_address_that_is_not_ours_is_refused(void **state)
                    "route r0: cannot listen on 203.0.113.1:12345: Cannot assign requested address",
                    "`ip address` lists them");
     listeners_close(&l);
+}
+
+static int option_of(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t size = sizeof value;
+    assert_int_equal(getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+}
+
+static void an_absent_address_is_bound_where_it_may_come_later(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "203.0.113.1", 12345);
+    listen_on(&c, "2001:db8::1", 12345);
+    c.routes[0].freebind = c.routes[1].freebind = true;
+    bring_up(&l, &c, 2);
+    assert_int_equal(l.items[0].listening, 2);
+    assert_int_equal(l.items[1].listening, 2);
+    bring_up(&l, &c, 3); /* and once more, where it still is absent */
+    assert_int_equal(l.items[0].listening, 3);
+    listeners_close(&l);
+}
+
+static void an_absent_address_is_told_apart_by_its_cure(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "2001:db8::1", 12345);
+    assert_refused(&l, &c,
+                   "route r0: cannot listen on [2001:db8::1]:12345: Cannot assign requested "
+                   "address",
+                   "freebind = on");
+    c.config.observe = &c.endpoints[0];
+    c.config.observe_count = 1;
+    struct diags d = {0};
+    assert_int_equal(listeners_prepare_observe(&l, &c.config, &d), -1);
+    assert_null(strstr(d.items[0].cure, "freebind"));
+    diags_free(&d);
+    listeners_close(&l);
+}
+
+static void an_absent_address_that_has_to_be_there_now_is_refused(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "203.0.113.1", 12345);
+    c.routes[0].freebind = true;
+    bring_up(&l, &c, 1);
+    c.routes[0].freebind = false;
+    assert_refused(&l, &c,
+                   "route r0: cannot listen on 203.0.113.1:12345: Cannot assign requested address",
+                   "freebind = on");
+    assert_int_equal(l.items[0].listening, 1); /* it goes on */
+    listeners_close(&l);
+}
+
+static void an_address_that_has_come_need_not_be_let_off(void **state)
+{
+    (void)state;
+    static const char *const ips[] = {"127.0.0.1", "::1"};
+    for (size_t i = 0; i < 2; i++) {
+        struct listeners l = {0};
+        struct listen_config c = {0};
+        const int level = i == 0 ? IPPROTO_IP : IPPROTO_IPV6;
+        const int name = i == 0 ? IP_FREEBIND : IPV6_FREEBIND;
+        listen_on(&c, ips[i], free_port());
+        c.routes[0].freebind = true;
+        bring_up(&l, &c, 1);
+        assert_int_equal(option_of(l.items[0].sockets[0], level, name), 1);
+        c.routes[0].freebind = false;
+        bring_up(&l, &c, 1);
+        assert_int_equal(option_of(l.items[0].sockets[0], level, name), 0);
+        assert_true(reachable(&c, 0));
+        listeners_close(&l);
+    }
+}
+
+/* Another one is noticed there, too. */
+static void an_address_that_may_be_absent_is_still_nobody_elses(void **state)
+{
+    (void)state;
+    struct listeners first = {0}, second = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "203.0.113.1", 12345);
+    c.routes[0].freebind = true;
+    bring_up(&first, &c, 1);
+    assert_refused(&second, &c,
+                   "route r0: cannot listen on 203.0.113.1:12345: Address already in use",
+                   "`ss -ltnp`");
+    listeners_close(&second);
+    listeners_close(&first);
+}
+
+/* ---- what connections inherit ---- */
+
+static void assert_inherited(const struct listeners *l, const struct listen_config *c,
+                             int user_timeout, int idle, int interval)
+{
+    const int client = connect_to(c, 0);
+    const int served = accept(l->items[0].sockets[0], NULL, NULL);
+    assert_true(client >= 0 && served >= 0);
+    assert_int_equal(option_of(served, IPPROTO_TCP, TCP_NODELAY), 1);
+    assert_int_equal(option_of(served, SOL_SOCKET, SO_KEEPALIVE), user_timeout > 0);
+    assert_int_equal(option_of(served, IPPROTO_TCP, TCP_USER_TIMEOUT), user_timeout);
+    if (user_timeout > 0) {
+        assert_int_equal(option_of(served, IPPROTO_TCP, TCP_KEEPIDLE), idle);
+        assert_int_equal(option_of(served, IPPROTO_TCP, TCP_KEEPINTVL), interval);
+    }
+    close(served);
+    close(client);
+}
+
+static void connections_inherit_how_long_a_host_may_be_silent(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "127.0.0.1", free_port());
+    c.routes[0].tcp_user_timeout = 60000;
+    bring_up(&l, &c, 1);
+    assert_inherited(&l, &c, 60000, 30, 15);
+    c.routes[0].tcp_user_timeout = 500; /* a reload; seconds are the shortest for probes */
+    bring_up(&l, &c, 1);
+    assert_inherited(&l, &c, 500, 1, 1);
+    c.routes[0].tcp_user_timeout = 0;
+    bring_up(&l, &c, 1);
+    assert_inherited(&l, &c, 0, 0, 0);
+    c.routes[0].tcp_user_timeout = INT32_MAX;
+    bring_up(&l, &c, 1);
+    assert_inherited(&l, &c, INT32_MAX, 32767, 32767);
+    listeners_close(&l);
+}
+
+static void connections_inherit_it_from_adopted_sockets(void **state)
+{
+    (void)state;
+    struct listeners before = {0}, l = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "127.0.0.1", free_port());
+    bring_up(&before, &c, 1); /* by an image of before, which did not know of it */
+    int fd = dup(before.items[0].sockets[0]);
+    const struct handover_address from = {.text = c.texts[0], .sockets = &fd, .count = 1};
+    assert_int_equal(listeners_adopt(&l, &from), 0);
+    c.routes[0].tcp_user_timeout = 60000;
+    bring_up(&l, &c, 1);
+    assert_inherited(&l, &c, 60000, 30, 15);
+    listeners_close(&l);
+    listeners_close(&before);
 }
 
 static void one_bad_address_gives_back_all_that_was_bound(void **state)
@@ -286,6 +440,13 @@ int main(void)
         cmocka_unit_test(a_second_instance_is_noticed_on_another_address_of_the_port),
         cmocka_unit_test(a_second_instance_is_noticed_on_the_other_family),
         cmocka_unit_test(an_address_that_is_not_ours_is_refused),
+        cmocka_unit_test(an_absent_address_is_bound_where_it_may_come_later),
+        cmocka_unit_test(an_absent_address_is_told_apart_by_its_cure),
+        cmocka_unit_test(an_absent_address_that_has_to_be_there_now_is_refused),
+        cmocka_unit_test(an_address_that_has_come_need_not_be_let_off),
+        cmocka_unit_test(an_address_that_may_be_absent_is_still_nobody_elses),
+        cmocka_unit_test(connections_inherit_how_long_a_host_may_be_silent),
+        cmocka_unit_test(connections_inherit_it_from_adopted_sockets),
         cmocka_unit_test(one_bad_address_gives_back_all_that_was_bound),
         cmocka_unit_test(every_bad_address_is_told),
         cmocka_unit_test(an_abort_leaves_what_was_there_listening),
