@@ -186,12 +186,22 @@ static void check_source(const struct target_config *t, struct diags *d)
     }
 }
 
+static void check_balance(const struct target_config *t, struct diags *d)
+{
+    if (t->upstream_count != 1 || t->upstream[0].kind == ENDPOINT_NAME ||
+        t->balance == BALANCE_FIRST)
+        return;
+    diag_add(d, DIAG_WARNING, &t->balance_at, "name more servers, or remove it",
+             "%s: balance has no effect on one upstream", t->label);
+}
+
 static void check_target(const struct route_config *r, const struct target_config *t,
                          struct diags *d)
 {
     check_relay(r, t, d);
     check_xclient(r, t, d);
     check_source(t, d);
+    check_balance(t, d);
 }
 
 static void check_route(const struct route_config *r, struct diags *d)

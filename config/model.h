@@ -26,6 +26,7 @@ enum client_auth { CLIENT_AUTH_NONE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED 
 enum send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
 enum source_kind { SOURCE_DEFAULT, SOURCE_ADDRESS, SOURCE_TRANSPARENT };
 enum tls_min_version { TLS_MIN_1_2, TLS_MIN_1_3 };
+enum balance { BALANCE_FIRST, BALANCE_ROTATE, BALANCE_LEAST, BALANCE_SOURCE };
 enum drain_newcomers { DRAIN_REFUSE, DRAIN_RESET };
 
 /* Where to listen or to connect. */
@@ -117,6 +118,9 @@ struct target_config {
     struct endpoint *upstream; /* in the order to try */
     size_t upstream_count;
     struct origin upstream_at;
+    enum balance balance;
+    struct origin balance_at; /* line 0: not given */
+    unsigned health_check;    /* milliseconds between visits; 0: none */
     enum send_proxy send_proxy;
     enum source_kind source_kind;
     struct endpoint source; /* port 0; meaningful for SOURCE_ADDRESS */

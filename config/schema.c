@@ -10,7 +10,7 @@
 
 /* setting_choice() stores an int. */
 static_assert(sizeof(enum tls_mode) == sizeof(int) && sizeof(enum send_proxy) == sizeof(int) &&
-                  sizeof(enum client_auth) == sizeof(int) &&
+                  sizeof(enum client_auth) == sizeof(int) && sizeof(enum balance) == sizeof(int) &&
                   sizeof(enum tls_min_version) == sizeof(int) &&
                   sizeof(enum drain_newcomers) == sizeof(int) &&
                   sizeof(enum config_log_level) == sizeof(int) &&
@@ -31,6 +31,11 @@ static const struct choice tls_modes[] = {{"implicit", TLS_MODE_IMPLICIT},
                                           {NULL, 0}};
 static const struct choice send_proxies[] = {
     {"off", SEND_PROXY_OFF}, {"v1", SEND_PROXY_V1}, {"v2", SEND_PROXY_V2}, {NULL, 0}};
+static const struct choice balances[] = {{"first", BALANCE_FIRST},
+                                         {"rotate", BALANCE_ROTATE},
+                                         {"least", BALANCE_LEAST},
+                                         {"source", BALANCE_SOURCE},
+                                         {NULL, 0}};
 static const struct choice client_auths[] = {{"none", CLIENT_AUTH_NONE},
                                              {"optional", CLIENT_AUTH_OPTIONAL},
                                              {"required", CLIENT_AUTH_REQUIRED},
@@ -96,6 +101,9 @@ static const struct key route_keys[] = {
      .required = "name a certificate block, as in certificate = {mail}"},
     {"upstream", setting_upstream, .offset = ROUTE(target), .list = true,
      .required = "say where the server is, as in upstream = \"127.0.0.1:110\""},
+    {"balance", setting_choice, .offset = ROUTE(target.balance),
+     .at_offset = ROUTE(target.balance_at), .choices = balances, .preset = "first"},
+    {"health-check", setting_duration, .offset = ROUTE(target.health_check), .preset = "off"},
     {"challenges", setting_path, .offset = ROUTE(challenges.path),
      .at_offset = ROUTE(challenges.at), .place = ON_ACME_ROUTES,
      .required = "name the directory where the ACME client puts its answers: challenges = /path"},

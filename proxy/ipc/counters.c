@@ -106,6 +106,12 @@ void counters_unmap_all(struct all_counters *all)
     *all = (struct all_counters){0};
 }
 
+static void clear_places(struct route_details *d)
+{
+    for (unsigned i = 0; i < ADDRESS_PLACES; i++)
+        counter_set(&d->places[i].sessions, 0);
+}
+
 void counters_clear_presence(struct worker_counters *part)
 {
     for (unsigned i = 0; i < ROUTE_SLOTS; i++) {
@@ -113,6 +119,8 @@ void counters_clear_presence(struct worker_counters *part)
         counter_set(&part->route[i].handshaking, 0);
         for (unsigned stage = 0; stage < STAGES; stage++)
             counter_set(&part->route[i].stage[stage], 0);
+        if (counter_get(&part->route[i].accepted) > 0) /* the others have no memory yet */
+            clear_places(&part->details[i]);
     }
     for (unsigned row = 0; row < CLIENT_ROWS; row++)
         for (unsigned i = 0; i < CLIENT_BUCKETS; i++)

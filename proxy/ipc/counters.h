@@ -56,6 +56,28 @@ struct upstream_counters {
     counter failures[UPSTREAM_FAULTS];
 };
 
+/* Sessions at one address of an upstream, dialling included; whoever counts knows the address by
+ * its key (struct upstream_address). */
+struct place_counters {
+    counter key; /* 0, or no sessions: unused */
+    counter sessions;
+};
+
+/* What checks of an address have found. Only the first worker checks. */
+enum health_state { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
+enum { HEALTH_WORKER = 0 };
+struct health_counters {
+    counter key;      /* 0: unused */
+    counter upstream; /* whose address it is: an upstream_key() */
+    counter state;    /* enum health_state */
+    counter why;      /* enum upstream_fault of the last that it has not passed */
+    counter when;     /* of the last, in milliseconds of CLOCK_MONOTONIC */
+    counter passed;   /* checks, ever */
+};
+
+/* Addresses of one route, of which there is knowledge. */
+enum { ADDRESS_PLACES = 64 };
+
 /* What is counted only when something begins or ends; apart, so that limits and status look
  * through a small piece of memory. */
 enum { UPSTREAM_PLACES = 16 };
@@ -67,7 +89,10 @@ struct route_details {
     counter starttls[STARTTLS_OUTCOMES];
     counter plaintext; /* sessions that reached an upstream and never had TLS */
     counter handshake_ms[HANDSHAKE_BOUNDS + 1], handshake_ms_sum;
-    struct upstream_counters upstreams[UPSTREAM_PLACES];
+    counter turns;                                       /* times that an upstream was chosen */
+    struct upstream_counters upstreams[UPSTREAM_PLACES]; /* from here on not added up */
+    struct place_counters places[ADDRESS_PLACES];
+    struct health_counters health[ADDRESS_PLACES];
 };
 
 /* Each of a route's, but for `stage`, by its name, for a successor whose struct may have others. */
@@ -130,6 +155,34 @@ uint64_t upstream_key(const char *text);
 struct upstream_counters *upstream_counters_of(struct route_details *d, uint64_t key);
 /* NULL: not tried yet. */
 const struct upstream_counters *upstream_counters_find(const struct route_details *d, uint64_t key);
+
+/* A session goes to that address, or leaves it: each once, in the worker's own part. One that finds
+ * no place is not counted. */
+void place_enter(struct route_details *own, uint64_t key);
+void place_leave(struct route_details *own, uint64_t key);
+
+/* Over the first `workers` parts: sessions there, and turns taken. */
+uint64_t place_sessions(const struct all_counters *all, unsigned workers, unsigned slot,
+                        uint64_t key);
+uint64_t route_turns(const struct all_counters *all, unsigned workers, unsigned slot);
+
+/* What is known of the health of an address; NULL: nothing. */
+const struct health_counters *health_find(const struct all_counters *all, unsigned slot,
+                                          uint64_t key);
+/* Of an upstream, by its text in the configuration, over all workers. */
+struct upstream_view {
+    bool tried;        /* ever, by a session or a visit */
+    bool up;           /* visits say so; without visits, the last session's attempt has succeeded */
+    bool visited;      /* visits have found how it is */
+    uint64_t when;     /* the last attempt was; 0: there was none */
+    uint64_t last_why; /* enum upstream_fault, where it is not up */
+    uint64_t failures[UPSTREAM_FAULTS];
+};
+struct upstream_view upstream_view_of(const struct all_counters *all, unsigned slot,
+                                      const char *text);
+
+/* The one who checks: the place for what it finds; NULL: all are in use. */
+struct health_counters *health_place(struct route_details *own, uint64_t key);
 
 /* Add up all parts; `more` may be NULL. Upstreams are not added: they stand in different places.
  * The workers count on meanwhile. */

@@ -302,8 +302,8 @@ static void put_upstream_failures(struct writer *w, const char *route, const cha
 static void put_upstreams(struct writer *w)
 {
     family(w, "tlsfront_upstream_up", "gauge",
-           "1: the last attempt to reach it succeeded; 0: it failed, or its name has no address. "
-           "Not there before the first attempt.");
+           "1: the last attempt to reach it succeeded, with health-check the last visit; 0: it "
+           "failed, or its name has no address. Not there before the first attempt.");
     each_upstream(w, put_up);
     family(w, "tlsfront_upstream_failures_total", "counter",
            "Attempts to reach an upstream that failed, by reason.");

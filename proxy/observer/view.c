@@ -28,33 +28,12 @@ void view_end(struct view *v)
     *v = (struct view){0};
 }
 
-static void add_upstream(struct upstream_view *sum, const struct upstream_counters *u)
-{
-    const uint64_t when = counter_get(&u->when);
-    for (unsigned i = 0; i < UPSTREAM_FAULTS; i++)
-        sum->failures[i] += counter_get(&u->failures[i]);
-    if (sum->tried && when <= sum->when)
-        return;
-    sum->tried = true;
-    sum->when = when;
-    sum->up = counter_get(&u->up) != 0;
-    sum->last_why = counter_get(&u->why) % UPSTREAM_FAULTS;
-}
-
 struct upstream_view view_upstream(const struct view *v, const struct snapshot_route *r,
                                    const struct snapshot_upstream *u)
 {
-    struct upstream_view sum = {0};
-    const uint64_t key = upstream_key(snapshot_text_of(v->snapshot, u->text));
-    for (unsigned w = 0; w < WORKERS_MAX; w++) {
-        const struct worker_counters *part = counters_of(v->counters, w);
-        const struct upstream_counters *one =
-            part != NULL ? upstream_counters_find(&part->details[r->slot % ROUTE_SLOTS], key)
-                         : NULL;
-        if (one != NULL)
-            add_upstream(&sum, one);
-    }
-    if (u->trouble != 0) { /* its name has no address */
+    struct upstream_view sum = upstream_view_of(v->counters, r->slot % ROUTE_SLOTS,
+                                                snapshot_text_of(v->snapshot, u->text));
+    if (u->trouble != 0) {
         sum.tried = true;
         sum.up = false;
     }

@@ -20,14 +20,7 @@ bool view_begin(struct view *v, const struct snapshot *s, const struct all_count
                 time_t now);
 void view_end(struct view *v);
 
-/* Of an upstream, over all workers. */
-struct upstream_view {
-    bool tried;        /* ever */
-    bool up;           /* the last attempt of anybody's succeeded */
-    uint64_t when;     /* that was; 0: not tried */
-    uint64_t last_why; /* enum upstream_fault, where it is not up */
-    uint64_t failures[UPSTREAM_FAULTS];
-};
+/* Of an upstream; one whose name has no address is down. */
 struct upstream_view view_upstream(const struct view *v, const struct snapshot_route *r,
                                    const struct snapshot_upstream *u);
 

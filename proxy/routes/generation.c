@@ -302,6 +302,14 @@ silent:
     return server;
 }
 
+/* Where visits tell of its return, one that has failed can be left alone until the next. */
+static void tune_upstreams(struct target *t)
+{
+    t->upstreams.balance = t->config->balance;
+    if (t->config->health_check > t->upstreams.down_ms)
+        t->upstreams.down_ms = t->config->health_check;
+}
+
 /* -1: out of memory. */
 static int load_targets(struct generation *g)
 {
@@ -309,6 +317,7 @@ static int load_targets(struct generation *g)
         const struct target_config *t = g->targets[i].config = g->config->targets[i];
         if (upstream_set_init(&g->targets[i].upstreams, t->upstream, t->upstream_count) != 0)
             return -1;
+        tune_upstreams(&g->targets[i]);
     }
     return 0;
 }

@@ -19,6 +19,13 @@ struct target {
     uint64_t identity_noted; /* when the log last said that no client's address is taken */
 };
 
+/* An address in the health counters. A server that awaits a PROXY header there is another than one
+ * that does not. */
+static inline uint64_t health_key(const struct target *t, const struct upstream_address *a)
+{
+    return a->key + 2 * (uint64_t)t->config->send_proxy; /* which is odd, and so never 0 */
+}
+
 struct route {
     const struct route_config *config;
     struct tls_server *tls;

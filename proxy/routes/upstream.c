@@ -1,11 +1,30 @@
 #include "proxy/routes/upstream.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Of these bits each decides over each (MurmurHash3's last step). */
+static uint64_t mix(uint64_t h)
+{
+    h = (h ^ h >> 33) * 0xff51afd7ed558ccdU;
+    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53U;
+    return h ^ h >> 33;
+}
+
+/* FNV-1a */
+static uint64_t digest(const void *bytes, size_t size)
+{
+    uint64_t h = 0xcbf29ce484222325U;
+    for (const uint8_t *p = bytes, *end = p + size; p < end; p++)
+        h = (h ^ *p) * 0x100000001b3U;
+    return mix(h) | 1; /* 0 is nobody's */
+}
+
 int upstream_set_init(struct upstream_set *set, const struct endpoint *endpoints, size_t count)
 {
-    *set = (struct upstream_set){.items = calloc(count, sizeof *set->items), .count = count};
+    *set = (struct upstream_set){
+        .items = calloc(count, sizeof *set->items), .count = count, .down_ms = UPSTREAM_DOWN_MS};
     if (set->items == NULL)
         return -1;
     for (size_t i = 0; i < count; i++) {
@@ -33,6 +52,11 @@ bool upstream_same_address(const struct upstream_address *a, const struct upstre
     return a->size == b->size && memcmp(&a->addr, &b->addr, a->size) == 0;
 }
 
+static uint64_t key_of(const struct endpoint *e, const struct upstream_address *a)
+{
+    return e->kind == ENDPOINT_UNIX ? digest(e->path, strlen(e->path)) : digest(&a->addr, a->size);
+}
+
 int upstream_set_addresses(struct upstream_set *set, size_t upstream,
                            const struct upstream_address *addresses, size_t count)
 {
@@ -43,8 +67,11 @@ int upstream_set_addresses(struct upstream_set *set, size_t upstream,
     for (size_t i = 0; i < count; i++) {
         fresh[i] = addresses[i];
         for (size_t k = 0; k < u->count; k++)
-            if (upstream_same_address(&fresh[i], &u->addresses[k]))
+            if (upstream_same_address(&fresh[i], &u->addresses[k])) {
                 fresh[i].down_until = u->addresses[k].down_until;
+                fresh[i].passed = u->addresses[k].passed;
+            }
+        fresh[i].key = key_of(u->endpoint, &fresh[i]);
     }
     free(u->addresses);
     u->addresses = fresh;
@@ -52,6 +79,8 @@ int upstream_set_addresses(struct upstream_set *set, size_t upstream,
     set->version++;
     return 0;
 }
+
+/* ---- which comes next ---- */
 
 /* The n-th address of the flattened list; NULL behind its end. */
 static struct upstream_address *locate(const struct upstream_set *set, size_t n,
@@ -68,32 +97,108 @@ static struct upstream_address *locate(const struct upstream_set *set, size_t n,
     return NULL;
 }
 
-/* The first address that was not tried yet, of those that are well or of all. */
-static const struct upstream_address *first_untried(const struct upstream_set *set,
-                                                    struct upstream_cursor *at, bool well_only,
-                                                    uint64_t now)
+const struct upstream_address *upstream_at(const struct upstream_set *set, size_t n,
+                                           size_t *upstream_r)
 {
-    for (size_t n = 0; n < UPSTREAM_TRIES_MAX; n++) {
-        const struct upstream_address *a = locate(set, n, at);
-        if (a == NULL)
-            break;
-        const uint64_t bit = (uint64_t)1 << n;
-        if ((at->tried & bit) != 0 || (well_only && a->down_until > now))
-            continue;
-        at->tried |= bit;
-        return a;
+    struct upstream_cursor at;
+    const struct upstream_address *a = n < UPSTREAM_TRIES_MAX ? locate(set, n, &at) : NULL;
+    if (a != NULL && upstream_r != NULL)
+        *upstream_r = at.upstream;
+    return a;
+}
+
+static size_t count_addresses(const struct upstream_set *set)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < set->count; i++)
+        count += set->items[i].count;
+    return count < UPSTREAM_TRIES_MAX ? count : UPSTREAM_TRIES_MAX;
+}
+
+uint64_t upstream_client(const struct sockaddr *client)
+{
+    const struct sockaddr_in *in = (const void *)client;
+    const struct sockaddr_in6 *in6 = (const void *)client;
+    if (client->sa_family == AF_INET)
+        return digest(&in->sin_addr, sizeof in->sin_addr);
+    if (client->sa_family != AF_INET6)
+        return 0;
+    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+        return digest(&in6->sin6_addr.s6_addr[12], 4);
+    return digest(&in6->sin6_addr, 8);
+}
+
+/* Of the n-th, as the k-th of `count` from the one on whose turn it is. */
+static uint64_t turns_away(size_t n, uint64_t turn, size_t count)
+{
+    return (n + count - turn % count) % count;
+}
+
+/* The smaller, the sooner. For BALANCE_SOURCE each client has an order of its own (rendezvous
+ * hashing): one that is lost moves its own clients, to all the others, and nobody else. */
+static uint64_t rank(const struct upstream_set *set, const struct upstream_address *a, size_t n,
+                     size_t count, const struct upstream_ask *ask)
+{
+    switch (set->balance) {
+    case BALANCE_ROTATE:
+        return turns_away(n, ask->turn, count);
+    case BALANCE_LEAST:
+        return (ask->facts != NULL ? ask->facts[n].sessions : 0) * UPSTREAM_TRIES_MAX +
+               turns_away(n, ask->turn, count);
+    case BALANCE_SOURCE:
+        return ask->client != 0 ? mix(ask->client ^ mix(a->key)) : turns_away(n, ask->turn, count);
+    case BALANCE_FIRST:
+        break;
     }
-    return NULL;
+    return n;
+}
+
+/* What it is known to have passed since it failed here is the better knowledge. */
+static bool is_down(const struct upstream_address *a, size_t n, const struct upstream_ask *ask)
+{
+    const struct upstream_facts *f = ask->facts != NULL ? &ask->facts[n] : NULL;
+    if (f != NULL && f->down)
+        return true;
+    return a->down_until > ask->now && !(f != NULL && f->passed > a->passed);
+}
+
+/* The best address that was not tried yet, of those that are well or of all. */
+static struct upstream_address *best_untried(const struct upstream_set *set,
+                                             struct upstream_cursor *at, bool well_only,
+                                             const struct upstream_ask *ask)
+{
+    const size_t count = count_addresses(set);
+    struct upstream_address *found = NULL;
+    size_t best = 0;
+    uint64_t best_rank = 0;
+    for (size_t n = 0; n < count; n++) {
+        struct upstream_cursor here;
+        struct upstream_address *a = locate(set, n, &here);
+        const uint64_t r = rank(set, a, n, count, ask);
+        if ((at->tried & (uint64_t)1 << n) != 0 || (well_only && is_down(a, n, ask)) ||
+            (found != NULL && r >= best_rank))
+            continue;
+        found = a;
+        best = n;
+        best_rank = r;
+    }
+    if (found == NULL)
+        return NULL;
+    at->tried |= (uint64_t)1 << best;
+    found->passed = ask->facts != NULL ? ask->facts[best].passed : 0;
+    return locate(set, best, at);
 }
 
 const struct upstream_address *upstream_next(struct upstream_set *set, struct upstream_cursor *at,
-                                             uint64_t now)
+                                             const struct upstream_ask *ask)
 {
     if (at->version != set->version)
         *at = (struct upstream_cursor){.version = set->version};
-    const struct upstream_address *a = first_untried(set, at, true, now);
-    return a != NULL ? a : first_untried(set, at, false, now);
+    const struct upstream_address *a = best_untried(set, at, true, ask);
+    return a != NULL ? a : best_untried(set, at, false, ask);
 }
+
+/* ---- how it went ---- */
 
 /* What the cursor stands on, unless the addresses have changed since. */
 static struct upstream_address *current(struct upstream_set *set, const struct upstream_cursor *at)
@@ -116,5 +221,5 @@ void upstream_report(struct upstream_set *set, const struct upstream_cursor *at,
 {
     struct upstream_address *a = current(set, at);
     if (a != NULL)
-        a->down_until = well ? 0 : now + UPSTREAM_DOWN_MS;
+        a->down_until = well ? 0 : now + set->down_ms;
 }

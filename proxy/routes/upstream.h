@@ -1,5 +1,5 @@
-/* upstream.h - the places that a route's sessions may go to, in the order to try, and which of them
- * failed a moment ago. Pure: no sockets, the time is a parameter. */
+/* upstream.h - the places that a route's sessions may go to, which of them comes next, and which of
+ * them failed a moment ago. Pure: no sockets; the time, and what others know, are parameters. */
 #ifndef TLSFRONT_ROUTES_UPSTREAM_H
 #define TLSFRONT_ROUTES_UPSTREAM_H
 
@@ -16,6 +16,8 @@ struct upstream_address {
     struct sockaddr_storage addr; /* unused for unix sockets */
     socklen_t size;
     uint64_t down_until; /* milliseconds; 0: well */
+    uint64_t passed;     /* checks of its health, when it was tried last */
+    uint64_t key;        /* the place, whatever list it is in; upstream_set_addresses() sets it */
 };
 
 struct upstream {
@@ -28,6 +30,8 @@ struct upstream_set {
     struct upstream *items;
     size_t count;
     uint32_t version; /* changes with the addresses */
+    enum balance balance;
+    uint64_t down_ms; /* how long one that has failed is tried last */
 };
 
 /* Addresses of one route beyond this many are never tried. */
@@ -38,6 +42,21 @@ struct upstream_cursor {
     uint32_t version;
     uint16_t upstream, address; /* what upstream_next() gave last */
     uint64_t tried;             /* a bit for each address of the flattened list */
+};
+
+/* What others know of an address. */
+struct upstream_facts {
+    uint64_t sessions; /* there now */
+    uint64_t passed;   /* checks of its health that it has passed, ever */
+    bool down;         /* the last ones it has not */
+};
+
+/* Who asks for the next address, and when. Zero: at time 0, and nothing is known. */
+struct upstream_ask {
+    uint64_t now;    /* milliseconds */
+    uint64_t client; /* stands for its address; 0: it has none */
+    uint64_t turn;   /* how many have asked before; the same for all that one session asks */
+    const struct upstream_facts *facts; /* one for each address of the flattened list; or NULL */
 };
 
 /* From a route's endpoints; numeric and unix ones get their address at once. The endpoints are
@@ -51,13 +70,22 @@ void upstream_set_free(struct upstream_set *set); /* leaves it empty */
 int upstream_set_addresses(struct upstream_set *set, size_t upstream,
                            const struct upstream_address *addresses, size_t count);
 
+/* The addresses one after the other, as `facts` has them; at most UPSTREAM_TRIES_MAX. NULL: there
+ * are no more. `upstream_r` may be NULL. */
+const struct upstream_address *upstream_at(const struct upstream_set *set, size_t n,
+                                           size_t *upstream_r);
+
 /* Whether it is down does not count. */
 bool upstream_same_address(const struct upstream_address *a, const struct upstream_address *b);
 
-/* The next address to try, each at most once; NULL: all were tried. Valid until the set's addresses
- * change. */
+/* The next address to try, each at most once; NULL: all were tried. Those that are down come last:
+ * when all are, all are tried all the same. Valid until the set's addresses change. */
 const struct upstream_address *upstream_next(struct upstream_set *set, struct upstream_cursor *at,
-                                             uint64_t now);
+                                             const struct upstream_ask *ask);
+
+/* What stands for a client's address in struct upstream_ask: the same in all processes, on all
+ * machines and after each start. An IPv6 client is its /64. 0: a unix socket's. */
+uint64_t upstream_client(const struct sockaddr *client);
 
 /* An attempt on what upstream_next() gave begins: others go elsewhere until it is decided, if that
  * address was down before. `timeout`: the longest that the attempt may take. */

@@ -125,6 +125,26 @@ void session_count_upstream(struct session *s, bool well, enum upstream_fault wh
     counter_add(&session_counters(s)->upstream_failures, 1);
 }
 
+uint64_t session_take_turn(struct session *s)
+{
+    const uint64_t before = route_turns(s->all->parts, s->all->worker_count, s->route->slot);
+    counter_add(&details(s)->turns, 1);
+    return before;
+}
+
+void session_enter_place(struct session *s, uint64_t key)
+{
+    s->place = key;
+    place_enter(details(s), key);
+}
+
+void session_leave_place(struct session *s)
+{
+    if (s->place != 0)
+        place_leave(details(s), s->place);
+    s->place = 0;
+}
+
 /* Of a route with STARTTLS; what succeeded was counted when it did. */
 static void count_starttls(struct session *s, enum end end)
 {

@@ -26,16 +26,7 @@ static enum session_state failed(struct session *s, enum upstream_fault why, con
 /* A negative uv error. */
 static enum session_state cannot_connect(struct session *s, int error)
 {
-    enum upstream_fault why = UPSTREAM_OTHER;
-    if (error == UV_ECONNREFUSED || error == UV_ENOENT)
-        why = UPSTREAM_REFUSED;
-    else if (error == UV_ETIMEDOUT)
-        why = UPSTREAM_TIMEOUT;
-    else if (error == UV_ENETUNREACH || error == UV_EHOSTUNREACH || error == UV_EADDRNOTAVAIL)
-        why = UPSTREAM_UNREACHABLE;
-    else if (error == UV_ECONNRESET || error == UV_EPIPE)
-        why = UPSTREAM_GONE;
-    return failed(s, why, uv_strerror(error));
+    return failed(s, peer_fault(error), uv_strerror(error));
 }
 
 /* Where the upstream shall see the session come from. */
@@ -84,12 +75,43 @@ static bool reachable(const struct session *s, const struct upstream_address *a)
            s->from.sa.sa_family == a->addr.ss_family;
 }
 
+/* What the other workers, and visits, know of the addresses. NULL: it makes no difference. */
+static const struct upstream_facts *gather_facts(const struct session *s,
+                                                 struct upstream_facts facts[UPSTREAM_TRIES_MAX])
+{
+    const struct sessions *all = s->all;
+    const bool counts = s->target->upstreams.balance == BALANCE_LEAST;
+    const struct upstream_address *a;
+    if (!counts && s->target->config->health_check == 0)
+        return NULL;
+    for (size_t n = 0; (a = upstream_at(&s->target->upstreams, n, NULL)) != NULL; n++) {
+        const struct health_counters *h =
+            health_find(all->parts, s->route->slot, health_key(s->target, a));
+        facts[n] = (struct upstream_facts){
+            .sessions =
+                counts ? place_sessions(all->parts, all->worker_count, s->route->slot, a->key) : 0,
+            .passed = h != NULL ? counter_get(&h->passed) : 0,
+            .down = h != NULL && counter_get(&h->state) == HEALTH_DOWN,
+        };
+    }
+    return facts;
+}
+
+static const struct upstream_address *next_address(struct session *s)
+{
+    struct upstream_facts facts[UPSTREAM_TRIES_MAX];
+    const struct upstream_ask ask = {.now = session_now(s),
+                                     .client = upstream_client(&s->from.sa),
+                                     .turn = s->turn,
+                                     .facts = gather_facts(s, facts)};
+    return upstream_next(&s->target->upstreams, &s->cursor, &ask);
+}
+
 /* NULL: there is none left; if one was passed over for its family, the log says so. */
 static const struct upstream_address *next_reachable(struct session *s)
 {
-    struct upstream_set *set = &s->target->upstreams;
     const struct upstream_address *passed = NULL, *a;
-    while ((a = upstream_next(set, &s->cursor, session_now(s))) != NULL && !reachable(s, a))
+    while ((a = next_address(s)) != NULL && !reachable(s, a))
         passed = a;
     if (a == NULL && passed != NULL) {
         s->upstream_to = session_address(&passed->addr);
@@ -104,11 +126,14 @@ enum session_state dial_entered(struct session *s)
     if (s->upstream.life == PEER_CLOSING) /* of before; dial_upstream_closed() goes on */
         return SESSION_STAY;
     struct upstream_set *set = &s->target->upstreams;
+    if (s->cursor.tried == 0 && set->balance != BALANCE_FIRST)
+        s->turn = session_take_turn(s);
     const struct upstream_address *a = next_reachable(s);
     if (a == NULL)
         return session_refuse(s, REFUSE_UPSTREAM_DOWN);
     upstream_trying(set, &s->cursor, session_now(s), s->route->config->connect_timeout);
     s->handles++;
+    session_enter_place(s, a->key);
     int rc = connect_upstream(s, a);
     if (rc == 0)
         return SESSION_STAY;

@@ -6,6 +6,8 @@
 #ifndef TLSFRONT_SESSION_PEER_H
 #define TLSFRONT_SESSION_PEER_H
 
+#include "proxy/ipc/kinds.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,6 +77,9 @@ struct peer_target {
  * not come. The peer has to be closed in either case. */
 int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
                  const struct peer_events *events);
+
+/* What such an error, or status, says of an upstream. */
+enum upstream_fault peer_fault(int error);
 
 /* Start or stop reading. Nothing to do is fine. */
 void peer_read(struct peer *p, bool on);

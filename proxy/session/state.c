@@ -195,6 +195,7 @@ static void client_closed(struct peer *p)
 static void upstream_closed(struct peer *p)
 {
     struct session *s = of_upstream(p);
+    session_leave_place(s);
     if (!handle_closed(s))
         happened(s, row_of(s)->upstream_closed);
 }

@@ -31,6 +31,33 @@ static void text_routes(const struct status *s, const struct generation *g, stru
     }
 }
 
+struct status_upstream status_upstream(const struct status *s, unsigned slot,
+                                       const struct endpoint *e)
+{
+    const struct upstream_view view = upstream_view_of(&s->workers->all, slot, e->text);
+    const char *trouble =
+        e->kind == ENDPOINT_NAME ? resolver_failure(s->workers->resolver, e) : NULL;
+    if (trouble != NULL)
+        return (struct status_upstream){"down", trouble};
+    if (!view.tried)
+        return (struct status_upstream){"", ""};
+    return view.up ? (struct status_upstream){"up", ""}
+                   : (struct status_upstream){"down", upstream_fault_names[view.last_why]};
+}
+
+static void text_upstreams(const struct status *s, const struct generation *g, struct buf *out)
+{
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        const struct target_config *t = &g->config->routes[i].target;
+        for (size_t k = 0; k < t->upstream_count; k++) {
+            const struct status_upstream u = status_upstream(s, g->routes[i].slot, &t->upstream[k]);
+            buf_printf(out, "%s: upstream %s: %s%s%s\n", t->label, t->upstream[k].text,
+                       *u.state != '\0' ? u.state : "not tried yet", *u.why != '\0' ? ", " : "",
+                       u.why);
+        }
+    }
+}
+
 /* Warnings: what has no line of its own is shown only when it is about to end. */
 struct text_endings {
     struct buf *out;
@@ -175,6 +202,7 @@ void status_text(const struct status *s, struct buf *out)
     text_certificates(g, out);
     text_client_files(g, out);
     text_ticket_keys(s, g, out);
+    text_upstreams(s, g, out);
     text_routes(s, g, out);
 }
 

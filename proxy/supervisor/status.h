@@ -25,6 +25,14 @@ struct status {
     const struct fingerprints *fingerprints; /* likewise; "": none yet */
 };
 
+/* One upstream of a route: "up", "down", or "" where nobody has tried it yet; and why it is down,
+ * in words, else "". Both live for ever, or as long as what `s` borrows. */
+struct status_upstream {
+    const char *state, *why;
+};
+struct status_upstream status_upstream(const struct status *s, unsigned slot,
+                                       const struct endpoint *e);
+
 /* For people at a terminal, as text of cells (proxy/base/cells.h). */
 void status_cells(const struct status *s, struct buf *out);
 

@@ -229,6 +229,24 @@ static void cells_routes(const struct status *s, const struct generation *g, str
         cells_route(s, g, i, out);
 }
 
+static void cells_upstreams(const struct status *s, const struct generation *g, struct buf *out)
+{
+    static const char *const titles[] = {"<UPSTREAM", "<ROUTE", "=STATE", "=WHY", NULL};
+    heading(out, titles);
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        const struct target_config *t = &g->config->routes[i].target;
+        for (size_t k = 0; k < t->upstream_count; k++) {
+            const struct status_upstream u = status_upstream(s, g->routes[i].slot, &t->upstream[k]);
+            cells_begin(out, CELLS_ROW);
+            cells_add(out, "%s", t->upstream[k].text);
+            cells_add(out, "%s", g->config->routes[i].name);
+            cells_add(out, "%s", *u.state != '\0' ? u.state : "not tried yet");
+            cells_add(out, "%s", u.why);
+            cells_end(out);
+        }
+    }
+}
+
 /* No column: 80 are full. */
 static void cells_hybrid(const struct status *s, const struct generation *g, struct buf *out)
 {
@@ -255,4 +273,5 @@ void status_cells(const struct status *s, struct buf *out)
     cells_ticket_keys(s, g, out);
     cells_routes(s, g, out);
     cells_hybrid(s, g, out);
+    cells_upstreams(s, g, out);
 }

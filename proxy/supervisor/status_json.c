@@ -82,6 +82,21 @@ static void json_totals(struct buf *out, const struct route_totals *t)
     json_number(out, "bytes_out", (int64_t)t->bytes_out);
 }
 
+static void json_upstreams(const struct status *s, const struct route *r, struct buf *out)
+{
+    json_array(out, "upstreams");
+    for (size_t k = 0; k < r->target->config->upstream_count; k++) {
+        const struct endpoint *e = &r->target->config->upstream[k];
+        const struct status_upstream u = status_upstream(s, r->slot, e);
+        json_object(out, NULL);
+        json_string(out, "upstream", e->text);
+        json_string(out, "state", *u.state != '\0' ? u.state : "untried");
+        json_string(out, "why", u.why);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
 static void json_routes(const struct status *s, const struct generation *g, struct buf *out)
 {
     json_array(out, "routes");
@@ -92,6 +107,7 @@ static void json_routes(const struct status *s, const struct generation *g, stru
         route_json(g->config, r, out);
         json_client_files(g->routes[i].tls, out);
         json_totals(out, &t);
+        json_upstreams(s, &g->routes[i], out);
         json_object_end(out);
     }
     json_array_end(out);

@@ -53,6 +53,19 @@ static bool both_ends(const struct proxy_header *h, struct ends *ends)
            inet_parts(h->local, &ends->local, &local_size, &ends->local_port);
 }
 
+static const uint8_t signature[12] = "\r\n\r\n\0\r\nQUIT\n"; /* 2.2 */
+
+void proxy_header_own(bool v2, struct buf *out)
+{
+    static const uint8_t local[4] = {0x20}; /* version 2, command LOCAL, and nothing about it */
+    if (!v2) {
+        buf_puts(out, "PROXY UNKNOWN\r\n");
+        return;
+    }
+    buf_put(out, signature, sizeof signature);
+    buf_put(out, local, sizeof local);
+}
+
 void proxy_header_v1(const struct proxy_header *h, struct buf *out)
 {
     struct ends ends;
@@ -107,7 +120,6 @@ static void put_tls(struct buf *out, const struct tls_info *tls)
 
 void proxy_header_v2(const struct proxy_header *h, struct buf *out)
 {
-    static const uint8_t signature[12] = "\r\n\r\n\0\r\nQUIT\n";
     struct ends ends;
     const bool inet = both_ends(h, &ends);
 

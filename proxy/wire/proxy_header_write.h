@@ -22,4 +22,7 @@ void proxy_header_v1(const struct proxy_header *h, struct buf *out);
  * client certificate, which is always a verified one, with its common name). */
 void proxy_header_v2(const struct proxy_header *h, struct buf *out);
 
+/* For a connection that carries no client's session: UNKNOWN in version 1, LOCAL in version 2. */
+void proxy_header_own(bool v2, struct buf *out);
+
 #endif

@@ -2,6 +2,7 @@
 #include "proxy/worker/worker.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/privileges.h"
+#include "proxy/health/health.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/ipc/process.h"
 #include "proxy/routes/generation.h"
@@ -36,6 +37,7 @@ struct worker {
     struct generation *current, *prepared;
     struct acceptor *accepting, *prepared_accepting;
     struct sessions sessions;
+    struct health *health; /* of HEALTH_WORKER, while it takes newcomers */
 
     bool ending;   /* the loop is to stop; no more orders are taken */
     bool retiring; /* there are no newcomers; end with the last session */
@@ -253,6 +255,8 @@ static void on_addresses(struct worker *w, struct ipc_message *m)
         return;
     for (size_t i = 0; i < count; i += take_run(w, g, a + i, count - i))
         continue;
+    if (g == w->current && w->health != NULL)
+        health_refresh(w->health);
 }
 
 static void on_ready(struct worker *w, struct ipc_message *m)
@@ -264,6 +268,23 @@ static void on_ready(struct worker *w, struct ipc_message *m)
         refuse(w, number, "out of memory");
     else
         send_plain(w, IPC_PREPARED, number);
+}
+
+static void end_visits(struct worker *w)
+{
+    health_close(w->health);
+    w->health = NULL;
+}
+
+/* Those of before end, with their generation. */
+static void begin_visits(struct worker *w)
+{
+    end_visits(w);
+    if (w->index != HEALTH_WORKER)
+        return;
+    w->health = health_new(&w->loop, &w->log, w->counters, w->current);
+    if (w->health == NULL)
+        log_event(&w->log, LOG_LEVEL_WARN, "out-of-memory", "upstreams are not checked");
 }
 
 static void on_commit(struct worker *w, struct ipc_message *m)
@@ -281,6 +302,7 @@ static void on_commit(struct worker *w, struct ipc_message *m)
     w->log.format = w->current->config->log_format;
     w->retiring = false;
     acceptor_start(w->accepting);
+    begin_visits(w);
     send_plain(w, IPC_COMMITTED, number);
 }
 
@@ -305,6 +327,7 @@ static void on_retire(struct worker *w, struct ipc_message *m)
 {
     (void)m;
     w->retiring = true;
+    end_visits(w);
     forget_prepared(w);
     acceptor_close(w->accepting);
     w->accepting = NULL;
@@ -474,6 +497,7 @@ static void worker_watch(struct worker *w)
 /* Take leave of every client that is still there, then let all close callbacks run. */
 static void worker_wind_down(struct worker *w)
 {
+    end_visits(w);
     forget_prepared(w);
     acceptor_close(w->accepting);
     w->accepting = NULL;

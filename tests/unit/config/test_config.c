@@ -97,6 +97,8 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(r->upgrade_timeout, 60000);
     assert_int_equal(r->idle_timeout, protocol_facts(PROTOCOL_POP3)->idle_ms);
     assert_int_equal(r->tcp_user_timeout, 60000);
+    assert_int_equal(r->target.balance, BALANCE_FIRST);
+    assert_int_equal(r->target.health_check, 0);
     assert_false(r->freebind);
     assert_int_equal(r->max_connections, 0);
     assert_int_equal(r->max_connections_per_ip, 0);
@@ -236,7 +238,7 @@ static void every_key_reaches_its_field(void **state)
         "min-version = 1.3 strict-sni = on alpn = {\"a\", \"b\"} groups = x25519\n"
         "ciphers = {A} ciphers += B\n"
         "hostname = mx.example.org\n"
-        "freebind = on tcp-user-timeout = 4m\n"
+        "freebind = on tcp-user-timeout = 4m balance = source health-check = 7s\n"
         "}\n");
     assert_int_equal(c->workers, 4);
     assert_string_equal(c->user, "u");
@@ -273,6 +275,8 @@ static void every_key_reaches_its_field(void **state)
     assert_int_equal(r->greeting_timeout, 3000);
     assert_int_equal(r->idle_timeout, 0);
     assert_int_equal(r->tcp_user_timeout, 240000);
+    assert_int_equal(r->target.balance, BALANCE_SOURCE);
+    assert_int_equal(r->target.health_check, 7000);
     assert_true(r->freebind);
     assert_int_equal(r->max_connections, 100);
     assert_int_equal(r->max_connections_per_ip, 10);

@@ -299,6 +299,84 @@ static void a_full_table_of_upstreams_gives_up_the_one_tried_least_recently(void
     assert_non_null(upstream_counters_find(d, 1));
 }
 
+static void sessions_of_an_address_are_counted_over_the_workers(void **state)
+{
+    struct fixture *f = *state;
+    struct route_details *d[2] = {&f->own[0]->details[3], &f->own[1]->details[3]};
+    place_enter(d[0], 7);
+    place_enter(d[0], 7);
+    place_enter(d[1], 7);
+    place_enter(d[1], 9);
+    assert_int_equal(place_sessions(&f->all, 2, 3, 7), 3);
+    assert_int_equal(place_sessions(&f->all, 1, 3, 7), 2);
+    assert_int_equal(place_sessions(&f->all, 2, 3, 9), 1);
+    assert_int_equal(place_sessions(&f->all, 2, 4, 7), 0); /* another route's */
+    place_leave(d[0], 7);
+    place_leave(d[0], 8); /* is not there */
+    assert_int_equal(place_sessions(&f->all, 2, 3, 7), 2);
+    counter_add(&f->own[1]->route[3].accepted, 1);
+    counters_clear_presence(f->own[1]);
+    assert_int_equal(place_sessions(&f->all, 2, 3, 7), 1);
+}
+
+static void a_place_without_sessions_is_anothers(void **state)
+{
+    struct fixture *f = *state;
+    struct route_details *d = &f->own[0]->details[0];
+    for (unsigned i = 0; i < ADDRESS_PLACES; i++)
+        place_enter(d, 100 + i);
+    place_enter(d, 1); /* there is none left: not counted */
+    assert_int_equal(place_sessions(&f->all, 1, 0, 1), 0);
+    place_leave(d, 1);
+    place_leave(d, 105);
+    place_enter(d, 1);
+    assert_int_equal(place_sessions(&f->all, 1, 0, 1), 1);
+    assert_int_equal(place_sessions(&f->all, 1, 0, 105), 0);
+}
+
+static void turns_are_taken_over_the_workers(void **state)
+{
+    struct fixture *f = *state;
+    counter_add(&f->own[0]->details[5].turns, 2);
+    counter_add(&f->own[1]->details[5].turns, 3);
+    assert_int_equal(route_turns(&f->all, 2, 5), 5);
+    assert_int_equal(route_turns(&f->all, 2, 6), 0);
+}
+
+static void put_health(struct route_details *d, uint64_t key, const char *upstream,
+                       enum health_state state, enum upstream_fault why)
+{
+    struct health_counters *h = health_place(d, key);
+    assert_non_null(h);
+    counter_set(&h->upstream, upstream_key(upstream));
+    counter_set(&h->state, state);
+    counter_set(&h->why, why);
+}
+
+static void an_upstream_is_as_visits_find_it_else_as_the_last_attempt_went(void **state)
+{
+    struct fixture *f = *state;
+    struct route_details *d = &f->own[HEALTH_WORKER]->details[0];
+    struct upstream_counters *u = upstream_counters_of(&f->own[1]->details[0], upstream_key("u"));
+    assert_null(health_find(&f->all, 0, 3));
+    assert_false(upstream_view_of(&f->all, 0, "v").tried);
+    counter_set(&u->when, 5);
+    counter_set(&u->why, UPSTREAM_REFUSED);
+    struct upstream_view view = upstream_view_of(&f->all, 0, "u");
+    assert_true(view.tried && !view.up && !view.visited && view.last_why == UPSTREAM_REFUSED);
+    put_health(d, 3, "u", HEALTH_UNKNOWN, UPSTREAM_OTHER);
+    assert_false(upstream_view_of(&f->all, 0, "u").visited);
+    put_health(d, 3, "u", HEALTH_UP, UPSTREAM_OTHER);
+    put_health(d, 5, "u", HEALTH_DOWN, UPSTREAM_SILENT);
+    put_health(d, 7, "other", HEALTH_DOWN, UPSTREAM_OTHER);
+    view = upstream_view_of(&f->all, 0, "u");
+    assert_true(view.visited && view.up); /* at one of its addresses */
+    put_health(d, 3, "u", HEALTH_DOWN, UPSTREAM_SILENT);
+    view = upstream_view_of(&f->all, 0, "u");
+    assert_true(!view.up && view.last_why == UPSTREAM_SILENT);
+    assert_int_equal(counter_get(&health_find(&f->all, 0, 5)->state), HEALTH_DOWN);
+}
+
 static void a_bucket_holds_what_is_up_to_its_bound(void **state)
 {
     (void)state;
@@ -346,6 +424,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_upstream_is_counted_under_its_text, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_full_table_of_upstreams_gives_up_the_one_tried_least_recently, setup, teardown),
+        cmocka_unit_test_setup_teardown(sessions_of_an_address_are_counted_over_the_workers, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_place_without_sessions_is_anothers, setup, teardown),
+        cmocka_unit_test_setup_teardown(turns_are_taken_over_the_workers, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            an_upstream_is_as_visits_find_it_else_as_the_last_attempt_went, setup, teardown),
         cmocka_unit_test(a_bucket_holds_what_is_up_to_its_bound),
         cmocka_unit_test(each_kind_has_a_name_of_its_own),
         cmocka_unit_test_setup_teardown(the_dead_are_present_no_more_but_their_totals_stay, setup,
