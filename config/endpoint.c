@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#define SERVICE "srv:"
+
 size_t value_unix_path_max(void)
 {
     return sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
@@ -184,6 +186,26 @@ int value_listen(struct arena *a, const char *text, struct endpoint *out, struct
     return 0;
 }
 
+/* RFC 2782: _service._proto.name */
+static bool names_service(const char *host)
+{
+    const char *proto = strchr(host, '.');
+    const char *name = proto != NULL ? strchr(proto + 1, '.') : NULL;
+    return host[0] == '_' && proto != NULL && proto[1] == '_' && name != NULL && name[1] != '\0';
+}
+
+static int parse_service(struct arena *a, const char *text, struct endpoint *out, struct flaw *f)
+{
+    const char *host = text + strlen(SERVICE);
+    if (!names_service(host) || value_hostname(host, f) != 0)
+        return flaw_set(f, "write srv:_SERVICE._tcp.DOMAIN, as in \"srv:_imap._tcp.example.org\"",
+                        "is not the name of a service");
+    out->kind = ENDPOINT_NAME;
+    out->text = arena_copy(a, text);
+    out->host = out->text == NULL ? NULL : out->text + strlen(SERVICE);
+    return 0;
+}
+
 int value_upstream(struct arena *a, const char *text, struct endpoint *out, struct flaw *f)
 {
     struct host_port hp = {0};
@@ -191,6 +213,8 @@ int value_upstream(struct arena *a, const char *text, struct endpoint *out, stru
     *out = (struct endpoint){.at = out->at};
     if (is_unix(text))
         return parse_unix(a, text, out, f);
+    if (strncmp(text, SERVICE, strlen(SERVICE)) == 0)
+        return parse_service(a, text, out, f);
     if (split(text, &hp, f) != 0)
         return -1;
     int numeric = parse_numeric(&hp, out, f);
@@ -234,6 +258,11 @@ int value_address(struct arena *a, const char *text, struct endpoint *out, struc
 }
 
 /* ---- questions ---- */
+
+bool endpoint_is_service(const struct endpoint *ep)
+{
+    return ep->kind == ENDPOINT_NAME && ep->port == 0;
+}
 
 bool endpoint_is_wildcard(const struct endpoint *ep)
 {

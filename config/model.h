@@ -32,7 +32,9 @@ enum drain_newcomers { DRAIN_REFUSE, DRAIN_RESET };
 /* Where to listen or to connect. */
 enum endpoint_kind {
     ENDPOINT_INET, /* numeric IPv4 or IPv6 in `addr` */
-    ENDPOINT_NAME, /* upstreams only: `host` is a name for the supervisor to resolve */
+    /* upstreams only: `host` is a name to resolve; with port 0 the name of a service (RFC 2782),
+     * which says the ports, too */
+    ENDPOINT_NAME,
     ENDPOINT_UNIX, /* `path` */
 };
 

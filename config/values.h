@@ -72,6 +72,9 @@ bool endpoint_is_wildcard(const struct endpoint *ep);
 bool sockaddr_is_loopback(const struct sockaddr_storage *at);
 bool endpoint_is_loopback(const struct endpoint *ep);
 
+/* "srv:..." */
+bool endpoint_is_service(const struct endpoint *ep);
+
 /* One place, in whatever way it was written. */
 bool endpoint_same(const struct endpoint *x, const struct endpoint *y);
 

@@ -56,6 +56,7 @@
 #define TLSFRONT_IPC_IPC_H
 
 #include "config/err.h"
+#include "proxy/base/share.h"
 #include "proxy/ipc/counters.h"
 #include "proxy/wire/challenge.h"
 #include "tls/tls.h"
@@ -141,7 +142,8 @@ struct ipc_observed { /* IPC_LISTENERS of an observer: one per attached descript
 };
 struct ipc_address { /* one per address; those of one upstream stand together, in order */
     uint32_t target, upstream;
-    socklen_t size;
+    socklen_t size; /* 0: it has none, now */
+    struct upstream_share share;
     struct sockaddr_storage addr;
 };
 
@@ -183,18 +185,25 @@ enum {
     RESOLVE_NAME_MAX = 253,
     RESOLVED_MAX = 64, /* addresses in an answer; who has more says the first */
 };
+/* A name is a host's, or a service's (RFC 2782). */
 struct ipc_resolve { /* the serial number comes back with the answer */
     uint64_t serial;
+    uint32_t service;
     char name[RESOLVE_NAME_MAX + 1];
 };
 struct ipc_resolved_address {
     uint32_t family; /* AF_INET, in the first four bytes, or AF_INET6 */
-    uint32_t scope;  /* of the latter; the port is not for the resolver to say */
+    uint32_t scope;  /* of the latter */
     uint8_t bytes[16];
+    uint16_t port; /* these three of a service; 0 of a host, whose port is not for others to say */
+    uint16_t tier; /* its priority, counted from 0 without gaps */
+    uint32_t weight; /* as in struct upstream_share */
 };
-struct ipc_resolved { /* sent as far as `addresses` is in use */
+enum { RESOLVE_NO_SERVICE = -1000 }; /* an error: the domain says that it has none */
+struct ipc_resolved {                /* sent as far as `addresses` is in use */
     uint64_t serial;
-    int32_t error; /* 0; EAI_..., which are negative; or errno */
+    int32_t error; /* 0; EAI_..., which are negative; RESOLVE_...; or errno */
+    uint32_t ttl;  /* seconds that it holds; 0: not known */
     uint32_t count;
     struct ipc_resolved_address addresses[RESOLVED_MAX];
 };

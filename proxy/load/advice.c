@@ -1,6 +1,7 @@
 /* advice.c - what loads and serves, and will still be a surprise. */
 #include "proxy/load/advice.h"
 #include "config/columns.h"
+#include "config/values.h"
 #include "proxy/load/load.h"
 
 #include <netdb.h>
@@ -77,12 +78,19 @@ struct lookup {
     const struct endpoint *upstream;
 };
 
+/* Services are asked for by the resolver alone: the start and a reload warn of one that has none.
+ */
+static bool is_host(const struct endpoint *e)
+{
+    return e->kind == ENDPOINT_NAME && !endpoint_is_service(e);
+}
+
 static size_t count_names(const struct config *c)
 {
     size_t count = 0;
     for (size_t i = 0; i < c->target_count; i++)
         for (size_t k = 0; k < c->targets[i]->upstream_count; k++)
-            count += c->targets[i]->upstream[k].kind == ENDPOINT_NAME;
+            count += is_host(&c->targets[i]->upstream[k]);
     return count;
 }
 
@@ -91,7 +99,7 @@ static void begin_lookups(const struct config *c, struct lookup *all)
     for (size_t i = 0; i < c->target_count; i++)
         for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
             const struct endpoint *e = &c->targets[i]->upstream[k];
-            if (e->kind != ENDPOINT_NAME)
+            if (!is_host(e))
                 continue;
             *all = (struct lookup){
                 .request = {.ar_name = e->host}, .target = c->targets[i], .upstream = e};

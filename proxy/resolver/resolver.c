@@ -2,12 +2,15 @@
 #include "proxy/base/exits.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/ipc/process.h"
+#include "proxy/resolver/service.h"
 
+#include <arpa/nameser.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <resolv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,10 +68,71 @@ static void look_up(const char *name, struct ipc_resolved *out)
     freeaddrinfo(list);
 }
 
+/* ---- a service ---- */
+
+static int error_of(int why)
+{
+    switch (why) {
+    case HOST_NOT_FOUND:
+        return EAI_NONAME;
+    case TRY_AGAIN:
+        return EAI_AGAIN;
+    case NO_DATA:
+        return EAI_NODATA;
+    default:
+        return EAI_FAIL;
+    }
+}
+
+/* The name is whole: no domain of resolv.conf is put behind it. 0, or an error. */
+static int ask_for_service(const char *name, struct service *out)
+{
+    uint8_t reply[NS_MAXMSG];
+    struct __res_state state;
+    memset(&state, 0, sizeof state);
+    if (res_ninit(&state) != 0)
+        return EAI_FAIL;
+    const int size = res_nquery(&state, name, ns_c_in, ns_t_srv, reply, sizeof reply);
+    const int why = state.res_h_errno;
+    res_nclose(&state);
+    if (size < 0)
+        return error_of(why);
+    return service_parse(reply, (size_t)size < sizeof reply ? (size_t)size : sizeof reply, out);
+}
+
+static void add_target(const struct service_target *t, struct ipc_resolved *out)
+{
+    const uint32_t before = out->count;
+    look_up(t->host, out);
+    for (uint32_t i = before; i < out->count; i++) {
+        const struct upstream_share share = service_share(t, out->count - before);
+        out->addresses[i].port = t->port;
+        out->addresses[i].tier = (uint16_t)share.tier;
+        out->addresses[i].weight = share.weight;
+    }
+}
+
+/* A target without an address is passed over, unless they all are. */
+static void look_up_service(const char *name, struct ipc_resolved *out)
+{
+    struct service found;
+    out->error = ask_for_service(name, &found);
+    if (out->error != 0)
+        return;
+    out->ttl = found.ttl > 0 ? found.ttl : 1;
+    for (size_t i = 0; i < found.count; i++)
+        add_target(&found.targets[i], out);
+    if (out->count > 0)
+        out->error = 0;
+}
+
 static void *answer(void *arg)
 {
     struct task *t = arg;
-    look_up(t->question.name, &t->answer);
+    if (t->question.service)
+        look_up_service(t->question.name, &t->answer);
+    else
+        look_up(t->question.name, &t->answer);
     ipc_put_resolved(&t->message, &t->answer);
     send_message(&t->message);
     free(t);

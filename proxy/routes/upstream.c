@@ -75,6 +75,7 @@ int upstream_set_addresses(struct upstream_set *set, size_t upstream,
     }
     free(u->addresses);
     u->addresses = fresh;
+    set->by_chance |= count > 0 && fresh[0].share.weight > 0;
     u->count = count;
     set->version++;
     return 0;
@@ -162,31 +163,87 @@ static bool is_down(const struct upstream_address *a, size_t n, const struct ups
     return a->down_until > ask->now && !(f != NULL && f->passed > a->passed);
 }
 
+/* What counts before the rank: the list's order where that is what is wanted, then priorities. */
+static uint64_t tier(const struct upstream_set *set, const struct upstream_cursor *here,
+                     const struct upstream_address *a)
+{
+    const uint64_t place = set->balance == BALANCE_FIRST ? here->upstream : 0;
+    return place << 32 | a->share.tier;
+}
+
+struct choice {
+    const struct upstream_set *set;
+    const struct upstream_ask *ask;
+    uint64_t tried;
+    bool well_only;
+};
+
+static struct upstream_address *candidate(const struct choice *c, size_t n,
+                                          struct upstream_cursor *here)
+{
+    struct upstream_address *a = locate(c->set, n, here);
+    const bool out = (c->tried & (uint64_t)1 << n) != 0 || (c->well_only && is_down(a, n, c->ask));
+    return out ? NULL : a;
+}
+
+/* Of those of one tier, at random by their weights: as in RFC 2782, a session's second try is drawn
+ * among the others. The number of the one that is drawn. */
+static size_t draw(const struct choice *c, size_t count, uint64_t of_tier)
+{
+    struct upstream_cursor here;
+    uint64_t sum = 0;
+    const struct upstream_address *a;
+    for (size_t n = 0; n < count; n++)
+        if ((a = candidate(c, n, &here)) != NULL && tier(c->set, &here, a) == of_tier)
+            sum += a->share.weight;
+    uint64_t left = mix(mix(c->ask->turn + 1) ^ c->tried) % sum;
+    for (size_t n = 0; n < count; n++) {
+        if ((a = candidate(c, n, &here)) == NULL || tier(c->set, &here, a) != of_tier)
+            continue;
+        if (left < a->share.weight)
+            return n;
+        left -= a->share.weight;
+    }
+    return 0; /* not reached */
+}
+
+/* The best of those that are left; `count`: there is none. */
+static size_t choose(const struct choice *c, size_t count)
+{
+    size_t best = count;
+    uint64_t best_tier = 0, best_rank = 0;
+    uint32_t weight = 0;
+    for (size_t n = 0; n < count; n++) {
+        struct upstream_cursor here;
+        const struct upstream_address *a = candidate(c, n, &here);
+        if (a == NULL)
+            continue;
+        const uint64_t t = tier(c->set, &here, a), r = rank(c->set, a, n, count, c->ask);
+        if (best < count && (t > best_tier || (t == best_tier && r >= best_rank)))
+            continue;
+        best = n;
+        best_tier = t;
+        best_rank = r;
+        weight = a->share.weight;
+    }
+    const bool drawn = c->set->balance == BALANCE_FIRST || c->set->balance == BALANCE_ROTATE;
+    return best < count && weight > 0 && drawn ? draw(c, count, best_tier) : best;
+}
+
 /* The best address that was not tried yet, of those that are well or of all. */
 static struct upstream_address *best_untried(const struct upstream_set *set,
                                              struct upstream_cursor *at, bool well_only,
                                              const struct upstream_ask *ask)
 {
     const size_t count = count_addresses(set);
-    struct upstream_address *found = NULL;
-    size_t best = 0;
-    uint64_t best_rank = 0;
-    for (size_t n = 0; n < count; n++) {
-        struct upstream_cursor here;
-        struct upstream_address *a = locate(set, n, &here);
-        const uint64_t r = rank(set, a, n, count, ask);
-        if ((at->tried & (uint64_t)1 << n) != 0 || (well_only && is_down(a, n, ask)) ||
-            (found != NULL && r >= best_rank))
-            continue;
-        found = a;
-        best = n;
-        best_rank = r;
-    }
-    if (found == NULL)
+    const struct choice c = {set, ask, at->tried, well_only};
+    const size_t n = choose(&c, count);
+    if (n == count)
         return NULL;
-    at->tried |= (uint64_t)1 << best;
-    found->passed = ask->facts != NULL ? ask->facts[best].passed : 0;
-    return locate(set, best, at);
+    at->tried |= (uint64_t)1 << n;
+    struct upstream_address *a = locate(set, n, at);
+    a->passed = ask->facts != NULL ? ask->facts[n].passed : 0;
+    return a;
 }
 
 const struct upstream_address *upstream_next(struct upstream_set *set, struct upstream_cursor *at,

@@ -4,6 +4,7 @@
 #define TLSFRONT_ROUTES_UPSTREAM_H
 
 #include "config/config.h"
+#include "proxy/base/share.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #define UPSTREAM_DOWN_MS 1000
 
 struct upstream_address {
+    struct upstream_share share;
     struct sockaddr_storage addr; /* unused for unix sockets */
     socklen_t size;
     uint64_t down_until; /* milliseconds; 0: well */
@@ -31,6 +33,7 @@ struct upstream_set {
     size_t count;
     uint32_t version; /* changes with the addresses */
     enum balance balance;
+    bool by_chance;   /* services are among them: `turn` counts whatever the balance */
     uint64_t down_ms; /* how long one that has failed is tried last */
 };
 

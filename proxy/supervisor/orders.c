@@ -201,10 +201,13 @@ static void add_upstream(struct worker *w, uint32_t number, size_t target, size_
         send_message(w);
         ipc_begin(&message, IPC_ADDRESSES, number);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count || i == 0; i++) {
         struct ipc_address a = {.target = (uint32_t)target, .upstream = (uint32_t)upstream};
-        a.addr = known[i].addr;
-        a.size = known[i].size;
+        if (count > 0) {
+            a.addr = known[i].addr;
+            a.size = known[i].size;
+            a.share = known[i].share;
+        }
         ipc_append(&message, &a, sizeof a);
     }
 }
@@ -215,12 +218,12 @@ static void send_addresses(struct worker *w, const struct release *p)
     ipc_begin(&message, IPC_ADDRESSES, p->number);
     for (size_t i = 0; i < c->target_count; i++)
         for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
+            const struct endpoint *e = &c->targets[i]->upstream[k];
             size_t count = 0;
-            const struct upstream_address *known = NULL;
-            if (c->targets[i]->upstream[k].kind == ENDPOINT_NAME)
-                known = resolver_find(w->all->resolver, &c->targets[i]->upstream[k], &count);
-            if (count > 0)
-                add_upstream(w, p->number, i, k, known, count);
+            if (e->kind != ENDPOINT_NAME)
+                continue;
+            const struct upstream_address *known = resolver_find(w->all->resolver, e, &count);
+            add_upstream(w, p->number, i, k, known, count);
         }
     send_message(w);
 }

@@ -1,5 +1,6 @@
 #include "proxy/supervisor/reload.h"
 #include "config/plural.h"
+#include "config/values.h"
 #include "proxy/base/exits.h"
 #include "proxy/supervisor/changes.h"
 
@@ -405,7 +406,10 @@ static void warn_unresolved(struct reload *r)
                 e->kind == ENDPOINT_NAME ? resolver_failure(r->with.resolver, e) : NULL;
             if (why != NULL)
                 diag_add(&r->findings, DIAG_WARNING, &e->at,
-                         "correct the name, or see to it that it resolves: getent hosts NAME",
+                         endpoint_is_service(e) ? "correct the name, or see to it that its records "
+                                                  "and their hosts resolve: host -t SRV NAME"
+                                                : "correct the name, or see to it that it "
+                                                  "resolves: getent hosts NAME",
                          "%s: upstream \"%s\" has no address: %s", c->targets[i]->label, e->text,
                          why);
         }

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AGAIN_MS        60000
-#define AGAIN_FAILED_MS 5000
+#define AGAIN_MS         60000
+#define AGAIN_FAILED_MS  5000
+#define AGAIN_SOONEST_MS 1000 /* whatever a name server says */
 
 static_assert(RESOLVED_MAX == UPSTREAM_TRIES_MAX, "an answer has as many as are ever tried");
 
@@ -39,6 +40,12 @@ struct resolver {
 static void resolver_schedule(struct resolver *r);
 
 /* ---- the list ---- */
+
+/* A name of ours with port 0 is a service's (struct endpoint). */
+static bool is_service(const struct name *n)
+{
+    return n->port == 0;
+}
 
 static struct name *find(const struct resolver *r, const char *host, uint16_t port)
 {
@@ -134,6 +141,8 @@ bool resolver_awaits(const struct resolver *r, const struct endpoint *e)
 
 static const char *words(int error)
 {
+    if (error == RESOLVE_NO_SERVICE)
+        return "the domain says that it has no such service";
     return error > 0 ? strerror(error) : gai_strerror(error);
 }
 
@@ -157,7 +166,7 @@ static bool is_running(const struct resolver *r)
 static void ask(struct resolver *r, struct name *n)
 {
     static struct ipc_message m; /* large; one thread */
-    struct ipc_resolve question = {.serial = ++r->serial};
+    struct ipc_resolve question = {.serial = ++r->serial, .service = is_service(n)};
     snprintf(question.name, sizeof question.name, "%s", n->host);
     n->serial = question.serial;
     n->asking = true;
@@ -206,7 +215,7 @@ static void resolver_schedule(struct resolver *r)
 
 static struct upstream_address address_of(const struct ipc_resolved_address *a, uint16_t port)
 {
-    struct upstream_address out = {0};
+    struct upstream_address out = {.share = {a->tier, a->weight}};
     struct sockaddr_in *in = (void *)&out.addr;
     struct sockaddr_in6 *in6 = (void *)&out.addr;
     if (a->family == AF_INET) {
@@ -222,13 +231,34 @@ static struct upstream_address address_of(const struct ipc_resolved_address *a, 
     return out;
 }
 
+/* Where the domain says that it has no such service, what was known is out of date; other failures
+ * say nothing about it. */
+static bool is_an_answer(const struct ipc_resolved *answer)
+{
+    return answer->error == 0 || answer->error == RESOLVE_NO_SERVICE;
+}
+
+/* How long it holds, in milliseconds. */
+static uint64_t lasts(const struct ipc_resolved *answer)
+{
+    const uint64_t ttl = (uint64_t)answer->ttl * 1000;
+    if (answer->error != 0)
+        return AGAIN_FAILED_MS;
+    if (ttl == 0 || ttl > AGAIN_MS)
+        return AGAIN_MS;
+    return ttl > AGAIN_SOONEST_MS ? ttl : AGAIN_SOONEST_MS;
+}
+
 /* True when the answer differs from what was known. */
 static bool take_addresses(struct name *n, const struct ipc_resolved *answer)
 {
     bool changed = answer->count != n->count;
     for (uint32_t i = 0; i < answer->count; i++) {
-        const struct upstream_address fresh = address_of(&answer->addresses[i], n->port);
-        changed |= i >= n->count || !upstream_same_address(&fresh, &n->addresses[i]);
+        const struct upstream_address fresh =
+            address_of(&answer->addresses[i], is_service(n) ? answer->addresses[i].port : n->port);
+        changed |= i >= n->count || !upstream_same_address(&fresh, &n->addresses[i]) ||
+                   fresh.share.tier != n->addresses[i].share.tier ||
+                   fresh.share.weight != n->addresses[i].share.weight;
         n->addresses[i] = fresh;
     }
     n->count = answer->count;
@@ -253,7 +283,7 @@ void resolver_each(const struct resolver *r,
                    void *arg)
 {
     for (const struct name *n = r->names; n != NULL; n = n->next)
-        if (!n->dropped && n->count > 0)
+        if (!n->dropped && n->count > 0 && !is_service(n))
             each(arg, n->host, n->port, n->addresses, n->count);
 }
 
@@ -267,11 +297,11 @@ static void take_answer(struct resolver *r, struct name *n, const struct ipc_res
 {
     const bool failed = answer->error != 0;
     const bool first_failure = failed && !n->failing;
-    const bool changed = !failed && take_addresses(n, answer);
+    const bool changed = is_an_answer(answer) && take_addresses(n, answer);
     n->answered = true;
     n->failing = failed;
     n->error = answer->error;
-    n->due = uv_now(r->children.loop) + (failed ? AGAIN_FAILED_MS : AGAIN_MS);
+    n->due = uv_now(r->children.loop) + lasts(answer);
     if (first_failure)
         r->events->failed(r->arg, n->host, words(n->error));
     if (changed)

@@ -2,9 +2,9 @@
  * process without privileges (proxy/resolver/), which is there as soon as there is a name.
  *
  * Names are looked up when a configuration first mentions them and again when their time has run
- * out: a minute after a success, five seconds after a failure (getaddrinfo tells no TTL). An answer
- * that fails keeps the addresses known before. What a process leaves unanswered its successor is
- * asked. */
+ * out: a minute after a success, five seconds after a failure (getaddrinfo tells no TTL; a
+ * service's may be shorter than a minute). An answer that fails keeps the addresses known before.
+ * What a process leaves unanswered its successor is asked. */
 #ifndef TLSFRONT_SUPERVISOR_RESOLVER_H
 #define TLSFRONT_SUPERVISOR_RESOLVER_H
 
@@ -35,7 +35,7 @@ int resolver_add(struct resolver *r, const struct config *c);
 int resolver_recall(struct resolver *r, const char *host, uint16_t port,
                     const struct ipc_resolved_address *addresses, uint32_t count);
 
-/* Every name of which addresses are known. */
+/* Every host's name of which addresses are known. */
 void resolver_each(const struct resolver *r,
                    void (*each)(void *arg, const char *host, uint16_t port,
                                 const struct upstream_address *addresses, size_t count),

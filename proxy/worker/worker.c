@@ -230,13 +230,14 @@ static size_t take_run(struct worker *w, struct generation *g, const struct ipc_
                        size_t count)
 {
     struct upstream_address run[UPSTREAM_TRIES_MAX];
-    size_t n = 0;
+    size_t n = 0, none = count > 0 && a->size == 0;
     for (; n < count && n < UPSTREAM_TRIES_MAX && a[n].target == a->target &&
            a[n].upstream == a->upstream;
          n++)
-        run[n] = (struct upstream_address){.addr = a[n].addr, .size = a[n].size};
+        run[n] =
+            (struct upstream_address){.addr = a[n].addr, .size = a[n].size, .share = a[n].share};
     if (a->target < g->config->target_count &&
-        upstream_set_addresses(&g->targets[a->target].upstreams, a->upstream, run, n) != 0)
+        upstream_set_addresses(&g->targets[a->target].upstreams, a->upstream, run, n - none) != 0)
         log_event(&w->log, LOG_LEVEL_WARN, "out-of-memory", "new upstream addresses not taken");
     return n;
 }

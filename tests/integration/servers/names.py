@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 
-A, AAAA, IN, NO_SUCH_NAME = 1, 28, 1, 3
+A, AAAA, SRV, IN, NO_SUCH_NAME = 1, 28, 33, 1, 3
 RESPONSE, RECURSION_AVAILABLE = 0x8000, 0x80
 
 
@@ -18,14 +18,27 @@ def question(packet):
     return ".".join(labels), struct.unpack_from("!H", packet, at + 1)[0], packet[12:at + 5]
 
 
+def wire_name(name):
+    labels = [label.encode() for label in name.split(".") if label]
+    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+
+
+def service(priority, weight, port, target, ttl=1):
+    """A service's record, among the addresses of struct NameServer."""
+    data = struct.pack("!HHH", priority, weight, port) + wire_name(target)
+    return SRV, struct.pack("!HHHIH", 0xc00c, SRV, IN, ttl, len(data)) + data
+
+
 def record(address):
+    if isinstance(address, tuple):
+        return address
     kind, family = (AAAA, socket.AF_INET6) if ":" in address else (A, socket.AF_INET)
     data = socket.inet_pton(family, address)
     return kind, struct.pack("!HHHIH", 0xc00c, kind, IN, 0, len(data)) + data
 
 
 class NameServer:
-    """`names`: name -> its addresses, as strings; SILENT names are never answered."""
+    """`names`: name -> its addresses, as strings, or service()s; SILENT names are never answered."""
 
     SILENT = object()
 

@@ -227,7 +227,7 @@ static void every_key_reaches_its_field(void **state)
         "route all {\n"
         "listen = {\"*:4650\", \"[::1]:465\", \"localhost:466\", \"unix:/run/l\"}\n"
         "protocol = smtp tls = implicit certificate = {second, mail}\n"
-        "upstream = {\"mail.example:25\", \"[2001:db8::1]:25\", \"2.2.2.2:25\"}\n"
+        "upstream = {\"mail.example:25\", \"[2001:db8::1]:25\", \"2.2.2.2:25\", \"srv:_a._b.c\"}\n"
         "handshake-timeout = 1s connect-timeout = 2s greeting-timeout = 3s idle-timeout = 0\n"
         "max-connections = 100 max-connections-per-ip = 10 connection-rate-per-ip = '30/1m' "
         "allow = {'192.0.2.0/24', '::ffff:198.51.100.0/120'} deny = '192.0.2.1'\n"
@@ -262,11 +262,14 @@ static void every_key_reaches_its_field(void **state)
     assert_int_equal(r->listen_count, 5);
     for (size_t i = 0; i < 5; i++)
         assert_string_equal(r->listen[i].text, listens[i]);
-    assert_int_equal(r->target.upstream_count, 3);
+    assert_int_equal(r->target.upstream_count, 4);
     assert_int_equal(r->target.upstream[0].kind, ENDPOINT_NAME);
     assert_string_equal(r->target.upstream[0].host, "mail.example");
     assert_int_equal(r->target.upstream[0].port, 25);
     assert_int_equal(r->target.upstream[1].kind, ENDPOINT_INET);
+    assert_int_equal(r->target.upstream[3].kind, ENDPOINT_NAME);
+    assert_string_equal(r->target.upstream[3].host, "_a._b.c");
+    assert_int_equal(r->target.upstream[3].port, 0);
     assert_int_equal(r->certificates.count, 2);
     assert_int_equal(r->certificates.items[0], 1);
     assert_int_equal(r->certificates.items[1], 0);

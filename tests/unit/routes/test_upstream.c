@@ -434,6 +434,78 @@ static void a_visit_that_went_well_forgives_a_failure_of_before(void **state)
     upstream_set_free(&set);
 }
 
+/* ---- services ---- */
+
+/* Of three: 1 and 2 before 3, and 2 with that part of what 1 has. */
+static void init_service(struct upstream_set *set, const struct endpoint *e, unsigned part)
+{
+    struct upstream_address list[3] = {address(1), address(2), address(3)};
+    list[0].share = (struct upstream_share){0, 1000};
+    list[1].share = (struct upstream_share){0, 1000 / part};
+    list[2].share = (struct upstream_share){1, 1000};
+    assert_int_equal(upstream_set_init(set, e, 1), 0);
+    assert_int_equal(upstream_set_addresses(set, 0, list, 3), 0);
+}
+
+static void weights_share_the_sessions_of_a_priority(void **state)
+{
+    enum { TURNS = 10000 };
+    (void)state;
+    static const enum balance by_weight[] = {BALANCE_FIRST, BALANCE_ROTATE};
+    const struct endpoint e = {.kind = ENDPOINT_NAME};
+    for (size_t i = 0; i < COUNT(by_weight); i++) {
+        struct upstream_set set;
+        unsigned first[4] = {0};
+        init_service(&set, &e, 4);
+        set.balance = by_weight[i];
+        assert_true(set.by_chance);
+        for (unsigned turn = 0; turn < TURNS; turn++) {
+            const struct upstream_ask ask = {.turn = turn};
+            struct upstream_cursor at = {0};
+            const unsigned one = number(upstream_next(&set, &at, &ask));
+            first[one]++;
+            assert_int_equal(number(upstream_next(&set, &at, &ask)), 3 - one); /* the other */
+            assert_int_equal(number(upstream_next(&set, &at, &ask)), 3);
+            assert_null(upstream_next(&set, &at, &ask));
+        }
+        assert_int_equal(first[3], 0);
+        assert_in_range(first[1], TURNS * 78 / 100, TURNS * 82 / 100);
+        upstream_set_free(&set);
+    }
+}
+
+static void priorities_come_before_what_balances(void **state)
+{
+    (void)state;
+    const struct endpoint e = {.kind = ENDPOINT_NAME};
+    struct upstream_set set;
+    struct upstream_facts facts[3] = {{.sessions = 9}, {.sessions = 4}, {.sessions = 0}};
+    init_service(&set, &e, 4);
+    set.balance = BALANCE_LEAST;
+    assert_asked(&set, &(struct upstream_ask){.facts = facts}, 2, 1, 3);
+    facts[0].down = facts[1].down = true;
+    assert_asked(&set, &(struct upstream_ask){.facts = facts}, 3, 2, 1);
+    set.balance = BALANCE_SOURCE;
+    for (unsigned n = 0; n < 100; n++)
+        assert_int_not_equal(first_for(&set, n), 3);
+    upstream_set_free(&set);
+}
+
+static void the_list_comes_before_a_services_priorities(void **state)
+{
+    (void)state;
+    const struct upstream_address a = address(9);
+    const struct endpoint e[2] = {{.kind = ENDPOINT_NAME},
+                                  {.kind = ENDPOINT_INET, .addr = a.addr, .addr_len = a.size}};
+    struct upstream_set set;
+    struct upstream_address service = address(1);
+    service.share = (struct upstream_share){7, 1};
+    assert_int_equal(upstream_set_init(&set, e, 2), 0);
+    assert_int_equal(upstream_set_addresses(&set, 0, &service, 1), 0);
+    ORDER(&set, 0, 1, 9);
+    upstream_set_free(&set);
+}
+
 static void an_address_is_the_same_place_in_every_list(void **state)
 {
     (void)state;
@@ -478,6 +550,9 @@ int main(void)
         cmocka_unit_test(clients_without_an_address_take_turns),
         cmocka_unit_test(what_visits_find_down_comes_last),
         cmocka_unit_test(a_visit_that_went_well_forgives_a_failure_of_before),
+        cmocka_unit_test(weights_share_the_sessions_of_a_priority),
+        cmocka_unit_test(priorities_come_before_what_balances),
+        cmocka_unit_test(the_list_comes_before_a_services_priorities),
         cmocka_unit_test(an_address_is_the_same_place_in_every_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,6 +245,107 @@ static void a_failure_settles_and_is_told_once_per_outage(void **state)
     assert_int_equal(f->changed, 1);
 }
 
+/* ---- services ---- */
+
+/* That 10.0.0.FIRST at `port` has the service, for `ttl` seconds. */
+static void answer_service(struct fixture *f, unsigned i, unsigned first, uint16_t port,
+                           uint32_t weight, uint32_t ttl)
+{
+    struct ipc_resolved r = {.serial = asked[i].serial, .ttl = ttl, .count = 1};
+    const uint32_t in = htonl(0x0a000000 + first);
+    r.addresses[0] =
+        (struct ipc_resolved_address){.family = AF_INET, .port = port, .tier = 3, .weight = weight};
+    memcpy(r.addresses[0].bytes, &in, sizeof in);
+    assert_true(says(f, &r));
+}
+
+static const struct upstream_address *service(struct fixture *f, size_t *count)
+{
+    return resolver_find(f->resolver, &f->names[0], count);
+}
+
+static void begin_service(struct fixture *f)
+{
+    wanting(f, NAMES("_a._tcp.example"));
+    f->names[0].port = 0;
+    resolver_add(f->resolver, &f->config);
+    assert_int_equal(asked_count, 1);
+    assert_true(asked[0].service);
+}
+
+static void a_service_says_its_ports_and_shares(void **state)
+{
+    struct fixture *f = *state;
+    size_t count;
+    begin_service(f);
+    answer_service(f, 0, 1, 1143, 9, 60);
+    const struct upstream_address *a = service(f, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(ntohs(((const struct sockaddr_in *)&a->addr)->sin_port), 1143);
+    assert_int_equal(a->share.tier, 3);
+    assert_int_equal(a->share.weight, 9);
+    later(f, 60000);
+    answer_service(f, 1, 1, 1143, 8, 60); /* another weight is a change, too */
+    assert_int_equal(f->changed, 2);
+}
+
+static void a_service_is_asked_for_again_when_its_time_is_out(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        uint32_t ttl;
+        uint64_t wait;
+    } rows[] = {{7, 7000}, {1, 1000}, {0, 60000}, {86400, 60000}, {UINT32_MAX, 60000}};
+    begin_service(f);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        answer_service(f, i, 1, 143, 1, rows[i].ttl);
+        assert_int_equal(timer_wait, rows[i].wait);
+        later(f, rows[i].wait - 1);
+        assert_int_equal(asked_count, i + 1);
+        later(f, 1);
+        assert_int_equal(asked_count, i + 2);
+    }
+}
+
+static void a_domain_without_the_service_takes_back_what_was_known(void **state)
+{
+    struct fixture *f = *state;
+    size_t count;
+    begin_service(f);
+    answer_service(f, 0, 1, 143, 1, 60);
+    later(f, 60000);
+    answer(f, 1, EAI_AGAIN, 0, 0);
+    service(f, &count);
+    assert_int_equal(count, 1); /* a failure says nothing of it */
+    later(f, 5000);
+    answer(f, 2, 0, 0, 0);
+    later(f, 60000);
+    answer(f, 3, RESOLVE_NO_SERVICE, 0, 0);
+    service(f, &count);
+    assert_int_equal(count, 0);
+    assert_non_null(strstr(resolver_failure(f->resolver, &f->names[0]), "no such service"));
+}
+
+static void count_names(void *arg, const char *host, uint16_t port,
+                        const struct upstream_address *addresses, size_t count)
+{
+    (void)host;
+    (void)port;
+    (void)addresses;
+    (void)count;
+    ++*(unsigned *)arg;
+}
+
+static void an_upgrade_asks_for_services_anew(void **state)
+{
+    struct fixture *f = *state;
+    unsigned known = 0;
+    begin_service(f);
+    answer_service(f, 0, 1, 143, 1, 60);
+    resolver_each(f->resolver, count_names, &known);
+    assert_int_equal(known, 0);
+}
+
 static const char *failure(struct fixture *f, const char *host)
 {
     const struct endpoint e = {.kind = ENDPOINT_NAME, .host = host, .port = 110};
@@ -513,6 +614,10 @@ int main(void)
         CASE(names_are_asked_about_once_and_settle_with_the_last),
         CASE(one_host_with_two_ports_is_two_names),
         CASE(a_failure_settles_and_is_told_once_per_outage),
+        CASE(a_service_says_its_ports_and_shares),
+        CASE(a_service_is_asked_for_again_when_its_time_is_out),
+        CASE(a_domain_without_the_service_takes_back_what_was_known),
+        CASE(an_upgrade_asks_for_services_anew),
         CASE(a_name_without_addresses_has_a_reason),
         CASE(names_are_asked_again_when_their_time_has_run_out),
         CASE(only_a_different_answer_is_a_change),
