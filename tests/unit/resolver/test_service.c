@@ -148,7 +148,7 @@ static void a_name_that_points_to_itself_is_passed_over(void **state)
     begin(1);
     put_record(33, 60);
     put_number(8, 2);
-    put_number(0, 6);
+    put("\0\0\0\0\0", 6);
     put_number(0xc000 | (unsigned)size, 2);
     assert_int_not_equal(parse(), 0);
 }
