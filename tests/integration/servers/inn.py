@@ -22,6 +22,7 @@ bindaddress: 127.0.0.1
 port: {port}
 maxartsize: 20000000
 localmaxartsize: 20000000
+nnrpdloadlimit: 0
 pathnews: /usr/lib/news
 pathbin: {bin}
 pathcontrol: {bin}/control
