@@ -35,7 +35,7 @@ enum { COUNT_BITS = 16, COUNT_MAX = 0xffff };
 static uint16_t slice_number(const struct rate_client *c, unsigned period, uint64_t now)
 {
     const uint64_t since = get(&c->since);
-    return now > since ? (uint16_t)((now - since) / (period / RATE_SLICES)) : 0;
+    return (uint16_t)(now > since ? (now - since) / (period / RATE_SLICES) : 0);
 }
 
 static uint32_t slice_get(const struct rate_client *c, unsigned i)
