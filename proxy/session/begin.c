@@ -26,15 +26,23 @@ static bool check_may_go_on(struct session *s)
     return s->admission.admitted || s->admission.refusal != REFUSE_DRAINING;
 }
 
-/* In version 1 haproxy does not say LOCAL: it names itself, port and all. */
-static bool is_own(const struct session *s, const struct proxy_header_received *a)
+static bool is_named(const struct sockaddr_storage *in_header, const struct sockaddr *here)
 {
-    char named[ADDRESS_TEXT_MAX], here[ADDRESS_TEXT_MAX];
+    char named[ADDRESS_TEXT_MAX], text[ADDRESS_TEXT_MAX];
+    address_text((const struct sockaddr *)in_header, named);
+    address_text(here, text);
+    return strcmp(named, text) == 0;
+}
+
+/* In version 1 haproxy does not say LOCAL: it names this very connection. One that comes from its
+ * client's address and port (`usesrc client`) names that one's, which had another end. */
+static bool is_own(struct session *s, const struct proxy_header_received *a)
+{
+    struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
     if (a->own || !a->known || s->from.sa.sa_family == AF_UNIX)
         return a->own;
-    address_text((const struct sockaddr *)&a->client, named);
-    address_text(&s->from.sa, here);
-    return strcmp(named, here) == 0;
+    address_local(&s->client.uv.handle, &local);
+    return is_named(&a->client, &s->from.sa) && is_named(&a->local, (struct sockaddr *)&local);
 }
 
 /* So many others are being told already. */

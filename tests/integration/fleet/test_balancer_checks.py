@@ -171,6 +171,18 @@ def test_a_check_is_not_held_against_its_address(fronts, run, pki, toys):
     assert front.log("end") == []
 
 
+def test_a_balancer_that_comes_from_its_clients_address_speaks_for_the_client(scene, pki):
+    """haproxy's `usesrc client`: source and port are the client's, and it had connected to the balancer."""
+    front, port, _, _ = scene("pop3", "implicit")
+    with PlainClient(port) as client:
+        ours = client.socket.getsockname()
+        client.send(announce.v1(ours[0], "192.0.2.4", (ours[1], 995)))
+        with client.secure(tls.context(pki)) as session:
+            session.read_until(GREETING)
+    assert front.wait_for_log("open", route="mail", client=f"{ours[0]}:{ours[1]}")
+    assert front.route_status("mail")["connections"]["checks"] == 0
+
+
 def test_clients_behind_the_same_balancer_are_told_of_as_ever(scene, pki):
     front, port, at, _ = scene("pop3", "implicit")
     with PlainClient(port) as client:

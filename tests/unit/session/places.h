@@ -113,14 +113,6 @@ static inline void to_check_of(enum scene_route route)
     client_says(PROXY);
 }
 
-/* As haproxy does it in version 1. */
-static inline void to_check_by_name(void)
-{
-    arrive_as(TCP, true, (struct admission){.admitted = true});
-    client_says("PROXY TCP4 192.0.2.1 198.51.100.1 0 995\r\n");
-    begin_tls();
-}
-
 static inline void to_check(void)
 {
     to_check_of(TCP);

@@ -393,7 +393,6 @@ static const struct way {
     {END_IDLE, greeting_that_nobody_reads, time_is_up, "info", "none", HALF, "<dialled><close>"},
     {END_TLS_FAILED, to_handshake, client_finishes, "debug", "none", "<close>", ""},
     {END_TLS_FAILED, to_check, client_finishes, "debug", "none", "<close>", ""},
-    {END_TLS_FAILED, to_check_by_name, client_finishes, "debug", "none", "<close>", ""},
     {END_TLS_FAILED, nonsense_for_a_handshake, NULL, "info", "client", "<alert 10><fin>", ""},
     {END_TLS_FAILED, to_relay, client_finishes, "info", "client", "<close>", DIALLED "<reset>"},
     {END_HANDSHAKE_LATE, silent_check, time_is_up, "debug", "none", "<alert 90><fin>", ""},
