@@ -58,7 +58,7 @@ struct upstream_facts {
 struct upstream_ask {
     uint64_t now;    /* milliseconds */
     uint64_t client; /* stands for its address; 0: it has none */
-    uint64_t turn;   /* how many have asked before; the same for all that one session asks */
+    uint64_t turn;   /* goes up with each session; the same for all that one asks */
     const struct upstream_facts *facts; /* one for each address of the flattened list; or NULL */
 };
 

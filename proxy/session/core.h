@@ -196,7 +196,8 @@ struct session {
     struct link waiting;                 /* of all->turns */
     struct unread unread;
     struct upstream_cursor cursor;
-    uint64_t turn;  /* see struct upstream_ask */
+    uint64_t turn;  /* see struct upstream_ask; one for both its upstreams, where it upgrades. 0: it
+                     * has taken none */
     uint64_t place; /* where its upstream is counted; 0: nowhere */
     size_t dropped; /* bytes of the client read and dropped behind its end, or in LINGER */
 
@@ -244,7 +245,7 @@ void session_count_handshake_fault(struct session *s, enum handshake_fault why);
 void session_count_tls_failure(struct session *s, const struct tls_failure *f);
 void session_count_refusal(struct session *s, enum refusal why);
 void session_count_upstream(struct session *s, bool well, enum upstream_fault why);
-uint64_t session_take_turn(struct session *s); /* how many were taken before */
+uint64_t session_take_turn(struct session *s); /* how many were taken, with this one */
 void session_enter_place(struct session *s, uint64_t key);
 void session_leave_place(struct session *s); /* nothing to do is fine */
 void session_count_end(struct session *s, enum end end, enum fault fault);

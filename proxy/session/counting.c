@@ -127,9 +127,8 @@ void session_count_upstream(struct session *s, bool well, enum upstream_fault wh
 
 uint64_t session_take_turn(struct session *s)
 {
-    const uint64_t before = route_turns(s->all->parts, s->all->worker_count, s->route->slot);
     counter_add(&details(s)->turns, 1);
-    return before;
+    return route_turns(s->all->parts, s->all->worker_count, s->route->slot);
 }
 
 void session_enter_place(struct session *s, uint64_t key)

@@ -126,7 +126,7 @@ enum session_state dial_entered(struct session *s)
     if (s->upstream.life == PEER_CLOSING) /* of before; dial_upstream_closed() goes on */
         return SESSION_STAY;
     struct upstream_set *set = &s->target->upstreams;
-    if (s->cursor.tried == 0 && (set->balance != BALANCE_FIRST || set->by_chance))
+    if (s->turn == 0 && (set->balance != BALANCE_FIRST || set->by_chance))
         s->turn = session_take_turn(s);
     const struct upstream_address *a = next_reachable(s);
     if (a == NULL)

@@ -53,6 +53,33 @@ def test_rotation_gives_each_the_same_whichever_worker_it_is(serve):
     assert seen == seen[:3] * 4
 
 
+def named(name):
+    """Says who it is, whatever it is asked."""
+    def handler(connection):
+        connection.sendall(b"+OK ready\r\n")
+        for _ in connection.makefile("rb"):
+            connection.sendall(b"+OK " + name + b"\r\n")
+    return handler
+
+
+def test_a_session_that_upgrades_has_one_turn(fronts, run, pki, toys):
+    """Its second upstream is the first one's server: else all TLS would come to every other one."""
+    port, servers = run.port(), [toys(named(name)) for name in (b"even", b"odd")]
+    fronts.start(pki.mail.block(), route("many", port, [one.port for one in servers], protocol="pop3",
+                                         tls="optional", balance="rotate"), workers=2)
+    seen = []
+    for _ in range(6):
+        client = PlainClient(port)
+        client.read_until(b"\r\n")
+        before = client.command(b"NOOP").split()[1]
+        assert client.command(b"STLS").startswith(b"+OK")
+        with client.secure(tls.context(pki)) as inside:
+            inside.send(b"NOOP\r\n")
+            seen.append(inside.read_until(b"\r\n").split()[1])
+        assert seen[-1] == before
+    assert seen in ([b"even", b"odd"] * 3, [b"odd", b"even"] * 3)
+
+
 def test_rotation_passes_over_one_that_is_down(serve, three):
     _, connect = serve("rotate")
     three[1].close()

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from clients import tls
+from harness.binary import own_binary
 from harness.config import route
 from harness.wait import wait_until
 from servers import common, names, toy
@@ -121,6 +122,21 @@ def test_its_servers_are_visited(serve, server, pops):
     front.wait_for_log("upstream-down")
     assert greeting() == "two"
     assert [one["state"] for one in front.route_status("srv")["upstreams"]] == ["up"]
+
+
+def test_an_upgrade_asks_anew(run, binary, pki, server, pops):
+    addresses(server)
+    server.names[SERVICE] = both(pops, (1, 0), (2, 0), ttl=60)
+    mine, fronts = own_binary(run, binary, "services-upgrade")
+    folder, port = run.make_folder("services-upgrade-names"), run.port()
+    front = fronts.start(pki.mail.block(), route("srv", port, f"srv:{SERVICE}", protocol="pop3"),
+                         wrapper=names.machine(folder, server))
+    server.names[SERVICE] = both(pops, (2, 0), (1, 0), ttl=60)
+    done = mine.upgrade(front)
+    assert done.returncode == 0, done.stderr
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert client.read_until(b"\r\n") == b"+OK two\r\n"
+    front.terminate()
 
 
 def test_a_real_name_server_is_understood(serve, run, pops, fronts):
