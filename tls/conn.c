@@ -2,6 +2,7 @@
  *
  *   conn.c         the calls of tls.h
  *   conn_record.c  what a record of the client means during the handshake
+ *   conn_server.c  what is different where the other end is the server
  *   conn_context.c mbedTLS's context for the handshake, and its record buffers
  *   conn_drive.c   mbedTLS at work on one record of the handshake
  *   conn_open.c    what comes behind the handshake: data, alerts, new keys
@@ -17,13 +18,12 @@
 
 /* ---- birth and death ---- */
 
-struct tls_conn *tls_conn_new(struct tls_engine *engine, struct tls_server *server)
+static struct tls_conn *conn_new(struct tls_engine *engine)
 {
     struct tls_conn *c = memory_calloc(1, sizeof *c);
     if (c == NULL)
         return NULL;
     c->engine = engine;
-    c->server = tls_server_ref(server);
     c->hs = memory_calloc(1, sizeof *c->hs);
     if (c->hs != NULL) {
         c->hs->alert_put = CONN_ALERT_NONE;
@@ -31,6 +31,14 @@ struct tls_conn *tls_conn_new(struct tls_engine *engine, struct tls_server *serv
     }
     tls_conn_free(c);
     return NULL;
+}
+
+struct tls_conn *tls_conn_new(struct tls_engine *engine, struct tls_server *server)
+{
+    struct tls_conn *c = conn_new(engine);
+    if (c != NULL)
+        c->server = tls_server_ref(server);
+    return c;
 }
 
 void tls_conn_free(struct tls_conn *c)
@@ -47,6 +55,7 @@ void tls_conn_free(struct tls_conn *c)
     free(c->client_cn);
     tls_identity_free(c->challenge);
     tls_server_free(c->server);
+    conn_upstream_free(c->upstream);
     memory_wipe_free(c, sizeof *c);
 }
 
@@ -58,6 +67,24 @@ static enum tls_status finish(struct tls_conn *c, struct tls_io *io)
     io->plain = engine_slice(&c->engine->plain);
     io->wire = engine_slice(&c->engine->wire);
     return c->status;
+}
+
+struct tls_conn *tls_conn_dial(struct tls_engine *engine, struct tls_dialer *client,
+                               const char *name, const char *place, struct tls_io *io)
+{
+    struct tls_conn *c = conn_new(engine);
+    if (c == NULL)
+        return NULL;
+    c->upstream = conn_upstream_new(client, name, place);
+    if (c->upstream == NULL) {
+        tls_conn_free(c);
+        return NULL;
+    }
+    engine_begin(engine);
+    memory_failed();
+    conn_begin(c);
+    finish(c, io);
+    return c;
 }
 
 /* In the handshake, the longest body that mbedTLS's buffer holds; suites need a good deal less. */

@@ -3,6 +3,7 @@
 #define TLSFRONT_TLS_CONN_H
 
 #include "tls/alert.h"
+#include "tls/dialer.h"
 #include "tls/engine.h"
 #include "tls/hello.h"
 #include "tls/mbed.h"
@@ -15,6 +16,21 @@
 
 /* The longest message that a client may send behind its handshake: KeyUpdate (RFC 8446 4.6.3). */
 enum { POST_MESSAGE_MAX = 5 };
+
+/* Where the other end is the server: what it takes to be its client. "The client" of all names and
+ * words in these files is the other end, whichever it is; see words_for() in conn_fail.c. */
+struct conn_upstream {
+    struct tls_dialer *policy;
+    char *name; /* as its certificate has to call it; NULL: it is known by its pins */
+    uint8_t place[RESUMPTION_KEY_SIZE];
+    bool offered;  /* a session to resume */
+    bool known;    /* it has shown a certificate that will do */
+    bool unpinned; /* ... one with another key */
+    uint8_t secret_size;
+    uint8_t secret[PROTECTION_SECRET_MAX]; /* TLS 1.3: sessions to come are derived from it */
+    struct hello_stream messages;          /* behind the handshake: the one that is not complete */
+    char words[288];                       /* failure.reason */
+};
 
 /* A signature that somebody else makes. */
 struct conn_signing {
@@ -32,7 +48,7 @@ struct conn_handshake {
     struct hello_stream hello; /* the plaintext handshake message that is not yet complete */
     struct record feed;        /* what mbedTLS has not yet fetched of the current record */
     size_t feed_header_left, record_size;
-    uint8_t hellos;   /* ClientHellos seen */
+    uint8_t hellos;   /* ClientHellos seen, or ServerHellos */
     uint32_t offered; /* by the first: a bit for each of our suites, by its number */
     bool early_data;
     bool name_known;       /* the client asked for a name that one of our certificates covers */
@@ -44,7 +60,8 @@ struct conn_handshake {
 
 struct tls_conn {
     struct tls_engine *engine;
-    struct tls_server *server;
+    struct tls_server *server;      /* NULL: the other end is the server */
+    struct conn_upstream *upstream; /* NULL: we are */
     enum tls_status status;
 
     struct record_reader reader; /* the record that is not yet complete */
@@ -108,6 +125,8 @@ void conn_fail_truncated(struct tls_conn *c);           /* the transport ended t
 
 extern const struct alert_cause conn_out_of_memory;
 
+#define CONN_NO_SERVER_HELLO "client did not begin with a ServerHello"
+
 /* What alert_put may hold besides the number of an alert. */
 enum { CONN_ALERT_NONE = -1, CONN_ALERT_UNKNOWN = -2 };
 
@@ -118,6 +137,33 @@ void conn_no_record(struct tls_conn *c, enum record_result result, struct tls_sl
 
 /* conn_record.c: the ClientHello that was held back. */
 void conn_release_hello(struct tls_conn *c);
+
+/* conn_upstream.c: what makes a connection one to a server. NULL: out of memory. */
+struct conn_upstream *conn_upstream_new(struct tls_dialer *policy, const char *name,
+                                        const char *place);
+void conn_upstream_free(struct conn_upstream *u); /* wipes; NULL is fine */
+
+/* conn_upstream.c: what mbedTLS's new context has to know of the server. False: out of memory. */
+bool conn_upstream_prepare(struct tls_conn *c, mbedtls_ssl_context *ssl);
+
+/* conn_upstream.c: what it is told that it is called; NULL: nothing, for addresses are not told
+ * (RFC 6066 3). */
+const char *conn_told_name(const struct conn_upstream *u);
+
+/* conn_server.c: look at a handshake message of the server before mbedTLS does. */
+void conn_server_message(struct tls_conn *c, struct tls_slice message);
+
+/* conn_server.c: the handshake is over; is it who it has to be? Keep what it may be resumed by. */
+bool conn_server_is_known(const struct tls_conn *c);
+void conn_server_keep(struct tls_conn *c, mbedtls_ssl_context *ssl);
+
+/* conn_server.c: a part of the server's messages behind the handshake, in TLS 1.3. What a KeyUpdate
+ * at its end asks for (RFC 8446 4.6.3), or CONN_NO_UPDATE. */
+enum { CONN_NO_UPDATE = -1 };
+int conn_server_said(struct tls_conn *c, struct tls_slice part);
+
+/* conn_drive.c: have mbedTLS say the first word. */
+void conn_begin(struct tls_conn *c);
 
 /* conn_drive.c: let mbedTLS work on a record until it is used up. */
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body);
@@ -150,7 +196,8 @@ void conn_open_send(struct tls_conn *c, uint8_t *data, size_t size);
 bool conn_seal(struct tls_conn *c, enum record_type type, uint8_t *data, size_t size);
 bool conn_seal_alert(struct tls_conn *c, bool fatal, uint8_t alert);
 
-/* One more record that brought nothing. False: one too many, and the connection has failed. */
+/* conn_fail.c: one more record that brought nothing. False: one too many, and the connection has
+ * failed. */
 bool conn_idle_record(struct tls_conn *c);
 
 #endif

@@ -70,8 +70,10 @@ static bool set_up(struct tls_conn *c)
     mbedtls_ssl_init(ssl);
     mbedtls_ssl_set_user_data_p(ssl, c);
     mbedtls_ssl_set_bio(ssl, c, conn_put_wire, conn_get_feed, NULL);
-    if (engine_lend(c->engine, &ssl->in_buf, &ssl->out_buf) &&
-        mbedtls_ssl_setup(ssl, &c->server->conf) == 0)
+    const mbedtls_ssl_config *conf =
+        c->upstream != NULL ? &c->upstream->policy->conf : &c->server->conf;
+    if (engine_lend(c->engine, &ssl->in_buf, &ssl->out_buf) && mbedtls_ssl_setup(ssl, conf) == 0 &&
+        (c->upstream == NULL || conn_upstream_prepare(c, ssl)))
         return true;
     free_ssl(c->engine, ssl);
     c->hs->ssl = NULL;

@@ -29,7 +29,9 @@ static void note_facts(struct tls_conn *c)
     c->alpn = mbedtls_ssl_get_alpn_protocol(ssl);
     if (hs == NULL)
         return;
-    c->resumed = hs->resume;
+    c->resumed = c->upstream != NULL && c->tls13
+                     ? mbedtls_ssl_tls13_key_exchange_mode_with_psk(c->hs->ssl)
+                     : hs->resume;
     c->group = conn_group(ssl);
 }
 
@@ -38,8 +40,8 @@ static void note_facts(struct tls_conn *c)
 static bool certificate_refused(struct tls_conn *c)
 {
     const mbedtls_ssl_session *s = session_of(c->hs->ssl);
-    if (c->server->client_auth == CLIENT_AUTH_NONE || s == NULL)
-        return false;
+    if (c->upstream != NULL || c->server->client_auth == CLIENT_AUTH_NONE || s == NULL)
+        return false; /* what is not required of a server is nothing that it could show */
     if (s->peer_cert != NULL && s->verify_result != 0)
         conn_fail(c, verdict_cause(&c->hs->verdict, s->verify_result));
     else if (s->peer_cert == NULL && c->server->client_auth == CLIENT_AUTH_REQUIRED &&
@@ -61,7 +63,8 @@ static bool client_welcome(struct tls_conn *c)
 {
     const mbedtls_ssl_session *s = session_of(c->hs->ssl);
     const mbedtls_x509_crt *cert = s != NULL ? s->peer_cert : NULL;
-    if (cert == NULL || c->client_subject != NULL || !possession_shown(c->hs->ssl))
+    if (c->upstream != NULL || cert == NULL || c->client_subject != NULL ||
+        !possession_shown(c->hs->ssl))
         return true;
     c->client_subject = text_name_copy(&cert->subject);
     c->client_cn = text_common_name(&cert->subject);
@@ -78,7 +81,7 @@ static bool client_welcome(struct tls_conn *c)
 static bool put_ticket_off(struct tls_conn *c)
 {
     struct engine_buffer *wire = &c->engine->wire;
-    if (!c->tls13 || wire->size == 0)
+    if (!c->tls13 || wire->size == 0 || c->upstream != NULL)
         return true;
     c->ticket = memory_copy(wire->data, wire->size);
     c->ticket_size = wire->size;
@@ -99,8 +102,14 @@ static void opened(struct tls_conn *c)
         conn_fail(c, conn_out_of_memory);
         return;
     }
+    if (c->upstream != NULL && !conn_server_is_known(c)) {
+        conn_fail_error(c, MBEDTLS_ERR_ERROR_CORRUPTION_DETECTED); /* mbedTLS cannot have let it */
+        return;
+    }
     c->fragment_max = (uint16_t)mbedtls_ssl_get_output_max_frag_len(ssl);
     protection_take(&c->in, &c->out, ssl);
+    if (c->upstream != NULL)
+        conn_server_keep(c, ssl);
     conn_handshake_free(c);
     c->idle_records = 0;
     c->status = TLS_OPEN;
@@ -120,11 +129,14 @@ static void change_write_keys(mbedtls_ssl_context *ssl)
 static int shake(struct tls_conn *c)
 {
     mbedtls_ssl_context *ssl = c->hs->ssl;
-    c->server->driving = c;
+    struct tls_conn **driving =
+        c->upstream != NULL ? &c->upstream->policy->driving : &c->server->driving;
+    *driving = c;
     int r = mbedtls_ssl_handshake(ssl);
-    c->server->driving = NULL;
+    *driving = NULL;
     note_facts(c);
-    change_write_keys(ssl);
+    if (c->upstream == NULL)
+        change_write_keys(ssl);
     return r;
 }
 
@@ -187,6 +199,14 @@ static void drive(struct tls_conn *c)
         opened(c);
     else if (c->status != TLS_FAILED)
         used_up(c, state_before);
+}
+
+void conn_begin(struct tls_conn *c)
+{
+    if (conn_wake(c))
+        drive(c);
+    else
+        conn_fail(c, conn_out_of_memory);
 }
 
 void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body)

@@ -3,14 +3,55 @@
 
 #include "tls/memory.h"
 
+#include <stdio.h>
+#include <string.h>
+
 const struct alert_cause conn_out_of_memory = {ALERT_INTERNAL_ERROR, TLS_FAULT_LOCAL,
                                                "out of memory"};
 
+/* The sentences are about clients; said of a server they are true as well. */
+static const char *words_for(struct tls_conn *c, const char *words)
+{
+    static const struct {
+        const char *ours, *theirs;
+    } nouns[] = {{"clients", "servers"}, {"client", "upstream"}};
+    struct conn_upstream *u = c->upstream;
+    size_t used = 0;
+    if (u == NULL)
+        return words;
+    const bool misnamed = strcmp(words, VERDICT_OTHER_NAME) == 0;
+    while (*words != '\0' && used < sizeof u->words - 1) {
+        size_t n = 0;
+        while (n < 2 && strncmp(words, nouns[n].ours, strlen(nouns[n].ours)) != 0)
+            n++;
+        if (n == 2) {
+            u->words[used++] = *words++;
+            continue;
+        }
+        used += (size_t)snprintf(u->words + used, sizeof u->words - used, "%s", nouns[n].theirs);
+        words += strlen(nouns[n].ours);
+    }
+    used = used < sizeof u->words ? used : sizeof u->words - 1;
+    u->words[used] = '\0';
+    if (misnamed)
+        snprintf(u->words + used, sizeof u->words - used, " than %s",
+                 u->name != NULL ? u->name : "none");
+    return u->words;
+}
+
+/* A session that its server does not take as it should is not offered again. */
+static void forget_sessions(struct tls_conn *c)
+{
+    if (c->upstream != NULL && c->upstream->offered && c->status == TLS_HANDSHAKE)
+        resumption_forget(c->engine->resumption, c->upstream->place);
+}
+
 static void set_failed(struct tls_conn *c, enum tls_fault fault, const char *reason)
 {
+    forget_sessions(c);
     c->status = TLS_FAILED;
     c->failure.fault = fault;
-    c->failure.reason = reason;
+    c->failure.reason = words_for(c, reason);
     c->failure.alert_sent = CONN_ALERT_NONE;
     c->failure.alert_received = CONN_ALERT_NONE;
 }
@@ -74,6 +115,9 @@ static unsigned certificate_flags(const struct tls_conn *c)
 static struct alert_cause cause_of(const struct tls_conn *c, int error)
 {
     struct alert_cause cause = alert_for_error(error, c->tls13);
+    if (c->upstream != NULL && c->upstream->unpinned)
+        return (struct alert_cause){ALERT_ACCESS_DENIED, TLS_FAULT_CLIENT,
+                                    "client certificate's key is none of the client-pins"};
     bool judged =
         error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE;
     if (judged && certificate_flags(c) != 0)
@@ -104,4 +148,17 @@ void conn_fail_truncated(struct tls_conn *c)
                               : "client closed the connection without sending a byte";
     set_failed(c, TLS_FAULT_CLIENT, reason);
     c->failure.truncated = true;
+}
+
+/* ---- patience ---- */
+
+/* Warnings, empty records and the like are legal, but nobody needs so many in a row. */
+enum { IDLE_RECORDS_MAX = 32 };
+
+bool conn_idle_record(struct tls_conn *c)
+{
+    if (++c->idle_records <= IDLE_RECORDS_MAX)
+        return true;
+    conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent too many records without content");
+    return false;
 }

@@ -1,27 +1,16 @@
 /* conn_open.c - a connection behind its handshake: data, alerts, and new keys
  *
- * No message but these is legal here: a TLS 1.3 client may send KeyUpdate (RFC 8446 4.6.3), a
- * TLS 1.2 client may ask for another handshake and hear that there will be none (RFC 5246 7.2.2).
- */
+ * No message but these is legal here: in TLS 1.3 either end may send KeyUpdate (RFC 8446 4.6.3),
+ * and a server NewSessionTicket (conn_server.c); in TLS 1.2 it may ask for another handshake and
+ * hear that there will be none (RFC 5246 7.2.2). */
 #include "tls/conn.h"
 
-/* Warnings, empty records and the like are legal, but nobody needs so many in a row. */
-enum { IDLE_RECORDS_MAX = 32 };
-
-/* Nor so many handshakes. Each costs an answer, which a client need not read. */
+/* Nobody needs so many handshakes. Each costs an answer, which a client need not read. */
 enum { RENEGOTIATIONS_MAX = 4 };
 
 enum { LEVEL_FATAL = 2 };
 enum { ALERT_SIZE = 2, ALERT_NO_RENEGOTIATION = 100 };
 enum { KEY_UPDATE = 24, UPDATE_NOT_REQUESTED = 0, UPDATE_REQUESTED = 1 };
-
-bool conn_idle_record(struct tls_conn *c)
-{
-    if (++c->idle_records <= IDLE_RECORDS_MAX)
-        return true;
-    conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent too many records without content");
-    return false;
-}
 
 /* ---- what we send ---- */
 
@@ -106,9 +95,17 @@ static void on_post_handshake(struct tls_conn *c, struct tls_slice part)
     }
 }
 
+static void on_server_messages(struct tls_conn *c, struct tls_slice part)
+{
+    const int update = conn_server_said(c, part);
+    if (update != CONN_NO_UPDATE)
+        on_key_update(c, (uint8_t)update);
+}
+
 static void on_renegotiation(struct tls_conn *c, struct tls_slice message)
 {
-    if (message.size < 4 || message.data[0] != HELLO_CLIENT_HELLO) {
+    const uint8_t asks = c->upstream != NULL ? HELLO_REQUEST : HELLO_CLIENT_HELLO;
+    if (message.size < 4 || message.data[0] != asks) {
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client sent a message out of turn");
     } else if (++c->renegotiations > RENEGOTIATIONS_MAX) {
         conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client asked for renegotiation too often");
@@ -117,10 +114,18 @@ static void on_renegotiation(struct tls_conn *c, struct tls_slice message)
     }
 }
 
+/* Is a message behind the handshake still incomplete? */
+static bool message_is_pending(const struct tls_conn *c)
+{
+    return c->post_size > 0 ||
+           (c->upstream != NULL && hello_pending_type(&c->upstream->messages) >= 0);
+}
+
 /* `content` lies in the engine's plaintext, and unless it is data it goes from there. */
 static void on_content(struct tls_conn *c, uint8_t type, struct tls_slice content)
 {
-    if (type == RECORD_DATA && c->post_size == 0) {
+    const bool pending = message_is_pending(c);
+    if (type == RECORD_DATA && !pending) {
         if (content.size > 0)
             c->idle_records = 0;
         else
@@ -130,8 +135,10 @@ static void on_content(struct tls_conn *c, uint8_t type, struct tls_slice conten
     c->engine->plain.size -= content.size;
     if (c->close_sent && type == RECORD_HANDSHAKE && !c->tls13)
         return; /* nothing can be answered any more */
-    if (type == RECORD_ALERT && c->post_size == 0)
+    if (type == RECORD_ALERT && !pending)
         on_alert(c, content);
+    else if (type == RECORD_HANDSHAKE && content.size > 0 && c->tls13 && c->upstream != NULL)
+        on_server_messages(c, content);
     else if (type == RECORD_HANDSHAKE && content.size > 0 && c->tls13)
         on_post_handshake(c, content);
     else if (type == RECORD_HANDSHAKE && content.size > 0)

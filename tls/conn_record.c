@@ -108,7 +108,7 @@ void conn_release_hello(struct tls_conn *c)
     free((void *)(uintptr_t)held.data);
 }
 
-static void on_message(struct tls_conn *c, struct tls_slice message)
+static void on_client_message(struct tls_conn *c, struct tls_slice message)
 {
     if (message.data[0] == HELLO_CLIENT_HELLO)
         on_hello(c, message);
@@ -122,11 +122,26 @@ static void on_message(struct tls_conn *c, struct tls_slice message)
         conn_fail(c, conn_out_of_memory);
 }
 
+static void on_message(struct tls_conn *c, struct tls_slice message)
+{
+    if (c->upstream == NULL) {
+        on_client_message(c, message);
+        return;
+    }
+    conn_server_message(c, message);
+    if (c->status != TLS_FAILED)
+        feed_message(c, message);
+}
+
 static void on_pending(struct tls_conn *c)
 {
-    int type = hello_pending_type(&c->hs->hello);
-    if (c->hs->hellos == 0 && type >= 0 && type != HELLO_CLIENT_HELLO)
-        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE, "client did not begin with a ClientHello");
+    const int type = hello_pending_type(&c->hs->hello);
+    const bool is_server = c->upstream != NULL;
+    if (c->hs->hellos == 0 && type >= 0 &&
+        type != (is_server ? HELLO_SERVER_HELLO : HELLO_CLIENT_HELLO))
+        conn_fail_client(c, ALERT_UNEXPECTED_MESSAGE,
+                         is_server ? CONN_NO_SERVER_HELLO
+                                   : "client did not begin with a ClientHello");
 }
 
 static void on_plain_handshake(struct tls_conn *c, struct tls_slice payload)
@@ -245,6 +260,8 @@ void conn_record(struct tls_conn *c, struct record *r)
 static const char *not_a_record(const struct tls_conn *c, struct tls_slice first)
 {
     const char *words = NULL;
+    if (c->upstream != NULL && c->hs != NULL && c->hs->hellos == 0)
+        return "client does not speak TLS on this port, or only after STARTTLS";
     if (c->hs != NULL && c->hs->hellos == 0)
         words = not_tls(first.size > 0 ? first : (struct tls_slice){c->reader.header, 1});
     return words != NULL ? words : "client sent a record that is not TLS";

@@ -50,6 +50,7 @@ void tls_engine_free(struct tls_engine *e)
         return;
     while (e->spares > 0)
         free(e->spare[--e->spares]);
+    resumption_free(e->resumption);
     memory_wipe_free(e->plain.data, e->plain.capacity);
     memory_wipe_free(e->wire.data, e->wire.capacity);
     memory_wipe_free(e, sizeof *e);

@@ -2,6 +2,7 @@
 #ifndef TLSFRONT_TLS_ENGINE_H
 #define TLSFRONT_TLS_ENGINE_H
 
+#include "tls/resumption.h"
 #include "tls/tickets.h"
 #include "tls/tls.h"
 
@@ -21,6 +22,8 @@ struct tls_engine {
     /* Wiped record buffers, in pairs, for the next handshake that is driven. */
     uint8_t *spare[2 * ENGINE_SPARE_PAIRS];
     size_t spares;
+
+    struct resumption *resumption; /* NULL: no server's session was kept yet */
 
     /* How many records one TLS 1.3 key protects before it is changed: below the limit of AES-GCM,
      * 2^24.5 records of full size (RFC 8446 5.5), by a margin for those on their way. */

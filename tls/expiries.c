@@ -1,4 +1,5 @@
 /* expiries.c - the ends of all that has one */
+#include "tls/dialer.h"
 #include "tls/identity.h"
 #include "tls/server.h"
 #include "tls/text.h"
@@ -32,13 +33,26 @@ void tls_identity_expiries(const struct tls_identity *id, tls_expiry_fn *report,
                          arg);
 }
 
+/* Not the head of an empty list. */
+static void tell_authorities(const mbedtls_x509_crt *list, enum tls_expiry_kind kind,
+                             tls_expiry_fn *report, void *arg)
+{
+    for (const mbedtls_x509_crt *c = list; c != NULL; c = c->next)
+        if (c->raw.p != NULL)
+            tell_certificate(c, kind, report, arg);
+}
+
+void tls_dialer_expiries(const struct tls_dialer *k, tls_expiry_fn *report, void *arg)
+{
+    if (k != NULL)
+        tell_authorities(&k->ca, TLS_EXPIRY_UPSTREAM_CA, report, arg);
+}
+
 void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void *arg)
 {
     if (s == NULL)
         return;
-    for (const mbedtls_x509_crt *c = &s->client_ca; c != NULL; c = c->next)
-        if (c->raw.p != NULL) /* the head of an empty list */
-            tell_certificate(c, TLS_EXPIRY_CLIENT_CA, report, arg);
+    tell_authorities(&s->client_ca, TLS_EXPIRY_CLIENT_CA, report, arg);
     for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next) {
         if (l->raw.p == NULL)
             continue;

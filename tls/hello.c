@@ -1,11 +1,17 @@
 #include "tls/hello.h"
 
 #include "tls/memory.h"
+#include "tls/vector.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXTENSION_SERVER_NAME = 0, EXTENSION_ALPN = 16, EXTENSION_EARLY_DATA = 42 };
+enum {
+    EXTENSION_SERVER_NAME = 0,
+    EXTENSION_ALPN = 16,
+    EXTENSION_EARLY_DATA = 42,
+    EXTENSION_SUPPORTED_VERSIONS = 43,
+};
 enum { NAME_TYPE_HOST = 0 };
 
 static size_t min(size_t a, size_t b)
@@ -92,43 +98,14 @@ void hello_free(struct hello_stream *s)
 
 /* ---- the ClientHello ---- */
 
-/* Take `size` bytes; false when there are not so many. */
-static bool take(struct tls_slice *in, size_t size, struct tls_slice *out)
-{
-    if (in->size < size)
-        return false;
-    *out = (struct tls_slice){in->data, size};
-    in->data += size;
-    in->size -= size;
-    return true;
-}
-
-static bool take_number(struct tls_slice *in, size_t width, size_t *number)
-{
-    struct tls_slice bytes;
-    if (!take(in, width, &bytes))
-        return false;
-    *number = 0;
-    for (size_t i = 0; i < width; i++)
-        *number = *number << 8 | bytes.data[i];
-    return true;
-}
-
-/* A vector of TLS: its length in `width` bytes, then that many bytes. */
-static bool take_vector(struct tls_slice *in, size_t width, struct tls_slice *out)
-{
-    size_t size;
-    return take_number(in, width, &size) && take(in, size, out);
-}
-
 static enum hello_fault read_server_name(struct tls_slice data, struct hello *h)
 {
     struct tls_slice list, name;
-    if (!take_vector(&data, 2, &list) || data.size > 0 || list.size == 0)
+    if (!vector_take(&data, 2, &list) || data.size > 0 || list.size == 0)
         return HELLO_MALFORMED;
     while (list.size > 0) {
         size_t type;
-        if (!take_number(&list, 1, &type) || !take_vector(&list, 2, &name) || name.size == 0)
+        if (!vector_number(&list, 1, &type) || !vector_take(&list, 2, &name) || name.size == 0)
             return HELLO_MALFORMED;
         if (type != NAME_TYPE_HOST)
             continue;
@@ -145,7 +122,7 @@ static enum hello_fault read_extensions(struct tls_slice list, struct hello *h)
     while (list.size > 0) {
         size_t type;
         struct tls_slice data;
-        if (!take_number(&list, 2, &type) || !take_vector(&list, 2, &data))
+        if (!vector_number(&list, 2, &type) || !vector_take(&list, 2, &data))
             return HELLO_MALFORMED;
         uint8_t bit = (uint8_t)(1U << (type & 7));
         if ((seen[type >> 3] & bit) != 0)
@@ -167,14 +144,44 @@ enum hello_fault hello_read(struct tls_slice message, struct hello *h)
 {
     struct tls_slice in = message, part;
     *h = (struct hello){0};
-    if (!take(&in, HELLO_HEADER_SIZE, &part) || !take(&in, 2 + 32, &part) ||
-        !take_vector(&in, 1, &part) || part.size > 32 || !take_vector(&in, 2, &h->ciphers) ||
-        h->ciphers.size < 2 || h->ciphers.size % 2 != 0 || !take_vector(&in, 1, &part) ||
+    if (!vector_bytes(&in, HELLO_HEADER_SIZE, &part) || !vector_bytes(&in, 2 + 32, &part) ||
+        !vector_take(&in, 1, &part) || part.size > 32 || !vector_take(&in, 2, &h->ciphers) ||
+        h->ciphers.size < 2 || h->ciphers.size % 2 != 0 || !vector_take(&in, 1, &part) ||
         part.size == 0)
         return HELLO_MALFORMED;
     if (in.size == 0)
         return HELLO_OK; /* before TLS 1.3, extensions may be left out altogether */
-    if (!take_vector(&in, 2, &part) || in.size > 0)
+    if (!vector_take(&in, 2, &part) || in.size > 0)
         return HELLO_MALFORMED;
     return read_extensions(part, h);
+}
+
+/* ---- the ServerHello ---- */
+
+/* RFC 8446 4.2.1: a server that chooses TLS 1.3 says so there. */
+static enum hello_fault read_version(struct tls_slice list, bool *tls13)
+{
+    while (list.size > 0) {
+        size_t type, version;
+        struct tls_slice data;
+        if (!vector_number(&list, 2, &type) || !vector_take(&list, 2, &data))
+            return HELLO_MALFORMED;
+        if (type == EXTENSION_SUPPORTED_VERSIONS)
+            *tls13 = vector_number(&data, 2, &version) && version == 0x0304;
+    }
+    return HELLO_OK;
+}
+
+enum hello_fault hello_read_server(struct tls_slice message, bool *tls13)
+{
+    struct tls_slice in = message, part;
+    *tls13 = false;
+    if (!vector_bytes(&in, HELLO_HEADER_SIZE, &part) || !vector_bytes(&in, 2 + 32, &part) ||
+        !vector_take(&in, 1, &part) || part.size > 32 || !vector_bytes(&in, 2 + 1, &part))
+        return HELLO_MALFORMED;
+    if (in.size == 0)
+        return HELLO_OK;
+    if (!vector_take(&in, 2, &part) || in.size > 0)
+        return HELLO_MALFORMED;
+    return read_version(part, tls13);
 }

@@ -1,7 +1,7 @@
-/* hello.h - what a client says before encryption starts, read before mbedTLS reads it. Pure.
+/* hello.h - what a peer says before encryption starts, read before mbedTLS reads it. Pure.
  *
- * mbedTLS wants a handshake message to begin with four bytes in one record; RFC 8446 5.1 lets a
- * client cut where it likes. hello_next() puts messages together again. hello_read() looks into a
+ * mbedTLS wants a handshake message to begin with four bytes in one record; RFC 8446 5.1 lets one
+ * cut where it likes. hello_next() puts messages together again. hello_read() looks into a
  * ClientHello for the name that chooses the certificate. */
 #ifndef TLSFRONT_TLS_HELLO_H
 #define TLSFRONT_TLS_HELLO_H
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HELLO_HEADER_SIZE = 4, HELLO_CLIENT_HELLO = 1 };
+enum { HELLO_HEADER_SIZE = 4, HELLO_REQUEST = 0, HELLO_CLIENT_HELLO = 1, HELLO_SERVER_HELLO = 2 };
 
 /* A message and its header have to fit one record for mbedTLS. */
 #define HELLO_MESSAGE_MAX ((size_t)16384)
@@ -55,5 +55,8 @@ enum hello_fault {
 
 /* Read a ClientHello, header included. Slices point into it. */
 enum hello_fault hello_read(struct tls_slice message, struct hello *h);
+
+/* Read a ServerHello or HelloRetryRequest, header included: is it one of TLS 1.3? */
+enum hello_fault hello_read_server(struct tls_slice message, bool *tls13);
 
 #endif

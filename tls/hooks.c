@@ -4,6 +4,7 @@
 #include "tls/memory.h"
 #include "tls/sign.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 /* The identity that a chain of mbedTLS's is a part of. */
@@ -117,6 +118,69 @@ static int note_client_certificate(void *arg, mbedtls_x509_crt *crt, int depth, 
     const struct tls_server *s = arg;
     verdict_note(&s->driving->hs->verdict, &s->client_ca, crt, depth, *flags);
     return 0;
+}
+
+/* ---- the server's certificates ---- */
+
+static bool is_pinned(const struct tls_dialer *k, const mbedtls_x509_crt *crt)
+{
+    uint8_t digest[TLS_PIN_SIZE];
+    if (crt->pk_raw.p == NULL || mbedtls_sha256(crt->pk_raw.p, crt->pk_raw.len, digest, 0) != 0)
+        return false;
+    for (size_t i = 0; i < k->pin_count; i++)
+        if (memcmp(k->pins[i], digest, sizeof digest) == 0)
+            return true;
+    return false;
+}
+
+/* Its own certificate's key alone counts; whatever else is found wrong does not. */
+static int judge_pins(const struct tls_dialer *k, const mbedtls_x509_crt *crt, int depth,
+                      uint32_t *flags)
+{
+    struct conn_upstream *u = k->driving->upstream;
+    *flags = 0;
+    if (depth > 0)
+        return 0;
+    u->known = is_pinned(k, crt);
+    u->unpinned = !u->known;
+    return u->known ? 0 : MBEDTLS_ERR_X509_FATAL_ERROR;
+}
+
+/* RFC 9525 6.2: an address only by its bytes, in an entry for addresses. */
+static bool has_address(const mbedtls_x509_crt *crt, const char *name)
+{
+    enum { TAG_MASK = 0x1f };
+    uint8_t address[16];
+    const size_t size = inet_pton(AF_INET, name, address) == 1 ? 4 : 16;
+    if (size == 16 && inet_pton(AF_INET6, name, address) != 1)
+        return false;
+    for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; s != NULL; s = s->next)
+        if ((s->buf.tag & TAG_MASK) == MBEDTLS_X509_SAN_IP_ADDRESS && s->buf.len == size &&
+            memcmp(s->buf.p, address, size) == 0)
+            return true;
+    return false;
+}
+
+/* A DNS name mbedTLS has looked for by itself. */
+static int judge_server(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
+{
+    const struct tls_dialer *k = arg;
+    struct conn_upstream *u = k->driving->upstream;
+    if (k->pin_count > 0)
+        return judge_pins(k, crt, depth, flags);
+    const bool nameless =
+        u->name == NULL || (names_is_address(u->name) && !has_address(crt, u->name));
+    if (depth == 0 && nameless)
+        *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+    u->known = depth == 0 && *flags == 0;
+    verdict_note(&k->driving->hs->verdict, &k->ca, crt, depth, *flags);
+    return 0;
+}
+
+void hooks_install_dialer(struct tls_dialer *k)
+{
+    mbedtls_ssl_conf_verify(&k->conf, judge_server, k);
+    mbedtls_ssl_conf_async_private_cb(&k->conf, begin_signing, NULL, end_signing, NULL, NULL);
 }
 
 /* ---- tickets ---- */

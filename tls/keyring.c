@@ -9,6 +9,7 @@
 
 struct kept {
     uint8_t id[TLS_KEY_ID_SIZE];
+    unsigned uses; /* enum tls_key_use */
     mbedtls_pk_context key;
 };
 
@@ -88,18 +89,21 @@ static struct kept *load(const uint8_t id[TLS_KEY_ID_SIZE], struct tls_slice der
     return NULL;
 }
 
-int tls_keyring_add(struct tls_keyring *ring, const uint8_t id[TLS_KEY_ID_SIZE],
+int tls_keyring_add(struct tls_keyring *ring, const uint8_t id[TLS_KEY_ID_SIZE], unsigned uses,
                     struct tls_slice der, struct err *e)
 {
     bool there;
     const size_t at = place_of(ring, id, &there);
-    if (there)
+    if (there) {
+        ring->keys[at]->uses |= uses;
         return 0;
+    }
     if (!make_room(ring))
         return err_set(e, "out of memory");
     struct kept *k = load(id, der, e);
     if (k == NULL)
         return -1;
+    k->uses = uses;
     memmove(ring->keys + at + 1, ring->keys + at, (ring->count - at) * sizeof(struct kept *));
     ring->keys[at] = k;
     ring->count++;
@@ -113,5 +117,8 @@ enum tls_signed tls_keyring_sign(const struct tls_keyring *ring, const struct tl
     const size_t at = place_of(ring, r->key, &there);
     if (!there)
         return TLS_SIGNED_BY_NOBODY;
+    const enum tls_key_use use = r->form == TLS_SIGN_CLIENT_13 ? TLS_KEY_CALLS : TLS_KEY_SERVES;
+    if ((ring->keys[at]->uses & use) == 0)
+        return TLS_SIGNED_NEVER;
     return sign_make(&ring->keys[at]->key, r, out) == 0 ? TLS_SIGNED : TLS_SIGNED_NEVER;
 }

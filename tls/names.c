@@ -1,5 +1,6 @@
 #include "tls/names.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -40,4 +41,10 @@ bool names_plain(const char *name, size_t size)
             return false;
     }
     return true;
+}
+
+bool names_is_address(const char *name)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
 }

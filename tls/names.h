@@ -11,6 +11,9 @@ enum names_match { NAMES_DIFFER, NAMES_WILDCARD, NAMES_EXACT };
  * Letter case does not count, nor does one dot at the end of `name`. */
 enum names_match names_match(const char *pattern, const char *name);
 
+/* Is that the text of an IPv4 or IPv6 address? */
+bool names_is_address(const char *name);
+
 /* Only [A-Za-z0-9._-], 1 to 255 of them: what may be shown and compared. */
 bool names_plain(const char *name, size_t size);
 

@@ -44,9 +44,10 @@ void protection_take(struct protection *in, struct protection *out, mbedtls_ssl_
     const mbedtls_ssl_tls13_application_secrets *secrets = &ssl->session->app_secrets;
     const mbedtls_ssl_ciphersuite_t *suite =
         mbedtls_ssl_ciphersuite_from_id(ssl->session->ciphersuite);
-    size_t size = mbedtls_md_get_size_from_type((mbedtls_md_type_t)suite->mac);
-    take_secret(in, secrets->client_application_traffic_secret_N, size);
-    take_secret(out, secrets->server_application_traffic_secret_N, size);
+    const size_t size = mbedtls_md_get_size_from_type((mbedtls_md_type_t)suite->mac);
+    const bool is_client = ssl->conf->endpoint == MBEDTLS_SSL_IS_CLIENT;
+    take_secret(is_client ? out : in, secrets->client_application_traffic_secret_N, size);
+    take_secret(is_client ? in : out, secrets->server_application_traffic_secret_N, size);
 }
 
 void protection_free(struct protection *p)

@@ -30,7 +30,7 @@ struct protection {
     uint8_t secret[PROTECTION_SECRET_MAX]; /* TLS 1.3: the traffic secret, for protection_update */
 };
 
-/* Move the keys of a finished handshake out of the server's context, which then can only be freed.
+/* Move the keys of a finished handshake out of mbedTLS's context, which then can only be freed.
  * All zero structures are fine for protection_free(). */
 void protection_take(struct protection *in, struct protection *out, mbedtls_ssl_context *ssl);
 void protection_free(struct protection *p); /* wipes */

@@ -39,10 +39,15 @@ static const struct scheme *scheme_for(bool tls13, bool rsa, mbedtls_md_type_t h
     return NULL;
 }
 
+static bool is_tls13(const struct tls_sign_request *r)
+{
+    return r->form != TLS_SIGN_SERVER_12;
+}
+
 static const struct scheme *scheme_of(const struct tls_sign_request *r)
 {
     for (size_t i = 0; i < SCHEMES; i++)
-        if (schemes[i].number == r->scheme && (r->tls13 ? schemes[i].tls13 : schemes[i].tls12))
+        if (schemes[i].number == r->scheme && (is_tls13(r) ? schemes[i].tls13 : schemes[i].tls12))
             return &schemes[i];
     return NULL;
 }
@@ -56,6 +61,13 @@ static int put(struct tls_sign_request *out, const uint8_t *data, size_t size)
     memcpy(out->content + out->size, data, size);
     out->size = (uint8_t)(out->size + size);
     return 0;
+}
+
+static uint8_t form_in(const mbedtls_ssl_context *ssl)
+{
+    if (ssl->tls_version != MBEDTLS_SSL_VERSION_TLS1_3)
+        return TLS_SIGN_SERVER_12;
+    return ssl->conf->endpoint == MBEDTLS_SSL_IS_CLIENT ? TLS_SIGN_CLIENT_13 : TLS_SIGN_SERVER_13;
 }
 
 /* Our Certificate is the last message in it. */
@@ -86,9 +98,9 @@ int sign_request(const mbedtls_ssl_context *ssl, const struct tls_identity *id,
 {
     const bool tls13 = ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3;
     const struct scheme *s = scheme_for(tls13, id->facts.key_type == TLS_KEY_RSA, hash);
-    if (s == NULL)
+    if (s == NULL || (!tls13 && ssl->conf->endpoint == MBEDTLS_SSL_IS_CLIENT))
         return -1;
-    *out = (struct tls_sign_request){.scheme = s->number, .tls13 = tls13};
+    *out = (struct tls_sign_request){.scheme = s->number, .form = form_in(ssl)};
     memcpy(out->key, id->key_id, sizeof out->key);
     return tls13 ? put_transcript(ssl, out) : put_parameters(ssl, out);
 }
@@ -98,14 +110,15 @@ int sign_request(const mbedtls_ssl_context *ssl, const struct tls_identity *id,
 /* RFC 8446 4.4.3. */
 static int tls13_text(const struct tls_sign_request *r, uint8_t *text, size_t *size)
 {
-    static const char context[] = "TLS 1.3, server CertificateVerify"; /* with its NUL */
-    enum { BLANKS = 64 };
-    if (r->size != 32 && r->size != 48)
+    enum { BLANKS = 64, CONTEXT_SIZE = 34 }; /* with its NUL */
+    static const char server[CONTEXT_SIZE] = "TLS 1.3, server CertificateVerify",
+                      client[CONTEXT_SIZE] = "TLS 1.3, client CertificateVerify";
+    if (r->form > TLS_SIGN_CLIENT_13 || (r->size != 32 && r->size != 48))
         return -1;
     memset(text, ' ', BLANKS);
-    memcpy(text + BLANKS, context, sizeof context);
-    memcpy(text + BLANKS + sizeof context, r->content, r->size);
-    *size = BLANKS + sizeof context + r->size;
+    memcpy(text + BLANKS, r->form == TLS_SIGN_CLIENT_13 ? client : server, CONTEXT_SIZE);
+    memcpy(text + BLANKS + CONTEXT_SIZE, r->content, r->size);
+    *size = BLANKS + CONTEXT_SIZE + r->size;
     return 0;
 }
 
@@ -153,9 +166,9 @@ int sign_make(mbedtls_pk_context *key, const struct tls_sign_request *r, struct 
     uint8_t text[sizeof r->content + 128], hash[MBEDTLS_MD_MAX_SIZE];
     size_t size;
     const struct scheme *s = scheme_of(r);
-    if (s == NULL || r->size > sizeof r->content || !key_fits(key, s, r->tls13))
+    if (s == NULL || r->size > sizeof r->content || !key_fits(key, s, is_tls13(r)))
         return -1;
-    if ((r->tls13 ? tls13_text(r, text, &size) : tls12_text(r, text, &size)) != 0)
+    if ((is_tls13(r) ? tls13_text(r, text, &size) : tls12_text(r, text, &size)) != 0)
         return -1;
     const mbedtls_md_info_t *md = mbedtls_md_info_from_type(s->hash);
     if (mbedtls_md(md, text, size, hash) != 0 ||

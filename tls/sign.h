@@ -1,4 +1,5 @@
-/* sign.h - what a TLS server signs with its certificate's key, and nothing else. */
+/* sign.h - what a TLS server, or a client in TLS 1.3, signs with its certificate's key, and nothing
+ * else. */
 #ifndef TLSFRONT_TLS_SIGN_H
 #define TLSFRONT_TLS_SIGN_H
 

@@ -1,13 +1,14 @@
-/* tls.h - TLS termination without I/O: ciphertext in, plaintext out, and the other way.
+/* tls.h - TLS without I/O: ciphertext in, plaintext out, and the other way.
  *
- * Nothing here knows a socket, an event loop, a log or mbedTLS's types. Four kinds of object:
+ * Nothing here knows a socket, an event loop, a log or mbedTLS's types. Five kinds of object:
  *
  *   tls_identity   a certificate chain and its private key; immutable, reference counted
  *   tls_server     the policy of one route: identities, versions, suites, client certificates;
  *                  immutable, reference counted; every connection holds a reference
+ *   tls_dialer     the same for connections to servers: how they are known, and who we are
  *   tls_engine     what one worker shares among its connections: scratch buffers, random numbers,
- *                  ticket keys. One thread only.
- *   tls_conn       one connection
+ *                  ticket keys, sessions to resume. One thread only.
+ *   tls_conn       one connection, with a client, or with a server (tls_conn_dial())
  *
  * Output lies in the engine's scratch buffers and is valid until the next call on the same engine,
  * so an idle connection owns no record buffer. No call ever refuses output: the caller applies
@@ -62,7 +63,7 @@ struct tls_identity_facts {
     char key_digest[TLS_DIGEST_TEXT], issuer_key_digest[TLS_DIGEST_TEXT];
 };
 
-/* Which input tls_identity_load and tls_server_new blame (err.h). */
+/* Which input tls_identity_load, tls_server_new and tls_dialer_new blame (err.h). */
 enum tls_input {
     TLS_INPUT_NONE,
     TLS_INPUT_CHAIN,
@@ -72,6 +73,7 @@ enum tls_input {
     TLS_INPUT_ALPN,
     TLS_INPUT_CLIENT_CA,
     TLS_INPUT_CLIENT_CRL,
+    TLS_INPUT_UPSTREAM_CA,
 };
 
 struct tls_identity;
@@ -109,12 +111,16 @@ const struct tls_identity_facts *tls_identity_facts(const struct tls_identity *i
 /* The SHA-256 of its certificate's SubjectPublicKeyInfo tells which key is meant. */
 enum { TLS_KEY_ID_SIZE = 32, TLS_SIGN_CONTENT_MAX = 204, TLS_SIGNATURE_MAX = 1024 };
 
-/* What a server has to sign in a handshake, less what is the same in all of them. Plain bytes, for
+/* In which handshake, and at which end of it. A client's in TLS 1.2 is not there: what it signs is
+ * a hash, and nobody could see of what. */
+enum tls_sign_form { TLS_SIGN_SERVER_12, TLS_SIGN_SERVER_13, TLS_SIGN_CLIENT_13 };
+
+/* What is to be signed in a handshake, less what is the same in all of them. Plain bytes, for
  * another process. */
 struct tls_sign_request {
     uint8_t key[TLS_KEY_ID_SIZE];
     uint16_t scheme; /* SignatureScheme (RFC 8446 4.2.3), which are the pairs of TLS 1.2, too */
-    uint8_t tls13;   /* 0: TLS 1.2 */
+    uint8_t form;    /* enum tls_sign_form */
     uint8_t size;
     /* TLS 1.3: the transcript's hash. TLS 1.2: client_random, server_random, ServerECDHParams. */
     uint8_t content[TLS_SIGN_CONTENT_MAX];
@@ -139,16 +145,20 @@ struct tls_keyring;
 struct tls_keyring *tls_keyring_new(void);       /* NULL: out of memory */
 void tls_keyring_free(struct tls_keyring *ring); /* wipes; NULL is fine */
 
-/* Put in a key, as DER; one that is there stays. -1 with the reason. */
-int tls_keyring_add(struct tls_keyring *ring, const uint8_t key[TLS_KEY_ID_SIZE],
+/* What a key may be used for. */
+enum tls_key_use { TLS_KEY_SERVES = 1, TLS_KEY_CALLS = 2 /* as a client, upstream */ };
+
+/* Put in a key, as DER, for those uses; one that is there stays, and gets them. -1 with the
+ * reason. */
+int tls_keyring_add(struct tls_keyring *ring, const uint8_t key[TLS_KEY_ID_SIZE], unsigned uses,
                     struct tls_slice der, struct err *e);
 
-/* Nothing but what a TLS server signs in a handshake: the signed bytes are put together here, from
- * parts whose form is checked. */
+/* Nothing but what a TLS server signs in a handshake, or a client, as the key's use allows: the
+ * signed bytes are put together here, from parts whose form is checked. */
 enum tls_signed {
     TLS_SIGNED,
     TLS_SIGNED_BY_NOBODY, /* no such key */
-    TLS_SIGNED_NEVER,     /* not of that form, or by a scheme that is not the key's */
+    TLS_SIGNED_NEVER,     /* not of that form, or by a scheme or for a use that is not the key's */
 };
 enum tls_signed tls_keyring_sign(const struct tls_keyring *ring, const struct tls_sign_request *r,
                                  struct tls_signature *out);
@@ -185,12 +195,13 @@ void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_f
                         void *arg);
 
 /* What ends one day: every certificate of a chain, every authority and revocation list by which a
- * route judges its clients. */
+ * route judges its clients, every authority by which it judges its upstreams. */
 enum tls_expiry_kind {
     TLS_EXPIRY_LEAF,
     TLS_EXPIRY_INTERMEDIATE, /* any that is sent behind the leaf */
     TLS_EXPIRY_CLIENT_CA,
     TLS_EXPIRY_CLIENT_CRL,
+    TLS_EXPIRY_UPSTREAM_CA,
 };
 struct tls_expiry {
     enum tls_expiry_kind kind;
@@ -254,6 +265,32 @@ void tls_server_check(const struct tls_server *s, tls_client_finding_fn *report,
 /* One call for each certificate of client_ca and each list of client_crl. NULL, as of a route
  * without TLS, has none. */
 void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void *arg);
+
+/* ---- the same towards servers ---- */
+
+enum { TLS_PIN_SIZE = 32 };
+
+struct tls_dialer_options {
+    const char *context; /* sessions do not resume across contexts */
+    /* By whom servers are vouched for, PEM or DER; data NULL: by nobody. Then `pins` has to hold
+     * the SHA-256 of the SubjectPublicKeyInfo of every server's certificate, whatever else is in
+     * it: its names, its dates and who signed it are not looked at (as in RFC 7671 5.1). */
+    struct tls_slice ca;
+    const uint8_t (*pins)[TLS_PIN_SIZE];
+    size_t pin_count;
+    struct tls_identity *identity; /* whom to be, where a server asks, in TLS 1.3; NULL: nobody */
+};
+
+struct tls_dialer;
+
+/* The identity is referenced, everything else is copied. With an identity only TLS 1.3 is offered:
+ * see tls_sign_form. NULL with the reason. */
+struct tls_dialer *tls_dialer_new(const struct tls_dialer_options *o, struct err *e);
+struct tls_dialer *tls_dialer_ref(struct tls_dialer *k); /* one reference more; returns `k` */
+void tls_dialer_free(struct tls_dialer *k);              /* drops a reference; NULL is fine */
+
+/* One call for each certificate of `ca`. NULL has none. */
+void tls_dialer_expiries(const struct tls_dialer *k, tls_expiry_fn *report, void *arg);
 
 /* ---- tickets ---- */
 
@@ -348,6 +385,15 @@ struct tls_conn;
 struct tls_conn *tls_conn_new(struct tls_engine *engine, struct tls_server *server);
 void tls_conn_free(struct tls_conn *c); /* wipes; NULL is fine */
 
+/* The other end: begin a connection to a server, whose ClientHello is in io->wire. From here on all
+ * that is said of the client is true of the server. `name` is how the server's certificate has to
+ * call it: a DNS name, which it is told (RFC 6066 3), or an IPv4 or IPv6 address; NULL: it is known
+ * by its pins, and told nothing. `place` is where it was reached: a session is resumed there only.
+ * The engine is borrowed and has to live longer; the policy is referenced. It may have failed
+ * already. NULL: out of memory. */
+struct tls_conn *tls_conn_dial(struct tls_engine *engine, struct tls_dialer *client,
+                               const char *name, const char *place, struct tls_io *io);
+
 /* Give the client's next bytes. All are taken; an incomplete record (at most 16.25 KiB) is kept. */
 enum tls_status tls_conn_receive(struct tls_conn *c, const uint8_t *data, size_t size,
                                  struct tls_io *io);
@@ -418,7 +464,8 @@ const char *tls_group_name(unsigned number);
 void tls_conn_info(const struct tls_conn *c, struct tls_info *info);
 
 enum tls_fault {
-    TLS_FAULT_CLIENT, /* it broke the protocol, offered nothing usable, or went away */
+    TLS_FAULT_CLIENT, /* it, or the server at the other end, broke the protocol, offered nothing
+                         usable, or went away */
     TLS_FAULT_LOCAL,  /* out of memory, random numbers, an internal error */
 };
 struct tls_failure {

@@ -114,6 +114,9 @@ static const struct row {
     int alert;
     const char *words[VERDICT_PLACES];
 } rows[] = {
+    {MBEDTLS_X509_BADCERT_CN_MISMATCH,
+     ALERT_BAD_CERTIFICATE,
+     {VERDICT_OTHER_NAME}}, /* only servers have to have one */
     {MBEDTLS_X509_BADCERT_KEY_USAGE,
      ALERT_UNSUPPORTED_CERTIFICATE,
      {"client certificate is not meant for signing"}},

@@ -6,6 +6,8 @@
 #include "tls/alert.h"
 #include "tls/mbed.h"
 
+#define VERDICT_OTHER_NAME "client certificate is for another name"
+
 enum verdict_place { VERDICT_CLIENT, VERDICT_BETWEEN, VERDICT_AUTHORITY, VERDICT_PLACES };
 
 struct verdict {

@@ -163,6 +163,9 @@ struct ipc_challenge_answer { /* sent as far as `challenge` is in use */
 enum { CHALLENGES_KNOWN_MAX = 4096 };
 static_assert(CHALLENGES_KNOWN_MAX * sizeof(uint64_t) <= IPC_PAYLOAD_MAX, "they fit");
 
+/* In the keys' bundle: before the id of one that signs as a client. */
+#define IPC_KEY_CALLS "call:"
+
 /* A worker asks its signer; the serial number comes back with the answer. Neither has a gap, which
  * would carry whatever lay there before to the other process. */
 enum { SIGN_AT_ONCE = 16 };

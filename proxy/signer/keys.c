@@ -1,4 +1,5 @@
 #include "proxy/signer/keys.h"
+#include "proxy/ipc/ipc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,9 +37,11 @@ static int fill(struct tls_keyring *ring, const struct bundle *b, struct err *e)
     for (size_t i = 0; i < bundle_count(b); i++) {
         const struct bundle_entry *entry = bundle_at(b, i);
         uint8_t id[TLS_KEY_ID_SIZE];
-        if (!read_id(entry->path, id))
+        const bool calls = strncmp(entry->path, IPC_KEY_CALLS, strlen(IPC_KEY_CALLS)) == 0;
+        if (!read_id(entry->path + (calls ? strlen(IPC_KEY_CALLS) : 0), id))
             return err_set(e, "a key has no id");
-        if (tls_keyring_add(ring, id, (struct tls_slice){entry->data, entry->size}, e) != 0)
+        if (tls_keyring_add(ring, id, calls ? TLS_KEY_CALLS : TLS_KEY_SERVES,
+                            (struct tls_slice){entry->data, entry->size}, e) != 0)
             return -1;
     }
     return 0;

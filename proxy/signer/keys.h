@@ -16,8 +16,8 @@ struct signer_keys {
     uint32_t current;
 };
 
-/* Take over those of a generation, which are a bundle of files: the key's id in hex as path, its
- * DER as content. -1 with the reason. */
+/* Take over those of a generation, which are a bundle of files: the key's id in hex as path, behind
+ * IPC_KEY_CALLS one that is shown to upstreams, its DER as content. -1 with the reason. */
 int signer_keys_add(struct signer_keys *keys, uint32_t generation, const struct bundle *b,
                     struct err *e);
 

@@ -29,7 +29,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     for (int i = EC; i <= RSA; i++) {
         struct tls_identity *id = pki_identity(keys[i], names);
         const size_t n = tls_identity_export_key(id, ids[i], der);
-        if (tls_keyring_add(ring, ids[i], (struct tls_slice){der, n}, &e) != 0)
+        if (tls_keyring_add(ring, ids[i], i == EC ? TLS_KEY_SERVES | TLS_KEY_CALLS : TLS_KEY_SERVES,
+                            (struct tls_slice){der, n}, &e) != 0)
             abort();
         tls_identity_free(id);
     }
@@ -50,9 +51,10 @@ static bool is_parameters(const struct tls_sign_request *r)
 static bool is_scheme(const struct tls_sign_request *r, int key)
 {
     const unsigned hash = r->scheme >> 8, kind = r->scheme & 0xff;
-    if (key == RSA && r->tls13)
+    const bool tls13 = r->form != TLS_SIGN_SERVER_12;
+    if (key == RSA && tls13)
         return hash == 8 && kind >= 4 && kind <= 6;
-    if (key == EC && r->tls13)
+    if (key == EC && tls13)
         return r->scheme == 0x0403;
     return hash >= 4 && hash <= 6 && kind == (key == RSA ? 1 : 3);
 }
@@ -72,7 +74,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (outcome == TLS_SIGNED) != (signature.size > 0))
         abort();
     if (outcome == TLS_SIGNED &&
-        (!is_scheme(&r, key) || !(r.tls13 ? r.size == 32 || r.size == 48 : is_parameters(&r))))
+        (!is_scheme(&r, key) || r.form > TLS_SIGN_CLIENT_13 ||
+         (r.form == TLS_SIGN_CLIENT_13 && key != EC) ||
+         !(r.form != TLS_SIGN_SERVER_12 ? r.size == 32 || r.size == 48 : is_parameters(&r))))
         abort();
     return 0;
 }

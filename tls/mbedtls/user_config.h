@@ -35,8 +35,8 @@
 /* Signatures are made in another process. */
 #define MBEDTLS_SSL_ASYNC_PRIVATE
 
-/* SSL_CLI_C stays for the unit tests, which speak to the engine in memory. No production code makes
- * a client context, and the endpoint of a server context is fixed. */
+/* SSL_CLI_C is for upstreams that speak TLS, and for the unit tests. The endpoint of a server's
+ * context is fixed, so no client reaches it. */
 
 /* The default of 6 s refuses tickets of clients whose clock was set meanwhile. Replay matters only
  * for early data, which we never take. */

@@ -211,7 +211,8 @@ static inline void scene_take_keys(void)
     uint8_t id[TLS_KEY_ID_SIZE], der[TLS_KEY_DER_MAX];
     const size_t size = tls_identity_export_key(f.generation->identities[0], id, der);
     f.keys = tls_keyring_new();
-    assert_int_equal(tls_keyring_add(f.keys, id, (struct tls_slice){der, size}, &e), 0);
+    assert_int_equal(
+        tls_keyring_add(f.keys, id, TLS_KEY_SERVES, (struct tls_slice){der, size}, &e), 0);
 }
 
 static inline int scene_group_setup(void **state)

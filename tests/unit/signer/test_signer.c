@@ -156,7 +156,7 @@ static struct ipc_sign question_for(int which)
     struct ipc_sign question = {.serial = 77};
     memcpy(question.request.key, ids[which], TLS_KEY_ID_SIZE);
     question.request.scheme = which == 0 ? 0x0403 : 0x0804;
-    question.request.tls13 = 1;
+    question.request.form = TLS_SIGN_SERVER_13;
     question.request.size = 32;
     return question;
 }

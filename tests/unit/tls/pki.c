@@ -1,6 +1,7 @@
 /* pki.c - see pki.h; included by the tests that need it */
 #include "tests/unit/tls/pki.h"
 
+#include <arpa/inet.h>
 #include <mbedtls/asn1write.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/oid.h>
@@ -95,6 +96,7 @@ static void pki_day(char text[15], long days)
 static void pki_set_names(mbedtls_x509write_cert *crt, const char *const *names)
 {
     mbedtls_x509_san_list list[16];
+    unsigned char addresses[16][4];
     memset(list, 0, sizeof list);
     size_t count = 0;
     for (; names != NULL && names[count] != NULL; count++) {
@@ -106,6 +108,11 @@ static void pki_set_names(mbedtls_x509write_cert *crt, const char *const *names)
         list[count].node.san.unstructured_name.p = (unsigned char *)names[count];
         list[count].node.san.unstructured_name.len = strlen(names[count]);
         list[count].next = count > 0 ? &list[count - 1] : NULL; /* it writes the last one first */
+        if (inet_pton(AF_INET, names[count], addresses[count]) != 1)
+            continue;
+        list[count].node.type = MBEDTLS_X509_SAN_IP_ADDRESS;
+        list[count].node.san.unstructured_name.p = addresses[count];
+        list[count].node.san.unstructured_name.len = sizeof addresses[count];
     }
     if (count > 0)
         PKI_CHECK(mbedtls_x509write_crt_set_subject_alternative_name(crt, &list[count - 1]));
@@ -315,7 +322,8 @@ static struct tls_identity *part_from_key(struct tls_identity *id, const char *c
     tls_identity_free(id);
     id = tls_identity_inspect(pki_slice(chain), "chain.pem", &e);
     if (size == 0 || id == NULL ||
-        tls_keyring_add(pki_signer, number, (struct tls_slice){der, size}, &e) != 0) {
+        tls_keyring_add(pki_signer, number, TLS_KEY_SERVES, (struct tls_slice){der, size}, &e) !=
+            0) {
         fprintf(stderr, "signer: %s\n", e.text);
         abort();
     }

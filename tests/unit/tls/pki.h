@@ -11,8 +11,8 @@ enum pki_key { PKI_EC256, PKI_EC384, PKI_RSA2048, PKI_RSA1024, PKI_EC256_OTHER, 
 
 struct pki_spec {
     const char *subject;      /* "CN=..."; "": none */
-    const char *const *names; /* subjectAltName: DNS names, addresses (with an @), URIs (with a
-                               * colon), NULL-terminated; NULL: no extension */
+    const char *const *names; /* subjectAltName: DNS names, IPv4 addresses, mailboxes (with an @),
+                               * URIs (with a colon), NULL-terminated; NULL: no extension */
     enum pki_key key;
     const mbedtls_pk_context *subject_key; /* instead; only its public half is used */
     const char *issuer;                    /* NULL: self-signed */

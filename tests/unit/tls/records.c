@@ -16,10 +16,6 @@ static void records_begin(struct records *r, struct join *j)
     join_send(j, "!", 1); /* the ticket comes with it, so that both are out of the way */
     join_pump(j);
     protection_take(&r->in, &r->out, &j->peer.ssl);
-    uint8_t secret[PROTECTION_SECRET_MAX]; /* a client reads under the server's */
-    memcpy(secret, r->in.secret, sizeof secret);
-    memcpy(r->in.secret, r->out.secret, sizeof secret);
-    memcpy(r->out.secret, secret, sizeof secret);
     j->peer.in.size = 0;
 }
 

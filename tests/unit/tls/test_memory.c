@@ -294,8 +294,8 @@ static void filling_a_keyring_survives(void **state)
         fail_at = n;
         memory_gate = gate;
         struct tls_keyring *ring = tls_keyring_new();
-        const bool there =
-            ring != NULL && tls_keyring_add(ring, id, (struct tls_slice){der, size}, &e) == 0;
+        const bool there = ring != NULL && tls_keyring_add(ring, id, TLS_KEY_SERVES,
+                                                           (struct tls_slice){der, size}, &e) == 0;
         memory_gate = NULL;
         done = allocations < n;
         assert_true(there ? e.text[0] == 0 : !done && (ring == NULL || e.text[0] != 0));

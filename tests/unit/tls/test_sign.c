@@ -46,7 +46,7 @@ static int teardown(void **state)
 
 static struct tls_sign_request tls13_request(const uint8_t id[TLS_KEY_ID_SIZE], uint16_t scheme)
 {
-    struct tls_sign_request r = {.scheme = scheme, .tls13 = 1, .size = 32};
+    struct tls_sign_request r = {.scheme = scheme, .form = TLS_SIGN_SERVER_13, .size = 32};
     memcpy(r.key, id, sizeof r.key);
     memset(r.content, 0x17, 32);
     return r;
@@ -173,7 +173,7 @@ static void a_ring_finds_each_of_many(void **state)
     assert_non_null(ring);
     for (unsigned i = 0; i < 200; i++) { /* in an order that is neither up nor down, each twice */
         id[0] = (uint8_t)(i * 77 % 100);
-        assert_int_equal(tls_keyring_add(ring, id, slice, &e), 0);
+        assert_int_equal(tls_keyring_add(ring, id, TLS_KEY_SERVES, slice, &e), 0);
     }
     for (unsigned i = 0; i < 200; i++) {
         struct tls_signature signature;
@@ -182,9 +182,45 @@ static void a_ring_finds_each_of_many(void **state)
         assert_int_equal(tls_keyring_sign(ring, &r, &signature),
                          i < 100 ? TLS_SIGNED : TLS_SIGNED_BY_NOBODY);
     }
-    assert_int_equal(tls_keyring_add(ring, rsa_id, (struct tls_slice){slice.data, 5}, &e), -1);
+    assert_int_equal(
+        tls_keyring_add(ring, rsa_id, TLS_KEY_SERVES, (struct tls_slice){slice.data, 5}, &e), -1);
     assert_true(e.text[0] != '\0');
     tls_keyring_free(ring);
+}
+
+static enum tls_signed sign_as(unsigned uses, enum tls_sign_form form)
+{
+    struct err e = {.text = ""};
+    struct tls_signature signature;
+    uint8_t der[TLS_KEY_DER_MAX];
+    const mbedtls_pk_context *key = pki_key(PKI_EC256);
+    const int size =
+        mbedtls_pk_write_key_der((mbedtls_pk_context *)(uintptr_t)key, der, sizeof der);
+    struct tls_keyring *ring = tls_keyring_new();
+    const struct tls_slice slice = {der + sizeof der - size, (size_t)size};
+    assert_int_equal(tls_keyring_add(ring, ecdsa_id, uses & TLS_KEY_SERVES, slice, &e), 0);
+    assert_int_equal(tls_keyring_add(ring, ecdsa_id, uses & TLS_KEY_CALLS, slice, &e), 0);
+    struct tls_sign_request r = form == TLS_SIGN_SERVER_12 ? tls12_request(ecdsa_id, 0x0403)
+                                                           : tls13_request(ecdsa_id, 0x0403);
+    r.form = (uint8_t)form;
+    const enum tls_signed outcome = tls_keyring_sign(ring, &r, &signature);
+    tls_keyring_free(ring);
+    return outcome;
+}
+
+static void a_key_signs_for_its_use_only(void **state)
+{
+    (void)state;
+    static const enum tls_sign_form forms[] = {TLS_SIGN_SERVER_12, TLS_SIGN_SERVER_13,
+                                               TLS_SIGN_CLIENT_13};
+    for (size_t i = 0; i < 3; i++) {
+        const bool calls = forms[i] == TLS_SIGN_CLIENT_13;
+        assert_int_equal(sign_as(TLS_KEY_SERVES, forms[i]), calls ? TLS_SIGNED_NEVER : TLS_SIGNED);
+        assert_int_equal(sign_as(TLS_KEY_CALLS, forms[i]), calls ? TLS_SIGNED : TLS_SIGNED_NEVER);
+        assert_int_equal(sign_as(TLS_KEY_SERVES | TLS_KEY_CALLS, forms[i]), TLS_SIGNED);
+    }
+    assert_int_equal(sign_as(TLS_KEY_SERVES | TLS_KEY_CALLS, TLS_SIGN_CLIENT_13 + 1),
+                     TLS_SIGNED_NEVER);
 }
 
 /* ---- a handshake that waits ---- */
@@ -361,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_schemes_of_the_key_are_taken),
         cmocka_unit_test(the_text_is_that_of_tls13),
+        cmocka_unit_test(a_key_signs_for_its_use_only),
         cmocka_unit_test(a_transcript_has_the_size_of_a_hash),
         cmocka_unit_test(parameters_have_their_form),
         cmocka_unit_test(a_key_that_is_not_there_signs_nothing),
