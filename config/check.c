@@ -195,6 +195,103 @@ static void check_balance(const struct target_config *t, struct diags *d)
              "%s: balance has no effect on one upstream", t->label);
 }
 
+/* ---- TLS towards the upstreams ---- */
+
+/* The first of the keys that mean something only with it; NULL: none is given. */
+static const char *vain_key(const struct upstream_tls_config *tls, const struct origin **at)
+{
+    const struct {
+        const char *key;
+        bool given;
+        const struct origin *at;
+    } keys[] = {
+        {"upstream-ca", tls->ca.path != NULL, &tls->ca.at},
+        {"upstream-name", tls->name_at.line > 0, &tls->name_at},
+        {"upstream-certificate", tls->certificate.count > 0, &tls->certificate.at},
+        {"upstream-pins", tls->pins_at.line > 0, &tls->pins_at},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (keys[i].given) {
+            *at = keys[i].at;
+            return keys[i].key;
+        }
+    return NULL;
+}
+
+/* Who writes one of them believes that what goes to the server is encrypted. */
+static void check_upstream_clear(const struct target_config *t, struct diags *d)
+{
+    const struct origin *at;
+    const char *key = vain_key(&t->tls, &at);
+    if (key != NULL)
+        diag_add(d, DIAG_ERROR, at, "add upstream-tls = verify (or pinned), or remove the line",
+                 "%s: %s has no effect: upstream-tls is off, and everything goes to the server in "
+                 "clear",
+                 t->label, key);
+}
+
+static void check_upstream_trust(const struct target_config *t, struct diags *d)
+{
+    const struct upstream_tls_config *tls = &t->tls;
+    const bool verify = tls->mode == UPSTREAM_TLS_VERIFY;
+    if (verify && tls->ca.path == NULL)
+        diag_add(d, DIAG_ERROR, &tls->at,
+                 "name the certificate of the authority that issued the server's: upstream-ca = "
+                 "/path/ca.pem; for public ones: /etc/ssl/certs/ca-certificates.crt",
+                 "%s: upstream-tls is verify, but there is no upstream-ca to verify with",
+                 t->label);
+    if (verify && tls->pins_at.line > 0)
+        diag_add(d, DIAG_ERROR, &tls->pins_at, "write upstream-tls = pinned, or remove the line",
+                 "%s: upstream-pins has no effect: upstream-tls is verify", t->label);
+    if (!verify && tls->pins_at.line == 0)
+        diag_add(d, DIAG_ERROR, &tls->at,
+                 "name the SHA-256 of the server's public key: upstream-pins = \"...\"",
+                 "%s: upstream-tls is pinned, but there are no upstream-pins", t->label);
+    if (!verify && tls->ca.path != NULL)
+        diag_add(
+            d, DIAG_WARNING, &tls->ca.at, "remove it, or write upstream-tls = verify",
+            "%s: upstream-ca has no effect: upstream-tls is pinned, and the server's key alone "
+            "counts",
+            t->label);
+}
+
+/* Of a service's servers DNS alone would vouch. */
+static bool has_name(const struct endpoint *up)
+{
+    return up->kind == ENDPOINT_INET || (up->kind == ENDPOINT_NAME && up->port != 0);
+}
+
+static void check_upstream_places(const struct route_config *r, const struct target_config *t,
+                                  struct diags *d)
+{
+    const struct protocol_facts *facts = protocol_facts(r->protocol);
+    for (size_t i = 0; i < t->upstream_count; i++) {
+        const struct endpoint *up = &t->upstream[i];
+        if (!has_name(up) && t->tls.mode == UPSTREAM_TLS_VERIFY && t->tls.name == NULL)
+            diag_add(d, DIAG_ERROR, &up->at,
+                     "say what the server's certificate names: upstream-name = ...",
+                     "%s: upstream \"%s\" is a %s, which has no name to verify", t->label, up->text,
+                     up->kind == ENDPOINT_UNIX ? "socket" : "service");
+        if (has_name(up) && facts->implicit_port != 0 && is_clear_port(r->protocol, up->port))
+            diag_add(d, DIAG_WARNING, &up->at,
+                     "name the server's port for TLS, or remove upstream-tls",
+                     "%s: upstream-tls begins TLS at once, but on port %u %s servers begin in "
+                     "clear; for TLS they use port %u",
+                     t->label, (unsigned)up->port, facts->name, (unsigned)facts->implicit_port);
+    }
+}
+
+static void check_upstream_tls(const struct route_config *r, const struct target_config *t,
+                               struct diags *d)
+{
+    if (t->tls.mode == UPSTREAM_TLS_OFF) {
+        check_upstream_clear(t, d);
+        return;
+    }
+    check_upstream_trust(t, d);
+    check_upstream_places(r, t, d);
+}
+
 static void check_target(const struct route_config *r, const struct target_config *t,
                          struct diags *d)
 {
@@ -202,6 +299,7 @@ static void check_target(const struct route_config *r, const struct target_confi
     check_xclient(r, t, d);
     check_source(t, d);
     check_balance(t, d);
+    check_upstream_tls(r, t, d);
 }
 
 static void check_route(const struct route_config *r, struct diags *d)
@@ -355,14 +453,6 @@ static void check_ticket_keys(const struct config *c, struct diags *d)
 
 /* ---- the whole ---- */
 
-static bool is_used(const struct config *c, size_t certificate)
-{
-    for (size_t i = 0; i < c->route_count; i++)
-        if (config_route_uses(&c->routes[i], certificate))
-            return true;
-    return false;
-}
-
 static void check_absent(const struct config *c, struct diags *d)
 {
     if (c->route_count == 0)
@@ -371,7 +461,7 @@ static void check_absent(const struct config *c, struct diags *d)
                  "upstream = ... }",
                  "there are no routes");
     for (size_t i = 0; i < c->certificate_count; i++)
-        if (!is_used(c, i))
+        if (!config_served(c, i) && !config_shown_upstream(c, i))
             diag_add(d, DIAG_WARNING, &c->certificates[i].at,
                      "name it in a route's certificate key, or remove the block",
                      "certificate %s: no route uses it", c->certificates[i].name);

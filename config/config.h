@@ -41,6 +41,7 @@ void config_check_private(const struct file_ref *file, const char *whose, const 
 
 /* As in `tls = NAME`. */
 const char *config_tls_mode_name(enum tls_mode mode);
+const char *config_upstream_tls_name(enum upstream_tls mode);
 
 /* NULL is fine. */
 void config_free(struct config *c);

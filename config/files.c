@@ -471,6 +471,14 @@ static void check_unix_upstreams(const struct target_config *t, struct diags *d)
             check_unix_upstream(t, &t->upstream[i], d);
 }
 
+/* Its label is kind and name at once. */
+static void visit_target(struct file_visit *v, const struct target_config *t)
+{
+    const char *blank = strchr(t->label, ' ');
+    v->name = blank != NULL ? blank + 1 : t->label;
+    visit_file(v, &t->tls.ca);
+}
+
 void files_visit(const struct config *c, struct bundle *into, const struct bundle *have,
                  struct diags *d)
 {
@@ -496,6 +504,9 @@ void files_visit(const struct config *c, struct bundle *into, const struct bundl
         check_challenges(&c->routes[i], d);
         check_unix(c, &c->routes[i], d);
     }
-    for (size_t i = 0; into != NULL && i < c->target_count; i++)
-        check_unix_upstreams(c->targets[i], d);
+    for (size_t i = 0; i < c->target_count; i++) {
+        visit_target(&v, c->targets[i]);
+        if (into != NULL)
+            check_unix_upstreams(c->targets[i], d);
+    }
 }

@@ -15,3 +15,24 @@ bool config_route_uses(const struct route_config *r, size_t certificate)
             return true;
     return false;
 }
+
+bool config_served(const struct config *c, size_t certificate)
+{
+    for (size_t i = 0; i < c->route_count; i++)
+        if (config_route_uses(&c->routes[i], certificate))
+            return true;
+    return false;
+}
+
+bool config_shows_upstream(const struct target_config *t, size_t certificate)
+{
+    return t->tls.certificate.count > 0 && t->tls.certificate.items[0] == certificate;
+}
+
+bool config_shown_upstream(const struct config *c, size_t certificate)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        if (config_shows_upstream(c->targets[i], certificate))
+            return true;
+    return false;
+}

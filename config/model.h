@@ -27,6 +27,7 @@ enum send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
 enum source_kind { SOURCE_DEFAULT, SOURCE_ADDRESS, SOURCE_TRANSPARENT };
 enum tls_min_version { TLS_MIN_1_2, TLS_MIN_1_3 };
 enum balance { BALANCE_FIRST, BALANCE_ROTATE, BALANCE_LEAST, BALANCE_SOURCE };
+enum upstream_tls { UPSTREAM_TLS_OFF, UPSTREAM_TLS_VERIFY, UPSTREAM_TLS_PINNED };
 enum drain_newcomers { DRAIN_REFUSE, DRAIN_RESET };
 
 /* Where to listen or to connect. */
@@ -113,6 +114,19 @@ struct certificate_list {
     struct origin at;
 };
 
+enum { CONFIG_PIN_SIZE = 32 };
+
+/* TLS towards the upstreams of a target. */
+struct upstream_tls_config {
+    enum upstream_tls mode;
+    struct file_ref ca;                  /* who vouches for them */
+    const char *name;                    /* whom they have to be; NULL: what each was reached by */
+    struct certificate_list certificate; /* what is shown to them: one, or none */
+    uint8_t (*pins)[CONFIG_PIN_SIZE];    /* SHA-256 of SubjectPublicKeyInfo */
+    size_t pin_count;
+    struct origin at, name_at, pins_at; /* line 0: not given */
+};
+
 /* Where sessions are sent, and how. */
 struct target_config {
     const char *label;         /* whose it is, as findings begin: "route pop3s" */
@@ -130,6 +144,7 @@ struct target_config {
     bool xclient;
     struct origin xclient_at; /* line 0: not given */
     bool relay_risk_accepted; /* smtp: the operator knows that the upstream sees one address */
+    struct upstream_tls_config tls;
 };
 
 struct route_config {
@@ -215,6 +230,13 @@ bool config_must_upgrade(const struct route_config *r);
 
 /* Does the route serve this certificate, an index into config.certificates? */
 bool config_route_uses(const struct route_config *r, size_t certificate);
+
+/* Is the certificate one that the upstreams of the target are shown, or any? */
+bool config_shows_upstream(const struct target_config *t, size_t certificate);
+bool config_shown_upstream(const struct config *c, size_t certificate);
+
+/* Is there a route that serves the certificate? */
+bool config_served(const struct config *c, size_t certificate);
 
 /* How many files `ticket-key` can name. */
 #define CONFIG_TICKET_KEYS_MAX 4

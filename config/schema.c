@@ -13,6 +13,7 @@ static_assert(sizeof(enum tls_mode) == sizeof(int) && sizeof(enum send_proxy) ==
                   sizeof(enum client_auth) == sizeof(int) && sizeof(enum balance) == sizeof(int) &&
                   sizeof(enum tls_min_version) == sizeof(int) &&
                   sizeof(enum drain_newcomers) == sizeof(int) &&
+                  sizeof(enum upstream_tls) == sizeof(int) &&
                   sizeof(enum config_log_level) == sizeof(int) &&
                   sizeof(enum config_log_format) == sizeof(int),
               "an enum is not an int");
@@ -41,6 +42,10 @@ static const struct choice client_auths[] = {{"none", CLIENT_AUTH_NONE},
                                              {"required", CLIENT_AUTH_REQUIRED},
                                              {NULL, 0}};
 static const struct choice min_versions[] = {{"1.2", TLS_MIN_1_2}, {"1.3", TLS_MIN_1_3}, {NULL, 0}};
+static const struct choice upstream_tls_modes[] = {{"off", UPSTREAM_TLS_OFF},
+                                                   {"verify", UPSTREAM_TLS_VERIFY},
+                                                   {"pinned", UPSTREAM_TLS_PINNED},
+                                                   {NULL, 0}};
 static const struct choice drain_newcomers[] = {
     {"refuse", DRAIN_REFUSE}, {"reset", DRAIN_RESET}, {NULL, 0}};
 static const struct choice plaintext_logins[] = {{"refuse", false}, {"allow", true}, {NULL, 0}};
@@ -138,6 +143,15 @@ static const struct key route_keys[] = {
     {"relay-risk", setting_flag, .offset = ROUTE(target.relay_risk_accepted),
      .choices = relay_risks},
 
+    {"upstream-tls", setting_choice, .offset = ROUTE(target.tls.mode),
+     .at_offset = ROUTE(target.tls.at), .choices = upstream_tls_modes, .preset = "off"},
+    {"upstream-ca", setting_file, .offset = ROUTE(target.tls.ca)},
+    {"upstream-name", setting_upstream_name, .offset = ROUTE(target.tls.name),
+     .at_offset = ROUTE(target.tls.name_at)},
+    {"upstream-certificate", setting_certificates, .offset = ROUTE(target.tls.certificate)},
+    {"upstream-pins", setting_pins, .offset = ROUTE(target.tls),
+     .at_offset = ROUTE(target.tls.pins_at), .list = true},
+
     {"client-certificate", setting_choice, .offset = ROUTE(client_auth), .choices = client_auths,
      .preset = "none"},
     {"client-ca", setting_file, .offset = ROUTE(client_ca)},
@@ -173,6 +187,11 @@ const char *config_tls_mode_name(enum tls_mode mode)
     while (c->value != (int)mode)
         c++;
     return c->name;
+}
+
+const char *config_upstream_tls_name(enum upstream_tls mode)
+{
+    return upstream_tls_modes[mode].name; /* in that order */
 }
 
 const struct key *schema_keys(enum scope scope)

@@ -24,6 +24,9 @@ setting_fn setting_rate;                     /* struct connection_rate */
 setting_fn setting_certificates;             /* struct certificate_list */
 setting_fn setting_upstream, setting_source; /* struct target_config: what of it they are about */
 
+setting_fn setting_upstream_name; /* const char *, a host name or an address */
+setting_fn setting_pins;          /* struct upstream_tls_config: its pins */
+
 /* These know their field. */
 setting_fn setting_workers, setting_log, setting_observe, setting_observe_agent;
 setting_fn setting_protocol, setting_listen;

@@ -130,6 +130,30 @@ void setting_source(struct build *b, const struct key *key, void *target, const 
         t->source_kind = SOURCE_ADDRESS;
 }
 
+void setting_upstream_name(struct build *b, const struct key *key, void *target,
+                           const struct setting *s)
+{
+    struct flaw flaw;
+    if (value_server_name(s->values->text, &flaw) != 0)
+        complain(b, key, s->values, &flaw);
+    else
+        *(const char **)field(target, key) = arena_copy(b->arena, s->values->text);
+}
+
+void setting_pins(struct build *b, const struct key *key, void *target, const struct setting *s)
+{
+    struct upstream_tls_config *tls = field(target, key);
+    tls->pin_count = 0;
+    tls->pins = arena_array(b->arena, count_values(s), sizeof *tls->pins);
+    for (const struct value *v = s->values; v != NULL && tls->pins != NULL; v = v->next) {
+        struct flaw flaw;
+        if (value_pin(v->text, tls->pins[tls->pin_count], &flaw) != 0)
+            complain(b, key, v, &flaw);
+        else
+            tls->pin_count++;
+    }
+}
+
 void setting_networks(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
     struct cidr_list *list = (void *)((char *)target + key->offset);

@@ -50,6 +50,13 @@ int value_client_subject(const char *text, struct flaw *f);
  * is a URI, else with an @ an address. */
 int value_client_name(const char *text, enum client_name_kind *kind, struct flaw *f);
 
+/* What a server's certificate may call it: a host name, or an address without brackets. */
+int value_server_name(const char *text, struct flaw *f);
+
+/* The SHA-256 of a public key, of CONFIG_PIN_SIZE bytes: in hex, perhaps with colons, or in base64,
+ * perhaps behind "sha256/" or "sha256//", as others write it (RFC 7469, curl). */
+int value_pin(const char *text, uint8_t *pin, struct flaw *f);
+
 /* "192.0.2.0/24", "2001:db8::/32", or one address. Bits behind the prefix must be 0. Does not fill
  * `text` and `at`. */
 int value_cidr(const char *text, struct cidr *c, struct flaw *f);

@@ -140,11 +140,17 @@ static void greeted_badly(struct check *c, struct slice words)
     fail(c, UPSTREAM_OTHER, words.size > 0 ? why : "it greets badly");
 }
 
+/* Of one that speaks TLS all that counts is that somebody is there: a visit makes no handshake. */
+static enum protocol spoken(const struct check *c)
+{
+    return c->target->tls != NULL ? PROTOCOL_TCP : c->route->config->protocol;
+}
+
 static void say(struct check *c, void (*what)(enum protocol p, struct buf *out))
 {
     struct buf out;
     buf_init(&out, 1024);
-    what(c->route->config->protocol, &out);
+    what(spoken(c), &out);
     peer_send(&c->peer, out.data, out.size, false); /* a failure shows when it is read from */
     buf_free(&out);
 }
@@ -155,15 +161,14 @@ static void leave(struct check *c)
     c->phase = CHECK_LEAVES;
     is_well(c);
     say(c, probe_leave);
-    if (c->route->config->protocol == PROTOCOL_TCP)
+    if (spoken(c) == PROTOCOL_TCP)
         peer_shutdown(&c->peer);
 }
 
 static void judge(struct check *c)
 {
     struct slice words;
-    switch (probe_judge(c->route->config->protocol, (struct slice){c->said.data, c->said.size},
-                        &words)) {
+    switch (probe_judge(spoken(c), (struct slice){c->said.data, c->said.size}, &words)) {
     case PROBE_MORE:
         return;
     case PROBE_WELL:

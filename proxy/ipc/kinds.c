@@ -53,6 +53,8 @@ const char *const upstream_fault_names[UPSTREAM_FAULTS] = {
     [UPSTREAM_SILENT] = "no_greeting",
     [UPSTREAM_GONE] = "closed",
     [UPSTREAM_OTHER] = "other",
+    [UPSTREAM_TLS] = "tls",
+    [UPSTREAM_CERTIFICATE] = "certificate",
 };
 
 const unsigned handshake_bounds_ms[HANDSHAKE_BOUNDS] = {1,   5,   10,   25,   50,   100,

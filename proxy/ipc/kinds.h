@@ -67,6 +67,8 @@ enum upstream_fault {
     UPSTREAM_SILENT,      /* no greeting in time */
     UPSTREAM_GONE,        /* it ended or broke off before it had greeted */
     UPSTREAM_OTHER,
+    UPSTREAM_TLS,         /* its handshake failed, or its TLS broke before it had greeted */
+    UPSTREAM_CERTIFICATE, /* its certificate is not accepted, or it does not accept ours */
     UPSTREAM_FAULTS
 };
 

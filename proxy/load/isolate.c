@@ -1,4 +1,5 @@
 #include "proxy/load/isolate.h"
+#include "proxy/ipc/ipc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,25 +60,36 @@ struct bundle *isolate_secrets(const struct bundle *b, struct err *e)
 }
 
 /* Two certificates may have the same. */
-static int add_key(struct bundle *out, const struct tls_identity *id, struct err *e)
+static int add_key(struct bundle *out, const struct tls_identity *id, const char *use,
+                   struct err *e)
 {
     uint8_t key[TLS_KEY_ID_SIZE], der[TLS_KEY_DER_MAX];
-    char name[2 * TLS_KEY_ID_SIZE + 1];
+    char name[sizeof IPC_KEY_CALLS + 2 * (size_t)TLS_KEY_ID_SIZE];
     const size_t size = tls_identity_export_key(id, key, der);
     int result = size > 0 ? 0 : err_set(e, "out of memory");
-    for (size_t i = 0; i < sizeof key; i++)
-        snprintf(name + 2 * i, 3, "%02x", key[i]);
+    size_t at = (size_t)snprintf(name, sizeof name, "%s", use);
+    for (size_t i = 0; i < sizeof key; i++, at += 2)
+        snprintf(name + at, 3, "%02x", key[i]);
     if (result == 0 && bundle_find(out, BUNDLE_FILE, name) == NULL)
         result = bundle_add(out, BUNDLE_FILE, name, der, size, e);
     explicit_bzero(der, sizeof der);
     return result;
 }
 
+static int add_uses(struct bundle *out, const struct generation *g, size_t i, struct err *e)
+{
+    const bool shown = config_shown_upstream(g->config, i);
+    const bool served = config_served(g->config, i) || !shown;
+    if (served && add_key(out, g->identities[i], "", e) != 0)
+        return -1;
+    return shown ? add_key(out, g->identities[i], IPC_KEY_CALLS, e) : 0;
+}
+
 struct bundle *isolate_keys(const struct generation *g, struct err *e)
 {
     struct bundle *out = new_bundle(e);
     for (size_t i = 0; out != NULL && i < g->config->certificate_count; i++)
-        if (add_key(out, g->identities[i], e) != 0) {
+        if (add_uses(out, g, i, e) != 0) {
             bundle_free(out);
             return NULL;
         }

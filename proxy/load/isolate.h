@@ -13,7 +13,7 @@ struct bundle *isolate_files(const struct bundle *b, struct err *e);
 struct bundle *isolate_secrets(const struct bundle *b, struct err *e);
 
 /* The private keys of a loaded configuration: each as a file, its DER, with the key's id in hex as
- * path. NULL with the reason. */
+ * path; behind IPC_KEY_CALLS one that upstreams are shown. NULL with the reason. */
 struct bundle *isolate_keys(const struct generation *g, struct err *e);
 
 #endif

@@ -59,6 +59,14 @@ static const struct {
 struct report {
     struct diags *diags;
     const struct certificate_config *certificate;
+    bool served; /* to clients, who look at it as at a server's */
+};
+
+/* Nobody but a server's client minds. */
+static const bool is_for_servers[TLS_FINDINGS] = {
+    [TLS_FINDING_NO_NAMES] = true,    [TLS_FINDING_NOT_FOR_SERVERS] = true,
+    [TLS_FINDING_AUTHORITY] = true,   [TLS_FINDING_MUST_STAPLE] = true,
+    [TLS_FINDING_SOME_REFUSE] = true,
 };
 
 static const char *cure_of(enum tls_finding finding, unsigned place, char text[256])
@@ -77,6 +85,8 @@ static void report_finding(void *arg, enum tls_finding finding, unsigned place, 
 {
     const struct report *r = arg;
     char cure[256];
+    if (!r->served && is_for_servers[finding])
+        return;
     diag_add(r->diags, findings[finding].severity, &r->certificate->chain.at,
              cure_of(finding, place, cure), "certificate %s: %s: %s", r->certificate->name,
              r->certificate->chain.path, text);
@@ -92,9 +102,10 @@ static bool stays_closed(const struct certificate_config *c, const struct bundle
 }
 
 /* With its key, or, `keyless`, without. */
-static struct tls_identity *load_identity(const struct certificate_config *c,
+static struct tls_identity *load_identity(const struct config *all, size_t index,
                                           const struct bundle *b, bool keyless, struct diags *d)
 {
+    const struct certificate_config *c = &all->certificates[index];
     const struct tls_slice chain = file_bytes(b, &c->chain), key = file_bytes(b, &c->key);
     if (chain.data == NULL || (c->key.path != NULL && key.data == NULL))
         return NULL; /* missing files are reported where they are read */
@@ -112,7 +123,7 @@ static struct tls_identity *load_identity(const struct certificate_config *c,
                  e.text);
         return NULL;
     }
-    struct report r = {d, c};
+    struct report r = {d, c, config_served(all, index) || !config_shown_upstream(all, index)};
     tls_identity_check(id, time(NULL), report_finding, &r);
     return id;
 }
@@ -133,6 +144,7 @@ static void report_policy(const struct route_config *r, const struct err *e, str
         [TLS_INPUT_ALPN] = {&r->alpn_at, "give short protocol names, as in alpn = {\"imap\"}"},
         [TLS_INPUT_CLIENT_CA] = {&r->client_ca.at,
                                  "give the authority's certificate, as PEM or DER"},
+        [TLS_INPUT_UPSTREAM_CA] = {&r->at, NULL}, /* of a target */
         [TLS_INPUT_CLIENT_CRL] = {&r->client_crl.at, "give the authority's revocation list, as PEM "
                                                      "or DER"},
     };
@@ -310,6 +322,67 @@ static void tune_upstreams(struct target *t)
         t->upstreams.down_ms = t->config->health_check;
 }
 
+/* ---- targets ---- */
+
+struct report_target {
+    struct diags *diags;
+    const struct target_config *target;
+    unsigned authorities, in_force; /* of upstream-ca */
+};
+
+static void report_upstream_ca(void *arg, const struct tls_expiry *x)
+{
+    struct report_target *r = arg;
+    const struct file_ref *ca = &r->target->tls.ca;
+    const time_t now = time(NULL);
+    char when[80];
+    r->authorities++;
+    r->in_force += x->from <= now && now <= x->until;
+    if (expiry_passed(x, now) == EXPIRY_NOT_YET)
+        return;
+    expiry_words(x, now, when);
+    diag_add(r->diags, DIAG_WARNING, &ca->at,
+             "put the authority's new certificate in place; servers with its certificates are "
+             "refused when the old one has expired",
+             "%s: %s: the certificate of %s %s", r->target->label, ca->path, x->subject, when);
+}
+
+static void report_upstream_authorities(const struct target *t, struct diags *d)
+{
+    struct report_target r = {.diags = d, .target = t->config};
+    tls_dialer_expiries(t->tls, report_upstream_ca, &r);
+    if (r.authorities > 0 && r.in_force == 0)
+        diag_add(d, DIAG_EXPIRED, &t->config->tls.ca.at,
+                 "give the present certificate of the authority that issued the server's; and "
+                 "check this machine's clock",
+                 "%s: %s: there is no certificate in it that is valid now: no server is accepted",
+                 t->config->label, t->config->tls.ca.path);
+}
+
+static void load_upstream_tls(const struct generation *g, struct target *t, const struct bundle *b,
+                              struct diags *d)
+{
+    const struct upstream_tls_config *tls = &t->config->tls;
+    const bool verify = tls->mode == UPSTREAM_TLS_VERIFY, shown = tls->certificate.count > 0;
+    struct tls_dialer_options options = {
+        .context = t->config->label,
+        .ca = verify ? file_bytes(b, &tls->ca) : (struct tls_slice){0},
+        .pins = tls->pins,
+        .pin_count = verify ? 0 : tls->pin_count,
+        .identity = shown ? g->identities[tls->certificate.items[0]] : NULL,
+    };
+    struct err e = {.text = ""};
+    if (tls->mode == UPSTREAM_TLS_OFF || (verify ? options.ca.data == NULL : tls->pin_count == 0) ||
+        (shown && options.identity == NULL))
+        return; /* what is missing is reported where it is read */
+    t->tls = tls_dialer_new(&options, &e);
+    if (t->tls == NULL)
+        diag_add(d, DIAG_ERROR, verify ? &tls->ca.at : &tls->at,
+                 err_cure_or(&e, "give the authority's certificate, as PEM or DER"), "%s: %s",
+                 t->config->label, e.text);
+    report_upstream_authorities(t, d);
+}
+
 /* -1: out of memory. */
 static int load_targets(struct generation *g)
 {
@@ -351,7 +424,9 @@ struct generation *generation_load(struct config *config, const struct bundle *b
         goto fail;
 
     for (size_t i = 0; i < config->certificate_count; i++)
-        g->identities[i] = load_identity(&config->certificates[i], b, keyless, d);
+        g->identities[i] = load_identity(config, i, b, keyless, d);
+    for (size_t i = 0; i < config->target_count; i++)
+        load_upstream_tls(g, &g->targets[i], b, d);
     for (size_t i = 0; i < config->route_count; i++)
         load_route(g, i, b, d);
     return g;
@@ -377,6 +452,8 @@ static void each_expiry(const struct generation *g, tls_expiry_fn *report, void 
             tls_identity_expiries(g->identities[i], report, arg);
     for (size_t i = 0; i < g->config->route_count; i++)
         tls_server_expiries(g->routes[i].tls, report, arg);
+    for (size_t i = 0; i < g->config->target_count; i++)
+        tls_dialer_expiries(g->targets[i].tls, report, arg);
 }
 
 static void compare(void *arg, const struct tls_expiry *x)
@@ -434,8 +511,10 @@ void generation_free(struct generation *g)
         return;
     for (size_t i = 0; g->routes != NULL && i < g->config->route_count; i++)
         tls_server_free(g->routes[i].tls);
-    for (size_t i = 0; g->targets != NULL && i < g->config->target_count; i++)
+    for (size_t i = 0; g->targets != NULL && i < g->config->target_count; i++) {
+        tls_dialer_free(g->targets[i].tls);
         upstream_set_free(&g->targets[i].upstreams);
+    }
     for (size_t i = 0; g->identities != NULL && i < g->config->certificate_count; i++)
         tls_identity_free(g->identities[i]);
     free(g->targets);

@@ -15,6 +15,7 @@
 /* Where sessions are sent. */
 struct target {
     const struct target_config *config;
+    struct tls_dialer *tls; /* NULL: in clear */
     struct upstream_set upstreams;
     uint64_t identity_noted; /* when the log last said that no client's address is taken */
 };

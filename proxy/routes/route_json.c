@@ -17,6 +17,7 @@ void route_json(const struct config *c, const struct route_config *r, struct buf
     json_string(out, "tls", config_tls_mode_name(r->tls));
     json_endpoints(out, "listen", r->listen, r->listen_count);
     json_endpoints(out, "upstream", r->target.upstream, r->target.upstream_count);
+    json_string(out, "upstream_tls", config_upstream_tls_name(r->target.tls.mode));
     json_array(out, "certificates");
     for (size_t i = 0; i < r->certificates.count; i++)
         json_string(out, NULL, c->certificates[r->certificates.items[i]].name);

@@ -19,7 +19,8 @@ enum session_state session_hold(struct session *s, const uint8_t *data, size_t s
 {
     if (size == 0)
         return SESSION_STAY;
-    uint8_t *grown = malloc(s->unread.size + size); /* not realloc(): the old ones are wiped */
+    /* Not realloc(): the old ones are wiped. And the byte behind, for who seals it. */
+    uint8_t *grown = malloc(s->unread.size + size + 1);
     if (grown == NULL)
         return session_end(s, END_OUT_OF_MEMORY);
     if (s->unread.size > 0)
@@ -100,18 +101,58 @@ enum session_state session_finish_client(struct session *s)
     return next;
 }
 
-enum session_state session_to_upstream(struct session *s, const uint8_t *data, size_t size)
+int session_upstream_wire(struct session *s, const struct tls_io *io, bool more)
+{
+    if (s->upstream.fin_wanted)
+        return 0;
+    return peer_send(&s->upstream, io->wire.data, io->wire.size, more);
+}
+
+/* Through TLS where there is TLS. 0, or a negative uv error. */
+static int send_upstream(struct session *s, uint8_t *data, size_t size)
+{
+    int rc = 0;
+    if (s->upstream_tls == NULL)
+        return peer_send(&s->upstream, data, size, false);
+    while (size > 0 && rc == 0) {
+        const size_t n = size < TLS_CHUNK_MAX ? size : TLS_CHUNK_MAX;
+        struct tls_io io = {0};
+        if (tls_conn_send(s->upstream_tls, data, n, &io) == TLS_FAILED)
+            return UV_ENOMEM; /* nothing else can go wrong there */
+        rc = session_upstream_wire(s, &io, false);
+        data += n;
+        size -= n;
+    }
+    return rc;
+}
+
+enum session_state session_to_upstream(struct session *s, uint8_t *data, size_t size)
 {
     if (size == 0 || s->upstream.fin_wanted)
         return SESSION_STAY;
     s->bytes_in += size;
     counter_add(&session_counters(s)->bytes_in, size);
-    int rc = peer_send(&s->upstream, data, size, false);
+    int rc = send_upstream(s, data, size);
     if (rc == 0)
         return SESSION_STAY;
     if (rc == UV_ENOMEM)
         return session_end(s, END_OUT_OF_MEMORY);
     return session_end(s, s->upstream_ended ? END_UPSTREAM_LEFT : END_UPSTREAM_BROKE);
+}
+
+void session_upstream_goodbye(struct session *s)
+{
+    struct tls_io io = {0};
+    if (s->upstream_tls == NULL || s->upstream.life != PEER_OPEN)
+        return;
+    tls_conn_close(s->upstream_tls, &io);
+    session_upstream_wire(s, &io, true);
+}
+
+void session_finish_upstream(struct session *s)
+{
+    session_upstream_goodbye(s);
+    peer_shutdown(&s->upstream);
 }
 
 /* ---- why not ---- */
@@ -156,4 +197,44 @@ void session_served(struct session *s)
     upstream_report(&s->target->upstreams, &s->cursor, true, session_now(s));
     session_count_upstream(s, true, UPSTREAM_OTHER);
     session_log_open(s);
+}
+
+/* ---- its TLS ---- */
+
+enum tls_status session_upstream_open(struct session *s, const uint8_t *data, size_t size,
+                                      struct tls_slice *plain)
+{
+    struct tls_io io = {0};
+    const enum tls_status status = tls_conn_receive(s->upstream_tls, data, size, &io);
+    session_upstream_wire(s, &io, false); /* one that takes no more is still read to its end */
+    *plain = io.plain;
+    return status;
+}
+
+const char *session_upstream_tls_why(const struct session *s)
+{
+    const struct tls_failure *f =
+        s->upstream_tls != NULL ? tls_conn_failure(s->upstream_tls) : NULL;
+    return f != NULL ? f->reason : NULL;
+}
+
+enum session_state session_take_early(struct session *s,
+                                      enum session_state (*upstream_data)(struct session *s,
+                                                                          uint8_t *data,
+                                                                          size_t size))
+{
+    enum session_state next = SESSION_STAY;
+    struct unread early = s->early;
+    s->early = (struct unread){0};
+    if (early.size > 0)
+        next = upstream_data(s, early.data, early.size);
+    session_wipe(&early);
+    return next;
+}
+
+void session_upstream_tls_free(struct session *s)
+{
+    tls_conn_free(s->upstream_tls);
+    s->upstream_tls = NULL;
+    session_wipe(&s->early);
 }

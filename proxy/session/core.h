@@ -6,12 +6,12 @@
  * alone enters it, arms the timer and sets who is read from. Whatever may end the session returns a
  * state too: other than SESSION_STAY it has to be returned on.
  *
- *   implicit:  PROXY_HEADER? -> HANDSHAKE -> DIAL -> GREETING? -> OPENING? -> RELAY
- *              -> LINGER -> CLOSING
+ *   implicit:  PROXY_HEADER? -> HANDSHAKE -> DIAL -> UPSTREAM_TLS? -> GREETING? -> OPENING?
+ *              -> RELAY -> LINGER -> CLOSING
  *              and ... CHECK -> DIAL ... for a balancer's own connection
  *              and HANDSHAKE -> SIGN -> HANDSHAKE where the keys are the signer's
  *   required:  ... PREAMBLE -> UPGRADE -> HANDSHAKE -> ... as above
- *   optional:  ... DIAL -> GREETING? -> OPENING? -> RELAY (in clear)
+ *   optional:  ... DIAL -> UPSTREAM_TLS? -> GREETING? -> OPENING? -> RELAY (in clear)
  *              [-> UPGRADE -> HANDSHAKE -> ... as above]
  *   acme:      ... REQUEST -> QUERY -> LINGER, or HANDSHAKE -> QUERY -> HANDSHAKE -> LINGER
  *
@@ -45,6 +45,7 @@ enum session_state {
     SESSION_QUERY,        /* acme: the supervisor looks for the answer; nobody is read from */
     SESSION_CHECK,        /* a balancer looks: no upstream until it speaks or waits for one */
     SESSION_DIAL,         /* connecting upstream; what the client says is held */
+    SESSION_UPSTREAM_TLS, /* connected; tls <-> upstream, within the time for connecting */
     SESSION_GREETING, /* connected; the server has to speak first, and another can take its place
                        * until its module has a greeting to deal with */
     SESSION_OPENING,  /* it has begun to greet, and its module awaits more before it listens to the
@@ -76,6 +77,7 @@ enum end {
     END_UPSTREAM_CLOSED_IN_CLEAR,
     END_UPSTREAM_LEFT, /* it ended, and reset what still came */
     END_UPSTREAM_STAYED,
+    END_UPSTREAM_TLS, /* fault and words are the engine's */
     END_IDLE,
     END_TLS_FAILED, /* fault and words are the engine's */
     END_HANDSHAKE_LATE,
@@ -189,12 +191,14 @@ struct session {
     struct route *route;
     struct target *target;               /* where it is sent */
     struct tls_conn *tls;                /* NULL: in clear so far */
+    struct tls_conn *upstream_tls;       /* NULL: the upstream in clear, or none yet */
     struct session_dialogue *dialogue;   /* NULL: nothing to watch */
     struct session_challenge *challenge; /* NULL: nothing was asked for */
     struct session_signing *signing;     /* NULL: nothing is being signed */
     struct link member;                  /* of all->members */
     struct link waiting;                 /* of all->turns */
     struct unread unread;
+    struct unread early; /* the upstream's, decrypted: what came with the end of its handshake */
     struct upstream_cursor cursor;
     uint64_t turn;  /* see struct upstream_ask; one for both its upstreams, where it upgrades. 0: it
                      * has taken none */
@@ -202,7 +206,8 @@ struct session {
     size_t dropped; /* bytes of the client read and dropped behind its end, or in LINGER */
 
     uint64_t serial;
-    uint64_t started, tls_began, last_active, ending_since; /* milliseconds of the loop's clock */
+    /* Milliseconds of the loop's clock. */
+    uint64_t started, tls_began, dialled, last_active, ending_since;
     uint64_t bytes_in, bytes_out;
     union session_address from; /* the client */
     /* Where it connected to, as a PROXY header said; AF_UNSPEC: none. */
@@ -248,6 +253,7 @@ void session_count_upstream(struct session *s, bool well, enum upstream_fault wh
 uint64_t session_take_turn(struct session *s); /* how many were taken, with this one */
 void session_enter_place(struct session *s, uint64_t key);
 void session_leave_place(struct session *s); /* nothing to do is fine */
+enum upstream_fault session_upstream_tls_fault(const struct tls_failure *f);
 void session_count_end(struct session *s, enum end end, enum fault fault);
 
 /* ---- core.c: bytes and memory ---- */
@@ -270,8 +276,25 @@ enum session_state session_send(struct session *s, const struct tls_io *io, bool
 enum session_state session_to_client(struct session *s, uint8_t *data, size_t size);
 /* The client gets no more: close_notify and FIN. */
 enum session_state session_finish_client(struct session *s);
-/* Send plaintext to the upstream. */
-enum session_state session_to_upstream(struct session *s, const uint8_t *data, size_t size);
+/* Send plaintext to the upstream, through TLS where there is TLS; data as for the client. */
+enum session_state session_to_upstream(struct session *s, uint8_t *data, size_t size);
+/* What the engine made for the upstream. 0, or a negative uv error. */
+int session_upstream_wire(struct session *s, const struct tls_io *io, bool more);
+/* close_notify, where there is TLS; once. */
+void session_upstream_goodbye(struct session *s);
+/* The upstream gets no more: that, and FIN. */
+void session_finish_upstream(struct session *s);
+/* These bytes came behind its handshake; *plain is valid until the engine is used again. */
+enum tls_status session_upstream_open(struct session *s, const uint8_t *data, size_t size,
+                                      struct tls_slice *plain);
+/* Why its TLS has failed; NULL: it has not. Lives as long as it is not freed. */
+const char *session_upstream_tls_why(const struct session *s);
+/* As session_replay(): what the upstream said early. */
+enum session_state session_take_early(struct session *s,
+                                      enum session_state (*upstream_data)(struct session *s,
+                                                                          uint8_t *data,
+                                                                          size_t size));
+void session_upstream_tls_free(struct session *s);
 /* Tell the client in its protocol, inside TLS where there is TLS, why there is no service now. */
 enum session_state session_refuse(struct session *s, enum starttls_refusal why);
 /* The row for one who is refused in words. */
@@ -285,6 +308,9 @@ void session_served(struct session *s);
 enum session_state session_end(struct session *s, enum end end);
 /* The engine gave up; `io` has its alert, if one is due. */
 enum session_state session_tls_failed(struct session *s, const struct tls_io *io);
+
+/* TLS to the upstream, which serves, has failed. */
+enum session_state session_upstream_tls_end(struct session *s);
 
 /* ---- state.c ---- */
 extern const struct peer_events session_client_events, session_upstream_events;
@@ -302,6 +328,8 @@ void session_log_open(struct session *s);
 void session_log_end(struct session *s, enum config_log_level level, enum fault fault,
                      const char *how);
 void session_log_upstream(struct session *s, const char *event, const char *how);
+/* The upstream that was tried last; empty: none. */
+void session_upstream_name(const struct session *s, char out[ADDRESS_TEXT_MAX]);
 /* `mechanism` may be NULL. */
 void session_log_login_refused(struct session *s, const char *command, const char *mechanism);
 void session_log_challenge(struct session *s, const char *type, const char *name,
@@ -328,6 +356,11 @@ enum session_state handshake_turn(struct session *s);
 enum session_state handshake_timed_out(struct session *s);
 enum session_state sign_entered(struct session *s);
 void sign_left(struct session *s);
+/* Have the signer sign, and go on there; what `go_on` returns comes next. sign_left() forgets it.
+ */
+enum session_state session_sign(struct session *s, const struct tls_sign_request *request,
+                                enum session_state (*go_on)(struct session *s,
+                                                            const struct tls_signature *signature));
 enum session_state sign_timed_out(struct session *s);
 /* The engine has done something in the handshake. */
 enum session_state session_handshake_step(struct session *s, enum tls_status status,
@@ -363,6 +396,13 @@ enum session_state dial_client_failed(struct session *s);
 enum session_state dial_connected(struct session *s, int status);
 enum session_state dial_upstream_closed(struct session *s);
 enum session_state dial_timed_out(struct session *s);
+/* The way to the upstream is there, with its TLS where it has some. */
+enum session_state session_connected(struct session *s);
+/* Its TLS has failed before it served: the next. */
+enum session_state session_upstream_tls_failed(struct session *s);
+enum session_state upstream_tls_broke(struct session *s, int error);
+enum session_state upstream_tls_timed_out(struct session *s);
+enum session_state greeting_entered(struct session *s);
 enum session_state greeting_upstream_data(struct session *s, uint8_t *data, size_t size);
 enum session_state greeting_upstream_ended(struct session *s);
 enum session_state greeting_upstream_failed(struct session *s, int error);
@@ -370,6 +410,13 @@ enum session_state greeting_timed_out(struct session *s);
 enum session_state opening_upstream_ended(struct session *s);
 enum session_state opening_upstream_failed(struct session *s, int error);
 enum session_state opening_timed_out(struct session *s);
+
+/* upstream_tls.c */
+enum session_state upstream_tls_entered(struct session *s);
+bool upstream_tls_reads(const struct session *s);
+uint64_t upstream_tls_remains(const struct session *s);
+enum session_state upstream_tls_data(struct session *s, uint8_t *data, size_t size);
+enum session_state upstream_tls_ended(struct session *s);
 
 /* dialogue.c */
 /* Begin a dialogue in that mode, where the protocol has one. */

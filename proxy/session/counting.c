@@ -106,6 +106,14 @@ void session_count_tls_failure(struct session *s, const struct tls_failure *f)
     session_count_handshake_fault(s, fault_of(f));
 }
 
+/* What we sent when its certificate would not do; or it does not take ours. */
+enum upstream_fault session_upstream_tls_fault(const struct tls_failure *f)
+{
+    const int alert = f->alert_received >= 0 ? f->alert_received : f->alert_sent;
+    return alert >= 0 && fault_of_alert(alert) == HANDSHAKE_CERTIFICATE ? UPSTREAM_CERTIFICATE
+                                                                        : UPSTREAM_TLS;
+}
+
 void session_count_refusal(struct session *s, enum refusal why)
 {
     counter_add(&session_counters(s)->refused, 1);

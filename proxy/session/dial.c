@@ -13,6 +13,7 @@ static void blame(struct session *s, enum upstream_fault why, const char *how)
     upstream_report(&s->target->upstreams, &s->cursor, false, session_now(s));
     session_log_upstream(s, "upstream-failed", how);
     session_dialogue_free(s); /* with the beginning of a greeting */
+    session_upstream_tls_free(s);
 }
 
 /* Once its handle is closed, go to the next. */
@@ -21,6 +22,13 @@ static enum session_state failed(struct session *s, enum upstream_fault why, con
     blame(s, why, how);
     peer_close(&s->upstream, true);
     return SESSION_DIAL; /* upstream_closed dials on */
+}
+
+/* Our trouble: no blame on the address. */
+static enum session_state give_up(struct session *s, const char *how)
+{
+    session_log_upstream(s, "upstream-failed", how);
+    return session_refuse(s, REFUSE_TOO_MANY);
 }
 
 /* A negative uv error. */
@@ -132,16 +140,14 @@ enum session_state dial_entered(struct session *s)
     if (a == NULL)
         return session_refuse(s, REFUSE_UPSTREAM_DOWN);
     upstream_trying(set, &s->cursor, session_now(s), s->route->config->connect_timeout);
+    s->dialled = session_now(s);
     s->handles++;
     session_enter_place(s, a->key);
     int rc = connect_upstream(s, a);
     if (rc == 0)
         return SESSION_STAY;
-    if (rc == UV_EMFILE || rc == UV_ENFILE || rc == UV_ENOMEM || rc == UV_ENOBUFS) {
-        session_log_upstream(s, "upstream-failed",
-                             uv_strerror(rc)); /* our trouble: no blame on the address */
-        return session_refuse(s, REFUSE_TOO_MANY);
-    }
+    if (rc == UV_EMFILE || rc == UV_ENFILE || rc == UV_ENOMEM || rc == UV_ENOBUFS)
+        return give_up(s, uv_strerror(rc));
     return cannot_connect(s, rc);
 }
 
@@ -169,7 +175,8 @@ static int send_proxy_header(struct session *s)
         proxy_header_v1(&facts, &header);
     else
         proxy_header_v2(&facts, &header);
-    int rc = header.failed ? UV_ENOMEM : peer_send(&s->upstream, header.data, header.size, false);
+    const bool more = s->target->tls != NULL; /* a ClientHello comes behind it */
+    int rc = header.failed ? UV_ENOMEM : peer_send(&s->upstream, header.data, header.size, more);
     buf_free(&header);
     return rc;
 }
@@ -183,6 +190,11 @@ enum session_state dial_connected(struct session *s, int status)
         return session_end(s, END_OUT_OF_MEMORY);
     if (rc != 0)
         return cannot_connect(s, rc);
+    return s->target->tls != NULL ? SESSION_UPSTREAM_TLS : session_connected(s);
+}
+
+enum session_state session_connected(struct session *s)
+{
     enum session_state next =
         session_dialogue_begin(s, s->tls != NULL ? DIALOGUE_INSIDE : DIALOGUE_OPTIONAL);
     if (next != SESSION_STAY)
@@ -202,6 +214,33 @@ enum session_state dial_upstream_closed(struct session *s)
 enum session_state dial_timed_out(struct session *s)
 {
     return failed(s, UPSTREAM_TIMEOUT, "connect timeout");
+}
+
+/* ---- UPSTREAM_TLS ---- */
+
+/* No reset, which would eat the alert that says why. */
+enum session_state session_upstream_tls_failed(struct session *s)
+{
+    const struct tls_failure *f = tls_conn_failure(s->upstream_tls);
+    if (f->fault == TLS_FAULT_LOCAL)
+        return give_up(s, f->reason);
+    blame(s, session_upstream_tls_fault(f), f->reason);
+    peer_close(&s->upstream, false);
+    return SESSION_DIAL; /* once its handle is closed */
+}
+
+enum session_state upstream_tls_broke(struct session *s, int error)
+{
+    char how[128];
+    snprintf(how, sizeof how, "%s, in its TLS handshake", uv_strerror(error));
+    return failed(s, UPSTREAM_TLS, how);
+}
+
+enum session_state upstream_tls_timed_out(struct session *s)
+{
+    if (s->signing != NULL)
+        return give_up(s, "the signer did not sign in time");
+    return failed(s, UPSTREAM_TIMEOUT, "connect timeout, in its TLS handshake");
 }
 
 /* ---- the client, meanwhile ---- */
@@ -281,6 +320,11 @@ enum session_state greeting_upstream_data(struct session *s, uint8_t *data, size
     return next == SESSION_STAY ? behind_greeting(s) : next;
 }
 
+enum session_state greeting_entered(struct session *s)
+{
+    return session_take_early(s, greeting_upstream_data);
+}
+
 enum session_state greeting_upstream_ended(struct session *s)
 {
     return failed(s, UPSTREAM_GONE, "closed without a greeting");
@@ -288,6 +332,8 @@ enum session_state greeting_upstream_ended(struct session *s)
 
 enum session_state greeting_upstream_failed(struct session *s, int error)
 {
+    if (session_upstream_tls_why(s) != NULL)
+        return session_upstream_tls_failed(s);
     return failed(s, UPSTREAM_GONE, uv_strerror(error));
 }
 
@@ -317,6 +363,8 @@ enum session_state opening_upstream_ended(struct session *s)
 enum session_state opening_upstream_failed(struct session *s, int error)
 {
     (void)error;
+    if (session_upstream_tls_why(s) != NULL && !s->served)
+        return session_upstream_tls_failed(s);
     return unanswered(s, UPSTREAM_GONE, "broke off before");
 }
 

@@ -172,7 +172,7 @@ static enum session_state flush(struct session *s, enum side side)
 {
     const struct slice left = unseen(s->dialogue, side);
     mark_seen(s->dialogue, side);
-    return side == CLIENT ? session_to_upstream(s, left.data, left.size)
+    return side == CLIENT ? session_to_upstream(s, (uint8_t *)(uintptr_t)left.data, left.size)
                           : session_to_client(s, (uint8_t *)(uintptr_t)left.data, left.size);
 }
 

@@ -37,6 +37,8 @@ const struct end_row session_ends[ENDS] = {
                            UPSTREAM_FIN, false},
     [END_UPSTREAM_STAYED] = {FAULT_UPSTREAM, "the upstream did not close after the client had",
                              WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_UPSTREAM_TLS] = {FAULT_UPSTREAM, "TLS to the upstream failed", WORD_NONE, CLIENT_RESET,
+                          UPSTREAM_FIN, false},
     [END_IDLE] = {FAULT_NONE, "idle timeout", WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_TLS_FAILED] = {FAULT_CLIENT, "TLS failed", WORD_NONE, CLIENT_LINGERS, UPSTREAM_RESET,
                         true},
@@ -177,4 +179,11 @@ enum session_state session_tls_failed(struct session *s, const struct tls_io *io
     if (!s->client.fin_wanted && peer_send(&s->client, io->wire.data, io->wire.size, true) != 0)
         s->end = &session_ends[END_CLIENT_BROKE];
     return next;
+}
+
+enum session_state session_upstream_tls_end(struct session *s)
+{
+    const struct tls_failure *f = tls_conn_failure(s->upstream_tls);
+    return leave(s, END_UPSTREAM_TLS, f->fault == TLS_FAULT_CLIENT ? FAULT_UPSTREAM : FAULT_LOCAL,
+                 f->reason);
 }

@@ -21,6 +21,8 @@ enum session_state upgrade_entered(struct session *s)
 {
     if (s->client.queued > 0)
         return SESSION_STAY;
+    session_upstream_goodbye(s);
+    session_upstream_tls_free(s);
     peer_close(&s->upstream, false);
     s->upgraded = true;
     s->served = false;
@@ -130,27 +132,43 @@ enum session_state handshake_timed_out(struct session *s)
 struct session_signing {
     struct session *session;
     struct signing signing;
+    enum session_state (*go_on)(struct session *s, const struct tls_signature *signature);
 };
 
 static void answered(struct signing *signing, const struct tls_signature *signature)
 {
-    struct session *s = container_of(signing, struct session_signing, signing)->session;
-    struct tls_io io = {0};
-    const enum tls_status status = tls_conn_sign(s->tls, signature, &io);
-    const enum session_state next = session_handshake_step(s, status, &io);
-    session_step(s, next != SESSION_STAY ? next : SESSION_HANDSHAKE);
+    const struct session_signing *mine = container_of(signing, struct session_signing, signing);
+    struct session *s = mine->session;
+    session_step(s, mine->go_on(s, signature));
 }
 
-enum session_state sign_entered(struct session *s)
+enum session_state session_sign(struct session *s, const struct tls_sign_request *request,
+                                enum session_state (*go_on)(struct session *s,
+                                                            const struct tls_signature *signature))
 {
     s->signing = calloc(1, sizeof *s->signing);
     if (s->signing == NULL)
         return session_end(s, END_OUT_OF_MEMORY);
     s->signing->session = s;
-    s->signing->signing.request = tls_conn_unsigned(s->tls);
+    s->signing->go_on = go_on;
+    s->signing->signing.request = request;
     s->signing->signing.answered = answered;
     signing_begin(&s->all->signings, &s->signing->signing);
     return SESSION_STAY;
+}
+
+static enum session_state signed_for_client(struct session *s,
+                                            const struct tls_signature *signature)
+{
+    struct tls_io io = {0};
+    const enum tls_status status = tls_conn_sign(s->tls, signature, &io);
+    const enum session_state next = session_handshake_step(s, status, &io);
+    return next != SESSION_STAY ? next : SESSION_HANDSHAKE;
+}
+
+enum session_state sign_entered(struct session *s)
+{
+    return session_sign(s, tls_conn_unsigned(s->tls), signed_for_client);
 }
 
 void sign_left(struct session *s)

@@ -69,6 +69,8 @@ enum session_state linger_entered(struct session *s)
 {
     s->ending_since = s->last_active = session_now(s);
     s->dropped = 0;
+    if (s->end->upstream == UPSTREAM_FIN)
+        session_upstream_goodbye(s);
     return settle(s);
 }
 

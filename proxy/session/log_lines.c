@@ -15,13 +15,24 @@ void session_tls_info(const struct session *s, struct tls_info *tls)
         tls_conn_info(s->tls, tls);
 }
 
-/* Empty where none has been tried. */
-static void upstream_name(const struct session *s, char out[ADDRESS_TEXT_MAX])
+void session_upstream_name(const struct session *s, char out[ADDRESS_TEXT_MAX])
 {
     if (s->upstream_to.sa.sa_family == AF_UNSPEC)
         snprintf(out, ADDRESS_TEXT_MAX, "%s", s->upstream_path != NULL ? s->upstream_path : "");
     else
         address_text(&s->upstream_to.sa, out);
+}
+
+static void log_upstream_tls(const struct session *s, struct log_line *line)
+{
+    struct tls_info tls;
+    if (s->upstream_tls == NULL)
+        return;
+    tls_conn_info(s->upstream_tls, &tls);
+    if (tls.version == NULL) /* it did not get so far */
+        return;
+    log_text(line, "upstream-tls", tls.version);
+    log_bool(line, "upstream-resumed", tls.resumed);
 }
 
 /* What both lines have in common, so that each can be read alone. */
@@ -33,13 +44,14 @@ static void log_facts(struct session *s, struct log_line *line)
         return;
     session_id(s, id);
     address_text(&s->from.sa, client);
-    upstream_name(s, upstream);
+    session_upstream_name(s, upstream);
     session_tls_info(s, &tls);
     log_text(line, "id", id);
     log_text(line, "route", s->route->config->name);
     log_text(line, "protocol", protocol_facts(s->route->config->protocol)->name);
     log_text(line, "client", client);
     log_text(line, "upstream", upstream);
+    log_upstream_tls(s, line);
     log_text(line, "tls", tls.version);
     log_text(line, "cipher", tls.cipher);
     log_text(line, "group", tls.group);
@@ -85,7 +97,7 @@ void session_log_upstream(struct session *s, const char *event, const char *how)
     struct log_line line;
     char id[SESSION_ID_MAX], upstream[ADDRESS_TEXT_MAX];
     session_id(s, id);
-    upstream_name(s, upstream);
+    session_upstream_name(s, upstream);
     log_begin(&line, s->all->log, LOG_LEVEL_WARN, event);
     log_text(&line, "id", id);
     log_text(&line, "route", s->route->config->name);

@@ -54,7 +54,7 @@ static enum session_state check_ends(struct session *s)
         enum session_state next = session_dialogue_rest_to_upstream(s);
         if (next != SESSION_STAY)
             return next;
-        peer_shutdown(&s->upstream);
+        session_finish_upstream(s);
     }
     if (!s->client_ended || !s->upstream_ended)
         return SESSION_STAY;
@@ -139,6 +139,8 @@ enum session_state relay_upstream_failed(struct session *s, int error)
     enum session_state next = session_dialogue_rest_to_client(s);
     if (next != SESSION_STAY)
         return next;
+    if (session_upstream_tls_why(s) != NULL)
+        return session_upstream_tls_end(s);
     return session_end(s, last_words ? END_UPSTREAM_BROKE_IN_CLEAR : END_UPSTREAM_BROKE);
 }
 
@@ -155,7 +157,7 @@ enum session_state relay_drained(struct session *s)
 /* ---- bytes ---- */
 
 /* The client's plaintext, from TLS or in clear. */
-static enum session_state from_client(struct session *s, const uint8_t *data, size_t size)
+static enum session_state from_client(struct session *s, uint8_t *data, size_t size)
 {
     if (size == 0)
         return SESSION_STAY;
@@ -166,9 +168,9 @@ static enum session_state from_client(struct session *s, const uint8_t *data, si
 /* First what had to wait. */
 enum session_state relay_entered(struct session *s)
 {
-    struct unread unread = session_release(s);
-    enum session_state next = from_client(s, unread.data, unread.size);
-    session_wipe(&unread);
+    enum session_state next = session_take_early(s, session_from_upstream);
+    if (next == SESSION_STAY)
+        next = session_replay(s, from_client);
     if (next == SESSION_STAY && s->cut != END_NONE)
         next = cut(s, s->cut);
     return next != SESSION_STAY ? next : check_ends(s);
@@ -185,7 +187,7 @@ enum session_state relay_client_data(struct session *s, uint8_t *data, size_t si
      * `io`; application data and such do not come in one call, but a ticket key may change. */
     enum session_state next = s->tls != NULL ? session_send(s, &io, false) : SESSION_STAY;
     if (next == SESSION_STAY)
-        next = from_client(s, io.plain.data, io.plain.size);
+        next = from_client(s, (uint8_t *)(uintptr_t)io.plain.data, io.plain.size);
     if (next != SESSION_STAY)
         return next;
     if (status == TLS_FAILED)

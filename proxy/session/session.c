@@ -142,10 +142,24 @@ static const struct session_machine machine =
                                   .upstream_connected = dial_connected,
                                   .upstream_closed = dial_upstream_closed,
                                   .timed_out = dial_timed_out},
+                [SESSION_UPSTREAM_TLS] = {.stage = STAGE_DIAL,
+                                          .remains = upstream_tls_remains,
+                                          .reads_client = unread_has_room,
+                                          .reads_upstream = upstream_tls_reads,
+                                          .entered = upstream_tls_entered,
+                                          .left = sign_left,
+                                          .client_data = dial_client_data,
+                                          .client_ended = dial_client_ended,
+                                          .client_failed = dial_client_failed,
+                                          .upstream_data = upstream_tls_data,
+                                          .upstream_ended = upstream_tls_ended,
+                                          .upstream_failed = upstream_tls_broke,
+                                          .timed_out = upstream_tls_timed_out},
                 [SESSION_GREETING] = {.stage = STAGE_GREETING,
                                       .timeout = OF_ROUTE(greeting_timeout),
                                       .reads_client = unread_has_room,
                                       .reads_upstream = always,
+                                      .entered = greeting_entered,
                                       .client_data = dial_client_data,
                                       .client_ended = dial_client_ended,
                                       .client_failed = dial_client_failed,
@@ -207,6 +221,7 @@ static void session_free(struct session *s)
     session_wipe(&s->unread);
     session_dialogue_free(s);
     session_challenge_free(s);
+    session_upstream_tls_free(s);
     tls_conn_free(s->tls);
     generation_free(s->generation);
     free(s);

@@ -152,22 +152,71 @@ static void upstream_connected(struct peer *p, int status)
     status_of(s, row_of(s)->upstream_connected, status);
 }
 
+static void upstream_says(struct session *s, uint8_t *data, size_t size)
+{
+    data_from(s, size > 0 ? row_of(s)->upstream_data : NULL, data, size);
+}
+
+static void upstream_ends(struct session *s)
+{
+    happened(s, row_of(s)->upstream_ended);
+}
+
+static void upstream_breaks(struct session *s, int error)
+{
+    status_of(s, row_of(s)->upstream_failed, error);
+}
+
+/* Each in the state that the one before has led to. */
+static void upstream_says_in_tls(struct session *s, const uint8_t *data, size_t size)
+{
+    struct tls_slice plain;
+    const enum tls_status status = session_upstream_open(s, data, size, &plain);
+    upstream_says(s, (uint8_t *)(uintptr_t)plain.data, plain.size);
+    if (s->upstream_tls == NULL || s->end != NULL)
+        return;
+    if (status == TLS_EOF && !s->upstream_ended)
+        upstream_ends(s);
+    else if (status == TLS_FAILED)
+        upstream_breaks(s, UV_EPROTO);
+}
+
+/* Without a close_notify before, what came may not be all there was. */
+static void upstream_ends_in_tls(struct session *s)
+{
+    if (tls_conn_transport_eof(s->upstream_tls) == TLS_FAILED)
+        upstream_breaks(s, UV_EPROTO);
+    else if (!s->upstream_ended)
+        upstream_ends(s);
+}
+
+/* Behind its handshake; and once the session has ended nobody reads what it says. */
+static bool speaks_tls(const struct session *s)
+{
+    return s->upstream_tls != NULL && s->state != SESSION_UPSTREAM_TLS && s->end == NULL;
+}
+
 static void upstream_data(struct peer *p, uint8_t *data, size_t size)
 {
     struct session *s = of_upstream(p);
-    data_from(s, row_of(s)->upstream_data, data, size);
+    if (speaks_tls(s))
+        upstream_says_in_tls(s, data, size);
+    else
+        upstream_says(s, data, size);
 }
 
 static void upstream_eof(struct peer *p)
 {
     struct session *s = of_upstream(p);
-    happened(s, row_of(s)->upstream_ended);
+    if (speaks_tls(s))
+        upstream_ends_in_tls(s);
+    else
+        upstream_ends(s);
 }
 
 static void upstream_error(struct peer *p, int error)
 {
-    struct session *s = of_upstream(p);
-    status_of(s, row_of(s)->upstream_failed, error);
+    upstream_breaks(of_upstream(p), error);
 }
 
 static void upstream_drained(struct peer *p)
@@ -207,6 +256,8 @@ static void timer_closed(uv_handle_t *handle)
 
 void session_close(struct session *s)
 {
+    if (s->end->upstream == UPSTREAM_FIN)
+        session_upstream_goodbye(s);
     peer_close(&s->client, s->end->client == CLIENT_RESET);
     peer_close(&s->upstream, s->end->upstream == UPSTREAM_RESET);
     uv_close((uv_handle_t *)&s->timer, timer_closed);

@@ -41,6 +41,9 @@ static void describe_endpoints(const char *label, const char *what, const struct
 static void describe_target(const struct target_config *b, const struct target_config *a,
                             struct buf *out)
 {
+    if (a->tls.mode != b->tls.mode)
+        buf_printf(out, "%s: upstream-tls is %s now\n", a->label,
+                   config_upstream_tls_name(a->tls.mode));
     describe_endpoints(a->label, "new upstream", a->upstream, a->upstream_count, b->upstream,
                        b->upstream_count, out);
     describe_endpoints(a->label, "upstream gone:", b->upstream, b->upstream_count, a->upstream,

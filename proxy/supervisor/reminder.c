@@ -17,7 +17,7 @@ struct reminder_item {
 
 static bool of_route(const struct reminder_item *i)
 {
-    return i->expiry.kind == TLS_EXPIRY_CLIENT_CA || i->expiry.kind == TLS_EXPIRY_CLIENT_CRL;
+    return i->expiry.kind != TLS_EXPIRY_LEAF && i->expiry.kind != TLS_EXPIRY_INTERMEDIATE;
 }
 
 struct collect {
@@ -91,6 +91,7 @@ static void collect_all(const struct generation *g, struct collect *c)
     for (size_t i = 0; i < g->config->route_count; i++) {
         c->owner = i;
         tls_server_expiries(g->routes[i].tls, collect, c);
+        tls_dialer_expiries(g->routes[i].target->tls, collect, c);
     }
 }
 
@@ -159,6 +160,8 @@ static const struct {
                               "its clients are refused from then on"},
     [TLS_EXPIRY_CLIENT_CRL] = {"client-crl-expires", "the revocation list",
                                "all client certificates of its authority are refused from then on"},
+    [TLS_EXPIRY_UPSTREAM_CA] = {"upstream-ca-expires", "the authority of upstreams",
+                                "upstreams with its certificates are refused from then on"},
 };
 
 static void log_item(const struct reminder *r, const struct reminder_item *items, size_t count,

@@ -70,6 +70,7 @@ static void text_ending(void *arg, const struct tls_expiry *x)
         [TLS_EXPIRY_INTERMEDIATE] = "the intermediate certificate",
         [TLS_EXPIRY_CLIENT_CA] = "the client-ca",
         [TLS_EXPIRY_CLIENT_CRL] = "the client-crl of",
+        [TLS_EXPIRY_UPSTREAM_CA] = "the upstream-ca",
     };
     const struct text_endings *e = arg;
     const time_t now = time(NULL);
@@ -98,11 +99,13 @@ static void text_certificates(const struct generation *g, struct buf *out)
     }
 }
 
-static void text_client_files(const struct generation *g, struct buf *out)
+static void text_authorities(const struct generation *g, struct buf *out)
 {
-    for (size_t i = 0; i < g->config->route_count; i++)
-        tls_server_expiries(g->routes[i].tls, text_ending,
-                            &(struct text_endings){out, "route", g->config->routes[i].name});
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        struct text_endings e = {out, "route", g->config->routes[i].name};
+        tls_server_expiries(g->routes[i].tls, text_ending, &e);
+        tls_dialer_expiries(g->routes[i].target->tls, text_ending, &e);
+    }
 }
 
 static void text_ticket_keys(const struct status *s, const struct generation *g, struct buf *out)
@@ -200,7 +203,7 @@ void status_text(const struct status *s, struct buf *out)
     if (g == NULL)
         return;
     text_certificates(g, out);
-    text_client_files(g, out);
+    text_authorities(g, out);
     text_ticket_keys(s, g, out);
     text_upstreams(s, g, out);
     text_routes(s, g, out);

@@ -150,6 +150,7 @@ static void cells_ending(void *arg, const struct tls_expiry *x)
         [TLS_EXPIRY_INTERMEDIATE] = "intermediate",
         [TLS_EXPIRY_CLIENT_CA] = "client-ca",
         [TLS_EXPIRY_CLIENT_CRL] = "client-crl",
+        [TLS_EXPIRY_UPSTREAM_CA] = "upstream-ca",
     };
     struct cells_endings *e = arg;
     char until[DATE_DAY_SIZE];
@@ -177,6 +178,7 @@ static void cells_all_endings(const struct generation *g, struct buf *out)
     for (size_t i = 0; i < g->config->route_count; i++) {
         e.name = g->config->routes[i].name;
         tls_server_expiries(g->routes[i].tls, cells_ending, &e);
+        tls_dialer_expiries(g->routes[i].target->tls, cells_ending, &e);
     }
 }
 

@@ -42,6 +42,13 @@ static void json_client_files(const struct tls_server *tls, struct buf *out)
     json_array_end(out);
 }
 
+static void json_upstream_files(const struct target *t, struct buf *out)
+{
+    json_array(out, "upstream_ca");
+    tls_dialer_expiries(t->tls, json_ending, &(struct endings){out, TLS_EXPIRY_UPSTREAM_CA});
+    json_array_end(out);
+}
+
 static void json_groups(struct buf *out, const struct route_totals *t)
 {
     json_object(out, "groups");
@@ -106,6 +113,7 @@ static void json_routes(const struct status *s, const struct generation *g, stru
         json_object(out, NULL);
         route_json(g->config, r, out);
         json_client_files(g->routes[i].tls, out);
+        json_upstream_files(g->routes[i].target, out);
         json_totals(out, &t);
         json_upstreams(s, &g->routes[i], out);
         json_object_end(out);

@@ -91,7 +91,8 @@ static void put_ending(void *arg, const struct tls_expiry *x)
 {
     static const char *const kinds[] = {[TLS_EXPIRY_LEAF] = "leaf",
                                         [TLS_EXPIRY_INTERMEDIATE] = "intermediate",
-                                        [TLS_EXPIRY_CLIENT_CA] = "client_ca"};
+                                        [TLS_EXPIRY_CLIENT_CA] = "client_ca",
+                                        [TLS_EXPIRY_UPSTREAM_CA] = "upstream_ca"};
     const struct endings *e = arg;
     if (x->kind == TLS_EXPIRY_CLIENT_CRL) {
         const struct snapshot_crl crl = {.file = snapshot_put_text(e->w, e->crl),
@@ -115,7 +116,8 @@ static snapshot_text put_users(struct snapshot_writer *w, const struct config *c
     struct buf all;
     buf_init(&all, (size_t)1 << 20);
     for (size_t i = 0; i < c->route_count; i++)
-        if (config_route_uses(&c->routes[i], index))
+        if (config_route_uses(&c->routes[i], index) ||
+            config_shows_upstream(&c->routes[i].target, index))
             buf_printf(&all, "%s%s", all.size > 0 ? ", " : "", c->routes[i].name);
     buf_put(&all, "", 1);
     const snapshot_text text = snapshot_put_text(w, all.failed ? NULL : (const char *)all.data);
@@ -140,6 +142,8 @@ static void put_certificates_of(const struct generation *g, struct snapshot_writ
                             .crl = c->routes[i].client_crl.path,
                             .routes = snapshot_put_text(w, c->routes[i].name)};
         tls_server_expiries(g->routes[i].tls, put_ending, &e);
+        e.name = c->routes[i].target.tls.ca.path;
+        tls_dialer_expiries(g->routes[i].target->tls, put_ending, &e);
     }
 }
 

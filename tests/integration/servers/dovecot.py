@@ -101,13 +101,30 @@ STRICT = {"2.3": "disable_plaintext_auth = yes\n",
 HAPROXY = "haproxy_trusted_networks = 127.0.0.1/32\n" + "".join(
     f"service {service}-login {{\n    inet_listener {name} {{\n        haproxy = yes\n    }}\n}}\n"
     for service, name in (("imap", "imap"), ("pop3", "pop3"), ("managesieve", "sieve")))
+# Speaks TLS from the first byte as well, on ports of its own.
+TLS = {"2.3": "ssl = yes\nssl_cert = <{chain}\nssl_key = <{key}\n",
+       "2.4": "ssl = yes\nssl_server_cert_file = {chain}\nssl_server_key_file = {key}\n"}
+TLS_PORTS = """
+service imap-login {{
+    inet_listener imaps {{
+        port = {imaps}
+        ssl = yes
+    }}
+}}
+service pop3-login {{
+    inet_listener pop3s {{
+        port = {pop3s}
+        ssl = yes
+    }}
+}}
+"""
 # The client is whom XCLIENT or ID says.
 TRUSTING = "login_trusted_networks = 127.0.0.1/32\n"
 
 
 class Dovecot:
-    def __init__(self, run, name="dovecot", extra=None):
-        """`extra` is one of the above, and goes with STRICT."""
+    def __init__(self, run, name="dovecot", extra=None, secured=None):
+        """`extra` is one of the above, and goes with STRICT; `secured` a certificate for TLS."""
         binary = common.program("dovecot", "dovecot-core")
         for part, package in (("imap-login", "dovecot-imapd"), ("pop3-login", "dovecot-pop3d"),
                               ("managesieve-login", "dovecot-managesieved"),
@@ -132,6 +149,11 @@ class Dovecot:
         if extra is not None:
             with open(config, "a", encoding="ascii") as file:
                 file.write(STRICT["2.3" if old else "2.4"] + extra)
+        if secured is not None:
+            self.imaps, self.pop3s = run.port(), run.port()
+            with open(config, "a", encoding="ascii") as file:
+                file.write((TLS["2.3" if old else "2.4"] + TLS_PORTS).format(
+                    chain=secured.chain, key=secured.key, imaps=self.imaps, pop3s=self.pop3s))
         self.process = run.start(name, [binary, "-F", "-c", config])
         self._wait(extra)
 

@@ -62,13 +62,23 @@ postlog   unix-dgram n - n -     1 postlogd
 """
 
 
+# With a certificate: TLS from the first byte.
+SMTPS = """
+127.0.0.1:{smtps}      inet n - n - - smtpd
+    -o smtpd_tls_wrappermode=yes
+    -o smtpd_tls_security_level=encrypt
+    -o smtpd_tls_chain_files={key},{chain}
+tlsmgr    unix       - - n 1000? 1 tlsmgr
+"""
+
+
 class Postfix:
-    def __init__(self, run, dovecot):
+    def __init__(self, run, dovecot, name="postfix", secured=None):
         binary = common.program("postfix", "postfix")
-        folder = run.make_folder("postfix")
-        config = run.make_folder("postfix/etc")
-        run.make_folder("postfix/queue")
-        run.make_folder("postfix/data", owner=("postfix", None))
+        folder = run.make_folder(name)
+        config = run.make_folder(f"{name}/etc")
+        run.make_folder(f"{name}/queue")
+        run.make_folder(f"{name}/data", owner=("postfix", None))
         self.smtp, self.submission = run.port(), run.port()
         self.xclient, self.haproxy = run.port(), run.port()  # believe XCLIENT, the PROXY header
         self.log = folder / "postfix-main.log"
@@ -80,7 +90,11 @@ class Postfix:
         (config / "master.cf").write_text(MASTER.format(
             smtp=self.smtp, submission=self.submission, sasl=dovecot.sasl, xclient=self.xclient,
             haproxy=self.haproxy))
-        self.process = run.start("postfix", [binary, "-c", config, "start-fg"])
+        if secured is not None:
+            self.smtps = run.port()
+            with open(config / "master.cf", "a", encoding="ascii") as file:
+                file.write(SMTPS.format(smtps=self.smtps, key=secured.key, chain=secured.chain))
+        self.process = run.start(name, [binary, "-c", config, "start-fg"])
         common.wait_for_greeting(self.process, self.smtp, b"220 ")
         common.wait_for_greeting(self.process, self.submission, b"220 ")
         common.wait_for_greeting(self.process, self.xclient, b"220 ")

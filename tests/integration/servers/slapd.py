@@ -35,18 +35,35 @@ def person(uid, photo=None):
     return "\n".join(lines) + "\n\n"
 
 
+# With a certificate; the library behind wants to know an authority, too.
+TLS = """
+TLSCertificateFile {chain}
+TLSCertificateKeyFile {key}
+TLSCACertificateFile {ca}
+TLSVerifyClient never
+"""
+
+
 class Slapd:
-    def __init__(self, run):
+    def __init__(self, run, name="slapd", secured=None, ca=None):
         binary = common.program("slapd", "slapd")
         loader = common.program("slapadd", "slapd")
-        folder = run.make_folder("slapd")
-        run.make_folder("slapd/data", 0o700)
+        folder = run.make_folder(name)
+        run.make_folder(f"{name}/data", 0o700)
         self.port = run.port()
+        listens = f"ldap://127.0.0.1:{self.port}"
         self.suffix, self.admin, self.password = SUFFIX, ADMIN, common.PASSWORD
         self.photo = random.Random(7).randbytes(PHOTO_SIZE)
         config = folder / "slapd.conf"
         config.write_text(SETTINGS.format(folder=folder, suffix=SUFFIX, admin=ADMIN,
                                           password=common.PASSWORD))
+        if secured is not None:
+            self.ldaps = run.port()
+            listens += f" ldaps://127.0.0.1:{self.ldaps}"
+            text = config.read_text()
+            config.write_text(text.replace(
+                "database mdb", TLS.format(chain=secured.chain, key=secured.key, ca=ca)
+                + "database mdb"))
         data = folder / "data.ldif"
         data.write_text(f"dn: {SUFFIX}\nobjectClass: dcObject\nobjectClass: organization\n"
                         "dc: example\no: Example\n\n"
@@ -54,5 +71,5 @@ class Slapd:
                         + person("large", self.photo))
         subprocess.run([loader, "-q", "-f", config, "-l", data], check=True, capture_output=True)
         self.process = run.start(
-            "slapd", [binary, "-h", f"ldap://127.0.0.1:{self.port}", "-f", config, "-d", "0"])
+            name, [binary, "-h", listens, "-f", config, "-d", "0"])
         common.wait_for_port(self.process, self.port)

@@ -110,6 +110,10 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(r->min_version, TLS_MIN_1_2);
     assert_false(r->strict_sni || r->target.xclient || r->plaintext_login_allowed);
     assert_false(r->target.relay_risk_accepted);
+    assert_int_equal(r->target.tls.mode, UPSTREAM_TLS_OFF);
+    assert_null(r->target.tls.ca.path);
+    assert_null(r->target.tls.name);
+    assert_int_equal(r->target.tls.certificate.count + r->target.tls.pin_count, 0);
     assert_int_equal(r->alpn.count + r->groups.count + r->ciphers.count, 0);
     assert_int_equal(gethostname(host, sizeof host), 0);
     assert_true(strcmp(r->hostname, host) == 0 || strcmp(r->hostname, "localhost") == 0);
@@ -555,12 +559,51 @@ static void a_hostname_that_is_given_has_its_place(void **state)
     config_free(c);
 }
 
+#define SECURED(lines)                                                                             \
+    CERTIFICATE                                                                                    \
+    "route r {\nlisten = \"127.0.0.1:995\"\nprotocol = pop3\ncertificate = {mail}\n" lines         \
+    "\nupstream = \"192.0.2.1:995\"\n}\n"
+
+static void tls_to_the_upstream_is_read(void **state)
+{
+    static const uint8_t zeros[CONFIG_PIN_SIZE];
+    uint8_t counted[CONFIG_PIN_SIZE];
+    (void)state;
+    struct config *c = load_clean(
+        SECURED("upstream-tls = verify upstream-ca = /ca upstream-name = \"2001:db8::1\"\n"
+                "upstream-certificate = mail"));
+    const struct upstream_tls_config *tls = &c->routes[0].target.tls;
+    assert_int_equal(tls->mode, UPSTREAM_TLS_VERIFY);
+    assert_string_equal(tls->ca.path, "/ca");
+    assert_string_equal(tls->name, "2001:db8::1");
+    assert_int_equal(tls->certificate.count, 1);
+    assert_true(config_shown_upstream(c, 0));
+    assert_true(config_served(c, 0));
+    config_free(c);
+
+    c = load_clean(SECURED("upstream-tls = pinned upstream-pins = {\n"
+                           "\"0000000000000000000000000000000000000000000000000000000000000000\",\n"
+                           "\"00:01:02:03:04:05:06:07:08:09:0A:0b:0c:0d:0e:0f:10:11:12:13:14:15:16:"
+                           "17:18:19:1a:1b:1c:1d:"
+                           "1e:1f\", \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\",\n"
+                           "\"sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}"));
+    tls = &c->routes[0].target.tls;
+    for (uint8_t i = 0; i < sizeof counted; i++)
+        counted[i] = i;
+    assert_int_equal(tls->pin_count, 4);
+    assert_memory_equal(tls->pins[0], zeros, sizeof zeros);
+    for (size_t i = 1; i < 4; i++)
+        assert_memory_equal(tls->pins[i], counted, sizeof counted);
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_is_understood),
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(ticket_keys_are_one_or_several_files),
+        cmocka_unit_test(tls_to_the_upstream_is_read),
         cmocka_unit_test(who_observes_may_come_by_several_ways),
         cmocka_unit_test(balancers_may_ask_on_any_address),
         cmocka_unit_test(a_wrong_value_leaves_the_default),

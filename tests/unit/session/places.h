@@ -185,6 +185,35 @@ static inline void to_dial_in_clear(void)
     arrive(OPTIONAL);
 }
 
+/* The ClientHello is out. */
+static inline void to_upstream_tls(void)
+{
+    arrive(SECURED);
+    begin_tls();
+    upstream_connects(0);
+    f.far = tls_conn_new(f.far_engine, f.generation->routes[TCP].tls);
+    f.far_passed = f.far_size = 0;
+    f.marks[FAKE_UPSTREAM] = (struct scene_mark){.connects = upstream->connects};
+}
+
+static inline void to_upstream_tls_with_bytes(void)
+{
+    to_upstream_tls();
+    client_says("early ");
+}
+
+static inline void to_relay_secured(void)
+{
+    to_upstream_tls();
+    upstream_shakes();
+}
+
+static inline void to_relay_secured_upstream_done(void)
+{
+    to_relay_secured();
+    upstream_says_bye();
+}
+
 static inline void to_greeting(void)
 {
     arrive(POP3S);
@@ -380,6 +409,8 @@ enum place_name {
     P_DIAL_CLOSING,
     P_DIAL_CLOSING_LAST,
     P_DIAL_CLEAR,
+    P_UPSTREAM_TLS,
+    P_UPSTREAM_TLS_BYTES,
     P_GREETING,
     P_GREETING_CUT,
     P_GREETING_BROKEN,
@@ -398,6 +429,8 @@ enum place_name {
     P_RELAY_QUEUED,
     P_RELAY_SLOW,
     P_RELAY_SLOW_DONE,
+    P_RELAY_SECURED,
+    P_RELAY_SECURED_DONE,
     P_LINGER,
     P_LINGER_KERNEL,
     P_LINGER_QUEUE,
@@ -496,6 +529,22 @@ static inline bool upstream_speaks(void)
     if (!is_read(upstream))
         return false;
     upstream_says(f.s->state == SESSION_GREETING ? GREETING : "+OK\r\n");
+    return true;
+}
+
+static inline bool upstream_goes_on_with_tls(void)
+{
+    if (!is_read(upstream) || f.far == NULL || !tls_conn_handshaking(f.far))
+        return false;
+    upstream_shakes();
+    return true;
+}
+
+static inline bool upstream_says_goodbye(void)
+{
+    if (!is_read(upstream) || f.far == NULL || tls_conn_handshaking(f.far) || f.s->upstream_ended)
+        return false;
+    upstream_says_bye();
     return true;
 }
 
@@ -614,6 +663,8 @@ enum event_name {
     CONNECTED,
     REFUSED,
     UPSTREAM_SPEAKS,
+    UPSTREAM_SHAKES,
+    UPSTREAM_GOODBYE,
     UPSTREAM_FIN_CAME,
     UPSTREAM_RST,
     UPSTREAM_DRAINED,
@@ -641,6 +692,8 @@ static const struct event {
     [CONNECTED] = {"the upstream is connected", connection_stands},
     [REFUSED] = {"the upstream cannot be connected", connection_fails},
     [UPSTREAM_SPEAKS] = {"the upstream speaks", upstream_speaks},
+    [UPSTREAM_SHAKES] = {"the upstream goes on with its handshake", upstream_goes_on_with_tls},
+    [UPSTREAM_GOODBYE] = {"the upstream sends close_notify", upstream_says_goodbye},
     [UPSTREAM_FIN_CAME] = {"the upstream sends FIN", upstream_finishes},
     [UPSTREAM_RST] = {"the upstream resets", upstream_goes},
     [UPSTREAM_DRAINED] = {"the upstream has taken what was queued", upstream_is_served},

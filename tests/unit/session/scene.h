@@ -21,6 +21,7 @@ enum scene_route {
     ALPN,
     MX,
     DIRECTORY,
+    SECURED, /* upstream-tls = verify */
     /* and, all with xclient = on: */ POP3S_TELLING,
     MX_TELLING,
     IMAPS_TELLING,
@@ -58,6 +59,10 @@ struct scene {
     bool gone;
     struct tls_client *tls;
     size_t passed; /* of what was sent to the client, to `tls` */
+    struct tls_engine *far_engine;
+    struct tls_conn *far; /* the upstream's end of its TLS; NULL: it is in clear */
+    size_t far_passed, far_size;
+    char far_text[1000]; /* all that it was told; <bye> for close_notify */
     struct scene_mark marks[2];
     int open_fails; /* a uv error for the next client's socket */
     char log_text[1 << 16];
@@ -168,6 +173,10 @@ static const char scene_config[] =
     "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example }\n"
     "route directory { listen = \"127.0.0.1:389\" protocol = ldap tls = required\n"
     "  certificate = {mail} upstream = \"127.0.0.1:1\" }\n"
+    "route secured { listen = \"127.0.0.1:997\" protocol = tcp certificate = {mail}\n"
+    "  upstream = {\"127.0.0.1:1\", \"127.0.0.1:2\"} upstream-tls = verify upstream-ca = "
+    "/mail.crt\n"
+    "  upstream-name = mail.example }\n"
     "route pop3s-telling { listen = \"127.0.0.1:1995\" protocol = pop3 certificate = {mail}\n"
     "  upstream = {\"127.0.0.1:1\", \"127.0.0.1:2\"} xclient = on greeting-timeout = 9s }\n"
     "route mx-telling { listen = \"127.0.0.1:1025\" protocol = smtp tls = optional\n"
@@ -211,8 +220,8 @@ static inline void scene_take_keys(void)
     uint8_t id[TLS_KEY_ID_SIZE], der[TLS_KEY_DER_MAX];
     const size_t size = tls_identity_export_key(f.generation->identities[0], id, der);
     f.keys = tls_keyring_new();
-    assert_int_equal(
-        tls_keyring_add(f.keys, id, TLS_KEY_SERVES, (struct tls_slice){der, size}, &e), 0);
+    assert_int_equal(tls_keyring_add(f.keys, id, TLS_KEY_SERVES, (struct tls_slice){der, size}, &e),
+                     0);
 }
 
 static inline int scene_group_setup(void **state)
@@ -241,6 +250,7 @@ static inline int scene_group_setup(void **state)
     log_init(&f.log, "worker-0");
     log_redirect(&f.log, LOG_TARGET_FILE, ends[1]);
     f.log.level = LOG_LEVEL_DEBUG;
+    f.far_engine = tls_engine_new(&e);
     f.generation = f.serving = scene_load(GENERATION_JUDGED);
     f.keyless = scene_load(GENERATION_SERVED);
     f.signer = -1;
@@ -262,6 +272,7 @@ static inline int scene_group_teardown(void **state)
         continue;
     assert_int_equal(uv_loop_close(&f.loop), 0);
     tls_engine_free(f.all.engine);
+    tls_engine_free(f.far_engine);
     counters_unmap_all(&f.parts);
     log_close(&f.log);
     close(f.shared);
@@ -290,11 +301,28 @@ static inline void pass_on(void)
     f.passed = client->sent_size;
 }
 
+/* What has come for the upstream's TLS; *wire is what it has to say to that. */
+static inline void far_hears(struct tls_slice *wire)
+{
+    struct tls_io io = {0};
+    const enum tls_status before = tls_conn_status(f.far);
+    const enum tls_status status = tls_conn_receive(f.far, upstream->sent + f.far_passed,
+                                                    upstream->sent_size - f.far_passed, &io);
+    f.far_passed = upstream->sent_size;
+    f.far_size += (size_t)snprintf(f.far_text + f.far_size, sizeof f.far_text - f.far_size,
+                                   "%.*s%s", (int)io.plain.size, (const char *)io.plain.data,
+                                   status == TLS_EOF && before != status ? "<bye>" : "");
+    *wire = io.wire;
+}
+
 /* An event is over. */
 static inline void over(void)
 {
+    struct tls_slice nothing;
     in_session = false;
     pass_on();
+    if (f.far != NULL && !tls_conn_handshaking(f.far))
+        far_hears(&nothing);
 }
 
 /* What a side has got since the last time, and what became of its connection: <dialled>, <bye> for
@@ -326,6 +354,8 @@ static inline const char *client_got(void)
 
 static inline const char *upstream_got(void)
 {
+    if (f.far != NULL)
+        return got(FAKE_UPSTREAM, f.far_text, f.far_size);
     return got(FAKE_UPSTREAM, (char *)upstream->sent, upstream->sent_size);
 }
 
@@ -458,14 +488,42 @@ static inline void upstream_connects(int status)
     over();
 }
 
+static inline void upstream_sends(const void *data, size_t size)
+{
+    static uint8_t copy[20000];
+    assert_true(upstream->peer->reading && size < sizeof copy);
+    memcpy(copy, data, size);
+    in_session = true;
+    upstream->peer->events->data(upstream->peer, copy, size);
+    over();
+}
+
+/* Through its TLS once that stands. */
 static inline void upstream_says(const char *text)
 {
+    struct tls_io io = {.wire = {(const uint8_t *)text, strlen(text)}};
     char copy[1000];
-    assert_true(upstream->peer->reading);
     snprintf(copy, sizeof copy, "%s", text);
-    in_session = true;
-    upstream->peer->events->data(upstream->peer, (uint8_t *)copy, strlen(text));
-    over();
+    if (f.far != NULL && !tls_conn_handshaking(f.far))
+        tls_conn_send(f.far, (uint8_t *)copy, strlen(copy), &io);
+    upstream_sends(io.wire.data, io.wire.size);
+}
+
+/* The rest of its handshake. */
+static inline void upstream_shakes(void)
+{
+    struct tls_slice wire;
+    far_hears(&wire);
+    upstream_sends(wire.data, wire.size);
+    far_hears(&wire);
+    assert_int_equal(tls_conn_status(f.far), TLS_OPEN);
+}
+
+static inline void upstream_says_bye(void)
+{
+    struct tls_io io = {0};
+    tls_conn_close(f.far, &io);
+    upstream_sends(io.wire.data, io.wire.size);
 }
 
 static inline void upstream_ends(void)
@@ -624,6 +682,8 @@ static inline void finish(void)
             f.generation->targets[i].upstreams.items[u].addresses[0].down_until = 0;
     tls_client_free(f.tls);
     f.tls = NULL;
+    tls_conn_free(f.far);
+    f.far = NULL;
     f.s = NULL;
 }
 

@@ -387,6 +387,8 @@ static const struct way {
      DIALLED "<close>"},
     {END_UPSTREAM_STAYED, to_relay_client_done, time_is_up, "info", "upstream", "<bye><fin>",
      DIALLED "<close>"},
+    {END_UPSTREAM_TLS, to_relay_secured, upstream_finishes, "info", "upstream", "<reset>",
+     "<close>"},
     {END_IDLE, to_relay, time_is_up, "info", "none", "<bye><fin>", DIALLED "<close>"},
     {END_IDLE, check_that_was_served, time_is_up, "debug", "none", "<bye><fin>",
      DIALLED "NOOP\r\n<close>"},

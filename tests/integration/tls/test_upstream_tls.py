@@ -1,0 +1,317 @@
+"""TLS to the upstream (upstream-tls): who it has to be, what it is shown, how it ends."""
+
+import base64
+import time
+
+import pytest
+
+from clients import tls
+from clients.observer import Metrics
+from harness.config import route
+from harness.wait import wait_until
+from servers import secure, toy
+
+POP3 = toy.greeter(b"+OK ready\r\n")
+
+
+@pytest.fixture
+def secured(toys):
+    """A POP3 server inside TLS; returns it with what it saw of each connection."""
+    def make(certificate, version=None, handler=POP3, *, clients=None, notify=True):
+        seen = []
+        settings = secure.context(certificate, version, clients=clients)
+        server = toys(secure.secured(settings, handler, notify=notify, seen=seen))
+        server.seen = seen
+        return server
+    return make
+
+
+@pytest.fixture
+def serve(fronts, run, pki):
+    """Starts a daemon before those upstreams; returns it, with its port."""
+    def start(*upstreams, blocks=(), protocol="pop3", workers=2, **options):
+        port = run.port()
+        front = fronts.start(pki.mail.block(), *blocks,
+                             route("secured", port, list(upstreams), protocol=protocol, **options),
+                             workers=workers)
+        front.port = port
+        return front
+    return start
+
+
+def verify(pki, **more):
+    return {"upstream_tls": "verify", "upstream_ca": pki.trust} | more
+
+
+def session(front, pki):
+    """The greeting and the answer to QUIT."""
+    with tls.TlsClient(front.port, tls.context(pki)) as client:
+        greeting = client.read_until(b"\r\n")
+        if greeting.startswith(b"+OK"):
+            client.send(b"QUIT\r\n")
+            client.read_until(b"\r\n")
+        return greeting
+
+
+def why(front):
+    return front.wait_for_log("upstream-failed")["why"]
+
+
+# ---- who it is ---------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", ["mail", "mail_rsa"])
+def test_a_verified_upstream_serves(serve, secured, pki, version, kind):
+    upstream = secured(getattr(pki, kind), version)
+    front = serve(upstream.port, **verify(pki))
+    assert session(front, pki) == b"+OK ready\r\n"
+    ended = front.wait_for_log("end")
+    assert ended["upstream-tls"] == f"TLSv{version}" == upstream.seen[0]["version"]
+    assert ended["upstream-resumed"] == "no"
+    assert ended["fault"] == "none"
+
+
+@pytest.mark.parametrize("kind,reason", [
+    ("expired", "upstream certificate has expired"),
+    ("future", "upstream certificate is not yet valid"),
+    ("news", "upstream certificate is for another name than 127.0.0.1"),
+])
+def test_a_certificate_that_will_not_do_is_refused_with_the_reason(serve, secured, pki, version,
+                                                                   kind, reason):
+    upstream = secured(getattr(pki, kind), version)
+    front = serve(upstream.port, **verify(pki))
+    assert session(front, pki).startswith(b"-ERR [SYS/TEMP]")
+    assert why(front) == reason
+    assert front.wait_for_log("end")["end"] == "refused: no upstream available"
+
+
+def test_another_authority_does_not_vouch(serve, secured, pki, version):
+    upstream = secured(pki.mail, version)
+    front = serve(upstream.port, **verify(pki, upstream_ca=pki.people.certificate))
+    assert session(front, pki).startswith(b"-ERR")
+    assert why(front) == "upstream certificate is not signed by the upstream-ca"
+
+
+def test_the_name_may_be_said(serve, secured, pki):
+    upstream = secured(pki.news)
+    front = serve(upstream.port, **verify(pki, upstream_name="news.example.test"))
+    assert session(front, pki) == b"+OK ready\r\n"
+    wrong = serve(upstream.port, **verify(pki, upstream_name="mail.example.test"))
+    assert session(wrong, pki).startswith(b"-ERR")
+    assert why(wrong) == "upstream certificate is for another name than mail.example.test"
+
+
+def test_a_server_s_name_is_the_one_it_was_reached_by(serve, secured, pki):
+    upstream = secured(pki.mail)
+    front = serve(f"localhost:{upstream.port}", **verify(pki))
+    wait_until(lambda: session(front, pki) == b"+OK ready\r\n" or time.sleep(0.1),
+               "the upstream's name to be resolved")
+
+
+@pytest.mark.parametrize("form", [
+    lambda pin: pin,
+    lambda pin: ":".join(pin[i:i + 2] for i in range(0, 64, 2)).upper(),
+    lambda pin: "sha256/" + base64.b64encode(bytes.fromhex(pin)).decode(),
+    lambda pin: "sha256//" + base64.b64encode(bytes.fromhex(pin)).decode()])
+def test_a_pinned_key_is_enough(serve, secured, pki, form):
+    upstream = secured(pki.expired)
+    pins = ["0" * 64, form(secure.pin(pki.expired))]
+    front = serve(upstream.port, upstream_tls="pinned", upstream_pins=pins)
+    assert session(front, pki) == b"+OK ready\r\n"
+
+
+def test_another_key_is_not(serve, secured, pki, version):
+    upstream = secured(pki.mail, version)
+    front = serve(upstream.port, upstream_tls="pinned", upstream_pins=[secure.pin(pki.news)])
+    assert session(front, pki).startswith(b"-ERR")
+    assert why(front) == "upstream certificate's key is none of the upstream-pins"
+
+
+def test_one_that_will_not_do_is_passed_over(serve, secured, pki, toys):
+    plain, expired, good = toys(POP3), secured(pki.expired), secured(pki.mail)
+    front = serve(plain.port, expired.port, good.port, **verify(pki))
+    assert session(front, pki) == b"+OK ready\r\n"
+    assert [line["why"] for line in front.log("upstream-failed")] == [
+        "upstream does not speak TLS on this port, or only after STARTTLS",
+        "upstream certificate has expired"]
+    assert front.wait_for_log("end")["upstream"] == f"127.0.0.1:{good.port}"
+
+
+def test_one_that_says_nothing_has_the_time_for_connecting(serve, secured, pki, toys):
+    silent, good = toys(toy.silent), secured(pki.mail)
+    front = serve(silent.port, good.port, connect_timeout="500ms", **verify(pki))
+    assert session(front, pki) == b"+OK ready\r\n"
+    assert why(front) == "connect timeout, in its TLS handshake"
+
+
+def test_one_that_leaves_in_the_handshake_is_passed_over(serve, secured, pki, toys):
+    gone, good = toys(lambda connection: connection.recv(10)), secured(pki.mail)
+    front = serve(gone.port, good.port, **verify(pki))
+    assert session(front, pki) == b"+OK ready\r\n"
+    assert why(front) in (
+        "upstream closed the connection without sending a byte",
+        "connection reset by peer, in its TLS handshake")
+
+
+def test_a_visit_only_connects(serve, secured, pki):
+    upstream = secured(pki.mail)
+    front = serve(upstream.port, health_check="200ms", **verify(pki))
+    wait_until(lambda: upstream.accepted > 3, "visits")
+    assert session(front, pki) == b"+OK ready\r\n"
+    assert front.log("upstream-down") == []
+
+
+def test_without_it_nothing_is_encrypted(serve, pki, toys):
+    front = serve(toys(POP3).port)
+    assert session(front, pki) == b"+OK ready\r\n"
+    assert "upstream-tls" not in front.wait_for_log("end")
+
+
+# ---- sessions ----------------------------------------------------------------------------------
+
+def test_its_sessions_are_resumed(serve, secured, pki, version):
+    upstream = secured(pki.mail, version)
+    front = serve(upstream.port, workers=1, **verify(pki))
+    for _ in range(3):
+        assert session(front, pki) == b"+OK ready\r\n"
+    assert [one["resumed"] for one in upstream.seen] == [False, True, True]
+    wait_until(lambda: len(front.log("end", upstream_resumed="yes")) == 2, "two resumed sessions")
+
+
+@pytest.fixture
+def reloaded(serve, secured, pki, run):
+    """A daemon before one upstream, and a function that has it reload with another upstream-ca."""
+    upstream = secured(pki.mail)
+    front = serve(upstream.port, workers=1, **verify(pki))
+
+    def again(**options):
+        front.write(pki.mail.block(), route("secured", front.port, upstream.port, protocol="pop3",
+                                            **verify(pki, **options)))
+        assert front.reload().returncode == 0
+        session(front, pki)
+        return upstream.seen[-1]["resumed"]
+
+    session(front, pki)
+    return again
+
+
+def test_a_reload_keeps_the_sessions_of_a_policy_that_stays(reloaded):
+    assert reloaded(idle_timeout="7m") is True
+
+
+def test_a_reload_with_another_authority_does_not(reloaded, pki, run):
+    both = run.folder / "both-ca.pem"
+    both.write_text(pki.trust.read_text() + pki.people.certificate.read_text())
+    assert reloaded(upstream_ca=both) is False
+    assert reloaded(upstream_ca=both) is True
+    assert reloaded(upstream_ca=both, upstream_name="mail.example.test") is False
+
+
+# ---- who we are --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("isolation", ["on", "off"])
+def test_a_certificate_is_shown_to_one_that_asks(fronts, run, secured, pki, isolation):
+    upstream, port = secured(pki.mail, clients=pki.people.certificate), run.port()
+    fronts.start(pki.mail.block(), pki.alice.block(),
+                 route("secured", port, upstream.port, protocol="pop3",
+                       **verify(pki, upstream_certificate="alice")), key_isolation=isolation)
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert client.read_until(b"\r\n") == b"+OK ready\r\n"
+    assert ("commonName", "alice.example.test") in upstream.seen[0]["certificate"]["subject"][0]
+
+
+def test_one_that_wants_a_certificate_says_so(serve, secured, pki):
+    upstream = secured(pki.mail, "1.3", clients=pki.people.certificate)
+    front = serve(upstream.port, **verify(pki))
+    assert session(front, pki).startswith(b"-ERR")
+    assert why(front) == "upstream sent alert certificate_required (116)"
+
+
+def test_with_a_certificate_tls12_is_not_offered(serve, secured, pki):
+    upstream = secured(pki.mail, "1.2", clients=pki.people.certificate)
+    front = serve(upstream.port, blocks=(pki.alice.block(),),
+                  **verify(pki, upstream_certificate="alice"))
+    assert session(front, pki).startswith(b"-ERR")
+    assert why(front) == "upstream sent alert protocol_version (70)"
+
+
+# ---- what goes through it ----------------------------------------------------------------------
+
+LARGE = bytes(range(256)) * 20000
+
+
+def test_much_goes_both_ways(serve, secured, pki, version):
+    front = serve(secured(pki.mail, version, toy.slow_reader).port, protocol="tcp", **verify(pki))
+    with tls.TlsClient(front.port, tls.context(pki)) as client:
+        client.send(LARGE)
+        client.close_notify()
+        assert client.read_all() == str(len(LARGE)).encode()
+    ended = front.wait_for_log("end")
+    assert ended["fault"] == "none", ended
+    assert int(ended["bytes-in"]) == len(LARGE)
+
+
+def test_much_comes_back(serve, secured, pki, version):
+    def generous(connection):
+        connection.recv(1)
+        connection.sendall(LARGE)
+
+    front = serve(secured(pki.mail, version, generous).port, protocol="tcp", **verify(pki))
+    with tls.TlsClient(front.port, tls.context(pki)) as client:
+        client.send(b"x")
+        assert client.read_all() == LARGE
+        assert client.ended == tls.CLOSE_NOTIFY
+
+
+def test_a_stream_that_is_cut_off_is_no_end(serve, secured, pki, version):
+    def sudden(connection):
+        connection.sendall(b"half of i")
+
+    front = serve(secured(pki.mail, version, sudden, notify=False).port, protocol="tcp",
+                  **verify(pki))
+    with tls.TlsClient(front.port, tls.context(pki)) as client:
+        assert client.read_all() == b"half of i"
+        assert client.ended != tls.CLOSE_NOTIFY
+    ended = front.wait_for_log("end")
+    assert ended["end"] == "upstream closed the connection without close_notify"
+    assert ended["fault"] == "upstream"
+
+
+def test_the_proxy_header_goes_before_tls(serve, toys, pki):
+    heard = []
+
+    def proxied(connection):
+        line = b""
+        while not line.endswith(b"\n"):
+            line += connection.recv(1)
+        heard.append(line)
+        secure.secured(secure.context(pki.mail), POP3)(connection)
+
+    front = serve(toys(proxied).port, send_proxy="v1", **verify(pki))
+    assert session(front, pki) == b"+OK ready\r\n"
+    assert heard[0].startswith(b"PROXY TCP4 127.0.0.1 127.0.0.1 ")
+
+
+def test_a_unix_socket_s_server_has_the_name_that_is_said(serve, toys, pki, run):
+    path = run.make_folder("secured-socket", 0o755) / "s"
+    toys(secure.secured(secure.context(pki.mail), POP3), path)
+    front = serve(f"unix:{path}", **verify(pki, upstream_name="mail.example.test"))
+    assert session(front, pki) == b"+OK ready\r\n"
+
+
+# ---- what is told ------------------------------------------------------------------------------
+
+def test_status_and_metrics_tell(fronts, run, secured, pki):
+    upstream, port = secured(pki.expired), run.port()
+    observer = run.port()
+    front = fronts.start(pki.mail.block(),
+                         route("secured", port, upstream.port, protocol="pop3", **verify(pki)),
+                         observe=f"127.0.0.1:{observer}")
+    front.port = port
+    session(front, pki)
+    status = front.route_status("secured")
+    assert status["upstream_tls"] == "verify"
+    assert [one["subject"] for one in status["upstream_ca"]] == ["CN=root"]
+    text = front.command("status", "-c", front.file).stdout
+    assert "secured" in text
+    assert Metrics(observer).get("tlsfront_upstream_failures_total", route="secured",
+                                 reason="certificate") == 1
