@@ -94,20 +94,15 @@ static const char *port_of(const struct plan_route *r)
 /* What the backend says of the way to its servers counts there. */
 static void take_backend(struct plan *p, struct plan_route *r, struct statement *backend)
 {
-    static const char *const keys[] = {"upstream",        "balance",        "send-proxy",
-                                       "source",          "health-check",   "connect-timeout",
-                                       ".timeout-server", ".timeout-tunnel"};
+    static const char *const keys[] = {
+        "upstream",     "balance",         "send-proxy",      "source",
+        "health-check", "connect-timeout", ".timeout-server", ".timeout-tunnel",
+        "upstream-tls", "upstream-ca",     "upstream-name",   "upstream-certificate"};
     struct plan_route *b = read_section(p, backend);
     access_settle(p, b);
     haproxy_servers(p, b, backend, port_of(r));
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const struct entry *s = entries_find(&b->settings, keys[i]);
-        if (s == NULL)
-            continue;
-        entries_drop(&r->settings, keys[i]);
-        for (size_t j = 0; j < s->count; j++)
-            route_put(p, r, keys[i], s->values[j].text, s->values[j].from);
-    }
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        entries_take(p->arena, &r->settings, &b->settings, keys[i]);
     for (size_t i = 0; i < b->remark_count; i++)
         route_remark(p, r, "%s", b->remarks[i]);
     if (b->withheld != NULL)
@@ -117,28 +112,33 @@ static void take_backend(struct plan *p, struct plan_route *r, struct statement 
                        backend->file, backend->line);
 }
 
+/* Is the way to the servers of both the same, but for what a server-name block can say? */
+static const char *backend_why(const struct plan_route *b, const struct plan_route *r)
+{
+    static const char *const keys[] = {"upstream-tls", "upstream-ca", "upstream-name",
+                                       "upstream-certificate"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *theirs = route_get(b, keys[i]), *ours = route_get(r, keys[i]);
+        if (theirs == NULL || ours == NULL ? theirs != ours : strcmp(theirs, ours) != 0)
+            return "TLS towards servers is the same for the whole route";
+    }
+    return route_get(b, "upstream") == NULL ? "there is no server" : b->withheld;
+}
+
 static void take_named(struct plan *p, struct plan_route *r, struct statement *s,
                        const char *const *names, size_t count)
 {
     struct statement *backend = find_section(p, "backend", statement_at(s, 1));
-    const char *list[16], *why = NULL;
-    size_t servers = 0;
+    const char *why = "there is no such backend";
     if (backend != NULL) {
         struct plan_route *b = read_section(p, backend);
         haproxy_servers(p, b, backend, port_of(r));
-        const struct entry *upstream = entries_find(&b->settings, "upstream");
-        for (; upstream != NULL && servers < upstream->count && servers < 16; servers++)
-            list[servers] = upstream->values[servers].text;
-        const char *proxy = route_get(b, "send-proxy"), *ours = route_get(r, "send-proxy");
-        if (b->withheld != NULL)
-            why = b->withheld;
-        else if (ours == NULL || proxy == NULL ? ours != proxy : strcmp(proxy, ours) != 0)
-            why = "all servers of a route get the same PROXY header";
+        why = backend_why(b, r);
+        if (route_get(b, "send-proxy") == NULL && route_get(r, "send-proxy") != NULL)
+            entries_put(p->arena, &b->settings, "send-proxy", "off", NULL);
+        for (size_t i = 0; i < count && why == NULL; i++)
+            why = route_server_name(p, r, names[i], &b->settings);
     }
-    if (servers == 0)
-        why = "there is no server";
-    for (size_t i = 0; i < count && why == NULL; i++)
-        why = route_server_name(p, r, names[i], NULL, list, servers);
     if (why == NULL)
         return;
     statement_lose(p->arena, s, "%s", why);

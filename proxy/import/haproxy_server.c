@@ -32,9 +32,26 @@ struct server {
     const char *proxy;   /* as send-proxy has it */
     const char *check;   /* how often; NULL: not */
     bool backup, disabled;
+    bool tls, unverified;
+    const char *ca, *certificate, *name, *sni;
 };
 
-enum kind { AS_IT_IS, NOT, GUARD, PROXY, CHECK, INTER, BACKUP, DISABLED, SOURCE, TLS };
+enum kind {
+    AS_IT_IS,
+    NOT,
+    GUARD,
+    PROXY,
+    CHECK,
+    INTER,
+    BACKUP,
+    DISABLED,
+    TLS,
+    TLS_VERIFY,
+    TLS_NAME,
+    TLS_CA,
+    TLS_CERTIFICATE,
+    TLS_SNI
+};
 
 #define HEALTH "how a server that fails is found out, and left alone, is fixed"
 
@@ -103,22 +120,22 @@ static const struct server_word {
     {"namespace", 1, GUARD, "tlsfront connects in its own network namespace"},
     {"socks4", 1, GUARD, "tlsfront connects to servers directly"},
     {"ssl", 0, TLS, NULL},
-    {"verify", 1, TLS, NULL},
-    {"verifyhost", 1, TLS, NULL},
-    {"ca-file", 1, TLS, NULL},
-    {"crl-file", 1, TLS, NULL},
-    {"crt", 1, TLS, NULL},
-    {"sni", 1, TLS, NULL},
-    {"alpn", 1, TLS, NULL},
-    {"ciphers", 1, TLS, NULL},
-    {"ciphersuites", 1, TLS, NULL},
-    {"ssl-min-ver", 1, TLS, NULL},
-    {"ssl-max-ver", 1, TLS, NULL},
-    {"no-sslv3", 0, TLS, NULL},
-    {"no-tlsv10", 0, TLS, NULL},
-    {"no-tlsv11", 0, TLS, NULL},
-    {"no-tls-tickets", 0, TLS, NULL},
-    {"no-ssl-reuse", 0, TLS, NULL},
+    {"verify", 1, TLS_VERIFY, NULL},
+    {"verifyhost", 1, TLS_NAME, NULL},
+    {"ca-file", 1, TLS_CA, NULL},
+    {"crt", 1, TLS_CERTIFICATE, NULL},
+    {"sni", 1, TLS_SNI, NULL},
+    {"crl-file", 1, GUARD, "revocation lists are for clients' certificates"},
+    {"alpn", 1, NOT, "no ALPN name is told to a server"},
+    {"ciphers", 1, NOT, "ciphers are for clients"},
+    {"ciphersuites", 1, NOT, "ciphers are for clients"},
+    {"ssl-min-ver", 1, NOT, "servers are spoken to by TLS 1.2 and 1.3"},
+    {"ssl-max-ver", 1, NOT, "servers are spoken to by TLS 1.2 and 1.3"},
+    {"no-sslv3", 0, AS_IT_IS, NULL},
+    {"no-tlsv10", 0, AS_IT_IS, NULL},
+    {"no-tlsv11", 0, AS_IT_IS, NULL},
+    {"no-tls-tickets", 0, NOT, "sessions with servers are resumed"},
+    {"no-ssl-reuse", 0, NOT, "sessions with servers are resumed"},
 };
 
 static const struct server_word *find_word(const char *name)
@@ -187,10 +204,24 @@ static void take_kind(struct plan *p, struct plan_route *r, struct server *one,
         lose_guard(p, r, s, w->name, w->text);
         return;
     case TLS:
-        lose_guard(p, r, s, w->name, "TLS towards the server is not carried over");
+        one->tls = true;
+        return;
+    case TLS_VERIFY:
+        one->unverified = strcmp(value, "none") == 0;
+        return;
+    case TLS_NAME:
+        one->name = value;
+        return;
+    case TLS_CA:
+        one->ca = value;
+        return;
+    case TLS_CERTIFICATE:
+        one->certificate = value;
+        return;
+    case TLS_SNI:
+        one->sni = value;
         return;
     case AS_IT_IS:
-    case SOURCE:
         return;
     }
 }
@@ -272,21 +303,77 @@ static void settle_check(struct plan *p, struct plan_route *r, const struct serv
                        why);
 }
 
-static void settle_proxy(struct plan *p, struct plan_route *r, const struct server *one, bool first)
+/* ---- TLS towards a server ---- */
+
+/* str(NAME) */
+static const char *constant(struct arena *a, const char *sni)
 {
-    const char *before = route_get(r, "send-proxy");
-    if (first && one->proxy != NULL)
-        route_set(p, r, "send-proxy", one->proxy, one->at);
-    else if (!first && (before == NULL || one->proxy == NULL ? before != one->proxy
-                                                             : strcmp(before, one->proxy) != 0))
+    return sni != NULL && strncmp(sni, "str(", 4) == 0
+               ? pool_text(a, sni + 4, strcspn(sni + 4, ")"))
+               : NULL;
+}
+
+static void settle_tls(struct plan *p, struct plan_route *r, const struct server *one)
+{
+    const char *name = one->name != NULL ? one->name : constant(p->arena, one->sni), *why = NULL;
+    if (!one->tls)
+        return;
+    if (one->unverified || one->ca == NULL || one->ca[0] == '@')
+        why = "a server's certificate is always verified: name its authorities by upstream-ca, or "
+              "its key "
+              "by upstream-pins";
+    else
+        why = route_set(p, r, "upstream-tls", "verify", one->at);
+    if (why != NULL) {
+        lose_guard(p, r, one->at, "ssl", why);
+        return;
+    }
+    route_set(p, r, "upstream-ca", haproxy_based(p, ".ca-base", one->ca), one->at);
+    if (name != NULL)
+        route_set(p, r, "upstream-name", name, one->at);
+    else
+        statement_lose(p->arena, one->at,
+                       "ssl: the certificate must have the server's name here: "
+                       "upstream-name");
+    if (one->certificate != NULL)
+        route_set(p, r, "upstream-certificate",
+                  plan_certificate(p, haproxy_based(p, ".crt-base", one->certificate), NULL, NULL),
+                  one->at);
+}
+
+static bool same(const char *x, const char *y)
+{
+    return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
+}
+
+static bool same_tls(const struct server *x, const struct server *y)
+{
+    return x->tls == y->tls && x->unverified == y->unverified && same(x->ca, y->ca) &&
+           same(x->certificate, y->certificate) && same(x->name, y->name) && same(x->sni, y->sni);
+}
+
+/* The first one's is all servers' way. */
+static void settle_way(struct plan *p, struct plan_route *r, const struct server *one,
+                       const struct server *first)
+{
+    settle_check(p, r, one);
+    if (!same(one->proxy, first->proxy))
         lose_guard(p, r, one->at, "send-proxy", "all servers of a route get the same PROXY header");
+    if (!same_tls(one, first))
+        lose_guard(p, r, one->at, "ssl", "TLS towards servers is the same for the whole route");
+    if (one->at != first->at)
+        return;
+    if (one->proxy != NULL)
+        route_set(p, r, "send-proxy", one->proxy, one->at);
+    settle_tls(p, r, one);
 }
 
 /* Those that take turns come first; how many these are. */
 static size_t put_servers(struct plan *p, struct plan_route *r, struct statement *section,
                           const char *port)
 {
-    size_t turns = 0, put = 0;
+    struct server first = {.at = NULL};
+    size_t turns = 0;
     for (int backup = 0; backup < 2; backup++) {
         for (struct statement *s = section->first; s != NULL; s = s->next) {
             if (!statement_is(s, 0, "server"))
@@ -294,9 +381,10 @@ static size_t put_servers(struct plan *p, struct plan_route *r, struct statement
             const struct server one = read_server(p, r, section, s, port);
             if (one.backup != (backup == 1) || one.disabled || one.address == NULL)
                 continue;
+            if (first.at == NULL)
+                first = one;
             route_put(p, r, "upstream", one.address, s);
-            settle_check(p, r, &one);
-            settle_proxy(p, r, &one, put++ == 0);
+            settle_way(p, r, &one, &first);
             turns += backup == 0 ? 1U : 0U;
             if (backup == 1 && turns > 1)
                 statement_lose(p->arena, s, "backup: it takes turns with the others");

@@ -199,6 +199,52 @@ static const char *settle_mail(struct plan *p, struct plan_route *r, bool ssl)
     return NULL;
 }
 
+/* ---- TLS towards servers ---- */
+
+static const char *path_of(struct plan *p, const struct plan_route *r, const char *key)
+{
+    const char *path = route_get(r, key);
+    return path == NULL ? NULL : files_absolute(p->arena, p->cwd, path);
+}
+
+/* proxy_ssl_name; else what proxy_pass says, without its port. */
+static const char *name_behind(struct plan *p, const struct plan_route *r)
+{
+    const char *pass = route_get(r, ".pass"), *host, *port;
+    if (route_get(r, ".behind-name") != NULL || pass == NULL)
+        return route_get(r, ".behind-name");
+    address_split(p->arena, pass, &host, &port);
+    return host != NULL ? host : pass;
+}
+
+static void settle_behind(struct plan *p, struct plan_route *r)
+{
+    const char *on = route_get(r, ".behind"), *verify = route_get(r, ".behind-verify"), *why;
+    const char *ca = path_of(p, r, ".behind-ca"), *name = name_behind(p, r);
+    if (on == NULL || term_is_off(on))
+        return;
+    if (verify == NULL || term_is_off(verify) || ca == NULL)
+        why = "a server's certificate is always verified: name its authorities by upstream-ca, or "
+              "its "
+              "key by upstream-pins";
+    else if (name == NULL || strchr(name, '$') != NULL)
+        why = "the name in the server's certificate is not known";
+    else
+        why = route_set(p, r, "upstream-tls", "verify", source_of(r, ".behind"));
+    if (why != NULL) {
+        statement_lose(p->arena, source_of(r, ".behind"), "%s", why);
+        route_withhold(p, r, "%s:%d: proxy_ssl: %s", r->section->file, r->section->line, why);
+        return;
+    }
+    route_set(p, r, "upstream-ca", ca, source_of(r, ".behind-ca"));
+    route_set(p, r, "upstream-name", name, source_of(r, ".behind"));
+    if (route_get(r, ".behind-cert") != NULL)
+        route_set(
+            p, r, "upstream-certificate",
+            plan_certificate(p, path_of(p, r, ".behind-cert"), path_of(p, r, ".behind-key"), NULL),
+            source_of(r, ".behind-cert"));
+}
+
 /* ---- servers ---- */
 
 static void add_listen(struct plan *p, const struct plan_route *server, struct statement *s,
@@ -241,6 +287,7 @@ static void carry_server(struct plan *p, struct statement *s, const struct plan_
     if (!is_mail) {
         access_settle(p, r);
         nginx_pass(p, r, s->parent);
+        settle_behind(p, r);
     }
     for (struct statement *one = s->first; one != NULL; one = one->next)
         if (statement_is(one, 0, "listen"))

@@ -142,25 +142,24 @@ static void put_named(struct plan *p, struct plan_route *r, struct statement *co
                       struct statement *s)
 {
     struct entries to = {0};
-    const char *list[16], *why;
     size_t count;
     if (s->words[0][0] == '~') {
         statement_lose(p->arena, s, "server names are no regular expressions");
+        route_withhold(p, r, "%s:%d: some names would reach another server", s->file, s->line);
         return;
     }
     put_target(p, &to, context, statement_at(s, 1), s, &count);
-    const struct entry *upstream = entries_find(&to, "upstream");
-    for (count = 0; upstream != NULL && count < upstream->count && count < 16; count++)
-        list[count] = upstream->values[count].text;
-    const char *name = s->words[0][0] == '.' ? s->words[0] + 1 : s->words[0];
-    why = count == 0 ? "it leads to no server" : route_server_name(p, r, name, NULL, list, count);
-    if (why == NULL && name != s->words[0])
-        why = route_server_name(p, r, pool_format(p->arena, "*.%s", name), NULL, list, count);
-    if (why != NULL)
-        statement_lose(p->arena, s, "%s", why);
-    if (why != NULL && count > 0)
-        route_withhold(p, r, "%s:%d: clients that ask for %s would reach another server", s->file,
-                       s->line, name);
+    const bool both = s->words[0][0] == '.';
+    const char *name = s->words[0] + (both ? 1 : 0);
+    const char *why = entries_find(&to, "upstream") == NULL ? "it leads to no server"
+                                                            : route_server_name(p, r, name, &to);
+    if (why == NULL && both)
+        why = route_server_name(p, r, pool_format(p->arena, "*.%s", name), &to);
+    if (why == NULL)
+        return;
+    statement_lose(p->arena, s, "%s", why);
+    route_withhold(p, r, "%s:%d: clients that ask for %s would reach another server", s->file,
+                   s->line, name);
 }
 
 /* map $ssl_server_name $name { } */

@@ -157,7 +157,7 @@ static const char *carry_limit(struct plan *p, struct plan_route *r, struct stat
 #define BY_SERVER   "there is no authentication server: clients log in at the server behind it"
 #define ONE_LOG     "tlsfront has one log, for all routes"
 #define TICKETS     "tlsfront resumes sessions by tickets, and keeps none"
-#define TLS_BEHIND  "TLS towards the server is not carried over"
+#define TLS_BEHIND  "fixed for servers, other than for clients"
 #define RESOLVER    "names are looked up as the system does it"
 
 const struct row nginx_top[] = {
@@ -281,17 +281,17 @@ const struct row nginx_stream[] = {
     {"proxy_responses", NULL, NULL, "for UDP only", 0},
     {"proxy_session_drop", NULL, NULL, FIXED, 0},
     {"proxy_socket_keepalive", NULL, NULL, FIXED, 0},
-    {"proxy_ssl", carry_if_off, NULL, TLS_BEHIND, ROW_GUARDS},
-    {"proxy_ssl_certificate", NULL, NULL, TLS_BEHIND, 0},
-    {"proxy_ssl_certificate_key", NULL, NULL, TLS_BEHIND, 0},
+    {"proxy_ssl", carry_later, ".behind", NULL, 0},
+    {"proxy_ssl_certificate", carry_later, ".behind-cert", NULL, 0},
+    {"proxy_ssl_certificate_key", carry_later, ".behind-key", NULL, 0},
     {"proxy_ssl_ciphers", NULL, NULL, TLS_BEHIND, 0},
-    {"proxy_ssl_crl", NULL, NULL, TLS_BEHIND, 0},
-    {"proxy_ssl_name", NULL, NULL, TLS_BEHIND, 0},
+    {"proxy_ssl_crl", NULL, NULL, "revocation lists are for clients' certificates", ROW_GUARDS},
+    {"proxy_ssl_name", carry_later, ".behind-name", NULL, 0},
     {"proxy_ssl_protocols", NULL, NULL, TLS_BEHIND, 0},
-    {"proxy_ssl_server_name", NULL, NULL, TLS_BEHIND, 0},
-    {"proxy_ssl_session_reuse", NULL, NULL, TLS_BEHIND, 0},
-    {"proxy_ssl_trusted_certificate", NULL, NULL, TLS_BEHIND, 0},
-    {"proxy_ssl_verify", NULL, NULL, TLS_BEHIND, 0},
+    {"proxy_ssl_server_name", carry_if_on, NULL, "a server is always told its name", 0},
+    {"proxy_ssl_session_reuse", carry_if_on, NULL, "sessions with servers are resumed", 0},
+    {"proxy_ssl_trusted_certificate", carry_later, ".behind-ca", NULL, 0},
+    {"proxy_ssl_verify", carry_later, ".behind-verify", NULL, 0},
     {"proxy_ssl_verify_depth", NULL, NULL, TLS_BEHIND, 0},
     {"proxy_timeout", carry_time, "idle-timeout", NULL, 0},
     {"proxy_upload_rate", NULL, NULL, "tlsfront does not slow down", 0},

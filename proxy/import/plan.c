@@ -3,10 +3,12 @@
 #include "proxy/import/pool.h"
 
 #include "config/schema.h"
+#include "config/values.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- entries ---- */
 
@@ -63,6 +65,16 @@ void entries_replace(struct arena *a, struct entries *s, const char *key, const 
 {
     entries_drop(s, key);
     entries_put(a, s, key, value, from);
+}
+
+void entries_take(struct arena *a, struct entries *s, const struct entries *other, const char *key)
+{
+    const struct entry *from = entries_find(other, key);
+    if (from == NULL)
+        return;
+    entries_drop(s, key);
+    for (size_t i = 0; i < from->count; i++)
+        entries_put(a, s, key, from->values[i].text, from->values[i].from);
 }
 
 static struct entries inherit(struct arena *a, const struct entries *above)
@@ -162,20 +174,34 @@ void plan_add(struct plan *p, struct plan_route *r)
     p->last_route = r;
 }
 
+static const char *name_why(const struct plan_route *r, const char *name)
+{
+    struct flaw f;
+    if (value_hostname(strncmp(name, "*.", 2) == 0 ? name + 2 : name, &f) != 0)
+        return "this is no name that a client can ask for";
+    for (size_t i = 0; i < r->name_count; i++)
+        if (strcasecmp(r->names[i].name, name) == 0)
+            return "that name has its server already";
+    return NULL;
+}
+
 const char *route_server_name(struct plan *p, struct plan_route *r, const char *name,
-                              const char *certificate, const char *const *upstreams,
-                              size_t upstream_count)
+                              const struct entries *says)
 {
     enum scope scope;
     if (!schema_scope_by_name("server-name", &scope))
         return "this version of tlsfront has no server-name blocks";
+    const char *why = name_why(r, name);
+    if (why != NULL)
+        return why;
     r->names = pool_grow(p->arena, r->names, r->name_count, &r->name_room, sizeof *r->names);
     struct plan_name *n = &r->names[r->name_count++];
-    n->name = name;
-    if (certificate != NULL)
-        entries_put(p->arena, &n->settings, "certificate", certificate, NULL);
-    for (size_t i = 0; i < upstream_count; i++)
-        entries_put(p->arena, &n->settings, "upstream", upstreams[i], NULL);
+    *n = (struct plan_name){.name = name};
+    for (size_t i = 0; i < says->count; i++)
+        for (size_t j = 0;
+             schema_find(scope, says->items[i].key) != NULL && j < says->items[i].count; j++)
+            entries_put(p->arena, &n->settings, says->items[i].key, says->items[i].values[j].text,
+                        says->items[i].values[j].from);
     return NULL;
 }
 

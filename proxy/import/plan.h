@@ -75,6 +75,8 @@ void entries_put(struct arena *a, struct entries *s, const char *key, const char
 void entries_replace(struct arena *a, struct entries *s, const char *key, const char *value,
                      struct statement *from);
 void entries_drop(struct entries *s, const char *key);
+/* All that `other` has of `key`, instead of what `s` has; if that is nothing, `s` stays. */
+void entries_take(struct arena *a, struct entries *s, const struct entries *other, const char *key);
 
 /* ---- the plan ---- */
 
@@ -95,11 +97,10 @@ const char *route_set(struct plan *p, struct plan_route *r, const char *key, con
                       struct statement *from);
 const char *route_get(const struct plan_route *r, const char *key);
 
-/* A block for clients that ask for `name`. `certificate` and `upstream` may be NULL: the route's.
- * NULL: carried over; else why not. */
+/* A block for clients that ask for `name`, with all of `says` that such a block can say. NULL:
+ * carried over; else why not. */
 const char *route_server_name(struct plan *p, struct plan_route *r, const char *name,
-                              const char *certificate, const char *const *upstreams,
-                              size_t upstream_count);
+                              const struct entries *says);
 
 void route_remark(struct plan *p, struct plan_route *r, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -108,24 +108,26 @@ static struct plan_route *named(struct plan *p, const struct statement *file, co
 /* A section for one name of another's clients. */
 static void settle_name(struct plan *p, struct plan_route *r)
 {
+    static const char *const keys[] = {"certificate", "upstream", "send-proxy", "source"};
     const char *sni = route_get(r, ".sni"), *colon = strchr(sni, ':');
     struct statement *from = source_of(r, ".sni");
     const char *master = pool_text(p->arena, sni, (size_t)(colon - sni));
     struct plan_route *to = named(p, r->section->parent, master);
-    const struct entry *upstream = entries_find(&r->settings, "upstream");
-    const char *list[16];
-    size_t count = 0;
-    for (; upstream != NULL && count < upstream->count && count < 16; count++)
-        list[count] = upstream->values[count].text;
+    struct entries says = {0};
     if (to == NULL) {
         statement_lose(p->arena, r->section, "there is no service \"%s\" before it", master);
         return;
     }
-    const char *why = route_server_name(p, to, colon + 1, route_get(r, "certificate"), list, count);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        entries_take(p->arena, &says, &r->settings, keys[i]);
+    const char *why = route_server_name(p, to, colon + 1, &says);
     if (why != NULL)
         statement_lose(p->arena, from, "%s", why);
-    if (r->withheld != NULL || route_get(r, "client-certificate") != NULL)
+    if (r->withheld != NULL || route_get(r, "client-certificate") != NULL) {
         statement_lose(p->arena, from, "what it asks of clients cannot be for one name only");
+        route_withhold(p, to, "%s:%d: what %s asks of clients cannot be for one name only",
+                       from->file, from->line, r->name);
+    }
 }
 
 static void carry_section(struct plan *p, struct statement *s, const struct plan_route *defaults)

@@ -147,11 +147,18 @@ static bool uses(const struct entries *s, const char *certificate)
     return false;
 }
 
+/* Also towards a server. */
+static bool presents(const struct plan_route *r, const char *certificate)
+{
+    const char *one = route_get(r, "upstream-certificate");
+    return one != NULL && strcmp(one, certificate) == 0;
+}
+
 /* By routes that are served. */
 static bool is_used(const struct plan *p, const char *certificate)
 {
     for (const struct plan_route *r = p->routes; r != NULL; r = r->next) {
-        bool used = uses(&r->settings, certificate);
+        bool used = uses(&r->settings, certificate) || presents(r, certificate);
         for (size_t i = 0; i < r->name_count; i++)
             used |= uses(&r->names[i].settings, certificate);
         if (used && r->withheld == NULL)

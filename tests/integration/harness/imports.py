@@ -61,9 +61,19 @@ def run_import(binary, peer, *files, folder, text=None):
     return Imported(done)
 
 
+def flat(routes):
+    """Each in one line; a server-name block as "ROUTE/NAME"."""
+    lines = {}
+    for route, settings in routes.items():
+        lines[route] = words(settings)
+        for name, own in settings.get("names", {}).items():
+            lines[f"{route}/{name}"] = words(own)
+    return lines
+
+
 class Case:
     """A configuration of a peer, and what has to become of it. `expected`: lines of
-    "NAME: key=value ...", with a # before what is withheld. `lost`: the lines that are told as not
+    "NAME: key=value ...", with a # before what is withheld, and "NAME/HOST: ..." of a server-name block. `lost`: the lines that are told as not
     carried over, counted from 1."""
 
     def __init__(self, name, text, expected="", lost=(), certificates=None, globals=None):
@@ -81,7 +91,7 @@ class Case:
         made = run_import(binary, peer, f"{self.name}.conf", folder=folder)
         assert made.status in (0, 1), made.errors
         for of, wanted in ((made.routes, self.routes), (made.withheld, self.withheld)):
-            found = {name: words(one).replace(str(folder), "DIR") for name, one in of.items()}
+            found = {name: line.replace(str(folder), "DIR") for name, line in flat(of).items()}
             assert found == wanted, made.text
         assert made.lost == self.lost, made.text
         whole = not self.lost and not self.withheld and self.routes != {}

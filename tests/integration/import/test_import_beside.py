@@ -18,7 +18,7 @@ from harness.process import Process
 from harness.wait import wait_until
 from servers.recording import Recording
 
-GREETING = b"* OK upstream\r\n"
+GREETING, OTHER_GREETING = b"* OK upstream\r\n", b"* OK the other one\r\n"
 COMMANDS = {
     "stunnel": lambda file: ["stunnel4", file],
     "hitch": lambda file: ["hitch", f"--config={file}"],
@@ -39,9 +39,13 @@ HEADS = {
 GLOBAL = re.compile(r"^(user|workers|log|log-level) = .*\n", re.M)
 
 
-def answer(connection):
+def answer_other(connection):
+    answer(connection, OTHER_GREETING)
+
+
+def answer(connection, greeting=GREETING):
     """Greets, then tells in one line all that has come."""
-    connection.sendall(GREETING)
+    connection.sendall(greeting)
     heard = b""
     while b"PING\r\n" not in heard:
         data = connection.recv(4096)
@@ -86,14 +90,15 @@ def trusting(settings):
 
 
 class Both:
-    """`text` with PORT, UPSTREAM and PLACE replaced, served by the peer, then by tlsfront."""
+    """`text` with PORT, UPSTREAM, OTHER (another server) and PLACE replaced, served by the peer, then by tlsfront."""
 
-    def __init__(self, run, fronts, binary, place, peer, text, port, upstream):
+    def __init__(self, run, fronts, binary, place, peer, text, port, upstream,
+                 other=None):
         self.run, self.fronts, self.binary, self.place, self.peer = run, fronts, binary, place, peer
         self.port = port
         self.file = place / f"beside-{port}.conf"
         text = HEADS[peer] + text
-        for word, value in (("PORT", port), ("UPSTREAM", upstream), ("PLACE", place)):
+        for word, value in (("PORT", port), ("UPSTREAM", upstream), ("OTHER", other), ("PLACE", place)):
             text = text.replace(word, str(value))
         self.file.write_text(text)
 
@@ -198,7 +203,8 @@ DIFFERENCES = {("haproxy", "strict"): ("no name",)}
 @pytest.mark.parametrize("peer, name", CONFIGURATIONS, ids=["-".join(key) for key in CONFIGURATIONS])
 def test_clients_see_no_difference(run, fronts, binary, pki, place, module_toys, peer, name):
     upstream = module_toys(answer).port
-    both = Both(run, fronts, binary, place, peer, CONFIGURATIONS[peer, name], run.port(), upstream)
+    other = module_toys(answer_other).port
+    both = Both(run, fronts, binary, place, peer, CONFIGURATIONS[peer, name], run.port(), upstream, other)
 
     def observe():
         """Each line of the result is one client."""
@@ -220,6 +226,7 @@ def test_clients_see_no_difference(run, fronts, binary, pki, place, module_toys,
 
     seen = both.compare(observe, ignored=DIFFERENCES.get((peer, name), ()))
     assert any(one != "refused" for one in seen.values()) or name == "mutual-by-name"
+    assert (OTHER_GREETING in tuple(seen["news"])) == (name == "by-name")
 
 
 UPGRADES = {"smtp": (b"EHLO client.test\r\n", b"STARTTLS\r\n", b"220"),

@@ -164,6 +164,23 @@ imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 
          f"pop3s: {POP3S} source=transparent"),
     Case("tls-behind-it-is-not-left-out", listen(":995 ssl crt mail.pem", server="server s 127.0.0.1:995 ssl verify none"),
          "#pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:995", {3}),
+    Case("servers-in-turns", """
+frontend imaps
+    bind :993 ssl crt mail.pem transparent
+    default_backend b
+backend b
+    balance leastconn
+    default-server check inter 3s
+    server s 10.0.0.1:143 weight 5
+    server t 10.0.0.2:143
+listen pop3s
+    bind :995 ssl crt mail.pem
+    server s 127.0.0.1:110 check
+    server t 127.0.0.2:110 check
+""", """
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.1:143,10.0.0.2:143 balance=least health-check=3s freebind=on
+pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110,127.0.0.2:110 balance=rotate health-check=2s
+""", {7}),
     Case("who-may-connect", listen(":995 ssl crt mail.pem", "    acl own src 10.0.0.0/8 192.0.2.7",
                                    "    tcp-request connection reject if { src 10.1.0.0/16 }",
                                    "    tcp-request connection reject if !own"),

@@ -144,6 +144,35 @@ ssl_dhparam dh.pem;
     Case("other-limits", stream("listen 995 ssl; proxy_pass 127.0.0.1:110;\nlimit_conn perserver 10;\n",
                                 context="limit_conn_zone $server_port zone=perserver:10m;"),
          f"#pop3-995: {POP3S}", {2}),
+    Case("servers-in-turns", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    upstream a { server 10.0.0.1:119; server 10.0.0.2:119; }
+    upstream b { least_conn; server 10.0.0.1:143; server 10.0.0.2:143; }
+    upstream c { hash $remote_addr consistent; server 10.0.0.1:110; server 10.0.0.2:110; }
+    upstream d { random;
+                 server 10.0.0.1:389; server 10.0.0.2:389; }
+    server { listen 563 ssl; proxy_pass a; }
+    server { listen 993 ssl; proxy_pass b; }
+    server { listen 995 ssl; proxy_pass c; }
+    server { listen 636 ssl; proxy_pass d; }
+}
+""", """
+nntp-563: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=10.0.0.1:119,10.0.0.2:119 balance=rotate
+imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.1:143,10.0.0.2:143 balance=least
+pop3-995: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.1:110,10.0.0.2:110 balance=source
+ldap-636: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=10.0.0.1:389,10.0.0.2:389 balance=rotate
+""", {6}),
+    Case("servers-by-a-pattern-of-names", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    map $ssl_server_name $where {
+        ~^news 10.0.0.6:143;
+        default 10.0.0.5:143;
+    }
+    server { listen 993 ssl; proxy_pass $where; }
+}
+""", "#imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143", {4}),
     Case("who-may-connect", """
 stream {
     ssl_certificate mail.crt; ssl_certificate_key mail.key;
@@ -221,7 +250,7 @@ mail {
     server { listen 127.0.0.1:143; protocol imap; }
 }
 """, "imap-993: listen=127.0.0.1:993 protocol=imap certificate=mail upstream=127.0.0.1:10143", {2, 6}),
-    Case("tls-behind-it", stream("listen 995 ssl; proxy_pass 10.0.0.5:995;\nproxy_ssl on;\n"),
+    Case("tls-behind-it-without-looking", stream("listen 995 ssl; proxy_pass 10.0.0.5:995;\nproxy_ssl on;\n"),
          "#pop3-995: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.5:995", {2}),
     Case("ranges-and-nonsense", stream("listen 10000-10010 ssl;\nlisten nowhere ssl;\nproxy_pass 127.0.0.1:110;"),
          "", {1, 2}),

@@ -322,6 +322,14 @@ connect = 10.0.0.6:143
 failover = prio
 delay = yes
 """, "imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143,10.0.0.6:143"),
+    Case("servers-in-turns", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 10.0.0.5:143
+connect = 10.0.0.6:143
+failover = rr
+""", "imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143,10.0.0.6:143 balance=rotate"),
     Case("programs", """
 cert = mail.pem
 [shell]
