@@ -52,7 +52,7 @@ class Imported:
 
 def words(settings):
     """In one line, as the tests write what they expect."""
-    return " ".join(f"{key}={value}" for key, value in sorted(settings.items()) if key != "names")
+    return " ".join(sorted(f"{key}={value}" for key, value in settings.items() if key != "names"))
 
 
 def run_import(binary, peer, *files, folder, text=None):

@@ -162,6 +162,10 @@ imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 
     Case("source", listen(":995 ssl crt mail.pem", "    source 127.0.0.3"), f"pop3s: {POP3S} source=127.0.0.3"),
     Case("transparent", listen(":995 ssl crt mail.pem", "    source 0.0.0.0 usesrc clientip"),
          f"pop3s: {POP3S} source=transparent"),
+    Case("tls-behind-it", listen(":995 ssl crt mail.pem", server="server s mail.example.test:995 ssl verify required ca-file ca.crt "
+                                 "verifyhost mail.example.test crt news.pem"),
+         "pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=mail.example.test:995 upstream-tls=verify "
+         "upstream-ca=DIR/ca.crt upstream-name=mail.example.test upstream-certificate=news"),
     Case("tls-behind-it-is-not-left-out", listen(":995 ssl crt mail.pem", server="server s 127.0.0.1:995 ssl verify none"),
          "#pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:995", {3}),
     Case("servers-in-turns", """

@@ -250,6 +250,11 @@ mail {
     server { listen 127.0.0.1:143; protocol imap; }
 }
 """, "imap-993: listen=127.0.0.1:993 protocol=imap certificate=mail upstream=127.0.0.1:10143", {2, 6}),
+    Case("tls-behind-it", stream("listen 995 ssl; proxy_pass mail.example.test:995; proxy_ssl on; proxy_ssl_verify on; "
+                                 "proxy_ssl_trusted_certificate ca.crt; proxy_ssl_server_name on; "
+                                 "proxy_ssl_certificate news.crt; proxy_ssl_certificate_key news.key;"),
+         "pop3-995: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=mail.example.test:995 upstream-tls=verify "
+         "upstream-ca=DIR/ca.crt upstream-name=mail.example.test upstream-certificate=news"),
     Case("tls-behind-it-without-looking", stream("listen 995 ssl; proxy_pass 10.0.0.5:995;\nproxy_ssl on;\n"),
          "#pop3-995: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.5:995", {2}),
     Case("ranges-and-nonsense", stream("listen 10000-10010 ssl;\nlisten nowhere ssl;\nproxy_pass 127.0.0.1:110;"),
