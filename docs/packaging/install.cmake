@@ -32,6 +32,7 @@ if(ACCEL)
     install(FILES ${licence} DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.aws-lc)
 endif()
 install(FILES ${packaging}/tlsfront.socket ${packaging}/notify-reload.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY ${packaging}/fail2ban DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # The rest depends on the prefix, which `cmake --install --prefix` may still change.
 configure_file(${packaging}/install_here.cmake.in install_here.cmake @ONLY)
