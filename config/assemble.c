@@ -17,21 +17,50 @@ static void apply_preset(struct build *b, const struct key *key, void *target)
     key->parse(b, key, target, &setting);
 }
 
+static enum protocol protocol_of(const struct block *block)
+{
+    enum protocol p = PROTOCOL_TCP;
+    const struct setting *s = tree_find(block, "protocol");
+    if (s != NULL)
+        protocol_by_name(s->values->text, &p);
+    return p;
+}
+
+static bool is_in_place(enum key_place place, enum protocol p)
+{
+    switch (place) {
+    case ON_ALL_ROUTES:
+        return true;
+    case ON_ACME_ROUTES:
+        return p == PROTOCOL_ACME;
+    case ON_MTA_STS_ROUTES:
+        return p == PROTOCOL_MTA_STS;
+    case ON_CERTIFIED_ROUTES:
+        return p != PROTOCOL_ACME;
+    case ON_SERVER_ROUTES:
+        break;
+    }
+    return p != PROTOCOL_ACME && p != PROTOCOL_MTA_STS;
+}
+
 /* Does a route of this kind have that key? If not, it must not be set. */
 static bool belongs(struct build *b, const struct key *key, const struct setting *s)
 {
-    const struct setting *protocol = tree_find(b->block, "protocol");
-    const bool acme = protocol != NULL &&
-                      strcmp(protocol->values->text, protocol_facts(PROTOCOL_ACME)->name) == 0;
-    if (key->place == ON_ALL_ROUTES || (key->place == ON_ACME_ROUTES) == acme)
+    const enum protocol p = protocol_of(b->block);
+    if (is_in_place(key->place, p))
         return true;
-    if (s != NULL && acme)
+    if (s == NULL)
+        return false;
+    if (key->place == ON_ACME_ROUTES || key->place == ON_MTA_STS_ROUTES) {
+        const char *only = key->place == ON_ACME_ROUTES ? "acme" : "mta-sts";
+        build_complain(b, DIAG_ERROR, &s->at,
+                       arena_format(b->work, "remove it, or write protocol = %s", only),
+                       "%s has a place on %s routes only", key->name, only);
+    } else {
         build_complain(b, DIAG_ERROR, &s->at, "remove it",
-                       "%s has no place on an acme route, which has no server behind it",
-                       key->name);
-    else if (s != NULL)
-        build_complain(b, DIAG_ERROR, &s->at, "remove it, or write protocol = acme",
-                       "%s has a place on acme routes only", key->name);
+                       "%s has no place on an %s route, which has no server behind it", key->name,
+                       protocol_facts(p)->name);
+    }
     return false;
 }
 
@@ -140,7 +169,7 @@ static void finish_route(struct build *b, struct route_config *r)
     if (r->hostname == NULL)
         r->hostname = machine_name(b->arena);
     if (greeting != NULL && tree_find(b->block, "protocol") != NULL &&
-        !facts->server_speaks_first && r->protocol != PROTOCOL_ACME)
+        !facts->server_speaks_first && is_in_place(ON_SERVER_ROUTES, r->protocol))
         build_complain(b, DIAG_WARNING, &greeting->at, "remove it",
                        "greeting-timeout has no effect: a %s server does not speak first",
                        facts->name);

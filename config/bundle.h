@@ -16,7 +16,7 @@
 
 enum bundle_kind {
     BUNDLE_TEXT,   /* configuration text: the main file first, then includes in the order read */
-    BUNDLE_FILE,   /* a file that the configuration names: certificate, key, CA, CRL */
+    BUNDLE_FILE,   /* a file that the configuration names: certificate, key, CA, CRL, policy */
     BUNDLE_SECRET, /* the same, but for the supervisor alone: no other process gets it */
 };
 

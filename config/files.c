@@ -499,6 +499,7 @@ void files_visit(const struct config *c, struct bundle *into, const struct bundl
         v.name = c->routes[i].name;
         visit_file(&v, &c->routes[i].client_ca);
         visit_file(&v, &c->routes[i].client_crl);
+        visit_file(&v, &c->routes[i].policy);
         if (into == NULL)
             continue;
         check_challenges(&c->routes[i], d);

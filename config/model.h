@@ -160,6 +160,7 @@ struct route_config {
     struct certificate_list certificates;
     bool freebind;              /* what `listen` names need not be there yet */
     struct origin freebind_at;  /* line 0: not given */
+    struct file_ref policy;     /* mta-sts only: the file that is served */
     struct file_ref challenges; /* acme only: a directory, which only the supervisor looks into */
 
     /* Milliseconds; 0 means no limit. */

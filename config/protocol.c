@@ -57,6 +57,7 @@ static const struct protocol_facts facts[PROTOCOLS] = {
                         .has_xclient = true},
     [PROTOCOL_TCP] = {.name = "tcp", .idle_ms = 60 * MINUTES},
     [PROTOCOL_ACME] = {.name = "acme", .alpn = "acme-tls/1"},
+    [PROTOCOL_MTA_STS] = {.name = "mta-sts", .alpn = "http/1.1"},
 };
 
 const struct protocol_facts *protocol_facts(enum protocol p)

@@ -14,7 +14,8 @@ enum protocol {
     PROTOCOL_LDAP,
     PROTOCOL_SIEVE,
     PROTOCOL_TCP,
-    PROTOCOL_ACME, /* answered here, from a directory: there is no server behind it */
+    PROTOCOL_ACME,    /* answered here, from a directory: there is no server behind it */
+    PROTOCOL_MTA_STS, /* answered here, with one file, over HTTPS (RFC 8461) */
     PROTOCOLS
 };
 

@@ -99,10 +99,12 @@ static const struct key route_keys[] = {
     {"freebind", setting_switch, .offset = ROUTE(freebind), .at_offset = ROUTE(freebind_at),
      .preset = "off", .place = ON_ALL_ROUTES},
     {"protocol", setting_protocol, .place = ON_ALL_ROUTES,
-     .required = "say what is spoken: protocol = pop3, imap, smtp, nntp, ldap, sieve, tcp or acme"},
+     .required = "say what is spoken: protocol = pop3, imap, smtp, nntp, ldap, sieve, tcp, acme or "
+                 "mta-sts"},
     {"tls", setting_choice, .offset = ROUTE(tls), .at_offset = ROUTE(tls_at), .choices = tls_modes,
      .preset = "implicit", .place = ON_ALL_ROUTES}, /* acme's default is off */
     {"certificate", setting_certificates, .offset = ROUTE(certificates), .list = true,
+     .place = ON_CERTIFIED_ROUTES,
      .required = "name a certificate block, as in certificate = {mail}"},
     {"upstream", setting_upstream, .offset = ROUTE(target), .list = true,
      .required = "say where the server is, as in upstream = \"127.0.0.1:110\""},
@@ -112,6 +114,8 @@ static const struct key route_keys[] = {
     {"challenges", setting_path, .offset = ROUTE(challenges.path),
      .at_offset = ROUTE(challenges.at), .place = ON_ACME_ROUTES,
      .required = "name the directory where the ACME client puts its answers: challenges = /path"},
+    {"policy", setting_file, .offset = ROUTE(policy), .place = ON_MTA_STS_ROUTES,
+     .required = "name the file that holds the policy: policy = /path/mta-sts.txt"},
 
     {"upgrade-timeout", setting_duration, .offset = ROUTE(upgrade_timeout), .preset = "60s"},
     {"handshake-timeout", setting_duration, .offset = ROUTE(handshake_timeout), .preset = "15s",
@@ -160,14 +164,17 @@ static const struct key route_keys[] = {
      .list = true},
     {"client-names", setting_client_names, .at_offset = ROUTE(client_names_at), .list = true},
     {"min-version", setting_choice, .offset = ROUTE(min_version), .choices = min_versions,
-     .preset = "1.2"},
-    {"strict-sni", setting_switch, .offset = ROUTE(strict_sni), .preset = "off"},
-    {"alpn", setting_texts, .offset = ROUTE(alpn), .at_offset = ROUTE(alpn_at), .list = true},
-    {"groups", setting_texts, .offset = ROUTE(groups), .at_offset = ROUTE(groups_at), .list = true},
+     .preset = "1.2", .place = ON_CERTIFIED_ROUTES},
+    {"strict-sni", setting_switch, .offset = ROUTE(strict_sni), .preset = "off",
+     .place = ON_CERTIFIED_ROUTES},
+    {"alpn", setting_texts, .offset = ROUTE(alpn), .at_offset = ROUTE(alpn_at), .list = true,
+     .place = ON_CERTIFIED_ROUTES},
+    {"groups", setting_texts, .offset = ROUTE(groups), .at_offset = ROUTE(groups_at), .list = true,
+     .place = ON_CERTIFIED_ROUTES},
     {"ciphers", setting_texts, .offset = ROUTE(ciphers), .at_offset = ROUTE(ciphers_at),
-     .list = true},
-    {"hostname", setting_hostname, .offset = ROUTE(hostname),
-     .at_offset = ROUTE(hostname_at)}, /* the default is the machine's */
+     .list = true, .place = ON_CERTIFIED_ROUTES},
+    {"hostname", setting_hostname, .offset = ROUTE(hostname), .at_offset = ROUTE(hostname_at),
+     .place = ON_CERTIFIED_ROUTES}, /* the default is the machine's */
     {.name = NULL},
 };
 

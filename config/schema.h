@@ -16,9 +16,15 @@ struct key;
 typedef void setting_fn(struct build *b, const struct key *key, void *target,
                         const struct setting *s);
 
-/* A route with protocol = acme has no server behind it: few keys mean anything there, and one of
- * them nowhere else. */
-enum key_place { ON_SERVER_ROUTES, ON_ALL_ROUTES, ON_ACME_ROUTES };
+/* Routes with protocol = acme or mta-sts have no server behind them: few keys mean anything there,
+ * and some nowhere else. */
+enum key_place {
+    ON_SERVER_ROUTES,
+    ON_ALL_ROUTES,
+    ON_ACME_ROUTES,
+    ON_MTA_STS_ROUTES,
+    ON_CERTIFIED_ROUTES, /* with a certificate of their own: all but acme's */
+};
 
 struct choice {
     const char *name; /* NULL ends a list of choices */

@@ -7,7 +7,7 @@
 enum stage {
     STAGE_ANNOUNCE, /* a PROXY header is to come */
     STAGE_PREAMBLE, /* in clear, before STARTTLS */
-    STAGE_REQUEST,  /* acme, in clear */
+    STAGE_REQUEST,  /* acme in clear, mta-sts inside TLS */
     STAGE_HANDSHAKE,
     STAGE_ASK, /* acme: the supervisor looks for the answer */
     STAGE_DIAL,

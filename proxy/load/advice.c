@@ -6,6 +6,8 @@
 
 #include <netdb.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <time.h>
 
 /* ---- certificates of a route ---- */
@@ -62,11 +64,39 @@ static void advise_names(const struct generation *g, const struct route_config *
              r->hostname);
 }
 
+/* Senders ask for https://mta-sts.DOMAIN/ (RFC 8461, 3.3). */
+static bool has_policy_name(const struct tls_identity *id)
+{
+    const struct tls_identity_facts *f = tls_identity_facts(id);
+    for (size_t i = 0; i < f->name_count; i++)
+        if (strncasecmp(f->names[i], "mta-sts.", 8) == 0 || strncmp(f->names[i], "*.", 2) == 0)
+            return true;
+    return false;
+}
+
+static void advise_policy_name(const struct generation *g, const struct route_config *r,
+                               struct diags *d)
+{
+    for (size_t i = 0; i < r->certificates.count; i++) {
+        const struct tls_identity *id = identity_of(g, r, i);
+        if (id == NULL || has_policy_name(id))
+            return;
+    }
+    if (r->protocol == PROTOCOL_MTA_STS && r->certificates.count > 0)
+        diag_add(
+            d, DIAG_WARNING, &r->certificates.at,
+            "have one issued for mta-sts. and the domain, as in mta-sts.example.org",
+            "route %s: none of its certificates is for a name mta-sts.DOMAIN, at which senders "
+            "look for the policy",
+            r->name);
+}
+
 void advise_routes(const struct generation *g, struct diags *d)
 {
     for (size_t i = 0; i < g->config->route_count; i++) {
         advise_senders(g, &g->config->routes[i], d);
         advise_names(g, &g->config->routes[i], d);
+        advise_policy_name(g, &g->config->routes[i], d);
     }
 }
 

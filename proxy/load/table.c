@@ -42,6 +42,8 @@ static bool route_row(const struct generation *g, const struct route_config *r, 
         certificate_text(g, r->certificates.items[n], row->cell[4], sizeof row->cell[4]);
     if (n == 0 && r->challenges.path != NULL)
         snprintf(row->cell[5], sizeof row->cell[5], "%s", r->challenges.path);
+    if (n == 0 && r->policy.path != NULL)
+        snprintf(row->cell[5], sizeof row->cell[5], "%s", r->policy.path);
     if (n < r->target.upstream_count)
         snprintf(row->cell[5], sizeof row->cell[5], "%s", r->target.upstream[n].text);
     return n < r->listen_count || n < r->certificates.count || n < r->target.upstream_count;

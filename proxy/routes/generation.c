@@ -1,6 +1,7 @@
 #include "proxy/routes/generation.h"
 #include "proxy/base/date.h"
 #include "proxy/routes/expiry.h"
+#include "proxy/routes/mta_sts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -395,6 +396,36 @@ static int load_targets(struct generation *g)
     return 0;
 }
 
+/* ---- policies ---- */
+
+static void report_policy_line(void *arg, enum diag_severity severity, unsigned line,
+                               const char *cause, const char *cure)
+{
+    const struct report_route *r = arg;
+    char where[24] = "";
+    if (line > 0)
+        snprintf(where, sizeof where, " line %u", line);
+    diag_add(r->diags, severity, &r->route->policy.at, cure, "route %s: %s%s: %s", r->route->name,
+             r->route->policy.path, where, cause);
+}
+
+/* A file that is missing is reported where it is read. */
+static void load_mta_sts(struct route *route, const struct bundle *b, struct diags *d)
+{
+    const struct tls_slice file = file_bytes(b, &route->config->policy);
+    struct report_route report = {.diags = d, .route = route->config};
+    if (route->config->protocol != PROTOCOL_MTA_STS || file.data == NULL)
+        return;
+    mta_sts_judge((struct slice){file.data, file.size}, report_policy_line, &report);
+    route->policy = malloc(file.size + 1);
+    if (route->policy == NULL) {
+        d->out_of_memory = true;
+        return;
+    }
+    memcpy(route->policy, file.data, file.size);
+    route->policy_size = file.size;
+}
+
 static void load_route(struct generation *g, size_t i, const struct bundle *b, struct diags *d)
 {
     struct route *route = &g->routes[i];
@@ -403,6 +434,7 @@ static void load_route(struct generation *g, size_t i, const struct bundle *b, s
     if (route->config->certificates.count > 0 ||
         (route->config->protocol == PROTOCOL_ACME && route->config->tls == TLS_MODE_IMPLICIT))
         route->tls = load_policy(g, route->config, b, d);
+    load_mta_sts(route, b, d);
 }
 
 struct generation *generation_load(struct config *config, const struct bundle *b,
@@ -509,8 +541,10 @@ void generation_free(struct generation *g)
 {
     if (g == NULL || --g->references > 0)
         return;
-    for (size_t i = 0; g->routes != NULL && i < g->config->route_count; i++)
+    for (size_t i = 0; g->routes != NULL && i < g->config->route_count; i++) {
         tls_server_free(g->routes[i].tls);
+        free(g->routes[i].policy);
+    }
     for (size_t i = 0; g->targets != NULL && i < g->config->target_count; i++) {
         tls_dialer_free(g->targets[i].tls);
         upstream_set_free(&g->targets[i].upstreams);

@@ -31,7 +31,9 @@ struct route {
     const struct route_config *config;
     struct tls_server *tls;
     struct target *target;
-    unsigned slot; /* in the shared counters */
+    unsigned slot;   /* in the shared counters */
+    uint8_t *policy; /* mta-sts: what is served; NULL: none */
+    size_t policy_size;
 };
 
 struct generation {

@@ -14,6 +14,7 @@
  *   optional:  ... DIAL -> UPSTREAM_TLS? -> GREETING? -> OPENING? -> RELAY (in clear)
  *              [-> UPGRADE -> HANDSHAKE -> ... as above]
  *   acme:      ... REQUEST -> QUERY -> LINGER, or HANDSHAKE -> QUERY -> HANDSHAKE -> LINGER
+ *   mta-sts:   ... HANDSHAKE -> REQUEST -> LINGER
  *
  * A session ends by session_end() and its kin, with a row of the table of ends (ends.c), and is
  * freed when its last handle is closed, so that a callback may always return into code that still
@@ -39,7 +40,7 @@ enum session_state {
     SESSION_PROXY_HEADER, /* a trusted balancer's PROXY header comes first */
     SESSION_PREAMBLE,     /* in clear, without an upstream: client <-> module */
     SESSION_UPGRADE,      /* the reply to the upgrade is on its way; then TLS begins */
-    SESSION_REQUEST,      /* acme, in clear: the head of a request */
+    SESSION_REQUEST,      /* acme in clear, mta-sts inside TLS: the head of a request */
     SESSION_HANDSHAKE,    /* client <-> tls */
     SESSION_SIGN,         /* the signer signs for the handshake; nobody is read from */
     SESSION_QUERY,        /* acme: the supervisor looks for the answer; nobody is read from */
@@ -115,6 +116,7 @@ enum end {
     END_REQUEST_UNFIT,
     END_REQUEST_UNCLEAR,
     END_REQUEST_LATE,
+    END_POLICY_SERVED,
     ENDS
 };
 
@@ -368,16 +370,20 @@ enum session_state session_handshake_step(struct session *s, enum tls_status sta
 /* Begin TLS. */
 enum session_state session_secure(struct session *s);
 
-/* challenge.c */
-enum session_state session_challenge_begin(struct session *s);
+/* request.c */
+/* Await a request of HTTP, in clear or inside TLS, or say why not. */
+enum session_state session_request_begin(struct session *s);
 enum session_state request_entered(struct session *s);
 enum session_state request_client_data(struct session *s, uint8_t *data, size_t size);
 enum session_state request_client_ended(struct session *s);
 enum session_state request_timed_out(struct session *s);
+void session_challenge_free(struct session *s);
+
+/* challenge.c */
+enum session_state session_challenge_begin(struct session *s);
 enum session_state query_entered(struct session *s);
 void query_left(struct session *s);
 enum session_state query_timed_out(struct session *s);
-void session_challenge_free(struct session *s);
 
 /* check.c */
 /* The client may have an upstream: DIAL, and CHECK before it for a balancer's own connection. */

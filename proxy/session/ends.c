@@ -107,10 +107,12 @@ const struct end_row session_ends[ENDS] = {
                            CLIENT_RESET, UPSTREAM_FIN, false},
     [END_TOO_FAST_UNTOLD] = {FAULT_CLIENT, "refused: it connects too often", WORD_NONE,
                              CLIENT_RESET, UPSTREAM_FIN, false},
-    [END_REQUEST_UNFIT] = {FAULT_CLIENT, "the client asked for something that is no challenge",
+    [END_REQUEST_UNFIT] = {FAULT_CLIENT, "the client asked for something that is not here",
                            WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_REQUEST_UNCLEAR] = {FAULT_CLIENT, "the client sent a request that is not understood",
                              WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_POLICY_SERVED] = {FAULT_NONE, "the policy was served", WORD_GOODBYE, CLIENT_LINGERS,
+                           UPSTREAM_FIN, false},
     [END_REQUEST_LATE] = {FAULT_CLIENT, "the client's request did not come in time", WORD_GOODBYE,
                           CLIENT_LINGERS, UPSTREAM_FIN, false},
 };

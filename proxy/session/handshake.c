@@ -37,6 +37,8 @@ static enum session_state finished(struct session *s)
 {
     if (s->route->config->protocol == PROTOCOL_ACME)
         return session_end(s, END_CHALLENGE_ANSWERED);
+    if (s->route->config->protocol == PROTOCOL_MTA_STS)
+        return session_request_begin(s);
     if (!s->admission.admitted)
         return session_refuse(s, s->admission.refusal);
     if (s->all->draining)

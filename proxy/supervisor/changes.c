@@ -63,6 +63,14 @@ static void describe_route(const struct route_config *b, const struct route_conf
         buf_printf(out, "route %s: answers from %s\n", a->name, a->challenges.path);
 }
 
+static void describe_policy(const struct route *b, const struct route *a, struct buf *out)
+{
+    if (a->policy != NULL && (b->policy == NULL || a->policy_size != b->policy_size ||
+                              memcmp(a->policy, b->policy, a->policy_size) != 0))
+        buf_printf(out, "route %s: serves another policy; its TXT record wants another id\n",
+                   a->config->name);
+}
+
 static void describe_identity(const char *name, const struct tls_identity *before,
                               const struct tls_identity *after, struct buf *out)
 {
@@ -73,6 +81,13 @@ static void describe_identity(const char *name, const struct tls_identity *befor
     date_day(a->not_after, until);
     buf_printf(out, "certificate %s: %s serial %s, valid until %s\n", name,
                before == NULL ? "new," : "replaced, now", a->serial, until);
+}
+
+static void describe_same(const struct generation *before, const struct route_config *was,
+                          const struct route *now, struct buf *out)
+{
+    describe_route(was, now->config, out);
+    describe_policy(&before->routes[was - before->config->routes], now, out);
 }
 
 void changes_describe(const struct generation *before, const struct generation *after,
@@ -86,7 +101,7 @@ void changes_describe(const struct generation *before, const struct generation *
         if (was == NULL)
             buf_printf(out, "route %s: new\n", c->routes[i].name);
         else
-            describe_route(was, &c->routes[i], out);
+            describe_same(before, was, &after->routes[i], out);
     }
     for (size_t i = 0; i < before->config->route_count; i++)
         if (find_route(c, before->config->routes[i].name) == NULL)

@@ -6,8 +6,24 @@
 
 static const char challenges[] = "/.well-known/acme-challenge/";
 
+static enum http_status judge_challenge(struct slice path, struct http_request *r);
+static enum http_status judge_policy(struct slice path, struct http_request *r);
+
+static const struct site {
+    const char *scheme;
+    enum http_status (*judge)(struct slice path, struct http_request *r);
+    const char *type;    /* of what there is */
+    const char *missing; /* the sentence for whoever asks for something else */
+} sites[HTTP_SITES] = {
+    [HTTP_CHALLENGES] = {"http://", judge_challenge, "application/octet-stream",
+                         "Only the answers to ACME challenges are here."},
+    [HTTP_POLICY] = {"https://", judge_policy, "text/plain",
+                     "Only /.well-known/mta-sts.txt is here."},
+};
+
 /* A request under way through its lines. */
 struct parse {
+    const struct site *site;
     struct http_request *request;
     enum http_status status; /* when the head is complete and nothing in it is wrong */
     bool needs_host;
@@ -56,20 +72,21 @@ static bool same(struct slice s, const char *text)
 /* ---- lines ---- */
 
 /* 3.2.2: clients may send "http://host/path" where "/path" would do. */
-static struct slice path_of(struct slice target)
+static struct slice path_of(const struct site *site, struct slice target)
 {
     struct slice authority;
-    if (!slice_begins(target, "http://"))
+    const size_t front = strlen(site->scheme);
+    if (!slice_begins(target, site->scheme))
         return target;
-    target.data += strlen("http://");
-    target.size -= strlen("http://");
+    target.data += front;
+    target.size -= front;
     if (!split(&target, '/', &authority))
         return (struct slice){0};
     return (struct slice){target.data - 1, target.size + 1};
 }
 
 /* Percent-encoding is not undone: no token needs it, and what it could hide is not looked for. */
-static enum http_status judge_target(struct slice path, struct http_request *r)
+static enum http_status judge_challenge(struct slice path, struct http_request *r)
 {
     const size_t front = sizeof challenges - 1;
     if (path.size < front || memcmp(path.data, challenges, front) != 0)
@@ -81,6 +98,12 @@ static enum http_status judge_target(struct slice path, struct http_request *r)
     memcpy(r->token, token, size);
     r->token[size] = '\0';
     return HTTP_OK;
+}
+
+static enum http_status judge_policy(struct slice path, struct http_request *r)
+{
+    (void)r;
+    return same(path, "/.well-known/mta-sts.txt") ? HTTP_OK : HTTP_NOT_FOUND;
 }
 
 /* 2.3 */
@@ -105,8 +128,9 @@ static enum http_status request_line(struct slice line, struct parse *p)
         if (target.data[i] < '!' || target.data[i] > '~')
             return HTTP_BAD_REQUEST;
     p->request->head = same(method, "HEAD");
-    p->status = p->request->head || same(method, "GET") ? judge_target(path_of(target), p->request)
-                                                        : HTTP_METHOD_NOT_ALLOWED;
+    p->status = p->request->head || same(method, "GET")
+                    ? p->site->judge(path_of(p->site, target), p->request)
+                    : HTTP_METHOD_NOT_ALLOWED;
     return judge_version(line, p);
 }
 
@@ -170,9 +194,10 @@ static enum http_status parse_lines(struct slice *in, struct parse *p)
     }
 }
 
-enum http_status http_parse(const uint8_t *data, size_t size, struct http_request *r)
+enum http_status http_parse(enum http_site site, const uint8_t *data, size_t size,
+                            struct http_request *r)
 {
-    struct parse p = {.request = r};
+    struct parse p = {.site = &sites[site], .request = r};
     struct slice in = {data, size < HTTP_HEAD_MAX ? size : HTTP_HEAD_MAX};
     *r = (struct http_request){0};
     const enum http_status status = parse_lines(&in, &p);
@@ -188,7 +213,7 @@ static const struct answer {
     {HTTP_OK, "OK", "", ""},
     {HTTP_BAD_REQUEST, "Bad Request", "This is not a request in HTTP/1.1.", ""},
     {HTTP_FORBIDDEN, "Forbidden", "There is no service for your address.", ""},
-    {HTTP_NOT_FOUND, "Not Found", "Only the answers to ACME challenges are here.", ""},
+    {HTTP_NOT_FOUND, "Not Found", NULL, ""}, /* see struct site */
     {HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed", "Only GET and HEAD are served here.",
      "Allow: GET, HEAD\r\n"},
     {HTTP_TIMEOUT, "Request Timeout", "The request did not come in time.", ""},
@@ -207,24 +232,24 @@ static const struct answer *find_answer(enum http_status status)
     return a;
 }
 
-void http_answer(enum http_status status, const uint8_t *body, size_t size, bool head, time_t now,
-                 struct buf *out)
+void http_answer(enum http_site site, enum http_status status, struct slice body, bool head,
+                 time_t now, struct buf *out)
 {
     const struct answer *a = find_answer(status);
+    const char *sentence = a->sentence != NULL ? a->sentence : sites[site].missing;
     char date[40];
     struct tm tm;
     gmtime_r(&now, &tm);
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-    const size_t length = body != NULL ? size : strlen(a->sentence) + 1;
     buf_printf(out,
                "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: %s\r\n"
                "Content-Length: %zu\r\n%s\r\n",
-               (int)status, a->reason, date,
-               body != NULL ? "application/octet-stream" : "text/plain", length, a->field);
+               (int)status, a->reason, date, body.data != NULL ? sites[site].type : "text/plain",
+               body.data != NULL ? body.size : strlen(sentence) + 1, a->field);
     if (head)
         return;
-    if (body != NULL)
-        buf_put(out, body, size);
+    if (body.data != NULL)
+        buf_put(out, body.data, body.size);
     else
-        buf_printf(out, "%s\n", a->sentence);
+        buf_printf(out, "%s\n", sentence);
 }

@@ -336,7 +336,7 @@ static void idle_time_follows_the_protocol(void **state)
     for (int i = 0; i < PROTOCOLS; i++) {
         const struct protocol_facts *facts = protocol_facts((enum protocol)i);
         char text[512];
-        if (i == PROTOCOL_ACME) /* has no such thing */
+        if (i == PROTOCOL_ACME || i == PROTOCOL_MTA_STS) /* have no such thing */
             continue;
         snprintf(text, sizeof text,
                  CERTIFICATE "route r { listen = \":9000\" protocol = %s certificate = mail "
@@ -366,6 +366,24 @@ static void an_acme_route_has_a_directory_and_no_server(void **state)
     assert_int_equal(c->routes[1].tls, TLS_MODE_IMPLICIT);
     assert_int_equal(c->routes[2].tls, TLS_MODE_OFF);
     assert_string_equal(c->routes[2].challenges.path, "/etc/tlsfront/d");
+    config_free(c);
+}
+
+static void an_mta_sts_route_has_a_file_and_no_server(void **state)
+{
+    (void)state;
+    struct config *c = load_clean(
+        CERTIFICATE
+        "route sts { listen = \":443\" protocol = mta-sts certificate = mail policy = /c\n"
+        "handshake-timeout = 5s max-connections = 9 deny = '192.0.2.0/24'\n"
+        "min-version = 1.3 hostname = mta-sts.example.org }\n");
+    const struct route_config *r = &c->routes[0];
+    assert_int_equal(r->protocol, PROTOCOL_MTA_STS);
+    assert_int_equal(r->tls, TLS_MODE_IMPLICIT);
+    assert_string_equal(r->policy.path, "/c");
+    assert_int_equal(r->target.upstream_count, 0);
+    assert_int_equal(r->certificates.count, 1);
+    assert_string_equal(r->hostname, "mta-sts.example.org");
     config_free(c);
 }
 
@@ -612,6 +630,7 @@ int main(void)
         cmocka_unit_test(a_source_address_has_no_port),
         cmocka_unit_test(idle_time_follows_the_protocol),
         cmocka_unit_test(an_acme_route_has_a_directory_and_no_server),
+        cmocka_unit_test(an_mta_sts_route_has_a_file_and_no_server),
         cmocka_unit_test(a_specific_address_beside_a_wildcard_is_fine),
         cmocka_unit_test(odd_but_right_spellings_are_understood),
         cmocka_unit_test(dos_line_ends_are_line_ends),

@@ -17,7 +17,7 @@ static void ports_and_alpn_are_the_registered_ones(void **state)
     } rows[] = {
         {"pop3", "pop3", 110, 995}, {"imap", "imap", 143, 993},   {"smtp", NULL, 25, 465},
         {"nntp", "nntp", 119, 563}, {"ldap", NULL, 389, 636},     {"sieve", "managesieve", 4190, 0},
-        {"tcp", NULL, 0, 0},        {"acme", "acme-tls/1", 0, 0},
+        {"tcp", NULL, 0, 0},        {"acme", "acme-tls/1", 0, 0}, {"mta-sts", "http/1.1", 0, 0},
     };
     (void)state;
     assert_int_equal(sizeof rows / sizeof rows[0], PROTOCOLS);
@@ -38,7 +38,7 @@ static void mail_sessions_may_idle_for_more_than_half_an_hour(void **state)
 {
     (void)state;
     for (int i = 0; i < PROTOCOLS; i++)
-        if (i != PROTOCOL_ACME) /* whose connections never idle */
+        if (i != PROTOCOL_ACME && i != PROTOCOL_MTA_STS) /* whose connections never idle */
             assert_true(protocol_facts((enum protocol)i)->idle_ms > 30 * 60 * 1000);
 }
 

@@ -11,14 +11,17 @@
 #define REQUEST  "GET /.well-known/acme-challenge/" TOKEN " HTTP/1.1\r\nHost: x\r\n\r\n"
 
 /* What clients and upstreams get. */
-#define LATE  "-ERR [SYS/TEMP] Timeout, closing connection\r\n"
-#define HALF  "\"SIEVE\" \"x\"\r\n"
-#define DOWN  "Service not available, try again later"
-#define PROXY "PROXY UNKNOWN\r\n"
-#define TEXT  "text/plain"
-#define HTTP(status, type, size, header, body)                                                     \
+#define LATE                                   "-ERR [SYS/TEMP] Timeout, closing connection\r\n"
+#define HALF                                   "\"SIEVE\" \"x\"\r\n"
+#define DOWN                                   "Service not available, try again later"
+#define PROXY                                  "PROXY UNKNOWN\r\n"
+#define TEXT                                   "text/plain"
+#define HTTP(status, type, size, header, body) HTTP_ANSWER(status, type, size, header, body) "<fin>"
+#define HTTPS(status, type, size, header, body)                                                    \
+    HTTP_ANSWER(status, type, size, header, body) "<bye><fin>"
+#define HTTP_ANSWER(status, type, size, header, body)                                              \
     "HTTP/1.1 " status "\r\nDate: Fri, 15 Jan 2027 08:00:00 GMT\r\nConnection: close\r\n"          \
-    "Content-Type: " type "\r\nContent-Length: " size "\r\n" header "\r\n" body "<fin>"
+    "Content-Type: " type "\r\nContent-Length: " size "\r\n" header "\r\n" body
 
 /* ---- how to get there ---- */
 

@@ -26,7 +26,8 @@ enum scene_route {
     MX_TELLING,
     IMAPS_TELLING,
     SIEVE_TELLING,
-    LDAPS
+    LDAPS,
+    STS
 };
 
 #define NAME  "mail.example"
@@ -188,7 +189,11 @@ static const char scene_config[] =
     "route sieve-telling { listen = \"127.0.0.1:4190\" protocol = sieve tls = optional\n"
     "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example xclient = on }\n"
     "route ldaps { listen = \"127.0.0.1:636\" protocol = ldap certificate = {mail}\n"
-    "  upstream = \"127.0.0.1:1\" }\n";
+    "  upstream = \"127.0.0.1:1\" }\n"
+    "route sts { listen = \"127.0.0.1:1443\" protocol = mta-sts certificate = {mail}\n"
+    "  policy = \"/mta-sts.txt\" }\n";
+
+#define SCENE_POLICY "version: STSv1\nmode: none\nmax_age: 604800\n"
 
 static inline struct generation *scene_load(enum generation_use use)
 {
@@ -198,6 +203,7 @@ static inline struct generation *scene_load(enum generation_use use)
     bundle_add(b, BUNDLE_TEXT, "/t.conf", scene_config, strlen(scene_config), NULL);
     bundle_add(b, BUNDLE_FILE, "/mail.crt", crt, strlen(crt), NULL);
     bundle_add(b, BUNDLE_FILE, "/mail.key", key, strlen(key), NULL);
+    bundle_add(b, BUNDLE_FILE, "/mta-sts.txt", SCENE_POLICY, strlen(SCENE_POLICY), NULL);
     struct config *c = config_load(b, &d);
     for (size_t i = 0; i < d.count; i++)
         if (d.items[i].severity == DIAG_ERROR)

@@ -259,6 +259,47 @@ static void too_fast_and_silent(void)
     f.tls = tls_client_new(NAME, NULL);
 }
 
+/* A sender of mail, which looks for the policy. */
+static void to_policy_request(void)
+{
+    arrive(STS);
+    begin_tls();
+}
+
+#define WANTED(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+static void wanted_policy(void)
+{
+    to_policy_request();
+    client_says(WANTED("/.well-known/mta-sts.txt"));
+}
+
+static void wanted_policy_in_pieces(void)
+{
+    to_policy_request();
+    client_says("GET /.well-known/mta-");
+    client_says("sts.txt HTTP/1.1\r\nHost: x\r\n\r");
+    client_says("\n");
+}
+
+static void wanted_page(void)
+{
+    to_policy_request();
+    client_says(WANTED("/"));
+}
+
+static void too_many_policies(void)
+{
+    refused(STS, REFUSE_TOO_MANY);
+    begin_tls();
+}
+
+static void nonsense_behind_the_handshake(void)
+{
+    to_policy_request();
+    client_sends("GET / HTTP/1.1\r\n", 16);
+}
+
 static void too_many_and_silent(void)
 {
     refused(POP3S, REFUSE_TOO_MANY);
@@ -298,6 +339,11 @@ static void draining(void (*reach)(void))
     f.all.draining = true;
     reach();
     f.all.draining = false;
+}
+
+static void draining_policy(void)
+{
+    draining(to_policy_request);
 }
 
 static void draining_behind_tls(void)
@@ -466,6 +512,21 @@ static const struct way {
      "-ERR [SYS/TEMP] Too many connections, try again later\r\n<fin>", ""},
     {END_TOO_FAST_TLS, too_fast_and_silent, time_is_up, "info", "client", "<alert 80><fin>", ""},
     {END_TOO_FAST_UNTOLD, too_fast_and_untold, NULL, "info", "client", "<reset>", ""},
+    {END_POLICY_SERVED, wanted_policy, NULL, "info", "none",
+     HTTPS("200 OK", TEXT, "42", "", SCENE_POLICY), ""},
+    {END_POLICY_SERVED, wanted_policy_in_pieces, NULL, "info", "none",
+     HTTPS("200 OK", TEXT, "42", "", SCENE_POLICY), ""},
+    {END_REQUEST_UNFIT, wanted_page, NULL, "info", "client",
+     HTTPS("404 Not Found", TEXT, "39", "", "Only /.well-known/mta-sts.txt is here.\n"), ""},
+    {END_REQUEST_LATE, to_policy_request, time_is_up, "info", "client",
+     HTTPS("408 Request Timeout", TEXT, "34", "", "The request did not come in time.\n"), ""},
+    {END_LEFT_IN_REQUEST, to_policy_request, client_finishes, "info", "client", "<close>", ""},
+    {END_LEFT_IN_REQUEST, to_policy_request, client_says_goodbye, "info", "client", "<close>", ""},
+    {END_TLS_FAILED, nonsense_behind_the_handshake, NULL, "info", "client", "<alert 10><fin>", ""},
+    {END_TOO_MANY, too_many_policies, NULL, "info", "tlsfront",
+     HTTPS("503 Service Unavailable", TEXT, "17", "Retry-After: 10\r\n", "Try again later.\n"), ""},
+    {END_DRAINING, draining_policy, NULL, "info", "tlsfront",
+     HTTPS("503 Service Unavailable", TEXT, "17", "Retry-After: 10\r\n", "Try again later.\n"), ""},
     {END_REQUEST_UNFIT, unfit_request, NULL, "info", "client",
      HTTP("404 Not Found", TEXT, "46", "", "Only the answers to ACME challenges are here.\n"), ""},
     {END_REQUEST_UNCLEAR, unclear_request, NULL, "info", "client",

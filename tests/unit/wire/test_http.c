@@ -100,7 +100,7 @@ static enum http_status parse(const char *bytes, size_t size, struct http_reques
 {
     uint8_t *copy = malloc(size > 0 ? size : 1);
     memcpy(copy, bytes, size);
-    const enum http_status status = http_parse(copy, size, r);
+    const enum http_status status = http_parse(HTTP_CHALLENGES, copy, size, r);
     free(copy);
     return status;
 }
@@ -185,15 +185,16 @@ static void answers_are_complete_and_close_the_connection(void **state)
     (void)state;
     struct buf out;
     buf_init(&out, 4096);
-    http_answer(HTTP_OK, (const uint8_t *)"a.b", 3, false, 0, &out);
+    http_answer(HTTP_CHALLENGES, HTTP_OK, (struct slice){(const uint8_t *)"a.b", 3}, false, 0,
+                &out);
     assert_text(&out, "HTTP/1.1 200 OK\r\n" DATE "Connection: close\r\nContent-Type: "
                       "application/octet-stream\r\nContent-Length: 3\r\n\r\na.b");
     buf_free(&out);
-    http_answer(HTTP_OK, (const uint8_t *)"a.b", 3, true, 0, &out);
+    http_answer(HTTP_CHALLENGES, HTTP_OK, (struct slice){(const uint8_t *)"a.b", 3}, true, 0, &out);
     assert_text(&out, "HTTP/1.1 200 OK\r\n" DATE "Connection: close\r\nContent-Type: "
                       "application/octet-stream\r\nContent-Length: 3\r\n\r\n");
     buf_free(&out);
-    http_answer(HTTP_METHOD_NOT_ALLOWED, NULL, 0, false, 0, &out);
+    http_answer(HTTP_CHALLENGES, HTTP_METHOD_NOT_ALLOWED, (struct slice){0}, false, 0, &out);
     assert_text(&out, "HTTP/1.1 405 Method Not Allowed\r\n" DATE
                       "Connection: close\r\nContent-Type: text/plain\r\nContent-Length: 35\r\n"
                       "Allow: GET, HEAD\r\n\r\nOnly GET and HEAD are served here.\n");
@@ -210,13 +211,64 @@ static void every_status_can_be_answered(void **state)
         char line[20];
         struct buf out;
         buf_init(&out, 4096);
-        http_answer(all[i], NULL, 0, false, 1, &out);
+        http_answer(HTTP_CHALLENGES, all[i], (struct slice){0}, false, 1, &out);
         snprintf(line, sizeof line, "HTTP/1.1 %d ", (int)all[i]);
         assert_false(out.failed);
         assert_memory_equal(out.data, line, strlen(line));
         assert_int_equal(out.data[out.size - 1], '\n');
         buf_free(&out);
     }
+}
+
+/* ---- the other site ---- */
+
+#define POLICY "/.well-known/mta-sts.txt"
+
+static void a_sender_of_mail_asks_for_the_policy(void **state)
+{
+    static const struct {
+        const char *text;
+        enum http_status status;
+        bool head;
+    } rows[] = {
+        {"GET " POLICY " HTTP/1.1\r\nHost: mta-sts.example.org\r\n\r\n", HTTP_OK, false},
+        {"HEAD " POLICY " HTTP/1.0\r\n\r\n", HTTP_OK, true},
+        {"GET https://mta-sts.example.org" POLICY " HTTP/1.0\r\n\r\n", HTTP_OK, false},
+        {"GET http://mta-sts.example.org" POLICY " HTTP/1.0\r\n\r\n", HTTP_NOT_FOUND, false},
+        {"GET " POLICY "?x HTTP/1.0\r\n\r\n", HTTP_NOT_FOUND, false},
+        {"GET " POLICY "/ HTTP/1.0\r\n\r\n", HTTP_NOT_FOUND, false},
+        {"GET /.well-known/MTA-STS.txt HTTP/1.0\r\n\r\n", HTTP_NOT_FOUND, false},
+        {"GET " PATH "a HTTP/1.0\r\n\r\n", HTTP_NOT_FOUND, false},
+        {"GET / HTTP/1.0\r\n\r\n", HTTP_NOT_FOUND, false},
+        {"PUT " POLICY " HTTP/1.0\r\n\r\n", HTTP_METHOD_NOT_ALLOWED, false},
+        {"GET " POLICY " HTTP/1.1\r\n\r\n", HTTP_BAD_REQUEST, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct http_request r;
+        const size_t size = strlen(rows[i].text);
+        for (size_t cut = 0; cut < size; cut++)
+            if (rows[i].status < HTTP_BAD_REQUEST || cut < 4)
+                assert_int_equal(http_parse(HTTP_POLICY, (const uint8_t *)rows[i].text, cut, &r),
+                                 HTTP_MORE);
+        assert_int_equal(http_parse(HTTP_POLICY, (const uint8_t *)rows[i].text, size, &r),
+                         rows[i].status);
+        assert_int_equal(r.head, rows[i].head);
+    }
+}
+
+static void a_policy_is_text(void **state)
+{
+    struct buf out;
+    (void)state;
+    buf_init(&out, 1000);
+    http_answer(HTTP_POLICY, HTTP_OK, (struct slice){(const uint8_t *)"a: b", 4}, false, 0, &out);
+    http_answer(HTTP_POLICY, HTTP_NOT_FOUND, (struct slice){0}, false, 0, &out);
+    buf_put(&out, "", 1);
+    const char *text = (const char *)out.data;
+    assert_non_null(strstr(text, "Content-Type: text/plain\r\nContent-Length: 4\r\n\r\na: bHTTP"));
+    assert_non_null(strstr(text, "\r\n\r\nOnly " POLICY " is here.\n"));
+    buf_free(&out);
 }
 
 int main(void)
@@ -228,6 +280,8 @@ int main(void)
         cmocka_unit_test(tokens_are_base64url_and_not_too_long),
         cmocka_unit_test(answers_are_complete_and_close_the_connection),
         cmocka_unit_test(every_status_can_be_answered),
+        cmocka_unit_test(a_sender_of_mail_asks_for_the_policy),
+        cmocka_unit_test(a_policy_is_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
