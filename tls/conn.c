@@ -24,6 +24,7 @@ static struct tls_conn *conn_new(struct tls_engine *engine)
     if (c == NULL)
         return NULL;
     c->engine = engine;
+    c->server_name = TLS_NO_NAME;
     c->hs = memory_calloc(1, sizeof *c->hs);
     if (c->hs != NULL) {
         c->hs->alert_put = CONN_ALERT_NONE;
@@ -273,6 +274,11 @@ void tls_conn_info(const struct tls_conn *c, struct tls_info *info)
     info->group_number = suites_group_number(c->group);
     info->cipher = tls_cipher_name(info->cipher_number);
     info->group = tls_group_name(info->group_number);
+}
+
+size_t tls_conn_server_name(const struct tls_conn *c)
+{
+    return c->server_name;
 }
 
 const struct tls_failure *tls_conn_failure(const struct tls_conn *c)

@@ -71,8 +71,9 @@ struct tls_conn {
 
     char *name; /* as the first ClientHello asked for it; NULL: it did not */
     size_t name_size;
-    const char *sni;  /* `name` where it is one that can be shown and compared, else NULL */
-    const char *alpn; /* the server's own text */
+    const char *sni;    /* `name` where it is one that can be shown and compared, else NULL */
+    size_t server_name; /* of the server's table; TLS_NO_NAME */
+    const char *alpn;   /* the server's own text */
     char *client_subject, *client_cn;
     struct tls_identity *challenge; /* to show; NULL: one of the server's */
 

@@ -18,8 +18,10 @@ static bool keep_name(struct tls_conn *c, struct tls_slice name)
         return false;
     memcpy(c->name, name.data, name.size);
     c->name_size = name.size;
-    if (names_plain(c->name, c->name_size))
+    if (names_plain(c->name, c->name_size)) {
         c->sni = c->name;
+        c->server_name = name_table_find(&c->server->names, c->sni);
+    }
     return true;
 }
 
@@ -49,10 +51,12 @@ static void first_hello(struct tls_conn *c, const struct hello *h)
         conn_fail(c, conn_out_of_memory);
         return;
     }
-    c->hs->name_known = c->sni != NULL && server_knows(c->server, c->sni);
+    c->hs->name_known =
+        c->sni != NULL && identity_set_covers(server_identities(c->server, c->server_name), c->sni);
     if (c->server->challenges)
         judge_challenge(c, h);
-    else if (c->name != NULL && c->server->strict_sni && !c->hs->name_known)
+    else if (c->name != NULL && c->server->strict_sni && !c->hs->name_known &&
+             c->server_name == TLS_NO_NAME)
         conn_fail_client(c, ALERT_UNRECOGNIZED_NAME,
                          "client asked for a server name that is not served here");
 }

@@ -26,13 +26,13 @@ static int offer(mbedtls_ssl_context *ssl, struct tls_identity *id)
 
 /* mbedTLS takes the first that the client can use, so ECDSA, which is cheaper for us, goes
  * first. */
-static int offer_matching(mbedtls_ssl_context *ssl, const struct tls_server *s, const char *name,
+static int offer_matching(mbedtls_ssl_context *ssl, const struct identity_set *s, const char *name,
                           enum names_match wanted)
 {
     static const enum tls_key_type order[] = {TLS_KEY_EC, TLS_KEY_RSA};
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
-        for (size_t i = 0; i < s->identity_count; i++) {
-            struct tls_identity *id = s->identities[i];
+        for (size_t i = 0; i < s->count; i++) {
+            struct tls_identity *id = s->items[i];
             if (id->facts.key_type != order[k] || identity_match(id, name) != wanted)
                 continue;
             int r = offer(ssl, id);
@@ -43,13 +43,13 @@ static int offer_matching(mbedtls_ssl_context *ssl, const struct tls_server *s, 
 }
 
 /* The default, with its twin of another key type where there is one. */
-static int offer_default(mbedtls_ssl_context *ssl, const struct tls_server *s)
+static int offer_default(mbedtls_ssl_context *ssl, const struct identity_set *s)
 {
-    struct tls_identity *first = s->identities[0], *twin = NULL;
-    for (size_t i = 1; i < s->identity_count && twin == NULL; i++)
-        if (s->identities[i]->facts.key_type != first->facts.key_type &&
-            identity_same_names(s->identities[i], first))
-            twin = s->identities[i];
+    struct tls_identity *first = s->items[0], *twin = NULL;
+    for (size_t i = 1; i < s->count && twin == NULL; i++)
+        if (s->items[i]->facts.key_type != first->facts.key_type &&
+            identity_same_names(s->items[i], first))
+            twin = s->items[i];
     bool twin_first = twin != NULL && twin->facts.key_type == TLS_KEY_EC;
     int r = twin_first ? offer(ssl, twin) : 0;
     if (r == 0)
@@ -69,14 +69,15 @@ static int choose_certificate(mbedtls_ssl_context *ssl)
         return offer(ssl, c->challenge);
     if (ssl->handshake->sni_key_cert != NULL)
         return 0; /* the second ClientHello; conn.c saw to it that the name is the same */
+    const struct identity_set *set = server_identities(c->server, c->server_name);
     int r = 0;
     if (c->sni != NULL) {
-        r = offer_matching(ssl, c->server, c->sni, NAMES_EXACT);
+        r = offer_matching(ssl, set, c->sni, NAMES_EXACT);
         if (r == 0)
-            r = offer_matching(ssl, c->server, c->sni, NAMES_WILDCARD);
+            r = offer_matching(ssl, set, c->sni, NAMES_WILDCARD);
     }
     if (r == 0 && ssl->handshake->sni_key_cert == NULL)
-        r = offer_default(ssl, c->server);
+        r = offer_default(ssl, set);
     return r;
 }
 
@@ -187,12 +188,12 @@ void hooks_install_dialer(struct tls_dialer *k)
 
 /* A session may come back only under the same name (RFC 6066 3), and where a full handshake would
  * have shown the client what it has seen: a certificate for that name, or else one for the names of
- * the default. */
+ * what is the default there. */
 static int bound_to(const struct tls_conn *c, uint8_t bound[TICKETS_BOUND_SIZE])
 {
     const struct tls_server *s = c->server;
     const bool known = c->hs->name_known;
-    const uint8_t *whom = known ? s->context : s->default_names;
+    const uint8_t *whom = known ? s->context : server_identities(s, c->server_name)->default_names;
     uint8_t text[TLS_SHA256_SIZE + 1 + 255];
     size_t size = TLS_SHA256_SIZE;
     memcpy(text, whom, size);

@@ -13,6 +13,41 @@
 
 /* ---- the parts ---- */
 
+static int copy_set(struct identity_set *set, struct tls_identity *const *identities, size_t count,
+                    struct err *e)
+{
+    set->items = memory_calloc(count + 1, sizeof *set->items);
+    if (set->items == NULL)
+        return err_set(e, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        set->items[i] = tls_identity_ref(identities[i]);
+    set->count = count;
+    return 0;
+}
+
+static void free_set(struct identity_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        tls_identity_free(set->items[i]);
+    free(set->items);
+}
+
+static int copy_names(struct tls_server *s, const struct tls_server_options *o, struct err *e)
+{
+    s->of_names = memory_calloc(o->name_count + 1, sizeof *s->of_names);
+    if (s->of_names == NULL || name_table_init(&s->names, o->name_count) != 0)
+        return err_set(e, "out of memory");
+    for (size_t i = 0; i < o->name_count; i++) {
+        const struct tls_server_name *n = &o->names[i];
+        if (name_table_add(&s->names, n->name) != 0)
+            return err_set(e, "out of memory");
+        if (copy_set(&s->of_names[i], n->identities, n->identity_count, e) != 0)
+            return -1;
+    }
+    name_table_sort(&s->names);
+    return 0;
+}
+
 static int copy_identities(struct tls_server *s, const struct tls_server_options *o, struct err *e)
 {
     s->challenges = o->challenges;
@@ -20,13 +55,9 @@ static int copy_identities(struct tls_server *s, const struct tls_server_options
         return 0;
     if (o->identity_count == 0)
         return err_set(e, "there is no certificate to serve with");
-    s->identities = memory_calloc(o->identity_count, sizeof *s->identities);
-    if (s->identities == NULL)
-        return err_set(e, "out of memory");
-    for (size_t i = 0; i < o->identity_count; i++)
-        s->identities[i] = tls_identity_ref(o->identities[i]);
-    s->identity_count = o->identity_count;
-    return 0;
+    if (copy_set(&s->identities, o->identities, o->identity_count, e) != 0)
+        return -1;
+    return copy_names(s, o, e);
 }
 
 /* Is there a suite of TLS 1.2 for a certificate with such a key? TLS 1.3 has no such ties. */
@@ -40,22 +71,34 @@ static bool suits(const struct tls_server *s, enum tls_key_type type)
     return false;
 }
 
-static int check_ciphers(const struct tls_server *s, const struct tls_server_options *o,
-                         struct err *e)
+/* `name` NULL: of those who ask for no name of the table. */
+static int check_ciphers_of(const struct tls_server *s, const struct identity_set *set,
+                            const char *name, struct err *e)
 {
-    if (o->min_version == TLS_MIN_1_3 || s->identity_count == 0)
-        return 0;
-    for (size_t i = 0; i < s->identity_count; i++)
-        if (suits(s, s->identities[i]->facts.key_type))
+    for (size_t i = 0; i < set->count; i++)
+        if (suits(s, set->items[i]->facts.key_type))
             return 0;
-    const bool rsa = s->identities[0]->facts.key_type == TLS_KEY_RSA;
+    const bool rsa = set->items[0]->facts.key_type == TLS_KEY_RSA;
     err_set(e,
-            "none of the ciphers for TLS 1.2 can be used with %s certificate, so that version "
+            "none of the ciphers for TLS 1.2 can be used with %s certificate%s%s, so that version "
             "would serve nobody",
-            rsa ? "an RSA" : "an ECDSA");
+            rsa ? "an RSA" : "an ECDSA", name != NULL ? ", as there is for " : "",
+            name != NULL ? name : "");
     err_cure(e, "add one with %s in its name, or say min-version = 1.3",
              rsa ? "ECDHE_RSA" : "ECDHE_ECDSA");
     return err_blame(e, TLS_INPUT_CIPHERS);
+}
+
+static int check_ciphers(const struct tls_server *s, const struct tls_server_options *o,
+                         struct err *e)
+{
+    if (o->min_version == TLS_MIN_1_3 || s->identities.count == 0)
+        return 0;
+    int r = check_ciphers_of(s, &s->identities, NULL, e);
+    for (size_t i = 0; i < o->name_count && r == 0; i++)
+        if (s->of_names[i].count > 0)
+            r = check_ciphers_of(s, &s->of_names[i], o->names[i].name, e);
+    return r;
 }
 
 static int copy_alpn(struct tls_server *s, const struct string_list *names, struct err *e)
@@ -212,27 +255,31 @@ static int digest(const char *context, const char *const *names, size_t count,
 }
 
 /* In whatever order the certificate has them. */
-static int digest_default(struct tls_server *s, const char *context)
+static int digest_default(struct identity_set *set, const char *context)
 {
-    const struct tls_identity_facts *f = &s->identities[0]->facts;
+    const struct tls_identity_facts *f = &set->items[0]->facts;
     const char **names = memory_calloc(f->name_count + 1, sizeof *names);
     if (names == NULL)
         return -1;
     for (size_t i = 0; i < f->name_count; i++)
         names[i] = f->names[i];
     qsort(names, f->name_count, sizeof *names, by_name);
-    const int r = digest(context, names, f->name_count, s->default_names);
+    const int r = digest(context, names, f->name_count, set->default_names);
     free(names);
     return r;
 }
 
 static int bind_tickets(struct tls_server *s, const struct tls_server_options *o, struct err *e)
 {
-    if (s->identity_count == 0)
+    if (s->identities.count == 0)
         return 0; /* there are none for challenges */
-    return digest(o->context, NULL, 0, s->context) == 0 && digest_default(s, o->context) == 0
-               ? 0
-               : err_set(e, "out of memory");
+    int r = digest(o->context, NULL, 0, s->context);
+    if (r == 0)
+        r = digest_default(&s->identities, o->context);
+    for (size_t i = 0; i < o->name_count && r == 0; i++)
+        if (s->of_names[i].count > 0)
+            r = digest_default(&s->of_names[i], o->context);
+    return r == 0 ? 0 : err_set(e, "out of memory");
 }
 
 /* ---- the whole ---- */
@@ -293,9 +340,11 @@ void tls_server_free(struct tls_server *s)
     mbedtls_x509_crt_free(&s->client_ca);
     mbedtls_x509_crl_free(&s->client_crl);
     allow_free(&s->allow);
-    for (size_t i = 0; i < s->identity_count; i++)
-        tls_identity_free(s->identities[i]);
-    free(s->identities);
+    free_set(&s->identities);
+    for (size_t i = 0; i < s->names.room && s->of_names != NULL; i++)
+        free_set(&s->of_names[i]);
+    free(s->of_names);
+    name_table_free(&s->names);
     for (size_t i = 0; s->alpn != NULL && s->alpn[i] != NULL; i++)
         free(s->alpn[i]);
     free(s->alpn);
@@ -308,10 +357,10 @@ bool tls_server_lacks_group(const struct tls_server *s)
            !suites_have_tls12_group(&s->suites);
 }
 
-bool server_knows(const struct tls_server *s, const char *name)
+bool identity_set_covers(const struct identity_set *set, const char *name)
 {
-    for (size_t i = 0; i < s->identity_count; i++)
-        if (tls_identity_covers(s->identities[i], name))
+    for (size_t i = 0; i < set->count; i++)
+        if (tls_identity_covers(set->items[i], name))
             return true;
     return false;
 }

@@ -5,23 +5,30 @@
 #include "tls/allow.h"
 #include "tls/identity.h"
 #include "tls/mbed.h"
+#include "tls/name_table.h"
 #include "tls/suites.h"
 #include "tls/tls.h"
+
+struct identity_set {
+    struct tls_identity **items; /* the first is the default */
+    size_t count;
+    uint8_t default_names[TLS_SHA256_SIZE]; /* digest of the context and of the default's names */
+};
 
 struct tls_server {
     unsigned refs;
     mbedtls_ssl_config conf;
     struct suites suites;
-    struct tls_identity **identities;
-    size_t identity_count;
-    char **alpn; /* ends with NULL */
+    struct identity_set identities;
+    struct name_table names;
+    struct identity_set *of_names; /* one per name, by its index; empty: `identities` */
+    char **alpn;                   /* ends with NULL */
     mbedtls_x509_crt client_ca;
     mbedtls_x509_crl client_crl;
     enum client_auth client_auth;
     struct allow allow;
     bool strict_sni, challenges;
-    /* Digests of the context, and of the context with the names of the first identity. */
-    uint8_t context[TLS_SHA256_SIZE], default_names[TLS_SHA256_SIZE];
+    uint8_t context[TLS_SHA256_SIZE]; /* its digest */
 
     /* The connection whose handshake mbedTLS is working on. Its callbacks for tickets are given
      * nothing else by which to find it. */
@@ -29,6 +36,13 @@ struct tls_server {
 };
 
 /* True when one of the identities covers the name. */
-bool server_knows(const struct tls_server *s, const char *name);
+bool identity_set_covers(const struct identity_set *set, const char *name);
+
+/* What is shown to who asks for that one of the table's names. */
+static inline const struct identity_set *server_identities(const struct tls_server *s, size_t index)
+{
+    const bool own = index != TLS_NO_NAME && s->of_names[index].count > 0;
+    return own ? &s->of_names[index] : &s->identities;
+}
 
 #endif

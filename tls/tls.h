@@ -224,17 +224,26 @@ bool tls_identity_covers(const struct tls_identity *id, const char *name);
 
 /* ---- policy ---- */
 
+/* What clients are shown who ask for a name. */
+struct tls_server_name {
+    const char *name; /* in lower case; may begin with "*." for exactly one label */
+    struct tls_identity *const *identities; /* the first is their default; none: the server's */
+    size_t identity_count;
+};
+
 struct tls_server_options {
     const char *context; /* what is spoken: sessions do not resume across contexts */
     struct tls_identity *const *identities; /* the first is the default */
     size_t identity_count;
+    const struct tls_server_name *names; /* an exact one wins over a wildcard */
+    size_t name_count;
     bool challenges; /* no identities: only tls-alpn-01 is answered, see tls_conn_wanted() */
     enum tls_min_version min_version;
     enum client_auth client_auth;
     struct tls_slice client_ca, client_crl;    /* PEM or DER; data NULL: none */
     const struct string_list *client_subjects; /* allow.h; both NULL or empty: all who verify */
     const struct client_name_list *client_names;
-    bool strict_sni;                            /* unknown names get unrecognized_name */
+    bool strict_sni; /* what is in no identity and none of `names` gets unrecognized_name */
     const struct string_list *alpn;             /* empty: ALPN is ignored */
     const struct string_list *groups, *ciphers; /* empty: the defaults */
 };
@@ -462,6 +471,11 @@ const char *tls_cipher_name(unsigned number);
 const char *tls_cipher_version(unsigned number);
 const char *tls_group_name(unsigned number);
 void tls_conn_info(const struct tls_conn *c, struct tls_info *info);
+
+/* Which of the policy's `names` the client has asked for, once its ClientHello is there;
+ * TLS_NO_NAME: another one, or none. */
+#define TLS_NO_NAME SIZE_MAX
+size_t tls_conn_server_name(const struct tls_conn *c);
 
 enum tls_fault {
     TLS_FAULT_CLIENT, /* it, or the server at the other end, broke the protocol, offered nothing

@@ -188,6 +188,95 @@ static void a_chain_is_served_up_to_the_limit(void **state)
     free(key);
 }
 
+/* ---- names with identities of their own ---- */
+
+static struct tls_server_options with_names(struct tls_identity *const *list)
+{
+    static struct tls_identity *others[1], *wild[1];
+    static struct tls_server_name names[4];
+    others[0] = ids[OTHER_EC];
+    wild[0] = ids[WILDCARD_RSA];
+    names[0] = (struct tls_server_name){"other.example.org", others, 1};
+    names[1] = (struct tls_server_name){"*.example.org", wild, 1};
+    names[2] = (struct tls_server_name){"elsewhere.example.net", others, 1}; /* not covered */
+    names[3] = (struct tls_server_name){"own.example.org", NULL, 0};
+    struct tls_server_options so = join_options(list, 1);
+    so.names = names;
+    so.name_count = 4;
+    return so;
+}
+
+static void a_name_has_the_identities_of_its_own(void **state)
+{
+    static const struct {
+        const char *sni;
+        int shown;
+        size_t index;
+    } rows[] = {
+        {"other.example.org", OTHER_EC, 0},
+        {"OTHER.Example.Org", OTHER_EC, 0},
+        {"mail.example.org", WILDCARD_RSA, 1}, /* although the default has exactly that name */
+        {"elsewhere.example.net", OTHER_EC, 2},
+        {"own.example.org", MAIL_EC, 3},
+        {"unknown.example.net", MAIL_EC, TLS_NO_NAME},
+        {"a.b.example.org", MAIL_EC, TLS_NO_NAME},
+        {NULL, MAIL_EC, TLS_NO_NAME},
+    };
+    (void)state;
+    struct tls_server_options so = with_names((struct tls_identity *const[]){ids[MAIL_EC]});
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        struct join j;
+        const mbedtls_ssl_protocol_version version = i % 2 == 0 ? V12 : V13;
+        join_start(&j, engine, NULL, &so,
+                   &(struct peer_options){.min = version, .max = version, .sni = rows[i / 2].sni});
+        assert_int_equal(tls_conn_server_name(j.conn), TLS_NO_NAME);
+        join_pump(&j);
+        assert_int_equal(tls_conn_status(j.conn), TLS_OPEN);
+        assert_true(shows(&j, ids[rows[i / 2].shown]));
+        assert_int_equal(tls_conn_server_name(j.conn), rows[i / 2].index);
+        join_free(&j);
+    }
+}
+
+static void a_name_is_known_to_strict_routes(void **state)
+{
+    static const struct {
+        const char *sni;
+        enum tls_status expected;
+    } rows[] = {{"elsewhere.example.net", TLS_OPEN},
+                {"own.example.org", TLS_OPEN},
+                {"mail.example.org", TLS_OPEN},
+                {"unknown.example.net", TLS_FAILED},
+                {"a.b.example.org", TLS_FAILED}};
+    (void)state;
+    struct tls_server_options so = with_names((struct tls_identity *const[]){ids[MAIL_EC]});
+    so.strict_sni = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct join j;
+        join_start(&j, engine, NULL, &so, &(struct peer_options){.sni = rows[i].sni});
+        join_pump(&j);
+        assert_int_equal(tls_conn_status(j.conn), rows[i].expected);
+        join_free(&j);
+    }
+}
+
+static void ciphers_that_serve_a_name_to_nobody_are_refused_with_it(void **state)
+{
+    static const char *only_ecdsa[] = {"ECDHE-ECDSA-AES128-GCM-SHA256"};
+    const struct string_list ciphers = {only_ecdsa, 1};
+    struct err e = {.text = ""};
+    (void)state;
+    struct tls_server_options so = with_names((struct tls_identity *const[]){ids[MAIL_EC]});
+    so.ciphers = &ciphers;
+    assert_null(tls_server_new(&so, &e));
+    assert_non_null(strstr(e.text, "an RSA certificate, as there is for *.example.org"));
+    assert_int_equal(e.blamed, TLS_INPUT_CIPHERS);
+    so.min_version = TLS_MIN_1_3;
+    struct tls_server *s = tls_server_new(&so, &e);
+    assert_non_null(s);
+    tls_server_free(s);
+}
+
 static void strict_routes_refuse_unknown_names(void **state)
 {
     (void)state;
@@ -908,6 +997,9 @@ int main(void)
         cmocka_unit_test(a_wildcard_serves_what_has_no_certificate_of_its_own),
         cmocka_unit_test(two_kinds_of_key_serve_two_kinds_of_client),
         cmocka_unit_test(a_chain_is_served_up_to_the_limit),
+        cmocka_unit_test(a_name_has_the_identities_of_its_own),
+        cmocka_unit_test(a_name_is_known_to_strict_routes),
+        cmocka_unit_test(ciphers_that_serve_a_name_to_nobody_are_refused_with_it),
         cmocka_unit_test(strict_routes_refuse_unknown_names),
         cmocka_unit_test(the_name_may_not_change_after_a_retry_request),
         cmocka_unit_test(client_certificates_are_optional_or_required),
