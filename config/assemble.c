@@ -3,6 +3,8 @@
 #include "config/schema.h"
 #include "config/values.h"
 
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,7 +80,7 @@ static void apply(struct build *b, enum scope scope, const struct block *block, 
     for (const struct key *key = schema_keys(scope); key->name != NULL && !b->arena->failed;
          key++) {
         const struct setting *s = tree_find(block, key->name);
-        if (key->at_offset != 0)
+        if (key->at_offset != 0 && (s != NULL || scope != SCOPE_SERVER_NAME)) /* else inherited */
             *(struct origin *)((char *)target + key->at_offset) =
                 s != NULL ? s->at : (struct origin){.key = key->name};
         if (scope == SCOPE_ROUTE && !belongs(b, key, s))
@@ -110,6 +112,15 @@ static size_t count_blocks(const struct tree *tree, enum scope scope)
     size_t count = 0;
     for (const struct block *block = tree->blocks; block != NULL; block = block->next)
         count += block_is(block, scope);
+    return count;
+}
+
+static size_t count_server_names(const struct tree *tree)
+{
+    size_t count = 0;
+    for (const struct block *block = tree->blocks; block != NULL; block = block->next)
+        for (const struct block *inner = block->inner; inner != NULL; inner = inner->next)
+            count++;
     return count;
 }
 
@@ -184,6 +195,82 @@ static void add_target(struct build *b, struct target_config *t)
     b->config->targets[t->index] = t;
 }
 
+/* ---- server names ---- */
+
+/* Does the block say something of where its clients are sent? */
+static bool has_target(const struct block *block)
+{
+    const size_t begin = offsetof(struct server_name_config, target);
+    for (const struct key *k = schema_keys(SCOPE_SERVER_NAME); k->name != NULL; k++)
+        if (k->offset >= begin && k->offset < begin + sizeof(struct target_config) &&
+            tree_find(block, k->name) != NULL)
+            return true;
+    return false;
+}
+
+static void take_title(struct build *b, struct server_name_config *n)
+{
+    struct flaw flaw;
+    const char *title = b->block->title;
+    n->name = arena_copy(b->arena, title);
+    if (value_sni_name(b->arena, title, &n->name, &flaw) != 0)
+        build_complain(b, DIAG_ERROR, &b->block->at, flaw.cure, "the name %s", flaw.cause);
+}
+
+static void build_server_name(struct build *b, const struct route_config *r,
+                              const struct block *block)
+{
+    struct server_name_config *n = &b->config->server_names[b->config->server_name_count++];
+    *n = (struct server_name_config){.at = block->at, .target = r->target};
+    apply(b, SCOPE_SERVER_NAME, block, n);
+    take_title(b, n);
+    n->own_target = has_target(block);
+    if (!n->own_target)
+        return;
+    n->target.label = arena_format(b->arena, "%s: server-name %s", r->target.label, n->name);
+    add_target(b, &n->target);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct server_name_config *const *x = a, *const *y = b;
+    const int r = strcmp((*x)->name, (*y)->name);
+    return r != 0 ? r : (*x > *y) - (*x < *y);
+}
+
+static void check_doubled(struct build *b, const struct route_config *r)
+{
+    const struct server_name_config **sorted = arena_array(b->work, r->name_count, sizeof *sorted);
+    for (size_t i = 0; i < r->name_count && sorted != NULL; i++)
+        sorted[i] = &r->names[i];
+    if (sorted == NULL || b->arena->failed)
+        return;
+    qsort(sorted, r->name_count, sizeof *sorted, by_name);
+    for (size_t i = 1; i < r->name_count; i++)
+        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+            diag_add(b->diags, DIAG_ERROR, &sorted[i]->at, "keep one of them",
+                     "%s: a second server-name %s; the first is in %s line %d", r->target.label,
+                     sorted[i]->name, sorted[i - 1]->at.file, sorted[i - 1]->at.line);
+}
+
+static void build_server_names(struct build *b, struct route_config *r, const struct block *block)
+{
+    r->names = &b->config->server_names[b->config->server_name_count];
+    if (block->inner != NULL && (r->protocol == PROTOCOL_ACME || r->protocol == PROTOCOL_MTA_STS)) {
+        build_complain(b, DIAG_ERROR, &block->inner->at, "remove it",
+                       "server-name has no place on an %s route, which has no server behind it",
+                       protocol_facts(r->protocol)->name);
+        return;
+    }
+    for (const struct block *k = block->inner; k != NULL && !b->arena->failed; k = k->next) {
+        build_server_name(b, r, k);
+        r->name_count++;
+    }
+    check_doubled(b, r);
+}
+
+/* ---- routes, whole ---- */
+
 static void build_route(struct build *b, const struct block *block)
 {
     struct route_config *r = &b->config->routes[b->config->route_count++];
@@ -193,6 +280,7 @@ static void build_route(struct build *b, const struct block *block)
     apply(b, SCOPE_ROUTE, block, r);
     check_title(b);
     finish_route(b, r);
+    build_server_names(b, r, block);
 }
 
 /* ---- all ---- */
@@ -201,10 +289,11 @@ void assemble_config(struct build *b)
 {
     struct config *c = b->config;
     size_t certificates = count_blocks(b->tree, SCOPE_CERTIFICATE);
-    size_t routes = count_blocks(b->tree, SCOPE_ROUTE);
+    size_t routes = count_blocks(b->tree, SCOPE_ROUTE), names = count_server_names(b->tree);
     c->certificates = arena_array(b->arena, certificates, sizeof *c->certificates);
     c->routes = arena_array(b->arena, routes, sizeof *c->routes);
-    c->targets = arena_array(b->arena, routes, sizeof *c->targets);
+    c->server_names = arena_array(b->arena, names, sizeof *c->server_names);
+    c->targets = arena_array(b->arena, routes + names, sizeof *c->targets);
     apply(b, SCOPE_GLOBAL, &b->tree->globals, c);
 
     /* Certificates first: routes refer to them. */

@@ -49,12 +49,17 @@ static int by_kind_and_title(const void *a, const void *b)
     return r != 0 ? r : strcmp((*x)->title, (*y)->title);
 }
 
+static bool put_blocks(FILE *out, const struct block *first);
+
+/* With those that stand in it, and its end, so that they cannot be taken for others. */
 static bool put_block(FILE *out, const struct block *block)
 {
     fputs("block ", out);
     put(out, block->kind);
     put(out, block->title);
-    return put_settings(out, block);
+    const bool well = put_settings(out, block) && put_blocks(out, block->inner);
+    fputs("end\n", out);
+    return well;
 }
 
 static bool put_blocks(FILE *out, const struct block *first)

@@ -159,11 +159,20 @@ static void check_acme(const struct route_config *r, struct diags *d)
     }
 }
 
+/* Does the target of a name have it from its route, where it is told of? */
+static bool is_inherited(const struct route_config *r, const struct target_config *t,
+                         const struct origin *at)
+{
+    const size_t offset = (size_t)((const char *)at - (const char *)t);
+    const struct origin *above = (const void *)((const char *)&r->target + offset);
+    return t != &r->target && at->line == above->line && at->file == above->file;
+}
+
 static void check_xclient(const struct route_config *r, const struct target_config *t,
                           struct diags *d)
 {
     const struct protocol_facts *facts = protocol_facts(r->protocol);
-    if (t->xclient && !facts->has_xclient)
+    if (t->xclient && !facts->has_xclient && !is_inherited(r, t, &t->xclient_at))
         diag_add(d, DIAG_WARNING, &t->xclient_at,
                  "remove it; send-proxy or source = transparent may help",
                  "%s: xclient has no effect: there is no such thing in %s", t->label, facts->name);
@@ -186,10 +195,11 @@ static void check_source(const struct target_config *t, struct diags *d)
     }
 }
 
-static void check_balance(const struct target_config *t, struct diags *d)
+static void check_balance(const struct route_config *r, const struct target_config *t,
+                          struct diags *d)
 {
     if (t->upstream_count != 1 || t->upstream[0].kind == ENDPOINT_NAME ||
-        t->balance == BALANCE_FIRST)
+        t->balance == BALANCE_FIRST || is_inherited(r, t, &t->balance_at))
         return;
     diag_add(d, DIAG_WARNING, &t->balance_at, "name more servers, or remove it",
              "%s: balance has no effect on one upstream", t->label);
@@ -219,18 +229,20 @@ static const char *vain_key(const struct upstream_tls_config *tls, const struct 
 }
 
 /* Who writes one of them believes that what goes to the server is encrypted. */
-static void check_upstream_clear(const struct target_config *t, struct diags *d)
+static void check_upstream_clear(const struct route_config *r, const struct target_config *t,
+                                 struct diags *d)
 {
     const struct origin *at;
     const char *key = vain_key(&t->tls, &at);
-    if (key != NULL)
+    if (key != NULL && !is_inherited(r, t, at))
         diag_add(d, DIAG_ERROR, at, "add upstream-tls = verify (or pinned), or remove the line",
                  "%s: %s has no effect: upstream-tls is off, and everything goes to the server in "
                  "clear",
                  t->label, key);
 }
 
-static void check_upstream_trust(const struct target_config *t, struct diags *d)
+static void check_upstream_trust(const struct route_config *r, const struct target_config *t,
+                                 struct diags *d)
 {
     const struct upstream_tls_config *tls = &t->tls;
     const bool verify = tls->mode == UPSTREAM_TLS_VERIFY;
@@ -240,14 +252,14 @@ static void check_upstream_trust(const struct target_config *t, struct diags *d)
                  "/path/ca.pem; for public ones: /etc/ssl/certs/ca-certificates.crt",
                  "%s: upstream-tls is verify, but there is no upstream-ca to verify with",
                  t->label);
-    if (verify && tls->pins_at.line > 0)
+    if (verify && tls->pins_at.line > 0 && !is_inherited(r, t, &tls->pins_at))
         diag_add(d, DIAG_ERROR, &tls->pins_at, "write upstream-tls = pinned, or remove the line",
                  "%s: upstream-pins has no effect: upstream-tls is verify", t->label);
     if (!verify && tls->pins_at.line == 0)
         diag_add(d, DIAG_ERROR, &tls->at,
                  "name the SHA-256 of the server's public key: upstream-pins = \"...\"",
                  "%s: upstream-tls is pinned, but there are no upstream-pins", t->label);
-    if (!verify && tls->ca.path != NULL)
+    if (!verify && tls->ca.path != NULL && !is_inherited(r, t, &tls->ca.at))
         diag_add(
             d, DIAG_WARNING, &tls->ca.at, "remove it, or write upstream-tls = verify",
             "%s: upstream-ca has no effect: upstream-tls is pinned, and the server's key alone "
@@ -285,10 +297,10 @@ static void check_upstream_tls(const struct route_config *r, const struct target
                                struct diags *d)
 {
     if (t->tls.mode == UPSTREAM_TLS_OFF) {
-        check_upstream_clear(t, d);
+        check_upstream_clear(r, t, d);
         return;
     }
-    check_upstream_trust(t, d);
+    check_upstream_trust(r, t, d);
     check_upstream_places(r, t, d);
 }
 
@@ -298,9 +310,50 @@ static void check_target(const struct route_config *r, const struct target_confi
     check_relay(r, t, d);
     check_xclient(r, t, d);
     check_source(t, d);
-    check_balance(t, d);
+    check_balance(r, t, d);
     check_upstream_tls(r, t, d);
 }
+
+/* ---- server names ---- */
+
+static bool same_certificates(const struct certificate_list *own,
+                              const struct certificate_list *routes)
+{
+    return own->count == 0 ||
+           (own->count == routes->count &&
+            memcmp(own->items, routes->items, own->count * sizeof *own->items) == 0);
+}
+
+static bool is_covered(const struct route_config *r, const struct server_name_config *name)
+{
+    const char *rest = strchr(name->name, '.');
+    for (size_t i = 0; i < r->name_count && rest != NULL && name->name[0] != '*'; i++)
+        if (r->names[i].name[0] == '*' && strcmp(r->names[i].name + 1, rest) == 0)
+            return true;
+    return false;
+}
+
+/* One that says nothing still takes its name out of a wildcard, and with strict-sni lets it in. */
+static void check_idle(const struct route_config *r, const struct server_name_config *n,
+                       struct diags *d)
+{
+    if (n->own_target || n->max_connections > 0 || r->strict_sni ||
+        !same_certificates(&n->certificates, &r->certificates) || is_covered(r, n))
+        return;
+    diag_add(d, DIAG_WARNING, &n->at,
+             "give it an upstream or a certificate of its own, or remove it",
+             "%s: server-name %s is served like every other name", r->target.label, n->name);
+}
+
+static void check_server_name(const struct route_config *r, const struct server_name_config *n,
+                              struct diags *d)
+{
+    check_idle(r, n, d);
+    if (n->own_target)
+        check_target(r, &n->target, d);
+}
+
+/* ---- one route, whole ---- */
 
 static void check_route(const struct route_config *r, struct diags *d)
 {
@@ -311,6 +364,8 @@ static void check_route(const struct route_config *r, struct diags *d)
     check_acme(r, d);
     check_target(r, &r->target, d);
     check_guards(r, d);
+    for (size_t i = 0; i < r->name_count; i++)
+        check_server_name(r, &r->names[i], d);
 }
 
 /* ---- routes against each other ---- */

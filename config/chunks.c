@@ -15,6 +15,11 @@ void chunks_put(struct chunks *c, char byte)
     c->text[c->length++] = byte;
 }
 
+void chunks_puts(struct chunks *c, const char *text)
+{
+    chunks_insert(c, c->length, text);
+}
+
 void chunks_insert(struct chunks *c, size_t position, const char *text)
 {
     size_t length = strlen(text);
@@ -30,14 +35,14 @@ static void trim(struct chunks *c)
         c->text[i - 1] = '\0';
 }
 
-void chunks_end(struct chunks *c, bool block, int line)
+void chunks_end(struct chunks *c, enum chunk_kind kind, int line)
 {
     trim(c);
     chunks_put(c, '\0');
     struct chunk *chunk = arena_alloc(c->arena, sizeof *chunk);
     if (chunk == NULL)
         return;
-    *chunk = (struct chunk){c->text + c->start, c->line, block, NULL};
+    *chunk = (struct chunk){c->text + c->start, c->line, kind, NULL};
     if (c->last == NULL)
         c->first = chunk;
     else
@@ -47,11 +52,11 @@ void chunks_end(struct chunks *c, bool block, int line)
     c->line = line;
 }
 
-void chunks_split(struct chunks *c, struct chunks_word word, bool block)
+void chunks_split(struct chunks *c, struct chunks_word word, enum chunk_kind kind)
 {
     size_t rest = c->length - word.start;
     memmove(c->text + word.start + 1, c->text + word.start, rest);
     c->length = word.start;
-    chunks_end(c, block, word.line);
+    chunks_end(c, kind, word.line);
     c->length += rest;
 }

@@ -38,17 +38,30 @@ static const char *keep(struct gather *g, const char *text)
     return copy;
 }
 
+/* Of the block that the chunk goes on with. */
+static struct block rest_of(const struct block *outer)
+{
+    return (struct block){.kind = outer->kind, .title = outer->title, .at = outer->at};
+}
+
+static struct block begin_block(struct gather *g, const char *kind, const char *title)
+{
+    struct block block = {.kind = keep(g, kind),
+                          .title = keep(g, title),
+                          .at = {.file = g->file, .line = g->chunk->line},
+                          .outer = g->outer};
+    block.at.kind = block.kind;
+    block.at.name = block.title;
+    return block;
+}
+
 static struct block *current_block(struct gather *g, const char *kind, const char *title)
 {
     if (g->current == NULL) {
         struct block *block = arena_alloc(g->arena, sizeof *block);
         if (block == NULL)
             return NULL;
-        *block = (struct block){.kind = keep(g, kind),
-                                .title = keep(g, title),
-                                .at = {.file = g->file, .line = g->chunk->line}};
-        block->at.kind = block->kind;
-        block->at.name = block->title;
+        *block = g->chunk->kind == CHUNK_REST ? rest_of(g->outer) : begin_block(g, kind, title);
         g->current = block->title != NULL ? block : NULL;
     }
     return g->current;
@@ -204,7 +217,7 @@ static void say_unknown(struct gather *g, enum scope scope, const char *name)
 
 static void on_unknown(struct gather *g, enum scope scope, const char *name)
 {
-    if (g->chunk->block && scope == SCOPE_GLOBAL) {
+    if (g->chunk->kind != CHUNK_BETWEEN && scope == SCOPE_GLOBAL) {
         snprintf(g->message, sizeof g->message, "there is no kind of block \"%s\"", name);
         g->cure = schema_advice(g->arena, SCOPES, name);
         return;
@@ -265,7 +278,7 @@ static cfg_opt_t string_option(const char *name, bool list)
     return opt;
 }
 
-enum { OPTIONS_MAX = 48 + GATHER_UNKNOWN_MAX };
+enum { OPTIONS_MAX = 96 + GATHER_UNKNOWN_MAX };
 
 struct gather_tables {
     cfg_opt_t scope[SCOPES][OPTIONS_MAX];
@@ -309,7 +322,7 @@ static void fill_tables(const struct gather *g, struct gather_tables *t)
  * pointer and two small allocations for each value of a list, which has at least two bytes. */
 static bool memory_is_there(const struct gather *g, const char *text)
 {
-    return arena_headroom(g->arena, ((size_t)96 << 10) + 48 * strlen(text));
+    return arena_headroom(g->arena, 2 * sizeof *g->tables + ((size_t)48 << 10) + 48 * strlen(text));
 }
 
 static int parse(struct gather *g, const char *text)

@@ -23,6 +23,8 @@ struct gather {
     struct arena *keep;  /* of what origins point to */
     const char *file;
     const struct chunk *chunk;
+    struct block
+        *outer; /* of a CHUNK_INNER or CHUNK_REST: the block that it stands in; else NULL */
     struct gather_tables *tables;
     struct gather_unknown unknown[GATHER_UNKNOWN_MAX];
     size_t unknown_count;

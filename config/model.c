@@ -8,10 +8,10 @@ bool config_must_upgrade(const struct route_config *r)
             protocol_facts(r->protocol)->login_first);
 }
 
-bool config_route_uses(const struct route_config *r, size_t certificate)
+bool config_lists(const struct certificate_list *list, size_t certificate)
 {
-    for (size_t i = 0; i < r->certificates.count; i++)
-        if (r->certificates.items[i] == certificate)
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i] == certificate)
             return true;
     return false;
 }
@@ -35,4 +35,12 @@ bool config_shown_upstream(const struct config *c, size_t certificate)
         if (config_shows_upstream(c->targets[i], certificate))
             return true;
     return false;
+}
+
+bool config_route_uses(const struct route_config *r, size_t certificate)
+{
+    bool uses = config_lists(&r->certificates, certificate);
+    for (size_t i = 0; i < r->name_count && !uses; i++)
+        uses = config_lists(&r->names[i].certificates, certificate);
+    return uses;
 }

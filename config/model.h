@@ -147,6 +147,16 @@ struct target_config {
     struct upstream_tls_config tls;
 };
 
+/* What a route has for those clients that ask for a name (SNI). */
+struct server_name_config {
+    const char *name; /* in lower case; may begin with "*." for one label */
+    struct origin at;
+    struct certificate_list certificates; /* none: the route's */
+    bool own_target;                      /* else they are sent where the route's others are */
+    struct target_config target;
+    unsigned max_connections; /* 0: no limit but the route's */
+};
+
 struct route_config {
     const char *name;
     struct origin at;
@@ -158,9 +168,11 @@ struct route_config {
     size_t listen_count;
     struct target_config target;
     struct certificate_list certificates;
-    bool freebind;              /* what `listen` names need not be there yet */
-    struct origin freebind_at;  /* line 0: not given */
-    struct file_ref policy;     /* mta-sts only: the file that is served */
+    bool freebind;                    /* what `listen` names need not be there yet */
+    struct origin freebind_at;        /* line 0: not given */
+    struct file_ref policy;           /* mta-sts only: the file that is served */
+    struct server_name_config *names; /* a part of config.server_names */
+    size_t name_count;
     struct file_ref challenges; /* acme only: a directory, which only the supervisor looks into */
 
     /* Milliseconds; 0 means no limit. */
@@ -220,7 +232,9 @@ struct config {
     size_t certificate_count;
     struct route_config *routes;
     size_t route_count;
-    const struct target_config **targets; /* of all routes */
+    struct server_name_config *server_names; /* of all routes, in their order */
+    size_t server_name_count;
+    const struct target_config **targets; /* of all routes, and of all names that have their own */
     size_t target_count;
 
     void *storage; /* private: what config_free() frees */
@@ -229,7 +243,10 @@ struct config {
 /* Before TLS, does nothing but the upgrade lead the route's clients anywhere? */
 bool config_must_upgrade(const struct route_config *r);
 
-/* Does the route serve this certificate, an index into config.certificates? */
+/* Is this certificate, an index into config.certificates, in the list? */
+bool config_lists(const struct certificate_list *list, size_t certificate);
+
+/* Does the route serve it, to all or to those who ask for one of its names? */
 bool config_route_uses(const struct route_config *r, size_t certificate);
 
 /* Is the certificate one that the upstreams of the target are shown, or any? */

@@ -10,6 +10,7 @@ struct reader {
     struct tree *tree;
     struct diags *diags;
     struct gather gather;
+    struct block *outer; /* the last block that no other holds; NULL: it was not understood */
 };
 
 /* ---- into the tree ---- */
@@ -41,14 +42,49 @@ static void take_settings(struct reader *r, struct block *into, enum scope scope
     }
 }
 
-static void take_block(struct reader *r, struct block *block)
+/* Its settings, into `into`: the block itself, or the one whose rest it is. */
+static void take_content(struct reader *r, struct block *block, struct block *into)
 {
     struct setting *settings = block->settings;
     enum scope scope = SCOPE_GLOBAL;
     schema_scope_by_name(block->kind, &scope);
     block->settings = block->last = NULL;
-    take_settings(r, block, scope, settings);
+    take_settings(r, into, scope, settings);
+}
 
+static bool is_server_name(const struct block *block)
+{
+    return strcmp(block->kind, schema_scope_name(SCOPE_SERVER_NAME)) == 0;
+}
+
+static bool is_route(const struct block *block)
+{
+    return strcmp(block->kind, schema_scope_name(SCOPE_ROUTE)) == 0;
+}
+
+static void complain_place(struct reader *r, const struct block *block)
+{
+    diag_add(r->diags, DIAG_ERROR, &block->at, "write it into a route block",
+             "%s \"%s\" does not stand in a route", block->kind, block->title);
+}
+
+static void take_inner(struct reader *r, struct block *block)
+{
+    take_content(r, block, block);
+    if (r->outer != NULL && is_route(r->outer))
+        tree_append_block(r->outer, block);
+    else if (r->outer != NULL)
+        complain_place(r, block);
+}
+
+static void take_block(struct reader *r, struct block *block)
+{
+    take_content(r, block, block);
+    r->outer = block;
+    if (is_server_name(block)) {
+        complain_place(r, block);
+        return;
+    }
     struct block **link = &r->tree->blocks;
     for (; *link != NULL; link = &(*link)->next) {
         if (strcmp((*link)->kind, block->kind) != 0 || strcmp((*link)->title, block->title) != 0)
@@ -59,6 +95,22 @@ static void take_block(struct reader *r, struct block *block)
         return;
     }
     *link = block;
+}
+
+static void take_done(struct reader *r, struct block *block)
+{
+    switch (r->gather.chunk->kind) {
+    case CHUNK_BETWEEN:
+    case CHUNK_BLOCK:
+        take_block(r, block);
+        break;
+    case CHUNK_INNER:
+        take_inner(r, block);
+        break;
+    case CHUNK_REST:
+        take_content(r, block, r->outer);
+        break;
+    }
 }
 
 static void take_includes(struct reader *r)
@@ -73,7 +125,7 @@ static void take(struct reader *r)
 {
     take_settings(r, &r->tree->globals, SCOPE_GLOBAL, r->gather.outside.settings);
     if (r->gather.done != NULL)
-        take_block(r, r->gather.done);
+        take_done(r, r->gather.done);
     take_includes(r);
 }
 
@@ -147,12 +199,20 @@ static void read_chunk(struct reader *r)
     int line = chunk->line;
     while (text != NULL && !only_blanks(text)) {
         read_part(r, text, line);
-        if (r->gather.line == 0 || chunk->block || r->gather.arena->failed)
+        if (r->gather.line == 0 || chunk->kind != CHUNK_BETWEEN || r->gather.arena->failed)
             return;
         /* Outside of blocks a statement is a line: go on behind the one that is wrong. */
         text = behind_line(text, line, r->gather.line);
         line = r->gather.line + 1;
     }
+}
+
+/* A rest mostly is empty, and has no meaning where its beginning is not understood. */
+static bool is_idle_rest(const struct reader *r, const struct chunk *chunk)
+{
+    const char *text = strchr(chunk->text, '{');
+    return chunk->kind == CHUNK_REST &&
+           (r->outer == NULL || text == NULL || text[1 + strspn(text + 1, " \t\n")] == '}');
 }
 
 void tree_read(struct tree *t, struct arena *a, struct arena *keep, struct diags *d,
@@ -161,10 +221,18 @@ void tree_read(struct tree *t, struct arena *a, struct arena *keep, struct diags
     t->includes = NULL;
     struct gather_tables *tables = gather_tables_new(a);
     const struct chunk *chunk = scan_text(a, d, file, text);
+    struct reader r = {.tree = t, .diags = d};
     for (; chunk != NULL && !a->failed; chunk = chunk->next) {
-        struct reader r = {.tree = t, .diags = d};
-        r.gather = (struct gather){
-            .arena = a, .keep = keep, .file = file, .chunk = chunk, .tables = tables};
+        const bool inside = chunk->kind == CHUNK_INNER || chunk->kind == CHUNK_REST;
+        if (is_idle_rest(&r, chunk))
+            continue;
+        r.outer = inside ? r.outer : NULL;
+        r.gather = (struct gather){.arena = a,
+                                   .keep = keep,
+                                   .file = file,
+                                   .chunk = chunk,
+                                   .outer = r.outer,
+                                   .tables = tables};
         read_chunk(&r);
     }
 }

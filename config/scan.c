@@ -19,9 +19,12 @@ struct scan {
 
     struct chunks out;
 
-    int block_line; /* where the open block began; 0: outside */
-    int list_line;  /* where the open list began; 0: outside */
-    int paren_line; /* where the open parenthesis is; 0: outside */
+    int block_line;       /* where the open block began; 0: outside */
+    int inner_line;       /* where the block in it began; 0: there is none open */
+    enum chunk_kind part; /* of the open block, that is being written */
+    char kind[16];        /* of the open block, for its other parts */
+    int list_line;        /* where the open list began; 0: outside */
+    int paren_line;       /* where the open parenthesis is; 0: outside */
     bool paren_filled;
     bool after_equals;
     struct chunks_word equals; /* where the value of the last equals sign belongs */
@@ -256,26 +259,82 @@ static void scan_equals(struct scan *s)
     s->word_count = 0;
 }
 
-/* A block in a block: blocks do not nest, so the outer one lacks its end. */
-static void close_block_early(struct scan *s, struct chunks_word name)
+/* ---- blocks ---- */
+
+/* Only these stand in others. */
+static bool is_inner(const struct scan *s, struct chunks_word kind)
 {
-    complain(s, s->block_line, "put } behind its last key", "a block is not closed");
-    insert(s, name.start, "} ");
-    name.start += 2;
-    chunks_split(&s->out, name, true);
-    s->block_line = 0;
+    static const char inner[] = "server-name";
+    const size_t size = sizeof inner - 1, behind = kind.start + size;
+    return behind <= s->out.length && memcmp(s->out.text + kind.start, inner, size) == 0 &&
+           (behind == s->out.length || !is_word_byte((unsigned char)s->out.text[behind]));
 }
 
+/* End the chunk before that word, and the block in it. */
+static void close_before(struct scan *s, struct chunks_word name, enum chunk_kind kind)
+{
+    insert(s, name.start, "} ");
+    name.start += 2;
+    chunks_split(&s->out, name, kind);
+}
+
+static void complain_open(struct scan *s, int line)
+{
+    complain(s, line, "put } behind its last key", "a block is not closed");
+}
+
+/* Longer ones there are none. */
+static void note_kind(struct scan *s, struct chunks_word kind)
+{
+    size_t size = 0;
+    while (kind.start + size < s->out.length &&
+           is_word_byte((unsigned char)s->out.text[kind.start + size]))
+        size++;
+    if (size >= sizeof s->kind)
+        size = 0;
+    memcpy(s->kind, s->out.text + kind.start, size);
+    s->kind[size] = '\0';
+}
+
+/* What is open lacks its end, but for an outer block where an inner one begins: libconfuse gets
+ * that in parts. */
 static void open_block(struct scan *s)
 {
     struct chunks_word name = {s->out.length, s->line};
     if (s->word_count > 0)
         name = s->words[2 - s->word_count];
+    const bool inner = s->block_line != 0 && is_inner(s, name);
+    if (s->inner_line != 0)
+        complain_open(s, s->inner_line);
+    if (s->block_line != 0 && !inner)
+        complain_open(s, s->block_line);
     if (s->block_line != 0)
-        close_block_early(s, name);
+        close_before(s, name, s->inner_line != 0 ? CHUNK_INNER : s->part);
     else
-        chunks_split(&s->out, name, false);
+        chunks_split(&s->out, name, CHUNK_BETWEEN);
+    s->inner_line = inner ? name.line : 0;
+    if (inner)
+        return;
     s->block_line = name.line;
+    s->part = CHUNK_BLOCK;
+    note_kind(s, (struct chunks_word){s->out.start, name.line});
+}
+
+static void close_inner(struct scan *s)
+{
+    emit(s, '}');
+    chunks_end(&s->out, CHUNK_INNER, s->line);
+    chunks_puts(&s->out, s->kind[0] != '\0' ? s->kind : "_");
+    chunks_puts(&s->out, " _ {");
+    s->part = CHUNK_REST;
+    s->inner_line = 0;
+}
+
+static void close_block(struct scan *s)
+{
+    emit(s, '}');
+    chunks_end(&s->out, s->part, s->line);
+    s->block_line = 0;
 }
 
 static void scan_open(struct scan *s)
@@ -304,14 +363,13 @@ static void scan_close(struct scan *s)
         emit(s, '}');
         return;
     }
-    if (s->block_line == 0) {
+    if (s->inner_line != 0)
+        close_inner(s);
+    else if (s->block_line != 0)
+        close_block(s);
+    else
         complain(s, s->line, "remove it, or look for a { that is missing above",
                  "a } closes nothing");
-        return;
-    }
-    emit(s, '}');
-    chunks_end(&s->out, true, s->line);
-    s->block_line = 0;
 }
 
 static void scan_paren(struct scan *s, int c)
@@ -408,11 +466,15 @@ static void scan_end(struct scan *s)
         complain(s, s->list_line, "put } behind its last value", "a list is not closed");
         emit(s, '}');
     }
-    if (s->block_line != 0) {
-        complain(s, s->block_line, "put } behind its last key", "a block is not closed");
-        emit(s, '}');
+    if (s->inner_line != 0) {
+        complain_open(s, s->inner_line);
+        close_inner(s);
     }
-    chunks_end(&s->out, s->block_line != 0, s->line);
+    if (s->block_line != 0) {
+        complain_open(s, s->block_line);
+        close_block(s);
+    }
+    chunks_end(&s->out, CHUNK_BETWEEN, s->line);
 }
 
 struct chunk *scan_text(struct arena *a, struct diags *d, const char *file,

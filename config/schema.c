@@ -178,6 +178,35 @@ static const struct key route_keys[] = {
     {.name = NULL},
 };
 
+#define SERVER_NAME(field) offsetof(struct server_name_config, field)
+
+/* What is left out is the route's, so there are no presets. */
+static const struct key server_name_keys[] = {
+    {"certificate", setting_certificates, .offset = SERVER_NAME(certificates), .list = true},
+    {"upstream", setting_upstream, .offset = SERVER_NAME(target), .list = true},
+    {"max-connections", setting_number, .offset = SERVER_NAME(max_connections),
+     .max = CONNECTIONS_MAX},
+    {"upstream-tls", setting_choice, .offset = SERVER_NAME(target.tls.mode),
+     .at_offset = SERVER_NAME(target.tls.at), .choices = upstream_tls_modes},
+    {"upstream-ca", setting_file, .offset = SERVER_NAME(target.tls.ca)},
+    {"upstream-name", setting_upstream_name, .offset = SERVER_NAME(target.tls.name),
+     .at_offset = SERVER_NAME(target.tls.name_at)},
+    {"upstream-certificate", setting_certificates, .offset = SERVER_NAME(target.tls.certificate)},
+    {"upstream-pins", setting_pins, .offset = SERVER_NAME(target.tls),
+     .at_offset = SERVER_NAME(target.tls.pins_at), .list = true},
+    {"balance", setting_choice, .offset = SERVER_NAME(target.balance),
+     .at_offset = SERVER_NAME(target.balance_at), .choices = balances},
+    {"health-check", setting_duration, .offset = SERVER_NAME(target.health_check)},
+    {"send-proxy", setting_choice, .offset = SERVER_NAME(target.send_proxy),
+     .choices = send_proxies},
+    {"source", setting_source, .offset = SERVER_NAME(target)},
+    {"xclient", setting_switch, .offset = SERVER_NAME(target.xclient),
+     .at_offset = SERVER_NAME(target.xclient_at)},
+    {"relay-risk", setting_flag, .offset = SERVER_NAME(target.relay_risk_accepted),
+     .choices = relay_risks},
+    {.name = NULL},
+};
+
 static const struct scope_row {
     const char *name;
     const struct key *keys;
@@ -186,6 +215,7 @@ static const struct scope_row {
     [SCOPE_GLOBAL] = {"global", global_keys, "keys outside of blocks"},
     [SCOPE_CERTIFICATE] = {"certificate", certificate_keys, "keys of a certificate block"},
     [SCOPE_ROUTE] = {"route", route_keys, "keys of a route block"},
+    [SCOPE_SERVER_NAME] = {"server-name", server_name_keys, "keys of a server-name block"},
 };
 
 const char *config_tls_mode_name(enum tls_mode mode)
@@ -238,9 +268,22 @@ static const char *block_advice(struct arena *a, const char *name)
     return suggest_text(&kinds, "kinds of blocks");
 }
 
-/* A key in the wrong place: say where it belongs. */
-static const char *place_advice(const char *name)
+/* Most of a route is settled before a client names a server. */
+static const char *whole_route_advice(struct arena *a)
 {
+    const char *list = "";
+    for (const struct key *key = schema_keys(SCOPE_SERVER_NAME); key->name != NULL; key++)
+        list = arena_format(a, "%s%s%s", list, *list != '\0' ? ", " : "", key->name);
+    return arena_format(a, "set it for the whole route; a server-name block holds %s", list);
+}
+
+/* A key in the wrong place: say where it belongs. */
+static const char *place_advice(struct arena *a, enum scope scope, const char *name)
+{
+    if (strcmp(name, scopes[SCOPE_SERVER_NAME].name) == 0)
+        return "write a block into a route block: server-name \"NAME\" { upstream = ... }";
+    if (scope == SCOPE_SERVER_NAME && schema_find(SCOPE_ROUTE, name) != NULL)
+        return whole_route_advice(a);
     if (strcmp(name, "include") == 0)
         return "include(\"FILE\") stands outside of all blocks";
     if (schema_find(SCOPE_GLOBAL, name) != NULL)
@@ -256,7 +299,7 @@ const char *schema_advice(struct arena *a, enum scope scope, const char *name)
 {
     if (scope == SCOPES)
         return block_advice(a, name);
-    const char *place = place_advice(name);
+    const char *place = place_advice(a, scope, name);
     if (place != NULL)
         return place;
     struct suggest keys = suggest_begin(a, name);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum scope { SCOPE_GLOBAL, SCOPE_CERTIFICATE, SCOPE_ROUTE, SCOPES };
+enum scope { SCOPE_GLOBAL, SCOPE_CERTIFICATE, SCOPE_ROUTE, SCOPE_SERVER_NAME, SCOPES };
 
 struct build;
 struct key;
@@ -47,7 +47,7 @@ struct key {
 const struct key *schema_keys(enum scope scope); /* ends with a NULL name */
 const struct key *schema_find(enum scope scope, const char *name);
 
-/* "global", "certificate", "route". */
+/* "global", "certificate", "route", "server-name". */
 const char *schema_scope_name(enum scope scope);
 /* False: no block has that name. */
 bool schema_scope_by_name(const char *name, enum scope *scope);

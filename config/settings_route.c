@@ -227,25 +227,18 @@ static void complain_undefined(struct build *b, const struct key *key, const str
     build_complain(b, DIAG_ERROR, &v->at, cure, "%s \"%s\" is not defined", key->name, v->text);
 }
 
-static bool named_already(const struct certificate_list *list, size_t index)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (list->items[i] == index)
-            return true;
-    return false;
-}
-
 void setting_certificates(struct build *b, const struct key *key, void *target,
                           const struct setting *s)
 {
     struct certificate_list *list = field(target, key);
     list->at = s->at;
+    list->count = 0;
     list->items = arena_array(b->arena, count_values(s), sizeof *list->items);
     for (const struct value *v = s->values; v != NULL && list->items != NULL; v = v->next) {
         size_t index;
         if (!find_certificate(b->config, v->text, &index))
             complain_undefined(b, key, v);
-        else if (named_already(list, index))
+        else if (config_lists(list, index))
             build_complain(b, DIAG_ERROR, &v->at, "name it once", "%s \"%s\" is named twice",
                            key->name, v->text);
         else

@@ -7,7 +7,8 @@ const char *tree_label(struct arena *a, const struct block *block)
 {
     if (block->kind == NULL)
         return "";
-    const char *label = arena_format(a, "%s %s: ", block->kind, block->title);
+    const char *outer = block->outer != NULL ? tree_label(a, block->outer) : "";
+    const char *label = arena_format(a, "%s%s %s: ", outer, block->kind, block->title);
     return label != NULL ? label : "";
 }
 
@@ -27,4 +28,13 @@ void tree_append(struct block *block, struct setting *s)
         block->last->next = s;
     block->last = s;
     s->next = NULL;
+}
+
+void tree_append_block(struct block *outer, struct block *inner)
+{
+    if (outer->inner_last == NULL)
+        outer->inner = inner;
+    else
+        outer->inner_last->next = inner;
+    outer->inner_last = inner;
 }

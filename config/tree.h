@@ -28,6 +28,8 @@ struct block {
     struct origin at;
     struct setting *settings, *last;
     struct block *next;
+    struct block *outer;              /* that it stands in; NULL: in none */
+    struct block *inner, *inner_last; /* those that stand in it, in the order of the text */
 };
 
 struct tree {
@@ -37,7 +39,8 @@ struct tree {
     bool incomplete;        /* something was skipped: what seems absent may be there */
 };
 
-/* "route pop3s: " for the head of a finding, "" for the settings outside of blocks. */
+/* "route pop3s: ", "route pop3s: server-name a.example: " for the head of a finding, "" for the
+ * settings outside of blocks. */
 const char *tree_label(struct arena *a, const struct block *block);
 
 /* NULL: the block does not set that key. */
@@ -45,5 +48,8 @@ const struct setting *tree_find(const struct block *block, const char *key);
 
 /* The block takes `s`, which is in no other list, over. */
 void tree_append(struct block *block, struct setting *s);
+
+/* `inner` stands in `outer`, and in no other list. */
+void tree_append_block(struct block *outer, struct block *inner);
 
 #endif

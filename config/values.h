@@ -13,7 +13,7 @@
 
 struct flaw {
     char cause[160];
-    const char *cure; /* static */
+    const char *cure; /* static, or of the arena that the parser was given */
 };
 
 int flaw_set(struct flaw *f, const char *cure, const char *cause); /* returns -1 */
@@ -39,6 +39,10 @@ int value_name(const char *text, struct flaw *f);
 
 /* A host name as it appears in DNS or in a greeting; underscores are let through. */
 int value_hostname(const char *text, struct flaw *f);
+
+/* A name that clients ask for: a DNS name, or "*.NAME" for exactly one label more. *name is in
+ * lower case and without a dot at its end. */
+int value_sni_name(struct arena *a, const char *text, const char **name, struct flaw *f);
 
 /* Can only a directory be there? Its last part is empty, "." or "..". */
 bool value_names_directory(const char *path);

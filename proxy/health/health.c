@@ -345,7 +345,7 @@ static void drop(struct check *c)
 static void share(struct check *c)
 {
     struct health_counters *place =
-        health_place(&c->all->own->details[c->route->slot], health_key(c->target, &c->at));
+        health_place(&c->all->own->details[c->target->slot], health_key(c->target, &c->at));
     c->found = place != NULL ? place : &c->unshared;
     counter_set(&c->found->upstream, upstream_key(c->endpoint->text));
 }
@@ -400,14 +400,21 @@ static void want_target(struct health *h, const struct route *r, const struct ta
     }
 }
 
+/* Its own, and those of its names. */
+static void want_route(struct health *h, const struct route *r, uint64_t *delay)
+{
+    if (r->target->config->health_check > 0)
+        want_target(h, r, r->target, delay);
+    for (size_t i = 0; i < r->config->name_count; i++)
+        if (r->names[i].target != r->target && r->names[i].target->config->health_check > 0)
+            want_target(h, r, r->names[i].target, delay);
+}
+
 static void want_all(struct health *h)
 {
     uint64_t delay = 0;
-    for (size_t i = 0; i < h->generation->config->route_count; i++) {
-        const struct route *r = &h->generation->routes[i];
-        if (r->target->config->health_check > 0)
-            want_target(h, r, r->target, &delay);
-    }
+    for (size_t i = 0; i < h->generation->config->route_count; i++)
+        want_route(h, &h->generation->routes[i], &delay);
 }
 
 /* Places that belong to none of the addresses are given up before others are taken. */
@@ -415,7 +422,7 @@ static bool is_checked(const struct health *h, unsigned slot, uint64_t key)
 {
     for (const struct link *l = h->checks.next; l != &h->checks; l = l->next) {
         const struct check *c = container_of((struct link *)(uintptr_t)l, struct check, member);
-        if (!c->dropped && c->route->slot == slot && health_key(c->target, &c->at) == key)
+        if (!c->dropped && c->target->slot == slot && health_key(c->target, &c->at) == key)
             return true;
     }
     return false;
@@ -442,8 +449,8 @@ void health_refresh(struct health *h)
         if (!c->wanted)
             drop(c);
     }
-    for (size_t i = 0; i < h->generation->config->route_count; i++)
-        forget_others(h, h->generation->routes[i].slot);
+    for (size_t i = 0; i < h->generation->config->target_count; i++)
+        forget_others(h, h->generation->targets[i].slot);
     for (l = h->checks.next; l != &h->checks; l = l->next)
         if (!container_of(l, struct check, member)->dropped)
             share(container_of(l, struct check, member));

@@ -32,10 +32,29 @@ const struct counter_fact counter_facts[ROUTE_COUNTERS] = {
     FACT(checks, true),
 };
 
+#define NAME_FACT(field, is_total)                                                                 \
+    {                                                                                              \
+        .name = #field, .offset = offsetof(struct name_counters, field), .total = (is_total)       \
+    }
+
+const struct counter_fact name_counter_facts[NAME_COUNTERS] = {
+    NAME_FACT(active, false),           NAME_FACT(accepted, true), NAME_FACT(refused, true),
+    NAME_FACT(upstream_failures, true), NAME_FACT(bytes_in, true), NAME_FACT(bytes_out, true),
+};
+
 static uint64_t hash(uint64_t h, const void *data, size_t size) /* FNV-1a */
 {
     for (const uint8_t *p = data; size > 0; p++, size--)
         h = (h ^ *p) * 0x100000001b3U;
+    return h;
+}
+
+static uint64_t hash_facts(uint64_t h, const struct counter_fact *facts, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        h = hash(h, facts[i].name, strlen(facts[i].name) + 1);
+        h = hash(h, &facts[i].offset, sizeof facts[i].offset);
+    }
     return h;
 }
 
@@ -46,14 +65,13 @@ uint64_t counters_layout(void)
                                      sizeof(struct route_counters),
                                      offsetof(struct worker_counters, clients),
                                      offsetof(struct worker_counters, rates),
+                                     offsetof(struct worker_counters, name),
+                                     DETAILS,
                                      CLIENT_ROWS,
                                      CLIENT_BUCKETS};
     uint64_t h = hash(0xcbf29ce484222325U, sizes, sizeof sizes);
-    for (unsigned i = 0; i < ROUTE_COUNTERS; i++) {
-        h = hash(h, counter_facts[i].name, strlen(counter_facts[i].name) + 1);
-        h = hash(h, &counter_facts[i].offset, sizeof counter_facts[i].offset);
-    }
-    return h;
+    h = hash_facts(h, counter_facts, ROUTE_COUNTERS);
+    return hash_facts(h, name_counter_facts, NAME_COUNTERS);
 }
 
 int counters_create(struct err *e)
@@ -122,6 +140,11 @@ void counters_clear_presence(struct worker_counters *part)
         if (counter_get(&part->route[i].accepted) > 0) /* the others have no memory yet */
             clear_places(&part->details[i]);
     }
+    for (unsigned i = 0; i < NAME_SLOTS; i++)
+        if (counter_get(&part->name[i].accepted) > 0) {
+            counter_set(&part->name[i].active, 0);
+            clear_places(&part->details[DETAILS_OF_NAME(i)]);
+        }
     for (unsigned row = 0; row < CLIENT_ROWS; row++)
         for (unsigned i = 0; i < CLIENT_BUCKETS; i++)
             atomic_store_explicit(&part->clients[row][i], 0, memory_order_relaxed);
@@ -131,6 +154,12 @@ void counters_forget(struct worker_counters *part, unsigned slot)
 {
     memset(&part->route[slot], 0, sizeof part->route[slot]);
     memset(&part->details[slot], 0, sizeof part->details[slot]);
+}
+
+void counters_forget_name(struct worker_counters *part, unsigned slot)
+{
+    memset(&part->name[slot], 0, sizeof part->name[slot]);
+    memset(&part->details[DETAILS_OF_NAME(slot)], 0, sizeof part->details[0]);
 }
 
 /* FNV-1a: these texts are the operator's. */
@@ -193,6 +222,14 @@ void counters_add_up(const struct all_counters *all, unsigned slot, struct route
         if (more != NULL)
             add_counters(more, &part->details[slot], offsetof(struct route_details, upstreams));
     }
+}
+
+void counters_add_up_name(const struct all_counters *all, unsigned slot, struct name_counters *sum)
+{
+    *sum = (struct name_counters){0};
+    for (unsigned w = 0; w < WORKERS_MAX; w++)
+        if (counters_of(all, w) != NULL)
+            add_counters(sum, &counters_of(all, w)->name[slot], sizeof *sum);
 }
 
 unsigned handshake_bucket(uint64_t milliseconds)
@@ -302,5 +339,14 @@ uint64_t route_active(const struct all_counters *all, unsigned workers, unsigned
     for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
         if (counters_of(all, w) != NULL)
             sum += counter_get(&counters_of(all, w)->route[route_slot].active);
+    return sum;
+}
+
+uint64_t name_active(const struct all_counters *all, unsigned workers, unsigned name_slot)
+{
+    uint64_t sum = 0;
+    for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
+        if (counters_of(all, w) != NULL)
+            sum += counter_get(&counters_of(all, w)->name[name_slot].active);
     return sum;
 }

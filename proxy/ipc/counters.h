@@ -20,6 +20,9 @@
 /* Routes keep their slot, found by name, over reloads, so that counters go on. */
 enum { ROUTE_SLOTS = 1024, WORKERS_MAX = 256 };
 
+/* So do the server names of all routes, by the names of both. */
+enum { NAME_SLOTS = 4096 };
+
 /* Behind the workers' parts come those of workers that an upgrade has left over (veterans). */
 enum { VETERANS_MAX = 768, PARTS_MAX = WORKERS_MAX + VETERANS_MAX };
 
@@ -95,22 +98,40 @@ struct route_details {
     struct health_counters health[ADDRESS_PLACES];
 };
 
-/* Each of a route's, but for `stage`, by its name, for a successor whose struct may have others. */
+/* Those who asked for a name for which the route has a block; they count in the route, too. */
+struct name_counters {
+    counter active;   /* connections now, from the end of the handshake on */
+    counter accepted; /* handshakes completed, and so connections */
+    counter refused;  /* told so: the name's limit, or its upstreams are down */
+    counter upstream_failures;
+    counter bytes_in, bytes_out;
+};
+
+/* Each of a route's, but for `stage`, and of a server name's, by its name, for a successor whose
+ * struct may have others. */
 enum { ROUTE_COUNTERS = offsetof(struct route_counters, stage) / sizeof(counter) };
+enum { NAME_COUNTERS = sizeof(struct name_counters) / sizeof(counter) };
 struct counter_fact {
     const char *name;
     uint16_t offset;
     bool total; /* false: the present tense, which ends with its worker */
 };
 extern const struct counter_fact counter_facts[ROUTE_COUNTERS];
+extern const struct counter_fact name_counter_facts[NAME_COUNTERS];
+
+/* Behind the details of routes come those of server names, of which only what is about upstreams
+ * counts: their own ones. What has never been written to takes no memory. */
+#define DETAILS_OF_NAME(slot) (ROUTE_SLOTS + (slot))
+enum { DETAILS = ROUTE_SLOTS + NAME_SLOTS };
 
 struct worker_counters {
     struct route_counters route[ROUTE_SLOTS];
-    struct route_details details[ROUTE_SLOTS];
+    struct route_details details[DETAILS];
     _Atomic uint16_t clients[CLIENT_ROWS][CLIENT_BUCKETS];
     counter accept_pauses;   /* times that accepting stopped for want of descriptors or memory */
     counter log_lost;        /* lines */
     struct rate_table rates; /* for connection-rate-per-ip */
+    struct name_counters name[NAME_SLOTS];
 };
 
 /* A part, as a descriptor; its size is sealed. -1: no memory. */
@@ -147,6 +168,7 @@ void counters_clear_presence(struct worker_counters *part);
 
 /* The slot is another route's from now on. */
 void counters_forget(struct worker_counters *part, unsigned slot);
+void counters_forget_name(struct worker_counters *part, unsigned slot); /* of a server name */
 
 /* An upstream, by its text in the configuration. */
 uint64_t upstream_key(const char *text);
@@ -161,7 +183,8 @@ const struct upstream_counters *upstream_counters_find(const struct route_detail
 void place_enter(struct route_details *own, uint64_t key);
 void place_leave(struct route_details *own, uint64_t key);
 
-/* Over the first `workers` parts: sessions there, and turns taken. */
+/* Over the first `workers` parts: sessions there, and turns taken. Here and below, `slot` is one of
+ * details: a route's, or DETAILS_OF_NAME(). */
 uint64_t place_sessions(const struct all_counters *all, unsigned workers, unsigned slot,
                         uint64_t key);
 uint64_t route_turns(const struct all_counters *all, unsigned workers, unsigned slot);
@@ -188,6 +211,7 @@ struct health_counters *health_place(struct route_details *own, uint64_t key);
  * The workers count on meanwhile. */
 void counters_add_up(const struct all_counters *all, unsigned slot, struct route_counters *sum,
                      struct route_details *more);
+void counters_add_up_name(const struct all_counters *all, unsigned slot, struct name_counters *sum);
 
 /* Which of the counts of handshake_ms. */
 unsigned handshake_bucket(uint64_t milliseconds);
@@ -213,10 +237,14 @@ static inline void counter_sub(counter *c, uint64_t n)
     counter_add(c, (uint64_t)0 - n);
 }
 
-/* Of what counter_facts[field] is about. */
+/* Of what counter_facts[field], and name_counter_facts[field], is about. */
 static inline uint64_t counter_read(const struct route_counters *c, unsigned field)
 {
     return counter_get((const counter *)((uintptr_t)c + counter_facts[field].offset));
+}
+static inline uint64_t name_counter_read(const struct name_counters *c, unsigned field)
+{
+    return counter_get((const counter *)((uintptr_t)c + name_counter_facts[field].offset));
 }
 
 /* A client's place in the sketch for one route. */
@@ -245,7 +273,8 @@ unsigned client_count(const struct all_counters *all, unsigned workers, struct c
 unsigned client_rate(const struct all_counters *all, unsigned workers, uint64_t key,
                      unsigned period, uint64_t now);
 
-/* The route's active connections over the first `workers` parts. */
+/* Active connections of the route, or of the server name, over the first `workers` parts. */
 uint64_t route_active(const struct all_counters *all, unsigned workers, unsigned route_slot);
+uint64_t name_active(const struct all_counters *all, unsigned workers, unsigned name_slot);
 
 #endif

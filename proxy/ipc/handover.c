@@ -28,6 +28,7 @@ enum tag {
     TAG_CONFINEMENT = 13,
     TAG_PLACE = 14,
     TAG_GIVEN = 15,
+    TAG_SERVER_NAME = 20 | HANDOVER_OPTIONAL,
 };
 
 /* ---- the struct ---- */
@@ -64,6 +65,9 @@ void handover_free(struct handover *h)
         free(h->names[i].host);
     for (size_t i = 0; i < h->route_count; i++)
         free(h->routes[i].name);
+    for (size_t i = 0; i < h->server_name_count; i++)
+        free(h->server_names[i].key);
+    free(h->server_names);
     free(h->program);
     free(h->configuration);
     free(h->control_path);
@@ -261,17 +265,32 @@ static void put_name(struct buf *out, const struct handover_name *n)
     end(out, begun);
 }
 
+static void put_counters(struct buf *out, const struct counter_fact *facts, unsigned count,
+                         const uint64_t *base, const uint64_t *parts)
+{
+    put_u32(out, count);
+    for (unsigned i = 0; i < count; i++) {
+        put_text(out, facts[i].name);
+        put_u64(out, base[i]);
+        put_u64(out, parts[i]);
+    }
+}
+
 static void put_route(struct buf *out, const struct handover_route *r)
 {
     const size_t begun = begin(out, TAG_ROUTE);
     put_text(out, r->name);
     put_u32(out, r->slot);
-    put_u32(out, ROUTE_COUNTERS);
-    for (unsigned i = 0; i < ROUTE_COUNTERS; i++) {
-        put_text(out, counter_facts[i].name);
-        put_u64(out, r->base[i]);
-        put_u64(out, r->parts[i]);
-    }
+    put_counters(out, counter_facts, ROUTE_COUNTERS, r->base, r->parts);
+    end(out, begun);
+}
+
+static void put_server_name(struct buf *out, const struct handover_server_name *n)
+{
+    const size_t begun = begin(out, TAG_SERVER_NAME);
+    put_text(out, n->key);
+    put_u32(out, n->slot);
+    put_counters(out, name_counter_facts, NAME_COUNTERS, n->base, n->parts);
     end(out, begun);
 }
 
@@ -345,6 +364,8 @@ static void put_arrays(struct buf *out, const struct handover *h)
         put_name(out, &h->names[i]);
     for (size_t i = 0; i < h->route_count; i++)
         put_route(out, &h->routes[i]);
+    for (size_t i = 0; i < h->server_name_count; i++)
+        put_server_name(out, &h->server_names[i]);
     for (size_t i = 0; i < h->veteran_count; i++)
         put_veteran(out, &h->veterans[i]);
     for (size_t i = 0; i < h->leaver_count; i++)
@@ -603,16 +624,24 @@ static void get_name(struct reader *r, struct handover *h)
 }
 
 /* One that we do not know counts nothing that we tell. */
-static void get_counter(struct reader *r, struct handover_route *route)
+static void get_counter(struct reader *r, const struct counter_fact *facts, unsigned count,
+                        uint64_t *base, uint64_t *parts)
 {
     char name[40] = "";
     get_short(r, name, sizeof name);
-    const uint64_t base = get_u64(r), parts = get_u64(r);
-    for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
-        if (strcmp(counter_facts[i].name, name) == 0) {
-            route->base[i] = base;
-            route->parts[i] = parts;
+    const uint64_t n = get_u64(r), more = get_u64(r);
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(facts[i].name, name) == 0) {
+            base[i] = n;
+            parts[i] = more;
         }
+}
+
+static void get_counters(struct reader *r, const struct counter_fact *facts, unsigned count,
+                         uint64_t *base, uint64_t *parts)
+{
+    for (uint32_t n = get_u32(r); n > 0 && !r->wrong; n--)
+        get_counter(r, facts, count, base, parts);
 }
 
 static void get_route(struct reader *r, struct handover *h)
@@ -624,8 +653,20 @@ static void get_route(struct reader *r, struct handover *h)
     }
     route->name = get_text(r);
     route->slot = get_limited(r, ROUTE_SLOTS - 1);
-    for (uint32_t n = get_u32(r); n > 0 && !r->wrong; n--)
-        get_counter(r, route);
+    get_counters(r, counter_facts, ROUTE_COUNTERS, route->base, route->parts);
+}
+
+static void get_server_name(struct reader *r, struct handover *h)
+{
+    struct handover_server_name *n =
+        handover_add(&h->server_names, &h->server_name_count, sizeof *n);
+    if (n == NULL) {
+        r->wrong = true;
+        return;
+    }
+    n->key = get_text(r);
+    n->slot = get_limited(r, NAME_SLOTS - 1);
+    get_counters(r, name_counter_facts, NAME_COUNTERS, n->base, n->parts);
 }
 
 static void get_sandbox(struct reader *r, struct sandbox_state *out)
@@ -717,17 +758,18 @@ static void (*const readers[])(struct reader *r, struct handover *h) = {
     [TAG_CONFINEMENT] = get_confinement,
     [TAG_PLACE] = get_place,
     [TAG_GIVEN] = get_given,
+    [TAG_SERVER_NAME & ~HANDOVER_OPTIONAL] = get_server_name,
 };
 
 static void get_record(struct reader *all, struct handover *h)
 {
-    const uint32_t tag = get_u32(all);
+    const uint32_t tag = get_u32(all), number = tag & ~(uint32_t)HANDOVER_OPTIONAL;
     struct reader record = {.size = get_u32(all)};
     record.data = take(all, record.size);
     if (all->wrong)
         return;
-    if (tag < COUNT(readers) && readers[tag] != NULL)
-        readers[tag](&record, h);
+    if (number < COUNT(readers) && readers[number] != NULL)
+        readers[number](&record, h);
     else
         record.wrong = (tag & HANDOVER_OPTIONAL) == 0;
     all->wrong = record.wrong;

@@ -51,6 +51,14 @@ struct handover_route {
     uint64_t parts[ROUTE_COUNTERS]; /* of the others, at that moment */
 };
 
+/* The same of a server name; `key` is its route's name, a blank, and itself. */
+struct handover_server_name {
+    char *key;
+    uint32_t slot;
+    uint64_t base[NAME_COUNTERS];
+    uint64_t parts[NAME_COUNTERS];
+};
+
 /* Where the supervisor's sandbox lets it make files, or else sockets. */
 struct handover_place {
     char *path;
@@ -107,6 +115,8 @@ struct handover {
     size_t name_count;
     struct handover_route *routes;
     size_t route_count;
+    struct handover_server_name *server_names;
+    size_t server_name_count;
     struct handover_veteran *veterans;
     size_t veteran_count;
     struct sandbox_state confinement; /* the supervisor's own */

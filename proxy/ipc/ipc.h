@@ -132,6 +132,7 @@ struct ipc_counters { /* one per attached descriptor */
 struct ipc_prepare {
     uint32_t worker_count; /* parts of the counters that are in use */
     uint16_t slots[ROUTE_SLOTS];
+    uint16_t name_slots[NAME_SLOTS]; /* of all routes' server names, in their order */
 };
 struct ipc_listener { /* one per attached descriptor */
     uint32_t route;

@@ -21,6 +21,8 @@ static const size_t sizes[SNAPSHOT_LISTS] = {
     [SNAPSHOT_RELOADS] = sizeof(struct snapshot_reload),
     [SNAPSHOT_TICKET_KEYS] = sizeof(struct snapshot_ticket_key),
     [SNAPSHOT_NAMES] = sizeof(snapshot_text),
+    [SNAPSHOT_SERVER_NAMES] = sizeof(struct snapshot_server_name),
+    [SNAPSHOT_NAME_UPSTREAMS] = sizeof(struct snapshot_upstream),
 };
 
 /* The beginning; the lists follow, each at a multiple of eight, then the texts. */

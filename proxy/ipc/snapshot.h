@@ -22,15 +22,23 @@ enum snapshot_list {
     SNAPSHOT_PROCESSES,
     SNAPSHOT_RELOADS, /* the last ones, the latest first */
     SNAPSHOT_TICKET_KEYS,
-    SNAPSHOT_NAMES, /* of this machine, as clients may call it: snapshot_text */
+    SNAPSHOT_NAMES,          /* of this machine, as clients may call it: snapshot_text */
+    SNAPSHOT_SERVER_NAMES,   /* those of the first route first */
+    SNAPSHOT_NAME_UPSTREAMS, /* of their own: struct snapshot_upstream */
     SNAPSHOT_LISTS
 };
 
 struct snapshot_route {
     snapshot_text name, protocol, tls, listen, certificates; /* the last two: ", " between them */
     uint32_t slot;                                           /* in the counters */
-    uint32_t upstreams;                                      /* that many of the list */
+    uint32_t upstreams, server_names;                        /* that many of the lists */
     uint32_t max_connections;                                /* 0: no limit */
+};
+
+struct snapshot_server_name {
+    snapshot_text name, certificates; /* the latter as of a route */
+    uint32_t slot;                    /* in the counters */
+    uint32_t upstreams;               /* that many of the list; 0: it has none of its own */
 };
 
 struct snapshot_upstream {
@@ -127,6 +135,14 @@ static inline const struct snapshot_route *snapshot_routes(const struct snapshot
 static inline const struct snapshot_upstream *snapshot_upstreams(const struct snapshot *s)
 {
     return s->lists[SNAPSHOT_UPSTREAMS];
+}
+static inline const struct snapshot_server_name *snapshot_server_names(const struct snapshot *s)
+{
+    return s->lists[SNAPSHOT_SERVER_NAMES];
+}
+static inline const struct snapshot_upstream *snapshot_name_upstreams(const struct snapshot *s)
+{
+    return s->lists[SNAPSHOT_NAME_UPSTREAMS];
 }
 static inline const struct snapshot_certificate *snapshot_certificates(const struct snapshot *s)
 {

@@ -54,6 +54,17 @@ static void add_route(struct key_job *j, struct key_names *out, const struct rou
     key_names_add(out, r->hostname);
 }
 
+/* Where a certificate is for those who ask for certain names, these are its own. */
+static void add_users(struct key_job *j, struct key_names *out, const struct route_config *r,
+                      size_t block)
+{
+    if (config_lists(&r->certificates, block))
+        add_route(j, out, r);
+    for (size_t i = 0; i < r->name_count; i++)
+        if (config_lists(&r->names[i].certificates, block))
+            key_names_add(out, r->names[i].name);
+}
+
 static int add_named_route(struct key_job *j, struct key_names *out)
 {
     for (size_t i = 0; j->config != NULL && i < j->config->route_count; i++)
@@ -75,8 +86,7 @@ int key_names_asked(struct key_job *j, struct key_names *out)
     const size_t block = key_block(j, o->name);
     for (size_t i = 0; o->host_count == 0 && block != KEY_UNBOUND && i < j->config->route_count;
          i++)
-        if (config_route_uses(&j->config->routes[i], block))
-            add_route(j, out, &j->config->routes[i]);
+        add_users(j, out, &j->config->routes[i], block);
     return 0;
 }
 
@@ -108,15 +118,26 @@ static void need(struct key_job *j, const struct tls_identity *id, const char *n
              name, who, whose, covered);
 }
 
-static bool other_covers(const struct key_job *j, const struct route_config *r, size_t block)
+/* Is the block in the list, and no other of the list has the name? */
+static bool must_cover(const struct key_job *j, const struct certificate_list *list, size_t block,
+                       const char *name)
 {
-    for (size_t i = 0; i < r->certificates.count; i++) {
-        const struct tls_identity *other = key_block_identity(j, r->certificates.items[i]);
-        if (r->certificates.items[i] != block && other != NULL &&
-            tls_identity_covers(other, r->hostname))
-            return true;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct tls_identity *other = key_block_identity(j, list->items[i]);
+        if (list->items[i] != block && other != NULL && tls_identity_covers(other, name))
+            return false;
     }
-    return false;
+    return config_lists(list, block);
+}
+
+static void need_of_route(struct key_job *j, const struct tls_identity *id,
+                          const struct route_config *r, size_t block)
+{
+    if (r->hostname_at.line > 0 && must_cover(j, &r->certificates, block, r->hostname))
+        need(j, id, r->hostname, "is the hostname of route ", r->name);
+    for (size_t i = 0; i < r->name_count; i++)
+        if (must_cover(j, &r->names[i].certificates, block, r->names[i].name))
+            need(j, id, r->names[i].name, "is a server-name of route ", r->name);
 }
 
 void key_check_names(struct key_job *j, const struct tls_identity *id,
@@ -127,9 +148,6 @@ void key_check_names(struct key_job *j, const struct tls_identity *id,
         need(j, id, j->o->hosts[i], "--host asks for", "");
     for (size_t i = 0; request != NULL && i < request->count; i++)
         need(j, id, request->names[i], "the request asked for", "");
-    for (size_t i = 0; block != KEY_UNBOUND && i < j->config->route_count; i++) {
-        const struct route_config *r = &j->config->routes[i];
-        if (config_route_uses(r, block) && r->hostname_at.line > 0 && !other_covers(j, r, block))
-            need(j, id, r->hostname, "is the hostname of route ", r->name);
-    }
+    for (size_t i = 0; block != KEY_UNBOUND && i < j->config->route_count; i++)
+        need_of_route(j, id, &j->config->routes[i], block);
 }

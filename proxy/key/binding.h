@@ -22,12 +22,13 @@ struct key_names {
 /* `name` has to live as long as the list. */
 void key_names_add(struct key_names *n, const char *name);
 
-/* Those of --host and --route; with neither, those of the routes that use the certificate. An exit
- * status. */
+/* Those of --host and --route; with neither, those of the routes and server names that
+ * use the certificate. An exit status. */
 int key_names_asked(struct key_job *j, struct key_names *out);
 
 /* Every name that a client may use is covered: those of --host, of `request` (may be NULL), and the
- * hostname of each route that uses the certificate, unless another of its certificates has it.
+ * hostname of each route and each server name that uses the certificate, unless another of its
+ * certificates has it.
  * Findings; with --force they are warnings. */
 void key_check_names(struct key_job *j, const struct tls_identity *id,
                      const struct keys_request *request);

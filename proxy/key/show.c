@@ -102,6 +102,11 @@ static const struct route_config *next_route(const struct view *v, size_t *i)
     return NULL;
 }
 
+static bool is_default(const struct route_config *r, size_t block)
+{
+    return r->certificates.count > 0 && r->certificates.items[0] == block;
+}
+
 static void routes_of(const struct view *v, char *text, size_t size)
 {
     size_t i = 0, used = 0;
@@ -119,7 +124,7 @@ static void json_routes(const struct view *v)
         json_object(out, NULL);
         json_string(out, "name", r->name);
         json_string(out, "protocol", protocol_facts(r->protocol)->name);
-        json_bool(out, "default", r->certificates.items[0] == v->block);
+        json_bool(out, "default", is_default(r, v->block));
         json_array(out, "listen");
         for (size_t k = 0; k < r->listen_count; k++)
             json_string(out, NULL, r->listen[k].text);
@@ -135,7 +140,7 @@ static void text_routes(const struct view *v)
     for (const struct route_config *r; (r = next_route(v, &i)) != NULL; count++) {
         buf_printf(&v->job->out, "%-12s %s (%s, %s)", "bound to", r->name,
                    protocol_facts(r->protocol)->name,
-                   r->certificates.items[0] == v->block ? "default" : "by server name");
+                   is_default(r, v->block) ? "default" : "by server name");
         for (size_t k = 0; k < r->listen_count; k++)
             buf_printf(&v->job->out, " %s", r->listen[k].text);
         buf_puts(&v->job->out, "\n");

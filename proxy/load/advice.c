@@ -43,20 +43,22 @@ static void advise_senders(const struct generation *g, const struct route_config
              r->name);
 }
 
-static bool covered(const struct generation *g, const struct route_config *r)
+/* One that has not loaded, which is told already, may be the one. */
+static bool covered(const struct generation *g, const struct certificate_list *list,
+                    const char *name)
 {
-    for (size_t i = 0; i < r->certificates.count; i++) {
-        const struct tls_identity *id = identity_of(g, r, i);
-        if (id == NULL || tls_identity_covers(id, r->hostname))
+    for (size_t i = 0; i < list->count; i++) {
+        const struct tls_identity *id = g->identities[list->items[i]];
+        if (id == NULL || tls_identity_covers(id, name))
             return true;
     }
-    return r->certificates.count == 0;
+    return list->count == 0;
 }
 
 /* A name that nobody wrote may be one that no client ever uses. */
 static void advise_names(const struct generation *g, const struct route_config *r, struct diags *d)
 {
-    if (r->hostname_at.line == 0 || covered(g, r))
+    if (r->hostname_at.line == 0 || covered(g, &r->certificates, r->hostname))
         return;
     diag_add(d, DIAG_WARNING, &r->certificates.at,
              "serve a certificate with that name, or correct hostname",
@@ -91,12 +93,30 @@ static void advise_policy_name(const struct generation *g, const struct route_co
             r->name);
 }
 
+static void advise_server_names(const struct generation *g, const struct route_config *r,
+                                struct diags *d)
+{
+    for (size_t i = 0; i < r->name_count; i++) {
+        const struct server_name_config *n = &r->names[i];
+        const bool own = n->certificates.count > 0;
+        if (covered(g, own ? &n->certificates : &r->certificates, n->name))
+            continue;
+        diag_add(d, DIAG_WARNING, own ? &n->certificates.at : &n->at,
+                 own ? "name a certificate that has it, or correct the name"
+                     : "give the block a certificate that has it, or correct the name",
+                 "%s: server-name %s: %s: clients will refuse it", r->target.label, n->name,
+                 own ? "none of its certificates covers that name"
+                     : "none of the route's certificates covers that name");
+    }
+}
+
 void advise_routes(const struct generation *g, struct diags *d)
 {
     for (size_t i = 0; i < g->config->route_count; i++) {
         advise_senders(g, &g->config->routes[i], d);
         advise_names(g, &g->config->routes[i], d);
         advise_policy_name(g, &g->config->routes[i], d);
+        advise_server_names(g, &g->config->routes[i], d);
     }
 }
 

@@ -64,12 +64,24 @@ static void json_certificates(const struct generation *g, struct buf *out)
     json_array_end(out);
 }
 
+static void json_server_names(const struct config *c, const struct route_config *r, struct buf *out)
+{
+    json_array(out, "server_names");
+    for (size_t i = 0; i < r->name_count; i++) {
+        json_object(out, NULL);
+        server_name_json(c, r, &r->names[i], out);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
 static void json_routes(const struct config *c, struct buf *out)
 {
     json_array(out, "routes");
     for (size_t i = 0; i < c->route_count; i++) {
         json_object(out, NULL);
         route_json(c, &c->routes[i], out);
+        json_server_names(c, &c->routes[i], out);
         json_object_end(out);
     }
     json_array_end(out);

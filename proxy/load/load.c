@@ -63,6 +63,11 @@ static void judge_machine(struct config *config, struct candidate *out, struct d
                  "start as root with CAP_NET_RAW (in a unit: AmbientCapabilities= or "
                  "CapabilityBoundingSet= with CAP_NET_RAW)",
                  "source = transparent needs the privilege to bind to foreign addresses");
+    if (config->server_name_count > NAME_SLOTS)
+        diag_add(d, DIAG_ERROR, &config->server_names[NAME_SLOTS].at,
+                 "run a second instance with its own control socket, or use a wildcard",
+                 "%zu server-name blocks; one instance has up to %d", config->server_name_count,
+                 NAME_SLOTS);
     if (config->route_count > ROUTE_SLOTS)
         diag_add(d, DIAG_ERROR, NULL, "run a second instance with its own control socket",
                  "%zu routes; one instance serves up to %d", config->route_count, ROUTE_SLOTS);

@@ -49,35 +49,68 @@ static bool route_row(const struct generation *g, const struct route_config *r, 
     return n < r->listen_count || n < r->certificates.count || n < r->target.upstream_count;
 }
 
-static const struct row heading = {
-    {"ROUTE", "LISTEN", "PROTOCOL", "TLS", "CERTIFICATE", "UPSTREAM"}};
-
-static void measure(const struct row *row, int width[COLUMNS])
+/* The n-th line of a server name, below its route's. False: there is none. */
+static bool name_row(const struct generation *g, const struct server_name_config *name, size_t n,
+                     struct row *row)
 {
-    for (size_t i = 0; i < COLUMNS; i++) {
-        int n = (int)strlen(row->cell[i]);
-        width[i] = n > width[i] ? n : width[i];
+    *row = (struct row){0};
+    if (n == 0) {
+        snprintf(row->cell[0], sizeof row->cell[0], "  %s", name->name);
+        snprintf(row->cell[4], sizeof row->cell[4], "(the route's)");
+        snprintf(row->cell[5], sizeof row->cell[5], "(the route's)");
+    }
+    const size_t upstreams = name->own_target ? name->target.upstream_count : 0;
+    if (n < name->certificates.count)
+        certificate_text(g, name->certificates.items[n], row->cell[4], sizeof row->cell[4]);
+    if (n < upstreams)
+        snprintf(row->cell[5], sizeof row->cell[5], "%s", name->target.upstream[n].text);
+    return n == 0 || n < name->certificates.count || n < upstreams;
+}
+
+static void each_row(const struct generation *g, void (*each)(void *arg, const struct row *row),
+                     void *arg)
+{
+    struct row row;
+    for (size_t i = 0; i < g->config->route_count; i++) {
+        const struct route_config *r = &g->config->routes[i];
+        for (size_t n = 0; route_row(g, r, n, &row); n++)
+            each(arg, &row);
+        for (size_t k = 0; k < r->name_count; k++)
+            for (size_t n = 0; name_row(g, &r->names[k], n, &row); n++)
+                each(arg, &row);
     }
 }
 
-static void print_row(const struct row *row, const int width[COLUMNS], struct buf *out)
+static const struct row heading = {
+    {"ROUTE", "LISTEN", "PROTOCOL", "TLS", "CERTIFICATE", "UPSTREAM"}};
+
+struct printing {
+    int width[COLUMNS];
+    struct buf *out;
+};
+
+static void measure(void *arg, const struct row *row)
 {
+    struct printing *p = arg;
+    for (size_t i = 0; i < COLUMNS; i++) {
+        int n = (int)strlen(row->cell[i]);
+        p->width[i] = n > p->width[i] ? n : p->width[i];
+    }
+}
+
+static void print_row(void *arg, const struct row *row)
+{
+    const struct printing *p = arg;
     for (size_t i = 0; i < COLUMNS - 1; i++)
-        buf_printf(out, "%-*s  ", width[i], row->cell[i]);
-    buf_printf(out, "%s\n", row->cell[COLUMNS - 1]);
+        buf_printf(p->out, "%-*s  ", p->width[i], row->cell[i]);
+    buf_printf(p->out, "%s\n", row->cell[COLUMNS - 1]);
 }
 
 void load_print_table(const struct generation *g, struct buf *out)
 {
-    int width[COLUMNS] = {0};
-    struct row row;
-    measure(&heading, width);
-    for (size_t i = 0; i < g->config->route_count; i++)
-        for (size_t n = 0; route_row(g, &g->config->routes[i], n, &row); n++)
-            measure(&row, width);
-
-    print_row(&heading, width, out);
-    for (size_t i = 0; i < g->config->route_count; i++)
-        for (size_t n = 0; route_row(g, &g->config->routes[i], n, &row); n++)
-            print_row(&row, width, out);
+    struct printing p = {.out = out};
+    measure(&p, &heading);
+    each_row(g, measure, &p);
+    print_row(&p, &heading);
+    each_row(g, print_row, &p);
 }

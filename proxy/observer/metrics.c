@@ -267,6 +267,56 @@ static void put_handshake_seconds(struct writer *w)
     buf_printf(w->out, "%" PRIu64 "\n", count);
 }
 
+/* ---- server names ---- */
+
+/* A name that is none, for those that are not shown apart. */
+#define OTHERS "(others)"
+
+/* A counter of each, which is a field of their sum. */
+static void put_names(struct writer *w, const char *name, const char *type, const char *help,
+                      size_t field)
+{
+    const struct snapshot_server_name *n = snapshot_server_names(w->snapshot);
+    size_t at = 0;
+    family(w, name, type, help);
+    for (size_t i = 0; i < routes(w); i++) {
+        const size_t end = at + snapshot_routes(w->snapshot)[i].server_names;
+        uint64_t others = 0;
+        const bool some_hidden = end > VIEW_NAMES_MAX && end > at;
+        for (; at < end; at++) {
+            const char *sum = (const void *)&w->view->names[at];
+            const uint64_t value = counter_get((const counter *)(const void *)(sum + field));
+            if (at < VIEW_NAMES_MAX)
+                sample(w, LABELS("route", route_name(w, i), "server_name", text(w, n[at].name)),
+                       value);
+            else
+                others += value;
+        }
+        if (some_hidden)
+            sample(w, LABELS("route", route_name(w, i), "server_name", OTHERS), others);
+    }
+}
+
+static void put_server_names(struct writer *w)
+{
+    put_names(w, "tlsfront_server_name_connections", "gauge",
+              "Connections now of those who asked for a name that has a block in its route.",
+              offsetof(struct name_counters, active));
+    put_names(w, "tlsfront_server_name_connections_total", "counter",
+              "Handshakes completed by those who asked for the name.",
+              offsetof(struct name_counters, accepted));
+    put_names(w, "tlsfront_server_name_connections_refused_total", "counter",
+              "Of these, those who were told that they cannot be served now.",
+              offsetof(struct name_counters, refused));
+    put_names(w, "tlsfront_server_name_upstream_failures_total", "counter",
+              "Attempts to reach an upstream for them that failed.",
+              offsetof(struct name_counters, upstream_failures));
+    put_names(w, "tlsfront_server_name_received_bytes_total", "counter",
+              "Bytes received from them, less TLS.", offsetof(struct name_counters, bytes_in));
+    put_names(w, "tlsfront_server_name_sent_bytes_total", "counter",
+              "Bytes sent to them, less TLS.", offsetof(struct name_counters, bytes_out));
+}
+
 /* ---- upstreams ---- */
 
 typedef void upstream_fn(struct writer *w, const char *route, const char *upstream,
@@ -284,11 +334,35 @@ static void each_upstream(struct writer *w, upstream_fn *fn)
     }
 }
 
+/* Those of server names, as far as they are shown. */
+typedef void name_upstream_fn(struct writer *w, const char *route, const char *name,
+                              const char *upstream, const struct upstream_view *u);
+
+static void each_name_upstream(struct writer *w, name_upstream_fn *fn)
+{
+    const struct snapshot_server_name *n = snapshot_server_names(w->snapshot);
+    const struct snapshot_upstream *u = snapshot_name_upstreams(w->snapshot);
+    size_t at = 0;
+    for (size_t i = 0; i < routes(w); i++)
+        for (uint32_t k = 0; k < snapshot_routes(w->snapshot)[i].server_names; k++, at++)
+            for (uint32_t m = 0; m < n[at].upstreams && at < VIEW_NAMES_MAX; m++, u++) {
+                const struct upstream_view view = view_name_upstream(w->view, &n[at], u);
+                fn(w, route_name(w, i), text(w, n[at].name), text(w, u->text), &view);
+            }
+}
+
 static void put_up(struct writer *w, const char *route, const char *upstream,
                    const struct upstream_view *u)
 {
     if (u->tried)
         sample(w, LABELS("route", route, "upstream", upstream), u->up);
+}
+
+static void put_name_up(struct writer *w, const char *route, const char *name, const char *upstream,
+                        const struct upstream_view *u)
+{
+    if (u->tried)
+        sample(w, LABELS("route", route, "server_name", name, "upstream", upstream), u->up);
 }
 
 static void put_upstream_failures(struct writer *w, const char *route, const char *upstream,
@@ -299,15 +373,29 @@ static void put_upstream_failures(struct writer *w, const char *route, const cha
                u->failures[i]);
 }
 
+/* There are many names; those of their reasons that never happened are left out. */
+static void put_name_upstream_failures(struct writer *w, const char *route, const char *name,
+                                       const char *upstream, const struct upstream_view *u)
+{
+    for (unsigned i = 0; i < UPSTREAM_FAULTS; i++)
+        if (u->failures[i] > 0)
+            sample(w,
+                   LABELS("route", route, "server_name", name, "upstream", upstream, "reason",
+                          upstream_fault_names[i]),
+                   u->failures[i]);
+}
+
 static void put_upstreams(struct writer *w)
 {
     family(w, "tlsfront_upstream_up", "gauge",
            "1: the last attempt to reach it succeeded, with health-check the last visit; 0: it "
            "failed, or its name has no address. Not there before the first attempt.");
     each_upstream(w, put_up);
+    each_name_upstream(w, put_name_up);
     family(w, "tlsfront_upstream_failures_total", "counter",
            "Attempts to reach an upstream that failed, by reason.");
     each_upstream(w, put_upstream_failures);
+    each_name_upstream(w, put_name_upstream_failures);
 }
 
 /* ---- certificates ---- */
@@ -458,6 +546,7 @@ void metrics_render(const struct view *v, enum metrics_format format, struct buf
     put_configuration(&w);
     put_connections(&w);
     put_tls(&w);
+    put_server_names(&w);
     put_upstreams(&w);
     put_certificates(&w);
     put_ticket_keys(&w);

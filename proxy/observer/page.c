@@ -128,6 +128,58 @@ static void put_routes(const struct page *p)
     end_table(p);
 }
 
+/* ---- server names ---- */
+
+static void name_upstreams_cell(const struct page *p, const struct snapshot_server_name *n,
+                                const struct snapshot_upstream *u)
+{
+    cell(p, "Upstreams", false);
+    if (n->upstreams == 0)
+        buf_puts(p->out, "<span class=\"dim\">the route's</span>");
+    for (uint32_t k = 0; k < n->upstreams; k++) {
+        const struct upstream_view view = view_name_upstream(p->view, n, &u[k]);
+        upstream_words(p, &u[k], &view);
+    }
+    buf_puts(p->out, "</td>");
+}
+
+static void put_server_name(const struct page *p, const struct snapshot_route *r, size_t i,
+                            const struct snapshot_upstream *u)
+{
+    const struct snapshot_server_name *n = &snapshot_server_names(p->snapshot)[i];
+    begin_row(p, page_text(p, n->name));
+    text_cell(p, "Route", page_text(p, r->name));
+    text_cell(p, "Certificates", page_text(p, n->certificates));
+    number_cell(p, "Now", counter_get(&p->view->names[i].active));
+    number_cell(p, "Ever", counter_get(&p->view->names[i].accepted));
+    number_cell(p, "Refused", counter_get(&p->view->names[i].refused));
+    name_upstreams_cell(p, n, u);
+    end_row(p);
+}
+
+static void put_server_names(const struct page *p)
+{
+    const struct snapshot_upstream *u = snapshot_name_upstreams(p->snapshot);
+    const size_t count = p->snapshot->counts[SNAPSHOT_SERVER_NAMES];
+    if (count == 0)
+        return;
+    buf_puts(p->out, "<h2 id=\"names\">Server names</h2>\n");
+    begin_table(p,
+                count > VIEW_NAMES_MAX
+                    ? "Connections by the name that clients asked for; more are in the status."
+                    : "Connections by the name that clients asked for.",
+                COLUMNS("Name", "Route", "Certificates", "#Now", "#Ever", "#Refused", "Upstreams"));
+    size_t at = 0;
+    for (size_t i = 0; i < p->snapshot->counts[SNAPSHOT_ROUTES]; i++) {
+        const struct snapshot_route *r = &snapshot_routes(p->snapshot)[i];
+        for (uint32_t k = 0; k < r->server_names && at < VIEW_NAMES_MAX; k++, at++) {
+            put_server_name(p, r, at, u);
+            u += snapshot_server_names(p->snapshot)[at].upstreams;
+        }
+    }
+    end_table(p);
+}
+
 /* ---- certificates ---- */
 
 static void left_cell(const struct page *p, int64_t not_after)
@@ -322,6 +374,7 @@ void page_render(const struct page *p)
     buf_puts(p->out, "<main>\n");
     page_troubles(p);
     put_routes(p);
+    put_server_names(p);
     put_certificates(p);
     put_tls(p);
     put_reloads(p);

@@ -132,7 +132,8 @@ static void endings(struct troubles *t)
 
 /* ---- upstreams ---- */
 
-static void upstream_down(struct troubles *t, const struct snapshot_route *r,
+/* `name` NULL: the upstream is the route's own. */
+static void upstream_down(struct troubles *t, const struct snapshot_route *r, const char *name,
                           const struct snapshot_upstream *u, const struct upstream_view *view)
 {
     struct buf *out = view->tried && !view->up ? begin(t, BAD) : NULL;
@@ -140,6 +141,8 @@ static void upstream_down(struct troubles *t, const struct snapshot_route *r,
         return;
     buf_puts(out, "route ");
     html_text(out, page_text(t->page, r->name));
+    buf_puts(out, name != NULL ? ", server name " : "");
+    html_text(out, name != NULL ? name : "");
     buf_puts(out, ": upstream ");
     html_text(out, page_text(t->page, u->text));
     buf_puts(out, " is down: ");
@@ -156,8 +159,21 @@ static void upstreams(struct troubles *t)
         for (uint32_t k = 0; k < snapshot_routes(s)[i].upstreams; k++, u++) {
             const struct upstream_view view =
                 view_upstream(t->page->view, &snapshot_routes(s)[i], u);
-            upstream_down(t, &snapshot_routes(s)[i], u, &view);
+            upstream_down(t, &snapshot_routes(s)[i], NULL, u, &view);
         }
+}
+
+static void name_upstreams(struct troubles *t)
+{
+    const struct snapshot *s = t->page->snapshot;
+    const struct snapshot_upstream *u = snapshot_name_upstreams(s);
+    const struct snapshot_server_name *n = snapshot_server_names(s);
+    for (size_t i = 0; i < s->counts[SNAPSHOT_ROUTES]; i++)
+        for (uint32_t k = 0; k < snapshot_routes(s)[i].server_names; k++, n++)
+            for (uint32_t m = 0; m < n->upstreams; m++, u++) {
+                const struct upstream_view view = view_name_upstream(t->page->view, n, u);
+                upstream_down(t, &snapshot_routes(s)[i], page_text(t->page, n->name), u, &view);
+            }
 }
 
 void page_troubles(const struct page *p)
@@ -167,6 +183,7 @@ void page_troubles(const struct page *p)
         readiness(&t);
         reload_refused(&t);
         upstreams(&t);
+        name_upstreams(&t);
         deaths(&t);
         endings(&t);
         lost_lines(&t);

@@ -11,13 +11,16 @@ bool view_begin(struct view *v, const struct snapshot *s, const struct all_count
     *v = (struct view){.snapshot = s, .counters = counters, .now = now};
     v->sums = calloc(count + 1, sizeof *v->sums);
     v->details = calloc(count + 1, sizeof *v->details);
-    if (v->sums == NULL || v->details == NULL) {
+    v->names = calloc(s->counts[SNAPSHOT_SERVER_NAMES] + 1, sizeof *v->names);
+    if (v->sums == NULL || v->details == NULL || v->names == NULL) {
         view_end(v);
         return false;
     }
     for (size_t i = 0; i < count; i++)
         counters_add_up(counters, snapshot_routes(s)[i].slot % ROUTE_SLOTS, &v->sums[i],
                         &v->details[i]);
+    for (size_t i = 0; i < s->counts[SNAPSHOT_SERVER_NAMES]; i++)
+        counters_add_up_name(counters, snapshot_server_names(s)[i].slot % NAME_SLOTS, &v->names[i]);
     return true;
 }
 
@@ -25,19 +28,33 @@ void view_end(struct view *v)
 {
     free(v->sums);
     free(v->details);
+    free(v->names);
     *v = (struct view){0};
 }
 
-struct upstream_view view_upstream(const struct view *v, const struct snapshot_route *r,
-                                   const struct snapshot_upstream *u)
+/* `slot`: of those that are routes' or server names' (counters.h). */
+static struct upstream_view view_of(const struct view *v, unsigned slot,
+                                    const struct snapshot_upstream *u)
 {
-    struct upstream_view sum = upstream_view_of(v->counters, r->slot % ROUTE_SLOTS,
-                                                snapshot_text_of(v->snapshot, u->text));
+    struct upstream_view sum =
+        upstream_view_of(v->counters, slot, snapshot_text_of(v->snapshot, u->text));
     if (u->trouble != 0) {
         sum.tried = true;
         sum.up = false;
     }
     return sum;
+}
+
+struct upstream_view view_upstream(const struct view *v, const struct snapshot_route *r,
+                                   const struct snapshot_upstream *u)
+{
+    return view_of(v, r->slot % ROUTE_SLOTS, u);
+}
+
+struct upstream_view view_name_upstream(const struct view *v, const struct snapshot_server_name *n,
+                                        const struct snapshot_upstream *u)
+{
+    return view_of(v, DETAILS_OF_NAME(n->slot % NAME_SLOTS), u);
 }
 
 uint64_t view_accept_pauses(const struct view *v)

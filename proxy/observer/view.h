@@ -13,6 +13,7 @@ struct view {
     time_t now;
     struct route_counters *sums; /* one for each route of the snapshot, all workers together */
     struct route_details *details;
+    struct name_counters *names; /* one for each server name of the snapshot */
 };
 
 /* Add up. False: out of memory. Borrows both until view_end(). */
@@ -23,6 +24,11 @@ void view_end(struct view *v);
 /* Of an upstream; one whose name has no address is down. */
 struct upstream_view view_upstream(const struct view *v, const struct snapshot_route *r,
                                    const struct snapshot_upstream *u);
+struct upstream_view view_name_upstream(const struct view *v, const struct snapshot_server_name *n,
+                                        const struct snapshot_upstream *u);
+
+/* There may be thousands of server names. So many of them, the first ones, are shown apart. */
+enum { VIEW_NAMES_MAX = 256 };
 
 /* Of all workers. */
 uint64_t view_accept_pauses(const struct view *v);

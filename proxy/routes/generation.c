@@ -265,19 +265,56 @@ static void report_client_finding(void *arg, enum tls_client_finding finding, co
              r->route->name, file->path, text);
 }
 
+/* The identities of a route: its own, then those of its names. */
+struct chosen {
+    struct tls_identity **items;
+    size_t count;
+    struct tls_server_name *names;
+};
+
+static size_t count_chosen(const struct route_config *r)
+{
+    size_t count = r->certificates.count;
+    for (size_t i = 0; i < r->name_count; i++)
+        count += r->names[i].certificates.count;
+    return count;
+}
+
+/* False: one has not loaded, which is reported with the certificate. */
+static bool choose_list(const struct generation *g, const struct certificate_list *list,
+                        struct chosen *all)
+{
+    bool loaded = true;
+    for (size_t i = 0; i < list->count; i++) {
+        all->items[all->count] = g->identities[list->items[i]];
+        loaded = all->items[all->count++] != NULL && loaded;
+    }
+    return loaded;
+}
+
+static bool choose(const struct generation *g, const struct route_config *r, struct chosen *all)
+{
+    bool loaded = choose_list(g, &r->certificates, all);
+    for (size_t i = 0; i < r->name_count; i++) {
+        const struct certificate_list *list = &r->names[i].certificates;
+        all->names[i] =
+            (struct tls_server_name){r->names[i].name, all->items + all->count, list->count};
+        loaded = choose_list(g, list, all) && loaded;
+    }
+    return loaded;
+}
+
 static struct tls_server *load_policy(const struct generation *g, const struct route_config *r,
                                       const struct bundle *b, struct diags *d)
 {
-    struct tls_identity **chosen = calloc(r->certificates.count + 1, sizeof *chosen);
+    struct chosen chosen = {.items = calloc(count_chosen(r) + 1, sizeof *chosen.items),
+                            .names = calloc(r->name_count + 1, sizeof *chosen.names)};
     struct tls_server *server = NULL;
     struct err e = {.text = "out of memory"};
-    if (chosen == NULL)
+    if (chosen.items == NULL || chosen.names == NULL)
         goto out;
-    for (size_t i = 0; i < r->certificates.count; i++) {
-        chosen[i] = g->identities[r->certificates.items[i]];
-        if (chosen[i] == NULL)
-            goto silent; /* reported with the certificate */
-    }
+    if (!choose(g, r, &chosen))
+        goto silent;
     if (r->client_ca.path != NULL && file_bytes(b, &r->client_ca).data == NULL)
         goto silent; /* reported where it is read */
     /* ALPACA (CVE-2021-3618): what a client means for another protocol must not reach this one. */
@@ -285,8 +322,10 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
     const struct string_list own = {&registered, registered != NULL ? 1 : 0};
     const struct tls_server_options options = {
         .context = protocol_facts(r->protocol)->name,
-        .identities = chosen,
+        .identities = chosen.items,
         .identity_count = r->certificates.count,
+        .names = chosen.names,
+        .name_count = r->name_count,
         .challenges = r->protocol == PROTOCOL_ACME,
         .min_version = r->min_version,
         .client_auth = r->client_auth,
@@ -311,7 +350,8 @@ out:
     if (server == NULL)
         report_policy(r, &e, d);
 silent:
-    free(chosen);
+    free(chosen.names);
+    free(chosen.items);
     return server;
 }
 
@@ -426,11 +466,22 @@ static void load_mta_sts(struct route *route, const struct bundle *b, struct dia
     route->policy_size = file.size;
 }
 
+static void load_names(struct generation *g, struct route *route)
+{
+    route->names = g->names + (route->config->names - g->config->server_names);
+    for (size_t i = 0; i < route->config->name_count; i++) {
+        struct server_name *n = &route->names[i];
+        n->config = &route->config->names[i];
+        n->target = &g->targets[n->config->target.index];
+    }
+}
+
 static void load_route(struct generation *g, size_t i, const struct bundle *b, struct diags *d)
 {
     struct route *route = &g->routes[i];
     route->config = &g->config->routes[i];
     route->target = &g->targets[route->config->target.index];
+    load_names(g, route);
     if (route->config->certificates.count > 0 ||
         (route->config->protocol == PROTOCOL_ACME && route->config->tls == TLS_MODE_IMPLICIT))
         route->tls = load_policy(g, route->config, b, d);
@@ -452,7 +503,9 @@ struct generation *generation_load(struct config *config, const struct bundle *b
     g->identities = calloc(config->certificate_count + 1, sizeof *g->identities);
     g->routes = calloc(config->route_count + 1, sizeof *g->routes);
     g->targets = calloc(config->target_count + 1, sizeof *g->targets);
-    if (g->identities == NULL || g->routes == NULL || g->targets == NULL || load_targets(g) != 0)
+    g->names = calloc(config->server_name_count + 1, sizeof *g->names);
+    if (g->identities == NULL || g->routes == NULL || g->targets == NULL || g->names == NULL ||
+        load_targets(g) != 0)
         goto fail;
 
     for (size_t i = 0; i < config->certificate_count; i++)
@@ -466,6 +519,14 @@ struct generation *generation_load(struct config *config, const struct bundle *b
 fail:
     generation_free(g);
     return NULL;
+}
+
+void generation_place_targets(struct generation *g, unsigned first)
+{
+    for (size_t i = 0; i < g->config->server_name_count; i++)
+        g->names[i].target->slot = first + g->names[i].slot;
+    for (size_t i = 0; i < g->config->route_count; i++) /* which those without their own share */
+        g->routes[i].target->slot = g->routes[i].slot;
 }
 
 /* ---- what is out of its time ---- */
@@ -551,6 +612,7 @@ void generation_free(struct generation *g)
     }
     for (size_t i = 0; g->identities != NULL && i < g->config->certificate_count; i++)
         tls_identity_free(g->identities[i]);
+    free(g->names);
     free(g->targets);
     free(g->routes);
     free(g->identities);

@@ -16,6 +16,7 @@
 struct target {
     const struct target_config *config;
     struct tls_dialer *tls; /* NULL: in clear */
+    unsigned slot;          /* in the shared counters, where its upstreams are counted */
     struct upstream_set upstreams;
     uint64_t identity_noted; /* when the log last said that no client's address is taken */
 };
@@ -27,12 +28,20 @@ static inline uint64_t health_key(const struct target *t, const struct upstream_
     return a->key + 2 * (uint64_t)t->config->send_proxy; /* which is odd, and so never 0 */
 }
 
+/* What there is for those who ask for a name. */
+struct server_name {
+    const struct server_name_config *config;
+    struct target *target; /* its own, or the route's */
+    unsigned slot;         /* in the shared counters */
+};
+
 struct route {
     const struct route_config *config;
     struct tls_server *tls;
     struct target *target;
-    unsigned slot;   /* in the shared counters */
-    uint8_t *policy; /* mta-sts: what is served; NULL: none */
+    struct server_name *names; /* one per config->names; see tls_conn_server_name() */
+    unsigned slot;             /* in the shared counters */
+    uint8_t *policy;           /* mta-sts: what is served; NULL: none */
     size_t policy_size;
 };
 
@@ -43,6 +52,7 @@ struct generation {
     struct tls_identity **identities; /* one per config->certificates */
     struct route *routes;             /* one per config->routes */
     struct target *targets;           /* one per config->targets */
+    struct server_name *names;        /* one per config->server_names */
 };
 
 /* Where it is served, and `key-isolation` is on, there are no private keys: the bundle has none,
@@ -60,6 +70,10 @@ struct generation *generation_load(struct config *config, const struct bundle *b
  * service already? `present` NULL: nothing is. */
 bool generation_brings_expired(const struct generation *next, const struct generation *present,
                                time_t now);
+
+/* Once routes and names have their slots: give the targets theirs, which is the route's, or, of a
+ * name's own, its slot counted from `first` on. */
+void generation_place_targets(struct generation *g, unsigned first);
 
 /* When the last of what is not yet valid at `now` becomes so; 0: all is, but for its end. */
 time_t generation_valid_from(const struct generation *g, time_t now);

@@ -80,6 +80,19 @@ void admission_client(struct sessions *all, const struct route *r, const struct 
     }
 }
 
+void admission_name(struct sessions *all, const struct route *r, const struct server_name *name,
+                    struct admission *a)
+{
+    struct name_counters *c = &all->counters->name[name->slot];
+    const unsigned most = name->config->max_connections;
+    a->named = true;
+    a->name_slot = name->slot;
+    counter_add(&c->accepted, 1);
+    counter_add(&c->active, 1);
+    if (most > 0 && name_active(all->parts, all->worker_count, name->slot) > most)
+        refuse(all, r, a, REFUSE_TOO_MANY);
+}
+
 /* Of the places of a worker, and for each client address over all workers. */
 enum { COURTESY_SHARE = 16, COURTESY_PER_CLIENT = 4 };
 
@@ -130,6 +143,8 @@ void admission_leave(struct sessions *all, const struct route *r, struct admissi
         counter_sub(&all->counters->route[r->slot].active, 1);
     if (a->counted)
         client_leave(all->counters, a->slot);
+    if (a->named)
+        counter_sub(&all->counters->name[a->name_slot].active, 1);
     all->courtesies -= a->courtesy;
-    a->admitted = a->courtesy = a->counted = false;
+    a->admitted = a->courtesy = a->counted = a->named = false;
 }

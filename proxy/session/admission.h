@@ -17,7 +17,9 @@ struct admission {
     bool counted;   /* its client is counted in `slot`: with those admitted, or those being told */
     bool own_limit; /* refused for connections of its own address, not for everybody's */
     bool balancer;  /* a trusted one that speaks for itself: only lists apply to it */
+    bool named;     /* counted as active in `name_slot` */
     struct client_slot slot;
+    unsigned name_slot;
     enum starttls_refusal refusal;
 };
 
@@ -29,6 +31,11 @@ void admission_enter(struct sessions *all, const struct route *r, struct admissi
  * otherwise if they may not come in at all. Does nothing for clients without an address. */
 void admission_client(struct sessions *all, const struct route *r, const struct sockaddr *client,
                       struct admission *a);
+
+/* Once it is known which of the route's names one who is admitted has asked for: one more of these?
+ * Takes the place in the route back when not. */
+void admission_name(struct sessions *all, const struct route *r, const struct server_name *name,
+                    struct admission *a);
 
 /* How long a courtesy may take, until all is said. */
 #define COURTESY_MS 3000

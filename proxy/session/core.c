@@ -130,8 +130,7 @@ enum session_state session_to_upstream(struct session *s, uint8_t *data, size_t 
 {
     if (size == 0 || s->upstream.fin_wanted)
         return SESSION_STAY;
-    s->bytes_in += size;
-    counter_add(&session_counters(s)->bytes_in, size);
+    session_count_bytes_in(s, size);
     int rc = send_upstream(s, data, size);
     if (rc == 0)
         return SESSION_STAY;

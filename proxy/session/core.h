@@ -191,6 +191,7 @@ struct session {
     struct sessions *all;
     struct generation *generation;
     struct route *route;
+    const struct server_name *name;      /* that its client asked for; NULL: none of ours */
     struct target *target;               /* where it is sent */
     struct tls_conn *tls;                /* NULL: in clear so far */
     struct tls_conn *upstream_tls;       /* NULL: the upstream in clear, or none yet */
@@ -205,6 +206,7 @@ struct session {
     uint64_t turn;  /* see struct upstream_ask; one for both its upstreams, where it upgrades. 0: it
                      * has taken none */
     uint64_t place; /* where its upstream is counted; 0: nowhere */
+    struct route_details *place_of; /* whose place that is: it may be another target's by now */
     size_t dropped; /* bytes of the client read and dropped behind its end, or in LINGER */
 
     uint64_t serial;
@@ -256,6 +258,8 @@ uint64_t session_take_turn(struct session *s); /* how many were taken, with this
 void session_enter_place(struct session *s, uint64_t key);
 void session_leave_place(struct session *s); /* nothing to do is fine */
 enum upstream_fault session_upstream_tls_fault(const struct tls_failure *f);
+void session_count_bytes_in(struct session *s, size_t size);  /* from the client */
+void session_count_bytes_out(struct session *s, size_t size); /* to it */
 void session_count_end(struct session *s, enum end end, enum fault fault);
 
 /* ---- core.c: bytes and memory ---- */

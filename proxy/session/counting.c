@@ -12,6 +12,12 @@ static_assert((int)REFUSAL_UPSTREAM == REFUSE_UPSTREAM_DOWN &&
                   (int)REFUSAL_RATE == REFUSE_TOO_FAST,
               "in the same order");
 
+/* NULL: the client has asked for none, or not yet. */
+static struct name_counters *name_counters_of(struct session *s)
+{
+    return s->name != NULL ? &s->all->counters->name[s->name->slot] : NULL;
+}
+
 static struct route_details *details(struct session *s)
 {
     return &s->all->counters->details[s->route->slot];
@@ -116,14 +122,23 @@ enum upstream_fault session_upstream_tls_fault(const struct tls_failure *f)
 
 void session_count_refusal(struct session *s, enum refusal why)
 {
+    struct name_counters *name = name_counters_of(s);
+    if (name != NULL)
+        counter_add(&name->refused, 1);
     counter_add(&session_counters(s)->refused, 1);
     counter_add(&details(s)->refused[why], 1);
+}
+
+static struct route_details *target_details(struct session *s)
+{
+    return &s->all->counters->details[s->target->slot];
 }
 
 void session_count_upstream(struct session *s, bool well, enum upstream_fault why)
 {
     const char *text = s->target->upstreams.items[s->cursor.upstream].endpoint->text;
-    struct upstream_counters *u = upstream_counters_of(details(s), upstream_key(text));
+    struct upstream_counters *u = upstream_counters_of(target_details(s), upstream_key(text));
+    struct name_counters *name = name_counters_of(s);
     counter_set(&u->when, session_now(s));
     counter_set(&u->up, well);
     if (well)
@@ -131,24 +146,27 @@ void session_count_upstream(struct session *s, bool well, enum upstream_fault wh
     counter_set(&u->why, why);
     counter_add(&u->failures[why], 1);
     counter_add(&session_counters(s)->upstream_failures, 1);
+    if (name != NULL)
+        counter_add(&name->upstream_failures, 1);
 }
 
 uint64_t session_take_turn(struct session *s)
 {
-    counter_add(&details(s)->turns, 1);
-    return route_turns(s->all->parts, s->all->worker_count, s->route->slot);
+    counter_add(&target_details(s)->turns, 1);
+    return route_turns(s->all->parts, s->all->worker_count, s->target->slot);
 }
 
 void session_enter_place(struct session *s, uint64_t key)
 {
     s->place = key;
-    place_enter(details(s), key);
+    s->place_of = target_details(s);
+    place_enter(s->place_of, key);
 }
 
 void session_leave_place(struct session *s)
 {
     if (s->place != 0)
-        place_leave(details(s), s->place);
+        place_leave(s->place_of, s->place);
     s->place = 0;
 }
 
@@ -163,6 +181,24 @@ static void count_starttls(struct session *s, enum end end)
                              : s->upgraded       ? STARTTLS_FAILED
                                                  : STARTTLS_UNUSED],
                 1);
+}
+
+void session_count_bytes_in(struct session *s, size_t size)
+{
+    struct name_counters *name = name_counters_of(s);
+    s->bytes_in += size;
+    counter_add(&session_counters(s)->bytes_in, size);
+    if (name != NULL)
+        counter_add(&name->bytes_in, size);
+}
+
+void session_count_bytes_out(struct session *s, size_t size)
+{
+    struct name_counters *name = name_counters_of(s);
+    s->bytes_out += size;
+    counter_add(&session_counters(s)->bytes_out, size);
+    if (name != NULL)
+        counter_add(&name->bytes_out, size);
 }
 
 void session_count_end(struct session *s, enum end end, enum fault fault)

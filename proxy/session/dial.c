@@ -89,15 +89,14 @@ static const struct upstream_facts *gather_facts(const struct session *s,
 {
     const struct sessions *all = s->all;
     const bool counts = s->target->upstreams.balance == BALANCE_LEAST;
+    const unsigned slot = s->target->slot;
     const struct upstream_address *a;
     if (!counts && s->target->config->health_check == 0)
         return NULL;
     for (size_t n = 0; (a = upstream_at(&s->target->upstreams, n, NULL)) != NULL; n++) {
-        const struct health_counters *h =
-            health_find(all->parts, s->route->slot, health_key(s->target, a));
+        const struct health_counters *h = health_find(all->parts, slot, health_key(s->target, a));
         facts[n] = (struct upstream_facts){
-            .sessions =
-                counts ? place_sessions(all->parts, all->worker_count, s->route->slot, a->key) : 0,
+            .sessions = counts ? place_sessions(all->parts, all->worker_count, slot, a->key) : 0,
             .passed = h != NULL ? counter_get(&h->passed) : 0,
             .down = h != NULL && counter_get(&h->state) == HEALTH_DOWN,
         };

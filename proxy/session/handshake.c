@@ -33,12 +33,27 @@ enum session_state upgrade_entered(struct session *s)
 
 /* ---- HANDSHAKE ---- */
 
+/* Its client has named a server: from here on it is that one's, limits and upstreams included. */
+static void settle_name(struct session *s)
+{
+    const size_t index = tls_conn_server_name(s->tls);
+    if (index == TLS_NO_NAME)
+        return;
+    s->name = &s->route->names[index];
+    if (s->target != s->name->target)
+        s->turn = 0; /* there it is another one */
+    s->target = s->name->target;
+    if (s->admission.admitted)
+        admission_name(s->all, s->route, s->name, &s->admission);
+}
+
 static enum session_state finished(struct session *s)
 {
     if (s->route->config->protocol == PROTOCOL_ACME)
         return session_end(s, END_CHALLENGE_ANSWERED);
     if (s->route->config->protocol == PROTOCOL_MTA_STS)
         return session_request_begin(s);
+    settle_name(s);
     if (!s->admission.admitted)
         return session_refuse(s, s->admission.refusal);
     if (s->all->draining)

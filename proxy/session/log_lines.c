@@ -35,6 +35,13 @@ static void log_upstream_tls(const struct session *s, struct log_line *line)
     log_bool(line, "upstream-resumed", tls.resumed);
 }
 
+/* The route's block for those who ask for that name; NULL: there is none. */
+static const char *session_name(const struct session *s)
+{
+    const size_t index = s->tls != NULL ? tls_conn_server_name(s->tls) : TLS_NO_NAME;
+    return index != TLS_NO_NAME ? s->route->names[index].config->name : NULL;
+}
+
 /* What both lines have in common, so that each can be read alone. */
 static void log_facts(struct session *s, struct log_line *line)
 {
@@ -56,6 +63,7 @@ static void log_facts(struct session *s, struct log_line *line)
     log_text(line, "cipher", tls.cipher);
     log_text(line, "group", tls.group);
     log_text(line, "sni", tls.sni);
+    log_text(line, "server-name", session_name(s));
     log_text(line, "alpn", tls.alpn);
     log_text(line, "client-certificate", tls.client_subject);
     if (s->handshaken)
@@ -101,6 +109,7 @@ void session_log_upstream(struct session *s, const char *event, const char *how)
     log_begin(&line, s->all->log, LOG_LEVEL_WARN, event);
     log_text(&line, "id", id);
     log_text(&line, "route", s->route->config->name);
+    log_text(&line, "server-name", session_name(s));
     log_text(&line, "upstream", upstream);
     log_text(&line, "why", how);
     log_end(&line);

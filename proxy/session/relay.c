@@ -200,8 +200,7 @@ enum session_state relay_client_data(struct session *s, uint8_t *data, size_t si
 enum session_state session_from_upstream(struct session *s, uint8_t *data, size_t size)
 {
     s->last_active = session_now(s);
-    s->bytes_out += size;
-    counter_add(&session_counters(s)->bytes_out, size);
+    session_count_bytes_out(s, size);
     return s->dialogue != NULL ? session_dialogue_said(s, UPSTREAM, data, size)
                                : session_to_client(s, data, size);
 }

@@ -50,6 +50,31 @@ static void describe_target(const struct target_config *b, const struct target_c
                        a->upstream_count, out);
 }
 
+static const struct server_name_config *find_name(const struct route_config *r, const char *name)
+{
+    for (size_t i = 0; i < r->name_count; i++)
+        if (strcmp(r->names[i].name, name) == 0)
+            return &r->names[i];
+    return NULL;
+}
+
+/* The targets of those without one of their own are told of with the route. */
+static void describe_names(const struct route_config *b, const struct route_config *a,
+                           struct buf *out)
+{
+    for (size_t i = 0; i < a->name_count; i++) {
+        const struct server_name_config *n = &a->names[i], *was = find_name(b, n->name);
+        if (was == NULL)
+            buf_printf(out, "%s: server-name %s: new\n", a->target.label, n->name);
+        else if (was->own_target || n->own_target)
+            describe_target(&was->target, &n->target, out);
+    }
+    for (size_t i = 0; i < b->name_count; i++)
+        if (find_name(a, b->names[i].name) == NULL)
+            buf_printf(out, "%s: server-name %s: removed; its sessions go on\n", a->target.label,
+                       b->names[i].name);
+}
+
 static void describe_route(const struct route_config *b, const struct route_config *a,
                            struct buf *out)
 {
@@ -58,6 +83,7 @@ static void describe_route(const struct route_config *b, const struct route_conf
     describe_endpoints(a->target.label, "no longer listens on", b->listen, b->listen_count,
                        a->listen, a->listen_count, out);
     describe_target(&b->target, &a->target, out);
+    describe_names(b, a, out);
     if (a->challenges.path != NULL &&
         (b->challenges.path == NULL || strcmp(a->challenges.path, b->challenges.path) != 0))
         buf_printf(out, "route %s: answers from %s\n", a->name, a->challenges.path);

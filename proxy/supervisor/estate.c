@@ -63,15 +63,20 @@ static bool give_workers(struct handover *h, const struct workers *ws)
     return done;
 }
 
+/* Does somebody go on counting in that part, which there is? */
+static bool goes_on(const struct workers *ws, unsigned part)
+{
+    return part >= WORKERS_MAX || ws->items[part]->child.life != CHILD_NONE;
+}
+
 /* What is counted by nobody who goes on, and by the others up to now. */
 static void give_counters(const struct workers *ws, struct handover_route *r)
 {
     for (unsigned part = 0; part < workers_parts(ws); part++) {
         const struct worker_counters *c = counters_of(&ws->all, part);
-        const bool goes_on =
-            part >= WORKERS_MAX || (c != NULL && ws->items[part]->child.life != CHILD_NONE);
         for (unsigned i = 0; c != NULL && i < ROUTE_COUNTERS; i++)
-            *(goes_on ? &r->parts[i] : &r->base[i]) += counter_read(&c->route[r->slot], i);
+            *(goes_on(ws, part) ? &r->parts[i] : &r->base[i]) +=
+                counter_read(&c->route[r->slot], i);
     }
 }
 
@@ -88,6 +93,34 @@ static bool give_routes(struct handover *h, const struct estate *x)
         r->slot = slot;
         memcpy(r->base, x->veterans->base[slot], sizeof r->base);
         give_counters(x->workers, r);
+    }
+    return !failed;
+}
+
+static void give_name_counters(const struct workers *ws, struct handover_server_name *n)
+{
+    for (unsigned part = 0; part < workers_parts(ws); part++) {
+        const struct worker_counters *c = counters_of(&ws->all, part);
+        for (unsigned i = 0; c != NULL && i < NAME_COUNTERS; i++)
+            *(goes_on(ws, part) ? &n->parts[i] : &n->base[i]) +=
+                name_counter_read(&c->name[n->slot], i);
+    }
+}
+
+static bool give_server_names(struct handover *h, const struct estate *x)
+{
+    bool failed = false;
+    for (uint32_t slot = 0; slot < NAME_SLOTS && !failed; slot++) {
+        if (x->reload->name_slots.keys[slot] == NULL)
+            continue;
+        struct handover_server_name *n =
+            handover_add(&h->server_names, &h->server_name_count, sizeof *n);
+        if (n == NULL)
+            return false;
+        n->key = copy_text(x->reload->name_slots.keys[slot], &failed);
+        n->slot = slot;
+        memcpy(n->base, x->veterans->name_base[slot], sizeof n->base);
+        give_name_counters(x->workers, n);
     }
     return !failed;
 }
@@ -190,7 +223,7 @@ int estate_give(const struct estate *x, struct handover *h)
     for (size_t i = 0; i < x->observer->listeners.count; i++)
         g.failed |= !give_address(h, &x->observer->listeners.items[i], true);
     resolver_each(x->resolver, give_name, &g);
-    g.failed |= !give_routes(h, x) || !give_workers(h, x->workers);
+    g.failed |= !give_routes(h, x) || !give_server_names(h, x) || !give_workers(h, x->workers);
     if (x->observer->child.life != CHILD_NONE)
         g.failed |= !give_leaver(h, &x->observer->child);
     if (resolver_process(x->resolver)->life != CHILD_NONE)
@@ -209,6 +242,18 @@ static bool take_routes(const struct estate *x, const struct handover *h)
         if (*name != NULL)
             return false; /* twice */
         *name = copy_text(h->routes[i].name, &failed);
+    }
+    return !failed;
+}
+
+static bool take_server_names(const struct estate *x, const struct handover *h)
+{
+    bool failed = false;
+    for (size_t i = 0; i < h->server_name_count; i++) {
+        char **key = &x->reload->name_slots.keys[h->server_names[i].slot];
+        if (*key != NULL)
+            return false; /* twice */
+        *key = copy_text(h->server_names[i].key, &failed);
     }
     return !failed;
 }
@@ -241,8 +286,8 @@ int estate_take(const struct estate *x, const struct handover *h, struct err *e)
     for (size_t i = 0; i < h->given_count; i++)
         if (activation_add(x->activation, h->given[i].fd, h->given[i].name, e) != 0)
             return -1;
-    if (!take_routes(x, h) || !take_addresses(x, h) || !take_names(x, h) ||
-        confinement_take(x->confinement, h) != 0)
+    if (!take_routes(x, h) || !take_server_names(x, h) || !take_addresses(x, h) ||
+        !take_names(x, h) || confinement_take(x->confinement, h) != 0)
         return err_set(e, "the state cannot be taken over: out of memory");
     return veterans_take(x->veterans, h, e);
 }

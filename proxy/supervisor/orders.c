@@ -147,6 +147,8 @@ static void send_bundle(struct worker *w, const struct release *p)
     prepare.worker_count = parts > p->workers ? parts : p->workers;
     for (size_t i = 0; i < p->generation->config->route_count; i++)
         prepare.slots[i] = (uint16_t)p->generation->routes[i].slot;
+    for (size_t i = 0; i < p->generation->config->server_name_count; i++)
+        prepare.name_slots[i] = (uint16_t)p->generation->names[i].slot;
     ipc_begin(&message, IPC_PREPARE, p->number);
     ipc_append(&message, &prepare, sizeof prepare);
     message.fds[0] = p->bundle;

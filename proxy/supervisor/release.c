@@ -1,67 +1,28 @@
 #include "proxy/supervisor/release.h"
 #include "proxy/load/isolate.h"
 #include "proxy/supervisor/challenge_directory.h"
+#include "proxy/supervisor/slots.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
-static int slot_of(const struct route_slots *s, const char *name)
-{
-    for (unsigned i = 0; i < ROUTE_SLOTS; i++)
-        if (s->names[i] != NULL && strcmp(s->names[i], name) == 0)
-            return (int)i;
-    return -1;
-}
-
-/* Slots whose name is in the configuration; one pass, since there may be a thousand routes. */
-static void find_used(const struct route_slots *s, const struct generation *g,
-                      bool used[ROUTE_SLOTS])
-{
-    for (size_t i = 0; i < g->config->route_count; i++) {
-        int slot = slot_of(s, g->config->routes[i].name);
-        if (slot >= 0)
-            used[slot] = true;
-    }
-}
-
-/* A slot that never had a name or, when there is none, one whose name is gone. There is one: a
- * configuration has at most ROUTE_SLOTS routes. */
-static int free_slot(struct route_slots *s, const bool used[ROUTE_SLOTS],
-                     void (*forget)(void *arg, unsigned slot), void *arg)
-{
-    for (unsigned i = 0; i < ROUTE_SLOTS; i++)
-        if (s->names[i] == NULL)
-            return (int)i;
-    for (unsigned i = 0; i < ROUTE_SLOTS; i++)
-        if (!used[i]) {
-            free(s->names[i]);
-            s->names[i] = NULL;
-            forget(arg, i);
-            return (int)i;
-        }
-    return -1;
-}
-
 int route_slots_assign(struct route_slots *s, struct generation *g,
                        void (*forget)(void *arg, unsigned slot), void *arg)
 {
-    bool used[ROUTE_SLOTS] = {false};
-    find_used(s, g, used);
-    for (size_t i = 0; i < g->config->route_count; i++) {
-        const char *name = g->config->routes[i].name;
-        int slot = slot_of(s, name);
-        if (slot < 0) {
-            slot = free_slot(s, used, forget, arg);
-            if (slot < 0 || (s->names[slot] = strdup(name)) == NULL)
-                return -1;
-        }
-        used[slot] = true;
-        g->routes[i].slot = (unsigned)slot;
-    }
+    const char *wanted[ROUTE_SLOTS] = {NULL};
+    unsigned found[ROUTE_SLOTS];
+    const size_t count = g->config->route_count;
+    for (size_t i = 0; i < count; i++)
+        wanted[i] = g->config->routes[i].name;
+    if (slots_assign(s->names, ROUTE_SLOTS, wanted, count, found, forget, arg) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        g->routes[i].slot = found[i];
     return 0;
 }
 
@@ -69,6 +30,47 @@ void route_slots_free(struct route_slots *s)
 {
     for (unsigned i = 0; i < ROUTE_SLOTS; i++)
         free(s->names[i]);
+}
+
+/* A route's name has no blank. */
+static char *key_of(const struct route_config *r, const struct server_name_config *n)
+{
+    char *key = NULL;
+    return asprintf(&key, "%s %s", r->name, n->name) >= 0 ? key : NULL;
+}
+
+/* -1: out of memory. What is there is to be freed. */
+static int name_keys(const struct config *c, char **keys)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->route_count; i++)
+        for (size_t k = 0; k < c->routes[i].name_count; k++)
+            if ((keys[count++] = key_of(&c->routes[i], &c->routes[i].names[k])) == NULL)
+                return -1;
+    return 0;
+}
+
+int name_slots_assign(struct name_slots *s, struct generation *g,
+                      void (*forget)(void *arg, unsigned slot), void *arg)
+{
+    char *keys[NAME_SLOTS] = {NULL};
+    unsigned found[NAME_SLOTS];
+    const size_t count = g->config->server_name_count;
+    int result = name_keys(g->config, keys);
+    if (result == 0)
+        result =
+            slots_assign(s->keys, NAME_SLOTS, (const char *const *)keys, count, found, forget, arg);
+    for (size_t i = 0; i < count; i++) {
+        g->names[i].slot = result == 0 ? found[i] : 0;
+        free(keys[i]);
+    }
+    return result;
+}
+
+void name_slots_free(struct name_slots *s)
+{
+    for (unsigned i = 0; i < NAME_SLOTS; i++)
+        free(s->keys[i]);
 }
 
 unsigned release_worker_count(const struct config *c)

@@ -16,16 +16,23 @@ struct release {
     int *challenges; /* the directory of each route, held open; -1: it has none */
 };
 
-/* Which route name counts in which slot. Slots stay with their names as long as they can. */
+/* Which route name counts in which slot (slots.h). */
 struct route_slots {
     char *names[ROUTE_SLOTS];
 };
 
-/* Give every route of `g` a slot. A name that is gone gives its slot up when a new one finds none
- * free; its counters are cleared by `forget`. -1: out of memory. */
+/* Give every route of `g` a slot. -1: out of memory. */
 int route_slots_assign(struct route_slots *s, struct generation *g,
                        void (*forget)(void *arg, unsigned slot), void *arg);
 void route_slots_free(struct route_slots *s);
+
+/* The same for the server names of its routes, which count by both names: "pop3s mail.example". */
+struct name_slots {
+    char *keys[NAME_SLOTS];
+};
+int name_slots_assign(struct name_slots *s, struct generation *g,
+                      void (*forget)(void *arg, unsigned slot), void *arg);
+void name_slots_free(struct name_slots *s);
 
 /* The number of workers that a configuration asks for. */
 unsigned release_worker_count(const struct config *c);

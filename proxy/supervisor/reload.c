@@ -255,6 +255,15 @@ static void forget_slot(void *arg, unsigned slot)
         veterans_forget_slot(r->with.workers->veterans, slot);
 }
 
+static void forget_name_slot(void *arg, unsigned slot)
+{
+    struct reload *r = arg;
+    for (unsigned w = 0; w < r->with.workers->count; w++)
+        counters_forget_name(counters_of(&r->with.workers->all, w), slot);
+    if (r->with.workers->veterans != NULL)
+        veterans_forget_name_slot(r->with.workers->veterans, slot);
+}
+
 /* Turn what was loaded into a release. 0, or -1 when memory is out. */
 static int make_release(struct reload *r, struct err *why)
 {
@@ -268,6 +277,7 @@ static int make_release(struct reload *r, struct err *why)
     r->release.generation->number = r->release.number;
     if (release_open_challenges(&r->release) != 0 ||
         route_slots_assign(&r->slots, r->release.generation, forget_slot, r) != 0 ||
+        name_slots_assign(&r->name_slots, r->release.generation, forget_name_slot, r) != 0 ||
         resolver_add(r->with.resolver, r->release.generation->config) != 0)
         return err_set(why, "out of memory");
     fingerprints(r->candidate.bundle, &r->fingerprints);
@@ -636,4 +646,5 @@ void reload_free(struct reload *r)
     diags_free(&r->findings);
     buf_free(&r->changes);
     route_slots_free(&r->slots);
+    name_slots_free(&r->name_slots);
 }

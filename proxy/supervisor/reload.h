@@ -83,6 +83,7 @@ struct reload {
     struct release release;     /* until the workers have it */
     struct fingerprints fingerprints;
     struct route_slots slots;
+    struct name_slots name_slots;
     struct diags findings;
     int log_fd; /* for the new configuration; -1: the log stays where it is */
     struct buf changes;

@@ -112,9 +112,8 @@ static bool concerns(const struct generation *g, size_t route, const struct remi
     for (size_t i = 0; i < count; i++) {
         if (of_route(&items[i]) && items[i].owner == route)
             return true;
-        for (size_t k = 0; !of_route(&items[i]) && k < r->certificates.count; k++)
-            if (r->certificates.items[k] == items[i].owner)
-                return true;
+        if (!of_route(&items[i]) && config_route_uses(r, items[i].owner))
+            return true;
     }
     return false;
 }

@@ -45,17 +45,51 @@ struct status_upstream status_upstream(const struct status *s, unsigned slot,
                    : (struct status_upstream){"down", upstream_fault_names[view.last_why]};
 }
 
+static void text_target(const struct status *s, const struct target_config *t, unsigned slot,
+                        struct buf *out)
+{
+    for (size_t k = 0; k < t->upstream_count; k++) {
+        const struct status_upstream u = status_upstream(s, slot, &t->upstream[k]);
+        buf_printf(out, "%s: upstream %s: %s%s%s\n", t->label, t->upstream[k].text,
+                   *u.state != '\0' ? u.state : "not tried yet", *u.why != '\0' ? ", " : "", u.why);
+    }
+}
+
 static void text_upstreams(const struct status *s, const struct generation *g, struct buf *out)
 {
     for (size_t i = 0; i < g->config->route_count; i++) {
-        const struct target_config *t = &g->config->routes[i].target;
-        for (size_t k = 0; k < t->upstream_count; k++) {
-            const struct status_upstream u = status_upstream(s, g->routes[i].slot, &t->upstream[k]);
-            buf_printf(out, "%s: upstream %s: %s%s%s\n", t->label, t->upstream[k].text,
-                       *u.state != '\0' ? u.state : "not tried yet", *u.why != '\0' ? ", " : "",
-                       u.why);
-        }
+        const struct route_config *r = &g->config->routes[i];
+        text_target(s, &r->target, g->routes[i].slot, out);
+        for (size_t k = 0; k < r->name_count; k++)
+            if (r->names[k].own_target)
+                text_target(s, &r->names[k].target, DETAILS_OF_NAME(g->routes[i].names[k].slot),
+                            out);
     }
+}
+
+static void text_server_names(const struct status *s, const struct generation *g, size_t route,
+                              struct buf *out)
+{
+    const struct route_config *r = &g->config->routes[route];
+    for (size_t i = 0; i < r->name_count; i++) {
+        const struct name_totals t = name_totals(s->workers, g->routes[route].names[i].slot);
+        buf_printf(out,
+                   "%-16s %-32s %8" PRIu64 " %10" PRIu64 " %8" PRIu64 " %8" PRIu64 " %14" PRIu64
+                   " %14" PRIu64 "\n",
+                   r->name, r->names[i].name, t.active, t.accepted, t.refused, t.upstream_failures,
+                   t.bytes_in, t.bytes_out);
+    }
+}
+
+static void text_all_server_names(const struct status *s, const struct generation *g,
+                                  struct buf *out)
+{
+    if (g->config->server_name_count == 0)
+        return;
+    buf_printf(out, "%-16s %-32s %8s %10s %8s %8s %14s %14s\n", "ROUTE", "SERVER-NAME", "ACTIVE",
+               "ACCEPTED", "REFUSED", "FAILURES", "BYTES-IN", "BYTES-OUT");
+    for (size_t i = 0; i < g->config->route_count; i++)
+        text_server_names(s, g, i, out);
 }
 
 /* Warnings: what has no line of its own is shown only when it is about to end. */
@@ -207,6 +241,7 @@ void status_text(const struct status *s, struct buf *out)
     text_ticket_keys(s, g, out);
     text_upstreams(s, g, out);
     text_routes(s, g, out);
+    text_all_server_names(s, g, out);
 }
 
 void status_serving(const struct status *s, struct buf *out)

@@ -231,22 +231,64 @@ static void cells_routes(const struct status *s, const struct generation *g, str
         cells_route(s, g, i, out);
 }
 
+static void cells_target(const struct status *s, const struct target_config *t, unsigned slot,
+                         const char *whose, struct buf *out)
+{
+    for (size_t k = 0; k < t->upstream_count; k++) {
+        const struct status_upstream u = status_upstream(s, slot, &t->upstream[k]);
+        cells_begin(out, CELLS_ROW);
+        cells_add(out, "%s", t->upstream[k].text);
+        cells_add(out, "%s", whose);
+        cells_add(out, "%s", *u.state != '\0' ? u.state : "not tried yet");
+        cells_add(out, "%s", u.why);
+        cells_end(out);
+    }
+}
+
+static void cells_upstreams_of(const struct status *s, const struct route *r, struct buf *out)
+{
+    cells_target(s, &r->config->target, r->slot, r->config->name, out);
+    for (size_t k = 0; k < r->config->name_count; k++)
+        if (r->config->names[k].own_target)
+            cells_target(s, &r->config->names[k].target, DETAILS_OF_NAME(r->names[k].slot),
+                         r->config->names[k].name, out);
+}
+
 static void cells_upstreams(const struct status *s, const struct generation *g, struct buf *out)
 {
-    static const char *const titles[] = {"<UPSTREAM", "<ROUTE", "=STATE", "=WHY", NULL};
+    static const char *const titles[] = {"<UPSTREAM", "<OF", "=STATE", "=WHY", NULL};
     heading(out, titles);
-    for (size_t i = 0; i < g->config->route_count; i++) {
-        const struct target_config *t = &g->config->routes[i].target;
-        for (size_t k = 0; k < t->upstream_count; k++) {
-            const struct status_upstream u = status_upstream(s, g->routes[i].slot, &t->upstream[k]);
-            cells_begin(out, CELLS_ROW);
-            cells_add(out, "%s", t->upstream[k].text);
-            cells_add(out, "%s", g->config->routes[i].name);
-            cells_add(out, "%s", *u.state != '\0' ? u.state : "not tried yet");
-            cells_add(out, "%s", u.why);
-            cells_end(out);
-        }
-    }
+    for (size_t i = 0; i < g->config->route_count; i++)
+        cells_upstreams_of(s, &g->routes[i], out);
+}
+
+static void cells_server_name(const struct status *s, const struct route *r, size_t i,
+                              struct buf *out)
+{
+    const struct name_totals t = name_totals(s->workers, r->names[i].slot);
+    cells_begin(out, CELLS_ROW);
+    cells_add(out, "%s", r->config->names[i].name);
+    cells_add(out, "%s", r->config->name);
+    cells_number(out, t.active);
+    cells_number(out, t.accepted);
+    cells_number(out, t.refused);
+    cells_number(out, t.upstream_failures);
+    cells_number(out, t.bytes_in);
+    cells_number(out, t.bytes_out);
+    cells_end(out);
+}
+
+static void cells_server_names(const struct status *s, const struct generation *g, struct buf *out)
+{
+    static const char *const titles[] = {"<SERVER NAME", "=ROUTE",   ">ACTIVE",
+                                         ">ACCEPTED",    ">REFUSED", ">FAILURES",
+                                         ">IN",          ">OUT",     NULL};
+    if (g->config->server_name_count == 0)
+        return;
+    heading(out, titles);
+    for (size_t i = 0; i < g->config->route_count; i++)
+        for (size_t k = 0; k < g->config->routes[i].name_count; k++)
+            cells_server_name(s, &g->routes[i], k, out);
 }
 
 /* No column: 80 are full. */
@@ -274,6 +316,7 @@ void status_cells(const struct status *s, struct buf *out)
     cells_all_endings(g, out);
     cells_ticket_keys(s, g, out);
     cells_routes(s, g, out);
+    cells_server_names(s, g, out);
     cells_hybrid(s, g, out);
     cells_upstreams(s, g, out);
 }

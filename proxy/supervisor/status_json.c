@@ -89,18 +89,47 @@ static void json_totals(struct buf *out, const struct route_totals *t)
     json_number(out, "bytes_out", (int64_t)t->bytes_out);
 }
 
-static void json_upstreams(const struct status *s, const struct route *r, struct buf *out)
+static void json_upstreams(const struct status *s, const struct target_config *t, unsigned slot,
+                           struct buf *out)
 {
     json_array(out, "upstreams");
-    for (size_t k = 0; k < r->target->config->upstream_count; k++) {
-        const struct endpoint *e = &r->target->config->upstream[k];
-        const struct status_upstream u = status_upstream(s, r->slot, e);
+    for (size_t k = 0; k < t->upstream_count; k++) {
+        const struct endpoint *e = &t->upstream[k];
+        const struct status_upstream u = status_upstream(s, slot, e);
         json_object(out, NULL);
         json_string(out, "upstream", e->text);
         json_string(out, "state", *u.state != '\0' ? u.state : "untried");
         json_string(out, "why", u.why);
         json_object_end(out);
     }
+    json_array_end(out);
+}
+
+static void json_server_name(const struct status *s, const struct config *c, const struct route *r,
+                             size_t i, struct buf *out)
+{
+    const struct name_totals t = name_totals(s->workers, r->names[i].slot);
+    const struct server_name_config *n = &r->config->names[i];
+    json_object(out, NULL);
+    server_name_json(c, r->config, n, out);
+    json_object(out, "connections");
+    json_number(out, "active", (int64_t)t.active);
+    json_number(out, "accepted", (int64_t)t.accepted);
+    json_number(out, "refused", (int64_t)t.refused);
+    json_object_end(out);
+    json_number(out, "upstream_failures", (int64_t)t.upstream_failures);
+    json_number(out, "bytes_in", (int64_t)t.bytes_in);
+    json_number(out, "bytes_out", (int64_t)t.bytes_out);
+    json_upstreams(s, &n->target, n->own_target ? DETAILS_OF_NAME(r->names[i].slot) : r->slot, out);
+    json_object_end(out);
+}
+
+static void json_server_names(const struct status *s, const struct config *c, const struct route *r,
+                              struct buf *out)
+{
+    json_array(out, "server_names");
+    for (size_t i = 0; i < r->config->name_count; i++)
+        json_server_name(s, c, r, i, out);
     json_array_end(out);
 }
 
@@ -115,7 +144,8 @@ static void json_routes(const struct status *s, const struct generation *g, stru
         json_client_files(g->routes[i].tls, out);
         json_upstream_files(g->routes[i].target, out);
         json_totals(out, &t);
-        json_upstreams(s, &g->routes[i], out);
+        json_upstreams(s, &r->target, g->routes[i].slot, out);
+        json_server_names(s, g->config, &g->routes[i], out);
         json_object_end(out);
     }
     json_array_end(out);

@@ -34,18 +34,18 @@ static snapshot_text put_listen(struct snapshot_writer *w, const struct route_co
 }
 
 static snapshot_text put_certificates(struct snapshot_writer *w, const struct config *c,
-                                      const struct route_config *r)
+                                      const struct certificate_list *list)
 {
     const char *names[64];
     const size_t most = sizeof names / sizeof *names;
-    const size_t count = r->certificates.count < most ? r->certificates.count : most;
+    const size_t count = list->count < most ? list->count : most;
     for (size_t i = 0; i < count; i++)
-        names[i] = c->certificates[r->certificates.items[i]].name;
+        names[i] = c->certificates[list->items[i]].name;
     return put_joined(w, names, count);
 }
 
 static void put_upstreams(const struct status *s, const struct target_config *t,
-                          struct snapshot_writer *w)
+                          enum snapshot_list list, struct snapshot_writer *w)
 {
     for (size_t i = 0; i < t->upstream_count; i++) {
         const struct endpoint *e = &t->upstream[i];
@@ -53,7 +53,25 @@ static void put_upstreams(const struct status *s, const struct target_config *t,
             e->kind == ENDPOINT_NAME ? resolver_failure(s->workers->resolver, e) : NULL;
         const struct snapshot_upstream one = {snapshot_put_text(w, e->text),
                                               snapshot_put_text(w, trouble)};
-        snapshot_put(w, SNAPSHOT_UPSTREAMS, &one, sizeof one);
+        snapshot_put(w, list, &one, sizeof one);
+    }
+}
+
+static void put_server_names(const struct status *s, const struct generation *g,
+                             const struct route *route, struct snapshot_writer *w)
+{
+    for (size_t i = 0; i < route->config->name_count; i++) {
+        const struct server_name_config *n = &route->config->names[i];
+        const struct snapshot_server_name one = {
+            .name = snapshot_put_text(w, n->name),
+            .certificates = put_certificates(
+                w, g->config,
+                n->certificates.count > 0 ? &n->certificates : &route->config->certificates),
+            .slot = route->names[i].slot,
+            .upstreams = n->own_target ? (uint32_t)n->target.upstream_count : 0};
+        snapshot_put(w, SNAPSHOT_SERVER_NAMES, &one, sizeof one);
+        if (n->own_target)
+            put_upstreams(s, &n->target, SNAPSHOT_NAME_UPSTREAMS, w);
     }
 }
 
@@ -67,12 +85,14 @@ static void put_routes(const struct status *s, const struct generation *g,
             .protocol = snapshot_put_text(w, protocol_facts(r->protocol)->name),
             .tls = snapshot_put_text(w, config_tls_mode_name(r->tls)),
             .listen = put_listen(w, r),
-            .certificates = put_certificates(w, g->config, r),
+            .certificates = put_certificates(w, g->config, &r->certificates),
             .slot = g->routes[i].slot,
             .upstreams = (uint32_t)r->target.upstream_count,
+            .server_names = (uint32_t)r->name_count,
             .max_connections = r->max_connections};
         snapshot_put(w, SNAPSHOT_ROUTES, &one, sizeof one);
-        put_upstreams(s, &r->target, w);
+        put_upstreams(s, &r->target, SNAPSHOT_UPSTREAMS, w);
+        put_server_names(s, g, &g->routes[i], w);
         snapshot_text name = snapshot_put_text(w, r->hostname);
         snapshot_put(w, SNAPSHOT_NAMES, &name, sizeof name);
     }

@@ -67,3 +67,32 @@ struct route_totals route_totals(const struct workers *ws, unsigned slot)
     t.hybrid = hybrid_of(&t);
     return t;
 }
+
+static void add_name(struct name_totals *t, const struct name_counters *c)
+{
+    t->active += counter_get(&c->active);
+    t->accepted += counter_get(&c->accepted);
+    t->refused += counter_get(&c->refused);
+    t->upstream_failures += counter_get(&c->upstream_failures);
+    t->bytes_in += counter_get(&c->bytes_in);
+    t->bytes_out += counter_get(&c->bytes_out);
+}
+
+static void add_name_base(struct name_totals *t, const uint64_t base[NAME_COUNTERS])
+{
+    struct name_counters c = {0};
+    for (unsigned i = 0; i < NAME_COUNTERS; i++)
+        memcpy((uint8_t *)&c + name_counter_facts[i].offset, &base[i], sizeof base[i]);
+    add_name(t, &c);
+}
+
+struct name_totals name_totals(const struct workers *ws, unsigned slot)
+{
+    struct name_totals t = {0};
+    for (unsigned w = 0; w < workers_parts(ws); w++)
+        if (counters_of(&ws->all, w) != NULL)
+            add_name(&t, &counters_of(&ws->all, w)->name[slot]);
+    if (ws->veterans != NULL)
+        add_name_base(&t, ws->veterans->name_base[slot]);
+    return t;
+}

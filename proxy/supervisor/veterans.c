@@ -29,6 +29,10 @@ static void keep_totals(struct veteran *v)
         for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
             if (counter_facts[i].total)
                 v->all->base[slot][i] += counter_read(&part->route[slot], i);
+    for (unsigned slot = 0; part != NULL && slot < NAME_SLOTS; slot++)
+        for (unsigned i = 0; i < NAME_COUNTERS; i++)
+            if (name_counter_facts[i].total)
+                v->all->name_base[slot][i] += name_counter_read(&part->name[slot], i);
     if (part != NULL)
         counters_clear_presence(part); /* the workers look at it, too */
     counters_unmap(part);
@@ -41,6 +45,23 @@ static void take_route(struct veterans *vs, const struct handover_route *r, bool
     for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
         if (counter_facts[i].total)
             vs->base[r->slot][i] += r->base[i] + (parts ? r->parts[i] : 0);
+}
+
+static void take_name(struct veterans *vs, const struct handover_server_name *n, bool parts)
+{
+    for (unsigned i = 0; i < NAME_COUNTERS; i++)
+        if (name_counter_facts[i].total)
+            vs->name_base[n->slot][i] += n->base[i] + (parts ? n->parts[i] : 0);
+}
+
+void veterans_forget_name_slot(struct veterans *vs, unsigned slot)
+{
+    memset(vs->name_base[slot], 0, sizeof vs->name_base[slot]);
+    for (unsigned i = 0; i < vs->count; i++) {
+        struct worker_counters *part = counters_of(vs->counters, WORKERS_MAX + i);
+        if (part != NULL)
+            counters_forget_name(part, slot);
+    }
 }
 
 void veterans_forget_slot(struct veterans *vs, unsigned slot)
@@ -172,6 +193,8 @@ int veterans_take(struct veterans *vs, const struct handover *h, struct err *e)
         return err_set(e, "out of memory");
     for (size_t i = 0; i < h->route_count; i++)
         take_route(vs, &h->routes[i], !known);
+    for (size_t i = 0; i < h->server_name_count; i++)
+        take_name(vs, &h->server_names[i], !known);
     for (size_t i = 0; i < h->veteran_count; i++)
         if (take_one(vs, &h->veterans[i], known, e) != 0)
             return -1;

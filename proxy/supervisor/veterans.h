@@ -33,7 +33,8 @@ struct veterans {
     unsigned count;                      /* ever used of these */
     struct children workers, signers;
     uint64_t base[ROUTE_SLOTS][ROUTE_COUNTERS]; /* what processes have counted that are gone */
-    pid_t *leavers;                             /* other processes that will have to be collected */
+    uint64_t name_base[NAME_SLOTS][NAME_COUNTERS];
+    pid_t *leavers; /* other processes that will have to be collected */
     size_t leaver_count;
 };
 
@@ -63,6 +64,7 @@ uint64_t veterans_active(const struct veterans *vs); /* connections */
 
 /* A slot is another route's from now on. */
 void veterans_forget_slot(struct veterans *vs, unsigned slot);
+void veterans_forget_name_slot(struct veterans *vs, unsigned slot); /* another server name's */
 
 /* veterans_free() after the loop has run empty. */
 void veterans_close(struct veterans *vs);

@@ -195,6 +195,9 @@ static void on_prepare(struct worker *w, struct ipc_message *m)
         g->number = m->generation;
         for (size_t i = 0; i < g->config->route_count; i++)
             g->routes[i].slot = p.slots[i];
+        for (size_t i = 0; i < g->config->server_name_count; i++)
+            g->names[i].slot = p.name_slots[i];
+        generation_place_targets(g, DETAILS_OF_NAME(0));
         w->sessions.worker_count = p.worker_count;
         forget_prepared(w);
         w->prepared = g;

@@ -18,6 +18,20 @@ static void check_findings(const struct diags *d)
     }
 }
 
+static void check_names(const struct config *c, const struct route_config *r, bool ok)
+{
+    for (size_t i = 0; i < r->name_count; i++) {
+        const struct server_name_config *n = &r->names[i];
+        assert(n->name != NULL && n >= c->server_names &&
+               n < c->server_names + c->server_name_count);
+        assert(n->target.index < c->target_count);
+        assert(c->targets[n->target.index] == (n->own_target ? &n->target : &r->target));
+        assert(!ok || n->target.upstream_count > 0);
+        for (size_t k = 0; k < n->certificates.count; k++)
+            assert(n->certificates.items[k] < c->certificate_count);
+    }
+}
+
 static void check_route(const struct config *c, const struct route_config *r, bool ok)
 {
     assert(r->name != NULL && r->hostname != NULL && r->at.line > 0);
@@ -27,6 +41,7 @@ static void check_route(const struct config *c, const struct route_config *r, bo
         assert(r->listen[i].text != NULL && r->listen[i].kind != ENDPOINT_NAME);
     for (size_t i = 0; i < r->target.upstream_count; i++)
         assert(r->target.upstream[i].text != NULL);
+    check_names(c, r, ok);
     if (!ok)
         return;
     const bool acme = r->protocol == PROTOCOL_ACME;

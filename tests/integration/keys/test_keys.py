@@ -10,7 +10,7 @@ import pytest
 
 from clients import dialects, tls
 from clients.plain import PlainClient
-from harness.config import route
+from harness.config import route, server_name
 from harness.keys import NAMES, KeyManager, der, p7b, serial
 from harness.load import Load
 from harness.pki import openssl
@@ -192,6 +192,24 @@ def subject_of(command, path):
     text = openssl(command, "-in", path, "-noout", "-subject", "-nameopt",
                    "sep_comma_plus_space,esc_2253")
     return text.strip().removeprefix("subject=").replace(" = ", "=")
+
+
+def test_a_certificate_for_server_names_asks_for_these(fronts, run, pki):
+    """And its answer has to cover them, whatever the route calls itself."""
+    front = fronts.new(pki.mail.block(), "certificate shop { }\n", route(
+        "echo", run.port(), 1, hostname=OWN_NAME,
+        names=(server_name("a.shop.test", certificate="shop"),
+               server_name("*.b.shop.test", 2, certificate="shop"))))
+    manager = KeyManager(front, pki)
+    assert manager.told("new", "shop")["names"] == ["a.shop.test", "*.b.shop.test"]
+    refused = manager.key("install", "shop", manager.sign("shop", ("a.shop.test", OWN_NAME)),
+                          pki.intermediate.certificate)
+    assert refused.returncode == 1
+    assert 'does not cover "*.b.shop.test", which is a server-name of route echo' in refused.stderr
+    manager.done("install", "shop", manager.sign("shop", ("a.shop.test", "*.b.shop.test")),
+                 pki.intermediate.certificate)
+    assert front.check().returncode == 0
+    assert [one["name"] for one in manager.told("show", "shop")["routes"]] == ["echo"]
 
 
 def test_a_subject_is_asked_for_and_renewed_with_all_its_attributes(manager, pki):

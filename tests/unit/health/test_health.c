@@ -60,6 +60,7 @@ static struct generation *load(const char *protocol, uint16_t port, const char *
     bundle_free(b);
     assert_non_null(g);
     g->routes[0].slot = 5;
+    generation_place_targets(g, DETAILS_OF_NAME(0));
     return g;
 }
 

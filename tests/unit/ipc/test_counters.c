@@ -299,6 +299,29 @@ static void a_full_table_of_upstreams_gives_up_the_one_tried_least_recently(void
     assert_non_null(upstream_counters_find(d, 1));
 }
 
+static void a_server_name_counts_beside_its_route(void **state)
+{
+    struct fixture *f = *state;
+    struct worker_counters *own = f->own[0];
+    counter_add(&own->name[NAME_SLOTS - 1].active, 2);
+    counter_add(&own->name[NAME_SLOTS - 1].accepted, 5);
+    counter_add(&f->own[1]->name[NAME_SLOTS - 1].active, 1);
+    assert_int_equal(name_active(&f->all, 1, NAME_SLOTS - 1), 2);
+    assert_int_equal(name_active(&f->all, WORKERS_MAX, NAME_SLOTS - 1), 3);
+    assert_int_equal(name_active(&f->all, WORKERS_MAX, 0), 0);
+    struct name_counters sum;
+    counters_add_up_name(&f->all, NAME_SLOTS - 1, &sum);
+    assert_int_equal(counter_get(&sum.accepted), 5);
+    counters_clear_presence(own);
+    assert_int_equal(name_active(&f->all, WORKERS_MAX, NAME_SLOTS - 1), 1);
+    assert_int_equal(counter_get(&own->name[NAME_SLOTS - 1].accepted), 5);
+    upstream_counters_of(&own->details[DETAILS_OF_NAME(NAME_SLOTS - 1)], 3);
+    counters_forget_name(own, NAME_SLOTS - 1);
+    assert_int_equal(counter_get(&own->name[NAME_SLOTS - 1].accepted), 0);
+    assert_null(upstream_counters_find(&own->details[DETAILS_OF_NAME(NAME_SLOTS - 1)], 3));
+    counter_sub(&f->own[1]->name[NAME_SLOTS - 1].active, 1);
+}
+
 static void sessions_of_an_address_are_counted_over_the_workers(void **state)
 {
     struct fixture *f = *state;
@@ -430,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(turns_are_taken_over_the_workers, setup, teardown),
         cmocka_unit_test_setup_teardown(
             an_upstream_is_as_visits_find_it_else_as_the_last_attempt_went, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_server_name_counts_beside_its_route, setup, teardown),
         cmocka_unit_test(a_bucket_holds_what_is_up_to_its_bound),
         cmocka_unit_test(each_kind_has_a_name_of_its_own),
         cmocka_unit_test_setup_teardown(the_dead_are_present_no_more_but_their_totals_stay, setup,

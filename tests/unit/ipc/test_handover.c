@@ -42,6 +42,14 @@ static void add_people(struct handover *h)
         r->base[i] = i;
         r->parts[i] = 1000 + i;
     }
+    struct handover_server_name *sn =
+        handover_add(&h->server_names, &h->server_name_count, sizeof *sn);
+    sn->key = text("pop3s *.mail.example");
+    sn->slot = NAME_SLOTS - 1;
+    for (unsigned i = 0; i < NAME_COUNTERS; i++) {
+        sn->base[i] = 2000 + i;
+        sn->parts[i] = 3000 + i;
+    }
     struct handover_veteran *v = handover_add(&h->veterans, &h->veteran_count, sizeof *v);
     *v = (struct handover_veteran){.version = "0.0.9",
                                    .index = 3,
@@ -145,6 +153,8 @@ static void what_was_written_is_read(void **state)
     assert_int_equal(h.addresses[0].sockets[2], 22);
     assert_int_equal(h.names[0].addresses[1].scope, 3);
     assert_int_equal(h.routes[0].parts[ROUTE_COUNTERS - 1], 1000 + ROUTE_COUNTERS - 1);
+    assert_string_equal(h.server_names[0].key, "pop3s *.mail.example");
+    assert_int_equal(h.server_names[0].parts[NAME_COUNTERS - 1], 3000 + NAME_COUNTERS - 1);
     assert_int_equal(h.veterans[0].signer_ipc, 31);
     assert_int_equal(h.veterans[1].signer, 0);
     assert_int_equal(h.log_level, LOG_LEVEL_DEBUG);
@@ -321,6 +331,11 @@ static void no_slot(struct handover *h)
     h->routes[0].slot = ROUTE_SLOTS;
 }
 
+static void no_name_slot(struct handover *h)
+{
+    h->server_names[0].slot = NAME_SLOTS;
+}
+
 static void all_processes(struct handover *h)
 {
     h->veterans[0].pid = -1;
@@ -358,6 +373,7 @@ static void what_cannot_be_is_refused(void **state)
     refuse_changed(no_descriptor);
     refuse_changed(no_sockets);
     refuse_changed(no_slot);
+    refuse_changed(no_name_slot);
     refuse_changed(all_processes);
     refuse_changed(the_first_process);
     refuse_changed(a_signer_without_a_socket);

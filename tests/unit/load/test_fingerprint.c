@@ -109,6 +109,31 @@ static void whatever_it_says_counts(void **state)
         }
 }
 
+#define IN_ROUTE(blocks) "route r { " blocks " protocol = pop3 }\n"
+
+static void blocks_in_blocks_count_in_any_order(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        IN_ROUTE("server-name a.x { upstream = b } server-name \"*.x\" { certificate = c }"),
+        IN_ROUTE("server-name '*.x' { certificate = {c} }\nserver-name a.x { upstream = b }"),
+        "route r { protocol = pop3 server-name a.x { upstream = b }\n"
+        "server-name \"*.x\" { certificate = c } }\n"};
+    static const char *const others[] = {
+        IN_ROUTE("server-name a.x { upstream = c } server-name \"*.x\" { certificate = c }"),
+        IN_ROUTE("server-name a.x { certificate = c } server-name \"*.x\" { upstream = b }"),
+        IN_ROUTE("server-name a.x { upstream = b certificate = c }"),
+        IN_ROUTE("server-name a.x { upstream = b }"),
+        "route r { protocol = pop3 upstream = b }\n",
+    };
+    const struct fingerprints first = all_of(same[0], "/a", "x");
+    assert_int_equal(strlen(first.config), FINGERPRINT_SIZE - 1);
+    for (size_t i = 1; i < COUNT(same); i++)
+        assert_string_equal(all_of(same[i], "/a", "x").config, first.config);
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_string_not_equal(all_of(others[i], "/a", "x").config, first.config);
+}
+
 static void files_count_apart(void **state)
 {
     (void)state;
@@ -159,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_private_key_has_no_part_in_it),
         cmocka_unit_test(however_it_is_written_the_configuration_is_the_same),
         cmocka_unit_test(whatever_it_says_counts),
+        cmocka_unit_test(blocks_in_blocks_count_in_any_order),
         cmocka_unit_test(files_count_apart),
         cmocka_unit_test(the_order_of_files_does_not_count),
         cmocka_unit_test(a_secret_has_no_part_in_it_either),

@@ -23,7 +23,9 @@ static inline snapshot_text put(const char *text)
     return snapshot_put_text(&shown.w, text);
 }
 
-static inline void put_route(const char *name, uint32_t slot, uint32_t upstreams)
+/* With so many of the server names that follow. */
+static inline void put_route_with(const char *name, uint32_t slot, uint32_t upstreams,
+                                  uint32_t server_names)
 {
     const struct snapshot_route r = {.name = put(name),
                                      .protocol = put("imap"),
@@ -31,14 +33,33 @@ static inline void put_route(const char *name, uint32_t slot, uint32_t upstreams
                                      .listen = put("0.0.0.0:143"),
                                      .certificates = put("mail"),
                                      .slot = slot,
-                                     .upstreams = upstreams};
+                                     .upstreams = upstreams,
+                                     .server_names = server_names};
     snapshot_put(&shown.w, SNAPSHOT_ROUTES, &r, sizeof r);
+}
+
+static inline void put_route(const char *name, uint32_t slot, uint32_t upstreams)
+{
+    put_route_with(name, slot, upstreams, 0);
 }
 
 static inline void put_upstream(const char *text, const char *trouble)
 {
     const struct snapshot_upstream u = {put(text), put(trouble)};
     snapshot_put(&shown.w, SNAPSHOT_UPSTREAMS, &u, sizeof u);
+}
+
+static inline void put_server_name(const char *name, uint32_t slot, uint32_t upstreams)
+{
+    const struct snapshot_server_name n = {
+        .name = put(name), .certificates = put("mail"), .slot = slot, .upstreams = upstreams};
+    snapshot_put(&shown.w, SNAPSHOT_SERVER_NAMES, &n, sizeof n);
+}
+
+static inline void put_name_upstream(const char *text, const char *trouble)
+{
+    const struct snapshot_upstream u = {put(text), put(trouble)};
+    snapshot_put(&shown.w, SNAPSHOT_NAME_UPSTREAMS, &u, sizeof u);
 }
 
 static inline void put_certificate(const char *name, const char *kind, const char *serial,

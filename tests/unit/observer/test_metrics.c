@@ -115,6 +115,60 @@ static void attempt(unsigned part, unsigned slot, const char *upstream, uint64_t
         counter_add(&u->failures[UPSTREAM_TIMEOUT], 1);
 }
 
+static void server_names_are_counted_beside_their_routes(void **state)
+{
+    (void)state;
+    put_route("a", 0, 0);
+    put_route_with("b", 1, 0, 2);
+    put_server_name("a.example", 5, 1);
+    put_server_name("*.b.example", 6, 0);
+    put_name_upstream("192.0.2.2:143", NULL);
+    counter_add(&shown.parts[0]->name[5].accepted, 2);
+    counter_add(&shown.parts[1]->name[5].accepted, 3);
+    counter_add(&shown.parts[1]->name[6].bytes_out, 7);
+    struct upstream_counters *u = upstream_counters_of(&shown.parts[0]->details[DETAILS_OF_NAME(5)],
+                                                       upstream_key("192.0.2.2:143"));
+    counter_set(&u->when, 5);
+    counter_add(&u->failures[UPSTREAM_TIMEOUT], 1);
+    const char *text = rendered(METRICS_PROMETHEUS);
+    assert_has(text,
+               "tlsfront_server_name_connections_total{route=\"b\",server_name=\"a.example\"} 5");
+    assert_has(text,
+               "tlsfront_server_name_sent_bytes_total{route=\"b\",server_name=\"*.b.example\"} 7");
+    assert_has(text,
+               "tlsfront_upstream_up{route=\"b\",server_name=\"a.example\",upstream=\"192.0.2."
+               "2:143\"} 0");
+    assert_has(text, "tlsfront_upstream_failures_total{route=\"b\",server_name=\"a.example\","
+                     "upstream=\"192.0.2.2:143\",reason=\"timeout\"} 1");
+    assert_null(strstr(text, "(others)"));
+}
+
+/* So many series and no more, and nothing is left out of the sums. */
+static void names_beyond_those_that_are_shown_are_added_up(void **state)
+{
+    char name[32];
+    (void)state;
+    put_route_with("a", 0, 0, VIEW_NAMES_MAX - 1);
+    put_route_with("b", 1, 0, 3);
+    put_route_with("c", 2, 0, 1);
+    put_route("d", 3, 0);
+    for (uint32_t i = 0; i < VIEW_NAMES_MAX + 3; i++) {
+        snprintf(name, sizeof name, "n%u.example", i);
+        put_server_name(name, i, 1);
+        put_name_upstream("192.0.2.2:143", "the name has none");
+        counter_add(&shown.parts[0]->name[i].active, i);
+    }
+    const char *text = rendered(METRICS_PROMETHEUS);
+    snprintf(name, sizeof name, "n%d.example\"} %d", VIEW_NAMES_MAX - 1, VIEW_NAMES_MAX - 1);
+    assert_non_null(strstr(text, name));
+    snprintf(name, sizeof name, "n%d.example", VIEW_NAMES_MAX);
+    assert_null(strstr(text, name));
+    assert_has(text, "tlsfront_server_name_connections{route=\"b\",server_name=\"(others)\"} 513");
+    assert_has(text, "tlsfront_server_name_connections{route=\"c\",server_name=\"(others)\"} 258");
+    assert_null(strstr(text, "route=\"a\",server_name=\"(others)"));
+    assert_null(strstr(text, "route=\"d\",server_name"));
+}
+
 static void an_upstream_is_what_the_last_attempt_made_of_it(void **state)
 {
     (void)state;
@@ -216,6 +270,8 @@ int main(void)
         TEST(every_cipher_and_group_of_ours_can_be_shown),
         TEST(reasons_are_there_from_the_beginning_and_ends_when_they_happen),
         TEST(a_histogram_adds_up),
+        TEST(server_names_are_counted_beside_their_routes),
+        TEST(names_beyond_those_that_are_shown_are_added_up),
         TEST(an_upstream_is_what_the_last_attempt_made_of_it),
         TEST(each_certificate_is_told_once),
         TEST(the_daemon_tells_of_itself),

@@ -118,6 +118,26 @@ static void an_upstream_is_down(void **state)
     assert_says(text, "<strong class=\"bad\">down</strong>");
 }
 
+static void server_names_are_shown_with_their_own_upstreams(void **state)
+{
+    (void)state;
+    put_route_with("imap", 0, 1, 2);
+    put_upstream("192.0.2.1:143", NULL);
+    put_server_name("a.example", 5, 1);
+    put_server_name("*.b.example", 6, 0);
+    put_name_upstream("192.0.2.2:143", NULL);
+    counter_add(&shown.parts[0]->name[5].active, 3);
+    struct upstream_counters *u = upstream_counters_of(&shown.parts[0]->details[DETAILS_OF_NAME(5)],
+                                                       upstream_key("192.0.2.2:143"));
+    counter_set(&u->when, 5);
+    counter_set(&u->why, UPSTREAM_TIMEOUT);
+    const char *text = rendered();
+    assert_says(text, "Server names");
+    assert_says(text, "a.example");
+    assert_says(text, "the route's");
+    assert_says(text, "route imap, server name a.example: upstream 192.0.2.2:143 is down: timeout");
+}
+
 static void it_drains(void **state)
 {
     (void)state;
@@ -310,6 +330,7 @@ int main(void)
         CASE(a_certificate_expires),
         CASE(a_certificate_has_expired),
         CASE(an_upstream_is_down),
+        CASE(server_names_are_shown_with_their_own_upstreams),
         CASE(it_drains),
         CASE(nothing_is_configured),
         CASE(a_reload_was_refused),

@@ -27,7 +27,9 @@ enum scene_route {
     IMAPS_TELLING,
     SIEVE_TELLING,
     LDAPS,
-    STS
+    STS,
+    /* with a block for NAME, with a server and a limit of its own: */ NAMED,
+    NAMED_OPTIONAL
 };
 
 #define NAME  "mail.example"
@@ -191,7 +193,13 @@ static const char scene_config[] =
     "route ldaps { listen = \"127.0.0.1:636\" protocol = ldap certificate = {mail}\n"
     "  upstream = \"127.0.0.1:1\" }\n"
     "route sts { listen = \"127.0.0.1:1443\" protocol = mta-sts certificate = {mail}\n"
-    "  policy = \"/mta-sts.txt\" }\n";
+    "  policy = \"/mta-sts.txt\" }\n"
+    "route named { listen = \"127.0.0.1:2995\" protocol = pop3 certificate = {mail}\n"
+    "  upstream = \"127.0.0.1:1\" server-name \"" NAME "\" { upstream = \"127.0.0.1:9\"\n"
+    "  max-connections = 1 } }\n"
+    "route named-optional { listen = \"127.0.0.1:2110\" protocol = pop3 tls = optional\n"
+    "  certificate = {mail} upstream = \"127.0.0.1:1\" hostname = front.example\n"
+    "  server-name \"" NAME "\" { upstream = \"127.0.0.1:9\" } }\n";
 
 #define SCENE_POLICY "version: STSv1\nmode: none\nmax_age: 604800\n"
 
@@ -213,6 +221,9 @@ static inline struct generation *scene_load(enum generation_use use)
     assert_non_null(g);
     for (size_t i = 0; i < g->config->route_count; i++)
         g->routes[i].slot = (unsigned)i;
+    for (size_t i = 0; i < g->config->server_name_count; i++)
+        g->names[i].slot = (unsigned)i;
+    generation_place_targets(g, DETAILS_OF_NAME(0));
     diags_free(&d);
     bundle_free(b);
     free(crt);
@@ -653,6 +664,8 @@ static inline void assert_nothing_counted(void)
         assert_int_equal(counter_get(&f.all.counters->route[i].active), 0);
         assert_int_equal(counter_get(&f.all.counters->route[i].handshaking), 0);
     }
+    for (size_t i = 0; i < f.generation->config->server_name_count; i++)
+        assert_int_equal(counter_get(&f.all.counters->name[i].active), 0);
     for (unsigned row = 0; row < CLIENT_ROWS; row++)
         for (unsigned i = 0; i < CLIENT_BUCKETS; i++)
             assert_int_equal(f.all.counters->clients[row][i], 0);

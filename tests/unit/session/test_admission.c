@@ -150,6 +150,32 @@ static void newcomers_of_a_worker_that_drains_are_told_in_the_same_measure(void 
     assert_int_equal(f->places[0].refusal, REFUSE_DRAINING);
 }
 
+/* A limit of a name is told of within TLS, and takes nothing from the route's others. */
+static void a_name_has_a_limit_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    struct server_name_config config = {.max_connections = 2};
+    const struct server_name name = {.config = &config, .slot = 7};
+    const struct name_counters *c = &f->all.counters->name[7];
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(comes(f, i), ADMITTED);
+        admission_name(&f->all, &f->route, &name, &f->places[i]);
+        assert_int_equal(f->places[i].admitted, i < 2);
+    }
+    assert_int_equal(f->places[2].refusal, REFUSE_TOO_MANY);
+    assert_int_equal(counter_get(&c->active), 2);
+    assert_int_equal(counter_get(&c->accepted), 3);
+    assert_int_equal(counter_get(&f->all.counters->route[0].active), 2);
+    assert_int_equal(comes(f, 9), ADMITTED); /* who asks for no name */
+    admission_leave(&f->all, &f->route, &f->places[0]);
+    assert_int_equal(comes(f, 4), ADMITTED);
+    admission_name(&f->all, &f->route, &name, &f->places[4]);
+    assert_true(f->places[4].admitted);
+    admission_leave(&f->all, &f->route, &f->places[4]);
+    admission_leave(&f->all, &f->route, &f->places[1]);
+    assert_int_equal(counter_get(&c->active), 0);
+}
+
 static void clients_of_unix_sockets_share_what_there_is(void **state)
 {
     struct fixture *f = *state;
@@ -471,6 +497,7 @@ int main(void)
         CASE(many_addresses_are_told_only_as_a_small_share_of_all),
         CASE(with_very_few_places_one_is_told_all_the_same),
         CASE(newcomers_of_a_worker_that_drains_are_told_in_the_same_measure),
+        CASE(a_name_has_a_limit_of_its_own),
         CASE(clients_of_unix_sockets_share_what_there_is),
         CASE(in_a_second_few_are_told_inside_tls),
         CASE(more_are_told_in_clear),

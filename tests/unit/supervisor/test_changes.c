@@ -63,6 +63,23 @@ static void assert_changes(const char *before, const char *before_pem, const cha
     generation_free(a);
 }
 
+static void names_come_and_go_and_get_other_servers(void **state)
+{
+    (void)state;
+#define WITH(blocks)                                                                               \
+    CERT "route pop3s { listen = \"127.0.0.1:995\" protocol = pop3 certificate = {mail} upstream " \
+         "= "                                                                                      \
+         "\"127.0.0.1:110\" " blocks "}\n"
+#define AT(port) "server-name a.example { upstream = \"127.0.0.1:" port "\" }"
+    assert_changes(BASE, one, WITH(AT("111")), one, "route pop3s: server-name a.example: new\n");
+    assert_changes(WITH(AT("111")), one, WITH(AT("112")), one,
+                   "route pop3s: server-name a.example: new upstream 127.0.0.1:112\n"
+                   "route pop3s: server-name a.example: upstream gone: 127.0.0.1:111\n");
+    assert_changes(WITH(AT("111")), one, BASE, one,
+                   "route pop3s: server-name a.example: removed; its sessions go on\n");
+    assert_changes(WITH(AT("111")), one, WITH(AT("111")), one, "");
+}
+
 static void nothing_changed_says_nothing(void **state)
 {
     (void)state;
@@ -159,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_changed_says_nothing),
+        cmocka_unit_test(names_come_and_go_and_get_other_servers),
         cmocka_unit_test(a_start_says_nothing),
         cmocka_unit_test(routes_come_and_go),
         cmocka_unit_test(addresses_come_and_go),

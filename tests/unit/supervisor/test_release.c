@@ -124,6 +124,53 @@ static void every_slot_can_change_hands(void **state)
     names_free(&second);
 }
 
+/* Two routes, each with these server names. */
+static struct generation *with_names(struct names *n, const char *const *names, size_t count)
+{
+    struct generation *g = named(n, (const char *const[]){"imaps", "pop3s"}, 2);
+    n->config.server_name_count = 2 * count;
+    n->config.server_names = calloc(2 * count + 1, sizeof *n->config.server_names);
+    g->names = calloc(2 * count + 1, sizeof *g->names);
+    for (size_t i = 0; i < 2 * count; i++)
+        n->config.server_names[i].name = names[i % count];
+    for (size_t i = 0; i < 2; i++) {
+        n->config.routes[i].names = n->config.server_names + i * count;
+        n->config.routes[i].name_count = count;
+    }
+    return g;
+}
+
+static void free_with_names(struct names *n)
+{
+    free(n->config.server_names);
+    free(n->generation.names);
+    names_free(n);
+}
+
+static void a_server_name_counts_in_each_route_apart_and_stays_there(void **state)
+{
+    (void)state;
+    static struct name_slots slots;
+    struct forgotten f = {0};
+    struct names first, second;
+    struct generation *a = with_names(&first, (const char *const[]){"a.example", "*.b.example"}, 2);
+    struct generation *b =
+        with_names(&second, (const char *const[]){"*.b.example", "c.example", "a.example"}, 3);
+    assert_int_equal(name_slots_assign(&slots, a, forget, &f), 0);
+    assert_int_equal(name_slots_assign(&slots, b, forget, &f), 0);
+    for (unsigned i = 0; i < 4; i++)
+        for (unsigned k = 0; k < i; k++)
+            assert_int_not_equal(a->names[i].slot, a->names[k].slot);
+    assert_int_equal(b->names[0].slot, a->names[1].slot);
+    assert_int_equal(b->names[2].slot, a->names[0].slot);
+    assert_int_equal(b->names[3].slot, a->names[3].slot);
+    assert_int_equal(b->names[5].slot, a->names[2].slot);
+    assert_int_equal(f.count, 0);
+    name_slots_free(&slots);
+    free_with_names(&first);
+    free_with_names(&second);
+}
+
 static void the_number_of_workers(void **state)
 {
     (void)state;
@@ -156,6 +203,7 @@ int main(void)
         cmocka_unit_test(slots_stay_with_their_names_over_generations),
         cmocka_unit_test(a_new_name_takes_over_from_one_that_is_gone_when_all_are_taken),
         cmocka_unit_test(every_slot_can_change_hands),
+        cmocka_unit_test(a_server_name_counts_in_each_route_apart_and_stays_there),
         cmocka_unit_test(the_number_of_workers),
         cmocka_unit_test(clearing_closes_the_bundle_and_may_come_twice),
     };
