@@ -52,6 +52,10 @@ def refused_by(front, name, reason):
     return front.route_status(name)["connections"]["refused_by"][reason]
 
 
+def accepted_by(front, name):
+    return front.route_status(name)["connections"]["accepted"]
+
+
 @pytest.fixture
 def speaker():
     made = []
@@ -108,6 +112,7 @@ def test_who_comes_too_often_is_told_in_its_protocol(floor, pki):
         for source in (OUT, OUT, IN):
             with connect(port, mode, pki, source) as client:
                 dialect.greet(client, mode)
+        wait_until(lambda: accepted_by(front, mode) == 3, "all to be let in")
         assert_refused(dialect.protocol, refusal(port, mode, pki, OUT), b"in a short time")
         ended = front.wait_for_log("end", route=mode, end="refused: it connects too often")
         assert ended["fault"] == "client"
