@@ -104,6 +104,7 @@ enum ipc_type {
     IPC_CHALLENGES,
     IPC_SNAPSHOT,
     IPC_LOOK,
+    IPC_LEAVE = 33,
     IPC_REHEARSED = 100, /* is in nobody's way */
 };
 
@@ -125,6 +126,9 @@ struct ipc_hello {
     uid_t uid;
     gid_t gid;
     uint8_t seed[16]; /* for hashing clients' addresses: the same in all workers */
+};
+struct ipc_leave {
+    uint32_t ms; /* until every session has ended */
 };
 struct ipc_counters { /* one per attached descriptor */
     uint32_t worker;

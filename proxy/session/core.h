@@ -29,6 +29,7 @@
 #include "proxy/session/peer.h"
 #include "proxy/session/session.h"
 #include "proxy/session/sessions.h"
+#include "proxy/starttls/boundary.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -80,6 +81,7 @@ enum end {
     END_UPSTREAM_STAYED,
     END_UPSTREAM_TLS, /* fault and words are the engine's */
     END_IDLE,
+    END_DRAINED,
     END_TLS_FAILED, /* fault and words are the engine's */
     END_HANDSHAKE_LATE,
     END_SIGNER_LATE,
@@ -202,6 +204,7 @@ struct session {
     struct link waiting;                 /* of all->turns */
     struct unread unread;
     struct unread early; /* the upstream's, decrypted: what came with the end of its handshake */
+    struct boundary boundary; /* where the client is in what it reads */
     struct upstream_cursor cursor;
     uint64_t turn;  /* see struct upstream_ask; one for both its upstreams, where it upgrades. 0: it
                      * has taken none */
@@ -307,6 +310,10 @@ enum session_state session_refuse(struct session *s, enum starttls_refusal why);
 enum end session_refusal_end(const struct session *s, enum starttls_refusal why);
 /* The same by an alert, while TLS does not stand. */
 enum session_state session_refuse_by_alert(struct session *s, enum starttls_refusal why);
+/* Say goodbye in its protocol, if that can stand where the client is. */
+enum session_state session_say_goodbye(struct session *s);
+/* End it because a drain does. */
+enum session_state session_leave(struct session *s);
 /* Its greeting can be dealt with: this upstream is the session's. Once. */
 void session_served(struct session *s);
 

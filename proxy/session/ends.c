@@ -40,6 +40,8 @@ const struct end_row session_ends[ENDS] = {
     [END_UPSTREAM_TLS] = {FAULT_UPSTREAM, "TLS to the upstream failed", WORD_NONE, CLIENT_RESET,
                           UPSTREAM_FIN, false},
     [END_IDLE] = {FAULT_NONE, "idle timeout", WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_DRAINED] = {FAULT_LOCAL, "drain timeout", WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN,
+                     false},
     [END_TLS_FAILED] = {FAULT_CLIENT, "TLS failed", WORD_NONE, CLIENT_LINGERS, UPSTREAM_RESET,
                         true},
     [END_HANDSHAKE_LATE] = {FAULT_CLIENT, "the client did not finish the handshake in time",

@@ -283,6 +283,7 @@ void sessions_init(struct sessions *all, int ipc)
     turns_init(&all->turns, all->loop, go_on);
     queries_init(&all->queries, all->loop, ipc);
     signings_init(&all->signings, all->loop);
+    leave_init(&all->leave, all);
 }
 
 void sessions_stop(struct sessions *all)
@@ -290,6 +291,8 @@ void sessions_stop(struct sessions *all)
     for (struct link *l = all->members.next, *next; l != &all->members; l = next) {
         struct session *s = container_of(l, struct session, member);
         next = l->next;
+        if (s->state == SESSION_RELAY)
+            session_say_goodbye(s);
         session_end(s, END_STOPPED);
         session_step(s, SESSION_CLOSING);
     }
@@ -300,4 +303,5 @@ void sessions_close(struct sessions *all)
     turns_close(&all->turns);
     queries_close(&all->queries);
     signings_close(&all->signings);
+    leave_close(&all->leave);
 }

@@ -9,6 +9,7 @@
 #include "proxy/base/log.h"
 #include "proxy/ipc/counters.h"
 #include "proxy/session/effort.h"
+#include "proxy/session/leave.h"
 #include "proxy/session/query.h"
 #include "proxy/session/signing.h"
 #include "proxy/session/turns.h"
@@ -46,6 +47,7 @@ struct sessions {
     struct turns turns;
     struct queries queries;
     struct signings signings;
+    struct leave leave;
 };
 
 /* Begin; `ipc` is the socket that questions to the supervisor go to. */

@@ -83,6 +83,15 @@ void child_send_log(struct child *c)
     child_send(c, &m);
 }
 
+void child_send_leave(struct child *c, uint32_t ms)
+{
+    static struct ipc_message m; /* large; one thread */
+    const struct ipc_leave leave = {.ms = ms};
+    ipc_begin(&m, IPC_LEAVE, 0);
+    ipc_append(&m, &leave, sizeof leave);
+    child_send(c, &m);
+}
+
 /* ---- its pulse ---- */
 
 static uint64_t patience(const struct child *c)

@@ -107,6 +107,9 @@ void child_kill(struct child *c);
  * hundreds of messages and is replaced. Where there is no process, nobody hears it. */
 void child_send(struct child *c, const struct ipc_message *m);
 
+/* IPC_LEAVE: a worker's sessions end in so many milliseconds. */
+void child_send_leave(struct child *c, uint32_t ms);
+
 /* IPC_LOG: log where we log. */
 void child_send_log(struct child *c);
 

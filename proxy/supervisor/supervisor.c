@@ -25,6 +25,9 @@
 /* Workers that were told to stop have this long to take their leave. */
 #define STOP_MS 5000
 
+/* The last fifth of a drain's time is for ending what is left. */
+enum { LAST_PART = 5 };
+
 /* How often a draining daemon looks whether the last session has ended. */
 #define DRAIN_POLL_MS 50
 
@@ -149,6 +152,20 @@ static void drained_long_enough(uv_timer_t *timer)
     stop(s);
 }
 
+/* The sessions that are left end one after another, so that their clients do not come to other
+ * machines all at once. A little of the time is for their goodbyes. */
+static void draining_ends(uv_timer_t *timer)
+{
+    struct supervisor *s = timer->data;
+    const unsigned left = s->patience / LAST_PART;
+    log_event(&s->log, LOG_LEVEL_INFO, "drain-ends",
+              "sessions that are still open are ended one after another, in %u.%03u s", left / 1000,
+              left % 1000);
+    uv_timer_start(&s->limit, drained_long_enough, left, 0);
+    workers_leave(&s->workers, left - left / LAST_PART);
+    veterans_leave(&s->veterans, left - left / LAST_PART);
+}
+
 /* Workers stay until the last one's last session has ended: the kernel deals newcomers to all of
  * them, and each newcomer is to hear a refusal. Those do not count as active. */
 static void drain_poll(uv_timer_t *timer)
@@ -183,7 +200,7 @@ static void drain(struct supervisor *s)
               reset ? "reset" : "refused");
     uv_timer_stop(&s->limit);
     if (s->patience > 0)
-        uv_timer_start(&s->limit, drained_long_enough, s->patience, 0);
+        uv_timer_start(&s->limit, draining_ends, s->patience - s->patience / LAST_PART, 0);
     if (reset)
         close_doors(s);
     else

@@ -269,6 +269,12 @@ void veterans_end(struct veterans *vs, enum ipc_type how)
         tell(&vs->items[i]->child, how);
 }
 
+void veterans_leave(struct veterans *vs, uint32_t ms)
+{
+    for (unsigned i = 0; i < vs->count; i++)
+        child_send_leave(&vs->items[i]->child, ms);
+}
+
 void veterans_kill(struct veterans *vs)
 {
     for (unsigned i = 0; i < vs->count; i++)

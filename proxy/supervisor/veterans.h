@@ -56,6 +56,8 @@ void veterans_reap(struct veterans *vs);
 
 /* Tell all: IPC_DRAIN, or IPC_STOP, which ends them. */
 void veterans_end(struct veterans *vs, enum ipc_type how);
+/* The sessions of all end in so many milliseconds. */
+void veterans_leave(struct veterans *vs, uint32_t ms);
 void veterans_kill(struct veterans *vs);
 void veterans_send_log(struct veterans *vs);
 

@@ -394,6 +394,12 @@ void workers_send_addresses(struct workers *ws)
     for_each(ws, orders_addresses);
 }
 
+void workers_leave(struct workers *ws, uint32_t ms)
+{
+    for (unsigned i = 0; i < ws->count; i++)
+        child_send_leave(&ws->items[i]->child, ms);
+}
+
 void workers_end(struct workers *ws, enum ipc_type how)
 {
     ws->children.ending = true;

@@ -82,6 +82,8 @@ bool workers_all_committed(const struct workers *ws, uint32_t number);
 void workers_end(struct workers *ws, enum ipc_type how);
 
 void workers_send_tickets(struct workers *ws);
+/* The sessions of all end in so many milliseconds. */
+void workers_leave(struct workers *ws, uint32_t ms);
 void workers_send_log(struct workers *ws);
 
 /* The current generation's resolved addresses, after they have changed. */

@@ -351,6 +351,15 @@ static void on_drain(struct worker *w, struct ipc_message *m)
     w->sessions.draining = true;
 }
 
+static void on_leave(struct worker *w, struct ipc_message *m)
+{
+    struct ipc_leave leave;
+    if (ipc_take(m, &leave, sizeof leave))
+        leave_begin(&w->sessions.leave, leave.ms);
+    else
+        not_understood(w, m);
+}
+
 static void on_close(struct worker *w, struct ipc_message *m)
 {
     if (w->accepting != NULL)
@@ -421,6 +430,7 @@ static void (*const handlers[])(struct worker *w, struct ipc_message *m) = {
     [IPC_SIGNER] = on_signer,
     [IPC_PING] = on_ping,
     [IPC_CHALLENGES] = on_challenges,
+    [IPC_LEAVE] = on_leave,
 };
 
 static void on_message(struct worker *w, struct ipc_message *m)

@@ -1,5 +1,6 @@
 """Signals: TERM and INT drain, a second one stops, QUIT drains without limit, USR1 and USR2."""
 
+import re
 import signal
 import socket
 import time
@@ -7,7 +8,9 @@ import time
 import pytest
 
 from clients import tls
+from harness.config import route
 from harness.wait import wait_until
+from servers.common import PASSWORD
 
 
 def ended_well(front):
@@ -45,8 +48,54 @@ def test_a_drain_ends_with_its_timeout(served, pki, version):
         assert client.read_all() == b""
         assert client.ended == tls.CLOSE_NOTIFY
     ended_well(front)
-    assert front.log("drain-timeout")
-    assert front.log("end")[-1]["end"] == "stopped"
+    assert front.log("drain-ends")
+    assert front.log("end")[-1]["end"] == "drain timeout"
+
+
+def test_what_is_left_ends_one_after_another_the_longest_idle_first(served, pki):
+    front, port = served(drain_timeout="10s")
+    clients = [tls.TlsClient(port, tls.context(pki)) for _ in range(12)]
+    try:
+        for client in clients:
+            assert tls.says(client)
+        front.send(signal.SIGTERM)
+        front.wait_for_log("drain-ends")
+        assert len(front.log("end")) < len(clients)
+        for client in clients:
+            assert client.read_all() == b""
+    finally:
+        for client in clients:
+            client.close()
+    ended_well(front)
+    ends = front.log("end")
+    assert {line["end"] for line in ends} == {"drain timeout"}
+    assert len({line["time"] for line in ends}) > len(clients) / 2
+    for worker in {line["from"] for line in ends}:
+        opened = [line["id"] for line in front.log("open") if line["from"] == worker]
+        assert [line["id"] for line in ends if line["from"] == worker] == opened
+
+
+def test_idle_imap_clients_read_bye_at_the_end_of_a_drain(fronts, run, pki, dovecot):
+    port, mailbox = run.port(), dovecot.new_mailbox()
+    front = fronts.start(pki.mail.block(),
+                         route("imaps", port, dovecot.imap, protocol="imap"), drain_timeout="2s")
+    clients = [tls.TlsClient(port, tls.context(pki)) for _ in range(10)]
+    try:
+        for client in clients:
+            client.read_until(b"\r\n")
+            client.send(b"a LOGIN %s %s\r\n" % (mailbox.encode(), PASSWORD.encode()))
+            client.read_until(b"a OK")
+            client.send(b"b SELECT INBOX\r\nc IDLE\r\n")
+            client.read_until(b"+ idling\r\n")
+        front.workers()
+        front.send(signal.SIGTERM)
+        for client in clients:
+            assert re.fullmatch(rb"\* BYE .+\r\n", client.read_all())
+            assert client.ended == tls.CLOSE_NOTIFY
+    finally:
+        for client in clients:
+            client.close()
+    ended_well(front)
 
 
 def test_quit_has_no_timeout(served, pki):

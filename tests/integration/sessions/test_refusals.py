@@ -220,3 +220,47 @@ def test_while_draining_newcomers_are_told_so(fronts, run, pki, toys, protocol):
         check_refusal(protocol, text, UNAVAILABLE)
         assert inside.command(b"NOOP") == b"+OK NOOP\r\n"
     front.verify_end(front.process.wait(30))
+
+
+# ---- the end of a drain --------------------------------------------------------------------------
+
+@pytest.mark.parametrize("protocol", [*REFUSALS, "ldap"])
+def test_who_is_left_at_the_end_of_a_drain_is_said_goodbye(fronts, run, pki, speaker, protocol,
+                                                          version):
+    """Between two replies. POP3 has no place for unasked words, and tcp no words."""
+    port, dialect = run.port(), DIALECTS[protocol]
+    front = fronts.start(pki.mail.block(),
+                         route("left", port, speaker(dialect).port, protocol=protocol,
+                               hostname=HOSTNAME), drain_timeout="1s")
+    with tls.TlsClient(port, tls.context(pki, version)) as client:
+        dialect.greet(client, "implicit")
+        check_served(client, dialect)
+        front.workers()
+        front.send(signal.SIGTERM)
+        text = read_refusal(client)
+    if protocol in ("pop3", "tcp"):
+        assert text == b""
+    else:
+        check_refusal(protocol, text, UNAVAILABLE)
+    front.verify_end(front.process.wait(30))
+    ended = front.wait_for_log("end", route="left")
+    assert (ended["end"], ended["fault"]) == ("drain timeout", "tlsfront")
+    assert not front.log("drain-timeout")
+
+
+def test_nobody_is_said_goodbye_in_the_middle_of_a_literal(fronts, run, pki, toys):
+    """Its session ends with the drain, without a word that could be taken for the literal's."""
+    def handler(connection):
+        connection.sendall(b"* OK ready\r\n* 1 FETCH (BODY[] {100}\r\nthe beginning\r\n")
+        connection.recv(65536)
+
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("imap", port, toys(handler).port, protocol="imap",
+                                                 hostname=HOSTNAME), drain_timeout="1s")
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        client.read_until(b"beginning\r\n")
+        front.workers()
+        front.send(signal.SIGTERM)
+        assert read_refusal(client) == b""
+    front.verify_end(front.process.wait(30))
+    assert front.wait_for_log("end", route="imap")["end"] == "stopped"

@@ -657,6 +657,12 @@ static inline bool worker_stops(void)
     return true;
 }
 
+static inline bool worker_drains(void)
+{
+    drain_ends(1000, 1000);
+    return true;
+}
+
 enum event_name {
     CLIENT_SPEAKS,
     CLIENT_GOODBYE,

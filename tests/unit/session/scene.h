@@ -57,6 +57,7 @@ struct scene {
     uint64_t clock;
     uv_timer_cb timer; /* NULL: not armed */
     uint64_t timeout;
+    uv_timer_cb leaving; /* of a drain that is nearly over */
 
     struct session *s; /* NULL: gone, or none yet */
     bool gone;
@@ -108,6 +109,10 @@ int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint6
 {
     if (t == &f.all.queries.tick)
         return __real_uv_timer_start(t, cb, timeout, repeat);
+    if (t == &f.all.leave.timer) {
+        f.leaving = cb;
+        return 0;
+    }
     f.timer = cb;
     f.timeout = timeout;
     return 0;
@@ -591,6 +596,22 @@ static inline void is_stopped(void)
     in_session = true;
     sessions_stop(&f.all);
     over();
+}
+
+/* In a drain's last part. */
+static inline void drain_goes_on(void)
+{
+    in_session = true;
+    f.leaving(&f.all.leave.timer);
+    over();
+}
+
+/* It begins, and so much of it is over. */
+static inline void drain_ends(uint64_t lasts, uint64_t passed)
+{
+    leave_begin(&f.all.leave, lasts);
+    f.clock += passed;
+    drain_goes_on();
 }
 
 static inline void turn_of_the_loop(void)

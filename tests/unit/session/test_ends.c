@@ -438,6 +438,7 @@ static const struct way {
     {END_IDLE, to_relay, time_is_up, "info", "none", "<bye><fin>", DIALLED "<close>"},
     {END_IDLE, check_that_was_served, time_is_up, "debug", "none", "<bye><fin>",
      DIALLED "NOOP\r\n<close>"},
+    {END_DRAINED, to_relay, worker_drains, "info", "tlsfront", "<bye><fin>", DIALLED "<close>"},
     {END_IDLE, greeting_that_nobody_reads, time_is_up, "info", "none", HALF, "<dialled><close>"},
     {END_TLS_FAILED, to_handshake, client_finishes, "debug", "none", "<close>", ""},
     {END_TLS_FAILED, to_check, client_finishes, "debug", "none", "<close>", ""},
@@ -726,6 +727,82 @@ static void what_the_client_is_not_told_of_is_told_in_the_log(void **state)
     finish();
 }
 
+/* ---- the end of a drain ---- */
+
+static void to_relay_imap(void)
+{
+    to_opening_by_tags();
+    times_out();
+    assert_int_equal(f.s->state, SESSION_RELAY);
+}
+
+static void to_mx_in_clear(const char *said)
+{
+    arrive(MX);
+    upstream_connects(0);
+    upstream_says(said);
+    assert_int_equal(f.s->state, SESSION_RELAY);
+    client_got();
+}
+
+static void a_client_between_two_replies_is_said_goodbye(void **state)
+{
+    (void)state;
+    to_mx_in_clear("220 mx.example ESMTP\r\n");
+    drain_ends(1000, 1000);
+    const char *got = client_got();
+    assert_memory_equal(got, "421 ", 4);
+    assert_non_null(strstr(got, "\r\n<fin>"));
+    assert_int_equal(logged("end"), 1);
+    assert_non_null(strstr(f.log_text, " end=\"drain timeout\""));
+    finish();
+}
+
+static void a_client_in_the_middle_of_a_reply_is_left_alone_until_it_is_over(void **state)
+{
+    (void)state;
+    to_relay_imap();
+    upstream_says("* 1 FETCH (BODY[] {10}\r\n12345");
+    client_got();
+    drain_ends(1000, 1000);
+    assert_string_equal(client_got(), "");
+    upstream_says("67890)\r\n");
+    drain_goes_on();
+    assert_non_null(strstr(client_got(), ")\r\n* BYE "));
+    finish();
+}
+
+/* Nobody knows what may be said there. */
+static void without_words_there_is_close_notify_alone(void **state)
+{
+    (void)state;
+    to_relay();
+    drain_ends(1000, 1000);
+    assert_string_equal(client_got(), "<bye><fin>");
+    finish();
+}
+
+static void nobody_leaves_before_the_time(void **state)
+{
+    (void)state;
+    to_relay();
+    drain_ends(1000, 0);
+    assert_int_equal(f.s->state, SESSION_RELAY);
+    f.clock += 999;
+    drain_goes_on();
+    assert_int_equal(f.s->state, SESSION_LINGER);
+    finish();
+}
+
+static void whoever_is_stopped_is_said_goodbye_too(void **state)
+{
+    (void)state;
+    to_mx_in_clear("220 mx.example ESMTP\r\n");
+    is_stopped();
+    assert_memory_equal(client_got(), "421 ", 4);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -740,6 +817,11 @@ int main(void)
         cmocka_unit_test(an_upstream_has_the_time_of_its_greeting_to_answer_us),
         cmocka_unit_test(an_upstream_that_went_without_an_answer_is_blamed_for_that),
         cmocka_unit_test(what_the_client_is_not_told_of_is_told_in_the_log),
+        cmocka_unit_test(a_client_between_two_replies_is_said_goodbye),
+        cmocka_unit_test(a_client_in_the_middle_of_a_reply_is_left_alone_until_it_is_over),
+        cmocka_unit_test(without_words_there_is_close_notify_alone),
+        cmocka_unit_test(nobody_leaves_before_the_time),
+        cmocka_unit_test(whoever_is_stopped_is_said_goodbye_too),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
 }
