@@ -506,6 +506,20 @@ static void check_ticket_keys(const struct config *c, struct diags *d)
                  CONFIG_TICKET_KEYS_MAX);
 }
 
+/* ---- what is kept ---- */
+
+/* A passphrase keeps a key from who gets at the disk; what is kept would not. */
+static void check_kept(const struct config *c, struct diags *d)
+{
+    for (size_t i = 0; c->start_with == START_WITH_LAST_GOOD && i < c->certificate_count; i++)
+        if (c->certificates[i].passphrase.path != NULL)
+            diag_add(d, DIAG_WARNING, &c->start_with_at,
+                     "say start-with = configuration if the passphrase is to protect the key",
+                     "start-with = last-good keeps the private key of certificate %s without its "
+                     "passphrase, below \"%s\"",
+                     c->certificates[i].name, c->state != NULL ? c->state : "STATE");
+}
+
 /* ---- the whole ---- */
 
 static void check_absent(const struct config *c, struct diags *d)
@@ -531,6 +545,7 @@ void check_config(const struct config *c, bool incomplete, struct diags *d)
     }
     check_observe(c, d);
     check_ticket_keys(c, d);
+    check_kept(c, d);
     if (!incomplete)
         check_absent(c, d);
 }

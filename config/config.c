@@ -181,24 +181,44 @@ char *config_canonical(const struct bundle *b)
     return text;
 }
 
-char *config_control_path(const char *path)
+static const char *control_of(const struct config *c)
+{
+    return c != NULL && c->control != NULL ? c->control : CONFIG_DEFAULT_CONTROL;
+}
+
+static const char *state_of(const struct config *c)
+{
+    return c != NULL && c->state != NULL ? c->state : CONFIG_DEFAULT_STATE;
+}
+
+/* What FILE says of one thing, even where the rest is wrong. */
+static char *path_from(const char *path, const char *(*of)(const struct config *c))
 {
     struct diags ignored = {0};
     struct load l;
     struct bundle *b = bundle_new();
-    char *control = NULL;
+    char *found = NULL;
 
     if (b != NULL && begin(&l, b, &ignored) == 0) {
         struct config *c = read_texts_from_disk(&l, b, path);
-        bool told = c != NULL && c->control != NULL;
         if (!ignored.out_of_memory)
-            control = strdup(told ? c->control : CONFIG_DEFAULT_CONTROL);
+            found = strdup(of(c));
         arena_free(&l.work);
         free_arena(l.arena);
     }
     bundle_free(b);
     diags_free(&ignored);
-    return control;
+    return found;
+}
+
+char *config_control_path(const char *path)
+{
+    return path_from(path, control_of);
+}
+
+char *config_state_path(const char *path)
+{
+    return path_from(path, state_of);
 }
 
 void config_free(struct config *c)

@@ -34,6 +34,9 @@ char *config_canonical(const struct bundle *b);
  * names none or cannot be read. The caller frees it; NULL when out of memory. */
 char *config_control_path(const char *path);
 
+/* Likewise the directory for keys. */
+char *config_state_path(const char *path);
+
 /* A file that holds a secret must be private: warns, as "WHOSE: everyone ... can read WHAT in
  * PATH", when everyone may read it. Looks at the disk. */
 void config_check_private(const struct file_ref *file, const char *whose, const char *what,

@@ -359,11 +359,30 @@ static void check_control(const struct config *c, struct diags *d)
             "control \"%s\": there is no such directory", c->control);
 }
 
+/* Whoever can change what is kept can change the configuration. */
+static void check_kept_hands(const struct config *c, const struct stat *st, struct diags *d)
+{
+    if (c->start_with != START_WITH_LAST_GOOD)
+        return;
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        diag_add(
+            d, DIAG_ERROR, &c->start_with_at, "chown root DIRECTORY, or start-with = configuration",
+            "start-with = last-good keeps the configuration in \"%s\", which belongs to user %u",
+            c->state, (unsigned)st->st_uid);
+    else if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        diag_add(d, DIAG_ERROR, &c->start_with_at,
+                 "take the others' right to write: chmod go-w DIRECTORY",
+                 "start-with = last-good keeps the configuration in \"%s\", where others can write",
+                 c->state);
+}
+
 static void check_state(const struct config *c, struct diags *d)
 {
     struct stat st;
     if (c->state == NULL)
         return;
+    if (stat(c->state, &st) == 0 && S_ISDIR(st.st_mode))
+        check_kept_hands(c, &st, d);
     if (stat(c->state, &st) == 0 ? S_ISDIR(st.st_mode)
                                  : errno != ENOTDIR && errno != ELOOP && lstat(c->state, &st) != 0)
         return;

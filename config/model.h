@@ -28,6 +28,7 @@ enum source_kind { SOURCE_DEFAULT, SOURCE_ADDRESS, SOURCE_TRANSPARENT };
 enum tls_min_version { TLS_MIN_1_2, TLS_MIN_1_3 };
 enum balance { BALANCE_FIRST, BALANCE_ROTATE, BALANCE_LEAST, BALANCE_SOURCE };
 enum upstream_tls { UPSTREAM_TLS_OFF, UPSTREAM_TLS_VERIFY, UPSTREAM_TLS_PINNED };
+enum start_with { START_WITH_CONFIGURATION, START_WITH_LAST_GOOD };
 enum drain_newcomers { DRAIN_REFUSE, DRAIN_RESET };
 
 /* Where to listen or to connect. */
@@ -223,6 +224,8 @@ struct config {
     struct file_ref log_file;            /* LOG_TARGET_FILE */
     unsigned drain_delay, drain_timeout; /* milliseconds */
     enum drain_newcomers drain_newcomers;
+    enum start_with start_with; /* where the text does not pass */
+    struct origin start_with_at;
     bool key_isolation; /* private keys are the signers', not the workers' */
     bool sandbox;       /* workers give up what they do not need */
     struct origin sandbox_at;

@@ -48,6 +48,8 @@ static const struct choice upstream_tls_modes[] = {{"off", UPSTREAM_TLS_OFF},
                                                    {NULL, 0}};
 static const struct choice drain_newcomers[] = {
     {"refuse", DRAIN_REFUSE}, {"reset", DRAIN_RESET}, {NULL, 0}};
+static const struct choice start_withs[] = {
+    {"configuration", START_WITH_CONFIGURATION}, {"last-good", START_WITH_LAST_GOOD}, {NULL, 0}};
 static const struct choice plaintext_logins[] = {{"refuse", false}, {"allow", true}, {NULL, 0}};
 static const struct choice relay_risks[] = {{"refused", false}, {"accepted", true}, {NULL, 0}};
 
@@ -74,6 +76,8 @@ static const struct key global_keys[] = {
     {"key-isolation", setting_switch, .offset = GLOBAL(key_isolation), .preset = "on"},
     {"sandbox", setting_switch, .offset = GLOBAL(sandbox), .at_offset = GLOBAL(sandbox_at),
      .preset = "on"},
+    {"start-with", setting_choice, .offset = GLOBAL(start_with), .at_offset = GLOBAL(start_with_at),
+     .choices = start_withs, .preset = "configuration"},
     {"watch", setting_switch, .offset = GLOBAL(watch), .preset = "off"},
     {"drain-delay", setting_duration, .offset = GLOBAL(drain_delay), .preset = "0s"},
     {"drain-newcomers", setting_choice, .offset = GLOBAL(drain_newcomers),

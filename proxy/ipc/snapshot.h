@@ -89,7 +89,7 @@ struct snapshot_facts {
     uint32_t generation, workers;          /* 0: none yet; workers that run */
     uint32_t not_ready;                    /* newcomers are not wanted any more, though it runs */
     uint32_t reload_well;                  /* the last one */
-    uint32_t unused;
+    uint32_t kept; /* the last accepted configuration is served, not FILE's */
     int64_t started, reload_well_at;
     uint64_t worker_restarts; /* since the start */
     uint64_t log_lost;        /* lines of the supervisor's own */

@@ -32,7 +32,7 @@ static void json_finding(const struct diag *f, struct buf *out)
     json_object_end(out);
 }
 
-static void json_findings(const struct diags *d, struct buf *out)
+void load_json_findings(const struct diags *d, struct buf *out)
 {
     static const struct diag lost = {.severity = DIAG_ERROR};
     json_array(out, "findings");
@@ -105,7 +105,7 @@ void load_print_json(const char *path, const struct candidate *l, const struct d
     json_string(out, "file", path);
     json_bool(out, "accepted", good);
     json_counts(d, out);
-    json_findings(d, out);
+    load_json_findings(d, out);
     if (good) {
         json_hashes(l->bundle, out);
         json_routes(g->config, out);

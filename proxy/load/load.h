@@ -50,6 +50,9 @@ void load_print_findings(const struct diags *d, struct buf *out);
 void load_print_json(const char *path, const struct candidate *l, const struct diags *d,
                      struct buf *out);
 
+/* The array "findings" of that. */
+void load_json_findings(const struct diags *d, struct buf *out);
+
 /* Two lines: "config_hash HEX" and "files_hash HEX". */
 void load_print_hashes(const struct bundle *b, struct buf *out);
 

@@ -107,6 +107,9 @@ static void put_configuration(struct writer *w)
            LABELS("hash", text(w, f->hash), "config_hash", text(w, f->config_hash), "files_hash",
                   text(w, f->files_hash)),
            1);
+    family(w, "tlsfront_config_last_good", "gauge",
+           "1: the configuration had errors at the start, and the last accepted one is served.");
+    sample(w, no_labels, f->kept);
     family(w, "tlsfront_config_last_reload_successful", "gauge",
            "1: the last reload was taken over; 0: it was refused.");
     sample(w, no_labels, f->reload_well);

@@ -302,6 +302,7 @@ static const struct call calls[] = {
     {.name = "alarm", .of = SUPERVISOR},  /* an upgrade that hangs, and why it has failed */
     {.name = "setitimer", .of = SUPERVISOR},
     {.name = "pwrite64", .of = SUPERVISOR},
+    {.name = "fsync", .of = SUPERVISOR}, /* what is kept of a configuration */
     {.name = "wait4", .of = SUPERVISOR},
     {.name = "waitpid", .of = SUPERVISOR},
     {.name = "waitid", .of = SUPERVISOR},

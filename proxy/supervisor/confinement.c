@@ -1,4 +1,5 @@
 #include "proxy/supervisor/confinement.h"
+#include "proxy/supervisor/last_good.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct wish {
     const char *file; /* the log or the socket itself */
     enum sandbox_use use;
     const struct origin *at;
+    const char *what; /* in words */
 };
 
 typedef void wish_fn(void *arg, const struct wish *w);
@@ -36,13 +38,25 @@ static void each_socket(const struct wishes *all, const struct endpoint *list, s
 {
     for (size_t i = 0; i < count; i++)
         if (list[i].kind == ENDPOINT_UNIX && activation_find(all->k->given, list[i].text) < 0)
-            all->fn(all->arg, &(struct wish){list[i].path, SANDBOX_SOCKETS, &list[i].at});
+            all->fn(all->arg, &(struct wish){list[i].path, SANDBOX_SOCKETS, &list[i].at, "socket"});
+}
+
+/* The last accepted configuration: files, as a log is one. */
+static void wish_to_keep(const struct wishes *all, const struct config *c)
+{
+    char path[PATH_MAX];
+    if (c->start_with != START_WITH_LAST_GOOD || c->state == NULL)
+        return;
+    snprintf(path, sizeof path, "%s/" LAST_GOOD_FILE, c->state);
+    all->fn(all->arg, &(struct wish){path, SANDBOX_LOGS, &c->start_with_at, "what is kept in"});
 }
 
 static void each_wish(const struct wishes *all, const struct config *c)
 {
     if (c->log_target == LOG_TARGET_FILE)
-        all->fn(all->arg, &(struct wish){c->log_file.path, SANDBOX_LOGS, &c->log_file.at});
+        all->fn(all->arg,
+                &(struct wish){c->log_file.path, SANDBOX_LOGS, &c->log_file.at, "log file"});
+    wish_to_keep(all, c);
     for (size_t i = 0; i < c->route_count; i++)
         each_socket(all, c->routes[i].listen, c->routes[i].listen_count);
     each_socket(all, c->observe, c->observe_count);
@@ -153,6 +167,7 @@ void confinement_enter(struct confinement *k, const struct config *c)
 struct judgement {
     const struct confinement *k;
     struct diags *findings;
+    const struct origin *keeps_at; /* its directory is made at a start alone */
     bool good;
 };
 
@@ -161,18 +176,18 @@ static void judge(void *arg, const struct wish *w)
     struct judgement *j = arg;
     char path[PATH_MAX];
     place_of(w, path);
-    if (*path == '\0' || has_place(j->k, path, w->use))
+    if ((*path == '\0' && w->at != j->keeps_at) || has_place(j->k, path, w->use))
         return; /* where there is no directory, whoever makes the file says so */
     j->good = false;
     diag_add(j->findings, DIAG_ERROR, w->at,
              "restart the daemon, or name a file beside the present one",
              "%s %s lies in a directory that the running daemon has given up (its sandbox)",
-             w->use == SANDBOX_LOGS ? "log file" : "socket", w->file);
+             w->what, w->file);
 }
 
 bool confinement_judge(const struct confinement *k, const struct config *c, struct diags *d)
 {
-    struct judgement j = {k, d, true};
+    struct judgement j = {k, d, &c->start_with_at, true};
     if (k->state.landlock > 0)
         each_wish(&(struct wishes){k, judge, &j}, c);
     return j.good;

@@ -126,14 +126,18 @@ static void go_again(struct reload *r)
 /* Back to idle: tell everybody, clean up, and go again if that was asked for meanwhile. */
 static void reload_finish(struct reload *r, int status, const char *text)
 {
+    struct diags findings = r->findings;
     const struct reload_outcome outcome = {.status = status,
                                            .text = text,
                                            .first = r->first,
                                            .files_only = r->files_only,
+                                           .findings = &findings,
                                            .valid_from = valid_from(r)};
     answer(r, status, text);
+    r->findings = (struct diags){0};
     forget(r);
     r->events->finished(r->arg, &outcome);
+    diags_free(&findings);
     if (r->again)
         go_again(r);
 }
@@ -515,6 +519,14 @@ int reload_first(struct reload *r, struct buf *said)
 int reload_first_with(struct reload *r, struct bundle *b, struct buf *said)
 {
     return begin_first(r, &(struct source){.judged = b}, said);
+}
+
+struct diags reload_forget_first(struct reload *r)
+{
+    const struct diags findings = r->findings;
+    r->findings = (struct diags){0};
+    forget(r);
+    return findings;
 }
 
 bool reload_idle(const struct reload *r)

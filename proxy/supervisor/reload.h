@@ -23,10 +23,11 @@
 
 /* How a reload ended. */
 struct reload_outcome {
-    int status;        /* exits.h; of a refusal EXIT_CONFIGURATION where the files are at fault */
-    const char *text;  /* one line; lives as long as the call */
-    bool first;        /* there was no generation before */
-    bool files_only;   /* the texts were not read again */
+    int status;       /* exits.h; of a refusal EXIT_CONFIGURATION where the files are at fault */
+    const char *text; /* one line; lives as long as the call */
+    bool first;       /* there was no generation before */
+    bool files_only;  /* the texts were not read again */
+    struct diags *findings; /* whoever wants to keep them empties it */
     time_t valid_from; /* what was refused can be taken as it is from then on; 0: never, or nobody
                           knows */
 };
@@ -113,6 +114,9 @@ int reload_first(struct reload *r, struct buf *said);
 
 /* The same with a bundle that was judged already, taken over; see load_bundle(). */
 int reload_first_with(struct reload *r, struct bundle *b, struct buf *said);
+
+/* The first one was refused, and another is to be tried: its findings, for diags_free(). */
+struct diags reload_forget_first(struct reload *r);
 
 /* None is under way, and none held back? */
 bool reload_idle(const struct reload *r);

@@ -226,6 +226,15 @@ void status_text(const struct status *s, struct buf *out)
     buf_printf(out, "tlsfront %s, pid %d, %s%s, up %lld second%s, generation %u\n", version_text,
                getpid(), s->state, s->unwanted ? ", not ready" : "", up,
                plural((unsigned long long)up), s->workers->current.number);
+    if (s->kept != 0) {
+        char since[DATE_TEXT_SIZE];
+        date_text(s->kept, since);
+        buf_printf(
+            out,
+            "LAST-GOOD: the configuration had errors at the start; what was accepted on %s is "
+            "served\n",
+            since);
+    }
     buf_printf(out, "configuration: hash %s, files %s\n", s->fingerprints->config,
                s->fingerprints->files);
     text_supervisor(s, out);

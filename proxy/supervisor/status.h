@@ -21,6 +21,8 @@ struct status {
     const struct child *resolver, *observer;
     const struct sandbox_state *sandbox; /* the supervisor's own */
     const struct outcomes *reloads;
+    const struct diags *findings; /* of the last reload */
+    time_t kept; /* what is served was kept then, since FILE did not pass at the start; 0: FILE's */
     const struct ticket_files *tickets;      /* of the configuration in service */
     const struct fingerprints *fingerprints; /* likewise; "": none yet */
 };

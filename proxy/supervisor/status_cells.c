@@ -43,6 +43,11 @@ static void cells_summary(const struct status *s, struct buf *out)
     cells_add(out, "tlsfront %s, pid %d, %s%s, up %s, generation %u", version_text, getpid(),
               s->state, s->unwanted ? ", not ready" : "", up, s->workers->current.number);
     cells_end(out);
+    if (s->kept == 0)
+        return;
+    cells_begin(out, CELLS_TEXT);
+    cells_add(out, "LAST-GOOD: the configuration had errors at the start");
+    cells_end(out);
 }
 
 /* ---- processes ---- */

@@ -285,6 +285,30 @@ static void json_workers(const struct status *s, struct buf *out)
     json_array_end(out);
 }
 
+/* The one before the present moment, whether it was taken or not. */
+static void json_last_reload(const struct status *s, struct buf *out)
+{
+    const struct outcome *last = outcomes_find(s->reloads, 0);
+    char date[DATE_TEXT_SIZE];
+    if (last == NULL)
+        return;
+    date_text(last->at, date);
+    json_object(out, "last_reload");
+    json_string(out, "time", date);
+    json_string(out, "outcome", last->well ? "accepted" : "refused");
+    json_string(out, "text", last->words);
+    load_json_findings(s->findings, out);
+    json_object_end(out);
+}
+
+static void json_kept(const struct status *s, struct buf *out)
+{
+    char date[DATE_TEXT_SIZE];
+    date_text(s->kept, date);
+    json_bool(out, "last_good", s->kept != 0);
+    json_string(out, "last_good_of", s->kept != 0 ? date : NULL);
+}
+
 void status_json(const struct status *s, struct buf *out)
 {
     const struct generation *g = s->workers->current.generation;
@@ -301,6 +325,8 @@ void status_json(const struct status *s, struct buf *out)
     json_string(out, "fingerprint", s->fingerprints->whole);
     json_string(out, "config_hash", s->fingerprints->config);
     json_string(out, "files_hash", s->fingerprints->files);
+    json_kept(s, out);
+    json_last_reload(s, out);
     json_sandbox(s->sandbox, out);
     json_workers(s, out);
     json_signers(&s->workers->signers, out);

@@ -274,6 +274,7 @@ void status_snapshot(const struct status *s, struct snapshot_writer *w)
     w->facts.config_hash = snapshot_put_text(w, s->fingerprints->config);
     w->facts.files_hash = snapshot_put_text(w, s->fingerprints->files);
     w->facts.not_ready = s->unwanted;
+    w->facts.kept = s->kept != 0;
     w->facts.generation = s->workers->current.number;
     w->facts.started = (int64_t)s->started;
     w->facts.log_lost = s->workers->log->lost_ever;

@@ -5,6 +5,7 @@
 #include "proxy/base/exits.h"
 #include "proxy/base/machine.h"
 #include "proxy/base/streams.h"
+#include "proxy/supervisor/last_good.h"
 #include "proxy/supervisor/notify.h"
 #include "proxy/supervisor/observer.h"
 #include "proxy/supervisor/orders.h"
@@ -40,6 +41,7 @@ enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_LEAVING, PHASE_DRAINING, PHASE
 
 enum { SIGNALS = 7 };
 
+static const char kept_words[] = "the configuration has errors; the last accepted one is served";
 static const char going_down[] = "the daemon is going down";
 
 struct supervisor {
@@ -61,6 +63,8 @@ struct supervisor {
     struct observer observer;
     struct outcomes outcomes; /* of reloads */
     struct fingerprints fingerprints;
+    struct diags findings; /* of the last one */
+    time_t kept; /* what is served was kept then, since FILE did not pass; 0: it is FILE's */
     struct tickets tickets;
     struct succession succession;
 
@@ -247,6 +251,8 @@ static struct status status_of(const struct supervisor *s)
                            .sandbox = &s->confinement.state,
                            .reloads = &s->outcomes,
                            .tickets = &s->tickets.files,
+                           .findings = &s->findings,
+                           .kept = s->kept,
                            .fingerprints = &s->fingerprints};
 }
 
@@ -563,6 +569,19 @@ static const char *cure_for_control(int error)
     }
 }
 
+/* What is kept is not what is wanted any more, or there has to be a place for it. */
+static int claim_keeping(struct supervisor *s, const struct config *c, struct diags *d)
+{
+    struct err e;
+    if (c->start_with == START_WITH_CONFIGURATION && s->phase == PHASE_STARTING)
+        last_good_drop(c->state);
+    if (c->start_with == START_WITH_CONFIGURATION || last_good_prepare(c->state, &e) == 0)
+        return 0;
+    diag_add(d, DIAG_ERROR, &c->start_with_at, err_cure_or(&e, NULL), "start-with = last-good: %s",
+             e.text);
+    return -1;
+}
+
 /* A reload needs it too: at the next start it would be missed. */
 static int claim(void *arg, const struct config *c, struct diags *d)
 {
@@ -578,6 +597,8 @@ static int claim(void *arg, const struct config *c, struct diags *d)
     else if (strcmp(control_path(s->control), c->control) != 0)
         diag_add(d, DIAG_WARNING, &c->control_at, "restart the daemon",
                  "`control` has changed; it stays %s until a restart", control_path(s->control));
+    if (claim_keeping(s, c, d) != 0)
+        return -1;
     const int observed = observer_prepare(&s->observer, c, d);
     return s->control != NULL ? observed : -1;
 }
@@ -588,6 +609,31 @@ static void begun(void *arg)
 {
     (void)arg;
     notify_reloading();
+}
+
+/* For a start at which FILE does not pass. What was kept already is served just so. */
+static void keep(struct supervisor *s, const struct config *c)
+{
+    struct err e;
+    if (c->start_with == START_WITH_CONFIGURATION)
+        last_good_drop(c->state);
+    else if (s->kept == 0 && last_good_keep(c->state, s->workers.next.whole, time(NULL), &e) != 0)
+        log_event(&s->log, LOG_LEVEL_ERROR, "last-good",
+                  "this configuration is not kept for a start: %s", e.text);
+}
+
+/* Nobody must take it for what FILE says. */
+static void tell_kept(struct supervisor *s)
+{
+    char since[DATE_TEXT_SIZE], first[DIAG_TEXT_MAX] = "";
+    date_text(s->kept, since);
+    for (size_t i = s->findings.count; i-- > 0;)
+        if (s->findings.items[i].severity == DIAG_ERROR)
+            diag_format(&s->findings.items[i], first, sizeof first);
+    first[strcspn(first, "\n")] = '\0';
+    log_event(&s->log, LOG_LEVEL_ERROR, "last-good",
+              "%s does not pass; what was accepted on %s is served: %s", s->reload.with.path, since,
+              first);
 }
 
 static void commit(void *arg, struct generation *g, const struct candidate *l, int log_fd)
@@ -602,6 +648,11 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
         confinement_tell(&s->confinement, &s->log);
         tickets_tell(&s->tickets);
     }
+    if (s->kept != 0 && s->phase != PHASE_STARTING && !s->reload.files_only)
+        s->kept = 0;
+    if (s->kept != 0 && s->phase == PHASE_STARTING)
+        tell_kept(s);
+    keep(s, g->config);
     renewal_use(&s->renewal, g, l->bundle);
     s->fingerprints = s->reload.fingerprints;
     observer_commit(&s->observer);
@@ -629,11 +680,20 @@ static void succeeded(struct supervisor *s, const char *outcome)
         on_term(s);
 }
 
+static void take_outcome(struct supervisor *s, const struct reload_outcome *outcome)
+{
+    outcomes_add(&s->outcomes, outcome->status == 0, outcome->text, time(NULL));
+    diags_free(&s->findings);
+    s->findings = *outcome->findings;
+    *outcome->findings = (struct diags){0};
+}
+
 static void finished(void *arg, const struct reload_outcome *outcome)
 {
     struct supervisor *s = arg;
     renewal_finished(&s->renewal, outcome);
-    outcomes_add(&s->outcomes, outcome->status == 0, outcome->text, time(NULL));
+    if (s->kept == 0 || s->phase != PHASE_STARTING)
+        take_outcome(s, outcome);
     if (outcome->status != 0)
         observer_abort(&s->observer);
     if (s->phase == PHASE_STARTING && outcome->status != 0) {
@@ -643,7 +703,7 @@ static void finished(void *arg, const struct reload_outcome *outcome)
     if (s->phase == PHASE_STARTING)
         s->phase = PHASE_RUNNING;
     if (s->phase == PHASE_RUNNING)
-        notify_ready(outcome->text);
+        notify_ready(s->kept == 0 ? outcome->text : kept_words);
     if (!succession_is_over(&s->succession))
         succeeded(s, outcome->text);
     upgrade_poke(&s->succession.upgrade);
@@ -770,6 +830,7 @@ static void wind_down(struct supervisor *s)
     activation_free(&s->activation);
     observer_free(&s->observer);
     reload_free(&s->reload);
+    diags_free(&s->findings);
     resolver_free(s->resolver);
     confinement_free(&s->confinement);
     veterans_free(&s->veterans);
@@ -786,13 +847,33 @@ static int cannot_start(const struct err *e)
     return EXIT_RUNTIME;
 }
 
+/* Where FILE does not pass. 0: what was kept is under way; else the exit status. */
+static int begin_with_kept(struct supervisor *s, struct buf *said)
+{
+    struct err e = {.text = ""};
+    char *state = config_state_path(s->reload.with.path);
+    struct bundle *b = state != NULL ? last_good_find(state, &s->kept, &e) : NULL;
+    free(state);
+    if (b == NULL && e.text[0] != '\0')
+        buf_printf(said, "tlsfront: nor can the last accepted configuration be used: %s\n", e.text);
+    if (b == NULL)
+        return EXIT_CONFIGURATION;
+    s->findings = reload_forget_first(&s->reload);
+    outcomes_add(&s->outcomes, false, kept_words, time(NULL));
+    buf_printf(said, "tlsfront: %s\n", kept_words);
+    const int status = reload_first_with(&s->reload, b, said);
+    return status == 0 ? 0 : EXIT_CONFIGURATION;
+}
+
 /* The first configuration. 0: it is under way; else the exit status, and standard error has the
  * reason. */
 static int begin(struct supervisor *s)
 {
     struct buf said;
     buf_init(&said, (size_t)1 << 20);
-    const int status = succession_begin(&s->succession, &said);
+    int status = succession_begin(&s->succession, &said);
+    if (status == EXIT_CONFIGURATION && succession_is_over(&s->succession))
+        status = begin_with_kept(s, &said);
     buf_put(&said, "", 1);
     const char *text = said.failed ? "tlsfront: out of memory\n" : (const char *)said.data;
     fputs(text, stderr);
