@@ -191,6 +191,13 @@ CONFIGURATIONS = {
     ("haproxy", "proxy-v1"): haproxy(server="send-proxy"),
     ("haproxy", "proxy-v2"): haproxy(server="send-proxy-v2"),
     ("haproxy", "mutual"): haproxy("ca-file PLACE/ca.crt verify required"),
+    ("stunnel", "by-name"): STUNNEL + "[n]\nsni = s:news.example.test\ncert = PLACE/news.pem\nconnect = 127.0.0.1:OTHER\n",
+    ("nginx", "by-name"): nginx(more="map $ssl_server_name $u { default 127.0.0.1:UPSTREAM; news.example.test 127.0.0.1:OTHER; }")
+    .replace("proxy_pass 127.0.0.1:UPSTREAM", "proxy_pass $u"),
+    ("haproxy", "by-name"):
+        "frontend f\n    bind 127.0.0.1:PORT ssl crt PLACE/mail.pem crt PLACE/news.pem\n    default_backend b\n"
+        "    use_backend n if { ssl_fc_sni -i news.example.test }\n"
+        "backend b\n    server u 127.0.0.1:UPSTREAM\nbackend n\n    server u 127.0.0.1:OTHER send-proxy\n",
     ("haproxy", "a-frontend-and-its-backend"):
         "frontend f\n    bind 127.0.0.1:PORT ssl crt PLACE/mail.pem\n    default_backend b\n"
         "backend b\n    server u 127.0.0.1:UPSTREAM send-proxy\n",

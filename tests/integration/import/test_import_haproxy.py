@@ -185,6 +185,25 @@ listen pop3s
 imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.1:143,10.0.0.2:143 balance=least health-check=3s freebind=on
 pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110,127.0.0.2:110 balance=rotate health-check=2s
 """, {7}),
+    Case("servers-by-name", """
+frontend imaps
+    bind :993 ssl crt mail.pem crt news.pem
+    acl customers ssl_fc_sni_end .customers.example.test
+    use_backend news if { ssl_fc_sni -i news.example.test www.news.example.test }
+    use_backend customers if customers
+    default_backend b
+backend b
+    server s 10.0.0.5:143 send-proxy-v2
+backend news
+    server s 10.0.0.6:143
+backend customers
+    server s 10.0.0.7:143 send-proxy-v2
+""", """
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail,news upstream=10.0.0.5:143 send-proxy=v2
+imaps/news.example.test: upstream=10.0.0.6:143 send-proxy=off
+imaps/www.news.example.test: upstream=10.0.0.6:143 send-proxy=off
+imaps/*.customers.example.test: upstream=10.0.0.7:143 send-proxy=v2
+"""),
     Case("who-may-connect", listen(":995 ssl crt mail.pem", "    acl own src 10.0.0.0/8 192.0.2.7",
                                    "    tcp-request connection reject if { src 10.1.0.0/16 }",
                                    "    tcp-request connection reject if !own"),

@@ -163,6 +163,24 @@ imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.1:14
 pop3-995: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.1:110,10.0.0.2:110 balance=source
 ldap-636: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=10.0.0.1:389,10.0.0.2:389 balance=rotate
 """, {6}),
+    Case("servers-by-name", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    upstream news { server 10.0.0.6:143; }
+    map $ssl_server_name $where {
+        hostnames;
+        news.example.test news;
+        .customers.example.test 10.0.0.7:143;
+        default 10.0.0.5:143;
+    }
+    server { listen 993 ssl; proxy_pass $where; }
+}
+""", """
+imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
+imap-993/news.example.test: upstream=10.0.0.6:143
+imap-993/customers.example.test: upstream=10.0.0.7:143
+imap-993/*.customers.example.test: upstream=10.0.0.7:143
+"""),
     Case("servers-by-a-pattern-of-names", """
 stream {
     ssl_certificate mail.crt; ssl_certificate_key mail.key;

@@ -330,6 +330,27 @@ connect = 10.0.0.5:143
 connect = 10.0.0.6:143
 failover = rr
 """, "imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143,10.0.0.6:143 balance=rotate"),
+    Case("sections-by-name", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 10.0.0.5:143
+[news]
+sni = imaps:news.example.test
+cert = news.pem
+connect = 10.0.0.6:143
+[customers]
+sni = imaps:*.customers.example.test
+connect = 10.0.0.7:143
+protocol = proxy
+[nobody]
+sni = nothing:x.example.test
+connect = 10.0.0.8:143
+""", """
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
+imaps/news.example.test: certificate=news upstream=10.0.0.6:143
+imaps/*.customers.example.test: certificate=mail upstream=10.0.0.7:143 send-proxy=v1
+""", {13}),
     Case("programs", """
 cert = mail.pem
 [shell]
