@@ -563,7 +563,7 @@ def test_json_tells_what_was_understood(checker, good, pki):
     one, = told_all["routes"]
     assert one == {"name": "pop3s", "protocol": "pop3", "tls": "implicit",
                    "listen": ["127.0.0.1:19995"], "upstream": ["127.0.0.1:19110"],
-                   "certificates": ["mail"]}
+                   "upstream_tls": "off", "certificates": ["mail"], "server_names": []}
     certificate, = told_all["certificates"]
     assert certificate["name"] == "mail" and certificate["serial"] == pki.mail.serial()
 

@@ -237,16 +237,19 @@ def test_a_full_disk_under_the_log_stops_nobody(fronts, run, pki, toys):
     assert "No space left on device" in (there / "tlsfront.log").read_text()
 
 
+# As much as is written besides: a configuration and its files, the counters.
+LOG_LIMIT = 64 << 20
+
+
 def test_a_limit_on_the_log_s_size_stops_nobody(fronts, run, pki, toys):
     folder, port = run.make_folder("limited-log"), run.port()
     folder.chmod(0o777)
     front = fronts.new(pki.mail.block(), route("echo", port, toys(toy.echo).port),
                        log=folder / "tlsfront.log")
-    # As much as is written besides: a configuration and its files, the counters.
-    front.before_exec = limit_files(8 << 20)
+    front.before_exec = limit_files(LOG_LIMIT)
     front.start()
     with open(folder / "tlsfront.log", "ab") as file:
-        file.truncate(8 << 20)
+        file.truncate(LOG_LIMIT)
     visit(port, pki)
     assert front.reload().returncode == 0
     visit(port, pki)

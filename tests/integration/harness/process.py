@@ -167,3 +167,22 @@ def reap(pid):
         wait_until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, f"the end of process {pid}", 5)
     except ChildProcessError:
         pass
+
+
+def memory_of(pid):
+    """Not of a sanitized process, whose shadow is too large."""
+    with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps, \
+            open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            area, rights = line.split()[:2]
+            if rights.startswith("r") and not line.rstrip().endswith(("[vvar]", "[vsyscall]")):
+                begin, end = (int(one, 16) for one in area.split("-"))
+                memory.seek(begin)
+                try:
+                    yield memory.read(end - begin)
+                except OSError:
+                    continue
+
+
+def memory_holds(pid, needles):
+    return any(needle in area for area in memory_of(pid) for needle in needles)

@@ -13,7 +13,7 @@ import pytest
 from clients import tls
 from harness.config import route
 from harness.pki import openssl
-from harness.process import status_field
+from harness.process import memory_holds, status_field
 from harness.wait import wait_until
 from servers import toy
 
@@ -33,28 +33,10 @@ def secrets_of(key):
     return needles
 
 
-def memory_of(pid):
-    with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps, \
-            open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for line in maps:
-            area, rights = line.split()[:2]
-            if rights.startswith("r") and not line.rstrip().endswith(("[vvar]", "[vsyscall]")):
-                begin, end = (int(one, 16) for one in area.split("-"))
-                memory.seek(begin)
-                try:
-                    yield memory.read(end - begin)
-                except OSError:
-                    continue
-
-
 @pytest.fixture
 def searchable(memory_factor):
     if memory_factor != 1:
         pytest.skip("a sanitizer's shadow is too large to be searched, and keeps what was freed")
-
-
-def holds(pid, needles):
-    return any(needle in area for area in memory_of(pid) for needle in needles)
 
 
 @pytest.fixture
@@ -84,9 +66,9 @@ def test_a_worker_never_has_the_key(serve, pki, kind):
             assert served(version)
     needles = secrets_of(certificate.key)
     for pid in front.workers():
-        assert not holds(pid, needles)
+        assert not memory_holds(pid, needles)
     for pid in front.processes("signer"):
-        assert holds(pid, needles), "the search finds nothing"
+        assert memory_holds(pid, needles), "the search finds nothing"
 
 
 @pytest.mark.usefixtures("searchable")
@@ -101,7 +83,7 @@ def test_a_key_that_stands_in_the_chain_file_is_kept_from_workers_too(serve, pki
     assert served()
     needles = secrets_of(pki.mail.key)
     for pid in front.workers():
-        assert not holds(pid, needles)
+        assert not memory_holds(pid, needles)
 
 
 @pytest.mark.usefixtures("searchable")
@@ -109,7 +91,7 @@ def test_without_isolation_workers_have_it_and_there_is_no_signer(serve, pki):
     front, served = serve(key_isolation="off")
     assert served()
     assert front.processes("signer") == [] == front.status()["signers"]
-    assert any(holds(pid, secrets_of(pki.mail.key)) for pid in front.workers())
+    assert any(memory_holds(pid, secrets_of(pki.mail.key)) for pid in front.workers())
 
 
 def test_a_signer_has_no_privileges_and_no_descriptors_to_the_world(serve):
