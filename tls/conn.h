@@ -23,9 +23,10 @@ struct conn_upstream {
     struct tls_dialer *policy;
     char *name; /* as its certificate has to call it; NULL: it is known by its pins */
     uint8_t place[RESUMPTION_KEY_SIZE];
-    bool offered;  /* a session to resume */
-    bool known;    /* it has shown a certificate that will do */
-    bool unpinned; /* ... one with another key */
+    bool offered;             /* a session to resume */
+    bool known;               /* it has shown a certificate that will do */
+    bool unpinned;            /* ... one with another key */
+    mbedtls_ms_time_t proven; /* when it did that, also where this session only resumes one */
     uint8_t secret_size;
     uint8_t secret[PROTECTION_SECRET_MAX]; /* TLS 1.3: sessions to come are derived from it */
     struct hello_stream messages;          /* behind the handshake: the one that is not complete */

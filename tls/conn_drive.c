@@ -108,6 +108,8 @@ static void opened(struct tls_conn *c)
     }
     c->fragment_max = (uint16_t)mbedtls_ssl_get_output_max_frag_len(ssl);
     protection_take(&c->in, &c->out, ssl);
+    if (c->upstream != NULL && c->upstream->known)
+        c->upstream->proven = mbedtls_ms_time();
     if (c->upstream != NULL)
         conn_server_keep(c, ssl);
     conn_handshake_free(c);

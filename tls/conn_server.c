@@ -24,7 +24,7 @@ static void store(struct tls_conn *c, mbedtls_ssl_session *session, uint32_t lif
     struct tls_engine *e = c->engine;
     if (e->resumption == NULL)
         e->resumption = memory_calloc(1, sizeof *e->resumption);
-    resumption_put(e->resumption, c->upstream->place, session, lifetime);
+    resumption_put(e->resumption, c->upstream->place, session, lifetime, c->upstream->proven);
 }
 
 /* TLS 1.2: it has said all by now. The certificate was judged, and is not needed again. */

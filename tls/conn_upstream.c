@@ -47,7 +47,8 @@ void conn_upstream_free(struct conn_upstream *u)
 
 static bool offer_session(struct tls_conn *c, mbedtls_ssl_context *ssl)
 {
-    mbedtls_ssl_session *session = resumption_take(c->engine->resumption, c->upstream->place);
+    mbedtls_ssl_session *session =
+        resumption_take(c->engine->resumption, c->upstream->place, &c->upstream->proven);
     if (session == NULL)
         return true;
     c->upstream->offered = mbedtls_ssl_set_session(ssl, session) == 0;

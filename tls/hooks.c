@@ -162,15 +162,17 @@ static bool has_address(const mbedtls_x509_crt *crt, const char *name)
     return false;
 }
 
-/* A DNS name mbedTLS has looked for by itself. */
+/* A DNS name mbedTLS has looked for by itself: also in the subject, where the certificate has no
+ * subjectAltName. There it does not count (RFC 9525 2). */
 static int judge_server(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
     const struct tls_dialer *k = arg;
     struct conn_upstream *u = k->driving->upstream;
     if (k->pin_count > 0)
         return judge_pins(k, crt, depth, flags);
-    const bool nameless =
-        u->name == NULL || (names_is_address(u->name) && !has_address(crt, u->name));
+    const bool nameless = u->name == NULL ||
+                          !mbedtls_x509_crt_has_ext_type(crt, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME) ||
+                          (names_is_address(u->name) && !has_address(crt, u->name));
     if (depth == 0 && nameless)
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
     u->known = depth == 0 && *flags == 0;

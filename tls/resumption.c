@@ -31,7 +31,8 @@ static void drop_expired(struct resumption *r)
             clear(&r->entries[i]);
 }
 
-mbedtls_ssl_session *resumption_take(struct resumption *r, const uint8_t *key)
+mbedtls_ssl_session *resumption_take(struct resumption *r, const uint8_t *key,
+                                     mbedtls_ms_time_t *proven)
 {
     struct resumption_entry *youngest = NULL;
     if (r == NULL)
@@ -43,6 +44,7 @@ mbedtls_ssl_session *resumption_take(struct resumption *r, const uint8_t *key)
     if (youngest == NULL)
         return NULL;
     mbedtls_ssl_session *session = youngest->session;
+    *proven = youngest->proven;
     *youngest = (struct resumption_entry){0};
     return session;
 }
@@ -66,9 +68,11 @@ static struct resumption_entry *place_for(struct resumption *r, const uint8_t *k
 }
 
 void resumption_put(struct resumption *r, const uint8_t *key, mbedtls_ssl_session *session,
-                    uint32_t lifetime)
+                    uint32_t lifetime, mbedtls_ms_time_t proven)
 {
-    if (r == NULL) {
+    const mbedtls_ms_time_t now = mbedtls_ms_time();
+    const mbedtls_ms_time_t end = proven + (mbedtls_ms_time_t)RESUMPTION_LIFETIME * 1000;
+    if (r == NULL || end <= now) {
         resumption_free_session(session);
         return;
     }
@@ -79,7 +83,10 @@ void resumption_put(struct resumption *r, const uint8_t *key, mbedtls_ssl_sessio
         lifetime = RESUMPTION_LIFETIME;
     memcpy(e->key, key, RESUMPTION_KEY_SIZE);
     e->order = ++r->order;
-    e->until = mbedtls_ms_time() + (mbedtls_ms_time_t)lifetime * 1000;
+    e->until = now + (mbedtls_ms_time_t)lifetime * 1000;
+    if (e->until > end)
+        e->until = end;
+    e->proven = proven;
     e->session = session;
 }
 

@@ -77,6 +77,16 @@ static void name_of(const struct check *c, char out[ADDRESS_TEXT_MAX])
         address_text((const struct sockaddr *)&c->at.addr, out);
 }
 
+/* NULL: the route's own. */
+static const char *server_name_of(const struct check *c)
+{
+    const struct route *r = c->route;
+    for (size_t i = 0; c->target != r->target && i < r->config->name_count; i++)
+        if (r->names[i].target == c->target)
+            return r->names[i].config->name;
+    return NULL;
+}
+
 static void log_change(const struct check *c, enum config_log_level level, const char *event,
                        const char *why)
 {
@@ -85,6 +95,7 @@ static void log_change(const struct check *c, enum config_log_level level, const
     name_of(c, name);
     log_begin(&line, c->all->log, level, event);
     log_text(&line, "route", c->route->config->name);
+    log_text(&line, "server-name", server_name_of(c));
     log_text(&line, "upstream", name);
     log_text(&line, "why", why);
     log_end(&line);

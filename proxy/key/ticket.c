@@ -135,6 +135,23 @@ static void note_use(struct key_job *j, const char *path)
         key_note(j, "name it with ticket-key = \"%s\", then: tlsfront reload", path);
 }
 
+/* What is kept may take the place of what was kept before, and of nothing else. */
+static int look_other(struct key_job *j)
+{
+    const char *other = j->o->keep;
+    struct stat st;
+    if (other == NULL || (lstat(other, &st) != 0 && errno == ENOENT))
+        return 0;
+    if (lstat(other, &st) != 0)
+        return key_fail(j, file_cure(errno), "\"%s\": %s", other, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return key_fail(j, "name another path", "\"%s\" is something else than a file", other);
+    if (st.st_size != TLS_TICKET_FILE_SIZE)
+        return key_fail(j, "name another path, or remove it", "\"%s\" is no file of ticket-new's",
+                        other);
+    return 0;
+}
+
 /* By whatever name, it must not be the file that is about to be replaced. */
 static bool is_same(const char *path, const struct stat *st)
 {
@@ -152,6 +169,8 @@ int key_ticket_new(struct key_job *j)
     int status = look(j, path, &st, &there);
     if (status == 0 && j->o->keep != NULL && is_same(j->o->keep, &st))
         return key_fail_usage(j, "--keep needs another path than FILE");
+    if (status == 0)
+        status = look_other(j);
     if (status == 0)
         status = make(j, path, there ? &st : NULL);
     if (status == 0)

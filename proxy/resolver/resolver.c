@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A question, its answer, and the message that brings it: a thread's own. */
@@ -112,7 +113,18 @@ static void add_target(const struct service_target *t, struct ipc_resolved *out)
     }
 }
 
-/* A target without an address is passed over, unless they all are. */
+/* For all targets of a service; each may take the system's own patience. */
+enum { SERVICE_PATIENCE_S = 20 };
+
+static time_t seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+/* A target without an address is passed over, unless they all are; and so are the last of many
+ * whose name servers do not answer. */
 static void look_up_service(const char *name, struct ipc_resolved *out)
 {
     struct service found;
@@ -120,7 +132,9 @@ static void look_up_service(const char *name, struct ipc_resolved *out)
     if (out->error != 0)
         return;
     out->ttl = found.ttl > 0 ? found.ttl : 1;
-    for (size_t i = 0; i < found.count; i++)
+    const time_t end = seconds() + SERVICE_PATIENCE_S;
+    for (size_t i = 0; i < found.count && out->count < RESOLVED_MAX && (i == 0 || seconds() < end);
+         i++)
         add_target(&found.targets[i], out);
     if (out->count > 0)
         out->error = 0;

@@ -98,9 +98,14 @@ enum tls_signed signer_keys_sign(const struct signer_keys *keys, const struct tl
                                  struct tls_signature *out)
 {
     enum tls_signed outcome = TLS_SIGNED_BY_NOBODY;
-    for (size_t i = 0; i < SIGNER_SETS && outcome == TLS_SIGNED_BY_NOBODY; i++)
-        if (keys->sets[i].ring != NULL)
-            outcome = tls_keyring_sign(keys->sets[i].ring, r, out);
+    /* What a key is for may have changed: the next set may allow what this one never does. */
+    for (size_t i = 0; i < SIGNER_SETS && outcome != TLS_SIGNED; i++) {
+        const enum tls_signed here = keys->sets[i].ring != NULL
+                                         ? tls_keyring_sign(keys->sets[i].ring, r, out)
+                                         : TLS_SIGNED_BY_NOBODY;
+        if (here != TLS_SIGNED_BY_NOBODY)
+            outcome = here;
+    }
     return outcome;
 }
 

@@ -167,7 +167,7 @@ static enum tls_signed make(struct signer *s, const struct tls_sign_request *r,
                             struct tls_signature *out)
 {
     const enum tls_signed outcome = signer_keys_sign(&s->keys, r, out);
-    if (outcome != TLS_SIGNED_BY_NOBODY)
+    if (outcome == TLS_SIGNED)
         return outcome;
     hear_supervisor(s);
     return signer_keys_sign(&s->keys, r, out);
@@ -182,7 +182,7 @@ static void answer_next(struct signer *s)
     if (s->answer.size == 0)
         s->answer_begun = now();
     reply.outcome = (uint32_t)make(s, &question->request, &reply.signature);
-    if (s->channel != channel) /* it is another worker's by now */
+    if (s->channel != channel || s->question_count == 0) /* it is another worker's by now */
         return;
     ipc_append(&s->answer, &reply, sizeof reply);
     s->next++;

@@ -570,11 +570,37 @@ static const char *cure_for_control(int error)
 }
 
 /* What is kept is not what is wanted any more, or there has to be a place for it. */
+static bool is_same_file(const char *a, const char *b)
+{
+    char *whole_a = realpath(a, NULL), *whole_b = realpath(b, NULL);
+    const bool same =
+        strcmp(a, b) == 0 || (whole_a != NULL && whole_b != NULL && strcmp(whole_a, whole_b) == 0);
+    free(whole_a);
+    free(whole_b);
+    return same;
+}
+
+/* Another daemon with the same STATE keeps its own there. */
+static bool is_kept_for(const struct supervisor *s, const struct bundle *kept)
+{
+    return bundle_count(kept) > 0 && is_same_file(bundle_at(kept, 0)->path, s->reload.with.path);
+}
+
+static void drop_kept(const struct supervisor *s, const char *state)
+{
+    struct err ignored;
+    time_t when;
+    struct bundle *b = last_good_find(state, &when, &ignored);
+    if (b == NULL || is_kept_for(s, b))
+        last_good_drop(state);
+    bundle_free(b);
+}
+
 static int claim_keeping(struct supervisor *s, const struct config *c, struct diags *d)
 {
     struct err e;
     if (c->start_with == START_WITH_CONFIGURATION && s->phase == PHASE_STARTING)
-        last_good_drop(c->state);
+        drop_kept(s, c->state);
     if (c->start_with == START_WITH_CONFIGURATION || last_good_prepare(c->state, &e) == 0)
         return 0;
     diag_add(d, DIAG_ERROR, &c->start_with_at, err_cure_or(&e, NULL), "start-with = last-good: %s",
@@ -597,7 +623,7 @@ static int claim(void *arg, const struct config *c, struct diags *d)
     else if (strcmp(control_path(s->control), c->control) != 0)
         diag_add(d, DIAG_WARNING, &c->control_at, "restart the daemon",
                  "`control` has changed; it stays %s until a restart", control_path(s->control));
-    if (claim_keeping(s, c, d) != 0)
+    if (s->control != NULL && claim_keeping(s, c, d) != 0)
         return -1;
     const int observed = observer_prepare(&s->observer, c, d);
     return s->control != NULL ? observed : -1;
@@ -616,7 +642,7 @@ static void keep(struct supervisor *s, const struct config *c)
 {
     struct err e;
     if (c->start_with == START_WITH_CONFIGURATION)
-        last_good_drop(c->state);
+        drop_kept(s, c->state);
     else if (s->kept == 0 && last_good_keep(c->state, s->workers.next.whole, time(NULL), &e) != 0)
         log_event(&s->log, LOG_LEVEL_ERROR, "last-good",
                   "this configuration is not kept for a start: %s", e.text);
@@ -854,6 +880,13 @@ static int begin_with_kept(struct supervisor *s, struct buf *said)
     char *state = config_state_path(s->reload.with.path);
     struct bundle *b = state != NULL ? last_good_find(state, &s->kept, &e) : NULL;
     free(state);
+    if (b != NULL && !is_kept_for(s, b)) {
+        err_set(&e, "it is that of \"%s\"; each daemon needs a `state` of its own",
+                bundle_at(b, 0)->path);
+        bundle_free(b);
+        b = NULL;
+        s->kept = 0;
+    }
     if (b == NULL && e.text[0] != '\0')
         buf_printf(said, "tlsfront: nor can the last accepted configuration be used: %s\n", e.text);
     if (b == NULL)

@@ -169,3 +169,41 @@ def test_a_state_in_the_hands_of_others_is_refused(fronts, run, pki):
     done = front.check()
     assert done.returncode == CONFIGURATION_WRONG
     assert f'keeps the configuration in "{state}", which belongs to user 65534' in done.stderr
+
+
+def test_daemons_of_one_state_do_not_serve_each_other_s(keeping, fronts, run, pki, toys):
+    """Nor does one throw away what the other has kept."""
+    front, port, _ = keeping()
+    other = fronts.new(pki.mail.block(), route("other", run.port(), toys(toy.echo).port),
+                       state=front.folder / "state")
+    other.start()  # start-with = configuration
+    good = wound(front)
+    front.start_unchecked()
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert tls.says(client)
+    front.terminate()
+    front.finished = False
+    other.terminate()
+    other.finished = False
+    other.write(pki.mail.block(), route("other", run.port(), toys(toy.echo).port),
+                start_with="last-good")
+    other.start()
+    front.file.write_text(good)
+    front.start()
+    other.terminate()
+    other.finished = False
+    wound(other)
+    done = refused(other)
+    assert done.returncode == CONFIGURATION_WRONG
+    assert "each daemon needs a `state` of its own" in done.stderr
+
+
+def test_a_start_that_is_refused_leaves_what_is_kept(keeping):
+    front, _, _ = keeping()
+    front.start()
+    before = [file.read_bytes() for file in kept_files(front)]
+    second = front.folder / "second.conf"
+    second.write_text(front.file.read_text().replace('start-with = "last-good"\n', ""))
+    assert "start-with" not in second.read_text()
+    assert front.command("run", "-c", second).returncode != 0
+    assert [file.read_bytes() for file in kept_files(front)] == before

@@ -394,6 +394,21 @@ def test_a_key_that_is_kept_opens_on(ticket_new, run):
     assert kept.read_bytes() == first
 
 
+def test_what_is_kept_takes_nothing_else_s_place(ticket_new, run, pki):
+    folder = run.make_folder("kept-elsewhere")
+    file, precious, device = folder / "key", folder / "precious.pem", folder / "pipe"
+    precious.write_bytes(pki.mail.key.read_bytes())
+    os.mkfifo(device)
+    assert ticket_new(file).returncode == 0
+    first = file.read_bytes()
+    for other, why in ((precious, "no file of ticket-new's"), (device, "something else than a file")):
+        done = ticket_new(file, "--keep", other)
+        assert done.returncode == 1
+        assert why in done.stderr and "cure: name another path" in done.stderr
+    assert file.read_bytes() == first
+    assert precious.read_bytes() == pki.mail.key.read_bytes() and device.is_fifo()
+
+
 def test_where_no_key_can_be_made_nothing_is_left(ticket_new, run):
     folder = run.make_folder("ticket-key-folder")
     assert ticket_new(folder).returncode == 1

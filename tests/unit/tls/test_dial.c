@@ -18,11 +18,9 @@ static char *ca, *other_ca;
 static struct tls_dialer *verifies, *distrusts;
 static struct dial d;
 
-/* A certificate that CN=CA has issued to mail.example, unless `spec` says otherwise. */
-static struct tls_identity *issue(struct pki_spec spec)
+/* A certificate that CN=CA has issued to what is in the spec. */
+static struct tls_identity *issue_as(struct pki_spec spec)
 {
-    spec.subject = spec.subject != NULL ? spec.subject : "CN=mail.example";
-    spec.names = spec.names != NULL ? spec.names : names;
     spec.issuer = spec.issuer != NULL ? spec.issuer : "CN=CA";
     spec.issuer_key = PKI_EC256_OTHER;
     char *chain = pki_certificate(&spec), *key = pki_key_pem(spec.key);
@@ -30,6 +28,14 @@ static struct tls_identity *issue(struct pki_spec spec)
     free(chain);
     free(key);
     return id;
+}
+
+/* To mail.example, unless `spec` says otherwise. */
+static struct tls_identity *issue(struct pki_spec spec)
+{
+    spec.subject = spec.subject != NULL ? spec.subject : "CN=mail.example";
+    spec.names = spec.names != NULL ? spec.names : names;
+    return issue_as(spec);
 }
 
 static struct tls_server *server_of(struct tls_identity *id, const struct tls_server_options *more)
@@ -225,6 +231,19 @@ static void a_certificate_that_will_not_do_is_refused_with_the_reason(void **sta
         }
 }
 
+/* RFC 9525 2: it may be a user's. */
+static void a_common_name_is_no_server_s_name(void **state)
+{
+    (void)state;
+    const struct pki_spec spec = {.key = PKI_EC256, .subject = "CN=mail.example"};
+    for (int tls13 = 0; tls13 <= 1; tls13++) {
+        struct tls_server *s = version_of(issue_as(spec), tls13);
+        assert_fails(verifies, s, "mail.example",
+                     "upstream certificate is for another name than mail.example", 42);
+        tls_server_free(s);
+    }
+}
+
 static void another_authority_does_not_vouch(void **state)
 {
     (void)state;
@@ -338,6 +357,24 @@ static void a_session_is_resumed_in_both_versions(void **state)
         tls_server_free(s);
         begin(NULL);
     }
+}
+
+/* ... from when the certificate was shown on, however often it is resumed meanwhile. */
+static void a_session_has_its_time(void **state)
+{
+    (void)state;
+    struct tls_server *s = server_of(issue((struct pki_spec){.key = PKI_EC256}), NULL);
+    assert_false(resumes(verifies, s));
+    assert_true(resumes(verifies, s));
+    struct resumption *r = d.engine->resumption;
+    for (size_t i = 0; i < RESUMPTION_MAX; i++)
+        if (r->entries[i].order != 0)
+            r->entries[i].proven -= (mbedtls_ms_time_t)RESUMPTION_LIFETIME * 1000 - 60000;
+    assert_true(resumes(verifies, s)); /* and what it leaves is a minute younger than it may be */
+    for (size_t i = 0; i < RESUMPTION_MAX; i++)
+        if (r->entries[i].order != 0)
+            assert_true(r->entries[i].until <= mbedtls_ms_time() + 60000);
+    tls_server_free(s);
 }
 
 static void a_session_of_another_policy_is_not(void **state)
@@ -561,11 +598,13 @@ int main(void)
         TEST(rsa_serves_too),
         TEST(an_address_is_looked_for_among_the_addresses_and_not_told),
         TEST(a_certificate_that_will_not_do_is_refused_with_the_reason),
+        TEST(a_common_name_is_no_server_s_name),
         TEST(another_authority_does_not_vouch),
         TEST(a_pinned_key_is_enough_whatever_else_is_in_the_certificate),
         TEST(a_certificate_is_shown_where_it_is_asked_for_and_signed_elsewhere),
         TEST(one_that_wants_a_certificate_says_so),
         TEST(a_session_is_resumed_in_both_versions),
+        TEST(a_session_has_its_time),
         TEST(a_session_of_another_policy_is_not),
         TEST(a_server_that_knows_the_session_no_more_shows_its_certificate),
         TEST(sessions_are_few),
