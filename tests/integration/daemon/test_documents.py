@@ -118,6 +118,9 @@ def test_documented_configurations_are_accepted(machine, document):
             for path in re.findall(r'"([^"]+)"', value):
                 machine.make(path, kind)
         machine.configure(text)
+        for name in re.findall(r"^certificate ([\w-]+) \{ *\}", text, re.MULTILINE):
+            if not (machine.state / name).exists():
+                machine.shell(f"tlsfront key self-signed {name} --host {name}.example.org")
         done = machine.shell("tlsfront check")
         assert " error: " not in done.stderr, done.stderr
         assert done.returncode == 0, done

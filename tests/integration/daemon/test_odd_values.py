@@ -42,7 +42,7 @@ KEYS = list(keys())
 
 
 def test_the_schema_is_understood_by_this_test():
-    assert {scope for scope, _ in KEYS} == {"global", "certificate", "route"}
+    assert {scope for scope, _ in KEYS} == {"global", "certificate", "route", "server_name"}
     assert ("global", "user") in KEYS and ("route", "listen") in KEYS and len(KEYS) > 40
 
 
@@ -83,7 +83,8 @@ class Base:
                        "state": quoted(self.folder / "state")},
             "certificate": {"chain": quoted(chain), "key": quoted(key)},
             "route": {"listen": b'"127.0.0.1:%d"' % self.port, "protocol": b"tcp",
-                      "certificate": b"mail", "upstream": b'"127.0.0.1:%d"' % upstream}}
+                      "certificate": b"mail", "upstream": b'"127.0.0.1:%d"' % upstream},
+            "server_name": {"max-connections": b"100"}}
 
     def block(self, scope, key=None, value=None):
         keys = dict(self.blocks[scope])
@@ -94,18 +95,23 @@ class Base:
         return b"".join(b"%s = %s\n" % (k.encode(), v) for k, v in keys.items())
 
     def write(self, scope=None, key=None, value=None):
-        """The good one, with this in the place of what `scope` had for `key`."""
+        """The good one, with this in the place of what `scope` had for `key`. A block of a name is there
+        for its own keys only: not all routes may have one."""
         odd = {one: self.block(one, *((key, value) if one == scope else ())) for one in self.blocks}
+        name = b"server-name a.example {\n" + odd["server_name"] + b"}\n" if scope == "server_name" else b""
         self.file.write_bytes(odd["global"] + b"certificate mail {\n" + odd["certificate"] +
-                              b"}\nroute r {\n" + odd["route"] + b"}\n")
+                              b"}\nroute r {\n" + odd["route"] + name + b"}\n")
 
     def write_all(self, scope, key, names):
         """The good one, and a further block for each of these values."""
         self.write()
         with open(self.file, "ab") as file:
             for number, name in enumerate(names):
-                file.write(b"%s odd%d {\n%s}\n" %
-                           (scope.encode(), number, self.block(scope, key, ODD[name])))
+                odd = self.block(scope, key, ODD[name])
+                if scope == "server_name":
+                    odd = self.block("route") + b"server-name a.example {\n%s}\n" % odd
+                file.write(b"%s odd%d {\n%s}\n" % (
+                    b"route" if scope == "server_name" else scope.encode(), number, odd))
 
     def command(self, binary, command):
         return subprocess.run([binary, command, "-c", self.file], capture_output=True, timeout=60,

@@ -179,7 +179,7 @@ def test_with_resets_a_drain_ends_with_its_timeout_too(served, pki):
         front.send(signal.SIGTERM)
         assert client.read_all() == b""
     front.verify_end(front.process.wait(30))
-    assert front.log("drain-timeout")
+    assert front.log("drain-ends")
 
 
 def test_the_delay_of_the_configuration_in_service_counts(served, run):

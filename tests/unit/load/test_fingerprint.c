@@ -74,8 +74,8 @@ static void however_it_is_written_the_configuration_is_the_same(void **state)
     (void)state;
     static const char *const ways[] = {
         "user = nobody\ncertificate m { chain = /a key = /b }\ncertificate n { chain = /c }\n",
-        "# a comment\nuser=\"nobody\" certificate n {\n\n  chain = '/c'\n}\n"
-        "certificate m { key = /b\nchain = /a }",
+        ("# a comment\nuser=\"nobody\" certificate n {\n\n  chain = '/c'\n}\n"
+         "certificate m { key = /b\nchain = /a }"),
         "certificate n { chain = /c } /* or */ certificate m { key = /b chain = /a } user = nobody",
     };
     const struct fingerprints first = all_of(ways[0], "/a", "x");
@@ -117,8 +117,8 @@ static void blocks_in_blocks_count_in_any_order(void **state)
     static const char *const same[] = {
         IN_ROUTE("server-name a.x { upstream = b } server-name \"*.x\" { certificate = c }"),
         IN_ROUTE("server-name '*.x' { certificate = {c} }\nserver-name a.x { upstream = b }"),
-        "route r { protocol = pop3 server-name a.x { upstream = b }\n"
-        "server-name \"*.x\" { certificate = c } }\n"};
+        ("route r { protocol = pop3 server-name a.x { upstream = b }\n"
+         "server-name \"*.x\" { certificate = c } }\n")};
     static const char *const others[] = {
         IN_ROUTE("server-name a.x { upstream = c } server-name \"*.x\" { certificate = c }"),
         IN_ROUTE("server-name a.x { certificate = c } server-name \"*.x\" { upstream = b }"),
