@@ -2,6 +2,7 @@
 #include "proxy/import/address.h"
 #include "proxy/import/plan.h"
 #include "proxy/import/pool.h"
+#include "proxy/import/write.h"
 
 #include "config/values.h"
 
@@ -108,6 +109,56 @@ static void guess(struct plan *p, struct plan_route *r)
         route_remark(p, r,
                      "a guess: protocol = tcp, since no port tells more; another one "
                      "would let tlsfront refuse in words");
+}
+
+/* ---- what no configuration of ours can hold ---- */
+
+static const char unwritable[] = "a control character in a value cannot be written here";
+
+static bool can_hold(const char *text)
+{
+    return text == NULL || write_can(text);
+}
+
+/* Is `value` a certificate whose files can be named? */
+static bool can_name_files(const struct plan *p, const char *key, const char *value)
+{
+    if (strcmp(key, "certificate") != 0 && strcmp(key, "upstream-certificate") != 0)
+        return true;
+    for (const struct plan_certificate *c = p->certificates; c != NULL; c = c->next)
+        if (strcmp(c->name, value) == 0)
+            return can_hold(c->chain) && can_hold(c->key) && can_hold(c->passphrase);
+    return true;
+}
+
+static void settle_writable(struct plan *p, struct plan_route *r, const struct entries *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct entry *one = &all->items[i];
+        for (size_t j = 0; one->key[0] != '.' && j < one->count; j++) {
+            if (can_hold(one->values[j].text) && can_name_files(p, one->key, one->values[j].text))
+                continue;
+            struct statement *from = one->values[j].from;
+            statement_lose(p->arena, from == NULL ? r->section : from, "%s: %s", one->key,
+                           unwritable);
+            route_withhold(p, r, "%s: %s", one->key, unwritable);
+        }
+    }
+}
+
+static void settle_writable_globals(struct plan *p)
+{
+    for (size_t i = 0; i < p->globals.count; i++) {
+        struct entry *one = &p->globals.items[i];
+        size_t kept = 0;
+        for (size_t j = 0; j < one->count; j++) {
+            if (one->key[0] == '.' || can_hold(one->values[j].text))
+                one->values[kept++] = one->values[j];
+            else if (one->values[j].from != NULL)
+                statement_lose(p->arena, one->values[j].from, "%s: %s", one->key, unwritable);
+        }
+        one->count = kept;
+    }
 }
 
 /* ---- addresses that are taken ---- */
@@ -253,10 +304,14 @@ static void settle_user(struct plan *p)
 void plan_finish(struct plan *p)
 {
     settle_user(p);
+    settle_writable_globals(p);
     merge(p);
     for (struct plan_route *r = p->routes; r != NULL; r = r->next) {
         gather_ciphers(p, r);
         guess(p, r);
+        settle_writable(p, r, &r->settings);
+        for (size_t i = 0; i < r->name_count; i++)
+            settle_writable(p, r, &r->names[i].settings);
         settle_addresses(p, r);
         settle_upstreams(p, r);
         require(p, r, "listen", "address for clients");

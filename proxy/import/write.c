@@ -8,12 +8,19 @@
 
 /* ---- values ---- */
 
-bool write_value(const char *text, struct buf *out)
+bool write_can(const char *text)
 {
-    static const char bare[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
         if ((*c < ' ' && *c != '\t') || *c == 127)
             return false;
+    return true;
+}
+
+bool write_value(const char *text, struct buf *out)
+{
+    static const char bare[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    if (!write_can(text))
+        return false;
     if (*text != '\0' && strspn(text, bare) == strlen(text)) {
         buf_puts(out, text);
         return true;

@@ -8,6 +8,9 @@
 /* The whole text, with a comment for each statement that was not carried over. */
 void write_plan(const struct plan *p, struct buf *out);
 
+/* Can it be a value at all? */
+bool write_can(const char *text);
+
 /* A value as scan.h reads it: bare, or in the quotes that suit it. False: it cannot be written. */
 bool write_value(const char *text, struct buf *out);
 

@@ -252,6 +252,23 @@ backend b
 backend other
     server s 127.0.0.2:110
 """, f"#pop3s: {POP3S}", {3, 7}),
+    Case("what-cannot-be-written", """
+global
+    log /dev/log local0
+listen pop3s
+    bind :995 ssl crt mail\x01.pem
+    server s 127.0.0.1:110
+listen imaps
+    bind :993 ssl crt mail.pem ca-file ca\x7f.crt verify required
+    server s 127.0.0.1:143
+listen nntps
+    bind :563 ssl crt mail.pem tls-ticket-keys keys\x02
+    server s 127.0.0.1:119
+""", f"""
+#pop3s: {POP3S.replace('=mail', '=mail-')}
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 client-certificate=required client-ca=
+nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:119
+""", {4, 7, 10}),
     Case("sections-of-other-kinds", """
 resolvers dns
     nameserver a 127.0.0.1:53

@@ -183,6 +183,17 @@ a: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389 clie
 b: listen=0.0.0.0:637 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=optional client-ca=DIR/ca.crt
 c: listen=0.0.0.0:638 protocol=ldap certificate=mail upstream=127.0.0.1:389
 """),
+    Case("what-cannot-be-written", """
+cert = mail.pem
+output = /var/log/a\x01b
+[imaps]
+accept = 993
+connect = 143
+[pop3s]
+accept = 995
+connect = 110
+cert = mail\x01.pem
+""", "imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143\n#pop3s: listen=0.0.0.0:995 protocol=pop3 upstream=127.0.0.1:110 certificate=mail-", {2, 9}),
     Case("asked-but-not-forced", """
 cert = mail.pem
 [imaps]

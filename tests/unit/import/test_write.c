@@ -32,6 +32,8 @@ static void a_control_character_cannot_be_written(void **state)
     buf_init(&out, 4096);
     assert_false(write_value("a\nb", &out));
     assert_false(write_value("a\x7f", &out));
+    assert_false(write_can("a\nb"));
+    assert_true(write_can("a\tb"));
     assert_int_equal(out.size, 0);
     buf_free(&out);
 }
