@@ -52,6 +52,17 @@ static void settle_pinned(struct plan *p, struct plan_route *r, struct statement
     route_withhold(p, r, "%s:%d: %s: %s", from->file, from->line, from->words[0], why);
 }
 
+/* requireCert without a way to verify: every certificate is good enough there. */
+static void settle_unverified(struct plan *p, struct plan_route *r, struct statement *from)
+{
+    static const char why[] =
+        "any certificate is good enough there, and a client's is always verified here: name its "
+        "authorities by client-ca, and take the signs # off the route";
+    entries_put(p->arena, &r->settings, "client-certificate", "required", from);
+    statement_lose(p->arena, from, "%s", why);
+    route_withhold(p, r, "%s:%d: %s: %s", from->file, from->line, from->words[0], why);
+}
+
 static struct statement *source_of(const struct plan_route *r, const char *key)
 {
     const struct entry *s = entries_find(&r->settings, key);
@@ -68,6 +79,10 @@ static void settle_clients(struct plan *p, struct plan_route *r)
     struct statement *from = source_of(r, says(r, ".verifypeer")    ? ".verifypeer"
                                           : says(r, ".verifychain") ? ".verifychain"
                                                                     : ".verify");
+    if (!asks && says(r, ".requirecert")) {
+        settle_unverified(p, r, source_of(r, ".requirecert"));
+        return;
+    }
     if (!asks) {
         entries_drop(&r->settings, "client-ca");
         entries_drop(&r->settings, "client-crl");

@@ -183,6 +183,33 @@ a: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389 clie
 b: listen=0.0.0.0:637 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=optional client-ca=DIR/ca.crt
 c: listen=0.0.0.0:638 protocol=ldap certificate=mail upstream=127.0.0.1:389
 """),
+    Case("forced-but-not-verified", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 143
+requireCert = yes
+[pop3s]
+accept = 995
+connect = 110
+requireCert = yes
+CAfile = ca.crt
+[ldaps]
+accept = 636
+connect = 389
+requireCert = no
+""", f"""
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 client-certificate=required
+#pop3s: {POP3S} client-certificate=required client-ca=DIR/ca.crt
+ldaps: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389
+""", {5, 9}),
+    Case("forced-by-what-stands-before-the-sections", """
+cert = mail.pem
+requireCert = yes
+[imaps]
+accept = 993
+connect = 143
+""", "#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 client-certificate=required", {2}),
     Case("what-cannot-be-written", """
 cert = mail.pem
 output = /var/log/a\x01b
