@@ -6,12 +6,10 @@
 
 #include <string.h>
 
-#define RULES ".access"
-
 void access_rule(struct plan *p, struct plan_route *r, const char *verb, const char *network,
                  struct statement *from)
 {
-    route_put(p, r, RULES, pool_format(p->arena, "%s %s", verb, network), from);
+    route_put(p, r, ACCESS_RULES, pool_format(p->arena, "%s %s", verb, network), from);
 }
 
 static bool is_rule(const struct given *rule, const char *text)
@@ -46,7 +44,7 @@ static const char *put_rule(struct plan *p, struct plan_route *r, const struct g
 
 void access_settle(struct plan *p, struct plan_route *r)
 {
-    const struct entry *s = entries_find(&r->settings, RULES);
+    const struct entry *s = entries_find(&r->settings, ACCESS_RULES);
     if (s == NULL)
         return;
     const struct given *rules =

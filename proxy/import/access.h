@@ -5,6 +5,9 @@
 
 #include "proxy/import/plan.h"
 
+/* Where the rules are kept until then. */
+#define ACCESS_RULES ".access"
+
 /* One more rule: "allow" or "deny" and a network, an address, or "all". */
 void access_rule(struct plan *p, struct plan_route *r, const char *verb, const char *network,
                  struct statement *from);

@@ -30,8 +30,7 @@ static struct statement *find_section(const struct plan *p, const char *kind, co
     return NULL;
 }
 
-/* The defaults that count for a section: those it names, else the last before it; NULL: none. */
-static struct statement *defaults_of(const struct plan *p, const struct statement *section)
+struct statement *haproxy_defaults(const struct plan *p, const struct statement *section)
 {
     struct statement *last = NULL;
     if (statement_is(section, 2, "from"))
@@ -55,7 +54,7 @@ static struct plan_route *read_above(struct plan *p, struct statement *section)
             if (statement_is(s, 0, "global"))
                 for (struct statement *one = s->first; one != NULL; one = one->next)
                     rows_apply(p, above, one, haproxy_globals);
-    struct statement *defaults = defaults_of(p, section);
+    struct statement *defaults = haproxy_defaults(p, section);
     if (defaults == NULL)
         return above;
     struct plan_route *r = plan_route(p, "", section, above);
@@ -66,7 +65,7 @@ static struct plan_route *read_above(struct plan *p, struct statement *section)
 
 static const char *mode_of(const struct plan *p, const struct statement *section)
 {
-    const struct statement *defaults = defaults_of(p, section);
+    const struct statement *defaults = haproxy_defaults(p, section);
     const char *mode = value_of(section, "mode");
     if (mode == NULL && defaults != NULL)
         mode = value_of(defaults, "mode");
@@ -91,6 +90,16 @@ static const char *port_of(const struct plan_route *r)
     return colon == NULL ? NULL : colon + 1;
 }
 
+/* Who may connect, and how often, is for a whole route here. NULL: the backend does not say. */
+static const char *rules_why(const struct plan_route *b)
+{
+    static const char *const keys[] = {"allow", "deny", "connection-rate-per-ip"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (route_get(b, keys[i]) != NULL)
+            return "a backend's own rules about clients cannot be said";
+    return NULL;
+}
+
 /* What the backend says of the way to its servers counts there. */
 static void take_backend(struct plan *p, struct plan_route *r, struct statement *backend)
 {
@@ -107,9 +116,8 @@ static void take_backend(struct plan *p, struct plan_route *r, struct statement 
         route_remark(p, r, "%s", b->remarks[i]);
     if (b->withheld != NULL)
         route_withhold(p, r, "%s", b->withheld);
-    if (route_get(b, "allow") != NULL || route_get(b, "deny") != NULL)
-        route_withhold(p, r, "%s:%d: a backend's own rules about clients cannot be said",
-                       backend->file, backend->line);
+    if (rules_why(b) != NULL)
+        route_withhold(p, r, "%s:%d: %s", backend->file, backend->line, rules_why(b));
 }
 
 /* Is the way to the servers of both the same, but for what a server-name block can say? */
@@ -122,7 +130,9 @@ static const char *backend_why(const struct plan_route *b, const struct plan_rou
         if (theirs == NULL || ours == NULL ? theirs != ours : strcmp(theirs, ours) != 0)
             return "TLS towards servers is the same for the whole route";
     }
-    return route_get(b, "upstream") == NULL ? "there is no server" : b->withheld;
+    if (route_get(b, "upstream") == NULL)
+        return "there is no server";
+    return b->withheld != NULL ? b->withheld : rules_why(b);
 }
 
 static void take_named(struct plan *p, struct plan_route *r, struct statement *s,
@@ -132,6 +142,7 @@ static void take_named(struct plan *p, struct plan_route *r, struct statement *s
     const char *why = "there is no such backend";
     if (backend != NULL) {
         struct plan_route *b = read_section(p, backend);
+        access_settle(p, b);
         haproxy_servers(p, b, backend, port_of(r));
         why = backend_why(b, r);
         if (route_get(b, "send-proxy") == NULL && route_get(r, "send-proxy") != NULL)

@@ -5,6 +5,11 @@
 #include "proxy/import/plan.h"
 #include "proxy/import/rows.h"
 
+/* ---- haproxy.c ---- */
+
+/* The defaults that count for a section: those it names, else the last before it; NULL: none. */
+struct statement *haproxy_defaults(const struct plan *p, const struct statement *section);
+
 /* ---- haproxy_rows.c ---- */
 
 /* Of global, and of the sections that clients or servers are in. */

@@ -210,10 +210,36 @@ static bool tracks_clients(const struct statement *s)
            (s->count == 4 || (s->count == 6 && statement_is(s, 4, "table")));
 }
 
+/* A client that is dropped is not let in either; that it is not told so is all the difference. */
+static bool is_reject(const struct statement *s)
+{
+    return statement_is(s, 2, "reject") || statement_is(s, 2, "silent-drop");
+}
+
+/* An accept ends the rules of its own kind (connection, session, content) only; in our lists it
+ * would be an exception of those of the others as well. */
+static bool rejects_elsewhere(const struct statement *section, const struct statement *accept)
+{
+    for (const struct statement *s = section == NULL ? NULL : section->first; s != NULL;
+         s = s->next)
+        if (statement_is(s, 0, "tcp-request") && is_reject(s) &&
+            !statement_is(s, 1, statement_at(accept, 1)))
+            return true;
+    return false;
+}
+
+/* The rules of defaults come before the section's, and do not give way to them. */
+static void keep_inherited(struct plan_route *r)
+{
+    struct entry *rules = (struct entry *)entries_find(&r->settings, ACCESS_RULES);
+    if (rules != NULL)
+        rules->inherited = false;
+}
+
 const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct statement *s,
                                 const struct row *row)
 {
-    const bool accepts = statement_is(s, 2, "accept"), rejects = statement_is(s, 2, "reject");
+    const bool accepts = statement_is(s, 2, "accept"), rejects = is_reject(s);
     const char *rate_why = NULL;
     (void)row;
     if (tracks_clients(s))
@@ -224,18 +250,27 @@ const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct sta
         return "a protocol is never guessed from what clients send";
     if (!accepts && !rejects)
         return "of what may be asked of a connection, only the client's address is known";
-    if (s->count == 3) {
-        access_rule(p, r, accepts ? "allow" : "deny", "all", s);
-        return NULL;
-    }
-    const struct test t = read_condition(p->arena, s, 3);
+    const bool always = s->count == 3;
+    const struct test t =
+        always ? (struct test){.about = ABOUT_SOURCE} : read_condition(p->arena, s, 3);
     if (t.about != ABOUT_SOURCE || (t.negated && accepts)) {
         const char *why = "of conditions, only those about the client's address (src) are known";
         if (rejects)
             route_withhold(p, r, "%s:%d: tcp-request: %s", s->file, s->line, why);
         return why;
     }
-    put_rules(p, r, s, &t, accepts);
+    if (accepts && (rejects_elsewhere(r->section, s) ||
+                    rejects_elsewhere(haproxy_defaults(p, r->section), s))) {
+        const char *why = "it is no exception of what the other kinds of tcp-request reject, "
+                          "which cannot be said";
+        route_withhold(p, r, "%s:%d: tcp-request: %s", s->file, s->line, why);
+        return why;
+    }
+    keep_inherited(r);
+    if (always)
+        access_rule(p, r, accepts ? "allow" : "deny", "all", s);
+    else
+        put_rules(p, r, s, &t, accepts);
     return NULL;
 }
 

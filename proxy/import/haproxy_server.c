@@ -29,9 +29,10 @@ const char *haproxy_balance(struct plan *p, struct plan_route *r, struct stateme
 struct server {
     struct statement *at;
     const char *address; /* NULL: it cannot be carried over */
-    const char *proxy;   /* as send-proxy has it */
-    const char *check;   /* how often; NULL: not */
-    bool backup, disabled;
+    bool v1, v2;         /* PROXY headers that are asked for, of which v2 wins */
+    const char *proxy;   /* the one that is sent; NULL: none */
+    const char *every;   /* how often it is checked, if it is; NULL: as often as haproxy would */
+    bool checks, backup, disabled;
     bool tls, unverified;
     const char *ca, *certificate, *name, *sni;
 };
@@ -45,6 +46,12 @@ enum kind {
     INTER,
     BACKUP,
     DISABLED,
+    NO_PROXY, /* these take back what default-server has said */
+    NO_CHECK,
+    NO_BACKUP,
+    NO_TLS,
+    NO_TLS_NAME,
+    ENABLED,
     TLS,
     TLS_VERIFY,
     TLS_NAME,
@@ -70,12 +77,16 @@ static const struct server_word {
     {"inter", 1, INTER, NULL},
     {"backup", 0, BACKUP, NULL},
     {"disabled", 0, DISABLED, NULL},
-    {"enabled", 0, AS_IT_IS, NULL},
+    {"enabled", 0, ENABLED, NULL},
     {"id", 1, AS_IT_IS, NULL},
-    {"no-check", 0, AS_IT_IS, NULL},
-    {"no-ssl", 0, AS_IT_IS, NULL},
-    {"no-backup", 0, AS_IT_IS, NULL},
-    {"no-send-proxy", 0, AS_IT_IS, NULL},
+    {"no-check", 0, NO_CHECK, NULL},
+    {"no-ssl", 0, NO_TLS, NULL},
+    {"no-verifyhost", 0, NO_TLS_NAME, NULL},
+    {"no-backup", 0, NO_BACKUP, NULL},
+    {"no-send-proxy", 0, NO_PROXY, "v1"},
+    {"no-send-proxy-v2", 0, NO_PROXY, "v2"},
+    {"no-send-proxy-v2-ssl", 0, NO_PROXY, "v2"},
+    {"no-send-proxy-v2-ssl-cn", 0, NO_PROXY, "v2"},
     {"resolvers", 1, AS_IT_IS, NULL}, /* names are always looked up again */
     {"init-addr", 1, AS_IT_IS, NULL},
     {"resolve-prefer", 1, NOT, "both families are tried"},
@@ -178,24 +189,39 @@ static size_t take_source(struct plan *p, struct plan_route *r, struct statement
     return next;
 }
 
+/* no-ssl: nothing of TLS is left, so that nothing of it is told as lost. */
+static void forget_tls(struct server *one)
+{
+    one->tls = one->unverified = false;
+    one->ca = one->certificate = one->name = one->sni = NULL;
+}
+
+/* The word is one of those about TLS. */
+static void take_tls(struct server *one, enum kind kind, const char *value)
+{
+    if (kind == TLS)
+        one->tls = true;
+    else if (kind == TLS_VERIFY)
+        one->unverified = strcmp(value, "none") == 0;
+    else if (kind == TLS_NAME)
+        one->name = value;
+    else if (kind == TLS_CA)
+        one->ca = value;
+    else if (kind == TLS_CERTIFICATE)
+        one->certificate = value;
+    else if (kind == TLS_SNI)
+        one->sni = value;
+    else if (kind == NO_TLS)
+        forget_tls(one);
+    else
+        one->name = NULL;
+}
+
 static void take_kind(struct plan *p, struct plan_route *r, struct server *one,
                       const struct server_word *w, struct statement *s, const char *value)
 {
     switch (w->kind) {
-    case PROXY:
-        one->proxy = w->text;
-        return;
-    case CHECK:
-        one->check = one->check == NULL ? "2s" : one->check;
-        return;
-    case INTER:
-        one->check = term_duration(p->arena, value, 1);
-        return;
-    case BACKUP:
-        one->backup = true;
-        return;
-    case DISABLED:
-        one->disabled = true;
+    case AS_IT_IS:
         return;
     case NOT:
         statement_lose(p->arena, s, "%s: %s", w->name, w->text);
@@ -203,25 +229,34 @@ static void take_kind(struct plan *p, struct plan_route *r, struct server *one,
     case GUARD:
         lose_guard(p, r, s, w->name, w->text);
         return;
+    case PROXY:
+    case NO_PROXY:
+        *(strcmp(w->text, "v2") == 0 ? &one->v2 : &one->v1) = w->kind == PROXY;
+        return;
+    case CHECK:
+    case NO_CHECK:
+        one->checks = w->kind == CHECK;
+        return;
+    case INTER:
+        one->every = term_duration(p->arena, value, 1);
+        return;
+    case BACKUP:
+    case NO_BACKUP:
+        one->backup = w->kind == BACKUP;
+        return;
+    case DISABLED:
+    case ENABLED:
+        one->disabled = w->kind == DISABLED;
+        return;
     case TLS:
-        one->tls = true;
-        return;
     case TLS_VERIFY:
-        one->unverified = strcmp(value, "none") == 0;
-        return;
     case TLS_NAME:
-        one->name = value;
-        return;
     case TLS_CA:
-        one->ca = value;
-        return;
     case TLS_CERTIFICATE:
-        one->certificate = value;
-        return;
     case TLS_SNI:
-        one->sni = value;
-        return;
-    case AS_IT_IS:
+    case NO_TLS:
+    case NO_TLS_NAME:
+        take_tls(one, w->kind, value);
         return;
     }
 }
@@ -229,7 +264,6 @@ static void take_kind(struct plan *p, struct plan_route *r, struct server *one,
 static void take_words(struct plan *p, struct plan_route *r, struct server *one,
                        struct statement *s, size_t i)
 {
-    bool checks = false;
     while (i < s->count) {
         const struct server_word *w = find_word(s->words[i]);
         if (statement_is(s, i, "source")) {
@@ -241,11 +275,8 @@ static void take_words(struct plan *p, struct plan_route *r, struct server *one,
                            s->words[i]);
         else
             take_kind(p, r, one, w, s, statement_at(s, i + 1));
-        checks |= w != NULL && w->kind == CHECK;
         i += 1 + (w == NULL ? 0 : w->values);
     }
-    if (!checks)
-        one->check = NULL;
 }
 
 static const char *address_of(struct plan *p, struct statement *s, const char *port)
@@ -273,29 +304,38 @@ static const char *address_of(struct plan *p, struct statement *s, const char *p
 
 /* ---- all of them ---- */
 
+/* What the default-server lines of `section` before `end` (NULL: all) say. */
+static void take_defaults(struct plan *p, struct plan_route *r, struct server *one,
+                          struct statement *section, const struct statement *end)
+{
+    for (struct statement *s = section->first; s != end; s = s->next)
+        if (statement_is(s, 0, "default-server")) {
+            take_words(p, r, one, s, 1);
+            s->carried = true;
+        }
+}
+
 static struct server read_server(struct plan *p, struct plan_route *r, struct statement *section,
                                  struct statement *s, const char *port)
 {
     struct server one = {.at = s};
+    struct statement *defaults = haproxy_defaults(p, section);
     s->carried = true;
-    for (struct statement *all = section->first; all != s; all = all->next)
-        if (statement_is(all, 0, "default-server")) {
-            take_words(p, r, &one, all, 1);
-            all->carried = true;
-        }
-    const char *check = one.check;
+    if (defaults != NULL)
+        take_defaults(p, r, &one, defaults, NULL);
+    take_defaults(p, r, &one, section, s);
     take_words(p, r, &one, s, 3);
-    if (one.check == NULL)
-        one.check = check;
+    one.proxy = one.v2 ? "v2" : one.v1 ? "v1" : NULL;
     one.address = address_of(p, s, port);
     return one;
 }
 
 static void settle_check(struct plan *p, struct plan_route *r, const struct server *one)
 {
-    if (one->check == NULL || route_get(r, "health-check") != NULL)
+    if (!one->checks || route_get(r, "health-check") != NULL)
         return;
-    const char *why = route_set(p, r, "health-check", one->check, one->at);
+    const char *why =
+        route_set(p, r, "health-check", one->every == NULL ? "2s" : one->every, one->at);
     if (why != NULL)
         statement_lose(p->arena, one->at,
                        "check: a server that does not answer is tried last for a "
@@ -316,6 +356,9 @@ static const char *constant(struct arena *a, const char *sni)
 static void settle_tls(struct plan *p, struct plan_route *r, const struct server *one)
 {
     const char *name = one->name != NULL ? one->name : constant(p->arena, one->sni), *why = NULL;
+    if (!one->tls && (one->ca != NULL || name != NULL || one->certificate != NULL))
+        statement_lose(p->arena, one->at,
+                       "ca-file, verifyhost, sni, crt: without ssl the server is reached in clear");
     if (!one->tls)
         return;
     if (one->unverified || one->ca == NULL || one->ca[0] == '@')

@@ -252,6 +252,150 @@ backend b
 backend other
     server s 127.0.0.2:110
 """, f"#pop3s: {POP3S}", {3, 7}),
+    Case("dropped-in-silence", listen(":995 ssl crt mail.pem", "    tcp-request connection silent-drop if { src 10.0.0.0/8 }"),
+         f"pop3s: {POP3S} deny=10.0.0.0/8"),
+    Case("what-defaults-say-of-servers", """
+defaults
+    default-server ssl ca-file ca.crt verify required verifyhost mail.example.test send-proxy-v2 check inter 5s
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    default_backend b
+backend b
+    server s 10.0.0.9:995
+""", "pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.9:995 upstream-tls=verify "
+         "upstream-ca=DIR/ca.crt upstream-name=mail.example.test send-proxy=v2 health-check=5s"),
+    Case("what-named-defaults-say-of-servers", """
+defaults plain
+defaults secure
+    default-server ssl ca-file ca.crt verifyhost mail.example.test
+defaults other
+    default-server backup
+listen pop3s from secure
+    bind :995 ssl crt mail.pem
+    default-server verifyhost news.example.test
+    server s 10.0.0.9:995
+listen imaps from plain
+    bind :993 ssl crt mail.pem
+    server s 127.0.0.1:143
+""", """
+pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.9:995 upstream-tls=verify upstream-ca=DIR/ca.crt upstream-name=news.example.test
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
+"""),
+    Case("what-defaults-say-of-servers-is-not-left-out", """
+defaults
+    default-server ssl verify none
+listen pop3s
+    bind :995 ssl crt mail.pem
+    server s 127.0.0.1:110
+""", f"#pop3s: {POP3S}", {5}),
+    Case("tls-words-of-a-server-in-clear", listen(":995 ssl crt mail.pem", server="server s 127.0.0.1:110 ca-file ca.crt verifyhost a.example.test"),
+         f"pop3s: {POP3S}", {3}),
+    Case("what-default-server-says-is-taken-back", """
+defaults
+    default-server ssl ca-file ca.crt verify required verifyhost a.example.test send-proxy check backup disabled
+listen pop3s
+    bind :995 ssl crt mail.pem
+    server s 127.0.0.1:110 no-ssl no-send-proxy no-check no-backup enabled
+    server t 127.0.0.2:110 no-ssl no-send-proxy no-check no-backup
+""", f"pop3s: {POP3S}"),
+    Case("both-proxy-headers", """
+listen pop3s
+    bind :995 ssl crt mail.pem
+    default-server send-proxy-v2
+    server s 127.0.0.1:110 send-proxy
+listen imaps
+    bind :993 ssl crt mail.pem
+    default-server send-proxy send-proxy-v2
+    server s 127.0.0.1:143 no-send-proxy-v2
+""", f"""
+pop3s: {POP3S} send-proxy=v2
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 send-proxy=v1
+"""),
+    Case("a-name-is-taken-back", """
+listen pop3s
+    bind :995 ssl crt mail.pem
+    default-server ssl ca-file ca.crt verifyhost a.example.test send-proxy-v2
+    server s 127.0.0.1:110 no-verifyhost no-send-proxy
+""", f"pop3s: {POP3S} upstream-tls=verify upstream-ca=DIR/ca.crt send-proxy=v2", {4}),
+    Case("a-check-has-the-server's-own-time", """
+listen pop3s
+    bind :995 ssl crt mail.pem
+    default-server check
+    server s 127.0.0.1:110 inter 30s
+listen imaps
+    bind :993 ssl crt mail.pem
+    default-server inter 20s
+    server s 127.0.0.1:143 check
+listen nntps
+    bind :563 ssl crt mail.pem
+    default-server inter 20s
+    server s 127.0.0.1:119
+""", f"""
+pop3s: {POP3S} health-check=30s
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 health-check=20s
+nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:119
+"""),
+    Case("who-may-connect-to-a-backend-by-name", """
+frontend imaps
+    bind :993 ssl crt mail.pem
+    use_backend news if { ssl_fc_sni news.example.test }
+    default_backend b
+backend b
+    server s 10.0.0.5:143
+backend news
+    tcp-request content reject unless { src 10.0.0.0/8 }
+    server s 10.0.0.6:143
+""", "#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143", {3}),
+    Case("how-often-to-a-backend-by-name", """
+frontend imaps
+    bind :993 ssl crt mail.pem
+    use_backend news if { ssl_fc_sni news.example.test }
+    default_backend b
+backend b
+    server s 10.0.0.5:143
+backend news
+    stick-table type ip size 100k expire 1m store conn_rate(1m)
+    tcp-request content track-sc0 src
+    tcp-request content reject if { sc0_conn_rate gt 30 }
+    server s 10.0.0.6:143
+""", "#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143", {3}),
+    Case("how-often-to-a-backend", """
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    default_backend b
+backend b
+    stick-table type ip size 100k expire 1m store conn_rate(1m)
+    tcp-request content track-sc0 src
+    tcp-request content reject if { sc0_conn_rate gt 30 }
+    server s 127.0.0.1:110
+""", f"#pop3s: {POP3S}"),
+    Case("who-may-connect-in-two-kinds-of-rules", listen(":995 ssl crt mail.pem",
+                                                         "    tcp-request connection accept if { src 10.0.0.0/8 }",
+                                                         "    tcp-request content reject"),
+         f"#pop3s: {POP3S}", {4}),
+    Case("an-accept-that-is-not-understood", listen(":995 ssl crt mail.pem",
+                                                    "    tcp-request connection reject if { src 10.0.0.0/8 }",
+                                                    "    tcp-request content accept if { req_len gt 0 }"),
+         f"pop3s: {POP3S} deny=10.0.0.0/8", {5}),
+    Case("two-kinds-of-rules-that-only-reject", listen(":995 ssl crt mail.pem",
+                                                       "    tcp-request connection reject if { src 10.0.0.0/8 }",
+                                                       "    tcp-request content reject if { src 192.0.2.7 }"),
+         f"pop3s: {POP3S} deny=10.0.0.0/8,192.0.2.7"),
+    Case("who-may-connect-by-defaults", """
+defaults closed
+    tcp-request connection reject if { src 10.0.0.0/8 }
+listen pop3s from closed
+    bind :995 ssl crt mail.pem
+    tcp-request connection reject if { src 192.0.2.7 }
+    server s 127.0.0.1:110
+listen imaps from closed
+    bind :993 ssl crt mail.pem
+    tcp-request content accept if { src 192.0.2.7 }
+    server s 127.0.0.1:143
+""", f"""
+pop3s: {POP3S} deny=10.0.0.0/8,192.0.2.7
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 deny=10.0.0.0/8
+""", {9}),
     Case("what-cannot-be-written", """
 global
     log /dev/log local0
