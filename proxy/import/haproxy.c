@@ -30,9 +30,29 @@ static struct statement *find_section(const struct plan *p, const char *kind, co
     return NULL;
 }
 
+/* Of "defaults NAME from OTHER", where NAME may be missing, the OTHER. */
+static struct statement *named_before(const struct plan *p, const struct statement *defaults)
+{
+    const size_t from = statement_is(defaults, 2, "from") ? 2 : 1;
+    struct statement *found = NULL;
+    if (!statement_is(defaults, from, "from"))
+        return NULL;
+    for (size_t i = 0; i < p->file_count; i++)
+        for (struct statement *s = p->files[i]->first; s != NULL; s = s->next) {
+            if (s == defaults)
+                return found;
+            if (statement_is(s, 0, "defaults") &&
+                statement_is(s, 1, statement_at(defaults, from + 1)))
+                found = s;
+        }
+    return found;
+}
+
 struct statement *haproxy_defaults(const struct plan *p, const struct statement *section)
 {
     struct statement *last = NULL;
+    if (statement_is(section, 0, "defaults"))
+        return named_before(p, section);
     if (statement_is(section, 2, "from"))
         return find_section(p, "defaults", statement_at(section, 3));
     for (size_t i = 0; i < p->file_count; i++)
@@ -45,6 +65,19 @@ struct statement *haproxy_defaults(const struct plan *p, const struct statement 
     return last;
 }
 
+/* What `defaults`, and those that it names, say to `section`, below `above`. */
+static struct plan_route *read_defaults(struct plan *p, struct statement *section,
+                                        const struct statement *defaults, struct plan_route *above)
+{
+    if (defaults == NULL)
+        return above;
+    struct plan_route *r =
+        plan_route(p, "", section, read_defaults(p, section, haproxy_defaults(p, defaults), above));
+    for (struct statement *one = defaults->first; one != NULL; one = one->next)
+        rows_apply(p, r, one, haproxy_proxies);
+    return r;
+}
+
 /* What global says about TLS, below what the section's defaults say. */
 static struct plan_route *read_above(struct plan *p, struct statement *section)
 {
@@ -54,21 +87,14 @@ static struct plan_route *read_above(struct plan *p, struct statement *section)
             if (statement_is(s, 0, "global"))
                 for (struct statement *one = s->first; one != NULL; one = one->next)
                     rows_apply(p, above, one, haproxy_globals);
-    struct statement *defaults = haproxy_defaults(p, section);
-    if (defaults == NULL)
-        return above;
-    struct plan_route *r = plan_route(p, "", section, above);
-    for (struct statement *one = defaults->first; one != NULL; one = one->next)
-        rows_apply(p, r, one, haproxy_proxies);
-    return r;
+    return read_defaults(p, section, haproxy_defaults(p, section), above);
 }
 
 static const char *mode_of(const struct plan *p, const struct statement *section)
 {
-    const struct statement *defaults = haproxy_defaults(p, section);
-    const char *mode = value_of(section, "mode");
-    if (mode == NULL && defaults != NULL)
-        mode = value_of(defaults, "mode");
+    const char *mode = NULL;
+    for (; mode == NULL && section != NULL; section = haproxy_defaults(p, section))
+        mode = value_of(section, "mode");
     return mode == NULL ? "tcp" : mode;
 }
 

@@ -7,7 +7,8 @@
 
 /* ---- haproxy.c ---- */
 
-/* The defaults that count for a section: those it names, else the last before it; NULL: none. */
+/* The defaults that count for a section: those it names, else the last before it; NULL: none. For
+ * defaults themselves, only those before it that it names. */
 struct statement *haproxy_defaults(const struct plan *p, const struct statement *section);
 
 /* ---- haproxy_rows.c ---- */

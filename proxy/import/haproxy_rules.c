@@ -218,13 +218,14 @@ static bool is_reject(const struct statement *s)
 
 /* An accept ends the rules of its own kind (connection, session, content) only; in our lists it
  * would be an exception of those of the others as well. */
-static bool rejects_elsewhere(const struct statement *section, const struct statement *accept)
+static bool rejects_elsewhere(const struct plan *p, const struct statement *section,
+                              const struct statement *accept)
 {
-    for (const struct statement *s = section == NULL ? NULL : section->first; s != NULL;
-         s = s->next)
-        if (statement_is(s, 0, "tcp-request") && is_reject(s) &&
-            !statement_is(s, 1, statement_at(accept, 1)))
-            return true;
+    for (; section != NULL; section = haproxy_defaults(p, section))
+        for (const struct statement *s = section->first; s != NULL; s = s->next)
+            if (statement_is(s, 0, "tcp-request") && is_reject(s) &&
+                !statement_is(s, 1, statement_at(accept, 1)))
+                return true;
     return false;
 }
 
@@ -259,8 +260,7 @@ const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct sta
             route_withhold(p, r, "%s:%d: tcp-request: %s", s->file, s->line, why);
         return why;
     }
-    if (accepts && (rejects_elsewhere(r->section, s) ||
-                    rejects_elsewhere(haproxy_defaults(p, r->section), s))) {
+    if (accepts && rejects_elsewhere(p, r->section, s)) {
         const char *why = "it is no exception of what the other kinds of tcp-request reject, "
                           "which cannot be said";
         route_withhold(p, r, "%s:%d: tcp-request: %s", s->file, s->line, why);

@@ -304,10 +304,14 @@ static const char *address_of(struct plan *p, struct statement *s, const char *p
 
 /* ---- all of them ---- */
 
-/* What the default-server lines of `section` before `end` (NULL: all) say. */
+/* What the default-server lines of `section` before `end` (NULL: all) say, and before them those of
+ * its defaults. */
 static void take_defaults(struct plan *p, struct plan_route *r, struct server *one,
                           struct statement *section, const struct statement *end)
 {
+    struct statement *defaults = haproxy_defaults(p, section);
+    if (defaults != NULL)
+        take_defaults(p, r, one, defaults, NULL);
     for (struct statement *s = section->first; s != end; s = s->next)
         if (statement_is(s, 0, "default-server")) {
             take_words(p, r, one, s, 1);
@@ -319,10 +323,7 @@ static struct server read_server(struct plan *p, struct plan_route *r, struct st
                                  struct statement *s, const char *port)
 {
     struct server one = {.at = s};
-    struct statement *defaults = haproxy_defaults(p, section);
     s->carried = true;
-    if (defaults != NULL)
-        take_defaults(p, r, &one, defaults, NULL);
     take_defaults(p, r, &one, section, s);
     take_words(p, r, &one, s, 3);
     one.proxy = one.v2 ? "v2" : one.v1 ? "v1" : NULL;

@@ -281,6 +281,35 @@ listen imaps from plain
 pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.9:995 upstream-tls=verify upstream-ca=DIR/ca.crt upstream-name=news.example.test
 imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
 """),
+    Case("defaults-of-defaults", """
+defaults base
+    mode tcp
+    timeout client 1m
+    default-server ssl ca-file ca.crt verifyhost mail.example.test
+defaults mail from base
+    timeout connect 3s
+    default-server send-proxy-v2
+defaults other
+    mode http
+listen pop3s from mail
+    bind :995 ssl crt mail.pem
+    server s 10.0.0.9:995
+defaults from mail
+    timeout connect 4s
+listen imaps
+    bind :993 ssl crt mail.pem
+    server s 10.0.0.9:993
+""", """
+pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.9:995 upstream-tls=verify upstream-ca=DIR/ca.crt upstream-name=mail.example.test send-proxy=v2 connect-timeout=3s idle-timeout=1m
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.9:993 upstream-tls=verify upstream-ca=DIR/ca.crt upstream-name=mail.example.test send-proxy=v2 connect-timeout=4s idle-timeout=1m
+"""),
+    Case("defaults-that-name-themselves", """
+defaults a from a
+    timeout client 1m
+listen pop3s from a
+    bind :995 ssl crt mail.pem
+    server s 127.0.0.1:110
+""", f"pop3s: {POP3S} idle-timeout=1m"),
     Case("what-defaults-say-of-servers-is-not-left-out", """
 defaults
     default-server ssl verify none
