@@ -21,50 +21,6 @@ static const char *value_of(const struct statement *section, const char *key)
     return NULL;
 }
 
-static struct statement *find_section(const struct plan *p, const char *kind, const char *name)
-{
-    for (size_t i = 0; i < p->file_count; i++)
-        for (struct statement *s = p->files[i]->first; s != NULL; s = s->next)
-            if (statement_is(s, 0, kind) && statement_is(s, 1, name))
-                return s;
-    return NULL;
-}
-
-/* Of "defaults NAME from OTHER", where NAME may be missing, the OTHER. */
-static struct statement *named_before(const struct plan *p, const struct statement *defaults)
-{
-    const size_t from = statement_is(defaults, 2, "from") ? 2 : 1;
-    struct statement *found = NULL;
-    if (!statement_is(defaults, from, "from"))
-        return NULL;
-    for (size_t i = 0; i < p->file_count; i++)
-        for (struct statement *s = p->files[i]->first; s != NULL; s = s->next) {
-            if (s == defaults)
-                return found;
-            if (statement_is(s, 0, "defaults") &&
-                statement_is(s, 1, statement_at(defaults, from + 1)))
-                found = s;
-        }
-    return found;
-}
-
-struct statement *haproxy_defaults(const struct plan *p, const struct statement *section)
-{
-    struct statement *last = NULL;
-    if (statement_is(section, 0, "defaults"))
-        return named_before(p, section);
-    if (statement_is(section, 2, "from"))
-        return find_section(p, "defaults", statement_at(section, 3));
-    for (size_t i = 0; i < p->file_count; i++)
-        for (struct statement *s = p->files[i]->first; s != NULL; s = s->next) {
-            if (s == section)
-                return last;
-            if (statement_is(s, 0, "defaults"))
-                last = s;
-        }
-    return last;
-}
-
 /* What `defaults`, and those that it names, say to `section`, below `above`. */
 static struct plan_route *read_defaults(struct plan *p, struct statement *section,
                                         const struct statement *defaults, struct plan_route *above)
@@ -164,7 +120,7 @@ static const char *backend_why(const struct plan_route *b, const struct plan_rou
 static void take_named(struct plan *p, struct plan_route *r, struct statement *s,
                        const char *const *names, size_t count)
 {
-    struct statement *backend = find_section(p, "backend", statement_at(s, 1));
+    struct statement *backend = haproxy_section(p, "backend", statement_at(s, 1));
     const char *why = "there is no such backend";
     if (backend != NULL) {
         struct plan_route *b = read_section(p, backend);
@@ -223,9 +179,9 @@ static void add_bind(struct plan *p, const struct plan_route *front, struct stat
     const char *name = value_of(section, "default_backend");
     if (r == NULL)
         return;
-    struct statement *backend = name == NULL ? NULL : find_section(p, "backend", name);
+    struct statement *backend = name == NULL ? NULL : haproxy_section(p, "backend", name);
     if (backend == NULL && name != NULL)
-        backend = find_section(p, "listen", name);
+        backend = haproxy_section(p, "listen", name);
     if (statement_is(section, 0, "listen"))
         haproxy_servers(p, r, section, port_of(r));
     if (backend != NULL)

@@ -5,7 +5,10 @@
 #include "proxy/import/plan.h"
 #include "proxy/import/rows.h"
 
-/* ---- haproxy.c ---- */
+/* ---- haproxy_sections.c ---- */
+
+/* The first section of that kind and name; NULL: there is none. */
+struct statement *haproxy_section(const struct plan *p, const char *kind, const char *name);
 
 /* The defaults that count for a section: those it names, else the last before it; NULL: none. For
  * defaults themselves, only those before it that it names. */
