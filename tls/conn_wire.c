@@ -37,8 +37,9 @@ int conn_put_wire(void *arg, const unsigned char *data, size_t size)
 static size_t take(struct tls_slice *from, uint8_t *to, size_t size)
 {
     size_t n = size < from->size ? size : from->size;
-    if (n > 0)
-        memcpy(to, from->data, n);
+    if (n == 0)
+        return 0; /* where there is nothing, `data` may be NULL */
+    memcpy(to, from->data, n);
     from->data += n;
     from->size -= n;
     return n;
