@@ -91,13 +91,6 @@ static const char *carry_stop_after(struct plan *p, struct plan_route *r, struct
     return time == NULL ? "this is no time" : plan_global(p, row->key, time, s);
 }
 
-static const char *carry_base(struct plan *p, struct plan_route *r, struct statement *s,
-                              const struct row *row)
-{
-    (void)r;
-    return plan_global(p, row->key, files_absolute(p->arena, p->cwd, statement_at(s, 1)), s);
-}
-
 static const char *carry_source(struct plan *p, struct plan_route *r, struct statement *s,
                                 const struct row *row)
 {
@@ -105,8 +98,7 @@ static const char *carry_source(struct plan *p, struct plan_route *r, struct sta
     if (statement_is(s, 2, "usesrc")) {
         if (!statement_is(s, 3, "clientip") && !statement_is(s, 3, "client"))
             return "only the client's own address can be used";
-        route_remark(p, r, "source = transparent needs the machine's routing: see transparent.md");
-        return route_set(p, r, row->key, "transparent", s);
+        return term_transparent(p, r, s);
     }
     if (s->count > 2)
         return "the machine's routing decides the interface";
@@ -122,10 +114,10 @@ static const char *carry_source(struct plan *p, struct plan_route *r, struct sta
 #define CONTROL     "tlsfront status and tlsfront reload have a socket of their own: control"
 
 const struct row haproxy_globals[] = {
-    {"ca-base", carry_base, ".ca-base", NULL, 0},
+    {"ca-base", carry_global_path, ".ca-base", NULL, 0},
     {"chroot", NULL, NULL, "tlsfront's processes are confined without it: see sandbox.md", 0},
     {"cpu-map", NULL, NULL, "workers run on all processors", 0},
-    {"crt-base", carry_base, ".crt-base", NULL, 0},
+    {"crt-base", carry_global_path, ".crt-base", NULL, 0},
     {"daemon", NULL, NULL, "tlsfront stays in the foreground; " BY_THE_UNIT, 0},
     {"description", NULL, NULL, NULL, 0},
     {"gid", NULL, NULL, "workers take the primary group of their user", 0},

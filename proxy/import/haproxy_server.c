@@ -176,9 +176,7 @@ static size_t take_source(struct plan *p, struct plan_route *r, struct statement
         const char *who = statement_at(s, next + 1);
         next += 2;
         if (strcmp(who, "clientip") == 0 || strcmp(who, "client") == 0) {
-            route_remark(p, r,
-                         "source = transparent needs the machine's routing: see transparent.md");
-            route_set(p, r, "source", "transparent", s);
+            term_transparent(p, r, s);
         } else {
             lose_guard(p, r, s, "usesrc", "only the client's own address can be used");
         }

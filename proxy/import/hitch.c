@@ -32,21 +32,6 @@ static const char *carry_backend(struct plan *p, struct plan_route *r, struct st
                            : route_set(p, r, "upstream", address, s);
 }
 
-static const char *carry_protos(struct plan *p, struct plan_route *r, struct statement *s,
-                                const struct row *row)
-{
-    unsigned oldest = 0, newest = 0;
-    (void)row;
-    for (size_t i = 1; i < s->count; i++) {
-        const unsigned version = term_version(s->words[i]);
-        if (version == 0)
-            return pool_format(p->arena, "\"%s\" is no version of TLS", s->words[i]);
-        oldest = oldest == 0 || version < oldest ? version : oldest;
-        newest = version > newest ? version : newest;
-    }
-    return term_versions(p, r, oldest, newest, s);
-}
-
 static const char *carry_alpn(struct plan *p, struct plan_route *r, struct statement *s,
                               const struct row *row)
 {
@@ -109,13 +94,6 @@ static const char *carry_if_syslog(struct plan *p, struct plan_route *r, struct 
     return term_is_on(statement_at(s, 1)) ? plan_global(p, row->key, "syslog", s) : NULL;
 }
 
-static const char *carry_log_file(struct plan *p, struct plan_route *r, struct statement *s,
-                                  const struct row *row)
-{
-    (void)r;
-    return plan_global(p, row->key, files_absolute(p->arena, p->cwd, statement_at(s, 1)), s);
-}
-
 static const char *carry_quiet(struct plan *p, struct plan_route *r, struct statement *s,
                                const struct row *row)
 {
@@ -146,7 +124,7 @@ static const struct row frontend[] = {
     {"sni-nomatch-abort", carry_switch, "strict-sni", NULL, 0},
     {"ssl", carry_if_off, NULL, "tlsfront speaks TLS 1.2 and 1.3 only", 0},
     {"tls", carry_if_off, NULL, "tlsfront speaks TLS 1.2 and 1.3 only", 0},
-    {"tls-protos", carry_protos, NULL, NULL, 0},
+    {"tls-protos", carry_protocols, NULL, NULL, 0},
     {.name = NULL},
 };
 
@@ -162,7 +140,7 @@ static const struct row globals[] = {
     {"engine", NULL, NULL, "tlsfront reads keys from PEM files, not from an engine", 0},
     {"group", carry_group, NULL, NULL, 0},
     {"keepalive", NULL, NULL, FIXED, 0},
-    {"log-filename", carry_log_file, "log", NULL, 0},
+    {"log-filename", carry_global_path, "log", NULL, 0},
     {"log-level", carry_log_level, "log-level", NULL, 0},
     {"ocsp-connect-tmo", NULL, NULL, STAPLING, 0},
     {"ocsp-dir", NULL, NULL, STAPLING, 0},

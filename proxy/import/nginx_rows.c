@@ -12,21 +12,6 @@
 
 /* ---- directives of both ---- */
 
-static const char *carry_protocols(struct plan *p, struct plan_route *r, struct statement *s,
-                                   const struct row *row)
-{
-    unsigned oldest = 0, newest = 0;
-    (void)row;
-    for (size_t i = 1; i < s->count; i++) {
-        const unsigned version = term_version(s->words[i]);
-        if (version == 0)
-            return pool_format(p->arena, "\"%s\" is no version of TLS", s->words[i]);
-        oldest = oldest == 0 || version < oldest ? version : oldest;
-        newest = version > newest ? version : newest;
-    }
-    return term_versions(p, r, oldest, newest, s);
-}
-
 static const char *carry_each_later(struct plan *p, struct plan_route *r, struct statement *s,
                                     const struct row *row)
 {
@@ -46,13 +31,6 @@ static const char *carry_verify(struct plan *p, struct plan_route *r, struct sta
                      : strcmp(text, "optional") == 0 ? "optional"
                                                      : "none",
                      s);
-}
-
-static const char *carry_ticket_key(struct plan *p, struct plan_route *r, struct statement *s,
-                                    const struct row *row)
-{
-    (void)r;
-    return plan_global(p, row->key, files_absolute(p->arena, p->cwd, statement_at(s, 1)), s);
 }
 
 static const char *carry_real_ip(struct plan *p, struct plan_route *r, struct statement *s,
@@ -129,8 +107,7 @@ static const char *carry_bind(struct plan *p, struct plan_route *r, struct state
                                          : route_set(p, r, row->key, text, s);
     if (strchr(text, '$') == NULL)
         return "a fixed address that is not the machine's cannot be bound to";
-    route_remark(p, r, "source = transparent needs the machine's routing: see transparent.md");
-    return route_set(p, r, row->key, "transparent", s);
+    return term_transparent(p, r, s);
 }
 
 static const char *carry_access(struct plan *p, struct plan_route *r, struct statement *s,
@@ -200,7 +177,7 @@ const struct row nginx_top[] = {
          "the order of tlsfront's list always counts", 0},                                         \
         {"ssl_protocols", carry_protocols, NULL, NULL, 0},                                         \
         {"ssl_session_cache", NULL, NULL, TICKETS, 0},                                             \
-        {"ssl_session_ticket_key", carry_ticket_key, "ticket-key", NULL, 0},                       \
+        {"ssl_session_ticket_key", carry_global_path, "ticket-key", NULL, 0},                      \
         {"ssl_session_tickets", carry_if_on, NULL, "tlsfront always gives tickets", 0},            \
         {"ssl_session_timeout", NULL, NULL, "tickets are good for a fixed time", 0},               \
         {"ssl_trusted_certificate", carry_later, ".trusted", NULL, 0},                             \

@@ -91,6 +91,28 @@ const char *carry_path(struct plan *p, struct plan_route *r, struct statement *s
     return route_set(p, r, row->key, files_absolute(p->arena, p->cwd, statement_at(s, 1)), s);
 }
 
+const char *carry_global_path(struct plan *p, struct plan_route *r, struct statement *s,
+                              const struct row *row)
+{
+    (void)r;
+    return plan_global(p, row->key, files_absolute(p->arena, p->cwd, statement_at(s, 1)), s);
+}
+
+const char *carry_protocols(struct plan *p, struct plan_route *r, struct statement *s,
+                            const struct row *row)
+{
+    unsigned oldest = 0, newest = 0;
+    (void)row;
+    for (size_t i = 1; i < s->count; i++) {
+        const unsigned version = term_version(s->words[i]);
+        if (version == 0)
+            return pool_format(p->arena, "\"%s\" is no version of TLS", s->words[i]);
+        oldest = oldest == 0 || version < oldest ? version : oldest;
+        newest = version > newest ? version : newest;
+    }
+    return term_versions(p, r, oldest, newest, s);
+}
+
 const char *carry_ciphers(struct plan *p, struct plan_route *r, struct statement *s,
                           const struct row *row)
 {

@@ -47,12 +47,14 @@ carry_fn carry_path;    /* relative to where the peer was started */
 carry_fn carry_ciphers; /* TLS 1.2 */
 carry_fn carry_suites;  /* TLS 1.3 */
 carry_fn carry_groups;
-carry_fn carry_global;  /* a global key, the first value */
-carry_fn carry_workers; /* how many processes: a number or auto */
-carry_fn carry_user;    /* whom workers run as, and perhaps the group */
-carry_fn carry_group;   /* tlsfront takes the user's own */
-carry_fn carry_if_on;   /* tlsfront does so anyway; off is lost, with `why` */
-carry_fn carry_if_off;  /* tlsfront does not; on is lost, with `why` */
-carry_fn carry_later;   /* kept under `key`, for the peer's finish */
+carry_fn carry_protocols;   /* all values are those of TLS that are allowed */
+carry_fn carry_global;      /* a global key, the first value */
+carry_fn carry_global_path; /* the same, relative to where the peer was started */
+carry_fn carry_workers;     /* how many processes: a number or auto */
+carry_fn carry_user;        /* whom workers run as, and perhaps the group */
+carry_fn carry_group;       /* tlsfront takes the user's own */
+carry_fn carry_if_on;       /* tlsfront does so anyway; off is lost, with `why` */
+carry_fn carry_if_off;      /* tlsfront does not; on is lost, with `why` */
+carry_fn carry_later;       /* kept under `key`, for the peer's finish */
 
 #endif

@@ -105,12 +105,12 @@ static const char *carry_transparent(struct plan *p, struct plan_route *r, struc
                                      const struct row *row)
 {
     const char *text = statement_at(s, 1);
+    (void)row;
     if (term_is_off(text))
         return NULL;
     if (strcasecmp(text, "source") != 0 && !term_is_on(text))
         return "where a client wanted to go (destination) is not looked at";
-    route_remark(p, r, "source = transparent needs the machine's routing: see transparent.md");
-    return route_set(p, r, row->key, "transparent", s);
+    return term_transparent(p, r, s);
 }
 
 static const char *carry_failover(struct plan *p, struct plan_route *r, struct statement *s,

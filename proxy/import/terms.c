@@ -205,6 +205,12 @@ unsigned term_version(const char *text)
     return 0;
 }
 
+const char *term_transparent(struct plan *p, struct plan_route *r, struct statement *from)
+{
+    route_remark(p, r, "source = transparent needs the machine's routing: see transparent.md");
+    return route_set(p, r, "source", "transparent", from);
+}
+
 const char *term_versions(struct plan *p, struct plan_route *r, unsigned oldest, unsigned newest,
                           struct statement *from)
 {

@@ -31,6 +31,9 @@ unsigned term_version(const char *text);
 const char *term_versions(struct plan *p, struct plan_route *r, unsigned oldest, unsigned newest,
                           struct statement *from);
 
+/* The server sees the client's own address. */
+const char *term_transparent(struct plan *p, struct plan_route *r, struct statement *from);
+
 /* A list of addresses for `key`, from somebody's "HOST" or "NETWORK"; "all" is both families. */
 const char *term_network(struct plan *p, struct plan_route *r, const char *key, const char *text,
                          struct statement *from);

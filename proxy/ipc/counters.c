@@ -333,20 +333,23 @@ unsigned client_rate(const struct all_counters *all, unsigned workers, uint64_t 
     return sum;
 }
 
-uint64_t route_active(const struct all_counters *all, unsigned workers, unsigned route_slot)
+uint64_t counters_sum(const struct all_counters *all, unsigned workers, size_t offset)
 {
     uint64_t sum = 0;
-    for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
-        if (counters_of(all, w) != NULL)
-            sum += counter_get(&counters_of(all, w)->route[route_slot].active);
+    for (unsigned w = 0; w < workers && w < PARTS_MAX; w++) {
+        const uint8_t *part = (const uint8_t *)counters_of(all, w);
+        if (part != NULL)
+            sum += counter_get((const counter *)(const void *)(part + offset));
+    }
     return sum;
+}
+
+uint64_t route_active(const struct all_counters *all, unsigned workers, unsigned route_slot)
+{
+    return counters_sum(all, workers, offsetof(struct worker_counters, route[route_slot].active));
 }
 
 uint64_t name_active(const struct all_counters *all, unsigned workers, unsigned name_slot)
 {
-    uint64_t sum = 0;
-    for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
-        if (counters_of(all, w) != NULL)
-            sum += counter_get(&counters_of(all, w)->name[name_slot].active);
-    return sum;
+    return counters_sum(all, workers, offsetof(struct worker_counters, name[name_slot].active));
 }

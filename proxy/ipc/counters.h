@@ -273,6 +273,9 @@ unsigned client_count(const struct all_counters *all, unsigned workers, struct c
 unsigned client_rate(const struct all_counters *all, unsigned workers, uint64_t key,
                      unsigned period, uint64_t now);
 
+/* A counter that lies that far into struct worker_counters, over the first `workers` parts. */
+uint64_t counters_sum(const struct all_counters *all, unsigned workers, size_t offset);
+
 /* Active connections of the route, or of the server name, over the first `workers` parts. */
 uint64_t route_active(const struct all_counters *all, unsigned workers, unsigned route_slot);
 uint64_t name_active(const struct all_counters *all, unsigned workers, unsigned name_slot);

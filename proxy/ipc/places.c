@@ -57,11 +57,7 @@ uint64_t place_sessions(const struct all_counters *all, unsigned workers, unsign
 
 uint64_t route_turns(const struct all_counters *all, unsigned workers, unsigned slot)
 {
-    uint64_t sum = 0;
-    for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
-        if (counters_of(all, w) != NULL)
-            sum += counter_get(&counters_of(all, w)->details[slot].turns);
-    return sum;
+    return counters_sum(all, workers, offsetof(struct worker_counters, details[slot].turns));
 }
 
 static const struct health_counters *find_health(const struct route_details *d, uint64_t key)

@@ -569,7 +569,6 @@ static const char *cure_for_control(int error)
     }
 }
 
-/* What is kept is not what is wanted any more, or there has to be a place for it. */
 static bool is_same_file(const char *a, const char *b)
 {
     char *whole_a = realpath(a, NULL), *whole_b = realpath(b, NULL);
@@ -596,6 +595,7 @@ static void drop_kept(const struct supervisor *s, const char *state)
     bundle_free(b);
 }
 
+/* What is kept is not what is wanted any more, or there has to be a place for it. */
 static int claim_keeping(struct supervisor *s, const struct config *c, struct diags *d)
 {
     struct err e;

@@ -17,6 +17,7 @@ from harness.run import Run  # noqa: E402
 from servers.dovecot import Dovecot  # noqa: E402
 from servers.inn import Inn  # noqa: E402
 from servers.postfix import Postfix  # noqa: E402
+from servers.recording import Recording  # noqa: E402
 from servers.slapd import Slapd  # noqa: E402
 from servers.toy import Toy  # noqa: E402
 
@@ -137,6 +138,20 @@ def toys():
     yield make
     for toy in made:
         toy.close()
+
+
+@pytest.fixture
+def speaker():
+    """Upstreams that speak a dialect."""
+    made = []
+
+    def make(dialect):
+        made.append(Recording(dialect.protocol))
+        return made[-1]
+
+    yield make
+    for upstream in made:
+        upstream.close()
 
 
 @pytest.fixture(params=["1.2", "1.3"])

@@ -15,7 +15,6 @@ from clients.plain import PlainClient
 from harness.config import acme, route
 from harness.wait import wait_until
 from servers import toy
-from servers.recording import Recording
 
 HOSTNAME = "front.example.test"
 IN, OUT = "127.0.0.2", "127.0.0.66"  # two clients
@@ -54,19 +53,6 @@ def refused_by(front, name, reason):
 
 def accepted_by(front, name):
     return front.route_status(name)["connections"]["accepted"]
-
-
-@pytest.fixture
-def speaker():
-    made = []
-
-    def make(dialect):
-        made.append(Recording(dialect.protocol))
-        return made[-1]
-
-    yield make
-    for upstream in made:
-        upstream.close()
 
 
 MODES = ("implicit", "required", "optional")

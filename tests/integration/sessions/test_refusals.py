@@ -9,7 +9,6 @@ from clients import dialects, ldap, tls
 from harness.config import route
 from harness.wait import wait_until
 from servers import toy
-from servers.recording import Recording
 
 HOSTNAME = "front.example.test"
 
@@ -139,20 +138,6 @@ def test_a_client_that_talks_first_still_reads_the_refusal(down, pki, version):
     with tls.TlsClient(ports["ldap"], tls.context(pki, version)) as client:
         client.send(ldap.bind_request(1) * 50)
         check_notice(read_refusal(client), UNAVAILABLE)
-
-
-@pytest.fixture
-def speaker():
-    """Upstreams that speak a dialect."""
-    made = []
-
-    def make(dialect):
-        made.append(Recording(dialect.protocol))
-        return made[-1]
-
-    yield make
-    for upstream in made:
-        upstream.close()
 
 
 @pytest.mark.parametrize("protocol", [*REFUSALS, "ldap"])
