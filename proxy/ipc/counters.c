@@ -64,6 +64,7 @@ uint64_t counters_layout(void)
                                      sizeof(struct route_details),
                                      sizeof(struct route_counters),
                                      offsetof(struct worker_counters, clients),
+                                     offsetof(struct worker_counters, restarts),
                                      offsetof(struct worker_counters, rates),
                                      offsetof(struct worker_counters, name),
                                      DETAILS,
@@ -214,7 +215,7 @@ void counters_add_up(const struct all_counters *all, unsigned slot, struct route
     *sum = (struct route_counters){0};
     if (more != NULL)
         *more = (struct route_details){0};
-    for (unsigned w = 0; w < WORKERS_MAX; w++) {
+    for (unsigned w = 0; w < PARTS_MAX; w++) {
         const struct worker_counters *part = counters_of(all, w);
         if (part == NULL)
             continue;
@@ -227,9 +228,55 @@ void counters_add_up(const struct all_counters *all, unsigned slot, struct route
 void counters_add_up_name(const struct all_counters *all, unsigned slot, struct name_counters *sum)
 {
     *sum = (struct name_counters){0};
-    for (unsigned w = 0; w < WORKERS_MAX; w++)
+    for (unsigned w = 0; w < PARTS_MAX; w++)
         if (counters_of(all, w) != NULL)
             add_counters(sum, &counters_of(all, w)->name[slot], sizeof *sum);
+}
+
+/* ---- the archive ---- */
+
+static void keep_upstream(struct route_details *archive, const struct upstream_counters *u)
+{
+    struct upstream_counters *kept = upstream_counters_of(archive, counter_get(&u->key));
+    for (unsigned i = 0; i < UPSTREAM_FAULTS; i++)
+        counter_add(&kept->failures[i], counter_get(&u->failures[i]));
+    if (counter_get(&u->when) <= counter_get(&kept->when))
+        return;
+    counter_set(&kept->when, counter_get(&u->when));
+    counter_set(&kept->up, counter_get(&u->up));
+    counter_set(&kept->why, counter_get(&u->why));
+}
+
+static void keep_upstreams(struct route_details *archive, const struct route_details *d)
+{
+    for (unsigned i = 0; i < UPSTREAM_PLACES; i++)
+        if (counter_get(&d->upstreams[i].key) != 0)
+            keep_upstream(archive, &d->upstreams[i]);
+}
+
+/* What nobody has come to has no memory yet, and is not to get any. */
+void counters_keep(struct worker_counters *archive, const struct worker_counters *part,
+                   unsigned slot)
+{
+    if (counter_get(&part->route[slot].accepted) == 0)
+        return;
+    for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
+        if (counter_facts[i].total)
+            counter_grow(&archive->route[slot], i, counter_read(&part->route[slot], i));
+    add_counters(&archive->details[slot], &part->details[slot],
+                 offsetof(struct route_details, upstreams));
+    keep_upstreams(&archive->details[slot], &part->details[slot]);
+}
+
+void counters_keep_name(struct worker_counters *archive, const struct worker_counters *part,
+                        unsigned slot)
+{
+    if (counter_get(&part->name[slot].accepted) == 0)
+        return;
+    for (unsigned i = 0; i < NAME_COUNTERS; i++)
+        if (name_counter_facts[i].total)
+            name_counter_grow(&archive->name[slot], i, name_counter_read(&part->name[slot], i));
+    keep_upstreams(&archive->details[DETAILS_OF_NAME(slot)], &part->details[DETAILS_OF_NAME(slot)]);
 }
 
 unsigned handshake_bucket(uint64_t milliseconds)

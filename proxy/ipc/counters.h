@@ -23,8 +23,9 @@ enum { ROUTE_SLOTS = 1024, WORKERS_MAX = 256 };
 /* So do the server names of all routes, by the names of both. */
 enum { NAME_SLOTS = 4096 };
 
-/* Behind the workers' parts come those of workers that an upgrade has left over (veterans). */
-enum { VETERANS_MAX = 768, PARTS_MAX = WORKERS_MAX + VETERANS_MAX };
+/* Behind the workers' parts come those of workers that an upgrade has left over (veterans), then
+ * the archive: what all those have counted whose parts did not come along. */
+enum { VETERANS_MAX = 768, ARCHIVE = WORKERS_MAX + VETERANS_MAX, PARTS_MAX };
 
 /* Connections per client address are counted in two rows of a sketch (Cormode and Muthukrishnan's
  * count-min, with decrements): two addresses can share a slot in one row but hardly in both, so the
@@ -130,6 +131,7 @@ struct worker_counters {
     _Atomic uint16_t clients[CLIENT_ROWS][CLIENT_BUCKETS];
     counter accept_pauses;   /* times that accepting stopped for want of descriptors or memory */
     counter log_lost;        /* lines */
+    counter restarts;        /* of workers; in the archive alone */
     struct rate_table rates; /* for connection-rate-per-ip */
     struct name_counters name[NAME_SLOTS];
 };
@@ -170,6 +172,13 @@ void counters_clear_presence(struct worker_counters *part);
 void counters_forget(struct worker_counters *part, unsigned slot);
 void counters_forget_name(struct worker_counters *part, unsigned slot); /* of a server name */
 
+/* Add what a part has counted of a route, or of a server name, to the archive; the present tense
+ * stays behind. */
+void counters_keep(struct worker_counters *archive, const struct worker_counters *part,
+                   unsigned slot);
+void counters_keep_name(struct worker_counters *archive, const struct worker_counters *part,
+                        unsigned slot);
+
 /* An upstream, by its text in the configuration. */
 uint64_t upstream_key(const char *text);
 /* Its counters, and the caller says when it was tried; where all places are in use, in the place of
@@ -192,7 +201,7 @@ uint64_t route_turns(const struct all_counters *all, unsigned workers, unsigned 
 /* What is known of the health of an address; NULL: nothing. */
 const struct health_counters *health_find(const struct all_counters *all, unsigned slot,
                                           uint64_t key);
-/* Of an upstream, by its text in the configuration, over all workers. */
+/* Of an upstream, by its text in the configuration, over all parts. */
 struct upstream_view {
     bool tried;        /* ever, by a session or a visit */
     bool up;           /* visits say so; without visits, the last session's attempt has succeeded */
@@ -245,6 +254,16 @@ static inline uint64_t counter_read(const struct route_counters *c, unsigned fie
 static inline uint64_t name_counter_read(const struct name_counters *c, unsigned field)
 {
     return counter_get((const counter *)((uintptr_t)c + name_counter_facts[field].offset));
+}
+
+/* Add to what those read. */
+static inline void counter_grow(struct route_counters *c, unsigned field, uint64_t n)
+{
+    counter_add((counter *)((uintptr_t)c + counter_facts[field].offset), n);
+}
+static inline void name_counter_grow(struct name_counters *c, unsigned field, uint64_t n)
+{
+    counter_add((counter *)((uintptr_t)c + name_counter_facts[field].offset), n);
 }
 
 /* A client's place in the sketch for one route. */

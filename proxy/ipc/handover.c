@@ -29,6 +29,7 @@ enum tag {
     TAG_PLACE = 14,
     TAG_GIVEN = 15,
     TAG_SERVER_NAME = 20 | HANDOVER_OPTIONAL,
+    TAG_ARCHIVE = 21 | HANDOVER_OPTIONAL,
 };
 
 /* ---- the struct ---- */
@@ -41,7 +42,8 @@ void handover_init(struct handover *h)
                            .next = -1,
                            .rehearsal = -1,
                            .log = -1,
-                           .control = -1};
+                           .control = -1,
+                           .archive = -1};
 }
 
 void *handover_add(void *array, size_t *count, size_t size)
@@ -98,8 +100,8 @@ static void of_veteran(struct handover_veteran *v, void (*each)(void *arg, int *
 
 void handover_descriptors(struct handover *h, void (*each)(void *arg, int *fd), void *arg)
 {
-    int *const single[] = {&h->executable, &h->reason, &h->bundle, &h->next,
-                           &h->rehearsal,  &h->log,    &h->control};
+    int *const single[] = {&h->executable, &h->reason, &h->bundle,  &h->next,
+                           &h->rehearsal,  &h->log,    &h->control, &h->archive};
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
         if (*single[i] >= 0)
             each(arg, single[i]);
@@ -294,6 +296,14 @@ static void put_server_name(struct buf *out, const struct handover_server_name *
     end(out, begun);
 }
 
+static void put_archive(struct buf *out, const struct handover *h)
+{
+    const size_t begun = begin(out, TAG_ARCHIVE);
+    put_u32(out, (uint32_t)h->archive);
+    put_u64(out, h->archive_layout);
+    end(out, begun);
+}
+
 static void put_sandbox(struct buf *out, const struct sandbox_state *s)
 {
     put_u32(out, s->seccomp);
@@ -366,6 +376,8 @@ static void put_arrays(struct buf *out, const struct handover *h)
         put_route(out, &h->routes[i]);
     for (size_t i = 0; i < h->server_name_count; i++)
         put_server_name(out, &h->server_names[i]);
+    if (h->archive >= 0)
+        put_archive(out, h);
     for (size_t i = 0; i < h->veteran_count; i++)
         put_veteran(out, &h->veterans[i]);
     for (size_t i = 0; i < h->leaver_count; i++)
@@ -669,6 +681,15 @@ static void get_server_name(struct reader *r, struct handover *h)
     get_counters(r, name_counter_facts, NAME_COUNTERS, n->base, n->parts);
 }
 
+static void get_archive(struct reader *r, struct handover *h)
+{
+    r->wrong |= h->archive >= 0; /* twice */
+    if (r->wrong)
+        return;
+    h->archive = get_fd(r);
+    h->archive_layout = get_u64(r);
+}
+
 static void get_sandbox(struct reader *r, struct sandbox_state *out)
 {
     out->seccomp = get_u32(r);
@@ -759,6 +780,7 @@ static void (*const readers[])(struct reader *r, struct handover *h) = {
     [TAG_PLACE] = get_place,
     [TAG_GIVEN] = get_given,
     [TAG_SERVER_NAME & ~HANDOVER_OPTIONAL] = get_server_name,
+    [TAG_ARCHIVE & ~HANDOVER_OPTIONAL] = get_archive,
 };
 
 static void get_record(struct reader *all, struct handover *h)

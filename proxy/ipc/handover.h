@@ -117,6 +117,8 @@ struct handover {
     size_t route_count;
     struct handover_server_name *server_names;
     size_t server_name_count;
+    int archive; /* a part of the counters, with all that is in `base` and more; -1: none */
+    uint64_t archive_layout;
     struct handover_veteran *veterans;
     size_t veteran_count;
     struct sandbox_state confinement; /* the supervisor's own */

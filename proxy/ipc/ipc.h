@@ -131,7 +131,7 @@ struct ipc_leave {
     uint32_t ms; /* until every session has ended */
 };
 struct ipc_counters { /* one per attached descriptor */
-    uint32_t worker;
+    uint32_t part;
 };
 struct ipc_prepare {
     uint32_t worker_count; /* parts of the counters that are in use */

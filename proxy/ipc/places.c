@@ -117,15 +117,23 @@ static void add_visits(struct upstream_view *sum, const struct health_counters *
         sum->last_why = counter_get(&h->why) % UPSTREAM_FAULTS;
 }
 
+/* There are thousands of server names, and what nobody has asked for has no memory yet. */
+static bool has_counted(const struct worker_counters *part, unsigned slot)
+{
+    return slot < ROUTE_SLOTS || counter_get(&part->name[slot - ROUTE_SLOTS].accepted) > 0;
+}
+
 struct upstream_view upstream_view_of(const struct all_counters *all, unsigned slot,
                                       const char *text)
 {
     struct upstream_view sum = {0};
     const uint64_t key = upstream_key(text);
-    for (unsigned w = 0; w < WORKERS_MAX; w++) {
+    for (unsigned w = 0; w < PARTS_MAX; w++) {
         const struct worker_counters *part = counters_of(all, w);
         const struct upstream_counters *one =
-            part != NULL ? upstream_counters_find(&part->details[slot], key) : NULL;
+            part != NULL && has_counted(part, slot)
+                ? upstream_counters_find(&part->details[slot], key)
+                : NULL;
         if (one != NULL)
             add_attempts(&sum, one);
     }

@@ -194,9 +194,9 @@ static bool on_counters(struct observer *o, struct err *e)
     if (!ipc_count(&message, sizeof *of, &count) || count != message.fd_count)
         return false;
     for (size_t i = 0; i < count; i++) {
-        if (of[i].worker >= WORKERS_MAX)
+        if (of[i].part >= PARTS_MAX)
             return false;
-        struct worker_counters **part = &o->counters.parts[of[i].worker];
+        struct worker_counters **part = &o->counters.parts[of[i].part];
         if (*part == NULL && (*part = counters_map_other(message.fds[i])) == NULL) {
             err_set(e, "no memory for the counters: %s", strerror(errno));
             return false;

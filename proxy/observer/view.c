@@ -59,20 +59,13 @@ struct upstream_view view_name_upstream(const struct view *v, const struct snaps
 
 uint64_t view_accept_pauses(const struct view *v)
 {
-    uint64_t sum = 0;
-    for (unsigned w = 0; w < WORKERS_MAX; w++)
-        if (counters_of(v->counters, w) != NULL)
-            sum += counter_get(&counters_of(v->counters, w)->accept_pauses);
-    return sum;
+    return counters_sum(v->counters, PARTS_MAX, offsetof(struct worker_counters, accept_pauses));
 }
 
 uint64_t view_log_lost(const struct view *v)
 {
-    uint64_t sum = v->snapshot->facts->log_lost;
-    for (unsigned w = 0; w < WORKERS_MAX; w++)
-        if (counters_of(v->counters, w) != NULL)
-            sum += counter_get(&counters_of(v->counters, w)->log_lost);
-    return sum;
+    return v->snapshot->facts->log_lost +
+           counters_sum(v->counters, PARTS_MAX, offsetof(struct worker_counters, log_lost));
 }
 
 const char *view_not_ready(const struct snapshot *s)

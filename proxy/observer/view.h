@@ -30,7 +30,7 @@ struct upstream_view view_name_upstream(const struct view *v, const struct snaps
 /* There may be thousands of server names. So many of them, the first ones, are shown apart. */
 enum { VIEW_NAMES_MAX = 256 };
 
-/* Of all workers. */
+/* Of all parts. */
 uint64_t view_accept_pauses(const struct view *v);
 uint64_t view_log_lost(const struct view *v);
 

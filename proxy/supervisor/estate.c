@@ -63,23 +63,6 @@ static bool give_workers(struct handover *h, const struct workers *ws)
     return done;
 }
 
-/* Does somebody go on counting in that part, which there is? */
-static bool goes_on(const struct workers *ws, unsigned part)
-{
-    return part >= WORKERS_MAX || ws->items[part]->child.life != CHILD_NONE;
-}
-
-/* What is counted by nobody who goes on, and by the others up to now. */
-static void give_counters(const struct workers *ws, struct handover_route *r)
-{
-    for (unsigned part = 0; part < workers_parts(ws); part++) {
-        const struct worker_counters *c = counters_of(&ws->all, part);
-        for (unsigned i = 0; c != NULL && i < ROUTE_COUNTERS; i++)
-            *(goes_on(ws, part) ? &r->parts[i] : &r->base[i]) +=
-                counter_read(&c->route[r->slot], i);
-    }
-}
-
 static bool give_routes(struct handover *h, const struct estate *x)
 {
     bool failed = false;
@@ -91,20 +74,8 @@ static bool give_routes(struct handover *h, const struct estate *x)
             return false;
         r->name = copy_text(x->reload->slots.names[slot], &failed);
         r->slot = slot;
-        memcpy(r->base, x->veterans->base[slot], sizeof r->base);
-        give_counters(x->workers, r);
     }
     return !failed;
-}
-
-static void give_name_counters(const struct workers *ws, struct handover_server_name *n)
-{
-    for (unsigned part = 0; part < workers_parts(ws); part++) {
-        const struct worker_counters *c = counters_of(&ws->all, part);
-        for (unsigned i = 0; c != NULL && i < NAME_COUNTERS; i++)
-            *(goes_on(ws, part) ? &n->parts[i] : &n->base[i]) +=
-                name_counter_read(&c->name[n->slot], i);
-    }
 }
 
 static bool give_server_names(struct handover *h, const struct estate *x)
@@ -119,8 +90,6 @@ static bool give_server_names(struct handover *h, const struct estate *x)
             return false;
         n->key = copy_text(x->reload->name_slots.keys[slot], &failed);
         n->slot = slot;
-        memcpy(n->base, x->veterans->name_base[slot], sizeof n->base);
-        give_name_counters(x->workers, n);
     }
     return !failed;
 }
@@ -223,7 +192,8 @@ int estate_give(const struct estate *x, struct handover *h)
     for (size_t i = 0; i < x->observer->listeners.count; i++)
         g.failed |= !give_address(h, &x->observer->listeners.items[i], true);
     resolver_each(x->resolver, give_name, &g);
-    g.failed |= !give_routes(h, x) || !give_server_names(h, x) || !give_workers(h, x->workers);
+    g.failed |= !give_routes(h, x) || !give_server_names(h, x) || !give_workers(h, x->workers) ||
+                archive_give(x->archive, x->workers, h) != 0;
     if (x->observer->child.life != CHILD_NONE)
         g.failed |= !give_leaver(h, &x->observer->child);
     if (resolver_process(x->resolver)->life != CHILD_NONE)
@@ -289,5 +259,7 @@ int estate_take(const struct estate *x, const struct handover *h, struct err *e)
     if (!take_routes(x, h) || !take_server_names(x, h) || !take_addresses(x, h) ||
         !take_names(x, h) || confinement_take(x->confinement, h) != 0)
         return err_set(e, "the state cannot be taken over: out of memory");
-    return veterans_take(x->veterans, h, e);
+    if (archive_take(x->archive, h, e) != 0)
+        return -1;
+    return veterans_take(x->veterans, h, archive_knows(h), e);
 }

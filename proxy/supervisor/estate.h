@@ -3,6 +3,7 @@
 #define TLSFRONT_SUPERVISOR_ESTATE_H
 
 #include "proxy/control/control.h"
+#include "proxy/supervisor/archive.h"
 #include "proxy/supervisor/observer.h"
 #include "proxy/supervisor/reload.h"
 #include "proxy/supervisor/tickets.h"
@@ -12,6 +13,7 @@ struct estate {
     struct log *log;
     struct workers *workers;
     struct veterans *veterans;
+    struct archive *archive;
     struct listeners *listeners;
     struct resolver *resolver;
     struct reload *reload;

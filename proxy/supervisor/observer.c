@@ -11,18 +11,42 @@ static struct ipc_message message; /* large; one thread */
 
 /* ---- what it is told ---- */
 
+static void flush(struct observer *o)
+{
+    if (message.fd_count > 0)
+        child_send(&o->child, &message);
+    ipc_begin(&message, IPC_COUNTERS, 0);
+}
+
+static void add_part(struct observer *o, uint32_t part, int reader)
+{
+    const struct ipc_counters of = {.part = part};
+    if (reader < 0)
+        return;
+    if (message.fd_count == IPC_FDS_MAX)
+        flush(o);
+    ipc_append(&message, &of, sizeof of);
+    message.fds[message.fd_count++] = reader;
+}
+
 /* Those of workers that it does not know of yet; a worker's successor has the same. */
 static void send_counters(struct observer *o)
 {
-    while (o->told < o->workers->count) {
-        ipc_begin(&message, IPC_COUNTERS, 0);
-        for (; o->told < o->workers->count && message.fd_count < IPC_FDS_MAX; o->told++) {
-            const struct ipc_counters of = {.worker = o->told};
-            ipc_append(&message, &of, sizeof of);
-            message.fds[message.fd_count++] = o->workers->items[o->told]->counters_reader;
-        }
-        child_send(&o->child, &message);
-    }
+    ipc_begin(&message, IPC_COUNTERS, 0);
+    for (; o->told < o->workers->count; o->told++)
+        add_part(o, o->told, o->workers->items[o->told]->counters_reader);
+    flush(o);
+}
+
+/* What an upgrade has brought: it is there from the beginning, and stays. */
+static void send_inherited(struct observer *o)
+{
+    const struct veterans *vs = o->workers->veterans;
+    ipc_begin(&message, IPC_COUNTERS, 0);
+    add_part(o, ARCHIVE, o->archive->reader);
+    for (unsigned part = WORKERS_MAX; part < WORKERS_MAX + vs->count; part++)
+        add_part(o, part, veterans_reader(vs, part));
+    flush(o);
 }
 
 static void send_listeners(struct observer *o)
@@ -106,6 +130,7 @@ static void started(struct child *c)
     o->told = 0;
     process_put_hello(&message, &o->workers->identity);
     child_send(c, &message);
+    send_inherited(o);
     send_snapshot(o);
     send_listeners(o);
 }
@@ -122,10 +147,10 @@ static const struct child_kind kind = {
     .name = "observer", .loss = "", .started = started, .message = on_message, .ended = ended};
 
 void observer_init(struct observer *o, uv_loop_t *loop, struct log *log,
-                   const struct workers *workers,
+                   const struct workers *workers, const struct archive *archive,
                    void (*fill)(void *arg, struct snapshot_writer *w), void *arg)
 {
-    *o = (struct observer){.workers = workers, .fill = fill, .arg = arg};
+    *o = (struct observer){.workers = workers, .archive = archive, .fill = fill, .arg = arg};
     o->children = (struct children){.kind = &kind, .loop = loop, .log = log};
     child_init(&o->child, &o->children, 0, o);
     uv_timer_init(loop, &o->later);

@@ -6,6 +6,7 @@
 
 #include "proxy/base/privileges.h"
 #include "proxy/ipc/snapshot.h"
+#include "proxy/supervisor/archive.h"
 #include "proxy/supervisor/child.h"
 #include "proxy/supervisor/listeners.h"
 #include "proxy/supervisor/workers.h"
@@ -16,6 +17,7 @@ struct observer {
     struct children children;
     struct child child;
     const struct workers *workers; /* whose counters it reads, and whose user it becomes */
+    const struct archive *archive;
     void (*fill)(void *arg, struct snapshot_writer *w);
     void *arg;
     struct listeners listeners;
@@ -26,7 +28,7 @@ struct observer {
 
 /* `fill` writes down how things are. */
 void observer_init(struct observer *o, uv_loop_t *loop, struct log *log,
-                   const struct workers *workers,
+                   const struct workers *workers, const struct archive *archive,
                    void (*fill)(void *arg, struct snapshot_writer *w), void *arg);
 
 /* The steps of a reload (listeners.h). */

@@ -53,15 +53,14 @@ void orders_signer(struct worker *w)
 /* -1: nobody's. */
 static int reader_of(const struct workers *ws, unsigned part)
 {
-    const struct veteran *v = part >= WORKERS_MAX ? ws->veterans->items[part - WORKERS_MAX] : NULL;
-    if (v != NULL)
-        return counters_of(&ws->all, part) != NULL ? v->was.reader : -1;
+    if (part >= WORKERS_MAX)
+        return veterans_reader(ws->veterans, part);
     return part < ws->count ? ws->items[part]->counters_reader : -1;
 }
 
 static void add_counters(struct worker *w, uint32_t part, int reader)
 {
-    const struct ipc_counters of = {.worker = part};
+    const struct ipc_counters of = {.part = part};
     if (message.fd_count == IPC_FDS_MAX) {
         send_message(w);
         ipc_begin(&message, IPC_COUNTERS, 0);

@@ -252,20 +252,18 @@ static int reload_judge(struct reload *r, const struct source *from, struct err 
 
 static void forget_slot(void *arg, unsigned slot)
 {
-    struct reload *r = arg;
-    for (unsigned w = 0; w < r->with.workers->count; w++)
-        counters_forget(counters_of(&r->with.workers->all, w), slot);
-    if (r->with.workers->veterans != NULL)
-        veterans_forget_slot(r->with.workers->veterans, slot);
+    const struct reload *r = arg;
+    for (unsigned i = 0; i < PARTS_MAX; i++)
+        if (counters_of(&r->with.workers->all, i) != NULL)
+            counters_forget(counters_of(&r->with.workers->all, i), slot);
 }
 
 static void forget_name_slot(void *arg, unsigned slot)
 {
-    struct reload *r = arg;
-    for (unsigned w = 0; w < r->with.workers->count; w++)
-        counters_forget_name(counters_of(&r->with.workers->all, w), slot);
-    if (r->with.workers->veterans != NULL)
-        veterans_forget_name_slot(r->with.workers->veterans, slot);
+    const struct reload *r = arg;
+    for (unsigned i = 0; i < PARTS_MAX; i++)
+        if (counters_of(&r->with.workers->all, i) != NULL)
+            counters_forget_name(counters_of(&r->with.workers->all, i), slot);
 }
 
 /* Turn what was loaded into a release. 0, or -1 when memory is out. */

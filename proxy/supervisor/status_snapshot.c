@@ -248,6 +248,8 @@ static void put_json(const struct status *s, struct snapshot_writer *w)
 
 static void put_workers(const struct workers *ws, struct snapshot_writer *w)
 {
+    const struct worker_counters *archive = counters_of(&ws->all, ARCHIVE);
+    w->facts.worker_restarts = archive != NULL ? counter_get(&archive->restarts) : 0;
     for (unsigned i = 0; i < ws->count; i++) {
         const struct worker *one = ws->items[i];
         w->facts.workers += one->child.life == CHILD_RUNNING && one->committed > 0;

@@ -53,6 +53,7 @@ struct supervisor {
 
     struct workers workers;
     struct veterans veterans;
+    struct archive archive;
     struct listeners listeners;
     struct activation activation;
     struct resolver *resolver;
@@ -781,18 +782,20 @@ static void make_parts(struct supervisor *s, const char *path, struct takeover *
                                       .tickets = &s->tickets.files};
     workers_init(&s->workers);
     veterans_init(&s->veterans);
+    archive_init(&s->archive, &s->workers.all);
     tickets_init(&s->tickets, &s->loop, &s->workers, &s->log);
     reload_init(&s->reload, &with, &reload_events, s);
     renewal_init(&s->renewal, &s->loop, &s->reload, &s->log);
-    observer_init(&s->observer, &s->loop, &s->log, &s->workers, fill_snapshot, s);
-    s->succession = (struct succession){
-        .loop = &s->loop,
-        .estate = {&s->log, &s->workers, &s->veterans, &s->listeners, s->resolver, &s->reload,
-                   &s->tickets, &s->confinement, &s->activation, &s->observer, &s->control},
-        .configuration = path,
-        .on_request = on_request,
-        .unwanted = &s->unwanted,
-        .arg = s};
+    observer_init(&s->observer, &s->loop, &s->log, &s->workers, &s->archive, fill_snapshot, s);
+    s->succession =
+        (struct succession){.loop = &s->loop,
+                            .estate = {&s->log, &s->workers, &s->veterans, &s->archive,
+                                       &s->listeners, s->resolver, &s->reload, &s->tickets,
+                                       &s->confinement, &s->activation, &s->observer, &s->control},
+                            .configuration = path,
+                            .on_request = on_request,
+                            .unwanted = &s->unwanted,
+                            .arg = s};
     succession_init(&s->succession, before);
 }
 
@@ -859,6 +862,7 @@ static void wind_down(struct supervisor *s)
     diags_free(&s->findings);
     resolver_free(s->resolver);
     confinement_free(&s->confinement);
+    archive_free(&s->archive);
     veterans_free(&s->veterans);
     workers_free(&s->workers);
     succession_free(&s->succession);

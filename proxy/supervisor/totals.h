@@ -1,4 +1,4 @@
-/* totals.h - the counters of a route or server name, added up over the workers. */
+/* totals.h - the counters of a route or server name, added up over all parts. */
 #ifndef TLSFRONT_SUPERVISOR_TOTALS_H
 #define TLSFRONT_SUPERVISOR_TOTALS_H
 

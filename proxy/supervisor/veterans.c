@@ -21,57 +21,18 @@ static void tell(struct child *c, enum ipc_type type)
 
 /* ---- their counters ---- */
 
-/* It does not come back, so nothing is left to be added to this. */
-static void keep_totals(struct veteran *v)
+/* What it has counted stays where it stands, for all who add up. */
+static void forget_presence(struct veteran *v)
 {
     struct worker_counters *part = counters_of(v->all->counters, v->part);
-    for (unsigned slot = 0; part != NULL && slot < ROUTE_SLOTS; slot++)
-        for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
-            if (counter_facts[i].total)
-                v->all->base[slot][i] += counter_read(&part->route[slot], i);
-    for (unsigned slot = 0; part != NULL && slot < NAME_SLOTS; slot++)
-        for (unsigned i = 0; i < NAME_COUNTERS; i++)
-            if (name_counter_facts[i].total)
-                v->all->name_base[slot][i] += name_counter_read(&part->name[slot], i);
     if (part != NULL)
         counters_clear_presence(part); /* the workers look at it, too */
-    counters_unmap(part);
-    v->all->counters->parts[v->part] = NULL;
 }
 
-/* What another release has counted, as it said; what it counts from now on nobody knows. */
-static void take_route(struct veterans *vs, const struct handover_route *r, bool parts)
+int veterans_reader(const struct veterans *vs, unsigned part)
 {
-    for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
-        if (counter_facts[i].total)
-            vs->base[r->slot][i] += r->base[i] + (parts ? r->parts[i] : 0);
-}
-
-static void take_name(struct veterans *vs, const struct handover_server_name *n, bool parts)
-{
-    for (unsigned i = 0; i < NAME_COUNTERS; i++)
-        if (name_counter_facts[i].total)
-            vs->name_base[n->slot][i] += n->base[i] + (parts ? n->parts[i] : 0);
-}
-
-void veterans_forget_name_slot(struct veterans *vs, unsigned slot)
-{
-    memset(vs->name_base[slot], 0, sizeof vs->name_base[slot]);
-    for (unsigned i = 0; i < vs->count; i++) {
-        struct worker_counters *part = counters_of(vs->counters, WORKERS_MAX + i);
-        if (part != NULL)
-            counters_forget_name(part, slot);
-    }
-}
-
-void veterans_forget_slot(struct veterans *vs, unsigned slot)
-{
-    memset(vs->base[slot], 0, sizeof vs->base[slot]);
-    for (unsigned i = 0; i < vs->count; i++) {
-        struct worker_counters *part = counters_of(vs->counters, WORKERS_MAX + i);
-        if (part != NULL)
-            counters_forget(part, slot);
-    }
+    const struct veteran *v = vs->items[part - WORKERS_MAX];
+    return counters_of(vs->counters, part) != NULL ? v->was.reader : -1;
 }
 
 /* ---- what they say ---- */
@@ -97,18 +58,10 @@ static bool signer_message(struct child *c, const struct ipc_message *m)
 
 /* ---- their ends ---- */
 
-static void drop(struct veteran *v)
-{
-    close(v->was.counters);
-    close(v->was.reader);
-    keep_totals(v);
-    v->was.counters = v->was.reader = -1;
-}
-
 static void worker_ended(struct child *c)
 {
     struct veteran *v = veteran_of(c);
-    drop(v);
+    forget_presence(v);
     tell(&v->signer, IPC_STOP);
     if (veterans_alive(v->all) == 0)
         v->all->events->gone(v->all->arg);
@@ -167,14 +120,6 @@ static int take_one(struct veterans *vs, const struct handover_veteran *was, boo
     return 0;
 }
 
-static bool all_known(const struct handover *h)
-{
-    for (size_t i = 0; i < h->veteran_count; i++)
-        if (h->veterans[i].layout != counters_layout())
-            return false;
-    return true;
-}
-
 static int take_leavers(struct veterans *vs, const struct handover *h)
 {
     vs->leavers = calloc(h->leaver_count + 1, sizeof *vs->leavers);
@@ -186,15 +131,10 @@ static int take_leavers(struct veterans *vs, const struct handover *h)
     return 0;
 }
 
-int veterans_take(struct veterans *vs, const struct handover *h, struct err *e)
+int veterans_take(struct veterans *vs, const struct handover *h, bool known, struct err *e)
 {
-    const bool known = all_known(h);
     if (take_leavers(vs, h) != 0)
         return err_set(e, "out of memory");
-    for (size_t i = 0; i < h->route_count; i++)
-        take_route(vs, &h->routes[i], !known);
-    for (size_t i = 0; i < h->server_name_count; i++)
-        take_name(vs, &h->server_names[i], !known);
     for (size_t i = 0; i < h->veteran_count; i++)
         if (take_one(vs, &h->veterans[i], known, e) != 0)
             return -1;
@@ -321,8 +261,8 @@ void veterans_close(struct veterans *vs)
 void veterans_free(struct veterans *vs)
 {
     for (unsigned i = 0; i < vs->count; i++) {
-        if (vs->items[i]->was.counters >= 0)
-            drop(vs->items[i]);
+        close(vs->items[i]->was.counters);
+        close(vs->items[i]->was.reader);
         free(vs->items[i]);
     }
     free(vs->leavers);

@@ -32,8 +32,6 @@ struct veterans {
     struct veteran *items[VETERANS_MAX]; /* by their part's number above WORKERS_MAX; NULL: none */
     unsigned count;                      /* ever used of these */
     struct children workers, signers;
-    uint64_t base[ROUTE_SLOTS][ROUTE_COUNTERS]; /* what processes have counted that are gone */
-    uint64_t name_base[NAME_SLOTS][NAME_COUNTERS];
     pid_t *leavers; /* other processes that will have to be collected */
     size_t leaver_count;
 };
@@ -41,9 +39,10 @@ struct veterans {
 /* Before all else. */
 void veterans_init(struct veterans *vs);
 
-/* All that `h` has of processes and counters; its descriptors are ours from now on. Nobody is
- * listened to before veterans_retire(). -1: out of memory, or too many. */
-int veterans_take(struct veterans *vs, const struct handover *h, struct err *e);
+/* All that `h` has of processes; their descriptors are ours from now on. Their counters can be read
+ * where they are `known` (archive.h). Nobody is listened to before veterans_retire(). -1: out of
+ * memory, or too many. */
+int veterans_take(struct veterans *vs, const struct handover *h, bool known, struct err *e);
 
 /* There are others for newcomers by now. */
 void veterans_retire(struct veterans *vs);
@@ -61,12 +60,12 @@ void veterans_leave(struct veterans *vs, uint32_t ms);
 void veterans_kill(struct veterans *vs);
 void veterans_send_log(struct veterans *vs);
 
+/* The descriptor by which others read that part of the counters; -1: nobody counts there any more,
+ * or can be read. */
+int veterans_reader(const struct veterans *vs, unsigned part);
+
 unsigned veterans_alive(const struct veterans *vs);
 uint64_t veterans_active(const struct veterans *vs); /* connections */
-
-/* A slot is another route's from now on. */
-void veterans_forget_slot(struct veterans *vs, unsigned slot);
-void veterans_forget_name_slot(struct veterans *vs, unsigned slot); /* another server name's */
 
 /* veterans_free() after the loop has run empty. */
 void veterans_close(struct veterans *vs);

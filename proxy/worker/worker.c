@@ -109,7 +109,7 @@ static void on_counters(struct worker *w, struct ipc_message *m)
     }
     memcpy(of, m->payload, count * sizeof *of);
     for (size_t i = 0; i < count; i++) {
-        const uint32_t index = of[i].worker;
+        const uint32_t index = of[i].part;
         if (index >= PARTS_MAX || index == w->index || w->all.parts[index] != NULL)
             continue;
         w->all.parts[index] = counters_map_other(m->fds[i]);

@@ -1,6 +1,8 @@
 """Upgrades: another binary under the same pid, no connection lost, and back where it does not come up."""
 
+import contextlib
 import errno
+import http.client
 import itertools
 import os
 import signal
@@ -12,6 +14,7 @@ import urllib.request
 import pytest
 
 from clients import plain, tls
+from clients.observer import Metrics
 from harness import process
 from harness.binary import own_binary
 from harness.config import acme, route
@@ -215,6 +218,98 @@ def test_counters_go_on(own, run, pki, echo):
             wait_until(lambda: totals()[2] > before[2], "what the session of before sends to count")
     wait_until(lambda: front.active("echo") == 0, "the session to end")
     assert totals()[0] == 4
+
+
+class Watch:
+    """Reads the metrics without a pause, and holds each counter against what it was before."""
+
+    def __init__(self, at):
+        self.at, self.fallen, self.scrapes, self.over = at, [], 0, threading.Event()
+        self.thread = threading.Thread(target=self.scrape)
+
+    def scrape(self):
+        before = {}
+        while not self.over.is_set():
+            try:
+                now = daemon_counters(self.at)
+            except (OSError, http.client.HTTPException):
+                continue  # its observer is on its way out: for Prometheus, too, the next one counts
+            self.fallen += [(key, value, now.get(key)) for key, value in before.items() if now.get(key, -1) < value]
+            before, self.scrapes = now, self.scrapes + 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def daemon_counters(at):
+    """Those of single processes end with these."""
+    return {key: value for key, value in Metrics(at).counters().items() if not key[0].startswith("process_")}
+
+
+def test_no_metric_that_counts_falls_over_upgrades(own, run, pki, echo):
+    port, at, dead = run.port(), run.port(), run.port()
+    front = own.fronts.start(pki.mail.block(), route("echo", port, [f"127.0.0.1:{dead}", f"127.0.0.1:{echo}"], max_connections=3),
+                             observe=f"127.0.0.1:{at}")
+
+    def refused():
+        """One beyond the limit; and one who does not shake hands."""
+        with contextlib.suppress(OSError, AssertionError), tls.TlsClient(port, tls.context(pki)) as beyond:
+            tls.says(beyond)
+        with socket.create_connection(("127.0.0.1", port), 30) as client:
+            client.sendall(b"no hello\r\n")
+            with contextlib.suppress(OSError):
+                while client.recv(4096):
+                    pass
+
+    def ended():
+        return Metrics(at).get("tlsfront_connection_ends_total", route="echo", stage="relay")
+
+    with tls.TlsClient(port, tls.context(pki)) as first, Watch(at) as watch:
+        assert tls.says(first)
+        for number in range(1, 3):
+            with tls.TlsClient(port, tls.context(pki)) as second, tls.TlsClient(port, tls.context(pki, "1.2")) as third:
+                assert tls.says(second) and tls.says(third)
+                refused()
+                wait_until(lambda: front.route_status("echo")["connections"]["refused"] >= number, "the refusal to count")
+                upgraded(own, front)
+                assert tls.says(second) and tls.says(third) and tls.says(first)
+            wait_until(lambda: ended() == 2 * number, "the ends of sessions of before to count")
+            wait_until(lambda: Metrics(at).get("tlsfront_connections", route="echo") == 1, "the gauge to forget them")
+            scraped = watch.scrapes
+            wait_until(lambda: watch.scrapes > scraped + 2, "somebody to look")
+    wait_until(lambda: ended() == 5, "the session of before both to count once")
+    assert watch.fallen == []
+    seen, told = Metrics(at), front.route_status("echo")
+    assert seen.get("tlsfront_connections_total", route="echo") == told["connections"]["accepted"]
+    assert seen.get("tlsfront_handshakes_total", route="echo", version="TLSv1.2") == told["handshakes"]["tls1.2"] == 2
+    assert seen.get("tlsfront_handshakes_total", route="echo", version="TLSv1.3") == told["handshakes"]["tls1.3"]
+    assert seen.get("tlsfront_connections_refused_total", route="echo", reason="limit") == \
+        told["connections"]["refused_by"]["limit"] >= 2
+    assert seen.get("tlsfront_upstream_failures_total", route="echo", upstream=f"127.0.0.1:{dead}") > 0
+    assert seen.get("tlsfront_handshake_seconds_count") == told["handshakes"]["completed"]
+    assert sum(told["handshakes"]["groups"].values()) == told["handshakes"]["completed"]
+
+
+def test_what_died_and_what_came_back_counts_on(own, run, pki, echo):
+    """The old binary, to which an upgrade goes back, has its counts, too."""
+    front, port = serve(own, run, pki, echo, observe=f"127.0.0.1:{(at := run.port())}")
+    assert serves(port, pki)
+    os.kill(front.workers()[0], signal.SIGKILL)
+    wait_until(lambda: Metrics(at).get("tlsfront_worker_restarts_total") == 1, "the death to count")
+    before = daemon_counters(at)
+    upgraded(own, front)
+    wait_until(lambda: daemon_counters(at) == before, "the counts of before")
+    own.misbehave_after_exec("crashes")
+    assert own.upgrade(front).returncode != 0
+    own.replace()
+    wait_until(lambda: daemon_counters(at) == before, "the counts of before")
+    assert serves(port, pki)
+    assert Metrics(at).get("tlsfront_connections_total", route="echo") == 2
 
 
 def test_limits_count_the_sessions_of_before(own, run, pki, echo):

@@ -126,6 +126,7 @@ static void server_names_are_shown_with_their_own_upstreams(void **state)
     put_server_name("a.example", 5, 1);
     put_server_name("*.b.example", 6, 0);
     put_name_upstream("192.0.2.2:143", NULL);
+    counter_add(&shown.parts[0]->name[5].accepted, 3);
     counter_add(&shown.parts[0]->name[5].active, 3);
     struct upstream_counters *u = upstream_counters_of(&shown.parts[0]->details[DETAILS_OF_NAME(5)],
                                                        upstream_key("192.0.2.2:143"));

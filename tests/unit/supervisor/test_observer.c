@@ -112,6 +112,10 @@ struct fixture {
     struct log log;
     struct workers workers;
     struct worker items[3];
+    struct veterans veterans;
+    struct veteran left[2];
+    struct worker_counters part; /* of the first of these */
+    struct archive archive;
     struct observer observer;
     struct config config;
     struct endpoint places[2];
@@ -138,7 +142,10 @@ static int setup(void **state)
         f->workers.items[i] = &f->items[i];
     }
     f->workers.count = 2;
-    observer_init(&f->observer, &f->loop, &f->log, &f->workers, fill, f);
+    f->workers.veterans = &f->veterans;
+    f->veterans.counters = &f->workers.all;
+    archive_init(&f->archive, &f->workers.all);
+    observer_init(&f->observer, &f->loop, &f->log, &f->workers, &f->archive, fill, f);
     for (unsigned i = 0; i < 2; i++) {
         static const char *const texts[] = {"127.0.0.1:0", "[::1]:0"};
         struct sockaddr_in *in = (void *)&f->places[i].addr;
@@ -199,6 +206,21 @@ static void with_one_it_is_started_and_told_all(void **state)
     assert_int_equal(seen.snapshots, 1);
     assert_int_equal(seen.listeners, 1);
     assert_int_equal(seen.sockets, 1);
+}
+
+static void after_an_upgrade_it_is_told_what_was_counted_before(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 2; i++)
+        f->veterans.items[i] = &f->left[i];
+    f->veterans.count = 2;
+    f->workers.all.parts[WORKERS_MAX] = &f->part; /* the other's cannot be read */
+    f->archive.reader = 0;
+    observe(f, 1);
+    assert_int_equal(seen.counters, 4);
+    observer_changed(&f->observer);
+    assert_int_equal(seen.counters, 4);
+    f->archive.reader = -1;
 }
 
 static void a_reload_gives_it_other_sockets_and_no_successor(void **state)
@@ -362,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(without_an_address_there_is_none),
         CASE(with_one_it_is_started_and_told_all),
+        CASE(after_an_upgrade_it_is_told_what_was_counted_before),
         CASE(a_reload_gives_it_other_sockets_and_no_successor),
         CASE(without_an_address_any_more_it_goes),
         CASE(one_that_was_sent_away_has_a_successor_when_it_is_wanted_again),

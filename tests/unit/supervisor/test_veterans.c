@@ -97,24 +97,10 @@ static void add(unsigned index, bool asks, bool has_signer)
     counter_add(&own[index]->route[3].active, 2);
 }
 
-static void add_route(unsigned slot, uint64_t base, uint64_t parts)
-{
-    struct handover_route *r = handover_add(&h.routes, &h.route_count, sizeof *r);
-    r->name = strdup("a");
-    r->slot = slot;
-    for (unsigned i = 0; i < ROUTE_COUNTERS; i++) {
-        r->base[i] = base;
-        r->parts[i] = parts;
-    }
-}
-
 /* Of the route in slot 3, over all that is left of those workers. */
 static uint64_t accepted(void)
 {
     uint64_t n = 0;
-    for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
-        if (strcmp(counter_facts[i].name, "accepted") == 0)
-            n = veterans.base[3][i];
     for (unsigned i = 0; i < PARTS_MAX; i++)
         if (counters_of(&counters, i) != NULL)
             n += counter_get(&counters_of(&counters, i)->route[3].accepted);
@@ -157,10 +143,15 @@ static int end(void **state)
     return 0;
 }
 
-static void take(void)
+static void take_known(bool known)
 {
     struct err e = {.text = ""};
-    assert_int_equal(veterans_take(&veterans, &h, &e), 0);
+    assert_int_equal(veterans_take(&veterans, &h, known, &e), 0);
+}
+
+static void take(void)
+{
+    take_known(true);
 }
 
 static void wait_for_end(unsigned alive)
@@ -251,34 +242,29 @@ static void other_processes_are_collected(void **state)
 
 /* ---- what they count ---- */
 
-static void what_they_have_counted_stays_when_they_are_gone(void **state)
+static void what_they_have_counted_stays_where_it_is_when_they_are_gone(void **state)
 {
     (void)state;
     add(0, false, false);
-    add_route(3, 100, 10);
     take();
-    assert_int_equal(accepted(), 110);
+    assert_int_equal(accepted(), 10);
     counter_add(&own[0]->route[3].accepted, 1);
-    assert_int_equal(accepted(), 111);
+    assert_int_equal(accepted(), 11);
     veterans_retire(&veterans);
     wait_for_end(0);
-    assert_int_equal(accepted(), 111);
+    assert_int_equal(accepted(), 11);
+    assert_true(veterans_reader(&veterans, WORKERS_MAX) >= 0); /* for an observer that comes now */
     assert_int_equal(veterans_active(&veterans), 0);
     assert_int_equal(counter_get(&own[0]->route[3].active), 0); /* for the workers, too */
-    veterans_forget_slot(&veterans, 3);
-    assert_int_equal(accepted(), 0);
 }
 
-static void what_is_laid_out_in_another_way_is_taken_as_it_was_said(void **state)
+static void what_is_laid_out_in_another_way_is_not_read(void **state)
 {
     (void)state;
     add(0, true, false);
-    add_route(3, 100, 10);
-    h.veterans[0].layout++;
-    take();
-    assert_int_equal(accepted(), 110);
-    counter_add(&own[0]->route[3].accepted, 1);
-    assert_int_equal(accepted(), 110);
+    take_known(false);
+    assert_int_equal(accepted(), 0);
+    assert_int_equal(veterans_reader(&veterans, WORKERS_MAX), -1);
     veterans_retire(&veterans);
     struct handover next;
     handover_init(&next);
@@ -315,8 +301,8 @@ int main(void)
         TEST(what_they_ask_is_answered_and_what_is_new_ignored),
         TEST(one_that_is_killed_is_told_of_and_not_replaced),
         TEST(other_processes_are_collected),
-        TEST(what_they_have_counted_stays_when_they_are_gone),
-        TEST(what_is_laid_out_in_another_way_is_taken_as_it_was_said),
+        TEST(what_they_have_counted_stays_where_it_is_when_they_are_gone),
+        TEST(what_is_laid_out_in_another_way_is_not_read),
         TEST(they_are_handed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -364,7 +364,7 @@ static void keys_and_counters_of_others_are_taken(void **state)
 {
     struct fixture *f = *state;
     static struct tls_ticket_keys keys = {.count = 1};
-    const struct ipc_counters of = {.worker = 1}, wild = {.worker = 70000};
+    const struct ipc_counters of = {.part = 1}, wild = {.part = 70000};
     struct err e;
     const int other = counters_create(&e), reader = counters_reader(other);
     hello(f);
