@@ -37,11 +37,19 @@ static enum session_state show(struct session *s, enum challenge_outcome outcome
     return next != SESSION_STAY ? next : SESSION_HANDSHAKE;
 }
 
+static enum session_state unanswered(struct session *s)
+{
+    session_count_refusal(s, REFUSAL_CHALLENGE);
+    return session_end(s, END_CHALLENGE_LATE_TLS);
+}
+
 static void tls_answered(struct query *q, enum challenge_outcome outcome,
                          const struct challenge *challenge)
 {
     struct session *s = challenge_owner(q);
-    session_step(s, show(s, outcome, challenge));
+    if (outcome == CHALLENGE_CROWDED)
+        session_log_challenge(s, "tls-alpn-01", q->name, challenge_words(outcome));
+    session_step(s, outcome == CHALLENGE_CROWDED ? unanswered(s) : show(s, outcome, challenge));
 }
 
 /* The handshake waits for a certificate. */
@@ -83,7 +91,5 @@ void query_left(struct session *s)
 
 enum session_state query_timed_out(struct session *s)
 {
-    session_count_refusal(s, REFUSAL_CHALLENGE);
-    return s->tls == NULL ? request_answer(s, HTTP_UNAVAILABLE, END_CHALLENGE_LATE)
-                          : session_end(s, END_CHALLENGE_LATE_TLS);
+    return s->tls == NULL ? request_unanswered(s) : unanswered(s);
 }

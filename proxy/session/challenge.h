@@ -26,4 +26,7 @@ enum session_state challenge_begin(struct session *s,
 /* Answer in HTTP, with the sentence that belongs to the status, and end so. */
 enum session_state request_answer(struct session *s, enum http_status status, enum end end);
 
+/* The answer has not come in time, or nobody has looked for it. */
+enum session_state request_unanswered(struct session *s);
+
 #endif

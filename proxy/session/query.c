@@ -2,7 +2,16 @@
 
 #include <string.h>
 
-enum { SENT_MAX = 8, PER_TICK = 128, TICK_MS = 100 };
+/* Invented names get a share of what may be out and of what may be asked, and no more of them wait
+ * than are asked for in less than a second. */
+enum {
+    SENT_MAX = 8,
+    INVENTED_SENT_MAX = 4,
+    PER_TICK = 128,
+    INVENTED_PER_TICK = 32,
+    TICK_MS = 100,
+    WAITING_MAX = 256
+};
 
 static struct query *query_of(struct link *l)
 {
@@ -21,31 +30,75 @@ static int send_now(const struct queries *all, const struct query *q)
 
 static void tick(uv_timer_t *timer);
 
+static bool may_send(const struct queries *all, const struct query *q)
+{
+    return q->known
+               ? all->sent_count < SENT_MAX && all->left > 0
+               : all->sent_count < INVENTED_SENT_MAX && all->left > PER_TICK - INVENTED_PER_TICK;
+}
+
+static void is_sent(struct queries *all, struct query *q)
+{
+    link_remove(&q->link);
+    link_add(&all->sent, &q->link);
+    q->waiting = false;
+    q->sent = true;
+    all->waiting_count--;
+    all->sent_count++;
+    all->left--;
+}
+
 /* Send what may be sent. When the supervisor does not read, the next tick tries again. */
 static void proceed(struct queries *all)
 {
-    while (!link_empty(&all->waiting) && all->sent_count < SENT_MAX && all->left > 0) {
+    while (!link_empty(&all->waiting) && may_send(all, query_of(all->waiting.next))) {
         struct query *q = query_of(all->waiting.next);
         if (send_now(all, q) != 0) {
             all->left = 0;
             break;
         }
-        link_remove(&q->link);
-        link_add(&all->sent, &q->link);
-        q->waiting = false;
-        q->sent = true;
-        all->sent_count++;
-        all->left--;
+        is_sent(all, q);
     }
-    if (all->left < PER_TICK && !uv_is_active((uv_handle_t *)&all->tick))
+    const bool owed = all->left < PER_TICK || all->waiting_count > WAITING_MAX;
+    if (owed && !uv_is_active((uv_handle_t *)&all->tick))
         uv_timer_start(&all->tick, tick, TICK_MS, 0);
+}
+
+static void take_back(struct queries *all, struct query *q)
+{
+    link_remove(&q->link);
+    all->waiting_count -= q->waiting;
+    all->sent_count -= q->sent;
+    q->waiting = q->sent = false;
+}
+
+/* The supervisor needs a moment to see what has just been put there. */
+static bool is_new(const struct queries *all, const struct query *q)
+{
+    return all->ticks - q->since < 2;
+}
+
+/* Those at the end of the line are told that nobody will look. */
+static void thin_out(struct queries *all)
+{
+    struct link *l = all->waiting.previous;
+    while (all->waiting_count > WAITING_MAX && l != &all->waiting) {
+        struct query *q = query_of(l);
+        l = l->previous;
+        if (is_new(all, q))
+            continue;
+        take_back(all, q);
+        q->answered(q, CHALLENGE_CROWDED, NULL);
+    }
 }
 
 static void tick(uv_timer_t *timer)
 {
     struct queries *all = timer->data;
     all->left = PER_TICK;
+    all->ticks++;
     proceed(all);
+    thin_out(all);
 }
 
 void queries_init(struct queries *all, uv_loop_t *loop, int ipc)
@@ -80,16 +133,6 @@ static bool is_known(const struct queries *all, const struct query *q)
     return false;
 }
 
-bool queries_know(struct queries *all, const struct ipc_message *m)
-{
-    size_t count;
-    if (!ipc_count(m, sizeof *all->known, &count) || count > CHALLENGES_KNOWN_MAX)
-        return false;
-    memcpy(all->known, m->payload, count * sizeof *all->known);
-    all->known_count = count;
-    return true;
-}
-
 static bool stands_before(const struct query *there, const struct query *q)
 {
     return there->known != q->known ? there->known : there->only;
@@ -106,21 +149,44 @@ static void stand_in_line(struct queries *all, struct query *q)
     link_add(next, &q->link);
 }
 
-void query_send(struct queries *all, struct query *q)
+/* Again, for each that waits: there may be what was not there when it came. */
+static void look_again(struct queries *all)
 {
-    q->serial = ++all->serial;
-    q->waiting = true;
-    q->known = is_known(all, q);
-    stand_in_line(all, q);
+    struct link *end = &all->waiting;
+    for (struct link *l = end->next, *next; l != end; l = next) {
+        struct query *q = query_of(l);
+        next = l->next;
+        if (q->known || !is_known(all, q))
+            continue;
+        q->known = true;
+        link_remove(l);
+        stand_in_line(all, q);
+    }
     if (!all->closed)
         proceed(all);
 }
 
-static void take_back(struct queries *all, struct query *q)
+bool queries_know(struct queries *all, const struct ipc_message *m)
 {
-    link_remove(&q->link);
-    all->sent_count -= q->sent;
-    q->waiting = q->sent = false;
+    size_t count;
+    if (!ipc_count(m, sizeof *all->known, &count) || count > CHALLENGES_KNOWN_MAX)
+        return false;
+    memcpy(all->known, m->payload, count * sizeof *all->known);
+    all->known_count = count;
+    look_again(all);
+    return true;
+}
+
+void query_send(struct queries *all, struct query *q)
+{
+    q->serial = ++all->serial;
+    q->waiting = true;
+    q->since = all->ticks;
+    all->waiting_count++;
+    q->known = is_known(all, q);
+    stand_in_line(all, q);
+    if (!all->closed)
+        proceed(all);
 }
 
 void query_forget(struct queries *all, struct query *q)

@@ -3,8 +3,10 @@
  *
  * Anybody who can connect can make a worker ask, so questions wait in line: few are out at a time,
  * and only so many in a second. First come those that ask for what the supervisor has said there
- * is, so that who invents names delays no authority. Beyond that, whoever has many waiting lets
- * those pass who have fewer. Who asked waits too, and his session's time limit goes on. */
+ * is, with a share of both that is theirs alone, so that who invents names delays no authority; one
+ * that it says while the question waits comes to the front. Beyond that, whoever has many waiting
+ * lets those pass who have fewer, and where too many wait the last are told so. Who asked waits
+ * too, and his session's time limit goes on. */
 #ifndef TLSFRONT_SESSION_QUERY_H
 #define TLSFRONT_SESSION_QUERY_H
 
@@ -19,8 +21,10 @@
 struct queries {
     int ipc; /* borrowed */
     struct link waiting, sent;
-    unsigned sent_count, left; /* that may be sent before the next tick */
+    unsigned waiting_count, sent_count;
+    unsigned left; /* that may be sent before the next tick */
     uint64_t serial;
+    uint64_t ticks;                       /* so far */
     uint64_t known[CHALLENGES_KNOWN_MAX]; /* of what there is; it may have changed since */
     size_t known_count;
     uv_timer_t tick;
@@ -32,6 +36,7 @@ struct query {
     struct link link;
     bool waiting, sent;
     uint64_t serial;
+    uint64_t since;  /* the tick in which it came */
     unsigned slot;   /* of the route, the same in all generations */
     uint32_t client; /* who asks: the same for all questions of an address */
     bool known;      /* there seems to be an answer */
@@ -47,10 +52,11 @@ void queries_init(struct queries *all, uv_loop_t *loop, int ipc);
 /* Nothing is asked any more; query_forget() is still allowed. */
 void queries_close(struct queries *all);
 
-/* IPC_CHALLENGES has come. False: it is none. */
+/* IPC_CHALLENGES has come; what waits for one of these need not any longer. False: it is none. */
 bool queries_know(struct queries *all, const struct ipc_message *m);
 
-/* `answered` is called in a later turn of the loop, or never. */
+/* `answered` is called in a later turn of the loop, or never; with CHALLENGE_CROWDED nobody was
+ * asked. */
 void query_send(struct queries *all, struct query *q);
 
 /* The answer is not wanted any more. Nothing to do is fine. */

@@ -142,11 +142,21 @@ enum session_state request_timed_out(struct session *s)
 
 /* ---- http-01 ---- */
 
+enum session_state request_unanswered(struct session *s)
+{
+    session_count_refusal(s, REFUSAL_CHALLENGE);
+    return request_answer(s, HTTP_UNAVAILABLE, END_CHALLENGE_LATE);
+}
+
 static void http_answered(struct query *q, enum challenge_outcome outcome,
                           const struct challenge *challenge)
 {
     struct session *s = challenge_owner(q);
     session_log_challenge(s, "http-01", q->name, challenge_words(outcome));
+    if (outcome == CHALLENGE_CROWDED) {
+        session_step(s, request_unanswered(s));
+        return;
+    }
     if (outcome != CHALLENGE_FOUND) {
         session_step(s, request_answer(s, HTTP_NOT_FOUND, END_CHALLENGE_UNKNOWN));
         return;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Files come in pairs, or by the dozen. */
-enum { CHANGED_MS = 10 };
+enum { CHANGED_MS = 10, BLIND_MS = 1000 };
 
 /* A directory that is watched. */
 struct challenge_spot {
@@ -37,10 +37,16 @@ static void look(uv_timer_t *timer)
     n->changed(n->arg);
 }
 
-static void look_soon(struct challenge_names *n)
+static void look_soon(struct challenge_names *n, uint64_t ms)
 {
     if (!uv_is_active((uv_handle_t *)&n->timer))
-        uv_timer_start(&n->timer, look, CHANGED_MS, 0);
+        uv_timer_start(&n->timer, look, ms, 0);
+}
+
+void challenge_names_asked(struct challenge_names *n)
+{
+    if (n->blind)
+        look_soon(n, BLIND_MS);
 }
 
 static void spot_changed(uv_fs_event_t *event, const char *name, int events, int status)
@@ -49,7 +55,7 @@ static void spot_changed(uv_fs_event_t *event, const char *name, int events, int
     (void)name;
     (void)events;
     (void)status;
-    look_soon(spot->all);
+    look_soon(spot->all, CHANGED_MS);
 }
 
 /* ---- life ---- */
@@ -74,6 +80,7 @@ static void forget(struct challenge_names *n)
         uv_close((uv_handle_t *)&s->event, spot_closed);
     }
     n->spots = NULL;
+    n->blind = false;
     uv_timer_stop(&n->timer);
 }
 
@@ -94,7 +101,8 @@ static void watch(struct challenge_names *n, const struct route *r, int director
     snprintf(path, sizeof path, "/proc/self/fd/%d", directory);
     uv_fs_event_init(n->timer.loop, &spot->event);
     spot->event.data = spot;
-    (void)uv_fs_event_start(&spot->event, spot_changed, path, 0);
+    if (uv_fs_event_start(&spot->event, spot_changed, path, 0) != 0)
+        n->blind = true;
 }
 
 void challenge_names_use(struct challenge_names *n, const struct release *p)
@@ -105,7 +113,7 @@ void challenge_names_use(struct challenge_names *n, const struct release *p)
         if (p->challenges[i] >= 0)
             watch(n, &p->generation->routes[i], p->challenges[i]);
     if (had || n->spots != NULL)
-        look_soon(n);
+        look_soon(n, CHANGED_MS);
 }
 
 void challenge_names_close(struct challenge_names *n)

@@ -2,7 +2,8 @@
  *
  * Workers are told, so that what a stranger invents waits behind what an authority has been
  * promised (see query.h). It is a hint and no more: one that comes late, or where a directory
- * cannot be watched or has too many files, costs a place in the line. */
+ * has too many files, costs a place in the line. One that cannot be watched is looked at again,
+ * once in a second, while somebody asks. */
 #ifndef TLSFRONT_SUPERVISOR_CHALLENGE_NAMES_H
 #define TLSFRONT_SUPERVISOR_CHALLENGE_NAMES_H
 
@@ -20,6 +21,7 @@ struct challenge_names {
     /* for challenge_names.c */
     uv_timer_t timer; /* a moment after a change */
     struct challenge_spot *spots;
+    bool blind; /* there is one that cannot be watched */
     void (*changed)(void *arg);
     void *arg;
 };
@@ -30,6 +32,9 @@ void challenge_names_init(struct challenge_names *n, uv_loop_t *loop, void (*cha
 
 /* Look at the directories of that release, which stay open, until the next call. */
 void challenge_names_use(struct challenge_names *n, const struct release *p);
+
+/* Somebody wants to know what is in such a directory. */
+void challenge_names_asked(struct challenge_names *n);
 
 /* The loop has to run empty afterwards. */
 void challenge_names_close(struct challenge_names *n);

@@ -131,6 +131,7 @@ static bool on_query(struct worker *w, const struct ipc_message *message)
     if (!ipc_take(message, &query, sizeof query) ||
         memchr(query.name, '\0', sizeof query.name) == NULL)
         return false;
+    challenge_names_asked(&w->all->challenges);
     orders_answer(w->all, w->child.ipc, &query);
     return true;
 }

@@ -61,6 +61,7 @@ const char *challenge_words(enum challenge_outcome outcome)
         [CHALLENGE_FOREIGN] = "the file does not belong to the directory's owner",
         [CHALLENGE_NO_DIRECTORY] =
             "the directory is not there, or no longer the one that was configured",
+        [CHALLENGE_CROWDED] = "not looked for, as too many ask for what is not known to be there",
     };
     return words[outcome];
 }

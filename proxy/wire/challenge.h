@@ -25,6 +25,7 @@ enum challenge_outcome {
     CHALLENGE_PRIVATE,      /* a token that not everybody may read */
     CHALLENGE_FOREIGN,      /* a certificate or key that is not the directory's owner's */
     CHALLENGE_NO_DIRECTORY, /* gone since the configuration was read, or the route is */
+    CHALLENGE_CROWDED,      /* nobody looked: too many ask for what nobody knows of */
     CHALLENGE_OUTCOMES
 };
 

@@ -1,9 +1,11 @@
 """Routes with protocol = acme: certificates from a real authority, and what others hear there."""
 
 import os
+import selectors
 import signal
 import socket
 import ssl
+import threading
 
 import pytest
 
@@ -253,6 +255,62 @@ def test_many_at_once_are_all_answered(open_):
     for client in clients:
         assert read_all(client).endswith(ANSWER)
         client.close()
+
+
+class Inventor:
+    """Asks for names that nobody has ordered, from an address for each, until it is told to end."""
+
+    def __init__(self, port, crowd):
+        self.port, self.crowd = port, crowd
+        self.asked, self.answers, self.ending = 0, set(), False
+        self.failed = None
+        self.thread = threading.Thread(target=self.run)
+
+    def __enter__(self):
+        self.thread.start()
+        wait_until(lambda: self.asked > self.crowd, "a flood")
+        return self
+
+    def __exit__(self, *_):
+        self.ending = True
+        self.thread.join()
+        assert self.failed is None, self.failed
+
+    def run(self):
+        try:
+            with selectors.DefaultSelector() as selector:
+                self.flood(selector)
+        except Exception as e:  # noqa: BLE001 - whatever it is, the test that reads this wants it
+            self.failed = e
+
+    def flood(self, selector):
+        while not self.ending or selector.get_map():
+            while not self.ending and len(selector.get_map()) < self.crowd:
+                selector.register(self.ask(), selectors.EVENT_READ)
+            for key, _ in selector.select(1):
+                selector.unregister(key.fileobj)
+                with key.fileobj:
+                    self.answers.add(status(read_all(key.fileobj)))
+
+    def ask(self):
+        self.asked += 1
+        client = socket.socket()
+        client.bind((f"127.1.{self.asked // 250 % 250}.{self.asked % 250 + 1}", 0))
+        client.connect(("127.0.0.1", self.port))
+        client.sendall(get(PATH + b"invented-%d" % self.asked))
+        return client
+
+
+def test_a_flood_of_invented_names_delays_neither_what_was_there_nor_what_comes(run, fronts):
+    these = Challenges(run, fronts, "flood")
+    these.put()
+    with Inventor(these.http, 400) as inventor:
+        for i in range(20):
+            assert these.ask(get(PATH + TOKEN)).endswith(ANSWER)
+            token = b"fresh-%d" % i
+            these.put(token, ANSWER)
+            assert these.ask(get(PATH + token)).endswith(ANSWER)
+    assert inventor.answers <= {404, 503}
 
 
 def test_one_too_many_is_refused(run, fronts):

@@ -612,6 +612,19 @@ static inline bool challenge_is_unknown(void)
     return true;
 }
 
+/* As query.c does with those at the end of the line. */
+static inline bool challenge_is_not_looked_for(void)
+{
+    if (!is_asked())
+        return false;
+    struct query *q = container_of(f.all.queries.sent.next, struct query, link);
+    query_forget(&f.all.queries, q);
+    in_session = true;
+    q->answered(q, CHALLENGE_CROWDED, NULL);
+    over();
+    return true;
+}
+
 static inline bool is_signing(void)
 {
     return !link_empty(&f.all.signings.sent);

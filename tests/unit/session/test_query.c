@@ -6,7 +6,8 @@
 
 #include <sys/socket.h>
 
-enum { QUERIES = 300, AT_ONCE = 8, PER_TICK = 128 };
+/* Of what nobody knows of; and so many wait for long. */
+enum { QUERIES = 400, AT_ONCE = 4, PER_TICK = 32, WAITING = 256 };
 
 struct fixture {
     uv_loop_t loop;
@@ -15,6 +16,7 @@ struct fixture {
     int supervisor;
     struct query queries[QUERIES];
     unsigned answered[QUERIES];
+    unsigned crowded; /* of these */
     enum challenge_outcome outcome;
     char text[16];
 };
@@ -25,7 +27,10 @@ static void note(struct query *q, enum challenge_outcome outcome, const struct c
 {
     f.answered[q - f.queries]++;
     f.outcome = outcome;
-    snprintf(f.text, sizeof f.text, "%.*s", (int)answer->size[0], (const char *)answer->bytes);
+    f.text[0] = '\0';
+    f.crowded += outcome == CHALLENGE_CROWDED;
+    if (answer != NULL)
+        snprintf(f.text, sizeof f.text, "%.*s", (int)answer->size[0], (const char *)answer->bytes);
 }
 
 static int setup(void **state)
@@ -102,7 +107,8 @@ static void put(size_t from, size_t to)
 /* A round that waits would run timers before and behind its wait: two ticks, on a busy machine. */
 static void next_tick(void)
 {
-    while (f.all.left == 0) {
+    const uint64_t now = f.all.ticks;
+    while (f.all.ticks == now) {
         usleep(1000);
         uv_run(&f.loop, UV_RUN_NOWAIT);
     }
@@ -136,7 +142,7 @@ static void few_are_out_at_a_time_and_the_rest_follows_in_order(void **state)
     answer(first.serial, CHALLENGE_NONE, "");
     assert_int_equal(f.outcome, CHALLENGE_NONE);
     assert_true(next_question(&q));
-    assert_string_equal(q.name, "name-8");
+    assert_string_equal(q.name, "name-4");
     assert_false(next_question(&q));
 }
 
@@ -147,14 +153,14 @@ static void who_leaves_makes_room_and_hears_nothing(void **state)
     put(0, 10);
     assert_true(next_question(&q));
     assert_int_equal(questions(), AT_ONCE - 1);
-    query_forget(&f.all, &f.queries[8]); /* in line */
+    query_forget(&f.all, &f.queries[4]); /* in line */
     assert_int_equal(questions(), 0);
     query_forget(&f.all, &f.queries[0]); /* out */
     query_forget(&f.all, &f.queries[0]);
     answer(q.serial, CHALLENGE_FOUND, "late");
     assert_int_equal(f.answered[0], 0);
     assert_true(next_question(&q));
-    assert_string_equal(q.name, "name-9");
+    assert_string_equal(q.name, "name-5");
     assert_false(next_question(&q));
 }
 
@@ -164,19 +170,14 @@ static void only_so_many_are_asked_before_the_next_tick(void **state)
     struct ipc_challenge_query q = {0};
     unsigned asked = 0;
     (void)state;
-    put(0, QUERIES);
-    for (; next_question(&q); asked++)
-        answer(q.serial, CHALLENGE_NONE, "");
-    assert_int_equal(asked, PER_TICK);
-    next_tick();
-    for (; next_question(&q); asked++)
-        answer(q.serial, CHALLENGE_NONE, "");
-    assert_int_equal(asked, 2 * PER_TICK);
-    uv_run(&f.loop, UV_RUN_DEFAULT);
-    for (; next_question(&q); asked++)
-        answer(q.serial, CHALLENGE_NONE, "");
-    assert_int_equal(asked, QUERIES);
-    for (size_t i = 0; i < QUERIES; i++)
+    put(0, 3 * PER_TICK);
+    for (unsigned ticks = 1; ticks <= 3; ticks++) {
+        for (; next_question(&q); asked++)
+            answer(q.serial, CHALLENGE_NONE, "");
+        assert_int_equal(asked, ticks * PER_TICK);
+        next_tick();
+    }
+    for (size_t i = 0; i < 3 * PER_TICK; i++)
         assert_int_equal(f.answered[i], 1);
 }
 
@@ -195,6 +196,7 @@ static void one_of_each_client_comes_first_and_then_the_newest(void **state)
     for (size_t i = 0; i < COUNT(order); i++) {
         assert_true(next_question(&q));
         assert_string_equal(q.name, order[i]);
+        answer(q.serial, CHALLENGE_NONE, "");
     }
 }
 
@@ -211,37 +213,95 @@ static uint64_t hash_of(size_t i)
     return challenge_hash(f.queries[i].slot, f.queries[i].name);
 }
 
-/* Each is of another client, so that all would stand in the order in which they come. */
-static void what_there_is_comes_before_what_somebody_has_invented(void **state)
+static void expect_next(size_t i)
 {
-    static const char *const order[] = {"name-60", "name-50", "name-8", "name-9"};
+    struct ipc_challenge_query q = {0};
+    assert_true(next_question(&q));
+    assert_string_equal(q.name, f.queries[i].name);
+}
+
+static void what_there_is_has_places_that_nobody_can_take_by_inventing(void **state)
+{
     const uint64_t there[] = {hash_of(50), hash_of(60)};
+    (void)state;
+    assert_true(know(there, COUNT(there)));
+    put(0, 74);
+    assert_int_equal(f.all.sent_count, AT_ONCE + COUNT(there));
+    for (size_t i = 0; i < AT_ONCE; i++)
+        expect_next(i);
+    expect_next(50);
+    expect_next(60);
+}
+
+/* However many have been asked for. */
+static void what_there_is_needs_no_tick(void **state)
+{
+    const uint64_t there[] = {hash_of(PER_TICK + 10)};
     struct ipc_challenge_query q = {0};
     (void)state;
     assert_true(know(there, COUNT(there)));
-    f.queries[50].client = f.queries[0].client; /* has one out already */
+    put(0, PER_TICK + 10);
+    while (next_question(&q))
+        answer(q.serial, CHALLENGE_NONE, "");
+    put(PER_TICK + 10, PER_TICK + 11);
+    expect_next(PER_TICK + 10);
+}
+
+/* Each is of another client, so that all would stand in the order in which they come. */
+static void what_there_is_comes_before_what_somebody_has_invented(void **state)
+{
+    uint64_t there[12];
+    (void)state;
+    for (size_t i = 0; i < COUNT(there); i++)
+        there[i] = hash_of(50 + i);
+    assert_true(know(there, COUNT(there)));
+    f.queries[54].client = f.queries[0].client; /* has one out already */
+    put(0, 74);
+    assert_int_equal(questions(), 2 * AT_ONCE);
+    for (uint64_t serial = 1; serial <= 2; serial++)
+        answer(serial, CHALLENGE_NONE, "");
+    expect_next(55);
+    expect_next(56);
+}
+
+static void what_comes_while_its_question_waits_is_asked_for_at_once(void **state)
+{
+    const uint64_t there[] = {hash_of(50)};
+    (void)state;
     put(0, 74);
     assert_int_equal(questions(), AT_ONCE);
-    for (uint64_t serial = 1; serial <= COUNT(order); serial++)
-        answer(serial, CHALLENGE_NONE, "");
-    for (size_t i = 0; i < COUNT(order); i++) {
-        assert_true(next_question(&q));
-        assert_string_equal(q.name, order[i]);
-    }
+    assert_true(know(there, COUNT(there)));
+    expect_next(50);
+    assert_int_equal(questions(), 0);
 }
 
 static void what_there_was_is_forgotten(void **state)
 {
     const uint64_t there[] = {hash_of(50)};
-    struct ipc_challenge_query q = {0};
     (void)state;
     assert_true(know(there, COUNT(there)));
     assert_true(know(NULL, 0));
     put(0, 74);
     assert_int_equal(questions(), AT_ONCE);
     answer(1, CHALLENGE_NONE, "");
-    assert_true(next_question(&q));
-    assert_string_equal(q.name, "name-8");
+    expect_next(AT_ONCE);
+}
+
+/* Nobody answers. What has just come may be what has just been put there. */
+static void of_a_crowd_the_last_are_told_but_those_that_have_just_come(void **state)
+{
+    (void)state;
+    put(0, QUERIES - 10);
+    next_tick();
+    assert_int_equal(f.crowded, 0);
+    put(QUERIES - 10, QUERIES);
+    next_tick();
+    assert_int_equal(f.all.waiting_count, WAITING);
+    assert_int_equal(f.crowded, QUERIES - AT_ONCE - WAITING);
+    for (size_t i = QUERIES - 10; i < QUERIES; i++)
+        assert_int_equal(f.answered[i], 0);
+    for (size_t i = 0; i < WAITING - 10; i++)
+        assert_int_equal(f.answered[i], 0);
 }
 
 /* The same name elsewhere is another challenge. */
@@ -291,7 +351,11 @@ int main(void)
         TEST(only_so_many_are_asked_before_the_next_tick),
         TEST(one_of_each_client_comes_first_and_then_the_newest),
         TEST(what_there_is_comes_before_what_somebody_has_invented),
+        TEST(what_there_is_has_places_that_nobody_can_take_by_inventing),
+        TEST(what_there_is_needs_no_tick),
+        TEST(what_comes_while_its_question_waits_is_asked_for_at_once),
         TEST(what_there_was_is_forgotten),
+        TEST(of_a_crowd_the_last_are_told_but_those_that_have_just_come),
         TEST(a_name_is_known_on_its_route),
         TEST(a_message_of_another_size_is_none),
         TEST(a_supervisor_that_does_not_read_is_asked_again_later),

@@ -5,6 +5,7 @@
 #include "tests/support/loop.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 enum { HTTP, TLS, ROUTES };
@@ -146,6 +147,31 @@ static void one_that_takes_the_directory_s_name_is_not_looked_into(void **state)
     remove_directory(moved);
 }
 
+/* No descriptor is left for watching. */
+static void a_directory_that_cannot_be_watched_is_looked_at_when_somebody_asks(void **state)
+{
+    struct rlimit usual;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, usual.rlim_max}), 0);
+    challenge_names_use(&names, &release);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    loop_until(&loop, changes > 0);
+    put(HTTP, "later");
+    loop_settle(&loop);
+    assert_false(knows(HTTP, "later"));
+    challenge_names_asked(&names);
+    loop_until(&loop, knows(HTTP, "later"));
+}
+
+static void one_that_is_watched_needs_nobody_to_ask(void **state)
+{
+    (void)state;
+    use();
+    challenge_names_asked(&names);
+    assert_false(uv_is_active((uv_handle_t *)&names.timer));
+}
+
 static void without_acme_routes_there_is_nothing_to_tell(void **state)
 {
     static struct release none;
@@ -175,6 +201,8 @@ int main(void)
         TEST(what_comes_and_goes_later_is_known_too),
         TEST(files_that_are_no_challenges_are_passed_over),
         TEST(one_that_takes_the_directory_s_name_is_not_looked_into),
+        TEST(a_directory_that_cannot_be_watched_is_looked_at_when_somebody_asks),
+        TEST(one_that_is_watched_needs_nobody_to_ask),
         TEST(without_acme_routes_there_is_nothing_to_tell),
         TEST(what_goes_with_the_routes_is_forgotten),
     };
