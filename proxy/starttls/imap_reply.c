@@ -179,7 +179,7 @@ enum step imap_take_response(struct dialogue *t, struct slice *in, struct dialog
     case LINE_MORE:
         return STEP_LEFT;
     case LINE_TOO_LONG:
-        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r.raw, out);
+        return imap_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, *in, out);
     case LINE_OK:
         break;
     }

@@ -168,7 +168,7 @@ static enum step article_replied(struct dialogue *t, unsigned code, struct slice
         /* The upstream sees an end of the article where there is none, or has given up on it. What
          * follows would be commands to one of us and text to the other. */
         put(line, out);
-        t->reason = DIALOGUE_PROTOCOL_ERROR;
+        dialogue_blame(t, DIALOGUE_PROTOCOL_ERROR, line);
         return STEP_CLOSING;
     }
     if (!is_class(code, 3)) {

@@ -117,12 +117,6 @@ static enum step rset_replied(struct dialogue *t, unsigned code)
 static enum step data_replied(struct dialogue *t, unsigned code)
 {
     struct smtp_dialogue *s = smtp_of(t);
-    /* The upstream sees an end of the text where there is none, or has given up on it. What follows
-     * would be commands to one of us and text to the other. */
-    if (s->state == SMTP_TEXT) {
-        t->reason = DIALOGUE_PROTOCOL_ERROR;
-        return STEP_CLOSING;
-    }
     if (is_class(code, 3)) {
         s->state = SMTP_TEXT;
         s->end = STEP_TEXT_BEGIN;
@@ -257,6 +251,16 @@ static enum step unasked(struct dialogue *t, const struct smtp_reply_line *r,
     return r->final ? STEP_CLOSING : STEP_TAKEN;
 }
 
+/* The upstream sees an end of the text where there is none, or has given up on it. What follows
+ * would be commands to one of us and text to the other. */
+static enum step amid_text(struct dialogue *t, const struct smtp_reply_line *r,
+                           struct dialogue_out *out)
+{
+    put_raw(r, out);
+    dialogue_blame(t, DIALOGUE_PROTOCOL_ERROR, r->raw);
+    return r->final ? STEP_CLOSING : STEP_TAKEN;
+}
+
 static enum step show(struct dialogue *t, const struct smtp_reply_line *r, struct dialogue_out *out)
 {
     const struct smtp_dialogue *s = smtp_of(t);
@@ -267,6 +271,8 @@ static enum step show(struct dialogue *t, const struct smtp_reply_line *r, struc
     }
     if (t->asked.count == 0)
         return unasked(t, r, out);
+    if (s->state == SMTP_TEXT)
+        return amid_text(t, r, out);
     const bool hello = t->asked.kinds[0] == SMTP_ASKED_EHLO || t->asked.kinds[0] == SMTP_ASKED_LHLO;
     if (hello && (s->inside_list || is_class(r->code, 2)))
         list_line(t, r, out);

@@ -67,6 +67,10 @@ static void stage_close(struct stage *st, const struct scene *sc, const char *ho
     expect(sc, how, "upstream", &st->heard[UPSTREAM], sc->to_upstream, sc->to_upstream_size);
     if (st->verdict != sc->end)
         fail_msg("%s (%s): verdict %d, wanted %d", sc->name, how, st->verdict, sc->end);
+    const struct dialogue *t = &st->dialogue;
+    const bool blames = t->reason == DIALOGUE_PROTOCOL_ERROR || t->reason == DIALOGUE_REFUSED;
+    if (sc->end == DIALOGUE_CLOSE && blames && t->words_size == 0)
+        fail_msg("%s (%s): the upstream is blamed, and not for its words", sc->name, how);
     if (sc->end == DIALOGUE_UPGRADE && st->carry[CLIENT].size != sc->left)
         fail_msg("%s (%s): %zu bytes left, wanted %zu", sc->name, how, st->carry[CLIENT].size,
                  sc->left);
