@@ -115,10 +115,15 @@ static void close_paren(struct scan *s)
     s->paren_line = 0;
 }
 
-static void break_paren(struct scan *s)
+static void complain_paren(struct scan *s)
 {
     complain(s, s->line, "write include(\"FILE\") with one file or pattern in quotes",
              "the parentheses do not hold one word");
+}
+
+static void break_paren(struct scan *s)
+{
+    complain_paren(s);
     blank_line(s);
     close_paren(s);
 }
@@ -204,6 +209,8 @@ static void scan_string(struct scan *s, int quote)
     note_word(s);
     emit(s, (char)quote);
     s->at++;
+    if (s->paren_line != 0 && peek(s, 0) == quote)
+        complain_paren(s);
     for (int c = peek(s, 0); c != quote; c = peek(s, 0)) {
         bool ends = c < 0 || c == '\n' || (c == '\r' && peek(s, 1) == '\n');
         if (ends) {
