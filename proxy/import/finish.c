@@ -6,52 +6,52 @@
 
 #include "config/values.h"
 
+#include "proxy/base/buf.h"
+
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* ---- one route for what differs in its addresses only ---- */
 
-static bool same_values(const struct entry *x, const struct entry *y)
+#define LIKENESS_MAX ((size_t)16 << 20) /* who says more is like nobody */
+
+static int by_key(const void *x, const void *y)
 {
-    if (x->count != y->count || strcmp(x->key, y->key) != 0)
-        return false;
-    for (size_t i = 0; i < x->count; i++)
-        if (strcmp(x->values[i].text, y->values[i].text) != 0)
-            return false;
-    return true;
+    return strcmp((*(const struct entry *const *)x)->key, (*(const struct entry *const *)y)->key);
 }
 
-static bool covers(const struct entries *x, const struct entries *y)
+/* All that `s` says but where it listens, whatever its order, each text with its size before it. */
+static void put_settings(struct arena *a, struct buf *out, const struct entries *s)
 {
-    for (size_t i = 0; i < x->count; i++) {
-        const struct entry *one = &x->items[i];
-        if (one->count == 0 || strcmp(one->key, "listen") == 0)
+    const struct entry **sorted = pool_array(a, s->count, sizeof *sorted);
+    for (size_t i = 0; i < s->count; i++)
+        sorted[i] = &s->items[i];
+    qsort(sorted, s->count, sizeof *sorted, by_key);
+    for (size_t i = 0; i < s->count; i++) {
+        if (sorted[i]->count == 0 || strcmp(sorted[i]->key, "listen") == 0)
             continue;
-        const struct entry *other = entries_find(y, one->key);
-        if (other == NULL || !same_values(one, other))
-            return false;
+        buf_printf(out, "%s %zu ", sorted[i]->key, sorted[i]->count);
+        for (size_t j = 0; j < sorted[i]->count; j++)
+            buf_printf(out, "%zu %s", strlen(sorted[i]->values[j].text), sorted[i]->values[j].text);
     }
-    return true;
 }
 
-static bool same_names(const struct plan_route *x, const struct plan_route *y)
+/* The same text for routes that differ in `listen` only. */
+static const char *likeness(struct arena *a, const struct plan_route *r)
 {
-    if (x->name_count != y->name_count)
-        return false;
-    for (size_t i = 0; i < x->name_count; i++)
-        if (strcmp(x->names[i].name, y->names[i].name) != 0 ||
-            !covers(&x->names[i].settings, &y->names[i].settings) ||
-            !covers(&y->names[i].settings, &x->names[i].settings))
-            return false;
-    return true;
-}
-
-static bool alike(const struct plan_route *x, const struct plan_route *y)
-{
-    return x->section == y->section && (x->withheld == NULL) == (y->withheld == NULL) &&
-           covers(&x->settings, &y->settings) && covers(&y->settings, &x->settings) &&
-           same_names(x, y);
+    struct buf b;
+    buf_init(&b, LIKENESS_MAX);
+    buf_printf(&b, "%p %d ", (const void *)r->section, r->withheld == NULL);
+    put_settings(a, &b, &r->settings);
+    for (size_t i = 0; i < r->name_count; i++) {
+        buf_printf(&b, "{%s ", r->names[i].name);
+        put_settings(a, &b, &r->names[i].settings);
+    }
+    const char *text = b.failed ? NULL : pool_text(a, (const char *)b.data, b.size);
+    buf_free(&b);
+    return text;
 }
 
 static void take_addresses(struct plan *p, struct plan_route *r, const struct plan_route *other)
@@ -66,17 +66,22 @@ static void take_addresses(struct plan *p, struct plan_route *r, const struct pl
 
 static void merge(struct plan *p)
 {
-    for (struct plan_route *r = p->routes; r != NULL; r = r->next) {
-        for (struct plan_route *before = r; before->next != NULL;) {
-            struct plan_route *other = before->next;
-            if (!alike(r, other)) {
-                before = other;
-                continue;
-            }
-            take_addresses(p, r, other);
-            before->next = other->next;
+    struct index seen = {0};
+    struct plan_route **place = &p->routes, *next;
+    for (struct plan_route *r = p->routes; r != NULL; r = next) {
+        const char *text = likeness(p->arena, r);
+        struct plan_route *before = text == NULL ? NULL : index_get(&seen, text);
+        next = r->next;
+        if (before != NULL) {
+            take_addresses(p, before, r);
+            continue;
         }
+        if (text != NULL)
+            index_add(p->arena, &seen, text, r);
+        *place = p->last_route = r;
+        place = &r->next;
     }
+    *place = NULL;
 }
 
 /* ---- ciphers, of which every version of TLS has its own list at the peers' ---- */
@@ -125,10 +130,8 @@ static bool can_name_files(const struct plan *p, const char *key, const char *va
 {
     if (strcmp(key, "certificate") != 0 && strcmp(key, "upstream-certificate") != 0)
         return true;
-    for (const struct plan_certificate *c = p->certificates; c != NULL; c = c->next)
-        if (strcmp(c->name, value) == 0)
-            return can_hold(c->chain) && can_hold(c->key) && can_hold(c->passphrase);
-    return true;
+    const struct plan_certificate *c = plan_certificate_named(p, value);
+    return c == NULL || (can_hold(c->chain) && can_hold(c->key) && can_hold(c->passphrase));
 }
 
 static void settle_writable(struct plan *p, struct plan_route *r, const struct entries *all)
@@ -163,28 +166,28 @@ static void settle_writable_globals(struct plan *p)
 
 /* ---- addresses that are taken ---- */
 
-static const struct given *taken(const struct plan *p, const struct plan_route *r, size_t index,
-                                 const struct endpoint *where)
+/* Who has an address. One that only a withheld route has is free for the others. */
+struct holder {
+    const struct plan_route *route;
+    struct statement *from;
+};
+
+/* By whom `where` is taken; NULL: by nobody, and now by `r`. */
+static const struct holder *take(struct plan *p, struct index *holders, const struct plan_route *r,
+                                 struct statement *from, const struct endpoint *where)
 {
-    for (const struct plan_route *other = p->routes; other != NULL; other = other->next) {
-        const struct entry *s = entries_find(&other->settings, "listen");
-        for (size_t i = 0; s != NULL && i < s->count; i++) {
-            struct endpoint there = {0};
-            struct flaw f;
-            if (other == r && i == index)
-                return NULL;
-            if ((other->withheld == NULL || other == r) &&
-                value_listen(p->arena, s->values[i].text, &there, &f) == 0 &&
-                endpoint_same(&there, where))
-                return &s->values[i];
-        }
-    }
+    void **place = index_at(p->arena, holders, where->text);
+    struct holder *there = *place;
+    if (there != NULL && (there->route == r || there->route->withheld == NULL))
+        return there;
+    *place = there = pool_alloc(p->arena, sizeof *there);
+    *there = (struct holder){r, from};
     return NULL;
 }
 
-static bool may_listen(struct plan *p, const struct plan_route *r, size_t index)
+static bool may_listen(struct plan *p, struct index *holders, const struct plan_route *r,
+                       const struct given *v)
 {
-    const struct given *v = &entries_find(&r->settings, "listen")->values[index];
     struct endpoint where = {0};
     struct flaw f;
     if (value_listen(p->arena, v->text, &where, &f) != 0) {
@@ -193,46 +196,53 @@ static bool may_listen(struct plan *p, const struct plan_route *r, size_t index)
                            f.cure);
         return false;
     }
-    const struct given *by = taken(p, r, index, &where);
+    const struct holder *by = take(p, holders, r, v->from, &where);
     if (by != NULL && v->from != NULL && by->from != v->from)
         statement_lose(p->arena, v->from, "%s is taken already, by %s:%d", v->text,
-                       by->from == NULL ? r->section->file : by->from->file,
-                       by->from == NULL ? r->section->line : by->from->line);
+                       by->from == NULL ? by->route->section->file : by->from->file,
+                       by->from == NULL ? by->route->section->line : by->from->line);
     return by == NULL;
 }
 
-static void settle_addresses(struct plan *p, struct plan_route *r)
+static void settle_addresses(struct plan *p, struct index *holders, struct plan_route *r)
 {
     struct entry *s = (struct entry *)entries_find(&r->settings, "listen");
-    for (size_t i = 0; s != NULL && i < s->count;) {
-        if (may_listen(p, r, i)) {
-            i++;
-            continue;
-        }
-        memmove(s->values + i, s->values + i + 1, (s->count - i - 1) * sizeof *s->values);
-        s->count--;
-    }
+    size_t kept = 0;
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->count; i++)
+        if (may_listen(p, holders, r, &s->values[i]))
+            s->values[kept++] = s->values[i];
+    s->count = kept;
 }
 
 /* 0.0.0.0:995 and [::]:995 are :995. */
 static void join_families(struct plan *p, struct plan_route *r)
 {
+    static const char v4[] = "0.0.0.0:", v6[] = "[::]:";
     struct entry *s = (struct entry *)entries_find(&r->settings, "listen");
-    for (size_t i = 0; s != NULL && i < s->count; i++) {
-        if (strncmp(s->values[i].text, "0.0.0.0:", 8) != 0)
+    struct index ports = {0};
+    size_t kept = 0;
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->count; i++) /* the port of [::]:PORT leads to its place */
+        if (strncmp(s->values[i].text, v6, sizeof v6 - 1) == 0)
+            index_add(p->arena, &ports, s->values[i].text + sizeof v6 - 2, &s->values[i]);
+    for (size_t i = 0; i < s->count; i++) {
+        const char *text = s->values[i].text;
+        if (text == NULL || strncmp(text, v4, sizeof v4 - 1) != 0)
             continue;
-        const char *port = s->values[i].text + 7;
-        for (size_t j = 0; j < s->count; j++) {
-            if (strncmp(s->values[j].text, "[::]:", 5) != 0 ||
-                strcmp(s->values[j].text + 4, port) != 0)
-                continue;
-            s->values[i].text = pool_text(p->arena, port, strlen(port));
-            memmove(s->values + j, s->values + j + 1, (s->count - j - 1) * sizeof *s->values);
-            s->count--;
-            i -= j < i ? 1U : 0U;
-            break;
-        }
+        const char *port = text + sizeof v4 - 2;
+        struct given *other = index_get(&ports, port);
+        if (other == NULL || other->text == NULL)
+            continue;
+        s->values[i].text = pool_text(p->arena, port, strlen(port));
+        other->text = NULL; /* it leaves */
     }
+    for (size_t i = 0; i < s->count; i++)
+        if (s->values[i].text != NULL)
+            s->values[kept++] = s->values[i];
+    s->count = kept;
 }
 
 /* ---- what a route cannot be without ---- */
@@ -240,19 +250,18 @@ static void join_families(struct plan *p, struct plan_route *r)
 static void settle_upstreams(struct plan *p, struct plan_route *r)
 {
     struct entry *s = (struct entry *)entries_find(&r->settings, "upstream");
-    for (size_t i = 0; s != NULL && i < s->count;) {
+    size_t kept = 0;
+    for (size_t i = 0; s != NULL && i < s->count; i++) {
+        const struct given v = s->values[i];
         struct endpoint where = {0};
         struct flaw f;
-        if (value_upstream(p->arena, s->values[i].text, &where, &f) == 0) {
-            i++;
-            continue;
-        }
-        if (s->values[i].from != NULL)
-            statement_lose(p->arena, s->values[i].from, "the server \"%s\" %s: %s",
-                           s->values[i].text, f.cause, f.cure);
-        memmove(s->values + i, s->values + i + 1, (s->count - i - 1) * sizeof *s->values);
-        s->count--;
+        if (value_upstream(p->arena, v.text, &where, &f) == 0)
+            s->values[kept++] = v;
+        else if (v.from != NULL)
+            statement_lose(p->arena, v.from, "the server \"%s\" %s: %s", v.text, f.cause, f.cure);
     }
+    if (s != NULL)
+        s->count = kept;
 }
 
 static void require(struct plan *p, struct plan_route *r, const char *key, const char *what)
@@ -269,14 +278,6 @@ static void require(struct plan *p, struct plan_route *r, const char *key, const
 
 /* ---- names ---- */
 
-static bool has_route(const struct plan *p, const struct plan_route *end, const char *name)
-{
-    for (const struct plan_route *r = p->routes; r != end; r = r->next)
-        if (strcmp(r->name, name) == 0)
-            return true;
-    return false;
-}
-
 static void settle_name(struct plan *p, struct plan_route *r)
 {
     if (r->name[0] == '\0') {
@@ -286,10 +287,7 @@ static void settle_name(struct plan *p, struct plan_route *r)
         r->name = pool_format(p->arena, "%s%s%s", protocol, port == NULL ? "" : "-",
                               port == NULL ? "" : port + 1);
     }
-    const char *stem = plan_valid_name(p->arena, r->name);
-    r->name = stem;
-    for (unsigned n = 2; has_route(p, r, r->name); n++)
-        r->name = pool_format(p->arena, "%.58s-%u", stem, n);
+    r->name = plan_unique_name(p->arena, &p->route_names, plan_valid_name(p->arena, r->name));
 }
 
 /* Without it, check would refuse what is printed. */
@@ -303,6 +301,7 @@ static void settle_user(struct plan *p)
 
 void plan_finish(struct plan *p)
 {
+    struct index holders = {0};
     settle_user(p);
     settle_writable_globals(p);
     merge(p);
@@ -312,7 +311,7 @@ void plan_finish(struct plan *p)
         settle_writable(p, r, &r->settings);
         for (size_t i = 0; i < r->name_count; i++)
             settle_writable(p, r, &r->names[i].settings);
-        settle_addresses(p, r);
+        settle_addresses(p, &holders, r);
         settle_upstreams(p, r);
         require(p, r, "listen", "address for clients");
         require(p, r, "upstream", "server behind it");

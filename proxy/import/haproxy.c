@@ -13,12 +13,10 @@
 
 /* ---- sections ---- */
 
-static const char *value_of(const struct statement *section, const char *key)
+static const char *value_of(struct plan *p, const struct statement *section, const char *key)
 {
-    for (const struct statement *s = section->first; s != NULL; s = s->next)
-        if (statement_is(s, 0, key))
-            return statement_at(s, 1);
-    return NULL;
+    const struct lines *lines = haproxy_lines(p, section, key);
+    return lines->count == 0 ? NULL : statement_at(lines->items[0], 1);
 }
 
 /* What `defaults`, and those that it names, say to `section`, below `above`. */
@@ -34,29 +32,33 @@ static struct plan_route *read_defaults(struct plan *p, struct statement *sectio
     return r;
 }
 
-/* What global says about TLS, below what the section's defaults say. */
-static struct plan_route *read_above(struct plan *p, struct statement *section)
+/* What global says about TLS, the same for all. */
+static struct plan_route *read_globals(struct plan *p, struct statement *section)
 {
-    struct plan_route *above = plan_route(p, "", section, NULL);
+    void **place = index_at(p->arena, &p->sections, "globals");
+    if (*place != NULL)
+        return *place;
+    struct plan_route *above = *place = plan_route(p, "", section, NULL);
     for (size_t i = 0; i < p->file_count; i++)
         for (struct statement *s = p->files[i]->first; s != NULL; s = s->next)
             if (statement_is(s, 0, "global"))
                 for (struct statement *one = s->first; one != NULL; one = one->next)
                     rows_apply(p, above, one, haproxy_globals);
-    return read_defaults(p, section, haproxy_defaults(p, section), above);
+    return above;
 }
 
-static const char *mode_of(const struct plan *p, const struct statement *section)
+static const char *mode_of(struct plan *p, const struct statement *section)
 {
     const char *mode = NULL;
     for (; mode == NULL && section != NULL; section = haproxy_defaults(p, section))
-        mode = value_of(section, "mode");
+        mode = value_of(p, section, "mode");
     return mode == NULL ? "tcp" : mode;
 }
 
 static struct plan_route *read_section(struct plan *p, struct statement *s)
 {
-    struct plan_route *r = plan_route(p, statement_at(s, 1), s, read_above(p, s));
+    struct plan_route *r = plan_route(
+        p, statement_at(s, 1), s, read_defaults(p, s, haproxy_defaults(p, s), read_globals(p, s)));
     s->carried = true;
     for (struct statement *one = s->first; one != NULL; one = one->next)
         rows_apply(p, r, one, haproxy_proxies);
@@ -82,20 +84,56 @@ static const char *rules_why(const struct plan_route *b)
     return NULL;
 }
 
-/* What the backend says of the way to its servers counts there. */
-static void take_backend(struct plan *p, struct plan_route *r, struct statement *backend)
+/* What a backend says of the way to its servers; the rest is its frontends' affair. */
+static const char *const backend_keys[] = {"upstream",
+                                           "balance",
+                                           ".balance",
+                                           "send-proxy",
+                                           "source",
+                                           "health-check",
+                                           "connect-timeout",
+                                           ".timeout-server",
+                                           ".timeout-tunnel",
+                                           "upstream-tls",
+                                           "upstream-ca",
+                                           "upstream-name",
+                                           "upstream-certificate",
+                                           ACCESS_RULES,
+                                           "allow",
+                                           "deny",
+                                           "connection-rate-per-ip",
+                                           NULL};
+
+/* Of those, what a route takes from it. */
+static const char *const taken_keys[] = {
+    "upstream",     "balance",         "send-proxy",      "source",
+    "health-check", "connect-timeout", ".timeout-server", ".timeout-tunnel",
+    "upstream-tls", "upstream-ca",     "upstream-name",   "upstream-certificate"};
+
+static struct plan_route *read_backend(struct plan *p, const struct plan_route *r,
+                                       struct statement *backend)
 {
-    static const char *const keys[] = {
-        "upstream",     "balance",         "send-proxy",      "source",
-        "health-check", "connect-timeout", ".timeout-server", ".timeout-tunnel",
-        "upstream-tls", "upstream-ca",     "upstream-name",   "upstream-certificate"};
     struct plan_route *b = read_section(p, backend);
     access_settle(p, b);
     haproxy_servers(p, b, backend, port_of(r));
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        entries_take(p->arena, &r->settings, &b->settings, keys[i]);
+    if (statement_is(backend, 0, "backend"))
+        route_lose_rest(p, b, backend_keys, "it is for clients, whom a backend has none of");
+    return b;
+}
+
+static void take_remarks(struct plan *p, struct plan_route *r, const struct plan_route *b)
+{
     for (size_t i = 0; i < b->remark_count; i++)
         route_remark(p, r, "%s", b->remarks[i]);
+}
+
+/* What the backend says of the way to its servers counts there. */
+static void take_backend(struct plan *p, struct plan_route *r, struct statement *backend)
+{
+    struct plan_route *b = read_backend(p, r, backend);
+    for (size_t i = 0; i < sizeof taken_keys / sizeof *taken_keys; i++)
+        entries_take(p->arena, &r->settings, &b->settings, taken_keys[i]);
+    take_remarks(p, r, b);
     if (b->withheld != NULL)
         route_withhold(p, r, "%s", b->withheld);
     if (rules_why(b) != NULL)
@@ -112,9 +150,36 @@ static const char *backend_why(const struct plan_route *b, const struct plan_rou
         if (theirs == NULL || ours == NULL ? theirs != ours : strcmp(theirs, ours) != 0)
             return "TLS towards servers is the same for the whole route";
     }
+    if (route_get(r, "source") != NULL && route_get(b, "source") == NULL)
+        return "its servers would see the route's source";
     if (route_get(b, "upstream") == NULL)
         return "there is no server";
     return b->withheld != NULL ? b->withheld : rules_why(b);
+}
+
+/* What the route says of its own servers' way is not said for others. */
+static void take_back(struct plan *p, struct plan_route *b, const struct plan_route *r,
+                      const char *key)
+{
+    if (route_get(b, key) == NULL && route_get(r, key) != NULL)
+        entries_put(p->arena, &b->settings, key, "off", NULL);
+}
+
+/* A server-name block has no times of its own. */
+static void lose_times(struct plan *p, const struct plan_route *b, const struct plan_route *r,
+                       struct statement *use)
+{
+    static const char *const keys[] = {"connect-timeout", ".timeout-server", ".timeout-tunnel"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct entry *theirs = entries_find(&b->settings, keys[i]);
+        const char *ours = route_get(r, keys[i]), *text = route_get(b, keys[i]);
+        if (theirs == NULL ? ours == NULL : ours != NULL && strcmp(text, ours) == 0)
+            continue;
+        struct statement *from = theirs == NULL ? NULL : theirs->values[theirs->count - 1].from;
+        statement_lose(p->arena, from == NULL ? use : from,
+                       "backend %s gets the times of the default one: a server-name block has none",
+                       statement_at(b->section, 1));
+    }
 }
 
 static void take_named(struct plan *p, struct plan_route *r, struct statement *s,
@@ -123,14 +188,15 @@ static void take_named(struct plan *p, struct plan_route *r, struct statement *s
     struct statement *backend = haproxy_section(p, "backend", statement_at(s, 1));
     const char *why = "there is no such backend";
     if (backend != NULL) {
-        struct plan_route *b = read_section(p, backend);
-        access_settle(p, b);
-        haproxy_servers(p, b, backend, port_of(r));
+        struct plan_route *b = read_backend(p, r, backend);
         why = backend_why(b, r);
-        if (route_get(b, "send-proxy") == NULL && route_get(r, "send-proxy") != NULL)
-            entries_put(p->arena, &b->settings, "send-proxy", "off", NULL);
+        take_remarks(p, r, b);
+        take_back(p, b, r, "send-proxy");
+        take_back(p, b, r, "health-check");
+        entries_drop(&b->settings, "max-connections"); /* of its defaults, for frontends */
         for (size_t i = 0; i < count && why == NULL; i++)
             why = route_server_name(p, r, names[i], &b->settings);
+        lose_times(p, b, r, s);
     }
     if (why == NULL)
         return;
@@ -176,7 +242,7 @@ static void add_bind(struct plan *p, const struct plan_route *front, struct stat
 {
     struct statement *section = front->section;
     struct plan_route *r = haproxy_bind(p, bind, front);
-    const char *name = value_of(section, "default_backend");
+    const char *name = value_of(p, section, "default_backend");
     if (r == NULL)
         return;
     struct statement *backend = name == NULL ? NULL : haproxy_section(p, "backend", name);
@@ -186,11 +252,19 @@ static void add_bind(struct plan *p, const struct plan_route *front, struct stat
         haproxy_servers(p, r, section, port_of(r));
     if (backend != NULL)
         take_backend(p, r, backend);
-    for (struct statement *s = section->first; s != NULL; s = s->next)
-        if (statement_is(s, 0, "use_backend"))
-            take_use_backend(p, r, s);
+    const struct lines *uses = haproxy_lines(p, section, "use_backend");
+    for (size_t i = 0; i < uses->count; i++)
+        take_use_backend(p, r, uses->items[i]);
     settle_idle(p, r);
     plan_add(p, r);
+}
+
+/* haproxy leaves it out, too. */
+static void lose_balance(struct plan *p, const struct plan_route *front)
+{
+    const struct entry *balance = entries_find(&front->settings, ".balance");
+    if (balance != NULL && !balance->inherited)
+        statement_lose(p->arena, balance->values[0].from, "a frontend has no servers of its own");
 }
 
 static void carry_front(struct plan *p, struct statement *s)
@@ -202,9 +276,11 @@ static void carry_front(struct plan *p, struct statement *s)
     }
     struct plan_route *front = read_section(p, s);
     access_settle(p, front);
-    for (struct statement *one = s->first; one != NULL; one = one->next)
-        if (statement_is(one, 0, "bind"))
-            add_bind(p, front, one);
+    if (statement_is(s, 0, "frontend"))
+        lose_balance(p, front);
+    const struct lines *binds = haproxy_lines(p, s, "bind");
+    for (size_t i = 0; i < binds->count; i++)
+        add_bind(p, front, binds->items[i]);
 }
 
 static bool is_kind(const struct statement *s, const char *const *kinds)

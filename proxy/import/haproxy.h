@@ -7,12 +7,21 @@
 
 /* ---- haproxy_sections.c ---- */
 
-/* The first section of that kind and name; NULL: there is none. */
-struct statement *haproxy_section(const struct plan *p, const char *kind, const char *name);
+/* The first section of that kind and name; NULL: there is none. With "table" as kind, the last one
+ * of any kind. */
+struct statement *haproxy_section(struct plan *p, const char *kind, const char *name);
 
 /* The defaults that count for a section: those it names, else the last before it; NULL: none. For
  * defaults themselves, only those before it that it names. */
-struct statement *haproxy_defaults(const struct plan *p, const struct statement *section);
+struct statement *haproxy_defaults(struct plan *p, const struct statement *section);
+
+/* The lines of a section that begin with `word`, or "acl NAME", in their order. Never NULL. */
+struct lines {
+    struct statement **items;
+    size_t count, room;
+};
+const struct lines *haproxy_lines(struct plan *p, const struct statement *section,
+                                  const char *word);
 
 /* ---- haproxy_rows.c ---- */
 

@@ -25,8 +25,8 @@ static const char *carry_timeout(struct plan *p, struct plan_route *r, struct st
     return "tlsfront has no such limit";
 }
 
-static const char *carry_option(struct plan *p, struct plan_route *r, struct statement *s,
-                                const struct row *row)
+/* Options whose effect tlsfront has anyway. */
+static bool is_so_anyway(const char *option)
 {
     static const char *const anyway[] = {"tcplog",
                                          "dontlognull",
@@ -45,13 +45,21 @@ static const char *carry_option(struct plan *p, struct plan_route *r, struct sta
                                          "tcp-check",
                                          "allbackups",
                                          "independent-streams"};
+    for (size_t i = 0; i < sizeof anyway / sizeof *anyway; i++)
+        if (strcmp(option, anyway[i]) == 0)
+            return true;
+    return false;
+}
+
+static const char *carry_option(struct plan *p, struct plan_route *r, struct statement *s,
+                                const struct row *row)
+{
+    const char *name = statement_at(s, 1), *check = strstr(name, "check");
     (void)p;
     (void)r;
     (void)row;
-    for (size_t i = 0; i < sizeof anyway / sizeof *anyway; i++)
-        if (statement_is(s, 1, anyway[i]))
-            return NULL;
-    const char *name = statement_at(s, 1), *check = strstr(name, "check");
+    if (is_so_anyway(name))
+        return NULL;
     if (check != NULL || strstr(name, "chk") != NULL)
         return "a check connects, and reads the greeting of the route's protocol";
     return strstr(name, "http") != NULL || strcmp(name, "forwardfor") == 0
@@ -59,14 +67,18 @@ static const char *carry_option(struct plan *p, struct plan_route *r, struct sta
                : "tlsfront has nothing like it";
 }
 
+/* What is turned off is not here either, unless tlsfront does so in any case. */
 static const char *carry_no(struct plan *p, struct plan_route *r, struct statement *s,
                             const struct row *row)
 {
     (void)p;
     (void)r;
-    (void)s;
     (void)row;
-    return NULL;
+    if (statement_is(s, 1, "log"))
+        return "tlsfront always has a log: log-level tells how much of one";
+    return statement_is(s, 1, "option") && is_so_anyway(statement_at(s, 2))
+               ? "tlsfront does so in any case"
+               : NULL;
 }
 
 static const char *carry_log(struct plan *p, struct plan_route *r, struct statement *s,

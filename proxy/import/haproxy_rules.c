@@ -62,18 +62,14 @@ static bool add_test(struct arena *a, struct test *t, const struct statement *s,
     return true;
 }
 
-static bool add_named(struct arena *a, struct test *t, const struct statement *section,
+static bool add_named(struct plan *p, struct test *t, const struct statement *section,
                       const char *name)
 {
-    bool any = false;
-    for (const struct statement *s = section->first; s != NULL; s = s->next) {
-        if (!statement_is(s, 0, "acl") || !statement_is(s, 1, name))
-            continue;
-        if (!add_test(a, t, s, 2, s->count))
+    const struct lines *acls = haproxy_lines(p, section, pool_format(p->arena, "acl %s", name));
+    for (size_t i = 0; i < acls->count; i++)
+        if (!add_test(p->arena, t, acls->items[i], 2, acls->items[i]->count))
             return false;
-        any = true;
-    }
-    return any;
+    return acls->count > 0;
 }
 
 static size_t closing(const struct statement *s, size_t i)
@@ -84,7 +80,7 @@ static size_t closing(const struct statement *s, size_t i)
 }
 
 /* The condition that begins with word `i`: if or unless. */
-static struct test read_condition(struct arena *a, const struct statement *s, size_t i)
+static struct test read_condition(struct plan *p, const struct statement *s, size_t i)
 {
     struct test t = {.negated = statement_is(s, i, "unless")};
     bool good = i + 1 < s->count, joined = true;
@@ -103,10 +99,10 @@ static struct test read_condition(struct arena *a, const struct statement *s, si
             word = word[1] == '\0' ? statement_at(s, ++i) : word + 1;
         }
         if (good && strcmp(word, "{") == 0) {
-            good = add_test(a, &t, s, i + 1, closing(s, i));
+            good = add_test(p->arena, &t, s, i + 1, closing(s, i));
             i = closing(s, i);
         } else if (good) {
-            good = add_named(a, &t, s->parent, word);
+            good = add_named(p, &t, s->parent, word);
         }
     }
     if (!good)
@@ -129,13 +125,12 @@ static void put_rules(struct plan *p, struct plan_route *r, struct statement *s,
 
 /* ---- how often ---- */
 
-static const struct statement *find_table(const struct plan *p, const struct statement *section,
+static const struct statement *find_table(struct plan *p, const struct statement *section,
                                           const char *name)
 {
-    for (size_t i = 0; *name != '\0' && i < p->file_count; i++)
-        for (const struct statement *s = p->files[i]->first; s != NULL; s = s->next)
-            if (strcmp(statement_at(s, 1), name) == 0)
-                section = s;
+    const struct statement *named = *name == '\0' ? NULL : haproxy_section(p, "table", name);
+    if (named != NULL)
+        section = named;
     for (const struct statement *s = section->first; s != NULL; s = s->next)
         if (statement_is(s, 0, "stick-table"))
             return s;
@@ -218,7 +213,7 @@ static bool is_reject(const struct statement *s)
 
 /* An accept ends the rules of its own kind (connection, session, content) only; in our lists it
  * would be an exception of those of the others as well. */
-static bool rejects_elsewhere(const struct plan *p, const struct statement *section,
+static bool rejects_elsewhere(struct plan *p, const struct statement *section,
                               const struct statement *accept)
 {
     for (; section != NULL; section = haproxy_defaults(p, section))
@@ -252,8 +247,7 @@ const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct sta
     if (!accepts && !rejects)
         return "of what may be asked of a connection, only the client's address is known";
     const bool always = s->count == 3;
-    const struct test t =
-        always ? (struct test){.about = ABOUT_SOURCE} : read_condition(p->arena, s, 3);
+    const struct test t = always ? (struct test){.about = ABOUT_SOURCE} : read_condition(p, s, 3);
     if (t.about != ABOUT_SOURCE || (t.negated && accepts)) {
         const char *why = "of conditions, only those about the client's address (src) are known";
         if (rejects)
@@ -276,7 +270,7 @@ const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct sta
 
 const char *const *haproxy_names(struct plan *p, struct statement *s, size_t first, size_t *count)
 {
-    const struct test t = read_condition(p->arena, s, first);
+    const struct test t = read_condition(p, s, first);
     *count = t.values.count;
     return t.about == ABOUT_NAME && !t.negated ? t.values.items : NULL;
 }

@@ -310,11 +310,13 @@ static void take_defaults(struct plan *p, struct plan_route *r, struct server *o
     struct statement *defaults = haproxy_defaults(p, section);
     if (defaults != NULL)
         take_defaults(p, r, one, defaults, NULL);
-    for (struct statement *s = section->first; s != end; s = s->next)
-        if (statement_is(s, 0, "default-server")) {
-            take_words(p, r, one, s, 1);
-            s->carried = true;
-        }
+    const struct lines *lines = haproxy_lines(p, section, "default-server");
+    for (size_t i = 0; i < lines->count; i++) {
+        if (end != NULL && lines->items[i]->line > end->line)
+            return;
+        take_words(p, r, one, lines->items[i], 1);
+        lines->items[i]->carried = true;
+    }
 }
 
 static struct server read_server(struct plan *p, struct plan_route *r, struct statement *section,
@@ -414,12 +416,12 @@ static void settle_way(struct plan *p, struct plan_route *r, const struct server
 static size_t put_servers(struct plan *p, struct plan_route *r, struct statement *section,
                           const char *port)
 {
+    const struct lines *servers = haproxy_lines(p, section, "server");
     struct server first = {.at = NULL};
     size_t turns = 0;
     for (int backup = 0; backup < 2; backup++) {
-        for (struct statement *s = section->first; s != NULL; s = s->next) {
-            if (!statement_is(s, 0, "server"))
-                continue;
+        for (size_t i = 0; i < servers->count; i++) {
+            struct statement *s = servers->items[i];
             const struct server one = read_server(p, r, section, s, port);
             if (one.backup != (backup == 1) || one.disabled || one.address == NULL)
                 continue;

@@ -1,9 +1,9 @@
 /* hitch.c - hitch.conf(5): what stands outside of frontends is what every frontend has unless it
  * says otherwise, wherever in the file it stands. */
+#include "proxy/import/hitch.h"
 #include "proxy/import/address.h"
 #include "proxy/import/peers.h"
 #include "proxy/import/pool.h"
-#include "proxy/import/rows.h"
 #include "proxy/import/terms.h"
 
 #include <fnmatch.h>
@@ -108,7 +108,7 @@ static const char *carry_quiet(struct plan *p, struct plan_route *r, struct stat
 #define FIXED       "tlsfront decides that by itself"
 
 /* For a frontend, and for all. */
-static const struct row frontend[] = {
+const struct row hitch_frontend[] = {
     {"ciphers", carry_ciphers, NULL, NULL, 0},
     {"ciphersuites", carry_suites, NULL, NULL, 0},
     {"client-verify", carry_verify, NULL, NULL, ROW_GUARDS},
@@ -128,7 +128,7 @@ static const struct row frontend[] = {
     {.name = NULL},
 };
 
-static const struct row globals[] = {
+const struct row hitch_globals[] = {
     {"alpn-protos", carry_alpn, NULL, NULL, 0},
     {"backend", carry_backend, NULL, NULL, 0},
     {"backend-connect-timeout", carry_seconds, "connect-timeout", NULL, 0},
@@ -174,7 +174,7 @@ static const struct row globals[] = {
     {.name = NULL},
 };
 
-static const struct row pem_file[] = {
+const struct row hitch_pem_file[] = {
     {"cert", NULL, NULL, NULL, 0},
     {"private-key", NULL, NULL, NULL, 0},
     {"ocsp-resp-file", NULL, NULL, STAPLING, 0},
@@ -201,7 +201,7 @@ static const char *named(struct plan *p, const char *chain, const char *key)
 static void take_pem_block(struct plan *p, struct plan_route *r, struct statement *s)
 {
     const char *chain = value_in(s, "cert");
-    rows_apply_all(p, r, s, pem_file);
+    rows_apply_all(p, r, s, hitch_pem_file);
     s->carried = true;
     if (chain == NULL)
         statement_lose(p->arena, s, "it names no cert");
@@ -287,7 +287,7 @@ static void carry_block(struct plan *p, struct statement *s, const struct plan_r
 {
     struct plan_route *r = plan_route(p, "", s, all);
     struct plan_route *own = plan_route(p, "", s, NULL);
-    rows_apply_all(p, r, s, frontend);
+    rows_apply_all(p, r, s, hitch_frontend);
     take_pem_files(p, own, s);
     const struct entry *dir = entries_find(&r->settings, ".pem-dir");
     if (dir != NULL && !dir->inherited) {
@@ -333,7 +333,9 @@ static void carry_top(struct plan *p, struct plan_route *all, struct statement *
 {
     for (struct statement *s = file->first; s != NULL; s = s->next)
         if (!is_frontend(s) && !s->is_block)
-            rows_apply(p, all, s, rows_find(frontend, s->words[0]) != NULL ? frontend : globals);
+            rows_apply(p, all, s,
+                       rows_find(hitch_frontend, s->words[0]) != NULL ? hitch_frontend
+                                                                      : hitch_globals);
         else if (s->is_block && !is_frontend(s) && !statement_is(s, 0, "pem-file"))
             statement_lose(p->arena, s, "tlsfront import does not know this block");
     take_pem_files(p, all, file);

@@ -3,6 +3,7 @@
 #include "proxy/base/buf.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/hint.h"
+#include "proxy/console/progress.h"
 #include "proxy/import/peers.h"
 #include "proxy/import/pool.h"
 #include "proxy/import/write.h"
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { INCLUDES_DEEP_MAX = 8, INCLUDES_MAX = 1000 };
 #define TEXT_MAX ((size_t)64 << 20)
@@ -119,11 +121,12 @@ static void print_findings(const struct diags *d)
     }
 }
 
-static int print_plan(const struct plan *p)
+static int print_plan(struct plan *p)
 {
     struct buf out;
     buf_init(&out, TEXT_MAX);
     write_plan(p, &out);
+    progress_end();
     if (out.failed) {
         fputs("tlsfront: out of memory\n", stderr);
         buf_free(&out);
@@ -139,12 +142,24 @@ static int print_plan(const struct plan *p)
     return plan_lost(p) || !plan_serves(p) ? EXIT_RUNTIME : 0;
 }
 
+/* Unless somebody types it: then nothing of what takes long is ours. */
+static void begin_progress(const struct peer *peer, char **paths, size_t count)
+{
+    char what[64];
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(paths[i], "-") == 0 && isatty(STDIN_FILENO))
+            return;
+    snprintf(what, sizeof what, "importing the configuration of %s", peer->name);
+    progress_begin(what);
+}
+
 static int import(const struct peer *peer, char **paths, size_t count)
 {
     struct arena arena = {0};
     struct diags d = {0};
     struct plan p = {.arena = &arena, .diags = &d, .peer = peer->name};
     int status = EXIT_CONFIGURATION;
+    begin_progress(peer, paths, count);
     if (read_all(&p, peer, paths, count)) {
         for (size_t i = 0; i < p.file_count; i++) {
             set_base(&p, peer, paths[i]);
@@ -153,6 +168,7 @@ static int import(const struct peer *peer, char **paths, size_t count)
         plan_finish(&p);
         status = print_plan(&p);
     }
+    progress_end();
     print_findings(&d);
     diags_free(&d);
     arena_free(&arena);

@@ -131,22 +131,6 @@ static void settle_balancers(struct plan *p, struct plan_route *r)
                  "only");
 }
 
-static bool listens_at(const struct plan *p, unsigned port)
-{
-    for (size_t i = 0; i < p->file_count; i++) {
-        struct statement *s = p->files[i];
-        while ((s = statement_walk(p->files[i], s, true)) != NULL) {
-            const char *host, *text;
-            if (!statement_is(s, 0, "listen"))
-                continue;
-            address_split(p->arena, statement_at(s, 1), &host, &text);
-            if (address_port(text) == port)
-                return true;
-        }
-    }
-    return false;
-}
-
 /* Where clients go is what auth_http would have said. */
 static void guess_upstream(struct plan *p, struct plan_route *r)
 {
@@ -159,7 +143,8 @@ static void guess_upstream(struct plan *p, struct plan_route *r)
     unsigned port = protocol_facts(protocol)->plain_port;
     if (port == 0)
         return;
-    port += listens_at(p, port) ? 10000U : 0;
+    const bool taken = nginx_find(p, NULL, "listen", pool_format(p->arena, "%u", port)) != NULL;
+    port += taken ? 10000U : 0;
     route_set(p, r, "upstream", address_join(p->arena, "127.0.0.1", port), NULL);
     route_remark(p, r,
                  "a guess: upstream = 127.0.0.1:%u; auth_http's answers (Auth-Server, Auth-Port) "

@@ -6,16 +6,48 @@
 
 #include <string.h>
 
-/* ---- upstream blocks ---- */
+/* ---- what is looked for by name ---- */
 
-static struct statement *find_block(struct statement *context, const char *kind, size_t word,
-                                    const char *name)
+static const char *label(struct plan *p, const struct statement *context, const char *kind,
+                         const char *name)
 {
-    for (struct statement *s = context->first; s != NULL; s = s->next)
-        if (s->is_block && statement_is(s, 0, kind) && statement_is(s, word, name))
-            return s;
-    return NULL;
+    return pool_format(p->arena, "%p %s %s", (const void *)context, kind, name);
 }
+
+static void know(struct plan *p, struct statement *s)
+{
+    const char *kind = statement_at(s, 0), *name = NULL, *host;
+    const struct statement *context = s->parent;
+    if (s->is_block && strcmp(kind, "upstream") == 0)
+        name = statement_at(s, 1);
+    else if (s->is_block && strcmp(kind, "map") == 0)
+        name = statement_at(s, 2);
+    if (strcmp(kind, "listen") == 0) {
+        context = NULL;
+        address_split(p->arena, statement_at(s, 1), &host, &name);
+        name = pool_format(p->arena, "%u", address_port(name));
+    } else if (strcmp(kind, "limit_conn_zone") == 0 &&
+               strncmp(statement_at(s, 2), "zone=", 5) == 0) {
+        context = NULL;
+        name = pool_text(p->arena, statement_at(s, 2) + 5, strcspn(statement_at(s, 2) + 5, ":"));
+    }
+    if (name != NULL)
+        index_add(p->arena, &p->sections, label(p, context, kind, name), s);
+}
+
+struct statement *nginx_find(struct plan *p, const struct statement *context, const char *kind,
+                             const char *name)
+{
+    for (size_t i = 0; !p->sections_known && i < p->file_count; i++) {
+        struct statement *s = p->files[i];
+        while ((s = statement_walk(p->files[i], s, true)) != NULL)
+            know(p, s);
+    }
+    p->sections_known = true;
+    return index_get(&p->sections, label(p, context, kind, name));
+}
+
+/* ---- upstream blocks ---- */
 
 static bool has_word(const struct statement *s, const char *word)
 {
@@ -92,7 +124,7 @@ static const char *balance_of(const struct statement *s, const char **why)
     return NULL;
 }
 
-static void put_balance(struct plan *p, struct plan_route *r, struct statement *block, size_t count)
+static void put_balance(struct plan *p, struct entries *to, struct statement *block, size_t count)
 {
     const char *balance = "rotate", *why;
     struct statement *from = block;
@@ -106,25 +138,21 @@ static void put_balance(struct plan *p, struct plan_route *r, struct statement *
             statement_lose(p->arena, s, "%s", why);
         s->carried = true;
     }
-    if (count < 2)
-        return;
-    why = route_set(p, r, "balance", balance, from);
-    if (why != NULL)
-        statement_lose(p->arena, from, "the servers are tried in the order of the list: %s", why);
+    if (count > 1)
+        entries_replace(p->arena, to, "balance", balance, from);
 }
 
 /* ---- proxy_pass ---- */
 
-/* Into `to`; the upstream block, or NULL. */
-static struct statement *put_target(struct plan *p, struct entries *to, struct statement *context,
-                                    const char *name, struct statement *from, size_t *count)
+/* Into `to`. */
+static void put_target(struct plan *p, struct entries *to, struct statement *context,
+                       const char *name, struct statement *from)
 {
-    struct statement *block = find_block(context, "upstream", 1, name);
-    *count = 0;
+    struct statement *block = nginx_find(p, context, "upstream", name);
     if (block != NULL) {
         block->carried = true;
-        *count = put_servers(p, to, block);
-        return block;
+        put_balance(p, to, block, put_servers(p, to, block));
+        return;
     }
     const char *address =
         strncmp(name, "unix:", 5) == 0 ? name : address_simple(p->arena, name, "127.0.0.1");
@@ -135,20 +163,18 @@ static struct statement *put_target(struct plan *p, struct entries *to, struct s
                        name);
     else
         entries_put(p->arena, to, "upstream", address, from);
-    return NULL;
 }
 
 static void put_named(struct plan *p, struct plan_route *r, struct statement *context,
                       struct statement *s)
 {
     struct entries to = {0};
-    size_t count;
     if (s->words[0][0] == '~') {
         statement_lose(p->arena, s, "server names are no regular expressions");
         route_withhold(p, r, "%s:%d: some names would reach another server", s->file, s->line);
         return;
     }
-    put_target(p, &to, context, statement_at(s, 1), s, &count);
+    put_target(p, &to, context, statement_at(s, 1), s);
     const bool both = s->words[0][0] == '.';
     const char *name = s->words[0] + (both ? 1 : 0);
     const char *why = entries_find(&to, "upstream") == NULL ? "it leads to no server"
@@ -166,7 +192,7 @@ static void put_named(struct plan *p, struct plan_route *r, struct statement *co
 static void put_mapped(struct plan *p, struct plan_route *r, struct statement *context,
                        const struct given *pass)
 {
-    struct statement *map = find_block(context, "map", 2, pass->text);
+    struct statement *map = nginx_find(p, context, "map", pass->text);
     if (map == NULL || !statement_is(map, 1, "$ssl_server_name")) {
         statement_lose(p->arena, pass->from,
                        "only a map of $ssl_server_name can choose the server");
@@ -174,13 +200,9 @@ static void put_mapped(struct plan *p, struct plan_route *r, struct statement *c
     }
     map->carried = true;
     for (struct statement *s = map->first; s != NULL; s = s->next) {
-        size_t count;
         s->carried = true;
         if (statement_is(s, 0, "default")) {
-            struct statement *block =
-                put_target(p, &r->settings, context, statement_at(s, 1), s, &count);
-            if (block != NULL)
-                put_balance(p, r, block, count);
+            put_target(p, &r->settings, context, statement_at(s, 1), s);
         } else if (statement_is(s, 0, "volatile") || s->is_block) {
             statement_lose(p->arena, s, "tlsfront has nothing like it");
         } else if (!statement_is(s, 0, "hostnames")) {
@@ -192,7 +214,6 @@ static void put_mapped(struct plan *p, struct plan_route *r, struct statement *c
 void nginx_pass(struct plan *p, struct plan_route *r, struct statement *context)
 {
     const struct entry *s = entries_find(&r->settings, ".pass");
-    size_t count;
     if (s == NULL)
         return;
     const struct given pass = s->values[s->count - 1]; /* the settings may move */
@@ -200,29 +221,16 @@ void nginx_pass(struct plan *p, struct plan_route *r, struct statement *context)
         put_mapped(p, r, context, &pass);
         return;
     }
-    struct statement *block = put_target(p, &r->settings, context, pass.text, pass.from, &count);
-    if (block != NULL)
-        put_balance(p, r, block, count);
+    put_target(p, &r->settings, context, pass.text, pass.from);
 }
 
 /* ---- zones ---- */
 
-bool nginx_zone_per_address(const struct plan *p, const char *zone)
+bool nginx_zone_per_address(struct plan *p, const char *zone)
 {
-    const size_t size = strlen(zone);
-    for (size_t i = 0; i < p->file_count; i++) {
-        struct statement *s = p->files[i];
-        while ((s = statement_walk(p->files[i], s, true)) != NULL) {
-            if (!statement_is(s, 0, "limit_conn_zone") ||
-                strncmp(statement_at(s, 2), "zone=", 5) != 0)
-                continue;
-            const char *name = statement_at(s, 2) + 5;
-            if (strncmp(name, zone, size) == 0 && name[size] == ':')
-                return statement_is(s, 1, "$binary_remote_addr") ||
-                       statement_is(s, 1, "$remote_addr");
-        }
-    }
-    return false;
+    const struct statement *s = nginx_find(p, NULL, "limit_conn_zone", zone);
+    return s != NULL &&
+           (statement_is(s, 1, "$binary_remote_addr") || statement_is(s, 1, "$remote_addr"));
 }
 
 void nginx_note_unused(struct plan *p, struct statement *file)

@@ -143,7 +143,35 @@ const char *route_get(const struct plan_route *r, const char *key)
     return entries_get(&r->settings, key);
 }
 
+static bool is_one_of(const char *const *keys, const char *key)
+{
+    while (*keys != NULL && strcmp(*keys, key) != 0)
+        keys++;
+    return *keys != NULL;
+}
+
+static void lose_values(struct plan *p, const struct entry *e, const char *why)
+{
+    for (size_t i = 0; i < e->count; i++)
+        if (e->values[i].from != NULL)
+            statement_lose(p->arena, e->values[i].from, "%s", why);
+}
+
+void route_lose_rest(struct plan *p, const struct plan_route *r, const char *const *keys,
+                     const char *why)
+{
+    for (size_t i = 0; i < r->settings.count; i++)
+        if (!r->settings.items[i].inherited && !is_one_of(keys, r->settings.items[i].key))
+            lose_values(p, &r->settings.items[i], why);
+}
+
 /* ---- routes ---- */
+
+static void note_name(struct plan *p, struct plan_route *r, const char *name)
+{
+    char *lower = pool_lower(p->arena, name);
+    index_add(p->arena, &r->named, lower, lower);
+}
 
 struct plan_route *plan_route(struct plan *p, const char *name, struct statement *section,
                               const struct plan_route *above)
@@ -158,6 +186,7 @@ struct plan_route *plan_route(struct plan *p, const char *name, struct statement
             r->names =
                 pool_grow(p->arena, r->names, r->name_count, &r->name_room, sizeof *r->names);
             r->names[r->name_count++] = above->names[i];
+            note_name(p, r, above->names[i].name);
         }
         for (size_t i = 0; i < above->remark_count; i++)
             route_remark(p, r, "%s", above->remarks[i]);
@@ -174,15 +203,14 @@ void plan_add(struct plan *p, struct plan_route *r)
     p->last_route = r;
 }
 
-static const char *name_why(const struct plan_route *r, const char *name)
+static const char *name_why(struct plan *p, const struct plan_route *r, const char *name)
 {
     struct flaw f;
     if (value_hostname(strncmp(name, "*.", 2) == 0 ? name + 2 : name, &f) != 0)
         return "this is no name that a client can ask for";
-    for (size_t i = 0; i < r->name_count; i++)
-        if (strcasecmp(r->names[i].name, name) == 0)
-            return "that name has its server already";
-    return NULL;
+    return index_get(&r->named, pool_lower(p->arena, name)) != NULL
+               ? "that name has its server already"
+               : NULL;
 }
 
 const char *route_server_name(struct plan *p, struct plan_route *r, const char *name,
@@ -191,12 +219,13 @@ const char *route_server_name(struct plan *p, struct plan_route *r, const char *
     enum scope scope;
     if (!schema_scope_by_name("server-name", &scope))
         return "this version of tlsfront has no server-name blocks";
-    const char *why = name_why(r, name);
+    const char *why = name_why(p, r, name);
     if (why != NULL)
         return why;
     r->names = pool_grow(p->arena, r->names, r->name_count, &r->name_room, sizeof *r->names);
     struct plan_name *n = &r->names[r->name_count++];
     *n = (struct plan_name){.name = name};
+    note_name(p, r, name);
     for (size_t i = 0; i < says->count; i++)
         for (size_t j = 0;
              schema_find(scope, says->items[i].key) != NULL && j < says->items[i].count; j++)
@@ -262,6 +291,19 @@ const char *plan_valid_name(struct arena *a, const char *name)
     return size == 0 ? "unnamed" : valid;
 }
 
+/* For every name the last number that was tried behind it, so that the next one begins there. */
+const char *plan_unique_name(struct arena *a, struct index *names, const char *stem)
+{
+    unsigned *number = index_get(names, stem);
+    const char *name = stem;
+    while (index_get(names, name) != NULL)
+        name = pool_format(a, "%.58s-%u", stem, ++*number);
+    number = pool_alloc(a, sizeof *number);
+    *number = 1;
+    index_add(a, names, name, number);
+    return name;
+}
+
 /* ---- certificates ---- */
 
 static bool same(const char *x, const char *y)
@@ -289,20 +331,18 @@ static const char *telling_name(struct arena *a, const char *path)
     return stem;
 }
 
-static bool has_certificate(const struct plan *p, const char *name)
-{
-    for (const struct plan_certificate *c = p->certificates; c != NULL; c = c->next)
-        if (strcmp(c->name, name) == 0)
-            return true;
-    return false;
-}
-
 static const char *unique_certificate(struct plan *p, const char *path)
 {
-    const char *stem = plan_valid_name(p->arena, telling_name(p->arena, path)), *name = stem;
-    for (unsigned n = 2; has_certificate(p, name); n++)
-        name = pool_format(p->arena, "%.58s-%u", stem, n);
-    return name;
+    const char *stem = plan_valid_name(p->arena, telling_name(p->arena, path));
+    return plan_unique_name(p->arena, &p->certificate_names, stem);
+}
+
+/* What tells the files apart. */
+static const char *files_key(struct arena *a, const char *chain, const char *key,
+                             const char *passphrase)
+{
+    return pool_format(a, "%zu %zu %s%s%s", strlen(chain), key == NULL ? 0 : strlen(key), chain,
+                       key == NULL ? "" : key, passphrase == NULL ? "" : passphrase);
 }
 
 const char *plan_certificate(struct plan *p, const char *chain, const char *key,
@@ -310,15 +350,23 @@ const char *plan_certificate(struct plan *p, const char *chain, const char *key,
 {
     if (same(chain, key))
         key = NULL;
-    for (const struct plan_certificate *c = p->certificates; c != NULL; c = c->next)
-        if (same(c->chain, chain) && same(c->key, key) && same(c->passphrase, passphrase))
-            return c->name;
-    struct plan_certificate *c = pool_alloc(p->arena, sizeof *c);
+    const char *files = files_key(p->arena, chain, key, passphrase);
+    struct plan_certificate *c = index_get(&p->certificate_files, files);
+    if (c != NULL)
+        return c->name;
+    c = pool_alloc(p->arena, sizeof *c);
     *c = (struct plan_certificate){unique_certificate(p, chain), chain, key, passphrase, NULL};
+    index_add(p->arena, &p->certificate_files, files, c);
+    index_add(p->arena, &p->certificate_blocks, c->name, c);
     if (p->last_certificate == NULL)
         p->certificates = c;
     else
         p->last_certificate->next = c;
     p->last_certificate = c;
     return c->name;
+}
+
+const struct plan_certificate *plan_certificate_named(const struct plan *p, const char *name)
+{
+    return index_get(&p->certificate_blocks, name);
 }

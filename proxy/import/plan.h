@@ -4,6 +4,7 @@
 #ifndef TLSFRONT_IMPORT_PLAN_H
 #define TLSFRONT_IMPORT_PLAN_H
 
+#include "proxy/import/index.h"
 #include "proxy/import/statement.h"
 
 #include "config/diag.h"
@@ -40,6 +41,7 @@ struct plan_route {
     const char *withheld; /* why it must not be served as it is; NULL: it may be */
     struct plan_name *names;
     size_t name_count, name_room;
+    struct index named; /* those names, in small letters */
     struct plan_route *next;
 };
 
@@ -60,6 +62,10 @@ struct plan {
     size_t remark_count, remark_room;
     struct plan_route *routes, *last_route;
     struct plan_certificate *certificates, *last_certificate;
+    struct index certificate_blocks, certificate_files; /* certificates by name, and by files */
+    struct index certificate_names, route_names;        /* see plan_unique_name() */
+    struct index sections, section_defaults; /* what the peer looks for by name; see there */
+    bool sections_known;
 };
 
 /* ---- entries ---- */
@@ -97,6 +103,11 @@ const char *route_set(struct plan *p, struct plan_route *r, const char *key, con
                       struct statement *from);
 const char *route_get(const struct plan_route *r, const char *key);
 
+/* What `r` says by itself with another key than `keys` (which end with NULL) is lost, because
+ * `why`. For sections of which a route takes some settings only. */
+void route_lose_rest(struct plan *p, const struct plan_route *r, const char *const *keys,
+                     const char *why);
+
 /* A block for clients that ask for `name`, with all of `says` that such a block can say. NULL:
  * carried over; else why not. */
 const char *route_server_name(struct plan *p, struct plan_route *r, const char *name,
@@ -113,6 +124,8 @@ void route_withhold(struct plan *p, struct plan_route *r, const char *format, ..
 /* The name of the certificate block for these files, the same for the same files. */
 const char *plan_certificate(struct plan *p, const char *chain, const char *key,
                              const char *passphrase);
+/* The block of that name; NULL: there is none. */
+const struct plan_certificate *plan_certificate_named(const struct plan *p, const char *name);
 
 /* After all files: routes of one section that differ in `listen` only become one, protocols are
  * guessed, addresses that are taken leave, what lacks something is withheld, names become valid
@@ -125,5 +138,9 @@ bool plan_serves(const struct plan *p);
 
 /* `name` with what may not be in one replaced, not longer than one may be. */
 const char *plan_valid_name(struct arena *a, const char *name);
+
+/* `stem`, which is valid, or that with a number behind it, if `names` has it already; then `names`
+ * has it. */
+const char *plan_unique_name(struct arena *a, struct index *names, const char *stem);
 
 #endif

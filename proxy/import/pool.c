@@ -2,6 +2,7 @@
 #include "proxy/import/pool.h"
 #include "proxy/base/exits.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,11 @@ static void *there(void *memory)
 void *pool_alloc(struct arena *a, size_t size)
 {
     return there(arena_alloc(a, size));
+}
+
+void *pool_array(struct arena *a, size_t count, size_t size)
+{
+    return there(arena_array(a, count, size));
 }
 
 void *pool_grow(struct arena *a, void *items, size_t count, size_t *room, size_t size)
@@ -38,6 +44,14 @@ char *pool_text(struct arena *a, const char *bytes, size_t size)
     if (size > 0)
         memcpy(text, bytes, size);
     return text;
+}
+
+char *pool_lower(struct arena *a, const char *text)
+{
+    char *lower = pool_text(a, text, strlen(text));
+    for (char *c = lower; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return lower;
 }
 
 char *pool_format(struct arena *a, const char *format, ...)

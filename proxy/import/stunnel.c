@@ -112,22 +112,25 @@ static void settle_balance(struct plan *p, struct plan_route *r)
                        why);
 }
 
-static struct plan_route *named(struct plan *p, const struct statement *file, const char *name)
+/* plan.sections holds the routes by their section's place and name. */
+static const char *label(struct plan *p, const struct statement *block, const char *name)
 {
-    for (struct plan_route *r = p->routes; r != NULL; r = r->next)
-        if (r->section->parent == file && strcasecmp(r->name, name) == 0)
-            return r;
-    return NULL;
+    return pool_format(p->arena, "%p %s", (const void *)block, pool_lower(p->arena, name));
 }
 
 /* A section for one name of another's clients. */
 static void settle_name(struct plan *p, struct plan_route *r)
 {
-    static const char *const keys[] = {"certificate", "upstream", "send-proxy", "source"};
+    static const char *const keys[] = {"certificate", "upstream", "balance", "send-proxy",
+                                       "source"};
+    static const char *const read[] = {"certificate",  "upstream", "balance",      "send-proxy",
+                                       "source",       ".cert",    ".key",         ".sni",
+                                       ".failover",    ".verify",  ".verifychain", ".verifypeer",
+                                       ".requirecert", NULL};
     const char *sni = route_get(r, ".sni"), *colon = strchr(sni, ':');
     struct statement *from = source_of(r, ".sni");
     const char *master = pool_text(p->arena, sni, (size_t)(colon - sni));
-    struct plan_route *to = named(p, r->section->parent, master);
+    struct plan_route *to = index_get(&p->sections, label(p, r->section->parent, master));
     struct entries says = {0};
     if (to == NULL) {
         statement_lose(p->arena, r->section, "there is no service \"%s\" before it", master);
@@ -138,6 +141,7 @@ static void settle_name(struct plan *p, struct plan_route *r)
     const char *why = route_server_name(p, to, colon + 1, &says);
     if (why != NULL)
         statement_lose(p->arena, from, "%s", why);
+    route_lose_rest(p, r, read, "it is the whole route's: a server-name block does not say it");
     if (r->withheld != NULL || route_get(r, "client-certificate") != NULL) {
         statement_lose(p->arena, from, "what it asks of clients cannot be for one name only");
         route_withhold(p, to, "%s:%d: what %s asks of clients cannot be for one name only",
@@ -160,10 +164,12 @@ static void carry_section(struct plan *p, struct statement *s, const struct plan
     settle_certificate(p, r);
     settle_clients(p, r);
     settle_balance(p, r);
-    if (route_get(r, ".sni") != NULL)
+    if (route_get(r, ".sni") != NULL) {
         settle_name(p, r);
-    else
-        plan_add(p, r);
+        return;
+    }
+    plan_add(p, r);
+    index_add(p->arena, &p->sections, label(p, s->parent, r->name), r);
 }
 
 /* An include may stand in a section, and hold sections. */

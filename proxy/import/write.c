@@ -94,32 +94,27 @@ static void write_lost(struct buf *out, const struct statement *s)
     buf_free(&line);
 }
 
-static bool is_section(const struct plan *p, const struct statement *s)
-{
-    for (const struct plan_route *r = p->routes; r != NULL; r = r->next)
-        if (r->section == s)
-            return true;
-    return false;
-}
-
 /* In a section of a route; it is told there. */
-static bool in_section(const struct plan *p, const struct statement *s)
+static bool in_section(const struct index *sections, const struct statement *s)
 {
     for (; s != NULL; s = s->parent)
-        if (is_section(p, s))
+        if (index_get_pointer(sections, s) != NULL)
             return true;
     return false;
 }
 
 static const char heading[] = "# Not carried over:\n";
 
-static void write_lost_of_all(const struct plan *p, struct buf *out)
+static void write_lost_of_all(struct plan *p, struct buf *out)
 {
+    struct index sections = {0};
     bool any = false;
+    for (struct plan_route *r = p->routes; r != NULL; r = r->next)
+        *index_at_pointer(p->arena, &sections, r->section) = r;
     for (size_t i = 0; i < p->file_count; i++) {
         struct statement *s = p->files[i];
         while ((s = statement_walk(p->files[i], s, true)) != NULL) {
-            if (s->why == NULL || in_section(p, s))
+            if (s->why == NULL || in_section(&sections, s))
                 continue;
             buf_puts(out, any ? "" : heading);
             any = true;
@@ -145,33 +140,28 @@ static void write_lost_of(struct buf *out, struct statement *section)
 
 /* ---- blocks ---- */
 
-static bool uses(const struct entries *s, const char *certificate)
+static void use(struct plan *p, struct index *used, const struct entries *s, const char *key)
 {
-    const struct entry *names = entries_find(s, "certificate");
+    const struct entry *names = entries_find(s, key);
     for (size_t i = 0; names != NULL && i < names->count; i++)
-        if (strcmp(names->values[i].text, certificate) == 0)
-            return true;
-    return false;
+        index_add(p->arena, used, names->values[i].text, (void *)names);
 }
 
-/* Also towards a server. */
-static bool presents(const struct plan_route *r, const char *certificate)
+/* The certificates of routes that are served, also towards a server. */
+static struct index used_certificates(struct plan *p)
 {
-    const char *one = route_get(r, "upstream-certificate");
-    return one != NULL && strcmp(one, certificate) == 0;
-}
-
-/* By routes that are served. */
-static bool is_used(const struct plan *p, const char *certificate)
-{
-    for (const struct plan_route *r = p->routes; r != NULL; r = r->next) {
-        bool used = uses(&r->settings, certificate) || presents(r, certificate);
-        for (size_t i = 0; i < r->name_count; i++)
-            used |= uses(&r->names[i].settings, certificate);
-        if (used && r->withheld == NULL)
-            return true;
+    struct index used = {0};
+    for (struct plan_route *r = p->routes; r != NULL; r = r->next) {
+        if (r->withheld != NULL)
+            continue;
+        use(p, &used, &r->settings, "certificate");
+        use(p, &used, &r->settings, "upstream-certificate");
+        for (size_t i = 0; i < r->name_count; i++) {
+            use(p, &used, &r->names[i].settings, "certificate");
+            use(p, &used, &r->names[i].settings, "upstream-certificate");
+        }
     }
-    return false;
+    return used;
 }
 
 static void write_path(const struct page *p, const char *key, const char *path)
@@ -184,10 +174,9 @@ static void write_path(const struct page *p, const char *key, const char *path)
 }
 
 /* One that only withheld routes have is withheld with them. */
-static void write_certificate(const struct plan *p, const struct plan_certificate *c,
-                              struct buf *out)
+static void write_certificate(const struct plan_certificate *c, bool used, struct buf *out)
 {
-    const struct page page = {out, is_used(p, c->name) ? "" : "# "};
+    const struct page page = {out, used ? "" : "# "};
     buf_printf(out, "%scertificate %s {\n", page.before, c->name);
     write_path(&page, "chain", c->chain);
     write_path(&page, "key", c->key);
@@ -235,15 +224,16 @@ static void write_head(const struct plan *p, struct buf *out)
     buf_puts(out, "\n");
 }
 
-void write_plan(const struct plan *p, struct buf *out)
+void write_plan(struct plan *p, struct buf *out)
 {
     const struct page page = {out, ""};
+    const struct index used = used_certificates(p);
     write_head(p, out);
     write_lost_of_all(p, out);
     write_settings(&page, SCOPE_GLOBAL, "", &p->globals);
     buf_puts(out, p->globals.count > 0 ? "\n" : "");
     for (const struct plan_certificate *c = p->certificates; c != NULL; c = c->next)
-        write_certificate(p, c, out);
+        write_certificate(c, index_get(&used, c->name) != NULL, out);
     const struct statement *section = NULL;
     for (const struct plan_route *r = p->routes; r != NULL; r = r->next) {
         if (r->section != section)

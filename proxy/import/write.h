@@ -6,7 +6,7 @@
 #include "proxy/import/plan.h"
 
 /* The whole text, with a comment for each statement that was not carried over. */
-void write_plan(const struct plan *p, struct buf *out);
+void write_plan(struct plan *p, struct buf *out);
 
 /* Can it be a value at all? */
 bool write_can(const char *text);

@@ -1,5 +1,6 @@
 """The command itself: usage, files, exit statuses, and the examples of the documents."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.imports import run_import
+from harness.terminal import Terminal
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "moving.md"
 PEERS = ("stunnel", "hitch", "nginx", "haproxy")
@@ -88,6 +90,46 @@ def test_all_files_of_haproxy_are_one_configuration(binary, place):
     (place / "back.cfg").write_text("backend b\n server s 127.0.0.1:110\n")
     made = run_import(binary, "haproxy", "back.cfg", "front.cfg", folder=place)
     assert made.status == 0 and made.routes["f"]["upstream"] == "127.0.0.1:110"
+
+
+def sections(peer, count):
+    """As many servers, each with an address, a certificate and a server of its own, and a line that is lost."""
+    for number in range(count):
+        address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        yield {
+            "haproxy": f"frontend f{number}\n bind {address}:993 ssl crt /c/{number}.pem\n option nolinger\n"
+                       f" default_backend b{number}\nbackend b{number}\n server s 127.0.0.1:{number + 1}\n",
+            "nginx": f"upstream u{number} {{ server 127.0.0.1:{number + 1}; }}\nserver {{ listen {address}:993 ssl;\n"
+                     f"ssl_certificate /c/{number}.pem; ssl_certificate_key /c/{number}.key;\nssl_dhparam /d;\n"
+                     f"proxy_pass u{number}; }}\n",
+            "stunnel": f"[s{number}]\naccept = {address}:993\nconnect = {number + 1}\ncert = /c/{number}.pem\nreset = no\n",
+            "hitch": f'frontend = {{\nhost = "{address}"\nport = "993"\npem-file = "/c/{number}.pem"\nssl = on\n}}\n',
+        }[peer]
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_thousands_of_servers_become_as_many_routes(binary, place, peer):
+    """Within the harness's minute, which a search through all for each of them did not keep."""
+    count = 5000
+    text = "".join(sections(peer, count))
+    head, end = {"nginx": ("stream {\n", "}\n"), "hitch": ('backend = "[127.0.0.1]:143"\n', "")}.get(peer, ("", ""))
+    made = run_import(binary, peer, "-", folder=place, text=head + text + end)
+    assert made.status == 1, made.errors
+    assert len(made.routes) == len(made.certificates) == len(made.lost) == count
+
+
+def test_a_terminal_is_told_that_it_goes_on(binary, place):
+    """The file comes by a pipe whose other end waits."""
+    os.mkfifo(place / "slow")
+    terminal = Terminal(["sh", "-c", f"cat {place}/slow | {binary} import haproxy -"])
+    try:
+        with open(place / "slow", "w", encoding="ascii") as slow:
+            terminal.wait_for(b"\rimporting the configuration of haproxy... 1 s")
+            slow.write("listen l\n bind :993 ssl crt /m.pem\n server s 127.0.0.1:143\n")
+        seen = terminal.finish()
+    finally:
+        terminal.close()
+    assert b"\r# Made by tlsfront import haproxy" in seen and seen.rstrip().endswith(b"}")
 
 
 def test_passwords_are_not_told(binary):

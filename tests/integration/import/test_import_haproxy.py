@@ -459,6 +459,58 @@ listen "pop3s"   # another
 """, f"pop3s: {POP3S}"),
     Case("variables", listen('"$ADDRESS:995" ssl crt mail.pem', "    bind :995 ssl crt mail.pem"),
          f"pop3s: {POP3S}", {2}),
+    Case("what-a-backend-by-name-says-of-times-is-told", """
+defaults
+    timeout connect 5s
+    timeout client 1m
+    timeout server 1m
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    use_backend slow if { ssl_fc_sni slow.example.org }
+    default_backend quick
+backend quick
+    server s 127.0.0.1:110
+backend slow
+    timeout connect 20s
+    timeout server 10m
+    balance source
+    server s 127.0.0.2:110
+    server t 127.0.0.3:110
+""", f"""
+pop3s: {POP3S} connect-timeout=5s idle-timeout=1m
+pop3s/slow.example.org: upstream=127.0.0.2:110,127.0.0.3:110 balance=source
+""", {12, 13}),
+    Case("a-backend-by-name-is-not-checked-because-the-default-one-is", """
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    use_backend other if { ssl_fc_sni other.example.org }
+    default_backend checked
+backend checked
+    server s 127.0.0.1:110 check inter 7s
+backend other
+    server s 127.0.0.2:110
+""", f"""
+pop3s: {POP3S} health-check=7s
+pop3s/other.example.org: upstream=127.0.0.2:110 health-check=off
+"""),
+    Case("a-backend-has-no-clients", """
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    balance leastconn
+    default_backend b
+backend b
+    maxconn 10
+    timeout client 10s
+    server s 127.0.0.1:110
+""", f"pop3s: {POP3S}", {3, 6, 7}),
+    Case("what-is-turned-off-but-is-so-anyway-is-told", """
+listen pop3s
+    bind :995 ssl crt mail.pem
+    no option redispatch
+    no option nolinger
+    no log
+    server s 127.0.0.1:110
+""", f"pop3s: {POP3S}", {3, 5}),
 ]
 
 

@@ -181,6 +181,18 @@ imap-993/news.example.test: upstream=10.0.0.6:143
 imap-993/customers.example.test: upstream=10.0.0.7:143
 imap-993/*.customers.example.test: upstream=10.0.0.7:143
 """),
+    Case("servers-by-name-in-turns", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    upstream news { least_conn; server 10.0.0.6:143; server 10.0.0.7:143;
+                    keepalive 7; }
+    map $ssl_server_name $where { news.example.test news; default 10.0.0.5:143; }
+    server { listen 993 ssl; proxy_pass $where; }
+}
+""", """
+imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
+imap-993/news.example.test: upstream=10.0.0.6:143,10.0.0.7:143 balance=least
+""", {4}),
     Case("servers-by-a-pattern-of-names", """
 stream {
     ssl_certificate mail.crt; ssl_certificate_key mail.key;

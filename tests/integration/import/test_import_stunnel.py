@@ -389,6 +389,22 @@ imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
 imaps/news.example.test: certificate=news upstream=10.0.0.6:143
 imaps/*.customers.example.test: certificate=mail upstream=10.0.0.7:143 send-proxy=v1
 """, {13}),
+    Case("what-a-section-by-name-cannot-say-is-told", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 10.0.0.5:143
+[news]
+sni = imaps:news.example.test
+connect = 10.0.0.6:143
+connect = 10.0.0.7:143
+failover = rr
+TIMEOUTidle = 600
+sslVersionMin = TLSv1.3
+""", """
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
+imaps/news.example.test: certificate=mail upstream=10.0.0.6:143,10.0.0.7:143 balance=rotate
+""", {10, 11}),
     Case("programs", """
 cert = mail.pem
 [shell]

@@ -78,6 +78,42 @@ static void names_become_valid_and_unique(void **state)
     scene_end(&s);
 }
 
+static void many_that_want_one_name_are_numbered(void **state)
+{
+    enum { MANY = 20000 };
+    struct index names = {0};
+    struct arena a = {0};
+    const char *last = NULL;
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        last = plan_unique_name(&a, &names, "imap-993");
+    assert_string_equal(last, "imap-993-20000");
+    assert_string_equal(plan_unique_name(&a, &names, "imap-993-20000"), "imap-993-20000-2");
+    arena_free(&a);
+}
+
+static void what_was_put_into_an_index_is_found_again(void **state)
+{
+    enum { MANY = 1000 };
+    struct arena a = {0};
+    struct index texts = {0}, pointers = {0};
+    static int values[MANY];
+    (void)state;
+    assert_null(index_get(&texts, "0"));
+    assert_null(index_get_pointer(&pointers, values));
+    for (int i = 0; i < MANY; i++) {
+        index_add(&a, &texts, arena_format(&a, "%d", i), &values[i]);
+        index_add(&a, &texts, arena_format(&a, "%d", i), values); /* the first stays */
+        *index_at_pointer(&a, &pointers, &values[i]) = &values[i];
+    }
+    for (int i = 0; i < MANY; i++) {
+        assert_ptr_equal(index_get(&texts, arena_format(&a, "%d", i)), &values[i]);
+        assert_ptr_equal(index_get_pointer(&pointers, &values[i]), &values[i]);
+    }
+    assert_null(index_get(&texts, "1000"));
+    arena_free(&a);
+}
+
 static void the_protocol_is_guessed_from_ports(void **state)
 {
     static const struct {
@@ -261,6 +297,8 @@ int main(void)
         cmocka_unit_test(a_global_key_is_set_once),
         cmocka_unit_test(certificates_have_one_block_for_the_same_files_and_names_of_their_own),
         cmocka_unit_test(names_become_valid_and_unique),
+        cmocka_unit_test(many_that_want_one_name_are_numbered),
+        cmocka_unit_test(what_was_put_into_an_index_is_found_again),
         cmocka_unit_test(the_protocol_is_guessed_from_ports),
         cmocka_unit_test(an_address_that_is_taken_is_told),
         cmocka_unit_test(both_families_are_written_as_one),
