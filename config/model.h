@@ -15,7 +15,14 @@
 
 enum config_log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
-enum config_log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG, LOG_TARGET_FILE };
+/* The last is no configuration's: what standard error becomes where that is systemd's journal. */
+enum config_log_target {
+    LOG_TARGET_STDERR,
+    LOG_TARGET_SYSLOG,
+    LOG_TARGET_FILE,
+    LOG_TARGET_JOURNAL,
+    LOG_TARGETS
+};
 enum tls_mode {
     TLS_MODE_IMPLICIT,
     TLS_MODE_REQUIRED,

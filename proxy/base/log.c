@@ -1,6 +1,8 @@
 #include "proxy/base/log.h"
 #include "config/confined.h"
+#include "proxy/base/journal.h"
 #include "proxy/base/json.h"
+#include "proxy/base/streams.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,8 +40,10 @@ static bool is_regular(int fd)
 
 void log_init(struct log *l, const char *who)
 {
-    *l = (struct log){
-        .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .regular = is_regular(STDERR_FILENO)};
+    *l = (struct log){.fd = STDERR_FILENO,
+                      .level = LOG_LEVEL_INFO,
+                      .regular = is_regular(STDERR_FILENO),
+                      .stream = streams_in_journal(STDERR_FILENO)};
     snprintf(l->who, sizeof l->who, "%s", who);
 }
 
@@ -65,8 +69,20 @@ void log_redirect(struct log *l, enum config_log_target target, int fd)
         return;
     log_close(l);
     l->fd = fd;
-    l->target = target;
+    l->target = target == LOG_TARGET_STDERR && fd != STDERR_FILENO ? LOG_TARGET_JOURNAL : target;
     l->regular = is_regular(fd);
+}
+
+static int open_stderr(void)
+{
+    const int journal = streams_in_journal(STDERR_FILENO) ? journal_open() : -1;
+    return journal >= 0 ? journal : STDERR_FILENO;
+}
+
+void log_join_journal(struct log *l)
+{
+    if (l->target == LOG_TARGET_STDERR)
+        log_redirect(l, LOG_TARGET_STDERR, open_stderr());
 }
 
 static int open_syslog(struct err *e)
@@ -110,11 +126,14 @@ int log_open_target(const struct config *c, struct err *e)
 {
     switch (c->log_target) {
     case LOG_TARGET_STDERR:
-        return STDERR_FILENO;
+        return open_stderr();
     case LOG_TARGET_SYSLOG:
         return open_syslog(e);
     case LOG_TARGET_FILE:
         return open_file(c->log_file.path, e);
+    case LOG_TARGET_JOURNAL: /* no configuration's */
+    case LOG_TARGETS:
+        break;
     }
     return -1;
 }
@@ -134,6 +153,34 @@ static void log_time(char *out, size_t size)
     snprintf(out + n, size - n, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
+/* Those have their own time, and the severity. */
+static bool has_own_head(const struct log *l)
+{
+    return l->target == LOG_TARGET_SYSLOG || l->target == LOG_TARGET_JOURNAL;
+}
+
+static void put_head(struct log_line *line)
+{
+    const int severity = levels[line->level].syslog;
+    if (line->log->target == LOG_TARGET_SYSLOG)
+        buf_printf(&line->text, "<%d>tlsfront[%d]: ", LOG_MAIL | severity, getpid());
+    if (line->log->target == LOG_TARGET_STDERR && line->log->stream)
+        buf_printf(&line->text, "<%d>", severity); /* sd-daemon(3) */
+    if (line->log->target != LOG_TARGET_JOURNAL)
+        return;
+    journal_begin(&line->entry, severity);
+    journal_field(&line->entry, "from", line->log->who);
+}
+
+static void put_time_and_place(struct log_line *line)
+{
+    char now[40];
+    log_time(now, sizeof now);
+    log_text(line, "time", now);
+    log_text(line, "level", levels[line->level].name);
+    log_text(line, "from", line->log->who);
+}
+
 void log_begin(struct log_line *line, struct log *l, enum config_log_level level, const char *event)
 {
     *line = (struct log_line){.log = log_wants(l, level) ? l : NULL, .level = level};
@@ -141,17 +188,13 @@ void log_begin(struct log_line *line, struct log *l, enum config_log_level level
         return;
 
     buf_init(&line->text, LOG_LINE_MAX - 2); /* room for the closing brace and the newline */
-    if (l->target == LOG_TARGET_SYSLOG)
-        buf_printf(&line->text, "<%d>tlsfront[%d]: ", LOG_MAIL | levels[level].syslog, getpid());
+    buf_init(&line->entry, (size_t)2 * LOG_LINE_MAX);
+    put_head(line);
+    line->begin = line->text.size;
     if (l->format == LOG_FORMAT_JSON)
         buf_puts(&line->text, "{");
-    if (l->target != LOG_TARGET_SYSLOG) { /* syslog adds its own */
-        char now[40];
-        log_time(now, sizeof now);
-        log_text(line, "time", now);
-        log_text(line, "level", levels[level].name);
-        log_text(line, "from", l->who);
-    }
+    if (!has_own_head(l))
+        put_time_and_place(line);
     log_text(line, "event", event);
 }
 
@@ -181,15 +224,22 @@ static void put_value(struct buf *b, const char *value)
 
 static void put_key(struct log_line *line, const char *key)
 {
-    if (line->text.size > 0 && line->text.data[line->text.size - 1] != ' ')
+    if (line->text.size > line->begin)
         buf_put(&line->text, " ", 1);
     buf_printf(&line->text, "%s=", key);
+}
+
+static void put_field(struct log_line *line, const char *key, const char *value)
+{
+    if (line->log->target == LOG_TARGET_JOURNAL)
+        journal_field(&line->entry, key, value);
 }
 
 void log_text(struct log_line *line, const char *key, const char *value)
 {
     if (line->log == NULL || value == NULL || *value == '\0')
         return;
+    put_field(line, key, value);
     if (line->log->format == LOG_FORMAT_JSON) {
         json_string(&line->text, key, value);
         return;
@@ -198,34 +248,40 @@ void log_text(struct log_line *line, const char *key, const char *value)
     put_value(&line->text, value);
 }
 
+/* `value` is what stands in a line as it is. */
+static void put_plain(struct log_line *line, const char *key, const char *value)
+{
+    put_field(line, key, value);
+    if (line->log->format == LOG_FORMAT_JSON)
+        buf_printf(&line->text, ",\"%s\":", key); /* behind the event, at least */
+    else
+        put_key(line, key);
+    buf_puts(&line->text, value);
+}
+
 void log_number(struct log_line *line, const char *key, uint64_t value)
 {
+    char text[24];
     if (line->log == NULL)
         return;
-    if (line->log->format == LOG_FORMAT_JSON) {
-        json_number(&line->text, key, (int64_t)value);
-        return;
-    }
-    put_key(line, key);
-    buf_printf(&line->text, "%" PRIu64, value);
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    put_plain(line, key, text);
 }
 
 void log_seconds(struct log_line *line, const char *key, uint64_t milliseconds)
 {
+    char text[32];
     if (line->log == NULL)
         return;
-    if (line->log->format == LOG_FORMAT_JSON)
-        buf_printf(&line->text, ",\"%s\":", key);
-    else
-        put_key(line, key);
-    buf_printf(&line->text, "%" PRIu64 ".%03u", milliseconds / 1000,
-               (unsigned)(milliseconds % 1000));
+    snprintf(text, sizeof text, "%" PRIu64 ".%03u", milliseconds / 1000,
+             (unsigned)(milliseconds % 1000));
+    put_plain(line, key, text);
 }
 
 void log_bool(struct log_line *line, const char *key, bool value)
 {
     if (line->log != NULL && line->log->format == LOG_FORMAT_JSON)
-        json_bool(&line->text, key, value);
+        put_plain(line, key, value ? "true" : "false");
     else
         log_text(line, key, value ? "yes" : "no");
 }
@@ -235,7 +291,7 @@ void log_bool(struct log_line *line, const char *key, bool value)
 static bool writable_now(const struct log *l, size_t size)
 {
     struct pollfd p = {.fd = l->fd, .events = POLLOUT};
-    if (l->regular || l->target == LOG_TARGET_SYSLOG) /* whose socket does not block */
+    if (l->regular || has_own_head(l)) /* whose sockets do not block */
         return true;
     if (size > PIPE_BUF && (fcntl(l->fd, F_GETFL) & O_NONBLOCK) == 0)
         return false;
@@ -297,10 +353,14 @@ void log_end(struct log_line *line)
     line->text.limit = LOG_LINE_MAX;
     if (l->format == LOG_FORMAT_JSON)
         buf_puts(&line->text, "}");
-    if (l->target != LOG_TARGET_SYSLOG)
+    if (!has_own_head(l))
         buf_puts(&line->text, "\n");
-    const bool written = write_line(l, &line->text);
+    if (l->target == LOG_TARGET_JOURNAL)
+        journal_end(&line->entry, &line->text);
+    const bool written =
+        write_line(l, l->target == LOG_TARGET_JOURNAL ? &line->entry : &line->text);
     buf_free(&line->text);
+    buf_free(&line->entry);
     line->log = NULL;
     if (written && l->lost > 0 && log_wants(l, LOG_LEVEL_WARN))
         report_loss(l);

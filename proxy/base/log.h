@@ -19,6 +19,7 @@ struct log {
     enum config_log_format format;
     char who[24]; /* "supervisor", "worker-0" */
     bool regular; /* a file on disk: a write never has to wait for a reader */
+    bool stream;  /* standard error is read by the journal, line by line */
     uint64_t lost_ever;
     uint64_t lost; /* lines, since the last one that got through */
     int lost_why;  /* errno of the last one; 0: the reader did not keep up */
@@ -28,18 +29,24 @@ struct log {
 struct log_line {
     struct log *log; /* NULL: the level is not wanted, everything is a no-op */
     enum config_log_level level;
-    struct buf text;
+    struct buf text, entry; /* the second for the journal */
+    size_t begin;           /* of the first key in `text` */
 };
 
 /* To standard error, text, info. */
 void log_init(struct log *l, const char *who);
 void log_close(struct log *l); /* the descriptor, if it is ours */
 
-/* Take over `fd` for `target`; the old one is closed. */
+/* Take over `fd` for `target`; the old one is closed. Another descriptor for standard error is the
+ * journal's. */
 void log_redirect(struct log *l, enum config_log_target target, int fd);
 
+/* From standard error to the journal, where that reads it and can be reached. */
+void log_join_journal(struct log *l);
+
 /* Open what a configuration asks for, for log_redirect: a file is created with mode 0640, the
- * syslog socket is connected. STDERR_FILENO for standard error. -1 with the reason. */
+ * syslog socket is connected. For standard error STDERR_FILENO, or a socket to the journal. -1 with
+ * the reason. */
 int log_open_target(const struct config *c, struct err *e);
 
 /* Give back what log_open_target() opened, when it is not wanted after all; -1 is fine. */

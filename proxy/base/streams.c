@@ -48,6 +48,18 @@ bool streams_in_journal(int fd)
     return strcmp(journal, ours) == 0;
 }
 
+void streams_say(int severity, const char *text)
+{
+    const bool journal = streams_in_journal(STDERR_FILENO);
+    for (size_t size; *text != '\0'; text += size) {
+        size = strcspn(text, "\n");
+        size += text[size] == '\n';
+        if (journal)
+            fprintf(stderr, "<%d>", severity);
+        fwrite(text, 1, size, stderr);
+    }
+}
+
 void streams_close_others(int first)
 {
     (void)close_range((unsigned)first, ~0U, 0);

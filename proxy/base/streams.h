@@ -13,6 +13,9 @@ void streams_begin(void);
 /* Does what is written to `fd` end up in systemd's journal (systemd.exec(5), JOURNAL_STREAM)? */
 bool streams_in_journal(int fd);
 
+/* To standard error, line by line; in the journal with that severity (syslog(3), sd-daemon(3)). */
+void streams_say(int severity, const char *text);
+
 /* For a process that stays: what else came along is closed, from descriptor `first` on. */
 void streams_close_others(int first);
 

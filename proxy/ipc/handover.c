@@ -328,6 +328,7 @@ static void put_veteran(struct buf *out, const struct handover_veteran *v)
     put_u32(out, (uint32_t)v->signer);
     put_u32(out, v->signer != 0 ? (uint32_t)v->signer_ipc : NO_FD);
     put_sandbox(out, &v->signer_sandbox);
+    put_u32(out, v->log_targets);
     end(out, begun);
 }
 
@@ -724,6 +725,7 @@ static void get_veteran(struct reader *r, struct handover *h)
     v->layout = get_u64(r);
     get_sandbox(r, &v->sandbox);
     get_signer(r, v);
+    v->log_targets = r->size > 0 ? get_u32(r) : LOG_TARGET_JOURNAL; /* which came then */
 }
 
 static void get_leaver(struct reader *r, struct handover *h)

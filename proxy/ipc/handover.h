@@ -25,6 +25,7 @@ struct handover_veteran {
     int counters, reader;
     uint64_t layout; /* of the counters */
     struct sandbox_state sandbox, signer_sandbox;
+    uint32_t log_targets; /* so many kinds it knows, of config_log_target */
 };
 
 struct handover_address {

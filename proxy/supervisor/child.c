@@ -74,9 +74,11 @@ void child_send_log(struct child *c)
 {
     static struct ipc_message m; /* large; one thread */
     const struct log *l = c->of->log;
+    const bool known = l->target < c->log_targets; /* else standard error, which it always has */
+    const enum config_log_target target = known ? l->target : LOG_TARGET_STDERR;
     ipc_begin(&m, IPC_LOG, 0);
-    ipc_append(&m, &l->target, sizeof l->target);
-    if (l->fd != STDERR_FILENO) {
+    ipc_append(&m, &target, sizeof target);
+    if (l->fd != STDERR_FILENO && known) {
         m.fds[0] = l->fd;
         m.fd_count = 1;
     }
@@ -269,7 +271,7 @@ static void process_ended(uv_process_t *process, int64_t status, int signal)
 
 void child_init(struct child *c, struct children *of, unsigned index, void *owner)
 {
-    *c = (struct child){.of = of, .owner = owner, .index = index};
+    *c = (struct child){.of = of, .owner = owner, .index = index, .log_targets = LOG_TARGETS};
     uv_timer_init(of->loop, &c->timer);
     c->timer.data = c;
 }
@@ -278,12 +280,16 @@ void child_init(struct child *c, struct children *of, unsigned index, void *owne
 static char **environment(void)
 {
     /* libuv's rings would make calls that no filter sees. */
-    static char *variables[3] = {"UV_USE_IO_URING=0"};
+    static char *variables[4] = {"UV_USE_IO_URING=0"};
+    static char journal[80];
+    const char *stream = getenv("JOURNAL_STREAM"); /* for how it writes to standard error */
+    snprintf(journal, sizeof journal, "JOURNAL_STREAM=%.60s", stream != NULL ? stream : "");
+    variables[1] = journal;
 #ifdef __SANITIZE_ADDRESS__
     static char options[512];
     snprintf(options, sizeof options, "ASAN_OPTIONS=%.400s",
              getenv("ASAN_OPTIONS") != NULL ? getenv("ASAN_OPTIONS") : "");
-    variables[1] = options;
+    variables[2] = options;
 #endif
     return variables;
 }

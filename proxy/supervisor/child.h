@@ -59,7 +59,8 @@ struct child {
     struct sandbox_state sandbox; /* as it said */
     bool sandbox_told;
     unsigned restarts;
-    bool adopted; /* an earlier image of this process has started it */
+    unsigned log_targets; /* so many kinds it knows, of config_log_target */
+    bool adopted;         /* an earlier image of this process has started it */
 
     /* for child.c */
     uv_process_t process; /* its pid is for everybody */

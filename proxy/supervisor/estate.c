@@ -38,6 +38,7 @@ static bool give_worker(struct handover *h, const struct worker *w, const struct
                                    .counters = w->counters,
                                    .reader = w->counters_reader,
                                    .layout = counters_layout(),
+                                   .log_targets = LOG_TARGETS,
                                    .sandbox = w->child.sandbox};
     snprintf(v->version, sizeof v->version, "%s", version_text);
     if (signer == NULL)
@@ -157,8 +158,9 @@ static void give_caller(void *arg, int fd)
 
 static void give_log(struct handover *h, const struct log *log)
 {
-    h->log = log->fd != STDERR_FILENO ? log->fd : -1;
-    h->log_target = log->target;
+    const bool journal = log->target == LOG_TARGET_JOURNAL; /* which each image finds by itself */
+    h->log = log->fd != STDERR_FILENO && !journal ? log->fd : -1;
+    h->log_target = journal ? LOG_TARGET_STDERR : log->target;
     h->log_level = log->level;
     h->log_format = log->format;
 }

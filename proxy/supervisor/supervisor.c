@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <syslog.h>
 #include <unistd.h>
 
 /* Workers that were told to stop have this long to take their leave. */
@@ -519,8 +520,8 @@ static const struct answer {
 /* Syslog is read by the journal, too. */
 static bool logs_to_journal(const struct supervisor *s)
 {
-    return s->log.target == LOG_TARGET_SYSLOG ||
-           (s->log.target == LOG_TARGET_STDERR && streams_in_journal(STDERR_FILENO));
+    return s->log.target == LOG_TARGET_SYSLOG || s->log.target == LOG_TARGET_JOURNAL ||
+           (s->log.target == LOG_TARGET_STDERR && s->log.stream);
 }
 
 static void begin_upgrade(struct supervisor *s, struct control_request *request)
@@ -871,9 +872,10 @@ static void wind_down(struct supervisor *s)
 
 static int cannot_start(const struct err *e)
 {
-    fprintf(stderr, "tlsfront: %s\n", e->text);
-    if (e->cure[0] != '\0')
-        fprintf(stderr, "    cure: %s\n", e->cure);
+    char text[sizeof e->text + sizeof e->cure + 40];
+    const char *cure = e->cure[0] != '\0' ? "\n    cure: " : "";
+    snprintf(text, sizeof text, "tlsfront: %s%s%s\n", e->text, cure, e->cure);
+    streams_say(LOG_ERR, text);
     return EXIT_RUNTIME;
 }
 
@@ -913,7 +915,7 @@ static int begin(struct supervisor *s)
         status = begin_with_kept(s, &said);
     buf_put(&said, "", 1);
     const char *text = said.failed ? "tlsfront: out of memory\n" : (const char *)said.data;
-    fputs(text, stderr);
+    streams_say(status != 0 ? LOG_ERR : LOG_WARNING, text);
     if (status != 0)
         succession_fail(&s->succession, text);
     buf_free(&said);
@@ -970,6 +972,7 @@ int supervisor_run(const char *path)
     static struct supervisor s;
     log_init(&s.log, "supervisor");
     streams_close_others(activation_end());
+    log_join_journal(&s.log);
     return run(&s, path, NULL);
 }
 
@@ -983,6 +986,7 @@ static void take_log(struct log *log, const struct takeover *t)
         return;
     log->format = h->log_format;
     log_redirect(log, h->log_target, h->log >= 0 ? h->log : STDERR_FILENO);
+    log_join_journal(log);
 }
 
 int supervisor_take_over(const char *path, int state, bool back)

@@ -111,6 +111,7 @@ static int take_one(struct veterans *vs, const struct handover_veteran *was, boo
     *v = (struct veteran){.all = vs, .was = *was, .part = WORKERS_MAX + vs->count};
     child_init(&v->child, &vs->workers, was->index, v);
     child_init(&v->signer, &vs->signers, was->index, v);
+    v->child.log_targets = v->signer.log_targets = was->log_targets;
     if (!known)
         v->was.layout = 0; /* what it has counted stands in our sums; nobody is to add it again */
     vs->items[vs->count++] = v;

@@ -34,5 +34,9 @@ def parse_json(line):
     return fields if isinstance(fields, dict) else None
 
 
+PRIORITY = re.compile("^<[0-7]>")  # sd-daemon(3)
+
+
 def parse(line):
+    line = PRIORITY.sub("", line)
     return parse_json(line) if line.startswith("{") else parse_text(line)

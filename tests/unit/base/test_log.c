@@ -113,6 +113,59 @@ static void syslog_lines_bear_a_priority_and_no_time(void **state)
     assert_string_equal(written(f), expected);
 }
 
+static void the_journal_has_a_field_for_each_key(void **state)
+{
+    struct fixture *f = *state;
+    struct log_line line;
+    f->log.target = LOG_TARGET_JOURNAL;
+    log_begin(&line, &f->log, LOG_LEVEL_ERROR, "end");
+    log_text(&line, "route", "pop3s");
+    log_text(&line, "server-name", "a\nMESSAGE=b \\\xff");
+    log_number(&line, "bytes", 12);
+    log_seconds(&line, "duration", 1500);
+    log_bool(&line, "resumed", true);
+    log_end(&line);
+    assert_string_equal(
+        written(f),
+        "PRIORITY=3\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER=tlsfront\nTLSFRONT_FROM=worker-0\n"
+        "TLSFRONT_EVENT=end\nTLSFRONT_ROUTE=pop3s\n"
+        "TLSFRONT_SERVER_NAME=a\\x0aMESSAGE=b \\x5c\\xff\n"
+        "TLSFRONT_BYTES=12\nTLSFRONT_DURATION=1.500\nTLSFRONT_RESUMED=yes\n"
+        "MESSAGE=event=end route=pop3s server-name=\"a\\x0aMESSAGE=b \\\\\\xff\" bytes=12 "
+        "duration=1.500 resumed=yes\n");
+}
+
+static void the_journal_has_json_where_that_is_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    f->log.target = LOG_TARGET_JOURNAL;
+    f->log.format = LOG_FORMAT_JSON;
+    log_event(&f->log, LOG_LEVEL_INFO, "x", "y");
+    assert_string_equal(
+        written(f),
+        "PRIORITY=6\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER=tlsfront\nTLSFRONT_FROM=worker-0\n"
+        "TLSFRONT_EVENT=x\nTLSFRONT_MSG=y\nMESSAGE={\"event\":\"x\",\"msg\":\"y\"}\n");
+}
+
+static void lines_for_a_journal_that_reads_standard_error_begin_with_their_priority(void **state)
+{
+    struct fixture *f = *state;
+    f->log.target = LOG_TARGET_STDERR;
+    f->log.stream = true;
+    log_event(&f->log, LOG_LEVEL_WARN, "x", "y");
+    assert_line(written(f), "<4>time=", " level=warn from=worker-0 event=x msg=y\n");
+    f->log.target = LOG_TARGET_FILE; /* so that it is closed */
+}
+
+static void another_descriptor_for_standard_error_is_the_journals(void **state)
+{
+    struct fixture *f = *state;
+    log_redirect(&f->log, LOG_TARGET_STDERR, fcntl(f->out, F_DUPFD_CLOEXEC, 3));
+    assert_int_equal(f->log.target, LOG_TARGET_JOURNAL);
+    log_redirect(&f->log, LOG_TARGET_STDERR, STDERR_FILENO);
+    assert_int_equal(f->log.target, LOG_TARGET_STDERR);
+}
+
 static void assert_value(struct fixture *f, const char *value, const char *expected)
 {
     struct log_line line;
@@ -223,6 +276,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_text_line_is_key_value, setup, teardown),
         cmocka_unit_test_setup_teardown(a_json_line_is_one_object, setup, teardown),
         cmocka_unit_test_setup_teardown(syslog_lines_bear_a_priority_and_no_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_journal_has_a_field_for_each_key, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_journal_has_json_where_that_is_asked_for, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            lines_for_a_journal_that_reads_standard_error_begin_with_their_priority, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(another_descriptor_for_standard_error_is_the_journals,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(values_that_would_not_read_back_are_quoted, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_line_stays_one_line_whatever_is_in_it, setup, teardown),

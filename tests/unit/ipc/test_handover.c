@@ -63,7 +63,8 @@ static void add_people(struct handover *h)
                                    .reader = 33,
                                    .layout = 0xfedcba9876543210,
                                    .sandbox = {1, 6, 0, 0},
-                                   .signer_sandbox = {0, 0, 38, 95}};
+                                   .signer_sandbox = {0, 0, 38, 95},
+                                   .log_targets = 4};
     v = handover_add(&h->veterans, &h->veteran_count, sizeof *v);
     *v = (struct handover_veteran){
         .version = "0.1.0", .pid = 4713, .ipc = 34, .signer_ipc = -1, .counters = 35, .reader = 36};
@@ -161,6 +162,7 @@ static void what_was_written_is_read(void **state)
     assert_int_equal(h.server_names[0].parts[NAME_COUNTERS - 1], 3000 + NAME_COUNTERS - 1);
     assert_int_equal(h.veterans[0].signer_ipc, 31);
     assert_int_equal(h.veterans[1].signer, 0);
+    assert_int_equal(h.veterans[0].log_targets, 4);
     assert_int_equal(h.log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(h.rehearsal, -1);
     handover_free(&h);

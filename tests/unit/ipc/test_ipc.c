@@ -439,6 +439,7 @@ static void what_outlives_an_upgrade_keeps_its_number_and_form(void **state)
     assert_int_equal(LOG_TARGET_STDERR, 0);
     assert_int_equal(LOG_TARGET_SYSLOG, 1);
     assert_int_equal(LOG_TARGET_FILE, 2);
+    assert_int_equal(LOG_TARGET_JOURNAL, 3);
 }
 
 int main(void)
