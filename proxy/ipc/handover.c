@@ -30,6 +30,7 @@ enum tag {
     TAG_GIVEN = 15,
     TAG_SERVER_NAME = 20 | HANDOVER_OPTIONAL,
     TAG_ARCHIVE = 21 | HANDOVER_OPTIONAL,
+    TAG_HISTORY = 22 | HANDOVER_OPTIONAL,
 };
 
 /* ---- the struct ---- */
@@ -43,7 +44,8 @@ void handover_init(struct handover *h)
                            .rehearsal = -1,
                            .log = -1,
                            .control = -1,
-                           .archive = -1};
+                           .archive = -1,
+                           .history = -1};
 }
 
 void *handover_add(void *array, size_t *count, size_t size)
@@ -100,8 +102,8 @@ static void of_veteran(struct handover_veteran *v, void (*each)(void *arg, int *
 
 void handover_descriptors(struct handover *h, void (*each)(void *arg, int *fd), void *arg)
 {
-    int *const single[] = {&h->executable, &h->reason, &h->bundle,  &h->next,
-                           &h->rehearsal,  &h->log,    &h->control, &h->archive};
+    int *const single[] = {&h->executable, &h->reason,  &h->bundle,  &h->next,   &h->rehearsal,
+                           &h->log,        &h->control, &h->archive, &h->history};
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
         if (*single[i] >= 0)
             each(arg, single[i]);
@@ -304,6 +306,13 @@ static void put_archive(struct buf *out, const struct handover *h)
     end(out, begun);
 }
 
+static void put_history(struct buf *out, const struct handover *h)
+{
+    const size_t begun = begin(out, TAG_HISTORY);
+    put_u32(out, (uint32_t)h->history);
+    end(out, begun);
+}
+
 static void put_sandbox(struct buf *out, const struct sandbox_state *s)
 {
     put_u32(out, s->seccomp);
@@ -379,6 +388,8 @@ static void put_arrays(struct buf *out, const struct handover *h)
         put_server_name(out, &h->server_names[i]);
     if (h->archive >= 0)
         put_archive(out, h);
+    if (h->history >= 0)
+        put_history(out, h);
     for (size_t i = 0; i < h->veteran_count; i++)
         put_veteran(out, &h->veterans[i]);
     for (size_t i = 0; i < h->leaver_count; i++)
@@ -691,6 +702,13 @@ static void get_archive(struct reader *r, struct handover *h)
     h->archive_layout = get_u64(r);
 }
 
+static void get_history(struct reader *r, struct handover *h)
+{
+    r->wrong |= h->history >= 0; /* twice */
+    if (!r->wrong)
+        h->history = get_fd(r);
+}
+
 static void get_sandbox(struct reader *r, struct sandbox_state *out)
 {
     out->seccomp = get_u32(r);
@@ -783,6 +801,7 @@ static void (*const readers[])(struct reader *r, struct handover *h) = {
     [TAG_GIVEN] = get_given,
     [TAG_SERVER_NAME & ~HANDOVER_OPTIONAL] = get_server_name,
     [TAG_ARCHIVE & ~HANDOVER_OPTIONAL] = get_archive,
+    [TAG_HISTORY & ~HANDOVER_OPTIONAL] = get_history,
 };
 
 static void get_record(struct reader *all, struct handover *h)

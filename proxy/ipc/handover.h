@@ -120,6 +120,7 @@ struct handover {
     size_t server_name_count;
     int archive; /* a part of the counters, with all that is in `base` and more; -1: none */
     uint64_t archive_layout;
+    int history; /* the observer's; -1: none */
     struct handover_veteran *veterans;
     size_t veteran_count;
     struct sandbox_state confinement; /* the supervisor's own */

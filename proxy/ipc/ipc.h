@@ -43,6 +43,7 @@
  *   supervisor -> observer: HELLO, COUNTERS, PING as above, and
  *     LISTENERS  the sockets to serve, instead of those of before
  *     SNAPSHOT   how things are (snapshot.h), when that changes or was asked for
+ *     HISTORY    memory for the last hour, as your predecessor has left it; said once, or never
  *   observer -> supervisor: SANDBOX, PONG, and
  *     LOOK       how are things?            answer: SNAPSHOT
  *     REFUSED 0  it cannot work, and why
@@ -105,11 +106,15 @@ enum ipc_type {
     IPC_SNAPSHOT,
     IPC_LOOK,
     IPC_LEAVE = 33,
+    IPC_HISTORY,
     IPC_REHEARSED = 100, /* is in nobody's way */
 };
 
 /* The kernel passes at most 253 descriptors at a time (SCM_MAX_FD). */
 enum { IPC_FDS_MAX = 128, IPC_PAYLOAD_MAX = 32768 };
+
+/* What IPC_HISTORY brings holds so many bytes; what they mean is the observer's alone. */
+enum { HISTORY_BYTES = 1 << 20 };
 
 struct ipc_message {
     enum ipc_type type;

@@ -1,7 +1,6 @@
 #include "proxy/observer/history.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 uint64_t history_failures(const struct route_counters *c)
@@ -10,17 +9,12 @@ uint64_t history_failures(const struct route_counters *c)
            counter_get(&c->refused);
 }
 
-static struct history_route *find(const struct history *h, const char *name)
+const struct history_route *history_find(const struct history *h, const char *name)
 {
     for (size_t i = 0; i < h->route_count; i++)
         if (strcmp(h->routes[i].name, name) == 0)
             return &h->routes[i];
     return NULL;
-}
-
-const struct history_route *history_find(const struct history *h, const char *name)
-{
-    return find(h, name);
 }
 
 /* A counter that has fallen is another one: its slot was given away. */
@@ -35,11 +29,9 @@ static void advance(struct history_series *s, uint64_t total)
 /* What it has counted before is of no known time. */
 static void begin_route(struct history *h, const char *name, const struct route_counters *c)
 {
-    struct history_route *grown = realloc(h->routes, (h->route_count + 1) * sizeof *grown);
-    if (grown == NULL)
+    if (h->route_count == ROUTE_SLOTS)
         return;
-    h->routes = grown;
-    struct history_route *r = &grown[h->route_count++];
+    struct history_route *r = &h->routes[h->route_count++];
     *r = (struct history_route){.kept = true};
     snprintf(r->name, sizeof r->name, "%s", name);
     r->connections.total = counter_get(&c->accepted);
@@ -48,7 +40,7 @@ static void begin_route(struct history *h, const char *name, const struct route_
 
 static void advance_route(struct history *h, const char *name, const struct route_counters *c)
 {
-    struct history_route *r = find(h, name);
+    struct history_route *r = (void *)(uintptr_t)history_find(h, name);
     if (r == NULL) {
         begin_route(h, name, c);
         return;
@@ -78,7 +70,7 @@ void history_minute(struct history *h, const struct view *v)
     if (h->begun)
         advance(&h->deaths, s->facts->worker_restarts);
     h->deaths.total = s->facts->worker_restarts;
-    h->begun = true;
+    h->begun = 1;
 }
 
 uint64_t history_sum(const struct history_series *s)
@@ -98,8 +90,34 @@ uint32_t history_most(const struct history_series *s)
     return most;
 }
 
-void history_free(struct history *h)
+/* ---- from observer to observer ---- */
+
+enum { RELEASE = 1 }; /* another one where the same bytes mean something else */
+
+void history_adopt(struct history *h)
 {
-    free(h->routes);
-    *h = (struct history){0};
+    const uint64_t layout = (uint64_t)RELEASE << 32 | sizeof *h;
+    if (h->layout != layout)
+        memset(h, 0, sizeof *h);
+    h->layout = layout;
+    if (h->route_count > ROUTE_SLOTS)
+        h->route_count = 0;
+    for (size_t i = 0; i < h->route_count; i++)
+        h->routes[i].name[HISTORY_NAME - 1] = '\0';
+}
+
+/* While nobody was there, minutes went by as well: what came in them came in the first. */
+bool history_due(struct history *h, const struct view *v, uint64_t now)
+{
+    if (h->minute > now + HISTORY_MINUTE_MS || h->minute == 0)
+        h->minute = now;
+    if (now < h->minute)
+        return false;
+    for (unsigned i = 0; i < HISTORY_MINUTES && h->minute <= now; i++) {
+        history_minute(h, v);
+        h->minute += HISTORY_MINUTE_MS;
+    }
+    if (h->minute <= now)
+        h->minute = now + HISTORY_MINUTE_MS;
+    return true;
 }

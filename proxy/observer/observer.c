@@ -11,24 +11,27 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
+_Static_assert(sizeof(struct history) <= HISTORY_BYTES, "the supervisor keeps so much");
+
 /* What is younger need not be asked for; what was asked for is not waited for longer. */
-enum { FRESH_MS = 1000, PATIENCE_MS = 3000, MINUTE_MS = 60000 };
+enum { FRESH_MS = 1000, PATIENCE_MS = 3000 };
 
 struct observer {
     struct server *server;
     struct all_counters counters;
     struct snapshot snapshot;
-    struct history history;
-    uint64_t minute; /* when the next one is over; 0: none has begun */
-    uint64_t told;   /* when it came */
-    uint64_t asked;  /* when the supervisor was asked for another one; 0: it was not */
-    bool unanswered; /* in time, the last time */
+    struct history *history; /* `own`, before another was given */
+    uint64_t told;           /* when it came */
+    uint64_t asked;          /* when the supervisor was asked for another one; 0: it was not */
+    bool unanswered;         /* in time, the last time */
 };
 
 static struct ipc_message message; /* large; one thread */
+static struct history own;         /* which ends with this process */
 
 static uint64_t clock_ms(void)
 {
@@ -117,7 +120,7 @@ static bool answer_page(struct observer *o, const struct server_request *r,
     out->type = "text/html; charset=utf-8";
     out->policy = page_policy;
     out->body->failed = !view_begin(&v, &o->snapshot, &o->counters, time(NULL));
-    const struct page page = {&v, &o->history, &o->snapshot, refreshes, out->body};
+    const struct page page = {&v, o->history, &o->snapshot, refreshes, out->body};
     if (!out->body->failed)
         page_render(&page);
     view_end(&v);
@@ -240,6 +243,20 @@ static bool on_snapshot(struct observer *o, struct err *e)
     return true;
 }
 
+static bool on_history(struct observer *o, struct err *e)
+{
+    if (message.fd_count != 1 || message.size != 0 || o->history != &own)
+        return false;
+    void *p = mmap(NULL, sizeof *o->history, PROT_READ | PROT_WRITE, MAP_SHARED, message.fds[0], 0);
+    if (p == MAP_FAILED) {
+        err_set(e, "no memory for the last hour: %s", strerror(errno));
+        return false;
+    }
+    o->history = p;
+    history_adopt(o->history);
+    return true;
+}
+
 static bool on_message(struct observer *o, struct err *e)
 {
     err_set(e, "an order of kind %d and %u bytes is not understood", (int)message.type,
@@ -253,6 +270,8 @@ static bool on_message(struct observer *o, struct err *e)
         return on_listeners(o, e);
     case IPC_SNAPSHOT:
         return on_snapshot(o, e);
+    case IPC_HISTORY:
+        return on_history(o, e);
     case IPC_PING:
         send_plain(IPC_PONG);
         return true;
@@ -280,16 +299,15 @@ static int note_the_minute(struct observer *o)
     struct view v;
     const uint64_t now = clock_ms();
     if (o->snapshot.facts == NULL)
-        return MINUTE_MS;
-    if (now >= o->minute && view_begin(&v, &o->snapshot, &o->counters, time(NULL))) {
-        history_minute(&o->history, &v);
-        view_end(&v);
-    }
-    if (now >= o->minute) {
-        o->minute = now + MINUTE_MS;
-        send_plain(IPC_LOOK); /* for the next one, also when nobody asks */
-    }
-    return (int)(o->minute - now);
+        return HISTORY_MINUTE_MS;
+    if (now < o->history->minute && o->history->minute - now <= HISTORY_MINUTE_MS)
+        return (int)(o->history->minute - now);
+    if (!view_begin(&v, &o->snapshot, &o->counters, time(NULL)))
+        return HISTORY_MINUTE_MS;
+    history_due(o->history, &v, now);
+    view_end(&v);
+    send_plain(IPC_LOOK); /* for the next one, also when nobody asks */
+    return (int)(o->history->minute - now);
 }
 
 static bool wait_for_order(struct observer *o)
@@ -305,7 +323,7 @@ static bool wait_for_order(struct observer *o)
 /* The library frees what is left of it with the process. */
 int observer_run(void)
 {
-    static struct observer o;
+    static struct observer o = {.history = &own};
     struct err e = {.text = ""};
     if (!process_begin())
         return EXIT_USAGE;

@@ -185,6 +185,7 @@ int estate_give(const struct estate *x, struct handover *h)
     h->generations = x->reload->generations;
     memcpy(h->seed, x->workers->seed, sizeof h->seed);
     tickets_give(x->tickets, h);
+    h->history = x->observer->history;
     h->bundle = x->workers->current.whole;
     h->control = control_fd(*x->control, &h->control_file);
     h->control_path = copy_text(control_path(*x->control), &g.failed);
@@ -255,6 +256,7 @@ int estate_take(const struct estate *x, const struct handover *h, struct err *e)
     x->reload->generations = h->generations;
     memcpy(x->workers->seed, h->seed, sizeof h->seed);
     tickets_take(x->tickets, h);
+    observer_take(x->observer, h->history);
     for (size_t i = 0; i < h->given_count; i++)
         if (activation_add(x->activation, h->given[i].fd, h->given[i].name, e) != 0)
             return -1;

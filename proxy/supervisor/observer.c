@@ -1,7 +1,10 @@
 #include "proxy/supervisor/observer.h"
 #include "proxy/ipc/process.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* It may ask as often as it likes, and is told at most so often: it deals with strangers. */
@@ -83,6 +86,41 @@ static void send_snapshot(struct observer *o)
     close(fd);
 }
 
+/* Without memory, the page has no charts. */
+static int new_history(void)
+{
+    const int fd = memfd_create("tlsfront-history", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -1;
+    if (ftruncate(fd, HISTORY_BYTES) == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void send_history(struct observer *o)
+{
+    if (o->history < 0)
+        o->history = new_history();
+    if (o->history < 0)
+        return;
+    ipc_begin(&message, IPC_HISTORY, 0);
+    message.fds[message.fd_count++] = o->history;
+    child_send(&o->child, &message);
+}
+
+/* Its size is not ours to believe in, since it comes by way of another release. */
+void observer_take(struct observer *o, int history)
+{
+    struct stat st;
+    if (history >= 0 && (fstat(history, &st) != 0 || st.st_size != HISTORY_BYTES)) {
+        close(history);
+        history = -1;
+    }
+    o->history = history;
+}
+
 /* ---- what it says ---- */
 
 static void look_again(uv_timer_t *timer)
@@ -131,6 +169,7 @@ static void started(struct child *c)
     process_put_hello(&message, &o->workers->identity);
     child_send(c, &message);
     send_inherited(o);
+    send_history(o);
     send_snapshot(o);
     send_listeners(o);
 }
@@ -150,7 +189,8 @@ void observer_init(struct observer *o, uv_loop_t *loop, struct log *log,
                    const struct workers *workers, const struct archive *archive,
                    void (*fill)(void *arg, struct snapshot_writer *w), void *arg)
 {
-    *o = (struct observer){.workers = workers, .archive = archive, .fill = fill, .arg = arg};
+    *o = (struct observer){
+        .history = -1, .workers = workers, .archive = archive, .fill = fill, .arg = arg};
     o->children = (struct children){.kind = &kind, .loop = loop, .log = log};
     child_init(&o->child, &o->children, 0, o);
     uv_timer_init(loop, &o->later);
@@ -197,4 +237,6 @@ void observer_close(struct observer *o)
 void observer_free(struct observer *o)
 {
     listeners_close(&o->listeners);
+    if (o->history >= 0)
+        close(o->history);
 }

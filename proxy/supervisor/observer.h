@@ -22,6 +22,7 @@ struct observer {
     void *arg;
     struct listeners listeners;
     unsigned told; /* of the workers' counters, that many */
+    int history;   /* memory for it and its successors; -1: none yet */
     uint64_t last; /* when it was last told how things are */
     uv_timer_t later;
 };
@@ -35,6 +36,9 @@ void observer_init(struct observer *o, uv_loop_t *loop, struct log *log,
 int observer_prepare(struct observer *o, const struct config *c, struct diags *d);
 void observer_commit(struct observer *o);
 void observer_abort(struct observer *o);
+
+/* An image before this one had that memory; -1: it had none. */
+void observer_take(struct observer *o, int history);
 
 /* Something has changed that it should know of at once. */
 void observer_changed(struct observer *o);

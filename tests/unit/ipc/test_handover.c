@@ -107,6 +107,7 @@ static void fill(struct handover *h)
     h->control_file = (struct socket_file){6, 78};
     h->control = 15;
     h->archive = 16;
+    h->history = 17;
     h->archive_layout = 0x0123456789abcdef;
     add_address(h, "0.0.0.0:995", 3);
     add_address(h, "unix:/run/a.sock", 1);
@@ -157,6 +158,7 @@ static void what_was_written_is_read(void **state)
     assert_int_equal(h.names[0].addresses[1].scope, 3);
     assert_int_equal(h.routes[0].parts[ROUTE_COUNTERS - 1], 1000 + ROUTE_COUNTERS - 1);
     assert_int_equal(h.archive, 16);
+    assert_int_equal(h.history, 17);
     assert_int_equal(h.archive_layout, 0x0123456789abcdef);
     assert_string_equal(h.server_names[0].key, "pop3s *.mail.example");
     assert_int_equal(h.server_names[0].parts[NAME_COUNTERS - 1], 3000 + NAME_COUNTERS - 1);
@@ -186,7 +188,7 @@ static void every_descriptor_is_shown_once(void **state)
     fill(&h);
     h.addresses[1].sockets[0] = 50;
     handover_descriptors(&h, collect, &seen);
-    assert_int_equal(seen, UINT64_C(0x7f) << 10 | UINT64_C(7) << 20 | UINT64_C(0x7f) << 30 |
+    assert_int_equal(seen, UINT64_C(0xff) << 10 | UINT64_C(7) << 20 | UINT64_C(0x7f) << 30 |
                                UINT64_C(3) << 40 | UINT64_C(1) << 50);
     handover_free(&h);
 }

@@ -9,7 +9,8 @@
 /* ---- what observer.c gets instead of a process and of libuv's clock ---- */
 
 static struct {
-    unsigned hellos, listeners, counters, snapshots, sockets, agents;
+    unsigned hellos, listeners, counters, snapshots, sockets, agents, histories;
+    int history;
     unsigned starts, kills, replaced;
     char why[400];
     bool awaited, timer_runs;
@@ -28,6 +29,10 @@ static void fake_child_send(struct child *c, const struct ipc_message *m)
     assert_int_equal(c->life, CHILD_RUNNING);
     seen.hellos += m->type == IPC_HELLO;
     seen.snapshots += m->type == IPC_SNAPSHOT;
+    if (m->type == IPC_HISTORY) {
+        seen.histories++;
+        seen.history = m->fds[0];
+    }
     if (m->type == IPC_COUNTERS)
         seen.counters += m->fd_count;
     if (m->type != IPC_LISTENERS)
@@ -223,6 +228,29 @@ static void after_an_upgrade_it_is_told_what_was_counted_before(void **state)
     f->archive.reader = -1;
 }
 
+static void the_last_hour_is_kept_for_a_successor(void **state)
+{
+    struct fixture *f = *state;
+    observe(f, 1);
+    const int first = seen.history;
+    assert_true(first > 0);
+    f->observer.child.life = CHILD_NONE;
+    child_start(&f->observer.child);
+    assert_int_equal(seen.histories, 2);
+    assert_int_equal(seen.history, first);
+}
+
+static void memory_that_is_none_for_the_last_hour_is_not_taken_over(void **state)
+{
+    struct fixture *f = *state;
+    observer_take(&f->observer, open("/dev/null", O_RDONLY | O_CLOEXEC));
+    assert_int_equal(f->observer.history, -1);
+    const int own = new_history();
+    observer_take(&f->observer, own);
+    observe(f, 1);
+    assert_int_equal(seen.history, own);
+}
+
 static void a_reload_gives_it_other_sockets_and_no_successor(void **state)
 {
     struct fixture *f = *state;
@@ -385,6 +413,8 @@ int main(void)
         CASE(without_an_address_there_is_none),
         CASE(with_one_it_is_started_and_told_all),
         CASE(after_an_upgrade_it_is_told_what_was_counted_before),
+        CASE(the_last_hour_is_kept_for_a_successor),
+        CASE(memory_that_is_none_for_the_last_hour_is_not_taken_over),
         CASE(a_reload_gives_it_other_sockets_and_no_successor),
         CASE(without_an_address_any_more_it_goes),
         CASE(one_that_was_sent_away_has_a_successor_when_it_is_wanted_again),
