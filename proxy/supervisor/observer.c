@@ -216,9 +216,16 @@ void observer_commit(struct observer *o)
         child_kill(c);
     } else if (c->life == CHILD_RUNNING) {
         send_listeners(o);
-    } else if (c->life == CHILD_NONE) {
+    } else if (c->life == CHILD_NONE && !o->waits) {
         child_start(c);
     }
+}
+
+void observer_begin(struct observer *o)
+{
+    o->waits = false;
+    if (o->listeners.count > 0 && o->child.life == CHILD_NONE)
+        child_start(&o->child);
 }
 
 void observer_changed(struct observer *o)

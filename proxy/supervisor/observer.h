@@ -21,6 +21,7 @@ struct observer {
     void (*fill)(void *arg, struct snapshot_writer *w);
     void *arg;
     struct listeners listeners;
+    bool waits;    /* nobody is shown anything before observer_begin() */
     unsigned told; /* of the workers' counters, that many */
     int history;   /* memory for it and its successors; -1: none yet */
     uint64_t last; /* when it was last told how things are */
@@ -36,6 +37,10 @@ void observer_init(struct observer *o, uv_loop_t *loop, struct log *log,
 int observer_prepare(struct observer *o, const struct config *c, struct diags *d);
 void observer_commit(struct observer *o);
 void observer_abort(struct observer *o);
+
+/* After an upgrade: the new configuration is in service, so that nobody is told that there is none.
+ * Whoever has come meanwhile waits in the sockets. */
+void observer_begin(struct observer *o);
 
 /* An image before this one had that memory; -1: it had none. */
 void observer_take(struct observer *o, int history);

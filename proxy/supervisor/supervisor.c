@@ -704,6 +704,7 @@ static void start_failed(struct supervisor *s, const struct reload_outcome *outc
 static void succeeded(struct supervisor *s, const char *outcome)
 {
     succession_complete(&s->succession, outcome);
+    observer_begin(&s->observer);
     if (s->leave)
         on_term(s);
 }
@@ -788,6 +789,7 @@ static void make_parts(struct supervisor *s, const char *path, struct takeover *
     reload_init(&s->reload, &with, &reload_events, s);
     renewal_init(&s->renewal, &s->loop, &s->reload, &s->log);
     observer_init(&s->observer, &s->loop, &s->log, &s->workers, &s->archive, fill_snapshot, s);
+    s->observer.waits = before != NULL;
     s->succession =
         (struct succession){.loop = &s->loop,
                             .estate = {&s->log, &s->workers, &s->veterans, &s->archive,

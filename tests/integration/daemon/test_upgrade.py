@@ -14,7 +14,7 @@ import urllib.request
 import pytest
 
 from clients import plain, tls
-from clients.observer import Metrics
+from clients.observer import Metrics, fetch
 from harness import process
 from harness.binary import own_binary
 from harness.config import acme, route
@@ -221,10 +221,10 @@ def test_counters_go_on(own, run, pki, echo):
 
 
 class Watch:
-    """Reads the metrics without a pause, and holds each counter against what it was before."""
+    """Asks without a pause: no counter is to be less than it was, and the daemon always ready."""
 
     def __init__(self, at):
-        self.at, self.fallen, self.scrapes, self.over = at, [], 0, threading.Event()
+        self.at, self.fallen, self.unready, self.scrapes, self.over = at, [], [], 0, threading.Event()
         self.thread = threading.Thread(target=self.scrape)
 
     def scrape(self):
@@ -232,10 +232,12 @@ class Watch:
         while not self.over.is_set():
             try:
                 now = daemon_counters(self.at)
+                status, _, text = fetch(self.at, "/-/ready")
             except (OSError, http.client.HTTPException):
                 continue  # its observer is on its way out: for Prometheus, too, the next one counts
             self.fallen += [(key, value, now.get(key)) for key, value in before.items() if now.get(key, -1) < value]
             before, self.scrapes = now, self.scrapes + 1
+            self.unready += [text] if status != 200 else []
 
     def __enter__(self):
         self.thread.start()
@@ -283,7 +285,7 @@ def test_no_metric_that_counts_falls_over_upgrades(own, run, pki, echo):
             scraped = watch.scrapes
             wait_until(lambda: watch.scrapes > scraped + 2, "somebody to look")
     wait_until(lambda: ended() == 5, "the session of before both to count once")
-    assert watch.fallen == []
+    assert watch.fallen == [] and watch.unready == []
     seen, told = Metrics(at), front.route_status("echo")
     assert seen.get("tlsfront_connections_total", route="echo") == told["connections"]["accepted"]
     assert seen.get("tlsfront_handshakes_total", route="echo", version="TLSv1.2") == told["handshakes"]["tls1.2"] == 2

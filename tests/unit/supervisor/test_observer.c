@@ -228,6 +228,17 @@ static void after_an_upgrade_it_is_told_what_was_counted_before(void **state)
     f->archive.reader = -1;
 }
 
+static void after_an_upgrade_it_waits_for_what_there_is_to_show(void **state)
+{
+    struct fixture *f = *state;
+    f->observer.waits = true;
+    observe(f, 1);
+    assert_int_equal(seen.starts, 0);
+    observer_begin(&f->observer);
+    assert_int_equal(seen.starts, 1);
+    assert_int_equal(seen.sockets, 1);
+}
+
 static void the_last_hour_is_kept_for_a_successor(void **state)
 {
     struct fixture *f = *state;
@@ -413,6 +424,7 @@ int main(void)
         CASE(without_an_address_there_is_none),
         CASE(with_one_it_is_started_and_told_all),
         CASE(after_an_upgrade_it_is_told_what_was_counted_before),
+        CASE(after_an_upgrade_it_waits_for_what_there_is_to_show),
         CASE(the_last_hour_is_kept_for_a_successor),
         CASE(memory_that_is_none_for_the_last_hour_is_not_taken_over),
         CASE(a_reload_gives_it_other_sockets_and_no_successor),
