@@ -3,6 +3,7 @@
 #include "tls/conn.h"
 
 #include "tls/challenge.h"
+#include "tls/key_shares.h"
 #include "tls/memory.h"
 #include "tls/not_tls.h"
 
@@ -71,6 +72,36 @@ static void second_hello(struct tls_conn *c, const struct hello *h)
                          "client changed the server name in its second ClientHello");
 }
 
+/* The group that our HelloRetryRequest asked for; 0: there was none. */
+static uint16_t asked_for(const struct tls_conn *c)
+{
+    const mbedtls_ssl_context *ssl = c->hs->ssl;
+    if (ssl == NULL || ssl->handshake == NULL || !ssl->handshake->hello_retry_request_flag)
+        return 0;
+    return ssl->handshake->hrr_selected_group;
+}
+
+static bool judge_shares(struct tls_conn *c, const struct hello *h)
+{
+    switch (key_shares_judge(h, asked_for(c))) {
+    case KEY_SHARES_OK:
+        return true;
+    case KEY_SHARES_MALFORMED:
+        conn_fail_client(c, ALERT_DECODE_ERROR, "client sent malformed key shares");
+        return false;
+    case KEY_SHARES_UNLISTED:
+        conn_fail_client(
+            c, ALERT_ILLEGAL_PARAMETER,
+            "client sent a key share for a group that it does not list, or two for one");
+        return false;
+    case KEY_SHARES_UNASKED:
+        conn_fail_client(c, ALERT_ILLEGAL_PARAMETER,
+                         "client did not send the one key share that it was asked for");
+        return false;
+    }
+    return false;
+}
+
 static void on_hello(struct tls_conn *c, struct tls_slice message)
 {
     struct hello h;
@@ -85,6 +116,8 @@ static void on_hello(struct tls_conn *c, struct tls_slice message)
     case HELLO_OK:
         break;
     }
+    if (!judge_shares(c, &h))
+        return;
     if (c->hs->hellos++ == 0)
         first_hello(c, &h);
     else

@@ -8,9 +8,11 @@
 
 enum {
     EXTENSION_SERVER_NAME = 0,
+    EXTENSION_SUPPORTED_GROUPS = 10,
     EXTENSION_ALPN = 16,
     EXTENSION_EARLY_DATA = 42,
     EXTENSION_SUPPORTED_VERSIONS = 43,
+    EXTENSION_KEY_SHARE = 51,
 };
 enum { NAME_TYPE_HOST = 0 };
 
@@ -116,6 +118,20 @@ static enum hello_fault read_server_name(struct tls_slice data, struct hello *h)
     return HELLO_OK;
 }
 
+static enum hello_fault keep_extension(size_t type, struct tls_slice data, struct hello *h)
+{
+    if (type == EXTENSION_SERVER_NAME)
+        return read_server_name(data, h);
+    if (type == EXTENSION_ALPN)
+        h->alpn = data;
+    if (type == EXTENSION_SUPPORTED_GROUPS)
+        h->groups = data;
+    if (type == EXTENSION_KEY_SHARE)
+        h->shares = data;
+    h->early_data = h->early_data || type == EXTENSION_EARLY_DATA;
+    return HELLO_OK;
+}
+
 static enum hello_fault read_extensions(struct tls_slice list, struct hello *h)
 {
     uint8_t seen[65536 / 8] = {0};
@@ -128,14 +144,9 @@ static enum hello_fault read_extensions(struct tls_slice list, struct hello *h)
         if ((seen[type >> 3] & bit) != 0)
             return HELLO_ILLEGAL;
         seen[type >> 3] |= bit;
-        if (type == EXTENSION_SERVER_NAME) {
-            enum hello_fault fault = read_server_name(data, h);
-            if (fault != HELLO_OK)
-                return fault;
-        }
-        if (type == EXTENSION_ALPN)
-            h->alpn = data;
-        h->early_data = h->early_data || type == EXTENSION_EARLY_DATA;
+        const enum hello_fault fault = keep_extension(type, data, h);
+        if (fault != HELLO_OK)
+            return fault;
     }
     return HELLO_OK;
 }

@@ -43,7 +43,8 @@ void hello_free(struct hello_stream *s); /* all zero again */
 struct hello {
     struct tls_slice ciphers; /* two bytes each */
     struct tls_slice name;    /* of the server_name extension; data NULL: none */
-    struct tls_slice alpn;    /* the whole extension, not looked into; data NULL: none */
+    /* whole extensions, not looked into; data NULL: none */
+    struct tls_slice alpn, groups, shares; /* `groups` are those of supported_groups */
     bool early_data;
 };
 

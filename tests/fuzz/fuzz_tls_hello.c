@@ -1,6 +1,7 @@
-/* fuzz_tls_hello.c - plaintext handshake messages: put together, then read as ClientHellos.
- * The first byte is the size of the pieces; they must come out as if given at once. */
-#include "tls/hello.h"
+/* fuzz_tls_hello.c - plaintext handshake messages: put together, then read as ClientHellos, with
+ * their key shares. The first byte is the size of the pieces; they must come out as if given at
+ * once. */
+#include "tls/key_shares.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@ static size_t collect(const uint8_t *data, size_t size, size_t step, uint8_t *ou
         struct tls_slice payload = {data + at, size - at < step ? size - at : step}, message;
         while ((r = hello_next(&s, &payload, &message)) == HELLO_MESSAGE) {
             struct hello h;
-            hello_read(message, &h);
+            if (hello_read(message, &h) == HELLO_OK)
+                key_shares_judge(&h, 0x001d);
             memcpy(out + total, message.data, message.size);
             total += message.size;
         }
