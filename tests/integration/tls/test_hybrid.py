@@ -3,7 +3,7 @@ long ClientHello in two segments in every protocol."""
 
 import pytest
 
-from clients import dialects, gnutls, openssl
+from clients import dialects, gnutls, nss, openssl
 from clients.hybrid import HYBRID, HybridClient, program
 from harness.config import route
 from harness.modes import MODES
@@ -80,6 +80,50 @@ def test_clients_without_it_are_served_as_before(ports, pki, version, name):
     with gnutls.quiet_session(pki, getattr(ports, name), version=version) as session:
         session.send(b"hello\n")
         assert session.read_until(b"hello\n")
+
+
+@pytest.fixture(scope="module")
+def nss_trust(run, pki):
+    return nss.database(run, pki)
+
+
+def nss_agrees(ports, trust, name, *extra):
+    """By the log: tstclnt says nothing of it. Data passes."""
+    with nss.session(trust, getattr(ports, name), *extra) as session:
+        session.send(b"hello\n")
+        assert session.read_until(b"hello\n")
+        return ports.front.wait_for_log("open", route=name)["group"]
+
+
+@pytest.mark.parametrize("name", ["usual", "mutual", "classical"])
+def test_nss_as_it_is_is_served(ports, nss_trust, name):
+    """With a share of x25519 first in all that Debian has; some later one may begin with the hybrid."""
+    agreed_on = nss_agrees(ports, nss_trust, name)
+    assert agreed_on == "x25519" or (agreed_on == HYBRID and name != "classical")
+
+
+@pytest.mark.parametrize("name", ["usual", "only"])
+def test_nss_that_has_it_gets_it(ports, nss_trust, name):
+    if nss.HYBRID not in nss.groups():
+        pytest.skip(f"this NSS has no {nss.HYBRID}; Debian 13's has")
+    assert nss_agrees(ports, nss_trust, name, "-I", f"{nss.HYBRID},x25519") == HYBRID
+
+
+@pytest.mark.parametrize("name", ["usual", "classical"])
+def test_nss_with_another_group_is_served_with_that(ports, nss_trust, name):
+    assert nss_agrees(ports, nss_trust, name, "-I", "P256") == "secp256r1"
+
+
+@pytest.mark.parametrize("version, priority, wanted", [
+    ("1.3", "+GROUP-X25519:+GROUP-SECP256R1", "x25519"), ("1.3", "+GROUP-SECP384R1", "secp384r1"),
+    ("1.3", "+GROUP-SECP521R1:+GROUP-SECP384R1", "secp384r1"), ("1.2", "+GROUP-X25519:+GROUP-SECP256R1", "x25519")])
+def test_gnutls_agrees_on_a_group(ports, pki, version, priority, wanted):
+    """Also where its first share is of none of ours, so that it is asked for another."""
+    with gnutls.quiet_session(pki, ports.usual, version=version, groups=priority) as session:
+        session.send(b"hello\n")
+        assert session.read_until(b"hello\n")
+        opened = ports.front.wait_for_log("open", route="usual")
+    assert (opened["tls"], opened["group"]) == (f"TLSv{version}", wanted)
 
 
 def test_a_client_without_it_is_refused_where_there_is_nothing_else(ports, pki):
