@@ -2,8 +2,9 @@
 
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT, BAR, GAP, TITLE = 860, 90, 170, 11, 16, 17
+WIDTH, LEFT, RIGHT, BAR, GAP, TITLE = 890, 120, 170, 11, 16, 17
 LONGEST = 3.0  # times the best rival; longer bars are cut, and say so
+FIGURES = WIDTH - RIGHT + 10  # where they begin: right of every bar and line
 
 STYLE = """
 text { font: 12px sans-serif; fill: #333 }
@@ -30,7 +31,7 @@ def bar(row, name, y):
     return [
         f'<text class="name" x="{LEFT - 6}" y="{middle}">{escape(name)}</text>',
         f'<rect class="{kind}" x="{LEFT}" y="{y}" {size}/>',
-        f'<text x="{x_of(ratio) + 5:.1f}" y="{middle}">{escape(label)}</text>',
+        f'<text class="figure" x="{FIGURES}" y="{middle}">{escape(label)}</text>',
     ]
 
 

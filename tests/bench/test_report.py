@@ -73,6 +73,15 @@ class Output(unittest.TestCase):
         bars = [each for each in image.iter() if each.get("class") in ("rival", "ours")]
         self.assertEqual(len(bars), 2)
 
+    def test_no_bar_or_line_of_the_plot_runs_through_a_figure(self):
+        parts = list(xml.fromstring(svg(self.rows, PEERS)).iter())
+        figures = [float(each.get("x")) for each in parts if each.get("class") == "figure"]
+        ends = [float(each.get("x2")) for each in parts if each.get("x2")]
+        ends += [float(each.get("x", 0)) + float(each.get("width")) for each in parts
+                 if each.get("class") in ("rival", "ours")]
+        self.assertEqual(len(figures), 2)
+        self.assertLess(max(ends), min(figures))
+
     def test_document_keeps_what_stands_around_the_figures(self):
         page = f"head\n{document.BEGIN}old\n{document.END}tail\n"
         expected = f"head\n{document.BEGIN}new\n{document.END}tail\n"
