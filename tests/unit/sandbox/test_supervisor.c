@@ -45,6 +45,7 @@ int main(void)
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -224,9 +225,10 @@ static int make_a_link(void)
     return outcome(symlink("/etc/passwd", in(logs, "link")));
 }
 
+/* /dev/null's number: the one of a whiteout, 0, Landlock of Linux 6.1 lets pass. */
 static int make_a_device(void)
 {
-    return outcome(mknod(in(logs, "device"), S_IFCHR | 0600, 0));
+    return outcome(mknod(in(logs, "device"), S_IFCHR | 0600, makedev(1, 3)));
 }
 
 static int open_by_handle(void)
@@ -597,13 +599,14 @@ static void ends_alone(int (*attempt)(void), int how)
         _exit(attempt());
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
-    assert_true(WEXITSTATUS(status) == how || WEXITSTATUS(status) == TOO_OLD);
+    if (WEXITSTATUS(status) != how && WEXITSTATUS(status) != TOO_OLD)
+        fail_msg("it ended with %d, not %d", WEXITSTATUS(status), how);
 }
 
 static void landlock_alone_denies_what_it_can(void **state)
 {
     (void)state;
-    ends_alone(make_a_device_without_a_filter, geteuid() == 0 ? EACCES : EPERM);
+    ends_alone(make_a_device_without_a_filter, EACCES);
     ends_alone(rename_without_a_filter, EACCES);
 }
 
