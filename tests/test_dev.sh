@@ -31,6 +31,7 @@ for command in demo test build deb deb-test image fuzz chaos lint format clean; 
 done
 ends 0 help
 ends 0 test unit --help
+ends 0 test arm64 --help
 ends 2
 ends 2 nonsense
 ends 2 clean all more
@@ -38,6 +39,7 @@ ends 2 clean build
 ends 2 format --chekc
 ends 2 test unit unit nonsense
 ends 2 test checks nonsense
+ends 2 test arm64 nonsense
 ends 2 fuzz 10 more
 ends 2 fuzz -1
 ends 2 chaos 10 more
