@@ -37,6 +37,7 @@ struct options {
     const char *file;
     unsigned given;   /* of what it takes */
     unsigned seconds; /* between two looks, or to wait */
+    const char *word; /* one of the command's; NULL: none was given */
 };
 
 struct command {
@@ -44,6 +45,8 @@ struct command {
     unsigned takes;
     unsigned seconds; /* unless the line says another number */
     int (*run)(const struct options *o);
+    const char *const
+        *words; /* it takes one of these, or none; NULL ends them, or: it takes none */
 };
 
 /* ---- commands ---- */
@@ -157,7 +160,10 @@ static int reload(const struct options *o)
 
 static int drain(const struct options *o)
 {
-    return ask(o, "drain", EXIT_RUNTIME);
+    char line[16];
+    snprintf(line, sizeof line, "drain%s%s", o->word == NULL ? "" : " ",
+             o->word == NULL ? "" : o->word);
+    return ask(o, line, EXIT_RUNTIME);
 }
 
 static int watch_at(const char *path, const void *seconds)
@@ -190,38 +196,41 @@ static int upgrade(const struct options *o)
     return ask(o, "upgrade", EXIT_RUNTIME);
 }
 
+static const char *const drain_words[] = {"on", "off", NULL};
+
 static const struct command commands[] = {
     {"run", "[-c FILE]",
      "Run the daemon in the foreground, logging to standard error unless the configuration says\n"
      "otherwise. Signals: HUP reloads, TERM and INT drain (a second one stops now), QUIT drains\n"
      "without limit, USR1 reopens the log, USR2 writes the status to the log.\n",
-     0, 0, run},
+     0, 0, run, NULL},
     {"check", "[-c FILE] [--json | --hash]",
      "Look at everything that a reload would look at, print what is wrong with file, line, cause\n"
      "and cure, and the routing table as it was understood. FILE may be - for standard input.\n"
      "--hash: instead of the table, the hashes that `tlsfront status` shows after the reload.\n",
-     TAKES_JSON | TAKES_HASH, 0, check},
+     TAKES_JSON | TAKES_HASH, 0, check, NULL},
     {"reload", "[-c FILE] [--timeout SECONDS]",
      "Have the running daemon read its configuration again. Waits, and prints what changed or why\n"
      "nothing did. FILE tells only where the daemon's control socket is. --timeout: wait for so\n"
      "long instead of a minute; then say what the reload waits for. It goes on all the same.\n",
-     TAKES_TIMEOUT, CONTROL_SECONDS, reload},
+     TAKES_TIMEOUT, CONTROL_SECONDS, reload, NULL},
     {"upgrade", "[-c FILE]",
      "Have the running daemon re-execute itself from the binary now on disk, with the\n"
      "configuration now on disk, without losing a connection. Waits, and prints which version has\n"
      "taken over, or why none did: then the old one goes on. FILE tells only where the daemon's\n"
      "control socket is.\n",
-     0, 0, upgrade},
-    {"drain", "[-c FILE]",
+     0, 0, upgrade, NULL},
+    {"drain", "[on | off] [-c FILE]",
      "Have balancers look elsewhere: the running daemon is not ready any more, but goes on "
      "serving\n"
-     "all who come. A second drain takes it back. A restart is ready again.\n",
-     0, 0, drain},
+     "all who come. off takes it back, and so does a second drain without a word; on and off may\n"
+     "be said again, as scripts do. A restart is ready again.\n",
+     0, 0, drain, drain_words},
     {"status", "[-c FILE] [--json | --ready | --watch[=SECONDS]]",
      "Print the running daemon's routes, certificates, connections and workers: as a table on a\n"
      "terminal, else as plain lines. --watch: again every 2 seconds, or as many as it says.\n"
      "--ready: exit status 0 if it is ready for newcomers, 1 if not, 69 if no daemon answers.\n",
-     TAKES_JSON | TAKES_READY | TAKES_WATCH, WATCH_SECONDS, status},
+     TAKES_JSON | TAKES_READY | TAKES_WATCH, WATCH_SECONDS, status, NULL},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -303,6 +312,27 @@ static void suggest_option(const struct command *c, const char *given)
     hint_say(&h, "--");
 }
 
+static bool take_word(const struct command *c, const char *text, struct options *o)
+{
+    for (size_t i = 0; c->words != NULL && c->words[i] != NULL; i++)
+        if (strcmp(c->words[i], text) == 0)
+            o->word = c->words[i];
+    return o->word != NULL;
+}
+
+static void refuse_word(const struct command *c, const char *text, const struct options *o)
+{
+    if (c->words == NULL || o->word != NULL) {
+        fprintf(stderr, "tlsfront: \"%s\" is one argument too many\n", text);
+        return;
+    }
+    struct hint h = hint_begin(text);
+    for (size_t i = 0; c->words[i] != NULL; i++)
+        hint_offer(&h, c->words[i]);
+    fprintf(stderr, "tlsfront: %s knows no \"%s\"\n", c->name, text);
+    hint_say(&h, "");
+}
+
 static int run_command(const struct command *c, int argc, char **argv)
 {
     struct options o = {.file = CONFIG_DEFAULT_FILE, .seconds = c->seconds};
@@ -324,9 +354,11 @@ static int run_command(const struct command *c, int argc, char **argv)
                 return wrong_usage(c);
         }
     }
+    if (optind < argc && take_word(c, argv[optind], &o))
+        optind++;
     if (optind == argc)
         return c->run(&o);
-    fprintf(stderr, "tlsfront: \"%s\" is one argument too many\n", argv[optind]);
+    refuse_word(c, argv[optind], &o);
     return wrong_usage(c);
 }
 

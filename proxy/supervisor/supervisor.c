@@ -473,22 +473,52 @@ static int answer_ready(struct supervisor *s, struct buf *text)
     return facts.ready ? 0 : EXIT_RUNTIME;
 }
 
-/* Said once, newcomers are not wanted; said again, they are. */
-static int answer_drain(struct supervisor *s, struct buf *text)
+static int refuse_drain(const struct supervisor *s, struct buf *text)
 {
-    if (s->phase != PHASE_RUNNING) {
-        buf_printf(text, "drain refused: %s\n",
-                   s->phase == PHASE_STARTING ? "the daemon is starting" : going_down);
-        return EXIT_RUNTIME;
-    }
-    s->unwanted = !s->unwanted;
-    const char *words = s->unwanted
-                            ? "not ready any more, still serving; a second drain takes it back"
-                            : "ready again";
+    buf_printf(text, "drain refused: %s\n",
+               s->phase == PHASE_STARTING ? "the daemon is starting" : going_down);
+    return EXIT_RUNTIME;
+}
+
+static int set_unwanted(struct supervisor *s, bool unwanted, const char *words, struct buf *text)
+{
+    if (s->phase != PHASE_RUNNING)
+        return refuse_drain(s, text);
+    s->unwanted = unwanted;
     log_event(&s->log, LOG_LEVEL_INFO, s->unwanted ? "not-ready" : "ready", "%s", words);
     observer_changed(&s->observer);
     notify_status(words);
     buf_printf(text, "%s\n", words);
+    return 0;
+}
+
+/* Said once, newcomers are not wanted; said again, they are. */
+static int answer_drain(struct supervisor *s, struct buf *text)
+{
+    return set_unwanted(s, !s->unwanted,
+                        s->unwanted
+                            ? "ready again"
+                            : "not ready any more, still serving; a second drain takes it back",
+                        text);
+}
+
+/* These may be said again: who asks wants to know that it is so. */
+static int answer_drain_on(struct supervisor *s, struct buf *text)
+{
+    if (s->phase > PHASE_RUNNING || s->unwanted) {
+        buf_printf(text, "not ready, as it was: %s\n",
+                   s->phase > PHASE_RUNNING ? going_down : "drain off takes it back");
+        return 0;
+    }
+    return set_unwanted(s, true, "not ready any more, still serving; drain off takes it back",
+                        text);
+}
+
+static int answer_drain_off(struct supervisor *s, struct buf *text)
+{
+    if (s->phase != PHASE_RUNNING || s->unwanted)
+        return set_unwanted(s, false, "ready again", text);
+    buf_puts(text, "ready, as it was\n");
     return 0;
 }
 
@@ -512,6 +542,8 @@ static const struct answer {
     {"serving", answer_serving},
     {"ready", answer_ready},
     {"drain", answer_drain},
+    {"drain on", answer_drain_on},
+    {"drain off", answer_drain_off},
     {"identity", answer_identity},
     {"reload state", answer_reload_state},
     {NULL, answer_unknown},

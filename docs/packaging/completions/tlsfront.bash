@@ -53,6 +53,8 @@ _tlsfront() {
         words=$(_tlsfront_options "$command")
     elif [ "$command" = import ] && [ "$COMP_CWORD" = 2 ]; then
         words='stunnel hitch nginx haproxy'
+    elif [ "$command" = drain ] && [ "$COMP_CWORD" = 2 ]; then
+        words='on off'
     elif [ "$COMP_CWORD" = "$first" ] && [[ $command == key\ [!lt]* ]]; then
         words=$(_tlsfront_names)
     elif [[ $command =~ ^(import|key\ (install|import|ticket-new))$ ]]; then

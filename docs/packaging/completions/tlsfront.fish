@@ -35,6 +35,8 @@ __tlsfront_add -n '__tlsfront_is none' -a key -d 'keys, requests and certificate
 __tlsfront_add -n '__tlsfront_is none' -l version -d 'print the versions'
 __tlsfront_add -l help -d 'print help'
 
+__tlsfront_add -n '__tlsfront_is drain' -a 'on off'
+
 __tlsfront_add -n '__tlsfront_is key' -a new -d 'make a private key and a request for a certificate'
 __tlsfront_add -n '__tlsfront_is key' -a install -d 'put the authority\'s answer in place'
 __tlsfront_add -n '__tlsfront_is key' -a import -d 'take in a key with its certificates'

@@ -19,8 +19,8 @@ def ready(front):
     return front.command("status", "-c", front.file, "--ready")
 
 
-def drain(front):
-    done = front.command("drain", "-c", front.file)
+def drain(front, *words):
+    done = front.command("drain", *words, "-c", front.file)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -78,6 +78,40 @@ def test_a_second_drain_takes_it_back(served, pki):
     assert front.log("ready")
 
 
+def test_a_drain_by_its_word_may_be_said_again(served, pki):
+    """As a script does that was not sure of the answer."""
+    front, port = served()
+    assert "not ready any more" in drain(front, "on")
+    assert drain(front, "on") == "not ready, as it was: drain off takes it back\n"
+    assert ready(front).returncode == 1
+    assert is_served(port, pki)
+    assert drain(front, "off") == "ready again\n"
+    assert drain(front, "off") == "ready, as it was\n"
+    assert ready(front).returncode == 0
+    assert len(front.log("not-ready")) == len(front.log("ready")) == 1
+
+
+def test_a_drain_without_a_word_and_one_with_it_mean_the_same_state(served):
+    front, _ = served()
+    drain(front)
+    assert "as it was" in drain(front, "on")
+    assert drain(front) == "ready again\n"
+    assert "as it was" in drain(front, "off")
+
+
+@pytest.mark.parametrize("words, said", [
+    (("onn",), "did you mean on?"),
+    (("on", "off"), "\"off\" is one argument too many"),
+    (("again",), "drain knows no \"again\""),
+])
+def test_a_drain_with_another_word_is_wrong_usage(served, words, said):
+    front, _ = served()
+    done = front.command("drain", *words, "-c", front.file)
+    assert done.returncode == 2 and said in done.stderr
+    assert "usage: tlsfront drain [on | off] [-c FILE]" in done.stderr
+    assert ready(front).returncode == 0
+
+
 def test_readiness_stays_away_over_a_reload(served):
     front, _ = served()
     drain(front)
@@ -108,6 +142,8 @@ def test_newcomers_are_served_while_the_delay_lasts(served, pki, number):
     front.wait_for_log("drain-delay")
     assert ready(front).returncode == 1
     assert "going down" in front.command("drain", "-c", front.file).stderr
+    assert drain(front, "on") == "not ready, as it was: the daemon is going down\n"
+    assert "going down" in front.command("drain", "off", "-c", front.file).stderr
     status = front.status()
     assert (status["state"], status["ready"]) == ("draining", False)
     assert is_served(port, pki)
