@@ -37,6 +37,14 @@ bool config_shown_upstream(const struct config *c, size_t certificate)
     return false;
 }
 
+bool config_route_shows(const struct route_config *r, size_t certificate)
+{
+    bool shows = config_shows_upstream(&r->target, certificate);
+    for (size_t i = 0; i < r->name_count && !shows; i++)
+        shows = r->names[i].own_target && config_shows_upstream(&r->names[i].target, certificate);
+    return shows;
+}
+
 bool config_route_uses(const struct route_config *r, size_t certificate)
 {
     bool uses = config_lists(&r->certificates, certificate);

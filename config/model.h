@@ -262,6 +262,8 @@ bool config_route_uses(const struct route_config *r, size_t certificate);
 /* Is the certificate one that the upstreams of the target are shown, or any? */
 bool config_shows_upstream(const struct target_config *t, size_t certificate);
 bool config_shown_upstream(const struct config *c, size_t certificate);
+/* Of the route, or of one of its names. */
+bool config_route_shows(const struct route_config *r, size_t certificate);
 
 /* Is there a route that serves the certificate? */
 bool config_served(const struct config *c, size_t certificate);

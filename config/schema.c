@@ -55,6 +55,10 @@ static const struct choice relay_risks[] = {{"refused", false}, {"accepted", tru
 
 enum { CONNECTIONS_MAX = 10000000, WORKERS_MAX = 256 };
 
+/* The least that is no slip: below it, honest clients and servers across a network, or one with a
+ * packet lost, would fail, and visits would follow each other without a pause. */
+enum { ANSWER_LEAST_MS = 100, SILENCE_LEAST_MS = 1000 };
+
 #define GLOBAL(field) offsetof(struct config, field)
 
 static const struct key global_keys[] = {
@@ -114,22 +118,26 @@ static const struct key route_keys[] = {
      .required = "say where the server is, as in upstream = \"127.0.0.1:110\""},
     {"balance", setting_choice, .offset = ROUTE(target.balance),
      .at_offset = ROUTE(target.balance_at), .choices = balances, .preset = "first"},
-    {"health-check", setting_duration, .offset = ROUTE(target.health_check), .preset = "off"},
+    {"health-check", setting_duration, .least = ANSWER_LEAST_MS,
+     .offset = ROUTE(target.health_check), .preset = "off"},
     {"challenges", setting_path, .offset = ROUTE(challenges.path),
      .at_offset = ROUTE(challenges.at), .place = ON_ACME_ROUTES,
      .required = "name the directory where the ACME client puts its answers: challenges = /path"},
     {"policy", setting_file, .offset = ROUTE(policy), .place = ON_MTA_STS_ROUTES,
      .required = "name the file that holds the policy: policy = /path/mta-sts.txt"},
 
-    {"upgrade-timeout", setting_duration, .offset = ROUTE(upgrade_timeout), .preset = "60s"},
-    {"handshake-timeout", setting_duration, .offset = ROUTE(handshake_timeout), .preset = "15s",
-     .place = ON_ALL_ROUTES},
-    {"connect-timeout", setting_duration, .offset = ROUTE(connect_timeout), .preset = "5s"},
-    {"greeting-timeout", setting_duration, .offset = ROUTE(greeting_timeout), .preset = "60s"},
-    {"idle-timeout", setting_duration,
+    {"upgrade-timeout", setting_duration, .least = ANSWER_LEAST_MS,
+     .offset = ROUTE(upgrade_timeout), .preset = "60s"},
+    {"handshake-timeout", setting_duration, .least = ANSWER_LEAST_MS,
+     .offset = ROUTE(handshake_timeout), .preset = "15s", .place = ON_ALL_ROUTES},
+    {"connect-timeout", setting_duration, .least = ANSWER_LEAST_MS,
+     .offset = ROUTE(connect_timeout), .preset = "5s"},
+    {"greeting-timeout", setting_duration, .least = ANSWER_LEAST_MS,
+     .offset = ROUTE(greeting_timeout), .preset = "60s"},
+    {"idle-timeout", setting_duration, .least = SILENCE_LEAST_MS,
      .offset = ROUTE(idle_timeout)}, /* the default is the protocol's */
-    {"tcp-user-timeout", setting_duration, .offset = ROUTE(tcp_user_timeout), .preset = "60s",
-     .place = ON_ALL_ROUTES},
+    {"tcp-user-timeout", setting_duration, .least = SILENCE_LEAST_MS,
+     .offset = ROUTE(tcp_user_timeout), .preset = "60s", .place = ON_ALL_ROUTES},
     {"max-connections", setting_number, .offset = ROUTE(max_connections), .max = CONNECTIONS_MAX,
      .place = ON_ALL_ROUTES},
     {"max-connections-per-ip", setting_number, .offset = ROUTE(max_connections_per_ip),
@@ -200,7 +208,8 @@ static const struct key server_name_keys[] = {
      .at_offset = SERVER_NAME(target.tls.pins_at), .list = true},
     {"balance", setting_choice, .offset = SERVER_NAME(target.balance),
      .at_offset = SERVER_NAME(target.balance_at), .choices = balances},
-    {"health-check", setting_duration, .offset = SERVER_NAME(target.health_check)},
+    {"health-check", setting_duration, .least = ANSWER_LEAST_MS,
+     .offset = SERVER_NAME(target.health_check)},
     {"send-proxy", setting_choice, .offset = SERVER_NAME(target.send_proxy),
      .choices = send_proxies},
     {"source", setting_source, .offset = SERVER_NAME(target)},

@@ -21,8 +21,10 @@ static void complain(struct build *b, const struct key *key, const struct value 
 
 void setting_duration(struct build *b, const struct key *key, void *target, const struct setting *s)
 {
+    unsigned *ms = field(target, key);
     struct flaw flaw;
-    if (value_duration(s->values->text, field(target, key), &flaw) != 0)
+    if (value_duration(s->values->text, ms, &flaw) != 0 ||
+        value_duration_least(*ms, key->least, &flaw) != 0)
         complain(b, key, s->values, &flaw);
 }
 

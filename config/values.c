@@ -67,6 +67,18 @@ int value_duration(const char *text, unsigned *ms, struct flaw *f)
     return 0;
 }
 
+int value_duration_least(unsigned ms, unsigned least, struct flaw *f)
+{
+    if (ms == 0 || ms >= least)
+        return 0;
+    snprintf(f->cause, sizeof f->cause,
+             "is too short: whoever is not on this machine, or loses a packet, needs more than "
+             "that, and %u%s is the least",
+             least % 1000 == 0 ? least / 1000 : least, least % 1000 == 0 ? "s" : "ms");
+    f->cure = "write a longer time; 0 or off means no limit, and of health-check no visits";
+    return -1;
+}
+
 int value_rate(const char *text, struct connection_rate *rate, struct flaw *f)
 {
     static const char cure[] = "write how many in which time, as in 30/1m; off means no limit";

@@ -20,6 +20,8 @@ int flaw_set(struct flaw *f, const char *cure, const char *cause); /* returns -1
 
 /* "500ms", "10s", "5m", "1h"; "0" and "off" are 0. Milliseconds. */
 int value_duration(const char *text, unsigned *ms, struct flaw *f);
+/* Is a duration off, or `least` milliseconds at least? */
+int value_duration_least(unsigned ms, unsigned least, struct flaw *f);
 
 /* "30/1m": a count of 1 to RATE_COUNT_MAX, and a period of a second or more; "off": no limit. */
 enum { RATE_COUNT_MAX = 65535 };

@@ -4,6 +4,7 @@
 #include "proxy/import/pool.h"
 #include "proxy/import/write.h"
 
+#include "config/schema.h"
 #include "config/values.h"
 
 #include "proxy/base/buf.h"
@@ -245,6 +246,28 @@ static void join_families(struct plan *p, struct plan_route *r)
     s->count = kept;
 }
 
+/* ---- times that are shorter than ours may be ---- */
+
+static void settle_times(struct plan *p, struct plan_route *r, enum scope scope,
+                         struct entries *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        struct entry *one = &all->items[i];
+        const struct key *key = schema_find(scope, one->key);
+        for (size_t j = 0; key != NULL && key->least > 0 && j < one->count; j++) {
+            struct given *v = &one->values[j];
+            struct flaw f;
+            unsigned ms = 0;
+            if (value_duration(v->text, &ms, &f) != 0 ||
+                value_duration_least(ms, key->least, &f) == 0)
+                continue;
+            v->text = pool_format(p->arena, "%ums", key->least);
+            statement_lose(p->arena, v->from != NULL ? v->from : r->section, "%s is %s at least",
+                           key->name, v->text);
+        }
+    }
+}
+
 /* ---- what a route cannot be without ---- */
 
 static void settle_upstreams(struct plan *p, struct plan_route *r)
@@ -307,6 +330,9 @@ void plan_finish(struct plan *p)
     merge(p);
     for (struct plan_route *r = p->routes; r != NULL; r = r->next) {
         gather_ciphers(p, r);
+        settle_times(p, r, SCOPE_ROUTE, &r->settings);
+        for (size_t i = 0; i < r->name_count; i++)
+            settle_times(p, r, SCOPE_SERVER_NAME, &r->names[i].settings);
         guess(p, r);
         settle_writable(p, r, &r->settings);
         for (size_t i = 0; i < r->name_count; i++)

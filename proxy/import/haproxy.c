@@ -234,8 +234,12 @@ static void settle_idle(struct plan *p, struct plan_route *r)
         idle = server;
     if (tunnel == NULL && client_ms != server_ms)
         route_remark(p, r, "idle-timeout is the longer one of timeout client and timeout server");
-    if (tunnel != NULL || idle != NULL)
-        route_set(p, r, "idle-timeout", tunnel != NULL ? tunnel : idle, NULL);
+    const struct entry *from = entries_find(&r->settings, tunnel != NULL   ? ".timeout-tunnel"
+                                                          : idle == client ? ".timeout-client"
+                                                                           : ".timeout-server");
+    if (from != NULL)
+        route_set(p, r, "idle-timeout", tunnel != NULL ? tunnel : idle,
+                  from->values[from->count - 1].from);
 }
 
 static void add_bind(struct plan *p, const struct plan_route *front, struct statement *bind)

@@ -1,6 +1,9 @@
 /* test_config.c - right configurations: what they mean, defaults, and one load after another. */
 #include "mistake.h"
 
+#include "config/schema.h"
+#include "config/settings.h"
+
 #include <malloc.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -615,9 +618,20 @@ static void tls_to_the_upstream_is_read(void **state)
     config_free(c);
 }
 
+/* Where there is none, a short one does what it says: sessions end at once. */
+static void every_duration_but_a_drains_has_a_shortest(void **state)
+{
+    (void)state;
+    for (int scope = 0; scope < SCOPES; scope++)
+        for (const struct key *key = schema_keys((enum scope)scope); key->name != NULL; key++)
+            assert_true(key->parse != setting_duration || key->least > 0 ||
+                        strncmp(key->name, "drain-", 6) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_duration_but_a_drains_has_a_shortest),
         cmocka_unit_test(the_example_is_understood),
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(ticket_keys_are_one_or_several_files),

@@ -163,7 +163,7 @@ static const char *log_lines(struct fixture *f)
     return f->lines;
 }
 
-#define OFTEN "health-check = 20ms"
+#define OFTEN "health-check = 100ms"
 #define RARE  "health-check = 1h"
 
 static void one_that_greets_is_up_and_is_left_politely(void **state)
