@@ -92,14 +92,27 @@ static void expiry_of(const struct view *v, char text[64])
 
 /* ---- routes ---- */
 
-static const struct route_config *next_route(const struct view *v, size_t *i)
+typedef bool uses_fn(const struct route_config *r, size_t certificate);
+
+static const struct route_config *next_of(const struct view *v, uses_fn *uses, size_t *i)
 {
     while (v->block != KEY_UNBOUND && *i < v->job->config->route_count) {
         const struct route_config *r = &v->job->config->routes[(*i)++];
-        if (config_route_uses(r, v->block))
+        if (uses(r, v->block))
             return r;
     }
     return NULL;
+}
+
+/* One that serves it, and one that shows it to its upstreams. */
+static const struct route_config *next_route(const struct view *v, size_t *i)
+{
+    return next_of(v, config_route_uses, i);
+}
+
+static const struct route_config *next_shower(const struct view *v, size_t *i)
+{
+    return next_of(v, config_route_shows, i);
 }
 
 static bool is_default(const struct route_config *r, size_t block)
@@ -113,6 +126,10 @@ static void routes_of(const struct view *v, char *text, size_t size)
     snprintf(text, size, "-");
     for (const struct route_config *r; (r = next_route(v, &i)) != NULL && used < size;)
         used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? "," : "", r->name);
+    i = 0;
+    for (const struct route_config *r; (r = next_shower(v, &i)) != NULL && used < size;)
+        used += (size_t)snprintf(text + used, size - used, "%supstreams of %s", used > 0 ? "," : "",
+                                 r->name);
 }
 
 static void json_routes(const struct view *v)
@@ -132,6 +149,11 @@ static void json_routes(const struct view *v)
         json_object_end(out);
     }
     json_array_end(out);
+    i = 0;
+    json_array(out, "upstreams_of");
+    for (const struct route_config *r; (r = next_shower(v, &i)) != NULL;)
+        json_string(out, NULL, r->name);
+    json_array_end(out);
 }
 
 static void text_routes(const struct view *v)
@@ -145,6 +167,9 @@ static void text_routes(const struct view *v)
             buf_printf(&v->job->out, " %s", r->listen[k].text);
         buf_puts(&v->job->out, "\n");
     }
+    i = 0;
+    for (const struct route_config *r; (r = next_shower(v, &i)) != NULL; count++)
+        buf_printf(&v->job->out, "%-12s the upstreams of %s\n", "shown to", r->name);
     if (count == 0)
         key_say(v->job, "bound to", "nothing");
 }

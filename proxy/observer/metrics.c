@@ -438,8 +438,10 @@ static int64_t first_update(const struct writer *w, size_t i)
 static void put_certificates(struct writer *w)
 {
     const struct snapshot_certificate *c = snapshot_certificates(w->snapshot);
-    family(w, "tlsfront_certificate_not_after_timestamp_seconds", "gauge",
-           "When a certificate in use expires: those served, and the authorities of clients.");
+    family(
+        w, "tlsfront_certificate_not_after_timestamp_seconds", "gauge",
+        "When a certificate in use expires: those served or shown to servers, and the authorities "
+        "of clients and of servers.");
     for (size_t i = 0; i < w->snapshot->counts[SNAPSHOT_CERTIFICATES]; i++)
         if (!is_told_already(w, i))
             sample_signed(w,

@@ -538,6 +538,39 @@ struct search {
     bool found;
 };
 
+/* Target 0 is the route's own, the others are those of its names. */
+static const struct target *target_of(const struct route *r, size_t i)
+{
+    return i == 0 ? r->target : r->names[i - 1].target;
+}
+
+static bool same_authorities(const struct target *x, const struct target *y)
+{
+    const char *a = x->config->tls.ca.path, *b = y->config->tls.ca.path;
+    return x == y ||
+           (x->tls != NULL && y->tls != NULL && a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+const struct target *route_verifier(const struct route *r, size_t *i)
+{
+    while (r->target != NULL && *i <= r->config->name_count) {
+        const struct target *t = target_of(r, (*i)++);
+        bool seen = t->tls == NULL;
+        for (size_t j = 0; j + 1 < *i && !seen; j++)
+            seen = same_authorities(t, target_of(r, j));
+        if (!seen)
+            return t;
+    }
+    return NULL;
+}
+
+void route_upstream_expiries(const struct route *r, tls_expiry_fn *report, void *arg)
+{
+    size_t i = 0;
+    for (const struct target *t; (t = route_verifier(r, &i)) != NULL;)
+        tls_dialer_expiries(t->tls, report, arg);
+}
+
 static void each_expiry(const struct generation *g, tls_expiry_fn *report, void *arg)
 {
     for (size_t i = 0; i < g->config->certificate_count; i++)

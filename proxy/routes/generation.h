@@ -55,6 +55,14 @@ struct generation {
     struct server_name *names;        /* one per config->server_names */
 };
 
+/* The next one of the targets, the route's own and its names', whose servers are reached by TLS,
+ * each file of authorities once; NULL: no more. Begin with *i = 0. */
+const struct target *route_verifier(const struct route *r, size_t *i);
+
+/* When the authorities end that a route's upstreams are verified by, those of its names too; each
+ * file of them once. */
+void route_upstream_expiries(const struct route *r, tls_expiry_fn *report, void *arg);
+
 /* Where it is served, and `key-isolation` is on, there are no private keys: the bundle has none,
  * and the signer has them. */
 enum generation_use { GENERATION_JUDGED, GENERATION_SERVED };

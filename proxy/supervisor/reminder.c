@@ -91,7 +91,7 @@ static void collect_all(const struct generation *g, struct collect *c)
     for (size_t i = 0; i < g->config->route_count; i++) {
         c->owner = i;
         tls_server_expiries(g->routes[i].tls, collect, c);
-        tls_dialer_expiries(g->routes[i].target->tls, collect, c);
+        route_upstream_expiries(&g->routes[i], collect, c);
     }
 }
 
@@ -112,7 +112,8 @@ static bool concerns(const struct generation *g, size_t route, const struct remi
     for (size_t i = 0; i < count; i++) {
         if (of_route(&items[i]) && items[i].owner == route)
             return true;
-        if (!of_route(&items[i]) && config_route_uses(r, items[i].owner))
+        if (!of_route(&items[i]) &&
+            (config_route_uses(r, items[i].owner) || config_route_shows(r, items[i].owner)))
             return true;
     }
     return false;

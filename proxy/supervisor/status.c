@@ -115,6 +115,18 @@ static void text_ending(void *arg, const struct tls_expiry *x)
     buf_printf(e->out, "%s %s: %s %s %s\n", e->kind, e->name, what[x->kind], x->subject, when);
 }
 
+/* Whose upstreams are shown it; a certificate that is served only has no such words. */
+static void text_shown(const struct config *c, size_t index, struct buf *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < c->route_count; i++) {
+        if (!config_route_shows(&c->routes[i], index))
+            continue;
+        buf_printf(out, "%s %s", any ? "," : ", shown to the upstreams of", c->routes[i].name);
+        any = true;
+    }
+}
+
 static void text_certificates(const struct generation *g, struct buf *out)
 {
     for (size_t i = 0; i < g->config->certificate_count; i++) {
@@ -122,11 +134,13 @@ static void text_certificates(const struct generation *g, struct buf *out)
         char until[32];
         date_text(f->not_after, until);
         const long days = days_left(f);
-        buf_printf(out, "certificate %s: %s, serial %s, until %.10s (%s%ld day%s)%s\n",
+        buf_printf(out, "certificate %s: %s, serial %s, until %.10s (%s%ld day%s)%s",
                    g->config->certificates[i].name, f->name_count > 0 ? f->names[0] : f->subject,
                    f->serial, until, days < 0 ? "expired, " : "", days,
                    plural((unsigned long long)labs(days)),
                    days < TLS_RENEW_DAYS ? " - renew it" : "");
+        text_shown(g->config, i, out);
+        buf_puts(out, "\n");
         tls_identity_expiries(
             g->identities[i], text_ending,
             &(struct text_endings){out, "certificate", g->config->certificates[i].name});
@@ -138,7 +152,7 @@ static void text_authorities(const struct generation *g, struct buf *out)
     for (size_t i = 0; i < g->config->route_count; i++) {
         struct text_endings e = {out, "route", g->config->routes[i].name};
         tls_server_expiries(g->routes[i].tls, text_ending, &e);
-        tls_dialer_expiries(g->routes[i].target->tls, text_ending, &e);
+        route_upstream_expiries(&g->routes[i], text_ending, &e);
     }
 }
 

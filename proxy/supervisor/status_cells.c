@@ -183,7 +183,7 @@ static void cells_all_endings(const struct generation *g, struct buf *out)
     for (size_t i = 0; i < g->config->route_count; i++) {
         e.name = g->config->routes[i].name;
         tls_server_expiries(g->routes[i].tls, cells_ending, &e);
-        tls_dialer_expiries(g->routes[i].target->tls, cells_ending, &e);
+        route_upstream_expiries(&g->routes[i], cells_ending, &e);
     }
 }
 

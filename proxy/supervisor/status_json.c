@@ -42,10 +42,10 @@ static void json_client_files(const struct tls_server *tls, struct buf *out)
     json_array_end(out);
 }
 
-static void json_upstream_files(const struct target *t, struct buf *out)
+static void json_upstream_files(const struct route *r, struct buf *out)
 {
     json_array(out, "upstream_ca");
-    tls_dialer_expiries(t->tls, json_ending, &(struct endings){out, TLS_EXPIRY_UPSTREAM_CA});
+    route_upstream_expiries(r, json_ending, &(struct endings){out, TLS_EXPIRY_UPSTREAM_CA});
     json_array_end(out);
 }
 
@@ -142,7 +142,7 @@ static void json_routes(const struct status *s, const struct generation *g, stru
         json_object(out, NULL);
         route_json(g->config, r, out);
         json_client_files(g->routes[i].tls, out);
-        json_upstream_files(g->routes[i].target, out);
+        json_upstream_files(&g->routes[i], out);
         json_totals(out, &t);
         json_upstreams(s, &r->target, g->routes[i].slot, out);
         json_server_names(s, g->config, &g->routes[i], out);
@@ -164,6 +164,11 @@ static void json_certificate(const struct generation *g, size_t i, struct buf *o
     json_array(out, "routes");
     for (size_t k = 0; k < g->config->route_count; k++)
         if (config_route_uses(&g->config->routes[k], i))
+            json_string(out, NULL, g->config->routes[k].name);
+    json_array_end(out);
+    json_array(out, "upstreams_of");
+    for (size_t k = 0; k < g->config->route_count; k++)
+        if (config_route_shows(&g->config->routes[k], i))
             json_string(out, NULL, g->config->routes[k].name);
     json_array_end(out);
     json_object_end(out);

@@ -136,13 +136,21 @@ static snapshot_text put_users(struct snapshot_writer *w, const struct config *c
     struct buf all;
     buf_init(&all, (size_t)1 << 20);
     for (size_t i = 0; i < c->route_count; i++)
-        if (config_route_uses(&c->routes[i], index) ||
-            config_shows_upstream(&c->routes[i].target, index))
+        if (config_route_uses(&c->routes[i], index) || config_route_shows(&c->routes[i], index))
             buf_printf(&all, "%s%s", all.size > 0 ? ", " : "", c->routes[i].name);
     buf_put(&all, "", 1);
     const snapshot_text text = snapshot_put_text(w, all.failed ? NULL : (const char *)all.data);
     buf_free(&all);
     return text;
+}
+
+static void put_authorities_of(const struct route *r, struct endings *e)
+{
+    size_t i = 0;
+    for (const struct target *t; (t = route_verifier(r, &i)) != NULL;) {
+        e->name = t->config->tls.ca.path;
+        tls_dialer_expiries(t->tls, put_ending, e);
+    }
 }
 
 static void put_certificates_of(const struct generation *g, struct snapshot_writer *w)
@@ -162,8 +170,7 @@ static void put_certificates_of(const struct generation *g, struct snapshot_writ
                             .crl = c->routes[i].client_crl.path,
                             .routes = snapshot_put_text(w, c->routes[i].name)};
         tls_server_expiries(g->routes[i].tls, put_ending, &e);
-        e.name = c->routes[i].target.tls.ca.path;
-        tls_dialer_expiries(g->routes[i].target->tls, put_ending, &e);
+        put_authorities_of(&g->routes[i], &e);
     }
 }
 

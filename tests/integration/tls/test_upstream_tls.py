@@ -1,13 +1,14 @@
 """TLS to the upstream (upstream-tls): who it has to be, what it is shown, how it ends."""
 
 import base64
+import re
 import time
 
 import pytest
 
 from clients import tls
 from clients.observer import Metrics
-from harness.config import route
+from harness.config import route, server_name
 from harness.wait import wait_until
 from servers import secure, toy
 
@@ -315,3 +316,30 @@ def test_status_and_metrics_tell(fronts, run, secured, pki):
     assert "secured" in text
     assert Metrics(observer).get("tlsfront_upstream_failures_total", route="secured",
                                  reason="certificate") == 1
+
+
+def test_a_certificate_that_is_shown_is_told_of_as_one_that_is_served(fronts, run, toys, pki):
+    """Where it is bound, and when it ends; also that of a server name's own servers, and its authority."""
+    shown = pki.people.issue("soon", ("soon.example.test",), client=True, end=5)
+    other = pki.people.issue("named", ("named.example.test",), client=True)
+    named = server_name("mail.example.test", toys(POP3).port, upstream_ca=pki.people.certificate,
+                        upstream_certificate="named")
+    port, observer = run.port(), run.port()
+    front = fronts.start(pki.mail.block(), shown.block(), other.block(),
+                         route("secured", port, toys(POP3).port, protocol="pop3",
+                               names=(named,), **verify(pki, upstream_certificate="soon")),
+                         observe=f"127.0.0.1:{observer}")
+    line = front.wait_for_log("certificate-expires")
+    assert (line["name"], line["routes"]) == ("soon", "secured")
+    told = {one["name"]: one for one in front.status()["certificates"]}
+    assert [told[name]["upstreams_of"] for name in ("mail", "soon", "named")] == [[], ["secured"], ["secured"]]
+    assert [told[name]["routes"] for name in ("mail", "soon", "named")] == [["secured"], [], []]
+    assert len(front.route_status("secured")["upstream_ca"]) == 2
+    text = front.command("status", "-c", front.file).stdout
+    assert re.search(r"^certificate soon: .* - renew it, shown to the upstreams of secured$", text, re.M)
+    ends = Metrics(observer).labels("tlsfront_certificate_not_after_timestamp_seconds")
+    assert {str(pki.trust), str(pki.people.certificate)} <= {one["certificate"] for one in ends if one["kind"] == "upstream_ca"}
+    shows = front.command("key", "show", "named", "-c", front.file)
+    assert "shown to     the upstreams of secured" in shows.stdout, shows.stderr
+    lists = front.command("key", "list", "-c", front.file).stdout
+    assert re.search(r"^soon .* upstreams of secured$", lists, re.M)
