@@ -1,5 +1,6 @@
 /* client.c - the caller's side of the control socket. */
 #include "config/plural.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/streams.h"
 #include "proxy/control/control.h"
@@ -13,7 +14,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ANSWER_MAX ((size_t)64 << 20)
@@ -41,20 +41,13 @@ static int reach(const char *path, unsigned seconds)
     return -1;
 }
 
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * MILLISECONDS + t.tv_nsec / 1000000;
-}
-
 /* Something to read, or the end, before the time is up? False with errno. */
-static bool readable(int fd, int64_t until)
+static bool readable(int fd, uint64_t until)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     for (;;) {
-        const int64_t left = until - now();
-        const int n = poll(&p, 1, left > 0 ? (int)left : 0);
+        const uint64_t now = clock_ms();
+        const int n = poll(&p, 1, now < until ? (int)(until - now) : 0);
         if (n == 0)
             errno = ETIMEDOUT;
         if (n >= 0 || errno != EINTR)
@@ -66,7 +59,7 @@ static bool readable(int fd, int64_t until)
 static bool read_all(int fd, unsigned seconds, struct buf *out)
 {
     char chunk[4096];
-    const int64_t until = now() + (int64_t)seconds * MILLISECONDS;
+    const uint64_t until = clock_ms() + (uint64_t)seconds * MILLISECONDS;
     ssize_t n;
     do {
         if (!readable(fd, until))

@@ -2,6 +2,7 @@
 #include "proxy/load/advice.h"
 #include "config/columns.h"
 #include "config/values.h"
+#include "proxy/base/clock.h"
 #include "proxy/load/load.h"
 
 #include <netdb.h>
@@ -161,16 +162,15 @@ static void begin_lookups(const struct config *c, struct lookup *all)
 }
 
 /* All of them together have until then. */
-static int wait_for(struct lookup *one, const struct timespec *until)
+static int wait_for(struct lookup *one, uint64_t until)
 {
     const struct gaicb *const list[] = {&one->request};
     if (one->list == NULL)
         return EAI_MEMORY;
     for (int error; (error = gai_error(&one->request)) == EAI_INPROGRESS;) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        const time_t left = until->tv_sec - now.tv_sec;
-        if (left <= 0 || gai_suspend(list, 1, &(struct timespec){.tv_sec = left}) == EAI_AGAIN)
+        const uint64_t now = clock_ms(), left = now < until ? until - now : 0;
+        const struct timespec patience = {(time_t)(left / 1000), (long)(left % 1000) * 1000000};
+        if (left == 0 || gai_suspend(list, 1, &patience) == EAI_AGAIN)
             return EAI_INPROGRESS;
     }
     return gai_error(&one->request);
@@ -190,16 +190,14 @@ static void report(const struct lookup *one, int error, struct diags *d)
 void load_look_up(const struct candidate *l, struct diags *d)
 {
     static struct lookup *all; /* threads may still write there when this returns */
-    enum { SECONDS = 5 };
+    enum { PATIENCE_MS = 5000 };
     const struct config *c = l->generation != NULL ? l->generation->config : NULL;
     const size_t count = c != NULL ? count_names(c) : 0;
-    struct timespec until;
     if (count == 0 || (all = calloc(count, sizeof *all)) == NULL)
         return;
     begin_lookups(c, all);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += SECONDS;
+    const uint64_t until = clock_ms() + PATIENCE_MS;
     for (size_t i = 0; i < count; i++)
-        report(&all[i], wait_for(&all[i], &until), d);
+        report(&all[i], wait_for(&all[i], until), d);
     columns_find(l->bundle, d);
 }

@@ -1,4 +1,5 @@
 #include "proxy/observer/observer.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/exits.h"
 #include "proxy/ipc/process.h"
 #include "proxy/observer/history.h"
@@ -32,13 +33,6 @@ struct observer {
 
 static struct ipc_message message; /* large; one thread */
 static struct history own;         /* which ends with this process */
-
-static uint64_t clock_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- to the supervisor ---- */
 

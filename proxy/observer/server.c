@@ -1,4 +1,5 @@
 #include "proxy/observer/server.h"
+#include "proxy/base/clock.h"
 #include "proxy/observer/agent.h"
 #include "proxy/observer/host.h"
 #include "proxy/observer/library.h"
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -41,13 +41,6 @@ struct server {
     unsigned used;
     struct agent agent;
 };
-
-static uint64_t clock_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- places ---- */
 

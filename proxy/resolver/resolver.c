@@ -1,4 +1,5 @@
 #include "proxy/resolver/resolver.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/exits.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/ipc/process.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A question, its answer, and the message that brings it: a thread's own. */
@@ -114,14 +114,7 @@ static void add_target(const struct service_target *t, struct ipc_resolved *out)
 }
 
 /* For all targets of a service; each may take the system's own patience. */
-enum { SERVICE_PATIENCE_S = 20 };
-
-static time_t seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec;
-}
+enum { SERVICE_PATIENCE_MS = 20000 };
 
 /* A target without an address is passed over, unless they all are; and so are the last of many
  * whose name servers do not answer. */
@@ -132,8 +125,8 @@ static void look_up_service(const char *name, struct ipc_resolved *out)
     if (out->error != 0)
         return;
     out->ttl = found.ttl > 0 ? found.ttl : 1;
-    const time_t end = seconds() + SERVICE_PATIENCE_S;
-    for (size_t i = 0; i < found.count && out->count < RESOLVED_MAX && (i == 0 || seconds() < end);
+    const uint64_t end = clock_ms() + SERVICE_PATIENCE_MS;
+    for (size_t i = 0; i < found.count && out->count < RESOLVED_MAX && (i == 0 || clock_ms() < end);
          i++)
         add_target(&found.targets[i], out);
     if (out->count > 0)

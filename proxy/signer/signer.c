@@ -1,5 +1,6 @@
 #include "proxy/signer/signer.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/log.h"
 #include "proxy/ipc/ipc.h"
@@ -10,17 +11,16 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_WITHIN_NS = 1000000 };
+enum { ANSWER_WITHIN_US = 1000 };
 
 struct signer {
     struct log log;
     int ipc, channel;          /* the second -1: there is no worker now */
     bool unsent;               /* `answer` waits until the worker reads */
     struct ipc_message answer; /* what is signed of the questions, and not sent */
-    uint64_t answer_begun;     /* nanoseconds of the monotonic clock */
+    uint64_t answer_begun;     /* by clock_us() */
     struct ipc_sign questions[SIGN_AT_ONCE];
     size_t question_count, next; /* the latter is the first that is not answered */
     struct ipc_message message;  /* that was received last */
@@ -155,13 +155,6 @@ static void send_answer(struct signer *s)
         ipc_begin(&s->answer, IPC_SIGNED, 0);
 }
 
-static uint64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* The keys came, or come just now, before whoever wants them signed for. */
 static enum tls_signed make(struct signer *s, const struct tls_sign_request *r,
                             struct tls_signature *out)
@@ -180,13 +173,13 @@ static void answer_next(struct signer *s)
     struct ipc_signed reply = {.serial = question->serial};
     const int channel = s->channel;
     if (s->answer.size == 0)
-        s->answer_begun = now();
+        s->answer_begun = clock_us();
     reply.outcome = (uint32_t)make(s, &question->request, &reply.signature);
     if (s->channel != channel || s->question_count == 0) /* it is another worker's by now */
         return;
     ipc_append(&s->answer, &reply, sizeof reply);
     s->next++;
-    if (s->next == s->question_count || now() - s->answer_begun > ANSWER_WITHIN_NS)
+    if (s->next == s->question_count || clock_us() - s->answer_begun > ANSWER_WITHIN_US)
         send_answer(s);
 }
 

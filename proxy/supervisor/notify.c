@@ -1,4 +1,5 @@
 #include "proxy/supervisor/notify.h"
+#include "proxy/base/clock.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 static void notify(const char *text)
@@ -43,10 +43,7 @@ void notify_ready(const char *status)
 void notify_reloading(void)
 {
     char text[80];
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-             (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_us());
     notify(text);
 }
 
