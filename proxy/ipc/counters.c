@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define FACT(field, is_total)                                                                      \
@@ -75,17 +76,49 @@ uint64_t counters_layout(void)
     return hash_facts(h, name_counter_facts, NAME_COUNTERS);
 }
 
+/* The kernel takes them for a file, whose size is that of all that could ever be counted. It has a
+ * place for everything from the start: a part that grew with the configuration would have readers
+ * that look behind its end, and those get SIGBUS. */
+static int too_large(struct err *e)
+{
+    struct rlimit limit = {0};
+    getrlimit(RLIMIT_FSIZE, &limit);
+    err_set(e,
+            "the counters of a worker are a file of %zu MB in memory, and the limit on the size of "
+            "files (RLIMIT_FSIZE) is %llu bytes: %s",
+            (sizeof(struct worker_counters) >> 20) + 1, (unsigned long long)limit.rlim_cur,
+            strerror(EFBIG));
+    return err_cure(e,
+                    "raise it: LimitFSIZE=infinity in the service's unit, or ulimit -f unlimited "
+                    "in what starts the daemon; what is never written to takes no memory");
+}
+
+static int set_error(struct err *e, int error)
+{
+    return error == EFBIG ? too_large(e)
+                          : err_set(e, "no memory for the counters: %s", strerror(error));
+}
+
 int counters_create(struct err *e)
 {
     int fd = memfd_create("tlsfront-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0 || ftruncate(fd, sizeof(struct worker_counters)) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-        err_set(e, "no memory for the counters: %s", strerror(errno));
+        set_error(e, errno);
         if (fd >= 0)
             close(fd);
         return -1;
     }
     return fd;
+}
+
+int counters_possible(struct err *e)
+{
+    const int fd = counters_create(e);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    return 0;
 }
 
 /* What a descriptor allows is fixed when it is opened, so this one is opened anew. */
@@ -386,7 +419,7 @@ uint64_t counters_sum(const struct all_counters *all, unsigned workers, size_t o
     for (unsigned w = 0; w < workers && w < PARTS_MAX; w++) {
         const uint8_t *part = (const uint8_t *)counters_of(all, w);
         if (part != NULL)
-            sum += counter_get((const counter *)(const void *)(part + offset));
+            sum = counter_plus(sum, counter_get((const counter *)(const void *)(part + offset)));
     }
     return sum;
 }

@@ -136,8 +136,10 @@ struct worker_counters {
     struct name_counters name[NAME_SLOTS];
 };
 
-/* A part, as a descriptor; its size is sealed. -1: no memory. */
+/* A part, as a descriptor; its size is sealed. -1: no memory, or RLIMIT_FSIZE is below the size. */
 int counters_create(struct err *e);
+/* Could one be had? */
+int counters_possible(struct err *e);
 
 /* Another descriptor of that part, of which no mapping can become writable. -1 with errno. */
 int counters_reader(int fd);
@@ -244,6 +246,13 @@ static inline void counter_set(counter *c, uint64_t n)
 static inline void counter_sub(counter *c, uint64_t n)
 {
     counter_add(c, (uint64_t)0 - n);
+}
+
+/* For sums that limits go by: a worker that writes nonsense can make them too large, never too
+ * small. */
+static inline uint64_t counter_plus(uint64_t sum, uint64_t n)
+{
+    return n > UINT64_MAX - sum ? UINT64_MAX : sum + n;
 }
 
 /* Of what counter_facts[field], and name_counter_facts[field], is about. */

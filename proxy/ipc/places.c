@@ -50,14 +50,18 @@ uint64_t place_sessions(const struct all_counters *all, unsigned workers, unsign
         const struct worker_counters *part = counters_of(all, w);
         const struct place_counters *p =
             part != NULL ? find_place(&part->details[slot], key) : NULL;
-        sum += p != NULL ? counter_get(&p->sessions) : 0;
+        sum = counter_plus(sum, p != NULL ? counter_get(&p->sessions) : 0);
     }
     return sum;
 }
 
 uint64_t route_turns(const struct all_counters *all, unsigned workers, unsigned slot)
 {
-    return counters_sum(all, workers, offsetof(struct worker_counters, details[slot].turns));
+    uint64_t sum = 0;
+    for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
+        if (counters_of(all, w) != NULL)
+            sum += counter_get(&counters_of(all, w)->details[slot].turns);
+    return sum; /* it may wrap: only what is left of a division counts */
 }
 
 static const struct health_counters *find_health(const struct route_details *d, uint64_t key)

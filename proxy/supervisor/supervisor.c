@@ -781,7 +781,7 @@ static int prepare(struct supervisor *s, struct err *e)
     struct workers *ws = &s->workers;
     if (s->resolver == NULL || s->renewal.watch == NULL)
         return err_set(e, "out of memory");
-    if (tls_init(e) != 0)
+    if (tls_init(e) != 0 || counters_possible(e) != 0)
         return -1;
     if (!succession_is_over(&s->succession))
         return succession_take(&s->succession, e);

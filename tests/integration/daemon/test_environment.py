@@ -204,6 +204,16 @@ def test_a_daemon_that_may_not_make_files_says_so(scene, fronts, run, pki):
     assert "File too large" in done.stderr
 
 
+@pytest.mark.parametrize("size", [1 << 20, 32 << 20])
+def test_a_limit_below_the_counters_ends_the_start_with_its_cure(scene, fronts, run, pki, size):
+    """They are memory, which the kernel counts as a file."""
+    front = fronts.new(pki.mail.block(), route("echo", run.port(), run.port()))
+    done = scene.ran("run", prepare=limit_files(size), file=front.file)
+    assert done.returncode == 1
+    assert f"(RLIMIT_FSIZE) is {size} bytes" in done.stderr
+    assert "cure: raise it: LimitFSIZE=infinity" in done.stderr
+
+
 FULL_LOG = 'mount -t tmpfs -o size=64k,mode=0777 tmpfs "$1" && shift && exec "$@"'
 
 

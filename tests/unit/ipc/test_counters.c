@@ -92,6 +92,24 @@ static void what_is_for_reading_never_becomes_writable(void **state)
     assert_int_equal(fcntl(f->reader[0], F_GETFL) & O_ACCMODE, O_RDONLY);
 }
 
+static void a_worker_that_lies_cannot_lower_what_others_have_counted(void **state)
+{
+    struct fixture *f = *state;
+    counter_set(&f->own[0]->route[3].active, 7);
+    counter_set(&f->own[1]->route[3].active, UINT64_MAX - 5); /* minus 6 */
+    counter_set(&f->own[0]->name[3].active, 7);
+    counter_set(&f->own[1]->name[3].active, UINT64_MAX);
+    assert_true(route_active(&f->all, WORKERS, 3) >= 7);
+    assert_true(name_active(&f->all, WORKERS, 3) >= 7);
+
+    place_enter(&f->own[0]->details[3], 5);
+    place_enter(&f->own[1]->details[3], 5);
+    for (unsigned i = 0; i < ADDRESS_PLACES; i++)
+        if (counter_get(&f->own[1]->details[3].places[i].key) == 5)
+            counter_set(&f->own[1]->details[3].places[i].sessions, UINT64_MAX);
+    assert_true(place_sessions(&f->all, WORKERS, 3, 5) >= 1);
+}
+
 /* Else whoever shortens it ends all who look at it. */
 static void the_size_is_sealed(void **state)
 {
@@ -436,6 +454,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_see_what_a_worker_writes, setup, teardown),
         cmocka_unit_test_setup_teardown(parts_do_not_overlap, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_worker_that_lies_cannot_lower_what_others_have_counted,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_for_reading_never_becomes_writable, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_size_is_sealed, setup, teardown),
