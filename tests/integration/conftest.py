@@ -16,6 +16,7 @@ from harness.pki import Pki  # noqa: E402
 from harness.run import Run  # noqa: E402
 from servers.dovecot import Dovecot  # noqa: E402
 from servers.inn import Inn  # noqa: E402
+from servers.names import NameServer  # noqa: E402
 from servers.postfix import Postfix  # noqa: E402
 from servers.recording import Recording  # noqa: E402
 from servers.slapd import Slapd  # noqa: E402
@@ -163,3 +164,11 @@ def version(request):
 def port(ports, request):
     """Of a module that has a daemon with both ways of STARTTLS."""
     return ports[request.param]
+
+
+@pytest.fixture
+def name_server():
+    """What a machine asks that servers.names.machine() has made for it."""
+    made = NameServer()
+    yield made
+    made.close()

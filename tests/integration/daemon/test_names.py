@@ -14,14 +14,7 @@ from servers import names, toy
 
 
 @pytest.fixture
-def server():
-    made = names.NameServer()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def start(fronts, run, pki, server):
+def start(fronts, run, pki, name_server):
     """Starts a daemon whose names are the test's: (front, its folder of /etc/hosts, ports)."""
     def begin(*upstreams, hosts="127.0.0.1 localhost\n", **options):
         folder = run.make_folder(f"names-{len(fronts.made)}")
@@ -30,7 +23,7 @@ def start(fronts, run, pki, server):
             pki.mail.block(),
             *(route(f"r{port}", port, upstream, protocol="pop3")
               for port, upstream in zip(ports, upstreams)),
-            wrapper=names.machine(folder, server, hosts), **options)
+            wrapper=names.machine(folder, name_server, hosts), **options)
         return front, folder, ports
     return begin
 
@@ -70,18 +63,18 @@ def holders(port):
     return found
 
 
-def test_the_resolver_asks_and_nobody_else(start, server, pki, upstream):
+def test_the_resolver_asks_and_nobody_else(start, name_server, pki, upstream):
     seen = {}
-    server.asked = lambda name, port: seen.setdefault(name, []).append(holders(port))
-    server.names["mail.test"] = ["127.0.0.1"]
+    name_server.asked = lambda name, port: seen.setdefault(name, []).append(holders(port))
+    name_server.names["mail.test"] = ["127.0.0.1"]
     front, _, (port,) = start(f"mail.test:{upstream}")
     assert served(port, pki)
     assert len(seen["mail.test"]) >= 1
     assert all(pids == {the_resolver(front)} for pids in seen["mail.test"])
 
 
-def test_it_is_nobody_in_a_sandbox_and_the_status_tells(start, server, pki, upstream, memory_factor):
-    server.names["mail.test"] = ["127.0.0.1"]
+def test_it_is_nobody_in_a_sandbox_and_the_status_tells(start, name_server, pki, upstream, memory_factor):
+    name_server.names["mail.test"] = ["127.0.0.1"]
     front, _, (port,) = start(f"mail.test:{upstream}")
     pid = the_resolver(front)
     nobody = str(pwd.getpwnam("nobody").pw_uid)
@@ -102,8 +95,8 @@ def test_it_is_nobody_in_a_sandbox_and_the_status_tells(start, server, pki, upst
     assert served(port, pki)
 
 
-def test_without_a_name_there_is_none_and_a_reload_may_bring_one(start, server, pki, upstream, run):
-    server.names["mail.test"] = ["127.0.0.1"]
+def test_without_a_name_there_is_none_and_a_reload_may_bring_one(start, name_server, pki, upstream, run):
+    name_server.names["mail.test"] = ["127.0.0.1"]
     front, _, (port,) = start(upstream)
     assert front.processes("resolver") == []
     assert "resolver" not in front.status()
@@ -117,9 +110,9 @@ def test_without_a_name_there_is_none_and_a_reload_may_bring_one(start, server, 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["::1", "127.0.0.1"],
                                        ["127.0.0.9", "127.0.0.1", "::1"]])
-def test_a_name_may_have_addresses_of_both_families(start, server, pki, upstream, addresses):
+def test_a_name_may_have_addresses_of_both_families(start, name_server, pki, upstream, addresses):
     """Of more than one, the first to try is found out by looking at the machine's own."""
-    server.names["mail.test"] = addresses
+    name_server.names["mail.test"] = addresses
     front, _, (port,) = start(f"mail.test:{upstream}")
     assert served(port, pki)
     assert front.log("resolve-failed") == []
@@ -131,23 +124,23 @@ def test_the_machines_own_table_counts(start, pki, upstream):
     assert all(served(port, pki) for port in ports)
 
 
-def test_a_name_that_fails_is_asked_about_again(start, server, pki, upstream):
+def test_a_name_that_fails_is_asked_about_again(start, name_server, pki, upstream):
     front, folder, ports = start(f"mail.test:{upstream}", f"other.test:{upstream}")
     for name in ("mail.test", "other.test"):
         assert front.log("resolve-failed", msg=f"upstream {name}: Name or service not known")
     assert not served(ports[0], pki)
-    server.names["mail.test"] = ["127.0.0.1"]
+    name_server.names["mail.test"] = ["127.0.0.1"]
     with (folder / "hosts").open("a", encoding="ascii") as table:
         table.write("127.0.0.1 other.test\n")
     for port in ports:
         becomes_served(port, pki)
 
 
-def test_names_whose_servers_are_dead_keep_the_others_not_waiting(start, server, pki, upstream):
+def test_names_whose_servers_are_dead_keep_the_others_not_waiting(start, name_server, pki, upstream):
     dead = [f"dead{n}.test:{upstream}" for n in range(20)]
     for name in dead:
-        server.names[name.partition(":")[0]] = server.SILENT
-    server.names["mail.test"] = ["127.0.0.1"]
+        name_server.names[name.partition(":")[0]] = name_server.SILENT
+    name_server.names["mail.test"] = ["127.0.0.1"]
     front, _, ports = start(*dead, f"mail.test:{upstream}")
     assert served(ports[-1], pki)
     assert front.log("resolve-failed") == []  # the dead ones have not even failed yet
@@ -155,12 +148,12 @@ def test_names_whose_servers_are_dead_keep_the_others_not_waiting(start, server,
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
-def test_one_that_dies_is_back_and_answers(start, server, pki, upstream, number):
-    server.names["late.test"] = server.SILENT
-    server.names["mail.test"] = ["127.0.0.1"]
+def test_one_that_dies_is_back_and_answers(start, name_server, pki, upstream, number):
+    name_server.names["late.test"] = name_server.SILENT
+    name_server.names["mail.test"] = ["127.0.0.1"]
     front, _, ports = start(f"mail.test:{upstream}", f"late.test:{upstream}")
     before = the_resolver(front)
-    server.names["late.test"] = ["127.0.0.1"]
+    name_server.names["late.test"] = ["127.0.0.1"]
     os.kill(before, number)
     becomes_served(ports[1], pki)  # what it was asked its successor is asked
     assert served(ports[0], pki)
@@ -169,8 +162,8 @@ def test_one_that_dies_is_back_and_answers(start, server, pki, upstream, number)
     assert f"(pid {before}) was killed by signal {number}" in front.wait_for_log("resolver-died")["msg"]
 
 
-def test_it_ends_with_the_supervisor(start, server, upstream):
-    server.names["mail.test"] = server.SILENT
+def test_it_ends_with_the_supervisor(start, name_server, upstream):
+    name_server.names["mail.test"] = name_server.SILENT
     front, _, _ = start(f"mail.test:{upstream}")
     pid = the_resolver(front)
     front.finished = True

@@ -1,32 +1,28 @@
 """What happens to a fleet, and what its clients notice of it. Each leaves all three machines in service."""
 
 
-def restart_by_hand(fleet):
-    """Each machine in turn: the balancer is told and has noticed, then it is restarted."""
+def restarted(fleet, *before):
+    """Each machine in turn, once `before(frontend)` is done, each with visitors behind it."""
     visitors = fleet.visitors()
     for one in fleet.frontends:
-        visitors.wait_for()
-        fleet.balancer.take_out(one)
-        visitors.wait_for()
-        one.stop()
+        for step in (*before, lambda machine: machine.stop()):
+            visitors.wait_for()
+            step(one)
         visitors.wait_for()
         one.begin()
         fleet.balancer.take_back(one)
     visitors.wait_for()
     return visitors.stop()
+
+
+def restart_by_hand(fleet):
+    """The balancer is told and has noticed, then the machine is restarted."""
+    return restarted(fleet, fleet.balancer.take_out)
 
 
 def restart_by_signal(fleet):
-    """Each machine in turn is restarted, as `systemctl restart` does it, and tells nobody before."""
-    visitors = fleet.visitors()
-    for one in fleet.frontends:
-        visitors.wait_for()
-        one.stop()
-        visitors.wait_for()
-        one.begin()
-        fleet.balancer.take_back(one)
-    visitors.wait_for()
-    return visitors.stop()
+    """As `systemctl restart` does it, which tells nobody before."""
+    return restarted(fleet)
 
 
 def death(fleet):

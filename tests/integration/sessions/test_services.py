@@ -16,27 +16,20 @@ SERVICE = "_pop3._tcp.example.test"
 
 
 @pytest.fixture
-def server():
-    made = names.NameServer()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def pops(toys):
     """Servers by name."""
     return {name: toys(toy.greeter(b"+OK " + name.encode() + b"\r\n")) for name in ("one", "two")}
 
 
 @pytest.fixture
-def serve(fronts, run, pki, server):
+def serve(fronts, run, pki, name_server):
     """Start, and give a function that connects and tells who greets."""
     def start(*, machine=None, **options):
         port = run.port()
         folder = run.make_folder(f"services-{len(fronts.made)}")
         front = fronts.start(pki.mail.block(),
                              route("srv", port, f"srv:{SERVICE}", protocol="pop3", **options),
-                             wrapper=machine or names.machine(folder, server))
+                             wrapper=machine or names.machine(folder, name_server))
 
         def greeting():
             with tls.TlsClient(port, tls.context(pki)) as client:
@@ -52,13 +45,13 @@ def both(pops, one, two, **options):
             names.service(*two, pops["two"].port, "two.example.test", **options)]
 
 
-def addresses(server):
-    server.names |= {f"{name}.example.test": ["127.0.0.1"] for name in ("one", "two")}
+def addresses(name_server):
+    name_server.names |= {f"{name}.example.test": ["127.0.0.1"] for name in ("one", "two")}
 
 
-def test_the_first_priority_serves_and_the_next_stands_by(serve, server, pops):
-    addresses(server)
-    server.names[SERVICE] = both(pops, (20, 0), (10, 0))
+def test_the_first_priority_serves_and_the_next_stands_by(serve, name_server, pops):
+    addresses(name_server)
+    name_server.names[SERVICE] = both(pops, (20, 0), (10, 0))
     _, greeting = serve()
     assert [greeting() for _ in range(4)] == ["two"] * 4
     pops["two"].close()
@@ -66,56 +59,56 @@ def test_the_first_priority_serves_and_the_next_stands_by(serve, server, pops):
 
 
 @pytest.mark.parametrize("balance", ["first", "rotate"])
-def test_weights_share_the_sessions(serve, server, pops, balance):
-    addresses(server)
-    server.names[SERVICE] = both(pops, (1, 1), (1, 4))
+def test_weights_share_the_sessions(serve, name_server, pops, balance):
+    addresses(name_server)
+    name_server.names[SERVICE] = both(pops, (1, 1), (1, 4))
     _, greeting = serve(balance=balance)
     seen = collections.Counter(greeting() for _ in range(60))
     assert 0 < seen["one"] < seen["two"]
 
 
-def test_priorities_come_before_the_balance(serve, server, pops):
-    addresses(server)
-    server.names[SERVICE] = both(pops, (1, 1), (2, 1))
+def test_priorities_come_before_the_balance(serve, name_server, pops):
+    addresses(name_server)
+    name_server.names[SERVICE] = both(pops, (1, 1), (2, 1))
     _, greeting = serve(balance="least")
     assert [greeting() for _ in range(4)] == ["one"] * 4
 
 
-def test_a_change_is_seen_when_the_time_is_out(serve, server, pops):
-    addresses(server)
+def test_a_change_is_seen_when_the_time_is_out(serve, name_server, pops):
+    addresses(name_server)
     one, two = both(pops, (1, 1), (1, 1))
-    server.names[SERVICE] = [one]
+    name_server.names[SERVICE] = [one]
     _, greeting = serve()
     assert greeting() == "one"
-    server.names[SERVICE] = [two]
+    name_server.names[SERVICE] = [two]
     wait_until(lambda: greeting() == "two" or time.sleep(0.1), "the other to serve", 30)
 
 
-def test_a_domain_may_say_that_it_has_none(serve, server, pops):
-    addresses(server)
-    server.names[SERVICE] = [names.service(0, 0, 0, ".")]
+def test_a_domain_may_say_that_it_has_none(serve, name_server, pops):
+    addresses(name_server)
+    name_server.names[SERVICE] = [names.service(0, 0, 0, ".")]
     front, greeting = serve()
     assert "no such service" in front.wait_for_log("resolve-failed")["msg"]
     assert greeting() == "[SYS/TEMP]"
-    server.names[SERVICE] = both(pops, (1, 0), (2, 0))
+    name_server.names[SERVICE] = both(pops, (1, 0), (2, 0))
     wait_until(lambda: greeting() == "one" or time.sleep(0.1), "service", 30)
-    server.names[SERVICE] = [names.service(0, 0, 0, ".")]  # what was known is out of date
+    name_server.names[SERVICE] = [names.service(0, 0, 0, ".")]  # what was known is out of date
     wait_until(lambda: greeting() == "[SYS/TEMP]" or time.sleep(0.1), "no service", 30)
 
 
-def test_a_name_server_that_fails_changes_nothing(serve, server, pops):
-    addresses(server)
-    server.names[SERVICE] = both(pops, (1, 0), (2, 0))
+def test_a_name_server_that_fails_changes_nothing(serve, name_server, pops):
+    addresses(name_server)
+    name_server.names[SERVICE] = both(pops, (1, 0), (2, 0))
     front, greeting = serve()
     assert greeting() == "one"
-    del server.names[SERVICE]
+    del name_server.names[SERVICE]
     front.wait_for_log("resolve-failed")
     assert greeting() == "one"
 
 
-def test_its_servers_are_visited(serve, server, pops):
-    addresses(server)
-    server.names[SERVICE] = both(pops, (1, 0), (2, 0), ttl=60)
+def test_its_servers_are_visited(serve, name_server, pops):
+    addresses(name_server)
+    name_server.names[SERVICE] = both(pops, (1, 0), (2, 0), ttl=60)
     front, greeting = serve(health_check="200ms")
     assert greeting() == "one"
     pops["one"].close()
@@ -124,14 +117,14 @@ def test_its_servers_are_visited(serve, server, pops):
     assert [one["state"] for one in front.route_status("srv")["upstreams"]] == ["up"]
 
 
-def test_an_upgrade_asks_anew(run, binary, pki, server, pops):
-    addresses(server)
-    server.names[SERVICE] = both(pops, (1, 0), (2, 0), ttl=60)
+def test_an_upgrade_asks_anew(run, binary, pki, name_server, pops):
+    addresses(name_server)
+    name_server.names[SERVICE] = both(pops, (1, 0), (2, 0), ttl=60)
     mine, fronts = own_binary(run, binary, "services-upgrade")
     folder, port = run.make_folder("services-upgrade-names"), run.port()
     front = fronts.start(pki.mail.block(), route("srv", port, f"srv:{SERVICE}", protocol="pop3"),
-                         wrapper=names.machine(folder, server))
-    server.names[SERVICE] = both(pops, (2, 0), (1, 0), ttl=60)
+                         wrapper=names.machine(folder, name_server))
+    name_server.names[SERVICE] = both(pops, (2, 0), (1, 0), ttl=60)
     done = mine.upgrade(front)
     assert done.returncode == 0, done.stderr
     with tls.TlsClient(port, tls.context(pki)) as client:
