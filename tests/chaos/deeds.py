@@ -17,6 +17,10 @@ MOST_WORKERS = 4
 
 MISTAKES = ("nonsense\n", "route half {\n", config.route("none", 1, 2, certificate=("missing",)),
             'certificate gone { chain = "/nowhere/chain.pem" }\n', 'user = ""\n', 'control = ""\n')
+# What a route has after one reload, and has no more, or otherwise, after the next.
+EXTRAS = ({}, {"connection_rate_per_ip": "2/1s"}, {"connection_rate_per_ip": "60/1m"}, {"health_check": "100ms"},
+          {"deny": ("127.0.0.1",)}, {"names": [config.server_name("mail.example.test", max_connections=1)]},
+          {"names": [config.server_name(f"n{n}.example.test", 9) for n in range(50)]})
 DIED = re.compile(r"event=worker-died .*?pid (\d+)")
 
 
@@ -46,7 +50,7 @@ class Deeds:
 
     def reloads(self):
         workers = self.rng.randint(2, MOST_WORKERS)
-        more = [config.route("extra", self.extra, self.world.echo)] \
+        more = [config.route("extra", self.extra, self.world.echo, **self.rng.choice(EXTRAS))] \
             if self.rng.random() < 0.5 else []
         self.write(*more, workers=workers)
         done = self.front.reload()

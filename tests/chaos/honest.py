@@ -29,8 +29,8 @@ class Plain(PlainClient):
 
 # ---- visits: whoever returns has been served -----------------------------------------------------
 
-def speak(world, settings, dialect, mode):
-    port = world.ports[f"{dialect.protocol}-{mode}"]
+def speak(world, settings, dialect, mode, name=None):
+    port = world.ports[name or f"{dialect.protocol}-{mode}"]
     with (Tls(port, settings) if mode == "implicit" else Plain(port)) as client:
         if mode == "implicit":
             client.read_until(dialect.upstream_greeting)
@@ -62,6 +62,12 @@ def visits(world):
              lambda dialect=dialect, mode=mode: speak(world, settings, dialect, mode)
              for dialect in ALL for mode in MODES}
     found["echo"] = lambda: echo(world, settings, "echo")
+    pop3 = next(dialect for dialect in ALL if dialect.protocol == "pop3")
+    found["checked"] = lambda: speak(world, settings, pop3, "implicit", "checked")
+    for mode in ("implicit", "required"):  # whose other names have servers without manners
+        found[f"named-{mode}"] = lambda mode=mode: speak(world, settings, pop3, mode, f"named-{mode}")
+    for name in ("guarded", "secured"):
+        found[name] = lambda name=name: echo(world, settings, name)
     found["announced"] = lambda: echo(world, settings, "announced", announce.v2("203.0.113.7"))
     found["people-required"] = lambda: echo(world, alice, "people-required")
     found["people-optional"] = lambda: echo(world, settings, "people-optional")

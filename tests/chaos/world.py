@@ -8,7 +8,7 @@ from clients.dialects import ALL
 from harness import config
 from harness.daemon import Tlsfront
 from harness.modes import HOSTNAME
-from servers import toy
+from servers import secure, toy
 from servers.recording import Recording
 
 from moody import Moody
@@ -115,11 +115,39 @@ class World:
         self._add("announced", echo, accept_proxy_from=("127.0.0.0/8",))
         self._add("announcing", echo, send_proxy="v2", **SHORT)
         self._add("limited", echo, max_connections=20, max_connections_per_ip=5, **SHORT)
+        self._make_guarded_routes(echo)
+        self._make_routes_of_several_servers(echo)
         for need in ("optional", "required"):
             self._add(f"people-{need}", echo, client_certificate=need, client_crl=self.pki.crl,
                       client_ca=self.pki.people.certificate)
         self.ports["acme"] = self.run.port()
         self.blocks.append(config.acme("acme", self.ports["acme"], self.tokens))
+
+    def _make_guarded_routes(self, echo):
+        """Honest clients come from 127.0.0.1, as those do who attack."""
+        self._add("guarded", echo, allow=("127.0.0.0/8",), deny=("127.0.0.66/32",))
+        self._add("closed", echo, deny=("0.0.0.0/0", "::/0"), **SHORT)
+        self._add("rated", echo, connection_rate_per_ip="5/1s", **SHORT)
+        self._add("rated-moody", self._toy(Moody("imap", self.seed)), protocol="imap", tls="optional",
+                  connection_rate_per_ip="20/1s", health_check="200ms", **SHORT)
+
+    def _make_routes_of_several_servers(self, echo):
+        """Visited by health checks, balanced, chosen by name, reached by TLS."""
+        good, moody = self._toy(Forgetful("pop3")), self._toy(Moody("pop3", self.seed))
+        sick = [f"127.0.0.1:{moody}", f"127.0.0.2:{moody}", f"{FICKLE}:{moody}"]
+        self._add("checked", [self.run.port(), good], protocol="pop3", balance="rotate",
+                  health_check="200ms")
+        for balance in ("least", "source"):
+            self._add(f"sick-{balance}", sick, protocol="pop3", balance=balance, health_check="100ms",
+                      greeting_timeout="1s", **SHORT)
+        secured = self._toy(toy.Toy(secure.secured(secure.context(self.pki.mail), toy.echo)))
+        self._add("secured", secured, upstream_tls="verify", upstream_ca=self.pki.trust,
+                  health_check="500ms")
+        self._add("not-secured", moody, upstream_tls="verify", upstream_ca=self.pki.trust, **SHORT)
+        named = [config.server_name("mail.example.test", good, health_check="200ms"),
+                 config.server_name("*.example.test", echo, max_connections=5)]
+        for mode in ("implicit", "required"):
+            self._add(f"named-{mode}", sick, protocol="pop3", tls=mode, names=named, **SHORT)
 
     def name_upstreams(self, rng):
         """In place: the daemon sees this file, not its name."""
