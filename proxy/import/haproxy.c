@@ -74,14 +74,39 @@ static const char *port_of(const struct plan_route *r)
     return colon == NULL ? NULL : colon + 1;
 }
 
-/* Who may connect, and how often, is for a whole route here. NULL: the backend does not say. */
-static const char *rules_why(const struct plan_route *b)
+static bool same_values(const struct entry *x, const struct entry *y)
+{
+    if (x == NULL || y == NULL || x->count != y->count)
+        return x == y;
+    for (size_t i = 0; i < x->count; i++)
+        if (strcmp(x->values[i].text, y->values[i].text) != 0)
+            return false;
+    return true;
+}
+
+/* Who may connect, and how often, is for a whole route here. NULL: the backend says nothing else of
+ * that than the frontend, as where both have it from their defaults. */
+static const char *rules_why(const struct plan_route *b, const struct plan_route *r)
 {
     static const char *const keys[] = {"allow", "deny", "connection-rate-per-ip"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (route_get(b, keys[i]) != NULL)
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct entry *theirs = entries_find(&b->settings, keys[i]);
+        if (theirs != NULL && !same_values(theirs, entries_find(&r->settings, keys[i])))
             return "a backend's own rules about clients cannot be said";
+    }
     return NULL;
+}
+
+/* The lines themselves, of which the route may be withheld. */
+static void lose_rules(struct plan *p, const struct plan_route *b, const char *why)
+{
+    static const char *const keys[] = {ACCESS_RULES, "connection-rate-per-ip"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct entry *rules = entries_find(&b->settings, keys[i]);
+        for (size_t j = 0; rules != NULL && j < rules->count; j++)
+            if (rules->values[j].from != NULL)
+                statement_lose(p->arena, rules->values[j].from, "%s", why);
+    }
 }
 
 /* What a backend says of the way to its servers; the rest is its frontends' affair. */
@@ -118,6 +143,8 @@ static struct plan_route *read_backend(struct plan *p, const struct plan_route *
     haproxy_servers(p, b, backend, port_of(r));
     if (statement_is(backend, 0, "backend"))
         route_lose_rest(p, b, backend_keys, "it is for clients, whom a backend has none of");
+    if (rules_why(b, r) != NULL)
+        lose_rules(p, b, rules_why(b, r));
     return b;
 }
 
@@ -136,8 +163,8 @@ static void take_backend(struct plan *p, struct plan_route *r, struct statement 
     take_remarks(p, r, b);
     if (b->withheld != NULL)
         route_withhold(p, r, "%s", b->withheld);
-    if (rules_why(b) != NULL)
-        route_withhold(p, r, "%s:%d: %s", backend->file, backend->line, rules_why(b));
+    if (rules_why(b, r) != NULL)
+        route_withhold(p, r, "%s:%d: %s", backend->file, backend->line, rules_why(b, r));
 }
 
 /* Is the way to the servers of both the same, but for what a server-name block can say? */
@@ -154,15 +181,21 @@ static const char *backend_why(const struct plan_route *b, const struct plan_rou
         return "its servers would see the route's source";
     if (route_get(b, "upstream") == NULL)
         return "there is no server";
-    return b->withheld != NULL ? b->withheld : rules_why(b);
+    return b->withheld != NULL ? b->withheld : rules_why(b, r);
 }
 
 /* What the route says of its own servers' way is not said for others. */
 static void take_back(struct plan *p, struct plan_route *b, const struct plan_route *r,
-                      const char *key)
+                      const char *key, const char *none)
 {
     if (route_get(b, key) == NULL && route_get(r, key) != NULL)
-        entries_put(p->arena, &b->settings, key, "off", NULL);
+        entries_put(p->arena, &b->settings, key, none, NULL);
+}
+
+static bool has_several(const struct plan_route *b)
+{
+    const struct entry *upstream = entries_find(&b->settings, "upstream");
+    return upstream != NULL && upstream->count > 1;
 }
 
 /* A server-name block has no times of its own. */
@@ -191,8 +224,10 @@ static void take_named(struct plan *p, struct plan_route *r, struct statement *s
         struct plan_route *b = read_backend(p, r, backend);
         why = backend_why(b, r);
         take_remarks(p, r, b);
-        take_back(p, b, r, "send-proxy");
-        take_back(p, b, r, "health-check");
+        take_back(p, b, r, "send-proxy", "off");
+        take_back(p, b, r, "health-check", "off");
+        if (has_several(b)) /* one, and those that stand by for it */
+            take_back(p, b, r, "balance", "first");
         entries_drop(&b->settings, "max-connections"); /* of its defaults, for frontends */
         for (size_t i = 0; i < count && why == NULL; i++)
             why = route_server_name(p, r, names[i], &b->settings);

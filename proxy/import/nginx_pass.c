@@ -175,6 +175,10 @@ static void put_named(struct plan *p, struct plan_route *r, struct statement *co
         return;
     }
     put_target(p, &to, context, statement_at(s, 1), s);
+    const struct entry *servers = entries_find(&to, "upstream");
+    if (servers != NULL && servers->count > 1 && entries_get(&to, "balance") == NULL)
+        entries_put(p->arena, &to, "balance", "first",
+                    NULL); /* the others stand by, as said there */
     const bool both = s->words[0][0] == '.';
     const char *name = s->words[0] + (both ? 1 : 0);
     const char *why = entries_find(&to, "upstream") == NULL ? "it leads to no server"

@@ -118,6 +118,14 @@ static const char *label(struct plan *p, const struct statement *block, const ch
     return pool_format(p->arena, "%p %s", (const void *)block, pool_lower(p->arena, name));
 }
 
+/* What the other section says of its own servers is not said for these. */
+static void take_back(struct plan *p, struct entries *says, const struct plan_route *to,
+                      const char *key, const char *none)
+{
+    if (route_get(to, key) != NULL && entries_get(says, key) == NULL)
+        entries_put(p->arena, says, key, none, NULL);
+}
+
 /* A section for one name of another's clients. */
 static void settle_name(struct plan *p, struct plan_route *r)
 {
@@ -138,6 +146,11 @@ static void settle_name(struct plan *p, struct plan_route *r)
     }
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         entries_take(p->arena, &says, &r->settings, keys[i]);
+    take_back(p, &says, to, "balance", "first");
+    take_back(p, &says, to, "send-proxy", "off");
+    if (route_get(to, "source") != NULL && entries_get(&says, "source") == NULL)
+        route_withhold(p, to, "%s:%d: sni: its server would see the address that %s connects from",
+                       from->file, from->line, master);
     const char *why = route_server_name(p, to, colon + 1, &says);
     if (why != NULL)
         statement_lose(p->arena, from, "%s", why);

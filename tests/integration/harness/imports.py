@@ -45,9 +45,12 @@ class Imported:
         if bare == "    }":
             return self.outer
         setting = re.match(r"^ *([a-z0-9-]+) = (.*)$", bare)
-        if setting and (bare is line or block in self.withheld.values()):
+        if setting and (bare is line or self._is_withheld(block)):
             block[setting[1]] = ",".join(values(setting[2]))
         return block
+
+    def _is_withheld(self, block):
+        return any(block is one or block in one.get("names", {}).values() for one in self.withheld.values())
 
 
 def words(settings):

@@ -374,7 +374,7 @@ backend b
 backend news
     tcp-request content reject unless { src 10.0.0.0/8 }
     server s 10.0.0.6:143
-""", "#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143", {3}),
+""", "#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143", {3, 8}),
     Case("how-often-to-a-backend-by-name", """
 frontend imaps
     bind :993 ssl crt mail.pem
@@ -387,7 +387,7 @@ backend news
     tcp-request content track-sc0 src
     tcp-request content reject if { sc0_conn_rate gt 30 }
     server s 10.0.0.6:143
-""", "#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143", {3}),
+""", "#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143", {3, 10}),
     Case("how-often-to-a-backend", """
 frontend pop3s
     bind :995 ssl crt mail.pem
@@ -397,7 +397,7 @@ backend b
     tcp-request content track-sc0 src
     tcp-request content reject if { sc0_conn_rate gt 30 }
     server s 127.0.0.1:110
-""", f"#pop3s: {POP3S}"),
+""", f"#pop3s: {POP3S}", {7}),
     Case("who-may-connect-in-two-kinds-of-rules", listen(":995 ssl crt mail.pem",
                                                          "    tcp-request connection accept if { src 10.0.0.0/8 }",
                                                          "    tcp-request content reject"),
@@ -501,6 +501,48 @@ listen pop3s
     bind :995 ssl crt mail.pem
     server s 127.0.0.1:110 check inter 20
 """, f"pop3s: {POP3S} connect-timeout=100ms idle-timeout=1000ms health-check=100ms", {2, 3, 6}),
+    Case("who-stands-by-by-name-takes-no-turns-because-others-do", """
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    use_backend other if { ssl_fc_sni other.example.org }
+    default_backend turns
+backend turns
+    server s 127.0.0.1:110
+    server t 127.0.0.2:110
+backend other
+    server s 127.0.0.3:110
+    server t 127.0.0.4:110 backup
+""", f"""
+pop3s: {POP3S},127.0.0.2:110 balance=rotate
+pop3s/other.example.org: upstream=127.0.0.3:110,127.0.0.4:110 balance=first
+"""),
+    Case("rules-that-both-have-from-their-defaults", """
+defaults
+    mode tcp
+    tcp-request connection reject if { src 10.0.0.0/8 }
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    use_backend other if { ssl_fc_sni other.example.org }
+    default_backend b
+backend b
+    server s 127.0.0.1:110
+backend other
+    server s 127.0.0.2:110
+""", f"""
+pop3s: {POP3S} deny=10.0.0.0/8
+pop3s/other.example.org: upstream=127.0.0.2:110
+"""),
+    Case("rules-of-a-backend-by-name", """
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    use_backend other if { ssl_fc_sni other.example.org }
+    default_backend b
+backend b
+    server s 127.0.0.1:110
+backend other
+    tcp-request content reject if { src 10.0.0.0/8 }
+    server s 127.0.0.2:110
+""", f"#pop3s: {POP3S}", {3, 8}),
     Case("a-backend-has-no-clients", """
 frontend pop3s
     bind :995 ssl crt mail.pem

@@ -193,6 +193,18 @@ stream {
 imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
 imap-993/news.example.test: upstream=10.0.0.6:143,10.0.0.7:143 balance=least
 """, {4}),
+    Case("who-stands-by-by-name-takes-no-turns-because-others-do", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    upstream news { server 10.0.0.6:143; server 10.0.0.7:143 backup; }
+    upstream turns { server 10.0.0.4:143; server 10.0.0.5:143; }
+    map $ssl_server_name $where { news.example.test news; default turns; }
+    server { listen 993 ssl; proxy_pass $where; }
+}
+""", """
+imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.4:143,10.0.0.5:143 balance=rotate
+imap-993/news.example.test: upstream=10.0.0.6:143,10.0.0.7:143 balance=first
+"""),
     Case("servers-by-a-pattern-of-names", """
 stream {
     ssl_certificate mail.crt; ssl_certificate_key mail.key;

@@ -389,6 +389,48 @@ imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
 imaps/news.example.test: certificate=news upstream=10.0.0.6:143
 imaps/*.customers.example.test: certificate=mail upstream=10.0.0.7:143 send-proxy=v1
 """, {13}),
+    Case("who-stands-by-by-name-takes-no-turns-because-others-do", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 10.0.0.4:143
+connect = 10.0.0.5:143
+failover = rr
+[news]
+sni = imaps:news.example.test
+connect = 10.0.0.6:143
+connect = 10.0.0.7:143
+failover = prio
+""", """
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.4:143,10.0.0.5:143 balance=rotate
+imaps/news.example.test: certificate=mail upstream=10.0.0.6:143,10.0.0.7:143 balance=first
+"""),
+    Case("a-header-for-one-section-s-server-is-not-for-another-s", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 10.0.0.4:143
+protocol = proxy
+[news]
+sni = imaps:news.example.test
+connect = 10.0.0.6:143
+""", """
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.4:143 send-proxy=v1
+imaps/news.example.test: certificate=mail upstream=10.0.0.6:143 send-proxy=off
+"""),
+    Case("an-address-to-connect-from-for-one-section-only", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 10.0.0.4:143
+local = 127.0.0.1
+[news]
+sni = imaps:news.example.test
+connect = 10.0.0.6:143
+""", """
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.4:143 source=127.0.0.1
+#imaps/news.example.test: certificate=mail upstream=10.0.0.6:143
+"""),
     Case("what-a-section-by-name-cannot-say-is-told", """
 cert = mail.pem
 [imaps]
