@@ -21,6 +21,9 @@ _Static_assert(sizeof(struct history) <= HISTORY_BYTES, "the supervisor keeps so
 /* What is younger need not be asked for; what was asked for is not waited for longer. */
 enum { FRESH_MS = 1000, PATIENCE_MS = 3000 };
 
+/* Who has come to us is nobody else's to answer. */
+enum { FINISH_MS = 1000 };
+
 struct observer {
     struct server *server;
     struct all_counters counters;
@@ -29,6 +32,7 @@ struct observer {
     uint64_t told;           /* when it came */
     uint64_t asked;          /* when the supervisor was asked for another one; 0: it was not */
     bool unanswered;         /* in time, the last time */
+    bool orphaned;           /* the supervisor is gone, or another binary */
 };
 
 static struct ipc_message message; /* large; one thread */
@@ -148,7 +152,7 @@ static bool wanted(void *arg)
 {
     struct observer *o = arg;
     const uint64_t now = clock_ms();
-    if (o->snapshot.facts != NULL && now - o->told < FRESH_MS)
+    if (o->orphaned || (o->snapshot.facts != NULL && now - o->told < FRESH_MS))
         return true;
     if (o->asked == 0) {
         o->asked = now;
@@ -314,6 +318,15 @@ static bool wait_for_order(struct observer *o)
     return readable;
 }
 
+/* With what was known last. In an upgrade a successor is about to have the sockets; what waits in
+ * them waits for it. */
+static void finish(struct observer *o)
+{
+    o->orphaned = true;
+    if (o->server != NULL)
+        server_finish(o->server, FINISH_MS);
+}
+
 /* The library frees what is left of it with the process. */
 int observer_run(void)
 {
@@ -323,8 +336,10 @@ int observer_run(void)
         return EXIT_USAGE;
     for (;;) {
         const int got = wait_for_order(&o) ? ipc_receive(PROCESS_IPC, &message) : 0;
-        if (got < 0)
+        if (got < 0) {
+            finish(&o);
             return 0;
+        }
         const bool well = got == 0 || on_message(&o, &e);
         if (got == 1)
             ipc_close_fds(&message);

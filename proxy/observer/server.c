@@ -301,6 +301,15 @@ bool server_wait(struct server *s, int fd, int milliseconds)
     return false;
 }
 
+void server_finish(struct server *s, unsigned milliseconds)
+{
+    const uint64_t end = clock_ms() + milliseconds;
+    server_listen(s, NULL, 0);
+    server_wake(s);
+    for (uint64_t now; (s->used > 0 || agent_busy(&s->agent)) && (now = clock_ms()) < end;)
+        server_wait(s, -1, (int)(end - now));
+}
+
 /* ---- begin ---- */
 
 /* No path of ours needs it, and what is not undone cannot hide anything. */

@@ -59,4 +59,8 @@ void server_wake(struct server *s);
  * and clients wait until it has been; false: they were served. */
 bool server_wait(struct server *s, int fd, int milliseconds);
 
+/* The last thing: nobody is let in any more, and those who are there are answered, as far as that
+ * takes no longer than so many milliseconds. */
+void server_finish(struct server *s, unsigned milliseconds);
+
 #endif

@@ -297,6 +297,48 @@ def test_no_metric_that_counts_falls_over_upgrades(own, run, pki, echo):
     assert sum(told["handshakes"]["groups"].values()) == told["handshakes"]["completed"]
 
 
+class Askers:
+    """Ask for the same page again and again, several at a time, and note what did not come."""
+
+    def __init__(self, at, path):
+        self.url, self.over = (at, path), threading.Event()
+        self.answers, self.failures = 0, []
+        self.threads = [threading.Thread(target=self.ask) for _ in range(3)]
+
+    def ask(self):
+        while not self.over.is_set():
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.url[0], timeout=30)) as asks:
+                try:
+                    asks.request("GET", self.url[1])
+                    assert asks.getresponse().read()
+                    self.answers += 1
+                except (OSError, http.client.HTTPException, AssertionError) as failure:
+                    self.failures.append(failure)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def test_who_asks_how_things_are_is_answered_over_upgrades(own, run, pki, echo):
+    """By the observer that he has come to: each answer may wait for a second."""
+    front, _ = serve(own, run, pki, echo, observe=f"127.0.0.1:{(at := run.port())}")
+    with Askers(at, "/metrics") as askers:
+        for _ in range(3):
+            answered = askers.answers
+            wait_until(lambda: askers.answers > answered, "an answer")
+            upgraded(own, front)
+        answered = askers.answers
+        wait_until(lambda: askers.answers > answered + 3, "answers of the last one")
+    assert askers.failures == []
+
+
 def test_what_died_and_what_came_back_counts_on(own, run, pki, echo):
     """The old binary, to which an upgrade goes back, has its counts, too."""
     front, port = serve(own, run, pki, echo, observe=f"127.0.0.1:{(at := run.port())}")
