@@ -1,4 +1,4 @@
-"""What is done to the daemon itself: reloads, signals, killed and stopped workers, names that move."""
+"""What is done to the daemon itself: reloads, upgrades, signals, killed and stopped processes, names that move."""
 
 import os
 import re
@@ -14,6 +14,7 @@ from world import WORKERS
 REPLACED = 60  # seconds for a worker to be there again
 GRACE = 2      # after it is, for what was lost to be noticed
 MOST_WORKERS = 4
+UPGRADED = 180  # seconds for the command to be back
 
 MISTAKES = ("nonsense\n", "route half {\n", config.route("none", 1, 2, certificate=("missing",)),
             'certificate gone { chain = "/nowhere/chain.pem" }\n', 'user = ""\n', 'control = ""\n')
@@ -130,6 +131,50 @@ class Deeds:
             self.wait_for_workers(*chosen)
             time.sleep(GRACE)
 
+    # ---- upgrades and drains ---------------------------------------------------------------
+
+    def upgrades(self):
+        """To the same binary: sessions stay where they are, and everything else is anew."""
+        self.write(workers=self.workers)
+        pid = self.front.pid
+        done = self.front.command("upgrade", "-c", self.front.file, timeout=UPGRADED)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+        told = self.front.status()
+        assert told["pid"] == pid
+        self.world.note_workers(told)
+        self.wait_for_workers()
+
+    def is_not_ready_for_a_moment(self):
+        for ready in (False, True):
+            assert self.front.command("drain", "-c", self.front.file).returncode == 0
+            assert (self.front.command("status", "--ready", "-c", self.front.file).returncode ==
+                    0) == ready
+            self.world.stopping.wait(self.rng.uniform(0, 1))
+
+    def changes_the_ticket_key(self):
+        """For the next reload."""
+        done = self.front.command("key", "ticket-new", self.world.ticket_key, "--keep",
+                                  self.world.ticket_key.with_suffix(".old"))
+        assert done.returncode == 0, done.stderr
+
+    # ---- others than workers ---------------------------------------------------------------
+
+    def replaced(self, kind):
+        """A process of that kind, killed."""
+        chosen = self.rng.choice(self.front.processes(kind))
+        self.hurt([chosen], signal.SIGKILL)
+        wait_until(lambda: chosen not in self.front.processes(kind), f"the {kind}'s end")
+        wait_until(lambda: self.front.processes(kind), f"another {kind}", REPLACED)
+
+    def kills_a_helper(self):
+        """That costs nobody anything."""
+        self.replaced(self.rng.choice(("signer", "resolver")))
+
+    def kills_the_observer(self):
+        with self.world.trouble:
+            self.replaced("observer")
+            time.sleep(GRACE)
+
     # ---- the rest --------------------------------------------------------------------------
 
     def rotates_the_log(self):
@@ -164,4 +209,6 @@ class Deeds:
 HOW_OFTEN = {Deeds.reloads: 6, Deeds.reloads_with_a_mistake: 4, Deeds.reloads_by_signal: 2,
              Deeds.kills: 4, Deeds.stops_for_a_moment: 4, Deeds.stops_for_good: 1,
              Deeds.rotates_the_log: 2, Deeds.asks_for_the_status_in_the_log: 2,
-             Deeds.moves_names: 4, Deeds.rests: 12}
+             Deeds.moves_names: 4, Deeds.rests: 12, Deeds.upgrades: 2,
+             Deeds.is_not_ready_for_a_moment: 1, Deeds.changes_the_ticket_key: 1,
+             Deeds.kills_a_helper: 3, Deeds.kills_the_observer: 1}

@@ -49,6 +49,14 @@ def echo(world, settings, name, header=b""):
         assert tls.says(client)
 
 
+def look(world):
+    """What observes it asks."""
+    with Plain(world.observer) as client:
+        client.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.read_until(b"\r\n") == b"HTTP/1.1 200 OK\r\n"
+        client.read_all()
+
+
 def challenge(world):
     (world.tokens / TOKEN).write_text(f"{TOKEN}.thumb")
     with Plain(world.ports["acme"]) as client:
@@ -71,6 +79,7 @@ def visits(world):
     found["announced"] = lambda: echo(world, settings, "announced", announce.v2("203.0.113.7"))
     found["people-required"] = lambda: echo(world, alice, "people-required")
     found["people-optional"] = lambda: echo(world, settings, "people-optional")
+    found["observer"] = lambda: look(world)
     found["acme"] = lambda: challenge(world)
     return found
 
@@ -140,7 +149,7 @@ def keep_sessions(world):
 def ask_status(world):
     while not world.stopping.wait(2):
         try:
-            world.front.status()
+            world.note_workers(world.front.status())
             world.count("status")
         except Exception as failure:  # whatever it is, it is no answer
             world.problem(f"status: {failure!r}")

@@ -6,7 +6,7 @@ import struct
 import time
 
 from servers.recording import PROTOCOLS, Session
-from servers.toy import Toy
+from servers.toy import Toy, echo
 
 LONG = 5  # seconds; nobody sulks longer
 
@@ -64,6 +64,28 @@ def behave(connection, _rng, dialogue):
 
 
 MOODS = (leave, reset, sulk, deaf, rave, flood, stutter, turn, turn, behave, behave)
+
+
+class MoodyTls(Toy):
+    """TLS, as far as it gets; then an echo, or one of the moods."""
+
+    def __init__(self, settings, seed):
+        self.settings, self.seed = settings, seed
+        super().__init__(self._meet, ("0.0.0.0", 0))
+
+    def _meet(self, connection):
+        rng = random.Random(f"{self.seed}/tls/{self.accepted}")
+        if rng.random() < 0.4:
+            rng.choice((leave, reset, sulk, deaf, rave))(connection, rng, None)
+            return
+        connection.settimeout(LONG)
+        with self.settings.wrap_socket(connection, server_side=True) as inside:
+            if rng.random() < 0.3:
+                rng.choice((leave, sulk, deaf, rave, flood))(inside, rng, None)
+            else:
+                echo(inside)
+            if rng.random() < 0.5:
+                inside.unwrap()
 
 
 class Moody(Toy):

@@ -1,6 +1,7 @@
 """The daemon with all kinds of routes, those behind it, and what everybody has to know of the trouble made."""
 
 import random
+import subprocess
 import threading
 import time
 
@@ -11,7 +12,7 @@ from harness.modes import HOSTNAME
 from servers import secure, toy
 from servers.recording import Recording
 
-from moody import Moody
+from moody import Moody, MoodyTls
 
 MODES = ("implicit", "required", "optional")
 WORKERS = 3
@@ -79,14 +80,19 @@ class World:
     def __init__(self, run, pki, binary, seed):
         self.run, self.pki, self.seed = run, pki, seed
         self.trouble, self.problems, self.counts = Trouble(), [], {}
+        self.most_workers = 0  # at a time, those of before an upgrade too
         self.lock, self.stopping = threading.Lock(), threading.Event()
         self.ports, self.blocks, self.toys = {}, [pki.mail.block(), pki.renewed.block()], []
         self.tokens = run.make_folder("tokens")
+        self.observer, self.ticket_key = run.port(), run.make_folder("tickets") / "key"
+        subprocess.run([binary, "key", "ticket-new", self.ticket_key], check=True,
+                       capture_output=True)
         self.hosts = run.folder / "hosts"
         self.name_upstreams(random.Random(0))
         self._make_routes()
         self.front = Front(run, binary, "chaos", self.blocks, workers=WORKERS,
-                              drain_timeout="5s", log=run.folder / "chaos" / "daemon.log",
+                              drain_timeout="5s", observe=f"127.0.0.1:{self.observer}",
+                              ticket_key=self.ticket_key, log=run.folder / "chaos" / "daemon.log",
                               wrapper=("unshare", "--mount", "sh", "-ec", OWN_HOSTS, self.hosts))
 
     # ---- routes ----------------------------------------------------------------------------
@@ -140,9 +146,14 @@ class World:
         for balance in ("least", "source"):
             self._add(f"sick-{balance}", sick, protocol="pop3", balance=balance, health_check="100ms",
                       greeting_timeout="1s", **SHORT)
-        secured = self._toy(toy.Toy(secure.secured(secure.context(self.pki.mail), toy.echo)))
+        settings = secure.context(self.pki.mail)
+        secured = self._toy(toy.Toy(secure.secured(settings, toy.echo)))
         self._add("secured", secured, upstream_tls="verify", upstream_ca=self.pki.trust,
                   health_check="500ms")
+        moody_inside = self._toy(MoodyTls(settings, self.seed))
+        self._add("secured-moody", [f"127.0.0.1:{moody_inside}", f"{FICKLE}:{moody_inside}"],
+                  upstream_tls="verify", upstream_ca=self.pki.trust,
+                  upstream_name="mail.example.test", **SHORT)
         self._add("not-secured", moody, upstream_tls="verify", upstream_ca=self.pki.trust, **SHORT)
         named = [config.server_name("mail.example.test", good, health_check="200ms"),
                  config.server_name("*.example.test", echo, max_connections=5)]
@@ -161,6 +172,10 @@ class World:
     def count(self, what):
         with self.lock:
             self.counts[what] = self.counts.get(what, 0) + 1
+
+    def note_workers(self, status):
+        with self.lock:
+            self.most_workers = max(self.most_workers, len(status["workers"]))
 
     def problem(self, text):
         with self.lock:

@@ -120,7 +120,9 @@ class Tlsfront:
             assert report not in text, f"sanitizer report:\n{text}"
         assert "its sandbox forbids" not in text, f"a worker made a call that it may not:\n{text[-4000:]}"
         assert status == 0, f"tlsfront ended with status {status}:\n{text[-4000:]}"
-        left = [pid for pid in self.family if process.running(pid)]
+        # The number of one that has ended may be somebody else's by now.
+        left = [pid for pid in self.family if process.running(pid)
+                and process.command_of(pid).startswith(str(self.binary))]
         assert left == [], f"tlsfront left processes behind: {left}"
 
     # ---- log -------------------------------------------------------------------------------
