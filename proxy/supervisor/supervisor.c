@@ -151,10 +151,20 @@ static void stop(struct supervisor *s)
     end_workers(s, IPC_STOP);
 }
 
+static uint64_t still_active(const struct supervisor *s)
+{
+    uint64_t active = veterans_active(&s->veterans);
+    for (unsigned i = 0; i < s->workers.count; i++)
+        active += workers_active(&s->workers, i);
+    return active;
+}
+
+/* The last session may have ended since anybody looked. */
 static void drained_long_enough(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
-    log_event(&s->log, LOG_LEVEL_WARN, "drain-timeout", "sessions are still open; closing them");
+    if (still_active(s) > 0)
+        log_event(&s->log, LOG_LEVEL_WARN, "drain-timeout", "sessions are still open; closing them");
     stop(s);
 }
 
@@ -177,10 +187,7 @@ static void draining_ends(uv_timer_t *timer)
 static void drain_poll(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
-    uint64_t active = veterans_active(&s->veterans);
-    for (unsigned i = 0; i < s->workers.count; i++)
-        active += workers_active(&s->workers, i);
-    if (active == 0 && s->phase == PHASE_DRAINING)
+    if (still_active(s) == 0 && s->phase == PHASE_DRAINING)
         stop(s);
 }
 

@@ -13,7 +13,7 @@ from harness.config import route
 from harness.wait import wait_until
 from servers import toy
 
-OFTEN = "200ms"
+OFTEN = "500ms"
 
 
 class Patient:

@@ -155,7 +155,7 @@ def test_one_that_leaves_in_the_handshake_is_passed_over(serve, secured, pki, to
 
 def test_a_visit_only_connects(serve, secured, pki):
     upstream = secured(pki.mail)
-    front = serve(upstream.port, health_check="200ms", **verify(pki))
+    front = serve(upstream.port, health_check="500ms", **verify(pki))
     wait_until(lambda: upstream.accepted > 3, "visits")
     assert session(front, pki) == b"+OK ready\r\n"
     assert front.log("upstream-down") == []
