@@ -55,9 +55,10 @@ static const struct choice relay_risks[] = {{"refused", false}, {"accepted", tru
 
 enum { CONNECTIONS_MAX = 10000000, WORKERS_MAX = 256 };
 
-/* The least that is no slip: below it, honest clients and servers across a network, or one with a
- * packet lost, would fail, and visits would follow each other without a pause. */
-enum { ANSWER_LEAST_MS = 100, SILENCE_LEAST_MS = 1000 };
+/* The least that is no slip: below it, honest clients and servers across a network would fail,
+ * visits would follow each other without a pause, and one packet that is sent again would end a
+ * session. */
+enum { ANSWER_LEAST_MS = 100, RETRANSMISSION_LEAST_MS = 1000 };
 
 #define GLOBAL(field) offsetof(struct config, field)
 
@@ -134,9 +135,9 @@ static const struct key route_keys[] = {
      .offset = ROUTE(connect_timeout), .preset = "5s"},
     {"greeting-timeout", setting_duration, .least = ANSWER_LEAST_MS,
      .offset = ROUTE(greeting_timeout), .preset = "60s"},
-    {"idle-timeout", setting_duration, .least = SILENCE_LEAST_MS,
+    {"idle-timeout", setting_duration, .least = ANSWER_LEAST_MS,
      .offset = ROUTE(idle_timeout)}, /* the default is the protocol's */
-    {"tcp-user-timeout", setting_duration, .least = SILENCE_LEAST_MS,
+    {"tcp-user-timeout", setting_duration, .least = RETRANSMISSION_LEAST_MS,
      .offset = ROUTE(tcp_user_timeout), .preset = "60s", .place = ON_ALL_ROUTES},
     {"max-connections", setting_number, .offset = ROUTE(max_connections), .max = CONNECTIONS_MAX,
      .place = ON_ALL_ROUTES},

@@ -496,11 +496,11 @@ pop3s/other.example.org: upstream=127.0.0.2:110 health-check=off
     Case("times-that-are-shorter-than-ours-may-be", """
 listen pop3s
     timeout connect 10
-    timeout client 500ms
-    timeout server 500ms
+    timeout client 50ms
+    timeout server 50ms
     bind :995 ssl crt mail.pem
     server s 127.0.0.1:110 check inter 20
-""", f"pop3s: {POP3S} connect-timeout=100ms idle-timeout=1000ms health-check=100ms", {2, 3, 6}),
+""", f"pop3s: {POP3S} connect-timeout=100ms idle-timeout=100ms health-check=100ms", {2, 3, 6}),
     Case("who-stands-by-by-name-takes-no-turns-because-others-do", """
 frontend pop3s
     bind :995 ssl crt mail.pem
