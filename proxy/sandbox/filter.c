@@ -401,6 +401,16 @@ static int enter_or(enum sandbox_kind kind, uint32_t otherwise)
     return rc == 0 ? 0 : why;
 }
 
+void sandbox_refuse_rings(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    if (filter == NULL)
+        return;
+    if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup), 0) == 0)
+        (void)seccomp_load(filter);
+    seccomp_release(filter);
+}
+
 int filter_enter(enum sandbox_kind kind)
 {
     const bool new = seccomp_api_get() >= API_KILL_PROCESS;

@@ -59,6 +59,12 @@ struct sandbox_place {
 void sandbox_enter_supervisor(const struct sandbox_place *places, size_t count,
                               struct sandbox_state *state);
 
+/* Before the first loop, in a process that can gain no privilege any more; for all that come of it,
+ * too. From 1.45 on libuv makes a ring of io_uring for each loop, whatever it is told, and ends the
+ * process when a sandbox refuses that ring's calls later. Refused at once, it does without. Where
+ * this cannot be had, there is no seccomp, and so nobody who refuses. */
+void sandbox_refuse_rings(void);
+
 /* Whether sandbox_enter() could have left that state; for one that came from a process that may
  * have been taken over. */
 bool sandbox_plausible(const struct sandbox_state *state);

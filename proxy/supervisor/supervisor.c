@@ -970,6 +970,8 @@ static int take_activation(struct supervisor *s, const struct takeover *before, 
     return before == NULL ? activation_take(&s->activation, e) : 0;
 }
 
+enum { UV_WITH_RINGS = 1 << 16 | 45 << 8 };
+
 static int run(struct supervisor *s, const char *path, struct takeover *before)
 {
     struct err e = {.text = ""};
@@ -986,6 +988,8 @@ static int run(struct supervisor *s, const char *path, struct takeover *before)
             takeover_fail(before, e.text);
         return cannot_start(&e);
     }
+    if (uv_version() >= UV_WITH_RINGS && before == NULL) /* else that of the image before holds */
+        sandbox_refuse_rings();
     uv_loop_init(&s->loop);
     make_parts(s, path, before);
     start_timers(s);

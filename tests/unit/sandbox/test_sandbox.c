@@ -361,6 +361,21 @@ static int make_a_ring(void)
     return outcome(syscall(SYS_io_uring_setup, 8, NULL));
 }
 
+static void rings_can_be_refused_before_all_else(void **state)
+{
+    (void)state;
+    int status = 0;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        sandbox_refuse_rings();
+        _exit(open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0 ? make_a_ring() : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), ENOSYS);
+}
+
 static int name_itself(void)
 {
     return outcome(prctl(PR_SET_NAME, "other"));
@@ -698,6 +713,7 @@ static void a_resolver_reads_only_what_resolvers_read(void **state)
         cmocka_unit_test(a_defect_still_ends_as_one), cmocka_unit_test(no_memory_becomes_code),    \
         cmocka_unit_test(no_other_sockets_are_made),                                               \
         cmocka_unit_test(what_libraries_try_is_refused),                                           \
+        cmocka_unit_test(rings_can_be_refused_before_all_else),                                    \
         cmocka_unit_test(landlock_alone_denies_what_it_can),                                       \
         cmocka_unit_test(what_a_worker_does_goes_on),                                              \
         cmocka_unit_test(a_signer_has_no_socket_but_those_that_it_is_given),                       \
