@@ -9,7 +9,7 @@
 
 enum { PATIENCE_MS = 20000 };
 
-static struct server *server;
+static struct server *server; /* for the rest of the process, with other sockets in each test */
 static struct sockaddr_un at;
 static socklen_t at_size;
 static bool known;
@@ -42,12 +42,18 @@ static const struct snapshot *snapshot(void *arg)
     return &none;
 }
 
-static const struct server_events events = {wanted, answer, agent_line, snapshot};
+static int make_server(void **state)
+{
+    static const struct server_events events = {wanted, answer, agent_line, snapshot};
+    struct err e = {.text = ""};
+    (void)state;
+    server = server_new(&events, NULL, &e);
+    return server != NULL ? 0 : -1;
+}
 
 /* On a name that the system chooses (unix(7)). */
 static void begin_as(bool is_agent)
 {
-    struct err e = {.text = ""};
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     at = (struct sockaddr_un){.sun_family = AF_UNIX};
     at_size = sizeof at;
@@ -56,8 +62,6 @@ static void begin_as(bool is_agent)
     assert_int_equal(listen(fd, 8), 0);
     known = false;
     asked = 0;
-    server = server_new(&events, NULL, &e);
-    assert_non_null(server);
     const struct server_socket sockets[] = {{fd, true, is_agent}};
     server_listen(server, sockets, COUNT(sockets));
 }
@@ -161,5 +165,5 @@ int main(void)
         cmocka_unit_test(who_comes_later_is_not_for_us),
         cmocka_unit_test(one_that_says_nothing_is_not_waited_for),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_server, NULL);
 }
