@@ -303,7 +303,8 @@ static void visit(uv_timer_t *timer)
         fail(c, peer_fault(rc), uv_strerror(rc));
 }
 
-/* Timers come before what has arrived: where this process was late itself, the answer may be there. */
+/* Timers come before what has arrived: where this process was late itself, the answer may be there.
+ */
 static void out_of_time(uv_timer_t *timer)
 {
     struct check *c = container_of(timer, struct check, timer);

@@ -164,7 +164,8 @@ static void drained_long_enough(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
     if (still_active(s) > 0)
-        log_event(&s->log, LOG_LEVEL_WARN, "drain-timeout", "sessions are still open; closing them");
+        log_event(&s->log, LOG_LEVEL_WARN, "drain-timeout",
+                  "sessions are still open; closing them");
     stop(s);
 }
 
