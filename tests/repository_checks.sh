@@ -72,7 +72,8 @@ keys_not_fuzzed() {
 protocols_not_fuzzed() {
     local protocol
     for protocol in $(starttls_protocols); do
-        [ -n "$(files "tests/fuzz/corpus/starttls_$protocol/*")" ] || echo "$protocol"
+        [ -n "$(files "tests/fuzz/corpus/starttls_$protocol/*")" ] && [ -f "tests/fuzz/fuzz_starttls_$protocol.c" ] ||
+            echo "$protocol"
     done
 }
 
