@@ -38,8 +38,7 @@ struct key {
     size_t at_offset; /* of a struct origin for it; 0: none */
     const struct choice *choices;
     unsigned max;
-    unsigned
-        least; /* milliseconds of a duration that is not off, beside setting_duration; 0: any */
+    unsigned least;       /* of a duration that is not off, in milliseconds; 0: any */
     const char *preset;   /* the default, as an operator would write it; NULL: left zero */
     const char *required; /* how to cure its absence; NULL: may be absent */
     bool list;

@@ -45,8 +45,7 @@ struct command {
     unsigned takes;
     unsigned seconds; /* unless the line says another number */
     int (*run)(const struct options *o);
-    const char *const
-        *words; /* it takes one of these, or none; NULL ends them, or: it takes none */
+    const char *const *words; /* it takes one of these or none, and NULL ends them; NULL: none */
 };
 
 /* ---- commands ---- */

@@ -1,5 +1,6 @@
 /* index.c - open addressing, never more than half full. */
 #include "proxy/import/index.h"
+#include "proxy/base/fnv.h"
 #include "proxy/import/pool.h"
 
 #include <stdint.h>
@@ -24,13 +25,10 @@ static bool same_pointer(const char *x, const char *y)
     return x == y;
 }
 
-/* FNV-1a, whose low bits are the good ones. Who writes texts that collide slows down his own
- * import. */
+/* Who writes texts that collide slows down his own import. */
 static size_t hash_text(const char *text)
 {
-    uint64_t hash = 14695981039346656037U;
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
-        hash = (hash ^ *c) * 1099511628211U;
+    const uint64_t hash = fnv1a(FNV_BASIS, text, strlen(text));
     return (size_t)(hash ^ hash >> 32);
 }
 

@@ -1,4 +1,5 @@
 #include "proxy/ipc/counters.h"
+#include "proxy/base/fnv.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -43,18 +44,11 @@ const struct counter_fact name_counter_facts[NAME_COUNTERS] = {
     NAME_FACT(upstream_failures, true), NAME_FACT(bytes_in, true), NAME_FACT(bytes_out, true),
 };
 
-static uint64_t hash(uint64_t h, const void *data, size_t size) /* FNV-1a */
-{
-    for (const uint8_t *p = data; size > 0; p++, size--)
-        h = (h ^ *p) * 0x100000001b3U;
-    return h;
-}
-
 static uint64_t hash_facts(uint64_t h, const struct counter_fact *facts, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        h = hash(h, facts[i].name, strlen(facts[i].name) + 1);
-        h = hash(h, &facts[i].offset, sizeof facts[i].offset);
+        h = fnv1a(h, facts[i].name, strlen(facts[i].name) + 1);
+        h = fnv1a(h, &facts[i].offset, sizeof facts[i].offset);
     }
     return h;
 }
@@ -71,7 +65,7 @@ uint64_t counters_layout(void)
                                      DETAILS,
                                      CLIENT_ROWS,
                                      CLIENT_BUCKETS};
-    uint64_t h = hash(0xcbf29ce484222325U, sizes, sizeof sizes);
+    uint64_t h = fnv1a(FNV_BASIS, sizes, sizeof sizes);
     h = hash_facts(h, counter_facts, ROUTE_COUNTERS);
     return hash_facts(h, name_counter_facts, NAME_COUNTERS);
 }
@@ -196,13 +190,10 @@ void counters_forget_name(struct worker_counters *part, unsigned slot)
     memset(&part->details[DETAILS_OF_NAME(slot)], 0, sizeof part->details[0]);
 }
 
-/* FNV-1a: these texts are the operator's. */
+/* These texts are the operator's. */
 uint64_t upstream_key(const char *text)
 {
-    uint64_t h = 0xcbf29ce484222325U;
-    for (; *text != '\0'; text++)
-        h = (h ^ (uint8_t)*text) * 0x100000001b3U;
-    return h | 1; /* 0 is nobody's */
+    return fnv1a(FNV_BASIS, text, strlen(text)) | 1; /* 0 is nobody's */
 }
 
 const struct upstream_counters *upstream_counters_find(const struct route_details *d, uint64_t key)

@@ -1,7 +1,9 @@
 #include "proxy/ipc/rates.h"
+#include "proxy/base/fnv.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 static struct rate_client *set_of(const struct rate_table *t, uint64_t key)
 {
@@ -134,11 +136,8 @@ unsigned rate_sum(const struct rate_table *part, uint64_t key, unsigned period, 
     return get(&c->key) == key ? sum : 0;
 }
 
-/* FNV-1a: these names are the operator's. */
+/* These names are the operator's. */
 uint64_t rate_salt(const char *route, unsigned period)
 {
-    uint64_t h = 0xcbf29ce484222325U ^ period;
-    for (; *route != '\0'; route++)
-        h = (h ^ (uint8_t)*route) * 0x100000001b3U;
-    return h;
+    return fnv1a(FNV_BASIS ^ period, route, strlen(route));
 }

@@ -1,4 +1,5 @@
 #include "proxy/routes/upstream.h"
+#include "proxy/base/fnv.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -12,13 +13,9 @@ static uint64_t mix(uint64_t h)
     return h ^ h >> 33;
 }
 
-/* FNV-1a */
 static uint64_t digest(const void *bytes, size_t size)
 {
-    uint64_t h = 0xcbf29ce484222325U;
-    for (const uint8_t *p = bytes, *end = p + size; p < end; p++)
-        h = (h ^ *p) * 0x100000001b3U;
-    return mix(h) | 1; /* 0 is nobody's */
+    return mix(fnv1a(FNV_BASIS, bytes, size)) | 1; /* 0 is nobody's */
 }
 
 int upstream_set_init(struct upstream_set *set, const struct endpoint *endpoints, size_t count)

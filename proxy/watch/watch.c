@@ -1,6 +1,7 @@
 #include "proxy/watch/watch.h"
 #include "config/file.h"
 #include "proxy/base/buf.h"
+#include "proxy/base/fnv.h"
 #include "proxy/watch/watch_set.h"
 
 #include <stdlib.h>
@@ -36,13 +37,10 @@ struct watch {
 
 /* ---- contents ---- */
 
-/* FNV-1a, 64 bits: it has to tell a file from the one before it, not to resist anybody. */
+/* It has to tell a file from the one before it, not to resist anybody. */
 static uint64_t digest_of(const uint8_t *data, size_t size)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ data[i]) * 1099511628211u;
-    return hash;
+    return fnv1a(FNV_BASIS, data, size);
 }
 
 /* One that cannot be read differs from every one that can. */

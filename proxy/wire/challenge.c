@@ -1,4 +1,5 @@
 #include "proxy/wire/challenge.h"
+#include "proxy/base/fnv.h"
 
 #include <string.h>
 
@@ -39,13 +40,9 @@ bool challenge_name(enum challenge_kind kind, const char *name, char out[CHALLEN
     return kind == CHALLENGE_TLS ? host_valid(out, size) : challenge_token_valid(out, size);
 }
 
-/* FNV-1a, 64 bits. */
 uint64_t challenge_hash(unsigned slot, const char *name)
 {
-    uint64_t hash = (14695981039346656037u ^ slot) * 1099511628211u;
-    for (; *name != '\0'; name++)
-        hash = (hash ^ (uint8_t)*name) * 1099511628211u;
-    return hash;
+    return fnv1a((FNV_BASIS ^ slot) * FNV_PRIME, name, strlen(name));
 }
 
 const char *challenge_words(enum challenge_outcome outcome)
