@@ -91,15 +91,12 @@ enum session_state session_to_client(struct session *s, uint8_t *data, size_t si
     return next;
 }
 
-enum session_state session_finish_client(struct session *s)
+enum session_state session_close_notify(struct session *s)
 {
     struct tls_io io = {0};
     if (s->tls != NULL)
         tls_conn_close(s->tls, &io);
-    enum session_state next = session_send(s, &io, true);
-    if (next == SESSION_STAY)
-        peer_shutdown(&s->client);
-    return next;
+    return session_send(s, &io, true);
 }
 
 int session_upstream_wire(struct session *s, const struct tls_io *io, bool more)

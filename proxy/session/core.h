@@ -283,8 +283,9 @@ enum session_state session_send(struct session *s, const struct tls_io *io, bool
 /* Send plaintext, through TLS where there is TLS. data[size] has to exist, as for tls_conn_send();
  * a peer's data and a struct buf see to it. */
 enum session_state session_to_client(struct session *s, uint8_t *data, size_t size);
-/* The client gets no more: close_notify and FIN. */
-enum session_state session_finish_client(struct session *s);
+/* The client gets no more: close_notify where there is TLS. The end of its connection has to follow
+ * at once. */
+enum session_state session_close_notify(struct session *s);
 /* Send plaintext to the upstream, through TLS where there is TLS; data as for the client. */
 enum session_state session_to_upstream(struct session *s, uint8_t *data, size_t size);
 /* What the engine made for the upstream. 0, or a negative uv error. */

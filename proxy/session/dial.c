@@ -67,8 +67,8 @@ static int connect_upstream(struct session *s, const struct upstream_address *a)
         s->upstream_path = e->text;
     } else {
         s->upstream_to = session_address(&a->addr);
-        /* This machine does not vanish without us. */
-        if (!sockaddr_is_loopback(&a->addr))
+        target.here = sockaddr_is_loopback(&a->addr);
+        if (!target.here) /* this machine does not vanish without us */
             target.user_timeout = s->route->config->tcp_user_timeout;
         choose_source(s, &client, &target);
     }
@@ -145,6 +145,8 @@ enum session_state dial_entered(struct session *s)
     int rc = connect_upstream(s, a);
     if (rc == 0)
         return SESSION_STAY;
+    if (rc == PEER_CONNECTED)
+        return dial_connected(s, 0);
     if (rc == UV_EMFILE || rc == UV_ENFILE || rc == UV_ENOMEM || rc == UV_ENOBUFS)
         return give_up(s, uv_strerror(rc));
     return cannot_connect(s, rc);

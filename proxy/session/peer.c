@@ -54,7 +54,9 @@ static void lend_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
     struct peer_scratch *scratch = handle->loop->data;
-    if (peer_of(handle)->reading)
+    struct peer *p = peer_of(handle);
+    p->lent = p->reading;
+    if (p->lent)
         *buf = uv_buf_init(scratch->data, (unsigned)scratch->size - 1);
 }
 
@@ -72,12 +74,14 @@ static int peer_fd(const struct peer *p)
 }
 
 /* libuv takes a reset that comes together with data for an orderly end; the kernel knows better, if
- * only once. EPIPE: the other side had ended before. 0, or a negative uv error. */
+ * only once. An end that was read is one: no buffer was asked for where libuv only concludes it.
+ * EPIPE: the other side had ended before. 0, or a negative uv error. */
 static int how_it_ended(struct peer *p)
 {
     int error = 0;
     socklen_t size = sizeof error;
-    if (p->send_error == 0 && getsockopt(peer_fd(p), SOL_SOCKET, SO_ERROR, &error, &size) == 0)
+    if (!p->lent && p->send_error == 0 &&
+        getsockopt(peer_fd(p), SOL_SOCKET, SO_ERROR, &error, &size) == 0)
         p->send_error = -error;
     return p->send_error == UV_EPIPE ? 0 : p->send_error;
 }
@@ -96,6 +100,7 @@ static void read_done(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         return;
     }
     const int error = n == UV_EOF ? how_it_ended(p) : (int)n;
+    p->lent = false;
     if (n > 0) {
         p->events->data(p, (uint8_t *)buf->base, (size_t)n);
     } else if (error < 0) {
@@ -158,6 +163,41 @@ static int tune_upstream_socket(int fd, const struct peer_target *target)
     return 0;
 }
 
+static socklen_t size_of(const struct sockaddr *a)
+{
+    return a->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+}
+
+/* 0: it is connected. UV_EALREADY: only time can tell. Or another negative uv error. */
+static int connect_now(int fd, const struct peer_target *target)
+{
+    const int rc = tune_upstream_socket(fd, target);
+    if (rc != 0 || connect(fd, target->to, size_of(target->to)) == 0)
+        return rc;
+    if (errno == EINPROGRESS && connect(fd, target->to, size_of(target->to)) == 0)
+        return 0;
+    return -errno;
+}
+
+/* Between sockets of one machine the handshake is over when connect() returns, which says
+ * EINPROGRESS, and how it went when it is asked again. That spares a turn of the loop. As
+ * peer_connect(), or UV_EALREADY where the other side's queue is full: nothing has happened. */
+static int connect_here(struct peer *p, uv_loop_t *loop, const struct peer_target *target)
+{
+    const int fd = socket(target->to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int rc = fd < 0 ? -errno : connect_now(fd, target);
+    if (rc != UV_EALREADY)
+        uv_tcp_init(loop, &p->uv.tcp);
+    if (rc == 0)
+        rc = uv_tcp_open(&p->uv.tcp, fd);
+    if (rc != 0 && fd >= 0)
+        close(fd);
+    if (rc != 0)
+        return rc;
+    p->life = PEER_OPEN;
+    return PEER_CONNECTED;
+}
+
 static int connect_tcp(struct peer *p, const struct peer_target *target, uv_connect_t *request)
 {
     int rc = tune_upstream_socket(peer_fd(p), target);
@@ -170,12 +210,9 @@ static int connect_tcp(struct peer *p, const struct peer_target *target, uv_conn
     return rc;
 }
 
-int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
-                 const struct peer_events *events)
+static int connect_anywhere(struct peer *p, uv_loop_t *loop, const struct peer_target *target)
 {
     int rc = 0;
-    peer_init(p, events);
-    p->life = PEER_CONNECTING;
     if (target->path != NULL)
         uv_pipe_init(loop, &p->uv.pipe, 0);
     else if ((rc = uv_tcp_init_ex(loop, &p->uv.tcp, target->to->sa_family)) != 0)
@@ -195,6 +232,15 @@ int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *targ
     if (rc != 0)
         free(request);
     return rc;
+}
+
+int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
+                 const struct peer_events *events)
+{
+    peer_init(p, events);
+    p->life = PEER_CONNECTING;
+    const int rc = target->here ? connect_here(p, loop, target) : UV_EALREADY;
+    return rc == UV_EALREADY ? connect_anywhere(p, loop, target) : rc;
 }
 
 /* ---- writing ---- */

@@ -44,6 +44,7 @@ struct peer {
     size_t queued; /* bytes that the kernel did not take yet */
     enum peer_life life;
     bool reading;
+    bool lent;       /* the buffer, for a read that is under way */
     bool watched;    /* libuv waits for bytes: also for a while after `reading` has ended */
     int send_error;  /* a uv error: the other side takes no more; see peer_send() */
     bool eof;        /* the other side's FIN was read */
@@ -69,12 +70,16 @@ struct peer_target {
     const struct sockaddr *to;
     const struct sockaddr *from; /* NULL: the kernel's choice */
     socklen_t from_size;
+    bool here;             /* `to` is this machine: see PEER_CONNECTED */
     bool transparent;      /* `from` is not ours: IP_TRANSPARENT */
     unsigned user_timeout; /* see socket_user_timeout() */
 };
 
-/* Begin to connect; `connected` tells the outcome. 0, or a negative uv error: then `connected` does
- * not come. The peer has to be closed in either case. */
+/* The outcome of connecting to who is `here`, most of the time. */
+enum { PEER_CONNECTED = 1 };
+
+/* Begin to connect. 0: `connected` tells the outcome. PEER_CONNECTED, or a negative uv error, are
+ * the outcome, and `connected` does not come. The peer has to be closed in each case. */
 int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
                  const struct peer_events *events);
 

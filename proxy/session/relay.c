@@ -122,11 +122,14 @@ enum session_state relay_upstream_ended(struct session *s)
     if (s->tls == NULL)
         return session_end(s, END_UPSTREAM_CLOSED_IN_CLEAR);
     session_dialogue_free(s);
-    next = session_finish_client(s);
+    next = session_close_notify(s);
+    if (next == SESSION_STAY)
+        next = check_ends(s); /* closed at once, a connection needs no FIN of its own */
     if (next != SESSION_STAY)
         return next;
+    peer_shutdown(&s->client);
     session_arm(s);
-    return check_ends(s);
+    return SESSION_STAY;
 }
 
 /* After its FIN an upstream may reset what still comes: that session was over. */

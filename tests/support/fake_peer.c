@@ -41,8 +41,11 @@ int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *targ
                  const struct peer_events *events)
 {
     (void)loop, (void)target;
-    fake_peers[FAKE_UPSTREAM].connects++;
-    return begin(&fake_peers[FAKE_UPSTREAM], p, PEER_CONNECTING, events);
+    struct fake_peer *f = &fake_peers[FAKE_UPSTREAM];
+    const bool at_once = f->here && f->refuses == 0;
+    f->connects++;
+    const int rc = begin(f, p, at_once ? PEER_OPEN : PEER_CONNECTING, events);
+    return at_once ? PEER_CONNECTED : rc;
 }
 
 void peer_read(struct peer *p, bool on)

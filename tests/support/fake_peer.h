@@ -19,6 +19,7 @@ struct fake_peer {
 
     /* What the test decides. */
     int refuses;        /* a uv error for the next open or connect; 0: none */
+    bool here;          /* it is connected at once */
     int breaks;         /* a uv error for every send; 0: none */
     bool stuck;         /* the kernel takes nothing: what is sent is queued */
     size_t undelivered; /* bytes that the kernel holds */

@@ -749,6 +749,18 @@ static void to_mx_in_clear(const char *said)
     client_got();
 }
 
+static void an_upstream_of_this_machine_is_there_at_once(void **state)
+{
+    (void)state;
+    f.upstream_here = true;
+    arrive(MX);
+    assert_int_equal(f.s->state, SESSION_GREETING);
+    assert_true(upstream->peer->reading);
+    upstream_says("220 mx.example ESMTP\r\n");
+    assert_int_equal(f.s->state, SESSION_RELAY);
+    finish();
+}
+
 static void a_client_between_two_replies_is_said_goodbye(void **state)
 {
     (void)state;
@@ -821,6 +833,7 @@ int main(void)
         cmocka_unit_test(an_upstream_has_the_time_of_its_greeting_to_answer_us),
         cmocka_unit_test(an_upstream_that_went_without_an_answer_is_blamed_for_that),
         cmocka_unit_test(what_the_client_is_not_told_of_is_told_in_the_log),
+        cmocka_unit_test(an_upstream_of_this_machine_is_there_at_once),
         cmocka_unit_test(a_client_between_two_replies_is_said_goodbye),
         cmocka_unit_test(a_client_in_the_middle_of_a_reply_is_left_alone_until_it_is_over),
         cmocka_unit_test(without_words_there_is_close_notify_alone),

@@ -16,6 +16,7 @@ struct fixture {
     unsigned connected, closed;
     int status;
     unsigned user_timeout; /* that is asked for */
+    bool here;             /* likewise */
 };
 
 static void on_connected(struct peer *p, int status)
@@ -63,6 +64,7 @@ static int start(struct fixture *f, const char *path, const struct sockaddr_in *
                                        .to = (const struct sockaddr *)&f->at,
                                        .from = (const struct sockaddr *)from,
                                        .from_size = sizeof *from,
+                                       .here = f->here,
                                        .user_timeout = f->user_timeout};
     return peer_connect(&f->peer, &f->loop, &target, &events);
 }
@@ -134,6 +136,66 @@ static void a_refused_connection_is_told(void **state)
     loop_until(&f->loop, f->closed == 1);
 }
 
+static void who_is_here_is_connected_when_the_call_returns(void **state)
+{
+    struct fixture *f = *state;
+    const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000009)};
+    struct sockaddr_in seen = {0};
+    uint8_t got;
+    f->here = true;
+    assert_int_equal(start(f, NULL, &from), PEER_CONNECTED);
+    assert_int_equal(f->peer.life, PEER_OPEN);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), 0);
+    const int fd = accept(f->listener, (struct sockaddr *)&seen, &(socklen_t){sizeof seen});
+    assert_int_equal(seen.sin_addr.s_addr, from.sin_addr.s_addr);
+    assert_int_equal(read(fd, &got, 1), 1);
+    close(fd);
+    loop_settle(&f->loop);
+    assert_int_equal(f->connected, 0);
+}
+
+static void who_is_here_and_refuses_does_so_in_the_call(void **state)
+{
+    struct fixture *f = *state;
+    unsigned before = 0;
+    f->here = true;
+    close(f->listener);
+    f->listener = -1;
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(start(f, NULL, NULL), UV_ECONNREFUSED);
+        assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_ENOTCONN);
+        peer_close(&f->peer, true);
+        loop_until(&f->loop, f->closed == i);
+        before = i == 1 ? open_descriptors() : before; /* the loop has got its own by now */
+    }
+    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(f->connected, 0);
+}
+
+/* The kernel asks again after a second, and then there is room. */
+static void who_is_here_with_a_full_queue_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    int others[64];
+    size_t n = 0;
+    bool full = false;
+    while (n < 64 && !full) {
+        others[n] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(others[n], (struct sockaddr *)&f->at, sizeof f->at);
+        full = connect(others[n++], (struct sockaddr *)&f->at, sizeof f->at) != 0;
+    }
+    assert_true(full);
+    f->here = true;
+    assert_int_equal(start(f, NULL, NULL), 0);
+    assert_int_equal(f->peer.life, PEER_CONNECTING);
+    for (size_t i = 0; i < n; i++) {
+        close(accept4(f->listener, NULL, NULL, SOCK_NONBLOCK));
+        close(others[i]);
+    }
+    loop_until(&f->loop, f->connected == 1);
+    assert_int_equal(f->status, 0);
+}
+
 static void a_unix_socket_is_reached_or_not(void **state)
 {
     struct fixture *f = *state;
@@ -189,6 +251,9 @@ int main(void)
         CASE(a_source_address_is_used),
         CASE(a_source_address_that_is_not_ours_fails_at_once),
         CASE(a_refused_connection_is_told),
+        CASE(who_is_here_is_connected_when_the_call_returns),
+        CASE(who_is_here_and_refuses_does_so_in_the_call),
+        CASE(who_is_here_with_a_full_queue_is_waited_for),
         CASE(a_unix_socket_is_reached_or_not),
         CASE(closing_while_connecting_tells_only_closed),
     };
