@@ -3,7 +3,7 @@
 #include "proxy/base/address.h"
 #include "proxy/base/list.h"
 #include "proxy/session/peer.h"
-#include "proxy/starttls/probe.h"
+#include "proxy/starttls/starttls.h"
 #include "proxy/wire/proxy_header_write.h"
 
 #include <stdio.h>
@@ -152,12 +152,12 @@ static void greeted_badly(struct check *c, struct slice words)
 }
 
 /* Of one that speaks TLS all that counts is that somebody is there: a visit makes no handshake. */
-static enum protocol spoken(const struct check *c)
+static const struct probe_rules *spoken(const struct check *c)
 {
-    return c->target->tls != NULL ? PROTOCOL_TCP : c->route->config->protocol;
+    return c->target->tls != NULL ? NULL : starttls_probe(c->route->config->protocol);
 }
 
-static void say(struct check *c, void (*what)(enum protocol p, struct buf *out))
+static void say(struct check *c, void (*what)(const struct probe_rules *rules, struct buf *out))
 {
     struct buf out;
     buf_init(&out, 1024);
@@ -172,7 +172,7 @@ static void leave(struct check *c)
     c->phase = CHECK_LEAVES;
     is_well(c);
     say(c, probe_leave);
-    if (spoken(c) == PROTOCOL_TCP)
+    if (spoken(c) == NULL)
         peer_shutdown(&c->peer);
 }
 

@@ -78,7 +78,8 @@ enum session_state session_to_client(struct session *s, uint8_t *data, size_t si
     enum session_state next = SESSION_STAY;
     if (s->cut != END_NONE)
         return SESSION_STAY; /* nobody is there; but what it said is still to be handed on */
-    boundary_read(&s->boundary, s->route->config->protocol, (struct slice){data, size});
+    boundary_read(&s->boundary, starttls_boundary(s->route->config->protocol),
+                  (struct slice){data, size});
     while (size > 0 && next == SESSION_STAY) {
         size_t n = size < TLS_CHUNK_MAX ? size : TLS_CHUNK_MAX;
         struct tls_io io = {.wire = {data, n}};
@@ -164,7 +165,7 @@ enum session_state session_say_goodbye(struct session *s)
 {
     const struct route_config *r = s->route->config;
     struct buf text;
-    if (s->upstream_ended || !boundary_reached(&s->boundary, r->protocol))
+    if (s->upstream_ended || !boundary_reached(&s->boundary, starttls_boundary(r->protocol)))
         return SESSION_STAY; /* behind the server's end the client has read its last */
     buf_init(&text, 1024);
     starttls_refuse(r->protocol, REFUSE_DRAINING, r->hostname, &text);

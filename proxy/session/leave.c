@@ -26,8 +26,8 @@ static unsigned count(const struct sessions *all)
 /* Is it in the middle of something that will be over? */
 static bool is_busy(const struct session *s)
 {
-    const enum protocol p = s->route->config->protocol;
-    return boundary_known(&s->boundary, p) && !boundary_reached(&s->boundary, p);
+    const struct boundary_rules *rules = starttls_boundary(s->route->config->protocol);
+    return boundary_known(&s->boundary, rules) && !boundary_reached(&s->boundary, rules);
 }
 
 static int by_idleness(const void *a, const void *b)

@@ -4,21 +4,11 @@
 #include <string.h>
 
 enum boundary_state {
-    BOUNDARY_LINES,
+    BOUNDARY_UNITS,
     BOUNDARY_BYTES,    /* `bytes` of a literal, or of a message */
     BOUNDARY_TEXT,     /* up to CRLF.CRLF */
     BOUNDARY_DOUBTFUL, /* lines, or a text, as the next line will show */
     BOUNDARY_LOST,
-};
-
-/* What follows a line. */
-enum behind {
-    BEHIND_UNIT, /* the next unit */
-    BEHIND_MORE,
-    BEHIND_LITERAL,
-    BEHIND_TEXT,
-    BEHIND_DOUBT,
-    BEHIND_NOTHING_KNOWN, /* it is not of the protocol */
 };
 
 /* ---- lines ---- */
@@ -51,113 +41,23 @@ static struct slice head_of(const struct boundary *b)
     return head;
 }
 
-/* {n}, {n+} at the end of the line. */
-static bool has_literal(const struct boundary *b, uint64_t *size_r)
+enum boundary_follows boundary_literal(struct boundary *b)
 {
     size_t at = b->tail_size;
     uint64_t size = 0, unit = 1;
     while (at > 0 && (b->tail[at - 1] == '\n' || b->tail[at - 1] == '\r'))
         at--;
     if (at == 0 || b->tail[--at] != '}')
-        return false;
+        return FOLLOWS_UNIT;
     if (at > 0 && b->tail[at - 1] == '+')
         at--;
     const size_t digits_end = at;
     for (; at > 0 && b->tail[at - 1] >= '0' && b->tail[at - 1] <= '9'; at--, unit *= 10)
         size += unit * (uint64_t)(b->tail[at - 1] - '0');
-    *size_r = size;
-    return at > 0 && at < digits_end && b->tail[at - 1] == '{';
-}
-
-/* ---- the protocols ---- */
-
-static bool holds(struct slice s, const char *word)
-{
-    const size_t size = strlen(word);
-    for (; s.size >= size; s.data++, s.size--)
-        if (slice_begins(s, word))
-            return true;
-    return false;
-}
-
-/* RFC 9051, 7: "* ...", "+ ...", or a tag and its status. What follows COMPRESS (RFC 4978) is no
- * lines any more. */
-static bool is_imap(struct slice head)
-{
-    if (slice_begins(head, "* ") || slice_begins(head, "+"))
-        return true;
-    const struct slice tag = line_word(&head);
-    if (tag.size == 0 || slice_begins(head, "NO ") || slice_begins(head, "BAD "))
-        return tag.size > 0;
-    return slice_begins(head, "OK ") && !holds(head, "compress") && !holds(head, "deflate");
-}
-
-static enum behind judge_imap(struct boundary *b, struct slice head)
-{
-    if (!b->goes_on && !is_imap(head))
-        return BEHIND_NOTHING_KNOWN;
-    return has_literal(b, &b->bytes) ? BEHIND_LITERAL : BEHIND_UNIT;
-}
-
-/* RFC 5804, 4. */
-static enum behind judge_sieve(struct boundary *b, struct slice head)
-{
-    static const char *const begins[] = {"\"", "{", "OK", "NO", "BYE"};
-    bool known = b->goes_on;
-    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
-        known |= slice_begins(head, begins[i]);
-    if (!known)
-        return BEHIND_NOTHING_KNOWN;
-    return has_literal(b, &b->bytes) ? BEHIND_LITERAL : BEHIND_UNIT;
-}
-
-/* Three digits, then a blank, the end, or for SMTP a dash. 0: none. */
-static unsigned code_of(struct slice head, const char *behind)
-{
-    unsigned code = 0;
-    for (size_t i = 0; i < 3; i++) {
-        if (i >= head.size || head.data[i] < '0' || head.data[i] > '9')
-            return 0;
-        code = 10 * code + (unsigned)(head.data[i] - '0');
-    }
-    return head.size == 3 || strchr(behind, head.data[3]) != NULL ? code : 0;
-}
-
-static enum behind judge_smtp(struct boundary *b, struct slice head)
-{
-    (void)b;
-    if (code_of(head, " -") == 0)
-        return BEHIND_NOTHING_KNOWN;
-    return head.size > 3 && head.data[3] == '-' ? BEHIND_MORE : BEHIND_UNIT;
-}
-
-/* RFC 3977 and its kin: codes behind which there is a text. 211 is LISTGROUP's, with one, and
- * GROUP's; 206 begins compression (RFC 8054). */
-static enum behind judge_nntp(struct boundary *b, struct slice head)
-{
-    static const uint16_t texts[] = {100, 101, 215, 220, 221, 222, 224, 225, 230, 231, 282, 288};
-    const unsigned code = code_of(head, " ");
-    (void)b;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (code == texts[i])
-            return BEHIND_TEXT;
-    if (code == 211)
-        return BEHIND_DOUBT;
-    return code == 0 || code == 206 ? BEHIND_NOTHING_KNOWN : BEHIND_UNIT;
-}
-
-typedef enum behind judge_fn(struct boundary *b, struct slice head);
-
-/* NULL: not lines, or none that are known. */
-static judge_fn *judge_of(enum protocol p)
-{
-    static judge_fn *const judges[PROTOCOLS] = {
-        [PROTOCOL_IMAP] = judge_imap,
-        [PROTOCOL_SIEVE] = judge_sieve,
-        [PROTOCOL_SMTP] = judge_smtp,
-        [PROTOCOL_NNTP] = judge_nntp,
-    };
-    return judges[p];
+    if (at == 0 || at == digits_end || b->tail[at - 1] != '{')
+        return FOLLOWS_UNIT;
+    b->bytes = size;
+    return FOLLOWS_BYTES;
 }
 
 static void begin_text(struct boundary *b)
@@ -166,29 +66,29 @@ static void begin_text(struct boundary *b)
     b->text_end = STEP_TEXT_BEGIN;
 }
 
-static void end_line(struct boundary *b, enum behind kind)
+static void end_line(struct boundary *b, enum boundary_follows kind)
 {
     static const uint8_t states[] = {
-        [BEHIND_UNIT] = BOUNDARY_LINES,     [BEHIND_MORE] = BOUNDARY_LINES,
-        [BEHIND_LITERAL] = BOUNDARY_BYTES,  [BEHIND_TEXT] = BOUNDARY_TEXT,
-        [BEHIND_DOUBT] = BOUNDARY_DOUBTFUL, [BEHIND_NOTHING_KNOWN] = BOUNDARY_LOST,
+        [FOLLOWS_UNIT] = BOUNDARY_UNITS,     [FOLLOWS_MORE] = BOUNDARY_UNITS,
+        [FOLLOWS_BYTES] = BOUNDARY_BYTES,    [FOLLOWS_TEXT] = BOUNDARY_TEXT,
+        [FOLLOWS_DOUBT] = BOUNDARY_DOUBTFUL, [FOLLOWS_UNKNOWN] = BOUNDARY_LOST,
     };
     b->state = states[kind];
-    b->goes_on = kind == BEHIND_MORE || kind == BEHIND_LITERAL;
+    b->goes_on = kind == FOLLOWS_MORE || kind == FOLLOWS_BYTES;
     b->head_size = b->tail_size = 0;
-    if (kind == BEHIND_TEXT)
+    if (kind == FOLLOWS_TEXT)
         begin_text(b);
 }
 
 /* Returns how many of the bytes it has dealt with. */
-static size_t read_line(struct boundary *b, enum protocol p, struct slice in)
+static size_t read_line(struct boundary *b, const struct boundary_rules *rules, struct slice in)
 {
     const uint8_t *end = memchr(in.data, '\n', in.size);
     const struct slice part = {in.data, end != NULL ? (size_t)(end - in.data) + 1 : in.size};
     put_head(b, part);
     put_tail(b, part);
     if (end != NULL)
-        end_line(b, judge_of(p)(b, head_of(b)));
+        end_line(b, rules->line(b, head_of(b)));
     return part.size;
 }
 
@@ -199,7 +99,7 @@ static size_t read_text(struct boundary *b, struct slice in)
     const size_t n = step_text(&seen, in, &over);
     b->text_end = (uint8_t)seen;
     if (over)
-        b->state = BOUNDARY_LINES;
+        b->state = BOUNDARY_UNITS;
     return n;
 }
 
@@ -217,7 +117,7 @@ static size_t read_doubtful(struct boundary *b, struct slice in)
     }
     if (before == 3 && last == ' ') {
         put_tail(b, (struct slice){b->head, b->head_size});
-        b->state = BOUNDARY_LINES;
+        b->state = BOUNDARY_UNITS;
     } else if (before >= 3 || last < '0' || last > '9') {
         b->head_size = 0;
         begin_text(b);
@@ -227,32 +127,17 @@ static size_t read_doubtful(struct boundary *b, struct slice in)
     return 1;
 }
 
-/* ---- LDAP ---- */
+/* ---- headers ---- */
 
-/* The length of a message (RFC 4511, 5.1) from its first bytes. False: more are needed, or it is
- * none, which shows in the state. */
-static bool take_length(struct boundary *b)
-{
-    const size_t extra = b->head_size >= 2 && b->head[1] >= 0x80 ? b->head[1] & 0x7fU : 0;
-    if (b->head[0] != 0x30 || extra > 4 || (b->head_size >= 2 && b->head[1] == 0x80)) {
-        b->state = BOUNDARY_LOST;
-        return false;
-    }
-    if (b->head_size < 2 + extra)
-        return false;
-    b->bytes = extra == 0 && b->head_size >= 2 ? b->head[1] : 0;
-    for (size_t i = 0; i < extra; i++)
-        b->bytes = b->bytes << 8 | b->head[2 + i];
-    return true;
-}
-
-static size_t read_message(struct boundary *b, struct slice in)
+/* A byte at a time: there are few. */
+static size_t read_header(struct boundary *b, const struct boundary_rules *rules, struct slice in)
 {
     put_head(b, (struct slice){in.data, 1});
-    if (take_length(b)) {
-        b->head_size = 0;
-        b->state = BOUNDARY_BYTES;
-    }
+    const enum boundary_follows kind = rules->header(b, (struct slice){b->head, b->head_size});
+    if (kind == FOLLOWS_MORE)
+        return 1;
+    b->head_size = 0;
+    b->state = kind == FOLLOWS_BYTES ? BOUNDARY_BYTES : BOUNDARY_LOST;
     return 1;
 }
 
@@ -265,11 +150,11 @@ static size_t read_bytes(struct boundary *b, struct slice in)
     return n;
 }
 
-static size_t read_some(struct boundary *b, enum protocol p, struct slice in)
+static size_t read_some(struct boundary *b, const struct boundary_rules *rules, struct slice in)
 {
     switch (b->state) {
-    case BOUNDARY_LINES:
-        return p == PROTOCOL_LDAP ? read_message(b, in) : read_line(b, p, in);
+    case BOUNDARY_UNITS:
+        return rules->line != NULL ? read_line(b, rules, in) : read_header(b, rules, in);
     case BOUNDARY_BYTES:
         return read_bytes(b, in);
     case BOUNDARY_TEXT:
@@ -281,30 +166,23 @@ static size_t read_some(struct boundary *b, enum protocol p, struct slice in)
     }
 }
 
-static bool has_units(enum protocol p)
+void boundary_read(struct boundary *b, const struct boundary_rules *rules, struct slice in)
 {
-    return p == PROTOCOL_LDAP || judge_of(p) != NULL;
-}
-
-void boundary_read(struct boundary *b, enum protocol p, struct slice in)
-{
-    if (!has_units(p))
-        return;
-    while (in.size > 0) {
-        const size_t n = read_some(b, p, in);
+    while (in.size > 0 && rules != NULL) {
+        const size_t n = read_some(b, rules, in);
         in.data += n;
         in.size -= n;
         if (b->state == BOUNDARY_BYTES && b->bytes == 0)
-            b->state = BOUNDARY_LINES;
+            b->state = BOUNDARY_UNITS;
     }
 }
 
-bool boundary_known(const struct boundary *b, enum protocol p)
+bool boundary_known(const struct boundary *b, const struct boundary_rules *rules)
 {
-    return has_units(p) && b->state != BOUNDARY_LOST;
+    return rules != NULL && b->state != BOUNDARY_LOST;
 }
 
-bool boundary_reached(const struct boundary *b, enum protocol p)
+bool boundary_reached(const struct boundary *b, const struct boundary_rules *rules)
 {
-    return has_units(p) && b->state == BOUNDARY_LINES && b->head_size == 0 && !b->goes_on;
+    return rules != NULL && b->state == BOUNDARY_UNITS && b->head_size == 0 && !b->goes_on;
 }

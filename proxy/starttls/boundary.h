@@ -3,14 +3,14 @@
  *
  * It follows what the client reads, whoever says it, and nothing else. What it cannot follow (a
  * layer of compression or of SASL, words that are not of the protocol) it says no to from there
- * on. POP3 has no place for unasked words, and whether a text follows its +OK is known only from
- * the question: so there it always says no, and so it does where nothing is known of the protocol.
- */
+ * on. How a protocol divides what it says are its rules, a part of its row (starttls.h); without
+ * any the answer is always no. */
 #ifndef TLSFRONT_STARTTLS_BOUNDARY_H
 #define TLSFRONT_STARTTLS_BOUNDARY_H
 
-#include "config/protocol.h"
 #include "proxy/base/slice.h"
+
+#include <stdbool.h>
 
 enum { BOUNDARY_HEAD = 48, BOUNDARY_TAIL = 24 };
 
@@ -25,13 +25,36 @@ struct boundary {
     uint8_t head[BOUNDARY_HEAD], tail[BOUNDARY_TAIL];
 };
 
-/* The client reads these, which may be cut anywhere. */
-void boundary_read(struct boundary *b, enum protocol p, struct slice in);
+/* What follows a line, or a header. */
+enum boundary_follows {
+    FOLLOWS_UNIT,    /* the next unit */
+    FOLLOWS_MORE,    /* more of the same unit */
+    FOLLOWS_BYTES,   /* `bytes` of them, of the same unit */
+    FOLLOWS_TEXT,    /* lines up to that of a dot alone */
+    FOLLOWS_DOUBT,   /* the next unit, or the numbers of a text */
+    FOLLOWS_UNKNOWN, /* it is not of the protocol */
+};
+
+/* One of both. */
+struct boundary_rules {
+    /* Units are lines, of which `head` is as much as is kept, without the end; b->goes_on: it is
+     * not a unit's first. */
+    enum boundary_follows (*line)(struct boundary *b, struct slice head);
+    /* Units have their length in front, in the first bytes, which these are. FOLLOWS_MORE: it takes
+     * more of them. */
+    enum boundary_follows (*header)(struct boundary *b, struct slice head);
+};
+
+/* FOLLOWS_BYTES where a literal ends the line: {n}, {n+}; else FOLLOWS_UNIT. */
+enum boundary_follows boundary_literal(struct boundary *b);
+
+/* The client reads these, which may be cut anywhere. Nothing without rules. */
+void boundary_read(struct boundary *b, const struct boundary_rules *rules, struct slice in);
 
 /* Is it known at all? */
-bool boundary_known(const struct boundary *b, enum protocol p);
+bool boundary_known(const struct boundary *b, const struct boundary_rules *rules);
 
 /* May it be said goodbye, by the protocol's `refuse` (starttls.h)? */
-bool boundary_reached(const struct boundary *b, enum protocol p);
+bool boundary_reached(const struct boundary *b, const struct boundary_rules *rules);
 
 #endif

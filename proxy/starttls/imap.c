@@ -153,4 +153,6 @@ const struct starttls starttls_imap = {
     .unanswered = imap_unanswered,
     .cut_short = line_is_cut_short,
     .refuse = imap_unavailable,
+    .probe = &imap_probe,
+    .boundary = &imap_boundary,
 };

@@ -2,8 +2,10 @@
 #ifndef TLSFRONT_STARTTLS_IMAP_INNER_H
 #define TLSFRONT_STARTTLS_IMAP_INNER_H
 
+#include "proxy/starttls/boundary.h"
 #include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/imap.h"
+#include "proxy/starttls/probe.h"
 #include "proxy/starttls/step.h"
 
 DIALOGUE_KEPT(imap)
@@ -171,5 +173,10 @@ enum dialogue_verdict imap_client_inside(struct dialogue *t, struct slice *in,
                                          struct dialogue_out *out);
 enum dialogue_verdict imap_upstream_inside(struct dialogue *t, struct slice *in,
                                            struct dialogue_out *out);
+
+/* ---- apart from dialogues (imap_apart.c) ---- */
+
+extern const struct probe_rules imap_probe;
+extern const struct boundary_rules imap_boundary;
 
 #endif

@@ -159,4 +159,6 @@ const struct starttls starttls_ldap = {
     .upstream = upstream,
     .cut_short = cut_short,
     .refuse = refuse,
+    .probe = &ldap_probe,
+    .boundary = &ldap_boundary,
 };

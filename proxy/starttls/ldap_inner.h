@@ -2,10 +2,12 @@
 #ifndef TLSFRONT_LDAP_INNER_H
 #define TLSFRONT_LDAP_INNER_H
 
+#include "proxy/starttls/boundary.h"
 #include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/ldap.h"
 #include "proxy/starttls/ldap_reply.h"
 #include "proxy/starttls/ldap_root.h"
+#include "proxy/starttls/probe.h"
 
 DIALOGUE_KEPT(ldap)
 
@@ -52,5 +54,10 @@ bool ldap_operation_any(const struct ldap_dialogue *l);
 
 /* May StartTLS not be taken now? (RFC 4511, 4.14.1) */
 bool ldap_is_busy(const struct ldap_dialogue *l);
+
+/* ---- apart from dialogues (ldap_apart.c) ---- */
+
+extern const struct probe_rules ldap_probe;
+extern const struct boundary_rules ldap_boundary;
 
 #endif

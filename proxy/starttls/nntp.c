@@ -74,4 +74,6 @@ const struct starttls starttls_nntp = {
     .upstream = upstream,
     .cut_short = line_is_cut_short,
     .refuse = nntp_unavailable,
+    .probe = &nntp_probe,
+    .boundary = &nntp_boundary,
 };

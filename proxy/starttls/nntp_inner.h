@@ -2,8 +2,10 @@
 #ifndef TLSFRONT_STARTTLS_NNTP_INNER_H
 #define TLSFRONT_STARTTLS_NNTP_INNER_H
 
+#include "proxy/starttls/boundary.h"
 #include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/nntp.h"
+#include "proxy/starttls/probe.h"
 #include "proxy/starttls/step.h"
 
 DIALOGUE_KEPT(nntp)
@@ -72,5 +74,10 @@ enum dialogue_verdict nntp_client_inside(struct dialogue *t, struct slice *in,
                                          struct dialogue_out *out);
 enum dialogue_verdict nntp_upstream_inside(struct dialogue *t, struct slice *in,
                                            struct dialogue_out *out);
+
+/* ---- apart from dialogues (nntp_apart.c) ---- */
+
+extern const struct probe_rules nntp_probe;
+extern const struct boundary_rules nntp_boundary;
 
 #endif

@@ -28,11 +28,12 @@ static bool is_error(unsigned code)
     return is_class(code, 4) || is_class(code, 5);
 }
 
-/* RFC 3977, 3.2: the code tells whether a text follows, but for 211. Also 282 of XGTITLE (RFC 2980,
- * 2.9) and 218 of XINDEX (RFC 2980, 2.10). */
+/* RFC 3977, 3.2: the code tells whether a text follows, but for 211. RFC 2980 has 282 of XGTITLE
+ * (2.9), 218 of XINDEX (2.10) and 288 of XTHREAD (2.13). */
 bool nntp_has_text(unsigned code)
 {
-    static const unsigned codes[] = {100, 101, 215, 218, 220, 221, 222, 224, 225, 230, 231, 282};
+    static const unsigned codes[] = {100, 101, 215, 218, 220, 221, 222,
+                                     224, 225, 230, 231, 282, 288};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (code == codes[i])
             return true;

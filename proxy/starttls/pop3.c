@@ -168,4 +168,5 @@ const struct starttls starttls_pop3 = {
     .upstream = upstream,
     .cut_short = line_is_cut_short,
     .refuse = pop3_unavailable,
+    .probe = &pop3_probe,
 };

@@ -4,6 +4,7 @@
 
 #include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/pop3.h"
+#include "proxy/starttls/probe.h"
 #include "proxy/starttls/step.h"
 
 DIALOGUE_KEPT(pop3)
@@ -72,5 +73,9 @@ enum dialogue_verdict pop3_client_inside(struct dialogue *t, struct slice *in,
                                          struct dialogue_out *out);
 enum dialogue_verdict pop3_upstream_inside(struct dialogue *t, struct slice *in,
                                            struct dialogue_out *out);
+
+/* ---- apart from dialogues (pop3_apart.c) ---- */
+
+extern const struct probe_rules pop3_probe;
 
 #endif

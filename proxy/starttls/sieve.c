@@ -152,4 +152,6 @@ const struct starttls starttls_sieve = {
     .upstream = upstream,
     .cut_short = cut_short,
     .refuse = sieve_unavailable,
+    .probe = &sieve_probe,
+    .boundary = &sieve_boundary,
 };

@@ -2,7 +2,9 @@
 #ifndef TLSFRONT_STARTTLS_SIEVE_INNER_H
 #define TLSFRONT_STARTTLS_SIEVE_INNER_H
 
+#include "proxy/starttls/boundary.h"
 #include "proxy/starttls/dialogue.h"
+#include "proxy/starttls/probe.h"
 #include "proxy/starttls/sieve.h"
 #include "proxy/starttls/sieve_syntax.h"
 #include "proxy/starttls/step.h"
@@ -65,5 +67,10 @@ enum dialogue_verdict sieve_client_inside(struct dialogue *t, struct slice *in,
                                           struct dialogue_out *out);
 enum dialogue_verdict sieve_upstream_inside(struct dialogue *t, struct slice *in,
                                             struct dialogue_out *out);
+
+/* ---- apart from dialogues (sieve_apart.c) ---- */
+
+extern const struct probe_rules sieve_probe;
+extern const struct boundary_rules sieve_boundary;
 
 #endif

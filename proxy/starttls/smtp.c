@@ -89,4 +89,6 @@ const struct starttls starttls_smtp = {
     .upstream = upstream,
     .cut_short = line_is_cut_short,
     .refuse = smtp_unavailable,
+    .probe = &smtp_probe,
+    .boundary = &smtp_boundary,
 };

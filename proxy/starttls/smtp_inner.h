@@ -2,7 +2,9 @@
 #ifndef TLSFRONT_STARTTLS_SMTP_INNER_H
 #define TLSFRONT_STARTTLS_SMTP_INNER_H
 
+#include "proxy/starttls/boundary.h"
 #include "proxy/starttls/dialogue.h"
+#include "proxy/starttls/probe.h"
 #include "proxy/starttls/smtp.h"
 #include "proxy/starttls/step.h"
 
@@ -122,5 +124,10 @@ enum step smtp_take_reply(struct dialogue *t, struct slice *in, struct dialogue_
 
 /* The greeting and what we do behind it. STEP_TAKEN: the dialogue is open. */
 enum step smtp_open(struct dialogue *t, struct slice *in, struct dialogue_out *out);
+
+/* ---- apart from dialogues (smtp_apart.c) ---- */
+
+extern const struct probe_rules smtp_probe;
+extern const struct boundary_rules smtp_boundary;
 
 #endif

@@ -12,7 +12,9 @@
 #define TLSFRONT_STARTTLS_H
 
 #include "config/protocol.h"
+#include "proxy/starttls/boundary.h"
 #include "proxy/starttls/dialogue.h"
+#include "proxy/starttls/probe.h"
 
 struct starttls {
     /* DIALOGUE_REQUIRED: what the client reads first. NULL: the client speaks first. */
@@ -37,13 +39,21 @@ struct starttls {
 
     /* The protocol's own temporary refusal, before the end of the connection. */
     void (*refuse)(enum starttls_refusal why, const char *hostname, struct buf *to_client);
+
+    /* How a server is visited, and where a goodbye may stand: NULL where that cannot be known. */
+    const struct probe_rules *probe;
+    const struct boundary_rules *boundary;
 };
 
-/* NULL for protocols without words: tcp, and acme, whose words are not of this kind. */
+/* NULL for protocols without words: tcp, and acme and mta-sts, whose words are not of this kind. */
 const struct starttls *starttls_of(enum protocol p);
 
 /* As the row's `refuse`; nothing for a protocol without words. */
 void starttls_refuse(enum protocol p, enum starttls_refusal why, const char *hostname,
                      struct buf *to_client);
+
+/* The row's; NULL for a protocol without words. */
+const struct probe_rules *starttls_probe(enum protocol p);
+const struct boundary_rules *starttls_boundary(enum protocol p);
 
 #endif

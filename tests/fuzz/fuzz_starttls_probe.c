@@ -1,7 +1,7 @@
 /* fuzz_starttls_probe.c - greetings of servers that are visited: never read outside, the words lie
  * within what was said, and a verdict stands whatever follows. The first byte is the protocol. */
 #undef NDEBUG /* the assertions are the test */
-#include "proxy/starttls/probe.h"
+#include "proxy/starttls/starttls.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@ static enum probe_verdict judge(enum protocol p, const uint8_t *data, size_t siz
     assert(copy != NULL);
     if (size > 0)
         memcpy(copy, data, size);
-    const enum probe_verdict verdict = probe_judge(p, (struct slice){copy, size}, &words);
+    const enum probe_verdict verdict =
+        probe_judge(starttls_probe(p), (struct slice){copy, size}, &words);
     assert(words.size == 0 ||
            (verdict == PROBE_ILL && words.data >= copy && words.data + words.size <= copy + size));
     free(copy);

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "proxy/starttls/boundary.h"
+#include "proxy/starttls/starttls.h"
 
 enum answer { NO, YES, LOST };
 
@@ -18,29 +18,30 @@ struct row {
     enum answer answer;
 };
 
-static enum answer answer_of(const struct boundary *b, enum protocol p)
+static enum answer answer_of(const struct boundary *b, const struct boundary_rules *rules)
 {
-    assert_true(boundary_known(b, p) || !boundary_reached(b, p));
-    if (!boundary_known(b, p))
+    assert_true(boundary_known(b, rules) || !boundary_reached(b, rules));
+    if (!boundary_known(b, rules))
         return LOST;
-    return boundary_reached(b, p) ? YES : NO;
+    return boundary_reached(b, rules) ? YES : NO;
 }
 
 static void assert_row(const struct row *r)
 {
     const size_t size = r->size > 0 ? r->size : strlen(r->text);
     const uint8_t *data = (const uint8_t *)r->text;
+    const struct boundary_rules *rules = starttls_boundary(r->protocol);
     for (size_t at = 0; at <= size; at++) {
         struct boundary b = {0};
-        boundary_read(&b, r->protocol, (struct slice){data, at});
-        boundary_read(&b, r->protocol, (struct slice){data + at, size - at});
-        if (answer_of(&b, r->protocol) != r->answer)
+        boundary_read(&b, rules, (struct slice){data, at});
+        boundary_read(&b, rules, (struct slice){data + at, size - at});
+        if (answer_of(&b, rules) != r->answer)
             fail_msg("\"%s\" cut at %zu", r->text, at);
     }
     struct boundary b = {0};
     for (size_t i = 0; i < size; i++)
-        boundary_read(&b, r->protocol, (struct slice){data + i, 1});
-    assert_int_equal(answer_of(&b, r->protocol), r->answer);
+        boundary_read(&b, rules, (struct slice){data + i, 1});
+    assert_int_equal(answer_of(&b, rules), r->answer);
 }
 
 #define ASSERT_ROWS(...)                                                                           \
@@ -123,6 +124,8 @@ static void nntp_behind_replies_and_texts(void **state)
                 {PROTOCOL_NNTP, "200 x\r\n220 1 <a@b>\r\n200 is text\r\n", 0, NO},
                 {PROTOCOL_NNTP, "200 x\r\n220 1 <a@b>\r\n..\r\n.\r\n", 0, YES},
                 {PROTOCOL_NNTP, "200 x\r\n101 list\r\n.\r\n", 0, YES},
+                {PROTOCOL_NNTP, "200 x\r\n218 index\r\n223 1 <a@b>\r\n", 0, NO},
+                {PROTOCOL_NNTP, "200 x\r\n288 threads\r\n223 1 <a@b>\r\n", 0, NO},
                 {PROTOCOL_NNTP, "200 x\r\n211 3 1 3 a.b\r\n", 0, NO},
                 {PROTOCOL_NNTP, "200 x\r\n211 3 1 3 a.b\r\n223 1 <a@b>\r\n", 0, YES},
                 {PROTOCOL_NNTP, "200 x\r\n211 3 1 3 a.b\r\n223 1", 0, NO},

@@ -267,14 +267,16 @@ static void responses_that_are_no_lines_end_the_session(void **state)
 
 #define BLOCKS                                                                                     \
     "215 list\r\na 1 1 y\r\n.\r\n211 1 1 1 a\r\n211 1 1 1 a\r\n1\r\n.\r\n282 "                     \
-    "x\r\n.\r\n218\r\n.\r\n"                                                                       \
+    "x\r\n.\r\n218\r\n.\r\n288 x\r\n281 no reply\r\n.\r\n"                                         \
     "220 1 <x>\r\nSubject: 1\r\n\r\n..\r\n\n.\n281 x\r\n.x\r\n\0\r\n.\r\n"
 
 static void lists_and_articles_pass(void **state)
 {
     (void)state;
     const struct turn turns[] = {
-        U(G), C("LIST\r\nGROUP a\r\nLISTGROUP a\r\nXGTITLE\r\nXINDEX\r\nARTICLE 1\r\nSTARTTLS\r\n"),
+        U(G),
+        C("LIST\r\nGROUP a\r\nLISTGROUP a\r\nXGTITLE\r\nXINDEX\r\nXTHREAD\r\nARTICLE "
+          "1\r\nSTARTTLS\r\n"),
         U(BLOCKS)};
     static const char heard[] = G BLOCKS READY;
     const struct scene sc = {
@@ -284,7 +286,8 @@ static void lists_and_articles_pass(void **state)
         .count = COUNT(turns),
         .to_client = heard,
         .to_client_size = sizeof heard - 1,
-        .to_upstream = "LIST\r\nGROUP a\r\nLISTGROUP a\r\nXGTITLE\r\nXINDEX\r\nARTICLE 1\r\n",
+        .to_upstream =
+            "LIST\r\nGROUP a\r\nLISTGROUP a\r\nXGTITLE\r\nXINDEX\r\nXTHREAD\r\nARTICLE 1\r\n",
         .end = DIALOGUE_UPGRADE};
     scene_check(&starttls_nntp, &sc);
 }

@@ -1,11 +1,11 @@
 /* test_probe.c - what a server's greeting says of its health. */
-#include "proxy/starttls/probe.h"
+#include "proxy/starttls/starttls.h"
 #include "tests/support/unit.h"
 
 static enum probe_verdict judge(enum protocol p, const char *said, size_t size)
 {
     struct slice words;
-    return probe_judge(p, (struct slice){(const uint8_t *)said, size}, &words);
+    return probe_judge(starttls_probe(p), (struct slice){(const uint8_t *)said, size}, &words);
 }
 
 static const struct row {
@@ -93,9 +93,9 @@ static void what_never_ends_is_no_greeting(void **state)
         memcpy(flood + i, "220-x\n", 6);
     assert_int_equal(judge(PROTOCOL_SMTP, flood, sizeof flood), PROBE_ILL);
     /* an answer that would be too long */
-    assert_int_equal(
-        probe_judge(PROTOCOL_LDAP, (struct slice){(const uint8_t *)"\x30\x82\x40\x01", 4}, &words),
-        PROBE_ILL);
+    assert_int_equal(probe_judge(starttls_probe(PROTOCOL_LDAP),
+                                 (struct slice){(const uint8_t *)"\x30\x82\x40\x01", 4}, &words),
+                     PROBE_ILL);
 }
 
 static void a_refusal_is_given_in_the_servers_words(void **state)
@@ -103,19 +103,19 @@ static void a_refusal_is_given_in_the_servers_words(void **state)
     (void)state;
     static const char said[] = "220-mx\r\n421 not now\r\n";
     struct slice words;
-    assert_int_equal(
-        probe_judge(PROTOCOL_SMTP, (struct slice){(const uint8_t *)said, sizeof said - 1}, &words),
-        PROBE_ILL);
+    assert_int_equal(probe_judge(starttls_probe(PROTOCOL_SMTP),
+                                 (struct slice){(const uint8_t *)said, sizeof said - 1}, &words),
+                     PROBE_ILL);
     assert_int_equal(words.size, strlen("421 not now"));
     assert_memory_equal(words.data, "421 not now", words.size);
 }
 
-static void assert_says(void (*what)(enum protocol p, struct buf *out), enum protocol p,
-                        const void *text, size_t size)
+static void assert_says(void (*what)(const struct probe_rules *rules, struct buf *out),
+                        enum protocol p, const void *text, size_t size)
 {
     struct buf out;
     buf_init(&out, 1024);
-    what(p, &out);
+    what(starttls_probe(p), &out);
     assert_int_equal(out.size, size);
     if (size > 0)
         assert_memory_equal(out.data, text, size);

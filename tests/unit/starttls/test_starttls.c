@@ -1,6 +1,4 @@
 /* test_starttls.c - every refusal in every protocol, word for word. */
-#include "proxy/starttls/boundary.h"
-#include "proxy/starttls/probe.h"
 #include "proxy/starttls/starttls.h"
 #include "tests/support/unit.h"
 
@@ -171,25 +169,8 @@ static void a_refusal_follows_what_is_there(void **state)
     buf_free(&b);
 }
 
-/* POP3 has no place for unasked words. */
-static bool is_said_goodbye(enum protocol p)
-{
-    const struct boundary fresh = {0};
-    return p == PROTOCOL_POP3 || boundary_known(&fresh, p);
-}
-
-static bool is_visited(enum protocol p)
-{
-    struct buf out;
-    buf_init(&out, PROBE_MAX);
-    probe_leave(p, &out);
-    const bool leaves = out.size > 0;
-    buf_free(&out);
-    return leaves;
-}
-
-/* The facts and the tables are lists of one thing, and who is missing from one is served less. */
-static void every_protocol_with_starttls_has_its_module(void **state)
+/* A row may be there and have gaps, by which its protocol would be served less. */
+static void every_protocol_with_starttls_has_a_whole_module(void **state)
 {
     (void)state;
     for (int i = 0; i < PROTOCOLS; i++) {
@@ -202,15 +183,20 @@ static void every_protocol_with_starttls_has_its_module(void **state)
         assert_int_equal(module->greet != NULL, facts->server_speaks_first);
         assert_true(module->client != NULL && module->upstream != NULL);
         assert_true(module->cut_short != NULL && module->refuse != NULL);
-        if (!is_visited((enum protocol)i) || !is_said_goodbye((enum protocol)i))
-            fail_msg("%s: no row in probe.c or in boundary.c", facts->name);
+        const struct probe_rules *probe = module->probe;
+        assert_true(probe != NULL && probe->goodbye_size > 0);
+        assert_int_equal(probe->line != NULL, facts->server_speaks_first);
+        assert_int_equal(probe->judge != NULL, !facts->server_speaks_first);
+        assert_int_equal(probe->begin != NULL, !facts->server_speaks_first);
+        /* POP3 has no place for unasked words. */
+        assert_int_equal(module->boundary == NULL, i == PROTOCOL_POP3);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_protocol_with_starttls_has_its_module),
+        cmocka_unit_test(every_protocol_with_starttls_has_a_whole_module),
         cmocka_unit_test(smtp_says_421_and_its_name),
         cmocka_unit_test(pop3_says_err_sys_temp),
         cmocka_unit_test(imap_says_bye_unavailable),
