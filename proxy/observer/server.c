@@ -3,6 +3,7 @@
 #include "proxy/observer/agent.h"
 #include "proxy/observer/host.h"
 #include "proxy/observer/library.h"
+#include "proxy/wire/http.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@ enum {
     CONNECTIONS_MAX = 32,
     CONNECTION_MEMORY = 16384,
     CONNECTION_MS = 10000,
-    MHD_SLACK = 2, /* so that it is we who refuse */
+    HOST_MAX = 512, /* a name and a port */
+    MHD_SLACK = 2,  /* so that it is we who refuse */
 };
 
 /* For those who misbehave in ways that there is no cure for. */
@@ -178,9 +180,16 @@ static struct place *place_of(struct MHD_Connection *c)
 }
 
 /* NULL: nothing speaks against it. */
-static const char *misdirected(struct server *s, struct MHD_Connection *c, const struct place *p)
+static const char *misdirected(struct server *s, struct MHD_Connection *c, const struct place *p,
+                               struct slice authority)
 {
+    char named[HOST_MAX] = "";
     const char *host = mhd.lookup_connection_value(c, MHD_HEADER_KIND, "Host");
+    if (authority.size > 0) {
+        if (authority.size < sizeof named)
+            memcpy(named, authority.data, authority.size);
+        host = named;
+    }
     if (p->is_unix || host == NULL || host_is_ours(host, s->events->snapshot(s->arg)))
         return NULL;
     return "this is not a name of this machine's; use its address, localhost, or the `hostname` "
@@ -206,8 +215,14 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         mhd.suspend_connection(c);
         return MHD_YES;
     }
-    const char *why = misdirected(s, c, p);
-    return why != NULL ? say(c, MHD_HTTP_MISDIRECTED_REQUEST, why) : answer(s, c, url);
+    struct slice authority;
+    const struct slice path =
+        http_path((struct slice){(const uint8_t *)url, strlen(url)}, "http://", &authority);
+    const char *why = misdirected(s, c, p, authority);
+    if (why != NULL)
+        return say(c, MHD_HTTP_MISDIRECTED_REQUEST, why);
+    return answer(s, c,
+                  path.size > 0 ? (const char *)path.data : "/"); /* it ends where `url` does */
 }
 
 void server_wake(struct server *s)

@@ -71,18 +71,17 @@ static bool same(struct slice s, const char *text)
 
 /* ---- lines ---- */
 
-/* 3.2.2: clients may send "http://host/path" where "/path" would do. */
-static struct slice path_of(const struct site *site, struct slice target)
+struct slice http_path(struct slice target, const char *scheme, struct slice *authority_r)
 {
-    struct slice authority;
-    const size_t front = strlen(site->scheme);
-    if (!slice_begins(target, site->scheme))
+    *authority_r = (struct slice){0};
+    if (!slice_begins(target, scheme))
         return target;
-    target.data += front;
-    target.size -= front;
-    if (!split(&target, '/', &authority))
-        return (struct slice){0};
-    return (struct slice){target.data - 1, target.size + 1};
+    target.data += strlen(scheme);
+    target.size -= strlen(scheme);
+    if (split(&target, '/', authority_r))
+        return (struct slice){target.data - 1, target.size + 1};
+    *authority_r = target;
+    return (struct slice){target.data + target.size, 0};
 }
 
 /* Percent-encoding is not undone: no token needs it, and what it could hide is not looked for. */
@@ -120,7 +119,7 @@ static enum http_status judge_version(struct slice version, struct parse *p)
 /* 3 */
 static enum http_status request_line(struct slice line, struct parse *p)
 {
-    struct slice method, target;
+    struct slice method, target, authority;
     if (!split(&line, ' ', &method) || !is_word(method) || !split(&line, ' ', &target) ||
         target.size == 0)
         return HTTP_BAD_REQUEST;
@@ -129,7 +128,7 @@ static enum http_status request_line(struct slice line, struct parse *p)
             return HTTP_BAD_REQUEST;
     p->request->head = same(method, "HEAD");
     p->status = p->request->head || same(method, "GET")
-                    ? p->site->judge(path_of(p->site, target), p->request)
+                    ? p->site->judge(http_path(target, p->site->scheme, &authority), p->request)
                     : HTTP_METHOD_NOT_ALLOWED;
     return judge_version(line, p);
 }

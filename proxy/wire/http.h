@@ -43,6 +43,11 @@ struct http_request {
     char token[CHALLENGE_TOKEN_MAX + 1];
 };
 
+/* Clients may send "http://host/path" where "/path" would do (RFC 9112, 3.2.2). The path, which is
+ * empty where there is none; *authority_r is what takes the place of Host then, or empty. Both lie
+ * in `target`. */
+struct slice http_path(struct slice target, const char *scheme, struct slice *authority_r);
+
 /* Judge the front of what a client sends. The first verdict other than HTTP_MORE stands, however
  * many bytes follow. */
 enum http_status http_parse(enum http_site site, const uint8_t *data, size_t size,

@@ -4,10 +4,16 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
 import time
+
+
+def hear_hangups():
+    """Also where the tests run under nohup(1)."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Terminal:
@@ -18,7 +24,8 @@ class Terminal:
                 if not key.startswith("LC_") and key not in ("LANG", "COLUMNS", "TERM")}
         self.process = subprocess.Popen(
             [str(one) for one in arguments], stdin=slave, stdout=slave, stderr=slave,
-            start_new_session=True, env=base | {"TERM": kind, "LC_ALL": locale} | env)
+            start_new_session=True, env=base | {"TERM": kind, "LC_ALL": locale} | env,
+            preexec_fn=hear_hangups)
         os.close(slave)
         self.seen = b""
 
