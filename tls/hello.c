@@ -1,6 +1,7 @@
 #include "tls/hello.h"
 
 #include "tls/memory.h"
+#include "tls/number_set.h"
 #include "tls/vector.h"
 
 #include <stdlib.h>
@@ -134,16 +135,14 @@ static enum hello_fault keep_extension(size_t type, struct tls_slice data, struc
 
 static enum hello_fault read_extensions(struct tls_slice list, struct hello *h)
 {
-    uint8_t seen[65536 / 8] = {0};
+    struct number_set seen = {0};
     while (list.size > 0) {
         size_t type;
         struct tls_slice data;
         if (!vector_number(&list, 2, &type) || !vector_take(&list, 2, &data))
             return HELLO_MALFORMED;
-        uint8_t bit = (uint8_t)(1U << (type & 7));
-        if ((seen[type >> 3] & bit) != 0)
+        if (!number_set_add(&seen, type))
             return HELLO_ILLEGAL;
-        seen[type >> 3] |= bit;
         const enum hello_fault fault = keep_extension(type, data, h);
         if (fault != HELLO_OK)
             return fault;
