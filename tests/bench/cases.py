@@ -24,6 +24,7 @@ class Case:
     tls: dict = field(default_factory=lambda: GCM128)
     more: dict = field(default_factory=dict)  # further options of the client
     idle: int = 0  # sessions that are open meanwhile
+    certificates: int = 0  # beside the one that is used
     target: Optional[float] = None  # at most so many times the best rival
     at_most: Optional[float] = None  # tlsfront's own figure
     at_least: Optional[float] = None
@@ -38,7 +39,8 @@ class Case:
             self.at_most /= 4
 
     def __str__(self):
-        return self.title.format(idle=f"{self.idle:,}", count=f"{self.count:,}")
+        return self.title.format(idle=f"{self.idle:,}", count=f"{self.count:,}",
+                                 certificates=self.certificates)
 
 
 def handshake(name, title, tls, target, **more):
@@ -75,6 +77,13 @@ def ours_alone(name, title, measure, work, count, **more):
 def burden(name, title, work, count, more):
     case = ours_alone(name, title, "burden", work, count, more=more, idle=20000, rounds=1)
     case.unit, case.digits, case.at_most = "x", 2, 1.05
+    return case
+
+
+def hundreds(name, title, measure, **more):
+    case = ours_alone(name, title, measure, "handshake", 400, rounds=1, **more)
+    case.certificates = 300
+    case.more = {"conns": 16}
     return case
 
 
@@ -120,4 +129,10 @@ CASES = [
            "echo", 20000, {**MESSAGE, "conns": 64}),
     ours_alone("many", "memory of the proxy with {count} idle sessions", "many", "idle", 50000,
                unit="MiB", per=1 << 20, at_most=300, rounds=1),
+    ours_alone("many-half", "memory of the proxy with {count} half-open handshakes", "many", "half", 10000,
+               unit="MiB", per=1 << 20, at_most=80, rounds=1),
+    hundreds("certificates", "TLS 1.3 full at a route with {certificates} more certificates, without them = 1",
+             "certificates", unit="x", digits=2, at_most=1.05),
+    hundreds("certificate-memory", "memory of the proxy for each of {certificates} certificates",
+             "certificate_memory", unit="KiB", per=1024, digits=1, at_most=32),
 ]

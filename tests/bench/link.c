@@ -92,6 +92,9 @@ void link_start(struct link *l, struct links *all)
     l->ssl = SSL_new(all->ctx);
     if (l->ssl == NULL || SSL_set_fd(l->ssl, l->fd) != 1)
         die_of_openssl("connection");
+    const char *name = all->options->name;
+    if (name != NULL && SSL_set_tlsext_host_name(l->ssl, name) != 1)
+        die_of_openssl("name");
     if (all->resuming && SSL_set_session(l->ssl, all->session) != 1)
         die_of_openssl("session");
     SSL_set_connect_state(l->ssl);

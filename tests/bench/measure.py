@@ -10,7 +10,7 @@ from dataclasses import replace
 from statistics import median
 
 from processes import family, rationed, urgent
-from stage import settle
+from stage import HOST, settle
 
 GB = 1_000_000_000
 PAIRS = 7
@@ -154,7 +154,7 @@ def many(stage, proxy_of, case, peer):
     """All of the proxy's memory, not the difference."""
     proxy = fresh(stage, peer, workers_for(stage, case.count))
     try:
-        idlers = Idlers(stage, proxy, case, case.count)
+        idlers = Idlers(stage, proxy, case, case.count, case.work)
         try:
             settle()
             return proxy.memory() / case.per
@@ -162,6 +162,35 @@ def many(stage, proxy_of, case, peer):
             idlers.dismiss()
     finally:
         stage.stop_proxy(proxy)
+
+
+def hundreds(stage, peer, case):
+    """The case's certificates, and one that is asked for by name, at a route "hundreds"."""
+    route = stage.route("hundreds", "ecdsa", 0)
+    route.others = stage.other_certificates(case.certificates)
+    return fresh(stage, peer, extra=[route])
+
+
+def certificates(stage, proxy_of, case, peer):
+    """The cost of a unit at a route with many certificates, at one with a single one = 1."""
+    proxy = hundreds(stage, peer, case)
+    try:
+        by_name = {**case.tls, "name": HOST}
+        among, alone = (replace(case, tls={**by_name, "route": route}) for route in ("hundreds", "ecdsa"))
+        return median(cost(stage, proxy, among) / cost(stage, proxy, alone) for _ in range(PAIRS))
+    finally:
+        stage.stop_proxy(proxy)
+
+
+def certificate_memory(stage, proxy_of, case, peer):
+    """What one more certificate adds, in all processes."""
+    few = fresh(stage, peer)
+    many = hundreds(stage, peer, case)
+    try:
+        return (many.memory() - few.memory()) / case.certificates / case.per
+    finally:
+        stage.stop_proxy(few)
+        stage.stop_proxy(many)
 
 
 def workers(stage, proxy_of, case, peer):

@@ -17,7 +17,7 @@ static const char *const works[] = {
 static const char usage[] =
     "usage: bench-client WORK --port PORT --tls 1.2|1.3|none [--suite NAME] [--groups LIST]\n"
     "                    [--certificate FILE] [--resume] [--count N] [--size BYTES] [--conns N]\n"
-    "                    [--nagle] [--script NAME]\n"
+    "                    [--nagle] [--name NAME] [--script NAME]\n"
     "WORK  handshake  COUNT connections, one byte echoed on each\n"
     "      echo       COUNT messages of SIZE bytes, echoed on CONNS connections\n"
     "      download   COUNT bytes over CONNS connections; upload likewise\n"
@@ -72,12 +72,19 @@ static void check(const struct options *o)
 void options_parse(struct options *o, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"port", required_argument, NULL, 'p'},   {"tls", required_argument, NULL, 't'},
-        {"suite", required_argument, NULL, 's'},  {"groups", required_argument, NULL, 'g'},
-        {"count", required_argument, NULL, 'n'},  {"certificate", required_argument, NULL, 'c'},
-        {"size", required_argument, NULL, 'z'},   {"conns", required_argument, NULL, 'k'},
-        {"resume", no_argument, NULL, 'r'},       {"nagle", no_argument, NULL, 'N'},
-        {"script", required_argument, NULL, 'S'}, {NULL, 0, NULL, 0},
+        {"port", required_argument, NULL, 'p'},
+        {"tls", required_argument, NULL, 't'},
+        {"suite", required_argument, NULL, 's'},
+        {"groups", required_argument, NULL, 'g'},
+        {"count", required_argument, NULL, 'n'},
+        {"certificate", required_argument, NULL, 'c'},
+        {"size", required_argument, NULL, 'z'},
+        {"conns", required_argument, NULL, 'k'},
+        {"resume", no_argument, NULL, 'r'},
+        {"nagle", no_argument, NULL, 'N'},
+        {"script", required_argument, NULL, 'S'},
+        {"name", required_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     *o = (struct options){.version = -1, .count = 1, .size = 1, .conns = 1};
     o->to.sin_family = AF_INET;
@@ -113,6 +120,9 @@ void options_parse(struct options *o, int argc, char **argv)
             break;
         case 'N':
             o->nagle = true;
+            break;
+        case 'h':
+            o->name = optarg;
             break;
         case 'S':
             o->script = optarg;

@@ -24,6 +24,7 @@ struct options {
     const char *suite;       /* the only one that is offered, in OpenSSL's words */
     const char *groups;      /* likewise; the first of them must be used */
     const char *certificate; /* the file of the one that the proxy must show */
+    const char *name;        /* that is asked for (server_name); NULL: none */
     const char *script;      /* its name */
     bool resume;
     bool nagle;     /* small segments wait for the acknowledgement of those before them */

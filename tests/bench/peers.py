@@ -8,7 +8,7 @@ connections.
 import os
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable
 
 SUITES_13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
@@ -26,6 +26,7 @@ class Route:
     protocol: str = "tcp"  # "pop3" is with STARTTLS, required; "acme" has neither certificate nor backend
     limit: int = 0  # connections at a time
     client_ca: str = ""  # whose certificates clients must have
+    others: list = field(default_factory=list)  # further certificates: chain and key
 
 
 @dataclass
@@ -81,17 +82,19 @@ route {r.name} {{
     def route(r):
         if r.protocol == "acme":
             return acme(r)
+        files = [*r.others, (r.chain, r.key)]
+        names = [f"{r.name}-{n}" for n in range(len(r.others))] + [r.name]
+        certificates = "".join(
+            f'certificate {name} {{ chain = "{chain}" key = "{key}" }}\n'
+            for name, (chain, key) in zip(names, files))
         return f"""
-certificate {r.name} {{
-    chain = "{r.chain}"
-    key = "{r.key}"
-}}
+{certificates}
 route {r.name} {{
     listen = "127.0.0.1:{r.port}"
     protocol = {r.protocol}
     {"tls = required" if r.protocol == "pop3" else ""}
     {"relay-risk = accepted" if r.protocol == "smtp" else ""}
-    certificate = {r.name}
+    certificate = {{{", ".join(names)}}}
     upstream = "{r.backend}"
     max-connections = {r.limit}
     {f'client-certificate = required{chr(10)}    client-ca = "{r.client_ca}"' if r.client_ca else ""}

@@ -16,6 +16,8 @@ KEY_TYPES = {
     "rsa": ["-newkey", "rsa:2048"],
 }
 
+HOST = "localhost"
+
 # The one that must be used comes first. In TLS 1.2 the certificate's curve must be offered as well.
 GROUPS = "X25519:P-256"
 HYBRID = "X25519MLKEM768"
@@ -29,16 +31,20 @@ def key_files(directory, name):
     return [os.path.join(directory, f"{name}.{kind}") for kind in ("crt", "key", "pem")]
 
 
+def make_certificate(key, host, chain, secret):
+    command = ["openssl", "req", "-x509", "-nodes", *KEY_TYPES[key], "-days", "60"]
+    command += ["-keyout", secret, "-out", chain]
+    command += ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}"]
+    command += ["-addext", "extendedKeyUsage=serverAuth"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"openssl could not make a certificate:\n{done.stderr}")
+
+
 def make_certificates(directory):
-    for name, key in KEY_TYPES.items():
+    for name in KEY_TYPES:
         chain, secret, pem = key_files(directory, name)
-        command = ["openssl", "req", "-x509", "-nodes", *key, "-days", "60"]
-        command += ["-keyout", secret, "-out", chain]
-        command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-        command += ["-addext", "extendedKeyUsage=serverAuth"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise BenchError(f"openssl could not make a certificate:\n{done.stderr}")
+        make_certificate(name, HOST, chain, secret)
         with open(pem, "w", encoding="ascii") as joined:
             for part in (chain, secret):
                 with open(part, encoding="ascii") as file:
@@ -143,6 +149,14 @@ class Stage:
 
     def route(self, name, key, number):
         return self.route_to(name, f"127.0.0.{1 + number}:{self.backend_port}", key)
+
+    def other_certificates(self, count):
+        """Chain and key of so many, each with a name of its own."""
+        files = [key_files(self.directory, f"other-{n}")[:2] for n in range(count)]
+        for n, (chain, secret) in enumerate(files):
+            if not os.path.exists(chain):
+                make_certificate("ecdsa", f"host-{n}.example.test", chain, secret)
+        return files
 
     def start_proxy(self, peer, workers=1, cpus=None, extra=()):
         """A fresh one, on the proxies' CPU unless cpus says otherwise; with further routes."""
