@@ -11,9 +11,10 @@ import termios
 import time
 
 
-def hear_hangups():
-    """Also where the tests run under nohup(1)."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def like_a_login():
+    """No signal is ignored, as under nohup(1), or behind the "&" of a script."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Terminal:
@@ -25,7 +26,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [str(one) for one in arguments], stdin=slave, stdout=slave, stderr=slave,
             start_new_session=True, env=base | {"TERM": kind, "LC_ALL": locale} | env,
-            preexec_fn=hear_hangups)
+            preexec_fn=like_a_login)
         os.close(slave)
         self.seen = b""
 
