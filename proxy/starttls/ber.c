@@ -15,7 +15,7 @@ static enum ber_result long_size(const uint8_t *at, size_t octets, size_t *size_
     return BER_OK;
 }
 
-enum ber_result ber_header(struct slice *in, uint8_t *tag_r, size_t *size_r)
+enum ber_result ber_any_header(struct slice *in, uint8_t *tag_r, size_t *size_r)
 {
     if (in->size > 0 && (in->data[0] & 0x1f) == 0x1f)
         return BER_BAD; /* a tag of several bytes (8.1.2.4): LDAP has none */

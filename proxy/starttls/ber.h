@@ -35,8 +35,21 @@ enum ber_result {
 
 /* ---- reading ---- */
 
-/* The header at the front of *in, which moves to the contents. They need not be there yet. */
-enum ber_result ber_header(struct slice *in, uint8_t *tag_r, size_t *size_r);
+/* As ber_header(), whatever the length. */
+enum ber_result ber_any_header(struct slice *in, uint8_t *tag_r, size_t *size_r);
+
+/* The header at the front of *in, which moves to the contents. They need not be there yet. Most are
+ * of two bytes, and a directory sends millions. */
+static inline enum ber_result ber_header(struct slice *in, uint8_t *tag_r, size_t *size_r)
+{
+    if (in->size < 2 || in->data[1] >= 0x80 || (in->data[0] & 0x1f) == 0x1f)
+        return ber_any_header(in, tag_r, size_r);
+    *tag_r = in->data[0];
+    *size_r = in->data[1];
+    in->data += 2;
+    in->size -= 2;
+    return BER_OK;
+}
 
 /* The element at the front of *in, which moves behind it. False when it is not there as a whole;
  * then nothing is moved. */

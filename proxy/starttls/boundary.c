@@ -129,16 +129,33 @@ static size_t read_doubtful(struct boundary *b, struct slice in)
 
 /* ---- headers ---- */
 
-/* A byte at a time: there are few. */
+/* Those that are all there: there are many, and they are small. */
+static size_t skip_whole(struct boundary *b, const struct boundary_rules *rules, struct slice in)
+{
+    struct slice rest = in;
+    size_t left = in.size;
+    while (rules->header(b, &rest) == FOLLOWS_BYTES && b->bytes <= rest.size) {
+        rest.data += b->bytes;
+        rest.size -= (size_t)b->bytes;
+        left = rest.size;
+    }
+    b->bytes = 0;
+    return in.size - left;
+}
+
 static size_t read_header(struct boundary *b, const struct boundary_rules *rules, struct slice in)
 {
-    put_head(b, (struct slice){in.data, 1});
-    const enum boundary_follows kind = rules->header(b, (struct slice){b->head, b->head_size});
+    const size_t before = b->head_size, whole = before == 0 ? skip_whole(b, rules, in) : 0;
+    if (whole > 0)
+        return whole;
+    put_head(b, in);
+    struct slice rest = {b->head, b->head_size};
+    const enum boundary_follows kind = rules->header(b, &rest);
     if (kind == FOLLOWS_MORE)
-        return 1;
-    b->head_size = 0;
+        return b->head_size - before;
     b->state = kind == FOLLOWS_BYTES ? BOUNDARY_BYTES : BOUNDARY_LOST;
-    return 1;
+    b->head_size = 0;
+    return (size_t)(rest.data - b->head) - before;
 }
 
 /* ---- all ---- */

@@ -40,9 +40,9 @@ struct boundary_rules {
     /* Units are lines, of which `head` is as much as is kept, without the end; b->goes_on: it is
      * not a unit's first. */
     enum boundary_follows (*line)(struct boundary *b, struct slice head);
-    /* Units have their length in front, in the first bytes, which these are. FOLLOWS_MORE: it takes
-     * more of them. */
-    enum boundary_follows (*header)(struct boundary *b, struct slice head);
+    /* Units have their length in front, which is taken off *in: FOLLOWS_BYTES. FOLLOWS_MORE: not
+     * all of it is there, and it has up to BOUNDARY_HEAD bytes. */
+    enum boundary_follows (*header)(struct boundary *b, struct slice *in);
 };
 
 /* FOLLOWS_BYTES where a literal ends the line: {n}, {n+}; else FOLLOWS_UNIT. */

@@ -238,16 +238,24 @@ static bool carries_data(struct slice line)
     return !imap_is_condition(line_word(&line));
 }
 
+/* "* 12 FETCH ..." and its kin (RFC 9051, 7.4 and 7.5): of data, and of nothing that we look for.
+ * Most of what a session moves is such. */
+static bool is_numbered(struct slice line)
+{
+    return line.size > 2 && line.data[0] == '*' && line.data[1] == ' ' && line.data[2] >= '0' &&
+           line.data[2] <= '9';
+}
+
 static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice line,
                               struct slice behind, struct dialogue_out *out)
 {
     (void)behind;
     struct imap_dialogue *i = imap_of(t);
-    const bool first = !i->in_response;
-    i->in_response = (i->in_response || carries_data(line)) &&
+    const bool data = i->in_response || is_numbered(line);
+    i->in_response = (data || carries_data(line)) &&
                      imap_literal_at(line, &t->filter.upstream_bytes) != IMAP_NO_LITERAL;
     t->filter.upstream_inside = i->in_response;
-    return first ? on_line(t, raw, line, out) : FILTER_SHOW;
+    return data ? FILTER_SHOW : on_line(t, raw, line, out);
 }
 
 /* A list may stand in every line. */

@@ -75,17 +75,16 @@ const struct probe_rules ldap_probe = {
 
 /* ---- where a goodbye may stand ---- */
 
-/* The length of a message (RFC 4511, 5.1). */
-static enum boundary_follows behind_header(struct boundary *b, struct slice head)
+static enum boundary_follows behind_header(struct boundary *b, struct slice *in)
 {
-    const size_t extra = head.size >= 2 && head.data[1] >= 0x80 ? head.data[1] & 0x7fU : 0;
-    if (head.data[0] != 0x30 || extra > 4 || (head.size >= 2 && head.data[1] == 0x80))
-        return FOLLOWS_UNKNOWN;
-    if (head.size < 2 + extra)
+    uint8_t tag;
+    size_t size;
+    const enum ber_result head = ber_header(in, &tag, &size);
+    if (head == BER_MORE)
         return FOLLOWS_MORE;
-    b->bytes = extra == 0 ? head.data[1] : 0;
-    for (size_t i = 0; i < extra; i++)
-        b->bytes = b->bytes << 8 | head.data[2 + i];
+    if (head == BER_BAD || tag != BER_SEQUENCE)
+        return FOLLOWS_UNKNOWN;
+    b->bytes = size;
     return FOLLOWS_BYTES;
 }
 

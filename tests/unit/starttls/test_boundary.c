@@ -142,7 +142,11 @@ static void ldap_between_messages(void **state)
                 {PROTOCOL_LDAP, "\x30\x81\x03\x02\x01\x01\x30\0", 8, YES},
                 {PROTOCOL_LDAP, "\x30\x84\0\0\0\x03\x02\x01\x01", 9, YES},
                 {PROTOCOL_LDAP, "\x30\x84\0\0\0", 5, NO},
-                {PROTOCOL_LDAP, "\x30\x84\xff\xff\xff\xff\x02", 7, NO});
+                {PROTOCOL_LDAP, "\x30\x88\0\0\0\0\0\0\0\x01", 10, NO},
+                {PROTOCOL_LDAP, "\x30\x88\0\0\0\0\0\0\0\x01\x30", 11, YES},
+                {PROTOCOL_LDAP, "\x30\x84\x7f\xff\xff\xff\x02", 7, NO},
+                {PROTOCOL_LDAP, "\x30\x84\xff\xff\xff\xff\x02", 7, LOST},
+                {PROTOCOL_LDAP, "\x30\x03\x02\x01\x01+OK\r\n", 10, LOST});
 }
 
 int main(void)
