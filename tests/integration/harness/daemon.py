@@ -133,7 +133,8 @@ class Tlsfront:
     def log(self, event=None, **wanted):
         """Parsed log lines; every line must parse. `wanted` selects by field values."""
         found = []
-        for line in self.log_file().read_text(errors="replace").splitlines():
+        # The last may be half written.
+        for line in self.log_file().read_text(errors="replace").split("\n")[:-1]:
             if SANITIZER_INTERRUPTED.fullmatch(line):
                 continue
             fields = logs.parse(line)
