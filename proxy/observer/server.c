@@ -185,8 +185,8 @@ static const char *misdirected(struct server *s, struct MHD_Connection *c, const
 {
     char named[HOST_MAX] = "";
     const char *host = mhd.lookup_connection_value(c, MHD_HEADER_KIND, "Host");
-    if (authority.size > 0) {
-        if (authority.size < sizeof named)
+    if (authority.data != NULL) {
+        if (authority.size > 0 && authority.size < sizeof named)
             memcpy(named, authority.data, authority.size);
         host = named;
     }

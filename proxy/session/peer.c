@@ -73,17 +73,24 @@ static int peer_fd(const struct peer *p)
     return uv_fileno(&p->uv.handle, &fd) == 0 ? fd : -1;
 }
 
-/* libuv takes a reset that comes together with data for an orderly end; the kernel knows better, if
- * only once. An end that was read is one: no buffer was asked for where libuv only concludes it.
- * EPIPE: the other side had ended before. 0, or a negative uv error. */
-static int how_it_ended(struct peer *p)
+/* Was it reset? The kernel tells only once. EPIPE: the other side had ended before. 0, or a
+ * negative uv error. */
+static int ask_error(struct peer *p)
 {
     int error = 0;
     socklen_t size = sizeof error;
-    if (!p->lent && p->send_error == 0 &&
-        getsockopt(peer_fd(p), SOL_SOCKET, SO_ERROR, &error, &size) == 0)
+    if (p->send_error == 0 && getsockopt(peer_fd(p), SOL_SOCKET, SO_ERROR, &error, &size) == 0)
         p->send_error = -error;
-    return p->send_error == UV_EPIPE ? 0 : p->send_error;
+    return p->send_error;
+}
+
+/* libuv takes a reset that comes together with data for an orderly end; the kernel knows better. An
+ * end that was read is one, though a reset may have come behind it: no buffer was asked for where
+ * libuv only concludes it. 0, or a negative uv error. */
+static int how_it_ended(struct peer *p)
+{
+    const int error = p->lent ? p->send_error : ask_error(p);
+    return error == UV_EPIPE ? 0 : error;
 }
 
 static void stop_watching(struct peer *p)
@@ -318,10 +325,11 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
     return size > 0 ? queue_chunk(p, data, size) : 0;
 }
 
-size_t peer_undelivered(const struct peer *p)
+size_t peer_undelivered(struct peer *p)
 {
     int waiting = 0;
-    if (p->life != PEER_OPEN || p->send_error != 0)
+    /* What a connection held when it was reset, it holds for ever. */
+    if (p->life != PEER_OPEN || ask_error(p) != 0)
         return 0;
     if (ioctl(peer_fd(p), SIOCOUTQ, &waiting) != 0 || waiting < 0)
         waiting = 0;

@@ -104,7 +104,7 @@ void peer_acknowledge(struct peer *p);
 
 /* Bytes that were sent and that the other side's kernel has not acknowledged: a reset would throw
  * them away. */
-size_t peer_undelivered(const struct peer *p);
+size_t peer_undelivered(struct peer *p);
 
 /* Send FIN once the queue is empty. */
 void peer_shutdown(struct peer *p);

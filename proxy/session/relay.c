@@ -124,7 +124,8 @@ enum session_state relay_upstream_ended(struct session *s)
     session_dialogue_free(s);
     next = session_close_notify(s);
     if (next == SESSION_STAY)
-        next = check_ends(s); /* closed at once, a connection needs no FIN of its own */
+        next = check_ends(s); /* closed at once, a connection needs no FIN of its own; a client that
+                               * sent more behind its own close_notify may miss ours */
     if (next != SESSION_STAY)
         return next;
     peer_shutdown(&s->client);

@@ -153,9 +153,9 @@ static size_t read_header(struct boundary *b, const struct boundary_rules *rules
     const enum boundary_follows kind = rules->header(b, &rest);
     if (kind == FOLLOWS_MORE)
         return b->head_size - before;
-    b->state = kind == FOLLOWS_BYTES ? BOUNDARY_BYTES : BOUNDARY_LOST;
     b->head_size = 0;
-    return (size_t)(rest.data - b->head) - before;
+    b->state = kind == FOLLOWS_BYTES ? BOUNDARY_BYTES : BOUNDARY_LOST;
+    return kind == FOLLOWS_BYTES ? (size_t)(rest.data - b->head) - before : in.size;
 }
 
 /* ---- all ---- */

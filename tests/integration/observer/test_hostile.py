@@ -68,7 +68,8 @@ def test_a_name_that_is_ours_is_answered(at, host):
 @pytest.mark.parametrize("target, status", [
     ("http://localhost/-/ready", 200), ("HTTP://[::1]:9770/-/ready", 200), ("http://127.0.0.1", 200),
     ("http://localhost/nowhere", 404), ("http://evil.example/-/ready", 421),
-    ("http://localhost.evil.example", 421), ("http://" + "x" * 5000 + "/-/ready", 421)])
+    ("http://localhost.evil.example", 421),
+    ("http:///-/ready", 421), ("http://", 421), ("http://localhost@evil.example/", 421), ("http://" + "x" * 5000 + "/-/ready", 421)])
 def test_the_name_in_a_target_counts_instead_of_host(at, target, status):
     """RFC 9112, 3.2.2."""
     for host in ("localhost", "evil.example"):

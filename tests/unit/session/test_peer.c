@@ -323,6 +323,21 @@ static void the_last_words_of_one_who_had_ended_before_are_followed_by_an_orderl
     assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), UV_EPIPE);
 }
 
+/* It ended and was reset before either was seen. */
+static void what_one_who_ended_and_was_reset_did_not_take_is_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t much[200000];
+    open_tcp(f);
+    peer_read(&f->peer, true);
+    assert_int_equal(peer_send(&f->peer, much, sizeof much, false), 0);
+    shutdown(f->other, SHUT_WR);
+    close(f->other); /* with bytes that were not read */
+    f->other = -1;
+    loop_until(&f->loop, f->eof + f->errors > 0);
+    assert_int_equal(peer_undelivered(&f->peer), 0);
+}
+
 static void what_is_queued_for_one_who_resets_is_dropped_and_its_last_words_are_read(void **state)
 {
     struct fixture *f = *state;
@@ -429,6 +444,7 @@ int main(void)
         CASE(a_reset_that_comes_together_with_data_is_an_error_too),
         CASE(the_last_words_of_one_who_resets_are_read_and_then_the_reset),
         CASE(the_last_words_of_one_who_had_ended_before_are_followed_by_an_orderly_end),
+        CASE(what_one_who_ended_and_was_reset_did_not_take_is_not_waited_for),
         CASE(what_is_queued_for_one_who_resets_is_dropped_and_its_last_words_are_read),
         CASE(what_is_queued_and_lost_by_closing_ends_in_a_reset),
         CASE(closing_with_a_queue_frees_it_and_tells_only_closed),

@@ -137,16 +137,17 @@ static void nntp_behind_replies_and_texts(void **state)
 static void ldap_between_messages(void **state)
 {
     (void)state;
-    ASSERT_ROWS({PROTOCOL_LDAP, "\x30\x03\x02\x01\x01", 5, YES},
-                {PROTOCOL_LDAP, "\x30\x03\x02\x01", 4, NO}, {PROTOCOL_LDAP, "\x30", 1, NO},
-                {PROTOCOL_LDAP, "\x30\x81\x03\x02\x01\x01\x30\0", 8, YES},
-                {PROTOCOL_LDAP, "\x30\x84\0\0\0\x03\x02\x01\x01", 9, YES},
-                {PROTOCOL_LDAP, "\x30\x84\0\0\0", 5, NO},
-                {PROTOCOL_LDAP, "\x30\x88\0\0\0\0\0\0\0\x01", 10, NO},
-                {PROTOCOL_LDAP, "\x30\x88\0\0\0\0\0\0\0\x01\x30", 11, YES},
-                {PROTOCOL_LDAP, "\x30\x84\x7f\xff\xff\xff\x02", 7, NO},
-                {PROTOCOL_LDAP, "\x30\x84\xff\xff\xff\xff\x02", 7, LOST},
-                {PROTOCOL_LDAP, "\x30\x03\x02\x01\x01+OK\r\n", 10, LOST});
+    ASSERT_ROWS(
+        {PROTOCOL_LDAP, "\x30\x03\x02\x01\x01", 5, YES}, {PROTOCOL_LDAP, "\x30\x03\x02\x01", 4, NO},
+        {PROTOCOL_LDAP, "\x30", 1, NO}, {PROTOCOL_LDAP, "\x30\x81\x03\x02\x01\x01\x30\0", 8, YES},
+        {PROTOCOL_LDAP, "\x30\x84\0\0\0\x03\x02\x01\x01", 9, YES},
+        {PROTOCOL_LDAP, "\x30\x84\0\0\0", 5, NO},
+        {PROTOCOL_LDAP, "\x30\x88\0\0\0\0\0\0\0\x01", 10, NO},
+        {PROTOCOL_LDAP, "\x30\x88\0\0\0\0\0\0\0\x01\x30", 11, YES},
+        {PROTOCOL_LDAP, "\x30\x84\x7f\xff\xff\xff\x02", 7, NO},
+        {PROTOCOL_LDAP, "\x30\x84\xff\xff\xff\xff\x02", 7, LOST},
+        {PROTOCOL_LDAP, "\x30\x80\x02\x01\x01", 5, LOST}, {PROTOCOL_LDAP, "\x30\x89\0\0", 4, LOST},
+        {PROTOCOL_LDAP, "\x30\x03\x02\x01\x01+OK\r\n", 10, LOST});
 }
 
 int main(void)
