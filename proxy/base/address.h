@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-/* "[ffff:...]:65535" and unix paths of everyday length. */
+/* "[ffff:...]:65535" */
 enum { ADDRESS_TEXT_MAX = 64 };
 
 /* "192.0.2.1:110", "[2001:db8::1]:995"; "unix" for a unix socket's nameless end. IPv4-mapped

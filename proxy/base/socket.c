@@ -44,8 +44,7 @@ static struct sockaddr_un address_of(const char *path)
     return at;
 }
 
-/* -1 with errno: EAGAIN where the queue of a listener is full. */
-static int reach(const char *path)
+int socket_reach_file(const char *path)
 {
     const struct sockaddr_un at = address_of(path);
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -66,7 +65,7 @@ static bool is_socket(const char *path)
 
 static bool is_stale(const char *path)
 {
-    const int fd = reach(path);
+    const int fd = socket_reach_file(path);
     if (fd >= 0)
         close(fd);
     return fd < 0 && errno == ECONNREFUSED;
@@ -109,7 +108,7 @@ pid_t socket_listener(const char *path)
 {
     struct ucred who = {0};
     socklen_t size = sizeof who;
-    const int fd = reach(path);
+    const int fd = socket_reach_file(path);
     if (fd < 0)
         return 0;
     const bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0;

@@ -27,6 +27,10 @@ struct socket_file {
  * that is no socket. */
 int socket_bind_file(int fd, const char *path, struct socket_file *made);
 
+/* Connect to the unix socket `path`: a non-blocking socket. -1 with errno: EAGAIN where the queue
+ * of who listens there is full, which time may cure (connect(2)). */
+int socket_reach_file(const char *path);
+
 /* Remove that file, unless another has taken its place. */
 void socket_remove_file(const char *path, const struct socket_file *made);
 

@@ -69,12 +69,12 @@ static uint64_t left_of(const struct check *c)
 
 /* ---- what is found ---- */
 
-static void name_of(const struct check *c, char out[ADDRESS_TEXT_MAX])
+static const char *name_of(const struct check *c, char address[ADDRESS_TEXT_MAX])
 {
     if (c->endpoint->kind == ENDPOINT_UNIX)
-        snprintf(out, ADDRESS_TEXT_MAX, "%s", c->endpoint->text);
-    else
-        address_text((const struct sockaddr *)&c->at.addr, out);
+        return c->endpoint->text;
+    address_text((const struct sockaddr *)&c->at.addr, address);
+    return address;
 }
 
 /* NULL: the route's own. */
@@ -91,12 +91,11 @@ static void log_change(const struct check *c, enum config_log_level level, const
                        const char *why)
 {
     struct log_line line;
-    char name[ADDRESS_TEXT_MAX];
-    name_of(c, name);
+    char address[ADDRESS_TEXT_MAX];
     log_begin(&line, c->all->log, level, event);
     log_text(&line, "route", c->route->config->name);
     log_text(&line, "server-name", server_name_of(c));
-    log_text(&line, "upstream", name);
+    log_text(&line, "upstream", name_of(c, address));
     log_text(&line, "why", why);
     log_end(&line);
 }

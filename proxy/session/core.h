@@ -228,6 +228,7 @@ struct session {
     bool is_check;                     /* it is a balancer's own, by its PROXY header */
     bool handshaken;                   /* TLS stands */
     bool upgraded;                     /* TLS began by STARTTLS */
+    bool knocking;                     /* DIAL: its queue is full, and it is tried again */
     bool served;                       /* an upstream serves it, and no other can take its place;
                                         * the open line is out */
     bool opened;                       /* an open line is out, before the upgrade perhaps */
@@ -334,6 +335,8 @@ void session_arm(struct session *s);   /* set the timer anew for the present sta
 /* Milliseconds until `limit` is over; SESSION_NEVER: there is none. */
 #define SESSION_NEVER UINT64_MAX
 uint64_t session_remains(uint64_t limit, uint64_t since, uint64_t now);
+/* What is left of the time for connecting to this upstream, its TLS included: milliseconds. */
+uint64_t session_connect_remains(const struct session *s);
 
 /* ---- log_lines.c ---- */
 void session_id(const struct session *s, char out[SESSION_ID_MAX]);
@@ -342,8 +345,9 @@ void session_log_open(struct session *s);
 void session_log_end(struct session *s, enum config_log_level level, enum fault fault,
                      const char *how);
 void session_log_upstream(struct session *s, const char *event, const char *how);
-/* The upstream that was tried last; empty: none. */
-void session_upstream_name(const struct session *s, char out[ADDRESS_TEXT_MAX]);
+/* The upstream that was tried last; empty: none. In `address`, or as long-lived as the generation.
+ */
+const char *session_upstream_name(const struct session *s, char address[ADDRESS_TEXT_MAX]);
 /* `mechanism` may be NULL. */
 void session_log_login_refused(struct session *s, const char *command, const char *mechanism);
 void session_log_challenge(struct session *s, const char *type, const char *name,
@@ -407,6 +411,7 @@ enum session_state check_client_ended(struct session *s);
 enum session_state check_timed_out(struct session *s);
 
 /* dial.c */
+uint64_t dial_remains(const struct session *s);
 enum session_state dial_entered(struct session *s);
 enum session_state dial_client_data(struct session *s, uint8_t *data, size_t size);
 enum session_state dial_client_ended(struct session *s);
@@ -432,7 +437,6 @@ enum session_state opening_timed_out(struct session *s);
 /* upstream_tls.c */
 enum session_state upstream_tls_entered(struct session *s);
 bool upstream_tls_reads(const struct session *s);
-uint64_t upstream_tls_remains(const struct session *s);
 enum session_state upstream_tls_data(struct session *s, uint8_t *data, size_t size);
 enum session_state upstream_tls_ended(struct session *s);
 

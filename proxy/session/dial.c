@@ -55,23 +55,30 @@ static void choose_source(const struct session *s, union session_address *client
     }
 }
 
-/* 0, or a negative uv error. */
-static int connect_upstream(struct session *s, const struct upstream_address *a)
+static const struct endpoint *endpoint_of(const struct session *s)
 {
-    const struct endpoint *e = s->target->upstreams.items[s->cursor.upstream].endpoint;
-    struct peer_target target = {.to = (const struct sockaddr *)&a->addr};
+    return s->target->upstreams.items[s->cursor.upstream].endpoint;
+}
+
+/* As peer_connect(). */
+static int connect_unix(struct session *s)
+{
+    const struct endpoint *e = endpoint_of(s);
+    const struct peer_target target = {.path = e->path, .here = true};
+    s->upstream_to.sa.sa_family = AF_UNSPEC;
+    s->upstream_path = e->text;
+    return peer_connect(&s->upstream, s->all->loop, &target, &session_upstream_events);
+}
+
+static int connect_inet(struct session *s, const struct upstream_address *a)
+{
+    struct peer_target target = {.to = (const struct sockaddr *)&a->addr,
+                                 .here = sockaddr_is_loopback(&a->addr)};
     union session_address client;
-    if (e->kind == ENDPOINT_UNIX) {
-        target.path = e->path;
-        s->upstream_to.sa.sa_family = AF_UNSPEC;
-        s->upstream_path = e->text;
-    } else {
-        s->upstream_to = session_address(&a->addr);
-        target.here = sockaddr_is_loopback(&a->addr);
-        if (!target.here) /* this machine does not vanish without us */
-            target.user_timeout = s->route->config->tcp_user_timeout;
-        choose_source(s, &client, &target);
-    }
+    s->upstream_to = session_address(&a->addr);
+    if (!target.here) /* this machine does not vanish without us */
+        target.user_timeout = s->route->config->tcp_user_timeout;
+    choose_source(s, &client, &target);
     return peer_connect(&s->upstream, s->all->loop, &target, &session_upstream_events);
 }
 
@@ -128,10 +135,41 @@ static const struct upstream_address *next_reachable(struct session *s)
     return a;
 }
 
+/* One whose queue of connections is full may soon have room. TCP waits for that by itself. The
+ * longer it takes, the more seldom it is asked. */
+uint64_t dial_remains(const struct session *s)
+{
+    enum { SOON_MS = 10, SELDOM_MS = 250 };
+    const uint64_t waited = session_now(s) - s->dialled, left = session_connect_remains(s);
+    uint64_t pause = waited < SOON_MS ? SOON_MS : waited;
+    if (pause > SELDOM_MS)
+        pause = SELDOM_MS;
+    return s->knocking && left > pause ? pause : left;
+}
+
+/* How connecting has begun, as peer_connect() tells. */
+static enum session_state begun(struct session *s, int rc)
+{
+    s->knocking = rc == UV_EAGAIN;
+    s->handles += !s->knocking;
+    session_arm(s);
+    if (rc == 0 || s->knocking)
+        return SESSION_STAY;
+    if (rc == PEER_CONNECTED)
+        return dial_connected(s, 0);
+    if (rc == UV_EMFILE || rc == UV_ENFILE || rc == UV_ENOMEM || rc == UV_ENOBUFS)
+        return give_up(s, uv_strerror(rc));
+    return cannot_connect(s, rc);
+}
+
 enum session_state dial_entered(struct session *s)
 {
-    if (s->upstream.life == PEER_CLOSING) /* of before; dial_upstream_closed() goes on */
+    s->dialled = session_now(s);
+    s->knocking = false;
+    if (s->upstream.life == PEER_CLOSING) { /* of before; dial_upstream_closed() goes on */
+        session_arm(s);
         return SESSION_STAY;
+    }
     struct upstream_set *set = &s->target->upstreams;
     if (s->turn == 0 && (set->balance != BALANCE_FIRST || set->by_chance))
         s->turn = session_take_turn(s);
@@ -139,17 +177,8 @@ enum session_state dial_entered(struct session *s)
     if (a == NULL)
         return session_refuse(s, REFUSE_UPSTREAM_DOWN);
     upstream_trying(set, &s->cursor, session_now(s), s->route->config->connect_timeout);
-    s->dialled = session_now(s);
-    s->handles++;
     session_enter_place(s, a->key);
-    int rc = connect_upstream(s, a);
-    if (rc == 0)
-        return SESSION_STAY;
-    if (rc == PEER_CONNECTED)
-        return dial_connected(s, 0);
-    if (rc == UV_EMFILE || rc == UV_ENFILE || rc == UV_ENOMEM || rc == UV_ENOBUFS)
-        return give_up(s, uv_strerror(rc));
-    return cannot_connect(s, rc);
+    return begun(s, endpoint_of(s)->kind == ENDPOINT_UNIX ? connect_unix(s) : connect_inet(s, a));
 }
 
 /* The PROXY header, first bytes to the upstream. 0, or a negative uv error. */
@@ -214,7 +243,11 @@ enum session_state dial_upstream_closed(struct session *s)
 
 enum session_state dial_timed_out(struct session *s)
 {
-    return failed(s, UPSTREAM_TIMEOUT, "connect timeout");
+    if (!s->knocking)
+        return failed(s, UPSTREAM_TIMEOUT, "connect timeout");
+    if (session_connect_remains(s) > 0)
+        return begun(s, connect_unix(s));
+    return failed(s, UPSTREAM_TIMEOUT, "connect timeout: its queue of connections is full");
 }
 
 /* ---- UPSTREAM_TLS ---- */

@@ -15,12 +15,12 @@ void session_tls_info(const struct session *s, struct tls_info *tls)
         tls_conn_info(s->tls, tls);
 }
 
-void session_upstream_name(const struct session *s, char out[ADDRESS_TEXT_MAX])
+const char *session_upstream_name(const struct session *s, char address[ADDRESS_TEXT_MAX])
 {
     if (s->upstream_to.sa.sa_family == AF_UNSPEC)
-        snprintf(out, ADDRESS_TEXT_MAX, "%s", s->upstream_path != NULL ? s->upstream_path : "");
-    else
-        address_text(&s->upstream_to.sa, out);
+        return s->upstream_path != NULL ? s->upstream_path : "";
+    address_text(&s->upstream_to.sa, address);
+    return address;
 }
 
 static void log_upstream_tls(const struct session *s, struct log_line *line)
@@ -51,13 +51,12 @@ static void log_facts(struct session *s, struct log_line *line)
         return;
     session_id(s, id);
     address_text(&s->from.sa, client);
-    session_upstream_name(s, upstream);
     session_tls_info(s, &tls);
     log_text(line, "id", id);
     log_text(line, "route", s->route->config->name);
     log_text(line, "protocol", protocol_facts(s->route->config->protocol)->name);
     log_text(line, "client", client);
-    log_text(line, "upstream", upstream);
+    log_text(line, "upstream", session_upstream_name(s, upstream));
     log_upstream_tls(s, line);
     log_text(line, "tls", tls.version);
     log_text(line, "cipher", tls.cipher);
@@ -105,12 +104,11 @@ void session_log_upstream(struct session *s, const char *event, const char *how)
     struct log_line line;
     char id[SESSION_ID_MAX], upstream[ADDRESS_TEXT_MAX];
     session_id(s, id);
-    session_upstream_name(s, upstream);
     log_begin(&line, s->all->log, LOG_LEVEL_WARN, event);
     log_text(&line, "id", id);
     log_text(&line, "route", s->route->config->name);
     log_text(&line, "server-name", session_name(s));
-    log_text(&line, "upstream", upstream);
+    log_text(&line, "upstream", session_upstream_name(s, upstream));
     log_text(&line, "why", how);
     log_end(&line);
 }

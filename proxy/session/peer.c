@@ -175,34 +175,50 @@ static socklen_t size_of(const struct sockaddr *a)
     return a->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 }
 
-/* 0: it is connected. UV_EALREADY: only time can tell. Or another negative uv error. */
-static int connect_now(int fd, const struct peer_target *target)
+/* A socket that is connected, or a negative uv error: UV_EALREADY, only time can tell. Between
+ * sockets of one machine the handshake is over when connect() returns, which says EINPROGRESS, and
+ * how it went when it is asked again. */
+static int reach_here(const struct peer_target *target)
 {
-    const int rc = tune_upstream_socket(fd, target);
-    if (rc != 0 || connect(fd, target->to, size_of(target->to)) == 0)
-        return rc;
-    if (errno == EINPROGRESS && connect(fd, target->to, size_of(target->to)) == 0)
-        return 0;
-    return -errno;
+    const socklen_t size = size_of(target->to);
+    const int fd = socket(target->to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int rc = tune_upstream_socket(fd, target);
+    if (rc == 0 && connect(fd, target->to, size) != 0)
+        rc = -errno;
+    if (rc == -EINPROGRESS)
+        rc = connect(fd, target->to, size) == 0 ? 0 : -errno;
+    if (rc == 0)
+        return fd;
+    close(fd);
+    return rc;
 }
 
-/* Between sockets of one machine the handshake is over when connect() returns, which says
- * EINPROGRESS, and how it went when it is asked again. That spares a turn of the loop. As
- * peer_connect(), or UV_EALREADY where the other side's queue is full: nothing has happened. */
+static int reach_file(const char *path)
+{
+    const int fd = socket_reach_file(path);
+    return fd >= 0 ? fd : -errno;
+}
+
+/* As peer_connect(), and it spares a turn of the loop. UV_EALREADY, too, is when nothing has
+ * happened.
+ */
 static int connect_here(struct peer *p, uv_loop_t *loop, const struct peer_target *target)
 {
-    const int fd = socket(target->to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int rc = fd < 0 ? -errno : connect_now(fd, target);
-    if (rc != UV_EALREADY)
+    const bool is_unix = target->path != NULL;
+    const int fd = is_unix ? reach_file(target->path) : reach_here(target);
+    if (fd == UV_EALREADY || fd == UV_EAGAIN)
+        return fd;
+    if (fd < 0) { /* with a handle that can be closed */
         uv_tcp_init(loop, &p->uv.tcp);
-    if (rc == 0)
-        rc = uv_tcp_open(&p->uv.tcp, fd);
-    if (rc != 0 && fd >= 0)
-        close(fd);
+        p->life = PEER_CONNECTING;
+        return fd;
+    }
+    const int rc = peer_open(p, loop, fd, is_unix, p->events);
     if (rc != 0)
-        return rc;
-    p->life = PEER_OPEN;
-    return PEER_CONNECTED;
+        close(fd);
+    return rc == 0 ? PEER_CONNECTED : rc;
 }
 
 static int connect_tcp(struct peer *p, const struct peer_target *target, uv_connect_t *request)
@@ -220,6 +236,7 @@ static int connect_tcp(struct peer *p, const struct peer_target *target, uv_conn
 static int connect_anywhere(struct peer *p, uv_loop_t *loop, const struct peer_target *target)
 {
     int rc = 0;
+    p->life = PEER_CONNECTING;
     if (target->path != NULL)
         uv_pipe_init(loop, &p->uv.pipe, 0);
     else if ((rc = uv_tcp_init_ex(loop, &p->uv.tcp, target->to->sa_family)) != 0)
@@ -245,7 +262,6 @@ int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *targ
                  const struct peer_events *events)
 {
     peer_init(p, events);
-    p->life = PEER_CONNECTING;
     const int rc = target->here ? connect_here(p, loop, target) : UV_EALREADY;
     return rc == UV_EALREADY ? connect_anywhere(p, loop, target) : rc;
 }

@@ -70,16 +70,17 @@ struct peer_target {
     const struct sockaddr *to;
     const struct sockaddr *from; /* NULL: the kernel's choice */
     socklen_t from_size;
-    bool here;             /* `to` is this machine: see PEER_CONNECTED */
+    bool here;             /* on this machine, and the outcome may be told at once */
     bool transparent;      /* `from` is not ours: IP_TRANSPARENT */
     unsigned user_timeout; /* see socket_user_timeout() */
 };
 
-/* The outcome of connecting to who is `here`, most of the time. */
 enum { PEER_CONNECTED = 1 };
 
-/* Begin to connect. 0: `connected` tells the outcome. PEER_CONNECTED, or a negative uv error, are
- * the outcome, and `connected` does not come. The peer has to be closed in each case. */
+/* Begin to connect. 0: `connected` tells the outcome. PEER_CONNECTED, where it is `here`, or a
+ * negative uv error are the outcome, and `connected` does not come. The peer has to be closed in
+ * each case but one: UV_EAGAIN, where it is `here` and a unix socket whose queue is full. Nothing
+ * has happened then, and it may be tried again. */
 int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
                  const struct peer_events *events);
 

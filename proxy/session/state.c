@@ -15,6 +15,11 @@ uint64_t session_remains(uint64_t limit, uint64_t since, uint64_t now)
     return now - since < limit ? limit - (now - since) : 0;
 }
 
+uint64_t session_connect_remains(const struct session *s)
+{
+    return session_remains(s->route->config->connect_timeout, s->dialled, session_now(s));
+}
+
 static uint64_t wait_of(const struct session *s)
 {
     const struct session_row *row = row_of(s);

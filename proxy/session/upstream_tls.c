@@ -70,9 +70,8 @@ enum session_state upstream_tls_entered(struct session *s)
 {
     char address[ADDRESS_TEXT_MAX], place[ADDRESS_TEXT_MAX];
     struct tls_io io = {0};
-    session_upstream_name(s, place);
-    s->upstream_tls =
-        tls_conn_dial(s->all->engine, s->target->tls, name_of(s, address), place, &io);
+    s->upstream_tls = tls_conn_dial(s->all->engine, s->target->tls, name_of(s, address),
+                                    session_upstream_name(s, place), &io);
     if (s->upstream_tls == NULL)
         return session_end(s, END_OUT_OF_MEMORY);
     return shake(s, tls_conn_status(s->upstream_tls), &io);
@@ -81,11 +80,6 @@ enum session_state upstream_tls_entered(struct session *s)
 bool upstream_tls_reads(const struct session *s)
 {
     return s->signing == NULL;
-}
-
-uint64_t upstream_tls_remains(const struct session *s)
-{
-    return session_remains(s->route->config->connect_timeout, s->dialled, session_now(s));
 }
 
 enum session_state upstream_tls_data(struct session *s, uint8_t *data, size_t size)

@@ -44,6 +44,10 @@ int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *targ
     struct fake_peer *f = &fake_peers[FAKE_UPSTREAM];
     const bool at_once = f->here && f->refuses == 0;
     f->connects++;
+    if (f->refuses == UV_EAGAIN) { /* nothing has happened */
+        f->refuses = 0;
+        return UV_EAGAIN;
+    }
     const int rc = begin(f, p, at_once ? PEER_OPEN : PEER_CONNECTING, events);
     return at_once ? PEER_CONNECTED : rc;
 }

@@ -1,9 +1,13 @@
 """Unix sockets on both sides, and IPv6."""
 
+import os
+import socket
+
 import pytest
 
 from clients import tls
 from harness.config import route
+from harness.wait import wait_until
 from servers import toy
 
 
@@ -28,6 +32,59 @@ def test_the_upstream_is_a_unix_socket(fronts, run, pki, toys, version):
         assert tls.says(client)
     assert front.wait_for_log("end", route="unix")["upstream"] == f"unix:{path}"
     assert upstream.accepted == 1
+
+
+@pytest.fixture
+def full(run, request):
+    """A server whose queue of connections is full: it, its path, and those who wait there."""
+    path = run.make_folder(f"unix-full-{request.node.name}") / "server.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        os.chmod(path, 0o777)
+        server.listen(1)
+        waiting = []
+        while len(waiting) < 20:
+            waiting.append(socket.socket(socket.AF_UNIX))
+            waiting[-1].setblocking(False)
+            if waiting[-1].connect_ex(str(path)) != 0:
+                break
+        assert len(waiting) < 20
+        yield server, path
+        for one in waiting:
+            one.close()
+
+
+def test_an_upstream_with_a_full_queue_is_waited_for(fronts, run, pki, full):
+    server, path = full
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("unix", port, f"unix:{path}"))
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        client.send(b"question")
+        wait_until(lambda: front.active("unix") == 1, "the session")
+        server.settimeout(30)
+        heard = b""
+        while heard != b"question":  # those who filled the queue come first
+            connection, _ = server.accept()
+            with connection:
+                connection.settimeout(0.2)
+                try:
+                    heard = connection.recv(100)
+                except TimeoutError:
+                    continue
+                connection.sendall(b"answer")
+        assert client.read_all() == b"answer"
+    assert front.log("upstream-failed") == []
+
+
+def test_an_upstream_whose_queue_stays_full_is_given_up(fronts, run, pki, toys, full):
+    port, second = run.port(), toys(toy.echo)
+    front = fronts.start(pki.mail.block(), route("unix", port, [f"unix:{full[1]}", second.port],
+                                                 connect_timeout="300ms"))
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        assert tls.says(client)
+    failed = front.wait_for_log("upstream-failed")
+    assert failed["why"] == "connect timeout: its queue of connections is full"
+    assert failed["upstream"] == f"unix:{full[1]}"
 
 
 def test_half_close_crosses_unix_sockets_too(fronts, run, pki, toys, version):

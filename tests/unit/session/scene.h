@@ -68,8 +68,9 @@ struct scene {
     size_t far_passed, far_size;
     char far_text[1000]; /* all that it was told; <bye> for close_notify */
     struct scene_mark marks[2];
-    int open_fails;     /* a uv error for the next client's socket */
-    bool upstream_here; /* connected at once, of the next one */
+    int open_fails;       /* a uv error for the next client's socket */
+    bool upstream_here;   /* connected at once, of the next one */
+    int upstream_refuses; /* likewise: a uv error for its first */
     char log_text[1 << 16];
 };
 
@@ -412,7 +413,9 @@ static inline void arrive_as(enum scene_route route, bool announced, struct admi
     client->refuses = f.open_fails;
     f.open_fails = 0;
     upstream->here = f.upstream_here;
+    upstream->refuses = f.upstream_refuses;
     f.upstream_here = false;
+    f.upstream_refuses = 0;
     memset(f.marks, 0, sizeof f.marks);
     f.all.queries.left = 128; /* as with every tick */
     f.passed = 0;

@@ -761,6 +761,47 @@ static void an_upstream_of_this_machine_is_there_at_once(void **state)
     finish();
 }
 
+static void an_upstream_whose_queue_is_full_is_asked_again(void **state)
+{
+    (void)state;
+    f.upstream_refuses = UV_EAGAIN;
+    arrive(MX);
+    assert_int_equal(f.s->state, SESSION_DIAL);
+    upstream->refuses = UV_EAGAIN;
+    times_out();
+    assert_int_equal(f.s->state, SESSION_DIAL);
+    times_out();
+    assert_int_equal(upstream->connects, 3);
+    upstream_connects(0);
+    assert_int_equal(f.s->state, SESSION_GREETING);
+    assert_int_equal(logged("upstream-failed"), 0);
+    finish();
+}
+
+static void an_upstream_whose_queue_stays_full_has_its_time(void **state)
+{
+    (void)state;
+    f.upstream_refuses = UV_EAGAIN;
+    arrive(MX);
+    for (int i = 0; i < 100 && f.s->state == SESSION_DIAL && logged("upstream-failed") == 0; i++) {
+        upstream->refuses = UV_EAGAIN;
+        times_out();
+    }
+    assert_int_equal(logged("upstream-failed"), 1);
+    assert_non_null(strstr(f.log_text, "its queue of connections is full"));
+    assert_in_range(upstream->connects, 10, 40);
+    finish();
+}
+
+static void a_client_leaves_while_the_queue_is_full(void **state)
+{
+    (void)state;
+    f.upstream_refuses = UV_EAGAIN;
+    arrive(MX);
+    client_breaks();
+    finish();
+}
+
 static void a_client_between_two_replies_is_said_goodbye(void **state)
 {
     (void)state;
@@ -834,6 +875,9 @@ int main(void)
         cmocka_unit_test(an_upstream_that_went_without_an_answer_is_blamed_for_that),
         cmocka_unit_test(what_the_client_is_not_told_of_is_told_in_the_log),
         cmocka_unit_test(an_upstream_of_this_machine_is_there_at_once),
+        cmocka_unit_test(an_upstream_whose_queue_is_full_is_asked_again),
+        cmocka_unit_test(an_upstream_whose_queue_stays_full_has_its_time),
+        cmocka_unit_test(a_client_leaves_while_the_queue_is_full),
         cmocka_unit_test(a_client_between_two_replies_is_said_goodbye),
         cmocka_unit_test(a_client_in_the_middle_of_a_reply_is_left_alone_until_it_is_over),
         cmocka_unit_test(without_words_there_is_close_notify_alone),

@@ -226,6 +226,38 @@ static void a_unix_socket_is_reached_or_not(void **state)
     remove_directory(directory);
 }
 
+/* connect(2): EAGAIN. */
+static void a_unix_socket_with_a_full_queue_may_be_tried_again(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char directory[32];
+    int others[16], n = 0;
+    make_directory(directory);
+    snprintf(at.sun_path, sizeof at.sun_path, "%s/s", directory);
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    f->here = true;
+    do {
+        others[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    } while (connect(others[n++], (struct sockaddr *)&at, sizeof at) == 0 && n < 16);
+    const unsigned before = open_descriptors();
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(start(f, at.sun_path, NULL), UV_EAGAIN);
+        assert_int_equal(f->peer.life, PEER_NONE);
+    }
+    assert_int_equal(open_descriptors(), before);
+    close(accept(fd, NULL, NULL));
+    assert_int_equal(start(f, at.sun_path, NULL), PEER_CONNECTED);
+    assert_int_equal(peer_send(&f->peer, (const uint8_t *)"x", 1, false), 0);
+    assert_int_equal(f->connected, 0);
+    while (n > 0)
+        close(others[--n]);
+    close(fd);
+    remove_directory(directory);
+}
+
 static void closing_while_connecting_tells_only_closed(void **state)
 {
     struct fixture *f = *state;
@@ -255,6 +287,7 @@ int main(void)
         CASE(who_is_here_and_refuses_does_so_in_the_call),
         CASE(who_is_here_with_a_full_queue_is_waited_for),
         CASE(a_unix_socket_is_reached_or_not),
+        CASE(a_unix_socket_with_a_full_queue_may_be_tried_again),
         CASE(closing_while_connecting_tells_only_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
