@@ -12,11 +12,13 @@ work=$(mktemp -d)
 mailbox='' session=''
 passed=0 failed=0
 
-# Processes of session $1, zombies apart; field 6 of stat is the session, behind "(name) ".
+# Processes of session $1, zombies apart; field 6 of stat is the session, behind "(name) ". Without a process for each
+# of them: where numbers come round, bash takes a new one for its old job ("No record of process").
 processes_of_session() {
     local stat rest
     for stat in /proc/[0-9]*/stat; do
-        rest=$(cat "$stat" 2>/dev/null) || continue
+        rest=
+        IFS= read -r -d '' rest 2>/dev/null <"$stat" || [ -n "$rest" ] || continue
         rest=${rest##*) }
         # shellcheck disable=SC2086 # fields
         set -- "$1" $rest
