@@ -150,7 +150,7 @@ uint64_t dial_remains(const struct session *s)
 /* How connecting has begun, as peer_connect() tells. */
 static enum session_state begun(struct session *s, int rc)
 {
-    s->knocking = rc == UV_EAGAIN;
+    s->knocking = rc == UV_EAGAIN && s->upstream.life == PEER_NONE; /* not TCP's, of other wants */
     s->handles += !s->knocking;
     session_arm(s);
     if (rc == 0 || s->knocking)

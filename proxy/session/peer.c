@@ -201,14 +201,13 @@ static int reach_file(const char *path)
     return fd >= 0 ? fd : -errno;
 }
 
-/* As peer_connect(), and it spares a turn of the loop. UV_EALREADY, too, is when nothing has
- * happened.
- */
+/* As peer_connect(), and it spares a turn of the loop. Nothing has happened behind UV_EALREADY,
+ * either. */
 static int connect_here(struct peer *p, uv_loop_t *loop, const struct peer_target *target)
 {
     const bool is_unix = target->path != NULL;
     const int fd = is_unix ? reach_file(target->path) : reach_here(target);
-    if (fd == UV_EALREADY || fd == UV_EAGAIN)
+    if (fd == (is_unix ? UV_EAGAIN : UV_EALREADY))
         return fd;
     if (fd < 0) { /* with a handle that can be closed */
         uv_tcp_init(loop, &p->uv.tcp);
