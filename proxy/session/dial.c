@@ -135,25 +135,31 @@ static const struct upstream_address *next_reachable(struct session *s)
     return a;
 }
 
-/* One whose queue of connections is full may soon have room. TCP waits for that by itself. The
- * longer it takes, the more seldom it is asked. */
+/* All of connect-timeout from the beginning. One whose queue of connections is full may soon have
+ * room; TCP waits for that by itself. The longer it takes, the more seldom it is asked. */
 uint64_t dial_remains(const struct session *s)
 {
     enum { SOON_MS = 10, SELDOM_MS = 250 };
-    const uint64_t waited = session_now(s) - s->dialled, left = session_connect_remains(s);
+    const uint64_t now = session_now(s), waited = now - s->dialled;
+    if (!s->knocking)
+        return session_remains(s->route->config->connect_timeout, now, now);
+    const uint64_t left = session_connect_remains(s);
     uint64_t pause = waited < SOON_MS ? SOON_MS : waited;
     if (pause > SELDOM_MS)
         pause = SELDOM_MS;
-    return s->knocking && left > pause ? pause : left;
+    return left > pause ? pause : left;
 }
 
 /* How connecting has begun, as peer_connect() tells. */
 static enum session_state begun(struct session *s, int rc)
 {
     s->knocking = rc == UV_EAGAIN && s->upstream.life == PEER_NONE; /* not TCP's, of other wants */
-    s->handles += !s->knocking;
-    session_arm(s);
-    if (rc == 0 || s->knocking)
+    if (s->knocking) {
+        session_arm(s);
+        return SESSION_STAY;
+    }
+    s->handles++;
+    if (rc == 0)
         return SESSION_STAY;
     if (rc == PEER_CONNECTED)
         return dial_connected(s, 0);
@@ -164,12 +170,8 @@ static enum session_state begun(struct session *s, int rc)
 
 enum session_state dial_entered(struct session *s)
 {
-    s->dialled = session_now(s);
-    s->knocking = false;
-    if (s->upstream.life == PEER_CLOSING) { /* of before; dial_upstream_closed() goes on */
-        session_arm(s);
+    if (s->upstream.life == PEER_CLOSING) /* of before; dial_upstream_closed() goes on */
         return SESSION_STAY;
-    }
     struct upstream_set *set = &s->target->upstreams;
     if (s->turn == 0 && (set->balance != BALANCE_FIRST || set->by_chance))
         s->turn = session_take_turn(s);
@@ -177,6 +179,7 @@ enum session_state dial_entered(struct session *s)
     if (a == NULL)
         return session_refuse(s, REFUSE_UPSTREAM_DOWN);
     upstream_trying(set, &s->cursor, session_now(s), s->route->config->connect_timeout);
+    s->dialled = session_now(s);
     session_enter_place(s, a->key);
     return begun(s, endpoint_of(s)->kind == ENDPOINT_UNIX ? connect_unix(s) : connect_inet(s, a));
 }
@@ -243,11 +246,13 @@ enum session_state dial_upstream_closed(struct session *s)
 
 enum session_state dial_timed_out(struct session *s)
 {
-    if (!s->knocking)
-        return failed(s, UPSTREAM_TIMEOUT, "connect timeout");
-    if (session_connect_remains(s) > 0)
+    const bool knocking = s->knocking;
+    if (knocking && session_connect_remains(s) > 0)
         return begun(s, connect_unix(s));
-    return failed(s, UPSTREAM_TIMEOUT, "connect timeout: its queue of connections is full");
+    s->knocking = false;
+    return failed(s, UPSTREAM_TIMEOUT,
+                  knocking ? "connect timeout: its queue of connections is full"
+                           : "connect timeout");
 }
 
 /* ---- UPSTREAM_TLS ---- */
