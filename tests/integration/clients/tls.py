@@ -39,6 +39,18 @@ def open_socket(port, host="127.0.0.1", source=None):
     return made
 
 
+def listens(port):
+    """Does anybody take connections there? A reset is a yes: they had one, and their socket is closed
+    while others may still listen."""
+    try:
+        open_socket(port, "127.0.0.1").close()
+    except ConnectionRefusedError:
+        return False
+    except ConnectionResetError:
+        pass
+    return True
+
+
 class TlsClient:
     TIMEOUT = 30
 

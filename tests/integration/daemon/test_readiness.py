@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import ssl
 
 import pytest
@@ -36,14 +35,6 @@ def is_refused(port, pki):
         return not is_served(port, pki)
     except (OSError, ssl.SSLError, AssertionError):
         return True
-
-
-def nobody_listens(port):
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 # ---- tlsfront drain ------------------------------------------------------------------------------
@@ -192,7 +183,7 @@ def test_newcomers_that_are_to_be_reset_find_nobody_who_listens(served, pki):
         assert tls.says(client)
         front.send(signal.SIGTERM)
         front.wait_for_log("draining")
-        wait_until(lambda: nobody_listens(port), "all workers to close their sockets")
+        wait_until(lambda: not tls.listens(port), "all workers to close their sockets")
         assert front.status()["state"] == "draining"
         assert tls.says(client)
     front.verify_end(front.process.wait(30))

@@ -100,7 +100,8 @@ class Daemon:
             self.process = process.Process(self.name, COMMANDS[self.name](self.file), self.log,
                                            cwd=self.place)
         try:
-            wait_until(lambda: not self.process.running() or self.listens(), f"{self.name} to serve")
+            wait_until(lambda: not self.process.running() or tls.listens(self.port),
+                       f"{self.name} to serve")
             assert self.process.running(), self.process.text()
             if self.name == "haproxy":  # before that, the signal of a reload would end it
                 wait_until(lambda: "Loading success" in self.process.text(), "haproxy's master")
@@ -110,13 +111,6 @@ class Daemon:
                 self.front.terminate()
             else:
                 self.process.stop()
-
-    def listens(self):
-        try:
-            tls.open_socket(self.port).close()
-        except OSError:
-            return False
-        return True
 
     def client(self, pki, **options):
         settings = tls.context(pki, **options)

@@ -36,14 +36,6 @@ def here(port):
     return [f"127.0.0.1:{port}"]
 
 
-def listens(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 5).close()
-    except ConnectionRefusedError:
-        return False
-    return True
-
-
 def observer(front):
     [pid] = front.processes("observer")
     return pid
@@ -85,7 +77,7 @@ def test_on_a_unix_socket_any_host_will_do(start, run):
 def test_a_reload_adds_moves_and_removes_it(start, run):
     first, second = run.port(), run.port()
     front, _ = start()
-    assert not listens(first)
+    assert not tls.listens(first)
     front.write(*front.blocks, observe=here(first))
     assert front.reload().returncode == 0
     assert fetch(first, "/-/ready")[0] == 200
@@ -97,14 +89,14 @@ def test_a_reload_adds_moves_and_removes_it(start, run):
     assert observer(front) == pid
     front.write(*front.blocks, observe=here(second))
     assert front.reload().returncode == 0
-    wait_until(lambda: not listens(first), "the first to be closed")
+    wait_until(lambda: not tls.listens(first), "the first to be closed")
     assert fetch(second, "/-/ready")[0] == 200
     front.write(*front.blocks, observe=None)
     assert front.reload().returncode == 0
-    wait_until(lambda: not listens(second) and not running(pid), "the observer to be gone")
+    wait_until(lambda: not tls.listens(second) and not running(pid), "the observer to be gone")
     front.write(*front.blocks, observe=here(second))
     assert front.reload().returncode == 0
-    wait_until(lambda: listens(second), "another one")
+    wait_until(lambda: tls.listens(second), "another one")
     assert fetch(second, "/-/ready")[0] == 200
     assert front.log("observer-died") == []
 
@@ -118,7 +110,7 @@ def test_an_address_that_is_taken_refuses_the_reload_and_changes_nothing(start, 
     assert done.returncode != 0
     assert f"observe: cannot listen on 127.0.0.1:{taken}" in done.stderr
     assert fetch(at, "/-/ready")[0] == 200
-    assert not listens(taken)
+    assert not tls.listens(taken)
     assert Metrics(at).get("tlsfront_config_last_reload_successful") == 0
 
 
