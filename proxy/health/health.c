@@ -6,6 +6,7 @@
 #include "proxy/starttls/starttls.h"
 #include "proxy/wire/proxy_header_write.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,11 +61,12 @@ static unsigned interval_of(const struct check *c)
     return c->target->config->health_check;
 }
 
-/* Of the interval, in milliseconds. */
-static uint64_t left_of(const struct check *c)
+/* Of so many milliseconds from its beginning, or of the interval if that is shorter. */
+static uint64_t left_of(const struct check *c, unsigned limit)
 {
     const uint64_t gone = now_of(c) - c->began;
-    return gone < interval_of(c) ? interval_of(c) - gone : 0;
+    const unsigned all = limit < interval_of(c) ? limit : interval_of(c);
+    return gone < all ? all - gone : 0;
 }
 
 /* ---- what is found ---- */
@@ -126,6 +128,8 @@ static void is_ill(struct check *c, enum upstream_fault fault, const char *why)
 /* ---- a visit ---- */
 
 static void out_of_time(uv_timer_t *timer);
+static void knock(uv_timer_t *timer);
+static void visit(uv_timer_t *timer);
 
 static void close_visit(struct check *c)
 {
@@ -203,7 +207,7 @@ static void say_who(struct check *c)
 /* `limit` milliseconds, but no more than are left of the interval. */
 static void allow(struct check *c, unsigned limit)
 {
-    const uint64_t left = left_of(c);
+    const uint64_t left = left_of(c, UINT_MAX);
     c->overdue = false;
     uv_timer_start(&c->timer, out_of_time, limit > 0 && limit < left ? limit : left, 0);
 }
@@ -286,20 +290,51 @@ static bool is_ours(int error)
     return error == UV_EMFILE || error == UV_ENFILE || error == UV_ENOMEM || error == UV_ENOBUFS;
 }
 
+static void next_visit(struct check *c)
+{
+    c->phase = CHECK_WAITS;
+    uv_timer_start(&c->timer, visit, left_of(c, UINT_MAX) + 1, 0); /* never twice in one turn */
+}
+
+/* As a session does, and TCP by itself. */
+static void wait_for_room(struct check *c)
+{
+    enum { KNOCK_MS = 100 };
+    const uint64_t left = left_of(c, c->route->config->connect_timeout);
+    if (left > 0) {
+        uv_timer_start(&c->timer, knock, left < KNOCK_MS ? left : KNOCK_MS, 0);
+        return;
+    }
+    is_ill(c, UPSTREAM_TIMEOUT, "connect timeout: its queue of connections is full");
+    next_visit(c);
+}
+
+static void knock(uv_timer_t *timer)
+{
+    struct check *c = container_of(timer, struct check, timer);
+    const int rc = connect_to(c);
+    if (peer_queue_is_full(&c->peer, rc)) {
+        wait_for_room(c);
+        return;
+    }
+    c->handles++;
+    allow(c, c->route->config->connect_timeout);
+    if (rc == PEER_CONNECTED)
+        on_connected(&c->peer, 0);
+    else if (is_ours(rc))
+        close_visit(c);
+    else if (rc != 0)
+        fail(c, peer_fault(rc), uv_strerror(rc));
+}
+
 static void visit(uv_timer_t *timer)
 {
     struct check *c = container_of(timer, struct check, timer);
     c->began = now_of(c);
     c->phase = CHECK_CONNECTS;
-    c->handles++;
     buf_free(&c->said);
     buf_init(&c->said, PROBE_MAX);
-    allow(c, c->route->config->connect_timeout);
-    const int rc = connect_to(c);
-    if (is_ours(rc))
-        close_visit(c);
-    else if (rc != 0)
-        fail(c, peer_fault(rc), uv_strerror(rc));
+    knock(timer);
 }
 
 /* Timers come before what has arrived: where this process was late itself, the answer may be there.
@@ -340,9 +375,8 @@ static void handle_closed(struct check *c)
 static void on_closed(struct peer *p)
 {
     struct check *c = check_of(p);
-    c->phase = CHECK_WAITS;
     if (!c->dropped)
-        uv_timer_start(&c->timer, visit, left_of(c) + 1, 0); /* never twice in one turn */
+        next_visit(c);
     handle_closed(c);
 }
 

@@ -64,7 +64,7 @@ static const struct endpoint *endpoint_of(const struct session *s)
 static int connect_unix(struct session *s)
 {
     const struct endpoint *e = endpoint_of(s);
-    const struct peer_target target = {.path = e->path, .here = true};
+    const struct peer_target target = {.path = e->path};
     s->upstream_to.sa.sa_family = AF_UNSPEC;
     s->upstream_path = e->text;
     return peer_connect(&s->upstream, s->all->loop, &target, &session_upstream_events);
@@ -153,7 +153,7 @@ uint64_t dial_remains(const struct session *s)
 /* How connecting has begun, as peer_connect() tells. */
 static enum session_state begun(struct session *s, int rc)
 {
-    s->knocking = rc == UV_EAGAIN && s->upstream.life == PEER_NONE; /* not TCP's, of other wants */
+    s->knocking = peer_queue_is_full(&s->upstream, rc);
     if (s->knocking) {
         session_arm(s);
         return SESSION_STAY;

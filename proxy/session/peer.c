@@ -220,39 +220,26 @@ static int connect_here(struct peer *p, uv_loop_t *loop, const struct peer_targe
     return rc == 0 ? PEER_CONNECTED : rc;
 }
 
-static int connect_tcp(struct peer *p, const struct peer_target *target, uv_connect_t *request)
+static int connect_anywhere(struct peer *p, uv_loop_t *loop, const struct peer_target *target)
 {
-    int rc = tune_upstream_socket(peer_fd(p), target);
+    p->life = PEER_CONNECTING;
+    int rc = uv_tcp_init_ex(loop, &p->uv.tcp, target->to->sa_family);
+    if (rc != 0) {
+        uv_tcp_init(loop, &p->uv.tcp); /* a handle that can be closed */
+        return rc;
+    }
+    uv_connect_t *request = malloc(sizeof *request);
+    if (request == NULL)
+        return UV_ENOMEM;
+    request->data = p;
+    rc = tune_upstream_socket(peer_fd(p), target);
     if (rc == 0)
         rc = uv_tcp_connect(request, &p->uv.tcp, target->to, connect_done);
     /* Whoever connects will want to read. Said now, it spares libuv three calls for changing what
      * is watched; nothing is read before the connection is there. */
     if (rc == 0)
         p->reading = watch(p);
-    return rc;
-}
-
-static int connect_anywhere(struct peer *p, uv_loop_t *loop, const struct peer_target *target)
-{
-    int rc = 0;
-    p->life = PEER_CONNECTING;
-    if (target->path != NULL)
-        uv_pipe_init(loop, &p->uv.pipe, 0);
-    else if ((rc = uv_tcp_init_ex(loop, &p->uv.tcp, target->to->sa_family)) != 0)
-        uv_tcp_init(loop, &p->uv.tcp); /* with a handle that can be closed */
-    if (rc != 0)
-        return rc;
-
-    uv_connect_t *request = malloc(sizeof *request);
-    if (request == NULL)
-        return UV_ENOMEM;
-    request->data = p;
-    if (target->path != NULL) { /* reports its errors to connect_done */
-        uv_pipe_connect(request, &p->uv.pipe, target->path, connect_done);
-        return 0;
-    }
-    rc = connect_tcp(p, target, request);
-    if (rc != 0)
+    else
         free(request);
     return rc;
 }
@@ -261,7 +248,8 @@ int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *targ
                  const struct peer_events *events)
 {
     peer_init(p, events);
-    const int rc = target->here ? connect_here(p, loop, target) : UV_EALREADY;
+    const bool at_once = target->here || target->path != NULL;
+    const int rc = at_once ? connect_here(p, loop, target) : UV_EALREADY;
     return rc == UV_EALREADY ? connect_anywhere(p, loop, target) : rc;
 }
 

@@ -70,19 +70,25 @@ struct peer_target {
     const struct sockaddr *to;
     const struct sockaddr *from; /* NULL: the kernel's choice */
     socklen_t from_size;
-    bool here;             /* on this machine, and the outcome may be told at once */
+    bool here;             /* `to` is on this machine, and the outcome may be told at once */
     bool transparent;      /* `from` is not ours: IP_TRANSPARENT */
     unsigned user_timeout; /* see socket_user_timeout() */
 };
 
 enum { PEER_CONNECTED = 1 };
 
-/* Begin to connect. 0: `connected` tells the outcome. PEER_CONNECTED, where it is `here`, or a
- * negative uv error are the outcome, and `connected` does not come. The peer has to be closed in
- * each case but one: UV_EAGAIN, where it is `here` and a unix socket whose queue is full. Nothing
- * has happened then, and it may be tried again. */
+/* Begin to connect. 0: `connected` tells the outcome. PEER_CONNECTED, where it is `here` or a unix
+ * socket, or a negative uv error are the outcome, and `connected` does not come. The peer has to be
+ * closed in each case but one, peer_queue_is_full(). */
 int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
                  const struct peer_events *events);
+
+/* peer_connect() has said `rc`: the unix socket's queue of connections is full (connect(2), EAGAIN;
+ * TCP means its own wants by it). Nothing has happened, and it may be tried again. */
+static inline bool peer_queue_is_full(const struct peer *p, int rc)
+{
+    return rc == UV_EAGAIN && p->life == PEER_NONE;
+}
 
 /* What such an error, or status, says of an upstream. */
 enum upstream_fault peer_fault(int error);

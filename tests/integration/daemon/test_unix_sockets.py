@@ -87,6 +87,38 @@ def test_an_upstream_whose_queue_stays_full_is_given_up(fronts, run, pki, toys, 
     assert failed["upstream"] == f"unix:{full[1]}"
 
 
+def let_in(server):
+    """One of those who wait, if there is one."""
+    server.setblocking(False)
+    try:
+        server.accept()[0].close()
+    except BlockingIOError:
+        pass
+    return True
+
+
+def test_a_visit_waits_for_a_full_queue_too(fronts, run, pki, full):
+    server, path = full
+    front = fronts.start(pki.mail.block(), route("unix", run.port(), f"unix:{path}",
+                                                 health_check="500ms", connect_timeout="300ms"))
+    down = front.wait_for_log("upstream-down")
+    assert down["why"] == "connect timeout: its queue of connections is full"
+    assert down["upstream"] == f"unix:{path}"
+    wait_until(lambda: let_in(server) and front.log("upstream-up"), "a visit that is let in")
+
+
+def test_a_queue_that_is_full_for_a_moment_takes_nobody_down(fronts, run, pki, full):
+    server, path = full
+    front = fronts.start(pki.mail.block(),
+                         route("unix", run.port(), f"unix:{path}", health_check="1h"))
+
+    def is_up():
+        return [one["state"] for one in front.route_status("unix")["upstreams"]] == ["up"]
+
+    wait_until(lambda: let_in(server) and is_up(), "a visit that is let in")
+    assert front.log("upstream-down") == []
+
+
 def test_half_close_crosses_unix_sockets_too(fronts, run, pki, toys, version):
     folder = run.make_folder(f"unix-both-{version}")
     received = []
