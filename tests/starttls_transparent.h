@@ -229,13 +229,14 @@ static inline void transparent_open(const struct transparent *p, struct transpar
         buf_init(&play->said[side], (size_t)8 << 20);
 }
 
-/* A literal goes with the line that it belongs to, whatever is in it, and a word may be escaped:
- * too much to be known here. Nor can an upstream that talks as we do be told from us. */
+/* A literal goes with the line that it belongs to, whatever is in it, a command may stand behind
+ * the last bytes of a chunk, and a word may be escaped: too much to be known here. Nor can an
+ * upstream that talks as we do be told from us. */
 static inline bool is_simple(const struct transparent *p, struct slice said)
 {
     if (is_own(p, said) || (p->module == &starttls_sieve && text_has(said, "\\")))
         return false;
-    return !text_has(said, "{") ||
+    return (!text_has(said, "{") && !text_has(said, "BDAT")) ||
            (!text_has_one(said, p->commands) && !text_has_one(said, p->capabilities));
 }
 
@@ -254,7 +255,9 @@ static inline void transparent_end(const struct transparent *p, struct transpare
     if (st->verdict == DIALOGUE_CLOSE) {
         const bool was_browser =
             p->browser != NULL && text_has(whole_of(&st->heard[CLIENT]), p->browser);
-        assert(was_browser);
+        const bool was_caught = st->dialogue.reason == DIALOGUE_HIDDEN &&
+                                text_has_one(whole_of(&play->said[CLIENT]), p->commands);
+        assert(was_browser || was_caught);
     }
     for (int side = CLIENT; side <= UPSTREAM && p->module == &starttls_ldap; side++)
         if (!text_has(whole_of(&play->said[0]), p->commands[0]) &&

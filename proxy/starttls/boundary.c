@@ -96,7 +96,7 @@ static size_t read_text(struct boundary *b, struct slice in)
 {
     unsigned seen = b->text_end;
     bool over;
-    const size_t n = step_text(&seen, in, &over);
+    const size_t n = step_text(&seen, in, &over, NULL);
     b->text_end = (uint8_t)seen;
     if (over)
         b->state = BOUNDARY_UNITS;

@@ -17,6 +17,7 @@
 #include "proxy/base/buf.h"
 #include "proxy/starttls/asked.h"
 #include "proxy/starttls/expected.h"
+#include "proxy/starttls/hidden.h"
 #include "proxy/starttls/line.h"
 
 #include <stdbool.h>
@@ -55,6 +56,7 @@ enum dialogue_reason {
     DIALOGUE_UNREADABLE,     /* nobody could tell where it ends */
     DIALOGUE_NOT_LDAP,       /* bytes that are no message */
     DIALOGUE_WEB,            /* a browser that was tricked into speaking here (ALPACA) */
+    DIALOGUE_HIDDEN,         /* what is text to us is commands to the upstream */
     DIALOGUE_PROTOCOL_ERROR, /* what the upstream says is not of the protocol */
     DIALOGUE_REFUSED,        /* the upstream greets with a refusal where no greeting can be shown */
     DIALOGUE_REASONS
@@ -90,12 +92,13 @@ struct filter {
     enum filter_state state, behind; /* behind: FILTER_REST, _RESPONSE */
     bool goes_on;                    /* the next line is of the same command, behind a literal */
     bool dropped;                    /* what is left of the command goes nowhere */
-    unsigned text_end;               /* how much of CRLF.CRLF has been seen */
-    uint64_t bytes;                  /* how many are to come */
-    uint64_t upstream_bytes;         /* the same of the upstream's */
-    bool upstream_dropped;           /* which are not for the client */
-    bool upstream_rest;              /* the upstream is in a line too long to be read as a whole */
-    bool upstream_inside;            /* and in a reply that is not over */
+    struct hidden_text text;
+    struct hidden line;      /* of a literal, or behind one */
+    uint64_t bytes;          /* how many are to come */
+    uint64_t upstream_bytes; /* the same of the upstream's */
+    bool upstream_dropped;   /* which are not for the client */
+    bool upstream_rest;      /* the upstream is in a line too long to be read as a whole */
+    bool upstream_inside;    /* and in a reply that is not over */
 };
 
 /* What a module keeps, zero at first, in so many bytes of the dialogue. */

@@ -58,29 +58,11 @@ static bool take_line(struct slice in, size_t max, struct slice *line, size_t *s
 
 /* ---- which commands are ours ---- */
 
-/* Upstreams skip blanks in front of a command. */
-static struct slice without_blanks(struct slice s)
-{
-    while (s.size > 0 && (s.data[0] == ' ' || s.data[0] == '\t'))
-        skip(&s, 1);
-    return s;
-}
-
 static bool is_listed(const char *const *names, struct slice word)
 {
     while (*names != NULL && !slice_is(word, *names))
         names++;
     return *names != NULL;
-}
-
-struct slice filter_verb(const struct filter_rules *r, struct slice *line)
-{
-    struct slice word = line_word(line);
-    size_t size = 0;
-    while (size < word.size && (r->stops == NULL || strchr(r->stops, word.data[size]) == NULL))
-        size++;
-    word.size = size;
-    return word;
 }
 
 int filter_dispatch(struct dialogue *t, const struct filter_row *rows, struct slice verb,
@@ -93,12 +75,11 @@ int filter_dispatch(struct dialogue *t, const struct filter_row *rows, struct sl
 
 bool filter_is_ours(const struct filter_rules *r, struct slice line)
 {
-    if (r->tags == NULL) {
-        line = without_blanks(line);
-        return is_listed(r->ours, filter_verb(r, &line));
-    }
+    if (r->tags == NULL)
+        return is_listed(r->ours, line_verb(&line, r->stops));
     const struct slice tag = line_word(&line);
-    return tag.size > 0 && (is_listed(r->tags, tag) || is_listed(r->ours, filter_verb(r, &line)));
+    return tag.size > 0 &&
+           (is_listed(r->tags, tag) || is_listed(r->ours, line_verb(&line, r->stops)));
 }
 
 static bool begins_one(const char *const *names, struct slice part)
@@ -111,8 +92,9 @@ static bool begins_one(const char *const *names, struct slice part)
 
 static bool may_be_one(const struct filter_rules *r, struct slice part)
 {
-    const struct slice word = filter_verb(r, &part);
-    return part.data > word.data + word.size ? is_listed(r->ours, word) : begins_one(r->ours, word);
+    const struct slice word = line_verb(&part, r->stops);
+    const bool whole = part.size > 0 || part.data > word.data + word.size;
+    return whole ? is_listed(r->ours, word) : begins_one(r->ours, word);
 }
 
 /* A CR at the end may be the first half of CRLF. */
@@ -121,7 +103,7 @@ bool filter_may_be_ours(const struct filter_rules *r, struct slice part)
     if (part.size > 0 && part.data[part.size - 1] == '\r')
         part.size--;
     if (r->tags == NULL)
-        return may_be_one(r, without_blanks(part));
+        return may_be_one(r, part);
     struct slice rest = part;
     const struct slice tag = line_word(&rest);
     if (tag.size == 0)
@@ -204,6 +186,36 @@ static bool is_heard(const struct dialogue *t, int kind)
     return t->client_ahead > 0 && (kind > EXPECTED_OWN || kind == FILTER_DROP);
 }
 
+/* The client hides a command: our last word, where it can be said. */
+static enum step caught(struct dialogue *t, const struct filter_rules *r, struct dialogue_out *out)
+{
+    t->reason = DIALOGUE_HIDDEN;
+    if (filter_may_speak(t))
+        buf_printf(out->to_client, "%s\r\n", r->caught);
+    return STEP_CLOSING;
+}
+
+/* The first `n` bytes are of a literal, or of what follows it: how many of them may pass. */
+static size_t look_for_hidden(struct dialogue *t, const struct filter_rules *r, struct slice in,
+                              size_t n)
+{
+    if (r->in_literals == NULL || t->filter.dropped)
+        return n;
+    return hidden_look(&t->filter.line, r->in_literals, (struct slice){in.data, n});
+}
+
+/* May what there is of the next line be handed on? Behind a literal the line may have begun in
+ * there. */
+static bool may_go_ahead(const struct dialogue *t, const struct filter_rules *r, struct slice in)
+{
+    const struct filter *f = &t->filter;
+    struct hidden line = f->line;
+    if (!f->goes_on || r->in_literals == NULL)
+        return !filter_may_be_ours(r, in);
+    return !f->dropped && hidden_look(&line, r->in_literals, in) == in.size &&
+           !hidden_may_be(&line, r->in_literals);
+}
+
 static enum step take_command(struct dialogue *t, const struct filter_rules *r, struct slice *in,
                               struct dialogue_out *out)
 {
@@ -214,12 +226,16 @@ static enum step take_command(struct dialogue *t, const struct filter_rules *r, 
     if (is_wrapped(t, r, *in))
         return STEP_RELAYING;
     if (!take_line(*in, r->line_max, &line, &size, &too_long)) {
-        if (!(f->goes_on && f->dropped) && !filter_may_be_ours(r, *in))
+        if (may_go_ahead(t, r, *in))
             filter_ahead(*in, in->size, &t->client_ahead, out->to_upstream);
         return STEP_LEFT;
     }
     if (t->expected.count == EXPECTED_MAX)
         return filter_lose(t, r, out);
+    if (!f->goes_on)
+        f->line = (struct hidden){0};
+    else if (look_for_hidden(t, r, *in, size) < size)
+        return caught(t, r, out);
     int kind = r->command(t, line, out);
     const bool heard = is_heard(t, kind), cut = heard && t->client_ahead < size;
     if (cut)
@@ -258,10 +274,12 @@ static enum step take_rest(struct dialogue *t, const struct filter_rules *r, str
 static enum step take_bytes(struct dialogue *t, const struct filter_rules *r, struct slice *in,
                             struct dialogue_out *out)
 {
-    (void)r;
     struct filter *f = &t->filter;
     const size_t n = in->size < f->bytes ? in->size : (size_t)f->bytes;
-    hand(t, in, n, out);
+    const size_t may_pass = look_for_hidden(t, r, *in, n);
+    hand(t, in, may_pass, out);
+    if (may_pass < n)
+        return caught(t, r, out);
     f->bytes -= n;
     if (f->bytes == 0)
         f->state = FILTER_LINES;
@@ -271,11 +289,12 @@ static enum step take_bytes(struct dialogue *t, const struct filter_rules *r, st
 static enum step take_text(struct dialogue *t, const struct filter_rules *r, struct slice *in,
                            struct dialogue_out *out)
 {
-    (void)r;
-    bool over;
-    const size_t n = step_text(&t->filter.text_end, *in, &over);
+    enum hidden_text_state state;
+    const size_t n = hidden_text_take(&t->filter.text, r->in_text, *in, &state);
     filter_pass(in, n, &t->client_ahead, out->to_upstream);
-    if (over)
+    if (state == HIDDEN_TEXT_FOUND)
+        return caught(t, r, out);
+    if (state == HIDDEN_TEXT_OVER)
         t->filter.state = FILTER_LINES;
     return STEP_TAKEN;
 }
@@ -390,6 +409,26 @@ static void show_bytes(struct dialogue *t, struct slice *in, struct dialogue_out
     f->upstream_bytes -= n;
 }
 
+/* May the reply to come be to what stands behind empty lines? */
+static bool is_unsure(const struct dialogue *t, const struct filter_rules *r)
+{
+    return r->empty != 0 && expected_is(&t->expected, r->empty) && t->expected.count > 1 &&
+           filter_may_speak(t);
+}
+
+/* They were not answered: what is owed behind them comes first. */
+static enum step pass_over_empty(struct dialogue *t, const struct filter_rules *r,
+                                 struct slice line, struct dialogue_out *out)
+{
+    enum step step = STEP_TAKEN;
+    while (step == STEP_TAKEN && is_unsure(t, r) && r->succeeds(line)) {
+        while (expected_is(&t->expected, r->empty))
+            expected_drop(&t->expected);
+        step = pay(t, r, out);
+    }
+    return step;
+}
+
 static enum step take_reply(struct dialogue *t, const struct filter_rules *r, struct slice *in,
                             struct dialogue_out *out)
 {
@@ -399,10 +438,13 @@ static enum step take_reply(struct dialogue *t, const struct filter_rules *r, st
     if (is_wrapped(t, r, *in))
         return STEP_RELAYING;
     if (!take_line(*in, r->line_max, &line, &size, &too_long)) {
-        if (!r->hides(t))
+        if (!r->hides(t) && !is_unsure(t, r))
             filter_ahead(*in, in->size, &t->upstream_ahead, out->to_client);
         return STEP_LEFT;
     }
+    const enum step before = pass_over_empty(t, r, line, out);
+    if (before != STEP_TAKEN)
+        return before;
     const struct slice raw = {in->data, size}, behind = {in->data + size, in->size - size};
     const enum filter_show show = r->reply(t, raw, line, behind, out);
     if (show == FILTER_HOLD)

@@ -43,9 +43,16 @@ struct filter_rules {
     size_t line_max;
     const char *const *ours;  /* verbs that the upstream may not hear, up to NULL */
     const char *const *never; /* those of them that it may not hear in FILTER_EARLY either */
+    const struct hidden_rules *in_text, *in_literals; /* NULL, or what may not hide there */
+    const char *caught;                               /* our last word when it does */
     const char *const *tags; /* NULL, or the verb is the second word, and with one of these in front
                               * it is ours, too */
     const char *stops;       /* NULL, or what ends a verb besides a blank */
+    /* What an empty line expects, of which not every upstream takes notice, and a reply that none
+     * gets who says one. 0: it is a command as others are. */
+    unsigned empty;
+    bool (*succeeds)(struct slice line);
+
     /* By the kind less EXPECTED_OWN: our replies, without CRLF. The first of them is the last
      * word. */
     const char *const *replies;
@@ -92,9 +99,6 @@ void filter_pass(struct slice *in, size_t n, size_t *ahead, struct buf *to);
 
 /* Hand on up to `n` bytes, and leave them. */
 void filter_ahead(struct slice in, size_t n, size_t *ahead, struct buf *to);
-
-/* As line_word(), but for `stops`. */
-struct slice filter_verb(const struct filter_rules *r, struct slice *line);
 
 /* Is `line`, or can it become, a command that the upstream may not hear? */
 bool filter_is_ours(const struct filter_rules *r, struct slice line);

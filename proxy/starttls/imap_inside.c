@@ -7,6 +7,9 @@
 
 static const char *const ours[] = {"STARTTLS", "ID", NULL};
 
+/* Behind a verb, without a blank, to some parsers. */
+static const char stops[] = "(){\"";
+
 /* ---- tags ---- */
 
 static void keep_tag(struct imap_tag *kept, struct slice tag)
@@ -117,7 +120,7 @@ static int begins(struct dialogue *t, struct slice line, struct dialogue_out *ou
 {
     struct imap_command c = {.line = line, .rest = line};
     c.tag = line_word(&c.rest);
-    c.verb = line_word(&c.rest);
+    c.verb = line_verb(&c.rest, stops);
     c.literal = imap_literal_at(line, &c.size);
     if (c.tag.size == 0)
         c.verb.size = 0; /* that is no command */
@@ -265,9 +268,16 @@ static bool hides(const struct dialogue *t)
     return true;
 }
 
+/* Not by its words alone: a password may have these. */
+static const char *const identity[] = {"ID", NULL};
+static const struct hidden_rules hidden = {.names = identity, .before = 1, .behind = '('};
+
 static const struct filter_rules rules = {
     .line_max = LINE_MAX_IMAP,
     .ours = ours,
+    .stops = stops,
+    .in_literals = &hidden,
+    .caught = "* BYE Insufficient authorization",
     .tags = imap_foreign_tags,
     .command = command,
     .reply = reply,

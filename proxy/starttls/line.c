@@ -55,3 +55,30 @@ struct slice line_first_word(struct slice *line)
     struct slice word = line_word(line);
     return word.size > 0 ? word : line_word(line);
 }
+
+static void skip_gap(struct slice *in)
+{
+    while (in->size > 0 && line_is_gap(in->data[0])) {
+        in->data++;
+        in->size--;
+    }
+}
+
+static bool ends_verb(uint8_t c, const char *stops)
+{
+    return line_is_gap(c) || (stops != NULL && strchr(stops, c) != NULL);
+}
+
+struct slice line_verb(struct slice *line, const char *stops)
+{
+    skip_gap(line);
+    struct slice verb = {line->data, 0};
+    while (verb.size < line->size && !ends_verb(line->data[verb.size], stops))
+        verb.size++;
+    if (verb.size > 0) { /* the data of an empty line may be NULL */
+        line->data += verb.size;
+        line->size -= verb.size;
+    }
+    skip_gap(line);
+    return verb;
+}

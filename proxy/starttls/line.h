@@ -31,4 +31,15 @@ struct slice line_word(struct slice *line);
 /* The same, over white space in front: servers skip it. */
 struct slice line_first_word(struct slice *line);
 
+/* White space to one server or another: Postfix skips all that isspace() knows, Dovecot's POP3 a
+ * CR. */
+static inline bool line_is_gap(uint8_t c)
+{
+    return c <= ' ' || c == 0x7f;
+}
+
+/* As line_first_word(), for those who must not miss a verb that a server would find: between such
+ * white space, and up to one of `stops`, which may be NULL. */
+struct slice line_verb(struct slice *line, const char *stops);
+
 #endif

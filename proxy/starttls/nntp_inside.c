@@ -78,7 +78,7 @@ static const struct filter_row verbs[] = {
 static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
-    const struct slice verb = line_first_word(&line);
+    const struct slice verb = line_verb(&line, NULL);
     if (verb.size == 0)
         return FILTER_NOTHING;
     return filter_dispatch(t, verbs, verb, line);

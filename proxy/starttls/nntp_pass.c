@@ -151,7 +151,7 @@ enum step nntp_take_article(struct dialogue *t, struct slice *in, struct dialogu
 {
     struct nntp_dialogue *n = nntp_of(t);
     bool over;
-    const size_t size = step_text(&n->article_end, *in, &over);
+    const size_t size = step_text(&n->article_end, *in, &over, NULL);
     buf_put(out->to_upstream, in->data, size);
     in->data += size;
     in->size -= size;

@@ -24,7 +24,8 @@ enum pop3_asked {
     POP3_ASKED_LIST,  /* any other with a multi-line reply */
     POP3_ASKED_LOGIN, /* the client is in if the upstream agrees */
     POP3_ASKED_AUTH,
-    POP3_ASKED_NTLM, /* AUTH NTLM as Exchange has it: its first +OK asks for more */
+    POP3_ASKED_NTLM,  /* AUTH NTLM as Exchange has it: its first +OK asks for more */
+    POP3_ASKED_EMPTY, /* on TLS: an empty line */
     POP3_ASKED_KINDS
 };
 

@@ -46,7 +46,9 @@ static int auth(struct dialogue *t, struct slice rest)
 static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
-    struct slice verb = line_first_word(&line);
+    const struct slice verb = line_verb(&line, NULL);
+    if (verb.size == 0)
+        return POP3_ASKED_EMPTY;
     const struct verb_row *row = verbs;
     while (row->name != NULL && !slice_is(verb, row->name))
         row++;
@@ -154,6 +156,11 @@ static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice
     return FILTER_SHOW;
 }
 
+static bool succeeds(struct slice line)
+{
+    return pop3_status_of(line) == POP3_OK;
+}
+
 static bool hides(const struct dialogue *t)
 {
     return pop3_of(t)->inside_list || is_greeting(t);
@@ -162,6 +169,8 @@ static bool hides(const struct dialogue *t)
 static const struct filter_rules rules = {
     .line_max = POP3_LINE_MAX,
     .ours = ours,
+    .empty = POP3_ASKED_EMPTY,
+    .succeeds = succeeds,
     .replies = replies,
     .command = command,
     .reply = reply,

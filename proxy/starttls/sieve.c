@@ -54,10 +54,11 @@ static const struct verb pass_verbs[] = {
 
 static enum step dispatch(struct dialogue *t, const struct sieve_unit *u, struct dialogue_out *out)
 {
-    if (u->first.kind != SIEVE_ATOM)
+    const bool heard = t->facts.mode != DIALOGUE_REQUIRED;
+    if (u->first.kind != SIEVE_ATOM || (heard && !sieve_is_plain(u->raw)))
         return sieve_refuse(t, out, "NO \"Syntax error\"");
     struct command c = {.line = u->raw, .verb = u->first.text, .rest = u->rest};
-    c.row = verb_find(t->facts.mode == DIALOGUE_REQUIRED ? sieve_own_verbs : pass_verbs, c.verb);
+    c.row = verb_find(heard ? pass_verbs : sieve_own_verbs, c.verb);
     return c.row->take(t, &c, out);
 }
 
@@ -91,7 +92,8 @@ static enum step take_response(struct dialogue *t, struct slice *in, struct dial
     const enum sieve_result result = sieve_unit_next(in, &u);
     if (result == SIEVE_UNIT_MORE)
         return STEP_LEFT;
-    if (result != SIEVE_UNIT_OK || !sieve_is_string(&u.first) || !sieve_is_alone(&u))
+    if (result != SIEVE_UNIT_OK || !sieve_is_string(&u.first) || !sieve_is_alone(&u) ||
+        !sieve_is_plain(u.raw))
         return step_end(t, out,
                         result == SIEVE_UNIT_TOO_LONG ? DIALOGUE_TOO_LONG : DIALOGUE_UNREADABLE,
                         "BYE \"Cannot decode response\"");

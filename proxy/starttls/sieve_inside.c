@@ -13,7 +13,8 @@ static const char *const replies[] = {
     "NO \"Insufficient authorization\"",
 };
 
-static const struct filter_rules rules;
+/* Behind a verb, without a blank. */
+static const char stops[] = "(){\"";
 
 static const char *const ours[] = {"STARTTLS", "XCLIENT", "GET", "POST", "PUT", "CONNECT", NULL};
 
@@ -43,12 +44,9 @@ static bool is_string_begun(struct slice line)
 static int kind_of(struct slice line)
 {
     const struct verb_row *row = verbs;
-    struct slice rest = line;
-    if (line_word(&rest).size == 0) /* blanks in front */
-        line = rest;
-    if (line.size == 0 || is_string_begun(line))
+    const struct slice verb = line_verb(&line, stops);
+    if (verb.size == 0 && (line.size == 0 || is_string_begun(line)))
         return FILTER_NOTHING;
-    const struct slice verb = filter_verb(&rules, &line);
     while (row->name != NULL && !slice_is(verb, row->name))
         row++;
     return row->kind;
@@ -143,10 +141,15 @@ static bool hides(const struct dialogue *t)
     return expected_is(&t->expected, SIEVE_ASKED_CAPABILITY) || sieve_of(t)->in_upstream_unit;
 }
 
+static const char *const identity[] = {"XCLIENT", NULL};
+static const struct hidden_rules hidden = {.names = identity};
+
 static const struct filter_rules rules = {
     .line_max = SIEVE_UNIT_MAX,
     .ours = ours,
-    .stops = "(){\"",
+    .in_literals = &hidden,
+    .caught = "BYE \"Insufficient authorization\"",
+    .stops = stops,
     .replies = replies,
     .command = command,
     .reply = reply,

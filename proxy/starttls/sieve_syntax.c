@@ -1,5 +1,7 @@
 #include "proxy/starttls/sieve_syntax.h"
 
+#include <string.h>
+
 /* ---- tokens ---- */
 
 static void move(struct slice *in, size_t n)
@@ -185,18 +187,69 @@ bool sieve_is_alone(const struct sieve_unit *u)
     return t.kind == SIEVE_END;
 }
 
+/* RFC 5804, 4: what a quoted string may hold. */
+static bool fits_quotes(struct slice text)
+{
+    enum { QUOTED_MAX = 1024 };
+    bool fits = text.size <= QUOTED_MAX;
+    for (size_t i = 0; fits && i < text.size; i++)
+        fits = text.data[i] != '\0' && text.data[i] != '\r' && text.data[i] != '\n';
+    return fits;
+}
+
+static bool is_base64(struct slice text)
+{
+    static const char others[] = "+/=";
+    for (size_t i = 0; i < text.size; i++) {
+        const uint8_t c = text.data[i];
+        if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !is_digit(c) &&
+            memchr(others, c, sizeof others - 1) == NULL)
+            return false;
+    }
+    return true;
+}
+
+bool sieve_is_plain(struct slice raw)
+{
+    struct sieve_token t;
+    for (sieve_token_next(&raw, &t); t.kind != SIEVE_END; sieve_token_next(&raw, &t))
+        if (t.kind == SIEVE_LITERAL && !fits_quotes(t.text) && !is_base64(t.text))
+            return false;
+    return true;
+}
+
+static void put_quoted(struct buf *out, struct slice text)
+{
+    buf_puts(out, "\"");
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] == '"' || text.data[i] == '\\')
+            buf_puts(out, "\\");
+        buf_put(out, &text.data[i], 1);
+    }
+    buf_puts(out, "\"");
+}
+
+static void put_token(struct buf *out, const struct sieve_token *t)
+{
+    if (t->kind == SIEVE_LITERAL && fits_quotes(t->text)) {
+        put_quoted(out, t->text);
+        return;
+    }
+    const char *quote = t->kind == SIEVE_QUOTED ? "\"" : "";
+    if (t->kind == SIEVE_LITERAL)
+        buf_printf(out, "{%zu+}\r\n", t->text.size);
+    buf_puts(out, quote);
+    buf_put(out, t->text.data, t->text.size);
+    buf_puts(out, quote);
+}
+
 void sieve_put_unit(struct buf *out, struct slice raw)
 {
     const char *blank = "";
     struct sieve_token t;
     for (sieve_token_next(&raw, &t); t.kind != SIEVE_END; sieve_token_next(&raw, &t)) {
-        const char *quote = t.kind == SIEVE_QUOTED ? "\"" : "";
         buf_puts(out, blank);
-        if (t.kind == SIEVE_LITERAL)
-            buf_printf(out, "{%zu+}\r\n", t.text.size);
-        buf_puts(out, quote);
-        buf_put(out, t.text.data, t.text.size);
-        buf_puts(out, quote);
+        put_token(out, &t);
         blank = " ";
     }
     buf_puts(out, "\r\n");

@@ -52,8 +52,13 @@ bool sieve_literal_at(struct slice line, uint64_t *size_r);
 /* Nothing but the end is behind the first. */
 bool sieve_is_alone(const struct sieve_unit *u);
 
-/* Write a unit of the client's in a form that cannot be read in two ways: one blank between tokens,
- * CRLF, and literals as RFC 5804 has them in that direction, with a plus. */
+/* Can it be written so that nothing of it is a command to a server that knows no literals there?
+ * Before a login they hold names, passwords and SASL's base64. */
+bool sieve_is_plain(struct slice raw);
+
+/* Write a unit of the client's, a plain one, in a form that cannot be read in two ways: one blank
+ * between tokens, CRLF, and literals in quotes, or if they are too long for these as RFC 5804 has
+ * them in that direction, with a plus. */
 void sieve_put_unit(struct buf *out, struct slice raw);
 
 #endif

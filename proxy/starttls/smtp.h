@@ -14,6 +14,8 @@
 #ifndef TLSFRONT_STARTTLS_SMTP_H
 #define TLSFRONT_STARTTLS_SMTP_H
 
+#include "proxy/starttls/hidden.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -41,20 +43,20 @@ enum smtp_hello {
 struct smtp_dialogue {
     enum smtp_state state;
     enum smtp_hello hello;
-    unsigned own;        /* commands of our own sent while opening */
-    unsigned recipients; /* accepted in this mail transaction */
-    unsigned finals;     /* LMTP: replies still to come to one mail text (RFC 2033, 4.2) */
-    unsigned end;        /* SMTP_TEXT: how much of CRLF.CRLF has been seen */
-    uint64_t bytes;      /* SMTP_BYTES: how many are to come */
-    bool inside_list;    /* the upstream is in the middle of a list of capabilities */
-    bool list_lost;      /* which cannot be followed any more */
-    bool lmtp;           /* the upstream took LHLO */
-    bool chunking;       /* the upstream offers BDAT */
-    bool transaction;    /* the upstream took MAIL, and neither mail text nor RSET since */
-    bool auth_refused;   /* what is not a command could be a password */
-    bool layer_asked;    /* the last AUTH may end with a security layer */
-    bool layer;          /* there may be one */
-    bool greeted;        /* on TLS: the upstream's greeting is through */
+    unsigned own;            /* commands of our own sent while opening */
+    unsigned recipients;     /* accepted in this mail transaction */
+    unsigned finals;         /* LMTP: replies still to come to one mail text (RFC 2033, 4.2) */
+    struct hidden_text text; /* SMTP_TEXT */
+    uint64_t bytes;          /* SMTP_BYTES: how many are to come */
+    bool inside_list;        /* the upstream is in the middle of a list of capabilities */
+    bool list_lost;          /* which cannot be followed any more */
+    bool lmtp;               /* the upstream took LHLO */
+    bool chunking;           /* the upstream offers BDAT */
+    bool transaction;        /* the upstream took MAIL, and neither mail text nor RSET since */
+    bool auth_refused;       /* what is not a command could be a password */
+    bool layer_asked;        /* the last AUTH may end with a security layer */
+    bool layer;              /* there may be one */
+    bool greeted;            /* on TLS: the upstream's greeting is through */
 };
 extern const struct starttls starttls_smtp;
 

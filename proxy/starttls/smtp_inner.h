@@ -31,6 +31,7 @@ enum smtp_asked {
     SMTP_ASKED_AUTH,
     SMTP_ASKED_XEXCH50,
     SMTP_ASKED_TURN,
+    SMTP_ASKED_EMPTY, /* on TLS: an empty line */
     SMTP_ASKED_KINDS
 };
 
@@ -90,6 +91,10 @@ enum dialogue_verdict smtp_client_inside(struct dialogue *t, struct slice *in,
                                          struct dialogue_out *out);
 enum dialogue_verdict smtp_upstream_inside(struct dialogue *t, struct slice *in,
                                            struct dialogue_out *out);
+
+/* What mail text may not hide, and what is said then. */
+#define SMTP_CAUGHT "421 4.7.0 Insufficient authorization"
+extern const struct hidden_rules smtp_hidden;
 
 /* The size of a chunk. */
 bool smtp_take_number(struct slice word, uint64_t *n);

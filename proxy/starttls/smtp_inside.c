@@ -19,6 +19,8 @@ static const char *const ours[] = {
 
 static const char *const identity[] = {"XCLIENT", "XFORWARD", NULL};
 
+const struct hidden_rules smtp_hidden = {.names = identity};
+
 static bool is_class(unsigned code, unsigned class)
 {
     return code / 100 == class;
@@ -120,7 +122,9 @@ static const struct filter_row verbs[] = {
 static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
-    const struct slice verb = line_first_word(&line);
+    const struct slice verb = line_verb(&line, NULL);
+    if (verb.size == 0)
+        return SMTP_ASKED_EMPTY;
     return filter_dispatch(t, verbs, verb, line);
 }
 
@@ -231,7 +235,7 @@ static enum filter_show on_data(struct dialogue *t, unsigned code)
     if (!is_class(code, 3))
         return on_refused(t, code);
     expected_turn(&t->expected, SMTP_ASKED_TEXT);
-    t->filter.text_end = STEP_TEXT_BEGIN;
+    hidden_text_begin(&t->filter.text);
     filter_turn(&t->filter, FILTER_TEXT);
     return FILTER_SHOW;
 }
@@ -301,7 +305,7 @@ static enum filter_show on_final(struct dialogue *t, unsigned code)
         [SMTP_ASKED_DATA] = on_data,   [SMTP_ASKED_TEXT] = on_text,
         [SMTP_ASKED_BDAT] = on_other,  [SMTP_ASKED_LAST] = on_text,
         [SMTP_ASKED_AUTH] = on_auth,   [SMTP_ASKED_XEXCH50] = on_xexch50,
-        [SMTP_ASKED_TURN] = on_turn,
+        [SMTP_ASKED_TURN] = on_turn,   [SMTP_ASKED_EMPTY] = on_other,
     };
     if (is_class(code, 3))
         catch_up(&t->expected);
@@ -359,6 +363,13 @@ static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice
     return then == FILTER_RELAY ? then : show;
 }
 
+static bool succeeds(struct slice line)
+{
+    struct smtp_reply_line r;
+    smtp_reply_read(line, &r);
+    return is_class(r.code, 2) || is_class(r.code, 3);
+}
+
 static bool hides(const struct dialogue *t)
 {
     return is_hello_asked(t) || is_greeting(t);
@@ -375,6 +386,10 @@ static const struct filter_rules rules = {
     .line_max = SMTP_LINE_MAX,
     .ours = ours,
     .never = identity,
+    .in_text = &smtp_hidden,
+    .caught = SMTP_CAUGHT,
+    .empty = SMTP_ASKED_EMPTY,
+    .succeeds = succeeds,
     .replies = replies,
     .command = command,
     .reply = reply,

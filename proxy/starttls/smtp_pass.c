@@ -187,9 +187,11 @@ enum step smtp_take_response(struct dialogue *t, struct slice *in, struct dialog
 enum step smtp_take_text(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct smtp_dialogue *s = smtp_of(t);
-    bool over;
-    forward_bytes(in, step_text(&s->end, *in, &over), out);
-    if (over) {
+    enum hidden_text_state state;
+    forward_bytes(in, hidden_text_take(&s->text, &smtp_hidden, *in, &state), out);
+    if (state == HIDDEN_TEXT_FOUND)
+        return step_end(t, out, DIALOGUE_HIDDEN, SMTP_CAUGHT);
+    if (state == HIDDEN_TEXT_OVER) {
         t->asked.kinds[0] = SMTP_ASKED_TEXT;
         s->state = SMTP_COMMANDS;
     }

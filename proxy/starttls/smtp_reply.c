@@ -119,7 +119,7 @@ static enum step data_replied(struct dialogue *t, unsigned code)
     struct smtp_dialogue *s = smtp_of(t);
     if (is_class(code, 3)) {
         s->state = SMTP_TEXT;
-        s->end = STEP_TEXT_BEGIN;
+        hidden_text_begin(&s->text);
         return STEP_TAKEN;
     }
     s->state = SMTP_COMMANDS;
@@ -257,7 +257,10 @@ static enum step amid_text(struct dialogue *t, const struct smtp_reply_line *r,
                            struct dialogue_out *out)
 {
     put_raw(r, out);
-    dialogue_blame(t, DIALOGUE_PROTOCOL_ERROR, r->raw);
+    if (smtp_of(t)->text.doubtful)
+        t->reason = DIALOGUE_HIDDEN; /* as the client may well have wanted */
+    else
+        dialogue_blame(t, DIALOGUE_PROTOCOL_ERROR, r->raw);
     return r->final ? STEP_CLOSING : STEP_TAKEN;
 }
 

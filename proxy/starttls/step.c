@@ -76,62 +76,98 @@ void step_put_line(struct buf *out, struct slice line)
     buf_puts(out, "\r\n");
 }
 
-/* Whoever takes LF.LF for the end reads the rest of the text as commands. */
-static bool text_ends(unsigned *end, uint8_t c)
+/* What has been seen of CRLF.CRLF, or of a dot alone between other ends of lines: whoever takes
+ * that for the end reads the rest of the text as commands. */
+enum text_seen {
+    TEXT_PLAIN,
+    TEXT_CR,
+    TEXT_CRLF = STEP_TEXT_BEGIN,
+    TEXT_DOT,
+    TEXT_DOT_CR,
+    TEXT_LF,
+    TEXT_ODD_DOT,
+};
+
+enum text_found { TEXT_NOTHING, TEXT_END, TEXT_DOUBT };
+
+static enum text_seen text_next(enum text_seen seen, uint8_t c)
 {
-    static const uint8_t marks[] = "\r\n.\r\n";
-    if (c == marks[*end])
-        ++*end;
-    else
-        *end = c == '\r' ? 1 : 0;
-    return *end == sizeof marks - 1;
+    switch (c) {
+    case '\r':
+        return seen == TEXT_DOT ? TEXT_DOT_CR : TEXT_CR;
+    case '\n':
+        return seen == TEXT_CR ? TEXT_CRLF : TEXT_LF;
+    case '.':
+        if (seen == TEXT_CRLF)
+            return TEXT_DOT;
+        return seen == TEXT_CR || seen == TEXT_LF || seen == TEXT_DOT_CR ? TEXT_ODD_DOT
+                                                                         : TEXT_PLAIN;
+    default:
+        return TEXT_PLAIN;
+    }
+}
+
+static enum text_found text_take(unsigned *end, uint8_t c)
+{
+    const enum text_seen seen = (enum text_seen) * end;
+    *end = text_next(seen, c);
+    if (seen == TEXT_DOT_CR)
+        return c == '\n' ? TEXT_END : TEXT_DOUBT;
+    const bool dot = seen == TEXT_DOT || seen == TEXT_ODD_DOT;
+    return dot && c < ' ' && *end != TEXT_DOT_CR ? TEXT_DOUBT : TEXT_NOTHING;
 }
 
 /* So many bytes at a time, without a branch: compilers make a few instructions of it. */
 enum { BLOCK = 64 };
+
+static bool is_line_end(uint8_t c)
+{
+    return (c == '\n') | (c == '\r');
+}
 
 /* Does a line begin with a dot, in d[BLOCK] and the byte behind it? */
 static bool has_dot_line(const uint8_t *d)
 {
     uint8_t any = 0;
     for (size_t i = 0; i < BLOCK; i++)
-        any |= (uint8_t)((d[i] == '\n') & (d[i + 1] == '.'));
+        any |= (uint8_t)(is_line_end(d[i]) & (d[i + 1] == '.'));
     return any != 0;
 }
 
-/* How much there is before the first LF with a dot behind it; without one, all but the last byte.
- */
+/* How much there is before the first end of a line with a dot behind it; without one, all but the
+ * last byte. */
 static size_t before_dot_line(const uint8_t *d, size_t size)
 {
     size_t n = 0;
     while (size - n > BLOCK && !has_dot_line(d + n))
         n += BLOCK;
-    while (size - n > 1 && (d[n] != '\n' || d[n + 1] != '.'))
+    while (size - n > 1 && (!is_line_end(d[n]) || d[n + 1] != '.'))
         n++;
     return n;
 }
 
-/* How much of d[size], size > 0, nothing of the end is in, if nothing of it was seen before. Text
- * is many lines, and few of them begin with a dot. */
-static size_t before_end(const uint8_t *d, size_t size)
+/* How much of d[size], size > 0, nothing of a dot alone is in, if nothing of it was seen before.
+ * Text is many lines, and few of them begin with a dot. */
+static size_t before_dot(const uint8_t *d, size_t size)
 {
     const size_t n = before_dot_line(d, size);
-    if (size - n > 1)
-        return n > 0 && d[n - 1] == '\r' ? n - 1 : n + 1;
-    if (d[n] == '\n' && n > 0 && d[n - 1] == '\r')
-        return n - 1;
-    return d[n] == '\r' ? n : size;
+    if (!is_line_end(d[n]))
+        return size;
+    return n > 0 && d[n] == '\n' && d[n - 1] == '\r' ? n - 1 : n;
 }
 
-size_t step_text(unsigned *end, struct slice in, bool *over_r)
+size_t step_text(unsigned *end, struct slice in, bool *over_r, bool *doubtful_r)
 {
-    *over_r = false;
+    enum text_found found = TEXT_NOTHING;
     size_t n = 0;
-    while (n < in.size && !*over_r) {
-        if (*end == 0)
-            n += before_end(in.data + n, in.size - n);
+    while (n < in.size && found != TEXT_END && (found != TEXT_DOUBT || doubtful_r == NULL)) {
+        if (*end == TEXT_PLAIN)
+            n += before_dot(in.data + n, in.size - n);
         if (n < in.size)
-            *over_r = text_ends(end, in.data[n++]);
+            found = text_take(end, in.data[n++]);
     }
+    *over_r = found == TEXT_END;
+    if (doubtful_r != NULL)
+        *doubtful_r = found == TEXT_DOUBT;
     return n;
 }

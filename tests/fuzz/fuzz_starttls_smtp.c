@@ -24,7 +24,7 @@ static void check_upstream(const struct dialogue_facts *f, struct slice heard)
     struct slice line;
     unsigned identities = 0;
     while (line_next(&heard, SIZE_MAX, &line, NULL) == LINE_OK) {
-        const struct slice verb = line_word(&line);
+        const struct slice verb = line_verb(&line, NULL);
         assert(!is_one_of(verb, never));
         identities += slice_is(verb, "XCLIENT");
         assert(identities <= (f->client_address != NULL ? 1U : 0U));

@@ -125,6 +125,42 @@ def test_postfix_takes_no_xclient_from_the_client(fronts, run, pki, postfix):
             assert session.command(b"XCLIENT ADDR=192.0.2.66").startswith(b"550 5.7.0")
 
 
+FORGED = "192.0.2.66"
+XCLIENT = f"XCLIENT ADDR={FORGED}\r\n".encode()
+
+HIDDEN = {
+    "behind LF.LF": b"hi\n.\n" + XCLIENT,
+    "behind LF.CRLF": b"hi\n.\r\n" + XCLIENT,
+    "behind CRLF.LF": b"hi\r\n.\n" + XCLIENT,
+    "behind a vertical tab": b"\v" + XCLIENT,
+    "before a vertical tab": XCLIENT.replace(b" ", b"\v"),
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+@pytest.mark.parametrize("mode", ["implicit", "optional"])
+def test_postfix_takes_no_xclient_that_is_hidden(fronts, run, pki, dovecot, postfix, mode, how):
+    """CVE-2023-51764: it takes more than CRLF.CRLF for the end of a mail. It believes our address,
+    and with xclient = on no longer when it has heard another."""
+    floor = Floor(fronts, run, pki, "smtp", postfix.xclient)
+
+    def seen(words):
+        return postfix.log.read_text(errors="replace").count(words)
+
+    ended, forged = seen("disconnect from"), seen(FORGED)
+    with floor.clear(mode) if mode == "optional" else floor.connect(mode) as session:
+        session.read_until(b"\r\n")
+        session.send(b"EHLO x\r\n")
+        if HIDDEN[how].startswith(b"hi"):
+            session.send(b"MAIL FROM:<a@elsewhere.test>\r\nRCPT TO:<%s@example.test>\r\nDATA\r\n"
+                         % dovecot.new_mailbox().encode())
+            session.read_until(b"354 ")
+        session.send(HIDDEN[how] + b"EHLO forged\r\nQUIT\r\n")
+        session.read_all()
+    wait_until(lambda: seen("disconnect from") > ended, "postfix to see the end")
+    assert seen(FORGED) == forged
+
+
 def test_a_relay_stays_closed_behind_xclient(smtp):
     """127.0.0.1 is tlsfront; what it brings is not trusted for that."""
     with smtplib.SMTP("127.0.0.1", smtp.ports["optional"], timeout=30,
@@ -249,6 +285,42 @@ def test_dovecot_is_not_told_by_the_client(fronts, run, pki, trusting_dovecot):
             session.read_until(b"\r\n")
             assert log_in(session, "imap", user, greeted=False)
         wait_for_login(trusting_dovecot, user, CLIENT)
+
+
+ID = f'a ID ("x-originating-ip" "{FORGED}")\r\n'.encode()
+
+SMUGGLED = {
+    "imap": (b"{%d+}\r\n", b"x {%d+}\r\n", b"x NOOP ((({%d+}\r\n", b"x AUTHENTICATE PLAIN {%d+}\r\n"),
+    "pop3": (b"\r", b"\v", b"\x00"),
+    "sieve": (b"{%d+}\r\n", b"XYZZY {%d+}\r\n", b"NOOP ({%d+}\r\n", b'NOOP "{%d+}\r\n', b"\v"),
+}
+# A login that fails, for the server to log whom it sees.
+LOGINS = {
+    "imap": b"l LOGIN nobody wrong\r\nm LOGOUT\r\n",
+    "pop3": b"USER nobody\r\nPASS wrong\r\nQUIT\r\n",
+    "sieve": b'AUTHENTICATE "PLAIN" "AG5vYm9keQB3cm9uZw=="\r\nLOGOUT\r\n',
+}
+
+
+@pytest.mark.parametrize("protocol", SMUGGLED)
+@pytest.mark.parametrize("xclient", ["on", "off"])
+def test_dovecot_is_not_told_by_what_is_hidden(fronts, run, pki, trusting_dovecot, protocol, xclient):
+    """Not all that looks like a literal is one to it."""
+    floor = Floor(fronts, run, pki, protocol, getattr(trusting_dovecot, protocol), xclient=xclient,
+                  plaintext_login="allow")
+    user = trusting_dovecot.new_mailbox()
+    for mode in ("implicit", "optional"):
+        for front in SMUGGLED[protocol]:
+            line = ID if protocol == "imap" else XCLIENT
+            said = (front % len(line) if b"%" in front else front) + line
+            with floor.clear(mode) if mode == "optional" else floor.connect(mode) as session:
+                session.read_until(b"OK")
+                session.send(said + LOGINS[protocol])
+                session.read_all()
+    with floor.connect("implicit") as session:
+        assert log_in(session, protocol, user, greeted=True)
+    wait_for_login(trusting_dovecot, user, CLIENT if xclient == "on" else "127.0.0.1")
+    assert FORGED not in trusting_dovecot.log.read_text(errors="replace")
 
 
 def test_an_honest_id_reaches_dovecot(fronts, run, pki, trusting_dovecot):

@@ -136,6 +136,16 @@ static void tricked_browser(void)
     client_says("GET / HTTP/1.1\r\n");
 }
 
+static void address_behind_a_dot_alone(void)
+{
+    arrive(MX);
+    upstream_connects(0);
+    upstream_says("220 old\r\n");
+    client_says("DATA\r\n");
+    upstream_says("354 go\r\n");
+    client_says("x\n.\nXCLIENT ADDR=::1\r\n");
+}
+
 static void hello_on_the_wrong_port(void)
 {
     to_preamble();
@@ -457,6 +467,9 @@ static const struct way {
     {END_DIALOGUE_NOT_LDAP, no_ldap, NULL, "info", "client", "07\x02\x01<fin>", ""},
     {END_DIALOGUE_WEB, tricked_browser, NULL, "info", "client",
      READY "-ERR This is not a web server\r\n<fin>", ""},
+    {END_DIALOGUE_HIDDEN, address_behind_a_dot_alone, NULL, "info", "client",
+     "220 old\r\n354 go\r\n421 4.7.0 Insufficient authorization\r\n<fin>",
+     "<dialled>DATA\r\nx\n.\nXCLIENT<close>"},
     {END_DIALOGUE_BROKEN, nonsense_of_the_upstream, NULL, "info", "upstream",
      "-ERR [SYS/TEMP] Service not available, try again later\r\n<fin>", "<dialled><close>"},
     {END_DIALOGUE_REFUSED, upstream_that_is_full_behind_the_upgrade, NULL, "info", "upstream",

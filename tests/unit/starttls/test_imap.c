@@ -704,6 +704,36 @@ static void inside_unknown_commands_pass(void **state)
           .to_upstream = "a XAUTH u\r\nb STARTTLS\r\nc SELECT {5}\r\n");
 }
 
+#define CAUGHT  "* BYE Insufficient authorization\r\n"
+#define ID_SAID "a ID (\"x-originating-ip\" \"10.0.0.1\")\r\n"
+
+/* Not every server takes for a literal what we do. Then lines begin in there. */
+static void inside_literals_hide_no_word_about_who_the_client_is(void **state)
+{
+    (void)state;
+    static const char *const lines[][2] = {
+        {"x {41+}\r\n", "a ID "},
+        {"{41+}\r\n", ""}, /* of which no parser tells how long it is */
+        {"x NOOP ((({47+}\r\nb NOOP\n", "a ID "},
+        {"x NOOP ~{0+}\r\n", ""},
+        {"x LOGIN {3+}\r\n", "a I"},
+    };
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        char *said = join(lines[i][0], ID_SAID), *heard = join(lines[i][0], lines[i][1]);
+        const struct turn turns[] = {U(G), {CLIENT, said, 0}};
+        SCENE(inside, turns, G CAUGHT, .to_upstream = heard, .end = DIALOGUE_CLOSE);
+        free(said), free(heard);
+    }
+}
+
+static void inside_a_password_may_have_its_words(void **state)
+{
+    (void)state;
+    static const char login[] = "a LOGIN {2+}\r\nme {14+}\r\nmy id card\nid x \r\n";
+    const struct turn turns[] = {U(G), C(login), U("a NO\r\n")};
+    SCENE(inside, turns, G "a NO\r\n", .to_upstream = login);
+}
+
 static void inside_compression_ends_the_watch(void **state)
 {
     (void)state;
@@ -733,12 +763,12 @@ static void the_clients_identity_is_ours_to_tell(void **state)
         U(G),
         C("a ID (\"X-originating-ip\" \"10.0.0.1\")\r\nb ID (\"name\" \"y\" x-forward-a b)\r\n"
           "c ID (x-session-id 1)\r\nd ID (\"x\\-proxy-ttl\" \"1\")\r\ne ID ({4+}\r\nx-ab 1)\r\n"
-          "f ID (\"max-x\" \"y\" \"x\" \"-\")\r\n"),
+          "g ID(\"x-a\" \"1\")\r\nf ID (\"max-x\" \"y\" \"x\" \"-\")\r\n"),
         U("* ID (\"name\" \"old\")\r\nf OK\r\n")};
 #define ID_OK " OK ID completed\r\n"
     SCENE(inside, turns,
           G "* ID NIL\r\na" ID_OK "* ID NIL\r\nb" ID_OK "* ID NIL\r\nc" ID_OK "* ID NIL\r\nd" ID_OK
-            "* ID NIL\r\ne" ID_OK "* ID (\"name\" \"old\")\r\nf OK\r\n",
+            "* ID NIL\r\ne" ID_OK "* ID NIL\r\ng" ID_OK "* ID (\"name\" \"old\")\r\nf OK\r\n",
           .to_upstream = "f ID (\"max-x\" \"y\" \"x\" \"-\")\r\n");
 }
 
@@ -1092,6 +1122,8 @@ int main(void)
         cmocka_unit_test(inside_logindisabled_without_starttls_is_meant),
         cmocka_unit_test(inside_starttls_is_on_already),
         cmocka_unit_test(inside_unknown_commands_pass),
+        cmocka_unit_test(inside_literals_hide_no_word_about_who_the_client_is),
+        cmocka_unit_test(inside_a_password_may_have_its_words),
         cmocka_unit_test(inside_compression_ends_the_watch),
         cmocka_unit_test(inside_a_mailbox_that_is_open_is_shown),
         cmocka_unit_test(the_clients_identity_is_ours_to_tell),

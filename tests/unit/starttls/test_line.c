@@ -30,6 +30,27 @@ static void a_line_without_an_end_is_cut_short(void **state)
     assert_false(line_is_cut_short(slice_of("NOOP\nQU")));
 }
 
+static void assert_verb(const char *text, const char *stops, const char *verb, const char *rest)
+{
+    struct slice line = slice_of(text);
+    assert_slice(line_verb(&line, stops), verb);
+    assert_slice(line, rest);
+}
+
+static void a_verb_stands_between_blanks_and_controls(void **state)
+{
+    (void)state;
+    assert_verb("NOOP", NULL, "NOOP", "");
+    assert_verb(" \t\v\r\x01\x7fNOOP\v \rx y\r", NULL, "NOOP", "x y\r");
+    assert_verb("NOOP(x", NULL, "NOOP(x", "");
+    assert_verb(" NOOP(x", "({", "NOOP", "(x");
+    assert_verb("{x", "({", "", "{x");
+    assert_verb(" \r", NULL, "", "");
+    assert_verb("", NULL, "", "");
+    struct slice none = {NULL, 0};
+    assert_int_equal(line_verb(&none, NULL).size, 0);
+}
+
 static void a_line_ends_with_crlf_or_bare_lf(void **state)
 {
     (void)state;
@@ -111,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_without_an_end_is_cut_short),
+        cmocka_unit_test(a_verb_stands_between_blanks_and_controls),
         cmocka_unit_test(a_line_ends_with_crlf_or_bare_lf),
         cmocka_unit_test(a_line_of_the_longest_length_is_taken_however_it_is_cut),
         cmocka_unit_test(a_longer_line_is_refused_complete_or_not),

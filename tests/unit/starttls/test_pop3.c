@@ -372,6 +372,26 @@ static void a_long_login_may_be_refused_before_it_ends(void **state)
                           "+OK\r\nSTLS\r\n.\r\n", "+OK\r\n.\r\n");
 }
 
+static void inside_white_space_hides_no_verb(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G), C("\rXCLIENT ADDR=::1\r\n\v\fSTLS\v\r\nXCLIENT\x01X\r\n\rNOOP\n"), U("+OK\r\n")};
+    SCENE(inside, turns, G NOT_YOU ACTIVE NOT_YOU "+OK\r\n", .to_upstream = "\rNOOP\n");
+}
+
+static void inside_an_empty_line_may_have_no_answer(void **state)
+{
+    (void)state;
+    const struct turn silent[] = {U(G), C("\r\nSTLS\r\nCAPA\r\n"),
+                                  U("+OK\r\nSTLS\r\nUSER\r\n.\r\n"), C("STLS\r\n")};
+    SCENE(inside, silent, G ACTIVE "+OK\r\nUSER\r\n.\r\n" ACTIVE, .to_upstream = "\r\nCAPA\r\n");
+    const struct turn answers[] = {U(G), C("\r\nCAPA\r\n"),
+                                   U("-ERR what?\r\n+OK\r\nSTLS\r\nUSER\r\n.\r\n"), C("STLS\r\n")};
+    SCENE(inside, answers, G "-ERR what?\r\n+OK\r\nUSER\r\n.\r\n" ACTIVE,
+          .to_upstream = "\r\nCAPA\r\n");
+}
+
 static void inside_takes_the_upgrade_out(void **state)
 {
     (void)state;
@@ -497,6 +517,8 @@ int main(void)
         cmocka_unit_test(replies_without_end_are_bounded),
         cmocka_unit_test(long_lists_pass),
         cmocka_unit_test(a_long_login_may_be_refused_before_it_ends),
+        cmocka_unit_test(inside_white_space_hides_no_verb),
+        cmocka_unit_test(inside_an_empty_line_may_have_no_answer),
         cmocka_unit_test(inside_takes_the_upgrade_out),
         cmocka_unit_test(upgraded_swallows_the_greeting),
         cmocka_unit_test(xclient_tells_who_the_client_is),

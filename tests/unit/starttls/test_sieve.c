@@ -195,7 +195,7 @@ static void units_are_passed_on_as_we_read_them(void **state)
         U(G), C("  NOOP\t{12}\r\nAUTHENTICATE\nHAVESPACE  \"a\\\\\"{1+}\nx 12 ( )\n"),
         U("OK (TAG {12}\r\nAUTHENTICATE)\r\nNO\r\n")};
     SCENE(optional, turns, G_OPT "OK (TAG {12}\r\nAUTHENTICATE)\r\nNO\r\n",
-          .to_upstream = "NOOP {12+}\r\nAUTHENTICATE\r\nHAVESPACE \"a\\\\\" {1+}\r\nx 12 ( )\r\n");
+          .to_upstream = "NOOP \"AUTHENTICATE\"\r\nHAVESPACE \"a\\\\\" \"x\" 12 ( )\r\n");
 }
 
 static void authentication_exchanges(void **state)
@@ -209,7 +209,7 @@ static void authentication_exchanges(void **state)
                                   C("\"*\"\r\nSTARTTLS\r\n"),
                                   U("NO \"given up\"\r\n")};
     SCENE(trusting, failed, G_TRU "{4}\r\n\r\nOK\r\n\"\"\r\nNO \"given up\"\r\n" READY,
-          .to_upstream = "AUTHENTICATE \"LOGIN\"\r\n{4+}\r\nYm9i\r\n\"*\"\r\n",
+          .to_upstream = "AUTHENTICATE \"LOGIN\"\r\n\"Ym9i\"\r\n\"*\"\r\n",
           .end = DIALOGUE_UPGRADE);
     const struct turn done[] = {U(G), C("NOOP\r\nAUTHENTICATE \"GSSAPI\" \"AA==\"\r\n\x01\xff"),
                                 U("OK\r\n"), U("OK (SASL \"AA==\")\r\n\x02\xff")};
@@ -446,6 +446,51 @@ static void the_clients_identity_is_ours_to_tell(void **state)
     SCENE(trusting, turns, G_TRU NOT_YOU);
 }
 
+#define CAUGHT "BYE \"Insufficient authorization\"\r\n"
+
+/* Not every server takes for a literal what we do. Then lines begin in there. */
+static void literals_hide_no_word_about_who_the_client_is(void **state)
+{
+    (void)state;
+    static const char *const lines[][2] = {
+        {"XYZZY {22+}\r\n", "XCLIENT ADDR=10.0.0.1\r\n\r\n"},
+        {"NOOP ({31}\r\nNOOP\r\n", "\rXCLIENT ADDR=10.0.0.1\r\n\r\n"},
+        {"NOOP x{3+}\r\n", "xcl"
+                           "ient ADDR=10.0.0.1\r\n"},
+        {"{4+}\r\na\r\n", "xclient\"ADDR=10.0.0.1\"\r\n"},
+    };
+    static const size_t passes[] = {7, 8, 3, 1};
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        char *said = join(lines[i][0], lines[i][1]), *heard = join(lines[i][0], lines[i][1]);
+        heard[strlen(lines[i][0]) + passes[i]] = '\0';
+        const struct turn turns[] = {U(G), {CLIENT, said, 0}};
+        SCENE(inside, turns, G CAUGHT, .to_upstream = heard, .end = DIALOGUE_CLOSE);
+        free(said), free(heard);
+    }
+}
+
+/* In clear they are no literals any more. */
+static void literals_in_clear_hide_nothing(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G), C("XYZZY {8+}\r\nSTARTTLS\r\nNOOP {9+}\r\nXCLIENT\r\n\r\nNOOP {2+}\r\n\"\\\r\n"),
+        U("NO\r\n"), U("OK\r\n")};
+    SCENE(optional, turns, G_OPT "NO\r\n" SYNTAX "OK\r\n",
+          .to_upstream = "XYZZY \"STARTTLS\"\r\nNOOP \"\\\"\\\\\"\r\n");
+}
+
+static void a_long_token_in_clear_stays_a_literal(void **state)
+{
+    (void)state;
+    char said[1100] = "AUTHENTICATE \"GSSAPI\" {1028+}\r\n";
+    memset(said + strlen(said), 'A', 1028);
+    char *line = join(said, "\r\n");
+    const struct turn turns[] = {U(G), {CLIENT, line, 0}, U("NO\r\n")};
+    SCENE(trusting, turns, G_TRU "NO\r\n", .to_upstream = line);
+    free(line);
+}
+
 static void units_are_cut_short_within_their_literals_too(void **state)
 {
     (void)state;
@@ -515,6 +560,9 @@ int main(void)
         cmocka_unit_test(xclient_refused_goes_on_without),
         cmocka_unit_test(xclient_not_announced_is_not_sent),
         cmocka_unit_test(the_clients_identity_is_ours_to_tell),
+        cmocka_unit_test(literals_hide_no_word_about_who_the_client_is),
+        cmocka_unit_test(literals_in_clear_hide_nothing),
+        cmocka_unit_test(a_long_token_in_clear_stays_a_literal),
         cmocka_unit_test(units_are_cut_short_within_their_literals_too),
         cmocka_unit_test(our_refusals),
     };

@@ -428,6 +428,41 @@ static void a_reply_inside_the_text_ends_the_session(void **state)
           .end = DIALOGUE_CLOSE);
 }
 
+#define CAUGHT "421 4.7.0 Insufficient authorization\r\n"
+
+/* CVE-2023-51764: what some take for the end of a text, with a name behind it that it must not hear
+ * from a client. As mail text all of it but that may pass. */
+static void a_text_hides_no_word_about_who_the_client_is(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"\n.\n", "\n.\r\n", "\r\n.\n",   "\r\n.\r\r\n",
+                                       "\r.\r", "\r\n.\r", "\r\n.\n\n", "\n.\nNOOP\r\n"};
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        char *text = join("x", ends[i]), *bad = join(text, "\v XClient ADDR=::1\r\n"),
+             *passed = join(text, "\v XClient"), *heard = join("DATA\r\n", passed);
+        const struct turn turns[] = {U(G), C("DATA\r\n"), U("354 go\r\n"), {CLIENT, bad, 0}};
+        SCENE(inside, turns, G "354 go\r\n" CAUGHT, heard, .end = DIALOGUE_CLOSE);
+        SCENE(optional, turns, G "354 go\r\n" CAUGHT, heard, .end = DIALOGUE_CLOSE);
+        free(text), free(bad), free(passed), free(heard);
+    }
+}
+
+static void a_text_may_speak_of_what_it_does_not_hide(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"XCLIENT ADDR=::1\r\n.XFORWARD x\r\n.\r\n",
+                                        "x\n.\nXCLIENTS \r\n the XCLIENT\r\n.\r\n",
+                                        ".x\n..\nXCLIENT \n. XCLIENT \r\n.\r\n"};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        char *said = join("DATA\r\n", texts[i]);
+        const struct turn turns[] = {
+            U(G), C("DATA\r\n"), U("354 go\r\n"), {CLIENT, texts[i], 0}, U("250 ok\r\n")};
+        SCENE(inside, turns, G "354 go\r\n250 ok\r\n", said);
+        SCENE(optional, turns, G "354 go\r\n250 ok\r\n", said);
+        free(said);
+    }
+}
+
 static void data_refused_is_followed_by_commands(void **state)
 {
     (void)state;
@@ -798,6 +833,30 @@ static void inside_starttls_is_on_already(void **state)
     SCENE(inside, turns, G ACTIVE ACTIVE "250 ok\r\n", "NOOP\r\n");
 }
 
+/* What some servers skip in front of a verb, and take for its end. */
+static void inside_white_space_hides_no_verb(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G), C("\vXCLIENT ADDR=::1\r\n\f\rXFORWARD\vX\r\n\x01STARTTLS\r\n\rNOOP\n"),
+        U("250 ok\r\n")};
+    SCENE(inside, turns, G NOT_YOU NOT_YOU ACTIVE "250 ok\r\n", "\rNOOP\n");
+}
+
+/* Not every upstream answers an empty line; those that do, do not like it. */
+static void inside_an_empty_line_may_have_no_answer(void **state)
+{
+    (void)state;
+    const struct turn silent[] = {U(G), C("\r\n\r\nSTARTTLS\r\n" EHLO),
+                                  U("250-old.example\r\n250-SIZE\r\n250 STARTTLS\r\n"),
+                                  C("STARTTLS\r\n")};
+    SCENE(inside, silent, G ACTIVE E_UP ACTIVE, "\r\n\r\n" EHLO);
+    const struct turn answers[] = {
+        U(G), C("\r\nSTARTTLS\r\n" EHLO),
+        U("500 what?\r\n250-old.example\r\n250-SIZE\r\n250 STARTTLS\r\n"), C("STARTTLS\r\n")};
+    SCENE(inside, answers, G "500 what?\r\n" ACTIVE E_UP ACTIVE, "\r\n" EHLO);
+}
+
 static void inside_an_old_upstream_speaks_for_itself(void **state)
 {
     (void)state;
@@ -1087,6 +1146,8 @@ int main(void)
         cmocka_unit_test(an_empty_mail_and_the_next_pipelined),
         cmocka_unit_test(the_end_may_follow_a_bare_cr),
         cmocka_unit_test(a_reply_inside_the_text_ends_the_session),
+        cmocka_unit_test(a_text_hides_no_word_about_who_the_client_is),
+        cmocka_unit_test(a_text_may_speak_of_what_it_does_not_hide),
         cmocka_unit_test(data_refused_is_followed_by_commands),
         cmocka_unit_test(optional_no_upgrade_during_a_transaction),
         cmocka_unit_test(optional_upgrade_after_mail_was_refused),
@@ -1113,6 +1174,8 @@ int main(void)
         cmocka_unit_test(lines_without_a_code_are_no_replies),
         cmocka_unit_test(inside_takes_the_upgrade_out_wherever_it_stands),
         cmocka_unit_test(inside_starttls_is_on_already),
+        cmocka_unit_test(inside_white_space_hides_no_verb),
+        cmocka_unit_test(inside_an_empty_line_may_have_no_answer),
         cmocka_unit_test(inside_an_old_upstream_speaks_for_itself),
         cmocka_unit_test(a_security_layer_ends_the_watch_of_both_sides),
         cmocka_unit_test(without_a_layer_the_watch_goes_on),

@@ -20,7 +20,7 @@ static size_t text_of(struct slice in, size_t step, bool *over)
     *over = false;
     while (done < in.size && !*over) {
         const size_t left = in.size - done, piece = left < step ? left : step;
-        const size_t n = step_text(&end, (struct slice){in.data + done, piece}, over);
+        const size_t n = step_text(&end, (struct slice){in.data + done, piece}, over, NULL);
         assert_true(n == piece || *over);
         done += n;
     }
@@ -76,12 +76,46 @@ static void every_short_text_ends_at_the_same_place_in_one_piece(void **state)
     }
 }
 
+/* How much there is before a dot alone that is not the end; all of it: there is none. */
+static size_t before_doubt(const char *text, size_t step)
+{
+    unsigned end = STEP_TEXT_BEGIN;
+    bool over = false, doubtful = false;
+    const size_t size = strlen(text);
+    size_t done = 0;
+    while (done < size && !over && !doubtful) {
+        const size_t piece = size - done < step ? size - done : step;
+        done +=
+            step_text(&end, (struct slice){(const uint8_t *)text + done, piece}, &over, &doubtful);
+    }
+    return doubtful ? done : size;
+}
+
+static void a_dot_alone_between_other_ends_of_lines_is_doubtful(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t doubt; /* 0: none */
+    } cases[] = {
+        {"x\n.\ny\r\n", 4}, {"x\n.\r\ny", 4},    {"x\r\n.\ny", 5}, {"x\r\n.\r\ry", 6},
+        {"x\r.\ry", 4},     {"x\r\n.\ry", 6},    {".\ny", 2},      {"x\r\n..\ny", 0},
+        {"x\r\n.\r\ny", 0}, {"x\n..\n", 0},      {"x\n.x\n", 0},   {"x\r\n.x\r\n", 0},
+        {"x.\n", 0},        {"x\r\n.\r.\ry", 6},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t step = 1; step < 10; step++)
+            assert_int_equal(before_doubt(cases[i].text, step),
+                             cases[i].doubt > 0 ? cases[i].doubt : strlen(cases[i].text));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_ends_with_the_mark_wherever_it_stands),
         cmocka_unit_test(an_empty_text_is_a_dot_alone),
         cmocka_unit_test(every_short_text_ends_at_the_same_place_in_one_piece),
+        cmocka_unit_test(a_dot_alone_between_other_ends_of_lines_is_doubtful),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

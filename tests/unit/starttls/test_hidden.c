@@ -1,0 +1,93 @@
+/* test_hidden.c - commands that are hidden where there are none, however they are cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proxy/starttls/hidden.h"
+
+static const char *const names[] = {"XCLIENT", "XFORWARD", NULL};
+static const struct hidden_rules verbs = {.names = names};
+
+static const char *const second[] = {"ID", NULL};
+static const struct hidden_rules tagged = {.names = second, .before = 1, .behind = '('};
+
+enum { NONE = -1 };
+
+/* How many bytes pass before one is found, with a cut at every place. */
+static void finds(const struct hidden_rules *r, const char *text, int where)
+{
+    const size_t size = strlen(text), passes = where == NONE ? size : (size_t)where;
+    for (size_t cut = 0; cut <= size; cut++) {
+        struct hidden h = {0};
+        const struct slice front = {(const uint8_t *)text, cut},
+                           back = {(const uint8_t *)text + cut, size - cut};
+        size_t n = hidden_look(&h, r, front);
+        if (n == cut)
+            n += hidden_look(&h, r, back);
+        if (n != passes)
+            fail_msg("\"%s\" cut at %zu: %zu bytes pass, not %zu", text, cut, n, passes);
+    }
+}
+
+static void a_name_is_found_where_a_line_begins(void **state)
+{
+    (void)state;
+    finds(&verbs, "XCLIENT ADDR=::1\r\n", 7);
+    finds(&verbs, "xClient\r\n", 7);
+    finds(&verbs, "hello\nXFORWARD\tNAME", 14);
+    finds(&verbs, "hello\n\rXCLIENT\vADDR", 14);
+    finds(&verbs, "hello\rXCLIENT ADDR", NONE);
+    finds(&verbs,
+          " \t\v\f\x01\x7f"
+          "XCLIENT(",
+          13);
+    finds(&verbs, "hello XCLIENT ADDR=::1\r\n", NONE);
+    finds(&verbs, "XCLIENTS ADDR=::1\r\nXCLIEN T\r\nXCLIENT", NONE);
+    finds(&verbs, "XCLIENTXCLIENTXCLIENTXCLIENT XCLIENT\n", NONE);
+    finds(&verbs, "", NONE);
+}
+
+static void a_name_may_be_the_second_word_with_something_behind(void **state)
+{
+    (void)state;
+    finds(&tagged, "a ID (", 5);
+    finds(&tagged, "a ID(", 4);
+    finds(&tagged, "b NOOP\r\n a-long-tag-of-some-kind  id \t(\"x-", 38);
+    finds(&tagged, "ID (\r\na ID NIL\r\na IDLE (\r\na b ID (\r\nid card (\r\nmy id card\r\n", NONE);
+    finds(&tagged, "a ID \"(\r\n(\r\n", NONE);
+}
+
+static void what_may_become_one_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct hidden_rules *rules;
+        const char *text;
+        bool may_be;
+    } cases[] = {
+        {&verbs, "", true},          {&verbs, "  XCL", true},      {&verbs, "XCX", false},
+        {&verbs, "XCLIENTS", false}, {&verbs, "x\r\nXF", true},    {&verbs, "NOOP XCLIENT", false},
+        {&tagged, "anything", true}, {&tagged, "a I", true},       {&tagged, "a ID  ", true},
+        {&tagged, "a ID x", false},  {&tagged, "a LOGIN ", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hidden h = {0};
+        hidden_look(&h, cases[i].rules,
+                    (struct slice){(const uint8_t *)cases[i].text, strlen(cases[i].text)});
+        assert_int_equal(hidden_may_be(&h, cases[i].rules), cases[i].may_be);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_is_found_where_a_line_begins),
+        cmocka_unit_test(a_name_may_be_the_second_word_with_something_behind),
+        cmocka_unit_test(what_may_become_one_is_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
