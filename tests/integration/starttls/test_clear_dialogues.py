@@ -224,16 +224,17 @@ SIEVE = {
         s(b"OK\r\nOK\r\n{5}\r\nkeep;\r\nOK\r\nOK\r\n"), S_ENDS),
     "a login in steps and literals": (
         *OFFERED, c(b'AUTHENTICATE "LOGIN"\r\n'), s(b'"VXNlcg=="\r\n'), c(b'"YQ=="\r\n'),
-        s(b"{4}\r\neA==\r\n"), c(b"{4+}\r\neA==\r\n"), s(b'OK (SASL "eA==")\r\n')),
+        s(b"{4}\r\neA==\r\n"), c(b"{4+}\r\neA==\r\n", b'"eA=="\r\n'), s(b'OK (SASL "eA==")\r\n')),
     "a login given up": (
         *OFFERED, c(b'AUTHENTICATE "LOGIN"\r\n'), s(b'"VXNlcg=="\r\n'), c(b'"*"\r\n'),
-        s(b'NO "x"\r\n'), c(b'AUTHENTICATE "PLAIN" {8+}\r\nAGEAYg==\r\n'), s(b"OK\r\n")),
+        s(b'NO "x"\r\n'), c(b'AUTHENTICATE "PLAIN" {8+}\r\nAGEAYg==\r\n',
+                           b'AUTHENTICATE "PLAIN" "AGEAYg=="\r\n'), s(b"OK\r\n")),
     "a tag, and the list again": (
         *OFFERED, c(b'NOOP "tag"\r\n'), s(b'OK (TAG {3}\r\ntag) "x"\r\n'), c(b"capability\r\n"),
         s(b'"SIEVE" ""\r\nOK\r\n', b'"SIEVE" ""\r\n"STARTTLS"\r\nOK\r\n')),
     "words in literals": (
         *OFFERED, c(b'HAVESPACE "a" 99\r\n'), s(b'NO "login"\r\n'),
-        c(b"CHECKSCRIPT {4+}\r\nkeep\r\n"), s(b"NO {3}\r\nlog\r\n"), c(b"LOGOUT\r\n"),
+        c(b"CHECKSCRIPT {4+}\r\nkeep\r\n", b'CHECKSCRIPT "keep"\r\n'), s(b"NO {3}\r\nlog\r\n"), c(b"LOGOUT\r\n"),
         s(b"OK\r\n"), S_ENDS),
     "a client that was silent for too long": (*OFFERED, s(b'BYE "idle"\r\n'), S_ENDS),
     "nobody is served": (s(b'BYE "full"\r\n'), S_ENDS),
