@@ -204,12 +204,19 @@ static size_t look_for_hidden(struct dialogue *t, const struct filter_rules *r, 
     return hidden_look(&t->filter.line, r->in_literals, (struct slice){in.data, n});
 }
 
-/* May what there is of the next line be handed on? Behind a literal the line may have begun in
- * there. */
+static bool expects_too_much(const struct dialogue *t)
+{
+    return t->expected.count == EXPECTED_MAX;
+}
+
+/* May what there is of the next line be handed on? Not where the whole line will have to wait.
+ * Behind a literal the line may have begun in there. */
 static bool may_go_ahead(const struct dialogue *t, const struct filter_rules *r, struct slice in)
 {
     const struct filter *f = &t->filter;
     struct hidden line = f->line;
+    if (expects_too_much(t) && t->facts.client_address != NULL)
+        return false;
     if (!f->goes_on || r->in_literals == NULL)
         return !filter_may_be_ours(r, in);
     return !f->dropped && hidden_look(&line, r->in_literals, in) == in.size &&
@@ -230,7 +237,7 @@ static enum step take_command(struct dialogue *t, const struct filter_rules *r, 
             filter_ahead(*in, in->size, &t->client_ahead, out->to_upstream);
         return STEP_LEFT;
     }
-    if (t->expected.count == EXPECTED_MAX)
+    if (expects_too_much(t))
         return filter_lose(t, r, out);
     if (!f->goes_on)
         f->line = (struct hidden){0};
