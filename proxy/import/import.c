@@ -3,6 +3,7 @@
 #include "proxy/base/buf.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/hint.h"
+#include "proxy/base/streams.h"
 #include "proxy/console/progress.h"
 #include "proxy/import/peers.h"
 #include "proxy/import/pool.h"
@@ -133,6 +134,7 @@ static int print_plan(struct plan *p)
         return EXIT_RUNTIME;
     }
     fwrite(out.data, 1, out.size, stdout);
+    streams_flush();
     buf_free(&out);
     if (plan_lost(p))
         fputs("tlsfront: not everything was carried over: the comments say what was not, and why\n",

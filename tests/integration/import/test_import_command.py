@@ -144,6 +144,17 @@ def test_output_that_cannot_be_written_is_a_failure(binary):
     assert done.returncode == 1
 
 
+def test_into_one_file_the_last_word_comes_behind_the_output(binary, place):
+    text = "".join(f"[s{i}]\naccept = {i}\nconnect = 1\nexec = /bin/sh\n" for i in range(1, 200))
+    with (place / "both").open("w+", encoding="ascii") as both:
+        subprocess.run([binary, "import", "stunnel", "-"], stdout=both, stderr=subprocess.STDOUT,
+                       input=text.encode(), timeout=60, check=False)
+        both.seek(0)
+        printed = both.read()
+    output, _, rest = printed.partition("tlsfront: not everything was carried over")
+    assert output.endswith("# }\n\n") and rest.endswith("no route came of it\n"), rest
+
+
 def examples():
     blocks = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT.read_text(), re.M | re.S)
     return [(peer, text, blocks[at + 1][1]) for at, (peer, text) in enumerate(blocks) if peer in PEERS]
