@@ -224,14 +224,6 @@ static bool rejects_elsewhere(struct plan *p, const struct statement *section,
     return false;
 }
 
-/* The rules of defaults come before the section's, and do not give way to them. */
-static void keep_inherited(struct plan_route *r)
-{
-    struct entry *rules = (struct entry *)entries_find(&r->settings, ACCESS_RULES);
-    if (rules != NULL)
-        rules->inherited = false;
-}
-
 const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct statement *s,
                                 const struct row *row)
 {
@@ -260,7 +252,7 @@ const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct sta
         route_withhold(p, r, "%s:%d: tcp-request: %s", s->file, s->line, why);
         return why;
     }
-    keep_inherited(r);
+    entries_keep(&r->settings, ACCESS_RULES); /* those of defaults come before the section's */
     if (always)
         access_rule(p, r, accepts ? "allow" : "deny", "all", s);
     else

@@ -60,6 +60,13 @@ void entries_drop(struct entries *s, const char *key)
         one->count = 0;
 }
 
+void entries_keep(struct entries *s, const char *key)
+{
+    struct entry *one = find(s, key);
+    if (one != NULL)
+        one->inherited = false;
+}
+
 void entries_replace(struct arena *a, struct entries *s, const char *key, const char *value,
                      struct statement *from)
 {

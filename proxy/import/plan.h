@@ -81,6 +81,8 @@ void entries_put(struct arena *a, struct entries *s, const char *key, const char
 void entries_replace(struct arena *a, struct entries *s, const char *key, const char *value,
                      struct statement *from);
 void entries_drop(struct entries *s, const char *key);
+/* What is inherited stays, and more values come behind it. */
+void entries_keep(struct entries *s, const char *key);
 /* All that `other` has of `key`, instead of what `s` has; if that is nothing, `s` stays. */
 void entries_take(struct arena *a, struct entries *s, const struct entries *other, const char *key);
 

@@ -131,10 +131,10 @@ static void settle_name(struct plan *p, struct plan_route *r)
 {
     static const char *const keys[] = {"certificate", "upstream", "balance", "send-proxy",
                                        "source"};
-    static const char *const read[] = {"certificate",  "upstream", "balance",      "send-proxy",
-                                       "source",       ".cert",    ".key",         ".sni",
-                                       ".failover",    ".verify",  ".verifychain", ".verifypeer",
-                                       ".requirecert", NULL};
+    static const char *const read[] = {
+        "certificate",  "upstream",    "balance",      "send-proxy", "source",
+        ".cert",        ".key",        ".sni",         ".failover",  ".verify",
+        ".verifychain", ".verifypeer", ".requirecert", ".client",    NULL};
     const char *sni = route_get(r, ".sni"), *colon = strchr(sni, ':');
     struct statement *from = source_of(r, ".sni");
     const char *master = pool_text(p->arena, sni, (size_t)(colon - sni));
@@ -162,15 +162,26 @@ static void settle_name(struct plan *p, struct plan_route *r)
     }
 }
 
+/* What makes it a client section; NULL: it is none. */
+static const struct statement *find_client(const struct statement *section,
+                                           const struct plan_route *defaults)
+{
+    const struct statement *last = source_of(defaults, ".client");
+    for (const struct statement *s = section->first; s != NULL; s = s->next)
+        if (statement_is(s, 0, "client"))
+            last = s;
+    return last != NULL && term_is_on(statement_at(last, 1)) ? last : NULL;
+}
+
 static void carry_section(struct plan *p, struct statement *s, const struct plan_route *defaults)
 {
     struct plan_route *r = plan_route(p, statement_at(s, 1), s, defaults);
-    for (struct statement *one = s->first; one != NULL; one = one->next) {
-        if (!statement_is(one, 0, "client") || !term_is_on(statement_at(one, 1)))
-            continue;
+    const struct statement *client = find_client(s, defaults);
+    if (client != NULL) {
         statement_lose(p->arena, s,
-                       "a client section: it turns clear text into TLS, and tlsfront "
-                       "turns TLS into clear text");
+                       "a client section, by %s:%d: it turns clear text into TLS, and tlsfront "
+                       "turns TLS into clear text",
+                       client->file, client->line);
         return;
     }
     rows_apply_all(p, r, s, stunnel_service);
@@ -206,11 +217,19 @@ static void carry_top(struct plan *p, struct plan_route *defaults, struct statem
                                                                        : stunnel_service);
 }
 
+static bool has_sections(const struct statement *file)
+{
+    for (const struct statement *s = file->first; s != NULL; s = s->next)
+        if (is_section(s))
+            return true;
+    return false;
+}
+
 static void carry(struct plan *p, struct statement *file)
 {
     struct plan_route *defaults = plan_route(p, "stunnel", file, NULL);
     carry_top(p, defaults, file);
-    if (route_get(defaults, "upstream") != NULL && route_get(defaults, "listen") == NULL)
+    if (route_get(defaults, "upstream") != NULL && !has_sections(file))
         statement_lose(p->arena, source_of(defaults, "upstream"),
                        "inetd mode: tlsfront listens by itself, so write a section with accept");
     carry_sections(p, file, defaults);

@@ -33,16 +33,30 @@ static const char *carry_connect(struct plan *p, struct plan_route *r, struct st
 {
     const char *address = address_simple(p->arena, statement_at(s, 1), "127.0.0.1");
     (void)row;
-    return address == NULL ? "this is no address with a port"
-                           : route_put(p, r, "upstream", address, s);
+    if (address == NULL)
+        return "this is no address with a port";
+    entries_keep(&r->settings, "upstream");
+    return route_put(p, r, "upstream", address, s);
+}
+
+/* A section's names are good beside those before the sections. */
+static const char *carry_client_name(struct plan *p, struct plan_route *r, struct statement *s,
+                                     const struct row *row)
+{
+    (void)row;
+    entries_keep(&r->settings, "client-names");
+    return route_put(p, r, "client-names", statement_at(s, 1), s);
 }
 
 static const char *carry_protocol(struct plan *p, struct plan_route *r, struct statement *s,
                                   const struct row *row)
 {
     static const char *const upgraded[] = {"imap", "ldap", "nntp", "pop3", "smtp"};
+    static const char *const keys[] = {"protocol", "tls", "send-proxy"};
     const char *name = statement_at(s, 1);
     (void)row;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) /* there is one, the last */
+        entries_drop(&r->settings, keys[i]);
     if (strcasecmp(name, "proxy") == 0)
         return route_set(p, r, "send-proxy", "v1", s);
     for (size_t i = 0; i < sizeof upgraded / sizeof *upgraded; i++) {
@@ -106,8 +120,12 @@ static const char *carry_transparent(struct plan *p, struct plan_route *r, struc
 {
     const char *text = statement_at(s, 1);
     (void)row;
-    if (term_is_off(text))
+    if (term_is_off(text)) { /* of what stands before the sections, too */
+        const char *source = route_get(r, "source");
+        if (source != NULL && strcmp(source, "transparent") == 0)
+            entries_drop(&r->settings, "source");
         return NULL;
+    }
     if (strcasecmp(text, "source") != 0 && !term_is_on(text))
         return "where a client wanted to go (destination) is not looked at";
     return term_transparent(p, r, s);
@@ -204,12 +222,12 @@ const struct row stunnel_service[] = {
     {"capath", NULL, NULL,
      "a directory of authorities is not read: put them into one file, client-ca", 0},
     {"cert", carry_later, ".cert", NULL, 0},
-    {"checkemail", carry_later, "client-names", NULL, 0},
-    {"checkhost", carry_later, "client-names", NULL, 0},
+    {"checkemail", carry_client_name, NULL, NULL, 0},
+    {"checkhost", carry_client_name, NULL, NULL, 0},
     {"checkip", NULL, NULL, "addresses in clients' certificates are not looked at", ROW_GUARDS},
     {"ciphers", carry_ciphers, NULL, NULL, 0},
     {"ciphersuites", carry_suites, NULL, NULL, 0},
-    {"client", carry_if_off, NULL, "tlsfront serves TLS to clients, and is not one for them", 0},
+    {"client", carry_later, ".client", NULL, 0}, /* each section tells what comes of it */
     {"config", NULL, NULL, OPENSSL, 0},
     {"connect", carry_connect, NULL, NULL, 0},
     {"crlfile", carry_path, "client-crl", NULL, 0},

@@ -150,8 +150,55 @@ accept = 127.0.0.1:2500
 connect = mx.example.test:465
 CAfile = ca.crt
 verifyChain = yes
-""", "#relay: listen=127.0.0.1:2500 protocol=smtp upstream=mx.example.test:465 "
-         "client-certificate=required client-ca=DIR/ca.crt", {1, 2}),
+""", "", {2}),
+    Case("all-client-but-one", """
+client = yes
+cert = mail.pem
+[relay]
+accept = 127.0.0.1:110
+connect = mx.example.test:995
+[pop3s]
+client = no
+accept = 995
+connect = 110
+[other]
+client = no
+client = yes
+accept = 127.0.0.1:143
+connect = mx.example.test:993
+""", f"pop3s: {POP3S}", {3, 10}),
+    Case("what-stands-before-the-sections-gives-way-to-theirs", """
+cert = mail.pem
+protocol = proxy
+transparent = source
+[smtp]
+accept = 10.0.0.1:25
+connect = 127.0.0.1:25
+protocol = smtp
+transparent = none
+[pop3s]
+accept = 995
+connect = 110
+""", f"""
+smtp: listen=10.0.0.1:25 protocol=smtp tls=required certificate=mail upstream=127.0.0.1:25
+pop3s: {POP3S} send-proxy=v1 source=transparent
+"""),
+    Case("what-stands-before-the-sections-comes-before-theirs", """
+cert = mail.pem
+CAfile = ca.crt
+verifyChain = yes
+checkHost = alice.example.test
+connect = 10.0.0.5:143
+[imaps]
+accept = 993
+connect = 10.0.0.6:143
+checkEmail = bob@example.test
+[more]
+accept = 994
+""", """
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143,10.0.0.6:143 client-certificate=required client-ca=DIR/ca.crt client-names=alice.example.test,bob@example.test
+more: listen=0.0.0.0:994 protocol=imap certificate=mail upstream=10.0.0.5:143 client-certificate=required client-ca=DIR/ca.crt client-names=alice.example.test
+"""),
     Case("mutual", """
 cert = mail.pem
 [ldaps]

@@ -164,6 +164,7 @@ static const struct sample {
     {&peer_stunnel, "checkemail", "a@example.org"},
     {&peer_stunnel, "checkhost", "a.example.org"},
     {&peer_stunnel, "ciphers", "ECDHE-RSA-AES128-GCM-SHA256"},
+    {&peer_stunnel, "client", "yes"},
     {&peer_stunnel, "ciphersuites", "TLS_AES_128_GCM_SHA256"},
     {&peer_stunnel, "curve", "X25519"},
     {&peer_stunnel, "curves", "X25519"},
