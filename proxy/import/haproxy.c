@@ -74,16 +74,6 @@ static const char *port_of(const struct plan_route *r)
     return colon == NULL ? NULL : colon + 1;
 }
 
-static bool same_values(const struct entry *x, const struct entry *y)
-{
-    if (x == NULL || y == NULL || x->count != y->count)
-        return x == y;
-    for (size_t i = 0; i < x->count; i++)
-        if (strcmp(x->values[i].text, y->values[i].text) != 0)
-            return false;
-    return true;
-}
-
 /* Who may connect, and how often, is for a whole route here. NULL: the backend says nothing else of
  * that than the frontend, as where both have it from their defaults. */
 static const char *rules_why(const struct plan_route *b, const struct plan_route *r)
@@ -91,7 +81,7 @@ static const char *rules_why(const struct plan_route *b, const struct plan_route
     static const char *const keys[] = {"allow", "deny", "connection-rate-per-ip"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const struct entry *theirs = entries_find(&b->settings, keys[i]);
-        if (theirs != NULL && !same_values(theirs, entries_find(&r->settings, keys[i])))
+        if (theirs != NULL && !entry_same(theirs, entries_find(&r->settings, keys[i])))
             return "a backend's own rules about clients cannot be said";
     }
     return NULL;
@@ -216,7 +206,7 @@ static void lose_times(struct plan *p, const struct plan_route *b, const struct 
 }
 
 static void take_named(struct plan *p, struct plan_route *r, struct statement *s,
-                       const char *const *names, size_t count)
+                       const struct asked *names, size_t count)
 {
     struct statement *backend = haproxy_section(p, "backend", statement_at(s, 1));
     const char *why = "there is no such backend";
@@ -230,7 +220,7 @@ static void take_named(struct plan *p, struct plan_route *r, struct statement *s
             take_back(p, b, r, "balance", "first");
         entries_drop(&b->settings, "max-connections"); /* of its defaults, for frontends */
         for (size_t i = 0; i < count && why == NULL; i++)
-            why = route_server_name(p, r, names[i], &b->settings);
+            why = route_next_server_name(p, r, &names[i], &b->settings, s);
         lose_times(p, b, r, s);
     }
     if (why == NULL)
@@ -243,7 +233,7 @@ static void take_named(struct plan *p, struct plan_route *r, struct statement *s
 static void take_use_backend(struct plan *p, struct plan_route *r, struct statement *s)
 {
     size_t count;
-    const char *const *names = haproxy_names(p, s, 2, &count);
+    const struct asked *names = haproxy_names(p, s, 2, &count);
     if (names != NULL) {
         take_named(p, r, s, names, count);
         return;

@@ -63,8 +63,7 @@ carry_fn haproxy_balance;
  */
 carry_fn haproxy_tcp_request, haproxy_stick_table;
 
-/* The names that the condition from word `first` on asks for, as server-name blocks have them.
- * NULL: it asks for something else. */
-const char *const *haproxy_names(struct plan *p, struct statement *s, size_t first, size_t *count);
+/* The names that the condition from word `first` on asks for. NULL: it asks for something else. */
+const struct asked *haproxy_names(struct plan *p, struct statement *s, size_t first, size_t *count);
 
 #endif

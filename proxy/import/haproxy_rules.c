@@ -15,7 +15,7 @@ struct test {
     enum about about;
     bool negated;
     struct {
-        const char **items;
+        struct asked *items;
         size_t count, room;
     } values;
 };
@@ -28,13 +28,11 @@ static enum about fetch_about(const char *fetch, bool *end)
     return strcmp(fetch, "ssl_fc_sni") == 0 || *end ? ABOUT_NAME : ABOUT_OTHER;
 }
 
-static void add_value(struct arena *a, struct test *t, const char *text, bool end)
+static void add_value(struct arena *a, struct test *t, const char *text, bool ends)
 {
-    if (end)
-        text = pool_format(a, "*%s%s", text[0] == '.' ? "" : ".", text);
     t->values.items =
         pool_grow(a, t->values.items, t->values.count, &t->values.room, sizeof *t->values.items);
-    t->values.items[t->values.count++] = text;
+    t->values.items[t->values.count++] = (struct asked){text, ends};
 }
 
 /* FETCH [-i] [-m METHOD] VALUE... up to `stop`, which is not looked at; false: something else. */
@@ -49,7 +47,7 @@ static bool add_test(struct arena *a, struct test *t, const struct statement *s,
     for (i++; i < stop && s->words[i][0] == '-'; i++) {
         if (strcmp(s->words[i], "-m") == 0) {
             i++;
-            end |= statement_is(s, i, "end");
+            end = statement_is(s, i, "end");
             if (!end && !statement_is(s, i, "str") && !statement_is(s, i, "ip"))
                 return false;
         } else if (strcmp(s->words[i], "-i") != 0 && strcmp(s->words[i], "--") != 0 &&
@@ -118,7 +116,7 @@ static void put_rules(struct plan *p, struct plan_route *r, struct statement *s,
 {
     const bool allows = accepts != t->negated;
     for (size_t i = 0; i < t->values.count; i++)
-        access_rule(p, r, allows ? "allow" : "deny", t->values.items[i], s);
+        access_rule(p, r, allows ? "allow" : "deny", t->values.items[i].name, s);
     if (t->negated)
         access_rule(p, r, allows ? "deny" : "allow", "all", s);
 }
@@ -260,7 +258,7 @@ const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct sta
     return NULL;
 }
 
-const char *const *haproxy_names(struct plan *p, struct statement *s, size_t first, size_t *count)
+const struct asked *haproxy_names(struct plan *p, struct statement *s, size_t first, size_t *count)
 {
     const struct test t = read_condition(p, s, first);
     *count = t.values.count;

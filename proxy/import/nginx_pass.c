@@ -165,13 +165,42 @@ static void put_target(struct plan *p, struct entries *to, struct statement *con
         entries_put(p->arena, to, "upstream", address, from);
 }
 
+/* Of names that we have no pattern for; NULL: it is none. */
+static const char *pattern_why(const char *text, bool hostnames)
+{
+    const size_t size = strlen(text);
+    if (text[0] == '~')
+        return "server names are no regular expressions";
+    if (hostnames && size > 2 && strcmp(text + size - 2, ".*") == 0)
+        return "a wildcard stands before a name, not behind it";
+    return NULL;
+}
+
+/* NAME, *.NAME for all names below it, .NAME for both */
+static const char *put_blocks(struct plan *p, struct plan_route *r, struct statement *s,
+                              const struct entries *to)
+{
+    const char *text = s->words[0];
+    const bool below = strncmp(text, "*.", 2) == 0, both = text[0] == '.';
+    const struct asked one = {text + (both ? 1 : 0), false}, all = {text + (below ? 1 : 0), true};
+    const char *why = below ? NULL : route_server_name(p, r, &one, to, s);
+    return why == NULL && (below || both) ? route_server_name(p, r, &all, to, s) : why;
+}
+
 static void put_named(struct plan *p, struct plan_route *r, struct statement *context,
-                      struct statement *s)
+                      struct statement *s, bool hostnames)
 {
     struct entries to = {0};
-    if (s->words[0][0] == '~') {
-        statement_lose(p->arena, s, "server names are no regular expressions");
+    const char *other = pattern_why(s->words[0], hostnames);
+    if (other != NULL) {
+        statement_lose(p->arena, s, "%s", other);
         route_withhold(p, r, "%s:%d: some names would reach another server", s->file, s->line);
+        return;
+    }
+    if (!hostnames && (s->words[0][0] == '.' || strchr(s->words[0], '*') != NULL)) {
+        statement_lose(p->arena, s,
+                       "without hostnames before it, nginx takes it as it stands, and no client "
+                       "asks for such a name");
         return;
     }
     put_target(p, &to, context, statement_at(s, 1), s);
@@ -179,17 +208,13 @@ static void put_named(struct plan *p, struct plan_route *r, struct statement *co
     if (servers != NULL && servers->count > 1 && entries_get(&to, "balance") == NULL)
         entries_put(p->arena, &to, "balance", "first",
                     NULL); /* the others stand by, as said there */
-    const bool both = s->words[0][0] == '.';
-    const char *name = s->words[0] + (both ? 1 : 0);
-    const char *why = entries_find(&to, "upstream") == NULL ? "it leads to no server"
-                                                            : route_server_name(p, r, name, &to);
-    if (why == NULL && both)
-        why = route_server_name(p, r, pool_format(p->arena, "*.%s", name), &to);
+    const char *why =
+        entries_find(&to, "upstream") == NULL ? "it leads to no server" : put_blocks(p, r, s, &to);
     if (why == NULL)
         return;
     statement_lose(p->arena, s, "%s", why);
     route_withhold(p, r, "%s:%d: clients that ask for %s would reach another server", s->file,
-                   s->line, name);
+                   s->line, s->words[0]);
 }
 
 /* map $ssl_server_name $name { } */
@@ -203,15 +228,17 @@ static void put_mapped(struct plan *p, struct plan_route *r, struct statement *c
         return;
     }
     map->carried = true;
+    for (struct statement *s = map->first; s != NULL; s = s->next) /* wherever it stands */
+        if (statement_is(s, 0, "default"))
+            put_target(p, &r->settings, context, statement_at(s, 1), s);
+    bool hostnames = false;
     for (struct statement *s = map->first; s != NULL; s = s->next) {
         s->carried = true;
-        if (statement_is(s, 0, "default")) {
-            put_target(p, &r->settings, context, statement_at(s, 1), s);
-        } else if (statement_is(s, 0, "volatile") || s->is_block) {
+        hostnames |= statement_is(s, 0, "hostnames");
+        if (statement_is(s, 0, "volatile") || s->is_block)
             statement_lose(p->arena, s, "tlsfront has nothing like it");
-        } else if (!statement_is(s, 0, "hostnames")) {
-            put_named(p, r, context, s);
-        }
+        else if (!statement_is(s, 0, "default") && !statement_is(s, 0, "hostnames"))
+            put_named(p, r, context, s, hostnames);
     }
 }
 

@@ -41,7 +41,9 @@ struct plan_route {
     const char *withheld; /* why it must not be served as it is; NULL: it may be */
     struct plan_name *names;
     size_t name_count, name_room;
-    struct index named; /* those names, in small letters */
+    struct index named;   /* those names, in small letters */
+    const char **endings; /* what names of clients end in that have their server already */
+    size_t ending_count, ending_room;
     struct plan_route *next;
 };
 
@@ -73,6 +75,9 @@ struct plan {
 /* The first or last value of `key`; NULL: it is not there. */
 const char *entries_get(const struct entries *s, const char *key);
 const struct entry *entries_find(const struct entries *s, const char *key);
+
+/* Do both have the same values in the same order, or are both NULL? */
+bool entry_same(const struct entry *x, const struct entry *y);
 
 /* One more value. */
 void entries_put(struct arena *a, struct entries *s, const char *key, const char *value,
@@ -110,10 +115,20 @@ const char *route_get(const struct plan_route *r, const char *key);
 void route_lose_rest(struct plan *p, const struct plan_route *r, const char *const *keys,
                      const char *why);
 
-/* A block for clients that ask for `name`, with all of `says` that such a block can say. NULL:
- * carried over; else why not. */
-const char *route_server_name(struct plan *p, struct plan_route *r, const char *name,
-                              const struct entries *says);
+/* Clients that ask for `name`, or for any name that ends in it. */
+struct asked {
+    const char *name;
+    bool ends;
+};
+
+/* A block for those clients, with all of `says` that such a block can say. NULL: carried over; else
+ * why not. A wildcard of ours stands for one label: where the other names with that ending would
+ * not get the same, `from` is told, and the route is withheld. */
+const char *route_server_name(struct plan *p, struct plan_route *r, const struct asked *who,
+                              const struct entries *says, struct statement *from);
+/* The same for peers whose first line that covers a name counts, not the one nearest to it. */
+const char *route_next_server_name(struct plan *p, struct plan_route *r, const struct asked *who,
+                                   const struct entries *says, struct statement *from);
 
 void route_remark(struct plan *p, struct plan_route *r, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

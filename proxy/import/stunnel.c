@@ -151,9 +151,13 @@ static void settle_name(struct plan *p, struct plan_route *r)
     if (route_get(to, "source") != NULL && entries_get(&says, "source") == NULL)
         route_withhold(p, to, "%s:%d: sni: its server would see the address that %s connects from",
                        from->file, from->line, master);
-    const char *why = route_server_name(p, to, colon + 1, &says);
-    if (why != NULL)
+    const bool ends = colon[1] == '*';
+    const struct asked who = {colon + (ends ? 2 : 1), ends};
+    const char *why = route_next_server_name(p, to, &who, &says, from);
+    if (why != NULL) {
         statement_lose(p->arena, from, "%s", why);
+        route_withhold(p, to, "%s:%d: sni: %s", from->file, from->line, why);
+    }
     route_lose_rest(p, r, read, "it is the whole route's: a server-name block does not say it");
     if (r->withheld != NULL || route_get(r, "client-certificate") != NULL) {
         statement_lose(p->arena, from, "what it asks of clients cannot be for one name only");

@@ -188,7 +188,7 @@ pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110,
     Case("servers-by-name", """
 frontend imaps
     bind :993 ssl crt mail.pem crt news.pem
-    acl customers ssl_fc_sni_end .customers.example.test
+    acl customers ssl_fc_sni customers.example.test
     use_backend news if { ssl_fc_sni -i news.example.test www.news.example.test }
     use_backend customers if customers
     default_backend b
@@ -202,8 +202,67 @@ backend customers
 imaps: listen=0.0.0.0:993 protocol=imap certificate=mail,news upstream=10.0.0.5:143 send-proxy=v2
 imaps/news.example.test: upstream=10.0.0.6:143 send-proxy=off
 imaps/www.news.example.test: upstream=10.0.0.6:143 send-proxy=off
-imaps/*.customers.example.test: upstream=10.0.0.7:143 send-proxy=v2
+imaps/customers.example.test: upstream=10.0.0.7:143 send-proxy=v2
 """),
+    Case("servers-by-the-end-of-names", """
+frontend imaps
+    bind :993 ssl crt mail.pem
+    use_backend news if { ssl_fc_sni_end .news.example.test }
+    default_backend b
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    use_backend news if { ssl_fc_sni -m end example.test }
+    default_backend b
+backend b
+    server s 10.0.0.5:143
+backend news
+    server s 10.0.0.6:143
+""", """
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
+#imaps/*.news.example.test: upstream=10.0.0.6:143
+#pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.5:143
+#pop3s/example.test: upstream=10.0.0.6:143
+#pop3s/*.example.test: upstream=10.0.0.6:143
+""", {3, 7}),
+    Case("names-with-an-end-whose-server-is-the-others-too", """
+frontend imaps
+    bind :993 ssl crt mail.pem
+    use_backend a if { ssl_fc_sni a.news.example.test }
+    use_backend b if { ssl_fc_sni_end .news.example.test }
+    default_backend b
+backend a
+    server s 10.0.0.5:143
+backend b
+    server s 10.0.0.6:143
+""", """
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.6:143
+imaps/a.news.example.test: upstream=10.0.0.5:143
+imaps/*.news.example.test: upstream=10.0.0.6:143
+"""),
+    Case("the-first-line-that-covers-a-name-counts", """
+frontend imaps
+    bind :993 ssl crt mail.pem
+    use_backend b if { ssl_fc_sni_end .news.example.test }
+    use_backend a if { ssl_fc_sni a.news.example.test }
+    default_backend b
+backend a
+    server s 10.0.0.5:143
+backend b
+    server s 10.0.0.6:143
+""", """
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.6:143
+#imaps/*.news.example.test: upstream=10.0.0.6:143
+""", {4}),
+    Case("no-pattern-but-a-name", """
+frontend imaps
+    bind :993 ssl crt mail.pem
+    use_backend a if { ssl_fc_sni *.example.test }
+    default_backend b
+backend a
+    server s 10.0.0.5:143
+backend b
+    server s 10.0.0.6:143
+""", "#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.6:143", {3}),
     Case("who-may-connect", listen(":995 ssl crt mail.pem", "    acl own src 10.0.0.0/8 192.0.2.7",
                                    "    tcp-request connection reject if { src 10.1.0.0/16 }",
                                    "    tcp-request connection reject if !own"),

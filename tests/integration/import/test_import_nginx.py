@@ -170,7 +170,7 @@ stream {
     map $ssl_server_name $where {
         hostnames;
         news.example.test news;
-        .customers.example.test 10.0.0.7:143;
+        customers.example.test 10.0.0.7:143;
         default 10.0.0.5:143;
     }
     server { listen 993 ssl; proxy_pass $where; }
@@ -179,8 +179,54 @@ stream {
 imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
 imap-993/news.example.test: upstream=10.0.0.6:143
 imap-993/customers.example.test: upstream=10.0.0.7:143
-imap-993/*.customers.example.test: upstream=10.0.0.7:143
 """),
+    Case("servers-by-all-names-below-one", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    map $ssl_server_name $where {
+        hostnames;
+        *.news.example.test 10.0.0.6:143;
+        .customers.example.test 10.0.0.7:143;
+        .example.test 10.0.0.5:143;
+        default 10.0.0.5:143;
+    }
+    server { listen 993 ssl; proxy_pass $where; }
+}
+""", """
+#imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
+#imap-993/*.news.example.test: upstream=10.0.0.6:143
+#imap-993/customers.example.test: upstream=10.0.0.7:143
+#imap-993/*.customers.example.test: upstream=10.0.0.7:143
+#imap-993/example.test: upstream=10.0.0.5:143
+#imap-993/*.example.test: upstream=10.0.0.5:143
+""", {5, 6}),
+    Case("no-patterns-before-hostnames", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    map $ssl_server_name $where {
+        *.news.example.test 10.0.0.6:143;
+        .news.example.test 10.0.0.6:143;
+        news.example.test 10.0.0.6:143;
+        default 10.0.0.5:143;
+        hostnames;
+    }
+    server { listen 993 ssl; proxy_pass $where; }
+}
+""", """
+imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
+imap-993/news.example.test: upstream=10.0.0.6:143
+""", {4, 5}),
+    Case("servers-by-the-beginning-of-names", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    map $ssl_server_name $where {
+        hostnames;
+        news.* 10.0.0.6:143;
+        default 10.0.0.5:143;
+    }
+    server { listen 993 ssl; proxy_pass $where; }
+}
+""", "#imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143", {5}),
     Case("servers-by-name-in-turns", """
 stream {
     ssl_certificate mail.crt; ssl_certificate_key mail.key;

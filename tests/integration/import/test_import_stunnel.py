@@ -425,7 +425,7 @@ sni = imaps:news.example.test
 cert = news.pem
 connect = 10.0.0.6:143
 [customers]
-sni = imaps:*.customers.example.test
+sni = imaps:customers.example.test
 connect = 10.0.0.7:143
 protocol = proxy
 [nobody]
@@ -434,8 +434,38 @@ connect = 10.0.0.8:143
 """, """
 imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
 imaps/news.example.test: certificate=news upstream=10.0.0.6:143
-imaps/*.customers.example.test: certificate=mail upstream=10.0.0.7:143 send-proxy=v1
+imaps/customers.example.test: certificate=mail upstream=10.0.0.7:143 send-proxy=v1
 """, {13}),
+    Case("sections-by-the-end-of-names", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 10.0.0.5:143
+[customers]
+sni = imaps:*.customers.example.test
+connect = 10.0.0.7:143
+[late]
+sni = imaps:a.customers.example.test
+connect = 10.0.0.8:143
+[pop3s]
+accept = 995
+connect = 10.0.0.5:110
+[same]
+sni = pop3s:*.customers.example.test
+connect = 10.0.0.5:110
+[nntps]
+accept = 563
+connect = 10.0.0.5:119
+[other]
+sni = nntps:a*.example.test
+connect = 10.0.0.6:119
+""", """
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
+#imaps/*.customers.example.test: certificate=mail upstream=10.0.0.7:143
+pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.5:110
+pop3s/*.customers.example.test: certificate=mail upstream=10.0.0.5:110
+#nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=10.0.0.5:119
+""", {6, 9, 21}),
     Case("who-stands-by-by-name-takes-no-turns-because-others-do", """
 cert = mail.pem
 [imaps]
