@@ -322,10 +322,19 @@ static void settle_user(struct plan *p)
     plan_remark(p, "There is no user tlsfront on this machine, so workers run as nobody.");
 }
 
+static void settle_log(struct plan *p)
+{
+    const char *log = entries_get(&p->globals, "log");
+    if (log != NULL && strcmp(log, "syslog") == 0)
+        plan_remark(p, "Under systemd the journal has each key of the log as a field, but not by "
+                       "log = syslog: take that line out, unless a syslog daemon is to have it.");
+}
+
 void plan_finish(struct plan *p)
 {
     struct index holders = {0};
     settle_user(p);
+    settle_log(p);
     settle_writable_globals(p);
     merge(p);
     for (struct plan_route *r = p->routes; r != NULL; r = r->next) {

@@ -23,6 +23,94 @@ static void what_is_said_below_replaces_what_is_said_above(void **state)
     scene_end(&s);
 }
 
+static void what_is_kept_stands_before_what_is_said_below(void **state)
+{
+    struct scene s;
+    (void)state;
+    scene_begin(&s);
+    struct plan_route *above = plan_route(&s.plan, "", s.file, NULL);
+    route_put(&s.plan, above, "alpn", "a", NULL);
+    struct plan_route *r = plan_route(&s.plan, "", s.file, above);
+    entries_keep(&r->settings, "alpn");
+    route_put(&s.plan, r, "alpn", "b", NULL);
+    assert_string_equal(scene_values(r, "alpn"), "a b");
+    scene_end(&s);
+}
+
+static const char *all_names(const struct plan_route *r)
+{
+    static char text[512];
+    text[0] = '\0';
+    for (size_t i = 0; i < r->name_count; i++) {
+        strcat(text, i > 0 ? " " : "");
+        strcat(text, r->names[i].name);
+    }
+    return text;
+}
+
+static void names_by_their_end_have_blocks_and_the_others_are_told(void **state)
+{
+    static const struct {
+        struct asked who;
+        const char *upstream, *names;
+        bool told;
+    } rows[] = {
+        {{"a.example", false}, "127.0.0.2:110", "a.example", false},
+        {{".a.example", true}, "127.0.0.2:110", "*.a.example", true},
+        {{"a.example", true}, "127.0.0.2:110", "a.example *.a.example", true},
+        {{".a.example", true}, "127.0.0.1:110", "*.a.example", false}, /* the route's own */
+        {{"*.a.example", false}, "127.0.0.2:110", "", false},
+        {{"", true}, "127.0.0.2:110", "", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct scene s;
+        struct entries says = {0};
+        scene_begin(&s);
+        struct plan_route *r = scene_route(&s, "pop3s", ":995", 1);
+        struct statement *from = scene_line(&s, 2);
+        entries_put(&s.arena, &says, "upstream", rows[i].upstream, from);
+        const char *why = route_server_name(&s.plan, r, &rows[i].who, &says, from);
+        assert_string_equal(all_names(r), rows[i].names);
+        assert_int_equal(why == NULL, r->name_count > 0);
+        assert_int_equal(from->why != NULL, rows[i].told);
+        assert_int_equal(r->withheld != NULL, rows[i].told);
+        scene_end(&s);
+    }
+}
+
+static void a_name_that_an_earlier_line_covers_has_its_server(void **state)
+{
+    struct scene s;
+    struct entries says = {0};
+    (void)state;
+    scene_begin(&s);
+    struct plan_route *r = scene_route(&s, "pop3s", ":995", 1);
+    struct statement *from = scene_line(&s, 2);
+    const struct asked all = {".a.example", true}, one = {"b.A.example", false},
+                       below = {".c.a.example", true}, other = {"a.example", false};
+    assert_null(route_next_server_name(&s.plan, r, &all, &says, from));
+    assert_non_null(route_next_server_name(&s.plan, r, &one, &says, from));
+    assert_non_null(route_next_server_name(&s.plan, r, &below, &says, from));
+    assert_null(route_next_server_name(&s.plan, r, &other, &says, from));
+    assert_string_equal(all_names(r), "*.a.example a.example");
+    scene_end(&s);
+}
+
+static void of_a_log_without_fields_it_is_told(void **state)
+{
+    static const char *const logs[] = {"stderr", "syslog"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct scene s;
+        scene_begin(&s);
+        assert_null(plan_global(&s.plan, "log", logs[i], scene_line(&s, 1)));
+        plan_finish(&s.plan);
+        assert_int_equal(s.plan.remark_count, i);
+        scene_end(&s);
+    }
+}
+
 static void a_key_that_this_build_lacks_is_refused(void **state)
 {
     struct scene s;
@@ -293,6 +381,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_said_below_replaces_what_is_said_above),
+        cmocka_unit_test(what_is_kept_stands_before_what_is_said_below),
+        cmocka_unit_test(names_by_their_end_have_blocks_and_the_others_are_told),
+        cmocka_unit_test(a_name_that_an_earlier_line_covers_has_its_server),
+        cmocka_unit_test(of_a_log_without_fields_it_is_told),
         cmocka_unit_test(a_key_that_this_build_lacks_is_refused),
         cmocka_unit_test(a_global_key_is_set_once),
         cmocka_unit_test(certificates_have_one_block_for_the_same_files_and_names_of_their_own),
