@@ -115,21 +115,6 @@ const char *route_get(const struct plan_route *r, const char *key);
 void route_lose_rest(struct plan *p, const struct plan_route *r, const char *const *keys,
                      const char *why);
 
-/* Clients that ask for `name`, or for any name that ends in it. */
-struct asked {
-    const char *name;
-    bool ends;
-};
-
-/* A block for those clients, with all of `says` that such a block can say. NULL: carried over; else
- * why not. A wildcard of ours stands for one label: where the other names with that ending would
- * not get the same, `from` is told, and the route is withheld. */
-const char *route_server_name(struct plan *p, struct plan_route *r, const struct asked *who,
-                              const struct entries *says, struct statement *from);
-/* The same for peers whose first line that covers a name counts, not the one nearest to it. */
-const char *route_next_server_name(struct plan *p, struct plan_route *r, const struct asked *who,
-                                   const struct entries *says, struct statement *from);
-
 void route_remark(struct plan *p, struct plan_route *r, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void plan_remark(struct plan *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -159,5 +144,25 @@ const char *plan_valid_name(struct arena *a, const char *name);
 /* `stem`, which is valid, or that with a number behind it, if `names` has it already; then `names`
  * has it. */
 const char *plan_unique_name(struct arena *a, struct index *names, const char *stem);
+
+/* ---- names.c ---- */
+
+/* Clients that ask for `name`, or for any name that ends in it. */
+struct asked {
+    const char *name;
+    bool ends;
+};
+
+/* A block for those clients, with all of `says` that such a block can say. NULL: carried over; else
+ * why not. A wildcard of ours stands for one label: where the other names with that ending would
+ * not get the same, `from` is told, and the route is withheld. */
+const char *route_server_name(struct plan *p, struct plan_route *r, const struct asked *who,
+                              const struct entries *says, struct statement *from);
+/* The same for peers whose first line that covers a name counts, not the one nearest to it. */
+const char *route_next_server_name(struct plan *p, struct plan_route *r, const struct asked *who,
+                                   const struct entries *says, struct statement *from);
+
+/* The blocks of `above`, for plan_route(). */
+void names_inherit(struct plan *p, struct plan_route *r, const struct plan_route *above);
 
 #endif
