@@ -8,21 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-static void note_name(struct plan *p, struct plan_route *r, const char *name)
-{
-    char *lower = pool_lower(p->arena, name);
-    index_add(p->arena, &r->named, lower, lower);
-}
-
-void names_inherit(struct plan *p, struct plan_route *r, const struct plan_route *above)
-{
-    for (size_t i = 0; i < above->name_count; i++) {
-        r->names = pool_grow(p->arena, r->names, r->name_count, &r->name_room, sizeof *r->names);
-        r->names[r->name_count++] = above->names[i];
-        note_name(p, r, above->names[i].name);
-    }
-}
-
 static bool has_name(struct plan *p, const struct plan_route *r, const char *name)
 {
     return index_get(&r->named, pool_lower(p->arena, name)) != NULL;
@@ -41,10 +26,7 @@ static const char *put_block(struct plan *p, struct plan_route *r, const char *b
     name = pool_format(p->arena, "%s%s", before, name);
     if (has_name(p, r, name))
         return "that name has its server already";
-    r->names = pool_grow(p->arena, r->names, r->name_count, &r->name_room, sizeof *r->names);
-    struct plan_name *n = &r->names[r->name_count++];
-    *n = (struct plan_name){.name = name};
-    note_name(p, r, name);
+    struct plan_name *n = route_add_name(p, r, name);
     for (size_t i = 0; i < says->count; i++)
         for (size_t j = 0;
              schema_find(scope, says->items[i].key) != NULL && j < says->items[i].count; j++)

@@ -182,6 +182,16 @@ void route_lose_rest(struct plan *p, const struct plan_route *r, const char *con
 
 /* ---- routes ---- */
 
+struct plan_name *route_add_name(struct plan *p, struct plan_route *r, const char *name)
+{
+    char *lower = pool_lower(p->arena, name);
+    index_add(p->arena, &r->named, lower, lower);
+    r->names = pool_grow(p->arena, r->names, r->name_count, &r->name_room, sizeof *r->names);
+    struct plan_name *n = &r->names[r->name_count++];
+    *n = (struct plan_name){.name = name};
+    return n;
+}
+
 struct plan_route *plan_route(struct plan *p, const char *name, struct statement *section,
                               const struct plan_route *above)
 {
@@ -191,7 +201,8 @@ struct plan_route *plan_route(struct plan *p, const char *name, struct statement
     if (above != NULL) {
         r->settings = inherit(p->arena, &above->settings);
         r->withheld = above->withheld;
-        names_inherit(p, r, above);
+        for (size_t i = 0; i < above->name_count; i++)
+            *route_add_name(p, r, above->names[i].name) = above->names[i];
         for (size_t i = 0; i < above->remark_count; i++)
             route_remark(p, r, "%s", above->remarks[i]);
     }

@@ -115,6 +115,9 @@ const char *route_get(const struct plan_route *r, const char *key);
 void route_lose_rest(struct plan *p, const struct plan_route *r, const char *const *keys,
                      const char *why);
 
+/* A block for that name, of which the route has none yet. */
+struct plan_name *route_add_name(struct plan *p, struct plan_route *r, const char *name);
+
 void route_remark(struct plan *p, struct plan_route *r, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void plan_remark(struct plan *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -161,8 +164,5 @@ const char *route_server_name(struct plan *p, struct plan_route *r, const struct
 /* The same for peers whose first line that covers a name counts, not the one nearest to it. */
 const char *route_next_server_name(struct plan *p, struct plan_route *r, const struct asked *who,
                                    const struct entries *says, struct statement *from);
-
-/* The blocks of `above`, for plan_route(). */
-void names_inherit(struct plan *p, struct plan_route *r, const struct plan_route *above);
 
 #endif
