@@ -215,10 +215,25 @@ static bool is_idle_rest(const struct reader *r, const struct chunk *chunk)
            (r->outer == NULL || text == NULL || text[1 + strspn(text + 1, " \t\n")] == '}');
 }
 
+/* UTF-16 begins with its byte order mark, or with a character of ASCII in two bytes. */
+static bool is_wide(const struct bundle_entry *text)
+{
+    const uint8_t *at = text->data;
+    return text->size >= 2 && (memcmp(at, "\xFE\xFF", 2) == 0 || memcmp(at, "\xFF\xFE", 2) == 0 ||
+                               (at[0] == 0) != (at[1] == 0));
+}
+
 void tree_read(struct tree *t, struct arena *a, struct arena *keep, struct diags *d,
                const char *file, const struct bundle_entry *text)
 {
     t->includes = NULL;
+    if (is_wide(text)) {
+        t->incomplete = true;
+        diag_add(d, DIAG_ERROR, &(struct origin){.file = file, .line = 1},
+                 "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE >FILE.new",
+                 "the file is text in UTF-16");
+        return;
+    }
     struct gather_tables *tables = gather_tables_new(a);
     const struct chunk *chunk = scan_text(a, d, file, text);
     struct reader r = {.tree = t, .diags = d};

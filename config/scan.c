@@ -23,6 +23,7 @@ struct scan {
     int inner_line;       /* where the block in it began; 0: there is none open */
     enum chunk_kind part; /* of the open block, that is being written */
     char kind[16];        /* of the open block, for its other parts */
+    bool returned;        /* a lone carriage return has been told of */
     int list_line;        /* where the open list began; 0: outside */
     int paren_line;       /* where the open parenthesis is; 0: outside */
     bool paren_filled;
@@ -79,6 +80,32 @@ static void insert(struct scan *s, size_t position, const char *text)
             s->words[i].start += length;
 }
 
+/* ---- carriage returns ---- */
+
+/* Not as a part of a line's end, and something follows. */
+static bool is_lone_return(const struct scan *s)
+{
+    size_t ahead = 0;
+    while (peek(s, ahead) == '\r')
+        ahead++;
+    return ahead > 0 && peek(s, ahead) >= 0 && peek(s, ahead) != '\n';
+}
+
+/* Some programs show the end of a line there, and others nothing at all: in a comment what follows
+ * is in force for the eyes of some only. So neither reading is taken. Once is enough: there is one
+ * in each line. */
+static void complain_return(struct scan *s)
+{
+    const size_t mark = s->mark;
+    if (s->returned)
+        return;
+    s->mark = s->at;
+    complain(s, s->line, "end lines as Unix or Windows do: tr '\\r' '\\n' <FILE >FILE.new",
+             "a carriage return stands alone, as at a line's end in old Mac files");
+    s->mark = mark;
+    s->returned = true;
+}
+
 /* ---- words ---- */
 
 static void note_word(struct scan *s)
@@ -100,7 +127,7 @@ static void note_word(struct scan *s)
 
 static void blank_line(struct scan *s)
 {
-    while (peek(s, 0) >= 0 && peek(s, 0) != '\n')
+    while (peek(s, 0) >= 0 && peek(s, 0) != '\n' && !is_lone_return(s))
         s->at++;
 }
 
@@ -237,6 +264,8 @@ static void scan_block_comment(struct scan *s)
             emit(s, ' ');
             return;
         }
+        if (is_lone_return(s))
+            complain_return(s);
         if (peek(s, 0) == '\n') {
             emit(s, '\n');
             s->line++;
@@ -419,6 +448,8 @@ static void scan_newline(struct scan *s)
 
 static bool scan_blank(struct scan *s, int c)
 {
+    if (is_lone_return(s))
+        complain_return(s);
     if (c == '\n')
         scan_newline(s);
     else if (c == ' ' || c == '\t' || c == '\r')

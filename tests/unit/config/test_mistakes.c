@@ -31,6 +31,9 @@ struct mistake {
     CERTIFICATE "route r {\nprotocol = " protocol                                                  \
                 "\ncertificate = {mail}\nupstream = \"192.0.2.1:1\"\nlisten = " listen "\n" more   \
                 "\n}\n"
+#define ROUTE_AFTER_CERTIFICATE                                                                    \
+    "route r {\nlisten = \"127.0.0.1:995\"\nprotocol = pop3\ncertificate = mail\n"                 \
+    "upstream = \"127.0.0.1:110\"\n}\n"
 #define SECOND_ROUTE(listen)                                                                       \
     "route s {\nlisten = " listen                                                                  \
     "\nprotocol = pop3\ncertificate = mail\nupstream = \"192.0.2.1:110\"\n}\n"
@@ -41,6 +44,20 @@ struct mistake {
 #define LONG_PATH "\"" TIMES_16(TIMES_16("/123456789abcdef")) "\""
 
 static const struct mistake syntax[] = {
+    {"carriage return that some see as the end of a comment",
+     ROUTE("# note\rdeny = \"0.0.0.0/0\"\r"),
+     7,
+     E,
+     {"carriage return stands alone"},
+     {"tr '\\r' '\\n'"},
+     0},
+    {"carriage returns as line ends",
+     "user = nobody\r" CERTIFICATE "# a\rlog = syslog\r\n/* b\rc */" ROUTE_AFTER_CERTIFICATE,
+     1,
+     E,
+     {"carriage return stands alone"},
+     {"as Unix or Windows do"},
+     0},
     {"unknown global key",
      "uzer = x\n" ROUTE(""),
      1,
@@ -1511,3 +1528,35 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+/* ASCII as Notepad's "Unicode" has it: low byte first, or high byte first; with a mark or without.
+ */
+static void text_in_utf16_is_one_mistake(void **state)
+{
+    static const char marks[2][2] = {"\xff\xfe", "\xfe\xff"};
+    static const char text[] = "\n" ROUTE("");
+    char wide[2 + 2 * sizeof text];
+    (void)state;
+    for (size_t big = 0; big < 2; big++) {
+        memcpy(wide, marks[big], 2);
+        for (size_t i = 0; text[i] != '\0'; i++) {
+            wide[2 + 2 * i + big] = text[i];
+            wide[3 + 2 * i - big] = '\0';
+        }
+        for (size_t skip = 0; skip <= 2; skip += 2) {
+            struct diags d = {0};
+            struct bundle *b = bundle_new();
+            assert_int_equal(bundle_add(b, BUNDLE_TEXT, TEXT_PATH, wide + skip,
+                                        2 * strlen(text) + 2 - skip, NULL),
+                             0);
+            assert_null(config_load(b, &d));
+            print_findings(&d);
+            assert_int_equal(d.count, 1);
+            assert_non_null(strstr(d.items[0].cause, "UTF-16"));
+            assert_non_null(strstr(d.items[0].cure, "iconv"));
+            bundle_free(b);
+            diags_free(&d);
+        }
+    }
+}
+
+        cmocka_unit_test(text_in_utf16_is_one_mistake),
