@@ -11,6 +11,8 @@
 
 #define SERVICE "srv:"
 
+static const char no_scope[] = "use an address that needs no scope, not a link-local one";
+
 size_t value_unix_path_max(void)
 {
     return sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
@@ -35,6 +37,22 @@ static void set_inet(struct endpoint *out, int family, const void *address, uint
         memcpy(&in6->sin6_addr, address, sizeof in6->sin6_addr);
         out->addr_len = sizeof *in6;
     }
+}
+
+/* What no TCP connection begins or ends at, or only one on a link that is named, too. */
+static int refuse_unusable(const struct endpoint *ep, struct flaw *f)
+{
+    static const char one[] = "use the address of one machine";
+    const struct in6_addr *in6 = &((const struct sockaddr_in6 *)&ep->addr)->sin6_addr;
+    const uint32_t in = ntohl(((const struct sockaddr_in *)&ep->addr)->sin_addr.s_addr);
+    const bool v4 = ep->addr.ss_family == AF_INET;
+    if (v4 && in == INADDR_BROADCAST)
+        return flaw_set(f, one, "is the address of everybody on a link");
+    if (v4 ? IN_MULTICAST(in) : IN6_IS_ADDR_MULTICAST(in6))
+        return flaw_set(f, one, "is the address of a group (multicast)");
+    if (!v4 && IN6_IS_ADDR_LINKLOCAL(in6))
+        return flaw_set(f, no_scope, "is a link-local address, which needs a scope");
+    return 0;
 }
 
 /* "127.0.0.1:110", "[::1]:995"; with port 0, as for a source, without brackets and port. */
@@ -110,13 +128,12 @@ static int parse_numeric(const struct host_port *hp, struct endpoint *out, struc
 
     if (!hp->bracketed && inet_pton(AF_INET, hp->host, &in) == 1) {
         set_inet(out, AF_INET, &in, hp->port);
-        return 1;
+        return refuse_unusable(out, f) == 0 ? 1 : -1;
     }
     if (!hp->bracketed)
         return 0;
     if (strchr(hp->host, '%') != NULL)
-        return flaw_set(f, "use an address that needs no scope, not a link-local one",
-                        "has a scope id, which is not supported");
+        return flaw_set(f, no_scope, "has a scope id, which is not supported");
     if (inet_pton(AF_INET6, hp->host, &in6) != 1)
         return flaw_set(f, "write an IPv6 address in brackets, as in \"[::1]:110\"",
                         "has no IPv6 address in its brackets");
@@ -124,7 +141,7 @@ static int parse_numeric(const struct host_port *hp, struct endpoint *out, struc
         return flaw_set(f, "write the IPv4 address itself, as in \"192.0.2.1:110\"",
                         "is an IPv4 address written as IPv6");
     set_inet(out, AF_INET6, &in6, hp->port);
-    return 1;
+    return refuse_unusable(out, f) == 0 ? 1 : -1;
 }
 
 static int parse_unix(struct arena *a, const char *text, struct endpoint *out, struct flaw *f)
@@ -256,6 +273,8 @@ int value_address(struct arena *a, const char *text, struct endpoint *out, struc
     out->text = inet_text(a, out);
     return 0;
 }
+    if (refuse_unusable(out, f) != 0)
+        return -1;
 
 /* ---- questions ---- */
 

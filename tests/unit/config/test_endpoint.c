@@ -65,6 +65,12 @@ static const char *const never[] = {
     "[127.0.0.1]:1",
     "[::1]x:1",
     "[::1%lo]:1",
+    "[fe80::1]:1",
+    "[febf::1]:1",
+    "[ff02::1]:1",
+    "224.0.0.1:1",
+    "239.255.255.255:1",
+    "255.255.255.255:1",
     "[::ffff:127.0.0.1]:1",
     "unix:",
     "unix:x",
@@ -84,6 +90,8 @@ static void listen_takes_addresses(void **state)
     check_good(value_listen, "0.0.0.0:1", ENDPOINT_INET, "0.0.0.0:1");
     check_good(value_listen, "[::]:65535", ENDPOINT_INET, "[::]:65535");
     check_good(value_listen, "[2001:DB8::0:1]:995", ENDPOINT_INET, "[2001:db8::1]:995");
+    check_good(value_listen, "[fec0::1]:995", ENDPOINT_INET, "[fec0::1]:995");
+    check_good(value_listen, "223.255.255.255:995", ENDPOINT_INET, "223.255.255.255:995");
     check_good(value_listen, "unix:/run/a b", ENDPOINT_UNIX, "unix:/run/a b");
     for (size_t i = 0; i < LENGTH(bad); i++)
         check_bad(value_listen, bad[i]);
@@ -109,8 +117,10 @@ static void upstream_takes_names_too(void **state)
 
 static void address_has_no_port(void **state)
 {
-    static const char *const bad[] = {"",        "127.0.0.1:1", "[::1]",          "x",
-                                      "0.0.0.0", "::",          "::ffff:1.2.3.4", "fe80::1%lo"};
+    static const char *const bad[] = {
+        "",        "127.0.0.1:1", "[::1]",          "x",
+        "0.0.0.0", "::",          "::ffff:1.2.3.4", "fe80::1%lo",
+        "fe80::1", "ff02::1",     "224.0.0.1",      "255.255.255.255"};
     (void)state;
     check_good(value_address, "192.0.2.1", ENDPOINT_INET, "192.0.2.1");
     check_good(value_address, "2001:db8::1", ENDPOINT_INET, "2001:db8::1");
