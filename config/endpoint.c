@@ -156,13 +156,16 @@ static int parse_unix(struct arena *a, const char *text, struct endpoint *out, s
     if (strlen(path) > value_unix_path_max())
         return flaw_set(f, "a Unix socket's path has at most 107 bytes: choose a shorter one",
                         "is too long for a Unix socket");
+    char *plain = arena_copy(a, text);
+    if (plain == NULL)
+        return 0;
     struct sockaddr_un *un = (struct sockaddr_un *)&out->addr;
+    out->path = value_plain_path(plain + strlen("unix:"));
     un->sun_family = AF_UNIX;
-    memcpy(un->sun_path, path, strlen(path) + 1);
+    memcpy(un->sun_path, out->path, strlen(out->path) + 1);
     out->addr_len = sizeof *un;
     out->kind = ENDPOINT_UNIX;
-    out->text = arena_copy(a, text);
-    out->path = out->text == NULL ? NULL : out->text + strlen("unix:");
+    out->text = plain;
     return 0;
 }
 
@@ -270,11 +273,11 @@ int value_address(struct arena *a, const char *text, struct endpoint *out, struc
         return flaw_set(f, cure, "is not an address");
     if (endpoint_is_wildcard(out))
         return flaw_set(f, cure, "is not an address of one interface");
+    if (refuse_unusable(out, f) != 0)
+        return -1;
     out->text = inet_text(a, out);
     return 0;
 }
-    if (refuse_unusable(out, f) != 0)
-        return -1;
 
 /* ---- questions ---- */
 

@@ -1,10 +1,9 @@
-/* files.c - certificates, keys, directories, sockets: what the configuration names, as it lies
- * there.
- */
+/* files.c - certificates, keys, directories: what the configuration names, as it lies there. */
 #include "config/files.h"
 #include "config/config.h"
 #include "config/confined.h"
 #include "config/file.h"
+#include "config/made.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -272,132 +271,6 @@ static void check_challenges(const struct route_config *r, struct diags *d)
     check_ways(r, st.st_uid, d);
 }
 
-/* The directory that holds `path`; empty: the root's or the current one. */
-static void parent_of(const char *path, char directory[PATH_MAX])
-{
-    const char *slash = strrchr(path, '/');
-    snprintf(directory, PATH_MAX, "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
-}
-
-/* Is it certain that nothing can be made at `path`, for want of a directory? */
-static bool lacks_directory(const char *path)
-{
-    char directory[PATH_MAX];
-    struct stat st;
-    parent_of(path, directory);
-    if (directory[0] == '\0')
-        return false;
-    return stat(directory, &st) == 0 ? !S_ISDIR(st.st_mode) : errno == ENOENT || errno == ENOTDIR;
-}
-
-static void check_log(const struct config *c, struct diags *d)
-{
-    const struct file_ref *log = &c->log_file;
-    struct stat st;
-    if (c->log_target != LOG_TARGET_FILE)
-        return;
-    const bool there = stat(log->path, &st) == 0;
-    if (there && S_ISDIR(st.st_mode))
-        diag_add(d, DIAG_ERROR, &log->at, "name a file in it", "log \"%s\" is a directory",
-                 log->path);
-    else if (there && S_ISSOCK(st.st_mode))
-        diag_add(d, DIAG_ERROR, &log->at, "name a file; to send it to syslog, write log = syslog",
-                 "log \"%s\" is a socket", log->path);
-    else if (there && S_ISFIFO(st.st_mode))
-        diag_add(d, DIAG_WARNING, &log->at,
-                 "see that its reader is there first and stays, or name a file",
-                 "log \"%s\" is a pipe: without a reader the daemon does not start", log->path);
-    else if (!there && errno == ELOOP)
-        diag_add(d, DIAG_ERROR, &log->at, "name the file itself",
-                 "log \"%s\" is a link that leads nowhere", log->path);
-    else if (lacks_directory(log->path))
-        diag_add(
-            d, DIAG_ERROR, &log->at,
-            confined_cure(ENOENT, log->path, "make it, or name a file in a directory that exists"),
-            "log \"%s\": there is no such directory", log->path);
-}
-
-/* Binding follows no link. */
-struct socket_flaw {
-    const char *cause, *cure; /* `cause` NULL: nothing that can be seen from here */
-};
-
-static struct socket_flaw flaw_of_socket(const char *path)
-{
-    struct stat st;
-    if (lstat(path, &st) != 0)
-        return (struct socket_flaw){NULL, NULL};
-    if (S_ISDIR(st.st_mode))
-        return (struct socket_flaw){"is a directory", "name a socket in it"};
-    if (!S_ISSOCK(st.st_mode))
-        return (struct socket_flaw){"is something else than a socket",
-                                    "name another path, or remove what is there"};
-    return (struct socket_flaw){NULL, NULL};
-}
-
-/* Its directory is made too, when only that one is missing. */
-static bool control_lacks_directory(const char *path)
-{
-    char directory[PATH_MAX];
-    struct stat st;
-    parent_of(path, directory);
-    return lacks_directory(path) && (lstat(directory, &st) == 0 || lacks_directory(directory));
-}
-
-static void check_control(const struct config *c, struct diags *d)
-{
-    if (c->control == NULL)
-        return;
-    const struct socket_flaw flaw = flaw_of_socket(c->control);
-    if (flaw.cause != NULL)
-        diag_add(d, DIAG_ERROR, &c->control_at, flaw.cure, "control \"%s\" %s", c->control,
-                 flaw.cause);
-    else if (control_lacks_directory(c->control))
-        diag_add(
-            d, DIAG_ERROR, &c->control_at,
-            confined_cure(ENOENT, c->control, "make it, or name a path in a directory that exists"),
-            "control \"%s\": there is no such directory", c->control);
-}
-
-/* Whoever can change what is kept can change the configuration. */
-static void check_kept_hands(const struct config *c, const struct stat *st, struct diags *d)
-{
-    if (c->start_with != START_WITH_LAST_GOOD)
-        return;
-    if (st->st_uid != 0 && st->st_uid != geteuid())
-        diag_add(
-            d, DIAG_ERROR, &c->start_with_at, "chown root DIRECTORY, or start-with = configuration",
-            "start-with = last-good keeps the configuration in \"%s\", which belongs to user %u",
-            c->state, (unsigned)st->st_uid);
-    else if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        diag_add(d, DIAG_ERROR, &c->start_with_at,
-                 "take the others' right to write: chmod go-w DIRECTORY",
-                 "start-with = last-good keeps the configuration in \"%s\", where others can write",
-                 c->state);
-}
-
-static void check_state(const struct config *c, struct diags *d)
-{
-    struct stat st;
-    if (c->state == NULL)
-        return;
-    if (stat(c->state, &st) == 0 && S_ISDIR(st.st_mode))
-        check_kept_hands(c, &st, d);
-    if (stat(c->state, &st) == 0 ? S_ISDIR(st.st_mode)
-                                 : errno != ENOTDIR && errno != ELOOP && lstat(c->state, &st) != 0)
-        return;
-    diag_add(d, DIAG_ERROR, &c->state_at, "name the directory for keys and certificates",
-             "state \"%s\" is not a directory", c->state);
-}
-
-/* What the daemon and the key manager make when they need them must not be something else. */
-static void check_places(const struct config *c, struct diags *d)
-{
-    check_log(c, d);
-    check_control(c, d);
-    check_state(c, d);
-}
-
 /* ---- ticket keys ---- */
 
 static void check_ticket_key(const struct file_ref *file, struct diags *d)
@@ -424,45 +297,7 @@ static void read_ticket_key(struct bundle *into, const struct file_ref *file, st
              e.text);
 }
 
-/* ---- Unix sockets of routes ---- */
-
-/* The control socket's directory is made before routes' sockets are bound. */
-static bool is_made_for_control(const struct config *c, const char *path)
-{
-    char directory[PATH_MAX], control[PATH_MAX];
-    if (c->control == NULL)
-        return false;
-    parent_of(path, directory);
-    parent_of(c->control, control);
-    return strcmp(directory, control) == 0 && !control_lacks_directory(c->control);
-}
-
-/* `key` is "observe", "observe-agent" or "route NAME: listen". */
-static void check_unix_listen(const struct config *c, const char *key, const struct endpoint *ep,
-                              struct diags *d)
-{
-    const struct socket_flaw flaw = flaw_of_socket(ep->path);
-    if (flaw.cause != NULL)
-        diag_add(d, DIAG_ERROR, &ep->at, flaw.cure, "%s \"%s\" %s", key, ep->text, flaw.cause);
-    else if (lacks_directory(ep->path) && !is_made_for_control(c, ep->path))
-        diag_add(
-            d, DIAG_ERROR, &ep->at,
-            confined_cure(ENOENT, ep->path, "make it, or name a path in a directory that exists"),
-            "%s \"%s\": there is no such directory", key, ep->text);
-    else if (c->control != NULL && strcmp(c->control, ep->path) == 0)
-        diag_add(d, DIAG_ERROR, &ep->at, "give one of them another path",
-                 "%s \"%s\" is the control socket as well", key, ep->text);
-}
-
-static void check_unix_observe(const struct config *c, struct diags *d)
-{
-    for (size_t i = 0; i < c->observe_count; i++)
-        if (c->observe[i].kind == ENDPOINT_UNIX)
-            check_unix_listen(c, "observe", &c->observe[i], d);
-    for (size_t i = 0; i < c->observe_agent_count; i++)
-        if (c->observe_agent[i].kind == ENDPOINT_UNIX)
-            check_unix_listen(c, "observe-agent", &c->observe_agent[i], d);
-}
+/* ---- the whole ---- */
 
 /* The server may not have started yet. */
 static void check_unix_upstream(const struct target_config *t, const struct endpoint *ep,
@@ -472,15 +307,6 @@ static void check_unix_upstream(const struct target_config *t, const struct endp
     if (stat(ep->path, &st) == 0 && !S_ISSOCK(st.st_mode))
         diag_add(d, DIAG_ERROR, &ep->at, "name the server's socket",
                  "%s: upstream \"%s\" is something else than a socket", t->label, ep->text);
-}
-
-static void check_unix(const struct config *c, const struct route_config *r, struct diags *d)
-{
-    char key[128]; /* a name has 64 letters at most */
-    snprintf(key, sizeof key, "route %s: listen", r->name);
-    for (size_t i = 0; i < r->listen_count; i++)
-        if (r->listen[i].kind == ENDPOINT_UNIX)
-            check_unix_listen(c, key, &r->listen[i], d);
 }
 
 static void check_unix_upstreams(const struct target_config *t, struct diags *d)
@@ -502,10 +328,6 @@ void files_visit(const struct config *c, struct bundle *into, const struct bundl
                  struct diags *d)
 {
     struct file_visit v = {into, have, d, "certificate", NULL, NULL};
-    if (into != NULL) {
-        check_places(c, d);
-        check_unix_observe(c, d);
-    }
     for (size_t i = 0; into != NULL && i < c->ticket_keys.count; i++)
         read_ticket_key(into, &c->ticket_keys.items[i], d);
     for (size_t i = 0; i < c->certificate_count; i++) {
@@ -519,14 +341,14 @@ void files_visit(const struct config *c, struct bundle *into, const struct bundl
         visit_file(&v, &c->routes[i].client_ca);
         visit_file(&v, &c->routes[i].client_crl);
         visit_file(&v, &c->routes[i].policy);
-        if (into == NULL)
-            continue;
-        check_challenges(&c->routes[i], d);
-        check_unix(c, &c->routes[i], d);
+        if (into != NULL)
+            check_challenges(&c->routes[i], d);
     }
     for (size_t i = 0; i < c->target_count; i++) {
         visit_target(&v, c->targets[i]);
         if (into != NULL)
             check_unix_upstreams(c->targets[i], d);
     }
+    if (into != NULL)
+        made_check(c, into, d);
 }

@@ -181,8 +181,10 @@ void setting_path(struct build *b, const struct key *key, void *target, const st
 void setting_socket_path(struct build *b, const struct key *key, void *target,
                          const struct setting *s)
 {
-    setting_path(b, key, target, s);
-    const char *path = *(const char **)field(target, key);
+    const char *taken = take_path(b, key, s->values);
+    char *path = taken != NULL ? arena_copy(b->arena, taken) : NULL;
+    if (path != NULL)
+        *(const char **)field(target, key) = value_plain_path(path);
     if (path != NULL && value_names_directory(path))
         build_complain(b, DIAG_ERROR, &s->at, "name a socket in it", "%s \"%s\" names a directory",
                        key->name, path);

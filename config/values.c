@@ -185,6 +185,20 @@ bool value_names_directory(const char *path)
     return *last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
 }
 
+char *value_plain_path(char *path)
+{
+    char *to = path;
+    for (const char *from = path; *from != '\0'; from++) {
+        const bool empty = from[0] == '/' && from[1] == '/';
+        const bool here = from[0] == '/' && from[1] == '.' && from[2] == '/';
+        if (!empty && !here)
+            *to++ = *from;
+        from += here;
+    }
+    *to = '\0';
+    return path;
+}
+
 static unsigned smaller(unsigned x, unsigned y)
 {
     return x < y ? x : y;

@@ -49,6 +49,9 @@ int value_sni_name(struct arena *a, const char *text, const char **name, struct 
 /* Can only a directory be there? Its last part is empty, "." or "..". */
 bool value_names_directory(const char *path);
 
+/* The same without "//" and "/./", in place. Only the disk can tell what ".." is. */
+char *value_plain_path(char *path);
+
 /* The subject of a client's certificate as the log shows it: "C=DE, O=Example, CN=alice". */
 int value_client_subject(const char *text, struct flaw *f);
 

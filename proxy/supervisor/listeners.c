@@ -1,5 +1,6 @@
 #include "proxy/supervisor/listeners.h"
 #include "config/confined.h"
+#include "config/values.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -151,11 +152,38 @@ static int fill_given(struct listen_address *a, int fd)
     return add_socket(a, fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
+/* Bound and not yet listening, a socket of ours looks like one that somebody left behind. */
+static bool is_ours(const struct listeners *l, const struct endpoint *e)
+{
+    struct stat st;
+    if (lstat(e->path, &st) != 0)
+        return false;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct listen_address *a = &l->items[i];
+        if (a->is_unix && !a->given && a->count > 0 && a->file.device == st.st_dev &&
+            a->file.inode == st.st_ino)
+            return true;
+    }
+    return false;
+}
+
 /* -1 with errno. */
-static int fill(struct listen_address *a, const struct endpoint *e, unsigned workers, bool check)
+static int fill_unix(const struct listeners *l, struct listen_address *a, const struct endpoint *e)
+{
+    if (a->count > 0)
+        return 0;
+    if (!is_ours(l, e))
+        return add_socket(a, bind_unix(e, &a->file));
+    errno = EADDRINUSE;
+    return -1;
+}
+
+/* -1 with errno. */
+static int fill(const struct listeners *l, struct listen_address *a, const struct endpoint *e,
+                unsigned workers, bool check)
 {
     if (a->is_unix)
-        return a->count > 0 ? 0 : add_socket(a, bind_unix(e, &a->file));
+        return fill_unix(l, a, e);
     if (was_let_off(a) && find_address(e) != 0)
         return -1;
     if (a->count == 0 && check && probe(e, a->options.freebind) != 0)
@@ -214,6 +242,7 @@ static struct listen_address *find_or_add(struct listeners *l, const struct endp
         free(text);
         return NULL;
     }
+    value_plain_path(text); /* an image before this one may have had it as it was written */
     a = &l->items[l->count++];
     *a = (struct listen_address){.text = text, .is_unix = e->kind == ENDPOINT_UNIX};
     return a;
@@ -264,7 +293,7 @@ static int prepare_one(struct listeners *l, const struct party *p, const struct 
     if (a != NULL) {
         a->wanted = true;
         a->options = p->options;
-        if ((given >= 0 ? fill_given(a, given) : fill(a, e, workers, check)) == 0)
+        if ((given >= 0 ? fill_given(a, given) : fill(l, a, e, workers, check)) == 0)
             return 0;
     }
     const int error = errno;

@@ -413,6 +413,7 @@ def places(run):
     folder = run.make_folder("places")
     (folder / "file").touch()
     (folder / "folder").mkdir()
+    (folder / "link").symlink_to("folder")
     os.mkfifo(folder / "pipe")
     (folder / "loop").symlink_to("loop")
     (folder / "dangling").symlink_to("nowhere")
@@ -476,7 +477,45 @@ def test_a_unix_socket_is_listened_on_once(checker, pki):
     control = checker.front.folder / "control.sock"
     assert str(control) in checker.front.file.read_text()
     done = checker(pki.mail.block() + route("r", f"unix:{control}", 19110))
-    assert_refused(done, 6, "is the control socket as well", "another path")
+    assert_refused(done, 6, "is the same socket as control", "another path")
+
+
+@pytest.mark.parametrize("key", ["control", "observe"])
+def test_a_unix_socket_is_listened_on_once_by_whatever_way(checker, pki, places, key):
+    first = f"{places}/link/front.sock"
+    checker.front.write(pki.mail.block(), route("r", f"unix:{places}/folder/front.sock", 19110),
+                        **{key: first if key == "control" else [f"unix:{first}"]})
+    done = checker.front.check()
+    assert done.returncode == WRONG
+    assert re.search(rf'error: route r: listen ".*folder/front.sock" is the same socket as {key} ".*link/',
+                     done.stderr), done.stderr
+
+
+def test_a_unix_socket_that_is_listened_on_is_no_upstream_by_whatever_way(checker, pki, places):
+    done = checker(pki.mail.block() + route("r", f"unix:{places}/folder/front.sock",
+                                            f"unix:{places}/link/front.sock"))
+    assert_refused(done, 10, "is where route r listens", "server's own")
+
+
+@pytest.mark.parametrize("of", ["file", "chain", "key", "policy", "link"])
+def test_a_log_is_no_file_that_the_configuration_is_made_of(checker, run, pki, of):
+    front, folder = checker.front, run.make_folder(f"log-is-{of}")
+    (folder / "policy").write_text("version: STSv1\nmode: none\nmax_age: 86400\n")
+    (folder / "link").hardlink_to(pki.mail.key)
+    path = {"file": front.file, "chain": pki.mail.chain, "key": pki.mail.key}.get(of, folder / of)
+    front.write(pki.mail.block(), f'route r {{\n    listen = "127.0.0.1:19995"\n    protocol = mta-sts\n'
+                f'    certificate = mail\n    policy = "{folder}/policy"\n}}\n', log=path)
+    done = front.check()
+    assert done.returncode == WRONG
+    assert f'error: log "{path}" is a file that the configuration is made of, "' in done.stderr
+    assert "cure: name a file that is the log's alone" in done.stderr
+
+
+def test_a_log_and_a_socket_are_two(checker, good):
+    path = checker.front.folder / "both"
+    checker.front.write(good, log=path, control=path)
+    done = checker.front.check()
+    assert done.returncode == WRONG and f'error: log "{path}" is the socket of control as well' in done.stderr
 
 
 def test_a_pipe_as_log_needs_its_reader(fronts, places, good):

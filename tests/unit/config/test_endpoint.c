@@ -93,6 +93,7 @@ static void listen_takes_addresses(void **state)
     check_good(value_listen, "[fec0::1]:995", ENDPOINT_INET, "[fec0::1]:995");
     check_good(value_listen, "223.255.255.255:995", ENDPOINT_INET, "223.255.255.255:995");
     check_good(value_listen, "unix:/run/a b", ENDPOINT_UNIX, "unix:/run/a b");
+    check_good(value_listen, "unix:/run//./x", ENDPOINT_UNIX, "unix:/run/x");
     for (size_t i = 0; i < LENGTH(bad); i++)
         check_bad(value_listen, bad[i]);
     for (size_t i = 0; i < LENGTH(never); i++)

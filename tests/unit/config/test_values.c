@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -232,6 +233,23 @@ static void rates_have_a_count_and_a_period(void **state)
     }
 }
 
+static void a_path_is_made_plain_without_the_disk(void **state)
+{
+    static const char *const rows[][2] = {
+        {"/a/b", "/a/b"},       {"/a//b", "/a/b"},
+        {"//a///b", "/a/b"},    {"/a/./b", "/a/b"},
+        {"/././a", "/a"},       {"/a/.//./b", "/a/b"},
+        {"/a/../b", "/a/../b"}, {"/a/.b/c.", "/a/.b/c."},
+        {"a/./b", "a/b"},       {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "%s", rows[i][0]);
+        assert_string_equal(value_plain_path(path), rows[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +261,7 @@ int main(void)
         cmocka_unit_test(names_hold_nothing_that_hurts_a_log),
         cmocka_unit_test(hostnames_are_dns_names),
         cmocka_unit_test(distance_counts_edits),
+        cmocka_unit_test(a_path_is_made_plain_without_the_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
