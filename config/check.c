@@ -1,6 +1,7 @@
 /* check.c - findings across keys, blocks and files. */
 #include "config/check.h"
 #include "config/guards.h"
+#include "config/loops.h"
 #include "config/values.h"
 
 #include <string.h>
@@ -390,27 +391,7 @@ static void check_same_listen(const struct route_config *x, const struct endpoin
              first->at.line);
 }
 
-/* A connection to the upstream would come in again as a client. */
-static bool leads_to(const struct endpoint *up, const struct endpoint *listen)
-{
-    if (endpoint_same(up, listen))
-        return true;
-    return up->kind == ENDPOINT_INET && listen->kind == ENDPOINT_INET && up->port == listen->port &&
-           up->addr.ss_family == listen->addr.ss_family && endpoint_is_loopback(up) &&
-           endpoint_is_wildcard(listen);
-}
-
-static void check_loop(const struct route_config *x, const struct endpoint *listen,
-                       const struct target_config *t, struct diags *d)
-{
-    for (size_t i = 0; i < t->upstream_count; i++)
-        if (leads_to(&t->upstream[i], listen))
-            diag_add(d, DIAG_ERROR, &t->upstream[i].at, "name the server's own address and port",
-                     "%s: upstream \"%s\" is where route %s listens", t->label, t->upstream[i].text,
-                     x->name);
-}
-
-/* Each listening address against those before it and against all upstreams. */
+/* Each listening address against those before it. */
 static void check_listen(const struct config *c, size_t route, size_t index, struct diags *d)
 {
     const struct route_config *r = &c->routes[route];
@@ -422,8 +403,6 @@ static void check_listen(const struct config *c, size_t route, size_t index, str
             if (!told_already(other, j, r, index))
                 check_same_listen(other, &other->listen[j], r, ep, d);
     }
-    for (size_t i = 0; i < c->target_count; i++)
-        check_loop(r, ep, c->targets[i], d);
 }
 
 /* ---- the observer ---- */
@@ -543,6 +522,7 @@ void check_config(const struct config *c, bool incomplete, struct diags *d)
         for (size_t j = 0; j < c->routes[i].listen_count; j++)
             check_listen(c, i, j, d);
     }
+    loops_check(c, d);
     check_observe(c, d);
     check_ticket_keys(c, d);
     check_kept(c, d);

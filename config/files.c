@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "config/confined.h"
 #include "config/file.h"
+#include "config/loops.h"
 #include "config/made.h"
 
 #include <errno.h>
@@ -328,6 +329,8 @@ void files_visit(const struct config *c, struct bundle *into, const struct bundl
                  struct diags *d)
 {
     struct file_visit v = {into, have, d, "certificate", NULL, NULL};
+    if (into != NULL)
+        loops_look(c, d);
     for (size_t i = 0; into != NULL && i < c->ticket_keys.count; i++)
         read_ticket_key(into, &c->ticket_keys.items[i], d);
     for (size_t i = 0; i < c->certificate_count; i++) {

@@ -1,11 +1,13 @@
 /* advice.c - what loads and serves, and will still be a surprise. */
 #include "proxy/load/advice.h"
 #include "config/columns.h"
+#include "config/loops.h"
 #include "config/values.h"
 #include "proxy/base/clock.h"
 #include "proxy/load/load.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -176,10 +178,25 @@ static int wait_for(struct lookup *one, uint64_t until)
     return gai_error(&one->request);
 }
 
-static void report(const struct lookup *one, int error, struct diags *d)
+static void report_loop(const struct config *c, const struct lookup *one, struct diags *d)
 {
-    if (error == 0)
+    bool told = false;
+    for (const struct addrinfo *a = one->request.ar_result; a != NULL && !told; a = a->ai_next) {
+        struct sockaddr_storage at = {0};
+        if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
+            continue;
+        memcpy(&at, a->ai_addr, a->ai_addrlen);
+        ((struct sockaddr_in *)&at)->sin_port = htons(one->upstream->port);
+        told = loops_resolved(c, one->target, one->upstream, &at, d);
+    }
+}
+
+static void report(const struct config *c, const struct lookup *one, int error, struct diags *d)
+{
+    if (error == 0) {
+        report_loop(c, one, d);
         return;
+    }
     diag_add(d, DIAG_WARNING, &one->upstream->at,
              "correct the name, or see to it that it resolves: getent hosts NAME",
              "%s: upstream \"%s\" has no address: %s", one->target->label, one->upstream->text,
@@ -198,6 +215,6 @@ void load_look_up(const struct candidate *l, struct diags *d)
     begin_lookups(c, all);
     const uint64_t until = clock_ms() + PATIENCE_MS;
     for (size_t i = 0; i < count; i++)
-        report(&all[i], wait_for(&all[i], until), d);
+        report(c, &all[i], wait_for(&all[i], until), d);
     columns_find(l->bundle, d);
 }

@@ -1,4 +1,5 @@
 #include "proxy/supervisor/reload.h"
+#include "config/loops.h"
 #include "config/plural.h"
 #include "config/values.h"
 #include "proxy/base/exits.h"
@@ -408,28 +409,45 @@ static void reload_commit(struct reload *r)
 }
 
 /* Its routes refuse politely until there is an address, which the operator should know of now. */
-static void warn_unresolved(struct reload *r)
+static void warn_unresolved(struct reload *r, const struct target_config *t,
+                            const struct endpoint *e)
+{
+    const char *why = resolver_failure(r->with.resolver, e);
+    if (why != NULL)
+        diag_add(&r->findings, DIAG_WARNING, &e->at,
+                 endpoint_is_service(e) ? "correct the name, or see to it that its records "
+                                          "and their hosts resolve: host -t SRV NAME"
+                                        : "correct the name, or see to it that it "
+                                          "resolves: getent hosts NAME",
+                 "%s: upstream \"%s\" has no address: %s", t->label, e->text, why);
+}
+
+static void warn_of_loop(struct reload *r, const struct config *c, const struct target_config *t,
+                         const struct endpoint *e)
+{
+    size_t count = 0;
+    const struct upstream_address *all = resolver_find(r->with.resolver, e, &count);
+    bool told = false;
+    for (size_t i = 0; i < count && !told; i++)
+        told = loops_resolved(c, t, e, &all[i].addr, &r->findings);
+}
+
+static void judge_names(struct reload *r)
 {
     const struct config *c = r->release.generation->config;
     for (size_t i = 0; i < c->target_count; i++)
         for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
             const struct endpoint *e = &c->targets[i]->upstream[k];
-            const char *why =
-                e->kind == ENDPOINT_NAME ? resolver_failure(r->with.resolver, e) : NULL;
-            if (why != NULL)
-                diag_add(&r->findings, DIAG_WARNING, &e->at,
-                         endpoint_is_service(e) ? "correct the name, or see to it that its records "
-                                                  "and their hosts resolve: host -t SRV NAME"
-                                                : "correct the name, or see to it that it "
-                                                  "resolves: getent hosts NAME",
-                         "%s: upstream \"%s\" has no address: %s", c->targets[i]->label, e->text,
-                         why);
+            if (e->kind != ENDPOINT_NAME)
+                continue;
+            warn_unresolved(r, c->targets[i], e);
+            warn_of_loop(r, c, c->targets[i], e);
         }
 }
 
 static void reload_prepare(struct reload *r)
 {
-    warn_unresolved(r);
+    judge_names(r);
     r->stage = RELOAD_PREPARING;
     wait_for_workers(r, false);
     workers_prepare(r->with.workers, &r->release);

@@ -13,6 +13,16 @@ from harness.pki import Authority, openssl
 
 WRONG = 78
 
+# In front of a command: a machine of two addresses; 1: whose processes may bind to any.
+HERE = ("unshare", "--net", "sh", "-ec", """
+ip link set lo up
+ip addr add 198.51.100.7/32 dev lo
+ip addr add 2001:db8::7/128 dev lo nodad
+sysctl -q net.ipv4.ip_nonlocal_bind="$1" net.ipv6.ip_nonlocal_bind="$1"
+shift
+exec "$@"
+""", "sh")
+
 
 def told(finding):
     """A finding of --json as `check` tells it to people."""
@@ -516,6 +526,22 @@ def test_a_log_and_a_socket_are_two(checker, good):
     checker.front.write(good, log=path, control=path)
     done = checker.front.check()
     assert done.returncode == WRONG and f'error: log "{path}" is the socket of control as well' in done.stderr
+
+
+def test_an_upstream_on_this_machine_is_not_where_all_addresses_are_listened_on(checker, pki):
+    def check(upstream, mode):
+        checker.front.write(pki.mail.block(), route("r", ":19995", upstream))
+        return subprocess.run([*HERE, mode, checker.front.binary, "check", "-c", checker.front.file],
+                              capture_output=True, text=True, check=False, timeout=60)
+
+    for own in ("198.51.100.7:19995", "[2001:db8::7]:19995"):
+        done = check(own, "0")
+        assert done.returncode == WRONG
+        assert f'error: route r: upstream "{own}" is where route r listens' in done.stderr
+        assert "cure: name the server's own address and port" in done.stderr
+        assert "is where route" not in check(own, "1").stderr  # nobody can tell
+    for other in ("198.51.100.7:19110", "198.51.100.8:19995", "[2001:db8::8]:19995"):
+        assert check(other, "0").returncode == 0
 
 
 def test_a_pipe_as_log_needs_its_reader(fronts, places, good):

@@ -118,6 +118,20 @@ def test_a_name_may_have_addresses_of_both_families(start, name_server, pki, ups
     assert front.log("resolve-failed") == []
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.9"])
+def test_a_name_that_leads_back_is_warned_about(start, pki, upstream, run, address):
+    """By a start, and by a reload in its sandbox."""
+    front, _, (port,) = start(upstream, hosts=f"127.0.0.1 localhost\n{address} mail.test\n")
+    listen = f"0.0.0.0:{run.port()}" if address != "127.0.0.1" else f"127.0.0.1:{run.port()}"
+    front.write(pki.mail.block(), route("first", port, upstream, protocol="pop3"),
+                route("back", listen, f"mail.test:{listen.split(':')[1]}", protocol="pop3"))
+    done = front.reload()
+    assert done.returncode == 0, done.stderr
+    assert "warning: route back: upstream \"mail.test:" in done.stdout
+    assert "leads back here" in done.stdout and "where route back listens" in done.stdout
+    assert "cure: name the server's own address and port" in done.stdout
+
+
 def test_the_machines_own_table_counts(start, pki, upstream):
     _, _, ports = start(f"mail.test:{upstream}", f"localhost:{upstream}",
                         hosts="127.0.0.1 localhost\n127.0.0.1 mail.test\n")

@@ -192,6 +192,18 @@ def test_an_upstream_without_an_address_is_warned_about(fronts, run, pki, echo):
     assert "no-such-host.invalid" in line["msg"]
 
 
+def test_a_route_to_where_it_listens_is_refused(fronts, run, pki, echo):
+    """In the supervisor's sandbox, which has no netlink."""
+    script = "ip link set lo up; ip addr add 198.51.100.7/32 dev lo; exec \"$@\""
+    front = fronts.start(pki.mail.block(), route("echo", run.port(), echo),
+                         wrapper=("unshare", "--net", "sh", "-ec", script, "sh"))
+    port = run.port()
+    front.write(pki.mail.block(), route("echo", f":{port}", f"198.51.100.7:{port}"))
+    done = front.reload()
+    assert done.returncode == 78
+    assert f'error: route echo: upstream "198.51.100.7:{port}" is where route echo listens' in done.stderr
+
+
 def test_routes_are_opened_and_closed(fronts, run, pki, echo):
     stays, goes, comes = (run.port() for _ in range(3))
     front = fronts.start(pki.mail.block(), route("stays", stays, echo), route("goes", goes, echo))

@@ -1029,6 +1029,38 @@ static const struct mistake across[] = {
      {"upstream \"127.0.0.1:995\" is where route r listens"},
      {"server's own"},
      0},
+    {"upstream is the route itself by its machine's name",
+     WITHOUT_UPSTREAM("upstream = \"localhost:995\""),
+     6,
+     E,
+     {"upstream \"localhost:995\" is where route r listens"},
+     {"server's own"},
+     0},
+    {"upstream is behind a wildcard by its machine's name",
+     CERTIFICATE "route r {\nlisten = \":995\"\nprotocol = pop3\ncertificate = {mail}\n"
+                 "upstream = \"mail.LocalHost.:995\"\n}\n",
+     6,
+     E,
+     {"is where route r listens"},
+     {"server's own"},
+     0},
+    {"upstream is the route itself by a Unix socket",
+     CERTIFICATE "route r {\nlisten = \"unix:/run/s\"\nprotocol = pop3\ncertificate = {mail}\n"
+                 "upstream = \"unix:/run//s\"\n}\n",
+     6,
+     E,
+     {"upstream \"unix:/run/s\" is where route r listens"},
+     {"server's own"},
+     0},
+    {"two routes lead to each other",
+     WITHOUT_UPSTREAM("upstream = \"localhost:996\"") "route s {\nlisten = \":996\"\nprotocol = "
+                                                      "pop3\ncertificate = mail\n"
+                                                      "upstream = \"127.0.0.1:995\"\n}\n",
+     6,
+     E,
+     {"route r: upstream \"localhost:996\" is where route s listens"},
+     {"server's own"},
+     1},
     {"upstream is behind a wildcard",
      OF("tcp", "\":1110\"",
         "source = 127.0.0.1") "route s {\nlisten = \"127.0.0.1:1\"\nprotocol = tcp\ncertificate = "
@@ -1520,21 +1552,6 @@ static void many_unknown_keys_end_in_one_finding(void **state)
     diags_free(&d);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(syntax_mistakes_have_line_cause_and_cure),
-        cmocka_unit_test(wrong_values_have_line_cause_and_cure),
-        cmocka_unit_test(absent_things_have_line_cause_and_cure),
-        cmocka_unit_test(contradictions_have_line_cause_and_cure),
-        cmocka_unit_test(each_kind_of_route_has_its_own_keys),
-        cmocka_unit_test(starttls_is_only_asked_for_where_it_exists),
-        cmocka_unit_test(relay_risk_is_silenced_by_each_cure),
-        cmocka_unit_test(mistakes_do_not_hide_each_other),
-        cmocka_unit_test(many_unknown_keys_end_in_one_finding),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
 /* ASCII as Notepad's "Unicode" has it: low byte first, or high byte first; with a mark or without.
  */
 static void text_in_utf16_is_one_mistake(void **state)
@@ -1566,4 +1583,19 @@ static void text_in_utf16_is_one_mistake(void **state)
     }
 }
 
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(syntax_mistakes_have_line_cause_and_cure),
+        cmocka_unit_test(wrong_values_have_line_cause_and_cure),
+        cmocka_unit_test(absent_things_have_line_cause_and_cure),
+        cmocka_unit_test(contradictions_have_line_cause_and_cure),
+        cmocka_unit_test(each_kind_of_route_has_its_own_keys),
+        cmocka_unit_test(starttls_is_only_asked_for_where_it_exists),
+        cmocka_unit_test(relay_risk_is_silenced_by_each_cure),
+        cmocka_unit_test(mistakes_do_not_hide_each_other),
+        cmocka_unit_test(many_unknown_keys_end_in_one_finding),
         cmocka_unit_test(text_in_utf16_is_one_mistake),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

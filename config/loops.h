@@ -1,0 +1,22 @@
+/* loops.h - upstreams that lead to where a route listens: each session would begin the next one,
+ * until no descriptor is left. A way through several routes is one as well: each of its steps is a
+ * finding, since an upstream may be the place of no route, its own or another. */
+#ifndef TLSFRONT_LOOPS_H
+#define TLSFRONT_LOOPS_H
+
+#include "config/diag.h"
+#include "config/model.h"
+
+/* What the text alone shows; `localhost` is this machine. Pure. */
+void loops_check(const struct config *c, struct diags *d);
+
+/* What this machine's addresses show besides, where a route listens on all of them. */
+void loops_look(const struct config *c, struct diags *d);
+
+/* Warns if an address that an upstream's name has, with its port, is where a route listens; true
+ * when it did. */
+bool loops_resolved(const struct config *c, const struct target_config *t,
+                    const struct endpoint *up, const struct sockaddr_storage *address,
+                    struct diags *d);
+
+#endif

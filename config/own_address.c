@@ -1,0 +1,35 @@
+#include "config/own_address.h"
+
+#include <netinet/in.h>
+#include <unistd.h>
+
+static bool can_bind(const struct sockaddr_storage *address)
+{
+    struct sockaddr_storage any_port = *address;
+    ((struct sockaddr_in *)&any_port)->sin_port = 0; /* at the same place in both */
+    const int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    const bool bound = bind(fd, (const struct sockaddr *)&any_port, sizeof any_port) == 0;
+    close(fd);
+    return bound;
+}
+
+/* Of the reserved block (RFC 1112), and of the one whose packets are thrown away (RFC 6666). */
+static struct sockaddr_storage nobodys(sa_family_t family)
+{
+    enum { RESERVED = 0xf0000001 };
+    struct sockaddr_storage address = {.ss_family = family};
+    if (family == AF_INET)
+        ((struct sockaddr_in *)&address)->sin_addr.s_addr = htonl((uint32_t)RESERVED);
+    else
+        ((struct sockaddr_in6 *)&address)->sin6_addr =
+            (struct in6_addr){.s6_addr = {0x01, [15] = 1}};
+    return address;
+}
+
+bool own_address(const struct sockaddr_storage *address)
+{
+    const struct sockaddr_storage nobody = nobodys(address->ss_family);
+    return can_bind(address) && !can_bind(&nobody);
+}
