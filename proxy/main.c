@@ -132,18 +132,25 @@ static int at_daemon(const struct options *o, int (*act)(const char *path, const
 
 struct request {
     const char *line;
+    unsigned seconds;
     int unanswered;
 };
 
 static int ask_at(const char *path, const void *arg)
 {
     const struct request *r = arg;
-    return control_ask(path, r->line, r->unanswered);
+    return control_ask(path, r->line, r->seconds, r->unanswered);
 }
 
-static int ask(const struct options *o, const char *line, int unanswered)
+static int ask(const struct options *o, const char *line)
 {
-    const struct request r = {line, unanswered};
+    const struct request r = {line, CONTROL_SECONDS, EXIT_RUNTIME};
+    return at_daemon(o, ask_at, &r);
+}
+
+static int ask_ready(const struct options *o)
+{
+    const struct request r = {"ready", CONTROL_READY_SECONDS, EXIT_UNAVAILABLE};
     return at_daemon(o, ask_at, &r);
 }
 
@@ -162,7 +169,7 @@ static int drain(const struct options *o)
     char line[16];
     snprintf(line, sizeof line, "drain%s%s", o->word == NULL ? "" : " ",
              o->word == NULL ? "" : o->word);
-    return ask(o, line, EXIT_RUNTIME);
+    return ask(o, line);
 }
 
 static int watch_at(const char *path, const void *seconds)
@@ -180,19 +187,19 @@ static int status(const struct options *o)
 {
     switch (o->given) {
     case TAKES_READY:
-        return ask(o, "ready", EXIT_UNAVAILABLE);
+        return ask_ready(o);
     case TAKES_WATCH:
         return at_daemon(o, watch_at, &o->seconds);
     case TAKES_JSON:
-        return ask(o, "status json", EXIT_RUNTIME);
+        return ask(o, "status json");
     default:
-        return console_present() ? at_daemon(o, table_at, NULL) : ask(o, "status", EXIT_RUNTIME);
+        return console_present() ? at_daemon(o, table_at, NULL) : ask(o, "status");
     }
 }
 
 static int upgrade(const struct options *o)
 {
-    return ask(o, "upgrade", EXIT_RUNTIME);
+    return ask(o, "upgrade");
 }
 
 static const char *const drain_words[] = {"on", "off", NULL};

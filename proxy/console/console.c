@@ -7,6 +7,7 @@
 #include "proxy/console/screen.h"
 #include "proxy/control/control.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,10 +47,14 @@ int console_status(const char *path)
     if (status == 0) {
         layout((const char *)text.data, screen_size().columns, utf8, &lines);
         print(&lines);
+    } else if (status < 0) {
+        control_explain(&e, errno);
+    } else {
+        fputs((const char *)text.data, stderr);
     }
     buf_free(&text);
     buf_free(&lines);
-    return status == 0 ? 0 : control_ask(path, "status", EXIT_RUNTIME); /* which says why not */
+    return status < 0 ? EXIT_RUNTIME : status;
 }
 
 /* ---- again and again ---- */

@@ -142,7 +142,7 @@ int control_fetch(const char *path, const char *line, unsigned seconds, struct b
     return status;
 }
 
-static void explain(const struct err *e, int error)
+void control_explain(const struct err *e, int error)
 {
     fprintf(stderr, "tlsfront: %s\n", e->text);
     if (error == ENOENT || error == ECONNREFUSED)
@@ -160,14 +160,14 @@ static void print(int status, const struct buf *text)
     fputs((const char *)text->data, status == 0 ? stdout : stderr);
 }
 
-int control_ask(const char *path, const char *line, int unanswered)
+int control_ask(const char *path, const char *line, unsigned seconds, int unanswered)
 {
     struct buf text;
     struct err e;
     buf_init(&text, ANSWER_MAX);
-    const int status = control_fetch(path, line, CONTROL_SECONDS, &text, &e);
+    const int status = control_fetch(path, line, seconds, &text, &e);
     if (status < 0)
-        explain(&e, errno);
+        control_explain(&e, errno);
     else
         print(status, &text);
     buf_free(&text);
@@ -204,7 +204,7 @@ int control_reload(const char *path, unsigned seconds)
     const int status = fetch_reload(path, seconds, &text, &e);
     const bool late = status < 0 && errno == ETIMEDOUT;
     if (status < 0)
-        explain(&e, errno);
+        control_explain(&e, errno);
     else
         print(status, &text);
     if (late)

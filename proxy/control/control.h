@@ -45,13 +45,13 @@ void control_answer(struct control_request *request, int status, const struct bu
 void control_close(struct control *c);
 
 /* How long callers wait for an answer, unless they say otherwise: a reload takes less, see
- * reload.c. */
-enum { CONTROL_SECONDS = 60 };
+ * reload.c. Who asks whether newcomers may come has others to send them to. */
+enum { CONTROL_SECONDS = 60, CONTROL_READY_SECONDS = 5 };
 
-/* The client's side: send `line`, wait for CONTROL_SECONDS at most, print the text to standard
- * output (status 0) or standard error. Returns the exit status; `unanswered` with a message when
- * there is no daemon, or none that answers. */
-int control_ask(const char *path, const char *line, int unanswered);
+/* The client's side: send `line`, wait so long at most, print the text to standard output (status
+ * 0) or standard error. Returns the exit status; `unanswered` with a message when there is no
+ * daemon, or none that answers. */
+int control_ask(const char *path, const char *line, unsigned seconds, int unanswered);
 
 /* `reload`, likewise; when the time is up, also what the reload waits for. */
 int control_reload(const char *path, unsigned seconds);
@@ -60,5 +60,8 @@ int control_reload(const char *path, unsigned seconds);
  * reason, and errno, when no daemon answers (ETIMEDOUT: in time). */
 int control_fetch(const char *path, const char *line, unsigned seconds, struct buf *text,
                   struct err *e);
+
+/* Why control_fetch() returned -1, and with `error`, which was its errno, to standard error. */
+void control_explain(const struct err *e, int error);
 
 #endif

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import ssl
+import time
 
 import pytest
 
@@ -44,6 +45,19 @@ def test_a_running_daemon_is_ready(served):
     done = ready(front)
     assert (done.returncode, done.stdout, done.stderr) == (0, "ready\n", "")
     assert front.status()["ready"] is True
+
+
+def test_a_daemon_that_is_stuck_is_not_ready_within_seconds(served):
+    front, _ = served()
+    began = time.monotonic()
+    os.kill(front.pid, signal.SIGSTOP)
+    try:
+        done = ready(front)
+    finally:
+        os.kill(front.pid, signal.SIGCONT)
+    assert done.returncode == NO_DAEMON
+    assert 4 < time.monotonic() - began < 15
+    assert "5 seconds" in done.stderr and "if it is stuck, restart it" in done.stderr
 
 
 def test_a_drain_takes_readiness_away_and_nothing_else(served, pki):

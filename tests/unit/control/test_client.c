@@ -49,7 +49,7 @@ static pid_t ask_in_child(const char *path, int ends[2])
         dup2(err[1], STDERR_FILENO);
         close(out[0]);
         close(err[0]);
-        const int status = control_ask(path, "status json", 1);
+        const int status = control_ask(path, "status json", CONTROL_SECONDS, 1);
         fflush(NULL);
         _exit(status);
     }
