@@ -1,6 +1,7 @@
 /* facts.c - what a certificate says about itself, and which names it covers. */
 #include "tls/facts.h"
 
+#include "tls/issuing.h"
 #include "tls/memory.h"
 #include "tls/text.h"
 
@@ -198,8 +199,7 @@ int facts_read(struct tls_identity *id, const char *path, struct err *e)
     f->fingerprint = fingerprint_of(leaf);
     f->not_before = identity_time(&leaf->valid_from);
     f->not_after = identity_time(&leaf->valid_to);
-    f->self_signed = leaf->subject_raw.len == leaf->issuer_raw.len &&
-                     memcmp(leaf->subject_raw.p, leaf->issuer_raw.p, leaf->subject_raw.len) == 0;
+    f->self_signed = issuing_self(leaf);
     memory_failed();
     if (read_names(id) < 0 ||
         mbedtls_sha256(leaf->pk_raw.p, leaf->pk_raw.len, id->key_id, 0) != 0 ||

@@ -1,5 +1,6 @@
 /* lint.c - what an operator should hear about a certificate that loads */
 #include "config/plural.h"
+#include "config/utf8.h"
 #include "tls/extensions.h"
 #include "tls/identity.h"
 #include "tls/issuing.h"
@@ -103,6 +104,59 @@ static void check_issuer(const struct lint *l, const mbedtls_x509_crt *c, unsign
              next);
     else if (why != NULL)
         tell(l, TLS_FINDING_CHAIN_BROKEN, place, "%s has signed, but %s", next, why);
+}
+
+static bool is_utf8(const mbedtls_x509_buf *text)
+{
+    size_t at = 0;
+    for (size_t length = 1; at < text->len && length > 0; at += length)
+        length = utf8_length(text->p + at, text->len - at);
+    return at == text->len;
+}
+
+static bool is_readable(const mbedtls_x509_name *name)
+{
+    for (; name != NULL; name = name->next)
+        if (name->val.tag == MBEDTLS_ASN1_UTF8_STRING && !is_utf8(&name->val))
+            return false;
+    return true;
+}
+
+/* Clients with OpenSSL cannot read such a chain at all, whoever's the name is. */
+static void check_encoding(const struct lint *l, const mbedtls_x509_crt *crt, unsigned place,
+                           const char *name)
+{
+    if (!is_readable(&crt->subject) || !is_readable(&crt->issuer))
+        tell(l, TLS_FINDING_DAMAGED, place,
+             "%s has a name that is not the UTF-8 that it says it is: it is damaged", name);
+}
+
+/* The key that signed it is not its own, as it says itself. */
+static bool names_other_key(const mbedtls_x509_crt *crt)
+{
+    const mbedtls_x509_buf *own = &crt->subject_key_id,
+                           *signer = &crt->authority_key_id.keyIdentifier;
+    return signer->len > 0 && (signer->len != own->len || memcmp(signer->p, own->p, own->len) != 0);
+}
+
+/* One that names itself as its issuer was signed with its own key, or by a namesake. */
+static void check_own_signature(const struct lint *l)
+{
+    const mbedtls_x509_crt *leaf = &l->id->chain, *next = leaf->next;
+    if (!issuing_self(leaf) || mbedtls_md_info_from_type(leaf->sig_md) == NULL ||
+        issuing_signed(leaf, leaf) ||
+        (next != NULL && issuing_named(leaf, next) && issuing_signed(leaf, next)))
+        return;
+    if (names_other_key(leaf))
+        tell(l, TLS_FINDING_CHAIN_INCOMPLETE, 1,
+             "the certificate was issued by one of the same name (%s), which is not in the chain, "
+             "or it is damaged: its own key did not sign it",
+             l->id->facts.issuer);
+    else
+        tell(l, TLS_FINDING_DAMAGED, 1,
+             "the certificate is self-signed (%s), and its own signature does not fit: it is "
+             "damaged",
+             l->id->facts.issuer);
 }
 
 static void check_chain(const struct lint *l)
@@ -260,10 +314,12 @@ void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_f
         if (id->facts.chain_length > 1)
             name_of(c, place, name, sizeof name);
         check_time(&l, c, place, name);
+        check_encoding(&l, c, place, name);
         check_strength(&l, c, place, name);
         check_extended_usage(&l, c, place, name);
         check_extensions(&l, c, place, name);
     }
+    check_own_signature(&l);
     check_chain(&l);
     check_purpose(&l);
 }

@@ -176,6 +176,7 @@ enum tls_finding {
     TLS_FINDING_EXPIRES_SOON,     /* within TLS_RENEW_DAYS */
     TLS_FINDING_CHAIN_ORDER,      /* a certificate is not followed by its issuer */
     TLS_FINDING_CHAIN_BROKEN,     /* its issuer did not sign it, or may not sign */
+    TLS_FINDING_DAMAGED,          /* self-signed, not with its own key; a name that none can read */
     TLS_FINDING_CHAIN_INCOMPLETE, /* the leaf is alone, but tells where its issuer is to be had */
     TLS_FINDING_WEAK_KEY,         /* RSA below 2048 bits */
     TLS_FINDING_WEAK_SIGNATURE,   /* SHA-1 or MD5 in the chain */

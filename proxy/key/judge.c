@@ -74,6 +74,8 @@ static const struct {
     [TLS_FINDING_EXPIRES_SOON] = {WARNS, "renew it: tlsfront key renew NAME"},
     [TLS_FINDING_CHAIN_ORDER] = {SAID_ELSEWHERE, NULL},
     [TLS_FINDING_CHAIN_BROKEN] = {SAID_ELSEWHERE, NULL},
+    [TLS_FINDING_DAMAGED] = {REFUSES, "get it again, or make another: tlsfront key self-signed "
+                                      "NAME"},
     [TLS_FINDING_CHAIN_INCOMPLETE] = {SAID_ELSEWHERE, NULL},
     [TLS_FINDING_WEAK_KEY] = {WARNS, "make a new key: tlsfront key renew NAME"},
     [TLS_FINDING_WEAK_SIGNATURE] = {WARNS, "have it issued again with SHA-256"},

@@ -34,6 +34,8 @@ static const struct {
                                              "issuer's behind the certificate it signed"},
     [TLS_FINDING_CHAIN_BROKEN] = {DIAG_ERROR, "put the intermediate certificate in its place that "
                                               "the authority gave with this one"},
+    [TLS_FINDING_DAMAGED] = {DIAG_ERROR, "put the whole file in place again, or make another: "
+                                         "tlsfront key self-signed NAME"},
     [TLS_FINDING_CHAIN_INCOMPLETE] = {DIAG_WARNING,
                                       "append the intermediate certificates that the authority "
                                       "gave; most clients do not fetch them"},

@@ -446,6 +446,48 @@ static void the_order_of_the_chain_is_checked(void **state)
     free(chain);
 }
 
+static void a_self_signed_one_that_was_changed_is_noticed(void **state)
+{
+    (void)state;
+    struct pki_spec own = {.subject = "CN=mail.example", .names = names, .key = PKI_EC256};
+    char *crt = pki_certificate(&own);
+    struct findings f = check(crt, leaf_key, time(NULL));
+    assert_int_equal(total(&f), 0);
+    free(crt);
+    own.issuer = own.subject; /* another key's signature fits as badly as one to another text */
+    own.issuer_key = PKI_EC256_OTHER;
+    crt = pki_certificate(&own);
+    f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_DAMAGED, "its own signature does not fit");
+
+    /* Its authority has the same name: one of the chain's, with its key, did sign it. */
+    const struct pki_spec namesake = {
+        .subject = "CN=mail.example", .key = PKI_EC256_OTHER, .ca = true};
+    char *issuer = pki_certificate(&namesake), *chain = pki_join(crt, issuer);
+    f = check(chain, leaf_key, time(NULL));
+    assert_int_equal(total(&f), 0);
+    free(chain);
+    free(issuer);
+    free(crt);
+}
+
+static void a_name_that_is_not_its_utf8_is_noticed(void **state)
+{
+    (void)state;
+    const struct pki_spec torn = {
+        .subject = "CN=mail\xe1.example", .names = names, .key = PKI_EC256};
+    const struct pki_spec whole = {
+        .subject = "CN=m\xc3\xa4il.example", .names = names, .key = PKI_EC256};
+    char *crt = pki_certificate(&torn);
+    struct findings f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_DAMAGED, "is not the UTF-8 that it says it is");
+    free(crt);
+    crt = pki_certificate(&whole);
+    f = check(crt, leaf_key, time(NULL));
+    assert_int_equal(total(&f), 0);
+    free(crt);
+}
+
 static void an_issuer_that_did_not_sign_is_noticed(void **state)
 {
     (void)state;
@@ -754,6 +796,8 @@ int main(void)
         cmocka_unit_test(validity_is_checked),
         cmocka_unit_test(what_ends_before_it_begins_is_never_valid),
         cmocka_unit_test(the_order_of_the_chain_is_checked),
+        cmocka_unit_test(a_self_signed_one_that_was_changed_is_noticed),
+        cmocka_unit_test(a_name_that_is_not_its_utf8_is_noticed),
         cmocka_unit_test(an_issuer_that_did_not_sign_is_noticed),
         cmocka_unit_test(a_missing_intermediate_is_noticed),
         cmocka_unit_test(weakness_is_noticed),
