@@ -45,10 +45,12 @@ static bool is_localhost(const struct endpoint *up)
     const size_t size = sizeof name - 1;
     if (up->kind != ENDPOINT_NAME || endpoint_is_service(up))
         return false;
-    const size_t length = strlen(up->host), root = up->host[length - 1] == '.';
-    const char *last = up->host + length - root - size;
-    return length - root >= size && strncasecmp(last, name, size) == 0 &&
-           (last == up->host || last[-1] == '.');
+    size_t length = strlen(up->host);
+    length -= length > 0 && up->host[length - 1] == '.';
+    if (length < size)
+        return false;
+    const char *last = up->host + length - size;
+    return strncasecmp(last, name, size) == 0 && (last == up->host || last[-1] == '.');
 }
 
 static bool localhost_reaches(uint16_t port, const struct endpoint *listen)
