@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 /* What a command takes besides -c and --help. */
@@ -426,8 +427,15 @@ static int dispatch(int argc, char **argv)
     return wrong_usage(NULL);
 }
 
+/* A umask that takes rights from the owner too makes files that even he cannot open. */
+static void keep_owners_rights(void)
+{
+    umask(umask(0077) & 0077);
+}
+
 int main(int argc, char **argv)
 {
+    keep_owners_rights();
     if (takes_over(argc, argv)) /* from one image to the next no signal is lost */
         streams_begin_blocked();
     else

@@ -9,6 +9,7 @@ import re
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 from pathlib import Path
 
@@ -261,6 +262,25 @@ def test_a_limit_on_the_log_s_size_stops_nobody(fronts, run, pki, toys):
     with open(folder / "tlsfront.log", "ab") as file:
         file.truncate(LOG_LIMIT)
     visit(port, pki)
+    assert front.reload().returncode == 0
+    visit(port, pki)
+
+
+# ---- a strict umask -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mask", [0o177, 0o377, 0o777])
+def test_a_umask_takes_no_right_from_the_owner_of_what_the_daemon_makes(fronts, run, pki, toys, mask):
+    folder, port = run.make_folder(f"strict-{mask:o}"), run.port()
+    front = fronts.new(pki.mail.block(), route("echo", port, toys(toy.echo).port),
+                       log=folder / "tlsfront.log", start_with="last-good")
+    front.before_exec = lambda: os.umask(mask)
+    front.start()
+    visit(port, pki)
+    assert stat.S_IMODE((folder / "tlsfront.log").stat().st_mode) == 0o600
+    kept = front.folder / "state" / ".last-good"
+    wait_until(lambda: list(kept.iterdir()), "a configuration to be kept")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (kept, *kept.iterdir())] == [0o700, 0o600]
     assert front.reload().returncode == 0
     visit(port, pki)
 

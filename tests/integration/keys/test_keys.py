@@ -1,6 +1,7 @@
 """The key manager: from nothing to a certificate that every client trusts, and its renewal."""
 
 import os
+import pwd
 import re
 import stat
 import subprocess
@@ -239,6 +240,22 @@ def test_keys_are_private_and_secret(manager):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     secret = (manager.state / "mail" / "key.pem").read_text().splitlines()[1]
     assert secret not in made.stdout + made.stderr
+
+
+@pytest.mark.parametrize("mask", ["0177", "0377", "0777"])
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_a_umask_that_takes_rights_from_the_owner_takes_none(manager, run, user, mask):
+    folder = run.make_folder(f"umask-{user}-{manager.front.folder.name}")
+    os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    file = folder / "front.conf"
+    file.write_text(f"state = {folder}/state\n")
+    script = (f"umask {mask} && $0 key new mail --host a.example -c {file} && "
+              f"$0 key self-signed mail --host a.example -c {file} && "
+              f"$0 key ticket-new {folder}/ticket")
+    subprocess.run(["setpriv", f"--reuid={user}", "--clear-groups", "sh", "-c", script,
+                    manager.front.binary], check=True, stdout=subprocess.DEVNULL)
+    for path in (folder / "state", *(folder / "state").rglob("*"), folder / "ticket"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
 def test_a_second_request_is_staged_beside_and_either_answer_fits(manager, pki):
