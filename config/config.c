@@ -57,6 +57,13 @@ static void read_texts(struct load *l)
             read_entry(l, bundle_at(l->bundle, i), index++);
 }
 
+/* All findings of this reading so far: what follows looks at what was understood. */
+static void mark_left_out(struct load *l)
+{
+    for (size_t i = l->findings; i < l->diags->count; i++)
+        l->diags->items[i].left_out = true;
+}
+
 static struct config *build(struct load *l)
 {
     struct config *c = arena_alloc(l->arena, sizeof *c);
@@ -70,6 +77,7 @@ static struct config *build(struct load *l)
                       .tree = &l->tree,
                       .label = ""};
     assemble_config(&b);
+    mark_left_out(l);
     if (out_of_memory(l))
         return NULL;
     check_config(c, l->tree.incomplete, l->diags);

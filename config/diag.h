@@ -34,7 +34,8 @@ struct diag {
     int line, column;
     char *key, *kind, *name; /* as in struct origin */
     char *cause;
-    char *cure; /* NULL: the cause says it all */
+    char *cure;    /* NULL: the cause says it all */
+    bool left_out; /* the text says something that is not in the configuration that was read */
 };
 
 struct diags {

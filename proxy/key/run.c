@@ -139,30 +139,38 @@ static bool may_do_without(const struct key_options *o)
     return !o->file_given && access(o->file, F_OK) != 0 && errno == ENOENT;
 }
 
+/* Files may be missing: the key manager is about to make them. What is left out of the text may be
+ * where keys go, or who uses them. */
+static bool take_errors(struct key_job *j, const struct diags *d, bool understood)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        const struct diag *f = &d->items[i];
+        const struct origin at = {f->file, f->line, f->column, f->key, f->kind, f->name};
+        if (!understood || (f->left_out && f->severity == DIAG_ERROR))
+            diag_add(&j->findings, f->severity, &at, f->cure, "%s", f->cause);
+    }
+    j->findings.out_of_memory |= d->out_of_memory;
+    return understood && diag_ok(&j->findings, DIAG_ERROR);
+}
+
 static int read_configuration(struct key_job *j)
 {
     struct diags d = {0};
-    struct buf findings;
-    int status = 0;
     j->state = CONFIG_DEFAULT_STATE;
     j->control = CONFIG_DEFAULT_CONTROL;
     if (may_do_without(j->o)) {
         key_note(j, "there is no %s yet: keys go to %s", j->o->file, j->state);
         return 0;
     }
-    if (load_configuration(j->o->file, &j->candidate, &d)) {
-        j->config = j->candidate.generation->config;
-        j->state = j->config->state != NULL ? j->config->state : j->state;
-        j->control = j->config->control != NULL ? j->config->control : j->control;
-    } else {
-        buf_init(&findings, OUT_MAX);
-        load_print_findings(&d, &findings);
-        print(stderr, &findings);
-        buf_free(&findings);
-        status = EXIT_CONFIGURATION;
-    }
+    const bool understood = load_configuration(j->o->file, &j->candidate, &d);
+    const bool good = take_errors(j, &d, understood);
     diags_free(&d);
-    return status;
+    if (!good)
+        return EXIT_CONFIGURATION;
+    j->config = j->candidate.generation->config;
+    j->state = j->config->state != NULL ? j->config->state : j->state;
+    j->control = j->config->control != NULL ? j->config->control : j->control;
+    return 0;
 }
 
 static int open_store(struct key_job *j, enum keystore_intent intent)

@@ -1,5 +1,6 @@
 """The key manager and wrong input: it says what, why and how to mend it, and changes nothing."""
 
+import json
 import os
 import re
 import shutil
@@ -279,6 +280,31 @@ def test_a_configuration_that_cannot_be_read_is_status_78(manager):
     ran = manager.key("list")
     assert ran.returncode == 78
     assert str(manager.front.file) in ran.stderr
+
+
+@pytest.mark.parametrize("wrong, words", [
+    ('state = ""', "state is empty"), ('stat = "{elsewhere}"', 'there is no key "stat"'),
+    ('state = "{elsewhere}" state = "{elsewhere}-2"', "state is set a second time"),
+    ('control = ""', "control is empty"), ('include("nowhere")', 'cannot read "')])
+def test_a_configuration_that_is_not_understood_makes_no_key_elsewhere(manager, wrong, words):
+    elsewhere = manager.front.folder / "elsewhere"
+    text = re.sub(r"(?m)^(state|control) = .*$", "", manager.front.file.read_text())
+    manager.front.file.write_text(f"{wrong.format(elsewhere=elsewhere)}\n{text}")
+    for command in (("self-signed", "mail", "--replace"), ("new", "mail", "--replace"), ("list",)):
+        ran = manager.key(*command, *(("--host", "a.example") if len(command) > 1 else ()))
+        assert ran.returncode == 78
+        assert f"{manager.front.file}:1: error: {words}" in ran.stderr
+        assert "certificate mail" not in ran.stderr  # that is what is about to be made
+    told = manager.key("list", "--json")
+    assert [one["text"] for one in json.loads(told.stdout)["findings"] if words in one["text"]]
+    assert not elsewhere.exists()
+
+
+def test_files_and_users_that_are_not_there_yet_keep_nobody_from_making_keys(fronts, run, pki):
+    manager = KeyManager(fronts.new(BLOCK, route("echo", run.port(), run.port()), user="nobody-yet",
+                                    log="/no/such/folder/log"), pki)
+    assert manager.front.check().returncode == 78
+    manager.done("new", "mail", "--host", "mail.example.test")
 
 
 def test_a_state_that_others_can_look_into(manager):

@@ -410,6 +410,28 @@ static void a_chain_with_the_key_in_it_must_be_private_too(void **state)
     release(&r);
 }
 
+/* ---- what is left out ---- */
+
+static void assert_left_out(const char *text, bool expected)
+{
+    put("main", text);
+    struct reading r = read_file("main");
+    assert_int_equal(r.d.count, 1);
+    assert_int_equal(r.d.items[0].left_out, expected);
+    release(&r);
+}
+
+static void what_the_text_says_in_vain_is_told_from_what_is_missing_on_disk(void **state)
+{
+    (void)state;
+    assert_left_out("state = \"\"\n" DISK_CERTIFICATE DISK_ROUTE("r", "995"), true);
+    assert_left_out("stat = x\n" DISK_CERTIFICATE DISK_ROUTE("r", "995"), true);
+    assert_left_out("state = x state = y\n" DISK_CERTIFICATE DISK_ROUTE("r", "995"), true);
+    assert_left_out("include(\"nowhere\")\n" DISK_CERTIFICATE DISK_ROUTE("r", "995"), true);
+    assert_left_out("state = x\n", false); /* there are no routes */
+    assert_left_out("log = nowhere/log\n" DISK_CERTIFICATE DISK_ROUTE("r", "995"), false);
+}
+
 /* ---- the control path ---- */
 
 static void check_control(const char *text, const char *expected)
@@ -461,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_key_for_everyone_is_a_warning),
         cmocka_unit_test(the_directory_of_challenges_is_looked_at),
         cmocka_unit_test(a_chain_with_the_key_in_it_must_be_private_too),
+        cmocka_unit_test(what_the_text_says_in_vain_is_told_from_what_is_missing_on_disk),
         cmocka_unit_test(the_control_path_is_found_among_mistakes),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
