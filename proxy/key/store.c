@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define FILE_SIZE_MAX ((size_t)4 << 20)
+#define LOCK          ".lock"
 
 static const char *const file_names[KEYSTORE_FILES] = {
     [KEYSTORE_KEY] = CONFIG_MANAGED_KEY,
@@ -61,6 +62,54 @@ static int open_directory(struct keystore *s, enum keystore_intent intent, struc
                    s->path, errno == ENOENT ? "made" : "opened", strerror(errno));
 }
 
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* "/", or a directory in it. */
+static bool is_at_top(int directory)
+{
+    struct stat root, above;
+    return stat("/", &root) != 0 || fstatat(directory, "..", &above, 0) != 0 ||
+           is_same(&root, &above);
+}
+
+static int is_visible(const struct dirent *d)
+{
+    return d->d_name[0] != '.';
+}
+
+static bool holds_nothing(int directory)
+{
+    struct dirent **list;
+    const int n = scandirat(directory, ".", &list, is_visible, NULL);
+    for (int i = 0; i < n; i++)
+        free(list[i]);
+    if (n >= 0)
+        free(list);
+    return n == 0;
+}
+
+/* Does nobody else need it? If so, it may be closed to all others. */
+static bool is_for_keys(const struct keystore *s, const struct stat *st)
+{
+    if ((st->st_mode & S_ISVTX) != 0 || is_at_top(s->directory))
+        return false;
+    return faccessat(s->directory, LOCK, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+           holds_nothing(s->directory);
+}
+
+static int refuse_open(const struct keystore *s, const struct stat *st, struct err *e)
+{
+    err_set(e, "other users can look into %s (its mode is %03o), and private keys are to lie there",
+            s->path, (unsigned)st->st_mode & 0777);
+    if (is_for_keys(s, st))
+        return err_cure(e, "take the others' right to look into it: chmod 0700 DIRECTORY");
+    return err_cure(
+        e, "name a directory that is for keys alone with `state`, and leave this one as it is");
+}
+
 static int check_directory(struct keystore *s, struct err *e)
 {
     struct stat st;
@@ -69,13 +118,14 @@ static int check_directory(struct keystore *s, struct err *e)
     s->owner = st.st_uid;
     s->group = st.st_gid;
     if ((st.st_mode & 0077) != 0)
-        return err_set(e,
-                       "other users can look into %s (its mode is %03o), and private keys are to "
-                       "lie there: chmod 0700 %s",
-                       s->path, (unsigned)st.st_mode & 0777, s->path);
+        return refuse_open(s, &st, e);
     if (st.st_uid != geteuid() && geteuid() != 0)
         return err_set(e, "%s belongs to another user: run this as root or as that user", s->path);
-    return 0;
+    if ((st.st_mode & S_IXUSR) != 0 || geteuid() == 0)
+        return 0;
+    err_set(e, "not even its owner can look into %s (its mode is %03o)", s->path,
+            (unsigned)st.st_mode & 0777);
+    return err_cure(e, "chmod 0700 DIRECTORY");
 }
 
 /* A file with a second name may be somebody else's, put there to be given away. */
@@ -97,12 +147,12 @@ int keystore_give_away(const struct keystore *s, int fd)
 
 static int take_lock(struct keystore *s, struct err *e)
 {
-    s->lock = openat(s->directory, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    s->lock = openat(s->directory, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock < 0 || keystore_give_away(s, s->lock) != 0)
-        return keystore_fail(s, e, "cannot open", ".lock");
+        return keystore_fail(s, e, "cannot open", LOCK);
     while (flock(s->lock, LOCK_EX) != 0)
         if (errno != EINTR)
-            return keystore_fail(s, e, "cannot lock", ".lock");
+            return keystore_fail(s, e, "cannot lock", LOCK);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -305,6 +306,26 @@ def test_files_and_users_that_are_not_there_yet_keep_nobody_from_making_keys(fro
                                     log="/no/such/folder/log"), pki)
     assert manager.front.check().returncode == 78
     manager.done("new", "mail", "--host", "mail.example.test")
+
+
+def test_a_state_that_others_need_is_not_to_be_closed_to_them(manager):
+    text = manager.front.file.read_text()
+    for shared in ("/", "/tmp", "/etc/ssl"):
+        manager.front.file.write_text(re.sub(r"(?m)^state = .*$", f'state = "{shared}"', text))
+        ran = manager.key("list")
+        assert ran.returncode == 1 and "other users can look into" in ran.stderr
+        assert "chmod" not in ran.stderr and "for keys alone" in ran.stderr
+
+
+def test_a_state_that_its_owner_cannot_look_into(fronts, run, pki):
+    manager = KeyManager(fronts.new(BLOCK, route("echo", run.port(), run.port())), pki)
+    manager.state.mkdir(exist_ok=True)
+    os.chown(manager.state, pwd.getpwnam("nobody").pw_uid, -1)
+    manager.state.chmod(0o600)
+    ran = manager.key("new", "mail", "--host", "a.example",
+                      wrapper=("setpriv", "--reuid=nobody", "--clear-groups"))
+    assert ran.returncode == 1
+    assert "not even its owner can look into" in ran.stderr and "chmod 0700" in ran.stderr
 
 
 def test_a_state_that_others_can_look_into(manager):

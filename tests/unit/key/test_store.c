@@ -328,9 +328,38 @@ static void a_state_that_others_can_look_into_is_refused(void **unused)
     for (mode_t bit = 1; bit < 0100; bit <<= 1) {
         assert_int_equal(chmod(state, 0700 | bit), 0);
         assert_int_equal(keystore_open(&other, state, KEYSTORE_LOOK, &e), -1);
-        assert_non_null(strstr(e.text, "chmod 0700"));
+        assert_non_null(strstr(e.cure, "chmod 0700"));
     }
     assert_int_equal(chmod(state, 0700), 0);
+}
+
+static void a_directory_that_others_need_is_not_to_be_closed(void **unused)
+{
+    static const char *const shared[] = {"/", "/tmp", "/etc/ssl", "/proc/self"};
+    struct keystore other;
+    struct err e = {.text = ""};
+    (void)unused;
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        if (access(shared[i], F_OK) != 0)
+            continue;
+        assert_int_equal(keystore_open(&other, shared[i], KEYSTORE_LOOK, &e), -1);
+        assert_non_null(strstr(e.text, "other users can look into"));
+        assert_null(strstr(e.text, "chmod"));
+        assert_null(strstr(e.cure, "chmod"));
+    }
+}
+
+static void a_fresh_directory_that_others_can_look_into_may_be_closed(void **unused)
+{
+    struct keystore other;
+    struct err e = {.text = ""};
+    char path[256];
+    (void)unused;
+    make("fresh");
+    in_state(path, "fresh");
+    assert_int_equal(chmod(path, 0755), 0);
+    assert_int_equal(keystore_open(&other, path, KEYSTORE_LOOK, &e), -1);
+    assert_non_null(strstr(e.cure, "chmod 0700"));
 }
 
 static void a_state_that_is_not_there_is_empty_to_look_at(void **unused)
@@ -529,6 +558,8 @@ int main(void)
         ON_DISK(in_the_middle_of_a_removal_the_rest_goes),
         cmocka_unit_test(names_that_no_pair_can_have),
         ON_DISK(a_state_that_others_can_look_into_is_refused),
+        cmocka_unit_test(a_directory_that_others_need_is_not_to_be_closed),
+        ON_DISK(a_fresh_directory_that_others_can_look_into_may_be_closed),
         ON_DISK(a_state_that_is_not_there_is_empty_to_look_at),
         ON_DISK(a_state_that_is_a_file_is_refused),
         ON_DISK(what_is_no_pair_is_not_read_as_one),
