@@ -36,7 +36,7 @@ static bool get_passphrase(struct key_job *j, bool confirm, char passphrase[KEY_
     if (key_tool_passphrase(file, "passphrase of the key", passphrase, &e) != 0)
         key_fail(j, err_cure_or(&e, "write the passphrase into the first line of that file"), "%s",
                  e.text);
-    else if (passphrase[0] == '\0')
+    else if (*keys_passphrase(passphrase) == '\0')
         key_fail(j, "name a file whose first line it is: --passphrase-file FILE",
                  "the private key of %s needs a passphrase", j->o->name);
     else if (confirm && !confirmed(file, passphrase))

@@ -165,7 +165,7 @@ char *keys_encrypt_with(const struct keys_private *k, const char *passphrase, ui
     put_key_info(&plain, k);
     size_t size = plain.failed || plain.size > sizeof plain.data - KEYS_BLOCK ? 0 : pad(&plain);
     if (size == 0 || mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, random, sizeof random) != 0 ||
-        keys_cbc(&s, passphrase, true, plain.data, size) != 0)
+        keys_cbc(&s, keys_passphrase(passphrase), true, plain.data, size) != 0)
         err_set(e, "the private key cannot be encrypted");
     else
         text = write_pem(&whole, &s, plain.data, size, e);

@@ -143,6 +143,13 @@ int keys_cbc(const struct keys_scheme *s, const char *passphrase, bool encrypt, 
 
 /* ---- a file ---- */
 
+const char *keys_passphrase(const char *line)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    const size_t size = sizeof mark - 1;
+    return strncmp(line, mark, size) == 0 ? line + size : line;
+}
+
 /* Size without the padding; 0: it is none, so that was not the passphrase. */
 static size_t unpadded(const uint8_t *data, size_t size)
 {
@@ -176,22 +183,31 @@ static char *open_copy(const struct keys_scheme *s, const char *path, const char
     return pem;
 }
 
+static char *open_scheme(const struct keys_scheme *s, const char *path, const char *passphrase,
+                         struct err *e)
+{
+    uint8_t *copy = memory_copy(s->data.data, s->data.size);
+    if (copy == NULL) {
+        err_set(e, "%s: out of memory", path);
+        return NULL;
+    }
+    char *pem = open_copy(s, path, passphrase, copy, e);
+    memory_wipe_free(copy, s->data.size);
+    return pem;
+}
+
 static char *open_der(struct tls_slice der, const char *path, const char *passphrase, struct err *e)
 {
+    const char *bare = keys_passphrase(passphrase);
     struct keys_scheme s;
+    struct err ignored;
     if (keys_scheme_parse(der, &s) != 0) {
         err_set(e, "%s: the private key is encrypted in a way that is not known here", path);
         err_cure(e, ANEW);
         return NULL;
     }
-    uint8_t *copy = memory_copy(s.data.data, s.data.size);
-    if (copy == NULL) {
-        err_set(e, "%s: out of memory", path);
-        return NULL;
-    }
-    char *pem = open_copy(&s, path, passphrase, copy, e);
-    memory_wipe_free(copy, s.data.size);
-    return pem;
+    char *pem = bare != passphrase ? open_scheme(&s, path, bare, &ignored) : NULL;
+    return pem != NULL ? pem : open_scheme(&s, path, passphrase, e);
 }
 
 struct reading {

@@ -55,6 +55,10 @@ char *keys_encrypt(const struct keys_private *k, const char *passphrase, struct 
 
 /* The PEM of the key in an "ENCRYPTED PRIVATE KEY" block, which may stand among other things, or in
  * DER. Opens
+/* Without the byte order mark that some editors put before a text. keys_encrypt() leaves it out;
+ * keys_decrypt() tries it without and with: openssl(1) takes it for a part. */
+const char *keys_passphrase(const char *line);
+
  * PBKDF2 with HMAC-SHA-1 and SHA-2, AES-CBC. -> NULL: another scheme, damaged, or not the
  * passphrase. Takes a good part of a second. */
 char *keys_decrypt(struct tls_slice file, const char *path, const char *passphrase, struct err *e);

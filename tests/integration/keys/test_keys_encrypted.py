@@ -61,6 +61,23 @@ def test_the_whole_way_with_a_key_that_is_never_stored_open(manager, pki):
     assert manager.told("list")["certificates"][0]["state"] == "installed"
 
 
+def test_a_byte_order_mark_is_no_part_of_the_passphrase(manager, pki):
+    """Notepad writes it; a key from before it was passed over may have it in its passphrase."""
+    manager.secret.write_text(f"\ufeff{PASSPHRASE}\n", encoding="utf-8")
+    manager.issue()
+    key = manager.state / "mail" / "key.pem"
+    openssl("pkey", "-in", key, "-passin", f"pass:{PASSPHRASE}", "-noout")
+    assert manager.front.check().returncode == 0
+    openssl("pkcs8", "-topk8", "-in", key, "-passin", f"pass:{PASSPHRASE}",
+            "-passout", f"pass:\ufeff{PASSPHRASE}", "-out", f"{key}.new")
+    os.replace(f"{key}.new", key)
+    assert manager.front.check().returncode == 0
+    manager.done("renew", "mail", "--same-key")
+    manager.secret.write_text("\ufeff\n", encoding="utf-8")
+    refused = manager.key("new", "mail", "--replace")
+    assert refused.returncode == 1 and "needs a passphrase" in refused.stderr
+
+
 def test_with_watch_a_renewal_is_committed_by_itself_and_only_that(manager, pki):
     """The bundle holds the opened key, which is not what lies on disk: no reason to reload."""
     manager.done("new", "mail", *HOSTS)

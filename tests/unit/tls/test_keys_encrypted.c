@@ -72,6 +72,27 @@ static void another_passphrase_does_not_open_it(void **state)
     }
 }
 
+/* Editors write it; openssl(1) takes it for a part of the passphrase. */
+static void a_byte_order_mark_is_no_part_of_a_passphrase(void **state)
+{
+    static const char *const lines[] = {"secret", "\xef\xbb\xbfsecret"};
+    struct err e = {.text = ""};
+    (void)state;
+    char *marked = keys_encrypt_with(key, lines[1], 2, &e);
+    for (size_t i = 0; i < 2; i++) {
+        char *open = keys_decrypt(pki_slice(marked), "key.pem", lines[i], &e);
+        assert_non_null(open);
+        keys_free_text(open);
+    }
+    keys_free_text(marked);
+    char *open = keys_decrypt(pki_slice(encrypted), "key.pem", lines[1], &e);
+    assert_non_null(open);
+    keys_free_text(open);
+    assert_string_equal(e.text, "");
+    assert_string_equal(keys_passphrase("\xef\xbb\xbf"), "");
+    assert_string_equal(keys_passphrase("\xef\xbb"), "\xef\xbb");
+}
+
 static void it_may_stand_among_other_things(void **state)
 {
     (void)state;
@@ -251,6 +272,7 @@ int main(void)
         cmocka_unit_test(every_kind_comes_back_whole),
         cmocka_unit_test(the_same_key_never_looks_the_same),
         cmocka_unit_test(another_passphrase_does_not_open_it),
+        cmocka_unit_test(a_byte_order_mark_is_no_part_of_a_passphrase),
         cmocka_unit_test(it_may_stand_among_other_things),
         cmocka_unit_test(what_is_not_encrypted_so_is_refused_with_a_cure),
         cmocka_unit_test(a_key_in_der_is_opened),
