@@ -209,7 +209,8 @@ static int take_begin(struct walk *w, struct pem_block *b)
             "put line ends around \"-----BEGIN LABEL-----\", and after every 64 characters "
             "of what follows",
             "more than \"-----BEGIN LABEL-----\" stands in a line with \"-----BEGIN\"");
-    *b = (struct pem_block){.line = w->number, .body_line = w->number + 1};
+    *b = (struct pem_block){
+        .line = w->number, .whole = after(w->line, at), .body_line = w->number + 1};
     memcpy(b->label, label.data, size);
     if (strcmp(b->label, "PKCS12") == 0) /* as GnuTLS writes it */
         return refuse(w,
@@ -253,6 +254,7 @@ static int take_end(struct walk *w, struct pem_block *b, size_t at)
                       b->line, end);
     b->body.size = (size_t)(here.data - b->body.data);
     w->line = after(here, size);
+    b->whole.size = (size_t)(w->line.data - b->whole.data);
     return 1;
 }
 

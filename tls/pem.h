@@ -26,7 +26,8 @@ struct pem_block {
     char label[PEM_LABEL_SIZE]; /* "CERTIFICATE" */
     unsigned line;              /* of its BEGIN */
     bool encrypted;             /* either way: PKCS#8, or by headers (RFC 1421) */
-    struct tls_slice body;      /* a part of the file: what pem_decode() takes */
+    struct tls_slice whole;     /* the part of the file from BEGIN to END, with both */
+    struct tls_slice body;      /* of that, what pem_decode() takes */
     unsigned body_line;         /* where that begins */
 };
 

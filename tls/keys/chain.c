@@ -56,9 +56,8 @@ static bool valid_at(const mbedtls_x509_crt *crt, time_t now)
 
 /* ---- what is there ---- */
 
-void keys_pool_show(const struct keys_pool *p, size_t index, struct keys_certificate *out)
+static void show(const mbedtls_x509_crt *crt, struct keys_certificate *out)
 {
-    const mbedtls_x509_crt *crt = p->certificates[index];
     dn(&crt->subject, out->subject);
     dn(&crt->issuer, out->issuer);
     key_kind(&crt->pk, out->key);
@@ -66,6 +65,11 @@ void keys_pool_show(const struct keys_pool *p, size_t index, struct keys_certifi
     out->not_after = identity_time(&crt->valid_to);
     out->authority = is_authority(crt);
     out->self_issued = issuing_self(crt);
+}
+
+void keys_pool_show(const struct keys_pool *p, size_t index, struct keys_certificate *out)
+{
+    show(p->certificates[index], out);
 }
 
 /* Of several for one key (a renewal comes with what went before) the one that is good now, and for
@@ -110,6 +114,12 @@ static const mbedtls_x509_crt *leaf_for(const struct keys_pool *p, const struct 
 bool keys_pool_has(const struct keys_pool *p, const struct keys_private *k)
 {
     return leaf_for(p, k, 0) != NULL;
+}
+
+void keys_pool_show_for(const struct keys_pool *p, const struct keys_private *k,
+                        struct keys_certificate *out)
+{
+    show(leaf_for(p, k, 0), out);
 }
 
 /* ---- one step up ---- */

@@ -42,6 +42,11 @@ struct keys_found {
 };
 struct keys_found keys_inspect(struct tls_slice file);
 
+/* Tell of each private key in a file, as a file of its own; where none can be told apart, once of
+ * all of it, so that reading it says why. */
+typedef void keys_private_fn(void *arg, struct tls_slice file, bool encrypted);
+void keys_private_each(struct tls_slice file, keys_private_fn *found, void *arg);
+
 /* Wipes; NULL is fine. */
 void keys_private_free(struct keys_private *k);
 
@@ -50,15 +55,15 @@ char *keys_private_pem(const struct keys_private *k, struct err *e);
 
 /* ---- private keys under a passphrase (PKCS#8 with PBES2, RFC 8018) ---- */
 
+/* Without the byte order mark that some editors put before a text. keys_encrypt() leaves it out;
+ * keys_decrypt() tries it without and with: openssl(1) takes it for a part. */
+const char *keys_passphrase(const char *line);
+
 /* PEM: PBKDF2 with HMAC-SHA-256, AES-256-CBC. */
 char *keys_encrypt(const struct keys_private *k, const char *passphrase, struct err *e);
 
 /* The PEM of the key in an "ENCRYPTED PRIVATE KEY" block, which may stand among other things, or in
  * DER. Opens
-/* Without the byte order mark that some editors put before a text. keys_encrypt() leaves it out;
- * keys_decrypt() tries it without and with: openssl(1) takes it for a part. */
-const char *keys_passphrase(const char *line);
-
  * PBKDF2 with HMAC-SHA-1 and SHA-2, AES-CBC. -> NULL: another scheme, damaged, or not the
  * passphrase. Takes a good part of a second. */
 char *keys_decrypt(struct tls_slice file, const char *path, const char *passphrase, struct err *e);
@@ -134,6 +139,10 @@ void keys_pool_show(const struct keys_pool *p, size_t index, struct keys_certifi
 
 /* Is the certificate for this key among them? */
 bool keys_pool_has(const struct keys_pool *p, const struct keys_private *k);
+
+/* What it looks like, if it is. */
+void keys_pool_show_for(const struct keys_pool *p, const struct keys_private *k,
+                        struct keys_certificate *out);
 
 enum keys_gravity { KEYS_NOTE, KEYS_WARNING, KEYS_ERROR };
 

@@ -89,6 +89,79 @@ def test_a_key_in_der(manager, pki):
     in_place(manager, pki, pki.mail)
 
 
+# ---- more keys than one -------------------------------------------------------------------------
+
+
+def join(manager, *files):
+    path = manager.answers / "joined.pem"
+    path.write_text("".join(file.read_text() for file in files))
+    return path
+
+
+def encrypted(manager, made):
+    path = manager.answers / f"{made.key.name}.encrypted"
+    openssl("pkey", "-in", made.key, "-aes256", "-passout", f"pass:{PASSPHRASE}", "-out", path)
+    return path
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_the_key_that_a_certificate_belongs_to_is_taken(manager, pki, passphrase, closed):
+    mine = encrypted(manager, pki.mail) if closed else pki.mail.key
+    for files in (join(manager, pki.mail_rsa.key, mine), join(manager, mine, pki.mail_rsa.key)):
+        ran = manager.done("import", "mail", files, pki.mail.chain,
+                           "--passphrase-file", passphrase)
+        in_place(manager, pki, pki.mail)
+        assert f"the private key in {files} (rsa-2048) is left out: none of" in ran.stderr
+
+
+def test_of_several_files_too(manager, pki):
+    ran = manager.done("import", "mail", pki.mail_rsa.key, pki.mail.key, pki.mail.chain)
+    in_place(manager, pki, pki.mail)
+    assert f"the private key in {pki.mail_rsa.key} (rsa-2048) is left out" in ran.stderr
+
+
+def test_the_same_key_twice_is_one(manager, pki):
+    both = join(manager, pki.mail.key, pki.mail.chain)
+    assert "left out" not in manager.done("import", "mail", pki.mail.key, both).stderr
+    assert "left out" not in manager.done("import", "mail", "--key", pki.mail.key, both).stderr
+    in_place(manager, pki, pki.mail)
+
+
+def test_several_pairs_are_refused_and_named(manager, pki):
+    other = pki.intermediate.issue("other-pair", ("other.example.test",))
+    pairs = join(manager, pki.mail.key, pki.mail.chain, other.key, other.chain)
+    refused(manager, pairs, words=["there are several pairs in the files given: CN=",
+                                   "CN=other.example.test", str(pairs), "--key FILE"])
+    ran = manager.done("import", "mail", "--key", pki.mail.key, pairs)
+    in_place(manager, pki, pki.mail)
+    assert f"in {pairs} " in ran.stderr and "--key names the one to take" in ran.stderr
+
+
+def test_a_key_beside_the_one_that_is_named_is_told(manager, pki, passphrase):
+    ran = manager.done("import", "mail", pki.mail_rsa.key, pki.mail.chain, "--key", pki.mail.key)
+    assert f"the private key in {pki.mail_rsa.key} (rsa-2048) is left out" in ran.stderr
+    closed = encrypted(manager, pki.mail_rsa)
+    ran = manager.done("import", "mail", closed, pki.mail.chain, "--key", pki.mail.key)
+    assert f"the encrypted private key in {closed} is left out" in ran.stderr
+    refused(manager, pki.mail.key, pki.mail.chain, "--key", pki.mail_rsa.key,
+            words=["none of the certificates belongs to the key in", str(pki.mail_rsa.key)])
+
+
+def test_none_of_several_keys_belongs_to_a_certificate(manager, pki):
+    other = pki.intermediate.issue("no-pair", ("other.example.test",))
+    refused(manager, join(manager, pki.mail_rsa.key, other.key), pki.mail.chain,
+            words=["none of the certificates belongs to one of the 2 private keys"])
+
+
+def test_a_key_that_cannot_be_read_beside_one_that_fits(manager, pki):
+    odd = manager.answers / "odd.key"
+    openssl("genpkey", "-algorithm", "ed25519", "-out", odd)
+    ran = manager.done("import", "mail", join(manager, odd, pki.mail.key), pki.mail.chain)
+    in_place(manager, pki, pki.mail)
+    assert "a private key is left out" in ran.stderr and "Ed25519" in ran.stderr
+    refused(manager, odd, pki.mail.chain, words=["Ed25519", str(odd)])
+
+
 def test_an_expired_cross_sign_is_left_out(manager, pki, run):
     """Behind a complete chain, as some authorities still send it."""
     older = Authority(run.make_folder("older"), "older")
@@ -139,6 +212,15 @@ def refused(manager, *arguments, words, environment=None):
         assert word in ran.stderr
     assert PASSPHRASE not in ran.stdout + ran.stderr
     assert manager.content() == before
+
+
+@pytest.mark.parametrize("bom_is_part", [False, True])
+def test_a_byte_order_mark_before_the_passphrase(manager, pki, passphrase, bom_is_part):
+    """Notepad writes it; openssl, told the same file, takes it for a part of the passphrase."""
+    passphrase.write_text(f"\ufeff{PASSPHRASE}\r\n", encoding="utf-8")
+    path = pfx(manager, pki, password="\ufeff" * bom_is_part + PASSPHRASE)
+    manager.done("import", "mail", path, "--passphrase-file", passphrase)
+    in_place(manager, pki, pki.mail)
 
 
 def test_a_wrong_passphrase(manager, pki, passphrase):

@@ -322,6 +322,9 @@ static void without_a_certificate_for_the_key_there_is_no_chain(void **state)
     assert_refused(chain_of(p, NULL, &said), &said, "belongs to the key");
     p = POOL(leaf);
     assert_true(keys_pool_has(p, key));
+    struct keys_certificate shown;
+    keys_pool_show_for(p, key, &shown);
+    assert_false(shown.authority || shown.self_issued);
     assert_false(keys_pool_has(p, other));
     keys_pool_free(p);
 }

@@ -119,6 +119,38 @@ static void a_public_key_is_named_where_a_private_one_is_wanted(void **state)
     }
 }
 
+struct told {
+    char text[512]; /* each as "SIZE" or "SIZE!", where it is encrypted */
+};
+
+static void note_key(void *arg, struct tls_slice file, bool encrypted)
+{
+    struct told *told = arg;
+    const size_t used = strlen(told->text);
+    snprintf(told->text + used, sizeof told->text - used, "%zu%s ", file.size,
+             encrypted ? "!" : "");
+}
+
+static void each_private_key_in_a_file_is_told_apart(void **state)
+{
+    static const struct {
+        const char *text, *told;
+    } rows[] = {{PEM("PRIVATE KEY", "MAA="), "58 "},
+                {"prose\n" PEM("PRIVATE KEY", "MAA=") PEM("CERTIFICATE", "MAA=")
+                     PEM("EC PRIVATE KEY", "MAA="),
+                 "58 64 "},
+                {PEM("ENCRYPTED PRIVATE KEY", "MAA=") PEM("PRIVATE KEY", "MAA="), "78! 58 "},
+                {PEM("CERTIFICATE", "MAA="), "59 "},
+                {"prose", "5 "},
+                {"\x30\x04\x30\x01\x05\x03", "6 "}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct told told = {.text = ""};
+        keys_private_each(pki_slice(rows[i].text), note_key, &told);
+        assert_string_equal(told.text, rows[i].told);
+    }
+}
+
 static void freeing_nothing_is_fine(void **state)
 {
     (void)state;
@@ -476,6 +508,7 @@ int main(void)
         cmocka_unit_test(unknown_kinds_are_refused),
         cmocka_unit_test(what_is_no_key_is_refused_with_the_path),
         cmocka_unit_test(a_public_key_is_named_where_a_private_one_is_wanted),
+        cmocka_unit_test(each_private_key_in_a_file_is_told_apart),
         cmocka_unit_test(freeing_nothing_is_fine),
         cmocka_unit_test(names_that_can_be_certified),
         cmocka_unit_test(names_that_cannot),

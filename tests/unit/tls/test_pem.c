@@ -17,10 +17,22 @@
 /* What was found, as "LABEL@LINE=content ". */
 static char found[1024];
 
+/* From the BEGIN to the END, which pem_walk() has checked to be the same label's. */
+static bool is_whole(const struct pem_block *b)
+{
+    char begin[PEM_LABEL_SIZE + 20], end[PEM_LABEL_SIZE + 20];
+    const char *text = (const char *)b->whole.data;
+    const size_t head = (size_t)snprintf(begin, sizeof begin, "-----BEGIN %s-----", b->label);
+    const size_t tail = (size_t)snprintf(end, sizeof end, "-----END %s-----", b->label);
+    return b->whole.size > head + tail && memcmp(text, begin, head) == 0 &&
+           memcmp(text + b->whole.size - tail, end, tail) == 0;
+}
+
 static int note(void *arg, const struct pem_block *b, struct err *e)
 {
     size_t size;
     (void)arg;
+    assert_true(is_whole(b));
     uint8_t *data = pem_decode(b, "p", &size, e);
     if (data == NULL)
         return -1;
