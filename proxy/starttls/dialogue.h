@@ -90,6 +90,7 @@ enum filter_state {
 
 struct filter {
     enum filter_state state, behind; /* behind: FILTER_REST, _RESPONSE */
+    bool unsure;                     /* which reply answers what: none ends the watch any more */
     bool goes_on;                    /* the next line is of the same command, behind a literal */
     bool dropped;                    /* what is left of the command goes nowhere */
     struct hidden_text text;

@@ -159,7 +159,19 @@ static enum step relay(struct dialogue *t, const struct filter_rules *r, struct 
 
 enum step filter_lose(struct dialogue *t, const struct filter_rules *r, struct dialogue_out *out)
 {
-    return t->facts.client_address != NULL ? STEP_LEFT : relay(t, r, out);
+    return r->identifies ? STEP_LEFT : relay(t, r, out);
+}
+
+int filter_expect_empty(struct dialogue *t, unsigned kind)
+{
+    t->filter.unsure = true; /* it may have no reply */
+    return (int)kind;
+}
+
+bool filter_may_leave(const struct dialogue *t)
+{
+    return !t->filter.unsure && t->client_ahead == 0 && t->expected.count == 1 &&
+           t->expected.runs[0].times == 1;
 }
 
 /* Nothing is owed in there: what we say would be taken for a part of it. */
@@ -215,7 +227,7 @@ static bool may_go_ahead(const struct dialogue *t, const struct filter_rules *r,
 {
     const struct filter *f = &t->filter;
     struct hidden line = f->line;
-    if (expects_too_much(t) && t->facts.client_address != NULL)
+    if (expects_too_much(t) && r->identifies)
         return false;
     if (!f->goes_on || r->in_literals == NULL)
         return !filter_may_be_ours(r, in);
@@ -350,17 +362,22 @@ static enum step hand_on(struct dialogue *t, const struct filter_rules *r, struc
     return STEP_LEFT;
 }
 
-/* A line that has begun is left, or its end would pass for a line if the upstream gives up. */
+/* A line that has begun is left, or its end would pass for a line if the upstream gives up. What it
+ * asked for may have been there already, and then this is a command to it. */
 static enum step take_response(struct dialogue *t, const struct filter_rules *r, struct slice *in,
                                struct dialogue_out *out)
 {
     struct filter *f = &t->filter;
-    const size_t end = line_size(*in);
+    const size_t end = line_size(*in), n = end > 0 ? end : in->size;
+    f->line = (struct hidden){0};
+    if (look_for_hidden(t, r, *in, n) < n)
+        return caught(t, r, out);
     if (end == 0 && in->size <= r->line_max) {
-        filter_ahead(*in, in->size, &t->client_ahead, out->to_upstream);
+        if (r->in_literals == NULL || !hidden_may_be(&f->line, r->in_literals))
+            filter_ahead(*in, in->size, &t->client_ahead, out->to_upstream);
         return STEP_LEFT;
     }
-    filter_pass(in, end > 0 ? end : in->size, &t->client_ahead, out->to_upstream);
+    filter_pass(in, n, &t->client_ahead, out->to_upstream);
     f->dropped = false;
     f->state = end > 0 ? f->behind : FILTER_REST;
     return STEP_TAKEN;

@@ -11,8 +11,8 @@
  * before they are handed on, the others at the latest when the line is longer than any; and no byte
  * of the client's waits for an answer that may never come. Where the upstream's reply decides what
  * the client's bytes are, they are handed on before they are understood (dialogue.client_ahead).
- * What cannot be followed ends the watch (DIALOGUE_RELAY), not the session - but for an upstream
- * that is told who the client is: there the client could say it itself then, and has to wait
+ * What cannot be followed ends the watch (DIALOGUE_RELAY), not the session - but where an upstream
+ * could be told who the client is: there the client could say it itself then, and has to wait
  * instead. */
 #ifndef TLSFRONT_STARTTLS_FILTER_H
 #define TLSFRONT_STARTTLS_FILTER_H
@@ -41,6 +41,7 @@ enum filter_show {
 
 struct filter_rules {
     size_t line_max;
+    bool identifies;          /* servers may be told who the client is, so none is left unwatched */
     const char *const *ours;  /* verbs that the upstream may not hear, up to NULL */
     const char *const *never; /* those of them that it may not hear in FILTER_EARLY either */
     const struct hidden_rules *in_text, *in_literals; /* NULL, or what may not hide there */
@@ -106,6 +107,13 @@ bool filter_may_be_ours(const struct filter_rules *r, struct slice part);
 
 /* May something of ours be said now? Not in the middle of a reply. */
 bool filter_may_speak(const struct dialogue *t);
+
+/* An empty line of the client's: as `command`. */
+int filter_expect_empty(struct dialogue *t, unsigned kind);
+
+/* Is the reply that has come beyond doubt the one to the oldest command, because the client has
+ * said nothing since? Only such a one may end the watch. */
+bool filter_may_leave(const struct dialogue *t);
 
 /* What the client's bytes are from here on, or behind the line that it is in the middle of: an
  * upstream may have enough of a long one before it ends. */

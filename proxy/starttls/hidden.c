@@ -7,18 +7,25 @@
 
 /* ---- a line ---- */
 
-/* Where some parsers see the end of a word. */
-static bool ends_word(uint8_t c)
+static bool is_tag_begun(const struct hidden *h, const struct hidden_rules *r)
 {
+    return r->is_id && !h->tagged;
+}
+
+/* Of a tag no parser but a blank tells the end; of a name some do other things. */
+static bool ends_word(const struct hidden *h, const struct hidden_rules *r, uint8_t c)
+{
+    if (is_tag_begun(h, r))
+        return c == ' ' || c == '\t' || c == '\n';
     return line_is_gap(c) || strchr("(){\"", c) != NULL;
 }
 
 static void grow(struct hidden *h, const struct hidden_rules *r, uint8_t c)
 {
-    if (h->words < r->before)
+    if (is_tag_begun(h, r))
         h->size = 1; /* whatever it is */
     else if (h->size == HIDDEN_NAME_MAX)
-        h->over = true;
+        h->place = HIDDEN_OVER;
     else
         h->name[h->size++] = c;
 }
@@ -33,30 +40,68 @@ static bool is_one(const struct hidden *h, const struct hidden_rules *r, bool wh
     return false;
 }
 
-/* `c` is behind a word. True: it is the name, and all that has to follow does. */
-static bool word_ends(struct hidden *h, const struct hidden_rules *r, uint8_t c)
+/* Is it what the name has to have behind it, of a line that says who the client is? */
+static bool take_behind(struct hidden *h, const struct hidden_rules *r, uint8_t c)
 {
-    if (h->words < r->before) {
-        h->words++;
+    if (!r->is_id)
+        return c == '=';
+    if (c == '(')
+        h->place = HIDDEN_FIELD;
+    else if (!line_is_gap(c))
+        h->place = HIDDEN_OVER;
+    return false;
+}
+
+static bool take_front(struct hidden *h, const struct hidden_rules *r, uint8_t c)
+{
+    if (!ends_word(h, r, c)) {
+        grow(h, r, c);
+    } else if (h->size > 0 && is_tag_begun(h, r)) {
+        h->tagged = true;
         h->size = 0;
-        return false;
+    } else if (h->size > 0) {
+        h->place = is_one(h, r, true) ? HIDDEN_NAMED : HIDDEN_OVER;
+        return h->place == HIDDEN_NAMED && take_behind(h, r, c);
     }
-    h->named = is_one(h, r, true);
-    h->over = !h->named || (r->behind != '\0' && !line_is_gap(c));
-    return h->named && (r->behind == '\0' || c == (uint8_t)r->behind);
+    return false;
+}
+
+/* A field may be written with backslashes, or be a literal that nobody sees here. */
+static bool take_list(struct hidden *h, uint8_t c)
+{
+    const bool begins = c == ' ' || c == '(' || c == '"';
+    if (c == '\\')
+        return false;
+    if ((h->place == HIDDEN_X && c == '-') || (h->place == HIDDEN_FIELD && c == '{'))
+        return true;
+    if (h->place == HIDDEN_FIELD && (c == 'x' || c == 'X'))
+        h->place = HIDDEN_X;
+    else
+        h->place = begins ? HIDDEN_FIELD : HIDDEN_LIST;
+    return false;
 }
 
 static bool take(struct hidden *h, const struct hidden_rules *r, uint8_t c)
 {
-    bool found = false;
-    if (h->named && !h->over && !line_is_gap(c)) {
-        found = c == (uint8_t)r->behind;
-        h->over = true;
-    } else if (!h->named && !h->over && !ends_word(c)) {
-        grow(h, r, c);
-    } else if (!h->named && !h->over && h->size > 0) {
-        found = word_ends(h, r, c);
+    switch (h->place) {
+    case HIDDEN_FRONT:
+        return take_front(h, r, c);
+    case HIDDEN_NAMED:
+        return take_behind(h, r, c);
+    case HIDDEN_LIST:
+    case HIDDEN_FIELD:
+    case HIDDEN_X:
+        return take_list(h, c);
+    case HIDDEN_OVER:
+        return false;
     }
+    return false;
+}
+
+/* True: that is one. */
+static bool next(struct hidden *h, const struct hidden_rules *r, uint8_t c)
+{
+    const bool found = take(h, r, c);
     if (c == '\n')
         *h = (struct hidden){0};
     return found;
@@ -65,14 +110,16 @@ static bool take(struct hidden *h, const struct hidden_rules *r, uint8_t c)
 size_t hidden_look(struct hidden *h, const struct hidden_rules *r, struct slice in)
 {
     size_t n = 0;
-    while (n < in.size && !take(h, r, in.data[n]))
+    while (n < in.size && !next(h, r, in.data[n]))
         n++;
     return n;
 }
 
 bool hidden_may_be(const struct hidden *h, const struct hidden_rules *r)
 {
-    return !h->over && (h->named || h->words < r->before || is_one(h, r, false));
+    if (h->place == HIDDEN_FRONT)
+        return is_tag_begun(h, r) || is_one(h, r, false);
+    return h->place != HIDDEN_OVER;
 }
 
 /* ---- text ---- */

@@ -11,22 +11,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is looked for at the beginning of each line. */
+/* What is looked for at the beginning of each line. Names alone may stand in honest text, so what
+ * they would tell is looked for, too. */
 struct hidden_rules {
     const char *const *names; /* up to NULL */
-    unsigned before;          /* words in front of the name: a tag */
-    char behind;              /* follows it; '\0': whatever ends a word */
+    bool is_id;               /* of IMAP: a tag is in front, and a list with a field "x-" behind;
+                               * else "=" is behind, somewhere in the line */
 };
 
 enum { HIDDEN_NAME_MAX = 15 };
 
+enum hidden_place {
+    HIDDEN_FRONT, /* the tag, or what there is of the name */
+    HIDDEN_NAMED, /* behind the name */
+    HIDDEN_LIST,  /* in the list behind it */
+    HIDDEN_FIELD, /* where a field of the list may begin */
+    HIDDEN_X,     /* behind the "x" of one */
+    HIDDEN_OVER,  /* the line is none of these */
+};
+
 /* How far the line has come. Zero: at its beginning. */
 struct hidden {
+    enum hidden_place place;
     uint8_t name[HIDDEN_NAME_MAX];
-    uint8_t size;  /* of the word that has begun; no more than fit */
-    uint8_t words; /* in front of it */
-    bool named;    /* the name was there, and what follows it is not yet */
-    bool over;     /* it is none of these */
+    uint8_t size; /* of the word that has begun; no more than fit */
+    bool tagged;  /* the tag is over */
 };
 
 /* How much of what comes next may pass: all, or up to where one of them is found. */

@@ -78,6 +78,7 @@ struct imap_dialogue {
     struct imap_tag last[IMAP_LAST_COMMANDS]; /* the latest of them under way */
     unsigned last_next;                       /* where the next of them is kept */
     struct imap_tag asking;                   /* the latest command */
+    struct imap_tag exchange;                 /* of AUTHENTICATE under way */
     bool offered;                             /* whose literal waits for "+" */
     uint64_t offered_bytes;
     bool in_response; /* the upstream's line goes on behind a literal */

@@ -25,6 +25,18 @@ static bool is_tag(const struct imap_tag *kept, struct slice tag)
     return kept->size > 0 && slice_equal((struct slice){kept->text, kept->size}, tag);
 }
 
+/* Was it kept? Once: what has the same tag later is another command. */
+static bool take_last(struct imap_dialogue *i, struct slice tag)
+{
+    bool kept = false;
+    for (unsigned n = 0; n < IMAP_LAST_COMMANDS; n++)
+        if (is_tag(&i->last[n], tag)) {
+            i->last[n].size = 0;
+            kept = true;
+        }
+    return kept;
+}
+
 /* ---- the client's commands ---- */
 
 static int answer(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out,
@@ -41,19 +53,32 @@ static int starttls(struct dialogue *t, const struct imap_command *c, struct dia
     return answer(t, c, out, "", "BAD TLS is already active");
 }
 
+/* Of one that is too long not all was read. */
 static int id(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
-    if (!imap_has_proxy_fields(c))
+    if (c->line.size < LINE_MAX_IMAP && !imap_has_proxy_fields(c))
         return FILTER_NOTHING;
     return answer(t, c, out, "* ID NIL\r\n", "OK ID completed");
 }
 
+/* Its tag ends the watch. Not where a blank does not end the tag, as to other parsers, and not
+ * where the command may be a response to another one instead. */
 static int last(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
     (void)out;
     struct imap_dialogue *i = imap_of(t);
-    keep_tag(&i->last[i->last_next++ % IMAP_LAST_COMMANDS], c->tag);
+    struct slice line = c->line;
+    if (i->exchange.size == 0 && imap_word(&line).size == c->tag.size)
+        keep_tag(&i->last[i->last_next++ % IMAP_LAST_COMMANDS], c->tag);
     return FILTER_NOTHING;
+}
+
+static int authenticate(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
+{
+    const int kind = last(t, c, out);
+    keep_tag(&imap_of(t)->exchange, c->tag);
+    t->filter.unsure |= imap_of(t)->exchange.size == 0; /* when it ends, too */
+    return kind;
 }
 
 static int plain(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
@@ -66,8 +91,8 @@ static const struct verb_row {
     const char *name;
     int (*take)(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out);
 } verbs[] = {
-    {"LOGIN", last}, {"AUTHENTICATE", last}, {"COMPRESS", last}, /* RFC 4978 */
-    {"ID", id},      {"STARTTLS", starttls}, {NULL, plain},
+    {"LOGIN", last}, {"AUTHENTICATE", authenticate}, {"COMPRESS", last}, /* RFC 4978 */
+    {"ID", id},      {"STARTTLS", starttls},         {NULL, plain},
 };
 
 static const struct verb_row *row_of(struct slice verb)
@@ -128,6 +153,7 @@ static int begins(struct dialogue *t, struct slice line, struct dialogue_out *ou
         return FILTER_LATER;
     if (imap_is_foreign(c.tag, c.verb))
         return foreign(t, out);
+    take_last(imap_of(t), c.tag);
     const int kind = row_of(c.verb)->take(t, &c, out);
     t->filter.dropped = kind == FILTER_DROP;
     keep_tag(&imap_of(t)->asking, c.tag);
@@ -204,12 +230,10 @@ static enum filter_show on_tagged(struct dialogue *t, struct slice tag, struct s
     struct imap_dialogue *i = imap_of(t);
     if (is_tag(&i->asking, tag))
         literal_refused(t);
-    for (unsigned n = 0; n < IMAP_LAST_COMMANDS; n++)
-        if (is_tag(&i->last[n], tag)) {
-            i->last[n].size = 0;
-            return slice_is(condition, "OK") ? and_relay(show) : show;
-        }
-    return show;
+    if (is_tag(&i->exchange, tag))
+        i->exchange.size = 0;
+    const bool in = take_last(i, tag) && slice_is(condition, "OK") && !t->filter.unsure;
+    return in ? and_relay(show) : show;
 }
 
 static enum filter_show on_line(struct dialogue *t, struct slice raw, struct slice line,
@@ -268,12 +292,12 @@ static bool hides(const struct dialogue *t)
     return true;
 }
 
-/* Not by its words alone: a password may have these. */
 static const char *const identity[] = {"ID", NULL};
-static const struct hidden_rules hidden = {.names = identity, .before = 1, .behind = '('};
+static const struct hidden_rules hidden = {.names = identity, .is_id = true};
 
 static const struct filter_rules rules = {
     .line_max = LINE_MAX_IMAP,
+    .identifies = true,
     .ours = ours,
     .stops = stops,
     .in_literals = &hidden,

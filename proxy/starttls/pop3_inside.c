@@ -48,7 +48,7 @@ static int command(struct dialogue *t, struct slice line, struct dialogue_out *o
     (void)out;
     const struct slice verb = line_verb(&line, NULL);
     if (verb.size == 0)
-        return POP3_ASKED_EMPTY;
+        return filter_expect_empty(t, POP3_ASKED_EMPTY);
     const struct verb_row *row = verbs;
     while (row->name != NULL && !slice_is(verb, row->name))
         row++;
@@ -102,8 +102,8 @@ static enum filter_show on_ok(struct dialogue *t)
         return list_begins(t);
     if (expected_is(&t->expected, POP3_ASKED_NTLM)) /* [MS-POP3], 2.2.2 */
         return goes_on(t);
-    const bool in =
-        expected_is(&t->expected, POP3_ASKED_LOGIN) || expected_is(&t->expected, POP3_ASKED_AUTH);
+    const bool in = !t->filter.unsure && (expected_is(&t->expected, POP3_ASKED_LOGIN) ||
+                                          expected_is(&t->expected, POP3_ASKED_AUTH));
     expected_drop(&t->expected);
     return in ? FILTER_RELAY : FILTER_SHOW;
 }
@@ -168,6 +168,7 @@ static bool hides(const struct dialogue *t)
 
 static const struct filter_rules rules = {
     .line_max = POP3_LINE_MAX,
+    .identifies = true,
     .ours = ours,
     .empty = POP3_ASKED_EMPTY,
     .succeeds = succeeds,

@@ -52,12 +52,23 @@ static int kind_of(struct slice line)
     return row->kind;
 }
 
+/* Is it clear which reply answers it? What is said in an exchange has none of its own, and what is
+ * said outside of one has. */
+static bool is_in_turn(const struct dialogue *t, int kind)
+{
+    if (kind == FILTER_NOTHING)
+        return expected_is(&t->expected, SIEVE_ASKED_AUTHENTICATE) && t->expected.count == 1;
+    return !expected_has(&t->expected, SIEVE_ASKED_AUTHENTICATE);
+}
+
 static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     (void)out;
     int kind = t->filter.dropped ? FILTER_DROP : FILTER_NOTHING;
-    if (!t->filter.goes_on)
+    if (!t->filter.goes_on) {
         kind = kind_of(line);
+        t->filter.unsure |= !is_in_turn(t, kind);
+    }
     t->filter.goes_on = sieve_literal_at(line, &t->filter.bytes);
     if (kind == OWN_WEB)
         t->filter.state = FILTER_OVER;
@@ -114,7 +125,7 @@ static enum filter_show unit_begins(struct dialogue *t, struct slice raw, struct
                                                                  : FILTER_SHOW;
     if (sieve_response_of(&first) == SIEVE_NO_RESPONSE)
         return FILTER_SHOW;
-    const bool in = sieve_response_of(&first) == SIEVE_OK &&
+    const bool in = sieve_response_of(&first) == SIEVE_OK && filter_may_leave(t) &&
                     expected_is(&t->expected, SIEVE_ASKED_AUTHENTICATE);
     if (expected_any(&t->expected) && t->expected.runs[0].kind < EXPECTED_OWN)
         expected_drop(&t->expected);
@@ -146,6 +157,7 @@ static const struct hidden_rules hidden = {.names = identity};
 
 static const struct filter_rules rules = {
     .line_max = SIEVE_UNIT_MAX,
+    .identifies = true,
     .ours = ours,
     .in_literals = &hidden,
     .caught = "BYE \"Insufficient authorization\"",

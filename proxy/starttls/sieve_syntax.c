@@ -187,14 +187,22 @@ bool sieve_is_alone(const struct sieve_unit *u)
     return t.kind == SIEVE_END;
 }
 
-/* RFC 5804, 4: what a quoted string may hold. */
+static bool is_escaped(uint8_t c)
+{
+    return c == '"' || c == '\\';
+}
+
+/* RFC 5804, 4: what a quoted string may hold. Dovecot counts the backslashes. */
 static bool fits_quotes(struct slice text)
 {
     enum { QUOTED_MAX = 1024 };
-    bool fits = text.size <= QUOTED_MAX;
-    for (size_t i = 0; fits && i < text.size; i++)
-        fits = text.data[i] != '\0' && text.data[i] != '\r' && text.data[i] != '\n';
-    return fits;
+    size_t size = text.size;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] == '\0' || text.data[i] == '\r' || text.data[i] == '\n')
+            return false;
+        size += is_escaped(text.data[i]);
+    }
+    return size <= QUOTED_MAX;
 }
 
 static bool is_base64(struct slice text)
@@ -222,7 +230,7 @@ static void put_quoted(struct buf *out, struct slice text)
 {
     buf_puts(out, "\"");
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] == '"' || text.data[i] == '\\')
+        if (is_escaped(text.data[i]))
             buf_puts(out, "\\");
         buf_put(out, &text.data[i], 1);
     }

@@ -96,8 +96,18 @@ enum dialogue_verdict smtp_upstream_inside(struct dialogue *t, struct slice *in,
 #define SMTP_CAUGHT "421 4.7.0 Insufficient authorization"
 extern const struct hidden_rules smtp_hidden;
 
-/* The size of a chunk. */
+/* A number of bytes that are to come. */
 bool smtp_take_number(struct slice word, uint64_t *n);
+
+/* RFC 3030, 2: exactly "BDAT size" or "BDAT size LAST". Servers differ in what else they take for
+ * one, and for which size, and whoever is wrong about that reads text as commands. */
+struct smtp_bdat {
+    uint64_t size;
+    bool last;
+};
+
+bool smtp_read_bdat(struct slice line, struct smtp_bdat *b);
+#define SMTP_NO_BDAT "501 5.5.4 Syntax: BDAT size [LAST]"
 
 /* A byte that no command holds (RFC 5321, 4.1.2), and that the upstream might read differently. */
 bool smtp_has_controls(struct slice line);

@@ -66,14 +66,22 @@ static void expect_bytes(struct filter *f, uint64_t n)
         f->state = FILTER_BYTES;
 }
 
-/* RFC 3030, 2. An upstream that did not offer it reads the chunk as commands, and so do we. */
-static int bdat(struct dialogue *t, struct slice rest, unsigned kind)
+/* RFC 3030, 2. An upstream that did not offer it reads the chunk as commands, and so do we: it may
+ * have taken it all the same. */
+static int bdat(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
-    uint64_t size;
-    const bool sound = smtp_take_number(line_word(&rest), &size);
-    if (smtp_of(t)->chunking && sound)
-        expect_bytes(&t->filter, size);
-    return slice_is(line_word(&rest), "LAST") ? SMTP_ASKED_LAST : (int)kind;
+    struct smtp_bdat b;
+    if (!smtp_read_bdat(line, &b)) {
+        t->reason = DIALOGUE_UNREADABLE;
+        if (filter_may_speak(t))
+            buf_puts(out->to_client, SMTP_NO_BDAT "\r\n");
+        return FILTER_CLOSE;
+    }
+    if (smtp_of(t)->chunking)
+        expect_bytes(&t->filter, b.size);
+    else
+        t->filter.unsure = true;
+    return b.last ? SMTP_ASKED_LAST : SMTP_ASKED_BDAT;
 }
 
 static int burl(struct dialogue *t, struct slice rest, unsigned kind)
@@ -94,7 +102,6 @@ static const struct filter_row verbs[] = {
     {"MAIL", plain, SMTP_ASKED_MAIL},
     {"RCPT", plain, SMTP_ASKED_RCPT},
     {"DATA", data, SMTP_ASKED_DATA},
-    {"BDAT", bdat, SMTP_ASKED_BDAT},
     {"BURL", burl, SMTP_ASKED_OTHER},
     {"RSET", plain, SMTP_ASKED_RSET},
     {"EHLO", plain, SMTP_ASKED_EHLO},
@@ -121,10 +128,11 @@ static const struct filter_row verbs[] = {
 
 static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
-    (void)out;
-    const struct slice verb = line_verb(&line, NULL);
+    const struct slice whole = line, verb = line_verb(&line, NULL);
+    if (slice_is(verb, "BDAT"))
+        return bdat(t, whole, out);
     if (verb.size == 0)
-        return SMTP_ASKED_EMPTY;
+        return filter_expect_empty(t, SMTP_ASKED_EMPTY);
     return filter_dispatch(t, verbs, verb, line);
 }
 
@@ -240,10 +248,10 @@ static enum filter_show on_data(struct dialogue *t, unsigned code)
     return FILTER_SHOW;
 }
 
-/* A chunk that is refused for itself: no such command. */
+/* A chunk that is refused for itself: no such command, or not now. */
 static bool is_no_text(const struct dialogue *t, unsigned code)
 {
-    return expected_is(&t->expected, SMTP_ASKED_LAST) && (code == 500 || code == 502);
+    return expected_is(&t->expected, SMTP_ASKED_LAST) && smtp_is_syntax(code);
 }
 
 /* LMTP has one reply for each accepted recipient, whatever its code (RFC 2033, 4.2). */
@@ -264,7 +272,7 @@ static enum filter_show on_auth(struct dialogue *t, unsigned code)
         filter_expect_response(&t->filter, FILTER_WAIT);
         return FILTER_SHOW;
     }
-    smtp_of(t)->layer |= smtp_of(t)->layer_asked && is_class(code, 2);
+    smtp_of(t)->layer |= smtp_of(t)->layer_asked && is_class(code, 2) && filter_may_leave(t);
     return on_refused(t, code);
 }
 
@@ -279,8 +287,9 @@ static enum filter_show on_xexch50(struct dialogue *t, unsigned code)
 
 static enum filter_show on_turn(struct dialogue *t, unsigned code)
 {
+    const bool turns = is_class(code, 2) && !smtp_of(t)->lmtp && filter_may_leave(t);
     on_refused(t, code);
-    return is_class(code, 2) ? FILTER_RELAY : FILTER_SHOW;
+    return turns ? FILTER_RELAY : FILTER_SHOW;
 }
 
 /* Only three commands are answered so. Whatever was not answered before them never will be. */
@@ -384,6 +393,7 @@ static bool wrapped(const struct dialogue *t, struct slice in)
 
 static const struct filter_rules rules = {
     .line_max = SMTP_LINE_MAX,
+    .identifies = true,
     .ours = ours,
     .never = identity,
     .in_text = &smtp_hidden,

@@ -64,17 +64,14 @@ static enum step bdat(struct dialogue *t, const struct smtp_command *c, struct d
     struct smtp_dialogue *s = smtp_of(t);
     if (!s->chunking)
         return step_last_word(t, out, DIALOGUE_UNREADABLE, "503 5.5.1 CHUNKING was not offered");
-    struct slice rest = c->rest;
-    uint64_t size;
-    const bool sound = smtp_take_number(line_word(&rest), &size);
-    struct slice last = line_word(&rest);
-    if (!sound || rest.size > 0 || (last.size > 0 && !slice_is(last, "LAST")))
-        return step_last_word(t, out, DIALOGUE_UNREADABLE, "501 5.5.4 Syntax: BDAT size [LAST]");
-    if (!asked_add(&t->asked, last.size > 0 ? SMTP_ASKED_LAST : SMTP_ASKED_BDAT))
+    struct smtp_bdat b;
+    if (!smtp_read_bdat(c->line, &b))
+        return step_last_word(t, out, DIALOGUE_UNREADABLE, SMTP_NO_BDAT);
+    if (!asked_add(&t->asked, b.last ? SMTP_ASKED_LAST : SMTP_ASKED_BDAT))
         return STEP_LEFT;
     step_put_line(out->to_upstream, c->line);
-    s->bytes = size;
-    if (size > 0)
+    s->bytes = b.size;
+    if (b.size > 0)
         s->state = SMTP_BYTES;
     return STEP_TAKEN;
 }

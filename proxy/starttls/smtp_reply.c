@@ -258,7 +258,7 @@ static enum step amid_text(struct dialogue *t, const struct smtp_reply_line *r,
 {
     put_raw(r, out);
     if (smtp_of(t)->text.doubtful)
-        t->reason = DIALOGUE_HIDDEN; /* as the client may well have wanted */
+        t->reason = DIALOGUE_UNREADABLE; /* for its ends of lines */
     else
         dialogue_blame(t, DIALOGUE_PROTOCOL_ERROR, r->raw);
     return r->final ? STEP_CLOSING : STEP_TAKEN;

@@ -1,6 +1,8 @@
 /* smtp_syntax.c - what lines of SMTP look like. */
 #include "proxy/starttls/smtp_inner.h"
 
+#include <string.h>
+
 /* ---- commands ---- */
 
 bool smtp_has_controls(struct slice line)
@@ -21,6 +23,24 @@ bool smtp_take_number(struct slice word, uint64_t *n)
         *n = *n * 10 + digit;
     }
     return word.size > 0;
+}
+
+bool smtp_read_bdat(struct slice line, struct smtp_bdat *b)
+{
+    static const char verb[] = "BDAT ";
+    enum { DIGITS_MAX = 20, VERB = sizeof verb - 1 };
+    if (!slice_begins(line, verb))
+        return false;
+    struct slice size = {line.data + VERB, line.size - VERB};
+    const uint8_t *blank = size.size > 0 ? memchr(size.data, ' ', size.size) : NULL;
+    struct slice rest = {size.data, 0};
+    if (blank != NULL) {
+        rest = (struct slice){blank, size.size - (size_t)(blank - size.data)};
+        size.size -= rest.size;
+    }
+    b->last = rest.size > 0;
+    return size.size <= DIGITS_MAX && smtp_take_number(size, &b->size) &&
+           (!b->last || slice_is(rest, " LAST"));
 }
 
 /* ---- replies ---- */

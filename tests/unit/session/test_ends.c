@@ -469,7 +469,7 @@ static const struct way {
      READY "-ERR This is not a web server\r\n<fin>", ""},
     {END_DIALOGUE_HIDDEN, address_behind_a_dot_alone, NULL, "info", "client",
      "220 old\r\n354 go\r\n421 4.7.0 Insufficient authorization\r\n<fin>",
-     "<dialled>DATA\r\nx\n.\nXCLIENT<close>"},
+     "<dialled>DATA\r\nx\n.\nXCLIENT ADDR<close>"},
     {END_DIALOGUE_BROKEN, nonsense_of_the_upstream, NULL, "info", "upstream",
      "-ERR [SYS/TEMP] Service not available, try again later\r\n<fin>", "<dialled><close>"},
     {END_DIALOGUE_REFUSED, upstream_that_is_full_behind_the_upgrade, NULL, "info", "upstream",

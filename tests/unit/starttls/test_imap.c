@@ -712,9 +712,9 @@ static void inside_literals_hide_no_word_about_who_the_client_is(void **state)
 {
     (void)state;
     static const char *const lines[][2] = {
-        {"x {41+}\r\n", "a ID "},
+        {"x {41+}\r\n", "a ID (\"x"},
         {"{41+}\r\n", ""}, /* of which no parser tells how long it is */
-        {"x NOOP ((({47+}\r\nb NOOP\n", "a ID "},
+        {"x NOOP ((({47+}\r\nb NOOP\n", "a ID (\"x"},
         {"x NOOP ~{0+}\r\n", ""},
         {"x LOGIN {3+}\r\n", "a I"},
     };
@@ -724,6 +724,48 @@ static void inside_literals_hide_no_word_about_who_the_client_is(void **state)
         SCENE(inside, turns, G CAUGHT, .to_upstream = heard, .end = DIALOGUE_CLOSE);
         free(said), free(heard);
     }
+}
+
+/* A "+" may come late, for a response that was there already. */
+static void inside_a_response_hides_none_either(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("x AUTHENTICATE PLAIN\r\n*\r\n"), U("+\r\nx BAD\r\n"),
+                                 C(ID_SAID)};
+    SCENE(inside, turns, G "+\r\nx BAD\r\n" CAUGHT, .to_upstream = "x AUTHENTICATE PLAIN\r\n*\r\n",
+          .end = DIALOGUE_CLOSE);
+}
+
+/* The upstream takes one of them for something else. */
+static void inside_only_a_login_ends_the_watch(void **state)
+{
+    (void)state;
+    const struct turn swallowed[] = {U(G),
+                                     C("y AUTHENTICATE PLAIN\r\nx LOGIN a b\r\n"),
+                                     U("+\r\ny BAD\r\n"),
+                                     C("v NOOP\r\nw NOOP\r\nx NOOP\r\n"),
+                                     U("v OK\r\nw OK\r\nx OK\r\n"),
+                                     C("a STARTTLS\r\n")};
+    SCENE(inside, swallowed, G "+\r\ny BAD\r\nv OK\r\nw OK\r\nx OK\r\na" ACTIVE,
+          .to_upstream = "y AUTHENTICATE PLAIN\r\nx LOGIN a b\r\nv NOOP\r\nw NOOP\r\nx NOOP\r\n");
+    const struct turn again[] = {U(G), C("x LOGIN a b\r\nx NOOP\r\n"), U("x OK\r\n"),
+                                 C("a STARTTLS\r\n")};
+    SCENE(inside, again, G "x OK\r\na" ACTIVE, .to_upstream = "x LOGIN a b\r\nx NOOP\r\n");
+    const struct turn tab[] = {U(G), C("x\tLOGIN a b\r\ny NOOP\r\n"), U("* BAD\r\nx OK\r\n"),
+                               C("a STARTTLS\r\n")};
+    SCENE(inside, tab, G "* BAD\r\nx OK\r\na" ACTIVE, .to_upstream = "x\tLOGIN a b\r\ny NOOP\r\n");
+}
+
+/* Of which not all can be read. */
+static void inside_an_endless_id_goes_nowhere(void **state)
+{
+    (void)state;
+    static char said[LINE_MAX_IMAP + 100] = "a ID (\"name\" \"";
+    memset(said + strlen(said), 'x', LINE_MAX_IMAP);
+    char *line = join(said, "\" \"x-originating-ip\" \"10.0.0.1\")\r\n");
+    const struct turn turns[] = {U(G), {CLIENT, line, 0}};
+    LARGE_SCENE(inside, turns, G "* ID NIL\r\na OK ID completed\r\n");
+    free(line);
 }
 
 static void inside_a_password_may_have_its_words(void **state)
@@ -1123,6 +1165,9 @@ int main(void)
         cmocka_unit_test(inside_starttls_is_on_already),
         cmocka_unit_test(inside_unknown_commands_pass),
         cmocka_unit_test(inside_literals_hide_no_word_about_who_the_client_is),
+        cmocka_unit_test(inside_a_response_hides_none_either),
+        cmocka_unit_test(inside_only_a_login_ends_the_watch),
+        cmocka_unit_test(inside_an_endless_id_goes_nowhere),
         cmocka_unit_test(inside_a_password_may_have_its_words),
         cmocka_unit_test(inside_compression_ends_the_watch),
         cmocka_unit_test(inside_a_mailbox_that_is_open_is_shown),

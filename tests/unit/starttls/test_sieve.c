@@ -211,8 +211,8 @@ static void authentication_exchanges(void **state)
     SCENE(trusting, failed, G_TRU "{4}\r\n\r\nOK\r\n\"\"\r\nNO \"given up\"\r\n" READY,
           .to_upstream = "AUTHENTICATE \"LOGIN\"\r\n\"Ym9i\"\r\n\"*\"\r\n",
           .end = DIALOGUE_UPGRADE);
-    const struct turn done[] = {U(G), C("NOOP\r\nAUTHENTICATE \"GSSAPI\" \"AA==\"\r\n\x01\xff"),
-                                U("OK\r\n"), U("OK (SASL \"AA==\")\r\n\x02\xff")};
+    const struct turn done[] = {U(G), C("NOOP\r\nAUTHENTICATE \"GSSAPI\" \"AA==\"\r\n"),
+                                U("OK\r\n"), U("OK (SASL \"AA==\")\r\n\x02\xff"), C("\x01\xff")};
     SCENE(inside, done, G "OK\r\nOK (SASL \"AA==\")\r\n\x02\xff",
           .to_upstream = "NOOP\r\nAUTHENTICATE \"GSSAPI\" \"AA==\"\r\n\x01\xff",
           .end = DIALOGUE_RELAY);
@@ -459,7 +459,7 @@ static void literals_hide_no_word_about_who_the_client_is(void **state)
                            "ient ADDR=10.0.0.1\r\n"},
         {"{4+}\r\na\r\n", "xclient\"ADDR=10.0.0.1\"\r\n"},
     };
-    static const size_t passes[] = {7, 8, 3, 1};
+    static const size_t passes[] = {12, 13, 3, 1};
     for (size_t i = 0; i < COUNT(lines); i++) {
         char *said = join(lines[i][0], lines[i][1]), *heard = join(lines[i][0], lines[i][1]);
         heard[strlen(lines[i][0]) + passes[i]] = '\0';
@@ -489,6 +489,28 @@ static void a_long_token_in_clear_stays_a_literal(void **state)
     const struct turn turns[] = {U(G), {CLIENT, line, 0}, U("NO\r\n")};
     SCENE(trusting, turns, G_TRU "NO\r\n", .to_upstream = line);
     free(line);
+}
+
+/* An answer to something else is none to AUTHENTICATE. */
+static void inside_only_a_login_ends_the_watch(void **state)
+{
+    (void)state;
+    const struct turn empty[] = {U(G), C("\r\nNOOP\r\nAUTHENTICATE \"XYZ\"\r\n"),
+                                 U("NO\r\nOK\r\nNO\r\n"), C("XCLIENT ADDR=::1\r\n")};
+    SCENE(inside, empty, G "NO\r\nOK\r\nNO\r\n" NOT_YOU,
+          .to_upstream = "\r\nNOOP\r\nAUTHENTICATE \"XYZ\"\r\n");
+    const struct turn early[] = {U(G),
+                                 C("AUTHENTICATE \"PLAIN\"\r\nNOOP\r\n"),
+                                 U("NO\r\n"),
+                                 C("AUTHENTICATE \"XYZ\"\r\n"),
+                                 U("NO\r\n"),
+                                 C("NOOP\r\n"),
+                                 U("OK\r\n"),
+                                 C("STARTTLS\r\nNOOP\r\n"),
+                                 U("OK\r\nOK\r\n")};
+    SCENE(inside, early, G "NO\r\nNO\r\nOK\r\nOK\r\n" ACTIVE "OK\r\n",
+          .to_upstream =
+              "AUTHENTICATE \"PLAIN\"\r\nNOOP\r\nAUTHENTICATE \"XYZ\"\r\nNOOP\r\nNOOP\r\n");
 }
 
 static void units_are_cut_short_within_their_literals_too(void **state)
@@ -563,6 +585,7 @@ int main(void)
         cmocka_unit_test(literals_hide_no_word_about_who_the_client_is),
         cmocka_unit_test(literals_in_clear_hide_nothing),
         cmocka_unit_test(a_long_token_in_clear_stays_a_literal),
+        cmocka_unit_test(inside_only_a_login_ends_the_watch),
         cmocka_unit_test(units_are_cut_short_within_their_literals_too),
         cmocka_unit_test(our_refusals),
     };

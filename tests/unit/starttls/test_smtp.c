@@ -439,12 +439,69 @@ static void a_text_hides_no_word_about_who_the_client_is(void **state)
                                        "\r.\r", "\r\n.\r", "\r\n.\n\n", "\n.\nNOOP\r\n"};
     for (size_t i = 0; i < COUNT(ends); i++) {
         char *text = join("x", ends[i]), *bad = join(text, "\v XClient ADDR=::1\r\n"),
-             *passed = join(text, "\v XClient"), *heard = join("DATA\r\n", passed);
+             *passed = join(text, "\v XClient ADDR"), *heard = join("DATA\r\n", passed);
         const struct turn turns[] = {U(G), C("DATA\r\n"), U("354 go\r\n"), {CLIENT, bad, 0}};
         SCENE(inside, turns, G "354 go\r\n" CAUGHT, heard, .end = DIALOGUE_CLOSE);
         SCENE(optional, turns, G "354 go\r\n" CAUGHT, heard, .end = DIALOGUE_CLOSE);
         free(text), free(bad), free(passed), free(heard);
     }
+}
+
+/* Servers differ in what else they take for BDAT, and for which size. */
+static void a_chunk_is_announced_in_one_form(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"BDAT  3",
+                                        "BDAT\t3",
+                                        " BDAT 3",
+                                        "BDAT 3 ",
+                                        "BDAT 3  LAST",
+                                        "BDAT 000000000000000000003",
+                                        "BDAT 3\vLAST",
+                                        "BDAT",
+                                        "BDAT x",
+                                        "BDAT 3 LASTS",
+                                        "BDAT 99999999999999999999",
+                                        "BDAT 3 LAST x"};
+    static const char list[] = "250-old\r\n250 CHUNKING\r\n";
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        char *line = join(lines[i], "\r\nXCLIENT ADDR=::1\r\n");
+        struct stage st;
+        stage_open(&st, &starttls_smtp, &inside);
+        stage_say(&st, UPSTREAM, G, strlen(G));
+        stage_say(&st, CLIENT, EHLO, strlen(EHLO));
+        stage_say(&st, UPSTREAM, list, strlen(list));
+        stage_say(&st, CLIENT, line, strlen(line));
+        assert_int_equal(st.verdict, DIALOGUE_CLOSE);
+        assert_int_equal(st.dialogue.reason, DIALOGUE_UNREADABLE);
+        assert_int_equal(st.heard[UPSTREAM].size, strlen(EHLO));
+        stage_free(&st);
+        free(line);
+    }
+}
+
+/* What the upstream took for text, or did not answer, leaves a reply too many or too few. */
+static void a_turn_that_may_not_be_one_ends_no_watch(void **state)
+{
+    (void)state;
+    const struct turn chunk[] = {U(G),
+                                 C("HELO x\r\n"),
+                                 U("250 x\r\n"),
+                                 C("MAIL FROM:<a@b>\r\nBDAT 6\r\nTURN\r\n"),
+                                 U("250 a\r\n250 chunk\r\n"),
+                                 C("RSET\r\n"),
+                                 U("250 reset\r\n"),
+                                 C("XCLIENT ADDR=::1\r\n")};
+    SCENE(inside, chunk, G "250 x\r\n250 a\r\n250 chunk\r\n250 reset\r\n",
+          "HELO x\r\nMAIL FROM:<a@b>\r\nBDAT 6\r\nTURN\r\nRSET\r\n");
+    const struct turn lmtp[] = {U(G),
+                                C("LHLO x\r\n"),
+                                U("250-x\r\n250 CHUNKING\r\n"),
+                                C("BDAT 1 LAST\r\nxTURN\r\n"),
+                                U("501 no\r\n250 what\r\n"),
+                                C("XCLIENT ADDR=::1\r\n")};
+    SCENE(inside, lmtp, G "250-x\r\n250 CHUNKING\r\n501 no\r\n250 what\r\n" NOT_YOU,
+          "LHLO x\r\nBDAT 1 LAST\r\nxTURN\r\n");
 }
 
 static void a_text_may_speak_of_what_it_does_not_hide(void **state)
@@ -1148,6 +1205,8 @@ int main(void)
         cmocka_unit_test(a_reply_inside_the_text_ends_the_session),
         cmocka_unit_test(a_text_hides_no_word_about_who_the_client_is),
         cmocka_unit_test(a_text_may_speak_of_what_it_does_not_hide),
+        cmocka_unit_test(a_chunk_is_announced_in_one_form),
+        cmocka_unit_test(a_turn_that_may_not_be_one_ends_no_watch),
         cmocka_unit_test(data_refused_is_followed_by_commands),
         cmocka_unit_test(optional_no_upgrade_during_a_transaction),
         cmocka_unit_test(optional_upgrade_after_mail_was_refused),
