@@ -66,18 +66,29 @@ static bool take_front(struct hidden *h, const struct hidden_rules *r, uint8_t c
     return false;
 }
 
+/* May a field begin behind it? */
+static bool begins_field(const struct hidden *h, uint8_t c)
+{
+    return h->quoted ? c == '"' : c == ' ' || c == '(';
+}
+
 /* A field may be written with backslashes, or be a literal that nobody sees here. */
 static bool take_list(struct hidden *h, uint8_t c)
 {
-    const bool begins = c == ' ' || c == '(' || c == '"';
-    if (c == '\\')
+    const bool escaped = h->escaped;
+    h->escaped = c == '\\' && !escaped;
+    if (h->escaped)
         return false;
+    if (c == '"' && !escaped)
+        h->quoted = !h->quoted;
     if ((h->place == HIDDEN_X && c == '-') || (h->place == HIDDEN_FIELD && c == '{'))
         return true;
     if (h->place == HIDDEN_FIELD && (c == 'x' || c == 'X'))
         h->place = HIDDEN_X;
+    else if (c == ')' && !h->quoted)
+        h->place = HIDDEN_OVER;
     else
-        h->place = begins ? HIDDEN_FIELD : HIDDEN_LIST;
+        h->place = !escaped && begins_field(h, c) ? HIDDEN_FIELD : HIDDEN_LIST;
     return false;
 }
 

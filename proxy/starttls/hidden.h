@@ -34,8 +34,9 @@ enum hidden_place {
 struct hidden {
     enum hidden_place place;
     uint8_t name[HIDDEN_NAME_MAX];
-    uint8_t size; /* of the word that has begun; no more than fit */
-    bool tagged;  /* the tag is over */
+    uint8_t size;         /* of the word that has begun; no more than fit */
+    bool tagged;          /* the tag is over */
+    bool quoted, escaped; /* in the list: what comes next */
 };
 
 /* How much of what comes next may pass: all, or up to where one of them is found. */

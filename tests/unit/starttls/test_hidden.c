@@ -59,6 +59,8 @@ static void a_list_behind_a_tag_and_id_is_found_by_its_fields(void **state)
     finds(&tagged, "b NOOP\r\n a-long-tag-of-some-kind  id \t(\"name\" \"x\" \"\\X\\-", 54);
     finds(&tagged, "a\x7f\rb ID (\"x-", 11);
     finds(&tagged, "a ID ({16+}\r\n", 6);
+    finds(&tagged, "a ID (\"a)\" \"b\\\") x-\" {16+}\r\n", 21);
+    finds(&tagged, "my id (1234) {4+}\r\n", NONE);
     finds(&tagged, "ID (\"x-\r\na ID NIL\r\na IDLE (\"x-\r\na b ID (\"x-\r\nid card (x-\r\n", NONE);
     finds(&tagged, "a ID \"(x-\r\n(x-\r\nYour ID (see below, tax-free, x or y)\r\n", NONE);
 }
