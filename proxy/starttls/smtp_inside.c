@@ -19,6 +19,8 @@ static const char *const ours[] = {
 
 static const char *const identity[] = {"XCLIENT", "XFORWARD", NULL};
 
+static const char *const whole[] = {"BDAT", NULL};
+
 const struct hidden_rules smtp_hidden = {.names = identity};
 
 static bool is_class(unsigned code, unsigned class)
@@ -128,9 +130,9 @@ static const struct filter_row verbs[] = {
 
 static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
-    const struct slice whole = line, verb = line_verb(&line, NULL);
+    const struct slice all = line, verb = line_verb(&line, NULL);
     if (slice_is(verb, "BDAT"))
-        return bdat(t, whole, out);
+        return bdat(t, all, out);
     if (verb.size == 0)
         return filter_expect_empty(t, SMTP_ASKED_EMPTY);
     return filter_dispatch(t, verbs, verb, line);
@@ -396,6 +398,7 @@ static const struct filter_rules rules = {
     .identifies = true,
     .ours = ours,
     .never = identity,
+    .whole = whole,
     .in_text = &smtp_hidden,
     .caught = SMTP_CAUGHT,
     .empty = SMTP_ASKED_EMPTY,
