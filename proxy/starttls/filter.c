@@ -90,11 +90,11 @@ static bool begins_one(const char *const *names, struct slice part)
     return *names != NULL;
 }
 
-static bool may_be_one(const char *const *names, const struct filter_rules *r, struct slice part)
+static bool may_be_one(const struct filter_rules *r, struct slice part)
 {
     const struct slice word = line_verb(&part, r->stops);
     const bool whole = part.size > 0 || part.data > word.data + word.size;
-    return whole ? is_listed(names, word) : begins_one(names, word);
+    return whole ? is_listed(r->ours, word) : begins_one(r->ours, word);
 }
 
 /* A CR at the end may be the first half of CRLF. */
@@ -103,12 +103,12 @@ bool filter_may_be_ours(const struct filter_rules *r, struct slice part)
     if (part.size > 0 && part.data[part.size - 1] == '\r')
         part.size--;
     if (r->tags == NULL)
-        return may_be_one(r->ours, r, part);
+        return may_be_one(r, part);
     struct slice rest = part;
     const struct slice tag = line_word(&rest);
     if (tag.size == 0)
         return part.size == 0;
-    return tag.size == part.size || is_listed(r->tags, tag) || may_be_one(r->ours, r, rest);
+    return tag.size == part.size || is_listed(r->tags, tag) || may_be_one(r, rest);
 }
 
 /* ---- what we owe ---- */
@@ -230,7 +230,7 @@ static bool may_go_ahead(const struct dialogue *t, const struct filter_rules *r,
     if (expects_too_much(t) && r->identifies)
         return false;
     if (!f->goes_on || r->in_literals == NULL)
-        return !filter_may_be_ours(r, in) && (r->whole == NULL || !may_be_one(r->whole, r, in));
+        return !filter_may_be_ours(r, in);
     return !f->dropped && hidden_look(&line, r->in_literals, in) == in.size &&
            !hidden_may_be(&line, r->in_literals);
 }

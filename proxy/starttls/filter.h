@@ -44,7 +44,6 @@ struct filter_rules {
     bool identifies;          /* servers may be told who the client is, so none is left unwatched */
     const char *const *ours;  /* verbs that the upstream may not hear, up to NULL */
     const char *const *never; /* those of them that it may not hear in FILTER_EARLY either */
-    const char *const *whole; /* NULL, or verbs of which no part is handed on before all is there */
     const struct hidden_rules *in_text, *in_literals; /* NULL, or what may not hide there */
     const char *caught;                               /* our last word when it does */
     const char *const *tags; /* NULL, or the verb is the second word, and with one of these in front

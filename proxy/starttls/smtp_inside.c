@@ -19,8 +19,6 @@ static const char *const ours[] = {
 
 static const char *const identity[] = {"XCLIENT", "XFORWARD", NULL};
 
-static const char *const whole[] = {"BDAT", NULL};
-
 const struct hidden_rules smtp_hidden = {.names = identity};
 
 static bool is_class(unsigned code, unsigned class)
@@ -68,18 +66,12 @@ static void expect_bytes(struct filter *f, uint64_t n)
         f->state = FILTER_BYTES;
 }
 
-/* RFC 3030, 2. An upstream that did not offer it reads the chunk as commands, and so do we: it may
- * have taken it all the same. */
-static int bdat(struct dialogue *t, struct slice line, struct dialogue_out *out)
+/* RFC 3030, 2. An upstream that did not offer it reads the chunk as commands, as it does behind a
+ * line that it takes for none, and so do we. It may have taken it all the same. */
+static int bdat(struct dialogue *t, struct slice line)
 {
-    struct smtp_bdat b;
-    if (!smtp_read_bdat(line, &b)) {
-        t->reason = DIALOGUE_UNREADABLE;
-        if (filter_may_speak(t))
-            buf_puts(out->to_client, SMTP_NO_BDAT "\r\n");
-        return FILTER_CLOSE;
-    }
-    if (smtp_of(t)->chunking)
+    struct smtp_bdat b = {0};
+    if (smtp_read_bdat(line, &b) && smtp_of(t)->chunking)
         expect_bytes(&t->filter, b.size);
     else
         t->filter.unsure = true;
@@ -130,9 +122,10 @@ static const struct filter_row verbs[] = {
 
 static int command(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
+    (void)out;
     const struct slice all = line, verb = line_verb(&line, NULL);
     if (slice_is(verb, "BDAT"))
-        return bdat(t, all, out);
+        return bdat(t, all);
     if (verb.size == 0)
         return filter_expect_empty(t, SMTP_ASKED_EMPTY);
     return filter_dispatch(t, verbs, verb, line);
@@ -398,7 +391,6 @@ static const struct filter_rules rules = {
     .identifies = true,
     .ours = ours,
     .never = identity,
-    .whole = whole,
     .in_text = &smtp_hidden,
     .caught = SMTP_CAUGHT,
     .empty = SMTP_ASKED_EMPTY,

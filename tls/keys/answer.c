@@ -184,25 +184,6 @@ int keys_pool_add(struct keys_pool *p, struct tls_slice file, const char *path, 
     return result;
 }
 
-static bool holds(struct tls_slice file, const char *text)
-{
-    return file.size > 0 && memmem(file.data, file.size, text, strlen(text)) != NULL;
-}
-
-struct keys_found keys_inspect(struct tls_slice file)
-{
-    const enum form what = form_of(file);
-    const bool closed = what == FORM_ENCRYPTED_KEY, key = closed || what == FORM_PRIVATE_KEY;
-    return (struct keys_found){
-        .private_key = key || holds(file, "PRIVATE KEY-----"),
-        .encrypted =
-            closed || holds(file, "BEGIN ENCRYPTED PRIVATE KEY") || holds(file, "4,ENCRYPTED"),
-        .certificate = holds(file, "CERTIFICATE-----") || holds(file, "PKCS7-----"),
-        .pkcs12 = what == FORM_PKCS12,
-        .der = key,
-    };
-}
-
 /* ---- roots ---- */
 
 void keys_pool_add_trusted(struct keys_pool *p, struct tls_slice file)

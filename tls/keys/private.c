@@ -3,7 +3,6 @@
 #include "tls/key.h"
 #include "tls/keys/inner.h"
 #include "tls/memory.h"
-#include "tls/pem.h"
 #include "tls/text.h"
 
 #include <mbedtls/ecp.h>
@@ -119,33 +118,6 @@ struct keys_private *keys_private_read(struct tls_slice file, const char *path, 
         return k;
     keys_private_free(k);
     return NULL;
-}
-
-struct parts {
-    keys_private_fn *found;
-    void *arg;
-    bool any;
-};
-
-static int on_block(void *arg, const struct pem_block *b, struct err *e)
-{
-    struct parts *p = arg;
-    (void)e;
-    if (b->kind != PEM_PRIVATE_KEY)
-        return 0;
-    p->any = true;
-    p->found(p->arg, b->whole, b->encrypted);
-    return 0;
-}
-
-void keys_private_each(struct tls_slice file, keys_private_fn *found, void *arg)
-{
-    struct parts p = {.found = found, .arg = arg};
-    struct err ignored;
-    if (!pem_is_der(file))
-        pem_walk(file, "", on_block, &p, &ignored);
-    if (!p.any)
-        found(arg, file, keys_inspect(file).encrypted);
 }
 
 char *keys_written(int r, const unsigned char *pem, const char *what, struct err *e)

@@ -447,36 +447,38 @@ static void a_text_hides_no_word_about_who_the_client_is(void **state)
     }
 }
 
-/* Servers differ in what else they take for BDAT, and for which size. */
+/* Servers differ in what else they take for BDAT, and for which size: no bytes are counted behind
+ * it. */
 static void a_chunk_is_announced_in_one_form(void **state)
 {
     (void)state;
-    static const char *const lines[] = {"BDAT  3",
-                                        "BDAT\t3",
-                                        " BDAT 3",
-                                        "BDAT 3 ",
-                                        "BDAT 3  LAST",
-                                        "BDAT 000000000000000000003",
-                                        "BDAT 3\vLAST",
-                                        "BDAT",
-                                        "BDAT x",
-                                        "BDAT 3 LASTS",
-                                        "BDAT 99999999999999999999",
-                                        "BDAT 3 LAST x"};
-    static const char list[] = "250-old\r\n250 CHUNKING\r\n";
+    static const char *const lines[] = {"BDAT  30\r\n",
+                                        "BDAT\t30\r\n",
+                                        " BDAT 30\r\n",
+                                        "BDAT 30 \r\n",
+                                        "BDAT 30  LAST\r\n",
+                                        "BDAT 000000000000000000030\r\n",
+                                        "BDAT 30\vLAST\r\n",
+                                        "BDAT\r\n",
+                                        "BDAT x\r\n",
+                                        "BDAT 30 LASTS\r\n",
+                                        "BDAT 99999999999999999999\r\n",
+                                        "BDAT 30 LAST x\r\n"};
     for (size_t i = 0; i < COUNT(lines); i++) {
-        char *line = join(lines[i], "\r\nXCLIENT ADDR=::1\r\n");
+        char *said = join(lines[i], "XCLIENT ADDR=::1\r\n"), *heard = join(EHLO, lines[i]);
+        const struct turn turns[] = {
+            U(G), C(EHLO), U("250-old\r\n250 CHUNKING\r\n"), {CLIENT, said, 0}, U("551 no\r\n")};
+        SCENE(inside, turns, G "250-old\r\n250 CHUNKING\r\n551 no\r\n" NOT_YOU, heard);
+        const struct turn clear[] = {
+            U(G), C(EHLO), U("250-old\r\n250 CHUNKING\r\n"), {CLIENT, said, 0}};
         struct stage st;
-        stage_open(&st, &starttls_smtp, &inside);
-        stage_say(&st, UPSTREAM, G, strlen(G));
-        stage_say(&st, CLIENT, EHLO, strlen(EHLO));
-        stage_say(&st, UPSTREAM, list, strlen(list));
-        stage_say(&st, CLIENT, line, strlen(line));
-        assert_int_equal(st.verdict, DIALOGUE_CLOSE);
-        assert_int_equal(st.dialogue.reason, DIALOGUE_UNREADABLE);
-        assert_int_equal(st.heard[UPSTREAM].size, strlen(EHLO));
+        stage_open(&st, &starttls_smtp, &optional);
+        for (size_t k = 0; k < COUNT(clear); k++)
+            stage_say(&st, clear[k].side, clear[k].text, strlen(clear[k].text));
+        if (lines[i][0] != ' ') /* in clear blanks in front go */
+            assert_int_equal(st.heard[UPSTREAM].size, strlen(EHLO));
         stage_free(&st);
-        free(line);
+        free(said), free(heard);
     }
 }
 
