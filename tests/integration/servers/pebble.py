@@ -34,6 +34,7 @@ class Pebble:
             log=folder / "pebble.log", env={
                 "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"})
         common.wait_for_port(self.process, self.port)
+        common.wait_for_port(self.process, self.management)
         self.url = f"https://127.0.0.1:{self.port}/dir"
 
     def root(self):

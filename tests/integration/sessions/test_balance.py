@@ -139,8 +139,7 @@ def test_it_is_the_address_that_a_balancer_tells(serve):
     _, connect = serve("source", accept_proxy_from=["127.0.0.0/8"])
     places = {address: {visit(connect, source=random.choice(clients()), header=header(address, "::1" if ":" in address else "127.0.0.1"))
                         for header in (announce.v1, announce.v2) for _ in range(2)}
-              for address in ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5",
-                              "2001:db8::1", "2001:db8:1::1")}
+              for address in (*(f"192.0.2.{n}" for n in range(1, 25)), "2001:db8::1", "2001:db8:1::1")}
     assert {len(names) for names in places.values()} == {1}
     assert len(set.union(*places.values())) > 1
 
