@@ -5,8 +5,6 @@
 #include "proxy/key/tlsa.h"
 #include "proxy/key/tool.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,19 +98,6 @@ static bool decrypt_key(struct import *im, struct tls_slice file, struct file_by
 
 /* ---- private keys ---- */
 
-static void warn(struct import *im, const char *cure, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void warn(struct import *im, const char *cure, const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    diag_add(&im->job->findings, DIAG_WARNING, NULL, cure, "%s", text);
-}
-
 static bool is_there(const struct import *im, const struct keys_private *key)
 {
     char ours[TLS_DIGEST_TEXT], other[TLS_DIGEST_TEXT];
@@ -145,8 +130,9 @@ static void take_key(void *arg, struct tls_slice file, bool encrypted)
     if (im->failed)
         return;
     if (encrypted && im->named > 0) {
-        warn(im, NULL, "the encrypted private key in %s is left out: --key names the one to take",
-             im->path);
+        diag_add(&im->job->findings, DIAG_WARNING, NULL, NULL,
+                 "the encrypted private key in %s is left out: --key names the one to take",
+                 im->path);
         return;
     }
     im->failed = encrypted && !decrypt_key(im, file, &open);
@@ -254,12 +240,14 @@ static void name_others(struct import *im, const struct import_key *chosen)
         if (k == chosen)
             continue;
         keys_private_describe(k->key, kind);
-        warn(im, NULL, "the private key in %s (%s) is left out: %s", k->path, kind,
-             keys_pool_has(im->pool, k->key) ? "--key names the one to take"
-                                             : "none of the certificates belongs to it");
+        diag_add(&im->job->findings, DIAG_WARNING, NULL, NULL,
+                 "the private key in %s (%s) is left out: %s", k->path, kind,
+                 keys_pool_has(im->pool, k->key) ? "--key names the one to take"
+                                                 : "none of the certificates belongs to it");
     }
     if (im->unread.text[0] != '\0')
-        warn(im, err_cure_or(&im->unread, NULL), "a private key is left out: %s", im->unread.text);
+        diag_add(&im->job->findings, DIAG_WARNING, NULL, err_cure_or(&im->unread, NULL),
+                 "a private key is left out: %s", im->unread.text);
 }
 
 /* The key that a certificate belongs to. NULL: a finding says why there is none. */

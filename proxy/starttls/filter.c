@@ -1,7 +1,6 @@
 #include "proxy/starttls/filter.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* As much of the client's is handed on before it is understood. */
 enum { AHEAD_MAX = 65536 };
@@ -58,13 +57,6 @@ static bool take_line(struct slice in, size_t max, struct slice *line, size_t *s
 
 /* ---- which commands are ours ---- */
 
-static bool is_listed(const char *const *names, struct slice word)
-{
-    while (*names != NULL && !slice_is(word, *names))
-        names++;
-    return *names != NULL;
-}
-
 int filter_dispatch(struct dialogue *t, const struct filter_row *rows, struct slice verb,
                     struct slice rest)
 {
@@ -76,25 +68,17 @@ int filter_dispatch(struct dialogue *t, const struct filter_row *rows, struct sl
 bool filter_is_ours(const struct filter_rules *r, struct slice line)
 {
     if (r->tags == NULL)
-        return is_listed(r->ours, line_verb(&line, r->stops));
+        return line_is_listed(r->ours, line_verb(&line, r->stops));
     const struct slice tag = line_word(&line);
     return tag.size > 0 &&
-           (is_listed(r->tags, tag) || is_listed(r->ours, line_verb(&line, r->stops)));
-}
-
-static bool begins_one(const char *const *names, struct slice part)
-{
-    while (*names != NULL && (part.size > strlen(*names) ||
-                              strncasecmp(*names, (const char *)part.data, part.size) != 0))
-        names++;
-    return *names != NULL;
+           (line_is_listed(r->tags, tag) || line_is_listed(r->ours, line_verb(&line, r->stops)));
 }
 
 static bool may_be_one(const struct filter_rules *r, struct slice part)
 {
     const struct slice word = line_verb(&part, r->stops);
     const bool whole = part.size > 0 || part.data > word.data + word.size;
-    return whole ? is_listed(r->ours, word) : begins_one(r->ours, word);
+    return whole ? line_is_listed(r->ours, word) : line_begins_listed(r->ours, word);
 }
 
 /* A CR at the end may be the first half of CRLF. */
@@ -108,7 +92,7 @@ bool filter_may_be_ours(const struct filter_rules *r, struct slice part)
     const struct slice tag = line_word(&rest);
     if (tag.size == 0)
         return part.size == 0;
-    return tag.size == part.size || is_listed(r->tags, tag) || may_be_one(r, rest);
+    return tag.size == part.size || line_is_listed(r->tags, tag) || may_be_one(r, rest);
 }
 
 /* ---- what we owe ---- */
@@ -160,12 +144,6 @@ static enum step relay(struct dialogue *t, const struct filter_rules *r, struct 
 enum step filter_lose(struct dialogue *t, const struct filter_rules *r, struct dialogue_out *out)
 {
     return r->identifies ? STEP_LEFT : relay(t, r, out);
-}
-
-int filter_expect_empty(struct dialogue *t, unsigned kind)
-{
-    t->filter.unsure = true; /* it may have no reply */
-    return (int)kind;
 }
 
 bool filter_may_leave(const struct dialogue *t)
@@ -235,6 +213,17 @@ static bool may_go_ahead(const struct dialogue *t, const struct filter_rules *r,
            !hidden_may_be(&line, r->in_literals);
 }
 
+/* Nobody knows whether an empty line has a reply. */
+static int take_kind(struct dialogue *t, const struct filter_rules *r, struct slice line,
+                     struct dialogue_out *out)
+{
+    struct slice rest = line;
+    if (r->empty == 0 || line_verb(&rest, r->stops).size > 0)
+        return r->command(t, line, out);
+    t->filter.unsure = true;
+    return (int)r->empty;
+}
+
 static enum step take_command(struct dialogue *t, const struct filter_rules *r, struct slice *in,
                               struct dialogue_out *out)
 {
@@ -255,7 +244,7 @@ static enum step take_command(struct dialogue *t, const struct filter_rules *r, 
         f->line = (struct hidden){0};
     else if (look_for_hidden(t, r, *in, size) < size)
         return caught(t, r, out);
-    int kind = r->command(t, line, out);
+    int kind = take_kind(t, r, line, out);
     const bool heard = is_heard(t, kind), cut = heard && t->client_ahead < size;
     if (cut)
         buf_puts(out->to_upstream, "\r\n");
@@ -434,7 +423,7 @@ static void show_bytes(struct dialogue *t, struct slice *in, struct dialogue_out
 }
 
 /* May the reply to come be to what stands behind empty lines? */
-static bool is_unsure(const struct dialogue *t, const struct filter_rules *r)
+static bool is_behind_empty(const struct dialogue *t, const struct filter_rules *r)
 {
     return r->empty != 0 && expected_is(&t->expected, r->empty) && t->expected.count > 1 &&
            filter_may_speak(t);
@@ -445,7 +434,7 @@ static enum step pass_over_empty(struct dialogue *t, const struct filter_rules *
                                  struct slice line, struct dialogue_out *out)
 {
     enum step step = STEP_TAKEN;
-    while (step == STEP_TAKEN && is_unsure(t, r) && r->succeeds(line)) {
+    while (step == STEP_TAKEN && is_behind_empty(t, r) && r->succeeds(line)) {
         while (expected_is(&t->expected, r->empty))
             expected_drop(&t->expected);
         step = pay(t, r, out);
@@ -462,7 +451,7 @@ static enum step take_reply(struct dialogue *t, const struct filter_rules *r, st
     if (is_wrapped(t, r, *in))
         return STEP_RELAYING;
     if (!take_line(*in, r->line_max, &line, &size, &too_long)) {
-        if (!r->hides(t) && !is_unsure(t, r))
+        if (!r->hides(t) && !is_behind_empty(t, r))
             filter_ahead(*in, in->size, &t->upstream_ahead, out->to_client);
         return STEP_LEFT;
     }

@@ -108,9 +108,6 @@ bool filter_may_be_ours(const struct filter_rules *r, struct slice part);
 /* May something of ours be said now? Not in the middle of a reply. */
 bool filter_may_speak(const struct dialogue *t);
 
-/* An empty line of the client's: as `command`. */
-int filter_expect_empty(struct dialogue *t, unsigned kind);
-
 /* Is the reply that has come beyond doubt the one to the oldest command, because the client has
  * said nothing since? Only such a one may end the watch. */
 bool filter_may_leave(const struct dialogue *t);

@@ -3,7 +3,6 @@
 #include "proxy/starttls/step.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* ---- a line ---- */
 
@@ -17,7 +16,7 @@ static bool ends_word(const struct hidden *h, const struct hidden_rules *r, uint
 {
     if (is_tag_begun(h, r))
         return c == ' ' || c == '\t' || c == '\n';
-    return line_is_gap(c) || strchr("(){\"", c) != NULL;
+    return line_is_gap(c) || strchr(LINE_STOPS, c) != NULL;
 }
 
 static void grow(struct hidden *h, const struct hidden_rules *r, uint8_t c)
@@ -30,14 +29,9 @@ static void grow(struct hidden *h, const struct hidden_rules *r, uint8_t c)
         h->name[h->size++] = c;
 }
 
-/* Does what there is of the name begin one of them, or is it all of one? */
-static bool is_one(const struct hidden *h, const struct hidden_rules *r, bool whole)
+static struct slice name_of(const struct hidden *h)
 {
-    for (const char *const *name = r->names; *name != NULL; name++)
-        if (strncasecmp(*name, (const char *)h->name, h->size) == 0 &&
-            (!whole || (*name)[h->size] == '\0'))
-            return true;
-    return false;
+    return (struct slice){h->name, h->size};
 }
 
 /* Is it what the name has to have behind it, of a line that says who the client is? */
@@ -60,7 +54,7 @@ static bool take_front(struct hidden *h, const struct hidden_rules *r, uint8_t c
         h->tagged = true;
         h->size = 0;
     } else if (h->size > 0) {
-        h->place = is_one(h, r, true) ? HIDDEN_NAMED : HIDDEN_OVER;
+        h->place = line_is_listed(r->names, name_of(h)) ? HIDDEN_NAMED : HIDDEN_OVER;
         return h->place == HIDDEN_NAMED && take_behind(h, r, c);
     }
     return false;
@@ -129,7 +123,7 @@ size_t hidden_look(struct hidden *h, const struct hidden_rules *r, struct slice 
 bool hidden_may_be(const struct hidden *h, const struct hidden_rules *r)
 {
     if (h->place == HIDDEN_FRONT)
-        return is_tag_begun(h, r) || is_one(h, r, false);
+        return is_tag_begun(h, r) || line_begins_listed(r->names, name_of(h));
     return h->place != HIDDEN_OVER;
 }
 
@@ -150,15 +144,16 @@ size_t hidden_text_take(struct hidden_text *x, const struct hidden_rules *r, str
         if (x->doubtful) /* the last byte may begin a line already */
             hidden_look(&x->line, r, (struct slice){in.data + n - 1, 1});
     }
+    if (x->doubtful) {
+        struct slice rest = {in.data + n, in.size - n};
+        rest.size = step_text(&x->end, rest, &over, NULL);
+        const size_t may_pass = hidden_look(&x->line, r, rest);
+        n += may_pass;
+        if (may_pass < rest.size) {
+            *state_r = HIDDEN_TEXT_FOUND;
+            return n;
+        }
+    }
     *state_r = over ? HIDDEN_TEXT_OVER : HIDDEN_TEXT_GOES_ON;
-    if (!x->doubtful)
-        return n;
-    struct slice rest = {in.data + n, in.size - n};
-    rest.size = step_text(&x->end, rest, &over, NULL);
-    const size_t may_pass = hidden_look(&x->line, r, rest);
-    if (may_pass < rest.size)
-        *state_r = HIDDEN_TEXT_FOUND;
-    else if (over)
-        *state_r = HIDDEN_TEXT_OVER;
-    return n + may_pass;
+    return n;
 }

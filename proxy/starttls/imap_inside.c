@@ -7,9 +7,6 @@
 
 static const char *const ours[] = {"STARTTLS", "ID", NULL};
 
-/* Behind a verb, without a blank, to some parsers. */
-static const char stops[] = "(){\"";
-
 /* ---- tags ---- */
 
 static void keep_tag(struct imap_tag *kept, struct slice tag)
@@ -145,7 +142,7 @@ static int begins(struct dialogue *t, struct slice line, struct dialogue_out *ou
 {
     struct imap_command c = {.line = line, .rest = line};
     c.tag = line_word(&c.rest);
-    c.verb = line_verb(&c.rest, stops);
+    c.verb = line_verb(&c.rest, LINE_STOPS);
     c.literal = imap_literal_at(line, &c.size);
     if (c.tag.size == 0)
         c.verb.size = 0; /* that is no command */
@@ -299,7 +296,7 @@ static const struct filter_rules rules = {
     .line_max = LINE_MAX_IMAP,
     .identifies = true,
     .ours = ours,
-    .stops = stops,
+    .stops = LINE_STOPS,
     .in_literals = &hidden,
     .caught = "* BYE Insufficient authorization",
     .tags = imap_foreign_tags,

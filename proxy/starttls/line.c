@@ -1,6 +1,7 @@
 #include "proxy/starttls/line.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum line_result line_next(struct slice *in, size_t max, struct slice *line, bool *bare_lf_r)
 {
@@ -81,4 +82,19 @@ struct slice line_verb(struct slice *line, const char *stops)
     }
     skip_gap(line);
     return verb;
+}
+
+bool line_is_listed(const char *const *names, struct slice word)
+{
+    while (*names != NULL && !slice_is(word, *names))
+        names++;
+    return *names != NULL;
+}
+
+bool line_begins_listed(const char *const *names, struct slice word)
+{
+    while (*names != NULL && (word.size > strlen(*names) ||
+                              strncasecmp(*names, (const char *)word.data, word.size) != 0))
+        names++;
+    return *names != NULL;
 }

@@ -38,6 +38,13 @@ static inline bool line_is_gap(uint8_t c)
     return c <= ' ' || c == 0x7f;
 }
 
+/* Where a verb ends without a blank, to some parsers of IMAP and ManageSieve. */
+#define LINE_STOPS "(){\""
+
+/* Is `word` one of `names`, up to NULL, whatever the case; or does it begin one? */
+bool line_is_listed(const char *const *names, struct slice word);
+bool line_begins_listed(const char *const *names, struct slice word);
+
 /* As line_first_word(), for those who must not miss a verb that a server would find: between such
  * white space, and up to one of `stops`, which may be NULL. */
 struct slice line_verb(struct slice *line, const char *stops);

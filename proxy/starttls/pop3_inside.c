@@ -47,8 +47,6 @@ static int command(struct dialogue *t, struct slice line, struct dialogue_out *o
 {
     (void)out;
     const struct slice verb = line_verb(&line, NULL);
-    if (verb.size == 0)
-        return filter_expect_empty(t, POP3_ASKED_EMPTY);
     const struct verb_row *row = verbs;
     while (row->name != NULL && !slice_is(verb, row->name))
         row++;

@@ -13,9 +13,6 @@ static const char *const replies[] = {
     "NO \"Insufficient authorization\"",
 };
 
-/* Behind a verb, without a blank. */
-static const char stops[] = "(){\"";
-
 static const char *const ours[] = {"STARTTLS", "XCLIENT", "GET", "POST", "PUT", "CONNECT", NULL};
 
 /* ---- the client's commands ---- */
@@ -44,7 +41,7 @@ static bool is_string_begun(struct slice line)
 static int kind_of(struct slice line)
 {
     const struct verb_row *row = verbs;
-    const struct slice verb = line_verb(&line, stops);
+    const struct slice verb = line_verb(&line, LINE_STOPS);
     if (verb.size == 0 && (line.size == 0 || is_string_begun(line)))
         return FILTER_NOTHING;
     while (row->name != NULL && !slice_is(verb, row->name))
@@ -161,7 +158,7 @@ static const struct filter_rules rules = {
     .ours = ours,
     .in_literals = &hidden,
     .caught = "BYE \"Insufficient authorization\"",
-    .stops = stops,
+    .stops = LINE_STOPS,
     .replies = replies,
     .command = command,
     .reply = reply,

@@ -126,8 +126,6 @@ static int command(struct dialogue *t, struct slice line, struct dialogue_out *o
     const struct slice all = line, verb = line_verb(&line, NULL);
     if (slice_is(verb, "BDAT"))
         return bdat(t, all);
-    if (verb.size == 0)
-        return filter_expect_empty(t, SMTP_ASKED_EMPTY);
     return filter_dispatch(t, verbs, verb, line);
 }
 
