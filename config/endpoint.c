@@ -295,6 +295,17 @@ bool endpoint_is_wildcard(const struct endpoint *ep)
     return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)&ep->addr)->sin6_addr);
 }
 
+/* It stands at the same place in both families. */
+uint16_t sockaddr_port(const struct sockaddr_storage *at)
+{
+    return ntohs(((const struct sockaddr_in *)at)->sin_port);
+}
+
+void sockaddr_set_port(struct sockaddr_storage *at, uint16_t port)
+{
+    ((struct sockaddr_in *)at)->sin_port = htons(port);
+}
+
 bool sockaddr_is_loopback(const struct sockaddr_storage *at)
 {
     if (at->ss_family == AF_INET)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct file_bytes {
     uint8_t *data;
@@ -33,6 +34,9 @@ int file_read_at(int directory, const char *name, size_t limit, struct file_byte
 
 /* What to do about the errno of one that could not be read, 0 included. NULL: nobody knows. */
 const char *file_cure(int error);
+
+/* One file, by whatever names it was found? */
+bool file_is_same(const struct stat *a, const struct stat *b);
 
 /* Write all of it. -1 with errno. */
 int file_write(int fd, const void *data, size_t size);

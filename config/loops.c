@@ -13,11 +13,6 @@ static bool is_own(const struct sockaddr_storage *address)
     return sockaddr_is_loopback(address) || own_address(address);
 }
 
-static uint16_t port_of(const struct sockaddr_storage *address)
-{
-    return ntohs(((const struct sockaddr_in *)address)->sin_port); /* at the same place in both */
-}
-
 /* Both of one family. */
 static bool same_host(const struct sockaddr_storage *x, const struct sockaddr_storage *y)
 {
@@ -33,7 +28,7 @@ static bool reaches(const struct sockaddr_storage *address, const struct endpoin
                     here_fn *is_here)
 {
     if (listen->kind != ENDPOINT_INET || listen->addr.ss_family != address->ss_family ||
-        listen->port != port_of(address))
+        listen->port != sockaddr_port(address))
         return false;
     return endpoint_is_wildcard(listen) ? is_here(address) : same_host(address, &listen->addr);
 }

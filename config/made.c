@@ -1,6 +1,7 @@
 #include "config/made.h"
 #include "config/config.h"
 #include "config/confined.h"
+#include "config/file.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -39,11 +40,6 @@ static bool stat_parent(const char *path, struct stat *st)
     return stat(directory, st) == 0;
 }
 
-static bool same_file(const struct stat *x, const struct stat *y)
-{
-    return x->st_dev == y->st_dev && x->st_ino == y->st_ino;
-}
-
 static const char *last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -55,7 +51,7 @@ static bool same_place(const char *x, const char *y)
 {
     struct stat of_x, of_y;
     return strcmp(x, y) == 0 || (strcmp(last_part(x), last_part(y)) == 0 && stat_parent(x, &of_x) &&
-                                 stat_parent(y, &of_y) && same_file(&of_x, &of_y));
+                                 stat_parent(y, &of_y) && file_is_same(&of_x, &of_y));
 }
 
 /* ---- the log ---- */
@@ -65,7 +61,7 @@ static const char *find_file(const struct bundle *have, const struct stat *wante
 {
     struct stat st;
     for (size_t i = 0; i < bundle_count(have); i++)
-        if (stat(bundle_at(have, i)->path, &st) == 0 && same_file(&st, wanted))
+        if (stat(bundle_at(have, i)->path, &st) == 0 && file_is_same(&st, wanted))
             return bundle_at(have, i)->path;
     return NULL;
 }

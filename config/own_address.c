@@ -1,4 +1,5 @@
 #include "config/own_address.h"
+#include "config/values.h"
 
 #include <netinet/in.h>
 #include <unistd.h>
@@ -6,7 +7,7 @@
 static bool can_bind(const struct sockaddr_storage *address)
 {
     struct sockaddr_storage any_port = *address;
-    ((struct sockaddr_in *)&any_port)->sin_port = 0; /* at the same place in both */
+    sockaddr_set_port(&any_port, 0);
     const int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;

@@ -86,6 +86,10 @@ const char *value_all_addresses(const char *text);
 bool endpoint_is_wildcard(const struct endpoint *ep);
 /* Of an IPv4 or IPv6 address. */
 bool sockaddr_is_loopback(const struct sockaddr_storage *at);
+
+/* Of an IPv4 or IPv6 address, in the host's order. */
+uint16_t sockaddr_port(const struct sockaddr_storage *at);
+void sockaddr_set_port(struct sockaddr_storage *at, uint16_t port);
 bool endpoint_is_loopback(const struct endpoint *ep);
 
 /* "srv:..." */

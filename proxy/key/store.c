@@ -1,6 +1,7 @@
 /* store.c - opening and reading; how a change takes place is in store_write.c. */
 #include "proxy/key/store.h"
 #include "config/config.h"
+#include "config/file.h"
 #include "config/values.h"
 #include "proxy/key/store_inner.h"
 
@@ -62,17 +63,12 @@ static int open_directory(struct keystore *s, enum keystore_intent intent, struc
                    s->path, errno == ENOENT ? "made" : "opened", strerror(errno));
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /* "/", or a directory in it. */
 static bool is_at_top(int directory)
 {
     struct stat root, above;
     return stat("/", &root) != 0 || fstatat(directory, "..", &above, 0) != 0 ||
-           is_same(&root, &above);
+           file_is_same(&root, &above);
 }
 
 static int is_visible(const struct dirent *d)

@@ -156,7 +156,7 @@ static int look_other(struct key_job *j)
 static bool is_same(const char *path, const struct stat *st)
 {
     struct stat other;
-    return stat(path, &other) == 0 && other.st_dev == st->st_dev && other.st_ino == st->st_ino;
+    return stat(path, &other) == 0 && file_is_same(&other, st);
 }
 
 int key_ticket_new(struct key_job *j)

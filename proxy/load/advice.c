@@ -7,7 +7,6 @@
 #include "proxy/load/load.h"
 
 #include <netdb.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -186,7 +185,7 @@ static void report_loop(const struct config *c, const struct lookup *one, struct
         if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
             continue;
         memcpy(&at, a->ai_addr, a->ai_addrlen);
-        ((struct sockaddr_in *)&at)->sin_port = htons(one->upstream->port);
+        sockaddr_set_port(&at, one->upstream->port);
         told = loops_resolved(c, one->target, one->upstream, &at, d);
     }
 }

@@ -1,4 +1,5 @@
 #include "proxy/supervisor/activation.h"
+#include "config/values.h"
 #include "proxy/base/address.h"
 
 #include <errno.h>
@@ -57,7 +58,7 @@ static const char *flaw_of_inet(int fd, const struct sockaddr_storage *at, const
 {
     const struct sockaddr_in6 *in6 = (const void *)at;
     *cure = "give the socket an address and a port";
-    if (((const struct sockaddr_in *)at)->sin_port == 0) /* at the same place in both */
+    if (sockaddr_port(at) == 0)
         return "is bound to no port";
     *cure = "write BindIPv6Only=ipv6-only into tlsfront.socket, and ListenStream=0.0.0.0:PORT "
             "beside [::]:PORT";

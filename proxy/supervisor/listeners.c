@@ -127,7 +127,7 @@ static bool is_inet6(const struct listen_address *a)
 static int find_address(const struct endpoint *e)
 {
     struct endpoint any_port = *e;
-    ((struct sockaddr_in *)&any_port.addr)->sin_port = 0; /* at the same place in both */
+    sockaddr_set_port(&any_port.addr, 0);
     return probe(&any_port, false);
 }
 
