@@ -6,7 +6,6 @@
 #include "proxy/starttls/starttls.h"
 #include "proxy/wire/proxy_header_write.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,12 +60,18 @@ static unsigned interval_of(const struct check *c)
     return c->target->config->health_check;
 }
 
-/* Of so many milliseconds from its beginning, or of the interval if that is shorter. */
+/* Of so many milliseconds from the visit's beginning. */
 static uint64_t left_of(const struct check *c, unsigned limit)
 {
     const uint64_t gone = now_of(c) - c->began;
-    const unsigned all = limit < interval_of(c) ? limit : interval_of(c);
-    return gone < all ? all - gone : 0;
+    return gone < limit ? limit - gone : 0;
+}
+
+/* A visit ends before the next one. */
+static uint64_t within_interval(const struct check *c, uint64_t limit)
+{
+    const uint64_t left = left_of(c, interval_of(c));
+    return limit < left ? limit : left;
 }
 
 /* ---- what is found ---- */
@@ -204,12 +209,10 @@ static void say_who(struct check *c)
     buf_free(&out);
 }
 
-/* `limit` milliseconds, but no more than are left of the interval. */
 static void allow(struct check *c, unsigned limit)
 {
-    const uint64_t left = left_of(c, UINT_MAX);
     c->overdue = false;
-    uv_timer_start(&c->timer, out_of_time, limit > 0 && limit < left ? limit : left, 0);
+    uv_timer_start(&c->timer, out_of_time, within_interval(c, limit), 0);
 }
 
 static struct check *check_of(struct peer *p)
@@ -293,14 +296,14 @@ static bool is_ours(int error)
 static void next_visit(struct check *c)
 {
     c->phase = CHECK_WAITS;
-    uv_timer_start(&c->timer, visit, left_of(c, UINT_MAX) + 1, 0); /* never twice in one turn */
+    uv_timer_start(&c->timer, visit, left_of(c, interval_of(c)) + 1, 0); /* never twice in one turn */
 }
 
 /* As a session does, and TCP by itself. */
 static void wait_for_room(struct check *c)
 {
     enum { KNOCK_MS = 100 };
-    const uint64_t left = left_of(c, c->route->config->connect_timeout);
+    const uint64_t left = within_interval(c, left_of(c, c->route->config->connect_timeout));
     if (left > 0) {
         uv_timer_start(&c->timer, knock, left < KNOCK_MS ? left : KNOCK_MS, 0);
         return;
