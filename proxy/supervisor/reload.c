@@ -405,6 +405,7 @@ static void reload_commit(struct reload *r)
     r->events->commit(r->arg, ws->next.generation, &r->candidate, r->log_fd);
     r->log_fd = -1;
     workers_commit(ws);
+    r->events->committed(r->arg);
     resolver_keep(r->with.resolver, current(r)->config);
 }
 

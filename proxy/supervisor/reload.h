@@ -39,6 +39,8 @@ struct reload_events {
     /* The workers are about to swap to `g`, which came from `l`: take over what else follows from
      * it. The log goes to `log_fd` (which is the owner's from now on); -1: it stays where it is. */
     void (*commit)(void *arg, struct generation *g, const struct candidate *l, int log_fd);
+    /* `g` is the current release's now: whoever shows what there is may show it. */
+    void (*committed)(void *arg);
     /* Only of a rehearsal, which ends here: all workers have prepared, and `l` would be committed.
      */
     void (*rehearsed)(void *arg, const struct candidate *l);

@@ -723,6 +723,11 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
     keep(s, g->config);
     renewal_use(&s->renewal, g, l->bundle);
     s->fingerprints = s->reload.fingerprints;
+}
+
+static void committed(void *arg)
+{
+    struct supervisor *s = arg;
     observer_commit(&s->observer);
 }
 
@@ -779,7 +784,8 @@ static void finished(void *arg, const struct reload_outcome *outcome)
     observer_changed(&s->observer);
 }
 
-static const struct reload_events reload_events = {begun, claim, commit, rehearsed, finished};
+static const struct reload_events reload_events = {begun,     claim,     commit,
+                                                   committed, rehearsed, finished};
 
 /* ---- start ---- */
 

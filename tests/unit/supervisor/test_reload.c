@@ -168,7 +168,8 @@ static struct control_request asks(void)
 /* ---- the owner ---- */
 
 static struct {
-    unsigned begun, committed, rehearsed, finished;
+    unsigned begun, committed, shown, rehearsed, finished;
+    const struct generation *next;
     bool refuses, committed_log;
     struct reload_outcome outcome;
     char text[1200];
@@ -196,7 +197,15 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
     assert_non_null(l->bundle);
     owner.committed++;
     owner.committed_log = log_fd >= 0;
+    owner.next = g;
     log_close_target(log_fd);
+}
+
+static void committed(void *arg)
+{
+    (void)arg;
+    assert_ptr_equal(workers.current.generation, owner.next);
+    owner.shown++;
 }
 
 static void finished(void *arg, const struct reload_outcome *outcome)
@@ -221,7 +230,7 @@ static void rehearsed(void *arg, const struct candidate *l)
     owner.rehearsed++;
 }
 
-static const struct reload_events events = {begun, claim, commit, rehearsed, finished};
+static const struct reload_events events = {begun, claim, commit, committed, rehearsed, finished};
 
 /* ---- the stage ---- */
 
@@ -298,6 +307,7 @@ static void the_first_is_committed_without_asking_anybody(void **state)
     (void)state;
     assert_int_equal(first(), 0);
     assert_int_equal(owner.committed, 1);
+    assert_int_equal(owner.shown, 1);
     assert_true(owner.committed_log);
     assert_int_equal(owner.finished, 0); /* the workers that it started have to load it */
     reload_committed(&reload, 1);
