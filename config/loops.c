@@ -3,6 +3,7 @@
 #include "config/values.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -115,7 +116,34 @@ void loops_look(const struct config *c, struct diags *d)
     check_all(c, leads_to_all, d);
 }
 
-/* ---- names ---- */
+/* ---- addresses ---- */
+
+static bool listens_at(const struct route_config *r, const struct sockaddr_storage *address)
+{
+    for (size_t i = 0; i < r->listen_count; i++)
+        if (reaches(address, &r->listen[i], is_own))
+            return true;
+    return false;
+}
+
+static const struct route_config *find_route(const struct config *c,
+                                             const struct sockaddr_storage *address)
+{
+    for (size_t i = 0; i < c->route_count; i++)
+        if (listens_at(&c->routes[i], address))
+            return &c->routes[i];
+    return NULL;
+}
+
+const char *loops_verdict(const struct config *c, const struct sockaddr_storage *address,
+                          char why[LOOP_TEXT_MAX])
+{
+    const struct route_config *r = find_route(c, address);
+    if (r == NULL)
+        return NULL;
+    snprintf(why, LOOP_TEXT_MAX, "leads back here, where route %s listens", r->name);
+    return why;
+}
 
 bool loops_resolved(const struct config *c, const struct target_config *t,
                     const struct endpoint *up, const struct sockaddr_storage *address,
@@ -123,16 +151,12 @@ bool loops_resolved(const struct config *c, const struct target_config *t,
 {
     if (is_localhost(up)) /* told by loops_check() */
         return false;
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t j = 0; j < c->routes[i].listen_count; j++) {
-            if (!reaches(address, &c->routes[i].listen[j], is_own))
-                continue;
-            diag_add(d, DIAG_WARNING, &up->at,
-                     "name the server's own address and port, or correct what the name resolves to",
-                     "%s: upstream \"%s\" leads back here: it has an address of this machine, "
-                     "where route %s listens on that port",
-                     t->label, up->text, c->routes[i].name);
-            return true;
-        }
-    return false;
+    const struct route_config *r = find_route(c, address);
+    if (r != NULL)
+        diag_add(d, DIAG_WARNING, &up->at,
+                 "name the server's own address and port, or correct what the name resolves to",
+                 "%s: upstream \"%s\" leads back here: it has an address of this machine, "
+                 "where route %s listens on that port",
+                 t->label, up->text, r->name);
+    return r != NULL;
 }

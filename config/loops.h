@@ -13,6 +13,14 @@ void loops_check(const struct config *c, struct diags *d);
 /* What this machine's addresses show besides, where a route listens on all of them. */
 void loops_look(const struct config *c, struct diags *d);
 
+enum { LOOP_TEXT_MAX = 160 };
+
+/* Why nobody may be sent to that address and port: where they lead a route listens, by what
+ * addresses this machine has just now. NULL: no reason. Asks the machine only where a route listens
+ * on that port. */
+const char *loops_verdict(const struct config *c, const struct sockaddr_storage *address,
+                          char why[LOOP_TEXT_MAX]);
+
 /* Warns if an address that an upstream's name has, with its port, is where a route listens; true
  * when it did. */
 bool loops_resolved(const struct config *c, const struct target_config *t,

@@ -1,4 +1,5 @@
 #include "proxy/health/health.h"
+#include "config/loops.h"
 #include "config/values.h"
 #include "proxy/base/address.h"
 #include "proxy/base/list.h"
@@ -296,7 +297,15 @@ static bool is_ours(int error)
 static void next_visit(struct check *c)
 {
     c->phase = CHECK_WAITS;
-    uv_timer_start(&c->timer, visit, left_of(c, interval_of(c)) + 1, 0); /* never twice in one turn */
+    uv_timer_start(&c->timer, visit, left_of(c, interval_of(c)) + 1,
+                   0); /* never twice in one turn */
+}
+
+/* Nothing was opened. */
+static void turn_back(struct check *c, enum upstream_fault fault, const char *why)
+{
+    is_ill(c, fault, why);
+    next_visit(c);
 }
 
 /* As a session does, and TCP by itself. */
@@ -304,12 +313,10 @@ static void wait_for_room(struct check *c)
 {
     enum { KNOCK_MS = 100 };
     const uint64_t left = within_interval(c, left_of(c, c->route->config->connect_timeout));
-    if (left > 0) {
+    if (left > 0)
         uv_timer_start(&c->timer, knock, left < KNOCK_MS ? left : KNOCK_MS, 0);
-        return;
-    }
-    is_ill(c, UPSTREAM_TIMEOUT, "connect timeout: its queue of connections is full");
-    next_visit(c);
+    else
+        turn_back(c, UPSTREAM_TIMEOUT, "connect timeout: its queue of connections is full");
 }
 
 static void knock(uv_timer_t *timer)
@@ -333,11 +340,16 @@ static void knock(uv_timer_t *timer)
 static void visit(uv_timer_t *timer)
 {
     struct check *c = container_of(timer, struct check, timer);
+    char why[LOOP_TEXT_MAX];
     c->began = now_of(c);
     c->phase = CHECK_CONNECTS;
     buf_free(&c->said);
     buf_init(&c->said, PROBE_MAX);
-    knock(timer);
+    if (c->endpoint->kind != ENDPOINT_UNIX &&
+        loops_verdict(c->all->generation->config, &c->at.addr, why) != NULL)
+        turn_back(c, UPSTREAM_OTHER, why);
+    else
+        knock(timer);
 }
 
 /* Timers come before what has arrived: where this process was late itself, the answer may be there.

@@ -189,9 +189,9 @@ struct upstream_counters *upstream_counters_of(struct route_details *d, uint64_t
 /* NULL: not tried yet. */
 const struct upstream_counters *upstream_counters_find(const struct route_details *d, uint64_t key);
 
-/* A session goes to that address, or leaves it: each once, in the worker's own part. One that finds
- * no place is not counted. */
-void place_enter(struct route_details *own, uint64_t key);
+/* A session goes to that address, or leaves it: each once, in the worker's own part. False: there
+ * is no place, and the session is not counted, nor does it leave. */
+bool place_enter(struct route_details *own, uint64_t key);
 void place_leave(struct route_details *own, uint64_t key);
 
 /* Over the first `workers` parts: sessions there, and turns taken. Here and below, `slot` is one of

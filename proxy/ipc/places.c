@@ -24,15 +24,16 @@ static struct place_counters *empty_place(struct route_details *own)
     return NULL;
 }
 
-void place_enter(struct route_details *own, uint64_t key)
+bool place_enter(struct route_details *own, uint64_t key)
 {
     struct place_counters *p = own_place(own, key);
     if (p == NULL)
         p = empty_place(own);
     if (p == NULL)
-        return;
+        return false;
     counter_set(&p->key, key);
     counter_add(&p->sessions, 1);
+    return true;
 }
 
 void place_leave(struct route_details *own, uint64_t key)

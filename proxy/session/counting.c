@@ -158,9 +158,9 @@ uint64_t session_take_turn(struct session *s)
 
 void session_enter_place(struct session *s, uint64_t key)
 {
-    s->place = key;
+    session_leave_place(s); /* one at which it only knocked */
     s->place_of = target_details(s);
-    place_enter(s->place_of, key);
+    s->place = place_enter(s->place_of, key) ? key : 0;
 }
 
 void session_leave_place(struct session *s)

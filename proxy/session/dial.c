@@ -1,4 +1,5 @@
 /* dial.c - the upstream's side: dialling, failover, events. */
+#include "config/loops.h"
 #include "config/values.h"
 #include "proxy/session/core.h"
 #include "proxy/wire/proxy_header_write.h"
@@ -21,7 +22,7 @@ static enum session_state failed(struct session *s, enum upstream_fault why, con
 {
     blame(s, why, how);
     peer_close(&s->upstream, true);
-    return SESSION_DIAL; /* upstream_closed dials on */
+    return SESSION_DIAL; /* upstream_closed dials on, dial_entered() where nothing was opened */
 }
 
 /* Our trouble: no blame on the address. */
@@ -75,7 +76,6 @@ static int connect_inet(struct session *s, const struct upstream_address *a)
     struct peer_target target = {.to = (const struct sockaddr *)&a->addr,
                                  .here = sockaddr_is_loopback(&a->addr)};
     union session_address client;
-    s->upstream_to = session_address(&a->addr);
     if (!target.here) /* this machine does not vanish without us */
         target.user_timeout = s->route->config->tcp_user_timeout;
     choose_source(s, &client, &target);
@@ -168,6 +168,16 @@ static enum session_state begun(struct session *s, int rc)
     return cannot_connect(s, rc);
 }
 
+/* An address may have come to this machine, or a name to an address of it, since the start. */
+static enum session_state dial_inet(struct session *s, const struct upstream_address *a)
+{
+    char why[LOOP_TEXT_MAX];
+    s->upstream_to = session_address(&a->addr);
+    if (loops_verdict(s->generation->config, &a->addr, why) != NULL)
+        return failed(s, UPSTREAM_OTHER, why);
+    return begun(s, connect_inet(s, a));
+}
+
 enum session_state dial_entered(struct session *s)
 {
     if (s->upstream.life == PEER_CLOSING) /* of before; dial_upstream_closed() goes on */
@@ -181,7 +191,7 @@ enum session_state dial_entered(struct session *s)
     upstream_trying(set, &s->cursor, session_now(s), s->route->config->connect_timeout);
     s->dialled = session_now(s);
     session_enter_place(s, a->key);
-    return begun(s, endpoint_of(s)->kind == ENDPOINT_UNIX ? connect_unix(s) : connect_inet(s, a));
+    return endpoint_of(s)->kind == ENDPOINT_UNIX ? begun(s, connect_unix(s)) : dial_inet(s, a);
 }
 
 /* The PROXY header, first bytes to the upstream. 0, or a negative uv error. */

@@ -214,6 +214,7 @@ static void session_free(struct session *s)
 {
     struct sessions *all = s->all;
     admission_leave(all, s->route, &s->admission);
+    session_leave_place(s);
     session_count_state(s, SESSION_STAY);
     if (s->tls != NULL && !s->handshaken)
         counter_sub(&session_counters(s)->handshaking, 1);

@@ -87,6 +87,48 @@ def test_an_upstream_whose_queue_stays_full_is_given_up(fronts, run, pki, toys, 
     assert failed["upstream"] == f"unix:{full[1]}"
 
 
+def comes(server):
+    """Does anybody?"""
+    server.settimeout(0.5)
+    try:
+        server.accept()[0].close()
+        return True
+    except TimeoutError:
+        return False
+
+
+def wait_for_newcomer(front, pki, port, server):
+    """Until one who is alone is sent to `server`, where nobody waits any more."""
+    while comes(server):
+        pass
+
+    def came():
+        wait_until(lambda: front.active("unix") == 0, "the one before to be gone")
+        with tls.TlsClient(port, tls.context(pki)):
+            return comes(server)
+
+    wait_until(came, "a session there")
+
+
+@pytest.mark.parametrize("how", ["resets", "moves"])
+def test_one_never_let_in_is_not_counted(fronts, run, pki, toys, full, how):
+    """By `balance = least`: of two without sessions the first is next."""
+    server, path = full
+    port, second = run.port(), toys(toy.echo)
+    front = fronts.start(pki.mail.block(), workers=1, *(
+        route("unix", port, [f"unix:{path}", second.port], balance="least",
+              connect_timeout="60s" if how == "resets" else "300ms"),))
+    for _ in range(3):
+        with tls.TlsClient(port, tls.context(pki)) as client:
+            if how == "moves":
+                assert tls.says(client)
+            else:
+                wait_until(lambda: front.active("unix") == 1, "the session")
+                client.reset()
+        wait_until(lambda: front.active("unix") == 0, "its end")
+    wait_for_newcomer(front, pki, port, server)
+
+
 def let_in(server):
     """One of those who wait, if there is one."""
     server.setblocking(False)

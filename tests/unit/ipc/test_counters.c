@@ -366,11 +366,11 @@ static void a_place_without_sessions_is_anothers(void **state)
     struct route_details *d = &f->own[0]->details[0];
     for (unsigned i = 0; i < ADDRESS_PLACES; i++)
         place_enter(d, 100 + i);
-    place_enter(d, 1); /* there is none left: not counted */
+    assert_false(place_enter(d, 1)); /* there is none left: not counted */
     assert_int_equal(place_sessions(&f->all, 1, 0, 1), 0);
     place_leave(d, 1);
     place_leave(d, 105);
-    place_enter(d, 1);
+    assert_true(place_enter(d, 1));
     assert_int_equal(place_sessions(&f->all, 1, 0, 1), 1);
     assert_int_equal(place_sessions(&f->all, 1, 0, 105), 0);
 }
