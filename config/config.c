@@ -189,44 +189,73 @@ char *config_canonical(const struct bundle *b)
     return text;
 }
 
+struct wanted_path {
+    const char *key;
+    const char *(*of)(const struct config *c); /* NULL: FILE does not say */
+    const char *preset;
+};
+
 static const char *control_of(const struct config *c)
 {
-    return c != NULL && c->control != NULL ? c->control : CONFIG_DEFAULT_CONTROL;
+    return c->control_at.line > 0 ? c->control : NULL;
 }
 
 static const char *state_of(const struct config *c)
 {
-    return c != NULL && c->state != NULL ? c->state : CONFIG_DEFAULT_STATE;
+    return c->state;
 }
 
-/* What FILE says of one thing, even where the rest is wrong. */
-static char *path_from(const char *path, const char *(*of)(const struct config *c))
+/* May this have hidden what is wanted? `said`: it was found somewhere else. */
+static bool is_doubt(const struct diag *f, const struct wanted_path *wanted, bool said)
 {
-    struct diags ignored = {0};
+    return f->severity == DIAG_ERROR && f->left_out && f->kind == NULL &&
+           (!said || (f->key != NULL && strcmp(f->key, wanted->key) == 0));
+}
+
+static void tell_doubts(const struct diags *found, const struct wanted_path *wanted, bool said,
+                        struct diags *d)
+{
+    for (size_t i = 0; i < found->count; i++)
+        if (is_doubt(&found->items[i], wanted, said))
+            diag_copy(d, &found->items[i]);
+    d->out_of_memory |= found->out_of_memory;
+}
+
+/* What FILE says of one thing, even where the rest is wrong. `doubts` may be NULL. */
+static char *path_from(const char *path, const struct wanted_path *wanted, struct diags *doubts)
+{
+    struct diags found = {0};
     struct load l;
     struct bundle *b = bundle_new();
-    char *found = NULL;
+    char *answer = NULL;
 
-    if (b != NULL && begin(&l, b, &ignored) == 0) {
-        struct config *c = read_texts_from_disk(&l, b, path);
-        if (!ignored.out_of_memory)
-            found = strdup(of(c));
+    if (b != NULL && begin(&l, b, &found) == 0) {
+        const struct config *c = read_texts_from_disk(&l, b, path);
+        const char *text = c != NULL ? wanted->of(c) : NULL;
+        if (c == NULL)
+            mark_left_out(&l);
+        if (doubts != NULL)
+            tell_doubts(&found, wanted, text != NULL, doubts);
+        if (!found.out_of_memory && (doubts == NULL || diag_ok(doubts, DIAG_ERROR)))
+            answer = strdup(text != NULL ? text : wanted->preset);
         arena_free(&l.work);
         free_arena(l.arena);
     }
     bundle_free(b);
-    diags_free(&ignored);
-    return found;
+    diags_free(&found);
+    return answer;
 }
 
-char *config_control_path(const char *path)
+char *config_control_path(const char *path, struct diags *doubts)
 {
-    return path_from(path, control_of);
+    static const struct wanted_path control = {"control", control_of, CONFIG_DEFAULT_CONTROL};
+    return path_from(path, &control, doubts);
 }
 
 char *config_state_path(const char *path)
 {
-    return path_from(path, state_of);
+    static const struct wanted_path state = {"state", state_of, CONFIG_DEFAULT_STATE};
+    return path_from(path, &state, NULL);
 }
 
 void config_free(struct config *c)

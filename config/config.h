@@ -31,10 +31,12 @@ struct config *config_load(const struct bundle *b, struct diags *d);
 char *config_canonical(const struct bundle *b);
 
 /* The control socket that FILE names, even when the rest of FILE is wrong; the default when it
- * names none or cannot be read. The caller frees it; NULL when out of memory. */
-char *config_control_path(const char *path);
+ * names none. The caller frees it; NULL when out of memory. With `doubts`, NULL too where FILE
+ * cannot be read, or where something outside of its blocks is wrong that may have named one: as
+ * findings. */
+char *config_control_path(const char *path, struct diags *doubts);
 
-/* Likewise the directory for keys. */
+/* Likewise the directory for keys, without doubts. */
 char *config_state_path(const char *path);
 
 /* A file that holds a secret must be private: warns, as "WHOSE: everyone ... can read WHAT in

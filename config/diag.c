@@ -82,6 +82,16 @@ void diag_add(struct diags *d, enum diag_severity severity, const struct origin 
     free(cause);
 }
 
+void diag_copy(struct diags *d, const struct diag *from)
+{
+    const struct origin at = {from->file, from->line, from->column,
+                              from->key,  from->kind, from->name};
+    const size_t count = d->count;
+    diag_add(d, from->severity, &at, from->cure, "%s", from->cause);
+    if (d->count > count)
+        d->items[count].left_out = from->left_out;
+}
+
 bool diag_ok(const struct diags *d, enum diag_severity refuse_at)
 {
     if (d->out_of_memory)

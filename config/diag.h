@@ -50,6 +50,9 @@ void diag_add(struct diags *d, enum diag_severity severity, const struct origin 
               const char *cure, const char *cause_format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Add one of another list, as it is there. */
+void diag_copy(struct diags *d, const struct diag *from);
+
 /* True when nothing in the list is at or above `severity` (warnings never count as refusal). */
 bool diag_ok(const struct diags *d, enum diag_severity refuse_at);
 

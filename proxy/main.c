@@ -36,6 +36,7 @@ enum { WATCH_SECONDS = 2, SECONDS_MAX = 3600 };
 
 struct options {
     const char *file;
+    bool file_given;
     unsigned given;   /* of what it takes */
     unsigned seconds; /* between two looks, or to wait */
     const char *word; /* one of the command's; NULL: none was given */
@@ -53,6 +54,11 @@ struct command {
 
 static int run(const struct options *o)
 {
+    if (strcmp(o->file, "-") == 0) {
+        fputs("tlsfront: run takes no standard input: a reload would have to read it again\n",
+              stderr);
+        return EXIT_USAGE;
+    }
     return supervisor_run(o->file);
 }
 
@@ -118,16 +124,30 @@ static int check(const struct options *o)
     return status;
 }
 
+/* Nobody knows: another one than is meant would be asked. */
+static int which_daemon(const char *file, const struct diags *d)
+{
+    struct buf text;
+    if (d->count == 0) {
+        fputs("tlsfront: out of memory\n", stderr);
+        return EXIT_RUNTIME;
+    }
+    buf_init(&text, REPORT_MAX);
+    load_print_findings(d, &text);
+    print(stderr, &text);
+    buf_free(&text);
+    fprintf(stderr, "tlsfront: %s does not tell which daemon is meant\n", file);
+    return EXIT_CONFIGURATION;
+}
+
 static int at_daemon(const struct options *o, int (*act)(const char *path, const void *arg),
                      const void *arg)
 {
-    char *path = config_control_path(o->file);
-    if (path == NULL) {
-        fprintf(stderr, "tlsfront: out of memory\n");
-        return EXIT_RUNTIME;
-    }
-    int status = act(path, arg);
+    struct diags d = {0};
+    char *path = config_control_path(o->file, o->file_given ? &d : NULL);
+    const int status = path != NULL ? act(path, arg) : which_daemon(o->file, &d);
     free(path);
+    diags_free(&d);
     return status;
 }
 
@@ -348,6 +368,7 @@ static int run_command(const struct command *c, int argc, char **argv)
         switch (opt) {
         case 'c':
             o.file = optarg;
+            o.file_given = true;
             break;
         case 'h':
             printf("usage: tlsfront %s %s\n\n%s", c->name, c->usage, c->help);

@@ -145,9 +145,8 @@ static bool take_errors(struct key_job *j, const struct diags *d, bool understoo
 {
     for (size_t i = 0; i < d->count; i++) {
         const struct diag *f = &d->items[i];
-        const struct origin at = {f->file, f->line, f->column, f->key, f->kind, f->name};
         if (!understood || (f->left_out && f->severity == DIAG_ERROR))
-            diag_add(&j->findings, f->severity, &at, f->cure, "%s", f->cause);
+            diag_copy(&j->findings, f);
     }
     j->findings.out_of_memory |= d->out_of_memory;
     return understood && diag_ok(&j->findings, DIAG_ERROR);

@@ -87,11 +87,31 @@ def test_without_a_daemon_it_says_so_and_fails(binary, run, command):
     assert "cure:" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", [*COMMANDS, "upgrade"])
 def test_a_missing_file_is_status_78(binary, command):
+    """For those that ask a daemon, too: the default one is not meant."""
     done = tlsfront(binary, command, "-c", "/no/such/file.conf")
     assert done.returncode == STATUS_CONFIG_WRONG
     assert "/no/such/file.conf" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["drain", "upgrade", "reload", "status"])
+@pytest.mark.parametrize("text", ['control = ""', "control : /run/x", "contol = /run/x",
+                                  'include("/no/such/file.conf")'])
+def test_a_file_that_hides_its_control_socket_names_no_daemon(binary, run, command, text):
+    file = run.folder / "hidden.conf"
+    file.write_text(text + "\n")
+    done = tlsfront(binary, command, "-c", file)
+    assert done.returncode == STATUS_CONFIG_WRONG
+    assert f"{file}:1: error: " in done.stderr and "cure:" in done.stderr
+    assert f"{file} does not tell which daemon is meant" in done.stderr
+
+
+def test_a_daemon_is_not_run_from_standard_input(binary):
+    """A reload has to read it again."""
+    done = tlsfront(binary, "run", "-c", "-")
+    assert done.returncode == 2
+    assert "standard input" in done.stderr
 
 
 def test_run_refuses_what_check_refuses(fronts, binary, pki, run):

@@ -434,13 +434,22 @@ static void what_the_text_says_in_vain_is_told_from_what_is_missing_on_disk(void
 
 /* ---- the control path ---- */
 
+/* `expected` with doubts; without, the default where these are what is found. */
 static void check_control(const char *text, const char *expected)
 {
+    struct diags doubts = {0};
     put("main", text);
-    char *control = config_control_path("main");
-    assert_non_null(control);
-    assert_string_equal(control, expected);
+    char *control = config_control_path("main", &doubts);
+    char *sure = config_control_path("main", NULL);
+    if (expected != NULL)
+        assert_string_equal(control, expected);
+    else
+        assert_null(control);
+    assert_int_equal(expected == NULL, !diag_ok(&doubts, DIAG_ERROR));
+    assert_string_equal(sure, expected != NULL ? expected : CONFIG_DEFAULT_CONTROL);
     free(control);
+    free(sure);
+    diags_free(&doubts);
 }
 
 static void the_control_path_is_found_among_mistakes(void **state)
@@ -449,15 +458,27 @@ static void the_control_path_is_found_among_mistakes(void **state)
     put("d/one", "control = /run/y\n");
     check_control("control = /run/x\n", "/run/x");
     check_control("", CONFIG_DEFAULT_CONTROL);
-    check_control("control =\n", CONFIG_DEFAULT_CONTROL);
-    check_control("control = \"\"\n", CONFIG_DEFAULT_CONTROL);
     check_control("uzer = x\nuser y\n}\nuser = \"a\ncontrol = /run/x\n", "/run/x");
     check_control("route x {\nlisten \"a\"\n}\ncontrol = /run/x\nroute y {\n", "/run/x");
     check_control("workers = none\ncontrol = /run/x\ncertificate a { chain = nowhere }", "/run/x");
     check_control("include(\"nowhere\")\ninclude(\"d/one\")\n", "/run/y");
-    char *control = config_control_path("nowhere");
-    assert_string_equal(control, CONFIG_DEFAULT_CONTROL);
-    free(control);
+    check_control("route x {\nlisen = \"a\"\n}\ncertificate a { chain = nowhere }\n",
+                  CONFIG_DEFAULT_CONTROL);
+}
+
+static void a_mistake_may_hide_the_control_path(void **state)
+{
+    (void)state;
+    check_control("control =\n", NULL);
+    check_control("control = \"\"\n", NULL);
+    check_control("control : /run/x\n", NULL);
+    check_control("contol = /run/x\n", NULL);
+    check_control("include(\"nowhere\")\n", NULL);
+    assert_int_equal(unlink("main"), 0);
+    struct diags doubts = {0};
+    assert_null(config_control_path("main", &doubts));
+    assert_false(diag_ok(&doubts, DIAG_ERROR));
+    diags_free(&doubts);
 }
 
 int main(void)
@@ -485,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_chain_with_the_key_in_it_must_be_private_too),
         cmocka_unit_test(what_the_text_says_in_vain_is_told_from_what_is_missing_on_disk),
         cmocka_unit_test(the_control_path_is_found_among_mistakes),
+        cmocka_unit_test(a_mistake_may_hide_the_control_path),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

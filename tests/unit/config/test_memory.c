@@ -222,7 +222,7 @@ static void a_read_survives_each_failure(void **state)
 
 static void ask_control_path_once(void)
 {
-    char *path = config_control_path("main");
+    char *path = config_control_path("main", NULL);
     if (failed)
         assert_null(path);
     else
