@@ -176,6 +176,7 @@ struct made_socket {
     const char *path;
     const char *text; /* as its key has it */
     const struct origin *at;
+    const struct route_config *route; /* whose it is; NULL: the daemon's own */
 };
 
 struct made_sockets {
@@ -202,13 +203,14 @@ static size_t count_sockets(const struct config *c)
 }
 
 static void add_unix(struct made_sockets *all, const char *key, const struct endpoint *list,
-                     size_t count)
+                     size_t count, const struct route_config *route)
 {
     for (size_t i = 0; i < count; i++) {
         struct made_socket *s = &all->items[all->count];
         if (list[i].kind != ENDPOINT_UNIX)
             continue;
-        *s = (struct made_socket){.path = list[i].path, .text = list[i].text, .at = &list[i].at};
+        *s = (struct made_socket){
+            .path = list[i].path, .text = list[i].text, .at = &list[i].at, .route = route};
         snprintf(s->key, sizeof s->key, "%s", key);
         all->count++;
     }
@@ -220,13 +222,13 @@ static void add_sockets(struct made_sockets *all, const struct config *c)
     if (c->control != NULL)
         all->items[all->count++] = (struct made_socket){
             .key = "control", .path = c->control, .text = c->control, .at = &c->control_at};
-    add_unix(all, "observe", c->observe, c->observe_count);
-    add_unix(all, "observe-agent", c->observe_agent, c->observe_agent_count);
+    add_unix(all, "observe", c->observe, c->observe_count, NULL);
+    add_unix(all, "observe-agent", c->observe_agent, c->observe_agent_count, NULL);
     for (size_t i = 0; i < c->route_count; i++) {
         const struct route_config *r = &c->routes[i];
         char key[sizeof all->items->key];
         snprintf(key, sizeof key, "route %.64s: listen", r->name);
-        add_unix(all, key, r->listen, r->listen_count);
+        add_unix(all, key, r->listen, r->listen_count, r);
     }
 }
 
@@ -276,6 +278,34 @@ static void check_log_apart(const struct config *c, const struct made_socket *s,
                  "log \"%s\" is the socket of %s as well", c->log_file.path, s->key);
 }
 
+/* By the daemon's own, strangers would command it. Those of routes with one text are told by
+ * loops.c. */
+static void check_upstream(const struct made_sockets *all, const struct target_config *t,
+                           const struct endpoint *up, struct diags *d)
+{
+    static const char cure[] = "name the server's own socket";
+    for (size_t i = 0; i < all->count; i++) {
+        const struct made_socket *s = &all->items[i];
+        if (!same_place(up->path, s->path))
+            continue;
+        if (s->route == NULL)
+            diag_add(d, DIAG_ERROR, &up->at, cure,
+                     "%s: upstream \"%s\" is the daemon's own socket, of %s", t->label, up->text,
+                     s->key);
+        else if (strcmp(up->path, s->path) != 0)
+            diag_add(d, DIAG_ERROR, &up->at, cure, "%s: upstream \"%s\" is where route %s listens",
+                     t->label, up->text, s->route->name);
+    }
+}
+
+static void check_upstreams(const struct made_sockets *all, const struct config *c, struct diags *d)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        for (size_t k = 0; k < c->targets[i]->upstream_count; k++)
+            if (c->targets[i]->upstream[k].kind == ENDPOINT_UNIX)
+                check_upstream(all, c->targets[i], &c->targets[i]->upstream[k], d);
+}
+
 static void check_sockets(const struct config *c, struct diags *d)
 {
     struct made_sockets all = {calloc(count_sockets(c) + 1, sizeof *all.items), 0};
@@ -290,32 +320,8 @@ static void check_sockets(const struct config *c, struct diags *d)
         for (size_t j = 0; j < i; j++)
             check_apart(&all.items[i], &all.items[j], d);
     }
+    check_upstreams(&all, c, d);
     free(all.items);
-}
-
-/* ---- upstreams ---- */
-
-/* Those with one text are told by loops.c. */
-static void check_loop(const struct config *c, const struct target_config *t,
-                       const struct endpoint *up, struct diags *d)
-{
-    for (size_t i = 0; i < c->route_count; i++)
-        for (size_t j = 0; j < c->routes[i].listen_count; j++) {
-            const struct endpoint *listen = &c->routes[i].listen[j];
-            if (listen->kind == ENDPOINT_UNIX && strcmp(up->path, listen->path) != 0 &&
-                same_place(up->path, listen->path))
-                diag_add(d, DIAG_ERROR, &up->at, "name the server's own socket",
-                         "%s: upstream \"%s\" is where route %s listens", t->label, up->text,
-                         c->routes[i].name);
-        }
-}
-
-static void check_loops(const struct config *c, struct diags *d)
-{
-    for (size_t i = 0; i < c->target_count; i++)
-        for (size_t k = 0; k < c->targets[i]->upstream_count; k++)
-            if (c->targets[i]->upstream[k].kind == ENDPOINT_UNIX)
-                check_loop(c, c->targets[i], &c->targets[i]->upstream[k], d);
 }
 
 /* ---- the whole ---- */
@@ -324,6 +330,5 @@ void made_check(const struct config *c, const struct bundle *have, struct diags 
 {
     check_log(c, have, d);
     check_sockets(c, d);
-    check_loops(c, d);
     check_state(c, d);
 }

@@ -507,6 +507,19 @@ def test_a_unix_socket_that_is_listened_on_is_no_upstream_by_whatever_way(checke
     assert_refused(done, 10, "is where route r listens", "server's own")
 
 
+@pytest.mark.parametrize("way", ["folder", "link"])
+@pytest.mark.parametrize("key", ["control", "observe", "observe_agent"])
+def test_a_socket_of_the_daemons_own_is_no_upstream(checker, pki, places, run, key, way):
+    """Whoever speaks TLS would command it."""
+    own = f"{places}/folder/own.sock"
+    checker.front.write(pki.mail.block(), route("r", run.port(), f"unix:{places}/{way}/own.sock"),
+                        **{key: own if key == "control" else [f"unix:{own}"]})
+    done = checker.front.check()
+    assert done.returncode == WRONG
+    assert f"is the daemon's own socket, of {key.replace('_', '-')}" in done.stderr, done.stderr
+    assert "name the server's own" in done.stderr
+
+
 @pytest.mark.parametrize("of", ["file", "chain", "key", "policy", "link"])
 def test_a_log_is_no_file_that_the_configuration_is_made_of(checker, run, pki, of):
     front, folder = checker.front, run.make_folder(f"log-is-{of}")
