@@ -41,6 +41,8 @@ struct server {
     bool accepting_unix; /* whence the newcomer comes that is being added */
     struct place places[CONNECTIONS_MAX];
     unsigned used;
+    bool woken; /* some that were suspended: the library, as of 0.9.75, does not say that it has
+                   work */
     struct agent agent;
 };
 
@@ -232,6 +234,7 @@ void server_wake(struct server *s)
         s->places[i].waits = NULL;
         if (c != NULL)
             mhd.resume_connection(c);
+        s->woken |= c != NULL;
     }
     agent_tell(&s->agent, s->events->agent_line(s->arg));
 }
@@ -275,6 +278,8 @@ static void accept_one(struct server *s, const struct server_socket *at)
 static int time_to_wait(struct server *s, int most)
 {
     MHD_UNSIGNED_LONG_LONG left;
+    if (s->woken)
+        return 0;
     if ((s->used > 0 || agent_busy(&s->agent)) && (most < 0 || most > 1000))
         most = 1000; /* who is late is seen within a second */
     if (mhd.get_timeout(s->daemon, &left) == MHD_YES && (most < 0 || left < (unsigned)most))
@@ -312,6 +317,7 @@ bool server_wait(struct server *s, int fd, int milliseconds)
         if (at[SOCKETS + i].revents != 0)
             newcomer(s, &s->sockets[i]);
     send_away_the_late(s);
+    s->woken = false;
     mhd.run(s->daemon);
     return false;
 }

@@ -4,6 +4,7 @@
 #include "tests/support/unit.h"
 
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -124,6 +125,30 @@ static void who_waits_is_answered(void **state)
     assert_non_null(strstr(reads(second), "\r\n\r\nof /two\n"));
 }
 
+/* Readable a little before the library would be looked at by itself. */
+static int clock_of(unsigned milliseconds)
+{
+    const struct itimerspec when = {.it_value.tv_nsec = milliseconds * 1000000L};
+    const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    assert_int_equal(timerfd_settime(fd, 0, &when, NULL), 0);
+    return fd;
+}
+
+static void who_waited_is_answered_before_anything_else_happens(void **state)
+{
+    (void)state;
+    begin_as(false);
+    const int asker = asks("/one");
+    serve_until_asked(1);
+    known = true;
+    server_wake(server);
+    const int clock = clock_of(900);
+    assert_false(server_wait(server, clock, -1));
+    close(clock);
+    finish();
+    assert_non_null(strstr(reads(asker), "\r\n\r\nof /one\n"));
+}
+
 static void an_agent_check_is_answered(void **state)
 {
     (void)state;
@@ -161,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_waits_is_answered),
+        cmocka_unit_test(who_waited_is_answered_before_anything_else_happens),
         cmocka_unit_test(an_agent_check_is_answered),
         cmocka_unit_test(who_comes_later_is_not_for_us),
         cmocka_unit_test(one_that_says_nothing_is_not_waited_for),
