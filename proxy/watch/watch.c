@@ -26,6 +26,7 @@ struct watch {
     uv_timer_t timer;
     bool pending;   /* events came; `first` is when */
     bool attempted; /* there was one since these files are in service */
+    bool refused;   /* so it was, and nothing was accepted since */
     bool retried;   /* after a temporary refusal, since the last event */
     uint64_t first;
     time_t again; /* when what was refused is to be tried once more; 0: not before it changes */
@@ -90,15 +91,18 @@ static void unwatchable(void *arg, const char *directory, const char *why)
     w->events->unwatchable(w->arg, directory, why);
 }
 
-/* The files that differ, in words; false: none does. */
-static bool differences(const struct watch *w, struct buf *out)
+/* The files that differ from what is in service, or from what was tried, in words; false: none
+ * does. */
+static bool differences(const struct watch *w, bool from_tried, struct buf *out)
 {
     size_t count = 0;
+    buf_drop(out, out->size);
     for (size_t i = 0; i < w->count; i++) {
-        if (w->files[i].seen == w->files[i].running)
+        const struct watched *f = &w->files[i];
+        if (f->seen == (from_tried ? f->tried : f->running))
             continue;
         if (count++ < NAMED_MAX)
-            buf_printf(out, "%s%s", count > 1 ? ", " : "", w->files[i].path);
+            buf_printf(out, "%s%s", count > 1 ? ", " : "", f->path);
     }
     if (count > NAMED_MAX)
         buf_printf(out, " and %zu more", count - NAMED_MAX);
@@ -114,12 +118,20 @@ static bool tried_before(const struct watch *w)
     return w->attempted;
 }
 
+/* What was refused may be again what is in service: nobody should be left to think that it would
+ * not load. */
+static bool has_news(const struct watch *w, struct buf *files)
+{
+    return differences(w, false, files) ||
+           (w->refused && (differences(w, true, files) || !w->attempted));
+}
+
 static void attempt(struct watch *w)
 {
     struct buf files;
     buf_init(&files, (size_t)64 << 10);
-    if (!differences(w, &files)) {
-        w->attempted = false;
+    if (!has_news(w, &files)) {
+        w->attempted = w->refused;
     } else if (!tried_before(w)) {
         w->attempted = true;
         for (size_t i = 0; i < w->count; i++)
@@ -177,6 +189,7 @@ void watch_refused(struct watch *w, bool temporary, time_t again)
     if (w->texts == NULL)
         return;
     w->again = again;
+    w->refused = true;
     if (temporary && !w->retried) {
         w->attempted = false;
         w->retried = true;
@@ -215,7 +228,7 @@ static void forget(struct watch *w)
     w->paths = NULL;
     w->texts = NULL;
     w->count = 0;
-    w->pending = w->attempted = w->retried = false;
+    w->pending = w->attempted = w->refused = w->retried = false;
     w->again = 0;
     uv_timer_stop(&w->timer);
 }

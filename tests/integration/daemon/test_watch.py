@@ -134,6 +134,16 @@ def test_a_pair_that_is_half_written_waits_for_its_other_half(watching, pki):
     served.wait_for(pki.renewed)
 
 
+def test_what_was_refused_and_is_put_back_is_told_to_be_good(watching, pki):
+    served = watching()
+    served.chain.write_text("")
+    served.front.wait_for_log("reload-refused")
+    shutil.copy(pki.mail.chain, served.chain)
+    served.front.wait_for_log("reloaded")
+    assert served.front.status()["last_reload"]["outcome"] == "accepted"
+    served.stays(pki.mail)
+
+
 def test_a_certificate_is_taken_over_when_it_becomes_valid(watching, pki, run):
     served = watching()
     authority = Authority(run.make_folder("early"), "early", issuer=pki.root)

@@ -203,12 +203,31 @@ static void a_refusal_is_tried_again_only_when_something_changed(void **state)
     loop_until(&loop, told == 2);
     assert_string_equal(last, "live/chain.pem, live/key.pem");
     watch_refused(w, false, 0);
+    rest();
+    assert_int_equal(told, 2);
+}
+
+static void what_is_in_service_again_after_a_refusal_is_told(void **state)
+{
+    (void)state;
+    begin_plain();
+    save("live/chain.pem", "chain 2");
+    loop_until(&loop, told == 1);
+    watch_refused(w, false, 0);
     save("live/chain.pem", "chain 1");
-    save("live/key.pem", "key 1"); /* back to what is in service */
+    loop_until(&loop, told == 2);
+    assert_string_equal(last, "live/chain.pem");
+    watch_refused(w, false, 0); /* for another reason */
+    rest();
     rest();
     assert_int_equal(told, 2);
     save("live/chain.pem", "chain 2"); /* refused once, but that was long ago */
     loop_until(&loop, told == 3);
+    save("live/chain.pem", "chain 1");
+    loop_until(&loop, told == 4);
+    use(plain, 2);
+    rest();
+    assert_int_equal(told, 0);
 }
 
 static void what_may_be_good_is_tried_once_more(void **state)
@@ -238,9 +257,11 @@ static void what_will_be_good_is_tried_when_its_time_has_come(void **state)
     rest();
     rest();
     assert_int_equal(told, 2);
-    save("live/chain.pem", "chain 1"); /* back to what is in service: nothing to wait for */
+    save("live/chain.pem", "chain 1"); /* what is in service: nothing to wait for */
+    loop_until(&loop, told == 3);
+    use(plain, 2);
     rest();
-    assert_int_equal(told, 2);
+    assert_int_equal(told, 0);
 }
 
 static void who_is_busy_is_told_again(void **state)
@@ -339,6 +360,7 @@ int main(void)
         CASE(a_directory_exchanged_for_another_is_seen),
         CASE(a_directory_deleted_and_made_again_is_seen),
         CASE(a_refusal_is_tried_again_only_when_something_changed),
+        CASE(what_is_in_service_again_after_a_refusal_is_told),
         CASE(what_may_be_good_is_tried_once_more),
         CASE(what_will_be_good_is_tried_when_its_time_has_come),
         CASE(who_is_busy_is_told_again),
