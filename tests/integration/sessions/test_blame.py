@@ -37,6 +37,14 @@ def test_a_client_that_says_goodbye(scene):
     assert_blamed(scene, "none", "the dialogue ended" if ours else "the upstream closed")
 
 
+def test_a_client_that_closes_and_whose_server_follows(stage, dialect):
+    scene = stage.scene(dialect, "optional")
+    with scene.connect() as client:
+        client.send(dialect.probe)
+        client.read_until(dialect.HEARD)
+    assert_blamed(scene, "none", "the client closed")
+
+
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_client_that_speaks_tls_at_once(scene, waits):
     """The commonest wrong setting."""
