@@ -272,6 +272,7 @@ static void print_help(FILE *out)
           "  tlsfront key COMMAND ...\n"
           "  tlsfront COMMAND --help\n  tlsfront --version\n  tlsfront --help\n\n"
           "FILE is " CONFIG_DEFAULT_FILE " unless -c names another.\n" EXITS_HELP
+          "Of `status --ready` also 69: no daemon answers.\n"
           "Manual: tlsfront(8), tlsfront-key(1), tlsfront.conf(5).\n",
           out);
 }

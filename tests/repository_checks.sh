@@ -49,9 +49,39 @@ starttls_protocols() {
     awk -F '"' '/\.name = "/ { name = $2 } /\.has_starttls = true/ { print name }' config/protocol.c
 }
 
+# manual PAGE: as one line.
+manual() { tr -s '\n\t ' ' ' <"docs/$1.scd"; }
+
+# The ends of sessions: a fault and the words, on a line each. The words of these two are the engine's.
+ends() {
+    tr -s '\n ' ' ' <proxy/session/ends.c | grep -oE '\[END_[A-Z0-9_]+\] = \{FAULT_[A-Z]+, "[^"]+"' |
+        grep -vE '\[END_(TLS_FAILED|UPSTREAM_TLS)\]' | sed 's/.*{FAULT_//; s/, "/ /; s/"$//; s/^LOCAL/TLSFRONT/' | sort -u
+}
+
+# manual_ends FAULT: what tlsfront(8) says of the ends whose doing that is.
+manual_ends() {
+    awk '/^\*end\*$/ { inside = 1; next } /^##? / { inside = 0 } inside' docs/tlsfront.8.scd | tr -d '\t' |
+        awk -v RS= '{ gsub("\n", " "); print }' | grep "^\*$1\*: "
+}
+
+refusal_words() { sed -n 's/.*\[REFUSE_[A-Z_]*\] = "\(.*\)".*/\1/p' proxy/starttls/dialogue.c; }
+
+# kinds NAME: the values of such a label. A session that lingers has ended, so no log says that.
+kinds() { grep -oE "\[$1_[A-Z_]+\] = \"[a-z_]+\"" proxy/ipc/kinds.c | sed 's/.* "//; s/"//' | grep -vx linger; }
+
+json_fields() {
+    grep -hoE '\<json_[a-z]+\([a-z>-]+, "[^"]+"' proxy/supervisor/status_json.c proxy/load/check_json.c \
+        proxy/routes/{route,certificate}_json.c | sed 's/.* "//; s/"$//' | sort -u
+}
+
 tables_not_understood() {
     [ -n "$(keys)" ] || echo "no keys were found in config/schema.c"
     [ -n "$(starttls_protocols)" ] || echo "no protocols were found in config/protocol.c"
+    [ -n "$(ends)" ] || echo "no ends were found in proxy/session/ends.c"
+    [ -n "$(manual_ends client)" ] || echo "no ends were found in docs/tlsfront.8.scd"
+    [ -n "$(refusal_words)" ] || echo "no words of refusals were found in proxy/starttls/dialogue.c"
+    [ -n "$(kinds STAGE)" ] && [ -n "$(kinds REFUSAL)" ] || echo "no names were found in proxy/ipc/kinds.c"
+    [ -n "$(json_fields)" ] || echo "no fields of JSON were found"
 }
 
 undocumented_keys() {
@@ -59,6 +89,29 @@ undocumented_keys() {
     [ -e $manual ] || return 0
     for key in $(keys); do
         grep -qE "\*$key( |\*)" $manual || echo "$key"
+    done
+}
+
+# A sentence about what the client did needs no place of its own there.
+undocumented_ends() {
+    local fault words
+    ends | while read -r fault words; do
+        [[ "$fault $words" != "CLIENT the client"* ]] || continue
+        manual_ends "${fault,,}" | grep -qF "\"$words\"" || echo "*${fault,,}*: \"$words\""
+    done
+}
+
+undocumented_refusals() {
+    local words
+    refusal_words | while IFS= read -r words; do
+        manual tlsfront.conf.5 | grep -qF "\"$words\"" || echo "$words"
+    done
+}
+
+undocumented_names() {
+    local name
+    for name in $(kinds STAGE) $(kinds REFUSAL) $(json_fields); do
+        manual tlsfront.8 | grep -qF "*$name*" || echo "$name"
     done
 }
 
@@ -120,6 +173,10 @@ check "the check of the borders finds what is planted" "mend tests/borders" test
 check "the check of circles finds what is planted" "mend tests/circles" tests/circles --self-test
 check "the tables of keys and protocols are found" "their form has changed: mend this script" tables_not_understood
 check "every key is in tlsfront.conf(5)" "document it in docs/tlsfront.conf.5.scd" undocumented_keys
+check "every end of a session is in tlsfront(8), by its fault" "name it under *end* in docs/tlsfront.8.scd" undocumented_ends
+check "the words of every refusal are in tlsfront.conf(5)" "name them in docs/tlsfront.conf.5.scd" undocumented_refusals
+check "stages, reasons of refusals and fields of JSON are in tlsfront(8)" "name them in docs/tlsfront.8.scd" \
+    undocumented_names
 check "the fuzzer knows every key" "add it to tests/fuzz/config_text.dict" keys_not_fuzzed
 check "every STARTTLS protocol is fuzzed" "add tests/fuzz/fuzz_starttls_NAME.c and its corpus" protocols_not_fuzzed
 check "systemd understands the unit and the example of a socket" "systemd-analyze verify" unit_mistakes

@@ -195,7 +195,7 @@ static void print_help(void)
           "as they do there. FILE may be - for standard input. Then: tlsfront check -c FILE.\n"
           "Exit status: 0 everything was carried over, 1 something was not, or it failed, 2 wrong\n"
           "usage, 78 a file cannot be read or understood.\n"
-          "Manual: tlsfront(8); with the source, docs/moving.md.\n",
+          "Manual: tlsfront(8), and moving.md in /usr/share/doc/tlsfront/docs.\n",
           stdout);
 }
 

@@ -68,7 +68,7 @@ static const struct key_command commands[] = {
      key_rollback},
     {"list",
      "",
-     "List all keys and certificates: state, names, issuer, expiry, routes.\n",
+     "List all keys and certificates: state, names, expiry, routes.\n",
      {0, 0, 0, 0},
      KEYSTORE_LOOK,
      key_list},
@@ -122,11 +122,17 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* ---- the line ---- */
 
+static void print_usage(FILE *out, const char *before, const struct key_command *c)
+{
+    fprintf(out, "%stlsfront key %s%s%s\n", before, c->name, *c->usage != '\0' ? " " : "",
+            c->usage);
+}
+
 static void print_help(FILE *out)
 {
     fputs("tlsfront key - keys, requests and certificates\n\n", out);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  tlsfront key %s %s\n", commands[i].name, commands[i].usage);
+        print_usage(out, "  ", &commands[i]);
     fputs("\nEvery command takes -c FILE, --json and --help.\n" EXITS_HELP
           "Manual: tlsfront-key(1).\n",
           out);
@@ -135,7 +141,7 @@ static void print_help(FILE *out)
 static int wrong_usage(const struct key_command *c)
 {
     if (c != NULL)
-        fprintf(stderr, "usage: tlsfront key %s %s\n", c->name, c->usage);
+        print_usage(stderr, "usage: ", c);
     else
         print_help(stderr);
     return EXIT_USAGE;
@@ -149,7 +155,8 @@ static int parse_and_run(const struct key_command *c, int argc, char **argv)
     case KEY_LINE_GOOD:
         return key_run(&o, c->intent, c->run);
     case KEY_LINE_HELP:
-        printf("usage: tlsfront key %s %s\n\n%s", c->name, c->usage, c->help);
+        print_usage(stdout, "usage: ", c);
+        printf("\n%s", c->help);
         return 0;
     case KEY_LINE_WRONG:
         if (e.text[0] != '\0')

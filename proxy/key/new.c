@@ -41,6 +41,16 @@ static int find_kind(struct key_job *j, enum keys_kind *kind)
                           keys_kind_names());
 }
 
+/* What is given is judged before a key is made, which may take seconds. */
+static int check_subject(struct key_job *j)
+{
+    struct err e;
+    if (j->o->subject == NULL || keys_check_subject(j->o->subject, &e) == 0)
+        return 0;
+    key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    return EXIT_USAGE;
+}
+
 static int refuse_too_many(struct key_job *j)
 {
     return key_fail_usage(j, "there are more than %d names for one request; say with --host which",
@@ -77,6 +87,8 @@ static int begin(struct key_job *j, struct making *m)
     struct err e;
     m->kind = KEYS_EC_P256;
     int status = find_kind(j, &m->kind);
+    if (status == 0)
+        status = check_subject(j);
     if (status == 0)
         status = find_names(j, &m->names);
     if (status == 0 && keystore_read(&j->store, j->o->name, &m->entry, &e) != 0)
@@ -256,6 +268,8 @@ static int renew(struct key_job *j, struct keystore_entry *entry, const struct t
     int status = renewed_subject(j, f, &subject) ? renewed_names(j, id, &names) : EXIT_USAGE;
     if (status == 0)
         status = find_kind(j, &kind);
+    if (status == 0)
+        status = check_subject(j);
     if (status != 0)
         return status;
     if (j->o->same_key && has(entry, KEYSTORE_KEY))

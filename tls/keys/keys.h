@@ -81,6 +81,9 @@ void keys_free_text(char *text); /* wipes; NULL is fine */
 /* A host name, "*." and a host name, or an IP address. -1 with the reason and the cure. */
 int keys_check_name(const char *name, struct err *e);
 
+/* A subject as in struct keys_names. -1 with the reason and the cure. */
+int keys_check_subject(const char *subject, struct err *e);
+
 struct keys_names {
     const char *subject;      /* "CN=mail.example, O=Example"; NULL: CN= the first name */
     const char *const *names; /* for subjectAltName; at least one */

@@ -231,3 +231,11 @@ int keys_subject_read(const struct keys_names *names, mbedtls_asn1_named_data **
     *list = NULL;
     return read_text(names->subject != NULL ? names->subject : from_names(names, made), list, e);
 }
+
+int keys_check_subject(const char *subject, struct err *e)
+{
+    mbedtls_asn1_named_data *list = NULL;
+    const int checked = read_text(subject, &list, e);
+    mbedtls_asn1_free_named_data_list(&list);
+    return checked;
+}

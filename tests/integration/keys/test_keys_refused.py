@@ -249,9 +249,11 @@ def test_every_command_has_help(manager):
     listed = subprocess.run([manager.front.binary, "key", "--help"], capture_output=True, text=True,
                             check=True, timeout=30).stdout
     for command in ("new", "install", "import", "list", "show", "self-signed", "renew", "remove"):
-        assert f"tlsfront key {command} " in listed
         ran = manager.done(command, "--help")
-        assert ran.stdout.startswith(f"usage: tlsfront key {command} ")
+        usage = ran.stdout.partition("\n\n")[0].removeprefix("usage: ")
+        assert usage.split()[:3] == ["tlsfront", "key", command]
+        assert usage in listed
+        assert not re.search(" $", listed + ran.stdout, re.MULTILINE)
 
 
 def test_the_manual_has_every_option_of_the_help(manager):
@@ -263,9 +265,15 @@ def test_the_manual_has_every_option_of_the_help(manager):
         assert set(re.findall("--[a-z-]+", usage)) == set(re.findall("--[a-z-]+", "".join(lines)))
 
 
-def test_a_subject_that_is_not_understood(manager):
-    refused(manager, "--host", "a.example", "--replace", "--subject", "/C=DE/CN=x", command="new",
-            words=["the subject", "CN=mail.example.org"])
+@pytest.mark.parametrize("command", ["new", "self-signed"])
+def test_a_subject_that_is_not_understood_is_wrong_usage(manager, command):
+    refused(manager, "--host", "a.example", "--replace", "--subject", "/C=DE/CN=x", command=command,
+            status=2, words=["the subject", "CN=mail.example.org"])
+
+
+def test_a_subject_of_a_renewal_that_is_not_understood_is_wrong_usage(manager, pki):
+    manager.done("install", "mail", manager.sign(), pki.intermediate.certificate)
+    refused(manager, "--subject", "/C=DE/CN=x", command="renew", status=2, words=["the subject"])
 
 
 @pytest.mark.parametrize("subject, words", [
@@ -273,7 +281,7 @@ def test_a_subject_that_is_not_understood(manager):
     ("CN=x, C=DEU", 'C in the subject is "DEU", and has to be the two letters of a country')])
 def test_a_subject_with_more_than_an_attribute_holds(manager, subject, words):
     refused(manager, "--host", "a.example", "--replace", "--subject", subject, command="new",
-            words=[words, "cure:"])
+            status=2, words=[words, "cure:"])
 
 
 def test_a_configuration_that_cannot_be_read_is_status_78(manager):

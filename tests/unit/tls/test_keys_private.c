@@ -263,6 +263,7 @@ static void assert_subject(const struct keys_private *k, const char *given, cons
 {
     const struct keys_names own = {given, names, 1};
     struct err e = {.text = ""};
+    assert_int_equal(keys_check_subject(given, &e), 0);
     char *pem = keys_request_make(k, &own, &e);
     if (pem == NULL)
         fail_msg("%s: %s", given, e.text);
@@ -381,6 +382,11 @@ static void a_request_that_cannot_be_made_says_why(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err e = {.text = ""};
         assert_null(keys_request_make(k, &bad[i].names, &e));
+        assert_non_null(strstr(e.text, bad[i].words));
+        if (bad[i].names.subject == NULL)
+            continue;
+        e.text[0] = '\0';
+        assert_int_equal(keys_check_subject(bad[i].names.subject, &e), -1);
         assert_non_null(strstr(e.text, bad[i].words));
     }
     keys_private_free(k);
