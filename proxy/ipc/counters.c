@@ -1,10 +1,9 @@
 #include "proxy/ipc/counters.h"
+#include "proxy/base/address.h"
 #include "proxy/base/fnv.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -311,29 +310,6 @@ unsigned handshake_bucket(uint64_t milliseconds)
     return i;
 }
 
-static bool is_ipv4(const struct sockaddr *client)
-{
-    const struct sockaddr_in6 *in6 = (const void *)client;
-    return client->sa_family == AF_INET ||
-           (client->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr));
-}
-
-/* An IPv6 client owns at least a /64, so that is what counts as one. A mapped IPv4 client is the
- * IPv4 client. */
-static uint64_t client_bits(const struct sockaddr *client)
-{
-    const struct sockaddr_in *in = (const void *)client;
-    const struct sockaddr_in6 *in6 = (const void *)client;
-    uint64_t bits = 0;
-    if (client->sa_family == AF_INET)
-        memcpy(&bits, &in->sin_addr, sizeof in->sin_addr);
-    else if (is_ipv4(client))
-        memcpy(&bits, &in6->sin6_addr.s6_addr[12], 4);
-    else if (client->sa_family == AF_INET6)
-        memcpy(&bits, &in6->sin6_addr, sizeof bits);
-    return bits;
-}
-
 /* A multiply-fold with secret operands: clients must not be able to choose whom they collide
  * with. */
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -345,10 +321,13 @@ static uint64_t mix(uint64_t a, uint64_t b)
 
 uint64_t client_hash(const struct sockaddr *client, uint64_t salt, const uint8_t seed[16])
 {
-    uint64_t key[2];
+    uint8_t bytes[ADDRESS_CLIENT_MAX] = {0};
+    const size_t size = address_client(client, bytes);
+    uint64_t key[2], bits;
     memcpy(key, seed, sizeof key);
-    uint64_t h = mix(client_bits(client) ^ key[0], key[1] | 1);
-    h = mix(h ^ salt ^ ((uint64_t)is_ipv4(client) << 32), key[0] | 1);
+    memcpy(&bits, bytes, sizeof bits);
+    uint64_t h = mix(bits ^ key[0], key[1] | 1);
+    h = mix(h ^ salt ^ ((uint64_t)(size == ADDRESS_CLIENT_V4) << 32), key[0] | 1);
     return mix(h ^ key[1], 0x9e3779b97f4a7c15U);
 }
 
