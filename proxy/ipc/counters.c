@@ -157,18 +157,25 @@ static void clear_places(struct route_details *d)
         counter_set(&d->places[i].sessions, 0);
 }
 
+/* The others have no memory yet. What was accepted is forgotten when a slot changes hands. */
+static bool was_visited(const counter *accepted, const counter *active)
+{
+    return counter_get(accepted) > 0 || counter_get(active) > 0;
+}
+
 void counters_clear_presence(struct worker_counters *part)
 {
     for (unsigned i = 0; i < ROUTE_SLOTS; i++) {
+        const bool visited = was_visited(&part->route[i].accepted, &part->route[i].active);
         counter_set(&part->route[i].active, 0);
         counter_set(&part->route[i].handshaking, 0);
         for (unsigned stage = 0; stage < STAGES; stage++)
             counter_set(&part->route[i].stage[stage], 0);
-        if (counter_get(&part->route[i].accepted) > 0) /* the others have no memory yet */
+        if (visited)
             clear_places(&part->details[i]);
     }
     for (unsigned i = 0; i < NAME_SLOTS; i++)
-        if (counter_get(&part->name[i].accepted) > 0) {
+        if (was_visited(&part->name[i].accepted, &part->name[i].active)) {
             counter_set(&part->name[i].active, 0);
             clear_places(&part->details[DETAILS_OF_NAME(i)]);
         }
@@ -177,16 +184,26 @@ void counters_clear_presence(struct worker_counters *part)
             atomic_store_explicit(&part->clients[row][i], 0, memory_order_relaxed);
 }
 
+static void forget_details(struct route_details *d)
+{
+    memset(d, 0, offsetof(struct route_details, places));
+    memset(d->health, 0, sizeof d->health);
+}
+
 void counters_forget(struct worker_counters *part, unsigned slot)
 {
-    memset(&part->route[slot], 0, sizeof part->route[slot]);
-    memset(&part->details[slot], 0, sizeof part->details[slot]);
+    for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
+        if (counter_facts[i].total)
+            counter_grow(&part->route[slot], i, 0 - counter_read(&part->route[slot], i));
+    forget_details(&part->details[slot]);
 }
 
 void counters_forget_name(struct worker_counters *part, unsigned slot)
 {
-    memset(&part->name[slot], 0, sizeof part->name[slot]);
-    memset(&part->details[DETAILS_OF_NAME(slot)], 0, sizeof part->details[0]);
+    for (unsigned i = 0; i < NAME_COUNTERS; i++)
+        if (name_counter_facts[i].total)
+            name_counter_grow(&part->name[slot], i, 0 - name_counter_read(&part->name[slot], i));
+    forget_details(&part->details[DETAILS_OF_NAME(slot)]);
 }
 
 /* These texts are the operator's. */
