@@ -18,11 +18,15 @@
  * which waits for it. */
 enum { CALLER_MS = 1000 * CONTROL_SECONDS, LAST_MS = 2000 };
 
+/* Where memory is out, look for it again. */
+enum { AGAIN_MS = 100 };
+
 /* What another daemon is asked that has the socket already. */
 enum { IDENTITY_MAX = 300, IDENTITY_SECONDS = 2 };
 
 struct control {
-    uv_pipe_t pipe; /* first: callbacks cast */
+    uv_pipe_t pipe;   /* first: callbacks cast */
+    uv_timer_t again; /* for a caller that there was no memory for */
     struct control_request *callers;
     char *path;
     struct socket_file file;
@@ -150,14 +154,24 @@ static int hear_line(struct control_request *r)
     return uv_read_start((uv_stream_t *)&r->pipe, lend_line, line_read);
 }
 
+static void look_again(uv_timer_t *timer);
+
 static void caller_arrived(uv_stream_t *server, int status)
 {
     struct control *c = (struct control *)(void *)server;
-    struct control_request *r = status == 0 ? new_caller(c) : NULL;
-    if (r == NULL)
+    if (status != 0)
         return;
-    if (uv_accept(server, (uv_stream_t *)&r->pipe) != 0 || hear_line(r) != 0)
+    struct control_request *r = new_caller(c);
+    if (r == NULL) /* libuv tells of nobody before this one is accepted */
+        uv_timer_start(&c->again, look_again, AGAIN_MS, 0);
+    else if (uv_accept(server, (uv_stream_t *)&r->pipe) != 0 || hear_line(r) != 0)
         request_close(r);
+}
+
+static void look_again(uv_timer_t *timer)
+{
+    struct control *c = timer->data;
+    caller_arrived((uv_stream_t *)&c->pipe, 0);
 }
 
 /* ---- the socket ---- */
@@ -174,11 +188,17 @@ static bool make_directory(const char *path)
     return mkdir(directory, 0755) == 0 || errno == EEXIST;
 }
 
+static void again_closed(uv_handle_t *handle)
+{
+    struct control *c = handle->data;
+    free(c->path);
+    free(c);
+}
+
 static void control_closed(uv_handle_t *handle)
 {
     struct control *c = (struct control *)(void *)handle;
-    free(c->path);
-    free(c);
+    uv_close((uv_handle_t *)&c->again, again_closed);
 }
 
 /* -1 with errno. */
@@ -257,6 +277,8 @@ static struct control *make(uv_loop_t *loop, const char *path, control_fn *on_re
     c->on_request = on_request;
     c->arg = arg;
     uv_pipe_init(loop, &c->pipe, 0);
+    uv_timer_init(loop, &c->again);
+    c->again.data = c;
     return c;
 }
 

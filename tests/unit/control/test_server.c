@@ -22,6 +22,19 @@ int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, u
     return __real_uv_timer_start(timer, cb, timeout / FASTER, repeat / FASTER);
 }
 
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+static unsigned no_memory; /* for so many */
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    if (no_memory == 0)
+        return __real_calloc(count, size);
+    no_memory--;
+    return NULL;
+}
+
 struct fixture {
     uv_loop_t loop;
     struct control *control;
@@ -383,6 +396,22 @@ static void a_caller_that_takes_no_answer_does_not_keep_the_daemon(void **state)
     assert_hears(f, late, "1\nthe daemon is going down");
 }
 
+static void a_caller_who_comes_without_memory_for_it_waits_for_that(void **state)
+{
+    struct fixture *f = *state;
+    no_memory = 3;
+    int fd = call(f), other = call(f);
+    say(fd, "status\n");
+    loop_until(&f->loop, f->requests == 1);
+    assert_int_equal(no_memory, 0);
+    answer(f, 0, "s");
+    assert_hears(f, fd, "0\ns");
+    say(other, "status\n");
+    loop_until(&f->loop, f->requests == 2);
+    answer(f, 0, "t");
+    assert_hears(f, other, "0\nt");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -405,6 +434,7 @@ int main(void)
         CASE(a_caller_that_never_spoke_ends_with_the_close),
         CASE(a_caller_that_takes_no_answer_is_left),
         CASE(a_caller_that_takes_no_answer_does_not_keep_the_daemon),
+        CASE(a_caller_who_comes_without_memory_for_it_waits_for_that),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
