@@ -30,10 +30,10 @@ int route_slots_assign(struct route_slots *s, const struct generation *now, stru
     unsigned found[ROUTE_SLOTS];
     bool serving[ROUTE_SLOTS] = {false};
     const struct slots slots = of_routes(s);
-    const struct slots_use use = {serving, route_is_busy, (void *)(uintptr_t)all};
     const size_t count = g->config->route_count;
     for (size_t i = 0; now != NULL && i < now->config->route_count; i++)
         serving[now->routes[i].slot] = true;
+    const struct slots_use use = {serving, route_is_busy, (void *)(uintptr_t)all};
     for (size_t i = 0; i < count; i++)
         wanted[i] = g->config->routes[i].name;
     if (slots_assign(&slots, wanted, count, &use, found, e) != 0)
@@ -116,9 +116,9 @@ int name_slots_assign(struct name_slots *s, const struct generation *now, struct
     char *keys[NAME_SLOTS] = {NULL};
     bool serving[NAME_SLOTS] = {false};
     const struct slots slots = of_names(s);
-    const struct slots_use use = {serving, name_is_busy, (void *)(uintptr_t)all};
     for (size_t i = 0; now != NULL && i < now->config->server_name_count; i++)
         serving[now->names[i].slot] = true;
+    const struct slots_use use = {serving, name_is_busy, (void *)(uintptr_t)all};
     const int result = name_keys(g->config, keys) == 0 ? assign_keys(&slots, keys, &use, g, e)
                                                        : err_set(e, "out of memory");
     for (size_t i = 0; i < g->config->server_name_count; i++)
