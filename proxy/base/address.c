@@ -45,21 +45,36 @@ static bool in_network(int family, const uint8_t *bytes, const struct cidr *netw
     return rest == 0 || (bytes[whole] & mask) == (network->bytes[whole] & mask);
 }
 
-bool address_in(const struct sockaddr *sa, const struct cidr *networks, size_t count)
+/* Its family, where mapped is IPv4, and the bytes. */
+static int plain(const struct sockaddr *sa, const uint8_t **bytes_r)
 {
     const struct sockaddr_in *in = (const void *)sa;
     const struct sockaddr_in6 *in6 = (const void *)sa;
-    int family = sa->sa_family;
-    const uint8_t *bytes = (const uint8_t *)&in->sin_addr;
-    if (family == AF_INET6) {
-        const bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
-        family = mapped ? AF_INET : AF_INET6;
-        bytes = &in6->sin6_addr.s6_addr[mapped ? 12 : 0];
-    }
+    const bool mapped = sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+    *bytes_r = sa->sa_family == AF_INET6 ? &in6->sin6_addr.s6_addr[mapped ? 12 : 0]
+                                         : (const uint8_t *)&in->sin_addr;
+    return mapped ? AF_INET : sa->sa_family;
+}
+
+bool address_in(const struct sockaddr *sa, const struct cidr *networks, size_t count)
+{
+    const uint8_t *bytes = NULL;
+    const int family = plain(sa, &bytes);
     for (size_t i = 0; i < count && (family == AF_INET || family == AF_INET6); i++)
         if (in_network(family, bytes, &networks[i]))
             return true;
     return false;
+}
+
+size_t address_client(const struct sockaddr *sa, uint8_t bytes[ADDRESS_CLIENT_MAX])
+{
+    const uint8_t *from = NULL;
+    const int family = plain(sa, &from);
+    if (family != AF_INET && family != AF_INET6)
+        return 0;
+    const size_t size = family == AF_INET ? ADDRESS_CLIENT_V4 : ADDRESS_CLIENT_MAX;
+    memcpy(bytes, from, size);
+    return size;
 }
 
 void address_local(const uv_handle_t *handle, struct sockaddr_storage *out)

@@ -22,6 +22,12 @@ void address_host(const struct sockaddr *sa, char out[ADDRESS_TEXT_MAX], uint16_
 /* Does the address lie in one of the networks? IPv4-mapped addresses are IPv4. */
 bool address_in(const struct sockaddr *sa, const struct cidr *networks, size_t count);
 
+/* What of an address stands for a client, into `bytes`: an IPv4 address, mapped or not, and of an
+ * IPv6 address its /64, which is the least that one client owns. How many bytes those are; 0: there
+ * is none, of a unix socket. */
+enum { ADDRESS_CLIENT_V4 = 4, ADDRESS_CLIENT_MAX = 8 };
+size_t address_client(const struct sockaddr *sa, uint8_t bytes[ADDRESS_CLIENT_MAX]);
+
 /* The local address of a connected handle; AF_UNSPEC when there is none. */
 void address_local(const uv_handle_t *handle, struct sockaddr_storage *out);
 

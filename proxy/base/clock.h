@@ -9,4 +9,7 @@
 uint64_t clock_us(void); /* microseconds */
 uint64_t clock_ms(void);
 
+/* Seconds since the machine was started, those that it has slept too (CLOCK_BOOTTIME). */
+uint64_t clock_boot_s(void);
+
 #endif

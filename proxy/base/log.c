@@ -312,26 +312,32 @@ static bool lose_for_errno(struct log *l)
     return lose(l, errno == EAGAIN ? 0 : errno);
 }
 
-/* A disk that becomes full takes the beginning of a line; the next one must not become its rest. */
+/* A disk that becomes full takes the beginning of a line, and so does a pipe of a long one; the
+ * next one must not become its rest. */
 static bool end_torn_line(struct log *l)
 {
-    if (l->torn && write(l->fd, "\n", 1) == 1)
-        l->torn = false;
-    return !l->torn;
+    if (!writable_now(l, 1))
+        return lose(l, 0);
+    if (write(l->fd, "\n", 1) != 1)
+        return lose_for_errno(l);
+    l->torn = false;
+    return true;
 }
 
 static bool write_line(struct log *l, const struct buf *text)
 {
     if (text->failed)
         return lose(l, EMSGSIZE);
+    if (l->torn && !end_torn_line(l))
+        return false;
     if (!writable_now(l, text->size))
         return lose(l, 0);
-    const ssize_t n = end_torn_line(l) ? write(l->fd, text->data, text->size) : -1;
+    const ssize_t n = write(l->fd, text->data, text->size);
     if (n < 0)
         return lose_for_errno(l);
     if (n == (ssize_t)text->size)
         return true;
-    l->torn = l->regular;
+    l->torn = true;
     return lose(l, l->regular ? ENOSPC : 0);
 }
 

@@ -37,11 +37,12 @@ void control_silent(const struct control *c, void (*each)(void *arg, int fd), vo
 /* Where it listens; lives as long as `c`. */
 const char *control_path(const struct control *c);
 
-/* Every request is answered exactly once, also when its caller has gone meanwhile. */
+/* Every request is answered exactly once, also when its caller has gone meanwhile. One that does
+ * not take the answer is left after a time. */
 void control_answer(struct control_request *request, int status, const struct buf *text);
 
 /* Stop listening and remove the socket file, if it is still ours; requests under way may still be
- * answered. */
+ * answered, and whoever hears an answer has seconds to take it. */
 void control_close(struct control *c);
 
 /* How long callers wait for an answer, unless they say otherwise: a reload takes less, see

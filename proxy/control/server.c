@@ -14,22 +14,34 @@
 /* Long enough for every request there is. */
 #define LINE_MAX_BYTES 64
 
+/* A caller has so long for its line, and again for taking the answer; less when the daemon ends,
+ * which waits for it. */
+enum { CALLER_MS = 1000 * CONTROL_SECONDS, LAST_MS = 2000 };
+
+/* Where memory is out, look for it again. */
+enum { AGAIN_MS = 100 };
+
 /* What another daemon is asked that has the socket already. */
 enum { IDENTITY_MAX = 300, IDENTITY_SECONDS = 2 };
 
 struct control {
-    uv_pipe_t pipe;                 /* first: callbacks cast */
-    struct control_request *silent; /* callers whose line is not complete */
+    uv_pipe_t pipe;   /* first: callbacks cast */
+    uv_timer_t again; /* for a caller that there was no memory for */
+    struct control_request *callers;
     char *path;
     struct socket_file file;
     control_fn *on_request;
     void *arg;
 };
 
+enum caller_state { CALLER_SPEAKS, CALLER_WAITS, CALLER_LISTENS };
+
 struct control_request {
-    uv_pipe_t pipe;                     /* first */
-    struct control *control;            /* NULL once the line is taken or the control closed */
-    struct control_request *next, **at; /* in control->silent */
+    uv_pipe_t pipe;   /* first */
+    uv_timer_t limit; /* of speaking and listening */
+    enum caller_state state;
+    struct control *control;            /* NULL once that is closed */
+    struct control_request *next, **at; /* in control->callers */
     char line[LINE_MAX_BYTES];
     size_t size;
     uv_write_t write;
@@ -38,24 +50,27 @@ struct control_request {
 
 /* ---- one request ---- */
 
-static void request_closed(uv_handle_t *handle)
+static void limit_closed(uv_handle_t *handle)
 {
-    struct control_request *r = (struct control_request *)(void *)handle;
+    struct control_request *r = handle->data;
     buf_free(&r->answer);
     free(r);
 }
 
-/* It is no caller in waiting any more. */
-static struct control *request_leave(struct control_request *r)
+static void request_closed(uv_handle_t *handle)
 {
-    struct control *c = r->control;
-    if (c != NULL) {
-        *r->at = r->next;
-        if (r->next != NULL)
-            r->next->at = r->at;
-    }
+    struct control_request *r = (struct control_request *)(void *)handle;
+    uv_close((uv_handle_t *)&r->limit, limit_closed);
+}
+
+static void request_leave(struct control_request *r)
+{
+    if (r->control == NULL)
+        return;
+    *r->at = r->next;
+    if (r->next != NULL)
+        r->next->at = r->at;
     r->control = NULL;
-    return c;
 }
 
 static void request_close(struct control_request *r)
@@ -63,6 +78,11 @@ static void request_close(struct control_request *r)
     request_leave(r);
     if (!uv_is_closing((uv_handle_t *)&r->pipe))
         uv_close((uv_handle_t *)&r->pipe, request_closed);
+}
+
+static void too_slow(uv_timer_t *timer)
+{
+    request_close(timer->data);
 }
 
 static void answer_written(uv_write_t *write, int status)
@@ -78,6 +98,8 @@ void control_answer(struct control_request *r, int status, const struct buf *tex
     buf_put(&r->answer, text->data, text->size);
     uv_buf_t out = uv_buf_init((char *)r->answer.data, (unsigned)r->answer.size);
     r->write.data = r;
+    r->state = CALLER_LISTENS;
+    uv_timer_start(&r->limit, too_slow, r->control != NULL ? CALLER_MS : LAST_MS, 0);
     if (r->answer.failed ||
         uv_write(&r->write, (uv_stream_t *)&r->pipe, &out, 1, answer_written) != 0)
         request_close(r);
@@ -99,9 +121,10 @@ static void line_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     char *end = memchr(r->line, '\n', r->size);
     if (end != NULL) {
         uv_read_stop(stream);
+        uv_timer_stop(&r->limit);
         *end = '\0';
-        struct control *c = request_leave(r);
-        c->on_request(c->arg, r, r->line);
+        r->state = CALLER_WAITS;
+        r->control->on_request(r->control->arg, r, r->line);
     } else if (n < 0) { /* gone, or a line longer than any request */
         request_close(r);
     }
@@ -113,24 +136,42 @@ static struct control_request *new_caller(struct control *c)
     if (r == NULL)
         return NULL;
     r->control = c;
-    r->next = c->silent;
-    r->at = &c->silent;
+    r->next = c->callers;
+    r->at = &c->callers;
     if (r->next != NULL)
         r->next->at = &r->next;
-    c->silent = r;
+    c->callers = r;
     uv_pipe_init(c->pipe.loop, &r->pipe, 0);
+    uv_timer_init(c->pipe.loop, &r->limit);
+    r->limit.data = r;
     return r;
 }
+
+/* 0, or an error of libuv. */
+static int hear_line(struct control_request *r)
+{
+    uv_timer_start(&r->limit, too_slow, CALLER_MS, 0);
+    return uv_read_start((uv_stream_t *)&r->pipe, lend_line, line_read);
+}
+
+static void look_again(uv_timer_t *timer);
 
 static void caller_arrived(uv_stream_t *server, int status)
 {
     struct control *c = (struct control *)(void *)server;
-    struct control_request *r = status == 0 ? new_caller(c) : NULL;
-    if (r == NULL)
+    if (status != 0)
         return;
-    if (uv_accept(server, (uv_stream_t *)&r->pipe) != 0 ||
-        uv_read_start((uv_stream_t *)&r->pipe, lend_line, line_read) != 0)
+    struct control_request *r = new_caller(c);
+    if (r == NULL) /* libuv tells of nobody before this one is accepted */
+        uv_timer_start(&c->again, look_again, AGAIN_MS, 0);
+    else if (uv_accept(server, (uv_stream_t *)&r->pipe) != 0 || hear_line(r) != 0)
         request_close(r);
+}
+
+static void look_again(uv_timer_t *timer)
+{
+    struct control *c = timer->data;
+    caller_arrived((uv_stream_t *)&c->pipe, 0);
 }
 
 /* ---- the socket ---- */
@@ -147,11 +188,17 @@ static bool make_directory(const char *path)
     return mkdir(directory, 0755) == 0 || errno == EEXIST;
 }
 
+static void again_closed(uv_handle_t *handle)
+{
+    struct control *c = handle->data;
+    free(c->path);
+    free(c);
+}
+
 static void control_closed(uv_handle_t *handle)
 {
     struct control *c = (struct control *)(void *)handle;
-    free(c->path);
-    free(c);
+    uv_close((uv_handle_t *)&c->again, again_closed);
 }
 
 /* -1 with errno. */
@@ -230,6 +277,8 @@ static struct control *make(uv_loop_t *loop, const char *path, control_fn *on_re
     c->on_request = on_request;
     c->arg = arg;
     uv_pipe_init(loop, &c->pipe, 0);
+    uv_timer_init(loop, &c->again);
+    c->again.data = c;
     return c;
 }
 
@@ -271,9 +320,9 @@ struct control_request *control_adopt_caller(struct control *c, int fd, bool has
         return NULL;
     int rc = uv_pipe_open(&r->pipe, fd);
     if (has_asked)
-        request_leave(r);
+        r->state = CALLER_WAITS;
     else if (rc == 0)
-        rc = uv_read_start((uv_stream_t *)&r->pipe, lend_line, line_read);
+        rc = hear_line(r);
     if (rc == 0)
         return r;
     request_close(r);
@@ -300,8 +349,8 @@ int control_caller_fd(const struct control_request *r)
 
 void control_silent(const struct control *c, void (*each)(void *arg, int fd), void *arg)
 {
-    for (const struct control_request *r = c->silent; r != NULL; r = r->next)
-        if (r->size == 0 && fd_of(&r->pipe) >= 0)
+    for (const struct control_request *r = c->callers; r != NULL; r = r->next)
+        if (r->state == CALLER_SPEAKS && r->size == 0 && fd_of(&r->pipe) >= 0)
             each(arg, fd_of(&r->pipe));
 }
 
@@ -310,12 +359,21 @@ const char *control_path(const struct control *c)
     return c->path;
 }
 
+static void send_away(struct control_request *r)
+{
+    request_leave(r);
+    if (r->state == CALLER_SPEAKS)
+        request_close(r);
+    else if (r->state == CALLER_LISTENS)
+        uv_timer_start(&r->limit, too_slow, LAST_MS, 0);
+}
+
 void control_close(struct control *c)
 {
     if (c == NULL)
         return;
-    while (c->silent != NULL) /* they would keep the loop alive for as long as they like */
-        request_close(c->silent);
+    while (c->callers != NULL) /* they would keep the loop alive for as long as they like */
+        send_away(c->callers);
     socket_remove_file(c->path, &c->file);
     uv_close((uv_handle_t *)&c->pipe, control_closed);
 }

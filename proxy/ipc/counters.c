@@ -1,10 +1,9 @@
 #include "proxy/ipc/counters.h"
+#include "proxy/base/address.h"
 #include "proxy/base/fnv.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,18 +157,25 @@ static void clear_places(struct route_details *d)
         counter_set(&d->places[i].sessions, 0);
 }
 
+/* The others have no memory yet. What was accepted is forgotten when a slot changes hands. */
+static bool was_visited(const counter *accepted, const counter *active)
+{
+    return counter_get(accepted) > 0 || counter_get(active) > 0;
+}
+
 void counters_clear_presence(struct worker_counters *part)
 {
     for (unsigned i = 0; i < ROUTE_SLOTS; i++) {
+        const bool visited = was_visited(&part->route[i].accepted, &part->route[i].active);
         counter_set(&part->route[i].active, 0);
         counter_set(&part->route[i].handshaking, 0);
         for (unsigned stage = 0; stage < STAGES; stage++)
             counter_set(&part->route[i].stage[stage], 0);
-        if (counter_get(&part->route[i].accepted) > 0) /* the others have no memory yet */
+        if (visited)
             clear_places(&part->details[i]);
     }
     for (unsigned i = 0; i < NAME_SLOTS; i++)
-        if (counter_get(&part->name[i].accepted) > 0) {
+        if (was_visited(&part->name[i].accepted, &part->name[i].active)) {
             counter_set(&part->name[i].active, 0);
             clear_places(&part->details[DETAILS_OF_NAME(i)]);
         }
@@ -178,16 +184,26 @@ void counters_clear_presence(struct worker_counters *part)
             atomic_store_explicit(&part->clients[row][i], 0, memory_order_relaxed);
 }
 
+static void forget_details(struct route_details *d)
+{
+    memset(d, 0, offsetof(struct route_details, places));
+    memset(d->health, 0, sizeof d->health);
+}
+
 void counters_forget(struct worker_counters *part, unsigned slot)
 {
-    memset(&part->route[slot], 0, sizeof part->route[slot]);
-    memset(&part->details[slot], 0, sizeof part->details[slot]);
+    for (unsigned i = 0; i < ROUTE_COUNTERS; i++)
+        if (counter_facts[i].total)
+            counter_grow(&part->route[slot], i, 0 - counter_read(&part->route[slot], i));
+    forget_details(&part->details[slot]);
 }
 
 void counters_forget_name(struct worker_counters *part, unsigned slot)
 {
-    memset(&part->name[slot], 0, sizeof part->name[slot]);
-    memset(&part->details[DETAILS_OF_NAME(slot)], 0, sizeof part->details[0]);
+    for (unsigned i = 0; i < NAME_COUNTERS; i++)
+        if (name_counter_facts[i].total)
+            name_counter_grow(&part->name[slot], i, 0 - name_counter_read(&part->name[slot], i));
+    forget_details(&part->details[DETAILS_OF_NAME(slot)]);
 }
 
 /* These texts are the operator's. */
@@ -311,29 +327,6 @@ unsigned handshake_bucket(uint64_t milliseconds)
     return i;
 }
 
-static bool is_ipv4(const struct sockaddr *client)
-{
-    const struct sockaddr_in6 *in6 = (const void *)client;
-    return client->sa_family == AF_INET ||
-           (client->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr));
-}
-
-/* An IPv6 client owns at least a /64, so that is what counts as one. A mapped IPv4 client is the
- * IPv4 client. */
-static uint64_t client_bits(const struct sockaddr *client)
-{
-    const struct sockaddr_in *in = (const void *)client;
-    const struct sockaddr_in6 *in6 = (const void *)client;
-    uint64_t bits = 0;
-    if (client->sa_family == AF_INET)
-        memcpy(&bits, &in->sin_addr, sizeof in->sin_addr);
-    else if (is_ipv4(client))
-        memcpy(&bits, &in6->sin6_addr.s6_addr[12], 4);
-    else if (client->sa_family == AF_INET6)
-        memcpy(&bits, &in6->sin6_addr, sizeof bits);
-    return bits;
-}
-
 /* A multiply-fold with secret operands: clients must not be able to choose whom they collide
  * with. */
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -345,10 +338,13 @@ static uint64_t mix(uint64_t a, uint64_t b)
 
 uint64_t client_hash(const struct sockaddr *client, uint64_t salt, const uint8_t seed[16])
 {
-    uint64_t key[2];
+    uint8_t bytes[ADDRESS_CLIENT_MAX] = {0};
+    const size_t size = address_client(client, bytes);
+    uint64_t key[2], bits;
     memcpy(key, seed, sizeof key);
-    uint64_t h = mix(client_bits(client) ^ key[0], key[1] | 1);
-    h = mix(h ^ salt ^ ((uint64_t)is_ipv4(client) << 32), key[0] | 1);
+    memcpy(&bits, bytes, sizeof bits);
+    uint64_t h = mix(bits ^ key[0], key[1] | 1);
+    h = mix(h ^ salt ^ ((uint64_t)(size == ADDRESS_CLIENT_V4) << 32), key[0] | 1);
     return mix(h ^ key[1], 0x9e3779b97f4a7c15U);
 }
 

@@ -3,7 +3,8 @@
  * Each worker has a part of its own, which is a piece of memory by itself; others get it in a way
  * in which they can only read it. The supervisor reads all parts and clears one when its worker has
  * died; workers read each other's to enforce limits over all of them. No locks: every value has one
- * writer. */
+ * writer, but for totals that the supervisor clears when their slot changes hands, and there a
+ * worker may write over that what it counts at the same moment. */
 #ifndef TLSFRONT_IPC_COUNTERS_H
 #define TLSFRONT_IPC_COUNTERS_H
 
@@ -170,7 +171,7 @@ void counters_unmap_all(struct all_counters *all);
 /* Forget the present tense of a dead worker (active, handshaking, clients); totals stay. */
 void counters_clear_presence(struct worker_counters *part);
 
-/* The slot is another route's from now on. */
+/* The slot is another route's from now on. The present tense stays: its sessions take it back. */
 void counters_forget(struct worker_counters *part, unsigned slot);
 void counters_forget_name(struct worker_counters *part, unsigned slot); /* of a server name */
 

@@ -1,4 +1,5 @@
 #include "proxy/ipc/handover.h"
+#include "config/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -854,24 +855,13 @@ int handover_decode(const uint8_t *data, size_t size, struct handover *h, struct
 
 /* ---- by way of a file ---- */
 
-static bool write_all(int fd, const struct buf *b)
-{
-    for (size_t done = 0; done < b->size;) {
-        const ssize_t n = write(fd, b->data + done, b->size - done);
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
-    }
-    return true;
-}
-
 int handover_to_fd(const struct handover *h, struct err *e)
 {
     struct buf b;
     buf_init(&b, HANDOVER_MAX);
     handover_encode(h, &b);
     int fd = b.failed ? -1 : memfd_create("tlsfront-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || !write_all(fd, &b) ||
+    if (fd < 0 || file_write(fd, b.data, b.size) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         err_set(e, "no memory for the state: %s", b.failed ? "it is too large" : strerror(errno));
         if (fd >= 0)

@@ -1,7 +1,7 @@
 #include "proxy/routes/upstream.h"
+#include "proxy/base/address.h"
 #include "proxy/base/fnv.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,15 +115,9 @@ static size_t count_addresses(const struct upstream_set *set)
 
 uint64_t upstream_client(const struct sockaddr *client)
 {
-    const struct sockaddr_in *in = (const void *)client;
-    const struct sockaddr_in6 *in6 = (const void *)client;
-    if (client->sa_family == AF_INET)
-        return digest(&in->sin_addr, sizeof in->sin_addr);
-    if (client->sa_family != AF_INET6)
-        return 0;
-    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-        return digest(&in6->sin6_addr.s6_addr[12], 4);
-    return digest(&in6->sin6_addr, 8);
+    uint8_t bytes[ADDRESS_CLIENT_MAX];
+    const size_t size = address_client(client, bytes);
+    return size > 0 ? digest(bytes, size) : 0;
 }
 
 /* Of the n-th, as the k-th of `count` from the one on whose turn it is. */

@@ -11,25 +11,62 @@
 #include <unistd.h>
 #include <uv.h>
 
-int route_slots_assign(struct route_slots *s, struct generation *g,
-                       void (*forget)(void *arg, unsigned slot), void *arg)
+/* ---- slots ---- */
+
+static struct slots of_routes(struct route_slots *s)
+{
+    return (struct slots){s->names, s->next, ROUTE_SLOTS};
+}
+
+static bool route_is_busy(void *arg, unsigned slot)
+{
+    return route_active(arg, PARTS_MAX, slot) > 0;
+}
+
+int route_slots_assign(struct route_slots *s, const struct generation *now, struct generation *g,
+                       const struct all_counters *all, struct err *e)
 {
     const char *wanted[ROUTE_SLOTS] = {NULL};
     unsigned found[ROUTE_SLOTS];
+    bool serving[ROUTE_SLOTS] = {false};
+    const struct slots slots = of_routes(s);
     const size_t count = g->config->route_count;
+    for (size_t i = 0; now != NULL && i < now->config->route_count; i++)
+        serving[now->routes[i].slot] = true;
+    const struct slots_use use = {serving, route_is_busy, (void *)(uintptr_t)all};
     for (size_t i = 0; i < count; i++)
         wanted[i] = g->config->routes[i].name;
-    if (slots_assign(s->names, ROUTE_SLOTS, wanted, count, found, forget, arg) != 0)
+    if (slots_assign(&slots, wanted, count, &use, found, e) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
         g->routes[i].slot = found[i];
     return 0;
 }
 
+static void forget_route(void *arg, unsigned slot)
+{
+    const struct all_counters *all = arg;
+    for (unsigned i = 0; i < PARTS_MAX; i++)
+        if (counters_of(all, i) != NULL)
+            counters_forget(counters_of(all, i), slot);
+}
+
+void route_slots_commit(struct route_slots *s, const struct all_counters *all)
+{
+    const struct slots slots = of_routes(s);
+    slots_commit(&slots, forget_route, (void *)(uintptr_t)all);
+}
+
+void route_slots_abort(struct route_slots *s)
+{
+    const struct slots slots = of_routes(s);
+    slots_abort(&slots);
+}
+
 void route_slots_free(struct route_slots *s)
 {
-    for (unsigned i = 0; i < ROUTE_SLOTS; i++)
-        free(s->names[i]);
+    const struct slots slots = of_routes(s);
+    slots_free(&slots);
 }
 
 /* A route's name has no blank. */
@@ -50,28 +87,72 @@ static int name_keys(const struct config *c, char **keys)
     return 0;
 }
 
-int name_slots_assign(struct name_slots *s, struct generation *g,
-                      void (*forget)(void *arg, unsigned slot), void *arg)
+static struct slots of_names(struct name_slots *s)
 {
-    char *keys[NAME_SLOTS] = {NULL};
+    return (struct slots){s->keys, s->next, NAME_SLOTS};
+}
+
+static bool name_is_busy(void *arg, unsigned slot)
+{
+    return name_active(arg, PARTS_MAX, slot) > 0;
+}
+
+/* Slots for those keys, into `g`. */
+static int assign_keys(const struct slots *slots, char *const *keys, const struct slots_use *use,
+                       struct generation *g, struct err *e)
+{
     unsigned found[NAME_SLOTS];
     const size_t count = g->config->server_name_count;
-    int result = name_keys(g->config, keys);
-    if (result == 0)
-        result =
-            slots_assign(s->keys, NAME_SLOTS, (const char *const *)keys, count, found, forget, arg);
-    for (size_t i = 0; i < count; i++) {
-        g->names[i].slot = result == 0 ? found[i] : 0;
+    if (slots_assign(slots, (const char *const *)keys, count, use, found, e) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        g->names[i].slot = found[i];
+    return 0;
+}
+
+int name_slots_assign(struct name_slots *s, const struct generation *now, struct generation *g,
+                      const struct all_counters *all, struct err *e)
+{
+    char *keys[NAME_SLOTS] = {NULL};
+    bool serving[NAME_SLOTS] = {false};
+    const struct slots slots = of_names(s);
+    for (size_t i = 0; now != NULL && i < now->config->server_name_count; i++)
+        serving[now->names[i].slot] = true;
+    const struct slots_use use = {serving, name_is_busy, (void *)(uintptr_t)all};
+    const int result = name_keys(g->config, keys) == 0 ? assign_keys(&slots, keys, &use, g, e)
+                                                       : err_set(e, "out of memory");
+    for (size_t i = 0; i < g->config->server_name_count; i++)
         free(keys[i]);
-    }
     return result;
+}
+
+static void forget_name(void *arg, unsigned slot)
+{
+    const struct all_counters *all = arg;
+    for (unsigned i = 0; i < PARTS_MAX; i++)
+        if (counters_of(all, i) != NULL)
+            counters_forget_name(counters_of(all, i), slot);
+}
+
+void name_slots_commit(struct name_slots *s, const struct all_counters *all)
+{
+    const struct slots slots = of_names(s);
+    slots_commit(&slots, forget_name, (void *)(uintptr_t)all);
+}
+
+void name_slots_abort(struct name_slots *s)
+{
+    const struct slots slots = of_names(s);
+    slots_abort(&slots);
 }
 
 void name_slots_free(struct name_slots *s)
 {
-    for (unsigned i = 0; i < NAME_SLOTS; i++)
-        free(s->keys[i]);
+    const struct slots slots = of_names(s);
+    slots_free(&slots);
 }
+
+/* ---- releases ---- */
 
 unsigned release_worker_count(const struct config *c)
 {

@@ -16,22 +16,28 @@ struct release {
     int *challenges; /* the directory of each route, held open; -1: it has none */
 };
 
-/* Which route name counts in which slot (slots.h). */
+/* Which route name counts in which slot, now and from the next commit on (slots.h). */
 struct route_slots {
-    char *names[ROUTE_SLOTS];
+    char *names[ROUTE_SLOTS], *next[ROUTE_SLOTS];
 };
 
-/* Give every route of `g` a slot. -1: out of memory. */
-int route_slots_assign(struct route_slots *s, struct generation *g,
-                       void (*forget)(void *arg, unsigned slot), void *arg);
+/* Give every route of `g` a slot; in service is `now`, which may be NULL, and what `all` has
+ * counts. -1 with the reason. */
+int route_slots_assign(struct route_slots *s, const struct generation *now, struct generation *g,
+                       const struct all_counters *all, struct err *e);
+/* Clear what the names of before have counted. */
+void route_slots_commit(struct route_slots *s, const struct all_counters *all);
+void route_slots_abort(struct route_slots *s);
 void route_slots_free(struct route_slots *s);
 
 /* The same for the server names of its routes, which count by both names: "pop3s mail.example". */
 struct name_slots {
-    char *keys[NAME_SLOTS];
+    char *keys[NAME_SLOTS], *next[NAME_SLOTS];
 };
-int name_slots_assign(struct name_slots *s, struct generation *g,
-                      void (*forget)(void *arg, unsigned slot), void *arg);
+int name_slots_assign(struct name_slots *s, const struct generation *now, struct generation *g,
+                      const struct all_counters *all, struct err *e);
+void name_slots_commit(struct name_slots *s, const struct all_counters *all);
+void name_slots_abort(struct name_slots *s);
 void name_slots_free(struct name_slots *s);
 
 /* The number of workers that a configuration asks for. */

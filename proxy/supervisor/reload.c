@@ -110,6 +110,8 @@ static void forget(struct reload *r)
     buf_free(&r->changes);
     candidate_free(&r->candidate);
     release_clear(&r->release);
+    route_slots_abort(&r->slots);
+    name_slots_abort(&r->name_slots);
     log_close_target(r->log_fd);
     r->log_fd = -1;
     r->files_only = false;
@@ -251,23 +253,16 @@ static int reload_judge(struct reload *r, const struct source *from, struct err 
     return 0;
 }
 
-static void forget_slot(void *arg, unsigned slot)
+static int assign_slots(struct reload *r, struct err *why)
 {
-    const struct reload *r = arg;
-    for (unsigned i = 0; i < PARTS_MAX; i++)
-        if (counters_of(&r->with.workers->all, i) != NULL)
-            counters_forget(counters_of(&r->with.workers->all, i), slot);
+    const struct all_counters *all = &r->with.workers->all;
+    struct generation *g = r->release.generation;
+    return route_slots_assign(&r->slots, current(r), g, all, why) == 0
+               ? name_slots_assign(&r->name_slots, current(r), g, all, why)
+               : -1;
 }
 
-static void forget_name_slot(void *arg, unsigned slot)
-{
-    const struct reload *r = arg;
-    for (unsigned i = 0; i < PARTS_MAX; i++)
-        if (counters_of(&r->with.workers->all, i) != NULL)
-            counters_forget_name(counters_of(&r->with.workers->all, i), slot);
-}
-
-/* Turn what was loaded into a release. 0, or -1 when memory is out. */
+/* Turn what was loaded into a release. 0, or -1 with the reason. */
 static int make_release(struct reload *r, struct err *why)
 {
     struct release release = {.generation = r->candidate.generation,
@@ -278,9 +273,9 @@ static int make_release(struct reload *r, struct err *why)
     r->release = release;
     r->candidate.generation = NULL;
     r->release.generation->number = r->release.number;
+    if (assign_slots(r, why) != 0)
+        return -1;
     if (release_open_challenges(&r->release) != 0 ||
-        route_slots_assign(&r->slots, r->release.generation, forget_slot, r) != 0 ||
-        name_slots_assign(&r->name_slots, r->release.generation, forget_name_slot, r) != 0 ||
         resolver_add(r->with.resolver, r->release.generation->config) != 0)
         return err_set(why, "out of memory");
     fingerprints(r->candidate.bundle, &r->fingerprints);
@@ -404,6 +399,8 @@ static void reload_commit(struct reload *r)
     listeners_commit(r->with.listeners);
     r->events->commit(r->arg, ws->next.generation, &r->candidate, r->log_fd);
     r->log_fd = -1;
+    route_slots_commit(&r->slots, &ws->all);
+    name_slots_commit(&r->name_slots, &ws->all);
     workers_commit(ws);
     r->events->committed(r->arg);
     resolver_keep(r->with.resolver, current(r)->config);

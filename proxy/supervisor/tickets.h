@@ -11,6 +11,7 @@ struct tickets {
     struct log *log;
     struct workers *workers; /* who have the keys */
     uv_timer_t timer;
+    uint64_t until; /* then our own keys are made anew, by clock_boot_s() */
     struct ticket_files
         files; /* shared with all who have the same; none: the keys are ours alone */
 };

@@ -358,6 +358,35 @@ def test_a_reload_keeps_sessions_and_counters_and_moves_newcomers(fronts, run, p
     front.terminate()
 
 
+def test_a_session_of_a_name_that_is_gone_takes_nothing_from_another(fronts, run, pki, certificates,
+                                                                     toys):
+    """As many names as there may be are replaced by others, which count where those did."""
+    port, upstream = run.port(), toys(echo).port
+
+    def blocks(letter, count):
+        return certificates, route("r", port, upstream, certificate=("names-b",), names=[
+            server_name(f"{letter}{i}.b.names.test", max_connections=1) for i in range(count)])
+
+    front = fronts.start(*blocks("x", 4096))
+    settings = tls.context(pki)
+    with tls.TlsClient(port, settings, sni="x0.b.names.test") as before:
+        assert tls.says(before)
+        front.write(*blocks("y", 4096))
+        done = front.reload()
+        assert done.returncode == 1
+        assert "too many names since the start" in done.stderr
+        front.write(*blocks("y", 4095))
+        done = front.reload()
+        assert done.returncode == 0, done.stderr
+        assert tls.says(before)
+    wait_until(lambda: front.active("r") == 0, "the session to end")
+    for number in range(2):
+        with tls.TlsClient(port, settings, sni="y0.b.names.test") as client:
+            assert tls.says(client), number
+        wait_until(lambda: front.active("r") == 0, "the session to end")
+    front.terminate()
+
+
 def test_counters_of_names_outlive_an_upgrade(run, binary, pki, certificates, toys):
     mine, fronts = own_binary(run, binary, f"names-upgrade-{next(NUMBERS)}")
     port, second = run.port(), toys(echo)

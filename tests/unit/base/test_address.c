@@ -86,6 +86,30 @@ static void the_local_address_of_a_bound_handle(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+static size_t client_of(const char *ip, uint8_t bytes[ADDRESS_CLIENT_MAX])
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(7)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
+    if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
+        return address_client((const struct sockaddr *)&in, bytes);
+    assert_int_equal(inet_pton(AF_INET6, ip, &in6.sin6_addr), 1);
+    return address_client((const struct sockaddr *)&in6, bytes);
+}
+
+static void a_client_is_an_ipv4_address_or_a_network_of_ipv6(void **state)
+{
+    (void)state;
+    const struct sockaddr unix_end = {.sa_family = AF_UNIX};
+    uint8_t bytes[ADDRESS_CLIENT_MAX];
+    assert_int_equal(client_of("192.0.2.1", bytes), ADDRESS_CLIENT_V4);
+    assert_memory_equal(bytes, "\xc0\0\2\1", 4);
+    assert_int_equal(client_of("::ffff:192.0.2.2", bytes), ADDRESS_CLIENT_V4);
+    assert_memory_equal(bytes, "\xc0\0\2\2", 4);
+    assert_int_equal(client_of("2001:db8:1:2:3:4:5:6", bytes), ADDRESS_CLIENT_MAX);
+    assert_memory_equal(bytes, "\x20\1\xd\xb8\0\1\0\2", 8);
+    assert_int_equal(address_client(&unix_end, bytes), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +117,7 @@ int main(void)
         cmocka_unit_test(ipv6_stands_in_brackets),
         cmocka_unit_test(mapped_addresses_read_as_ipv4),
         cmocka_unit_test(everything_else_reads_unix),
+        cmocka_unit_test(a_client_is_an_ipv4_address_or_a_network_of_ipv6),
         cmocka_unit_test(the_local_address_of_a_bound_handle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,39 @@ static void a_long_line_never_waits_for_the_reader(void **state)
     assert_false(waited);
 }
 
+/* One free page, and this time the pipe does not block: it takes the beginning. */
+static void a_long_line_that_a_pipe_tore_is_not_continued_by_the_next(void **state)
+{
+    (void)state;
+    static char block[4096], value[8001], text[1 << 16];
+    int ends[2];
+    struct log log;
+    struct log_line line;
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 2 * 4096) >= 2 * 4096);
+    memset(block, '-', sizeof block);
+    block[sizeof block - 1] = '\n';
+    assert_int_equal(write(ends[1], block, sizeof block), sizeof block);
+    log_init(&log, "worker-3");
+    log_redirect(&log, LOG_TARGET_FILE, ends[1]);
+    memset(value, 'x', 8000);
+    log_begin(&line, &log, LOG_LEVEL_INFO, "long");
+    log_text(&line, "v", value);
+    log_end(&line);
+    log_event(&log, LOG_LEVEL_INFO, "e", "second"); /* nor does it take the end of that one */
+    assert_int_equal(log.lost, 2);
+    drain(ends[0], text, sizeof text);
+    assert_non_null(strstr(text, "event=long v=xxx"));
+
+    log_event(&log, LOG_LEVEL_INFO, "e", "third");
+    drain(ends[0], text, sizeof text);
+    log_close(&log);
+    close(ends[0]);
+    assert_memory_equal(text, "\ntime=", 6);
+    assert_non_null(strstr(text, "event=e msg=third\n"));
+    assert_non_null(strstr(text, "2 log lines were lost: whoever reads the log is too slow\"\n"));
+}
+
 static int open_file(const char *path, struct err *e)
 {
     struct config c = {.log_target = LOG_TARGET_FILE, .log_file = {.path = path}};
@@ -267,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_that_a_full_pipe_does_not_take_are_counted_and_reported),
         cmocka_unit_test(a_loss_is_not_forgotten_where_warnings_are_not_wanted),
+        cmocka_unit_test(a_long_line_that_a_pipe_tore_is_not_continued_by_the_next),
         cmocka_unit_test(a_full_disk_costs_lines_and_nothing_else),
         cmocka_unit_test(a_line_that_a_full_disk_tore_is_not_continued_by_the_next),
         cmocka_unit_test(a_file_is_made_for_few_eyes_and_appended_to),

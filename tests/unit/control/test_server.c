@@ -4,12 +4,36 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #define UMASK 027
+
+/* A minute is long for a test. */
+int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
+{
+    enum { FASTER = 20 };
+    return __real_uv_timer_start(timer, cb, timeout / FASTER, repeat / FASTER);
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+static unsigned no_memory; /* for so many */
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    if (no_memory == 0)
+        return __real_calloc(count, size);
+    no_memory--;
+    return NULL;
+}
 
 struct fixture {
     uv_loop_t loop;
@@ -318,6 +342,76 @@ static void a_caller_that_never_spoke_ends_with_the_close(void **state)
     assert_false(alive);
 }
 
+/* An answer that no socket's buffer holds. */
+static int ask_for_much(struct fixture *f)
+{
+    struct buf text;
+    int fd = call(f);
+    const unsigned before = f->requests;
+    say(fd, "status json\n");
+    loop_until(&f->loop, f->requests == before + 1);
+    buf_init(&text, (size_t)4 << 20);
+    for (unsigned i = 0; i < 4 << 16; i++)
+        buf_puts(&text, "0123456789abcdef");
+    assert_false(text.failed);
+    control_answer(f->request, 0, &text);
+    buf_free(&text);
+    loop_settle(&f->loop);
+    return fd;
+}
+
+static bool has_hung_up(int fd)
+{
+    struct pollfd p = {.fd = fd};
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
+}
+
+static void a_caller_that_takes_no_answer_is_left(void **state)
+{
+    struct fixture *f = *state;
+    int fd = ask_for_much(f), silent = call(f), other;
+    loop_until(&f->loop, has_hung_up(fd));
+    loop_until(&f->loop, has_hung_up(silent)); /* nor does that one take a minute to speak */
+    close(fd);
+    close(silent);
+    other = call(f);
+    say(other, "status\n");
+    loop_until(&f->loop, f->requests == 2);
+    answer(f, 0, "s");
+    assert_hears(f, other, "0\ns");
+}
+
+static void a_caller_that_takes_no_answer_does_not_keep_the_daemon(void **state)
+{
+    struct fixture *f = *state;
+    int before = ask_for_much(f), late = call(f);
+    say(late, "reload\n");
+    loop_until(&f->loop, f->requests == 2);
+    control_close(f->control);
+    f->control = NULL;
+    answer(f, 1, "the daemon is going down");
+    loop_until(&f->loop, uv_loop_alive(&f->loop) == 0);
+    assert_true(has_hung_up(before));
+    close(before);
+    assert_hears(f, late, "1\nthe daemon is going down");
+}
+
+static void a_caller_who_comes_without_memory_for_it_waits_for_that(void **state)
+{
+    struct fixture *f = *state;
+    no_memory = 3;
+    int fd = call(f), other = call(f);
+    say(fd, "status\n");
+    loop_until(&f->loop, f->requests == 1);
+    assert_int_equal(no_memory, 0);
+    answer(f, 0, "s");
+    assert_hears(f, fd, "0\ns");
+    say(other, "status\n");
+    loop_until(&f->loop, f->requests == 2);
+    answer(f, 0, "t");
+    assert_hears(f, other, "0\nt");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -338,6 +432,9 @@ int main(void)
         CASE(a_missing_directory_is_made_but_not_two),
         CASE(a_request_under_way_is_answered_after_the_close),
         CASE(a_caller_that_never_spoke_ends_with_the_close),
+        CASE(a_caller_that_takes_no_answer_is_left),
+        CASE(a_caller_that_takes_no_answer_does_not_keep_the_daemon),
+        CASE(a_caller_who_comes_without_memory_for_it_waits_for_that),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

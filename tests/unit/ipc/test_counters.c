@@ -277,13 +277,24 @@ static void a_slot_that_is_given_away_begins_at_nought(void **state)
     struct worker_counters *part = f->own[0];
     counter_add(&part->route[7].accepted, 3);
     counter_add(&part->route[8].accepted, 3);
+    counter_add(&part->route[7].active, 1); /* it leaves in a moment, and takes that back */
+    counter_add(&part->route[7].stage[0], 1);
+    place_enter(&part->details[7], 5);
+    counter_set(&health_place(&part->details[7], 5)->state, HEALTH_UP);
     counter_add(&part->details[7].tls[1][1][0], 3);
     counter_add(&part->details[8].refused[REFUSAL_LIMIT], 3);
     counters_forget(part, 7);
     assert_int_equal(counter_get(&part->route[7].accepted), 0);
     assert_int_equal(counter_get(&part->details[7].tls[1][1][0]), 0);
+    assert_int_equal(counter_get(&part->route[7].active), 1);
+    assert_int_equal(counter_get(&part->route[7].stage[0]), 1);
+    assert_int_equal(place_sessions(&f->all, 1, 7, 5), 1);
+    assert_null(health_find(&f->all, 7, 5));
     assert_int_equal(counter_get(&part->route[8].accepted), 3);
     assert_int_equal(counter_get(&part->details[8].refused[REFUSAL_LIMIT]), 3);
+    counters_clear_presence(part); /* its worker has died instead */
+    assert_int_equal(counter_get(&part->route[7].active), 0);
+    assert_int_equal(place_sessions(&f->all, 1, 7, 5), 0);
 }
 
 static void an_upstream_is_counted_under_its_text(void **state)

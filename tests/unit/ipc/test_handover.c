@@ -2,6 +2,7 @@
 #include "proxy/ipc/handover.h"
 #include "tests/support/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -214,6 +215,38 @@ static void it_travels_in_a_file_that_nobody_changes(void **state)
     assert_int_equal(open_descriptors(), before);
 }
 
+/* The signal of a child that has ended comes in the middle of a write. */
+ssize_t __real_write(int fd, const void *data, size_t size);
+ssize_t __wrap_write(int fd, const void *data, size_t size);
+
+static unsigned interrupted; /* before writes go through */
+
+ssize_t __wrap_write(int fd, const void *data, size_t size)
+{
+    if (interrupted == 0)
+        return __real_write(fd, data, size);
+    interrupted--;
+    errno = EINTR;
+    return -1;
+}
+
+static void a_signal_in_the_middle_costs_nothing(void **state)
+{
+    (void)state;
+    struct handover h;
+    struct err e;
+    struct buf b = example();
+    assert_int_equal(handover_decode(b.data, b.size, &h, &e), 0);
+    interrupted = 2;
+    const int fd = handover_to_fd(&h, &e);
+    handover_free(&h);
+    assert_true(fd >= 0);
+    assert_int_equal(handover_from_fd(fd, &h, &e), 0);
+    handover_free(&h);
+    close(fd);
+    buf_free(&b);
+}
+
 /* ---- what is not understood ---- */
 
 static void another_version_is_refused_by_its_number(void **state)
@@ -411,6 +444,7 @@ int main(void)
         cmocka_unit_test(what_was_written_is_read),
         cmocka_unit_test(every_descriptor_is_shown_once),
         cmocka_unit_test(it_travels_in_a_file_that_nobody_changes),
+        cmocka_unit_test(a_signal_in_the_middle_costs_nothing),
         cmocka_unit_test(another_version_is_refused_by_its_number),
         cmocka_unit_test(what_ends_anywhere_is_refused),
         cmocka_unit_test(a_byte_that_is_another_breaks_nothing),
