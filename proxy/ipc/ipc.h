@@ -122,7 +122,7 @@ struct ipc_message {
     uint32_t size; /* of the payload in use */
     uint32_t fd_count;
     _Alignas(8) uint8_t payload[IPC_PAYLOAD_MAX];
-    int fds[IPC_FDS_MAX]; /* received ones belong to the receiver */
+    int fds[IPC_FDS_MAX]; /* received ones belong to the receiver; -1: it had no room */
 };
 
 /* Payloads. */
@@ -240,6 +240,9 @@ int ipc_send(int fd, const struct ipc_message *m);
 /* 1: a message; 0: nothing to read now; -1: the other side is gone or, with errno EPROTO, sends
  * what is no message. */
 int ipc_receive(int fd, struct ipc_message *m);
+
+/* Have descriptors come for which this process had no room? */
+bool ipc_lacks_fds(const struct ipc_message *m);
 
 /* Copy the payload out, if it is of exactly that size. */
 bool ipc_take(const struct ipc_message *m, void *out, size_t size);
