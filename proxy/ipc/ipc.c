@@ -51,6 +51,8 @@ int ipc_send(int fd, const struct ipc_message *m)
     do
         n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
+    if (n < 0 && (errno == ENOMEM || errno == ETOOMANYREFS))
+        errno = ENOBUFS;
     return n < 0 ? -1 : 0;
 }
 

@@ -234,7 +234,9 @@ void ipc_begin(struct ipc_message *m, enum ipc_type type, uint32_t generation);
 /* Append to the payload; the caller has counted with IPC_PER_MESSAGE. */
 void ipc_append(struct ipc_message *m, const void *data, size_t size);
 
-/* 0, or -1 with errno: EAGAIN means that the other side does not read. Descriptors stay ours. */
+/* 0, or -1 with errno, where these two may be otherwise later. EAGAIN: the other side does not
+ * read; the socket says when it can be written to. ENOBUFS: the system has no memory for it, or too
+ * many descriptors are on their way; nobody says when that changes. Descriptors stay ours. */
 int ipc_send(int fd, const struct ipc_message *m);
 
 /* 1: a message; 0: nothing to read now; -1: the other side is gone or, with errno EPROTO, sends

@@ -89,15 +89,12 @@ void orders_tickets(struct worker *w)
 
 /* ---- challenges ---- */
 
-/* As with an answer: whoever does not take it goes on with what it knew. */
 void orders_challenges(struct worker *w)
 {
     const struct challenge_names *n = &w->all->challenges;
-    if (w->child.life == CHILD_NONE || w->child.condemned)
-        return;
     ipc_begin(&message, IPC_CHALLENGES, 0);
     ipc_append(&message, n->hashes, n->count * sizeof *n->hashes);
-    (void)ipc_send(w->child.ipc, &message);
+    send_message(w);
 }
 
 static const struct route *route_in_slot(const struct generation *g, unsigned slot)
@@ -121,8 +118,8 @@ static void find_answer(const struct release *p, const struct ipc_challenge_quer
     out->outcome = (uint32_t)challenge_read(directory, kind, query->name, &out->challenge);
 }
 
-/* A worker is not worth killing for an answer that it does not take: its session waits in vain. */
-void orders_answer(const struct workers *ws, int ipc, const struct ipc_challenge_query *query)
+void orders_answer(const struct workers *ws, struct child *worker,
+                   const struct ipc_challenge_query *query)
 {
     static struct ipc_challenge_answer answer; /* large; one thread */
     answer.serial = query->serial;
@@ -132,7 +129,7 @@ void orders_answer(const struct workers *ws, int ipc, const struct ipc_challenge
     ipc_append(&message, &answer,
                offsetof(struct ipc_challenge_answer, challenge.bytes) + answer.challenge.size[0] +
                    answer.challenge.size[1]);
-    (void)ipc_send(ipc, &message);
+    child_send(worker, &message);
     explicit_bzero(message.payload, message.size);
     explicit_bzero(&answer, sizeof answer);
 }

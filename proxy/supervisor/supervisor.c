@@ -377,10 +377,10 @@ static void on_veterans_gone(void *arg)
         on_gone(s);
 }
 
-static void on_query(void *arg, int ipc, const struct ipc_challenge_query *query)
+static void on_query(void *arg, struct child *worker, const struct ipc_challenge_query *query)
 {
     struct supervisor *s = arg;
-    orders_answer(&s->workers, ipc, query);
+    orders_answer(&s->workers, worker, query);
 }
 
 static const struct veterans_events veterans_events = {on_query, on_veterans_gone};

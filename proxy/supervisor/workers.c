@@ -132,7 +132,7 @@ static bool on_query(struct worker *w, const struct ipc_message *message)
         memchr(query.name, '\0', sizeof query.name) == NULL)
         return false;
     challenge_names_asked(&w->all->challenges);
-    orders_answer(w->all, w->child.ipc, &query);
+    orders_answer(w->all, &w->child, &query);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "proxy/base/exits.h"
 #include "proxy/base/privileges.h"
 #include "proxy/health/health.h"
+#include "proxy/ipc/backlog.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/ipc/process.h"
 #include "proxy/routes/generation.h"
@@ -28,6 +29,7 @@ struct worker {
 
     int ipc;
     uv_poll_t ipc_poll;
+    struct backlog backlog; /* to the supervisor */
     unsigned index;
     uint8_t seed[16]; /* for client_slot_of() */
     uint64_t log_lost_counted;
@@ -52,13 +54,14 @@ static void worker_end(struct worker *w)
 
 /* ---- messages to the supervisor ---- */
 
+/* What cannot be said now is said when next there is something to say: a PONG, at the latest. */
 static void send_payload(struct worker *w, enum ipc_type type, uint32_t generation,
                          const void *data, size_t size)
 {
     static struct ipc_message m; /* large; one thread */
     ipc_begin(&m, type, generation);
     ipc_append(&m, data, size);
-    if (ipc_send(w->ipc, &m) != 0)
+    if (backlog_send(&w->backlog, w->ipc, &m) != 0)
         worker_end(w);
 }
 
@@ -571,6 +574,7 @@ int worker_run(unsigned index)
     }
     tls_engine_free(w.engine);
     free(w.scratch.data);
+    backlog_clear(&w.backlog);
     counters_unmap_all(&w.all);
     log_close(&w.log);
     return 0;
