@@ -210,7 +210,15 @@ static void add_upstream(struct worker *w, uint32_t number, size_t target, size_
     }
 }
 
-static void send_addresses(struct worker *w, const struct release *p)
+static bool is_wanted(const struct endpoint *e, const struct resolver_name *only)
+{
+    return e->kind == ENDPOINT_NAME &&
+           (only == NULL || (e->port == only->port && strcmp(e->host, only->host) == 0));
+}
+
+/* Of all upstreams, or of those that have that name. */
+static void send_addresses(struct worker *w, const struct release *p,
+                           const struct resolver_name *only)
 {
     const struct config *c = p->generation->config;
     ipc_begin(&message, IPC_ADDRESSES, p->number);
@@ -218,26 +226,27 @@ static void send_addresses(struct worker *w, const struct release *p)
         for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
             const struct endpoint *e = &c->targets[i]->upstream[k];
             size_t count = 0;
-            if (e->kind != ENDPOINT_NAME)
+            if (!is_wanted(e, only))
                 continue;
             const struct upstream_address *known = resolver_find(w->all->resolver, e, &count);
             add_upstream(w, p->number, i, k, known, count);
         }
-    send_message(w);
+    if (message.size > 0)
+        send_message(w);
 }
 
 void orders_release(struct worker *w, const struct release *p)
 {
     send_bundle(w, p);
     send_listeners(w, p);
-    send_addresses(w, p);
+    send_addresses(w, p, NULL);
     orders_send(w, IPC_READY, p->number);
     w->told = p->number > w->told ? p->number : w->told;
 }
 
-void orders_addresses(struct worker *w)
+void orders_addresses(struct worker *w, const struct resolver_name *name)
 {
-    send_addresses(w, &w->all->current);
+    send_addresses(w, &w->all->current, name);
     if (w->all->next.number != 0)
-        send_addresses(w, &w->all->next);
+        send_addresses(w, &w->all->next, name);
 }

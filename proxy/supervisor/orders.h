@@ -17,6 +17,7 @@ void orders_challenges(struct worker *w);
 /* What a worker has asked, which may be one of before an upgrade. */
 void orders_answer(const struct workers *ws, struct child *worker,
                    const struct ipc_challenge_query *query);
-void orders_addresses(struct worker *w); /* of the current release */
+/* Those of a name, for the current release and the next. */
+void orders_addresses(struct worker *w, const struct resolver_name *name);
 
 #endif

@@ -390,9 +390,10 @@ void workers_send_log(struct workers *ws)
     signers_send_log(&ws->signers);
 }
 
-void workers_send_addresses(struct workers *ws)
+void workers_send_addresses(struct workers *ws, const struct resolver_name *name)
 {
-    for_each(ws, orders_addresses);
+    for (unsigned i = 0; i < ws->count; i++)
+        orders_addresses(ws->items[i], name);
 }
 
 void workers_leave(struct workers *ws, uint32_t ms)

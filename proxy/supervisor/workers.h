@@ -86,8 +86,8 @@ void workers_send_tickets(struct workers *ws);
 void workers_leave(struct workers *ws, uint32_t ms);
 void workers_send_log(struct workers *ws);
 
-/* The current generation's resolved addresses, after they have changed. */
-void workers_send_addresses(struct workers *ws);
+/* The addresses of that name, after they have changed. */
+void workers_send_addresses(struct workers *ws, const struct resolver_name *name);
 
 unsigned workers_alive(const struct workers *ws);
 
