@@ -26,6 +26,7 @@
  *   worker -> supervisor
  *     SANDBOX    what I have given up, said once (struct sandbox_state)
  *     CHALLENGE_QUERY   what answers this ACME challenge?   answer: CHALLENGE_ANSWER
+ *     SIGNER     I have none: where is it?  answer: SIGNER, when there is one
  *
  *   supervisor -> signer: HELLO, LOG, COMMIT N, ABORT N, PING as above, and
  *     KEYS       the private keys of generation N, as a bundle

@@ -42,7 +42,8 @@ void orders_signer(struct worker *w)
     const int fd =
         w->child.life == CHILD_NONE ? -1 : signers_connect(&w->all->signers, w->child.index);
     if (fd < 0)
-        return; /* when there is one, it says so */
+        return; /* when there is one, it says so; without a socket to it the worker asks for one */
+    w->connected = uv_now(w->all->loop);
     ipc_begin(&message, IPC_SIGNER, 0);
     message.fds[0] = fd;
     message.fd_count = 1;

@@ -20,6 +20,7 @@ struct worker {
     int counters, counters_reader; /* its part of the counters; the second is for the others */
     uint32_t told;                 /* the highest generation that it was told of */
     uint32_t prepared, committed;  /* the highest generation that it said so of */
+    uint64_t connected; /* when it last got a socket to its signer, by the loop's clock */
 };
 
 struct workers_events {
