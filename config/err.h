@@ -23,6 +23,9 @@ int err_cure(struct err *e, const char *format, ...) __attribute__((format(print
 /* What to do about it, or `otherwise`. */
 const char *err_cure_or(const struct err *e, const char *otherwise);
 
+/* What to do where there are no descriptors left. */
+#define ERR_CURE_FILES "raise the limit on open files (LimitNOFILE= in the unit, or ulimit -n)"
+
 /* Say which input it was; the numbers are the function's own. Returns -1. `e` may be NULL. */
 int err_blame(struct err *e, int input);
 

@@ -27,7 +27,7 @@ const char *file_cure(int error)
         return "let the user who starts tlsfront read it";
     case EMFILE:
     case ENFILE:
-        return "raise the limit on open files (LimitNOFILE= in the unit, or ulimit -n)";
+        return ERR_CURE_FILES;
     case EBADF:
     case EISDIR:
         return "lead a file or a pipe to standard input, or name a file";

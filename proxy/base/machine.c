@@ -17,7 +17,7 @@ static int check_files(struct err *e)
         return 0;
     err_set(e, "no more than %u file%s can be open, which does not do for anything", limit,
             plural(limit));
-    return err_cure(e, "raise the limit (LimitNOFILE= in the unit, or ulimit -n)");
+    return err_cure(e, ERR_CURE_FILES);
 }
 
 static int check_proc(struct err *e)

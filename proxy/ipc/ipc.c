@@ -51,10 +51,12 @@ int ipc_send(int fd, const struct ipc_message *m)
     do
         n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
+    if (n < 0 && (errno == ENOMEM || errno == ETOOMANYREFS))
+        errno = ENOBUFS;
     return n < 0 ? -1 : 0;
 }
 
-/* Take over the descriptors that came along. */
+/* Take over the descriptors that came along, as far as there was room for them. */
 static void take_fds(struct ipc_message *m, struct msghdr *msg)
 {
     m->fd_count = 0;
@@ -65,6 +67,17 @@ static void take_fds(struct ipc_message *m, struct msghdr *msg)
         memcpy(m->fds, CMSG_DATA(c), bytes);
         m->fd_count = (uint32_t)(bytes / sizeof m->fds[0]);
     }
+}
+
+/* The kernel gives the first ones, and drops those that this process may not open any more. More
+ * than a message holds it cuts, too; then all places are taken. */
+static bool fds_match(struct ipc_message *m, uint32_t said, int flags)
+{
+    if ((flags & MSG_CTRUNC) == 0 || said > IPC_FDS_MAX || said <= m->fd_count)
+        return said == m->fd_count && (flags & MSG_CTRUNC) == 0;
+    while (m->fd_count < said)
+        m->fds[m->fd_count++] = -1;
+    return true;
 }
 
 int ipc_receive(int fd, struct ipc_message *m)
@@ -87,8 +100,8 @@ int ipc_receive(int fd, struct ipc_message *m)
     m->fd_count = 0;
     if (n >= 0) /* an empty packet may bring descriptors, too */
         take_fds(m, &msg);
-    if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || n < (ssize_t)sizeof h ||
-        (size_t)n != sizeof h + h.size || h.fd_count != m->fd_count) {
+    if ((msg.msg_flags & MSG_TRUNC) != 0 || n < (ssize_t)sizeof h ||
+        (size_t)n != sizeof h + h.size || !fds_match(m, h.fd_count, msg.msg_flags)) {
         ipc_close_fds(m);
         errno = error;
         return -1;
@@ -97,6 +110,14 @@ int ipc_receive(int fd, struct ipc_message *m)
     m->generation = h.generation;
     m->size = h.size;
     return 1;
+}
+
+bool ipc_lacks_fds(const struct ipc_message *m)
+{
+    for (uint32_t i = 0; i < m->fd_count; i++)
+        if (m->fds[i] < 0)
+            return true;
+    return false;
 }
 
 void ipc_close_fds(struct ipc_message *m)

@@ -26,6 +26,7 @@
  *   worker -> supervisor
  *     SANDBOX    what I have given up, said once (struct sandbox_state)
  *     CHALLENGE_QUERY   what answers this ACME challenge?   answer: CHALLENGE_ANSWER
+ *     SIGNER     I have none: where is it?  answer: SIGNER, when there is one
  *
  *   supervisor -> signer: HELLO, LOG, COMMIT N, ABORT N, PING as above, and
  *     KEYS       the private keys of generation N, as a bundle
@@ -122,7 +123,7 @@ struct ipc_message {
     uint32_t size; /* of the payload in use */
     uint32_t fd_count;
     _Alignas(8) uint8_t payload[IPC_PAYLOAD_MAX];
-    int fds[IPC_FDS_MAX]; /* received ones belong to the receiver */
+    int fds[IPC_FDS_MAX]; /* received ones belong to the receiver; -1: it had no room */
 };
 
 /* Payloads. */
@@ -234,12 +235,17 @@ void ipc_begin(struct ipc_message *m, enum ipc_type type, uint32_t generation);
 /* Append to the payload; the caller has counted with IPC_PER_MESSAGE. */
 void ipc_append(struct ipc_message *m, const void *data, size_t size);
 
-/* 0, or -1 with errno: EAGAIN means that the other side does not read. Descriptors stay ours. */
+/* 0, or -1 with errno, where these two may be otherwise later. EAGAIN: the other side does not
+ * read; the socket says when it can be written to. ENOBUFS: the system has no memory for it, or too
+ * many descriptors are on their way; nobody says when that changes. Descriptors stay ours. */
 int ipc_send(int fd, const struct ipc_message *m);
 
 /* 1: a message; 0: nothing to read now; -1: the other side is gone or, with errno EPROTO, sends
  * what is no message. */
 int ipc_receive(int fd, struct ipc_message *m);
+
+/* Have descriptors come for which this process had no room? */
+bool ipc_lacks_fds(const struct ipc_message *m);
 
 /* Copy the payload out, if it is of exactly that size. */
 bool ipc_take(const struct ipc_message *m, void *out, size_t size);

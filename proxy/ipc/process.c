@@ -41,6 +41,21 @@ void process_put_hello(struct ipc_message *m, const struct identity *id)
     ipc_append(m, &hello, sizeof hello);
 }
 
+bool process_take_log(struct log *l, struct ipc_message *m)
+{
+    enum config_log_target target;
+    if (!ipc_take(m, &target, sizeof target) || m->fd_count > 1)
+        return false;
+    if (ipc_lacks_fds(m)) {
+        log_event(l, LOG_LEVEL_WARN, "out-of-descriptors",
+                  "the log stays where it was; " ERR_CURE_FILES);
+        return true;
+    }
+    log_redirect(l, target, m->fd_count == 1 ? m->fds[0] : STDERR_FILENO);
+    m->fd_count = 0;
+    return true;
+}
+
 static int tell_sandbox(const struct sandbox_state *state, struct err *e)
 {
     static struct ipc_message m; /* large; said once */

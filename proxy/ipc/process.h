@@ -2,6 +2,7 @@
 #ifndef TLSFRONT_IPC_PROCESS_H
 #define TLSFRONT_IPC_PROCESS_H
 
+#include "proxy/base/log.h"
 #include "proxy/base/privileges.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/sandbox/sandbox.h"
@@ -19,6 +20,10 @@ bool process_begin(void);
 
 /* IPC_HELLO, to one of which nothing is asked but to be that user, and confined. */
 void process_put_hello(struct ipc_message *m, const struct identity *id);
+
+/* IPC_LOG: log there. Without room for the descriptor it goes on where it was, and says so. False:
+ * that is no such order. */
+bool process_take_log(struct log *l, struct ipc_message *m);
 
 /* The last thing before there is anything of strangers in it: become who it is told to be, enter
  * the sandbox if that is wanted, and tell the supervisor what is in force. -1 with the reason. */

@@ -257,6 +257,11 @@ static bool on_history(struct observer *o, struct err *e)
 
 static bool on_message(struct observer *o, struct err *e)
 {
+    if (ipc_lacks_fds(&message)) {
+        err_set(e, "no descriptors left");
+        err_cure(e, ERR_CURE_FILES);
+        return false;
+    }
     err_set(e, "an order of kind %d and %u bytes is not understood", (int)message.type,
             message.size);
     switch ((int)message.type) {

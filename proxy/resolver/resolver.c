@@ -31,11 +31,14 @@ static void wait_for(short events)
     poll(&(struct pollfd){.fd = PROCESS_IPC, .events = events}, 1, -1);
 }
 
-/* By any thread. A supervisor that is gone ends the one that listens. */
+/* By any thread. Where the supervisor is there, and yet cannot be told, it asks a successor. */
 static void send_message(const struct ipc_message *m)
 {
-    while (ipc_send(PROCESS_IPC, m) != 0 && (errno == EAGAIN || errno == ENOBUFS))
+    while (ipc_send(PROCESS_IPC, m) != 0) {
+        if (errno != EAGAIN && errno != ENOBUFS)
+            _exit(errno == EPIPE || errno == ECONNRESET ? 0 : EXIT_RUNTIME);
         wait_for(POLLOUT);
+    }
 }
 
 /* ---- a question ---- */

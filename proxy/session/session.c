@@ -283,7 +283,7 @@ void sessions_init(struct sessions *all, int ipc)
     link_init(&all->members);
     turns_init(&all->turns, all->loop, go_on);
     queries_init(&all->queries, all->loop, ipc);
-    signings_init(&all->signings, all->loop);
+    signings_init(&all->signings, all->loop, ipc);
     leave_init(&all->leave, all);
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OUT_MAX = 64 };
+enum { OUT_MAX = 64, AGAIN_MS = 1000 };
 
 _Static_assert(SIGN_AT_ONCE <= IPC_PER_MESSAGE(struct ipc_sign) &&
                    SIGN_AT_ONCE <= IPC_PER_MESSAGE(struct ipc_signed),
@@ -95,6 +95,19 @@ static void watch(struct signer_channel *c, bool full)
     uv_poll_start(&c->poll, UV_READABLE | (full ? UV_WRITABLE : 0), channel_ready);
 }
 
+static void try_later(struct signings *all);
+
+static void cannot_ask(struct signer_channel *c, int error)
+{
+    if (error == EAGAIN) {
+        watch(c, true);
+        return;
+    }
+    if (error != ENOBUFS)
+        drop_channel(c->all); /* the signer has gone */
+    try_later(c->all);
+}
+
 static void ask(uv_prepare_t *prepare)
 {
     static struct ipc_message m; /* large; one thread */
@@ -103,10 +116,7 @@ static void ask(uv_prepare_t *prepare)
     uv_prepare_stop(prepare);
     while ((n = gather(c->all, &m)) > 0) {
         if (ipc_send(c->fd, &m) != 0) {
-            if (errno == EAGAIN)
-                watch(c, true);
-            else
-                drop_channel(c->all); /* another one will come */
+            cannot_ask(c, errno);
             return;
         }
         note_sent(c->all, n);
@@ -116,8 +126,34 @@ static void ask(uv_prepare_t *prepare)
 /* At the end of this turn of the loop. */
 static void proceed(struct signings *all)
 {
-    if (all->channel != NULL && !link_empty(&all->waiting))
+    if (link_empty(&all->waiting))
+        return;
+    if (all->channel != NULL)
         uv_prepare_start(&all->channel->prepare, ask);
+    else
+        try_later(all);
+}
+
+/* Without a signer, its socket has perhaps not come through: the supervisor can make another. */
+static void ask_for_signer(struct signings *all)
+{
+    static struct ipc_message m; /* large; one thread */
+    ipc_begin(&m, IPC_SIGNER, 0);
+    (void)ipc_send(all->ipc, &m); /* or else next time */
+}
+
+static void time_to_try(uv_timer_t *timer)
+{
+    struct signings *all = timer->data;
+    if (all->channel == NULL && !link_empty(&all->waiting))
+        ask_for_signer(all);
+    proceed(all);
+}
+
+static void try_later(struct signings *all)
+{
+    if (!uv_is_active((uv_handle_t *)&all->again))
+        uv_timer_start(&all->again, time_to_try, AGAIN_MS, 0);
 }
 
 void signing_begin(struct signings *all, struct signing *s)
@@ -198,9 +234,11 @@ static void channel_ready(uv_poll_t *poll, int status, int events)
 
 /* ---- life ---- */
 
-void signings_init(struct signings *all, uv_loop_t *loop)
+void signings_init(struct signings *all, uv_loop_t *loop, int ipc)
 {
-    *all = (struct signings){.loop = loop};
+    *all = (struct signings){.loop = loop, .ipc = ipc};
+    uv_timer_init(loop, &all->again);
+    all->again.data = all;
     link_init(&all->waiting);
     link_init(&all->sent);
 }
@@ -212,6 +250,7 @@ void signings_use(struct signings *all, int fd)
     if (c == NULL || uv_poll_init(all->loop, &c->poll, fd) != 0) {
         free(c);
         close(fd);
+        proceed(all);
         return;
     }
     uv_prepare_init(all->loop, &c->prepare);
@@ -227,4 +266,5 @@ void signings_use(struct signings *all, int fd)
 void signings_close(struct signings *all)
 {
     drop_channel(all);
+    uv_close((uv_handle_t *)&all->again, NULL);
 }

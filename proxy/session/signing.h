@@ -3,7 +3,8 @@
  * Requests go out in their order, few enough at a time that the socket takes them all: those of one
  * turn of the loop together, so that where the two share a CPU it does not change hands for each.
  * What a signer that died was asked is asked again of its successor; who asked waits, and his
- * session's time limit goes on. */
+ * session's time limit goes on. While anybody waits and there is no signer, the supervisor is asked
+ * for one again and again: a socket may have been lost on its way. */
 #ifndef TLSFRONT_SESSION_SIGNING_H
 #define TLSFRONT_SESSION_SIGNING_H
 
@@ -18,6 +19,8 @@ struct signer_channel;
 
 struct signings {
     uv_loop_t *loop;
+    int ipc;                        /* to the supervisor */
+    uv_timer_t again;               /* active while there is something to be asked, and no way */
     struct signer_channel *channel; /* NULL: there is no signer now */
     struct link waiting, sent;
     unsigned out; /* requests that are not answered yet, those included that nobody waits for */
@@ -34,7 +37,8 @@ struct signing {
     void (*answered)(struct signing *s, const struct tls_signature *signature);
 };
 
-void signings_init(struct signings *all, uv_loop_t *loop);
+/* `ipc` is the socket to the supervisor. */
+void signings_init(struct signings *all, uv_loop_t *loop, int ipc);
 
 /* There is a signer, or another one, behind that socket, which is ours now. */
 void signings_use(struct signings *all, int fd);

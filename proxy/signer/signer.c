@@ -63,19 +63,14 @@ static void on_hello(struct signer *s, struct ipc_message *m)
 
 static void on_log(struct signer *s, struct ipc_message *m)
 {
-    enum config_log_target target;
-    if (!ipc_take(m, &target, sizeof target)) {
+    if (!process_take_log(&s->log, m))
         fail(s, "an order about the log is not understood");
-        return;
-    }
-    log_redirect(&s->log, target, m->fd_count == 1 ? m->fds[0] : STDERR_FILENO);
-    m->fd_count = 0;
 }
 
 static void on_keys(struct signer *s, struct ipc_message *m)
 {
     struct err e = {.text = "no keys came along"};
-    struct bundle *b = m->fd_count == 1 ? bundle_from_fd(m->fds[0], &e) : NULL;
+    struct bundle *b = m->fd_count == 1 && !ipc_lacks_fds(m) ? bundle_from_fd(m->fds[0], &e) : NULL;
     if (b == NULL || signer_keys_add(&s->keys, m->generation, b, &e) != 0)
         tell(s, IPC_REFUSED, m->generation, e.text, strlen(e.text) + 1);
     bundle_free(b); /* wipes */
@@ -93,7 +88,7 @@ static void close_channel(struct signer *s)
 
 static void on_channel(struct signer *s, struct ipc_message *m)
 {
-    if (m->fd_count != 1) {
+    if (m->fd_count != 1 || ipc_lacks_fds(m)) {
         fail(s, "no socket came along");
         return;
     }

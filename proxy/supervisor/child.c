@@ -60,14 +60,42 @@ void child_kill(struct child *c)
 
 /* ---- what it is told ---- */
 
-void child_send(struct child *c, const struct ipc_message *m)
+static void cannot_send(struct child *c, int error)
 {
-    if (c->life == CHILD_NONE || c->condemned || ipc_send(c->ipc, m) == 0)
-        return;
-    if (errno == EPIPE || errno == ECONNRESET)
+    char why[120];
+    snprintf(why, sizeof why, "does not take orders (%s)", strerror(error));
+    if (error == EPIPE || error == ECONNRESET)
         condemn(c); /* without its descriptor it is of no use, whether it lives or not */
     else
-        child_replace(c, "deaf", "does not take orders");
+        child_replace(c, "deaf", why);
+}
+
+static void ipc_ready(uv_poll_t *poll, int status, int events);
+
+/* For room only while its socket has none; where it is the system that has none, the next message
+ * tries again, which is a PING at the latest. */
+static void watch_socket(struct child *c)
+{
+    uv_poll_start(&c->poll, UV_READABLE | (c->backlog.waiting ? UV_WRITABLE : 0), ipc_ready);
+}
+
+void child_send(struct child *c, const struct ipc_message *m)
+{
+    const bool waiting = c->backlog.waiting;
+    if (c->life == CHILD_NONE || c->condemned)
+        return;
+    if (backlog_send(&c->backlog, c->ipc, m) != 0)
+        cannot_send(c, errno);
+    else if (c->backlog.waiting != waiting)
+        watch_socket(c);
+}
+
+static void send_more(struct child *c)
+{
+    if (backlog_flush(&c->backlog, c->ipc) != 0)
+        cannot_send(c, errno);
+    else
+        watch_socket(c);
 }
 
 void child_send_log(struct child *c)
@@ -169,7 +197,10 @@ static void ipc_ready(uv_poll_t *poll, int status, int events)
     static struct ipc_message message; /* large; one thread */
     struct child *c = poll->data;
     (void)status;
-    (void)events;
+    if (events & UV_WRITABLE)
+        send_more(c);
+    if (c->condemned)
+        return;
     const int got = ipc_receive(c->ipc, &message);
     const bool sense = got == 1 ? on_message(c, &message) : got == 0 || errno != EPROTO;
     if (got == 1)
@@ -252,6 +283,7 @@ static void close_process(struct child *c)
     if (!c->adopted)
         uv_close((uv_handle_t *)&c->process, handle_closed);
     close(c->ipc);
+    backlog_clear(&c->backlog);
 }
 
 static void process_ended(uv_process_t *process, int64_t status, int signal)
@@ -328,7 +360,7 @@ static void watch(struct child *c, int ipc)
     c->life = CHILD_RUNNING;
     uv_poll_init(c->of->loop, &c->poll, ipc);
     c->poll.data = c;
-    uv_poll_start(&c->poll, UV_READABLE, ipc_ready);
+    watch_socket(c);
     uv_timer_start(&c->timer, pulse, PULSE_MS, PULSE_MS);
 }
 
@@ -349,7 +381,7 @@ static void forget_predecessor(struct child *c)
 
 static void start_now(struct child *c)
 {
-    static const int room = 1 << 20;
+    static const int room = 1 << 20; /* the kernel may give much less */
     int pair[2];
     forget_predecessor(c);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {

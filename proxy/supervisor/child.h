@@ -8,7 +8,7 @@
 #define TLSFRONT_SUPERVISOR_CHILD_H
 
 #include "proxy/base/log.h"
-#include "proxy/ipc/ipc.h"
+#include "proxy/ipc/backlog.h"
 #include "proxy/sandbox/sandbox.h"
 
 #include <uv.h>
@@ -64,6 +64,7 @@ struct child {
 
     /* for child.c */
     uv_process_t process; /* its pid is for everybody */
+    struct backlog backlog;
     uv_poll_t poll;
     uv_timer_t timer; /* the pulse of a process; without one, the wait before the next */
     unsigned closing; /* handles of the last process that are not closed yet */
@@ -104,8 +105,9 @@ void child_replace(struct child *c, const char *event, const char *why);
 /* Kill it, without a word; nothing where there is none. */
 void child_kill(struct child *c);
 
-/* Descriptors stay ours. Nothing is queued: a process whose socket is full has not listened for
- * hundreds of messages and is replaced. Where there is no process, nobody hears it. */
+/* Descriptors stay ours. What its socket has no room for waits, in its order (backlog.h); whether
+ * it still listens is for the pulse to find out, and only one for which no more can be kept is
+ * replaced. Where there is no process, nobody hears it; what waits at an upgrade is not heard. */
 void child_send(struct child *c, const struct ipc_message *m);
 
 /* IPC_LEAVE: a worker's sessions end in so many milliseconds. */

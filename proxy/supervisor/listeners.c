@@ -277,7 +277,7 @@ static const char *cure_for(int error, const struct party *p)
                "directory's "
                "permissions";
     case EMFILE:
-        return "raise the limit on open files (LimitNOFILE= in the unit, or ulimit -n)";
+        return ERR_CURE_FILES;
     default:
         return NULL;
     }

@@ -42,7 +42,8 @@ void orders_signer(struct worker *w)
     const int fd =
         w->child.life == CHILD_NONE ? -1 : signers_connect(&w->all->signers, w->child.index);
     if (fd < 0)
-        return; /* when there is one, it says so */
+        return; /* when there is one, it says so; without a socket to it the worker asks for one */
+    w->connected = uv_now(w->all->loop);
     ipc_begin(&message, IPC_SIGNER, 0);
     message.fds[0] = fd;
     message.fd_count = 1;
@@ -89,15 +90,12 @@ void orders_tickets(struct worker *w)
 
 /* ---- challenges ---- */
 
-/* As with an answer: whoever does not take it goes on with what it knew. */
 void orders_challenges(struct worker *w)
 {
     const struct challenge_names *n = &w->all->challenges;
-    if (w->child.life == CHILD_NONE || w->child.condemned)
-        return;
     ipc_begin(&message, IPC_CHALLENGES, 0);
     ipc_append(&message, n->hashes, n->count * sizeof *n->hashes);
-    (void)ipc_send(w->child.ipc, &message);
+    send_message(w);
 }
 
 static const struct route *route_in_slot(const struct generation *g, unsigned slot)
@@ -121,8 +119,8 @@ static void find_answer(const struct release *p, const struct ipc_challenge_quer
     out->outcome = (uint32_t)challenge_read(directory, kind, query->name, &out->challenge);
 }
 
-/* A worker is not worth killing for an answer that it does not take: its session waits in vain. */
-void orders_answer(const struct workers *ws, int ipc, const struct ipc_challenge_query *query)
+void orders_answer(const struct workers *ws, struct child *worker,
+                   const struct ipc_challenge_query *query)
 {
     static struct ipc_challenge_answer answer; /* large; one thread */
     answer.serial = query->serial;
@@ -132,7 +130,7 @@ void orders_answer(const struct workers *ws, int ipc, const struct ipc_challenge
     ipc_append(&message, &answer,
                offsetof(struct ipc_challenge_answer, challenge.bytes) + answer.challenge.size[0] +
                    answer.challenge.size[1]);
-    (void)ipc_send(ipc, &message);
+    child_send(worker, &message);
     explicit_bzero(message.payload, message.size);
     explicit_bzero(&answer, sizeof answer);
 }
@@ -213,7 +211,15 @@ static void add_upstream(struct worker *w, uint32_t number, size_t target, size_
     }
 }
 
-static void send_addresses(struct worker *w, const struct release *p)
+static bool is_wanted(const struct endpoint *e, const struct resolver_name *only)
+{
+    return e->kind == ENDPOINT_NAME &&
+           (only == NULL || (e->port == only->port && strcmp(e->host, only->host) == 0));
+}
+
+/* Of all upstreams, or of those that have that name. */
+static void send_addresses(struct worker *w, const struct release *p,
+                           const struct resolver_name *only)
 {
     const struct config *c = p->generation->config;
     ipc_begin(&message, IPC_ADDRESSES, p->number);
@@ -221,26 +227,27 @@ static void send_addresses(struct worker *w, const struct release *p)
         for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
             const struct endpoint *e = &c->targets[i]->upstream[k];
             size_t count = 0;
-            if (e->kind != ENDPOINT_NAME)
+            if (!is_wanted(e, only))
                 continue;
             const struct upstream_address *known = resolver_find(w->all->resolver, e, &count);
             add_upstream(w, p->number, i, k, known, count);
         }
-    send_message(w);
+    if (message.size > 0)
+        send_message(w);
 }
 
 void orders_release(struct worker *w, const struct release *p)
 {
     send_bundle(w, p);
     send_listeners(w, p);
-    send_addresses(w, p);
+    send_addresses(w, p, NULL);
     orders_send(w, IPC_READY, p->number);
     w->told = p->number > w->told ? p->number : w->told;
 }
 
-void orders_addresses(struct worker *w)
+void orders_addresses(struct worker *w, const struct resolver_name *name)
 {
-    send_addresses(w, &w->all->current);
+    send_addresses(w, &w->all->current, name);
     if (w->all->next.number != 0)
-        send_addresses(w, &w->all->next);
+        send_addresses(w, &w->all->next, name);
 }

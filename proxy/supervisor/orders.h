@@ -14,8 +14,10 @@ void orders_release(struct worker *w, const struct release *p); /* up to READY *
 void orders_tickets(struct worker *w);
 /* Which there are. */
 void orders_challenges(struct worker *w);
-/* What a worker has asked, which has that socket. */
-void orders_answer(const struct workers *ws, int ipc, const struct ipc_challenge_query *query);
-void orders_addresses(struct worker *w); /* of the current release */
+/* What a worker has asked, which may be one of before an upgrade. */
+void orders_answer(const struct workers *ws, struct child *worker,
+                   const struct ipc_challenge_query *query);
+/* Those of a name, for the current release and the next. */
+void orders_addresses(struct worker *w, const struct resolver_name *name);
 
 #endif

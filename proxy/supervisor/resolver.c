@@ -305,7 +305,7 @@ static void take_answer(struct resolver *r, struct name *n, const struct ipc_res
     if (first_failure)
         r->events->failed(r->arg, n->host, words(n->error));
     if (changed)
-        r->events->changed(r->arg);
+        r->events->changed(r->arg, &(struct resolver_name){n->host, n->port});
     if (resolver_settled(r))
         r->events->settled(r->arg);
 }

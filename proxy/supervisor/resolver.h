@@ -15,10 +15,16 @@
 
 struct resolver;
 
-/* `changed` is called when any name's addresses differ from before, and `settled` each time that no
+/* As an endpoint of a configuration has it. */
+struct resolver_name {
+    const char *host;
+    uint16_t port;
+};
+
+/* `changed` is called when a name's addresses differ from before, and `settled` each time that no
  * name is left without a first answer. */
 struct resolver_events {
-    void (*changed)(void *arg);
+    void (*changed)(void *arg, const struct resolver_name *name);
     void (*settled)(void *arg);
     void (*failed)(void *arg, const char *name, const char *why); /* once per outage */
 };

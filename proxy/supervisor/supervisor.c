@@ -377,10 +377,10 @@ static void on_veterans_gone(void *arg)
         on_gone(s);
 }
 
-static void on_query(void *arg, int ipc, const struct ipc_challenge_query *query)
+static void on_query(void *arg, struct child *worker, const struct ipc_challenge_query *query)
 {
     struct supervisor *s = arg;
-    orders_answer(&s->workers, ipc, query);
+    orders_answer(&s->workers, worker, query);
 }
 
 static const struct veterans_events veterans_events = {on_query, on_veterans_gone};
@@ -388,11 +388,11 @@ static const struct veterans_events veterans_events = {on_query, on_veterans_gon
 static const struct workers_events workers_events = {on_prepared, on_refused, on_committed,
                                                      on_gone};
 
-static void names_changed(void *arg)
+static void name_changed(void *arg, const struct resolver_name *name)
 {
     struct supervisor *s = arg;
     if (s->workers.current.number != 0 && s->phase < PHASE_STOPPING)
-        workers_send_addresses(&s->workers);
+        workers_send_addresses(&s->workers, name);
 }
 
 static void names_settled(void *arg)
@@ -407,7 +407,7 @@ static void name_failed(void *arg, const char *name, const char *why)
     log_event(&s->log, LOG_LEVEL_WARN, "resolve-failed", "upstream %s: %s", name, why);
 }
 
-static const struct resolver_events resolver_events = {names_changed, names_settled, name_failed};
+static const struct resolver_events resolver_events = {name_changed, names_settled, name_failed};
 
 /* ---- the control socket ---- */
 

@@ -175,7 +175,8 @@ static void said(uv_poll_t *poll, int status, int events)
 static bool take_rehearsed(struct upgrade *u, struct ipc_message *m)
 {
     struct ipc_rehearsed *r = &u->rehearsed;
-    if (m->type != IPC_REHEARSED || m->fd_count != 1 || !ipc_take(m, r, sizeof *r))
+    if (m->type != IPC_REHEARSED || m->fd_count != 1 || ipc_lacks_fds(m) ||
+        !ipc_take(m, r, sizeof *r))
         return false;
     r->version[sizeof r->version - 1] = r->text[sizeof r->text - 1] = '\0';
     u->next = m->fds[0];
@@ -202,12 +203,14 @@ static void answered(uv_poll_t *poll, int status, int events)
     uv_poll_stop(poll); /* there is one answer, or the end, which exited() explains */
     if (got < 0 || u->stage != UPGRADE_REHEARSING)
         return;
-    const bool good = take_rehearsed(u, &m);
+    const bool lacks = ipc_lacks_fds(&m), good = take_rehearsed(u, &m);
     ipc_close_fds(&m);
     if (good)
         rehearsed(u);
     else
-        refuse(u, EXIT_RUNTIME, "the new binary says what no rehearsal says");
+        refuse(u, EXIT_RUNTIME,
+               lacks ? "no descriptors left; " ERR_CURE_FILES
+                     : "the new binary says what no rehearsal says");
 }
 
 /* ---- how it ends ---- */

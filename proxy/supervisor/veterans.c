@@ -44,7 +44,7 @@ static bool worker_message(struct child *c, const struct ipc_message *m)
     struct veterans *vs = veteran_of(c)->all;
     if (m->type == IPC_CHALLENGE_QUERY && ipc_take(m, &query, sizeof query) &&
         memchr(query.name, '\0', sizeof query.name) != NULL)
-        vs->events->query(vs->arg, c->ipc, &query);
+        vs->events->query(vs->arg, c, &query);
     return true;
 }
 

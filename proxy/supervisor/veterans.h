@@ -18,7 +18,7 @@ struct veteran {
 };
 
 struct veterans_events {
-    void (*query)(void *arg, int ipc, const struct ipc_challenge_query *query);
+    void (*query)(void *arg, struct child *worker, const struct ipc_challenge_query *query);
     void (*gone)(void *arg); /* the last has ended */
 };
 

@@ -12,6 +12,9 @@
  * or seconds where there are thousands of keys. */
 #define HUNG_MS 20000
 
+/* A socket to a signer that a worker asks for comes not sooner after another one. */
+#define SIGNER_PAUSE_MS 500
+
 enum { NAME_MAX_SIZE = 64 };
 
 static struct worker *worker_of(const struct child *c)
@@ -132,15 +135,24 @@ static bool on_query(struct worker *w, const struct ipc_message *message)
         memchr(query.name, '\0', sizeof query.name) == NULL)
         return false;
     challenge_names_asked(&w->all->challenges);
-    orders_answer(w->all, w->child.ipc, &query);
+    orders_answer(w->all, &w->child, &query);
+    return true;
+}
+
+/* A worker that was taken over may ask without end. */
+static bool on_signer_wanted(struct worker *w, const struct ipc_message *message)
+{
+    if (message->size != 0)
+        return false;
+    if (uv_now(w->all->loop) - w->connected >= SIGNER_PAUSE_MS)
+        orders_signer(w);
     return true;
 }
 
 static bool (*const handlers[])(struct worker *w, const struct ipc_message *message) = {
-    [IPC_PREPARED] = on_prepared,
-    [IPC_REFUSED] = on_refused,
-    [IPC_COMMITTED] = on_committed,
-    [IPC_CHALLENGE_QUERY] = on_query,
+    [IPC_PREPARED] = on_prepared,    [IPC_REFUSED] = on_refused,
+    [IPC_COMMITTED] = on_committed,  [IPC_CHALLENGE_QUERY] = on_query,
+    [IPC_SIGNER] = on_signer_wanted,
 };
 
 static bool on_message(struct child *c, const struct ipc_message *message)
@@ -390,9 +402,10 @@ void workers_send_log(struct workers *ws)
     signers_send_log(&ws->signers);
 }
 
-void workers_send_addresses(struct workers *ws)
+void workers_send_addresses(struct workers *ws, const struct resolver_name *name)
 {
-    for_each(ws, orders_addresses);
+    for (unsigned i = 0; i < ws->count; i++)
+        orders_addresses(ws->items[i], name);
 }
 
 void workers_leave(struct workers *ws, uint32_t ms)

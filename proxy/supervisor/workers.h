@@ -20,6 +20,7 @@ struct worker {
     int counters, counters_reader; /* its part of the counters; the second is for the others */
     uint32_t told;                 /* the highest generation that it was told of */
     uint32_t prepared, committed;  /* the highest generation that it said so of */
+    uint64_t connected; /* when it last got a socket to its signer, by the loop's clock */
 };
 
 struct workers_events {
@@ -86,8 +87,8 @@ void workers_send_tickets(struct workers *ws);
 void workers_leave(struct workers *ws, uint32_t ms);
 void workers_send_log(struct workers *ws);
 
-/* The current generation's resolved addresses, after they have changed. */
-void workers_send_addresses(struct workers *ws);
+/* The addresses of that name, after they have changed. */
+void workers_send_addresses(struct workers *ws, const struct resolver_name *name);
 
 unsigned workers_alive(const struct workers *ws);
 

@@ -70,6 +70,11 @@ int acceptor_add(struct acceptor *a, unsigned route, int fd)
     return 0;
 }
 
+size_t acceptor_count(const struct acceptor *a)
+{
+    return a->count;
+}
+
 /* ---- pausing ---- */
 
 static void acceptor_silence(struct acceptor *a)

@@ -15,6 +15,9 @@ struct acceptor *acceptor_new(struct sessions *all, struct generation *g);
 /* Take over a listening socket for that route. -1: out of memory (the socket is closed). */
 int acceptor_add(struct acceptor *a, unsigned route, int fd);
 
+/* Of its listening sockets. */
+size_t acceptor_count(const struct acceptor *a);
+
 void acceptor_start(struct acceptor *a);
 
 /* Take all who wait in the queues, as far as there is room: whoever closes the sockets for good

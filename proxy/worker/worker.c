@@ -3,6 +3,7 @@
 #include "proxy/base/exits.h"
 #include "proxy/base/privileges.h"
 #include "proxy/health/health.h"
+#include "proxy/ipc/backlog.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/ipc/process.h"
 #include "proxy/routes/generation.h"
@@ -28,6 +29,7 @@ struct worker {
 
     int ipc;
     uv_poll_t ipc_poll;
+    struct backlog backlog; /* to the supervisor */
     unsigned index;
     uint8_t seed[16]; /* for client_slot_of() */
     uint64_t log_lost_counted;
@@ -37,6 +39,7 @@ struct worker {
     struct generation *current, *prepared;
     struct acceptor *accepting, *prepared_accepting;
     struct sessions sessions;
+    unsigned files;        /* that may be open */
     struct health *health; /* of HEALTH_WORKER, while it takes newcomers */
 
     bool ending;   /* the loop is to stop; no more orders are taken */
@@ -51,13 +54,14 @@ static void worker_end(struct worker *w)
 
 /* ---- messages to the supervisor ---- */
 
+/* What cannot be said now is said when next there is something to say: a PONG, at the latest. */
 static void send_payload(struct worker *w, enum ipc_type type, uint32_t generation,
                          const void *data, size_t size)
 {
     static struct ipc_message m; /* large; one thread */
     ipc_begin(&m, type, generation);
     ipc_append(&m, data, size);
-    if (ipc_send(w->ipc, &m) != 0)
+    if (backlog_send(&w->backlog, w->ipc, &m) != 0)
         worker_end(w);
 }
 
@@ -78,6 +82,15 @@ static void fail(struct worker *w, const char *why)
 {
     log_event(&w->log, LOG_LEVEL_ERROR, "worker-failed", "%s", why);
     worker_end(w);
+}
+
+/* A worker that goes on without is better than none. */
+static bool lacks(struct worker *w, const struct ipc_message *m, const char *consequence)
+{
+    if (!ipc_lacks_fds(m))
+        return false;
+    log_event(&w->log, LOG_LEVEL_WARN, "out-of-descriptors", "%s; " ERR_CURE_FILES, consequence);
+    return true;
 }
 
 static void on_hello(struct worker *w, struct ipc_message *m)
@@ -108,7 +121,8 @@ static void on_counters(struct worker *w, struct ipc_message *m)
         return;
     }
     memcpy(of, m->payload, count * sizeof *of);
-    for (size_t i = 0; i < count; i++) {
+    (void)lacks(w, m, "the counters of other workers cannot be read, and limits are not exact");
+    for (size_t i = 0; i < count && m->fds[i] >= 0; i++) {
         const uint32_t index = of[i].part;
         if (index >= PARTS_MAX || index == w->index || w->all.parts[index] != NULL)
             continue;
@@ -121,13 +135,8 @@ static void on_counters(struct worker *w, struct ipc_message *m)
 
 static void on_log(struct worker *w, struct ipc_message *m)
 {
-    enum config_log_target target;
-    if (!ipc_take(m, &target, sizeof target)) {
+    if (!process_take_log(&w->log, m))
         not_understood(w, m);
-        return;
-    }
-    log_redirect(&w->log, target, m->fd_count == 1 ? m->fds[0] : STDERR_FILENO);
-    m->fd_count = 0;
 }
 
 static void on_tickets(struct worker *w, struct ipc_message *m)
@@ -158,6 +167,11 @@ static void refuse(struct worker *w, uint32_t number, const char *why)
     send_payload(w, IPC_REFUSED, number, why, strlen(why) + 1);
 }
 
+static void refuse_for_files(struct worker *w, uint32_t number)
+{
+    refuse(w, number, "no descriptors left for its sockets; " ERR_CURE_FILES);
+}
+
 /* The first finding that stands in the way, for the supervisor. It has judged the same bundle with
  * the same code, so this is about memory more than about anything else. */
 static const char *first_error(const struct diags *d)
@@ -179,6 +193,10 @@ static void on_prepare(struct worker *w, struct ipc_message *m)
     static struct ipc_prepare p; /* large; one thread */
     if (!ipc_take(m, &p, sizeof p)) {
         not_understood(w, m);
+        return;
+    }
+    if (ipc_lacks_fds(m)) {
+        refuse_for_files(w, m->generation);
         return;
     }
     struct err e = {.text = "no bundle came along"};
@@ -217,6 +235,10 @@ static void on_listeners(struct worker *w, struct ipc_message *m)
     memcpy(l, m->payload, count * sizeof *l);
     if (w->prepared_accepting == NULL || w->prepared->number != m->generation)
         return;
+    if (ipc_lacks_fds(m)) {
+        refuse_for_files(w, m->generation);
+        return;
+    }
     for (uint32_t i = 0; i < m->fd_count; i++)
         if (acceptor_add(w->prepared_accepting, l[i].route, m->fds[i]) != 0) {
             memmove(m->fds, m->fds + i + 1, (m->fd_count - i - 1) * sizeof m->fds[0]);
@@ -291,6 +313,16 @@ static void begin_visits(struct worker *w)
         log_event(&w->log, LOG_LEVEL_WARN, "out-of-memory", "upstreams are not checked");
 }
 
+/* A session has two descriptors, and so has an address, while a reload is under way. Where that
+ * leaves next to nothing, an eighth is served, and reloads are refused while they are all there. */
+static void set_limit(struct worker *w, size_t listeners)
+{
+    const unsigned reserved = RESERVED_FDS + 2 * (unsigned)listeners;
+    const unsigned least = w->files / 8;
+    const unsigned left = w->files > reserved ? (w->files - reserved) / 2 : 0;
+    w->sessions.limit = left > least ? left : least;
+}
+
 static void on_commit(struct worker *w, struct ipc_message *m)
 {
     const uint32_t number = m->generation;
@@ -305,6 +337,7 @@ static void on_commit(struct worker *w, struct ipc_message *m)
     w->log.level = w->current->config->log_level;
     w->log.format = w->current->config->log_format;
     w->retiring = false;
+    set_limit(w, acceptor_count(w->accepting));
     acceptor_start(w->accepting);
     begin_visits(w);
     send_plain(w, IPC_COMMITTED, number);
@@ -390,6 +423,8 @@ static void on_signer(struct worker *w, struct ipc_message *m)
         not_understood(w, m);
         return;
     }
+    if (lacks(w, m, "the signer cannot be reached, and is asked for again"))
+        return;
     m->fd_count = 0;
     signings_use(&w->sessions.signings, m->fds[0]);
 }
@@ -453,7 +488,7 @@ static void ipc_ready(uv_poll_t *poll, int status, int events)
         if (got == 1)
             on_message(w, &m);
     }
-    if (got < 0) /* without a supervisor there is nobody to restart or reload us */
+    if (got < 0) /* the supervisor is gone, and with it who would reload or replace us */
         worker_end(w);
 }
 
@@ -480,8 +515,7 @@ static int worker_init(struct worker *w, unsigned index, struct err *e)
     w->index = index;
     w->ipc = PROCESS_IPC;
 
-    unsigned files = privileges_raise_files();
-    w->sessions.limit = files > 2 * RESERVED_FDS ? (files - RESERVED_FDS) / 2 : files / 4;
+    w->files = privileges_raise_files();
     w->scratch = (struct peer_scratch){malloc(TLS_CHUNK_MAX + 1), TLS_CHUNK_MAX + 1};
     if (w->scratch.data == NULL)
         return err_set(e, "no memory: %s", strerror(errno));
@@ -540,6 +574,7 @@ int worker_run(unsigned index)
     }
     tls_engine_free(w.engine);
     free(w.scratch.data);
+    backlog_clear(&w.backlog);
     counters_unmap_all(&w.all);
     log_close(&w.log);
     return 0;

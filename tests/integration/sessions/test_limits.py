@@ -206,6 +206,20 @@ def few_files(number):
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
 
 
+def crowd_in(port, settings):
+    """Sessions until there is no place for another one, and the client who waits for that."""
+    inside = []
+    while True:
+        client = tls.TlsClient(port, settings, handshake=False)
+        client.socket.settimeout(1)
+        client.TIMEOUT = 1
+        try:
+            client.handshake()
+        except TimeoutError:
+            return inside, client
+        inside.append(client)
+
+
 def test_without_descriptors_it_neither_spins_nor_stops_for_good(fronts, run, pki, toys):
     """More clients than descriptors: some are served, the rest wait, and all is well afterwards."""
     port, upstream = run.port(), toys(toy.echo)
@@ -237,26 +251,41 @@ def test_established_sessions_without_descriptors_for_more(fronts, run, pki, toy
     port = run.port()
     front = fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), workers=1,
                          before_exec=few_files(96))
-    settings = tls.context(pki)
-    inside, outside = [], []
-    while not outside:
-        client = tls.TlsClient(port, settings, handshake=False)
-        client.socket.settimeout(1)
-        client.TIMEOUT = 1
-        try:
-            client.handshake()
-            inside.append(client)
-        except TimeoutError:
-            outside.append(client)
+    inside, outside = crowd_in(port, tls.context(pki))
     assert len(inside) >= 8
     assert front.log("accept-paused")
     assert all(tls.says(client) for client in inside)
     inside.pop().close()
-    outside[0].TIMEOUT = SOON
-    outside[0].handshake()
-    assert tls.says(outside[0])
-    for client in inside + outside:
+    outside.TIMEOUT = SOON
+    outside.handshake()
+    assert tls.says(outside)
+    for client in inside + [outside]:
         client.close()
+
+
+def test_no_session_ends_by_a_reload_for_which_there_are_no_descriptors(fronts, run, pki, toys):
+    port, upstream = run.port(), toys(toy.echo).port
+
+    def route_of(count):
+        addresses = [f"127.0.{number // 250}.{number % 250 + 1}:{port}" for number in range(count)]
+        return pki.mail.block(), route("echo", addresses, upstream)
+
+    front = fronts.start(*route_of(40), workers=1, before_exec=few_files(256))
+    worker, = front.workers()
+    inside, outside = crowd_in(port, tls.context(pki))
+    assert len(inside) > 40
+    assert front.reload().returncode == 0, "each address may be there twice"
+    front.write(*route_of(160))
+    done = front.reload()
+    assert done.returncode == 1
+    assert "no descriptors left" in done.stdout + done.stderr
+    assert "LimitNOFILE" in done.stdout + done.stderr
+    assert front.status()["generation"] == 2
+    assert front.workers() == [worker]
+    assert all(tls.says(client) for client in inside)
+    for client in inside + [outside]:
+        client.close()
+    assert front.reload().returncode == 0
 
 
 def test_clients_beyond_a_limit_take_no_places_from_another_route(fronts, run, pki, toys):

@@ -148,6 +148,23 @@ def test_a_signer_that_dies_costs_no_handshake(serve):
     assert len(front.workers()) == 2 and front.log("worker-died") == []
 
 
+def test_a_worker_that_could_not_open_the_way_to_its_signer_gets_another(serve):
+    front, served = serve(workers=1)
+    assert served()
+    worker, = front.workers()
+
+    def limit_files(number):
+        subprocess.run(["prlimit", f"--pid={worker}", f"--nofile={number}:"], check=True,
+                       user="nobody", group="nogroup", extra_groups=[])
+
+    limit_files(4)
+    os.kill(front.processes("signer")[0], signal.SIGKILL)
+    assert "signer" in front.wait_for_log("out-of-descriptors")["msg"]
+    limit_files(200)
+    assert served()
+    assert front.workers() == [worker]
+
+
 def test_a_signer_that_stands_still_delays_only_new_handshakes(serve, pki):
     front, served = serve()
     client = tls.TlsClient(served.port, tls.context(pki))

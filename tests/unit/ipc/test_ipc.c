@@ -151,6 +151,7 @@ static void as_many_descriptors_as_a_message_holds(void **state)
     ipc_close_fds(&f->out);
     assert_int_equal(ipc_receive(f->ends[1], &f->in), 1);
     assert_int_equal(f->in.fd_count, IPC_FDS_MAX);
+    assert_false(ipc_lacks_fds(&f->in));
     ipc_close_fds(&f->in);
     assert_int_equal(open_descriptors(), f->descriptors);
 }
@@ -278,7 +279,7 @@ static void what_the_kernel_cut_is_nonsense_even_where_the_rest_matches(void **s
     assert_nonsense(f);
 }
 
-static void descriptors_that_find_no_room_in_the_process_end_it(void **state)
+static void descriptors_that_find_no_room_are_missing_and_the_message_comes(void **state)
 {
     struct fixture *f = *state;
     struct rlimit before, tight;
@@ -294,7 +295,13 @@ static void descriptors_that_find_no_room_in_the_process_end_it(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
     const int result = ipc_receive(f->ends[1], &f->in);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    assert_int_equal(result, -1);
+    assert_int_equal(result, 1);
+    assert_int_equal(f->in.type, IPC_LISTENERS);
+    assert_int_equal(f->in.fd_count, 5);
+    assert_true(ipc_lacks_fds(&f->in));
+    for (unsigned i = 0; i < 5; i++)
+        assert_true(i < 2 ? f->in.fds[i] >= 0 : f->in.fds[i] == -1);
+    ipc_close_fds(&f->in);
     assert_int_equal(open_descriptors(), f->descriptors);
 }
 
@@ -474,8 +481,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_than_a_message_holds_is_nonsense, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_kernel_cut_is_nonsense_even_where_the_rest_matches,
                                         setup, teardown),
-        cmocka_unit_test_setup_teardown(descriptors_that_find_no_room_in_the_process_end_it, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            descriptors_that_find_no_room_are_missing_and_the_message_comes, setup, teardown),
         cmocka_unit_test(what_outlives_an_upgrade_keeps_its_number_and_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

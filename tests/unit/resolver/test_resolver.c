@@ -1,5 +1,6 @@
 /* test_resolver.c - the process that looks names up, with this test as its supervisor. What it asks
- * is the test's own: the linker puts a getaddrinfo() below that knows some names. */
+ * is the test's own: the linker puts a getaddrinfo() below that knows some names, and a sendmsg()
+ * that does not send what it finds out about two of them. */
 #include "proxy/base/exits.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/ipc/process.h"
@@ -21,6 +22,8 @@ enum { TIMEOUT_MS = 20000 };
 int __wrap_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                        struct addrinfo **list);
 void __wrap_freeaddrinfo(struct addrinfo *list);
+ssize_t __real_sendmsg(int fd, const struct msghdr *msg, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
 
 /* ---- the system's resolver ---- */
 
@@ -55,9 +58,23 @@ static int of_all_families(struct addrinfo **list)
     return 0;
 }
 
+static int unsent; /* so many messages find no memory; -1: none ever goes out */
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    if (unsent == 0)
+        return __real_sendmsg(fd, msg, flags);
+    errno = unsent > 0 ? ENOMEM : EIO;
+    unsent -= unsent > 0;
+    return -1;
+}
+
 int __wrap_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                        struct addrinfo **list)
 {
+    unsent = strcmp(name, "heavy.example") == 0         ? 3
+             : strcmp(name, "unspeakable.example") == 0 ? -1
+                                                        : 0;
     assert_null(service);
     assert_int_equal(hints->ai_socktype, SOCK_STREAM);
     while (strncmp(name, "dead", 4) == 0)
@@ -196,6 +213,21 @@ static void a_failure_comes_with_its_reason(void **state)
     assert_int_equal(answered(f, 2).error, EMFILE);
 }
 
+static void an_answer_waits_until_the_system_has_memory_for_it(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, 1, "heavy.example");
+    assert_int_equal(answered(f, 1).error, EAI_NONAME);
+}
+
+/* Its successor is asked again; nobody would ask the same process twice. */
+static void one_that_cannot_answer_ends(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, 1, "unspeakable.example");
+    assert_int_equal(wait_for_end(f), EXIT_RUNTIME);
+}
+
 static void names_whose_servers_are_dead_keep_nobody_waiting(void **state)
 {
     struct fixture *f = *state;
@@ -284,6 +316,8 @@ int main(void)
         TEST(both_families_come_with_their_scope_and_others_do_not),
         TEST(of_too_many_the_first_come),
         TEST(a_failure_comes_with_its_reason),
+        TEST(an_answer_waits_until_the_system_has_memory_for_it),
+        TEST(one_that_cannot_answer_ends),
         TEST(names_whose_servers_are_dead_keep_nobody_waiting),
         TEST(it_tells_of_its_sandbox_and_resolves_in_it),
         TEST(it_becomes_who_it_is_told_to_be),

@@ -1,17 +1,47 @@
 /* test_signing.c - a worker's requests for signatures: in order, few at a time, asked again of
- * another signer, and none answered to the wrong one. */
-#include "tests/support/unit.h"
+ * another signer, and none answered to the wrong one. The linker puts a clock below that goes
+ * ten times as fast, and a system that has no memory when it is told so. */
+#include "tests/support/loop.h"
 
 #include "proxy/session/signing.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { SIGNINGS = 200, AT_ONCE = 64 };
 
+ssize_t __real_sendmsg(int fd, const struct msghdr *msg, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
+
+int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+
+static unsigned timers;
+
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
+{
+    enum { FASTER = 10 };
+    timers++;
+    return __real_uv_timer_start(timer, cb, timeout / FASTER, repeat / FASTER);
+}
+
+static int want; /* errno; 0: all is well */
+static unsigned attempts;
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    attempts++;
+    if (want == 0)
+        return __real_sendmsg(fd, msg, flags);
+    errno = want;
+    return -1;
+}
+
 struct fixture {
     uv_loop_t loop;
     struct signings all;
+    int ipc[2]; /* the second is the supervisor's end */
     int signer;
     struct tls_sign_request requests[SIGNINGS];
     struct signing signings[SIGNINGS];
@@ -58,8 +88,11 @@ static int setup(void **state)
     (void)state;
     memset(&f, 0, sizeof f);
     f.signer = -1;
+    want = 0;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, f.ipc) != 0)
+        return -1;
     uv_loop_init(&f.loop);
-    signings_init(&f.all, &f.loop);
+    signings_init(&f.all, &f.loop, f.ipc[0]);
     for (size_t i = 0; i < SIGNINGS; i++) {
         f.requests[i].content[0] = (uint8_t)i;
         f.signings[i].request = &f.requests[i];
@@ -77,6 +110,8 @@ static int teardown(void **state)
     uv_run(&f.loop, UV_RUN_DEFAULT);
     if (f.signer >= 0)
         close(f.signer);
+    close(f.ipc[0]);
+    close(f.ipc[1]);
     return uv_loop_close(&f.loop);
 }
 
@@ -247,6 +282,64 @@ static void a_signer_that_dies_is_waited_for(void **state)
     assert_int_equal(requests(), 4);
 }
 
+/* What the supervisor is told. */
+static bool asks_for_a_signer(void)
+{
+    static struct ipc_message m;
+    if (ipc_receive(f.ipc[1], &m) != 1)
+        return false;
+    assert_int_equal(m.type, IPC_SIGNER);
+    assert_int_equal(m.size + m.fd_count, 0);
+    return true;
+}
+
+static void while_there_is_none_and_somebody_waits_the_supervisor_is_asked(void **state)
+{
+    (void)state;
+    signer_comes();
+    close(f.signer);
+    f.signer = -1;
+    turn();
+    assert_false(uv_is_active((uv_handle_t *)&f.all.again)); /* nobody waits */
+    begin(0, 1);
+    loop_until(&f.loop, asks_for_a_signer());
+    loop_until(&f.loop, asks_for_a_signer());
+    signer_comes();
+    assert_int_equal(requests(), 1);
+    loop_until(&f.loop, !uv_is_active((uv_handle_t *)&f.all.again));
+    assert_false(asks_for_a_signer());
+}
+
+static void a_signer_that_cannot_be_asked_any_more_is_asked_for(void **state)
+{
+    (void)state;
+    signer_comes();
+    want = EIO;
+    begin(0, 1);
+    want = 0;
+    assert_null(f.all.channel);
+    loop_until(&f.loop, asks_for_a_signer());
+    signer_comes();
+    assert_int_equal(requests(), 1);
+}
+
+static void one_for_whom_the_system_has_no_memory_is_asked_later_and_stays(void **state)
+{
+    (void)state;
+    unsigned asked = 0;
+    signer_comes();
+    want = ENOMEM;
+    attempts = timers = 0;
+    begin(0, 1);
+    for (int i = 0; i < 10; i++)
+        turn();
+    assert_in_range(attempts, 1, timers); /* and not in each turn */
+    assert_non_null(f.all.channel);
+    want = 0;
+    loop_until(&f.loop, (asked += requests()) == 1);
+    assert_false(asks_for_a_signer());
+}
+
 static void who_has_gone_gets_nothing_and_frees_the_place_when_it_is_answered(void **state)
 {
     (void)state;
@@ -366,6 +459,9 @@ int main(void)
         T(without_a_signer_they_wait),
         T(another_signer_is_asked_again_and_in_the_same_order),
         T(a_signer_that_dies_is_waited_for),
+        T(while_there_is_none_and_somebody_waits_the_supervisor_is_asked),
+        T(a_signer_that_cannot_be_asked_any_more_is_asked_for),
+        T(one_for_whom_the_system_has_no_memory_is_asked_later_and_stays),
         T(who_has_gone_gets_nothing_and_frees_the_place_when_it_is_answered),
         T(nonsense_ends_the_connection),
         T(an_answer_may_change_all),

@@ -9,6 +9,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -298,6 +299,29 @@ static void keys_that_are_none_are_refused_with_the_reason(void **state)
     settle();
 }
 
+/* Its log is no reason to end. */
+static void without_descriptors_it_says_so_and_goes_on(void **state)
+{
+    static const uint32_t target = 2; /* a file */
+    struct rlimit before, tight;
+    (void)state;
+    connect_worker();
+    give_key(1, 0);
+    settle();
+    assert_int_equal(prlimit(f.pid, RLIMIT_NOFILE, NULL, &before), 0);
+    tight = before;
+    tight.rlim_cur = 3;
+    assert_int_equal(prlimit(f.pid, RLIMIT_NOFILE, &tight, NULL), 0);
+    ipc_begin(&f.m, IPC_LOG, 0);
+    ipc_append(&f.m, &target, sizeof target);
+    f.m.fds[f.m.fd_count++] = f.supervisor;
+    assert_int_equal(ipc_send(f.supervisor, &f.m), 0);
+    settle();
+    give_key(1, 1);
+    refuses_with("no keys came along");
+    assert_int_equal(ask(0), TLS_SIGNED);
+}
+
 static void a_worker_has_a_successor(void **state)
 {
     (void)state;
@@ -403,6 +427,7 @@ int main(void)
         T(an_aborted_generation_is_forgotten_and_the_present_one_is_not),
         T(a_generation_may_come_twice),
         T(keys_that_are_none_are_refused_with_the_reason),
+        T(without_descriptors_it_says_so_and_goes_on),
         T(a_worker_has_a_successor),
         T(a_worker_that_talks_nonsense_is_told_of_and_not_listened_to),
         T(a_worker_that_does_not_read_is_waited_for),

@@ -1,12 +1,14 @@
 /* test_child.c - a process that is started, greeted, listened to, replaced and ended. It is this
  * program: child.c starts /proc/self/exe, and here that behaves as its greeting says. The linker
- * puts a clock below that goes ten times as fast, and a door that does not always open. */
+ * puts a clock below that goes ten times as fast, a door that does not always open, and a kernel
+ * that is mean with room. */
 #include "proxy/supervisor/child.h"
 #include "tests/support/files.h"
 #include "tests/support/loop.h"
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
 int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
@@ -29,6 +31,18 @@ int __wrap_uv_spawn(uv_loop_t *loop, uv_process_t *process, const uv_process_opt
         changed.file = "/nowhere/tlsfront";
     }
     return __real_uv_spawn(loop, process, &changed);
+}
+
+int __real_setsockopt(int fd, int level, int option, const void *value, socklen_t size);
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t size);
+
+/* Two full messages, say. */
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t size)
+{
+    static const int little = 65536;
+    assert_true(level == SOL_SOCKET && option == SO_SNDBUF && size == sizeof little);
+    (void)value;
+    return __real_setsockopt(fd, level, option, &little, size);
 }
 
 /* ---- what the process does ---- */
@@ -83,6 +97,17 @@ static void greeted(enum behaviour how)
         pause();
 }
 
+/* A descriptor that comes along hears which one it was of the orders. */
+static void note_order(void)
+{
+    static uint8_t orders;
+    static const uint8_t wrong = 255;
+    const bool whole = message.size == IPC_PAYLOAD_MAX && message.payload[0] == orders &&
+                       message.payload[IPC_PAYLOAD_MAX - 1] == orders;
+    (void)!write(message.fds[0], whole ? &orders : &wrong, 1);
+    orders++;
+}
+
 /* Exit status. */
 static int live(void)
 {
@@ -95,8 +120,11 @@ static int live(void)
             greeted(ipc_take(&message, &how, sizeof how) ? (enum behaviour)how : DIES);
         else if (message.type == IPC_PING)
             say(IPC_PONG, "");
+        else if (message.type == IPC_ADDRESSES)
+            note_order();
         else if (message.type == IPC_STOP)
             return 0;
+        ipc_close_fds(&message);
     }
 }
 
@@ -239,6 +267,43 @@ static void one_that_hangs_is_replaced(void **state)
     assert_non_null(strstr(files_logged(), "event=child-hung msg=\"child 7 has not moved"));
 }
 
+static size_t hear(int fd, uint8_t *out, size_t size)
+{
+    const ssize_t n = read(fd, out, size);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Loading a generation, say. */
+static void one_that_is_busy_hears_all_in_its_order(void **state)
+{
+    (void)state;
+    enum { MANY = 30 };
+    int pipe_ends[2];
+    uint8_t heard_of[MANY];
+    size_t count = 0;
+    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK), 0);
+    started_well();
+    const unsigned descriptors = open_descriptors();
+    uv_process_kill(&child.process, SIGSTOP);
+    for (unsigned i = 0; i < MANY; i++) {
+        ipc_begin(&message, IPC_ADDRESSES, 0);
+        message.size = sizeof message.payload;
+        memset(message.payload, (int)i, message.size);
+        message.fds[message.fd_count++] = pipe_ends[1];
+        child_send(&child, &message);
+    }
+    assert_true(child.backlog.waiting);
+    uv_process_kill(&child.process, SIGCONT);
+    loop_until(&loop, (count += hear(pipe_ends[0], heard_of + count, MANY - count)) == MANY);
+    for (unsigned i = 0; i < MANY; i++)
+        assert_int_equal(heard_of[i], i);
+    assert_int_equal(child.backlog.size, 0);
+    assert_int_equal(open_descriptors(), descriptors);
+    assert_int_equal(owner.ended, 0);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+}
+
 static void one_that_takes_no_orders_is_replaced(void **state)
 {
     (void)state;
@@ -246,6 +311,7 @@ static void one_that_takes_no_orders_is_replaced(void **state)
     for (unsigned i = 0; !child.condemned; i++) {
         assert_true(i < 100000);
         ipc_begin(&message, IPC_ABORT, 0);
+        message.size = sizeof message.payload;
         child_send(&child, &message);
     }
     child_send(&child, &message);
@@ -421,6 +487,7 @@ int main(int argc, char **argv)
         TEST(it_is_greeted_and_heard),
         TEST(one_that_answers_stays),
         TEST(one_that_hangs_is_replaced),
+        TEST(one_that_is_busy_hears_all_in_its_order),
         TEST(one_that_takes_no_orders_is_replaced),
         TEST(one_that_dies_has_a_successor),
         TEST(one_that_ends_by_itself_has_a_successor),

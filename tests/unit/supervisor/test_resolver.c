@@ -85,12 +85,14 @@ struct fixture {
     const struct target_config *targets[1];
     struct endpoint names[NAMES_MAX];
     unsigned changed, settled, failed;
-    char failure[100];
+    char failure[100], changed_host[100];
 };
 
-static void on_changed(void *arg)
+static void on_changed(void *arg, const struct resolver_name *name)
 {
-    ((struct fixture *)arg)->changed++;
+    struct fixture *f = arg;
+    f->changed++;
+    snprintf(f->changed_host, sizeof f->changed_host, "%s", name->host);
 }
 
 static void on_settled(void *arg)
@@ -201,6 +203,7 @@ static void names_are_asked_about_once_and_settle_with_the_last(void **state)
     const unsigned a = strcmp(asked[0].name, "a.example") == 0 ? 0 : 1;
     answer(f, a, 0, 1, 2);
     assert_int_equal(f->changed, 1);
+    assert_string_equal(f->changed_host, "a.example");
     assert_int_equal(f->settled, 0);
     answer(f, 1 - a, 0, 7, 1);
     assert_int_equal(f->settled, 1);

@@ -18,8 +18,9 @@ struct fixture {
     unsigned changed, settled, failed;
 };
 
-static void on_changed(void *arg)
+static void on_changed(void *arg, const struct resolver_name *name)
 {
+    assert_non_null(name->host);
     ((struct fixture *)arg)->changed++;
 }
 

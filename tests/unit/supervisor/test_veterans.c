@@ -22,10 +22,10 @@ static struct {
     char name[32];
 } owner;
 
-static void query(void *arg, int ipc, const struct ipc_challenge_query *q)
+static void query(void *arg, struct child *worker, const struct ipc_challenge_query *q)
 {
     (void)arg;
-    assert_true(ipc >= 0);
+    assert_int_equal(worker->life, CHILD_RETIRING);
     owner.queries++;
     snprintf(owner.name, sizeof owner.name, "%.31s", q->name);
 }

@@ -36,6 +36,7 @@ enum behaviour {
     BRAGS,      /* of a sandbox that there is not */
     REPEATS,    /* what is said once */
     LACKS,      /* a part of its sandbox */
+    ASKS,       /* for a socket to its signer, and ends with a second one */
     DIES,       /* at once */
 };
 
@@ -89,7 +90,7 @@ static void get_ready(enum behaviour how, uint32_t generation)
     else if ((how == LATE || how == HANGS) && generation > 1)
         return;
     else if (how == GOOD || how == REFUSES || how == LATE || how == HANGS || lingers(how) ||
-             has_sandbox(how))
+             how == ASKS || has_sandbox(how))
         reply(IPC_PREPARED, generation);
     else
         misbehave(how, generation);
@@ -118,6 +119,7 @@ static int work(unsigned index)
 {
     enum behaviour how = GOOD;
     uint32_t newest = 0;
+    unsigned signers = 0;
     for (;;) {
         poll(&(struct pollfd){.fd = 3, .events = POLLIN}, 1, -1);
         if (ipc_receive(3, &message) != 1)
@@ -125,6 +127,7 @@ static int work(unsigned index)
         ipc_close_fds(&message);
         const uint32_t generation = message.generation;
         newest = generation > newest ? generation : newest;
+        signers += message.type == IPC_SIGNER;
         if (message.type == IPC_HELLO)
             how = behaviour_of(index);
         else if (message.type == IPC_READY)
@@ -132,10 +135,10 @@ static int work(unsigned index)
         else if (message.type == IPC_COMMIT)
             reply(IPC_COMMITTED, generation);
         else if (message.type == IPC_PING && (how != HANGS || newest < 2))
-            reply(IPC_PONG, 0);
+            reply(how == ASKS ? IPC_SIGNER : IPC_PONG, 0);
         else if (message.type == IPC_STOP || (message.type == IPC_RETIRE && !lingers(how)))
             return 0;
-        if (how == DIES)
+        if (how == DIES || (how == ASKS && signers == 2))
             return 9;
         if (message.type == IPC_HELLO && has_sandbox(how))
             tell_sandbox(how);
@@ -290,15 +293,25 @@ static void each_has_a_signer_that_goes_with_it(void **state)
     assert_int_equal(ss->items[0]->child.life, CHILD_RUNNING);
 }
 
-static pid_t pid_of(unsigned index)
-{
-    return workers.items[index]->child.process.pid;
-}
-
 /* Successors are good. */
 static void their_like_is_gone(void)
 {
     memset(workers.seed, GOOD, sizeof workers.seed);
+}
+
+static void who_asks_for_its_signer_gets_a_socket_to_it(void **state)
+{
+    (void)state;
+    started((const enum behaviour[]){ASKS}, 1);
+    their_like_is_gone();
+    loop_until(&loop, workers.items[0]->child.restarts == 1 && workers_all_committed(&workers, 1));
+    assert_non_null(strstr(files_logged(), "ended with status 9"));
+    assert_int_equal(workers.signers.items[0]->child.restarts, 0);
+}
+
+static pid_t pid_of(unsigned index)
+{
+    return workers.items[index]->child.process.pid;
 }
 
 /* ---- what all do ---- */
@@ -532,6 +545,7 @@ int main(int argc, char **argv)
         TEST(a_refusal_comes_with_its_reason_and_the_old_stays),
         TEST(more_are_started_and_fewer_retired),
         TEST(each_has_a_signer_that_goes_with_it),
+        TEST(who_asks_for_its_signer_gets_a_socket_to_it),
         TEST(one_that_retires_is_called_back),
         TEST(one_that_is_not_called_back_after_all_goes_on_retiring),
         TEST(one_that_ends_instead_has_a_successor),

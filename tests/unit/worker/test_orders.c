@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 /* Far more than any of these tests needs; it only ends those that would hang. */
@@ -397,6 +398,71 @@ static void lines_go_where_the_supervisor_says(void **state)
     assert_true(logs(f, "event=end"));
 }
 
+/* ---- without descriptors ---- */
+
+/* None of the numbers above those of the standard streams and its socket, or again as many as it
+ * had. Both limits are the worker's. */
+static void descriptors_run_out(const struct fixture *f, bool out)
+{
+    struct rlimit limit;
+    assert_int_equal(prlimit(f->worker, RLIMIT_NOFILE, NULL, &limit), 0);
+    limit.rlim_cur = out ? IPC + 1 : limit.rlim_max;
+    assert_int_equal(prlimit(f->worker, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+static void is_refused_for_files(struct fixture *f, uint32_t generation)
+{
+    char why[300];
+    answers(f, IPC_REFUSED, generation);
+    assert_true(ipc_take_text(&f->m, why, sizeof why));
+    assert_non_null(strstr(why, "no descriptors left"));
+    assert_non_null(strstr(why, "LimitNOFILE"));
+}
+
+static void a_generation_for_which_descriptors_are_missing_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    hello(f);
+    serve(f, 1);
+    const struct sockaddr_in first = f->at;
+    descriptors_run_out(f, true);
+    prepare(f, 2);
+    is_refused_for_files(f, 2);
+    listeners(f, 2);
+    plain_order(f, IPC_READY, 2);
+    is_silent(f);
+    descriptors_run_out(f, false);
+    prepare(f, 3);
+    is_silent(f);
+    descriptors_run_out(f, true);
+    listeners(f, 3);
+    is_refused_for_files(f, 3);
+    descriptors_run_out(f, false);
+    f->at = first;
+    is_served(f);
+    serve(f, 4);
+    is_served(f);
+}
+
+static void without_descriptors_it_goes_on_with_what_it_has(void **state)
+{
+    static const enum config_log_target target = LOG_TARGET_FILE;
+    static const struct ipc_counters of = {.part = 1};
+    struct fixture *f = *state;
+    hello(f);
+    serve(f, 1);
+    descriptors_run_out(f, true);
+    order(f, IPC_LOG, 0, &target, sizeof target, f->ipc);
+    order(f, IPC_COUNTERS, 0, &of, sizeof of, f->shared);
+    order(f, IPC_SIGNER, 0, "", 0, f->ipc);
+    is_silent(f);
+    descriptors_run_out(f, false);
+    assert_true(logs(f, "event=out-of-descriptors msg=\"the log stays where it was; raise the"));
+    assert_true(logs(f, "the counters of other workers cannot be read"));
+    assert_true(logs(f, "the signer cannot be reached"));
+    is_served(f);
+}
+
 /* ---- what none does ---- */
 
 static void an_order_that_is_not_understood_is_told_and_ends_it(void **state)
@@ -475,6 +541,8 @@ int main(void)
         CASE(a_worker_does_not_outlive_its_supervisor),
         CASE(keys_and_counters_of_others_are_taken),
         CASE(lines_go_where_the_supervisor_says),
+        CASE(a_generation_for_which_descriptors_are_missing_is_refused),
+        CASE(without_descriptors_it_goes_on_with_what_it_has),
         CASE(an_order_that_is_not_understood_is_told_and_ends_it),
         CASE(a_hello_without_counters_is_not_understood),
         CASE(what_only_workers_say_is_passed_over),
