@@ -125,6 +125,10 @@ void plan_remark(struct plan *p, const char *format, ...) __attribute__((format(
 /* It would do more, or for more clients, than it did at the peer's: it is printed as a comment. */
 void route_withhold(struct plan *p, struct plan_route *r, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same, because of what `word` of `from` says. NULL as `r`: that is for nobody in particular.
+ */
+void route_withhold_for(struct plan *p, struct plan_route *r, const struct statement *from,
+                        const char *word, const char *why);
 
 /* The name of the certificate block for these files, the same for the same files. */
 const char *plan_certificate(struct plan *p, const char *chain, const char *key,

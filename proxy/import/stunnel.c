@@ -49,7 +49,7 @@ static void settle_pinned(struct plan *p, struct plan_route *r, struct statement
         "be let in here; if each vouches for itself, and no authority is among them, it is the "
         "same: take the signs # off the route";
     statement_lose(p->arena, from, "%s", why);
-    route_withhold(p, r, "%s:%d: %s: %s", from->file, from->line, from->words[0], why);
+    route_withhold_for(p, r, from, from->words[0], why);
 }
 
 /* requireCert without a way to verify: every certificate is good enough there. */
@@ -60,7 +60,7 @@ static void settle_unverified(struct plan *p, struct plan_route *r, struct state
         "authorities by client-ca, and take the signs # off the route";
     entries_put(p->arena, &r->settings, "client-certificate", "required", from);
     statement_lose(p->arena, from, "%s", why);
-    route_withhold(p, r, "%s:%d: %s: %s", from->file, from->line, from->words[0], why);
+    route_withhold_for(p, r, from, from->words[0], why);
 }
 
 static struct statement *source_of(const struct plan_route *r, const char *key)

@@ -396,7 +396,7 @@ transparent = destination
 """, """
 a: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.5:110 source=10.0.0.1
 b: listen=0.0.0.0:996 protocol=pop3 certificate=mail upstream=10.0.0.5:110 source=transparent
-c: listen=0.0.0.0:997 protocol=pop3 certificate=mail upstream=10.0.0.5:110
+#c: listen=0.0.0.0:997 protocol=pop3 certificate=mail upstream=10.0.0.5:110
 """, {13}),
     Case("several-servers", """
 cert = mail.pem
@@ -584,7 +584,42 @@ connect = 110
 sesionCacheSize = 100
 sessionCacheTimeout = 300
 renegotiation = no
-""", f"pop3s: {POP3S}", {3, 7, 8}),
+""", f"#pop3s: {POP3S}", {3, 7, 8}),
+    Case("sockets-that-not-everybody-reaches", """
+cert = mail.pem
+[a]
+accept = 995
+connect = 127.0.0.1:110
+socket = a:SO_BINDTODEVICE=wg0
+[b]
+accept = 996
+connect = 127.0.0.1:110
+socket = a:IP_TTL=1
+[c]
+accept = 997
+connect = 127.0.0.1:110
+socket = l:SO_LINGER=1:60
+socket = r:SO_KEEPALIVE=1
+socket = a:SO_REUSEADDR=yes
+""", f"""
+#a: {POP3S}
+#b: {POP3S.replace('995', '996')}
+c: {POP3S.replace('995', '997')}
+""", {5, 9, 13, 14}),
+    Case("commands-for-openssl", """
+cert = mail.pem
+[a]
+accept = 995
+connect = 110
+config = VerifyMode:Require
+[b]
+accept = 996
+connect = 110
+config = Options:-SessionTicket
+""", f"""
+#a: {POP3S}
+b: {POP3S.replace('995', '996')}
+""", {5, 9}),
 ]
 
 
