@@ -189,7 +189,7 @@ static const struct word words[] = {
     {"crt", 1, haproxy_crt, NULL, NULL, false},
     {"crt-list", 1, haproxy_crt_list, NULL, NULL, true},
     {"ca-file", 1, take_ca, "client-ca", NULL, false},
-    {"ca-verify-file", 1, take_ca, "client-ca", NULL, false},
+    {"ca-verify-file", 1, take_ca, ".ca-verify", NULL, true},
     {"crl-file", 1, take_ca, "client-crl", NULL, true},
     {"verify", 1, take_verify, "client-certificate", NULL, true},
     {"alpn", 1, take_alpn, "alpn", NULL, false},
@@ -291,6 +291,22 @@ const char *haproxy_bind_options(struct plan *p, struct plan_route *r, struct st
 
 /* ---- the line ---- */
 
+/* haproxy verifies by both files, and tells clients the names of the first one only. */
+static void settle_authorities(struct plan *p, struct plan_route *r, struct statement *s)
+{
+    static const char why[] =
+        "clients are verified by both files there: put them into one, client-ca";
+    const char *named = route_get(r, "client-ca"), *more = route_get(r, ".ca-verify");
+    if (more == NULL || (named != NULL && strcmp(named, more) == 0))
+        return;
+    if (named == NULL) {
+        route_set(p, r, "client-ca", more, s);
+        return;
+    }
+    statement_lose(p->arena, s, "ca-verify-file: %s", why);
+    route_withhold_for(p, r, s, "ca-verify-file", why);
+}
+
 static void settle_clients(struct plan *p, struct plan_route *r, struct statement *s)
 {
     const char *verify = route_get(r, "client-certificate");
@@ -299,6 +315,7 @@ static void settle_clients(struct plan *p, struct plan_route *r, struct statemen
         entries_drop(&r->settings, "client-crl");
         return;
     }
+    settle_authorities(p, r, s);
     if (route_get(r, "client-ca") == NULL)
         route_withhold(p, r, "%s:%d: verify without ca-file", s->file, s->line);
 }

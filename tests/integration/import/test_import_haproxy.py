@@ -704,6 +704,21 @@ listen imaps
 #pop3s: {POP3S} accept-proxy-from=0.0.0.0/0,::/0 allow=10.0.0.0/8
 imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 accept-proxy-from=0.0.0.0/0,::/0 allow=10.0.0.0/8
 """, {3}),
+    Case("authorities-in-two-files", """
+listen pop3s
+    bind :995 ssl crt mail.pem ca-file mail.crt ca-verify-file ca.crt verify required
+    server s 127.0.0.1:110
+listen imaps
+    bind :993 ssl crt mail.pem ca-verify-file ca.crt verify required
+    server s 127.0.0.1:143
+listen nntps
+    bind :563 ssl crt mail.pem ca-file mail.crt ca-verify-file ca.crt verify none
+    server s 127.0.0.1:119
+""", f"""
+#pop3s: {POP3S} client-certificate=required client-ca=DIR/mail.crt
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 client-certificate=required client-ca=DIR/ca.crt
+nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:119 client-certificate=none
+""", {2}),
     Case("what-is-turned-off-but-is-so-anyway-is-told", """
 listen pop3s
     bind :995 ssl crt mail.pem
