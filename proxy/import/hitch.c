@@ -348,6 +348,8 @@ static void carry(struct plan *p, struct statement *file)
 {
     struct plan_route *all = plan_route(p, "", file, NULL);
     bool any = false;
+    route_set(p, all, "connect-timeout", "30s", NULL); /* hitch's own, other than ours */
+    route_set(p, all, "idle-timeout", "0", NULL);
     carry_top(p, all, file);
     for (struct statement *s = file->first; s != NULL; s = s->next) {
         if (!is_frontend(s))

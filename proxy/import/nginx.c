@@ -313,6 +313,9 @@ static bool is_known(const struct statement *block, bool is_mail)
 static void carry_context(struct plan *p, struct statement *context, bool is_mail)
 {
     struct plan_route *above = plan_route(p, "", context, NULL);
+    route_set(p, above, "idle-timeout", is_mail ? "24h" : "10m", NULL); /* nginx's, not ours */
+    if (!is_mail)
+        route_set(p, above, "connect-timeout", "1m", NULL);
     rows_apply_all(p, above, context, is_mail ? nginx_mail : nginx_stream);
     for (struct statement *s = context->first; s != NULL; s = s->next)
         if (s->is_block && !is_known(s, is_mail))

@@ -232,6 +232,8 @@ static bool has_sections(const struct statement *file)
 static void carry(struct plan *p, struct statement *file)
 {
     struct plan_route *defaults = plan_route(p, "stunnel", file, NULL);
+    route_set(p, defaults, "connect-timeout", "10s", NULL); /* stunnel's own, other than ours */
+    route_set(p, defaults, "idle-timeout", "12h", NULL);
     carry_top(p, defaults, file);
     if (route_get(defaults, "upstream") != NULL && !has_sections(file))
         statement_lose(p->arena, source_of(defaults, "upstream"),

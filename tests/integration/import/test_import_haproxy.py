@@ -10,6 +10,8 @@ POP3S = "listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:11
 def listen(bind, *more, head="", server="server s 127.0.0.1:110"):
     return "\n".join([*head.splitlines(), "listen pop3s", f"    bind {bind}", f"    {server}", *more, ""])
 
+# What haproxy does by itself, other than tlsfront.
+PRESETS = {"connect-timeout": "0", "idle-timeout": "0"}
 
 CASES = [
     Case("a-listen", listen(":995 ssl crt mail.pem"), f"pop3s: {POP3S}", (), {"mail": "chain=DIR/mail.pem"}),
@@ -606,12 +608,13 @@ backend other
 frontend pop3s
     bind :995 ssl crt mail.pem
     balance leastconn
+    timeout connect 7s
     default_backend b
 backend b
     maxconn 10
     timeout client 10s
     server s 127.0.0.1:110
-""", f"pop3s: {POP3S}", {3, 6, 7}),
+""", f"pop3s: {POP3S}", {3, 4, 7, 8}),
     Case("what-looks-at-clients-and-cannot-be-said", """
 listen imaps
     bind :993 ssl crt mail.pem
@@ -732,9 +735,9 @@ listen pop3s
 
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_frontends_become_routes(binary, place, case):
-    case.verify(binary, "haproxy", place)
+    case.verify(binary, "haproxy", place, PRESETS)
 
 
 def test_options_of_one_certificate_withhold_the_route(binary, place):
     (place / "list.crt").write_text(f"{place}/mail.pem [verify required ca-file ca.crt]\n")
-    Case("crt-list", listen(":995 ssl crt-list list.crt"), f"#pop3s: {POP3S}", {2}).verify(binary, "haproxy", place)
+    Case("crt-list", listen(":995 ssl crt-list list.crt"), f"#pop3s: {POP3S}", {2}).verify(binary, "haproxy", place, PRESETS)

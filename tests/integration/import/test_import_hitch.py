@@ -5,6 +5,8 @@ import pytest
 from harness.imports import Case, identify
 
 WEB = "protocol=tcp upstream=127.0.0.1:6086"
+# What hitch does by itself, other than tlsfront.
+PRESETS = {"connect-timeout": "30s", "idle-timeout": "0"}
 
 CASES = [
     Case("sample-of-a-package", """
@@ -302,4 +304,4 @@ imap-993: listen=localhost:993 protocol=imap upstream=127.0.0.1:143 certificate=
 
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_frontends_become_routes(binary, place, case):
-    case.verify(binary, "hitch", place)
+    case.verify(binary, "hitch", place, PRESETS)

@@ -13,6 +13,9 @@ def stream(server, **more):
 
 
 POP3S = "listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110"
+# What nginx does by itself, other than tlsfront.
+PRESETS = {"connect-timeout": "1m", "idle-timeout": "10m"}
+MAIL_PRESETS = {"idle-timeout": "24h"}
 
 CASES = [
     Case("a-stream", stream("listen 995 ssl; proxy_pass 127.0.0.1:110;"), f"pop3-995: {POP3S}", (),
@@ -419,7 +422,7 @@ stream { # here
 
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_servers_become_routes(binary, place, case):
-    case.verify(binary, "nginx", place)
+    case.verify(binary, "nginx", place, MAIL_PRESETS if case.text.startswith("mail") else PRESETS)
 
 
 def test_includes_and_relative_paths_begin_where_the_file_is(binary, place):
@@ -433,4 +436,4 @@ def test_includes_and_relative_paths_begin_where_the_file_is(binary, place):
     Case("nginx/nginx", "stream { include tls.conf; include streams/*.conf; }\n", f"""
 imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
 pop3-995: {POP3S}
-""", (), {"mail": "chain=DIR/nginx/mail.crt key=DIR/nginx/mail.key"}).verify(binary, "nginx", place)
+""", (), {"mail": "chain=DIR/nginx/mail.crt key=DIR/nginx/mail.key"}).verify(binary, "nginx", place, PRESETS)

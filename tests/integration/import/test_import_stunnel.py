@@ -5,6 +5,8 @@ import pytest
 from harness.imports import Case, identify
 
 POP3S = "listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110"
+# What stunnel does by itself, other than tlsfront.
+PRESETS = {"connect-timeout": "10s", "idle-timeout": "12h"}
 
 CASES = [
     Case("one-section", """
@@ -625,7 +627,7 @@ b: {POP3S.replace('995', '996')}
 
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_sections_become_routes(binary, place, case):
-    case.verify(binary, "stunnel", place)
+    case.verify(binary, "stunnel", place, PRESETS)
 
 
 def test_parts_of_a_directory_are_read_in_their_order(binary, place):
@@ -637,4 +639,4 @@ def test_parts_of_a_directory_are_read_in_their_order(binary, place):
     Case("include", "include = stunnel.d\n", f"""
 pop3s: {POP3S}
 imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
-""", {4}).verify(binary, "stunnel", place)
+""", {4}).verify(binary, "stunnel", place, PRESETS)
