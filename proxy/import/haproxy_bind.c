@@ -83,7 +83,7 @@ static const char *take_alpn(struct plan *p, struct plan_route *r, struct statem
     entries_drop(&r->settings, key);
     for (char *one = strtok_r(copy, ",", &rest); one != NULL; one = strtok_r(NULL, ",", &rest))
         route_put(p, r, key, one, s);
-    return NULL;
+    return "a client that offers other names only is refused, not served without one";
 }
 
 static const char *take_on(struct plan *p, struct plan_route *r, struct statement *s,
