@@ -245,7 +245,13 @@ static bool include(struct plan *p, const struct statement *s, struct paths *fil
 {
     if (!statement_is(s, 0, "include"))
         return false;
-    *files = files_in(p->arena, files_absolute(p->arena, p->cwd, statement_at(s, 1)));
+    const char *directory = files_absolute(p->arena, p->cwd, statement_at(s, 1));
+    *files = files_in(p->arena, directory);
+    if (files_is_directory(directory))
+        return true;
+    files->items = pool_alloc(p->arena, sizeof *files->items);
+    /* stunnel does not start without it; so named, it cannot be read, and that will be told */
+    files->items[files->count++] = pool_format(p->arena, "%s/", directory);
     return true;
 }
 

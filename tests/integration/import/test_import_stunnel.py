@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.imports import Case, identify
+from harness.imports import Case, identify, run_import
 
 POP3S = "listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110"
 # What stunnel does by itself, other than tlsfront.
@@ -640,3 +640,18 @@ def test_parts_of_a_directory_are_read_in_their_order(binary, place):
 pop3s: {POP3S}
 imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
 """, {4}).verify(binary, "stunnel", place, PRESETS)
+
+
+@pytest.mark.parametrize("name, error", [("nothing.d", "No such file"), ("mail.pem", "Not a directory")])
+def test_a_directory_that_is_not_there_is_an_error(binary, place, name, error):
+    """stunnel does not start then."""
+    text = f"cert = mail.pem\n[pop3s]\naccept = 995\nconnect = 110\ninclude = {name}\n"
+    made = run_import(binary, "stunnel", "-", folder=place, text=text)
+    assert (made.status, made.text) == (78, "")
+    assert f"{name}/: {error}" in made.errors
+
+
+def test_a_directory_without_files_adds_nothing(binary, place):
+    (place / "empty.d").mkdir()
+    Case("include-nothing", "cert = mail.pem\n[pop3s]\naccept = 995\nconnect = 110\ninclude = empty.d\n",
+         f"pop3s: {POP3S}").verify(binary, "stunnel", place, PRESETS)
