@@ -13,6 +13,9 @@ void loops_check(const struct config *c, struct diags *d);
 /* What this machine's addresses show besides, where a route listens on all of them. */
 void loops_look(const struct config *c, struct diags *d);
 
+/* Does who connects to `up` come in at `listen`, by the text and this machine's addresses? */
+bool loops_leads(const struct endpoint *up, const struct endpoint *listen);
+
 /* Warns if an address that an upstream's name has, with its port, is where a route listens; true
  * when it did. */
 bool loops_resolved(const struct config *c, const struct target_config *t,

@@ -128,6 +128,32 @@ listen pop3s
     bind :995 ssl crt mail.pem
     server s 10.0.0.5
 """, "pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.5:995"),
+    Case("the-port-that-the-client-came-to-on-the-same-host", """
+listen smtps
+    bind 127.0.0.1:465 ssl crt mail.pem
+    server a unix@/run/smtp.sock
+    server b 127.0.0.1
+listen pop3s
+    bind :995 ssl crt mail.pem
+    server s localhost
+frontend imaps
+    bind :993 ssl crt mail.pem
+    use_backend news if { ssl_fc_sni news.example.test }
+    default_backend imap
+backend imap
+    server s 127.0.0.1:143
+backend news
+    server s 127.0.0.1
+listen nntps
+    bind 127.0.0.2:563 ssl crt mail.pem
+    server s 127.0.0.1
+""", """
+#smtps: listen=127.0.0.1:465 protocol=smtp certificate=mail upstream=unix:/run/smtp.sock,127.0.0.1:465 balance=rotate
+#pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=localhost:995
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
+#imaps/news.example.test: upstream=127.0.0.1:993
+nntps: listen=127.0.0.2:563 protocol=nntp certificate=mail upstream=127.0.0.1:563
+""", {4, 7, 15}),
     Case("times-and-limits", """
 defaults
     timeout client 30m

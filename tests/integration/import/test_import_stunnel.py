@@ -546,6 +546,22 @@ connect = 1110
 a: {POP3S}
 #b: protocol=pop3 certificate=mail upstream=127.0.0.1:1110
 """, {5, 6}),
+    Case("one-section-leads-to-another", """
+cert = mail.pem
+[a]
+accept = 995
+connect = 996
+[b]
+accept = 127.0.0.1:996
+connect = 110
+[c]
+accept = /run/c.sock
+connect = /run/c.sock
+""", f"""
+#a: {POP3S.replace(':110', ':996')}
+b: listen=127.0.0.1:996 protocol=pop3 certificate=mail upstream=127.0.0.1:110
+#c: listen=unix:/run/c.sock protocol=tcp certificate=mail upstream=unix:/run/c.sock
+""", {4, 10}),
     Case("names-to-listen-on", """
 cert = mail.pem
 [a]
