@@ -80,6 +80,11 @@ static bool leads_to_all(const struct endpoint *up, const struct endpoint *liste
            endpoint_is_wildcard(listen) && reaches(&up->addr, listen, own_address);
 }
 
+bool loops_leads(const struct endpoint *up, const struct endpoint *listen)
+{
+    return leads_to(up, listen) || leads_to_all(up, listen);
+}
+
 /* ---- all upstreams, all routes ---- */
 
 typedef bool leads_fn(const struct endpoint *up, const struct endpoint *listen);

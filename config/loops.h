@@ -21,6 +21,9 @@ enum { LOOP_TEXT_MAX = 160 };
 const char *loops_verdict(const struct config *c, const struct sockaddr_storage *address,
                           char why[LOOP_TEXT_MAX]);
 
+/* Does who connects to `up` come in at `listen`, by the text and this machine's addresses? */
+bool loops_leads(const struct endpoint *up, const struct endpoint *listen);
+
 /* Warns if an address that an upstream's name has, with its port, is where a route listens; true
  * when it did. */
 bool loops_resolved(const struct config *c, const struct target_config *t,

@@ -353,6 +353,7 @@ void plan_finish(struct plan *p)
         require(p, r, "certificate", "certificate");
         settle_name(p, r);
     }
+    loop_settle(p);
     for (struct plan_route *r = p->routes; r != NULL; r = r->next)
         join_families(p, r);
 }

@@ -39,6 +39,7 @@ static struct plan_route *read_globals(struct plan *p, struct statement *section
     if (*place != NULL)
         return *place;
     struct plan_route *above = *place = plan_route(p, "", section, NULL);
+    route_set(p, above, "connect-timeout", "0", NULL); /* unless something says so */
     for (size_t i = 0; i < p->file_count; i++)
         for (struct statement *s = p->files[i]->first; s != NULL; s = s->next)
             if (statement_is(s, 0, "global"))
@@ -245,7 +246,8 @@ static void take_use_backend(struct plan *p, struct plan_route *r, struct statem
                    s->file, s->line);
 }
 
-/* Either end may be idle for as long as the longer one says; a tunnel's own limit counts alone. */
+/* Either end may be idle for as long as the longer one says; a tunnel's own limit counts alone.
+ * Without any of the three there is none. */
 static void settle_idle(struct plan *p, struct plan_route *r)
 {
     const char *tunnel = route_get(r, ".timeout-tunnel"), *client = route_get(r, ".timeout-client"),
@@ -265,6 +267,8 @@ static void settle_idle(struct plan *p, struct plan_route *r)
     if (from != NULL)
         route_set(p, r, "idle-timeout", tunnel != NULL ? tunnel : idle,
                   from->values[from->count - 1].from);
+    else
+        route_set(p, r, "idle-timeout", "0", NULL);
 }
 
 static void add_bind(struct plan *p, const struct plan_route *front, struct statement *bind)
@@ -289,11 +293,14 @@ static void add_bind(struct plan *p, const struct plan_route *front, struct stat
 }
 
 /* haproxy leaves it out, too. */
-static void lose_balance(struct plan *p, const struct plan_route *front)
+static void lose_way(struct plan *p, const struct plan_route *front)
 {
-    const struct entry *balance = entries_find(&front->settings, ".balance");
-    if (balance != NULL && !balance->inherited)
-        statement_lose(p->arena, balance->values[0].from, "a frontend has no servers of its own");
+    static const char *const keys[] = {".balance", "connect-timeout"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct entry *way = entries_find(&front->settings, keys[i]);
+        if (way != NULL && !way->inherited)
+            statement_lose(p->arena, way->values[0].from, "a frontend has no servers of its own");
+    }
 }
 
 static void carry_front(struct plan *p, struct statement *s)
@@ -306,7 +313,7 @@ static void carry_front(struct plan *p, struct statement *s)
     struct plan_route *front = read_section(p, s);
     access_settle(p, front);
     if (statement_is(s, 0, "frontend"))
-        lose_balance(p, front);
+        lose_way(p, front);
     const struct lines *binds = haproxy_lines(p, s, "bind");
     for (size_t i = 0; i < binds->count; i++)
         add_bind(p, front, binds->items[i]);

@@ -25,6 +25,9 @@ const struct lines *haproxy_lines(struct plan *p, const struct statement *sectio
 
 /* ---- haproxy_rows.c ---- */
 
+/* Why nothing is made of what is for that. */
+#define HAPROXY_STICK "which server a client gets is not remembered: balance = source"
+
 /* Of global, and of the sections that clients or servers are in. */
 extern const struct row haproxy_globals[], haproxy_proxies[];
 
@@ -62,6 +65,15 @@ carry_fn haproxy_balance;
 /* What tcp-request says about who may connect, and how often; the table in which that is counted.
  */
 carry_fn haproxy_tcp_request, haproxy_stick_table;
+
+/* All clients come with a PROXY header, because of `word` of `from`. */
+const char *haproxy_expect_header(struct plan *p, struct plan_route *r, struct statement *from,
+                                  const char *word);
+
+/* After bind: with a PROXY header, rules about connections and ours do not look at the same
+ * address.
+ */
+void haproxy_settle_header(struct plan *p, struct plan_route *r);
 
 /* The names that the condition from word `first` on asks for. NULL: it asks for something else. */
 const struct asked *haproxy_names(struct plan *p, struct statement *s, size_t first, size_t *count);

@@ -83,7 +83,7 @@ static const char *take_alpn(struct plan *p, struct plan_route *r, struct statem
     entries_drop(&r->settings, key);
     for (char *one = strtok_r(copy, ",", &rest); one != NULL; one = strtok_r(NULL, ",", &rest))
         route_put(p, r, key, one, s);
-    return NULL;
+    return "a client that offers other names only is refused, not served without one";
 }
 
 static const char *take_on(struct plan *p, struct plan_route *r, struct statement *s,
@@ -105,9 +105,7 @@ static const char *take_proxy(struct plan *p, struct plan_route *r, struct state
                               const char *value, const char *key)
 {
     (void)value;
-    route_remark(p, r,
-                 "accept-proxy-from is everybody, as with accept-proxy: name the balancers only");
-    return term_network(p, r, key, "all", s);
+    return haproxy_expect_header(p, r, s, key);
 }
 
 static const char *take_ciphers(struct plan *p, struct plan_route *r, struct statement *s,
@@ -174,7 +172,9 @@ static const char *take_tickets(struct plan *p, struct plan_route *r, struct sta
     return plan_global(p, key, files_absolute(p->arena, p->cwd, value), s);
 }
 
-#define FIXED "tlsfront sets its sockets by itself"
+#define FIXED      "tlsfront sets its sockets by itself"
+#define COMMANDS   "for haproxy's own commands only"
+#define SIGNATURES "which signatures are taken is fixed"
 
 struct word {
     const char *name;
@@ -189,12 +189,14 @@ static const struct word words[] = {
     {"crt", 1, haproxy_crt, NULL, NULL, false},
     {"crt-list", 1, haproxy_crt_list, NULL, NULL, true},
     {"ca-file", 1, take_ca, "client-ca", NULL, false},
-    {"ca-verify-file", 1, take_ca, "client-ca", NULL, false},
+    {"ca-verify-file", 1, take_ca, ".ca-verify", NULL, true},
     {"crl-file", 1, take_ca, "client-crl", NULL, true},
     {"verify", 1, take_verify, "client-certificate", NULL, true},
     {"alpn", 1, take_alpn, "alpn", NULL, false},
     {"strict-sni", 0, take_strict, "strict-sni", NULL, false},
-    {"accept-proxy", 0, take_proxy, "accept-proxy-from", NULL, true},
+    {"accept-proxy", 0, take_proxy, "accept-proxy", NULL, true},
+    {"sigalgs", 1, NULL, NULL, SIGNATURES, false},
+    {"client-sigalgs", 1, NULL, NULL, SIGNATURES, false},
     {"ciphers", 1, take_ciphers, NULL, NULL, false},
     {"ciphersuites", 1, take_suites, NULL, NULL, false},
     {"curves", 1, take_groups, NULL, NULL, false},
@@ -213,6 +215,7 @@ static const struct word words[] = {
     {"force-tlsv10", 0, NULL, NULL, "tlsfront speaks TLS 1.2 and 1.3", false},
     {"force-sslv3", 0, NULL, NULL, "tlsfront speaks TLS 1.2 and 1.3", false},
     {"no-tls-tickets", 0, NULL, NULL, "tlsfront always gives tickets", false},
+    {"tls-tickets", 0, NULL, NULL, NULL, false},
     {"tls-ticket-keys", 1, take_tickets, "ticket-key", NULL, false},
     {"prefer-client-ciphers", 0, NULL, NULL, "the order of tlsfront's list always counts", false},
     {"allow-0rtt", 0, NULL, NULL, "tlsfront takes no early data", false},
@@ -222,6 +225,9 @@ static const struct word words[] = {
     {"v6only", 0, take_on, ".v6only", NULL, false},
     {"name", 1, NULL, NULL, NULL, false}, /* a name for haproxy's own statistics */
     {"id", 1, NULL, NULL, NULL, false},
+    {"guid-prefix", 1, NULL, NULL, NULL, false},
+    {"level", 1, NULL, NULL, COMMANDS, false},
+    {"severity-output", 1, NULL, NULL, COMMANDS, false},
     {"expose-fd", 1, NULL, NULL, NULL, false},
     {"backlog", 1, NULL, NULL, FIXED, false},
     {"defer-accept", 0, NULL, NULL, FIXED, false},
@@ -240,6 +246,8 @@ static const struct word words[] = {
     {"gid", 1, NULL, NULL, "a Unix socket belongs to who starts tlsfront", false},
     {"mode", 1, NULL, NULL, "who can enter a Unix socket's directory can use it", true},
     {"generate-certificates", 0, NULL, NULL, "tlsfront makes no certificates for clients", true},
+    {"no-ca-names", 0, NULL, NULL, "clients are told the names of client-ca", false},
+    {"ocsp-update", 1, NULL, NULL, "tlsfront staples no OCSP responses", false},
     {"ca-sign-file", 1, NULL, NULL, "tlsfront makes no certificates for clients", false},
     {"ca-sign-pass", 1, NULL, NULL, "tlsfront makes no certificates for clients", false},
     {"ca-ignore-err", 1, NULL, NULL, "every error of a client's certificate counts", false},
@@ -262,13 +270,13 @@ static size_t take_word(struct plan *p, struct plan_route *r, struct statement *
 {
     const struct word *w = find_word(s->words[i]);
     const char *value = w != NULL && w->values > 0 ? statement_at(s, i + 1) : "";
-    const char *why = w == NULL         ? "tlsfront import does not know this, here"
+    const char *why = w == NULL         ? rows_unknown
                       : w->take != NULL ? w->take(p, r, s, value, w->key)
                                         : w->why;
     if (why != NULL)
         statement_lose(p->arena, s, "%s: %s", s->words[i], why);
-    if (why != NULL && w != NULL && w->guards)
-        route_withhold(p, r, "%s:%d: %s: %s", s->file, s->line, s->words[i], why);
+    if (why != NULL && (w == NULL || w->guards))
+        route_withhold_for(p, r, s, s->words[i], why);
     return i + 1 + (w != NULL ? w->values : 0);
 }
 
@@ -283,15 +291,33 @@ const char *haproxy_bind_options(struct plan *p, struct plan_route *r, struct st
 
 /* ---- the line ---- */
 
+/* haproxy verifies by both files, and tells clients the names of the first one only. */
+static void settle_authorities(struct plan *p, struct plan_route *r, struct statement *s)
+{
+    static const char why[] =
+        "clients are verified by both files there: put them into one, client-ca";
+    const char *named = route_get(r, "client-ca"), *more = route_get(r, ".ca-verify");
+    if (more == NULL || (named != NULL && strcmp(named, more) == 0))
+        return;
+    if (named == NULL) {
+        route_set(p, r, "client-ca", more, s);
+        return;
+    }
+    statement_lose(p->arena, s, "ca-verify-file: %s", why);
+    route_withhold_for(p, r, s, "ca-verify-file", why);
+}
+
 static void settle_clients(struct plan *p, struct plan_route *r, struct statement *s)
 {
     const char *verify = route_get(r, "client-certificate");
     if (verify == NULL || strcmp(verify, "none") == 0) {
         entries_drop(&r->settings, "client-ca");
         entries_drop(&r->settings, "client-crl");
-    } else if (route_get(r, "client-ca") == NULL) {
-        route_withhold(p, r, "%s:%d: verify without ca-file", s->file, s->line);
+        return;
     }
+    settle_authorities(p, r, s);
+    if (route_get(r, "client-ca") == NULL)
+        route_withhold(p, r, "%s:%d: verify without ca-file", s->file, s->line);
 }
 
 static void settle_families(struct plan *p, struct plan_route *r)
@@ -324,5 +350,6 @@ struct plan_route *haproxy_bind(struct plan *p, struct statement *s, const struc
     }
     settle_families(p, r);
     settle_clients(p, r, s);
+    haproxy_settle_header(p, r);
     return route_get(r, "listen") == NULL ? NULL : r;
 }

@@ -94,9 +94,11 @@ static void take_list_line(struct plan *p, struct plan_route *r, struct statemen
         statement_lose(p->arena, s, "%s:%d: %s: %s", line->file, line->line, word,
                        word[0] == '[' ? "options of one certificate cannot be said"
                                       : "a certificate serves the names that are in it");
-        if (word[0] == '[')
-            while (i < line->count && strcmp(line->words[i], "]") != 0)
-                i++;
+        if (word[0] != '[')
+            continue;
+        route_withhold_for(p, r, s, "crt-list", "options of one certificate cannot be said");
+        while (i < line->count && strcmp(line->words[i], "]") != 0)
+            i++;
     }
 }
 

@@ -118,11 +118,25 @@ static const char *carry_source(struct plan *p, struct plan_route *r, struct sta
     return route_set(p, r, row->key, host != NULL ? host : port, s);
 }
 
+/* Filters that neither look at clients nor change what is said. */
+static const char *carry_filter(struct plan *p, struct plan_route *r, struct statement *s,
+                                const struct row *row)
+{
+    static const char *const harmless[] = {"bwlim-in",    "bwlim-out",   "cache",
+                                           "compression", "opentracing", "trace"};
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (statement_is(s, 1, harmless[i]))
+            return row->why;
+    route_withhold_for(p, r, s, row->name, row->why);
+    return row->why;
+}
+
 /* ---- tables ---- */
 
 #define BY_THE_UNIT "the service manager's unit says so: see tlsfront.service"
 #define FIXED       "tlsfront decides that by itself"
 #define HTTP        "for HTTP only"
+#define LOG_FORM    "the form of the log is fixed: log-format is text or json"
 #define CONTROL     "tlsfront status and tlsfront reload have a socket of their own: control"
 
 const struct row haproxy_globals[] = {
@@ -175,6 +189,7 @@ const struct row haproxy_globals[] = {
     {"unix-bind", NULL, NULL, "who can enter a Unix socket's directory can use it", 0},
     {"unsetenv", NULL, NULL, NULL, 0},
     {"user", carry_user, NULL, NULL, 0},
+    {"*", NULL, NULL, rows_unknown, 0}, /* the process's affair; clients are that of the sections */
     {.name = NULL},
 };
 
@@ -186,38 +201,56 @@ const struct row haproxy_proxies[] = {
     {"balance", haproxy_balance, NULL, NULL, 0},
     {"bind", NULL, NULL, NULL, 0},
     {"bind-process", NULL, NULL, "workers run on all processors", 0},
+    {"capture", NULL, NULL, HTTP, 0},
+    {"clitcpka-*", NULL, NULL, FIXED, 0},
     {"compression", NULL, NULL, HTTP, 0},
     {"cookie", NULL, NULL, HTTP, 0},
+    {"declare", NULL, NULL, HTTP, 0},
     {"default-server", NULL, NULL, NULL, 0},
     {"default_backend", NULL, NULL, NULL, 0},
     {"description", NULL, NULL, NULL, 0},
+    {"disabled", NULL, NULL, "haproxy does not serve it", ROW_GUARDS},
     {"email-alert", NULL, NULL, "tlsfront sends no mail: see the alert rules in observability", 0},
+    {"enabled", NULL, NULL, NULL, 0},
+    {"error-log-format", NULL, NULL, LOG_FORM, 0},
     {"errorfile", NULL, NULL, HTTP, 0},
     {"errorfiles", NULL, NULL, HTTP, 0},
     {"errorloc*", NULL, NULL, HTTP, 0},
     {"external-check", NULL, NULL, "tlsfront runs no programs", 0},
-    {"filter", NULL, NULL, "tlsfront has no filters", 0},
+    {"filter", carry_filter, NULL, "tlsfront has no filters", 0},
+    {"force-persist", NULL, NULL, HAPROXY_STICK, 0},
     {"fullconn", NULL, NULL, FIXED, 0},
+    {"guid", NULL, NULL, NULL, 0},
     {"hash-*", NULL, NULL, FIXED, 0},
     {"http-*", NULL, NULL, HTTP, ROW_SECRET},
     {"id", NULL, NULL, NULL, 0},
+    {"ignore-persist", NULL, NULL, HAPROXY_STICK, 0},
     {"load-server-state-from-file", NULL, NULL, FIXED, 0},
     {"log", carry_log, "log", NULL, 0},
-    {"log-format*", NULL, NULL, "the form of the log is fixed: log-format is text or json", 0},
+    {"log-format*", NULL, NULL, LOG_FORM, 0},
+    {"log-steps", NULL, NULL, LOG_FORM, 0},
     {"log-tag", NULL, NULL, FIXED, 0},
-    {"maxconn", carry_number, "max-connections", NULL, 0},
+    {"max-keep-alive-queue", NULL, NULL, HTTP, 0},
+    {"maxconn", carry_number, "max-connections", NULL, ROW_GUARDS},
     {"mode", NULL, NULL, NULL, 0},
+    {"monitor", NULL, NULL, HTTP, 0},
+    {"monitor-uri", NULL, NULL, HTTP, 0},
     {"no", carry_no, NULL, NULL, 0},
     {"option", carry_option, NULL, NULL, 0},
+    {"persist", NULL, NULL, HAPROXY_STICK, 0},
     {"rate-limit", NULL, NULL, "connections are counted per client: connection-rate-per-ip",
      ROW_GUARDS},
+    {"redirect", NULL, NULL, HTTP, 0},
     {"retries", NULL, NULL, "every server is tried once", 0},
+    {"retry-on", NULL, NULL, "every server is tried once", 0},
     {"server", NULL, NULL, NULL, 0},
+    {"server-state-file-name", NULL, NULL, FIXED, 0},
     {"server-template", NULL, NULL, "write a server line for each, or one name with all addresses",
      0},
     {"source", carry_source, "source", NULL, ROW_GUARDS},
+    {"srvtcpka-*", NULL, NULL, FIXED, 0},
     {"stats", NULL, NULL, "a page for people: observe", ROW_SECRET},
-    {"stick", NULL, NULL, "which server a client gets is not remembered: balance = source", 0},
+    {"stick", NULL, NULL, HAPROXY_STICK, 0},
     {"stick-table", haproxy_stick_table, NULL,
      "nothing is kept about clients but how many there are", 0},
     {"tcp-check", NULL, NULL, "a check connects, and reads the greeting of the route's protocol",
@@ -226,6 +259,7 @@ const struct row haproxy_proxies[] = {
     {"tcp-response", NULL, NULL, "what servers say is not looked at for rules", ROW_GUARDS},
     {"timeout", carry_timeout, NULL, NULL, 0},
     {"unique-id-*", NULL, NULL, "every session has an id; its form is fixed", 0},
+    {"use-fcgi-app", NULL, NULL, HTTP, 0},
     {"use-server", NULL, NULL, "which server a client gets is balance's affair", ROW_GUARDS},
     {"use_backend", NULL, NULL, NULL, 0},
     {.name = NULL},

@@ -192,8 +192,6 @@ static bool put_rate(struct plan *p, struct plan_route *r, struct statement *s, 
         return false;
     *why =
         route_set(p, r, "connection-rate-per-ip", pool_format(p->arena, "%ld/%s", most, period), s);
-    if (*why != NULL)
-        route_withhold(p, r, "%s:%d: tcp-request: %s", s->file, s->line, *why);
     return true;
 }
 
@@ -222,40 +220,104 @@ static bool rejects_elsewhere(struct plan *p, const struct statement *section,
     return false;
 }
 
-const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct statement *s,
-                                const struct row *row)
+/* ---- all of them ---- */
+
+static const char other_condition[] =
+    "of conditions, only those about the client's address (src) are known";
+
+/* What says something to other rules, to the log or to the machine only. */
+static bool only_notes(const struct statement *s)
 {
-    const bool accepts = statement_is(s, 2, "accept"), rejects = is_reject(s);
-    const char *rate_why = NULL;
-    (void)row;
-    if (tracks_clients(s))
-        return NULL; /* looked at by what counts them */
-    if (rejects && put_rate(p, r, s, &rate_why))
-        return rate_why;
-    if (statement_is(s, 1, "inspect-delay"))
-        return "a protocol is never guessed from what clients send";
-    if (!accepts && !rejects)
-        return "of what may be asked of a connection, only the client's address is known";
-    const bool always = s->count == 3;
+    static const char *const actions[] = {
+        "capture",  "sc-",      "set-bandwidth-limit", "set-fc-mark", "set-fc-tos", "set-log-level",
+        "set-mark", "set-nice", "set-priority-",       "set-tos",     "set-var",    "track-sc",
+        "unset-var"};
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        if (strncmp(statement_at(s, 2), actions[i], strlen(actions[i])) == 0)
+            return true;
+    return false;
+}
+
+/* expect-proxy layer4 [if { src NETWORK }] */
+static const char *carry_expected(struct plan *p, struct plan_route *r, struct statement *s)
+{
+    static const char key[] = "accept-proxy-from";
+    if (s->count <= 4)
+        return haproxy_expect_header(p, r, s, "expect-proxy");
+    const struct test t = read_condition(p, s, 4);
+    if (t.about != ABOUT_SOURCE || t.negated)
+        return t.negated ? "all but some cannot be said" : other_condition;
+    entries_keep(&r->settings, key);
+    const char *why = NULL;
+    for (size_t i = 0; i < t.values.count && why == NULL; i++)
+        why = term_network(p, r, key, t.values.items[i].name, s);
+    return why;
+}
+
+static const char *carry_access(struct plan *p, struct plan_route *r, struct statement *s)
+{
+    const bool accepts = statement_is(s, 2, "accept"), always = s->count == 3;
     const struct test t = always ? (struct test){.about = ABOUT_SOURCE} : read_condition(p, s, 3);
-    if (t.about != ABOUT_SOURCE || (t.negated && accepts)) {
-        const char *why = "of conditions, only those about the client's address (src) are known";
-        if (rejects)
-            route_withhold(p, r, "%s:%d: tcp-request: %s", s->file, s->line, why);
-        return why;
-    }
-    if (accepts && rejects_elsewhere(p, r->section, s)) {
-        const char *why = "it is no exception of what the other kinds of tcp-request reject, "
-                          "which cannot be said";
-        route_withhold(p, r, "%s:%d: tcp-request: %s", s->file, s->line, why);
-        return why;
-    }
+    if (t.about != ABOUT_SOURCE || (t.negated && accepts))
+        return other_condition;
+    if (accepts && rejects_elsewhere(p, r->section, s))
+        return "it is no exception of what the other kinds of tcp-request reject, which cannot be "
+               "said";
     entries_keep(&r->settings, ACCESS_RULES); /* those of defaults come before the section's */
     if (always)
         access_rule(p, r, accepts ? "allow" : "deny", "all", s);
     else
         put_rules(p, r, s, &t, accepts);
     return NULL;
+}
+
+const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct statement *s,
+                                const struct row *row)
+{
+    const bool accepts = statement_is(s, 2, "accept"), rejects = is_reject(s);
+    const char *why = "of what may be asked of a connection, only the client's address is known";
+    if (tracks_clients(s))
+        return NULL; /* looked at by what counts them */
+    if (statement_is(s, 1, "inspect-delay"))
+        return "a protocol is never guessed from what clients send";
+    if (only_notes(s))
+        return why;
+    if (statement_is(s, 2, "expect-proxy"))
+        why = carry_expected(p, r, s);
+    else if ((accepts || rejects) && !(rejects && put_rate(p, r, s, &why)))
+        why = carry_access(p, r, s);
+    /* An accept that is not understood lets in nobody here. */
+    if (why != NULL && !(accepts && why == other_condition))
+        route_withhold_for(p, r, s, row->name, why);
+    return why;
+}
+
+/* ---- PROXY headers ---- */
+
+const char *haproxy_expect_header(struct plan *p, struct plan_route *r, struct statement *from,
+                                  const char *word)
+{
+    route_remark(p, r, "accept-proxy-from is everybody, as with %s: name the balancers only", word);
+    return term_network(p, r, "accept-proxy-from", "all", from);
+}
+
+void haproxy_settle_header(struct plan *p, struct plan_route *r)
+{
+    static const char *const keys[] = {ACCESS_RULES, "connection-rate-per-ip"};
+    static const char why[] = "rules about connections know the balancer's address there, and "
+                              "the client's, which the PROXY header tells, here";
+    if (route_get(r, "accept-proxy-from") == NULL)
+        return;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct entry *rules = entries_find(&r->settings, keys[i]);
+        for (size_t j = 0; rules != NULL && j < rules->count; j++) {
+            struct statement *from = rules->values[j].from;
+            if (!statement_is(from, 1, "connection"))
+                continue;
+            statement_lose(p->arena, from, "%s", why);
+            route_withhold_for(p, r, from, from->words[0], why);
+        }
+    }
 }
 
 const struct asked *haproxy_names(struct plan *p, struct statement *s, size_t first, size_t *count)

@@ -60,7 +60,8 @@ enum kind {
     TLS_SNI
 };
 
-#define HEALTH "how a server that fails is found out, and left alone, is fixed"
+#define HEALTH   "how a server that fails is found out, and left alone, is fixed"
+#define VERSIONS "servers are spoken to by TLS 1.2 and 1.3"
 
 static const struct server_word {
     const char *name;
@@ -79,6 +80,7 @@ static const struct server_word {
     {"disabled", 0, DISABLED, NULL},
     {"enabled", 0, ENABLED, NULL},
     {"id", 1, AS_IT_IS, NULL},
+    {"guid", 1, AS_IT_IS, NULL},
     {"no-check", 0, NO_CHECK, NULL},
     {"no-ssl", 0, NO_TLS, NULL},
     {"no-verifyhost", 0, NO_TLS_NAME, NULL},
@@ -102,10 +104,13 @@ static const struct server_word {
     {"check-ssl", 0, NOT, HEALTH},
     {"check-sni", 1, NOT, HEALTH},
     {"check-alpn", 1, NOT, HEALTH},
+    {"check-proto", 1, NOT, HEALTH},
+    {"no-check-ssl", 0, AS_IT_IS, NULL},
     {"check-send-proxy", 0, AS_IT_IS, NULL}, /* a check says what a session would */
     {"no-check-send-proxy", 0, NOT, HEALTH},
     {"check-via-socks4", 0, NOT, HEALTH},
     {"agent-check", 0, NOT, HEALTH},
+    {"no-agent-check", 0, AS_IT_IS, NULL},
     {"agent-port", 1, NOT, HEALTH},
     {"agent-addr", 1, NOT, HEALTH},
     {"agent-inter", 1, NOT, HEALTH},
@@ -119,13 +124,20 @@ static const struct server_word {
     {"maxconn", 1, NOT, "there is no limit for one server: max-connections is the route's"},
     {"minconn", 1, NOT, "there is no limit for one server: max-connections is the route's"},
     {"maxqueue", 1, NOT, "nobody is kept waiting for a server"},
+    {"stick", 0, NOT, HAPROXY_STICK},
+    {"non-stick", 0, NOT, HAPROXY_STICK},
+    {"hash-key", 1, NOT, HAPROXY_STICK},
+    {"init-state", 1, NOT, HEALTH},
     {"max-reuse", 1, AS_IT_IS, NULL},
     {"pool-*", 1, AS_IT_IS, NULL},
     {"cookie", 1, NOT, "for HTTP only"},
     {"redir", 1, NOT, "for HTTP only"},
     {"proto", 1, NOT, "for HTTP only"},
+    {"log-proto", 1, NOT, "for logs only"},
+    {"ws", 1, NOT, "for HTTP only"},
     {"track", 1, NOT, HEALTH},
     {"tfo", 0, NOT, "tlsfront has no TCP Fast Open"},
+    {"no-tfo", 0, AS_IT_IS, NULL},
     {"tcp-ut", 1, NOT, "tlsfront sets its sockets by itself"},
     {"interface", 1, GUARD, "the machine's routing decides the interface: use source"},
     {"namespace", 1, GUARD, "tlsfront connects in its own network namespace"},
@@ -140,13 +152,27 @@ static const struct server_word {
     {"alpn", 1, NOT, "no ALPN name is told to a server"},
     {"ciphers", 1, NOT, "ciphers are for clients"},
     {"ciphersuites", 1, NOT, "ciphers are for clients"},
-    {"ssl-min-ver", 1, NOT, "servers are spoken to by TLS 1.2 and 1.3"},
-    {"ssl-max-ver", 1, NOT, "servers are spoken to by TLS 1.2 and 1.3"},
+    {"npn", 1, NOT, "no ALPN name is told to a server"},
+    {"curves", 1, NOT, "groups are for clients"},
+    {"sigalgs", 1, NOT, "which signatures are taken is fixed"},
+    {"client-sigalgs", 1, NOT, "which signatures are taken is fixed"},
+    {"allow-0rtt", 0, NOT, "tlsfront sends no early data"},
+    {"ssl-min-ver", 1, NOT, VERSIONS},
+    {"ssl-max-ver", 1, NOT, VERSIONS},
+    {"force-sslv3", 0, NOT, VERSIONS},
+    {"force-tlsv10", 0, NOT, VERSIONS},
+    {"force-tlsv11", 0, NOT, VERSIONS},
+    {"force-tlsv12", 0, NOT, VERSIONS},
+    {"force-tlsv13", 0, NOT, VERSIONS},
+    {"no-tlsv12", 0, NOT, VERSIONS},
+    {"no-tlsv13", 0, NOT, VERSIONS},
     {"no-sslv3", 0, AS_IT_IS, NULL},
     {"no-tlsv10", 0, AS_IT_IS, NULL},
     {"no-tlsv11", 0, AS_IT_IS, NULL},
     {"no-tls-tickets", 0, NOT, "sessions with servers are resumed"},
     {"no-ssl-reuse", 0, NOT, "sessions with servers are resumed"},
+    {"tls-tickets", 0, AS_IT_IS, NULL},
+    {"ssl-reuse", 0, AS_IT_IS, NULL},
 };
 
 static const struct server_word *find_word(const char *name)
@@ -164,7 +190,7 @@ static void lose_guard(struct plan *p, struct plan_route *r, struct statement *s
                        const char *why)
 {
     statement_lose(p->arena, s, "%s: %s", word, why);
-    route_withhold(p, r, "%s:%d: %s: %s", s->file, s->line, word, why);
+    route_withhold_for(p, r, s, word, why);
 }
 
 /* "source ADDRESS[:PORT] [usesrc WHO]"; the index behind it. */
@@ -269,8 +295,7 @@ static void take_words(struct plan *p, struct plan_route *r, struct server *one,
             continue;
         }
         if (w == NULL)
-            statement_lose(p->arena, s, "%s: tlsfront import does not know this, here",
-                           s->words[i]);
+            lose_guard(p, r, s, s->words[i], rows_unknown);
         else
             take_kind(p, r, one, w, s, statement_at(s, i + 1));
         i += 1 + (w == NULL ? 0 : w->values);

@@ -272,6 +272,8 @@ static void settle(struct plan *p, struct plan_route *r, struct statement *s,
                *verify = route_get(r, "client-certificate");
     if (own != NULL)
         put_certificates(p, r, own);
+    if (own != NULL && own->withheld != NULL)
+        route_withhold(p, r, "%s", own->withheld);
     if (own == NULL || !has_certificates(own) || (global != NULL && term_is_on(global)))
         put_certificates(p, r, all);
     if (verify != NULL && strcmp(verify, "none") == 0) {
@@ -337,7 +339,7 @@ static void carry_top(struct plan *p, struct plan_route *all, struct statement *
                        rows_find(hitch_frontend, s->words[0]) != NULL ? hitch_frontend
                                                                       : hitch_globals);
         else if (s->is_block && !is_frontend(s) && !statement_is(s, 0, "pem-file"))
-            statement_lose(p->arena, s, "tlsfront import does not know this block");
+            rows_lose_block(p, all, s);
     take_pem_files(p, all, file);
     take_pem_dir(p, all);
 }
@@ -346,6 +348,8 @@ static void carry(struct plan *p, struct statement *file)
 {
     struct plan_route *all = plan_route(p, "", file, NULL);
     bool any = false;
+    route_set(p, all, "connect-timeout", "30s", NULL); /* hitch's own, other than ours */
+    route_set(p, all, "idle-timeout", "0", NULL);
     carry_top(p, all, file);
     for (struct statement *s = file->first; s != NULL; s = s->next) {
         if (!is_frontend(s))

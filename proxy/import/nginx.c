@@ -18,6 +18,7 @@
 struct listen {
     const char *address; /* NULL: it is none */
     bool ssl, proxy, both_families;
+    const char *unknown; /* a word that may matter to who is served; NULL: there is none */
 };
 
 static const char *flag_why(const char *flag, struct listen *l)
@@ -38,7 +39,10 @@ static const char *flag_why(const char *flag, struct listen *l)
     l->both_families |= strcmp(flag, "ipv6only=off") == 0;
     const bool known = strcmp(flag, "ssl") == 0 || strcmp(flag, "proxy_protocol") == 0 ||
                        strcmp(flag, "ipv6only=off") == 0;
-    return known ? NULL : "tlsfront has nothing like it";
+    if (known)
+        return NULL;
+    l->unknown = flag;
+    return rows_unknown;
 }
 
 static struct listen read_listen(struct plan *p, struct statement *s)
@@ -116,7 +120,19 @@ static struct statement *source_of(const struct plan_route *r, const char *key)
     return s == NULL ? r->section : s->values[0].from;
 }
 
-static void settle_balancers(struct plan *p, struct plan_route *r)
+/* Without set_real_ip_from, nginx goes on to take the balancer for the client. */
+static void settle_known_address(struct plan *p, struct plan_route *r,
+                                 const struct statement *listen)
+{
+    static const char *const keys[] = {"allow", "deny", "max-connections-per-ip"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (route_get(r, keys[i]) != NULL)
+            route_withhold_for(p, r, listen, "proxy_protocol",
+                               "without set_real_ip_from, allow, deny and limit_conn are about the "
+                               "balancer's address there, and about the client's here");
+}
+
+static void settle_balancers(struct plan *p, struct plan_route *r, const struct statement *listen)
 {
     const struct entry *s = entries_find(&r->settings, ".balancers");
     const struct given *values = s == NULL ? NULL : s->values;
@@ -125,6 +141,7 @@ static void settle_balancers(struct plan *p, struct plan_route *r)
         route_put(p, r, "accept-proxy-from", values[i].text, values[i].from);
     if (count > 0)
         return;
+    settle_known_address(p, r, listen);
     term_network(p, r, "accept-proxy-from", "all", NULL);
     route_remark(p, r,
                  "accept-proxy-from is everybody, as with proxy_protocol: name the balancers "
@@ -245,7 +262,9 @@ static void add_listen(struct plan *p, const struct plan_route *server, struct s
     if (l.both_families && strncmp(l.address, "[::]", 4) == 0)
         route_put(p, r, "listen", pool_format(p->arena, "0.0.0.0%s", l.address + 4), s);
     if (l.proxy)
-        settle_balancers(p, r);
+        settle_balancers(p, r, s);
+    if (l.unknown != NULL)
+        route_withhold_for(p, r, s, l.unknown, rows_unknown);
     if (is_mail)
         why = settle_mail(p, r, ssl);
     else if (!ssl)
@@ -263,7 +282,7 @@ static void carry_server(struct plan *p, struct statement *s, const struct plan_
     const struct row *rows = is_mail ? nginx_mail : nginx_stream;
     for (struct statement *one = s->first; one != NULL; one = one->next) {
         if (one->is_block)
-            statement_lose(p->arena, one, "tlsfront import does not know this block here");
+            rows_lose_block(p, r, one);
         else if (!statement_is(one, 0, "listen"))
             rows_apply(p, r, one, rows);
     }
@@ -279,18 +298,31 @@ static void carry_server(struct plan *p, struct statement *s, const struct plan_
             add_listen(p, r, one, is_mail);
 }
 
+/* Those that only give variables their values. */
+static bool gives_values(const struct statement *block)
+{
+    return statement_is(block, 0, "geo") || statement_is(block, 0, "split_clients");
+}
+
+static bool is_known(const struct statement *block, bool is_mail)
+{
+    return statement_is(block, 0, "server") ||
+           (!is_mail && (statement_is(block, 0, "upstream") || statement_is(block, 0, "map")));
+}
+
 static void carry_context(struct plan *p, struct statement *context, bool is_mail)
 {
     struct plan_route *above = plan_route(p, "", context, NULL);
+    route_set(p, above, "idle-timeout", is_mail ? "24h" : "10m", NULL); /* nginx's, not ours */
+    if (!is_mail)
+        route_set(p, above, "connect-timeout", "1m", NULL);
     rows_apply_all(p, above, context, is_mail ? nginx_mail : nginx_stream);
-    for (struct statement *s = context->first; s != NULL; s = s->next) {
-        if (!s->is_block)
-            continue;
-        if (statement_is(s, 0, "server"))
+    for (struct statement *s = context->first; s != NULL; s = s->next)
+        if (s->is_block && !is_known(s, is_mail))
+            rows_lose_block(p, gives_values(s) ? NULL : above, s);
+    for (struct statement *s = context->first; s != NULL; s = s->next)
+        if (s->is_block && statement_is(s, 0, "server"))
             carry_server(p, s, above, is_mail);
-        else if (is_mail || (!statement_is(s, 0, "upstream") && !statement_is(s, 0, "map")))
-            statement_lose(p->arena, s, "tlsfront import does not know this block");
-    }
 }
 
 static void carry_block(struct plan *p, struct statement *s)
@@ -306,7 +338,7 @@ static void carry_block(struct plan *p, struct statement *s)
                        "it stands in no mail or stream block: name the file that includes "
                        "this one");
     else
-        statement_lose(p->arena, s, "tlsfront import does not know this block");
+        rows_lose_block(p, NULL, s);
 }
 
 static void carry(struct plan *p, struct statement *file)

@@ -8,6 +8,7 @@
 
 #include "config/protocol.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- directives of both ---- */
@@ -31,6 +32,15 @@ static const char *carry_verify(struct plan *p, struct plan_route *r, struct sta
                      : strcmp(text, "optional") == 0 ? "optional"
                                                      : "none",
                      s);
+}
+
+/* 0: no authority stands between a client's and those of the file. */
+static const char *carry_depth(struct plan *p, struct plan_route *r, struct statement *s,
+                               const struct row *row)
+{
+    if (strtoul(statement_at(s, 1), NULL, 10) == 0)
+        route_withhold_for(p, r, s, row->name, row->why);
+    return row->why;
 }
 
 static const char *carry_real_ip(struct plan *p, struct plan_route *r, struct statement *s,
@@ -94,6 +104,8 @@ static const char *carry_starttls(struct plan *p, struct plan_route *r, struct s
 
 /* ---- directives of streams ---- */
 
+#define VARIABLES "variables are not known"
+
 static const char *carry_bind(struct plan *p, struct plan_route *r, struct statement *s,
                               const struct row *row)
 {
@@ -101,7 +113,7 @@ static const char *carry_bind(struct plan *p, struct plan_route *r, struct state
     if (term_is_off(text))
         return NULL;
     if (strcmp(text, "$remote_addr") != 0 && strchr(text, '$') != NULL)
-        return "variables are not known";
+        return VARIABLES;
     if (!statement_is(s, 2, "transparent"))
         return strchr(text, '$') != NULL ? "without transparent nothing is bound to it"
                                          : route_set(p, r, row->key, text, s);
@@ -135,6 +147,8 @@ static const char *carry_limit(struct plan *p, struct plan_route *r, struct stat
 #define ONE_LOG     "tlsfront has one log, for all routes"
 #define TICKETS     "tlsfront resumes sessions by tickets, and keeps none"
 #define TLS_BEHIND  "fixed for servers, other than for clients"
+#define OCSP        "tlsfront asks no OCSP responder about clients: use client-crl"
+#define PROGRAMS    "tlsfront runs no programs"
 #define RESOLVER    "names are looked up as the system does it"
 
 const struct row nginx_top[] = {
@@ -166,24 +180,32 @@ const struct row nginx_top[] = {
         {"ssl_certificate_key", carry_later, ".key", NULL, 0},                                     \
         {"ssl_ciphers", carry_ciphers, NULL, NULL, 0},                                             \
         {"ssl_client_certificate", carry_path, "client-ca", NULL, 0},                              \
-        {"ssl_conf_command", NULL, NULL, "a matter of OpenSSL, which tlsfront does not use", 0},   \
+        {"ssl_certificate_cache", NULL, NULL, FIXED, 0},                                           \
+        {"ssl_certificate_compression", carry_if_off, NULL, "certificates are sent as they are",   \
+         0},                                                                                       \
+        {"ssl_conf_command", carry_openssl, NULL, NULL, 0},                                        \
         {"ssl_crl", carry_path, "client-crl", NULL, 0},                                            \
         {"ssl_dhparam", NULL, NULL, "tlsfront exchanges keys on curves only", 0},                  \
         {"ssl_early_data", carry_if_off, NULL, "tlsfront takes no early data", 0},                 \
         {"ssl_ecdh_curve", carry_groups, NULL, NULL, 0},                                           \
         {"ssl_handshake_timeout", carry_time, "handshake-timeout", NULL, 0},                       \
+        {"ssl_key_log", NULL, NULL, "tlsfront tells nobody the keys of sessions", 0},              \
+        {"ssl_ocsp", carry_if_off, NULL, OCSP, ROW_GUARDS}, {"ssl_ocsp_*", NULL, NULL, OCSP, 0},   \
         {"ssl_password_file", carry_later, ".password", NULL, 0},                                  \
         {"ssl_prefer_server_ciphers", carry_if_on, NULL,                                           \
          "the order of tlsfront's list always counts", 0},                                         \
         {"ssl_protocols", carry_protocols, NULL, NULL, 0},                                         \
+        {"ssl_reject_handshake", carry_if_off, NULL, "a route has a certificate for every name",   \
+         ROW_GUARDS},                                                                              \
         {"ssl_session_cache", NULL, NULL, TICKETS, 0},                                             \
         {"ssl_session_ticket_key", carry_global_path, "ticket-key", NULL, 0},                      \
         {"ssl_session_tickets", carry_if_on, NULL, "tlsfront always gives tickets", 0},            \
         {"ssl_session_timeout", NULL, NULL, "tickets are good for a fixed time", 0},               \
+        {"ssl_stapling*", NULL, NULL, "tlsfront staples no OCSP responses", 0},                    \
         {"ssl_trusted_certificate", carry_later, ".trusted", NULL, 0},                             \
         {"ssl_verify_client", carry_verify, "client-certificate", NULL, ROW_GUARDS},               \
     {                                                                                              \
-        "ssl_verify_depth", NULL, NULL, "how long a client's chain may be is fixed", 0             \
+        "ssl_verify_depth", carry_depth, NULL, "how long a client's chain may be is fixed", 0      \
     }
 
 #define LOG_ROWS                                                                                   \
@@ -218,7 +240,7 @@ const struct row nginx_mail[] = {
     {"resolver", NULL, NULL, RESOLVER, 0},
     {"resolver_timeout", NULL, NULL, RESOLVER, 0},
     {"server_name", carry_text, "hostname", NULL, 0},
-    {"set_real_ip_from", carry_real_ip, ".balancers", NULL, 0},
+    {"set_real_ip_from", carry_real_ip, ".balancers", NULL, ROW_GUARDS},
     {"smtp_auth", NULL, NULL, SERVER_SAYS, 0},
     {"smtp_capabilities", NULL, NULL, SERVER_SAYS, 0},
     {"smtp_client_buffer", NULL, NULL, FIXED, 0},
@@ -235,6 +257,11 @@ const struct row nginx_stream[] = {
     LOG_ROWS,
     {"allow", carry_access, NULL, NULL, ROW_GUARDS},
     {"deny", carry_access, NULL, NULL, ROW_GUARDS},
+    {"geoip_*", NULL, NULL, VARIABLES, 0},
+    {"js_access", NULL, NULL, PROGRAMS, ROW_GUARDS},
+    {"js_filter", NULL, NULL, PROGRAMS, ROW_GUARDS},
+    {"js_preread", NULL, NULL, PROGRAMS, ROW_GUARDS},
+    {"js_*", NULL, NULL, PROGRAMS, 0}, /* what those above name */
     {"limit_conn", carry_limit, "max-connections-per-ip", NULL, ROW_GUARDS},
     {"limit_conn_dry_run", carry_if_off, NULL, "limits always count", 0},
     {"limit_conn_log_level", NULL, NULL, FIXED, 0},
@@ -243,10 +270,11 @@ const struct row nginx_stream[] = {
     {"map_hash_max_size", NULL, NULL, NULL, 0},
     {"preread_buffer_size", NULL, NULL, FIXED, 0},
     {"preread_timeout", NULL, NULL, FIXED, 0},
-    {"proxy_bind", carry_bind, "source", NULL, 0},
+    {"proxy_bind", carry_bind, "source", NULL, ROW_GUARDS},
     {"proxy_buffer_size", NULL, NULL, FIXED, 0},
     {"proxy_connect_timeout", carry_time, "connect-timeout", NULL, 0},
     {"proxy_download_rate", NULL, NULL, "tlsfront does not slow down", 0},
+    {"proxy_downstream_buffer", NULL, NULL, FIXED, 0},
     {"proxy_half_close", carry_if_on, NULL, "one side may always end before the other", 0},
     {"proxy_next_upstream", carry_if_on, NULL, "the next server is always tried", 0},
     {"proxy_next_upstream_timeout", NULL, NULL, FIXED, 0},
@@ -259,11 +287,15 @@ const struct row nginx_stream[] = {
     {"proxy_session_drop", NULL, NULL, FIXED, 0},
     {"proxy_socket_keepalive", NULL, NULL, FIXED, 0},
     {"proxy_ssl", carry_later, ".behind", NULL, 0},
+    {"proxy_ssl_alpn", NULL, NULL, TLS_BEHIND, 0},
     {"proxy_ssl_certificate", carry_later, ".behind-cert", NULL, 0},
     {"proxy_ssl_certificate_key", carry_later, ".behind-key", NULL, 0},
     {"proxy_ssl_ciphers", NULL, NULL, TLS_BEHIND, 0},
+    {"proxy_ssl_conf_command", carry_openssl, NULL, NULL, 0},
     {"proxy_ssl_crl", NULL, NULL, "revocation lists are for clients' certificates", ROW_GUARDS},
+    {"proxy_ssl_key_log", NULL, NULL, TLS_BEHIND, 0},
     {"proxy_ssl_name", carry_later, ".behind-name", NULL, 0},
+    {"proxy_ssl_password_file", NULL, NULL, "keys towards servers are read without a password", 0},
     {"proxy_ssl_protocols", NULL, NULL, TLS_BEHIND, 0},
     {"proxy_ssl_server_name", carry_if_on, NULL, "a server is always told its name", 0},
     {"proxy_ssl_session_reuse", carry_if_on, NULL, "sessions with servers are resumed", 0},
@@ -272,14 +304,17 @@ const struct row nginx_stream[] = {
     {"proxy_ssl_verify_depth", NULL, NULL, TLS_BEHIND, 0},
     {"proxy_timeout", carry_time, "idle-timeout", NULL, 0},
     {"proxy_upload_rate", NULL, NULL, "tlsfront does not slow down", 0},
+    {"proxy_upstream_buffer", NULL, NULL, FIXED, 0},
     {"resolver", NULL, NULL, RESOLVER, 0},
     {"resolver_timeout", NULL, NULL, RESOLVER, 0},
     {"return", NULL, NULL, "there is no server behind it", ROW_GUARDS},
     {"server_name", NULL, NULL,
      "one server per address: names are told apart by map and proxy_pass", ROW_GUARDS},
-    {"set_real_ip_from", carry_real_ip, ".balancers", NULL, 0},
+    {"set_real_ip_from", carry_real_ip, ".balancers", NULL, ROW_GUARDS},
+    {"set", NULL, NULL, VARIABLES, 0},
     {"ssl_preread", carry_if_off, NULL,
      "tlsfront always ends TLS, and needs the names' certificates for that", ROW_GUARDS},
+    {"status_zone", NULL, NULL, "every route is counted: tlsfront status", 0},
     {"tcp_nodelay", carry_if_on, NULL, "small packets are always sent at once", 0},
     {"variables_hash_bucket_size", NULL, NULL, NULL, 0},
     {"variables_hash_max_size", NULL, NULL, NULL, 0},

@@ -260,6 +260,13 @@ void route_withhold(struct plan *p, struct plan_route *r, const char *format, ..
         r->withheld = pool_text(p->arena, text, strlen(text));
 }
 
+void route_withhold_for(struct plan *p, struct plan_route *r, const struct statement *from,
+                        const char *word, const char *why)
+{
+    if (r != NULL)
+        route_withhold(p, r, "%s:%d: %s: %s", from->file, from->line, word, why);
+}
+
 /* ---- names ---- */
 
 enum { NAME_MAX_LENGTH = 64 };

@@ -125,6 +125,10 @@ void plan_remark(struct plan *p, const char *format, ...) __attribute__((format(
 /* It would do more, or for more clients, than it did at the peer's: it is printed as a comment. */
 void route_withhold(struct plan *p, struct plan_route *r, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same, because of what `word` of `from` says. NULL as `r`: that is for nobody in particular.
+ */
+void route_withhold_for(struct plan *p, struct plan_route *r, const struct statement *from,
+                        const char *word, const char *why);
 
 /* The name of the certificate block for these files, the same for the same files. */
 const char *plan_certificate(struct plan *p, const char *chain, const char *key,
@@ -133,8 +137,8 @@ const char *plan_certificate(struct plan *p, const char *chain, const char *key,
 const struct plan_certificate *plan_certificate_named(const struct plan *p, const char *name);
 
 /* After all files: routes of one section that differ in `listen` only become one, protocols are
- * guessed, addresses that are taken leave, what lacks something is withheld, names become valid
- * and unique. */
+ * guessed, addresses that are taken leave, what lacks something or leads back is withheld, names
+ * become valid and unique. */
 void plan_finish(struct plan *p);
 
 /* Was something not carried over? Is there a route that is not withheld? */
@@ -147,6 +151,11 @@ const char *plan_valid_name(struct arena *a, const char *name);
 /* `stem`, which is valid, or that with a number behind it, if `names` has it already; then `names`
  * has it. */
 const char *plan_unique_name(struct arena *a, struct index *names, const char *stem);
+
+/* ---- loop.c ---- */
+
+/* Routes that have a server which is where a route listens, be it their own, are withheld. */
+void loop_settle(struct plan *p);
 
 /* ---- names.c ---- */
 

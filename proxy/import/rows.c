@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+const char rows_unknown[] = "tlsfront import does not know this, here";
+
 static bool names(const struct row *row, const char *name)
 {
     const size_t size = strlen(row->name);
@@ -28,19 +30,18 @@ const struct row *rows_find(const struct row *rows, const char *name)
 
 void rows_apply(struct plan *p, struct plan_route *r, struct statement *s, const struct row *rows)
 {
+    static const struct row unknown = {.why = rows_unknown, .flags = ROW_GUARDS};
     const struct row *row = rows_find(rows, s->words[0]);
     s->carried = true;
-    if (row == NULL) {
-        statement_lose(p->arena, s, "tlsfront import does not know this, here");
-        return;
-    }
+    if (row == NULL)
+        row = &unknown;
     s->secret = (row->flags & ROW_SECRET) != 0;
     const char *why = row->carry != NULL ? row->carry(p, r, s, row) : row->why;
     if (why == NULL)
         return;
     statement_lose(p->arena, s, "%s", why);
-    if ((row->flags & ROW_GUARDS) != 0 && r != NULL)
-        route_withhold(p, r, "%s:%d: %s: %s", s->file, s->line, s->words[0], why);
+    if ((row->flags & ROW_GUARDS) != 0)
+        route_withhold_for(p, r, s, s->words[0], why);
 }
 
 void rows_apply_all(struct plan *p, struct plan_route *r, struct statement *block,
@@ -49,6 +50,13 @@ void rows_apply_all(struct plan *p, struct plan_route *r, struct statement *bloc
     for (struct statement *s = block->first; s != NULL; s = s->next)
         if (!s->is_block && !s->carried)
             rows_apply(p, r, s, rows);
+}
+
+void rows_lose_block(struct plan *p, struct plan_route *r, struct statement *block)
+{
+    static const char why[] = "tlsfront import does not know this block";
+    statement_lose(p->arena, block, "%s", why);
+    route_withhold_for(p, r, block, block->words[0], why);
 }
 
 const char *carry_text(struct plan *p, struct plan_route *r, struct statement *s,
@@ -204,4 +212,31 @@ const char *carry_later(struct plan *p, struct plan_route *r, struct statement *
                         const struct row *row)
 {
     return route_put(p, r, row->key, statement_at(s, 1), s);
+}
+
+/* Those that only say how TLS is spoken. Others change who is let in: VerifyMode, VerifyCAFile. */
+static bool is_harmless(const char *command)
+{
+    static const char *const harmless[] = {"CipherString",   "Ciphersuites",
+                                           "Curves",         "DHParameters",
+                                           "ECDHParameters", "Groups",
+                                           "MaxProtocol",    "MinProtocol",
+                                           "NumTickets",     "Options",
+                                           "Protocol",       "RecordPadding",
+                                           "ServerInfoFile", "TxCertificateCompression"};
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (strncasecmp(command, harmless[i], strlen(harmless[i])) == 0)
+            return true;
+    return strcasestr(command, "SignatureAlgorithms") != NULL;
+}
+
+const char *carry_openssl(struct plan *p, struct plan_route *r, struct statement *s,
+                          const struct row *row)
+{
+    static const char why[] = "a matter of OpenSSL, which tlsfront does not use";
+    const char *command = statement_at(s, 1);
+    (void)row;
+    if (!is_harmless(command))
+        route_withhold_for(p, r, s, command, why);
+    return why;
 }

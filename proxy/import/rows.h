@@ -13,8 +13,8 @@ typedef const char *carry_fn(struct plan *p, struct plan_route *r, struct statem
                              const struct row *row);
 
 enum row_flags {
-    ROW_GUARDS =
-        1 << 0, /* without it the route would let in more, or do less, than at the peer's */
+    ROW_GUARDS = 1 << 0, /* without it the route would let in more, or do less, than at the peer's.
+                          * The others are known not to matter to that */
     ROW_SECRET = 1 << 1, /* there may be a password in it */
 };
 
@@ -30,12 +30,20 @@ struct row {
 /* By the statement's first word, in whatever case; NULL: it is in none of the tables. */
 const struct row *rows_find(const struct row *rows, const char *name);
 
+/* Why what is in no table is not carried over. It may be there to keep clients out, so it withholds
+ * its route. */
+extern const char rows_unknown[];
+
 /* Carry `s` over by its row, or lose it. */
 void rows_apply(struct plan *p, struct plan_route *r, struct statement *s, const struct row *rows);
 
 /* The same for every statement in `block` that is no block itself. */
 void rows_apply_all(struct plan *p, struct plan_route *r, struct statement *block,
                     const struct row *rows);
+
+/* A block that nobody knows: it is lost, and withholds `r`. NULL as `r`: no route is less guarded
+ * without it. */
+void rows_lose_block(struct plan *p, struct plan_route *r, struct statement *block);
 
 /* For `carry`. Those with a time or number take the first value. */
 carry_fn carry_text;    /* the first value, as it is */
@@ -56,5 +64,6 @@ carry_fn carry_group;       /* tlsfront takes the user's own */
 carry_fn carry_if_on;       /* tlsfront does so anyway; off is lost, with `why` */
 carry_fn carry_if_off;      /* tlsfront does not; on is lost, with `why` */
 carry_fn carry_later;       /* kept under `key`, for the peer's finish */
+carry_fn carry_openssl;     /* a command of SSL_CONF_cmd(3): some withhold their route */
 
 #endif

@@ -49,7 +49,7 @@ static void settle_pinned(struct plan *p, struct plan_route *r, struct statement
         "be let in here; if each vouches for itself, and no authority is among them, it is the "
         "same: take the signs # off the route";
     statement_lose(p->arena, from, "%s", why);
-    route_withhold(p, r, "%s:%d: %s: %s", from->file, from->line, from->words[0], why);
+    route_withhold_for(p, r, from, from->words[0], why);
 }
 
 /* requireCert without a way to verify: every certificate is good enough there. */
@@ -60,7 +60,7 @@ static void settle_unverified(struct plan *p, struct plan_route *r, struct state
         "authorities by client-ca, and take the signs # off the route";
     entries_put(p->arena, &r->settings, "client-certificate", "required", from);
     statement_lose(p->arena, from, "%s", why);
-    route_withhold(p, r, "%s:%d: %s: %s", from->file, from->line, from->words[0], why);
+    route_withhold_for(p, r, from, from->words[0], why);
 }
 
 static struct statement *source_of(const struct plan_route *r, const char *key)
@@ -232,6 +232,8 @@ static bool has_sections(const struct statement *file)
 static void carry(struct plan *p, struct statement *file)
 {
     struct plan_route *defaults = plan_route(p, "stunnel", file, NULL);
+    route_set(p, defaults, "connect-timeout", "10s", NULL); /* stunnel's own, other than ours */
+    route_set(p, defaults, "idle-timeout", "12h", NULL);
     carry_top(p, defaults, file);
     if (route_get(defaults, "upstream") != NULL && !has_sections(file))
         statement_lose(p->arena, source_of(defaults, "upstream"),
@@ -243,7 +245,13 @@ static bool include(struct plan *p, const struct statement *s, struct paths *fil
 {
     if (!statement_is(s, 0, "include"))
         return false;
-    *files = files_in(p->arena, files_absolute(p->arena, p->cwd, statement_at(s, 1)));
+    const char *directory = files_absolute(p->arena, p->cwd, statement_at(s, 1));
+    *files = files_in(p->arena, directory);
+    if (files_is_directory(directory))
+        return true;
+    files->items = pool_alloc(p->arena, sizeof *files->items);
+    /* stunnel does not start without it; so named, it cannot be read, and that will be told */
+    files->items[files->count++] = pool_format(p->arena, "%s/", directory);
     return true;
 }
 

@@ -102,17 +102,38 @@ static const char *carry_options(struct plan *p, struct plan_route *r, struct st
     return "an option of OpenSSL, which tlsfront does not use";
 }
 
+static bool begins(const char *text, const char *name)
+{
+    return strncasecmp(text, name, strlen(name)) == 0;
+}
+
+/* Options that are for how bytes are carried. The others have their say in who is reached. */
+static bool carries_only(const char *option)
+{
+    static const char *const names[] = {
+        "IP_TOS=",       "SO_DEBUG=", "SO_KEEPALIVE=", "SO_LINGER=",   "SO_OOBINLINE=", "SO_RCV",
+        "SO_REUSEADDR=", "SO_SND",    "TCP_KEEP",      "TCP_NODELAY=", "IP_FREEBIND="};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (begins(option, names[i]))
+            return true;
+    return false;
+}
+
+#define SOCKETS "tlsfront listens on addresses and connects to addresses, in no other way"
+
+/* "a:OPTION=VALUE", of the sockets that accept, of clients (l) or of servers (r) */
 static const char *carry_socket(struct plan *p, struct plan_route *r, struct statement *s,
                                 const struct row *row)
 {
-    const char *text = statement_at(s, 1);
-    (void)p;
-    (void)r;
-    (void)row;
-    return strstr(text, "TCP_NODELAY=1") != NULL ||
-                   (strncmp(text, "a:", 2) == 0 && strstr(text, "SO_REUSEADDR=1") != NULL)
-               ? NULL
-               : "tlsfront sets its sockets by itself";
+    const char *text = statement_at(s, 1), *colon = strchr(text, ':'), *equals = strchr(text, '=');
+    const char *option = colon == NULL ? text : colon + 1;
+    const bool on = equals != NULL && term_is_on(equals + 1);
+    if (on && (begins(option, "TCP_NODELAY=") || begins(text, "a:SO_REUSEADDR=")))
+        return NULL;
+    if (carries_only(option))
+        return row->why;
+    route_withhold_for(p, r, s, option, SOCKETS);
+    return SOCKETS;
 }
 
 static const char *carry_transparent(struct plan *p, struct plan_route *r, struct statement *s,
@@ -206,9 +227,11 @@ const struct row stunnel_globals[] = {
     {"log", NULL, NULL, NULL, 0}, /* appends; rotation is logrotate's */
     {"output", carry_output, "log", NULL, 0},
     {"pid", NULL, NULL, "tlsfront writes no such file; " BY_THE_UNIT, 0},
+    {"provider*", NULL, NULL, OPENSSL, 0},
     {"rndbytes", NULL, NULL, OPENSSL, 0},
     {"rndfile", NULL, NULL, OPENSSL, 0},
     {"rndoverwrite", NULL, NULL, OPENSSL, 0},
+    {"setenv", NULL, NULL, "tlsfront clears its environment", ROW_SECRET},
     {"setgid", carry_group, NULL, NULL, 0},
     {"setuid", carry_user, NULL, NULL, 0},
     {"syslog", carry_syslog, "log", NULL, 0},
@@ -228,7 +251,7 @@ const struct row stunnel_service[] = {
     {"ciphers", carry_ciphers, NULL, NULL, 0},
     {"ciphersuites", carry_suites, NULL, NULL, 0},
     {"client", carry_later, ".client", NULL, 0}, /* each section tells what comes of it */
-    {"config", NULL, NULL, OPENSSL, 0},
+    {"config", carry_openssl, NULL, NULL, 0},
     {"connect", carry_connect, NULL, NULL, 0},
     {"crlfile", carry_path, "client-crl", NULL, 0},
     {"crlpath", NULL, NULL, "a directory of lists is not read: put them into one file, client-crl",
@@ -278,7 +301,7 @@ const struct row stunnel_service[] = {
     {"sessiond", NULL, NULL, "daemons with the same ticket-key take each other's tickets", 0},
     {"sessionresume", carry_if_on, NULL, "tlsfront resumes sessions by tickets", 0},
     {"sni", carry_sni, NULL, NULL, ROW_GUARDS},
-    {"socket", carry_socket, NULL, NULL, 0},
+    {"socket", carry_socket, NULL, "tlsfront sets its sockets by itself", 0},
     {"sslversion", carry_versions, "only", NULL, 0},
     {"sslversionmax", carry_versions, "max", NULL, 0},
     {"sslversionmin", carry_versions, "min", NULL, 0},
@@ -292,7 +315,7 @@ const struct row stunnel_service[] = {
     {"timeoutconnect", carry_seconds, "connect-timeout", NULL, 0},
     {"timeoutidle", carry_seconds, "idle-timeout", NULL, 0},
     {"timeoutocsp", NULL, NULL, OCSP, 0},
-    {"transparent", carry_transparent, "source", NULL, 0},
+    {"transparent", carry_transparent, "source", NULL, ROW_GUARDS},
     {"verify", carry_later, ".verify", NULL, 0},
     {"verifychain", carry_later, ".verifychain", NULL, 0},
     {"verifypeer", carry_later, ".verifypeer", NULL, 0},

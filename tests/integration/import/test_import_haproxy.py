@@ -10,6 +10,8 @@ POP3S = "listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:11
 def listen(bind, *more, head="", server="server s 127.0.0.1:110"):
     return "\n".join([*head.splitlines(), "listen pop3s", f"    bind {bind}", f"    {server}", *more, ""])
 
+# What haproxy does by itself, other than tlsfront.
+PRESETS = {"connect-timeout": "0", "idle-timeout": "0"}
 
 CASES = [
     Case("a-listen", listen(":995 ssl crt mail.pem"), f"pop3s: {POP3S}", (), {"mail": "chain=DIR/mail.pem"}),
@@ -126,6 +128,32 @@ listen pop3s
     bind :995 ssl crt mail.pem
     server s 10.0.0.5
 """, "pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.5:995"),
+    Case("the-port-that-the-client-came-to-on-the-same-host", """
+listen smtps
+    bind 127.0.0.1:465 ssl crt mail.pem
+    server a unix@/run/smtp.sock
+    server b 127.0.0.1
+listen pop3s
+    bind :995 ssl crt mail.pem
+    server s localhost
+frontend imaps
+    bind :993 ssl crt mail.pem
+    use_backend news if { ssl_fc_sni news.example.test }
+    default_backend imap
+backend imap
+    server s 127.0.0.1:143
+backend news
+    server s 127.0.0.1
+listen nntps
+    bind 127.0.0.2:563 ssl crt mail.pem
+    server s 127.0.0.1
+""", """
+#smtps: listen=127.0.0.1:465 protocol=smtp certificate=mail upstream=unix:/run/smtp.sock,127.0.0.1:465 balance=rotate
+#pop3s: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=localhost:995
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
+#imaps/news.example.test: upstream=127.0.0.1:993
+nntps: listen=127.0.0.2:563 protocol=nntp certificate=mail upstream=127.0.0.1:563
+""", {4, 7, 15}),
     Case("times-and-limits", """
 defaults
     timeout client 30m
@@ -606,12 +634,120 @@ backend other
 frontend pop3s
     bind :995 ssl crt mail.pem
     balance leastconn
+    timeout connect 7s
     default_backend b
 backend b
     maxconn 10
     timeout client 10s
     server s 127.0.0.1:110
-""", f"pop3s: {POP3S}", {3, 6, 7}),
+""", f"pop3s: {POP3S}", {3, 4, 7, 8}),
+    Case("what-looks-at-clients-and-cannot-be-said", """
+listen imaps
+    bind :993 ssl crt mail.pem
+    tcp-request content lua.guard
+    server s 127.0.0.1:143
+listen nntps
+    bind :563 ssl crt mail.pem
+    tcp-request content do-resolve(txn.x,dns) src
+    server s 127.0.0.1:119
+listen ldaps
+    bind :636 ssl crt mail.pem
+    filter spoe engine guard config spoe.conf
+    server s 127.0.0.1:389
+listen smtps
+    bind :465 ssl crt mail.pem
+    filter trace
+    tcp-request connection set-mark 7
+    tcp-request connection track-sc1 src
+    server s 127.0.0.1:25
+""", """
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
+#nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:119
+#ldaps: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389
+smtps: listen=0.0.0.0:465 protocol=smtp certificate=mail upstream=127.0.0.1:25
+""", {3, 7, 11, 15, 16, 17}),
+    Case("what-nobody-knows", """
+listen pop3s
+    bind :995 ssl crt mail.pem
+    frobnicate
+    server s 127.0.0.1:110
+listen imaps
+    bind :993 ssl crt mail.pem frobnicated
+    server s 127.0.0.1:143
+frontend nntps
+    bind :563 ssl crt mail.pem
+    default_backend b
+backend b
+    server s 127.0.0.1:119 frobnicated
+""", f"""
+#pop3s: {POP3S}
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
+#nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:119
+""", {3, 6, 12}),
+    Case("what-nobody-knows-of-the-process", listen(":995 ssl crt mail.pem", head="global\n    frobnicate"),
+         f"pop3s: {POP3S}", {2}),
+    Case("what-is-not-served-there", listen(":995 ssl crt mail.pem", "    disabled"), f"#pop3s: {POP3S}", {4}),
+    Case("behind-some-balancers", """
+listen pop3s
+    bind :995 ssl crt mail.pem
+    acl more src 192.0.2.8
+    tcp-request connection expect-proxy layer4 if { src 10.0.0.0/8 192.0.2.7 }
+    tcp-request connection expect-proxy layer4 if more
+    server s 127.0.0.1:110
+listen imaps
+    bind :993 ssl crt mail.pem
+    tcp-request connection expect-proxy layer4
+    server s 127.0.0.1:143
+listen nntps
+    bind :563 ssl crt mail.pem
+    tcp-request connection expect-proxy layer4 unless { src 10.0.0.0/8 }
+    server s 127.0.0.1:119
+listen ldaps
+    bind :636 ssl crt mail.pem
+    tcp-request connection expect-proxy layer4 if { src -f balancers.lst }
+    server s 127.0.0.1:389
+""", f"""
+pop3s: {POP3S} accept-proxy-from=10.0.0.0/8,192.0.2.7,192.0.2.8
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 accept-proxy-from=0.0.0.0/0,::/0
+#nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:119
+#ldaps: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389
+""", {13, 17}),
+    Case("behind-balancers-by-defaults", """
+defaults balanced
+    tcp-request connection expect-proxy layer4 if { src 10.0.0.0/8 }
+listen pop3s from balanced
+    bind :995 ssl crt mail.pem
+    tcp-request connection expect-proxy layer4 if { src 192.0.2.7 }
+    server s 127.0.0.1:110
+""", f"pop3s: {POP3S} accept-proxy-from=10.0.0.0/8,192.0.2.7"),
+    Case("which-balancers-may-connect", """
+listen pop3s
+    bind :995 accept-proxy ssl crt mail.pem
+    tcp-request connection reject unless { src 10.0.0.0/8 }
+    server s 127.0.0.1:110
+listen imaps
+    bind :993 accept-proxy ssl crt mail.pem
+    tcp-request content reject unless { src 10.0.0.0/8 }
+    server s 127.0.0.1:143
+""", f"""
+#pop3s: {POP3S} accept-proxy-from=0.0.0.0/0,::/0 allow=10.0.0.0/8
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 accept-proxy-from=0.0.0.0/0,::/0 allow=10.0.0.0/8
+""", {3}),
+    Case("authorities-in-two-files", """
+listen pop3s
+    bind :995 ssl crt mail.pem ca-file mail.crt ca-verify-file ca.crt verify required
+    server s 127.0.0.1:110
+listen imaps
+    bind :993 ssl crt mail.pem ca-verify-file ca.crt verify required
+    server s 127.0.0.1:143
+listen nntps
+    bind :563 ssl crt mail.pem ca-file mail.crt ca-verify-file ca.crt verify none
+    server s 127.0.0.1:119
+""", f"""
+#pop3s: {POP3S} client-certificate=required client-ca=DIR/mail.crt
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 client-certificate=required client-ca=DIR/ca.crt
+nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:119 client-certificate=none
+""", {2}),
     Case("what-is-turned-off-but-is-so-anyway-is-told", """
 listen pop3s
     bind :995 ssl crt mail.pem
@@ -625,4 +761,9 @@ listen pop3s
 
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_frontends_become_routes(binary, place, case):
-    case.verify(binary, "haproxy", place)
+    case.verify(binary, "haproxy", place, PRESETS)
+
+
+def test_options_of_one_certificate_withhold_the_route(binary, place):
+    (place / "list.crt").write_text(f"{place}/mail.pem [verify required ca-file ca.crt]\n")
+    Case("crt-list", listen(":995 ssl crt-list list.crt"), f"#pop3s: {POP3S}", {2}).verify(binary, "haproxy", place, PRESETS)

@@ -5,6 +5,8 @@ import pytest
 from harness.imports import Case, identify
 
 WEB = "protocol=tcp upstream=127.0.0.1:6086"
+# What hitch does by itself, other than tlsfront.
+PRESETS = {"connect-timeout": "30s", "idle-timeout": "0"}
 
 CASES = [
     Case("sample-of-a-package", """
@@ -158,6 +160,28 @@ backend = "[127.0.0.1]:6086"
 pem-file = "mail.pem"
 write-ip = on
 """, f"#tcp-443: listen=:443 {WEB} certificate=mail", {4}),
+    Case("what-nobody-knows", """
+frontend = {
+    host = "127.0.0.1"
+    port = "443"
+    frobnicate = on
+}
+frontend = {
+    host = "127.0.0.1"
+    port = "444"
+    pem-file = {
+        cert = "news.pem"
+        frobnicate = on
+    }
+}
+frontend = "[127.0.0.1]:445"
+backend = "[127.0.0.1]:6086"
+pem-file = "mail.pem"
+""", f"""
+#tcp-443: listen=127.0.0.1:443 {WEB} certificate=mail
+#tcp-444: listen=127.0.0.1:444 {WEB} certificate=news
+tcp-445: listen=127.0.0.1:445 {WEB} certificate=mail
+""", {4, 11}),
     Case("a-unix-socket", """
 frontend = "[*]:443"
 backend = "/run/varnish.sock"
@@ -280,4 +304,4 @@ imap-993: listen=localhost:993 protocol=imap upstream=127.0.0.1:143 certificate=
 
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_frontends_become_routes(binary, place, case):
-    case.verify(binary, "hitch", place)
+    case.verify(binary, "hitch", place, PRESETS)

@@ -13,6 +13,9 @@ def stream(server, **more):
 
 
 POP3S = "listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110"
+# What nginx does by itself, other than tlsfront.
+PRESETS = {"connect-timeout": "1m", "idle-timeout": "10m"}
+MAIL_PRESETS = {"idle-timeout": "24h"}
 
 CASES = [
     Case("a-stream", stream("listen 995 ssl; proxy_pass 127.0.0.1:110;"), f"pop3-995: {POP3S}", (),
@@ -125,6 +128,61 @@ ssl_dhparam dh.pem;
          "client-certificate=required client-ca=DIR/ca.crt", {2}),
     Case("asked-but-not-verified", stream("listen 636 ssl; proxy_pass 127.0.0.1:389;\nssl_verify_client optional_no_ca;\n"),
          "#ldap-636: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389", {2}),
+    Case("what-looks-at-clients-and-cannot-be-said", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    js_import main.js;
+    ssl_client_certificate ca.crt;
+    server { listen 995 ssl; proxy_pass 127.0.0.1:110; ssl_verify_client on;
+        ssl_ocsp on; }
+    server { listen 993 ssl; proxy_pass 127.0.0.1:143;
+        js_access main.check; }
+    server { listen 563 ssl; proxy_pass 127.0.0.1:119;
+        js_filter main.filter; }
+    server { listen 636 ssl; proxy_pass 127.0.0.1:389; ssl_verify_client on;
+        ssl_verify_depth 0; }
+    server { listen 465 ssl; proxy_pass 127.0.0.1:25;
+        ssl_reject_handshake on; }
+    server { listen 443 ssl; proxy_pass 127.0.0.1:80;
+        ssl_conf_command VerifyMode Require; }
+    server { listen 444 ssl; proxy_pass 127.0.0.1:80;
+        ssl_conf_command Options -SessionTicket; }
+}
+""", f"""
+#pop3-995: {POP3S} client-certificate=required client-ca=DIR/ca.crt
+#imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
+#nntp-563: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:119
+#ldap-636: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=required client-ca=DIR/ca.crt
+#smtp-465: listen=0.0.0.0:465 protocol=smtp certificate=mail upstream=127.0.0.1:25
+#tcp-443: listen=0.0.0.0:443 protocol=tcp certificate=mail upstream=127.0.0.1:80
+tcp-444: listen=0.0.0.0:444 protocol=tcp certificate=mail upstream=127.0.0.1:80
+""", {3, 6, 8, 10, 12, 14, 16, 18}),
+    Case("what-nobody-knows", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    geo $where { default 0; }
+    server { listen 995 ssl; proxy_pass 127.0.0.1:110;
+        frobnicate on; }
+    server { listen 993 ssl frobnicated; proxy_pass 127.0.0.1:143; }
+    server { listen 563 ssl; proxy_pass 127.0.0.1:119;
+        frobnicate { on; } }
+    server { listen 636 ssl; proxy_pass 127.0.0.1:389; }
+}
+""", f"""
+#pop3-995: {POP3S}
+#imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
+#nntp-563: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:119
+ldap-636: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389
+""", {3, 5, 6, 8}),
+    Case("what-nobody-knows-of-all-servers", """
+stream {
+    server { listen 995 ssl; proxy_pass 127.0.0.1:110; ssl_certificate mail.crt; ssl_certificate_key mail.key; }
+    frobnicate { on; }
+}
+""", f"#pop3-995: {POP3S}", {3}),
+    Case("who-may-connect-through-a-balancer-that-is-not-named",
+         stream("listen 995 ssl proxy_protocol; proxy_pass 127.0.0.1:110; deny 10.0.0.0/8;"),
+         f"#pop3-995: {POP3S} accept-proxy-from=0.0.0.0/0,::/0 deny=10.0.0.0/8"),
     Case("trusted-authorities", stream("listen 636 ssl; proxy_pass 127.0.0.1:389; ssl_verify_client optional; ssl_trusted_certificate ca.crt;"),
          "ldap-636: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:389 "
          "client-certificate=optional client-ca=DIR/ca.crt"),
@@ -364,7 +422,7 @@ stream { # here
 
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_servers_become_routes(binary, place, case):
-    case.verify(binary, "nginx", place)
+    case.verify(binary, "nginx", place, MAIL_PRESETS if case.text.startswith("mail") else PRESETS)
 
 
 def test_includes_and_relative_paths_begin_where_the_file_is(binary, place):
@@ -378,4 +436,4 @@ def test_includes_and_relative_paths_begin_where_the_file_is(binary, place):
     Case("nginx/nginx", "stream { include tls.conf; include streams/*.conf; }\n", f"""
 imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
 pop3-995: {POP3S}
-""", (), {"mail": "chain=DIR/nginx/mail.crt key=DIR/nginx/mail.key"}).verify(binary, "nginx", place)
+""", (), {"mail": "chain=DIR/nginx/mail.crt key=DIR/nginx/mail.key"}).verify(binary, "nginx", place, PRESETS)

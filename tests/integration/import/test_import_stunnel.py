@@ -2,9 +2,11 @@
 
 import pytest
 
-from harness.imports import Case, identify
+from harness.imports import Case, identify, run_import
 
 POP3S = "listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110"
+# What stunnel does by itself, other than tlsfront.
+PRESETS = {"connect-timeout": "10s", "idle-timeout": "12h"}
 
 CASES = [
     Case("one-section", """
@@ -396,7 +398,7 @@ transparent = destination
 """, """
 a: listen=0.0.0.0:995 protocol=pop3 certificate=mail upstream=10.0.0.5:110 source=10.0.0.1
 b: listen=0.0.0.0:996 protocol=pop3 certificate=mail upstream=10.0.0.5:110 source=transparent
-c: listen=0.0.0.0:997 protocol=pop3 certificate=mail upstream=10.0.0.5:110
+#c: listen=0.0.0.0:997 protocol=pop3 certificate=mail upstream=10.0.0.5:110
 """, {13}),
     Case("several-servers", """
 cert = mail.pem
@@ -544,6 +546,22 @@ connect = 1110
 a: {POP3S}
 #b: protocol=pop3 certificate=mail upstream=127.0.0.1:1110
 """, {5, 6}),
+    Case("one-section-leads-to-another", """
+cert = mail.pem
+[a]
+accept = 995
+connect = 996
+[b]
+accept = 127.0.0.1:996
+connect = 110
+[c]
+accept = /run/c.sock
+connect = /run/c.sock
+""", f"""
+#a: {POP3S.replace(':110', ':996')}
+b: listen=127.0.0.1:996 protocol=pop3 certificate=mail upstream=127.0.0.1:110
+#c: listen=unix:/run/c.sock protocol=tcp certificate=mail upstream=unix:/run/c.sock
+""", {4, 10}),
     Case("names-to-listen-on", """
 cert = mail.pem
 [a]
@@ -584,13 +602,48 @@ connect = 110
 sesionCacheSize = 100
 sessionCacheTimeout = 300
 renegotiation = no
-""", f"pop3s: {POP3S}", {3, 7, 8}),
+""", f"#pop3s: {POP3S}", {3, 7, 8}),
+    Case("sockets-that-not-everybody-reaches", """
+cert = mail.pem
+[a]
+accept = 995
+connect = 127.0.0.1:110
+socket = a:SO_BINDTODEVICE=wg0
+[b]
+accept = 996
+connect = 127.0.0.1:110
+socket = a:IP_TTL=1
+[c]
+accept = 997
+connect = 127.0.0.1:110
+socket = l:SO_LINGER=1:60
+socket = r:SO_KEEPALIVE=1
+socket = a:SO_REUSEADDR=yes
+""", f"""
+#a: {POP3S}
+#b: {POP3S.replace('995', '996')}
+c: {POP3S.replace('995', '997')}
+""", {5, 9, 13, 14}),
+    Case("commands-for-openssl", """
+cert = mail.pem
+[a]
+accept = 995
+connect = 110
+config = VerifyMode:Require
+[b]
+accept = 996
+connect = 110
+config = Options:-SessionTicket
+""", f"""
+#a: {POP3S}
+b: {POP3S.replace('995', '996')}
+""", {5, 9}),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_sections_become_routes(binary, place, case):
-    case.verify(binary, "stunnel", place)
+    case.verify(binary, "stunnel", place, PRESETS)
 
 
 def test_parts_of_a_directory_are_read_in_their_order(binary, place):
@@ -602,4 +655,19 @@ def test_parts_of_a_directory_are_read_in_their_order(binary, place):
     Case("include", "include = stunnel.d\n", f"""
 pop3s: {POP3S}
 imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143
-""", {4}).verify(binary, "stunnel", place)
+""", {4}).verify(binary, "stunnel", place, PRESETS)
+
+
+@pytest.mark.parametrize("name, error", [("nothing.d", "No such file"), ("mail.pem", "Not a directory")])
+def test_a_directory_that_is_not_there_is_an_error(binary, place, name, error):
+    """stunnel does not start then."""
+    text = f"cert = mail.pem\n[pop3s]\naccept = 995\nconnect = 110\ninclude = {name}\n"
+    made = run_import(binary, "stunnel", "-", folder=place, text=text)
+    assert (made.status, made.text) == (78, "")
+    assert f"{name}/: {error}" in made.errors
+
+
+def test_a_directory_without_files_adds_nothing(binary, place):
+    (place / "empty.d").mkdir()
+    Case("include-nothing", "cert = mail.pem\n[pop3s]\naccept = 995\nconnect = 110\ninclude = empty.d\n",
+         f"pop3s: {POP3S}").verify(binary, "stunnel", place, PRESETS)

@@ -322,6 +322,26 @@ static void what_is_not_known_is_told_with_its_place(void **state)
     }
 }
 
+/* Where what nobody knows is the process's affair, and no client's. */
+static bool is_of_the_process(const struct place *place)
+{
+    return place->rows == nginx_top || place->rows == haproxy_globals;
+}
+
+static void what_is_not_known_withholds_its_routes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        struct arena a = {0};
+        char *text = printed(&places[i], written(&a, &places[i], "frobnicate", "7"));
+        const bool served = strstr(text, "\nroute ") != NULL;
+        if (served != is_of_the_process(&places[i]))
+            fail_msg("%s, %s: %s", places[i].peer->name, places[i].name, text);
+        free(text);
+        arena_free(&a);
+    }
+}
+
 /* ---- words of lines that have many ---- */
 
 static const char bind_words[] =
@@ -396,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_line_that_is_known_is_carried_over_or_told),
         cmocka_unit_test(what_is_not_known_is_told_with_its_place),
+        cmocka_unit_test(what_is_not_known_withholds_its_routes),
         cmocka_unit_test(every_word_of_a_line_is_carried_over_or_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
