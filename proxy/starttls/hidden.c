@@ -55,7 +55,7 @@ static bool take_front(struct hidden *h, const struct hidden_rules *r, uint8_t c
         h->size = 0;
     } else if (h->size > 0) {
         h->place = line_is_listed(r->names, name_of(h)) ? HIDDEN_NAMED : HIDDEN_OVER;
-        return h->place == HIDDEN_NAMED && take_behind(h, r, c);
+        return h->place == HIDDEN_NAMED && (r->is_alone || take_behind(h, r, c));
     }
     return false;
 }

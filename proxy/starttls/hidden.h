@@ -1,7 +1,8 @@
 /* hidden.h - commands that a client hides where there are none: in a literal, which not every
  * server takes for one, or behind what some servers take for the end of a text (CVE-2023-51764).
- * All passes there, but for the commands that say who the client is: those are ours alone, and no
- * server may hear one because it reads in another way than we do. */
+ * All passes there, but for the commands that say who the client is, which are ours alone, and
+ * those that log in where passwords wait for TLS: no server may hear one because it reads in
+ * another way than we do. */
 #ifndef TLSFRONT_STARTTLS_HIDDEN_H
 #define TLSFRONT_STARTTLS_HIDDEN_H
 
@@ -17,6 +18,7 @@ struct hidden_rules {
     const char *const *names; /* up to NULL */
     bool is_id;               /* of IMAP: a tag is in front, and a list with a field "x-" behind;
                                * else "=" is behind, somewhere in the line */
+    bool is_alone;            /* nothing has to be behind: what is there is a secret */
 };
 
 enum { HIDDEN_NAME_MAX = 15 };

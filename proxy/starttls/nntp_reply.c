@@ -81,12 +81,14 @@ static bool is_hidden(const struct dialogue *t, struct slice word, struct slice 
            (dialogue_withholds(t) && slice_is(word, "SASL"));
 }
 
-static void put_capability(const struct dialogue *t, struct slice line, struct dialogue_out *out)
+static void put_capability(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     struct slice rest = line;
     const struct slice word = line_word(&rest);
     if (is_hidden(t, word, line))
         return;
+    if (slice_is(word, "STREAMING"))
+        nntp_of(t)->streaming = true;
     /* RFC 4643, 2.1: without arguments, none may be tried yet. */
     put(dialogue_withholds(t) && slice_is(word, "AUTHINFO") ? word : line, out);
 }
@@ -161,25 +163,45 @@ static enum step capabilities_replied(struct dialogue *t, unsigned code, struct 
     return STEP_TURN;
 }
 
+/* Without 203 it is no streaming server any more: innd hands over to nnrpd. */
+static enum step mode_replied(struct dialogue *t, unsigned code, struct slice line,
+                              struct dialogue_out *out)
+{
+    struct nntp_dialogue *n = nntp_of(t);
+    n->state = NNTP_COMMANDS;
+    if (is_class(code, 2))
+        n->streaming = code == 203;
+    return other_replied(t, code, line, out);
+}
+
 static enum step article_replied(struct dialogue *t, unsigned code, struct slice line,
                                  struct dialogue_out *out)
 {
-    struct nntp_dialogue *n = nntp_of(t);
-    if (n->state == NNTP_TEXT) {
-        /* The upstream sees an end of the article where there is none, or has given up on it. What
-         * follows would be commands to one of us and text to the other. */
-        put(line, out);
-        dialogue_blame(t, DIALOGUE_PROTOCOL_ERROR, line);
-        return STEP_CLOSING;
-    }
     if (!is_class(code, 3)) {
-        n->state = NNTP_COMMANDS;
+        nntp_of(t)->state = NNTP_COMMANDS;
         return other_replied(t, code, line, out);
     }
     put(line, out);
-    n->state = NNTP_TEXT;
-    n->article_end = STEP_TEXT_BEGIN;
+    nntp_begin_article(t);
     return STEP_TURN;
+}
+
+/* The upstream sees an end of the article where there is none, or has given up on it. What follows
+ * would be commands to one of us and text to the other. */
+static enum step amid_article(struct dialogue *t, struct slice line, struct dialogue_out *out)
+{
+    put(line, out);
+    if (nntp_of(t)->text.doubtful)
+        t->reason = DIALOGUE_UNREADABLE; /* for its ends of lines */
+    else
+        dialogue_blame(t, DIALOGUE_PROTOCOL_ERROR, line);
+    return STEP_CLOSING;
+}
+
+/* Nothing was asked since the article began, so the last is about it. */
+static bool is_about_article(const struct dialogue *t)
+{
+    return nntp_of(t)->state == NNTP_TEXT && t->asked.count == 1;
 }
 
 static enum step login_replied(struct dialogue *t, unsigned code, struct slice line,
@@ -227,6 +249,7 @@ static enum step replied(struct dialogue *t, struct slice line, struct dialogue_
         [NNTP_ASKED_UNKNOWN] = unknown_replied,
         [NNTP_ASKED_CAPABILITIES] = capabilities_replied,
         [NNTP_ASKED_LISTGROUP] = other_replied,
+        [NNTP_ASKED_MODE] = mode_replied,
         [NNTP_ASKED_ARTICLE] = article_replied,
         [NNTP_ASKED_LOGIN] = login_replied,
         [NNTP_ASKED_EXCHANGE] = exchange_replied,
@@ -241,6 +264,8 @@ static enum step replied(struct dialogue *t, struct slice line, struct dialogue_
     }
     if (t->asked.count == 0)
         return unasked(t, code, line, out);
+    if (is_about_article(t))
+        return amid_article(t, line, out);
     return row[t->asked.kinds[0]](t, code, line, out);
 }
 

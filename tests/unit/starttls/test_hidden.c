@@ -12,6 +12,9 @@
 static const char *const names[] = {"XCLIENT", "XFORWARD", NULL};
 static const struct hidden_rules verbs = {.names = names};
 
+static const char *const logins[] = {"AUTHINFO", NULL};
+static const struct hidden_rules alone = {.names = logins, .is_alone = true};
+
 static const char *const second[] = {"ID", NULL};
 static const struct hidden_rules tagged = {.names = second, .is_id = true};
 
@@ -49,6 +52,14 @@ static void a_name_is_found_where_a_line_begins(void **state)
     finds(&verbs, "XCLIENT is a command\r\n=XCLIENTS ADDR=::1\r\nXCLIEN T=\r\nXCLIENT", NONE);
     finds(&verbs, "XCLIENTXCLIENTXCLIENTXCLIENT XCLIENT=\n", NONE);
     finds(&verbs, "", NONE);
+}
+
+static void where_the_name_is_enough_nothing_behind_it_passes(void **state)
+{
+    (void)state;
+    finds(&alone, "AUTHINFO PASS x", 8);
+    finds(&alone, "hello\n\tauthinfo\r\n", 15);
+    finds(&alone, "an AUTHINFO\r\nAUTHINFOS x\r\nAUTH INFO\r\nAUTHINFO", NONE);
 }
 
 static void a_list_behind_a_tag_and_id_is_found_by_its_fields(void **state)
@@ -90,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_is_found_where_a_line_begins),
+        cmocka_unit_test(where_the_name_is_enough_nothing_behind_it_passes),
         cmocka_unit_test(a_list_behind_a_tag_and_id_is_found_by_its_fields),
         cmocka_unit_test(what_may_become_one_is_known),
     };

@@ -23,6 +23,9 @@
 #define DOWN     "400 Service not available, try again later\r\n"
 #define GOODBYE  "400 Too many errors, closing connection\r\n"
 #define WEB      "500 This is not a web server\r\n"
+#define CAUGHT   "400 Command in an article, closing connection\r\n"
+#define NO_FLOW  "503 STREAMING was not offered\r\n"
+#define LONG     "501 Line too long\r\n"
 
 /* A greeting that every upstream might give. */
 #define G "200 old.example\r\n"
@@ -342,6 +345,142 @@ static void streams_pass(void **state)
           .end = DIALOGUE_UPGRADE);
 }
 
+/* What the RFC calls STREAMING: 203 to MODE STREAM, or a line of the list. The list counts only
+ * when it is there. */
+static void an_article_may_come_unasked_before_a_server_that_streams(void **state)
+{
+    (void)state;
+    const struct turn listed[] = {
+        U(G), C("CAPABILITIES\r\nTAKETHIS <b>\r\nSTARTTLS\r\n.\r\nTAKETHIS <c>\r\nx\r\n"),
+        U("101\r\nIHAVE\r\nstreaming\r\n.\r\n239 <b>\r\n"), C(".\r\nCHECK <d>\r\n"),
+        U("439 <c>\r\n238 <d>\r\n")};
+    SCENE(optional, listed,
+          G "101\r\nIHAVE\r\nstreaming\r\nSTARTTLS\r\n.\r\n239 <b>\r\n439 <c>\r\n238 <d>\r\n",
+          .to_upstream = "CAPABILITIES\r\nTAKETHIS <b>\r\nSTARTTLS\r\n.\r\nTAKETHIS <c>\r\nx\r\n"
+                         ".\r\nCHECK <d>\r\n");
+    const struct turn refused[] = {
+        U(G),         C("MODE STREAM\r\n"),       U("203\r\n"),    C("MODE X\r\n"),
+        U("501\r\n"), C("TAKETHIS <b>\r\n.\r\n"), U("239 <b>\r\n")};
+    SCENE(optional, refused, G "203\r\n501\r\n239 <b>\r\n",
+          .to_upstream = "MODE STREAM\r\nMODE X\r\nTAKETHIS <b>\r\n.\r\n");
+}
+
+#define LOGIN "AUTHINFO USER x\r\nAUTHINFO PASS y\r\n.\r\n"
+
+/* Others read the article as commands. */
+static void no_article_comes_unasked_before_other_servers(void **state)
+{
+    (void)state;
+    const struct turn unknown[] = {U(G), C("TAKETHIS <b>\r\n" LOGIN)};
+    SCENE(optional, unknown, G NO_FLOW, .end = DIALOGUE_CLOSE);
+    const struct turn refused[] = {U(G), C("MODE STREAM\r\nTAKETHIS <b>\r\n" LOGIN),
+                                   U("501 what?\r\n")};
+    SCENE(optional, refused, G "501 what?\r\n" NO_FLOW, .to_upstream = "MODE STREAM\r\n",
+          .end = DIALOGUE_CLOSE);
+    const struct turn listed[] = {U(G), C("CAPABILITIES\r\nTAKETHIS <b>\r\n" LOGIN),
+                                  U("101\r\nREADER\r\nSTREAMINGS\r\n STREAMING\r\n.\r\n")};
+    SCENE(optional, listed, G "101\r\nREADER\r\nSTREAMINGS\r\nSTARTTLS\r\n.\r\n" NO_FLOW,
+          .to_upstream = "CAPABILITIES\r\n", .end = DIALOGUE_CLOSE);
+    const struct turn handed_over[] = {
+        U(G), C("MODE STREAM\r\nCAPABILITIES\r\nMODE READER\r\nTAKETHIS <b>\r\n" LOGIN),
+        U("203\r\n"), U("101\r\nSTREAMING\r\n.\r\n"), U("200\r\n")};
+    SCENE(optional, handed_over, G "203\r\n101\r\nSTREAMING\r\nSTARTTLS\r\n.\r\n200\r\n" NO_FLOW,
+          .to_upstream = "MODE STREAM\r\nCAPABILITIES\r\nMODE READER\r\n", .end = DIALOGUE_CLOSE);
+}
+
+/* innd knows no command of more octets than the RFC allows, and has read the line by then. */
+static void no_article_comes_unasked_behind_a_line_that_is_too_long(void **state)
+{
+    (void)state;
+    char *identity = many("x", 498), *longest = join("TAKETHIS <", identity);
+    char *taken = join(longest, ">y\r\n.\r\n"), *refused = join(longest, ">yz\r\n" LOGIN);
+    char *heard = join("MODE STREAM\r\n", taken);
+    const struct turn at_most[] = {
+        U(G), C("MODE STREAM\r\n"), U("203\r\n"), {CLIENT, taken, 0}, U("239\r\n")};
+    SCENE(optional, at_most, G "203\r\n239\r\n", .to_upstream = heard);
+    const struct turn longer[] = {U(G), C("MODE STREAM\r\n"), U("203\r\n"), {CLIENT, refused, 0}};
+    SCENE(optional, longer, G "203\r\n" LONG, .to_upstream = "MODE STREAM\r\n",
+          .end = DIALOGUE_CLOSE);
+    free(identity);
+    free(longest);
+    free(taken);
+    free(refused);
+    free(heard);
+}
+
+/* Nothing is at stake: what a server makes of it is between the two of them. */
+static void where_passwords_may_pass_any_server_may_be_sent_an_article(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("DATE\r\nTAKETHIS <b>\r\n" LOGIN "DATE\r\n"),
+                                 U("111 1\r\n"), U("500 what?\r\n381\r\n281\r\n500\r\n111 2\r\n")};
+    SCENE(trusting, turns, G "111 1\r\n500 what?\r\n381\r\n281\r\n500\r\n111 2\r\n",
+          .to_upstream = "DATE\r\nTAKETHIS <b>\r\n" LOGIN "DATE\r\n", .end = DIALOGUE_RELAY);
+}
+
+static void a_reply_to_an_article_that_is_not_over_ends_the_session(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("MODE STREAM\r\nCHECK <a>\r\nTAKETHIS <b>\r\nx\r\n"),
+                                 U("203\r\n"), U("238 <a>\r\n500 what?\r\n"), C(LOGIN)};
+    SCENE(optional, turns, G "203\r\n238 <a>\r\n500 what?\r\n",
+          .to_upstream = "MODE STREAM\r\nCHECK <a>\r\nTAKETHIS <b>\r\nx\r\n",
+          .end = DIALOGUE_CLOSE);
+}
+
+/* nnrpd ends an article at any of these, and reads what is behind as commands. */
+static void nothing_secret_hides_behind_another_end_of_an_article(void **state)
+{
+    (void)state;
+    static const char *const hidden[] = {"\n.\nAUTHINFO",     "\n.\r\nauthinfo",
+                                         "\r\n.\n\tAuthinfo", "\n.\nDATE\r\n AUTHINFO",
+                                         "\n.\nCOMPRESS",     "\r\n.\nXFEATURE"};
+    for (size_t i = 0; i < COUNT(hidden); i++) {
+        char *passes = join("AUTHINFO USER x\r\nx", hidden[i]), *said = join(passes, " PASS y\r\n");
+        char *posted = join("POST\r\n", passes);
+        char *streamed = join("MODE STREAM\r\nTAKETHIS <a>\r\n", passes);
+        const struct turn post[] = {U(G), C("POST\r\n"), U("340\r\n"), {CLIENT, said, 0}};
+        SCENE(optional, post, G "340\r\n" CAUGHT, .to_upstream = posted, .end = DIALOGUE_CLOSE);
+        const struct turn stream[] = {
+            U(G), C("MODE STREAM\r\nTAKETHIS <a>\r\n"), U("203\r\n"), {CLIENT, said, 0}};
+        SCENE(optional, stream, G "203\r\n" CAUGHT, .to_upstream = streamed, .end = DIALOGUE_CLOSE);
+        free(passes);
+        free(said);
+        free(posted);
+        free(streamed);
+    }
+    static const char with_nul[] = "POST\r\nx\r\n.\0\r\nAUTHINFO";
+    const struct turn turns[] = {U(G), C("POST\r\n"), U("340\r\n"),
+                                 C("x\r\n.\0\r\nAUTHINFO USER x\r\n")};
+    const struct scene sc = {.name = __func__,
+                             .facts = optional,
+                             .turns = turns,
+                             .count = COUNT(turns),
+                             .to_client = G "340\r\n" CAUGHT,
+                             .to_upstream = with_nul,
+                             .to_upstream_size = sizeof with_nul - 1,
+                             .end = DIALOGUE_CLOSE};
+    scene_check(&starttls_nntp, &sc);
+}
+
+#define ODD "x\n.\nAUTHINFO USER x\r\n.\r\n"
+
+/* Where passwords may pass nobody is kept from it; and a server that took it shows it. */
+static void odd_ends_of_lines_are_no_reason_to_end(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("POST\r\n"), U("340\r\n"), C(ODD), U("240\r\n")};
+    SCENE(trusting, turns, G "340\r\n240\r\n", .to_upstream = "POST\r\n" ODD);
+    const struct turn harmless[] = {U(G), C("POST\r\n"), U("340\r\n"),
+                                    C("x\n.\nAUTHINFOS\r\n the AUTHINFO\r\n.\r\n"), U("240\r\n")};
+    SCENE(optional, harmless, G "340\r\n240\r\n",
+          .to_upstream = "POST\r\nx\n.\nAUTHINFOS\r\n the AUTHINFO\r\n.\r\n");
+    const struct turn taken[] = {U(G), C("POST\r\n"), U("340\r\n"), C("x\n.\nDATE\r\n"),
+                                 U("240\r\n")};
+    SCENE(optional, taken, G "340\r\n240\r\n", .to_upstream = "POST\r\nx\n.\nDATE\r\n",
+          .end = DIALOGUE_CLOSE);
+}
+
 static void compression_would_hide_what_follows(void **state)
 {
     (void)state;
@@ -529,6 +668,13 @@ int main(void)
         cmocka_unit_test(articles_of_the_clients_may_be_pipelined),
         cmocka_unit_test(a_reply_inside_the_article_ends_the_session),
         cmocka_unit_test(streams_pass),
+        cmocka_unit_test(an_article_may_come_unasked_before_a_server_that_streams),
+        cmocka_unit_test(no_article_comes_unasked_before_other_servers),
+        cmocka_unit_test(no_article_comes_unasked_behind_a_line_that_is_too_long),
+        cmocka_unit_test(where_passwords_may_pass_any_server_may_be_sent_an_article),
+        cmocka_unit_test(a_reply_to_an_article_that_is_not_over_ends_the_session),
+        cmocka_unit_test(nothing_secret_hides_behind_another_end_of_an_article),
+        cmocka_unit_test(odd_ends_of_lines_are_no_reason_to_end),
         cmocka_unit_test(compression_would_hide_what_follows),
         cmocka_unit_test(replies_keep_their_order),
         cmocka_unit_test(pipelines_longer_than_we_count),
