@@ -26,6 +26,7 @@ enum nntp_asked {
     NNTP_ASKED_ARTICLE,   /* to take one: 335 or 340 asks for it */
     NNTP_ASKED_LOGIN,     /* AUTHINFO USER, PASS */
     NNTP_ASKED_EXCHANGE,  /* AUTHINFO SASL, SIMPLE */
+    NNTP_ASKED_EMPTY,     /* on TLS: an empty line */
     NNTP_ASKED_KINDS
 };
 

@@ -608,6 +608,34 @@ static void inside_real_work_ends_the_watch_in_its_turn(void **state)
           .to_upstream = "AUTHINFO USER a\r\nAUTHINFO PASS b\r\nXFOO\r\n", .end = DIALOGUE_RELAY);
 }
 
+/* Cyrus answers an empty line, INN takes no notice. */
+static void inside_an_empty_line_may_have_no_answer(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("\r\n\t\r\nCAPABILITIES\r\nSTARTTLS\r\nDATE\r\n"),
+                                 U("501 Empty\r\n501 Empty\r\n101\r\nSTARTTLS\r\n.\r\n111 1\r\n")};
+    SCENE(inside, turns, G "501 Empty\r\n501 Empty\r\n101\r\n.\r\n" ACTIVE "111 1\r\n",
+          .to_upstream = "\r\n\t\r\nCAPABILITIES\r\nDATE\r\n");
+    const struct turn ignored[] = {U(G), C("\r\n\t\r\nCAPABILITIES\r\nSTARTTLS\r\nDATE\r\n"),
+                                   U("101\r\nSTARTTLS\r\n.\r\n111 1\r\n")};
+    SCENE(inside, ignored, G "101\r\n.\r\n" ACTIVE "111 1\r\n",
+          .to_upstream = "\r\n\t\r\nCAPABILITIES\r\nDATE\r\n");
+    const struct turn upgrade[] = {U(G), C("\r\nSTARTTLS\r\n"), U("501 Empty\r\n")};
+    SCENE(inside, upgrade, G "501 Empty\r\n" ACTIVE, .to_upstream = "\r\n");
+    const struct turn failing[] = {U(G), C("\r\nAUTHINFO USER a\r\n"), U("481 no\r\n"),
+                                   C("CAPABILITIES\r\n"), U("101\r\nSTARTTLS\r\n.\r\n")};
+    SCENE(inside, failing, G "481 no\r\n101\r\n.\r\n",
+          .to_upstream = "\r\nAUTHINFO USER a\r\nCAPABILITIES\r\n");
+    const struct turn exchange[] = {U(G),
+                                    C("\r\nAUTHINFO SIMPLE\r\n"),
+                                    U("350\r\n"),
+                                    C("bob secret\r\n"),
+                                    U("452 no\r\n"),
+                                    C("STARTTLS\r\n")};
+    SCENE(inside, exchange, G "350\r\n452 no\r\n" ACTIVE,
+          .to_upstream = "\r\nAUTHINFO SIMPLE\r\nbob secret\r\n");
+}
+
 static void upgraded_swallows_the_greeting(void **state)
 {
     (void)state;
@@ -688,6 +716,7 @@ int main(void)
         cmocka_unit_test(a_long_login_may_be_refused_before_it_ends),
         cmocka_unit_test(inside_takes_the_upgrade_out),
         cmocka_unit_test(inside_real_work_ends_the_watch_in_its_turn),
+        cmocka_unit_test(inside_an_empty_line_may_have_no_answer),
         cmocka_unit_test(upgraded_swallows_the_greeting),
         cmocka_unit_test(our_refusals),
     };
