@@ -86,10 +86,25 @@ static void required_case_blanks_and_bare_lf(void **state)
 static void required_bytes_that_are_no_text(void **state)
 {
     (void)state;
-    const struct turn turns[] = {C(
-        "STARTTLS\0\r\nSTART\rTLS\r\nSTARTTLS\r\r\n\r\n STARTTLS\r\n\xc3\xa4\xff\r\nSTARTTLS\r\n")};
-    SCENE(required, turns, HI SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX READY,
+    const struct turn turns[] = {
+        C("STARTTLS\0\r\nSTART\rTLS\r\nSTARTTLS\r\r\n\v\r\n\xc3\xa4\xff\r\nSTARTTLS\r\n")};
+    SCENE(required, turns, HI SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX READY, .end = DIALOGUE_UPGRADE);
+}
+
+/* INN skips both, and answers no empty line. */
+static void empty_lines_and_blanks_in_front_are_skipped_in_clear(void **state)
+{
+    (void)state;
+    const struct turn own[] = {C("\r\n\n \t\r\n \tSTARTTLS\r\n")};
+    SCENE(required, own, HI READY, .end = DIALOGUE_UPGRADE);
+    const struct turn turns[] = {
+        U(G),
+        C("\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n DATE\r\n\t AUTHINFO USER x\r\n  \r\n"),
+        U("111 1\r\n"), C(" STARTTLS\r\n")};
+    SCENE(optional, turns, G "111 1\r\n" FIRST READY, .to_upstream = "DATE\r\n",
           .end = DIALOGUE_UPGRADE);
+    const struct turn behind[] = {U(G), C("STARTTLS\r\n\r\n")};
+    SCENE(optional, behind, G READY, .end = DIALOGUE_UPGRADE, .left = 2);
 }
 
 static void required_ends_after_too_many_errors(void **state)
@@ -678,6 +693,7 @@ int main(void)
         cmocka_unit_test(required_leaves_what_is_behind_starttls),
         cmocka_unit_test(required_case_blanks_and_bare_lf),
         cmocka_unit_test(required_bytes_that_are_no_text),
+        cmocka_unit_test(empty_lines_and_blanks_in_front_are_skipped_in_clear),
         cmocka_unit_test(required_ends_after_too_many_errors),
         cmocka_unit_test(a_browser_is_sent_away),
         cmocka_unit_test(lines_far_too_long_end_the_session),
