@@ -21,6 +21,7 @@ enum nntp_asked {
     NNTP_ASKED_OTHER,
     NNTP_ASKED_UNKNOWN, /* a command that we do not know */
     NNTP_ASKED_CAPABILITIES,
+    NNTP_ASKED_KEYWORD,   /* CAPABILITIES with an argument (RFC 3977, 5.2) */
     NNTP_ASKED_LISTGROUP, /* 211 is a list for it, and one line for GROUP (RFC 3977, 6.1.2) */
     NNTP_ASKED_MODE,      /* what the upstream is from then on, 203 or a reader's server */
     NNTP_ASKED_ARTICLE,   /* to take one: 335 or 340 asks for it */

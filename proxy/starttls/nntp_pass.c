@@ -29,6 +29,11 @@ static enum step work(struct dialogue *t, const struct command *c, struct dialog
     return nntp_may_upgrade(t) ? pass(t, c, out) : end_watch(t);
 }
 
+static enum step capabilities(struct dialogue *t, const struct command *c, struct dialogue_out *out)
+{
+    return c->rest.size > 0 ? pass_as(t, c, NNTP_ASKED_KEYWORD, out) : pass(t, c, out);
+}
+
 /* If it was passed, nothing behind it is read before the reply. */
 static enum step waiting(struct dialogue *t, enum step step)
 {
@@ -119,7 +124,7 @@ static enum step authinfo(struct dialogue *t, const struct command *c, struct di
 }
 
 const struct verb nntp_pass_verbs[] = {
-    {"CAPABILITIES", pass, NNTP_ASKED_CAPABILITIES},
+    {"CAPABILITIES", capabilities, NNTP_ASKED_CAPABILITIES},
     {"STARTTLS", nntp_starttls, NNTP_ASKED_OTHER},
     {"AUTHINFO", authinfo, NNTP_ASKED_LOGIN},
     {"MODE", mode, NNTP_ASKED_MODE},

@@ -147,6 +147,13 @@ static enum step unknown_replied(struct dialogue *t, unsigned code, struct slice
     return code == 500 && dialogue_error(t) ? step_goodbye(out, NNTP_GOODBYE) : step;
 }
 
+/* 501 is about the argument, if there is one. */
+static bool is_too_old(const struct dialogue *t, unsigned code)
+{
+    const bool refuses_keyword = code == 501 && t->asked.kinds[0] == NNTP_ASKED_KEYWORD;
+    return code == 480 || (is_class(code, 5) && !refuses_keyword);
+}
+
 static enum step capabilities_replied(struct dialogue *t, unsigned code, struct slice line,
                                       struct dialogue_out *out)
 {
@@ -156,7 +163,7 @@ static enum step capabilities_replied(struct dialogue *t, unsigned code, struct 
         n->coming = NNTP_CAPABILITIES;
         return STEP_TAKEN;
     }
-    if (!nntp_may_upgrade(t) || (code != 480 && !is_class(code, 5)))
+    if (!nntp_may_upgrade(t) || !is_too_old(t, code))
         return other_replied(t, code, line, out);
     put_list_of_old(t, out);
     asked_drop(&t->asked);
@@ -248,6 +255,7 @@ static enum step replied(struct dialogue *t, struct slice line, struct dialogue_
         [NNTP_ASKED_OTHER] = other_replied,
         [NNTP_ASKED_UNKNOWN] = unknown_replied,
         [NNTP_ASKED_CAPABILITIES] = capabilities_replied,
+        [NNTP_ASKED_KEYWORD] = capabilities_replied,
         [NNTP_ASKED_LISTGROUP] = other_replied,
         [NNTP_ASKED_MODE] = mode_replied,
         [NNTP_ASKED_ARTICLE] = article_replied,

@@ -200,6 +200,17 @@ static void optional_a_server_too_old_for_capabilities(void **state)
     SCENE(optional, gone, G "400 going\r\n", .to_upstream = "CAPABILITIES\r\n");
 }
 
+static void optional_a_keyword_that_the_server_does_not_take(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("CAPABILITIES 123\r\nCAPABILITIES x\r\nCAPABILITIES \r\n"),
+                                 U("501 keyword?\r\n101\r\nREADER\r\n.\r\n501 what?\r\n")};
+    SCENE(optional, turns, G "501 keyword?\r\n101\r\nREADER\r\nSTARTTLS\r\n.\r\n" OLD_LIST(""),
+          .to_upstream = "CAPABILITIES 123\r\nCAPABILITIES x\r\nCAPABILITIES \r\n");
+    const struct turn old[] = {U(G), C("CAPABILITIES x\r\n"), U("500 what?\r\n")};
+    SCENE(optional, old, G OLD_LIST(""), .to_upstream = "CAPABILITIES x\r\n");
+}
+
 static void optional_refuses_passwords(void **state)
 {
     (void)state;
@@ -701,6 +712,7 @@ int main(void)
         cmocka_unit_test(optional_shows_passwords_where_they_may_pass),
         cmocka_unit_test(capabilities_that_are_no_text_are_taken_out),
         cmocka_unit_test(optional_a_server_too_old_for_capabilities),
+        cmocka_unit_test(optional_a_keyword_that_the_server_does_not_take),
         cmocka_unit_test(optional_refuses_passwords),
         cmocka_unit_test(optional_refuses_passwords_behind_real_work),
         cmocka_unit_test(optional_never_passes_what_follows_a_refused_authinfo),
