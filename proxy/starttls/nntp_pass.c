@@ -84,6 +84,15 @@ static enum step takethis(struct dialogue *t, const struct command *c, struct di
     return step;
 }
 
+/* INN's "XBATCH size": so many bytes follow a 339, and an upstream that counts in another way reads
+ * them as commands. */
+static enum step xbatch(struct dialogue *t, const struct command *c, struct dialogue_out *out)
+{
+    (void)c;
+    return dialogue_withholds(t) ? nntp_refuse(t, out, "502 Batches are not available here")
+                                 : end_watch(t);
+}
+
 /* RFC 8054 and its forerunner hide from us all that follows, and TLS may not begin behind them. */
 static enum step compress(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
@@ -149,8 +158,10 @@ const struct verb nntp_pass_verbs[] = {
     {"NEWGROUPS", work, NNTP_ASKED_OTHER},
     {"POST", article, NNTP_ASKED_ARTICLE},
     {"IHAVE", article, NNTP_ASKED_ARTICLE},
+    {"XREPLIC", article, NNTP_ASKED_ARTICLE}, /* IHAVE from INN to its slaves */
     {"CHECK", work, NNTP_ASKED_OTHER},
     {"TAKETHIS", takethis, NNTP_ASKED_OTHER},
+    {"XBATCH", xbatch, NNTP_ASKED_OTHER},
     {"COMPRESS", compress, NNTP_ASKED_OTHER},
     {"XFEATURE", compress, NNTP_ASKED_OTHER},
     {"GET", nntp_foreign, NNTP_ASKED_OTHER},

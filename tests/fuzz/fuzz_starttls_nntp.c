@@ -12,7 +12,8 @@ static bool hides_what_follows(const struct dialogue_facts *f, struct slice verb
     const bool watched = slice_is(verb, "CAPABILITIES") || slice_is(verb, "MODE") ||
                          slice_is(verb, "DATE") || slice_is(verb, "HELP") ||
                          slice_is(verb, "QUIT") || slice_is(verb, "AUTHINFO");
-    if (slice_is(verb, "POST") || slice_is(verb, "IHAVE") || slice_is(verb, "TAKETHIS"))
+    static const char *const articles[] = {"POST", "IHAVE", "XREPLIC", "TAKETHIS", NULL};
+    if (line_is_listed(articles, verb))
         return true;
     if (slice_is(verb, "AUTHINFO"))
         return slice_begins(rest, "S") || slice_begins(rest, "G");

@@ -332,6 +332,10 @@ static void articles_of_the_clients_pass(void **state)
           .end = DIALOGUE_UPGRADE);
     const struct turn refused[] = {U(G), C("IHAVE <x>\r\nAUTHINFO PASS x\r\n"), U("435 no\r\n")};
     SCENE(optional, refused, G "435 no\r\n" FIRST, .to_upstream = "IHAVE <x>\r\n");
+    const struct turn replicated[] = {U(G), C("XREPLIC a:1\r\n"), U("335 go\r\n"),
+                                      C("AUTHINFO USER x\r\n.\r\nDATE\r\n"), U("235\r\n")};
+    SCENE(optional, replicated, G "335 go\r\n235\r\n",
+          .to_upstream = "XREPLIC a:1\r\nAUTHINFO USER x\r\n.\r\nDATE\r\n");
     const struct turn empty[] = {U(G), C("POST\r\n"), U("340\r\n"), C(".\r\nDATE\r\n"),
                                  U("441\r\n111 1\r\n")};
     SCENE(optional, empty, G "340\r\n441\r\n111 1\r\n", .to_upstream = "POST\r\n.\r\nDATE\r\n");
@@ -515,6 +519,19 @@ static void compression_would_hide_what_follows(void **state)
           G "502 Compression is not available here\r\n502 Compression is not available here\r\n");
     SCENE(inside, turns, G, .to_upstream = "COMPRESS DEFLATE\r\nXFEATURE COMPRESS GZIP\r\n",
           .end = DIALOGUE_RELAY);
+}
+
+static void batches_are_not_followed(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("DATE\r\nXBATCH 4\r\nDATE\r\n"), U("111 1\r\n"),
+                                 U("111 2\r\n")};
+    SCENE(optional, turns, G "111 1\r\n502 Batches are not available here\r\n111 2\r\n",
+          .to_upstream = "DATE\r\nDATE\r\n");
+    const struct turn allowed[] = {U(G), C("DATE\r\nXBATCH 4\r\n"), U("111 1\r\n"), U("339 go\r\n"),
+                                   C("\r\n\n\xff")};
+    SCENE(trusting, allowed, G "111 1\r\n339 go\r\n",
+          .to_upstream = "DATE\r\nXBATCH 4\r\n\r\n\n\xff", .end = DIALOGUE_RELAY);
 }
 
 static void replies_keep_their_order(void **state)
@@ -732,6 +749,7 @@ int main(void)
         cmocka_unit_test(nothing_secret_hides_behind_another_end_of_an_article),
         cmocka_unit_test(odd_ends_of_lines_are_no_reason_to_end),
         cmocka_unit_test(compression_would_hide_what_follows),
+        cmocka_unit_test(batches_are_not_followed),
         cmocka_unit_test(replies_keep_their_order),
         cmocka_unit_test(pipelines_longer_than_we_count),
         cmocka_unit_test(commands_unknown_to_both_are_counted),
