@@ -39,6 +39,7 @@ struct nntp_dialogue {
     bool block_begun;        /* NNTP_BLOCK: within a line */
     bool block_crlf;         /* the line before ended with CRLF */
     bool block_lf_only;      /* no line of it did */
+    bool may_be_text;        /* what comes behind the reply to a command that we do not know */
     bool streaming;          /* the upstream takes articles that come unasked (RFC 4644) */
     bool logged_in;          /* so TLS may not begin any more (RFC 4642, 2.2) */
     bool login_refused;      /* what is not a command could be a password */

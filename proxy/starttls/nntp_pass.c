@@ -8,6 +8,7 @@ static enum step pass_as(struct dialogue *t, const struct command *c, enum nntp_
 {
     if (!asked_add(&t->asked, kind))
         return STEP_LEFT;
+    nntp_of(t)->may_be_text = false;
     step_put_line(out->to_upstream, c->line);
     return STEP_TAKEN;
 }

@@ -143,7 +143,9 @@ static enum step other_replied(struct dialogue *t, unsigned code, struct slice l
 static enum step unknown_replied(struct dialogue *t, unsigned code, struct slice line,
                                  struct dialogue_out *out)
 {
+    struct nntp_dialogue *n = nntp_of(t);
     const enum step step = other_replied(t, code, line, out);
+    n->may_be_text = n->coming == NNTP_REPLY && (is_class(code, 1) || is_class(code, 2));
     return code == 500 && dialogue_error(t) ? step_goodbye(out, NNTP_GOODBYE) : step;
 }
 
@@ -237,15 +239,26 @@ static enum step exchange_replied(struct dialogue *t, unsigned code, struct slic
 /* ---- the next of the upstream's ---- */
 
 /* Nobody asked. A complaint is the upstream's last word to a client that was quiet too long;
- * anything else shows that it is out of step with us. */
+ * anything else shows that it is out of step with us, but where it may be a text. */
 static enum step unasked(struct dialogue *t, unsigned code, struct slice line,
                          struct dialogue_out *out)
 {
+    if (nntp_of(t)->may_be_text) {
+        put(line, out);
+        return STEP_TAKEN;
+    }
     if (!is_error(code))
         return nntp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, line, out);
     put(line, out);
     t->reason = DIALOGUE_SENT_AWAY;
     return STEP_CLOSING;
+}
+
+static enum step no_reply(struct dialogue *t, struct slice line, struct dialogue_out *out)
+{
+    nntp_of(t)->may_be_text &= !slice_is(line, ".");
+    put(line, out);
+    return STEP_TAKEN;
 }
 
 static enum step replied(struct dialogue *t, struct slice line, struct dialogue_out *out)
@@ -262,14 +275,11 @@ static enum step replied(struct dialogue *t, struct slice line, struct dialogue_
         [NNTP_ASKED_LOGIN] = login_replied,
         [NNTP_ASKED_EXCHANGE] = exchange_replied,
     };
-    const struct nntp_dialogue *n = nntp_of(t);
     const unsigned code = nntp_code_of(line);
-    if (n->state == NNTP_OPENING)
+    if (nntp_of(t)->state == NNTP_OPENING)
         return greeted(t, code, line, out);
-    if (code == 0) { /* no reply */
-        put(line, out);
-        return STEP_TAKEN;
-    }
+    if (code == 0)
+        return no_reply(t, line, out);
     if (t->asked.count == 0)
         return unasked(t, code, line, out);
     if (is_about_article(t))

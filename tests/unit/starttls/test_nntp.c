@@ -321,6 +321,30 @@ static void lists_and_articles_pass(void **state)
     scene_check(&starttls_nntp, &sc);
 }
 
+#define TEXT "299 x\r\n123 y\r\n400 z\r\n\r\n5\r\n.\r\n"
+
+/* Codes do not tell of every text. What nobody asked for ends the session all the same. */
+static void texts_under_unknown_codes_pass(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("XFOO\r\n"), U(TEXT), C("DATE\r\nSTARTTLS\r\n"),
+                                 U("111 1\r\n")};
+    SCENE(optional, turns, G TEXT "111 1\r\n" READY, .to_upstream = "XFOO\r\nDATE\r\n",
+          .end = DIALOGUE_UPGRADE);
+    const struct turn behind[] = {U(G), C("XFOO\r\n"), U(TEXT), U("281 who asked?\r\n")};
+    SCENE(optional, behind, G TEXT DOWN, .to_upstream = "XFOO\r\n", .end = DIALOGUE_CLOSE);
+    const struct turn asked[] = {U(G), C("XFOO\r\n"), U("299 x\r\n"), C("DATE\r\n"),
+                                 U("111 1\r\n281 who asked?\r\n")};
+    SCENE(optional, asked, G "299 x\r\n111 1\r\n" DOWN, .to_upstream = "XFOO\r\nDATE\r\n",
+          .end = DIALOGUE_CLOSE);
+    const struct turn known[] = {U(G), C("XFOO\r\n"), U("215 x\r\n123 y\r\n.\r\n281 who?\r\n")};
+    SCENE(optional, known, G "215 x\r\n123 y\r\n.\r\n" DOWN, .to_upstream = "XFOO\r\n",
+          .end = DIALOGUE_CLOSE);
+    const struct turn unknown[] = {U(G), C("XFOO\r\n"), U("500 what?\r\n"), U("400 bye\r\n")};
+    SCENE(optional, unknown, G "500 what?\r\n400 bye\r\n", .to_upstream = "XFOO\r\n",
+          .end = DIALOGUE_CLOSE);
+}
+
 static void articles_of_the_clients_pass(void **state)
 {
     (void)state;
@@ -737,6 +761,7 @@ int main(void)
         cmocka_unit_test(authentication_exchanges),
         cmocka_unit_test(responses_that_are_no_lines_end_the_session),
         cmocka_unit_test(lists_and_articles_pass),
+        cmocka_unit_test(texts_under_unknown_codes_pass),
         cmocka_unit_test(articles_of_the_clients_pass),
         cmocka_unit_test(articles_of_the_clients_may_be_pipelined),
         cmocka_unit_test(a_reply_inside_the_article_ends_the_session),
