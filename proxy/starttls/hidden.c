@@ -131,7 +131,7 @@ bool hidden_may_be(const struct hidden *h, const struct hidden_rules *r)
 
 void hidden_text_begin(struct hidden_text *x)
 {
-    *x = (struct hidden_text){.end = STEP_TEXT_BEGIN};
+    *x = (struct hidden_text){.end = STEP_TEXT_BEGIN, .doubtful = x->doubtful};
 }
 
 size_t hidden_text_take(struct hidden_text *x, const struct hidden_rules *r, struct slice in,

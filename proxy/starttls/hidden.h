@@ -47,8 +47,10 @@ size_t hidden_look(struct hidden *h, const struct hidden_rules *r, struct slice 
 /* Can the line still become one? */
 bool hidden_may_be(const struct hidden *h, const struct hidden_rules *r);
 
-/* Mail text. Only behind a line of a dot alone that is not between CRLF and CRLF, in no honest mail
- * but of sloppy clients, it is looked into. */
+/* Mail texts, one after another. Only behind a line of a dot alone that is not between CRLF and
+ * CRLF, in no honest mail but of sloppy clients, they are looked into: the rest of that text, and
+ * all that follow, for a hidden command may have a reply, which is then taken for that to a later
+ * one. Zero: none has begun. */
 struct hidden_text {
     unsigned end; /* as step_text() has it */
     bool doubtful;
@@ -57,6 +59,7 @@ struct hidden_text {
 
 enum hidden_text_state { HIDDEN_TEXT_GOES_ON, HIDDEN_TEXT_OVER, HIDDEN_TEXT_FOUND };
 
+/* The next one begins. */
 void hidden_text_begin(struct hidden_text *x);
 
 /* How much of what comes next belongs to the text and may pass. */

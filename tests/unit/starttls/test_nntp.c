@@ -517,6 +517,20 @@ static void nothing_secret_hides_behind_another_end_of_an_article(void **state)
     scene_check(&starttls_nntp, &sc);
 }
 
+/* The reply to a hidden command is taken for that to a later one: here IHAVE's, which is refused.
+ */
+static void nothing_secret_hides_in_a_later_article_either(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G),         C("POST\r\n"),
+        U("340\r\n"), C("x\n.\nPOST\r\n.\r\nIHAVE <x>\r\nx\r\nAUTHINFO USER x\r\n"),
+        U("240\r\n"), U("340\r\n")};
+    SCENE(optional, turns, G "340\r\n240\r\n340\r\n" CAUGHT,
+          .to_upstream = "POST\r\nx\n.\nPOST\r\n.\r\nIHAVE <x>\r\nx\r\nAUTHINFO",
+          .end = DIALOGUE_CLOSE);
+}
+
 #define ODD "x\n.\nAUTHINFO USER x\r\n.\r\n"
 
 /* Where passwords may pass nobody is kept from it; and a server that took it shows it. */
@@ -772,6 +786,7 @@ int main(void)
         cmocka_unit_test(where_passwords_may_pass_any_server_may_be_sent_an_article),
         cmocka_unit_test(a_reply_to_an_article_that_is_not_over_ends_the_session),
         cmocka_unit_test(nothing_secret_hides_behind_another_end_of_an_article),
+        cmocka_unit_test(nothing_secret_hides_in_a_later_article_either),
         cmocka_unit_test(odd_ends_of_lines_are_no_reason_to_end),
         cmocka_unit_test(compression_would_hide_what_follows),
         cmocka_unit_test(batches_are_not_followed),
