@@ -161,11 +161,21 @@ enum end session_refusal_end(const struct session *s, enum starttls_refusal why)
                                                             : END_NO_UPSTREAM + why;
 }
 
+/* Who is as quiet as that behind a reply is not in the middle of a text. */
+enum { TEXT_COMES_MS = 1000 };
+
+bool session_takes_goodbye(const struct session *s)
+{
+    if (boundary_doubtful(&s->boundary))
+        return session_now(s) - s->last_active >= TEXT_COMES_MS;
+    return boundary_reached(&s->boundary, starttls_boundary(s->route->config->protocol));
+}
+
 enum session_state session_say_goodbye(struct session *s)
 {
     const struct route_config *r = s->route->config;
     struct buf text;
-    if (s->upstream_ended || !boundary_reached(&s->boundary, starttls_boundary(r->protocol)))
+    if (s->upstream_ended || !session_takes_goodbye(s))
         return SESSION_STAY; /* behind the server's end the client has read its last */
     buf_init(&text, 1024);
     starttls_refuse(r->protocol, REFUSE_DRAINING, r->hostname, &text);

@@ -313,7 +313,9 @@ enum session_state session_refuse(struct session *s, enum starttls_refusal why);
 enum end session_refusal_end(const struct session *s, enum starttls_refusal why);
 /* The same by an alert, while TLS does not stand. */
 enum session_state session_refuse_by_alert(struct session *s, enum starttls_refusal why);
-/* Say goodbye in its protocol, if that can stand where the client is. */
+/* Can a goodbye stand where the client is? */
+bool session_takes_goodbye(const struct session *s);
+/* Say it in its protocol, if it can. */
 enum session_state session_say_goodbye(struct session *s);
 /* End it because a drain does. */
 enum session_state session_leave(struct session *s);

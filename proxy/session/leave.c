@@ -27,7 +27,7 @@ static unsigned count(const struct sessions *all)
 static bool is_busy(const struct session *s)
 {
     const struct boundary_rules *rules = starttls_boundary(s->route->config->protocol);
-    return boundary_known(&s->boundary, rules) && !boundary_reached(&s->boundary, rules);
+    return boundary_known(&s->boundary, rules) && !session_takes_goodbye(s);
 }
 
 static int by_idleness(const void *a, const void *b)

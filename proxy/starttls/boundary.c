@@ -199,6 +199,11 @@ bool boundary_known(const struct boundary *b, const struct boundary_rules *rules
     return rules != NULL && b->state != BOUNDARY_LOST;
 }
 
+bool boundary_doubtful(const struct boundary *b)
+{
+    return b->state == BOUNDARY_DOUBTFUL && b->head_size == 0;
+}
+
 bool boundary_reached(const struct boundary *b, const struct boundary_rules *rules)
 {
     return rules != NULL && b->state == BOUNDARY_UNITS && b->head_size == 0 && !b->goes_on;

@@ -54,6 +54,9 @@ void boundary_read(struct boundary *b, const struct boundary_rules *rules, struc
 /* Is it known at all? */
 bool boundary_known(const struct boundary *b, const struct boundary_rules *rules);
 
+/* Is it behind a line that a text may follow, and nothing has come? A text comes at once. */
+bool boundary_doubtful(const struct boundary *b);
+
 /* May it be said goodbye, by the protocol's `refuse` (starttls.h)? */
 bool boundary_reached(const struct boundary *b, const struct boundary_rules *rules);
 

@@ -55,7 +55,7 @@ static bool take_front(struct hidden *h, const struct hidden_rules *r, uint8_t c
         h->size = 0;
     } else if (h->size > 0) {
         h->place = line_is_listed(r->names, name_of(h)) ? HIDDEN_NAMED : HIDDEN_OVER;
-        return h->place == HIDDEN_NAMED && take_behind(h, r, c);
+        return h->place == HIDDEN_NAMED && (r->is_alone || take_behind(h, r, c));
     }
     return false;
 }
@@ -131,7 +131,7 @@ bool hidden_may_be(const struct hidden *h, const struct hidden_rules *r)
 
 void hidden_text_begin(struct hidden_text *x)
 {
-    *x = (struct hidden_text){.end = STEP_TEXT_BEGIN};
+    *x = (struct hidden_text){.end = STEP_TEXT_BEGIN, .doubtful = x->doubtful};
 }
 
 size_t hidden_text_take(struct hidden_text *x, const struct hidden_rules *r, struct slice in,

@@ -1,7 +1,8 @@
 /* hidden.h - commands that a client hides where there are none: in a literal, which not every
  * server takes for one, or behind what some servers take for the end of a text (CVE-2023-51764).
- * All passes there, but for the commands that say who the client is: those are ours alone, and no
- * server may hear one because it reads in another way than we do. */
+ * All passes there, but for the commands that say who the client is, which are ours alone, and
+ * those that log in where passwords wait for TLS: no server may hear one because it reads in
+ * another way than we do. */
 #ifndef TLSFRONT_STARTTLS_HIDDEN_H
 #define TLSFRONT_STARTTLS_HIDDEN_H
 
@@ -17,6 +18,7 @@ struct hidden_rules {
     const char *const *names; /* up to NULL */
     bool is_id;               /* of IMAP: a tag is in front, and a list with a field "x-" behind;
                                * else "=" is behind, somewhere in the line */
+    bool is_alone;            /* nothing has to be behind: what is there is a secret */
 };
 
 enum { HIDDEN_NAME_MAX = 15 };
@@ -45,8 +47,10 @@ size_t hidden_look(struct hidden *h, const struct hidden_rules *r, struct slice 
 /* Can the line still become one? */
 bool hidden_may_be(const struct hidden *h, const struct hidden_rules *r);
 
-/* Mail text. Only behind a line of a dot alone that is not between CRLF and CRLF, in no honest mail
- * but of sloppy clients, it is looked into. */
+/* Mail texts, one after another. Only behind a line of a dot alone that is not between CRLF and
+ * CRLF, in no honest mail but of sloppy clients, they are looked into: the rest of that text, and
+ * all that follow, for a hidden command may have a reply, which is then taken for that to a later
+ * one. Zero: none has begun. */
 struct hidden_text {
     unsigned end; /* as step_text() has it */
     bool doubtful;
@@ -55,6 +59,7 @@ struct hidden_text {
 
 enum hidden_text_state { HIDDEN_TEXT_GOES_ON, HIDDEN_TEXT_OVER, HIDDEN_TEXT_FOUND };
 
+/* The next one begins. */
 void hidden_text_begin(struct hidden_text *x);
 
 /* How much of what comes next belongs to the text and may pass. */

@@ -13,6 +13,15 @@ static enum step dispatch(struct dialogue *t, struct slice line, struct dialogue
     return c.row->take(t, &c, out);
 }
 
+/* As INN reads it: without blanks in front, and nothing if it is empty. */
+static enum step take_line(struct dialogue *t, struct slice line, struct dialogue_out *out)
+{
+    struct slice rest = line;
+    if (line_word(&rest).size == 0)
+        line = rest;
+    return line.size > 0 ? dispatch(t, line, out) : STEP_TAKEN;
+}
+
 /* A bare LF ends a command as CRLF does. The upstream gets CRLF, so it cannot read it differently.
  * The command that ends the watch is the upstream's to hear, as it is. */
 static enum step take_command(struct dialogue *t, struct slice *in, struct dialogue_out *out)
@@ -23,7 +32,7 @@ static enum step take_command(struct dialogue *t, struct slice *in, struct dialo
         return STEP_LEFT;
     if (result == LINE_TOO_LONG)
         return step_last_word(t, out, DIALOGUE_TOO_LONG, "501 Line too long");
-    const enum step step = dispatch(t, line, out);
+    const enum step step = take_line(t, line, out);
     if (step != STEP_LEFT && step != STEP_RELAYING)
         *in = rest;
     return step;

@@ -12,6 +12,8 @@
 #ifndef TLSFRONT_STARTTLS_NNTP_H
 #define TLSFRONT_STARTTLS_NNTP_H
 
+#include "proxy/starttls/hidden.h"
+
 #include <stdbool.h>
 
 /* What the client's next bytes are. */
@@ -33,14 +35,16 @@ enum nntp_coming {
 struct nntp_dialogue {
     enum nntp_state state;
     enum nntp_coming coming;
-    unsigned article_end; /* NNTP_TEXT: how much of CRLF.CRLF has been seen */
-    bool block_begun;     /* NNTP_BLOCK: within a line */
-    bool block_crlf;      /* the line before ended with CRLF */
-    bool block_lf_only;   /* no line of it did */
-    bool logged_in;       /* so TLS may not begin any more (RFC 4642, 2.2) */
-    bool login_refused;   /* what is not a command could be a password */
-    bool user_refused;    /* the last that was refused was USER */
-    bool greeted;         /* on TLS: the first line of the upstream's is through */
+    struct hidden_text text; /* NNTP_TEXT */
+    bool block_begun;        /* NNTP_BLOCK: within a line */
+    bool block_crlf;         /* the line before ended with CRLF */
+    bool block_lf_only;      /* no line of it did */
+    bool may_be_text;        /* what comes behind the reply to a command that we do not know */
+    bool streaming;          /* the upstream takes articles that come unasked (RFC 4644) */
+    bool logged_in;          /* so TLS may not begin any more (RFC 4642, 2.2) */
+    bool login_refused;      /* what is not a command could be a password */
+    bool user_refused;       /* the last that was refused was USER */
+    bool greeted;            /* on TLS: the first line of the upstream's is through */
 };
 extern const struct starttls starttls_nntp;
 

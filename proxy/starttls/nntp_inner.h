@@ -13,18 +13,21 @@ DIALOGUE_KEPT(nntp)
 /* For a client with too many errors. */
 #define NNTP_GOODBYE "400 Too many errors, closing connection"
 
-/* RFC 3977, 3.1 has 512 octets; RFC 4643, 2.4.2 has this for authentication exchanges. */
-enum { NNTP_LINE_MAX = 12288 };
+/* RFC 3977, 3.1 has 512 octets with CRLF; RFC 4643, 2.4.2 more for authentication exchanges. */
+enum { NNTP_COMMAND_MAX = 510, NNTP_LINE_MAX = 12288 };
 
 /* What the upstream was asked; its reply may change what we know. */
 enum nntp_asked {
     NNTP_ASKED_OTHER,
     NNTP_ASKED_UNKNOWN, /* a command that we do not know */
     NNTP_ASKED_CAPABILITIES,
+    NNTP_ASKED_KEYWORD,   /* CAPABILITIES with an argument (RFC 3977, 5.2) */
     NNTP_ASKED_LISTGROUP, /* 211 is a list for it, and one line for GROUP (RFC 3977, 6.1.2) */
+    NNTP_ASKED_MODE,      /* what the upstream is from then on, 203 or a reader's server */
     NNTP_ASKED_ARTICLE,   /* to take one: 335 or 340 asks for it */
     NNTP_ASKED_LOGIN,     /* AUTHINFO USER, PASS */
     NNTP_ASKED_EXCHANGE,  /* AUTHINFO SASL, SIMPLE */
+    NNTP_ASKED_EMPTY,     /* on TLS: an empty line */
     NNTP_ASKED_KINDS
 };
 
@@ -59,6 +62,9 @@ extern const struct verb nntp_pass_verbs[];
 
 enum step nntp_take_response(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 enum step nntp_take_article(struct dialogue *t, struct slice *in, struct dialogue_out *out);
+
+/* The client's next bytes are one. */
+void nntp_begin_article(struct dialogue *t);
 
 /* The next of the upstream's: the greeting, and in clear the others. */
 enum step nntp_take_reply(struct dialogue *t, struct slice *in, struct dialogue_out *out);

@@ -79,8 +79,6 @@ static int command(struct dialogue *t, struct slice line, struct dialogue_out *o
 {
     (void)out;
     const struct slice verb = line_verb(&line, NULL);
-    if (verb.size == 0)
-        return FILTER_NOTHING;
     return filter_dispatch(t, verbs, verb, line);
 }
 
@@ -136,9 +134,15 @@ static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice
         return FILTER_SHOW;
     if (expected_is(&t->expected, NNTP_ASKED_EXCHANGE))
         return on_exchange(t, code);
-    if (code == 101 && expected_is(&t->expected, NNTP_ASKED_CAPABILITIES))
+    if (code == 101) /* nothing else is answered so, whatever was not answered before it */
         return text_begins(t, NNTP_CAPABILITIES);
     return nntp_has_text(code) ? text_begins(t, NNTP_BLOCK) : over(t);
+}
+
+static bool succeeds(struct slice line)
+{
+    const unsigned code = nntp_code_of(line);
+    return code >= 100 && code < 400;
 }
 
 /* As long as nothing of a greeting was shown, another upstream can take this one's place. */
@@ -151,6 +155,8 @@ static bool hides(const struct dialogue *t)
 static const struct filter_rules rules = {
     .line_max = NNTP_LINE_MAX,
     .ours = ours,
+    .empty = NNTP_ASKED_EMPTY,
+    .succeeds = succeeds,
     .replies = replies,
     .command = command,
     .reply = reply,

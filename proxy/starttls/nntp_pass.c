@@ -8,6 +8,7 @@ static enum step pass_as(struct dialogue *t, const struct command *c, enum nntp_
 {
     if (!asked_add(&t->asked, kind))
         return STEP_LEFT;
+    nntp_of(t)->may_be_text = false;
     step_put_line(out->to_upstream, c->line);
     return STEP_TAKEN;
 }
@@ -29,26 +30,68 @@ static enum step work(struct dialogue *t, const struct command *c, struct dialog
     return nntp_may_upgrade(t) ? pass(t, c, out) : end_watch(t);
 }
 
-/* POST, IHAVE: the article follows a reply that asks for it. */
-static enum step article(struct dialogue *t, const struct command *c, struct dialogue_out *out)
+static enum step capabilities(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
-    if (slice_is(c->verb, "POST") && c->rest.size > 0)
-        return nntp_foreign(t, c, out);
-    const enum step step = work(t, c, out);
+    return c->rest.size > 0 ? pass_as(t, c, NNTP_ASKED_KEYWORD, out) : pass(t, c, out);
+}
+
+/* If it was passed, nothing behind it is read before the reply. */
+static enum step waiting(struct dialogue *t, enum step step)
+{
     if (step == STEP_TAKEN)
         nntp_of(t)->state = NNTP_WAITING;
     return step;
 }
 
-/* RFC 4644, 2.5: the article follows at once. */
+/* RFC 3977, 5.3; RFC 4644, 2.3. */
+static enum step mode(struct dialogue *t, const struct command *c, struct dialogue_out *out)
+{
+    return waiting(t, pass(t, c, out));
+}
+
+/* POST, IHAVE, XREPLIC: the article follows a reply that asks for it. */
+static enum step article(struct dialogue *t, const struct command *c, struct dialogue_out *out)
+{
+    if (slice_is(c->verb, "POST") && c->rest.size > 0)
+        return nntp_foreign(t, c, out);
+    return waiting(t, work(t, c, out));
+}
+
+void nntp_begin_article(struct dialogue *t)
+{
+    nntp_of(t)->state = NNTP_TEXT;
+    hidden_text_begin(&nntp_of(t)->text);
+}
+
+/* The upstream may read what follows otherwise than we do: as commands, with a login among them.
+ * Where that may pass, the two of them will know. */
+static enum step unreadable(struct dialogue *t, const char *reply, struct dialogue_out *out)
+{
+    return dialogue_withholds(t) ? step_last_word(t, out, DIALOGUE_UNREADABLE, reply)
+                                 : end_watch(t);
+}
+
+/* RFC 4644, 2.5: the article follows at once, whatever the upstream will say. Where it does not
+ * know TAKETHIS, or the line is too long for it, it reads the article as commands. */
 static enum step takethis(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
+    if (!nntp_of(t)->streaming)
+        return unreadable(t, "503 STREAMING was not offered", out);
+    if (c->line.size > NNTP_COMMAND_MAX)
+        return unreadable(t, "501 Line too long", out);
     const enum step step = work(t, c, out);
-    if (step == STEP_TAKEN) {
-        nntp_of(t)->state = NNTP_TEXT;
-        nntp_of(t)->article_end = STEP_TEXT_BEGIN;
-    }
+    if (step == STEP_TAKEN)
+        nntp_begin_article(t);
     return step;
+}
+
+/* INN's "XBATCH size": so many bytes follow a 339, and an upstream that counts in another way reads
+ * them as commands. */
+static enum step xbatch(struct dialogue *t, const struct command *c, struct dialogue_out *out)
+{
+    (void)c;
+    return dialogue_withholds(t) ? nntp_refuse(t, out, "502 Batches are not available here")
+                                 : end_watch(t);
 }
 
 /* RFC 8054 and its forerunner hide from us all that follows, and TLS may not begin behind them. */
@@ -74,8 +117,7 @@ static enum step exchange(struct dialogue *t, const struct command *c, struct di
 {
     if (t->asked.count > 0)
         return STEP_LEFT;
-    nntp_of(t)->state = NNTP_WAITING;
-    return pass_as(t, c, NNTP_ASKED_EXCHANGE, out);
+    return waiting(t, pass_as(t, c, NNTP_ASKED_EXCHANGE, out));
 }
 
 static enum step authinfo(struct dialogue *t, const struct command *c, struct dialogue_out *out)
@@ -92,10 +134,10 @@ static enum step authinfo(struct dialogue *t, const struct command *c, struct di
 }
 
 const struct verb nntp_pass_verbs[] = {
-    {"CAPABILITIES", pass, NNTP_ASKED_CAPABILITIES},
+    {"CAPABILITIES", capabilities, NNTP_ASKED_CAPABILITIES},
     {"STARTTLS", nntp_starttls, NNTP_ASKED_OTHER},
     {"AUTHINFO", authinfo, NNTP_ASKED_LOGIN},
-    {"MODE", pass, NNTP_ASKED_OTHER},
+    {"MODE", mode, NNTP_ASKED_MODE},
     {"DATE", pass, NNTP_ASKED_OTHER},
     {"HELP", pass, NNTP_ASKED_OTHER},
     {"QUIT", pass, NNTP_ASKED_OTHER},
@@ -117,8 +159,10 @@ const struct verb nntp_pass_verbs[] = {
     {"NEWGROUPS", work, NNTP_ASKED_OTHER},
     {"POST", article, NNTP_ASKED_ARTICLE},
     {"IHAVE", article, NNTP_ASKED_ARTICLE},
+    {"XREPLIC", article, NNTP_ASKED_ARTICLE}, /* IHAVE from INN to its slaves */
     {"CHECK", work, NNTP_ASKED_OTHER},
     {"TAKETHIS", takethis, NNTP_ASKED_OTHER},
+    {"XBATCH", xbatch, NNTP_ASKED_OTHER},
     {"COMPRESS", compress, NNTP_ASKED_OTHER},
     {"XFEATURE", compress, NNTP_ASKED_OTHER},
     {"GET", nntp_foreign, NNTP_ASKED_OTHER},
@@ -147,15 +191,25 @@ enum step nntp_take_response(struct dialogue *t, struct slice *in, struct dialog
     return STEP_TAKEN;
 }
 
+/* What an upstream must not hear where passwords wait for TLS: a login, and compression, behind
+ * which nobody would see one. */
+static const char *const names[] = {"AUTHINFO", "COMPRESS", "XFEATURE", NULL}, *const no_names[] = {
+                                                                                   NULL};
+static const struct hidden_rules logins = {.names = names, .is_alone = true},
+                                 nothing = {.names = no_names};
+
 enum step nntp_take_article(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct nntp_dialogue *n = nntp_of(t);
-    bool over;
-    const size_t size = step_text(&n->article_end, *in, &over, NULL);
+    enum hidden_text_state state;
+    const size_t size =
+        hidden_text_take(&n->text, dialogue_withholds(t) ? &logins : &nothing, *in, &state);
     buf_put(out->to_upstream, in->data, size);
     in->data += size;
     in->size -= size;
-    if (!over)
+    if (state == HIDDEN_TEXT_FOUND)
+        return step_end(t, out, DIALOGUE_HIDDEN, "400 Command in an article, closing connection");
+    if (state == HIDDEN_TEXT_GOES_ON)
         return STEP_TAKEN;
     if (t->asked.count > 0 && t->asked.kinds[0] == NNTP_ASKED_ARTICLE)
         t->asked.kinds[0] = NNTP_ASKED_OTHER; /* the second reply is to come */

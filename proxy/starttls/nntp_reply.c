@@ -81,12 +81,14 @@ static bool is_hidden(const struct dialogue *t, struct slice word, struct slice 
            (dialogue_withholds(t) && slice_is(word, "SASL"));
 }
 
-static void put_capability(const struct dialogue *t, struct slice line, struct dialogue_out *out)
+static void put_capability(struct dialogue *t, struct slice line, struct dialogue_out *out)
 {
     struct slice rest = line;
     const struct slice word = line_word(&rest);
     if (is_hidden(t, word, line))
         return;
+    if (slice_is(word, "STREAMING"))
+        nntp_of(t)->streaming = true;
     /* RFC 4643, 2.1: without arguments, none may be tried yet. */
     put(dialogue_withholds(t) && slice_is(word, "AUTHINFO") ? word : line, out);
 }
@@ -141,8 +143,17 @@ static enum step other_replied(struct dialogue *t, unsigned code, struct slice l
 static enum step unknown_replied(struct dialogue *t, unsigned code, struct slice line,
                                  struct dialogue_out *out)
 {
+    struct nntp_dialogue *n = nntp_of(t);
     const enum step step = other_replied(t, code, line, out);
+    n->may_be_text = n->coming == NNTP_REPLY && (is_class(code, 1) || is_class(code, 2));
     return code == 500 && dialogue_error(t) ? step_goodbye(out, NNTP_GOODBYE) : step;
+}
+
+/* 501 is about the argument, if there is one. */
+static bool is_too_old(const struct dialogue *t, unsigned code)
+{
+    const bool refuses_keyword = code == 501 && t->asked.kinds[0] == NNTP_ASKED_KEYWORD;
+    return code == 480 || (is_class(code, 5) && !refuses_keyword);
 }
 
 static enum step capabilities_replied(struct dialogue *t, unsigned code, struct slice line,
@@ -154,32 +165,52 @@ static enum step capabilities_replied(struct dialogue *t, unsigned code, struct 
         n->coming = NNTP_CAPABILITIES;
         return STEP_TAKEN;
     }
-    if (!nntp_may_upgrade(t) || (code != 480 && !is_class(code, 5)))
+    if (!nntp_may_upgrade(t) || !is_too_old(t, code))
         return other_replied(t, code, line, out);
     put_list_of_old(t, out);
     asked_drop(&t->asked);
     return STEP_TURN;
 }
 
+/* Without 203 it is no streaming server any more: innd hands over to nnrpd. */
+static enum step mode_replied(struct dialogue *t, unsigned code, struct slice line,
+                              struct dialogue_out *out)
+{
+    struct nntp_dialogue *n = nntp_of(t);
+    n->state = NNTP_COMMANDS;
+    if (is_class(code, 2))
+        n->streaming = code == 203;
+    return other_replied(t, code, line, out);
+}
+
 static enum step article_replied(struct dialogue *t, unsigned code, struct slice line,
                                  struct dialogue_out *out)
 {
-    struct nntp_dialogue *n = nntp_of(t);
-    if (n->state == NNTP_TEXT) {
-        /* The upstream sees an end of the article where there is none, or has given up on it. What
-         * follows would be commands to one of us and text to the other. */
-        put(line, out);
-        dialogue_blame(t, DIALOGUE_PROTOCOL_ERROR, line);
-        return STEP_CLOSING;
-    }
     if (!is_class(code, 3)) {
-        n->state = NNTP_COMMANDS;
+        nntp_of(t)->state = NNTP_COMMANDS;
         return other_replied(t, code, line, out);
     }
     put(line, out);
-    n->state = NNTP_TEXT;
-    n->article_end = STEP_TEXT_BEGIN;
+    nntp_begin_article(t);
     return STEP_TURN;
+}
+
+/* The upstream sees an end of the article where there is none, or has given up on it. What follows
+ * would be commands to one of us and text to the other. */
+static enum step amid_article(struct dialogue *t, struct slice line, struct dialogue_out *out)
+{
+    put(line, out);
+    if (nntp_of(t)->text.doubtful)
+        t->reason = DIALOGUE_UNREADABLE; /* for its ends of lines */
+    else
+        dialogue_blame(t, DIALOGUE_PROTOCOL_ERROR, line);
+    return STEP_CLOSING;
+}
+
+/* Nothing was asked since the article began, so the last is about it. */
+static bool is_about_article(const struct dialogue *t)
+{
+    return nntp_of(t)->state == NNTP_TEXT && t->asked.count == 1;
 }
 
 static enum step login_replied(struct dialogue *t, unsigned code, struct slice line,
@@ -208,15 +239,26 @@ static enum step exchange_replied(struct dialogue *t, unsigned code, struct slic
 /* ---- the next of the upstream's ---- */
 
 /* Nobody asked. A complaint is the upstream's last word to a client that was quiet too long;
- * anything else shows that it is out of step with us. */
+ * anything else shows that it is out of step with us, but where it may be a text. */
 static enum step unasked(struct dialogue *t, unsigned code, struct slice line,
                          struct dialogue_out *out)
 {
+    if (nntp_of(t)->may_be_text) {
+        put(line, out);
+        return STEP_TAKEN;
+    }
     if (!is_error(code))
         return nntp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, line, out);
     put(line, out);
     t->reason = DIALOGUE_SENT_AWAY;
     return STEP_CLOSING;
+}
+
+static enum step no_reply(struct dialogue *t, struct slice line, struct dialogue_out *out)
+{
+    nntp_of(t)->may_be_text &= !slice_is(line, ".");
+    put(line, out);
+    return STEP_TAKEN;
 }
 
 static enum step replied(struct dialogue *t, struct slice line, struct dialogue_out *out)
@@ -226,21 +268,22 @@ static enum step replied(struct dialogue *t, struct slice line, struct dialogue_
         [NNTP_ASKED_OTHER] = other_replied,
         [NNTP_ASKED_UNKNOWN] = unknown_replied,
         [NNTP_ASKED_CAPABILITIES] = capabilities_replied,
+        [NNTP_ASKED_KEYWORD] = capabilities_replied,
         [NNTP_ASKED_LISTGROUP] = other_replied,
+        [NNTP_ASKED_MODE] = mode_replied,
         [NNTP_ASKED_ARTICLE] = article_replied,
         [NNTP_ASKED_LOGIN] = login_replied,
         [NNTP_ASKED_EXCHANGE] = exchange_replied,
     };
-    const struct nntp_dialogue *n = nntp_of(t);
     const unsigned code = nntp_code_of(line);
-    if (n->state == NNTP_OPENING)
+    if (nntp_of(t)->state == NNTP_OPENING)
         return greeted(t, code, line, out);
-    if (code == 0) { /* no reply */
-        put(line, out);
-        return STEP_TAKEN;
-    }
+    if (code == 0)
+        return no_reply(t, line, out);
     if (t->asked.count == 0)
         return unasked(t, code, line, out);
+    if (is_about_article(t))
+        return amid_article(t, line, out);
     return row[t->asked.kinds[0]](t, code, line, out);
 }
 

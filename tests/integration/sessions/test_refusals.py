@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 
 import pytest
 
@@ -231,6 +232,28 @@ def test_who_is_left_at_the_end_of_a_drain_is_said_goodbye(fronts, run, pki, spe
     ended = front.wait_for_log("end", route="left")
     assert (ended["end"], ended["fault"]) == ("drain timeout", "tlsfront")
     assert not front.log("drain-timeout")
+
+
+def test_a_reader_behind_group_is_said_goodbye(fronts, run, pki, toys):
+    """It has read what LISTGROUP would have answered, too; and a list would have come by then."""
+    def handler(connection):
+        connection.sendall(b"200 ready\r\n")
+        connection.recv(65536)
+        connection.sendall(b"211 3 1 3 example.test\r\n")
+        connection.recv(65536)
+
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route("nntp", port, toys(handler).port, protocol="nntp",
+                                                 hostname=HOSTNAME), drain_timeout="1s")
+    with tls.TlsClient(port, tls.context(pki)) as client:
+        client.read_until(b"200 ready\r\n")
+        assert client.command(b"GROUP example.test") == b"211 3 1 3 example.test\r\n"
+        front.workers()
+        time.sleep(1)
+        front.send(signal.SIGTERM)
+        check_text("nntp", read_refusal(client))
+    front.verify_end(front.process.wait(30))
+    assert front.wait_for_log("end", route="nntp")["end"] == "drain timeout"
 
 
 def test_nobody_is_said_goodbye_in_the_middle_of_a_literal(fronts, run, pki, toys):

@@ -88,6 +88,28 @@ def test_an_article_with_the_command_in_it_is_text(ports, pki, inn):
 # ---- passwords -----------------------------------------------------------------------------------
 
 
+HIDDEN = b"AUTHINFO USER alice@example.test\r\nAUTHINFO PASS " + PASSWORD.encode() + b"\r\n.\r\n"
+
+
+def test_no_login_reaches_the_server_as_an_article_that_it_does_not_take(ports):
+    """nnrpd does not know TAKETHIS, and would read the article as commands."""
+    for before in (b"", b"CAPABILITIES\r\n", b"MODE STREAM\r\n", b"MODE READER\r\n"):
+        with PlainClient(ports["optional"]) as client:
+            client.read_until(b"\r\n")
+            client.send(before + b"TAKETHIS <a@example.test>\r\n" + HIDDEN)
+            assert client.read_all().endswith(b"503 STREAMING was not offered\r\n")
+
+
+@pytest.mark.parametrize("end", [b"\n.\n", b"\r\n.\n", b"\n.\r\n", b"\r\n.\0\r\n"])
+def test_no_login_reaches_the_server_behind_what_it_takes_for_the_end_of_an_article(ports, end):
+    """nnrpd takes each of these for it."""
+    with PlainClient(ports["optional"]) as client:
+        client.read_until(b"\r\n")
+        assert client.command(b"POST").startswith(b"340 ")
+        client.send(b"Subject: hiding\r\n\r\nbody" + end + HIDDEN)
+        assert client.read_all() == b"400 Command in an article, closing connection\r\n"
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_without_tls_no_password_is_taken(ports, inn, mode):
     session = nntp.Nntp("127.0.0.1", ports[mode])

@@ -134,6 +134,26 @@ static void nntp_behind_replies_and_texts(void **state)
                 {PROTOCOL_NNTP, "200 x\r\n211 0 0 0 a.b\r\n.\r\n", 0, YES});
 }
 
+static bool is_doubtful(const char *text)
+{
+    struct boundary b = {0};
+    boundary_read(&b, starttls_boundary(PROTOCOL_NNTP),
+                  (struct slice){(const uint8_t *)text, strlen(text)});
+    return boundary_doubtful(&b);
+}
+
+/* GROUP and LISTGROUP have the same reply. */
+static void nntp_behind_a_reply_that_may_have_a_text(void **state)
+{
+    (void)state;
+    assert_true(is_doubtful("200 x\r\n211 3 1 3 a.b\r\n"));
+    assert_false(is_doubtful("200 x\r\n211 3 1 3 a.b"));
+    assert_false(is_doubtful("200 x\r\n211 3 1 3 a.b\r\n1"));
+    assert_false(is_doubtful("200 x\r\n211 3 1 3 a.b\r\n1\r\n"));
+    assert_false(is_doubtful("200 x\r\n211 3 1 3 a.b\r\n223 1 <a@b>\r\n"));
+    assert_false(is_doubtful("200 x\r\n"));
+}
+
 static void ldap_between_messages(void **state)
 {
     (void)state;
@@ -159,6 +179,7 @@ int main(void)
         cmocka_unit_test(smtp_behind_the_last_line_of_a_reply),
         cmocka_unit_test(sieve_between_lines_and_behind_strings),
         cmocka_unit_test(nntp_behind_replies_and_texts),
+        cmocka_unit_test(nntp_behind_a_reply_that_may_have_a_text),
         cmocka_unit_test(ldap_between_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

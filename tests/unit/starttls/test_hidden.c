@@ -12,6 +12,9 @@
 static const char *const names[] = {"XCLIENT", "XFORWARD", NULL};
 static const struct hidden_rules verbs = {.names = names};
 
+static const char *const logins[] = {"AUTHINFO", NULL};
+static const struct hidden_rules alone = {.names = logins, .is_alone = true};
+
 static const char *const second[] = {"ID", NULL};
 static const struct hidden_rules tagged = {.names = second, .is_id = true};
 
@@ -51,6 +54,14 @@ static void a_name_is_found_where_a_line_begins(void **state)
     finds(&verbs, "", NONE);
 }
 
+static void where_the_name_is_enough_nothing_behind_it_passes(void **state)
+{
+    (void)state;
+    finds(&alone, "AUTHINFO PASS x", 8);
+    finds(&alone, "hello\n\tauthinfo\r\n", 15);
+    finds(&alone, "an AUTHINFO\r\nAUTHINFOS x\r\nAUTH INFO\r\nAUTHINFO", NONE);
+}
+
 static void a_list_behind_a_tag_and_id_is_found_by_its_fields(void **state)
 {
     (void)state;
@@ -86,12 +97,45 @@ static void what_may_become_one_is_known(void **state)
     }
 }
 
+/* Takes what is left of a text, `step` bytes at a time. */
+static enum hidden_text_state take_text(struct hidden_text *x, const char *text, size_t step)
+{
+    enum hidden_text_state state = HIDDEN_TEXT_GOES_ON;
+    const size_t size = strlen(text);
+    for (size_t at = 0; at < size && state == HIDDEN_TEXT_GOES_ON; at += step) {
+        const struct slice in = {(const uint8_t *)text + at, size - at < step ? size - at : step};
+        hidden_text_take(x, &alone, in, &state);
+    }
+    return state;
+}
+
+/* A text is looked into behind a dot that may be its end to others, and so are those behind it. */
+static void what_hides_in_a_text_or_in_later_ones_is_found(void **state)
+{
+    (void)state;
+    for (size_t step = 1; step < 40; step++) {
+        struct hidden_text x = {0};
+        hidden_text_begin(&x);
+        assert_int_equal(take_text(&x, "x\r\nAUTHINFO x\r\n.\r\n", step), HIDDEN_TEXT_OVER);
+        hidden_text_begin(&x);
+        assert_int_equal(take_text(&x, "AUTHINFO x\r\n.\r\n", step), HIDDEN_TEXT_OVER);
+        hidden_text_begin(&x);
+        assert_int_equal(take_text(&x, "AUTHINFO x\n.\nPOST\r\n.\r\n", step), HIDDEN_TEXT_OVER);
+        hidden_text_begin(&x);
+        assert_int_equal(take_text(&x, "x\r\n.\r\n", step), HIDDEN_TEXT_OVER);
+        hidden_text_begin(&x);
+        assert_int_equal(take_text(&x, "AUTHINFO x\r\n.\r\n", step), HIDDEN_TEXT_FOUND);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_is_found_where_a_line_begins),
+        cmocka_unit_test(where_the_name_is_enough_nothing_behind_it_passes),
         cmocka_unit_test(a_list_behind_a_tag_and_id_is_found_by_its_fields),
         cmocka_unit_test(what_may_become_one_is_known),
+        cmocka_unit_test(what_hides_in_a_text_or_in_later_ones_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,9 @@
 #define DOWN     "400 Service not available, try again later\r\n"
 #define GOODBYE  "400 Too many errors, closing connection\r\n"
 #define WEB      "500 This is not a web server\r\n"
+#define CAUGHT   "400 Command in an article, closing connection\r\n"
+#define NO_FLOW  "503 STREAMING was not offered\r\n"
+#define LONG     "501 Line too long\r\n"
 
 /* A greeting that every upstream might give. */
 #define G "200 old.example\r\n"
@@ -83,10 +86,25 @@ static void required_case_blanks_and_bare_lf(void **state)
 static void required_bytes_that_are_no_text(void **state)
 {
     (void)state;
-    const struct turn turns[] = {C(
-        "STARTTLS\0\r\nSTART\rTLS\r\nSTARTTLS\r\r\n\r\n STARTTLS\r\n\xc3\xa4\xff\r\nSTARTTLS\r\n")};
-    SCENE(required, turns, HI SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX READY,
+    const struct turn turns[] = {
+        C("STARTTLS\0\r\nSTART\rTLS\r\nSTARTTLS\r\r\n\v\r\n\xc3\xa4\xff\r\nSTARTTLS\r\n")};
+    SCENE(required, turns, HI SYNTAX SYNTAX SYNTAX SYNTAX SYNTAX READY, .end = DIALOGUE_UPGRADE);
+}
+
+/* INN skips both, and answers no empty line. */
+static void empty_lines_and_blanks_in_front_are_skipped_in_clear(void **state)
+{
+    (void)state;
+    const struct turn own[] = {C("\r\n\n \t\r\n \tSTARTTLS\r\n")};
+    SCENE(required, own, HI READY, .end = DIALOGUE_UPGRADE);
+    const struct turn turns[] = {
+        U(G),
+        C("\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n DATE\r\n\t AUTHINFO USER x\r\n  \r\n"),
+        U("111 1\r\n"), C(" STARTTLS\r\n")};
+    SCENE(optional, turns, G "111 1\r\n" FIRST READY, .to_upstream = "DATE\r\n",
           .end = DIALOGUE_UPGRADE);
+    const struct turn behind[] = {U(G), C("STARTTLS\r\n\r\n")};
+    SCENE(optional, behind, G READY, .end = DIALOGUE_UPGRADE, .left = 2);
 }
 
 static void required_ends_after_too_many_errors(void **state)
@@ -180,6 +198,17 @@ static void optional_a_server_too_old_for_capabilities(void **state)
     SCENE(optional, first, G OLD_LIST(""), .to_upstream = "CAPABILITIES\r\n");
     const struct turn gone[] = {U(G), C("CAPABILITIES\r\n"), U("400 going\r\n")};
     SCENE(optional, gone, G "400 going\r\n", .to_upstream = "CAPABILITIES\r\n");
+}
+
+static void optional_a_keyword_that_the_server_does_not_take(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("CAPABILITIES 123\r\nCAPABILITIES x\r\nCAPABILITIES \r\n"),
+                                 U("501 keyword?\r\n101\r\nREADER\r\n.\r\n501 what?\r\n")};
+    SCENE(optional, turns, G "501 keyword?\r\n101\r\nREADER\r\nSTARTTLS\r\n.\r\n" OLD_LIST(""),
+          .to_upstream = "CAPABILITIES 123\r\nCAPABILITIES x\r\nCAPABILITIES \r\n");
+    const struct turn old[] = {U(G), C("CAPABILITIES x\r\n"), U("500 what?\r\n")};
+    SCENE(optional, old, G OLD_LIST(""), .to_upstream = "CAPABILITIES x\r\n");
 }
 
 static void optional_refuses_passwords(void **state)
@@ -292,6 +321,30 @@ static void lists_and_articles_pass(void **state)
     scene_check(&starttls_nntp, &sc);
 }
 
+#define TEXT "299 x\r\n123 y\r\n400 z\r\n\r\n5\r\n.\r\n"
+
+/* Codes do not tell of every text. What nobody asked for ends the session all the same. */
+static void texts_under_unknown_codes_pass(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("XFOO\r\n"), U(TEXT), C("DATE\r\nSTARTTLS\r\n"),
+                                 U("111 1\r\n")};
+    SCENE(optional, turns, G TEXT "111 1\r\n" READY, .to_upstream = "XFOO\r\nDATE\r\n",
+          .end = DIALOGUE_UPGRADE);
+    const struct turn behind[] = {U(G), C("XFOO\r\n"), U(TEXT), U("281 who asked?\r\n")};
+    SCENE(optional, behind, G TEXT DOWN, .to_upstream = "XFOO\r\n", .end = DIALOGUE_CLOSE);
+    const struct turn asked[] = {U(G), C("XFOO\r\n"), U("299 x\r\n"), C("DATE\r\n"),
+                                 U("111 1\r\n281 who asked?\r\n")};
+    SCENE(optional, asked, G "299 x\r\n111 1\r\n" DOWN, .to_upstream = "XFOO\r\nDATE\r\n",
+          .end = DIALOGUE_CLOSE);
+    const struct turn known[] = {U(G), C("XFOO\r\n"), U("215 x\r\n123 y\r\n.\r\n281 who?\r\n")};
+    SCENE(optional, known, G "215 x\r\n123 y\r\n.\r\n" DOWN, .to_upstream = "XFOO\r\n",
+          .end = DIALOGUE_CLOSE);
+    const struct turn unknown[] = {U(G), C("XFOO\r\n"), U("500 what?\r\n"), U("400 bye\r\n")};
+    SCENE(optional, unknown, G "500 what?\r\n400 bye\r\n", .to_upstream = "XFOO\r\n",
+          .end = DIALOGUE_CLOSE);
+}
+
 static void articles_of_the_clients_pass(void **state)
 {
     (void)state;
@@ -303,6 +356,10 @@ static void articles_of_the_clients_pass(void **state)
           .end = DIALOGUE_UPGRADE);
     const struct turn refused[] = {U(G), C("IHAVE <x>\r\nAUTHINFO PASS x\r\n"), U("435 no\r\n")};
     SCENE(optional, refused, G "435 no\r\n" FIRST, .to_upstream = "IHAVE <x>\r\n");
+    const struct turn replicated[] = {U(G), C("XREPLIC a:1\r\n"), U("335 go\r\n"),
+                                      C("AUTHINFO USER x\r\n.\r\nDATE\r\n"), U("235\r\n")};
+    SCENE(optional, replicated, G "335 go\r\n235\r\n",
+          .to_upstream = "XREPLIC a:1\r\nAUTHINFO USER x\r\n.\r\nDATE\r\n");
     const struct turn empty[] = {U(G), C("POST\r\n"), U("340\r\n"), C(".\r\nDATE\r\n"),
                                  U("441\r\n111 1\r\n")};
     SCENE(optional, empty, G "340\r\n441\r\n111 1\r\n", .to_upstream = "POST\r\n.\r\nDATE\r\n");
@@ -342,6 +399,156 @@ static void streams_pass(void **state)
           .end = DIALOGUE_UPGRADE);
 }
 
+/* What the RFC calls STREAMING: 203 to MODE STREAM, or a line of the list. The list counts only
+ * when it is there. */
+static void an_article_may_come_unasked_before_a_server_that_streams(void **state)
+{
+    (void)state;
+    const struct turn listed[] = {
+        U(G), C("CAPABILITIES\r\nTAKETHIS <b>\r\nSTARTTLS\r\n.\r\nTAKETHIS <c>\r\nx\r\n"),
+        U("101\r\nIHAVE\r\nstreaming\r\n.\r\n239 <b>\r\n"), C(".\r\nCHECK <d>\r\n"),
+        U("439 <c>\r\n238 <d>\r\n")};
+    SCENE(optional, listed,
+          G "101\r\nIHAVE\r\nstreaming\r\nSTARTTLS\r\n.\r\n239 <b>\r\n439 <c>\r\n238 <d>\r\n",
+          .to_upstream = "CAPABILITIES\r\nTAKETHIS <b>\r\nSTARTTLS\r\n.\r\nTAKETHIS <c>\r\nx\r\n"
+                         ".\r\nCHECK <d>\r\n");
+    const struct turn refused[] = {
+        U(G),         C("MODE STREAM\r\n"),       U("203\r\n"),    C("MODE X\r\n"),
+        U("501\r\n"), C("TAKETHIS <b>\r\n.\r\n"), U("239 <b>\r\n")};
+    SCENE(optional, refused, G "203\r\n501\r\n239 <b>\r\n",
+          .to_upstream = "MODE STREAM\r\nMODE X\r\nTAKETHIS <b>\r\n.\r\n");
+}
+
+#define LOGIN "AUTHINFO USER x\r\nAUTHINFO PASS y\r\n.\r\n"
+
+/* Others read the article as commands. */
+static void no_article_comes_unasked_before_other_servers(void **state)
+{
+    (void)state;
+    const struct turn unknown[] = {U(G), C("TAKETHIS <b>\r\n" LOGIN)};
+    SCENE(optional, unknown, G NO_FLOW, .end = DIALOGUE_CLOSE);
+    const struct turn refused[] = {U(G), C("MODE STREAM\r\nTAKETHIS <b>\r\n" LOGIN),
+                                   U("501 what?\r\n")};
+    SCENE(optional, refused, G "501 what?\r\n" NO_FLOW, .to_upstream = "MODE STREAM\r\n",
+          .end = DIALOGUE_CLOSE);
+    const struct turn listed[] = {U(G), C("CAPABILITIES\r\nTAKETHIS <b>\r\n" LOGIN),
+                                  U("101\r\nREADER\r\nSTREAMINGS\r\n STREAMING\r\n.\r\n")};
+    SCENE(optional, listed, G "101\r\nREADER\r\nSTREAMINGS\r\nSTARTTLS\r\n.\r\n" NO_FLOW,
+          .to_upstream = "CAPABILITIES\r\n", .end = DIALOGUE_CLOSE);
+    const struct turn handed_over[] = {
+        U(G), C("MODE STREAM\r\nCAPABILITIES\r\nMODE READER\r\nTAKETHIS <b>\r\n" LOGIN),
+        U("203\r\n"), U("101\r\nSTREAMING\r\n.\r\n"), U("200\r\n")};
+    SCENE(optional, handed_over, G "203\r\n101\r\nSTREAMING\r\nSTARTTLS\r\n.\r\n200\r\n" NO_FLOW,
+          .to_upstream = "MODE STREAM\r\nCAPABILITIES\r\nMODE READER\r\n", .end = DIALOGUE_CLOSE);
+}
+
+/* innd knows no command of more octets than the RFC allows, and has read the line by then. */
+static void no_article_comes_unasked_behind_a_line_that_is_too_long(void **state)
+{
+    (void)state;
+    char *identity = many("x", 498), *longest = join("TAKETHIS <", identity);
+    char *taken = join(longest, ">y\r\n.\r\n"), *refused = join(longest, ">yz\r\n" LOGIN);
+    char *heard = join("MODE STREAM\r\n", taken);
+    const struct turn at_most[] = {
+        U(G), C("MODE STREAM\r\n"), U("203\r\n"), {CLIENT, taken, 0}, U("239\r\n")};
+    SCENE(optional, at_most, G "203\r\n239\r\n", .to_upstream = heard);
+    const struct turn longer[] = {U(G), C("MODE STREAM\r\n"), U("203\r\n"), {CLIENT, refused, 0}};
+    SCENE(optional, longer, G "203\r\n" LONG, .to_upstream = "MODE STREAM\r\n",
+          .end = DIALOGUE_CLOSE);
+    free(identity);
+    free(longest);
+    free(taken);
+    free(refused);
+    free(heard);
+}
+
+/* Nothing is at stake: what a server makes of it is between the two of them. */
+static void where_passwords_may_pass_any_server_may_be_sent_an_article(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("DATE\r\nTAKETHIS <b>\r\n" LOGIN "DATE\r\n"),
+                                 U("111 1\r\n"), U("500 what?\r\n381\r\n281\r\n500\r\n111 2\r\n")};
+    SCENE(trusting, turns, G "111 1\r\n500 what?\r\n381\r\n281\r\n500\r\n111 2\r\n",
+          .to_upstream = "DATE\r\nTAKETHIS <b>\r\n" LOGIN "DATE\r\n", .end = DIALOGUE_RELAY);
+}
+
+static void a_reply_to_an_article_that_is_not_over_ends_the_session(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("MODE STREAM\r\nCHECK <a>\r\nTAKETHIS <b>\r\nx\r\n"),
+                                 U("203\r\n"), U("238 <a>\r\n500 what?\r\n"), C(LOGIN)};
+    SCENE(optional, turns, G "203\r\n238 <a>\r\n500 what?\r\n",
+          .to_upstream = "MODE STREAM\r\nCHECK <a>\r\nTAKETHIS <b>\r\nx\r\n",
+          .end = DIALOGUE_CLOSE);
+}
+
+/* nnrpd ends an article at any of these, and reads what is behind as commands. */
+static void nothing_secret_hides_behind_another_end_of_an_article(void **state)
+{
+    (void)state;
+    static const char *const hidden[] = {"\n.\nAUTHINFO",     "\n.\r\nauthinfo",
+                                         "\r\n.\n\tAuthinfo", "\n.\nDATE\r\n AUTHINFO",
+                                         "\n.\nCOMPRESS",     "\r\n.\nXFEATURE"};
+    for (size_t i = 0; i < COUNT(hidden); i++) {
+        char *passes = join("AUTHINFO USER x\r\nx", hidden[i]), *said = join(passes, " PASS y\r\n");
+        char *posted = join("POST\r\n", passes);
+        char *streamed = join("MODE STREAM\r\nTAKETHIS <a>\r\n", passes);
+        const struct turn post[] = {U(G), C("POST\r\n"), U("340\r\n"), {CLIENT, said, 0}};
+        SCENE(optional, post, G "340\r\n" CAUGHT, .to_upstream = posted, .end = DIALOGUE_CLOSE);
+        const struct turn stream[] = {
+            U(G), C("MODE STREAM\r\nTAKETHIS <a>\r\n"), U("203\r\n"), {CLIENT, said, 0}};
+        SCENE(optional, stream, G "203\r\n" CAUGHT, .to_upstream = streamed, .end = DIALOGUE_CLOSE);
+        free(passes);
+        free(said);
+        free(posted);
+        free(streamed);
+    }
+    static const char with_nul[] = "POST\r\nx\r\n.\0\r\nAUTHINFO";
+    const struct turn turns[] = {U(G), C("POST\r\n"), U("340\r\n"),
+                                 C("x\r\n.\0\r\nAUTHINFO USER x\r\n")};
+    const struct scene sc = {.name = __func__,
+                             .facts = optional,
+                             .turns = turns,
+                             .count = COUNT(turns),
+                             .to_client = G "340\r\n" CAUGHT,
+                             .to_upstream = with_nul,
+                             .to_upstream_size = sizeof with_nul - 1,
+                             .end = DIALOGUE_CLOSE};
+    scene_check(&starttls_nntp, &sc);
+}
+
+/* The reply to a hidden command is taken for that to a later one: here IHAVE's, which is refused.
+ */
+static void nothing_secret_hides_in_a_later_article_either(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G),         C("POST\r\n"),
+        U("340\r\n"), C("x\n.\nPOST\r\n.\r\nIHAVE <x>\r\nx\r\nAUTHINFO USER x\r\n"),
+        U("240\r\n"), U("340\r\n")};
+    SCENE(optional, turns, G "340\r\n240\r\n340\r\n" CAUGHT,
+          .to_upstream = "POST\r\nx\n.\nPOST\r\n.\r\nIHAVE <x>\r\nx\r\nAUTHINFO",
+          .end = DIALOGUE_CLOSE);
+}
+
+#define ODD "x\n.\nAUTHINFO USER x\r\n.\r\n"
+
+/* Where passwords may pass nobody is kept from it; and a server that took it shows it. */
+static void odd_ends_of_lines_are_no_reason_to_end(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("POST\r\n"), U("340\r\n"), C(ODD), U("240\r\n")};
+    SCENE(trusting, turns, G "340\r\n240\r\n", .to_upstream = "POST\r\n" ODD);
+    const struct turn harmless[] = {U(G), C("POST\r\n"), U("340\r\n"),
+                                    C("x\n.\nAUTHINFOS\r\n the AUTHINFO\r\n.\r\n"), U("240\r\n")};
+    SCENE(optional, harmless, G "340\r\n240\r\n",
+          .to_upstream = "POST\r\nx\n.\nAUTHINFOS\r\n the AUTHINFO\r\n.\r\n");
+    const struct turn taken[] = {U(G), C("POST\r\n"), U("340\r\n"), C("x\n.\nDATE\r\n"),
+                                 U("240\r\n")};
+    SCENE(optional, taken, G "340\r\n240\r\n", .to_upstream = "POST\r\nx\n.\nDATE\r\n",
+          .end = DIALOGUE_CLOSE);
+}
+
 static void compression_would_hide_what_follows(void **state)
 {
     (void)state;
@@ -350,6 +557,19 @@ static void compression_would_hide_what_follows(void **state)
           G "502 Compression is not available here\r\n502 Compression is not available here\r\n");
     SCENE(inside, turns, G, .to_upstream = "COMPRESS DEFLATE\r\nXFEATURE COMPRESS GZIP\r\n",
           .end = DIALOGUE_RELAY);
+}
+
+static void batches_are_not_followed(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("DATE\r\nXBATCH 4\r\nDATE\r\n"), U("111 1\r\n"),
+                                 U("111 2\r\n")};
+    SCENE(optional, turns, G "111 1\r\n502 Batches are not available here\r\n111 2\r\n",
+          .to_upstream = "DATE\r\nDATE\r\n");
+    const struct turn allowed[] = {U(G), C("DATE\r\nXBATCH 4\r\n"), U("111 1\r\n"), U("339 go\r\n"),
+                                   C("\r\n\n\xff")};
+    SCENE(trusting, allowed, G "111 1\r\n339 go\r\n",
+          .to_upstream = "DATE\r\nXBATCH 4\r\n\r\n\n\xff", .end = DIALOGUE_RELAY);
 }
 
 static void replies_keep_their_order(void **state)
@@ -469,6 +689,34 @@ static void inside_real_work_ends_the_watch_in_its_turn(void **state)
           .to_upstream = "AUTHINFO USER a\r\nAUTHINFO PASS b\r\nXFOO\r\n", .end = DIALOGUE_RELAY);
 }
 
+/* Cyrus answers an empty line, INN takes no notice. */
+static void inside_an_empty_line_may_have_no_answer(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("\r\n\t\r\nCAPABILITIES\r\nSTARTTLS\r\nDATE\r\n"),
+                                 U("501 Empty\r\n501 Empty\r\n101\r\nSTARTTLS\r\n.\r\n111 1\r\n")};
+    SCENE(inside, turns, G "501 Empty\r\n501 Empty\r\n101\r\n.\r\n" ACTIVE "111 1\r\n",
+          .to_upstream = "\r\n\t\r\nCAPABILITIES\r\nDATE\r\n");
+    const struct turn ignored[] = {U(G), C("\r\n\t\r\nCAPABILITIES\r\nSTARTTLS\r\nDATE\r\n"),
+                                   U("101\r\nSTARTTLS\r\n.\r\n111 1\r\n")};
+    SCENE(inside, ignored, G "101\r\n.\r\n" ACTIVE "111 1\r\n",
+          .to_upstream = "\r\n\t\r\nCAPABILITIES\r\nDATE\r\n");
+    const struct turn upgrade[] = {U(G), C("\r\nSTARTTLS\r\n"), U("501 Empty\r\n")};
+    SCENE(inside, upgrade, G "501 Empty\r\n" ACTIVE, .to_upstream = "\r\n");
+    const struct turn failing[] = {U(G), C("\r\nAUTHINFO USER a\r\n"), U("481 no\r\n"),
+                                   C("CAPABILITIES\r\n"), U("101\r\nSTARTTLS\r\n.\r\n")};
+    SCENE(inside, failing, G "481 no\r\n101\r\n.\r\n",
+          .to_upstream = "\r\nAUTHINFO USER a\r\nCAPABILITIES\r\n");
+    const struct turn exchange[] = {U(G),
+                                    C("\r\nAUTHINFO SIMPLE\r\n"),
+                                    U("350\r\n"),
+                                    C("bob secret\r\n"),
+                                    U("452 no\r\n"),
+                                    C("STARTTLS\r\n")};
+    SCENE(inside, exchange, G "350\r\n452 no\r\n" ACTIVE,
+          .to_upstream = "\r\nAUTHINFO SIMPLE\r\nbob secret\r\n");
+}
+
 static void upgraded_swallows_the_greeting(void **state)
 {
     (void)state;
@@ -511,6 +759,7 @@ int main(void)
         cmocka_unit_test(required_leaves_what_is_behind_starttls),
         cmocka_unit_test(required_case_blanks_and_bare_lf),
         cmocka_unit_test(required_bytes_that_are_no_text),
+        cmocka_unit_test(empty_lines_and_blanks_in_front_are_skipped_in_clear),
         cmocka_unit_test(required_ends_after_too_many_errors),
         cmocka_unit_test(a_browser_is_sent_away),
         cmocka_unit_test(lines_far_too_long_end_the_session),
@@ -518,6 +767,7 @@ int main(void)
         cmocka_unit_test(optional_shows_passwords_where_they_may_pass),
         cmocka_unit_test(capabilities_that_are_no_text_are_taken_out),
         cmocka_unit_test(optional_a_server_too_old_for_capabilities),
+        cmocka_unit_test(optional_a_keyword_that_the_server_does_not_take),
         cmocka_unit_test(optional_refuses_passwords),
         cmocka_unit_test(optional_refuses_passwords_behind_real_work),
         cmocka_unit_test(optional_never_passes_what_follows_a_refused_authinfo),
@@ -525,11 +775,21 @@ int main(void)
         cmocka_unit_test(authentication_exchanges),
         cmocka_unit_test(responses_that_are_no_lines_end_the_session),
         cmocka_unit_test(lists_and_articles_pass),
+        cmocka_unit_test(texts_under_unknown_codes_pass),
         cmocka_unit_test(articles_of_the_clients_pass),
         cmocka_unit_test(articles_of_the_clients_may_be_pipelined),
         cmocka_unit_test(a_reply_inside_the_article_ends_the_session),
         cmocka_unit_test(streams_pass),
+        cmocka_unit_test(an_article_may_come_unasked_before_a_server_that_streams),
+        cmocka_unit_test(no_article_comes_unasked_before_other_servers),
+        cmocka_unit_test(no_article_comes_unasked_behind_a_line_that_is_too_long),
+        cmocka_unit_test(where_passwords_may_pass_any_server_may_be_sent_an_article),
+        cmocka_unit_test(a_reply_to_an_article_that_is_not_over_ends_the_session),
+        cmocka_unit_test(nothing_secret_hides_behind_another_end_of_an_article),
+        cmocka_unit_test(nothing_secret_hides_in_a_later_article_either),
+        cmocka_unit_test(odd_ends_of_lines_are_no_reason_to_end),
         cmocka_unit_test(compression_would_hide_what_follows),
+        cmocka_unit_test(batches_are_not_followed),
         cmocka_unit_test(replies_keep_their_order),
         cmocka_unit_test(pipelines_longer_than_we_count),
         cmocka_unit_test(commands_unknown_to_both_are_counted),
@@ -542,6 +802,7 @@ int main(void)
         cmocka_unit_test(a_long_login_may_be_refused_before_it_ends),
         cmocka_unit_test(inside_takes_the_upgrade_out),
         cmocka_unit_test(inside_real_work_ends_the_watch_in_its_turn),
+        cmocka_unit_test(inside_an_empty_line_may_have_no_answer),
         cmocka_unit_test(upgraded_swallows_the_greeting),
         cmocka_unit_test(our_refusals),
     };
