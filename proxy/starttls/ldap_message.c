@@ -1,6 +1,7 @@
 #include "proxy/starttls/ldap_message.h"
 
 #include "proxy/starttls/dialogue.h"
+#include "proxy/starttls/step.h"
 
 /* What may stand behind the operation: controls, or elements of the future, which RFC 4511, 4 wants
  * ignored. Anything that is no element is garbage. */
@@ -67,9 +68,43 @@ enum ber_result ldap_message_whole(struct ldap_message *m)
     return read_message(m->in, LDAP_WHOLE, m);
 }
 
+/* An empty name ends a negotiation (RFC 4513, 5.2.1.2). Some servers read no further than to a sign
+ * that no name has. */
 bool ldap_shows_password(struct slice mechanism)
 {
-    return slice_is(mechanism, "PLAIN") || slice_is(mechanism, "LOGIN");
+    static const char *const names[] = {
+        "",     "EXTERNAL", "ANONYMOUS",  "CRAM-MD5",    "DIGEST-MD5",  "NTLM", "OTP",
+        "SKEY", "GSSAPI",   "GSS-SPNEGO", "KERBEROS_V4", "KERBEROS_V5", "SRP",  NULL};
+    if (line_is_listed(names, mechanism))
+        return false;
+    return !verb_is_sound(mechanism) ||
+           (!slice_begins(mechanism, "SCRAM-") && !slice_begins(mechanism, "GS2-"));
+}
+
+/* The authentication choice of a BindRequest, and its contents. */
+static bool read_bind(const struct ldap_message *m, uint8_t *tag_r, struct slice *auth_r)
+{
+    struct slice in = m->body, name;
+    int64_t version;
+    return ber_number(&in, BER_INTEGER, &version) && ber_expect(&in, BER_OCTETS, &name) &&
+           ber_take(&in, tag_r, auth_r);
+}
+
+/* AuthenticationChoice. The numbers that RFC 4511 leaves out: 1 and 2 are the Kerberos tickets of
+ * LDAPv2 (RFC 1777, 4.1), 9 to 11 are Microsoft's Sicily (NTLM, MS-ADTS 5.1.1.1.3), which may seal.
+ * A constructed [0] is how the oldest clients wrote a password. */
+enum {
+    AUTH_SIMPLE = 0x80,
+    AUTH_KERBEROS_LDAP = 0x81,
+    AUTH_KERBEROS_DSA = 0x82,
+    AUTH_SICILY_FIRST = 0x89,
+    AUTH_SICILY_LAST = 0x8b,
+    AUTH_SASL = 0xa3,
+};
+
+static bool is_sicily(uint8_t tag)
+{
+    return tag >= AUTH_SICILY_FIRST && tag <= AUTH_SICILY_LAST;
 }
 
 static enum ldap_bind sasl_kind(struct slice credentials)
@@ -77,37 +112,32 @@ static enum ldap_bind sasl_kind(struct slice credentials)
     struct slice mechanism;
     if (!ber_expect(&credentials, BER_OCTETS, &mechanism))
         return BIND_BROKEN;
-    if (ldap_shows_password(mechanism))
-        return BIND_PASSWORD;
-    return sasl_may_wrap(mechanism) ? BIND_LAYER : BIND_OPEN;
+    return ldap_shows_password(mechanism) ? BIND_PASSWORD : BIND_OPEN;
 }
 
-/* AuthenticationChoice. The numbers that RFC 4511 leaves out: 1 and 2 are the Kerberos tickets of
- * LDAPv2 (RFC 1777, 4.1), 9 to 11 are Microsoft's Sicily (NTLM, MS-ADTS 5.1.1.1.3), which may seal.
- * A constructed [0] is how the oldest clients wrote a password. */
 enum ldap_bind ldap_bind_kind(const struct ldap_message *m)
 {
-    struct slice in = m->body, name, auth;
-    int64_t version;
+    struct slice auth;
     uint8_t tag;
-    if (!ber_number(&in, BER_INTEGER, &version) || !ber_expect(&in, BER_OCTETS, &name) ||
-        !ber_take(&in, &tag, &auth))
+    if (!read_bind(m, &tag, &auth))
         return BIND_BROKEN;
-    switch (tag) {
-    case 0x80: /* simple; anonymous or unauthenticated without a password (RFC 4513, 5.1) */
-        return auth.size > 0 ? BIND_PASSWORD : BIND_OPEN;
-    case 0xa3:
+    if (tag == AUTH_SASL)
         return sasl_kind(auth);
-    case 0x81:
-    case 0x82:
-        return BIND_OPEN;
-    case 0x89:
-    case 0x8a:
-    case 0x8b:
-        return BIND_LAYER;
-    default:
-        return BIND_PASSWORD;
-    }
+    /* anonymous or unauthenticated without a password (RFC 4513, 5.1) */
+    const bool open = (tag == AUTH_SIMPLE && auth.size == 0) || tag == AUTH_KERBEROS_LDAP ||
+                      tag == AUTH_KERBEROS_DSA || is_sicily(tag);
+    return open ? BIND_OPEN : BIND_PASSWORD;
+}
+
+bool ldap_bind_may_wrap(const struct ldap_message *m)
+{
+    struct slice auth, mechanism;
+    uint8_t tag;
+    if (!read_bind(m, &tag, &auth))
+        return true;
+    if (tag == AUTH_SASL)
+        return !ber_expect(&auth, BER_OCTETS, &mechanism) || sasl_may_wrap(mechanism);
+    return is_sicily(tag);
 }
 
 enum ldap_extended ldap_extended_kind(const struct ldap_message *m)
@@ -176,13 +206,11 @@ bool ldap_shows_secret(const struct ldap_message *m)
 struct slice ldap_mechanism(const struct ldap_message *m)
 {
     static const struct slice simple = {(const uint8_t *)"SIMPLE", 6};
-    struct slice in = m->body, name, auth, mechanism = {m->body.data, 0};
-    int64_t version;
+    struct slice auth, mechanism = {m->body.data, 0};
     uint8_t tag;
-    if (m->op != LDAP_BIND_REQUEST || !ber_number(&in, BER_INTEGER, &version) ||
-        !ber_expect(&in, BER_OCTETS, &name) || !ber_take(&in, &tag, &auth))
+    if (m->op != LDAP_BIND_REQUEST || !read_bind(m, &tag, &auth))
         return mechanism;
-    if (tag != 0xa3)
+    if (tag != AUTH_SASL)
         return simple;
     ber_expect(&auth, BER_OCTETS, &mechanism);
     return mechanism;

@@ -63,14 +63,16 @@ enum ber_result ldap_message_head(struct slice in, struct ldap_message *m);
 enum ber_result ldap_message_whole(struct ldap_message *m);
 
 enum ldap_bind {
-    BIND_OPEN,     /* no secret in it, and no security layer can come of it */
+    BIND_OPEN,     /* no secret in it that can be read */
     BIND_PASSWORD, /* a password for all to read, or something unknown that may be one */
-    BIND_LAYER,    /* may end with a security layer (RFC 4513, 5.2) */
     BIND_BROKEN,
 };
 
 /* What kind of BindRequest (RFC 4511, 4.2). `m` is whole. */
 enum ldap_bind ldap_bind_kind(const struct ldap_message *m);
+
+/* May it end with a security layer (RFC 4513, 5.2)? One that cannot be read may. */
+bool ldap_bind_may_wrap(const struct ldap_message *m);
 
 enum ldap_extended {
     EXTENDED_OTHER,
@@ -96,7 +98,8 @@ int32_t ldap_abandoned(const struct ldap_message *m);
 /* The result code of a response (RFC 4511, 4.1.9), or -1. */
 int64_t ldap_result_code(const struct ldap_message *m);
 
-/* Is `mechanism` a SASL mechanism that shows the password? */
+/* Is `mechanism` a SASL mechanism that shows a password, or a token that does as well? All may but
+ * those that are known not to. */
 bool ldap_shows_password(struct slice mechanism);
 
 #endif

@@ -162,7 +162,7 @@ static enum step bind(struct dialogue *t, const struct ldap_message *m, struct d
         return STEP_BROKEN;
     if (dialogue_withholds(t) && kind == BIND_PASSWORD)
         return refuse_secret(t, m, "bind", out);
-    l->bind_layer |= kind == BIND_LAYER || kind == BIND_BROKEN;
+    l->bind_layer |= ldap_bind_may_wrap(m);
     return follow(t, m, out);
 }
 
