@@ -21,15 +21,15 @@ static bool read_contents(struct slice view, size_t size, struct ldap_message *m
 {
     const struct slice all = view;
     int64_t id;
-    size_t body;
     if (!ber_number(&view, BER_INTEGER, &id) || id < 0 || id > INT32_MAX)
         return false;
     /* The head is long enough for this header: a lack of bytes means that the message is too
      * short. */
-    if (ber_header(&view, &m->op, &body) != BER_OK || body > size - (all.size - view.size))
+    if (ber_header(&view, &m->op, &m->body_size) != BER_OK ||
+        m->body_size > size - (all.size - view.size))
         return false;
     m->id = (int32_t)id;
-    m->body = (struct slice){view.data, body < view.size ? body : view.size};
+    m->body = (struct slice){view.data, m->body_size < view.size ? m->body_size : view.size};
     m->rest = (struct slice){view.data + m->body.size, view.size - m->body.size};
     return !m->whole || is_elements(m->rest);
 }
@@ -81,13 +81,13 @@ bool ldap_shows_password(struct slice mechanism)
            (!slice_begins(mechanism, "SCRAM-") && !slice_begins(mechanism, "GS2-"));
 }
 
-/* The authentication choice of a BindRequest, and its contents. */
+/* The authentication choice of a BindRequest, and its contents; nothing may stand behind it. */
 static bool read_bind(const struct ldap_message *m, uint8_t *tag_r, struct slice *auth_r)
 {
     struct slice in = m->body, name;
     int64_t version;
     return ber_number(&in, BER_INTEGER, &version) && ber_expect(&in, BER_OCTETS, &name) &&
-           ber_take(&in, tag_r, auth_r);
+           ber_take(&in, tag_r, auth_r) && in.size == 0;
 }
 
 /* AuthenticationChoice. The numbers that RFC 4511 leaves out: 1 and 2 are the Kerberos tickets of
@@ -140,11 +140,34 @@ bool ldap_bind_may_wrap(const struct ldap_message *m)
     return is_sicily(tag);
 }
 
+/* LDAPOID (RFC 4511, 4.1.2). Some servers read no further than to a sign that none has. */
+static bool is_oid(struct slice name)
+{
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] != '.' && (name.data[i] < '0' || name.data[i] > '9'))
+            return false;
+    return true;
+}
+
+/* The name at the front of an ExtendedRequest, which moves behind it; as much of one as is there,
+ * if it is longer than any that matters. */
+static bool read_name(const struct ldap_message *m, struct slice *in, struct slice *name_r)
+{
+    uint8_t tag;
+    size_t size;
+    if (ber_header(in, &tag, &size) != BER_OK || tag != 0x80 || (m->whole && size > in->size))
+        return false;
+    *name_r = (struct slice){in->data, size < in->size ? size : in->size};
+    in->data += name_r->size;
+    in->size -= name_r->size;
+    return is_oid(*name_r);
+}
+
 enum ldap_extended ldap_extended_kind(const struct ldap_message *m)
 {
     struct slice in = m->body, name, value;
-    if (!ber_expect(&in, 0x80, &name))
-        return m->whole ? EXTENDED_BROKEN : EXTENDED_OTHER; /* longer than any StartTLS */
+    if (!read_name(m, &in, &name))
+        return EXTENDED_BROKEN;
     if (slice_is(name, LDAP_PASSWORD_MODIFY))
         return EXTENDED_PASSWORD;
     if (!slice_is(name, LDAP_STARTTLS))
@@ -153,54 +176,6 @@ enum ldap_extended ldap_extended_kind(const struct ldap_message *m)
     if (!m->whole || ber_expect(&in, 0x81, &value))
         return EXTENDED_STARTTLS_VALUE;
     return EXTENDED_STARTTLS;
-}
-
-/* ---- passwords in entries ---- */
-
-/* RFC 4519, 2.41; RFC 3112; Active Directory. Options (";lang-de") may follow the name. */
-static bool is_password(struct slice type)
-{
-    static const char *const names[] = {"userPassword", "2.5.4.35",
-                                        "authPassword", "1.3.6.1.4.1.4203.1.3.4",
-                                        "unicodePwd",   "1.2.840.113556.1.4.90"};
-    size_t size = 0;
-    while (size < type.size && type.data[size] != ';')
-        size++;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (slice_is((struct slice){type.data, size}, names[i]))
-            return true;
-    return false;
-}
-
-/* PartialAttribute or AttributeValueAssertion: the name comes first. */
-static bool attribute_is_password(struct slice attribute)
-{
-    struct slice type;
-    return ber_expect(&attribute, BER_OCTETS, &type) && is_password(type);
-}
-
-/* A list of attributes, or of changes, where a number stands in front of each. */
-static bool list_has_password(struct slice list)
-{
-    struct slice item, rest, attribute;
-    int64_t operation;
-    while (ber_expect(&list, BER_SEQUENCE, &item)) {
-        rest = item;
-        if (ber_number(&rest, BER_ENUMERATED, &operation))
-            item = ber_expect(&rest, BER_SEQUENCE, &attribute) ? attribute : rest;
-        if (attribute_is_password(item))
-            return true;
-    }
-    return false;
-}
-
-bool ldap_shows_secret(const struct ldap_message *m)
-{
-    struct slice body = m->body, name, list;
-    if (!m->whole || !ber_expect(&body, BER_OCTETS, &name) ||
-        !ber_expect(&body, BER_SEQUENCE, &list))
-        return false;
-    return m->op == LDAP_COMPARE_REQUEST ? attribute_is_password(list) : list_has_password(list);
 }
 
 struct slice ldap_mechanism(const struct ldap_message *m)

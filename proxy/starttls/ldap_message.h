@@ -52,6 +52,7 @@ struct ldap_message {
     int32_t id;
     uint8_t op;
     struct slice body; /* of the operation */
+    size_t body_size;  /* of all of it */
     struct slice rest; /* behind it: the controls */
 };
 
@@ -84,10 +85,6 @@ enum ldap_extended {
 
 /* What kind of ExtendedRequest (RFC 4511, 4.12). */
 enum ldap_extended ldap_extended_kind(const struct ldap_message *m);
-
-/* Does a ModifyRequest, AddRequest or CompareRequest hold a password? `m` is whole, or too large to
- * be. */
-bool ldap_shows_secret(const struct ldap_message *m);
 
 /* What a BindRequest shows a password with; empty for all other requests. */
 struct slice ldap_mechanism(const struct ldap_message *m);

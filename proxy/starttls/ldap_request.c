@@ -6,6 +6,8 @@ enum { REQUIRED_MAX = 256 * 1024 };
 
 /* ---- what we say ourselves: never in the middle of a message of the upstream ---- */
 
+static const char tls_required[] = "TLS is required, send StartTLS first";
+
 static enum step goodbye(struct dialogue_out *out)
 {
     ldap_notice(out->to_client, LDAP_UNAVAILABLE, "Too many errors, closing connection");
@@ -33,7 +35,7 @@ static enum step refuse_plain(struct dialogue *t, const struct ldap_message *m,
     if (ldap_wait_turn(ldap_of(t)))
         return STEP_WAIT;
     ldap_result(out->to_client, m->id, response_to(m->op), LDAP_CONFIDENTIALITY_REQUIRED,
-                "TLS is required, send StartTLS first");
+                tls_required);
     return refused(t, out);
 }
 
@@ -52,6 +54,13 @@ static enum step refuse_bind(struct dialogue *t, const struct ldap_message *m,
 {
     return m->whole && ldap_bind_kind(m) == BIND_PASSWORD ? refuse_secret(t, m, "bind", out)
                                                           : refuse_plain(t, m, out);
+}
+
+static enum step refuse_entry(struct dialogue *t, const struct ldap_message *m,
+                              struct dialogue_out *out)
+{
+    return m->whole && ldap_secret_in(m) == SECRET_FOUND ? refuse_secret(t, m, "password", out)
+                                                         : refuse_plain(t, m, out);
 }
 
 static enum step refuse_starttls(struct dialogue *t, const struct ldap_message *m,
@@ -166,12 +175,53 @@ static enum step bind(struct dialogue *t, const struct ldap_message *m, struct d
     return follow(t, m, out);
 }
 
-/* A new password, in clear, or an old one that is compared (RFC 4519, 2.41). */
+/* One that is too large to be collected. */
+static enum step pass_by_elements(struct dialogue *t, const struct ldap_message *m,
+                                  struct dialogue_out *out)
+{
+    ldap_of(t)->secret = ldap_secret_begin(m);
+    follow(t, m, out);
+    return STEP_HEADER;
+}
+
+/* A new password, in clear, or an old one that is compared (RFC 4519, 2.41). What cannot be read
+ * may hold one. */
 static enum step secret(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
-    if (dialogue_withholds(t) && ldap_shows_secret(m))
+    if (!dialogue_withholds(t))
+        return follow(t, m, out);
+    if (!m->whole)
+        return pass_by_elements(t, m, out);
+    const enum ldap_secret_verdict verdict = ldap_secret_in(m);
+    if (verdict == SECRET_FOUND)
         return refuse_secret(t, m, "password", out);
-    return follow(t, m, out);
+    return verdict == SECRET_NONE ? follow(t, m, out) : STEP_BROKEN;
+}
+
+/* The upstream has the front of the message, and must not get the rest: no other end is left. */
+static enum step end_at_secret(struct dialogue *t, struct dialogue_out *out)
+{
+    if (ldap_wait_turn(ldap_of(t)))
+        return STEP_WAIT;
+    dialogue_login_refused(t, "password", (struct slice){NULL, 0});
+    ldap_notice(out->to_client, LDAP_CONFIDENTIALITY_REQUIRED, tls_required);
+    return STEP_CLOSE;
+}
+
+enum step ldap_on_element(struct dialogue *t, struct slice in, size_t *passes_r,
+                          struct dialogue_out *out)
+{
+    switch (ldap_secret_next(&ldap_of(t)->secret, in, passes_r)) {
+    case SECRET_NONE:
+        return STEP_PASS;
+    case SECRET_MORE:
+        return STEP_WAIT;
+    case SECRET_FOUND:
+        return end_at_secret(t, out);
+    case SECRET_BROKEN:
+        break;
+    }
+    return STEP_BROKEN;
 }
 
 static enum step extended_optional(struct dialogue *t, const struct ldap_message *m,
@@ -241,11 +291,11 @@ static const struct request {
     {LDAP_BIND_REQUEST, LDAP_BIND_RESPONSE, true, {refuse_bind, bind, pass}},
     {LDAP_UNBIND_REQUEST, 0, false, {hang_up, pass, pass}},
     {LDAP_SEARCH_REQUEST, LDAP_SEARCH_DONE, true, {search_required, search, search}},
-    {LDAP_MODIFY_REQUEST, LDAP_MODIFY_RESPONSE, true, {refuse_plain, secret, pass}},
-    {LDAP_ADD_REQUEST, LDAP_ADD_RESPONSE, true, {refuse_plain, secret, pass}},
+    {LDAP_MODIFY_REQUEST, LDAP_MODIFY_RESPONSE, true, {refuse_entry, secret, pass}},
+    {LDAP_ADD_REQUEST, LDAP_ADD_RESPONSE, true, {refuse_entry, secret, pass}},
     {LDAP_DELETE_REQUEST, LDAP_DELETE_RESPONSE, false, {refuse_plain, follow, pass}},
     {LDAP_RENAME_REQUEST, LDAP_RENAME_RESPONSE, false, {refuse_plain, follow, pass}},
-    {LDAP_COMPARE_REQUEST, LDAP_COMPARE_RESPONSE, true, {refuse_plain, secret, pass}},
+    {LDAP_COMPARE_REQUEST, LDAP_COMPARE_RESPONSE, true, {refuse_entry, secret, pass}},
     {LDAP_ABANDON_REQUEST, 0, false, {take, abandon, abandon}},
     {LDAP_EXTENDED_REQUEST,
      LDAP_EXTENDED_RESPONSE,

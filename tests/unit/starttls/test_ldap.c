@@ -196,25 +196,35 @@ static void passwords_pass_where_the_route_allows_it(void **state)
     check("allowed", DIALOGUE_UPGRADE, 0);
 }
 
-static const struct {
-    int request, response;
-} operations[] = {{0x66, 0x67}, {0x68, 0x69}, {0x4a, 0x6b},
-                  {0x6c, 0x6d}, {0x6e, 0x6f}, {0x77, 0x78}};
+static const int responses[] = {0x67, 0x69, 0x6b, 0x6d, 0x6f, 0x78};
+
+/* What these are the responses to. */
+static struct text request(size_t i)
+{
+    const struct text requests[] = {
+        modify(1, NONE),
+        add(1, NONE),
+        MESSAGE(1, 0x4a, RAW("dc=x")),
+        MESSAGE(1, 0x6c, str(4, "dc=x"), str(4, "dc=y"), RAW("\x01\x01\xff")),
+        compare(1, "cn", str(4, "x")),
+        MESSAGE(1, 0x77, str(0x80, "1.2.3"))};
+    return requests[i];
+}
 
 static void starttls_waits_for_every_outstanding_operation(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+    for (size_t i = 0; i < sizeof responses / sizeof *responses; i++) {
         begin(optional);
-        through(CLIENT, MESSAGE(1, operations[i].request, str(0x80, "1.2.3")));
+        through(CLIENT, request(i));
         say(CLIENT, starttls(2));
         hear(CLIENT, starttls_result(2, 1, "Operations are outstanding"));
-        through(UPSTREAM, MESSAGE(1, 0x79, NONE));                   /* an intermediate response */
-        through(UPSTREAM, result(0, 0x78, 0, "hello"));              /* unsolicited */
-        through(UPSTREAM, result(7, operations[i].response, 0, "")); /* of nothing we know */
+        through(UPSTREAM, MESSAGE(1, 0x79, NONE));         /* an intermediate response */
+        through(UPSTREAM, result(0, 0x78, 0, "hello"));    /* unsolicited */
+        through(UPSTREAM, result(7, responses[i], 0, "")); /* of nothing we know */
         say(CLIENT, starttls(3));
         hear(CLIENT, starttls_result(3, 1, "Operations are outstanding"));
-        through(UPSTREAM, result(1, operations[i].response, 0, ""));
+        through(UPSTREAM, result(1, responses[i], 0, ""));
         say(CLIENT, starttls(4));
         hear(CLIENT, starttls_result(4, 0, ""));
         check("outstanding", DIALOGUE_UPGRADE, 0);
