@@ -55,12 +55,19 @@ static enum step read_one(struct dialogue *t, const struct direction *d, struct 
     return STEP_BROKEN;
 }
 
+/* The end of the watch, behind what is owed. */
+static enum dialogue_verdict relay(struct dialogue *t)
+{
+    struct ldap_dialogue *l = ldap_of(t);
+    return l->owed_count > 0 && ldap_wait_turn(l) ? DIALOGUE_MORE : DIALOGUE_RELAY;
+}
+
 /* Bytes that are no LDAP. On TLS that is between the two of them. */
 static enum dialogue_verdict end(struct dialogue *t, const struct direction *d, struct slice in,
                                  struct dialogue_out *out)
 {
     if (t->facts.mode == DIALOGUE_INSIDE)
-        return DIALOGUE_RELAY;
+        return relay(t);
     if (ldap_wait_turn(ldap_of(t)))
         return DIALOGUE_MORE;
     if (d->reason == DIALOGUE_PROTOCOL_ERROR)
@@ -96,7 +103,7 @@ static enum dialogue_verdict run(struct dialogue *t, const struct direction *d, 
         if (in->size == 0 || ldap_of(t)->client_waits || is_full(d, out))
             return DIALOGUE_MORE;
         if (is_wrapped(t, d, *in))
-            return DIALOGUE_RELAY;
+            return relay(t);
         const size_t passed = d->passes != NULL ? d->passes(t, *in) : 0;
         if (passed > 0) {
             *d->flow = (struct ldap_flow){.left = passed};

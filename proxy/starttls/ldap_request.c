@@ -259,14 +259,17 @@ void ldap_pay(struct dialogue *t, struct dialogue_out *out)
     l->owed_count = 0;
 }
 
-/* The client does not wait for the end of the upstream's message. */
+/* The client does not wait for the end of the upstream's message, unless it asks again and again.
+ */
 static enum step refuse_inside(struct dialogue *t, const struct ldap_message *m,
                                struct dialogue_out *out)
 {
     struct ldap_dialogue *l = ldap_of(t);
+    if (l->owed_count == LDAP_OWED && ldap_wait_turn(l))
+        return STEP_WAIT;
     if (l->from_upstream.left == 0)
         put_refusal_inside(out->to_client, m->id);
-    else if (l->owed_count < LDAP_OWED)
+    else
         l->owed[l->owed_count++] = m->id;
     return STEP_TAKEN;
 }

@@ -362,6 +362,39 @@ static void an_answer_of_ours_goes_between_the_upstreams_messages(void **state)
     check("between", DIALOGUE_MORE, 0);
 }
 
+static void each_starttls_inside_tls_gets_its_answer(void **state)
+{
+    (void)state;
+    enum { MANY = 2 * LDAP_OWED + 3 };
+    struct text last;
+    begin_with_half_an_entry(inside, &last);
+    for (int i = 10; i < 10 + MANY; i++)
+        say(CLIENT, starttls(i));
+    through(CLIENT, simple_bind(1, "", ""));
+    through(UPSTREAM, last);
+    for (int i = 10; i < 10 + MANY; i++)
+        hear(CLIENT, starttls_result(i, 1, "TLS already established"));
+    through(UPSTREAM, result(9, 0x65, 0, ""));
+    check("many", DIALOGUE_MORE, 0);
+}
+
+/* Also by bytes that are no LDAP. */
+static void the_watch_ends_behind_the_answers_that_are_owed(void **state)
+{
+    (void)state;
+    static const struct text ends[] = {{"\x00\x00\x00\x01z", 5}, {"\x30\x80", 2}};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct text last;
+        begin_with_half_an_entry(inside, &last);
+        say(CLIENT, starttls(10));
+        through(CLIENT, ends[i]);
+        through(UPSTREAM, last);
+        hear(CLIENT, starttls_result(10, 1, "TLS already established"));
+        through(UPSTREAM, RAW("\x00\x00\x00\x01z"));
+        check("owed", DIALOGUE_RELAY, 0);
+    }
+}
+
 static void unbind_passes(void **state)
 {
     (void)state;
@@ -513,6 +546,8 @@ int main(void)
         cmocka_unit_test(binds_do_not_wait_for_each_other),
         cmocka_unit_test(an_answer_of_ours_waits_for_the_end_of_the_upstreams_message),
         cmocka_unit_test(an_answer_of_ours_goes_between_the_upstreams_messages),
+        cmocka_unit_test(each_starttls_inside_tls_gets_its_answer),
+        cmocka_unit_test(the_watch_ends_behind_the_answers_that_are_owed),
         cmocka_unit_test(unbind_passes),
         cmocka_unit_test(starttls_inside_tls_is_refused),
         cmocka_unit_test(wrapped_bytes_pass_behind_a_sasl_bind),
