@@ -28,6 +28,7 @@ struct ldap_dialogue {
     int32_t ids[LDAP_OPERATIONS]; /* of the operations that have no answer yet; 0: free */
     uint8_t asked[LDAP_OPERATIONS]; /* enum ldap_root bits of each, when it reads the rootDSE */
     uint32_t lost;                  /* operations that found the table full */
+    bool root_lost;                 /* so did a search of the rootDSE, at any time */
     bool bind_layer;                /* a bind was sent that may end with a SASL security layer */
     bool negotiating;               /* the last bind was answered with saslBindInProgress */
     bool layer;                     /* there may be a security layer: see is_wrapped() in ldap.c */

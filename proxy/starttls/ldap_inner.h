@@ -49,10 +49,9 @@ void ldap_pay(struct dialogue *t, struct dialogue_out *out);
 /* `asked`: enum ldap_root bits; 0 for all but a search of the rootDSE. */
 void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t asked);
 uint8_t ldap_operation_asked(const struct ldap_dialogue *l, int32_t id);
-void ldap_operation_end(struct ldap_dialogue *l, int32_t id);
 
-/* The client wants no answer any more. */
-void ldap_operation_abandon(struct ldap_dialogue *l, int32_t id);
+/* Its answer has come, or the client wants none any more. */
+void ldap_operation_end(struct ldap_dialogue *l, int32_t id);
 
 /* Is there one? Those that found the table full do not count. */
 bool ldap_operation_any(const struct ldap_dialogue *l);

@@ -10,6 +10,7 @@ void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t asked)
             return;
         }
     l->lost++;
+    l->root_lost |= asked != 0;
 }
 
 /* The slot of an operation, or LDAP_OPERATIONS. 0 is the id of no request. */
@@ -34,13 +35,6 @@ void ldap_operation_end(struct ldap_dialogue *l, int32_t id)
         l->ids[i] = 0;
     else if (id != 0 && l->lost > 0)
         l->lost--;
-}
-
-void ldap_operation_abandon(struct ldap_dialogue *l, int32_t id)
-{
-    const size_t i = find(l, id);
-    if (i < LDAP_OPERATIONS)
-        l->ids[i] = 0;
 }
 
 bool ldap_operation_any(const struct ldap_dialogue *l)

@@ -145,7 +145,7 @@ static enum step follow(struct dialogue *t, const struct ldap_message *m, struct
 static enum step abandon(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
     (void)out;
-    ldap_operation_abandon(ldap_of(t), ldap_abandoned(m));
+    ldap_operation_end(ldap_of(t), ldap_abandoned(m));
     return STEP_PASS;
 }
 

@@ -14,9 +14,16 @@ static enum step on_root_entry(struct dialogue *t, struct ldap_message *m, struc
     return ldap_root_rewrite(out->to_client, m, &edit) ? STEP_TAKEN : STEP_PASS;
 }
 
+/* What is not known any more is the rootDSE if it has its name. */
+static uint8_t asked_for(const struct ldap_dialogue *l, const struct ldap_message *m)
+{
+    const uint8_t asked = ldap_operation_asked(l, m->id);
+    return asked == 0 && l->root_lost && ldap_root_is_entry(m) ? ROOT_SEARCH : asked;
+}
+
 static enum step on_entry(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out)
 {
-    const uint8_t asked = ldap_operation_asked(ldap_of(t), m->id);
+    const uint8_t asked = asked_for(ldap_of(t), m);
     return asked != 0 ? on_root_entry(t, m, out, asked) : STEP_PASS;
 }
 
@@ -90,7 +97,8 @@ enum step ldap_on_response(struct dialogue *t, struct ldap_message *m, struct di
 size_t ldap_passes(const struct dialogue *t, struct slice in)
 {
     size_t passed = 0;
-    if (t->facts.mode != DIALOGUE_INSIDE || ldap_operation_any(ldap_of(t)))
+    const struct ldap_dialogue *l = ldap_of(t);
+    if (t->facts.mode != DIALOGUE_INSIDE || ldap_operation_any(l) || l->root_lost)
         return 0;
     while (passed < in.size && in.data[passed] == BER_SEQUENCE) {
         struct slice rest = {in.data + passed, in.size - passed};

@@ -204,6 +204,12 @@ bool ldap_root_rewrite(struct buf *out, const struct ldap_message *m,
     return true;
 }
 
+bool ldap_root_is_entry(const struct ldap_message *m)
+{
+    struct slice body = m->body, name;
+    return ber_expect(&body, BER_OCTETS, &name) && name.size == 0;
+}
+
 static bool has_starttls(struct slice values)
 {
     struct slice value;

@@ -192,7 +192,7 @@ static const struct dialogue_facts required = {.mode = DIALOGUE_REQUIRED},
                                    allowing = {.mode = DIALOGUE_OPTIONAL, .plaintext_login = true},
                                    inside = {.mode = DIALOGUE_INSIDE};
 
-static struct turn turns[128];
+static struct turn turns[192];
 static struct scene script;
 static struct text heard[2];
 

@@ -261,6 +261,20 @@ static void an_abandoned_operation_is_not_outstanding(void **state)
     check("abandon", DIALOGUE_UPGRADE, 0);
 }
 
+static void abandoned_operations_are_not_outstanding_however_many(void **state)
+{
+    (void)state;
+    enum { MANY = LDAP_OPERATIONS + 3 };
+    begin(optional);
+    for (int i = 1; i <= MANY; i++)
+        through(CLIENT, MESSAGE(i, 0x4a, RAW("x")));
+    for (int i = 1; i <= MANY; i++)
+        through(CLIENT, MESSAGE(100, 0x50, repeated((char)i, 1)));
+    say(CLIENT, starttls(101));
+    hear(CLIENT, starttls_result(101, 0, ""));
+    check("abandon many", DIALOGUE_UPGRADE, 0);
+}
+
 static void starttls_is_refused_during_a_bind(void **state)
 {
     (void)state;
@@ -541,6 +555,7 @@ int main(void)
         cmocka_unit_test(starttls_waits_for_every_outstanding_operation),
         cmocka_unit_test(starttls_waits_for_a_search),
         cmocka_unit_test(an_abandoned_operation_is_not_outstanding),
+        cmocka_unit_test(abandoned_operations_are_not_outstanding_however_many),
         cmocka_unit_test(starttls_is_refused_during_a_bind),
         cmocka_unit_test(more_operations_than_fit_count_as_outstanding),
         cmocka_unit_test(binds_do_not_wait_for_each_other),

@@ -275,6 +275,28 @@ static void an_upstream_without_a_root_gets_one(void **state)
     check("inside", DIALOGUE_MORE, 0);
 }
 
+/* The answers come in the other order, other entries among them. */
+static void more_searches_than_are_followed_show_the_same(void **state)
+{
+    (void)state;
+    enum { MANY = LDAP_OPERATIONS + 3 };
+    const struct dialogue_facts facts[] = {optional, inside};
+    for (size_t i = 0; i < 2; i++) {
+        const char *before = i == 0 ? NULL : STARTTLS_OID, *after = i == 0 ? STARTTLS_OID : NULL;
+        begin(facts[i]);
+        for (int id = 1; id <= MANY; id++)
+            through(CLIENT, root_search(id, "supportedExtension"));
+        for (int id = MANY; id >= 1; id--) {
+            say(UPSTREAM, root_entry(id, extension_with("1.2.3", before)));
+            hear(CLIENT, root_entry(id, extension_with("1.2.3", after)));
+            through(UPSTREAM,
+                    MESSAGE(1000, 0x64, str(4, "dc=x"), T(0x30, extension_with("1.2.3", before))));
+            through(UPSTREAM, done(id));
+        }
+        check_large("many", DIALOGUE_MORE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +313,7 @@ int main(void)
         cmocka_unit_test(an_entry_that_is_not_understood_passes),
         cmocka_unit_test(large_entries_change_up_to_the_limit),
         cmocka_unit_test(an_upstream_without_a_root_gets_one),
+        cmocka_unit_test(more_searches_than_are_followed_show_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
