@@ -299,7 +299,7 @@ static const struct request {
     {LDAP_DELETE_REQUEST, LDAP_DELETE_RESPONSE, false, {refuse_plain, follow, pass}},
     {LDAP_RENAME_REQUEST, LDAP_RENAME_RESPONSE, false, {refuse_plain, follow, pass}},
     {LDAP_COMPARE_REQUEST, LDAP_COMPARE_RESPONSE, true, {refuse_entry, secret, pass}},
-    {LDAP_ABANDON_REQUEST, 0, false, {take, abandon, abandon}},
+    {LDAP_ABANDON_REQUEST, 0, true, {take, abandon, abandon}},
     {LDAP_EXTENDED_REQUEST,
      LDAP_EXTENDED_RESPONSE,
      true,

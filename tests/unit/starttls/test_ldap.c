@@ -255,7 +255,8 @@ static void an_abandoned_operation_is_not_outstanding(void **state)
     through(CLIENT, MESSAGE(10, 0x50, RAW("\x09")));
     say(CLIENT, starttls(11));
     hear(CLIENT, starttls_result(11, 1, "Operations are outstanding"));
-    through(CLIENT, MESSAGE(12, 0x50, RAW("\x00\xc8")));
+    through(CLIENT, T(0x30, num(2, 12), T(0x50, RAW("\x00\xc8")),
+                      T(0xa0, T(0x30, str(4, "1.2.3"), T(4, filled(100))))));
     say(CLIENT, starttls(13));
     hear(CLIENT, starttls_result(13, 0, ""));
     check("abandon", DIALOGUE_UPGRADE, 0);
