@@ -46,9 +46,11 @@ void ldap_pay(struct dialogue *t, struct dialogue_out *out);
 
 /* ---- operations without an answer (ldap_operations.c) ---- */
 
-/* `asked`: enum ldap_root bits; 0 for all but a search of the rootDSE. */
-void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t asked);
-uint8_t ldap_operation_asked(const struct ldap_dialogue *l, int32_t id);
+/* What is known of one: enum ldap_root bits of a search of the rootDSE, or this. */
+enum { OPERATION_MAY_WRAP = 0x80 }; /* a bind that may end with a SASL security layer */
+
+void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t known);
+uint8_t ldap_operation_known(const struct ldap_dialogue *l, int32_t id);
 
 /* Its answer has come, or the client wants none any more. */
 void ldap_operation_end(struct ldap_dialogue *l, int32_t id);

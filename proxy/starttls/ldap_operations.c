@@ -1,16 +1,16 @@
 /* ldap_operations.c - see ldap_inner.h: which operations have no answer yet. */
 #include "proxy/starttls/ldap_inner.h"
 
-void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t asked)
+void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t known)
 {
     for (size_t i = 0; i < LDAP_OPERATIONS; i++)
         if (l->ids[i] == 0) {
             l->ids[i] = id;
-            l->asked[i] = asked;
+            l->known[i] = known;
             return;
         }
     l->lost++;
-    l->root_lost |= asked != 0;
+    l->root_lost |= (known & ROOT_SEARCH) != 0;
 }
 
 /* The slot of an operation, or LDAP_OPERATIONS. 0 is the id of no request. */
@@ -22,10 +22,10 @@ static size_t find(const struct ldap_dialogue *l, int32_t id)
     return i;
 }
 
-uint8_t ldap_operation_asked(const struct ldap_dialogue *l, int32_t id)
+uint8_t ldap_operation_known(const struct ldap_dialogue *l, int32_t id)
 {
     const size_t i = find(l, id);
-    return i < LDAP_OPERATIONS ? l->asked[i] : 0;
+    return i < LDAP_OPERATIONS ? l->known[i] : 0;
 }
 
 void ldap_operation_end(struct ldap_dialogue *l, int32_t id)

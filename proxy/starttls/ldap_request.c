@@ -165,14 +165,13 @@ static enum step search(struct dialogue *t, const struct ldap_message *m, struct
 /* What cannot be read may hold a password. */
 static enum step bind(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
-    struct ldap_dialogue *l = ldap_of(t);
     const enum ldap_bind kind = m->whole ? ldap_bind_kind(m) : BIND_BROKEN;
     if (dialogue_withholds(t) && kind == BIND_BROKEN)
         return STEP_BROKEN;
     if (dialogue_withholds(t) && kind == BIND_PASSWORD)
         return refuse_secret(t, m, "bind", out);
-    l->bind_layer |= ldap_bind_may_wrap(m);
-    return follow(t, m, out);
+    ldap_operation_begin(ldap_of(t), m->id, ldap_bind_may_wrap(m) ? OPERATION_MAY_WRAP : 0);
+    return STEP_PASS;
 }
 
 /* One that is too large to be collected. */

@@ -15,16 +15,16 @@ static enum step on_root_entry(struct dialogue *t, struct ldap_message *m, struc
 }
 
 /* What is not known any more is the rootDSE if it has its name. */
-static uint8_t asked_for(const struct ldap_dialogue *l, const struct ldap_message *m)
+static uint8_t known_of(const struct ldap_dialogue *l, const struct ldap_message *m)
 {
-    const uint8_t asked = ldap_operation_asked(l, m->id);
-    return asked == 0 && l->root_lost && ldap_root_is_entry(m) ? ROOT_SEARCH : asked;
+    const uint8_t known = ldap_operation_known(l, m->id);
+    return known == 0 && l->root_lost && ldap_root_is_entry(m) ? ROOT_SEARCH : known;
 }
 
 static enum step on_entry(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out)
 {
-    const uint8_t asked = asked_for(ldap_of(t), m);
-    return asked != 0 ? on_root_entry(t, m, out, asked) : STEP_PASS;
+    const uint8_t known = known_of(ldap_of(t), m);
+    return (known & ROOT_SEARCH) != 0 ? on_root_entry(t, m, out, known) : STEP_PASS;
 }
 
 static enum step on_end(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out)
@@ -39,7 +39,7 @@ static enum step on_end(struct dialogue *t, struct ldap_message *m, struct dialo
 static enum step on_search_done(struct dialogue *t, struct ldap_message *m,
                                 struct dialogue_out *out)
 {
-    const uint8_t asked = ldap_operation_asked(ldap_of(t), m->id);
+    const uint8_t asked = ldap_operation_known(ldap_of(t), m->id);
     const bool ours = t->facts.mode == DIALOGUE_OPTIONAL && (asked & ROOT_EXTENSION) != 0 &&
                       ldap_result_code(m) == LDAP_NO_SUCH_OBJECT;
     const enum step step = ours ? ldap_need_whole(m) : STEP_PASS;
@@ -63,9 +63,10 @@ static enum step on_bind_response(struct dialogue *t, struct ldap_message *m,
         return STEP_PASS;
     if (code < 0)
         return STEP_BROKEN;
-    ldap_operation_end(l, m->id);
+    if (code == LDAP_SUCCESS)
+        l->layer = (ldap_operation_known(l, m->id) & OPERATION_MAY_WRAP) != 0;
     l->negotiating = code == LDAP_SASL_BIND_IN_PROGRESS;
-    l->layer |= l->bind_layer && code == LDAP_SUCCESS;
+    ldap_operation_end(l, m->id);
     return STEP_PASS;
 }
 

@@ -503,6 +503,32 @@ static void no_layer_comes_of_other_binds(void **state)
     check("failed", DIALOGUE_CLOSE, 0);
 }
 
+/* Neither what came before it nor what comes behind it opens the way. */
+static void a_layer_is_that_of_the_last_bind_that_succeeded(void **state)
+{
+    (void)state;
+    static const int codes[] = {49, 7, 0}; /* of the first */
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        begin(optional);
+        through(CLIENT, sasl_bind(1, "GSSAPI", "a"));
+        through(UPSTREAM, result(1, 0x61, codes[i], ""));
+        through(CLIENT, simple_bind(2, "", ""));
+        through(UPSTREAM, result(2, 0x61, 0, ""));
+        say(CLIENT, RAW("\x00\x00\x00\x02"
+                        "ed"));
+        hear(CLIENT, no_ldap());
+        check("anonymous", DIALOGUE_CLOSE, 0);
+    }
+    begin(allowing); /* of a mechanism that nobody knows, too */
+    through(CLIENT, simple_bind(1, "cn=a", "secret"));
+    through(UPSTREAM, result(1, 0x61, 49, ""));
+    through(CLIENT, sasl_bind(2, "X-FOO", "a"));
+    through(UPSTREAM, result(2, 0x61, 0, ""));
+    through(CLIENT, RAW("\x00\x00\x00\x02"
+                        "ed"));
+    check("unknown", DIALOGUE_RELAY, 0);
+}
+
 /* An upstream that behaves as if it wrapped does not open the way for a password that waits. */
 static void the_upstream_alone_does_not_end_the_watch(void **state)
 {
@@ -569,6 +595,7 @@ int main(void)
         cmocka_unit_test(wrapped_bytes_pass_behind_a_sasl_bind),
         cmocka_unit_test(without_a_layer_the_rules_go_on),
         cmocka_unit_test(no_layer_comes_of_other_binds),
+        cmocka_unit_test(a_layer_is_that_of_the_last_bind_that_succeeded),
         cmocka_unit_test(the_upstream_alone_does_not_end_the_watch),
         cmocka_unit_test(refusals_are_notices_of_disconnection),
     };
