@@ -46,11 +46,15 @@ void ldap_pay(struct dialogue *t, struct dialogue_out *out);
 
 /* ---- operations without an answer (ldap_operations.c) ---- */
 
-/* What is known of one: enum ldap_root bits of a search of the rootDSE, or this. */
-enum { OPERATION_MAY_WRAP = 0x80 }; /* a bind that may end with a SASL security layer */
+/* What is known of one: enum ldap_root bits of a search of the rootDSE, and these. */
+enum {
+    OPERATION_SHOWN = 0x40,    /* an answer to it was more than its end */
+    OPERATION_MAY_WRAP = 0x80, /* a bind that may end with a SASL security layer */
+};
 
 void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t known);
 uint8_t ldap_operation_known(const struct ldap_dialogue *l, int32_t id);
+void ldap_operation_learn(struct ldap_dialogue *l, int32_t id, uint8_t known);
 
 /* Its answer has come, or the client wants none any more. */
 void ldap_operation_end(struct ldap_dialogue *l, int32_t id);

@@ -28,6 +28,13 @@ uint8_t ldap_operation_known(const struct ldap_dialogue *l, int32_t id)
     return i < LDAP_OPERATIONS ? l->known[i] : 0;
 }
 
+void ldap_operation_learn(struct ldap_dialogue *l, int32_t id, uint8_t known)
+{
+    const size_t i = find(l, id);
+    if (i < LDAP_OPERATIONS)
+        l->known[i] |= known;
+}
+
 void ldap_operation_end(struct ldap_dialogue *l, int32_t id)
 {
     const size_t i = find(l, id);
