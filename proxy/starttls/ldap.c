@@ -72,7 +72,7 @@ static enum dialogue_verdict end(struct dialogue *t, const struct direction *d, 
         return DIALOGUE_MORE;
     if (d->reason == DIALOGUE_PROTOCOL_ERROR)
         dialogue_blame(t, d->reason, in);
-    else if (t->reason == DIALOGUE_OVER)
+    else
         t->reason = d->reason;
     ldap_notice(out->to_client, d->broken, d->broken_text);
     return DIALOGUE_CLOSE;

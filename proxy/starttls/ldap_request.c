@@ -326,8 +326,9 @@ enum step ldap_on_request(struct dialogue *t, struct ldap_message *m, struct dia
     if (m->id == 0 && mode != DIALOGUE_INSIDE)
         return STEP_BROKEN;
     if (mode == DIALOGUE_REQUIRED && m->size > REQUIRED_MAX) {
-        t->reason = DIALOGUE_TOO_LONG;
-        return STEP_BROKEN;
+        t->reason = DIALOGUE_TOO_LARGE;
+        ldap_notice(out->to_client, LDAP_ADMIN_LIMIT_EXCEEDED, "The request is too large");
+        return STEP_CLOSE;
     }
     /* RFC 4511, 4.1.1 wants the end of the session. On TLS there is nothing to protect, and the
      * upstream may know better. */
