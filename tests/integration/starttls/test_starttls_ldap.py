@@ -185,6 +185,20 @@ def test_passwords_are_held_back_in_clear(stage):
     scene.wait_heard(ldap.root_request(1, b"+") + scene.dialect.probe + anonymous)
 
 
+def test_a_large_add_passes_in_clear_unless_a_password_is_in_it(stage):
+    scene = stage.scene(dialects.LDAP, "optional")
+    large = ldap.attribute(b"jpegPhoto", bytes(range(256)) * 300)
+    password = ldap.attribute(b"userPassword", dialects.PASSWORD)
+    honest = ldap.add_request(1, b"cn=alice", large, ldap.attribute(b"sn", b"alice"))
+    secret = ldap.add_request(2, b"cn=alice", large, password)
+    with scene.connect() as client:
+        scene.ask(client, honest, bytes([ldap.ADDED, ldap.SUCCESS]))
+        client.send(secret)
+        number, _, content, _ = ldap.take_message(client.read_all())
+        assert (number, ldap.result_code(content)) == (0, ldap.CONFIDENTIALITY_REQUIRED)
+    scene.wait_heard(honest + secret[:-len(password)])
+
+
 def test_required_refuses_all_and_dials_nobody(stage):
     scene = stage.scene(dialects.LDAP, "required")
     with scene.connect() as client:
