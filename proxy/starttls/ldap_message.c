@@ -178,6 +178,23 @@ enum ldap_extended ldap_extended_kind(const struct ldap_message *m)
     return EXTENDED_STARTTLS;
 }
 
+bool ldap_search_read(const struct ldap_message *m, struct ldap_search *s)
+{
+    struct slice in = m->body, filter;
+    int64_t dereference, sizes, seconds;
+    uint8_t tag;
+    if (!ber_expect(&in, BER_OCTETS, &s->base) || !ber_number(&in, BER_ENUMERATED, &s->scope) ||
+        !ber_number(&in, BER_ENUMERATED, &dereference) || !ber_number(&in, BER_INTEGER, &sizes) ||
+        !ber_number(&in, BER_INTEGER, &seconds) || !ber_number(&in, BER_BOOLEAN, &s->types_only))
+        return false;
+    s->filter = in;
+    if (!ber_take(&in, &tag, &filter))
+        return false;
+    s->filter.size -= in.size;
+    s->list = in;
+    return true;
+}
+
 struct slice ldap_mechanism(const struct ldap_message *m)
 {
     static const struct slice simple = {(const uint8_t *)"SIMPLE", 6};

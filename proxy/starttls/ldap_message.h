@@ -86,6 +86,17 @@ enum ldap_extended {
 /* What kind of ExtendedRequest (RFC 4511, 4.12). */
 enum ldap_extended ldap_extended_kind(const struct ldap_message *m);
 
+/* A SearchRequest (RFC 4511, 4.5.1), as far as it matters. */
+struct ldap_search {
+    struct slice base;
+    int64_t scope, types_only;
+    struct slice filter; /* with its header */
+    struct slice list;   /* of attributes, with its header */
+};
+
+/* False: broken. `m` is whole. */
+bool ldap_search_read(const struct ldap_message *m, struct ldap_search *s);
+
 /* What a BindRequest shows a password with; empty for all other requests. */
 struct slice ldap_mechanism(const struct ldap_message *m);
 

@@ -102,7 +102,8 @@ static enum step search_required(struct dialogue *t, const struct ldap_message *
     if (m->whole && !ldap_root_asked(m, &asked))
         return STEP_BROKEN;
     if (asked == 0)
-        return refuse_plain(t, m, out);
+        return m->whole && ldap_secret_in_filter(m) ? refuse_secret(t, m, "password", out)
+                                                    : refuse_plain(t, m, out);
     ldap_root_entry(out->to_client, m->id, asked);
     ldap_result(out->to_client, m->id, LDAP_SEARCH_DONE, LDAP_SUCCESS, "");
     return courtesy(t, out);
@@ -153,8 +154,9 @@ static enum step abandon(struct dialogue *t, const struct ldap_message *m, struc
  * rootDSE is of interest. */
 static enum step search(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
-    (void)out;
     uint8_t asked = 0;
+    if (dialogue_withholds(t) && m->whole && ldap_secret_in_filter(m))
+        return refuse_secret(t, m, "password", out);
     if (m->whole && !ldap_root_asked(m, &asked))
         asked = 0;
     if (asked != 0 || t->facts.mode == DIALOGUE_OPTIONAL)

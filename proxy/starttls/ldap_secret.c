@@ -202,3 +202,44 @@ enum ldap_secret_verdict ldap_secret_in(const struct ldap_message *m)
     }
     return verdict;
 }
+
+/* ---- filters (RFC 4511, 4.5.1.7) ---- */
+
+enum { FILTER_AND = 0xa0, FILTER_OR, FILTER_NOT, FILTER_PRESENT = 0x87, FILTER_EXTENSIBLE = 0xa9 };
+
+/* Of FILTER_EXTENSIBLE. */
+enum { MATCHING_TYPE = 0x82 };
+
+/* The first of an assertion is the type, but of an extensible one. */
+static bool compares_password(uint8_t filter, struct slice assertion)
+{
+    const bool extensible = filter == FILTER_EXTENSIBLE;
+    uint8_t tag;
+    struct slice type;
+    bool found = ber_take(&assertion, &tag, &type);
+    while (found && extensible && tag != MATCHING_TYPE)
+        found = ber_take(&assertion, &tag, &type);
+    return found && is_password(type);
+}
+
+/* However deep they are, filters stand one behind the other. */
+bool ldap_secret_in_filter(const struct ldap_message *m)
+{
+    struct ldap_search search;
+    if (!ldap_search_read(m, &search))
+        return false;
+    struct slice in = search.filter, assertion;
+    uint8_t tag;
+    size_t size;
+    while (in.size > 0) {
+        if (in.data[0] >= FILTER_AND && in.data[0] <= FILTER_NOT) {
+            if (ber_header(&in, &tag, &size) != BER_OK)
+                return false;
+        } else if (!ber_take(&in, &tag, &assertion)) {
+            return false;
+        } else if (tag != FILTER_PRESENT && compares_password(tag, assertion)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,7 +1,9 @@
-/* ldap_secret.h - passwords in what is written to a directory, or compared: the contents of an
- * AddRequest, ModifyRequest or CompareRequest (RFC 4511, 4.6, 4.7, 4.10), element by element, so
- * that large ones pass as they come. Servers go by the place of an element and hardly by its tag,
- * and some look at few lengths: what is not exactly as the RFC has it may be a password to them. */
+/* ldap_secret.h - passwords in what is written to a directory, compared or looked for.
+ *
+ * The contents of an AddRequest, ModifyRequest or CompareRequest (RFC 4511, 4.6, 4.7, 4.10) are
+ * read element by element, so that large ones pass as they come. Servers go by the place of an
+ * element and hardly by its tag, and some look at few lengths: what is not exactly as the RFC has
+ * it may be a password to them. */
 #ifndef TLSFRONT_LDAP_SECRET_H
 #define TLSFRONT_LDAP_SECRET_H
 
@@ -44,5 +46,9 @@ enum ldap_secret_verdict ldap_secret_next(struct ldap_secret *s, struct slice in
 
 /* All of `m`, which is whole. */
 enum ldap_secret_verdict ldap_secret_in(const struct ldap_message *m);
+
+/* Does the filter of the SearchRequest `m`, which is whole, compare a password? One that cannot be
+ * read is taken to compare none. */
+bool ldap_secret_in_filter(const struct ldap_message *m);
 
 #endif

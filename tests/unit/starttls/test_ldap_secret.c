@@ -1,4 +1,5 @@
-/* test_ldap_secret.c - passwords in what is written to a directory, or compared, in clear. */
+/* test_ldap_secret.c - passwords in what is written to a directory, compared or looked for, in
+ * clear. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,6 +87,62 @@ static void other_attributes_pass(void **state)
     }
 }
 
+/* ---- filters ---- */
+
+static struct text looking_for(struct text filter)
+{
+    return search(1, "dc=x", 2, 0, filter, str(4, "userPassword"));
+}
+
+static struct text equals(const char *type)
+{
+    return T(0xa3, str(4, type), str(4, "secret"));
+}
+
+static void a_filter_that_compares_a_password_is_held_back(void **state)
+{
+    (void)state;
+    check_refused("equality", looking_for(equals("userPassword")), 0x65);
+    check_refused("and", looking_for(T(0xa0, equals("uid"), any(), equals("2.5.4.35;x"))), 0x65);
+    check_refused("or", looking_for(T(0xa1, equals("uid"), equals("unicodePwd"))), 0x65);
+    check_refused("not", looking_for(T(0xa0, T(0xa2, equals("authPassword")), any())), 0x65);
+    check_refused("substrings",
+                  looking_for(T(0xa4, str(4, "userPassword"), T(0x30, str(0x80, "sec")))), 0x65);
+    for (int tag = 0xa5; tag <= 0xa8; tag++)
+        if (tag != 0xa7) /* that is the tag of no comparison */
+            check_refused("order", looking_for(T(tag, str(4, "userPassword"), str(4, "x"))), 0x65);
+    check_refused("extensible",
+                  looking_for(T(0xa9, str(0x81, "2.5.13.5"), str(0x82, "userPassword"),
+                                str(0x83, "secret"), RAW("\x84\x01\xff"))),
+                  0x65);
+    check_refused("odd tag", looking_for(T(0xa3, str(0x0c, "userPassword"), str(4, "x"))), 0x65);
+}
+
+static void other_filters_pass(void **state)
+{
+    (void)state;
+    struct text deep = equals("uid");
+    for (int i = 0; i < 20; i++)
+        deep = T(0xa2, deep);
+    const struct text filters[] = {
+        str(0x87, "userPassword"),
+        T(0xa0, NONE),
+        T(0xa0, str(0x87, "userPassword"), equals("uid"), T(0xa1, equals("cn"), equals("sn"))),
+        T(0xa3, str(4, "description"), str(4, "userPassword")),
+        T(0xa9, str(0x81, "userPassword"), str(0x83, "x")),
+        T(0xa9, NONE),
+        T(0xa3, NONE),
+        RAW("\xa0\x02\xa3\x20"),
+        deep};
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        const size_t used = arena_used;
+        begin(optional);
+        through(CLIENT, looking_for(filters[i]));
+        check("other", DIALOGUE_MORE, 0);
+        arena_used = used; /* the other filters stay */
+    }
+}
+
 static void passwords_pass_where_the_route_allows_it(void **state)
 {
     (void)state;
@@ -94,6 +151,7 @@ static void passwords_pass_where_the_route_allows_it(void **state)
         begin(facts[i]);
         through(CLIENT, add(1, password()));
         through(CLIENT, modify(2, JOIN(replace(photo(LARGE)), replace(password()))));
+        through(CLIENT, looking_for(equals("userPassword")));
         through(CLIENT, MESSAGE(3, 0x68, RAW("what is broken is the upstream's to judge")));
         check_large("allowed", DIALOGUE_MORE);
     }
@@ -303,6 +361,8 @@ static void each_is_a_login_that_was_refused(void **state)
         assert_int_equal(refused_logins(facts[i], add(1, password())), 1);
         assert_int_equal(refused_logins(facts[i], modify(1, replace(password()))), 1);
         assert_int_equal(refused_logins(facts[i], compare(1, "2.5.4.35", str(4, "x"))), 1);
+        assert_int_equal(refused_logins(facts[i], looking_for(equals("userPassword"))), 1);
+        assert_int_equal(refused_logins(facts[i], looking_for(equals("uid"))), 0);
         assert_int_equal(refused_logins(facts[i], add(1, photo(10))), 0);
         assert_int_equal(refused_logins(facts[i], MESSAGE(1, 0x68, NONE)), 0);
     }
@@ -316,6 +376,8 @@ int main(void)
         cmocka_unit_test(names_that_some_read_as_a_passwords_are_held_back),
         cmocka_unit_test(other_attributes_pass),
         cmocka_unit_test(passwords_pass_where_the_route_allows_it),
+        cmocka_unit_test(a_filter_that_compares_a_password_is_held_back),
+        cmocka_unit_test(other_filters_pass),
         cmocka_unit_test(what_cannot_be_read_ends_the_session),
         cmocka_unit_test(the_name_of_an_operation_that_cannot_be_read_ends_the_session),
         cmocka_unit_test(large_requests_without_a_password_pass),
