@@ -40,8 +40,8 @@ enum {
      * name of an extended operation as far as it can be StartTLS. */
     LDAP_HEAD = 96,
 
-    /* Larger messages are never collected; they pass by with only their head looked at. A Kerberos
-     * token and every known rootDSE fit. */
+    /* Larger messages are never collected; they pass by with only their head looked at, or element
+     * by element (ldap_secret.h). A Kerberos token and every known rootDSE fit. */
     LDAP_WHOLE = 65536,
 };
 
