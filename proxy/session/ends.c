@@ -58,6 +58,8 @@ const struct end_row session_ends[ENDS] = {
                              CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_DIALOGUE_TOO_LONG] = {FAULT_CLIENT, "the client sent a line that is too long",
                                WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_DIALOGUE_TOO_LARGE] = {FAULT_CLIENT, "the client sent a request that is too large",
+                                WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_DIALOGUE_UNREADABLE] = {FAULT_CLIENT, "the client sent a command whose end cannot be told",
                                  WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_DIALOGUE_NOT_LDAP] = {FAULT_CLIENT, "the client sent what is no LDAP", WORD_GOODBYE,

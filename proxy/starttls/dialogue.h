@@ -52,7 +52,8 @@ enum dialogue_reason {
     DIALOGUE_OVER,           /* it was said goodbye */
     DIALOGUE_SENT_AWAY,      /* the upstream sends the client away, which has read its words */
     DIALOGUE_ERRORS,         /* too many commands that deserve none better; see dialogue_error() */
-    DIALOGUE_TOO_LONG,       /* a line, or a message */
+    DIALOGUE_TOO_LONG,       /* a line */
+    DIALOGUE_TOO_LARGE,      /* a request that is no line */
     DIALOGUE_UNREADABLE,     /* nobody could tell where it ends */
     DIALOGUE_NOT_LDAP,       /* bytes that are no message */
     DIALOGUE_WEB,            /* a browser that was tricked into speaking here (ALPACA) */

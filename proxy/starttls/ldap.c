@@ -2,8 +2,9 @@
  *
  * Both directions are cut into messages by their heads alone; a message that passes is handed on as
  * it comes. Whole messages are waited for only where their contents decide: binds, extended
- * requests, searches, and the answers to searches of the rootDSE. Answers carry the id of their
- * request, so ours need not wait for those of the upstream, only for the end of a message. */
+ * requests, searches, what could hold a password, and the answers to searches of the rootDSE.
+ * Answers carry the id of their request, so ours need not wait for those of the upstream, only for
+ * the end of a message. */
 #include "proxy/starttls/ldap_inner.h"
 #include "proxy/starttls/starttls.h"
 
@@ -12,6 +13,8 @@
 struct direction {
     struct ldap_flow *flow;
     enum step (*on_message)(struct dialogue *, struct ldap_message *, struct dialogue_out *);
+    /* Of a message that passes by elements; NULL: none does. */
+    enum step (*on_element)(struct dialogue *, struct slice, size_t *, struct dialogue_out *);
     size_t (*passes)(const struct dialogue *, struct slice); /* NULL: each message is looked at */
     struct buf *to;
     enum dialogue_reason reason; /* of the end, when they are none; and what is said then */
@@ -30,9 +33,17 @@ static void move(const struct direction *d, struct slice *in)
     in->size -= n;
 }
 
+/* Is it in the middle of a message that passes by elements? */
+static bool is_within(const struct dialogue *t, const struct direction *d)
+{
+    return d->on_element != NULL && ldap_of(t)->secret.place != SECRET_OVER;
+}
+
 static enum step read_one(struct dialogue *t, const struct direction *d, struct slice in,
                           struct ldap_message *m, struct dialogue_out *out)
 {
+    if (is_within(t, d))
+        return d->on_element(t, in, &m->size, out);
     switch (ldap_message_head(in, m)) {
     case BER_OK:
         return d->on_message(t, m, out);
@@ -44,17 +55,24 @@ static enum step read_one(struct dialogue *t, const struct direction *d, struct 
     return STEP_BROKEN;
 }
 
+/* The end of the watch, behind what is owed. */
+static enum dialogue_verdict relay(struct dialogue *t)
+{
+    struct ldap_dialogue *l = ldap_of(t);
+    return l->owed_count > 0 && ldap_wait_turn(l) ? DIALOGUE_MORE : DIALOGUE_RELAY;
+}
+
 /* Bytes that are no LDAP. On TLS that is between the two of them. */
 static enum dialogue_verdict end(struct dialogue *t, const struct direction *d, struct slice in,
                                  struct dialogue_out *out)
 {
     if (t->facts.mode == DIALOGUE_INSIDE)
-        return DIALOGUE_RELAY;
+        return relay(t);
     if (ldap_wait_turn(ldap_of(t)))
         return DIALOGUE_MORE;
     if (d->reason == DIALOGUE_PROTOCOL_ERROR)
         dialogue_blame(t, d->reason, in);
-    else if (t->reason == DIALOGUE_OVER)
+    else
         t->reason = d->reason;
     ldap_notice(out->to_client, d->broken, d->broken_text);
     return DIALOGUE_CLOSE;
@@ -66,6 +84,15 @@ static bool is_full(const struct direction *d, const struct dialogue_out *out)
     return d->to != out->to_client && dialogue_is_full(out);
 }
 
+/* A security layer frames what it wraps with four octets of size (RFC 4422, 3.7), and no
+ * mechanism's buffer is so large that the first could be 0x30. So it shows, in each direction by
+ * itself, whether one was installed; without one the rules go on. */
+static bool is_wrapped(const struct dialogue *t, const struct direction *d, struct slice in)
+{
+    const bool may_be = ldap_of(t)->layer || t->facts.mode == DIALOGUE_INSIDE;
+    return may_be && in.data[0] != BER_SEQUENCE && !is_within(t, d);
+}
+
 static enum dialogue_verdict run(struct dialogue *t, const struct direction *d, struct slice *in,
                                  struct dialogue_out *out)
 {
@@ -75,11 +102,8 @@ static enum dialogue_verdict run(struct dialogue *t, const struct direction *d, 
         ldap_pay(t, out);
         if (in->size == 0 || ldap_of(t)->client_waits || is_full(d, out))
             return DIALOGUE_MORE;
-        /* A security layer frames what it wraps with four octets of size (RFC 4422, 3.7), and no
-         * mechanism's buffer is so large that the first could be 0x30. So it shows, in each
-         * direction by itself, whether one was installed; without one the rules go on. */
-        if ((ldap_of(t)->layer || t->facts.mode == DIALOGUE_INSIDE) && in->data[0] != BER_SEQUENCE)
-            return DIALOGUE_RELAY;
+        if (is_wrapped(t, d, *in))
+            return relay(t);
         const size_t passed = d->passes != NULL ? d->passes(t, *in) : 0;
         if (passed > 0) {
             *d->flow = (struct ldap_flow){.left = passed};
@@ -91,6 +115,9 @@ static enum dialogue_verdict run(struct dialogue *t, const struct direction *d, 
         case STEP_TAKEN:
         case STEP_UPGRADE:
             *d->flow = (struct ldap_flow){m.size, step != STEP_PASS};
+            break;
+        case STEP_HEADER:
+            *d->flow = (struct ldap_flow){.left = (size_t)(m.body.data - in->data)};
             break;
         case STEP_WAIT:
             return DIALOGUE_MORE;
@@ -111,6 +138,7 @@ static enum dialogue_verdict client(struct dialogue *t, struct slice *in, struct
     ldap_of(t)->client_waits = false;
     const struct direction d = {.flow = &ldap_of(t)->from_client,
                                 .on_message = ldap_on_request,
+                                .on_element = ldap_on_element,
                                 .to = out->to_upstream,
                                 .reason = DIALOGUE_NOT_LDAP,
                                 .broken = LDAP_PROTOCOL_ERROR,

@@ -2,6 +2,8 @@
 #ifndef TLSFRONT_STARTTLS_LDAP_H
 #define TLSFRONT_STARTTLS_LDAP_H
 
+#include "proxy/starttls/ldap_secret.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,13 +23,14 @@ struct ldap_flow {
 
 struct ldap_dialogue {
     struct ldap_flow from_client, from_upstream;
+    struct ldap_secret secret;    /* in the client's message under way, which passes by elements */
     bool client_waits;            /* for the end of the upstream's message, to be answered by us */
     int32_t ids[LDAP_OPERATIONS]; /* of the operations that have no answer yet; 0: free */
-    uint8_t asked[LDAP_OPERATIONS]; /* enum ldap_root bits of each, when it reads the rootDSE */
+    uint8_t known[LDAP_OPERATIONS]; /* of each: see ldap_inner.h */
     uint32_t lost;                  /* operations that found the table full */
-    bool bind_layer;                /* a bind was sent that may end with a SASL security layer */
+    bool root_lost;                 /* so did a search of the rootDSE, at any time */
     bool negotiating;               /* the last bind was answered with saslBindInProgress */
-    bool layer;                     /* there may be a security layer: see run() in ldap.c */
+    bool layer;              /* the last bind may have installed one: see is_wrapped() in ldap.c */
     int32_t owed[LDAP_OWED]; /* on TLS: StartTLS that is refused behind the upstream's message */
     unsigned owed_count;
 };

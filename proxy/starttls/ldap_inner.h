@@ -14,6 +14,7 @@ DIALOGUE_KEPT(ldap)
 /* What is to be done with the message in hand. */
 enum step {
     STEP_PASS,    /* hand it to the other side */
+    STEP_HEADER,  /* hand on what stands in front of its contents, which pass by elements */
     STEP_TAKEN,   /* it was answered, or needs no answer */
     STEP_WAIT,    /* leave it until the other side has moved, or more of it has come */
     STEP_UPGRADE, /* it was answered, and TLS begins */
@@ -24,6 +25,10 @@ enum step {
 /* A message of the client (ldap_request.c), of the upstream (ldap_response.c); its head is read. */
 enum step ldap_on_request(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out);
 enum step ldap_on_response(struct dialogue *t, struct ldap_message *m, struct dialogue_out *out);
+
+/* What is next of the client's message that passes by elements. STEP_PASS: so many bytes of it. */
+enum step ldap_on_element(struct dialogue *t, struct slice in, size_t *passes_r,
+                          struct dialogue_out *out);
 
 /* How much of the upstream's bytes, from the front and up to the end of a message, is nothing to us
  * whatever stands in the messages; more than is there, where the last is not. */
@@ -41,13 +46,18 @@ void ldap_pay(struct dialogue *t, struct dialogue_out *out);
 
 /* ---- operations without an answer (ldap_operations.c) ---- */
 
-/* `asked`: enum ldap_root bits; 0 for all but a search of the rootDSE. */
-void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t asked);
-uint8_t ldap_operation_asked(const struct ldap_dialogue *l, int32_t id);
-void ldap_operation_end(struct ldap_dialogue *l, int32_t id);
+/* What is known of one: enum ldap_root bits of a search of the rootDSE, and these. */
+enum {
+    OPERATION_SHOWN = 0x40,    /* an answer to it was more than its end */
+    OPERATION_MAY_WRAP = 0x80, /* a bind that may end with a SASL security layer */
+};
 
-/* The client wants no answer any more. */
-void ldap_operation_abandon(struct ldap_dialogue *l, int32_t id);
+void ldap_operation_begin(struct ldap_dialogue *l, int32_t id, uint8_t known);
+uint8_t ldap_operation_known(const struct ldap_dialogue *l, int32_t id);
+void ldap_operation_learn(struct ldap_dialogue *l, int32_t id, uint8_t known);
+
+/* Its answer has come, or the client wants none any more. */
+void ldap_operation_end(struct ldap_dialogue *l, int32_t id);
 
 /* Is there one? Those that found the table full do not count. */
 bool ldap_operation_any(const struct ldap_dialogue *l);

@@ -1,6 +1,7 @@
 #include "proxy/starttls/ldap_message.h"
 
 #include "proxy/starttls/dialogue.h"
+#include "proxy/starttls/step.h"
 
 /* What may stand behind the operation: controls, or elements of the future, which RFC 4511, 4 wants
  * ignored. Anything that is no element is garbage. */
@@ -20,15 +21,15 @@ static bool read_contents(struct slice view, size_t size, struct ldap_message *m
 {
     const struct slice all = view;
     int64_t id;
-    size_t body;
     if (!ber_number(&view, BER_INTEGER, &id) || id < 0 || id > INT32_MAX)
         return false;
     /* The head is long enough for this header: a lack of bytes means that the message is too
      * short. */
-    if (ber_header(&view, &m->op, &body) != BER_OK || body > size - (all.size - view.size))
+    if (ber_header(&view, &m->op, &m->body_size) != BER_OK ||
+        m->body_size > size - (all.size - view.size))
         return false;
     m->id = (int32_t)id;
-    m->body = (struct slice){view.data, body < view.size ? body : view.size};
+    m->body = (struct slice){view.data, m->body_size < view.size ? m->body_size : view.size};
     m->rest = (struct slice){view.data + m->body.size, view.size - m->body.size};
     return !m->whole || is_elements(m->rest);
 }
@@ -67,9 +68,43 @@ enum ber_result ldap_message_whole(struct ldap_message *m)
     return read_message(m->in, LDAP_WHOLE, m);
 }
 
+/* An empty name ends a negotiation (RFC 4513, 5.2.1.2). Some servers read no further than to a sign
+ * that no name has. */
 bool ldap_shows_password(struct slice mechanism)
 {
-    return slice_is(mechanism, "PLAIN") || slice_is(mechanism, "LOGIN");
+    static const char *const names[] = {
+        "",     "EXTERNAL", "ANONYMOUS",  "CRAM-MD5",    "DIGEST-MD5",  "NTLM", "OTP",
+        "SKEY", "GSSAPI",   "GSS-SPNEGO", "KERBEROS_V4", "KERBEROS_V5", "SRP",  NULL};
+    if (line_is_listed(names, mechanism))
+        return false;
+    return !verb_is_sound(mechanism) ||
+           (!slice_begins(mechanism, "SCRAM-") && !slice_begins(mechanism, "GS2-"));
+}
+
+/* The authentication choice of a BindRequest, and its contents; nothing may stand behind it. */
+static bool read_bind(const struct ldap_message *m, uint8_t *tag_r, struct slice *auth_r)
+{
+    struct slice in = m->body, name;
+    int64_t version;
+    return ber_number(&in, BER_INTEGER, &version) && ber_expect(&in, BER_OCTETS, &name) &&
+           ber_take(&in, tag_r, auth_r) && in.size == 0;
+}
+
+/* AuthenticationChoice. The numbers that RFC 4511 leaves out: 1 and 2 are the Kerberos tickets of
+ * LDAPv2 (RFC 1777, 4.1), 9 to 11 are Microsoft's Sicily (NTLM, MS-ADTS 5.1.1.1.3), which may seal.
+ * A constructed [0] is how the oldest clients wrote a password. */
+enum {
+    AUTH_SIMPLE = 0x80,
+    AUTH_KERBEROS_LDAP = 0x81,
+    AUTH_KERBEROS_DSA = 0x82,
+    AUTH_SICILY_FIRST = 0x89,
+    AUTH_SICILY_LAST = 0x8b,
+    AUTH_SASL = 0xa3,
+};
+
+static bool is_sicily(uint8_t tag)
+{
+    return tag >= AUTH_SICILY_FIRST && tag <= AUTH_SICILY_LAST;
 }
 
 static enum ldap_bind sasl_kind(struct slice credentials)
@@ -77,44 +112,62 @@ static enum ldap_bind sasl_kind(struct slice credentials)
     struct slice mechanism;
     if (!ber_expect(&credentials, BER_OCTETS, &mechanism))
         return BIND_BROKEN;
-    if (ldap_shows_password(mechanism))
-        return BIND_PASSWORD;
-    return sasl_may_wrap(mechanism) ? BIND_LAYER : BIND_OPEN;
+    return ldap_shows_password(mechanism) ? BIND_PASSWORD : BIND_OPEN;
 }
 
-/* AuthenticationChoice. The numbers that RFC 4511 leaves out: 1 and 2 are the Kerberos tickets of
- * LDAPv2 (RFC 1777, 4.1), 9 to 11 are Microsoft's Sicily (NTLM, MS-ADTS 5.1.1.1.3), which may seal.
- * A constructed [0] is how the oldest clients wrote a password. */
 enum ldap_bind ldap_bind_kind(const struct ldap_message *m)
 {
-    struct slice in = m->body, name, auth;
-    int64_t version;
+    struct slice auth;
     uint8_t tag;
-    if (!ber_number(&in, BER_INTEGER, &version) || !ber_expect(&in, BER_OCTETS, &name) ||
-        !ber_take(&in, &tag, &auth))
+    if (!read_bind(m, &tag, &auth))
         return BIND_BROKEN;
-    switch (tag) {
-    case 0x80: /* simple; anonymous or unauthenticated without a password (RFC 4513, 5.1) */
-        return auth.size > 0 ? BIND_PASSWORD : BIND_OPEN;
-    case 0xa3:
+    if (tag == AUTH_SASL)
         return sasl_kind(auth);
-    case 0x81:
-    case 0x82:
-        return BIND_OPEN;
-    case 0x89:
-    case 0x8a:
-    case 0x8b:
-        return BIND_LAYER;
-    default:
-        return BIND_PASSWORD;
-    }
+    /* anonymous or unauthenticated without a password (RFC 4513, 5.1) */
+    const bool open = (tag == AUTH_SIMPLE && auth.size == 0) || tag == AUTH_KERBEROS_LDAP ||
+                      tag == AUTH_KERBEROS_DSA || is_sicily(tag);
+    return open ? BIND_OPEN : BIND_PASSWORD;
+}
+
+bool ldap_bind_may_wrap(const struct ldap_message *m)
+{
+    struct slice auth, mechanism;
+    uint8_t tag;
+    if (!read_bind(m, &tag, &auth))
+        return true;
+    if (tag == AUTH_SASL)
+        return !ber_expect(&auth, BER_OCTETS, &mechanism) || sasl_may_wrap(mechanism);
+    return is_sicily(tag);
+}
+
+/* LDAPOID (RFC 4511, 4.1.2). Some servers read no further than to a sign that none has. */
+static bool is_oid(struct slice name)
+{
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] != '.' && (name.data[i] < '0' || name.data[i] > '9'))
+            return false;
+    return true;
+}
+
+/* The name at the front of an ExtendedRequest, which moves behind it; as much of one as is there,
+ * if it is longer than any that matters. */
+static bool read_name(const struct ldap_message *m, struct slice *in, struct slice *name_r)
+{
+    uint8_t tag;
+    size_t size;
+    if (ber_header(in, &tag, &size) != BER_OK || tag != 0x80 || (m->whole && size > in->size))
+        return false;
+    *name_r = (struct slice){in->data, size < in->size ? size : in->size};
+    in->data += name_r->size;
+    in->size -= name_r->size;
+    return is_oid(*name_r);
 }
 
 enum ldap_extended ldap_extended_kind(const struct ldap_message *m)
 {
     struct slice in = m->body, name, value;
-    if (!ber_expect(&in, 0x80, &name))
-        return m->whole ? EXTENDED_BROKEN : EXTENDED_OTHER; /* longer than any StartTLS */
+    if (!read_name(m, &in, &name))
+        return EXTENDED_BROKEN;
     if (slice_is(name, LDAP_PASSWORD_MODIFY))
         return EXTENDED_PASSWORD;
     if (!slice_is(name, LDAP_STARTTLS))
@@ -125,64 +178,31 @@ enum ldap_extended ldap_extended_kind(const struct ldap_message *m)
     return EXTENDED_STARTTLS;
 }
 
-/* ---- passwords in entries ---- */
-
-/* RFC 4519, 2.41; RFC 3112; Active Directory. Options (";lang-de") may follow the name. */
-static bool is_password(struct slice type)
+bool ldap_search_read(const struct ldap_message *m, struct ldap_search *s)
 {
-    static const char *const names[] = {"userPassword", "2.5.4.35",
-                                        "authPassword", "1.3.6.1.4.1.4203.1.3.4",
-                                        "unicodePwd",   "1.2.840.113556.1.4.90"};
-    size_t size = 0;
-    while (size < type.size && type.data[size] != ';')
-        size++;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (slice_is((struct slice){type.data, size}, names[i]))
-            return true;
-    return false;
-}
-
-/* PartialAttribute or AttributeValueAssertion: the name comes first. */
-static bool attribute_is_password(struct slice attribute)
-{
-    struct slice type;
-    return ber_expect(&attribute, BER_OCTETS, &type) && is_password(type);
-}
-
-/* A list of attributes, or of changes, where a number stands in front of each. */
-static bool list_has_password(struct slice list)
-{
-    struct slice item, rest, attribute;
-    int64_t operation;
-    while (ber_expect(&list, BER_SEQUENCE, &item)) {
-        rest = item;
-        if (ber_number(&rest, BER_ENUMERATED, &operation))
-            item = ber_expect(&rest, BER_SEQUENCE, &attribute) ? attribute : rest;
-        if (attribute_is_password(item))
-            return true;
-    }
-    return false;
-}
-
-bool ldap_shows_secret(const struct ldap_message *m)
-{
-    struct slice body = m->body, name, list;
-    if (!m->whole || !ber_expect(&body, BER_OCTETS, &name) ||
-        !ber_expect(&body, BER_SEQUENCE, &list))
+    struct slice in = m->body, filter;
+    int64_t dereference, sizes, seconds;
+    uint8_t tag;
+    if (!ber_expect(&in, BER_OCTETS, &s->base) || !ber_number(&in, BER_ENUMERATED, &s->scope) ||
+        !ber_number(&in, BER_ENUMERATED, &dereference) || !ber_number(&in, BER_INTEGER, &sizes) ||
+        !ber_number(&in, BER_INTEGER, &seconds) || !ber_number(&in, BER_BOOLEAN, &s->types_only))
         return false;
-    return m->op == LDAP_COMPARE_REQUEST ? attribute_is_password(list) : list_has_password(list);
+    s->filter = in;
+    if (!ber_take(&in, &tag, &filter))
+        return false;
+    s->filter.size -= in.size;
+    s->list = in;
+    return true;
 }
 
 struct slice ldap_mechanism(const struct ldap_message *m)
 {
     static const struct slice simple = {(const uint8_t *)"SIMPLE", 6};
-    struct slice in = m->body, name, auth, mechanism = {m->body.data, 0};
-    int64_t version;
+    struct slice auth, mechanism = {m->body.data, 0};
     uint8_t tag;
-    if (m->op != LDAP_BIND_REQUEST || !ber_number(&in, BER_INTEGER, &version) ||
-        !ber_expect(&in, BER_OCTETS, &name) || !ber_take(&in, &tag, &auth))
+    if (m->op != LDAP_BIND_REQUEST || !read_bind(m, &tag, &auth))
         return mechanism;
-    if (tag != 0xa3)
+    if (tag != AUTH_SASL)
         return simple;
     ber_expect(&auth, BER_OCTETS, &mechanism);
     return mechanism;

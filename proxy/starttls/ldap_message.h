@@ -40,8 +40,8 @@ enum {
      * name of an extended operation as far as it can be StartTLS. */
     LDAP_HEAD = 96,
 
-    /* Larger messages are never collected; they pass by with only their head looked at. A Kerberos
-     * token and every known rootDSE fit. */
+    /* Larger messages are never collected; they pass by with only their head looked at, or element
+     * by element (ldap_secret.h). A Kerberos token and every known rootDSE fit. */
     LDAP_WHOLE = 65536,
 };
 
@@ -52,6 +52,7 @@ struct ldap_message {
     int32_t id;
     uint8_t op;
     struct slice body; /* of the operation */
+    size_t body_size;  /* of all of it */
     struct slice rest; /* behind it: the controls */
 };
 
@@ -63,14 +64,16 @@ enum ber_result ldap_message_head(struct slice in, struct ldap_message *m);
 enum ber_result ldap_message_whole(struct ldap_message *m);
 
 enum ldap_bind {
-    BIND_OPEN,     /* no secret in it, and no security layer can come of it */
+    BIND_OPEN,     /* no secret in it that can be read */
     BIND_PASSWORD, /* a password for all to read, or something unknown that may be one */
-    BIND_LAYER,    /* may end with a security layer (RFC 4513, 5.2) */
     BIND_BROKEN,
 };
 
 /* What kind of BindRequest (RFC 4511, 4.2). `m` is whole. */
 enum ldap_bind ldap_bind_kind(const struct ldap_message *m);
+
+/* May it end with a security layer (RFC 4513, 5.2)? One that cannot be read may. */
+bool ldap_bind_may_wrap(const struct ldap_message *m);
 
 enum ldap_extended {
     EXTENDED_OTHER,
@@ -83,9 +86,16 @@ enum ldap_extended {
 /* What kind of ExtendedRequest (RFC 4511, 4.12). */
 enum ldap_extended ldap_extended_kind(const struct ldap_message *m);
 
-/* Does a ModifyRequest, AddRequest or CompareRequest hold a password? `m` is whole, or too large to
- * be. */
-bool ldap_shows_secret(const struct ldap_message *m);
+/* A SearchRequest (RFC 4511, 4.5.1), as far as it matters. */
+struct ldap_search {
+    struct slice base;
+    int64_t scope, types_only;
+    struct slice filter; /* with its header */
+    struct slice list;   /* of attributes, with its header */
+};
+
+/* False: broken. `m` is whole. */
+bool ldap_search_read(const struct ldap_message *m, struct ldap_search *s);
 
 /* What a BindRequest shows a password with; empty for all other requests. */
 struct slice ldap_mechanism(const struct ldap_message *m);
@@ -96,7 +106,8 @@ int32_t ldap_abandoned(const struct ldap_message *m);
 /* The result code of a response (RFC 4511, 4.1.9), or -1. */
 int64_t ldap_result_code(const struct ldap_message *m);
 
-/* Is `mechanism` a SASL mechanism that shows the password? */
+/* Is `mechanism` a SASL mechanism that shows a password, or a token that does as well? All may but
+ * those that are known not to. */
 bool ldap_shows_password(struct slice mechanism);
 
 #endif

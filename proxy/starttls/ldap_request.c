@@ -6,6 +6,8 @@ enum { REQUIRED_MAX = 256 * 1024 };
 
 /* ---- what we say ourselves: never in the middle of a message of the upstream ---- */
 
+static const char tls_required[] = "TLS is required, send StartTLS first";
+
 static enum step goodbye(struct dialogue_out *out)
 {
     ldap_notice(out->to_client, LDAP_UNAVAILABLE, "Too many errors, closing connection");
@@ -33,7 +35,7 @@ static enum step refuse_plain(struct dialogue *t, const struct ldap_message *m,
     if (ldap_wait_turn(ldap_of(t)))
         return STEP_WAIT;
     ldap_result(out->to_client, m->id, response_to(m->op), LDAP_CONFIDENTIALITY_REQUIRED,
-                "TLS is required, send StartTLS first");
+                tls_required);
     return refused(t, out);
 }
 
@@ -52,6 +54,13 @@ static enum step refuse_bind(struct dialogue *t, const struct ldap_message *m,
 {
     return m->whole && ldap_bind_kind(m) == BIND_PASSWORD ? refuse_secret(t, m, "bind", out)
                                                           : refuse_plain(t, m, out);
+}
+
+static enum step refuse_entry(struct dialogue *t, const struct ldap_message *m,
+                              struct dialogue_out *out)
+{
+    return m->whole && ldap_secret_in(m) == SECRET_FOUND ? refuse_secret(t, m, "password", out)
+                                                         : refuse_plain(t, m, out);
 }
 
 static enum step refuse_starttls(struct dialogue *t, const struct ldap_message *m,
@@ -93,7 +102,8 @@ static enum step search_required(struct dialogue *t, const struct ldap_message *
     if (m->whole && !ldap_root_asked(m, &asked))
         return STEP_BROKEN;
     if (asked == 0)
-        return refuse_plain(t, m, out);
+        return m->whole && ldap_secret_in_filter(m) ? refuse_secret(t, m, "password", out)
+                                                    : refuse_plain(t, m, out);
     ldap_root_entry(out->to_client, m->id, asked);
     ldap_result(out->to_client, m->id, LDAP_SEARCH_DONE, LDAP_SUCCESS, "");
     return courtesy(t, out);
@@ -136,7 +146,7 @@ static enum step follow(struct dialogue *t, const struct ldap_message *m, struct
 static enum step abandon(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
     (void)out;
-    ldap_operation_abandon(ldap_of(t), ldap_abandoned(m));
+    ldap_operation_end(ldap_of(t), ldap_abandoned(m));
     return STEP_PASS;
 }
 
@@ -144,8 +154,9 @@ static enum step abandon(struct dialogue *t, const struct ldap_message *m, struc
  * rootDSE is of interest. */
 static enum step search(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
-    (void)out;
     uint8_t asked = 0;
+    if (dialogue_withholds(t) && m->whole && ldap_secret_in_filter(m))
+        return refuse_secret(t, m, "password", out);
     if (m->whole && !ldap_root_asked(m, &asked))
         asked = 0;
     if (asked != 0 || t->facts.mode == DIALOGUE_OPTIONAL)
@@ -156,22 +167,62 @@ static enum step search(struct dialogue *t, const struct ldap_message *m, struct
 /* What cannot be read may hold a password. */
 static enum step bind(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
-    struct ldap_dialogue *l = ldap_of(t);
     const enum ldap_bind kind = m->whole ? ldap_bind_kind(m) : BIND_BROKEN;
     if (dialogue_withholds(t) && kind == BIND_BROKEN)
         return STEP_BROKEN;
     if (dialogue_withholds(t) && kind == BIND_PASSWORD)
         return refuse_secret(t, m, "bind", out);
-    l->bind_layer |= kind == BIND_LAYER || kind == BIND_BROKEN;
-    return follow(t, m, out);
+    ldap_operation_begin(ldap_of(t), m->id, ldap_bind_may_wrap(m) ? OPERATION_MAY_WRAP : 0);
+    return STEP_PASS;
 }
 
-/* A new password, in clear, or an old one that is compared (RFC 4519, 2.41). */
+/* One that is too large to be collected. */
+static enum step pass_by_elements(struct dialogue *t, const struct ldap_message *m,
+                                  struct dialogue_out *out)
+{
+    ldap_of(t)->secret = ldap_secret_begin(m);
+    follow(t, m, out);
+    return STEP_HEADER;
+}
+
+/* A new password, in clear, or an old one that is compared (RFC 4519, 2.41). What cannot be read
+ * may hold one. */
 static enum step secret(struct dialogue *t, const struct ldap_message *m, struct dialogue_out *out)
 {
-    if (dialogue_withholds(t) && ldap_shows_secret(m))
+    if (!dialogue_withholds(t))
+        return follow(t, m, out);
+    if (!m->whole)
+        return pass_by_elements(t, m, out);
+    const enum ldap_secret_verdict verdict = ldap_secret_in(m);
+    if (verdict == SECRET_FOUND)
         return refuse_secret(t, m, "password", out);
-    return follow(t, m, out);
+    return verdict == SECRET_NONE ? follow(t, m, out) : STEP_BROKEN;
+}
+
+/* The upstream has the front of the message, and must not get the rest: no other end is left. */
+static enum step end_at_secret(struct dialogue *t, struct dialogue_out *out)
+{
+    if (ldap_wait_turn(ldap_of(t)))
+        return STEP_WAIT;
+    dialogue_login_refused(t, "password", (struct slice){NULL, 0});
+    ldap_notice(out->to_client, LDAP_CONFIDENTIALITY_REQUIRED, tls_required);
+    return STEP_CLOSE;
+}
+
+enum step ldap_on_element(struct dialogue *t, struct slice in, size_t *passes_r,
+                          struct dialogue_out *out)
+{
+    switch (ldap_secret_next(&ldap_of(t)->secret, in, passes_r)) {
+    case SECRET_NONE:
+        return STEP_PASS;
+    case SECRET_MORE:
+        return STEP_WAIT;
+    case SECRET_FOUND:
+        return end_at_secret(t, out);
+    case SECRET_BROKEN:
+        break;
+    }
+    return STEP_BROKEN;
 }
 
 static enum step extended_optional(struct dialogue *t, const struct ldap_message *m,
@@ -209,14 +260,17 @@ void ldap_pay(struct dialogue *t, struct dialogue_out *out)
     l->owed_count = 0;
 }
 
-/* The client does not wait for the end of the upstream's message. */
+/* The client does not wait for the end of the upstream's message, unless it asks again and again.
+ */
 static enum step refuse_inside(struct dialogue *t, const struct ldap_message *m,
                                struct dialogue_out *out)
 {
     struct ldap_dialogue *l = ldap_of(t);
+    if (l->owed_count == LDAP_OWED && ldap_wait_turn(l))
+        return STEP_WAIT;
     if (l->from_upstream.left == 0)
         put_refusal_inside(out->to_client, m->id);
-    else if (l->owed_count < LDAP_OWED)
+    else
         l->owed[l->owed_count++] = m->id;
     return STEP_TAKEN;
 }
@@ -241,12 +295,12 @@ static const struct request {
     {LDAP_BIND_REQUEST, LDAP_BIND_RESPONSE, true, {refuse_bind, bind, pass}},
     {LDAP_UNBIND_REQUEST, 0, false, {hang_up, pass, pass}},
     {LDAP_SEARCH_REQUEST, LDAP_SEARCH_DONE, true, {search_required, search, search}},
-    {LDAP_MODIFY_REQUEST, LDAP_MODIFY_RESPONSE, true, {refuse_plain, secret, pass}},
-    {LDAP_ADD_REQUEST, LDAP_ADD_RESPONSE, true, {refuse_plain, secret, pass}},
+    {LDAP_MODIFY_REQUEST, LDAP_MODIFY_RESPONSE, true, {refuse_entry, secret, pass}},
+    {LDAP_ADD_REQUEST, LDAP_ADD_RESPONSE, true, {refuse_entry, secret, pass}},
     {LDAP_DELETE_REQUEST, LDAP_DELETE_RESPONSE, false, {refuse_plain, follow, pass}},
     {LDAP_RENAME_REQUEST, LDAP_RENAME_RESPONSE, false, {refuse_plain, follow, pass}},
-    {LDAP_COMPARE_REQUEST, LDAP_COMPARE_RESPONSE, true, {refuse_plain, secret, pass}},
-    {LDAP_ABANDON_REQUEST, 0, false, {take, abandon, abandon}},
+    {LDAP_COMPARE_REQUEST, LDAP_COMPARE_RESPONSE, true, {refuse_entry, secret, pass}},
+    {LDAP_ABANDON_REQUEST, 0, true, {take, abandon, abandon}},
     {LDAP_EXTENDED_REQUEST,
      LDAP_EXTENDED_RESPONSE,
      true,
@@ -274,8 +328,9 @@ enum step ldap_on_request(struct dialogue *t, struct ldap_message *m, struct dia
     if (m->id == 0 && mode != DIALOGUE_INSIDE)
         return STEP_BROKEN;
     if (mode == DIALOGUE_REQUIRED && m->size > REQUIRED_MAX) {
-        t->reason = DIALOGUE_TOO_LONG;
-        return STEP_BROKEN;
+        t->reason = DIALOGUE_TOO_LARGE;
+        ldap_notice(out->to_client, LDAP_ADMIN_LIMIT_EXCEEDED, "The request is too large");
+        return STEP_CLOSE;
     }
     /* RFC 4511, 4.1.1 wants the end of the session. On TLS there is nothing to protect, and the
      * upstream may know better. */

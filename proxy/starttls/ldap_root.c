@@ -44,21 +44,17 @@ static bool read_selection(struct slice list, uint8_t *asked)
 
 bool ldap_root_asked(const struct ldap_message *m, uint8_t *asked_r)
 {
-    struct slice in = m->body, base, filter, list;
-    int64_t scope, dereference, sizes, seconds, types;
-    uint8_t tag;
-    if (!ber_expect(&in, BER_OCTETS, &base) || !ber_number(&in, BER_ENUMERATED, &scope) ||
-        !ber_number(&in, BER_ENUMERATED, &dereference) || !ber_number(&in, BER_INTEGER, &sizes) ||
-        !ber_number(&in, BER_INTEGER, &seconds) || !ber_number(&in, BER_BOOLEAN, &types) ||
-        !ber_take(&in, &tag, &filter) || !ber_expect(&in, BER_SEQUENCE, &list))
+    struct ldap_search s;
+    struct slice list;
+    if (!ldap_search_read(m, &s) || !ber_expect(&s.list, BER_SEQUENCE, &list))
         return false;
 
     uint8_t asked = ROOT_SEARCH;
-    if (types != 0)
+    if (s.types_only != 0)
         asked |= ROOT_TYPES;
     if (!read_selection(list, &asked))
         return false;
-    const bool root = base.size == 0 && scope == 0; /* baseObject */
+    const bool root = s.base.size == 0 && s.scope == 0; /* baseObject */
     *asked_r = root ? asked : 0;
     return true;
 }
@@ -202,6 +198,12 @@ bool ldap_root_rewrite(struct buf *out, const struct ldap_message *m,
     buf_put(out, m->rest.data, m->rest.size);
     ber_close(out, message);
     return true;
+}
+
+bool ldap_root_is_entry(const struct ldap_message *m)
+{
+    struct slice body = m->body, name;
+    return ber_expect(&body, BER_OCTETS, &name) && name.size == 0;
 }
 
 static bool has_starttls(struct slice values)

@@ -27,6 +27,9 @@ struct ldap_root_edit {
     uint8_t asked;
 };
 
+/* Is the SearchResultEntry `m` that of the rootDSE? */
+bool ldap_root_is_entry(const struct ldap_message *m);
+
 /* Is there something in the SearchResultEntry `m`, which is whole, that has to go on TLS? */
 bool ldap_root_has_starttls(const struct ldap_message *m);
 

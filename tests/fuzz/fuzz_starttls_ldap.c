@@ -51,8 +51,31 @@ static void check_bind(struct slice body)
            ber_take(&body, &tag, &auth));
     assert((tag & 0x1f) != 0 || (tag == 0x80 && auth.size == 0));
     if (tag == 0xa3)
-        assert(ber_expect(&auth, BER_OCTETS, &mechanism) && !slice_is(mechanism, "PLAIN") &&
-               !slice_is(mechanism, "LOGIN"));
+        assert(ber_expect(&auth, BER_OCTETS, &mechanism) && !slice_begins(mechanism, "PLAIN") &&
+               !slice_begins(mechanism, "LOGIN") && !slice_is(mechanism, "OAUTHBEARER"));
+}
+
+/* By place alone, as lax servers read. */
+static void check_attribute(struct slice attribute)
+{
+    uint8_t tag;
+    struct slice type;
+    assert(!ber_take(&attribute, &tag, &type) || !slice_is(type, "userPassword"));
+}
+
+static void check_list(uint8_t op, struct slice body)
+{
+    uint8_t tag;
+    struct slice name, list, item, operation, attribute;
+    if (!ber_take(&body, &tag, &name) || !ber_take(&body, &tag, &list))
+        return;
+    if (op == 0x6e)
+        check_attribute(list);
+    while (op == 0x68 && ber_take(&list, &tag, &attribute))
+        check_attribute(attribute);
+    while (op == 0x66 && ber_take(&list, &tag, &item))
+        if (ber_take(&item, &tag, &operation) && ber_take(&item, &tag, &attribute))
+            check_attribute(attribute);
 }
 
 static void check_heard(const struct stage *st)
@@ -61,9 +84,11 @@ static void check_heard(const struct stage *st)
     uint8_t op;
     while (ber_expect(&in, BER_SEQUENCE, &message)) {
         assert(ber_expect(&message, BER_INTEGER, &id) && ber_take(&message, &op, &body));
-        if (op == 0x60 && st->dialogue.facts.mode == DIALOGUE_OPTIONAL &&
-            !st->dialogue.facts.plaintext_login)
+        const bool withholds = dialogue_withholds(&st->dialogue);
+        if (withholds && op == 0x60)
             check_bind(body);
+        if (withholds && (op == 0x66 || op == 0x68 || op == 0x6e))
+            check_list(op, body);
         if (op == 0x77 && ber_expect(&body, 0x80, &name))
             assert(!slice_is(name, "1.3.6.1.4.1.1466.20037"));
     }

@@ -1,11 +1,12 @@
 """A few LDAP messages (RFC 4511) by hand, over any pipe-like session: send() and read_exactly()."""
 
 BIND, BOUND, UNBIND, SEARCH, ENTRY, DONE, EXTENDED = 0x60, 0x61, 0x42, 0x63, 0x64, 0x65, 0x78
-COMPARE, COMPARED, EXTENDED_REQUEST = 0x6e, 0x6f, 0x77
+ADD, ADDED, COMPARE, COMPARED, EXTENDED_REQUEST = 0x68, 0x69, 0x6e, 0x6f, 0x77
 STARTTLS, NOTICE = b"1.3.6.1.4.1.1466.20037", b"1.3.6.1.4.1.1466.20036"
 
 # RFC 4511, 4.1.9
-SUCCESS, OPERATIONS_ERROR, PROTOCOL_ERROR, CONFIDENTIALITY_REQUIRED, UNAVAILABLE = 0, 1, 2, 13, 52
+SUCCESS, OPERATIONS_ERROR, PROTOCOL_ERROR, ADMIN_LIMIT_EXCEEDED = 0, 1, 2, 11
+CONFIDENTIALITY_REQUIRED, UNAVAILABLE = 13, 52
 
 
 def ber(tag, *parts):
@@ -66,6 +67,10 @@ def root_request(number, *attributes):
 
 def attribute(name, *values):
     return ber(0x30, ber(4, name), ber(0x31, *(ber(4, value) for value in values)))
+
+
+def add_request(number, entry, *attributes):
+    return message(number, ber(ADD, ber(4, entry), ber(0x30, *attributes)))
 
 
 def entry_attributes(content):

@@ -144,7 +144,7 @@ class Sieve(Lines):
 
 class Ldap:
     ANSWERS = {ldap.BIND: ldap.BOUND, ldap.SEARCH: ldap.DONE, ldap.COMPARE: ldap.COMPARED,
-               ldap.EXTENDED_REQUEST: ldap.EXTENDED}
+               ldap.ADD: ldap.ADDED, ldap.EXTENDED_REQUEST: ldap.EXTENDED}
     EXTENSIONS = (ldap.STARTTLS, b"1.3.6.1.4.1.4203.1.11.3")
 
     def serve(self, connection, session, greeting):

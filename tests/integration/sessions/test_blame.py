@@ -91,9 +91,9 @@ def test_a_client_that_shows_passwords(scene):
     assert all(secret not in text for secret in (dialects.PASSWORD, dialects.TOKEN, b"alice"))
 
 
-def test_a_message_that_is_too_long_before_required_tls(stage):
+def test_a_message_that_is_too_large_before_required_tls(stage):
     scene = stage.scene(dialects.LDAP, "required")
     with scene.connect() as client:
         say_what_goes(client, ldap.message(3, ldap.ber(0x68, b"x" * (300 << 10))))
         client.read_all()
-    assert_blamed(scene, "client", "the client sent a line that is too long")
+    assert_blamed(scene, "client", "the client sent a request that is too large")

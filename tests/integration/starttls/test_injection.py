@@ -386,7 +386,7 @@ def test_a_large_request_before_required_tls_is_not_collected(stage, dialect):
     with scene.connect() as client:
         say_what_goes(client, ldap.message(1, ldap.ber(0x68, ldap.ber(4, b"x" * (1 << 20)))))
         number, _, content, _ = ldap.take_message(client.read_all())
-        assert (number, ldap.result_code(content)) == (0, ldap.PROTOCOL_ERROR)
+        assert (number, ldap.result_code(content)) == (0, ldap.ADMIN_LIMIT_EXCEEDED)
     scene.wait_nothing_but()
 
 

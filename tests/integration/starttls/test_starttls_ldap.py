@@ -15,7 +15,8 @@ from harness.scene import Stage
 from harness.sessions import bind_and_search
 from servers.slapd import person
 
-CONFIDENTIALITY_REQUIRED = 13  # the exit status of OpenLDAP's tools
+# The exit status of OpenLDAP's tools.
+COMPARE_TRUE, STRONGER_AUTH_REQUIRED, CONFIDENTIALITY_REQUIRED = 6, 8, 13
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,26 @@ def test_without_tls_no_password_is_taken(ports, openldap, slapd, mode):
 def test_without_tls_nothing_is_found_where_it_is_required(ports, openldap, slapd):
     openldap("ldapsearch", ports["required"], "1.3", "-b", slapd.suffix, "(uid=large)",
              status=CONFIDENTIALITY_REQUIRED)
+
+
+def test_writes_in_clear_are_the_servers_to_judge_but_for_passwords(ports, openldap, slapd):
+    """It wants a login for them, and has an entry to compare with."""
+    def ask(program, status, *arguments, text=None):
+        openldap(program, ports["optional"], "1.3", *arguments, text=text, status=status)
+
+    change = f"dn: uid=user1,{slapd.suffix}\nchangetype: modify\n"
+    secret = "userPassword: secret\n"
+    for data in (None, bytes(100_000)):
+        ask("ldapadd", STRONGER_AUTH_REQUIRED, text=person("nobody", data))
+    ask("ldapmodify", STRONGER_AUTH_REQUIRED,
+        text=change + "delete: mail\n-\nreplace: sn\nsn: a\nsn: b\n")
+    ask("ldapcompare", COMPARE_TRUE, f"uid=user1,{slapd.suffix}", "uid:user1")
+    ask("ldapadd", CONFIDENTIALITY_REQUIRED, text=person("nobody").rstrip("\n") + "\n" + secret)
+    ask("ldapmodify", CONFIDENTIALITY_REQUIRED, text=change + "replace: userPassword\n" + secret)
+    ask("ldapcompare", CONFIDENTIALITY_REQUIRED, f"uid=user1,{slapd.suffix}", secret.strip())
+    ask("ldapsearch", CONFIDENTIALITY_REQUIRED, "-b", slapd.suffix,
+        "(&(uid=user1)(userPassword=secret))")
+    ask("ldapsearch", 0, "-b", slapd.suffix, "(&(uid=user1)(userPassword=*))")
 
 
 def test_a_login_in_clear_where_it_is_allowed(ports, openldap, slapd):
@@ -183,6 +204,20 @@ def test_passwords_are_held_back_in_clear(stage):
         anonymous = ldap.bind_request(8)
         scene.ask(client, anonymous, bytes([ldap.BOUND, ldap.SUCCESS]))
     scene.wait_heard(ldap.root_request(1, b"+") + scene.dialect.probe + anonymous)
+
+
+def test_a_large_add_passes_in_clear_unless_a_password_is_in_it(stage):
+    scene = stage.scene(dialects.LDAP, "optional")
+    large = ldap.attribute(b"jpegPhoto", bytes(range(256)) * 300)
+    password = ldap.attribute(b"userPassword", dialects.PASSWORD)
+    honest = ldap.add_request(1, b"cn=alice", large, ldap.attribute(b"sn", b"alice"))
+    secret = ldap.add_request(2, b"cn=alice", large, password)
+    with scene.connect() as client:
+        scene.ask(client, honest, bytes([ldap.ADDED, ldap.SUCCESS]))
+        client.send(secret)
+        number, _, content, _ = ldap.take_message(client.read_all())
+        assert (number, ldap.result_code(content)) == (0, ldap.CONFIDENTIALITY_REQUIRED)
+    scene.wait_heard(honest + secret[:-len(password)])
 
 
 def test_required_refuses_all_and_dials_nobody(stage):

@@ -130,6 +130,13 @@ static void no_ldap(void)
     client_says("QUIT\r\n");
 }
 
+static void request_that_is_too_large(void)
+{
+    arrive(DIRECTORY);
+    char add[96] = "\x30\x83\x05\x00\x00\x02\x01\x01\x68\x83\x04\xff\xf8";
+    client_sends(add, sizeof add);
+}
+
 static void tricked_browser(void)
 {
     to_preamble();
@@ -462,6 +469,8 @@ static const struct way {
      "-ERR [SYS/TEMP] full\r\n<fin>", "<dialled><close>"},
     {END_DIALOGUE_TOO_LONG, line_without_end, NULL, "info", "client",
      READY "-ERR Line too long\r\n<fin>", ""},
+    {END_DIALOGUE_TOO_LARGE, request_that_is_too_large, NULL, "info", "client", "0<\x02\x01<fin>",
+     ""},
     {END_DIALOGUE_UNREADABLE, chunk_that_nobody_takes, NULL, "info", "client",
      "220 old\r\n503 5.5.1 CHUNKING was not offered\r\n<fin>", "<dialled><close>"},
     {END_DIALOGUE_NOT_LDAP, no_ldap, NULL, "info", "client", "07\x02\x01<fin>", ""},

@@ -62,11 +62,16 @@ static struct text element(int tag, const struct text *parts, size_t count)
 #define RAW(literal) ((struct text){literal, sizeof(literal) - 1})
 #define NONE         ((struct text){NULL, 0})
 
-static inline struct text filled(size_t size)
+static inline struct text repeated(char c, size_t size)
 {
     char *at = arena_take(size);
-    memset(at, 'x', size);
+    memset(at, c, size);
     return (struct text){at, size};
+}
+
+static inline struct text filled(size_t size)
+{
+    return repeated('x', size);
 }
 
 static struct text str(int tag, const char *text)
@@ -121,6 +126,28 @@ static inline struct text root_search(int id, const char *attribute)
     return search(id, "", 0, 0, any(), attribute != NULL ? str(4, attribute) : NONE);
 }
 
+/* Of attributes. */
+static inline struct text add(int id, struct text list)
+{
+    return MESSAGE(id, 0x68, str(4, "dc=x"), T(0x30, list));
+}
+
+/* Of changes. */
+static inline struct text modify(int id, struct text list)
+{
+    return MESSAGE(id, 0x66, str(4, "dc=x"), T(0x30, list));
+}
+
+static inline struct text replace(struct text attribute)
+{
+    return T(0x30, num(10, 2), attribute);
+}
+
+static inline struct text compare(int id, const char *type, struct text value)
+{
+    return MESSAGE(id, 0x6e, str(4, "dc=x"), T(0x30, str(4, type), value));
+}
+
 /* ---- responses ---- */
 
 static inline struct text result(int id, int op, int code, const char *words)
@@ -165,7 +192,7 @@ static const struct dialogue_facts required = {.mode = DIALOGUE_REQUIRED},
                                    allowing = {.mode = DIALOGUE_OPTIONAL, .plaintext_login = true},
                                    inside = {.mode = DIALOGUE_INSIDE};
 
-static struct turn turns[128];
+static struct turn turns[192];
 static struct scene script;
 static struct text heard[2];
 

@@ -145,11 +145,42 @@ static void binds_without_a_password_pass(void **state)
     through(UPSTREAM, result(2, 0x61, 53, ""));
     through(CLIENT, sasl_bind(3, "EXTERNAL", ""));
     through(UPSTREAM, result(3, 0x61, 0, ""));
-    through(CLIENT, sasl_bind(4, "PLAINX", "x"));
-    through(UPSTREAM, result(4, 0x61, 7, ""));
     say(CLIENT, starttls(5));
     hear(CLIENT, starttls_result(5, 0, ""));
     check("binds", DIALOGUE_UPGRADE, 0);
+}
+
+static void mechanisms_that_hide_the_password_pass(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "ANONYMOUS",          "CRAM-MD5",       "digest-md5", "GSSAPI",      "GSS-SPNEGO",
+        "SCRAM-SHA-256-PLUS", "scram-sha3-512", "GS2-KRB5",   "KERBEROS_V4", ""};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        begin(optional);
+        through(CLIENT, sasl_bind(1, names[i], "x"));
+        through(UPSTREAM, result(1, 0x61, 7, ""));
+        check(names[i], DIALOGUE_MORE, 0);
+    }
+}
+
+/* A token is as good as a password, and what is unknown may be either. Servers in C read a name up
+ * to a NUL. */
+static void mechanisms_that_are_not_known_to_hide_it_are_held_back(void **state)
+{
+    (void)state;
+    const struct text mechanisms[] = {RAW("OAUTHBEARER"),   RAW("XOAUTH2"),  RAW("X-PLAINTEXT"),
+                                      RAW("PLAINX"),        RAW(" PLAIN"),   RAW("PLAIN "),
+                                      RAW("PLAIN\0"),       RAW("PLAIN\0x"), RAW("login\0"),
+                                      RAW("GSSAPI\0"),      RAW("SCRAM"),    RAW("GSSAPI PLAIN"),
+                                      RAW("SCRAM-\0PLAIN"), RAW("\0")};
+    for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++) {
+        begin(optional);
+        say(CLIENT, MESSAGE(1, 0x60, num(2, 3), str(4, ""),
+                            T(0xa3, T(4, mechanisms[i]), str(4, "secret"))));
+        hear(CLIENT, tls_required(1, 0x61));
+        check(mechanisms[i].data, DIALOGUE_MORE, 0);
+    }
 }
 
 static void passwords_pass_where_the_route_allows_it(void **state)
@@ -165,25 +196,35 @@ static void passwords_pass_where_the_route_allows_it(void **state)
     check("allowed", DIALOGUE_UPGRADE, 0);
 }
 
-static const struct {
-    int request, response;
-} operations[] = {{0x66, 0x67}, {0x68, 0x69}, {0x4a, 0x6b},
-                  {0x6c, 0x6d}, {0x6e, 0x6f}, {0x77, 0x78}};
+static const int responses[] = {0x67, 0x69, 0x6b, 0x6d, 0x6f, 0x78};
+
+/* What these are the responses to. */
+static struct text request(size_t i)
+{
+    const struct text requests[] = {
+        modify(1, NONE),
+        add(1, NONE),
+        MESSAGE(1, 0x4a, RAW("dc=x")),
+        MESSAGE(1, 0x6c, str(4, "dc=x"), str(4, "dc=y"), RAW("\x01\x01\xff")),
+        compare(1, "cn", str(4, "x")),
+        MESSAGE(1, 0x77, str(0x80, "1.2.3"))};
+    return requests[i];
+}
 
 static void starttls_waits_for_every_outstanding_operation(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+    for (size_t i = 0; i < sizeof responses / sizeof *responses; i++) {
         begin(optional);
-        through(CLIENT, MESSAGE(1, operations[i].request, str(0x80, "1.2.3")));
+        through(CLIENT, request(i));
         say(CLIENT, starttls(2));
         hear(CLIENT, starttls_result(2, 1, "Operations are outstanding"));
-        through(UPSTREAM, MESSAGE(1, 0x79, NONE));                   /* an intermediate response */
-        through(UPSTREAM, result(0, 0x78, 0, "hello"));              /* unsolicited */
-        through(UPSTREAM, result(7, operations[i].response, 0, "")); /* of nothing we know */
+        through(UPSTREAM, MESSAGE(1, 0x79, NONE));         /* an intermediate response */
+        through(UPSTREAM, result(0, 0x78, 0, "hello"));    /* unsolicited */
+        through(UPSTREAM, result(7, responses[i], 0, "")); /* of nothing we know */
         say(CLIENT, starttls(3));
         hear(CLIENT, starttls_result(3, 1, "Operations are outstanding"));
-        through(UPSTREAM, result(1, operations[i].response, 0, ""));
+        through(UPSTREAM, result(1, responses[i], 0, ""));
         say(CLIENT, starttls(4));
         hear(CLIENT, starttls_result(4, 0, ""));
         check("outstanding", DIALOGUE_UPGRADE, 0);
@@ -214,10 +255,25 @@ static void an_abandoned_operation_is_not_outstanding(void **state)
     through(CLIENT, MESSAGE(10, 0x50, RAW("\x09")));
     say(CLIENT, starttls(11));
     hear(CLIENT, starttls_result(11, 1, "Operations are outstanding"));
-    through(CLIENT, MESSAGE(12, 0x50, RAW("\x00\xc8")));
+    through(CLIENT, T(0x30, num(2, 12), T(0x50, RAW("\x00\xc8")),
+                      T(0xa0, T(0x30, str(4, "1.2.3"), T(4, filled(100))))));
     say(CLIENT, starttls(13));
     hear(CLIENT, starttls_result(13, 0, ""));
     check("abandon", DIALOGUE_UPGRADE, 0);
+}
+
+static void abandoned_operations_are_not_outstanding_however_many(void **state)
+{
+    (void)state;
+    enum { MANY = LDAP_OPERATIONS + 3 };
+    begin(optional);
+    for (int i = 1; i <= MANY; i++)
+        through(CLIENT, MESSAGE(i, 0x4a, RAW("x")));
+    for (int i = 1; i <= MANY; i++)
+        through(CLIENT, MESSAGE(100, 0x50, repeated((char)i, 1)));
+    say(CLIENT, starttls(101));
+    hear(CLIENT, starttls_result(101, 0, ""));
+    check("abandon many", DIALOGUE_UPGRADE, 0);
 }
 
 static void starttls_is_refused_during_a_bind(void **state)
@@ -321,6 +377,39 @@ static void an_answer_of_ours_goes_between_the_upstreams_messages(void **state)
     check("between", DIALOGUE_MORE, 0);
 }
 
+static void each_starttls_inside_tls_gets_its_answer(void **state)
+{
+    (void)state;
+    enum { MANY = 2 * LDAP_OWED + 3 };
+    struct text last;
+    begin_with_half_an_entry(inside, &last);
+    for (int i = 10; i < 10 + MANY; i++)
+        say(CLIENT, starttls(i));
+    through(CLIENT, simple_bind(1, "", ""));
+    through(UPSTREAM, last);
+    for (int i = 10; i < 10 + MANY; i++)
+        hear(CLIENT, starttls_result(i, 1, "TLS already established"));
+    through(UPSTREAM, result(9, 0x65, 0, ""));
+    check("many", DIALOGUE_MORE, 0);
+}
+
+/* Also by bytes that are no LDAP. */
+static void the_watch_ends_behind_the_answers_that_are_owed(void **state)
+{
+    (void)state;
+    static const struct text ends[] = {{"\x00\x00\x00\x01z", 5}, {"\x30\x80", 2}};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct text last;
+        begin_with_half_an_entry(inside, &last);
+        say(CLIENT, starttls(10));
+        through(CLIENT, ends[i]);
+        through(UPSTREAM, last);
+        hear(CLIENT, starttls_result(10, 1, "TLS already established"));
+        through(UPSTREAM, RAW("\x00\x00\x00\x01z"));
+        check("owed", DIALOGUE_RELAY, 0);
+    }
+}
+
 static void unbind_passes(void **state)
 {
     (void)state;
@@ -414,6 +503,32 @@ static void no_layer_comes_of_other_binds(void **state)
     check("failed", DIALOGUE_CLOSE, 0);
 }
 
+/* Neither what came before it nor what comes behind it opens the way. */
+static void a_layer_is_that_of_the_last_bind_that_succeeded(void **state)
+{
+    (void)state;
+    static const int codes[] = {49, 7, 0}; /* of the first */
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        begin(optional);
+        through(CLIENT, sasl_bind(1, "GSSAPI", "a"));
+        through(UPSTREAM, result(1, 0x61, codes[i], ""));
+        through(CLIENT, simple_bind(2, "", ""));
+        through(UPSTREAM, result(2, 0x61, 0, ""));
+        say(CLIENT, RAW("\x00\x00\x00\x02"
+                        "ed"));
+        hear(CLIENT, no_ldap());
+        check("anonymous", DIALOGUE_CLOSE, 0);
+    }
+    begin(allowing); /* of a mechanism that nobody knows, too */
+    through(CLIENT, simple_bind(1, "cn=a", "secret"));
+    through(UPSTREAM, result(1, 0x61, 49, ""));
+    through(CLIENT, sasl_bind(2, "X-FOO", "a"));
+    through(UPSTREAM, result(2, 0x61, 0, ""));
+    through(CLIENT, RAW("\x00\x00\x00\x02"
+                        "ed"));
+    check("unknown", DIALOGUE_RELAY, 0);
+}
+
 /* An upstream that behaves as if it wrapped does not open the way for a password that waits. */
 static void the_upstream_alone_does_not_end_the_watch(void **state)
 {
@@ -461,20 +576,26 @@ int main(void)
         cmocka_unit_test(too_many_errors_end_the_session),
         cmocka_unit_test(passwords_are_held_back),
         cmocka_unit_test(binds_without_a_password_pass),
+        cmocka_unit_test(mechanisms_that_hide_the_password_pass),
+        cmocka_unit_test(mechanisms_that_are_not_known_to_hide_it_are_held_back),
         cmocka_unit_test(passwords_pass_where_the_route_allows_it),
         cmocka_unit_test(starttls_waits_for_every_outstanding_operation),
         cmocka_unit_test(starttls_waits_for_a_search),
         cmocka_unit_test(an_abandoned_operation_is_not_outstanding),
+        cmocka_unit_test(abandoned_operations_are_not_outstanding_however_many),
         cmocka_unit_test(starttls_is_refused_during_a_bind),
         cmocka_unit_test(more_operations_than_fit_count_as_outstanding),
         cmocka_unit_test(binds_do_not_wait_for_each_other),
         cmocka_unit_test(an_answer_of_ours_waits_for_the_end_of_the_upstreams_message),
         cmocka_unit_test(an_answer_of_ours_goes_between_the_upstreams_messages),
+        cmocka_unit_test(each_starttls_inside_tls_gets_its_answer),
+        cmocka_unit_test(the_watch_ends_behind_the_answers_that_are_owed),
         cmocka_unit_test(unbind_passes),
         cmocka_unit_test(starttls_inside_tls_is_refused),
         cmocka_unit_test(wrapped_bytes_pass_behind_a_sasl_bind),
         cmocka_unit_test(without_a_layer_the_rules_go_on),
         cmocka_unit_test(no_layer_comes_of_other_binds),
+        cmocka_unit_test(a_layer_is_that_of_the_last_bind_that_succeeded),
         cmocka_unit_test(the_upstream_alone_does_not_end_the_watch),
         cmocka_unit_test(refusals_are_notices_of_disconnection),
     };

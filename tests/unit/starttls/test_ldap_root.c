@@ -163,7 +163,8 @@ static void password_mechanisms_are_hidden_before_tls(void **state)
     check_edit("hidden", optional, root_search(5, NULL), mechanisms("GSSAPI", "PLAIN", "login"),
                mechanisms("GSSAPI", NULL, NULL));
     check_edit("whole words", optional, root_search(5, NULL),
-               mechanisms("PLAINX", "XLOGIN", "LOGIN"), mechanisms("PLAINX", "XLOGIN", NULL));
+               mechanisms("OAUTHBEARER", "SCRAM-SHA-1", "X"),
+               mechanisms("SCRAM-SHA-1", NULL, NULL));
     check_edit("all", optional, root_search(5, NULL),
                JOIN(attribute("a", str(4, "x")), mechanisms("LOGIN", "PLAIN", NULL)),
                attribute("a", str(4, "x")));
@@ -253,25 +254,82 @@ static void large_entries_change_up_to_the_limit(void **state)
     }
 }
 
-static void an_upstream_without_a_root_gets_one(void **state)
+static void an_upstream_that_shows_no_root_gets_one(void **state)
 {
     (void)state;
-    begin(optional);
-    through(CLIENT, root_search(5, "+"));
-    say(UPSTREAM, result(5, 0x65, 32, "no such object"));
-    hear(CLIENT, JOIN(root_entry(5, starttls_only()), done(5)));
-    through(CLIENT, root_search(6, "namingContexts"));
-    through(UPSTREAM, result(6, 0x65, 32, "no such object"));
-    through(CLIENT, root_search(7, "+"));
-    through(UPSTREAM, result(7, 0x65, 53, "unwilling"));
-    say(CLIENT, starttls(8));
-    hear(CLIENT, starttls_result(8, 0, ""));
-    check("too old", DIALOGUE_UPGRADE, 0);
+    static const int codes[] = {0, 1, 8, 13, 32, 48, 50, 53};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        begin(optional);
+        through(CLIENT, root_search(5, "+"));
+        say(UPSTREAM, result(5, 0x65, codes[i], "no"));
+        hear(CLIENT, JOIN(root_entry(5, starttls_only()), done(5)));
+        through(CLIENT, root_search(6, "namingContexts"));
+        through(UPSTREAM, result(6, 0x65, codes[i], "no"));
+        through(CLIENT, search(7, "dc=x", 0, 0, any(), str(4, "+")));
+        through(UPSTREAM, result(7, 0x65, codes[i], "no"));
+        say(CLIENT, starttls(8));
+        hear(CLIENT, starttls_result(8, 0, ""));
+        check("no root", DIALOGUE_UPGRADE, 0);
 
-    begin(inside);
-    through(CLIENT, root_search(5, "+"));
-    through(UPSTREAM, result(5, 0x65, 32, "no such object"));
-    check("inside", DIALOGUE_MORE, 0);
+        begin(inside);
+        through(CLIENT, root_search(5, "+"));
+        through(UPSTREAM, result(5, 0x65, codes[i], "no"));
+        check("inside", DIALOGUE_MORE, 0);
+    }
+}
+
+/* The search is at fault, or it is not the time for it. */
+static void other_results_are_the_upstreams_own(void **state)
+{
+    (void)state;
+    static const int codes[] = {2, 3, 10, 12, 51, 52, 80};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        begin(optional);
+        through(CLIENT, root_search(5, "+"));
+        through(UPSTREAM, result(5, 0x65, codes[i], "no"));
+        check("own", DIALOGUE_MORE, 0);
+    }
+}
+
+static void what_was_shown_is_the_upstreams_own(void **state)
+{
+    (void)state;
+    static const int codes[] = {0, 32, 50};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        begin(optional);
+        through(CLIENT, root_search(5, "+"));
+        through(UPSTREAM, MESSAGE(5, 0x73, str(4, "ldap://x/")));
+        through(UPSTREAM, result(5, 0x65, codes[i], ""));
+        through(CLIENT, root_search(6, "+"));
+        through(UPSTREAM, root_entry(6, starttls_only()));
+        through(UPSTREAM, result(6, 0x65, codes[i], ""));
+        through(CLIENT, root_search(6, "+")); /* with the same number */
+        say(UPSTREAM, result(6, 0x65, codes[i], ""));
+        hear(CLIENT, JOIN(root_entry(6, starttls_only()), done(6)));
+        check("shown", DIALOGUE_MORE, 0);
+    }
+}
+
+/* The answers come in the other order, other entries among them. */
+static void more_searches_than_are_followed_show_the_same(void **state)
+{
+    (void)state;
+    enum { MANY = LDAP_OPERATIONS + 3 };
+    const struct dialogue_facts facts[] = {optional, inside};
+    for (size_t i = 0; i < 2; i++) {
+        const char *before = i == 0 ? NULL : STARTTLS_OID, *after = i == 0 ? STARTTLS_OID : NULL;
+        begin(facts[i]);
+        for (int id = 1; id <= MANY; id++)
+            through(CLIENT, root_search(id, "supportedExtension"));
+        for (int id = MANY; id >= 1; id--) {
+            say(UPSTREAM, root_entry(id, extension_with("1.2.3", before)));
+            hear(CLIENT, root_entry(id, extension_with("1.2.3", after)));
+            through(UPSTREAM,
+                    MESSAGE(1000, 0x64, str(4, "dc=x"), T(0x30, extension_with("1.2.3", before))));
+            through(UPSTREAM, done(id));
+        }
+        check_large("many", DIALOGUE_MORE);
+    }
 }
 
 int main(void)
@@ -289,7 +347,10 @@ int main(void)
         cmocka_unit_test(long_lengths_and_controls_survive),
         cmocka_unit_test(an_entry_that_is_not_understood_passes),
         cmocka_unit_test(large_entries_change_up_to_the_limit),
-        cmocka_unit_test(an_upstream_without_a_root_gets_one),
+        cmocka_unit_test(an_upstream_that_shows_no_root_gets_one),
+        cmocka_unit_test(other_results_are_the_upstreams_own),
+        cmocka_unit_test(what_was_shown_is_the_upstreams_own),
+        cmocka_unit_test(more_searches_than_are_followed_show_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
