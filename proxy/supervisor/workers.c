@@ -169,6 +169,8 @@ static void started(struct child *c)
     const struct workers *ws = w->all;
     w->told = w->prepared = w->committed = 0;
     orders_hello(w);
+    if (ws->draining)
+        orders_send(w, IPC_DRAIN, 0);
     orders_signer(w);
     orders_counters(w);
     if (ws->current.number != 0) {
@@ -403,10 +405,11 @@ void workers_leave(struct workers *ws, uint32_t ms)
 
 void workers_end(struct workers *ws, enum ipc_type how)
 {
-    ws->children.ending = true;
+    ws->draining = how == IPC_DRAIN;
+    ws->children.ending = !ws->draining;
     for (unsigned i = 0; i < ws->count; i++)
         orders_send(ws->items[i], how, 0);
-    if (workers_alive(ws) == 0)
+    if (ws->children.ending && workers_alive(ws) == 0)
         ws->events->gone(ws->arg);
 }
 

@@ -48,6 +48,7 @@ struct workers {
     struct signers signers;
     struct veterans *veterans;         /* borrowed */
     struct challenge_names challenges; /* of the current release */
+    bool draining;                     /* who replaces one that dies refuses newcomers, too */
     bool careful;     /* with the first generation, too: no COMMIT before all have prepared */
     uint64_t load_ms; /* that this process took to load what the workers load */
 };
@@ -78,7 +79,8 @@ uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms);
 bool workers_all_prepared(const struct workers *ws, uint32_t number);
 bool workers_all_committed(const struct workers *ws, uint32_t number);
 
-/* Tell all workers; for IPC_DRAIN, IPC_CLOSE, IPC_RETIRE and IPC_STOP, which end the workers. */
+/* Tell all workers; for IPC_CLOSE, IPC_RETIRE and IPC_STOP, which end them, and for IPC_DRAIN: then
+ * newcomers are refused, for which there has to be somebody, so that who dies is replaced. */
 void workers_end(struct workers *ws, enum ipc_type how);
 
 void workers_send_tickets(struct workers *ws);

@@ -49,10 +49,10 @@ static void reply(enum ipc_type type, uint32_t generation)
     ipc_send(3, &message);
 }
 
-static void refuse(uint32_t generation)
+static void refuse(uint32_t generation, const char *why)
 {
     ipc_begin(&message, IPC_REFUSED, generation);
-    ipc_append(&message, "no room", sizeof "no room");
+    ipc_append(&message, why, strlen(why) + 1);
     ipc_send(3, &message);
 }
 
@@ -85,7 +85,7 @@ static void get_ready(enum behaviour how, uint32_t generation)
     if (how == SULKS && generation > 1)
         return;
     if (how == REFUSES && generation > 1)
-        refuse(generation);
+        refuse(generation, "no room");
     else if ((how == LATE || how == HANGS) && generation > 1)
         return;
     else if (how == GOOD || how == REFUSES || how == LATE || how == HANGS || lingers(how) ||
@@ -133,6 +133,8 @@ static int work(unsigned index)
             reply(IPC_COMMITTED, generation);
         else if (message.type == IPC_PING && (how != HANGS || newest < 2))
             reply(IPC_PONG, 0);
+        else if (message.type == IPC_DRAIN)
+            refuse(generation, "draining"); /* so that the owner hears of it */
         else if (message.type == IPC_STOP || (message.type == IPC_RETIRE && !lingers(how)))
             return 0;
         if (how == DIES)
@@ -509,11 +511,26 @@ static void nobody_is_replaced_at_the_end(void **state)
 {
     (void)state;
     started(all_good, 2);
-    workers_end(&workers, IPC_DRAIN); /* which these do not obey */
+    workers_end(&workers, IPC_CLOSE); /* which these do not obey */
     uv_process_kill(&workers.items[0]->child.process, SIGKILL);
     loop_until(&loop, workers_alive(&workers) == 1);
     assert_int_equal(workers.items[0]->child.restarts, 0);
     assert_int_equal(owner.gone, 0);
+}
+
+/* Its part of the sockets is nobody else's. */
+static void one_that_dies_in_a_drain_has_a_successor_that_refuses(void **state)
+{
+    (void)state;
+    started(all_good, 1);
+    workers_end(&workers, IPC_DRAIN);
+    loop_until(&loop, strcmp(owner.why, "draining") == 0);
+    owner.why[0] = '\0';
+    uv_process_kill(&workers.items[0]->child.process, SIGKILL);
+    loop_until(&loop, workers.items[0]->child.restarts == 1 && workers_all_committed(&workers, 1));
+    assert_string_equal(owner.why, "draining");
+    assert_int_equal(owner.gone, 0);
+    assert_non_null(strstr(files_logged(), "event=worker-died"));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
@@ -549,6 +566,7 @@ int main(int argc, char **argv)
         TEST(one_that_is_killed_by_its_sandbox_is_explained),
         TEST(one_that_hangs_is_replaced),
         TEST(nobody_is_replaced_at_the_end),
+        TEST(one_that_dies_in_a_drain_has_a_successor_that_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
