@@ -223,13 +223,20 @@ static bool load(struct reload *r, const struct source *from)
                                : load_configuration(r->with.path, &r->candidate, &r->findings);
 }
 
-/* Read, judge, bind. 0, or the exit status with the reason in `why`. */
-static int reload_judge(struct reload *r, const struct source *from, struct err *why)
+/* It may take seconds, which are not to be taken off the timers that are started after it. */
+static bool load_in_time(struct reload *r, const struct source *from)
 {
     const uint64_t begin = uv_hrtime();
     const bool understood = load(r, from);
     r->with.workers->load_ms = (uv_hrtime() - begin) / 1000000;
-    if (understood) {
+    uv_update_time(r->with.loop);
+    return understood;
+}
+
+/* Read, judge, bind. 0, or the exit status with the reason in `why`. */
+static int reload_judge(struct reload *r, const struct source *from, struct err *why)
+{
+    if (load_in_time(r, from)) {
         warn_unchangeable(r, &r->candidate, &r->findings);
         if (confinement_judge(r->with.confinement, r->candidate.generation->config, &r->findings))
             open_log(r, r->candidate.generation->config, &r->findings);

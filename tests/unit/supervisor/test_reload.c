@@ -78,6 +78,19 @@ uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms)
     return 1; /* the test has no time */
 }
 
+/* ---- the loader: the library's own, but for the time that it takes ---- */
+
+static unsigned loading_ms;
+
+bool __real_load_configuration(const char *path, struct candidate *out, struct diags *d);
+bool __wrap_load_configuration(const char *path, struct candidate *out, struct diags *d);
+
+bool __wrap_load_configuration(const char *path, struct candidate *out, struct diags *d)
+{
+    usleep(loading_ms * 1000);
+    return __real_load_configuration(path, out, d);
+}
+
 /* ---- the sandbox ---- */
 
 static struct {
@@ -643,6 +656,23 @@ static void workers_are_asked_when_all_names_have_been(void **state)
     assert_in_service(2);
 }
 
+/* Which is counted from when the loop last looked at the clock. */
+static void the_time_for_names_begins_when_all_is_loaded(void **state)
+{
+    (void)state;
+    start();
+    names_settled = false;
+    loading_ms = 50;
+    uv_update_time(&loop);
+    const uint64_t before = uv_now(&loop);
+    reload_request(&reload, NULL);
+    assert_int_equal(reload.stage, RELOAD_RESOLVING);
+    assert_true(uv_now(&loop) >= before + loading_ms);
+    loading_ms = 0;
+    reload_cancel(&reload);
+    assert_in_service(1);
+}
+
 static const char *described(void)
 {
     static char text[300];
@@ -790,6 +820,7 @@ int main(void)
         TEST(a_worker_that_does_not_load_it_is_replaced_once),
         TEST(a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service),
         TEST(workers_are_asked_when_all_names_have_been),
+        TEST(the_time_for_names_begins_when_all_is_loaded),
         TEST(a_caller_beside_the_log_is_told_the_outcome_alone),
         TEST(it_tells_what_it_waits_for),
         TEST(a_name_without_address_is_a_warning),
