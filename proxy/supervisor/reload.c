@@ -147,6 +147,7 @@ static void reload_undo(struct reload *r)
 {
     if (r->stage == RELOAD_PREPARING)
         workers_abort(r->with.workers);
+    workers_give_back(r->with.workers);
     listeners_abort(r->with.listeners);
     if (current(r) != NULL)
         resolver_keep(r->with.resolver, current(r)->config);
@@ -295,6 +296,15 @@ static int make_release(struct reload *r, struct err *why)
     if (current(r) != NULL && r->with.tickets != NULL)
         changes_describe_tickets(r->with.tickets, &r->candidate.tickets, &r->changes);
     return 0;
+}
+
+static int reserve_workers(struct reload *r, struct err *why)
+{
+    struct err e = {.text = ""};
+    if (workers_reserve(r->with.workers, r->release.workers, &e) == 0)
+        return 0;
+    diag_add(&r->findings, DIAG_ERROR, NULL, err_cure_or(&e, NULL), "%s", e.text);
+    return err_set(why, "there is no room for the workers");
 }
 
 /* ---- waiting ---- */
@@ -497,7 +507,9 @@ static int reload_try(struct reload *r, const struct source *from, struct err *w
     const int status = reload_judge(r, from, why);
     if (status == 0 && r->first)
         settle(r);
-    return status == 0 && make_release(r, why) != 0 ? EXIT_RUNTIME : status;
+    if (status == 0 && (make_release(r, why) != 0 || reserve_workers(r, why) != 0))
+        return EXIT_RUNTIME;
+    return status;
 }
 
 static void reload_begin(struct reload *r, const struct bundle *texts)

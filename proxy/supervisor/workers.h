@@ -37,8 +37,8 @@ struct workers {
     const struct listeners *listeners;
     const struct resolver *resolver;
 
-    struct worker *items[WORKERS_MAX]; /* allocated once, when first needed */
-    unsigned count;                    /* ever used */
+    struct worker *items[WORKERS_MAX]; /* allocated once, by workers_reserve() */
+    unsigned count;                    /* ever used; items behind them are reserved */
     struct release current, next;      /* next.number 0: no reload is under way */
     struct tls_ticket_keys tickets;
     struct identity identity;
@@ -56,7 +56,14 @@ struct workers {
 /* Before all else. */
 void workers_init(struct workers *ws);
 
-/* Ask all workers to get ready for `next` (taken over). */
+/* Get what so many workers need, as long as a refusal is possible: without it, clients would wait
+ * in sockets that nobody asks. -1: it cannot be had. */
+int workers_reserve(struct workers *ws, unsigned count, struct err *e);
+
+/* Give back what was reserved, and not used by workers_prepare() or workers_commit(). */
+void workers_give_back(struct workers *ws);
+
+/* Ask all workers to get ready for `next` (taken over), for whom they were reserved. */
 void workers_prepare(struct workers *ws, struct release *next);
 
 /* Make `next` the current release: workers swap, are added and retired. */

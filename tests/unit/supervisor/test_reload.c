@@ -31,11 +31,26 @@ static char configuration[80];
 /* ---- the workers ---- */
 
 static struct {
-    unsigned alive, aborted, replaced;
+    unsigned alive, aborted, replaced, reserved;
+    bool no_room;
 } w;
+
+int workers_reserve(struct workers *ws, unsigned count, struct err *e)
+{
+    (void)ws;
+    w.reserved = w.no_room ? 0 : count;
+    return w.no_room ? err_set(e, "too many") : 0;
+}
+
+void workers_give_back(struct workers *ws)
+{
+    (void)ws;
+    w.reserved = 0;
+}
 
 void workers_prepare(struct workers *ws, struct release *next)
 {
+    assert_int_equal(w.reserved, next->workers);
     ws->next = *next;
     *next = (struct release){0};
 }
@@ -544,6 +559,25 @@ static void what_the_owner_cannot_have_is_refused(void **state)
     assert_in_service(1);
 }
 
+static void more_workers_than_there_is_room_for_are_refused(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    w.no_room = true;
+    files_configure("t.conf", CONFIGURATION ANOTHER_ROUTE);
+    reload_request(&reload, &one);
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(one.text, "error: too many"));
+    assert_non_null(strstr(one.text, "reload refused: there is no room for the workers"));
+    assert_int_equal(listeners.count, 1);
+    assert_in_service(1);
+    w.no_room = false;
+    reload_request(&reload, NULL);
+    reload_cancel(&reload);
+    assert_int_equal(w.reserved, 0);
+}
+
 /* What another process has, and check cannot tell from what is ours. */
 static int listen_elsewhere(const char *name)
 {
@@ -815,6 +849,7 @@ int main(void)
         TEST(one_may_be_asked_for_when_one_has_ended),
         TEST(a_mistake_is_told_and_changes_nothing),
         TEST(what_the_owner_cannot_have_is_refused),
+        TEST(more_workers_than_there_is_room_for_are_refused),
         TEST(an_address_that_is_taken_is_refused_and_the_others_given_back),
         TEST(what_a_worker_cannot_load_is_refused_with_its_words),
         TEST(a_worker_that_does_not_load_it_is_replaced_once),

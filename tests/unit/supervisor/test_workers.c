@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
 int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
@@ -251,6 +252,7 @@ static void prepare(uint32_t number, unsigned count)
     l.generation = NULL;
     candidate_free(&l);
     diags_free(&d);
+    assert_int_equal(workers_reserve(&workers, count, &e), 0);
     workers_prepare(&workers, &next);
     assert_int_equal(next.number, 0); /* taken over */
 }
@@ -393,6 +395,51 @@ static void one_that_ends_instead_has_a_successor(void **state)
     workers_commit(&workers);
     loop_until(&loop, workers.items[1]->child.life == CHILD_RUNNING);
     assert_int_not_equal(pid_of(1), before);
+}
+
+/* ---- places ---- */
+
+static int reserve(unsigned count, unsigned descriptors, struct err *e)
+{
+    struct rlimit before, few;
+    const int next = dup(0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = (struct rlimit){(rlim_t)next + descriptors, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    const int result = workers_reserve(&workers, count, e);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    return result;
+}
+
+static void more_than_there_is_room_for_are_refused(void **state)
+{
+    (void)state;
+    struct err e;
+    started(all_good, 1);
+    const unsigned before = open_descriptors();
+    static const unsigned short_of[] = {3, 3 * 2 + 5}; /* counters; sockets of processes */
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(reserve(4, short_of[i], &e), -1);
+        assert_non_null(strstr(e.text, "Too many open files"));
+        assert_non_null(strstr(e.cure, "LimitNOFILE="));
+        assert_int_equal(workers.count, 1);
+        assert_int_equal(open_descriptors(), before);
+    }
+    assert_int_equal(reserve(1, 0, &e), 0); /* what is there needs no more */
+}
+
+static void what_was_reserved_in_vain_is_given_back(void **state)
+{
+    (void)state;
+    struct err e;
+    started(all_good, 1);
+    const unsigned before = open_descriptors();
+    assert_int_equal(workers_reserve(&workers, 3, &e), 0);
+    assert_int_equal(open_descriptors(), before + 2 * 2);
+    workers_give_back(&workers);
+    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(workers_alive(&workers), 1);
 }
 
 /* ---- death ---- */
@@ -552,6 +599,8 @@ int main(int argc, char **argv)
         TEST(one_that_retires_is_called_back),
         TEST(one_that_is_not_called_back_after_all_goes_on_retiring),
         TEST(one_that_ends_instead_has_a_successor),
+        TEST(more_than_there_is_room_for_are_refused),
+        TEST(what_was_reserved_in_vain_is_given_back),
         TEST(one_that_dies_has_a_successor_that_runs_what_the_others_run),
         TEST(a_successor_is_asked_for_what_is_being_prepared),
         TEST(those_that_die_at_once_are_not_started_without_pause),
