@@ -373,15 +373,31 @@ static void explain_late(const struct reload *r, const char *what, char why[WHY_
     buf_free(&names);
 }
 
-/* There is no way back: the new generation is in service with the others, and with the late one's
- * successor when it comes. */
-static void reload_incomplete(struct reload *r)
+/* There is no way back: the new generation is in service as far as it goes. */
+static void reload_incomplete(struct reload *r, const char *why)
 {
-    char why[WHY_MAX];
-    explain_late(r, "take over the new generation", why);
     log_findings(r);
     log_event(r->with.log, LOG_LEVEL_ERROR, "reload-incomplete", "%s", why);
     reload_finish(r, EXIT_RUNTIME, why);
+}
+
+/* It is with the others, and with the late one's successor when it comes. */
+static void reload_uncommitted(struct reload *r)
+{
+    char why[WHY_MAX];
+    explain_late(r, "take over the new generation", why);
+    reload_incomplete(r, why);
+}
+
+/* Findings have the addresses. */
+static void reload_deaf(struct reload *r)
+{
+    char why[WHY_MAX];
+    snprintf(why, sizeof why,
+             "generation %u is in service, but not on every address; what is missing is tried "
+             "again every second",
+             r->with.workers->current.number);
+    reload_incomplete(r, why);
 }
 
 static void reload_unprepared(struct reload *r)
@@ -405,7 +421,7 @@ static void workers_late(uv_timer_t *timer)
     } else if (preparing) {
         reload_unprepared(r);
     } else {
-        reload_incomplete(r);
+        reload_uncommitted(r);
     }
 }
 
@@ -419,7 +435,9 @@ static void reload_commit(struct reload *r)
     }
     r->stage = RELOAD_COMMITTING;
     listeners_commit(r->with.listeners);
-    r->events->commit(r->arg, ws->next.generation, &r->candidate, r->log_fd);
+    listeners_tell_deaf(r->with.listeners, ws->next.generation->config, &r->findings);
+    relisten_begin(&r->relisten);
+    r->events->commit(r->arg, ws->next.generation, &r->candidate, r->log_fd, &r->findings);
     r->log_fd = -1;
     workers_commit(ws);
     resolver_keep(r->with.resolver, current(r)->config);
@@ -531,6 +549,7 @@ void reload_init(struct reload *r, const struct reload_parts *with,
     *r = (struct reload){.with = *with, .events = events, .arg = arg, .log_fd = -1};
     uv_timer_init(with->loop, &r->timer);
     r->timer.data = r;
+    relisten_init(&r->relisten, with->loop, with->log, with->listeners, NULL, NULL);
 }
 
 static int begin_first(struct reload *r, const struct source *from, struct buf *said)
@@ -645,11 +664,22 @@ static void log_outcome(struct reload *r, const char *outcome)
     log_end(&line);
 }
 
+/* Errors are of the commit alone: with others there is none. And files cannot help it, so that for
+ * its sake they are not to be tried again. */
+static bool is_deaf(const struct reload *r)
+{
+    return !r->files_only && !diag_ok(&r->findings, DIAG_ERROR);
+}
+
 void reload_committed(struct reload *r, uint32_t number)
 {
     char outcome[200];
     if (r->stage != RELOAD_COMMITTING || number != r->with.workers->current.number)
         return;
+    if (is_deaf(r)) {
+        reload_deaf(r);
+        return;
+    }
     const struct config *c = current(r)->config;
     const unsigned workers = r->with.workers->current.workers;
     snprintf(outcome, sizeof outcome,
@@ -684,6 +714,7 @@ void reload_cancel(struct reload *r)
 void reload_close(struct reload *r)
 {
     uv_close((uv_handle_t *)&r->timer, NULL);
+    relisten_close(&r->relisten);
 }
 
 void reload_free(struct reload *r)

@@ -705,7 +705,8 @@ static void tell_kept(struct supervisor *s)
               first);
 }
 
-static void commit(void *arg, struct generation *g, const struct candidate *l, int log_fd)
+static void commit(void *arg, struct generation *g, const struct candidate *l, int log_fd,
+                   struct diags *d)
 {
     struct supervisor *s = arg;
     if (log_fd >= 0)
@@ -724,7 +725,7 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
     keep(s, g->config);
     renewal_use(&s->renewal, g, l->bundle);
     s->fingerprints = s->reload.fingerprints;
-    observer_commit(&s->observer);
+    observer_commit(&s->observer, g->config, d);
 }
 
 static void rehearsed(void *arg, const struct candidate *l)

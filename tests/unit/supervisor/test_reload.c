@@ -4,6 +4,7 @@
 #include "proxy/base/exits.h"
 #include "proxy/supervisor/reload.h"
 #include "tests/support/files.h"
+#include "tests/support/listen_config.h"
 #include "tests/support/loop.h"
 
 #include <sys/socket.h>
@@ -197,7 +198,7 @@ static struct control_request asks(void)
 
 static struct {
     unsigned begun, committed, rehearsed, finished;
-    bool refuses, committed_log;
+    bool refuses, is_deaf, committed_log;
     struct reload_outcome outcome;
     char text[1200];
     struct control_request *asks_again; /* out of `finished` */
@@ -217,9 +218,12 @@ static int claim(void *arg, const struct config *c, struct diags *d)
     return owner.refuses ? -1 : 0;
 }
 
-static void commit(void *arg, struct generation *g, const struct candidate *l, int log_fd)
+static void commit(void *arg, struct generation *g, const struct candidate *l, int log_fd,
+                   struct diags *d)
 {
     (void)arg;
+    if (owner.is_deaf)
+        diag_add(d, DIAG_ERROR, NULL, NULL, "somebody listens there");
     assert_ptr_equal(g, workers.next.generation);
     assert_non_null(l->bundle);
     owner.committed++;
@@ -653,6 +657,83 @@ static void a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service(
     assert_in_service(2);
 }
 
+static void other_route_on(uint16_t port)
+{
+    char text[1000];
+    snprintf(text, sizeof text,
+             CONFIGURATION "route b { listen = \"127.0.0.1:%u\" protocol = imap certificate = one\n"
+                           "  upstream = \"127.0.0.1:1\" }\n",
+             port);
+    files_configure("t.conf", text);
+}
+
+static int listen_on_port(uint16_t port)
+{
+    static const int on = 1;
+    const struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
+/* Between bind() and listen(); the rest is in service. */
+static void an_address_that_another_takes_meanwhile_is_told_of_and_had_later(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    const uint16_t port = free_port();
+    start();
+    other_route_on(port);
+    reload_request(&reload, &one);
+    const int other = listen_on_port(port);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(one.text, "route b: cannot listen on 127.0.0.1:"));
+    assert_non_null(strstr(one.text, "`ss -ltnp`"));
+    assert_non_null(strstr(one.text, "generation 2 is in service, but not on every address"));
+    assert_non_null(strstr(files_logged(), "event=reload-incomplete"));
+    assert_in_service(2);
+    close(other);
+    loop_until(&loop, !listeners_deaf(&listeners));
+    assert_non_null(strstr(files_logged(), "event=listening"));
+}
+
+static void what_the_owner_finds_at_the_commit_is_told(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    owner.is_deaf = true;
+    reload_request(&reload, &one);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(one.text, "somebody listens there"));
+    assert_in_service(2);
+}
+
+/* They would be read again and again for its sake. */
+static void of_files_alone_a_deaf_address_is_no_failure(void **state)
+{
+    (void)state;
+    struct candidate l;
+    struct diags d = {0};
+    start();
+    owner.is_deaf = true;
+    assert_true(load_configuration(configuration, &l, &d));
+    reload_files(&reload, l.bundle);
+    candidate_free(&l);
+    diags_free(&d);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_int_equal(owner.outcome.status, 0);
+    assert_non_null(strstr(files_logged(), "somebody listens there"));
+}
+
 static void a_caller_beside_the_log_is_told_the_outcome_alone(void **state)
 {
     (void)state;
@@ -850,6 +931,9 @@ int main(void)
         TEST(a_mistake_is_told_and_changes_nothing),
         TEST(what_the_owner_cannot_have_is_refused),
         TEST(more_workers_than_there_is_room_for_are_refused),
+        TEST(an_address_that_another_takes_meanwhile_is_told_of_and_had_later),
+        TEST(what_the_owner_finds_at_the_commit_is_told),
+        TEST(of_files_alone_a_deaf_address_is_no_failure),
         TEST(an_address_that_is_taken_is_refused_and_the_others_given_back),
         TEST(what_a_worker_cannot_load_is_refused_with_its_words),
         TEST(a_worker_that_does_not_load_it_is_replaced_once),
