@@ -49,13 +49,16 @@ void child_replace(struct child *c, const char *event, const char *why)
     if (c->life == CHILD_NONE || c->condemned)
         return;
     child_log(c, LOG_LEVEL_ERROR, event, "%s and is replaced", why);
+    c->expected = true;
     condemn(c);
 }
 
 void child_kill(struct child *c)
 {
-    if (c->life != CHILD_NONE)
-        condemn(c);
+    if (c->life == CHILD_NONE)
+        return;
+    c->expected = true;
+    condemn(c);
 }
 
 /* ---- what it is told ---- */
@@ -247,17 +250,14 @@ static void explain_signal(const struct child *c, int signal)
 
 static void log_death(const struct child *c, int64_t status, int signal)
 {
-    if (c->adopted && signal != 0 && !c->of->ending)
-        child_log(c, LOG_LEVEL_ERROR, "died",
-                  "(pid %d, from before the upgrade) was killed by signal %d (%s); %snobody "
-                  "replaces it",
-                  c->process.pid, signal, strsignal(signal), c->of->kind->loss);
-    else if (c->of->ending || c->life == CHILD_RETIRING)
+    const bool last = c->of->ending || c->life == CHILD_RETIRING;
+    if (last && (signal == 0 || c->expected))
         child_log(c, LOG_LEVEL_DEBUG, "end", "has ended");
     else if (signal != 0)
-        child_log(c, LOG_LEVEL_ERROR, "died",
-                  "(pid %d) was killed by signal %d (%s); %sa new one starts", c->process.pid,
-                  signal, strsignal(signal), c->of->kind->loss);
+        child_log(c, LOG_LEVEL_ERROR, "died", "(pid %d%s) was killed by signal %d (%s); %s%s",
+                  c->process.pid, c->adopted ? ", from before the upgrade" : "", signal,
+                  strsignal(signal), c->of->kind->loss,
+                  last ? "nobody replaces it" : "a new one starts");
     else
         child_log(c, LOG_LEVEL_ERROR, "died", "(pid %d) ended with status %d; a new one starts",
                   c->process.pid, (int)status);
@@ -373,7 +373,7 @@ static void start_failed(struct child *c, const char *why)
 
 static void forget_predecessor(struct child *c)
 {
-    c->respawning = c->condemned = c->sandbox_told = false;
+    c->respawning = c->condemned = c->expected = c->sandbox_told = false;
     c->sandbox = (struct sandbox_state){0};
     c->pings = 0;
     c->started = uv_now(c->of->loop);

@@ -70,6 +70,7 @@ struct child {
     unsigned closing; /* handles of the last process that are not closed yet */
     bool respawning;  /* to be started again, once they are and `timer` has run out */
     bool condemned;   /* is being killed: nothing that it says or does not hear matters */
+    bool expected;    /* so we have decided, and its end is no news */
     unsigned pings;   /* in a row that it has not answered */
     uint64_t started;
     unsigned quick_deaths; /* in a row, each soon after its start */

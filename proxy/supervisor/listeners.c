@@ -283,6 +283,12 @@ static const char *cure_for(int error, const struct party *p)
     }
 }
 
+static void tell(const struct party *p, const struct endpoint *e, int error, struct diags *d)
+{
+    diag_add(d, DIAG_ERROR, &e->at, confined_cure(error, e->path, cure_for(error, p)),
+             "%s: cannot listen on %s: %s", p->who, e->text, strerror(error));
+}
+
 static int prepare_one(struct listeners *l, const struct party *p, const struct endpoint *e,
                        unsigned workers, struct diags *d)
 {
@@ -296,9 +302,7 @@ static int prepare_one(struct listeners *l, const struct party *p, const struct 
         if ((given >= 0 ? fill_given(a, given) : fill(l, a, e, workers, check)) == 0)
             return 0;
     }
-    const int error = errno;
-    diag_add(d, DIAG_ERROR, &e->at, confined_cure(error, e->path, cure_for(error, p)),
-             "%s: cannot listen on %s: %s", p->who, e->text, strerror(error));
+    tell(p, e, errno, d);
     return -1;
 }
 
@@ -326,6 +330,17 @@ static int prepare_list(struct listeners *l, const struct party *p, const struct
     return result;
 }
 
+static struct party route_party(const struct route_config *r)
+{
+    struct party p = {.is_route = true, .options = {r->freebind, r->tcp_user_timeout}};
+    snprintf(p.who, sizeof p.who, "route %s", r->name);
+    return p;
+}
+
+enum { USER_TIMEOUT_MS = 60000 }; /* as routes have it by default */
+static const struct party observe = {.who = "observe", .options = {false, USER_TIMEOUT_MS}},
+                          agent = {.who = "observe-agent", .options = {false, USER_TIMEOUT_MS}};
+
 static void want_nothing(struct listeners *l)
 {
     for (size_t i = 0; i < l->count; i++)
@@ -339,8 +354,7 @@ int listeners_prepare(struct listeners *l, const struct config *c, unsigned work
     want_nothing(l);
     for (size_t i = 0; i < c->route_count; i++) {
         const struct route_config *r = &c->routes[i];
-        struct party p = {.is_route = true, .options = {r->freebind, r->tcp_user_timeout}};
-        snprintf(p.who, sizeof p.who, "route %s", r->name);
+        const struct party p = route_party(r);
         result |= prepare_list(l, &p, r->listen, r->listen_count, workers, d);
     }
     if (result != 0)
@@ -358,9 +372,6 @@ static bool is_agent(const struct config *c, const char *text)
 
 int listeners_prepare_observe(struct listeners *l, const struct config *c, struct diags *d)
 {
-    enum { USER_TIMEOUT_MS = 60000 }; /* as routes have it by default */
-    static const struct party observe = {.who = "observe", .options = {false, USER_TIMEOUT_MS}},
-                              agent = {.who = "observe-agent", .options = {false, USER_TIMEOUT_MS}};
     want_nothing(l);
     int result = prepare_list(l, &observe, c->observe, c->observe_count, 1, d);
     result |= prepare_list(l, &agent, c->observe_agent, c->observe_agent_count, 1, d);
@@ -391,7 +402,7 @@ static bool is_unwanted(const struct listen_address *a)
 
 static bool is_new(const struct listen_address *a)
 {
-    return a->listening == 0;
+    return a->committed == 0;
 }
 
 static bool is_any(const struct listen_address *a)
@@ -412,7 +423,7 @@ int listeners_adopt(struct listeners *l, const struct handover_address *from)
     for (size_t i = 0; i < from->count; i++)
         if (add_socket(a, from->sockets[i]) != 0)
             return -1;
-    a->listening = a->count;
+    a->committed = a->listening = a->count;
     return 0;
 }
 
@@ -432,6 +443,16 @@ static void tune(struct listen_address *a)
     a->in_force = a->options;
 }
 
+bool listeners_listen(struct listen_address *a)
+{
+    for (a->deaf = 0; a->listening < a->committed; a->listening++)
+        if (listen(a->sockets[a->listening], BACKLOG) != 0) {
+            a->deaf = errno;
+            return false;
+        }
+    return true;
+}
+
 void listeners_commit(struct listeners *l)
 {
     sweep(l, is_unwanted);
@@ -439,9 +460,37 @@ void listeners_commit(struct listeners *l)
         struct listen_address *a = &l->items[i];
         a->agent = a->wanted_agent;
         tune(a);
-        for (; a->listening < a->count; a->listening++)
-            listen(a->sockets[a->listening], BACKLOG);
+        a->committed = a->count;
+        listeners_listen(a);
     }
+}
+
+bool listeners_deaf(const struct listeners *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->items[i].deaf != 0)
+            return true;
+    return false;
+}
+
+static void tell_list(const struct listeners *l, const struct party *p, const struct endpoint *list,
+                      size_t count, struct diags *d)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct listen_address *a = find(l, list[i].text);
+        if (a != NULL && a->deaf != 0)
+            tell(p, &list[i], a->deaf, d);
+    }
+}
+
+void listeners_tell_deaf(const struct listeners *l, const struct config *c, struct diags *d)
+{
+    for (size_t i = 0; i < c->route_count; i++) {
+        const struct party p = route_party(&c->routes[i]);
+        tell_list(l, &p, c->routes[i].listen, c->routes[i].listen_count, d);
+    }
+    tell_list(l, &observe, c->observe, c->observe_count, d);
+    tell_list(l, &agent, c->observe_agent, c->observe_agent_count, d);
 }
 
 void listeners_abort(struct listeners *l)
@@ -449,7 +498,7 @@ void listeners_abort(struct listeners *l)
     sweep(l, is_new);
     for (size_t i = 0; i < l->count; i++) {
         struct listen_address *a = &l->items[i];
-        while (a->count > a->listening)
+        while (a->count > a->committed)
             close(a->sockets[--a->count]);
     }
 }

@@ -27,7 +27,9 @@ struct listen_address {
     char *text; /* canonical, as in struct endpoint */
     int *sockets;
     size_t count;
-    size_t listening; /* of these; the others are bound for a configuration not yet committed */
+    size_t committed; /* of these; the others are bound for a configuration not yet committed */
+    size_t listening; /* of the committed; the others are deaf */
+    int deaf;         /* errno of the last listen(), where some are */
     bool is_unix;
     bool given;                     /* by the service manager, whose it stays */
     struct socket_file file;        /* of a unix socket */
@@ -58,8 +60,18 @@ int listeners_prepare(struct listeners *l, const struct config *c, unsigned work
  * has those of routes or these. */
 int listeners_prepare_observe(struct listeners *l, const struct config *c, struct diags *d);
 
-/* Listen on what listeners_prepare() bound, close what its configuration does not want. */
+/* Listen on what listeners_prepare() bound, close what its configuration does not want. There is no
+ * way back, and between bind() and listen() another process may have been quicker: that address
+ * stays deaf until listeners_listen() does better. */
 void listeners_commit(struct listeners *l);
+
+/* Tell in `d` what of `c`, which was committed, is deaf. */
+void listeners_tell_deaf(const struct listeners *l, const struct config *c, struct diags *d);
+
+bool listeners_deaf(const struct listeners *l);
+
+/* Listen on all that is committed of one address. */
+bool listeners_listen(struct listen_address *a);
 
 /* Close what listeners_prepare() bound. */
 void listeners_abort(struct listeners *l);

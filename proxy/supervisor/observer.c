@@ -185,6 +185,13 @@ static void ended(struct child *c)
 static const struct child_kind kind = {
     .name = "observer", .loss = "", .started = started, .message = on_message, .ended = ended};
 
+static void listens_again(void *arg)
+{
+    struct observer *o = arg;
+    if (o->child.life == CHILD_RUNNING)
+        send_listeners(o);
+}
+
 void observer_init(struct observer *o, uv_loop_t *loop, struct log *log,
                    const struct workers *workers, const struct archive *archive,
                    void (*fill)(void *arg, struct snapshot_writer *w), void *arg)
@@ -195,6 +202,7 @@ void observer_init(struct observer *o, uv_loop_t *loop, struct log *log,
     child_init(&o->child, &o->children, 0, o);
     uv_timer_init(loop, &o->later);
     o->later.data = o;
+    relisten_init(&o->relisten, loop, log, &o->listeners, listens_again, o);
 }
 
 int observer_prepare(struct observer *o, const struct config *c, struct diags *d)
@@ -207,17 +215,18 @@ void observer_abort(struct observer *o)
     listeners_abort(&o->listeners);
 }
 
-void observer_commit(struct observer *o)
+void observer_commit(struct observer *o, const struct config *c, struct diags *d)
 {
-    struct child *c = &o->child;
     listeners_commit(&o->listeners);
+    listeners_tell_deaf(&o->listeners, c, d);
+    relisten_begin(&o->relisten);
     if (o->listeners.count == 0) {
-        child_retire(c);
-        child_kill(c);
-    } else if (c->life == CHILD_RUNNING) {
+        child_retire(&o->child);
+        child_kill(&o->child);
+    } else if (o->child.life == CHILD_RUNNING) {
         send_listeners(o);
-    } else if (c->life == CHILD_NONE && !o->waits) {
-        child_start(c);
+    } else if (o->child.life == CHILD_NONE && !o->waits) {
+        child_start(&o->child);
     }
 }
 
@@ -239,6 +248,7 @@ void observer_close(struct observer *o)
     o->children.ending = true;
     child_close(&o->child);
     uv_close((uv_handle_t *)&o->later, NULL);
+    relisten_close(&o->relisten);
 }
 
 void observer_free(struct observer *o)

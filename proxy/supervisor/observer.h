@@ -9,6 +9,7 @@
 #include "proxy/supervisor/archive.h"
 #include "proxy/supervisor/child.h"
 #include "proxy/supervisor/listeners.h"
+#include "proxy/supervisor/relisten.h"
 #include "proxy/supervisor/workers.h"
 
 #include <uv.h>
@@ -21,6 +22,7 @@ struct observer {
     void (*fill)(void *arg, struct snapshot_writer *w);
     void *arg;
     struct listeners listeners;
+    struct relisten relisten;
     bool waits;    /* nobody is shown anything before observer_begin() */
     unsigned told; /* of the workers' counters, that many */
     int history;   /* memory for it and its successors; -1: none yet */
@@ -35,7 +37,7 @@ void observer_init(struct observer *o, uv_loop_t *loop, struct log *log,
 
 /* The steps of a reload (listeners.h). */
 int observer_prepare(struct observer *o, const struct config *c, struct diags *d);
-void observer_commit(struct observer *o);
+void observer_commit(struct observer *o, const struct config *c, struct diags *d);
 void observer_abort(struct observer *o);
 
 /* After an upgrade: the new configuration is in service, so that nobody is told that there is none.

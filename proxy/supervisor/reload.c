@@ -149,6 +149,7 @@ static void reload_undo(struct reload *r)
 {
     if (r->stage == RELOAD_PREPARING)
         workers_abort(r->with.workers);
+    workers_give_back(r->with.workers);
     listeners_abort(r->with.listeners);
     if (current(r) != NULL)
         resolver_keep(r->with.resolver, current(r)->config);
@@ -225,13 +226,20 @@ static bool load(struct reload *r, const struct source *from)
                                : load_configuration(r->with.path, &r->candidate, &r->findings);
 }
 
-/* Read, judge, bind. 0, or the exit status with the reason in `why`. */
-static int reload_judge(struct reload *r, const struct source *from, struct err *why)
+/* It may take seconds, which are not to be taken off the timers that are started after it. */
+static bool load_in_time(struct reload *r, const struct source *from)
 {
     const uint64_t begin = uv_hrtime();
     const bool understood = load(r, from);
     r->with.workers->load_ms = (uv_hrtime() - begin) / 1000000;
-    if (understood) {
+    uv_update_time(r->with.loop);
+    return understood;
+}
+
+/* Read, judge, bind. 0, or the exit status with the reason in `why`. */
+static int reload_judge(struct reload *r, const struct source *from, struct err *why)
+{
+    if (load_in_time(r, from)) {
         warn_unchangeable(r, &r->candidate, &r->findings);
         if (confinement_judge(r->with.confinement, r->candidate.generation->config, &r->findings))
             open_log(r, r->candidate.generation->config, &r->findings);
@@ -283,6 +291,15 @@ static int make_release(struct reload *r, struct err *why)
     if (current(r) != NULL && r->with.tickets != NULL)
         changes_describe_tickets(r->with.tickets, &r->candidate.tickets, &r->changes);
     return 0;
+}
+
+static int reserve_workers(struct reload *r, struct err *why)
+{
+    struct err e = {.text = ""};
+    if (workers_reserve(r->with.workers, r->release.workers, &e) == 0)
+        return 0;
+    diag_add(&r->findings, DIAG_ERROR, NULL, err_cure_or(&e, NULL), "%s", e.text);
+    return err_set(why, "there is no room for the workers");
 }
 
 /* ---- waiting ---- */
@@ -351,15 +368,31 @@ static void explain_late(const struct reload *r, const char *what, char why[WHY_
     buf_free(&names);
 }
 
-/* There is no way back: the new generation is in service with the others, and with the late one's
- * successor when it comes. */
-static void reload_incomplete(struct reload *r)
+/* There is no way back: the new generation is in service as far as it goes. */
+static void reload_incomplete(struct reload *r, const char *why)
 {
-    char why[WHY_MAX];
-    explain_late(r, "take over the new generation", why);
     log_findings(r);
     log_event(r->with.log, LOG_LEVEL_ERROR, "reload-incomplete", "%s", why);
     reload_finish(r, EXIT_RUNTIME, why);
+}
+
+/* It is with the others, and with the late one's successor when it comes. */
+static void reload_uncommitted(struct reload *r)
+{
+    char why[WHY_MAX];
+    explain_late(r, "take over the new generation", why);
+    reload_incomplete(r, why);
+}
+
+/* Findings have the addresses. */
+static void reload_deaf(struct reload *r)
+{
+    char why[WHY_MAX];
+    snprintf(why, sizeof why,
+             "generation %u is in service, but not on every address; what is missing is tried "
+             "again every second",
+             r->with.workers->current.number);
+    reload_incomplete(r, why);
 }
 
 static void reload_unprepared(struct reload *r)
@@ -383,7 +416,7 @@ static void workers_late(uv_timer_t *timer)
     } else if (preparing) {
         reload_unprepared(r);
     } else {
-        reload_incomplete(r);
+        reload_uncommitted(r);
     }
 }
 
@@ -397,12 +430,14 @@ static void reload_commit(struct reload *r)
     }
     r->stage = RELOAD_COMMITTING;
     listeners_commit(r->with.listeners);
+    listeners_tell_deaf(r->with.listeners, ws->next.generation->config, &r->findings);
+    relisten_begin(&r->relisten);
     r->events->commit(r->arg, ws->next.generation, &r->candidate, r->log_fd);
     r->log_fd = -1;
     route_slots_commit(&r->slots, &ws->all);
     name_slots_commit(&r->name_slots, &ws->all);
     workers_commit(ws);
-    r->events->committed(r->arg);
+    r->events->committed(r->arg, current(r), &r->findings);
     resolver_keep(r->with.resolver, current(r)->config);
 }
 
@@ -488,7 +523,9 @@ static int reload_try(struct reload *r, const struct source *from, struct err *w
     const int status = reload_judge(r, from, why);
     if (status == 0 && r->first)
         settle(r);
-    return status == 0 && make_release(r, why) != 0 ? EXIT_RUNTIME : status;
+    if (status == 0 && (make_release(r, why) != 0 || reserve_workers(r, why) != 0))
+        return EXIT_RUNTIME;
+    return status;
 }
 
 static void reload_begin(struct reload *r, const struct bundle *texts)
@@ -510,6 +547,7 @@ void reload_init(struct reload *r, const struct reload_parts *with,
     *r = (struct reload){.with = *with, .events = events, .arg = arg, .log_fd = -1};
     uv_timer_init(with->loop, &r->timer);
     r->timer.data = r;
+    relisten_init(&r->relisten, with->loop, with->log, with->listeners, NULL, NULL);
 }
 
 static int begin_first(struct reload *r, const struct source *from, struct buf *said)
@@ -624,11 +662,22 @@ static void log_outcome(struct reload *r, const char *outcome)
     log_end(&line);
 }
 
+/* Errors are of the commit alone: with others there is none. And files cannot help it, so that for
+ * its sake they are not to be tried again. */
+static bool is_deaf(const struct reload *r)
+{
+    return !r->files_only && !diag_ok(&r->findings, DIAG_ERROR);
+}
+
 void reload_committed(struct reload *r, uint32_t number)
 {
     char outcome[200];
     if (r->stage != RELOAD_COMMITTING || number != r->with.workers->current.number)
         return;
+    if (is_deaf(r)) {
+        reload_deaf(r);
+        return;
+    }
     const struct config *c = current(r)->config;
     const unsigned workers = r->with.workers->current.workers;
     snprintf(outcome, sizeof outcome,
@@ -663,6 +712,7 @@ void reload_cancel(struct reload *r)
 void reload_close(struct reload *r)
 {
     uv_close((uv_handle_t *)&r->timer, NULL);
+    relisten_close(&r->relisten);
 }
 
 void reload_free(struct reload *r)

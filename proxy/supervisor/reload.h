@@ -15,6 +15,7 @@
 #include "proxy/load/load.h"
 #include "proxy/supervisor/confinement.h"
 #include "proxy/supervisor/listeners.h"
+#include "proxy/supervisor/relisten.h"
 #include "proxy/supervisor/resolver.h"
 #include "proxy/supervisor/workers.h"
 
@@ -39,8 +40,9 @@ struct reload_events {
     /* The workers are about to swap to `g`, which came from `l`: take over what else follows from
      * it. The log goes to `log_fd` (which is the owner's from now on); -1: it stays where it is. */
     void (*commit)(void *arg, struct generation *g, const struct candidate *l, int log_fd);
-    /* `g` is the current release's now: whoever shows what there is may show it. */
-    void (*committed)(void *arg);
+    /* `g` is the current release's now: whoever shows what there is may show it. What cannot be taken
+     * over after all is told in `d`. */
+    void (*committed)(void *arg, const struct generation *g, struct diags *d);
     /* Only of a rehearsal, which ends here: all workers have prepared, and `l` would be committed.
      */
     void (*rehearsed)(void *arg, const struct candidate *l);
@@ -92,6 +94,7 @@ struct reload {
     struct buf changes;
     uint32_t generations; /* numbers given out */
     uv_timer_t timer;
+    struct relisten relisten;
     struct reload_waiter *waiters, *next_waiters; /* of this one, of the one that follows */
 };
 
@@ -139,7 +142,7 @@ void reload_describe(const struct reload *r, struct buf *out);
 /* The daemon goes: undo what is under way and answer all who wait. */
 void reload_cancel(struct reload *r);
 
-/* Closes the timer; reload_free() after the loop has turned once more. */
+/* Closes the timers; reload_free() after the loop has turned once more. */
 void reload_close(struct reload *r);
 void reload_free(struct reload *r);
 

@@ -128,11 +128,12 @@ static void killed_by_limit(uv_timer_t *timer)
     veterans_kill(&s->veterans);
 }
 
+/* In this order: an upgrade that is over lets the reload begin that waits for its end. */
 static void no_more_reloads(struct supervisor *s)
 {
     renewal_end(&s->renewal);
-    upgrade_cancel(&s->succession.upgrade);
     reload_cancel(&s->reload);
+    upgrade_cancel(&s->succession.upgrade);
 }
 
 static void end_workers(struct supervisor *s, enum ipc_type how)
@@ -725,10 +726,10 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
     s->fingerprints = s->reload.fingerprints;
 }
 
-static void committed(void *arg)
+static void committed(void *arg, const struct generation *g, struct diags *d)
 {
     struct supervisor *s = arg;
-    observer_commit(&s->observer);
+    observer_commit(&s->observer, g->config, d);
 }
 
 static void rehearsed(void *arg, const struct candidate *l)
@@ -780,7 +781,8 @@ static void finished(void *arg, const struct reload_outcome *outcome)
         notify_ready(s->kept == 0 ? outcome->text : kept_words);
     if (!succession_is_over(&s->succession))
         succeeded(s, outcome->text);
-    upgrade_poke(&s->succession.upgrade);
+    if (s->phase == PHASE_RUNNING)
+        upgrade_poke(&s->succession.upgrade);
     observer_changed(&s->observer);
 }
 

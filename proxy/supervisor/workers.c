@@ -3,6 +3,7 @@
 #include "proxy/supervisor/orders.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,8 @@ static void started(struct child *c)
     const struct workers *ws = w->all;
     w->told = w->prepared = w->committed = 0;
     orders_hello(w);
+    if (ws->draining)
+        orders_send(w, IPC_DRAIN, 0);
     orders_signer(w);
     orders_counters(w);
     if (ws->current.number != 0) {
@@ -283,36 +286,96 @@ static void close_counters(struct worker *w)
         close(w->counters_reader);
 }
 
-/* -1, said in the log. */
-static int make_counters(struct worker *w, unsigned index)
+static int make_counters(struct worker *w, unsigned index, struct err *e)
 {
-    struct workers *ws = w->all;
-    struct err e = {.text = ""};
-    w->counters = counters_create(&e);
-    w->counters_reader = w->counters >= 0 ? counters_reader(w->counters) : -1;
-    ws->all.parts[index] = w->counters_reader >= 0 ? counters_map_own(w->counters) : NULL;
-    if (counters_of(&ws->all, index) != NULL)
+    struct all_counters *all = &w->all->all;
+    w->counters = counters_create(e);
+    if (w->counters < 0)
+        return -1;
+    w->counters_reader = counters_reader(w->counters);
+    all->parts[index] = w->counters_reader >= 0 ? counters_map_own(w->counters) : NULL;
+    return counters_of(all, index) != NULL
+               ? 0
+               : err_set(e, "the counters cannot be had: %s", strerror(errno));
+}
+
+/* ---- places for them ---- */
+
+static void free_place(struct workers *ws, unsigned index)
+{
+    counters_unmap(ws->all.parts[index]);
+    ws->all.parts[index] = NULL;
+    close_counters(ws->items[index]);
+    free(ws->items[index]);
+    ws->items[index] = NULL;
+}
+
+static int make_place(struct workers *ws, unsigned index, struct err *e)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return err_set(e, "worker %u: out of memory", index);
+    *w = (struct worker){.all = ws, .counters = -1, .counters_reader = -1};
+    ws->items[index] = w;
+    return make_counters(w, index, e) == 0 ? 0 : err_prefix(e, "worker %u", index);
+}
+
+/* Each process that is to be started, a signer with it, has a socket to us, and to start one takes
+ * some more for a moment. */
+enum { SOCKETS = 2, SOME_MORE = 16, DESCRIPTORS_MAX = WORKERS_MAX * SOCKETS + SOME_MORE };
+
+static unsigned descriptors_needed(const struct workers *ws, unsigned count)
+{
+    unsigned starts = 0;
+    for (unsigned i = 0; i < count; i++)
+        starts += i >= ws->count || ws->items[i]->child.life == CHILD_NONE;
+    return starts > 0 ? starts * SOCKETS + SOME_MORE : 0;
+}
+
+/* They are taken soon, so that for once to look is enough. */
+static bool are_descriptors_left(int any, unsigned needed)
+{
+    int all[DESCRIPTORS_MAX];
+    unsigned n = 0;
+    while (n < needed && (all[n] = fcntl(any, F_DUPFD_CLOEXEC, 0)) >= 0)
+        n++;
+    for (unsigned i = 0; i < n; i++)
+        close(all[i]);
+    return n == needed;
+}
+
+static int reserve(struct workers *ws, unsigned count, struct err *e)
+{
+    for (unsigned i = ws->count; i < count; i++)
+        if (ws->items[i] == NULL && make_place(ws, i, e) != 0)
+            return -1;
+    if (!are_descriptors_left(ws->items[0]->counters, descriptors_needed(ws, count)))
+        return err_set(e, "%u workers: %s", count, strerror(EMFILE));
+    return 0;
+}
+
+int workers_reserve(struct workers *ws, unsigned count, struct err *e)
+{
+    if (reserve(ws, count, e) == 0)
         return 0;
-    log_event(ws->log, LOG_LEVEL_ERROR, "worker-failed", "worker %u has no counters: %s", index,
-              e.text[0] != '\0' ? e.text : strerror(errno));
-    close_counters(w);
-    return -1;
+    workers_give_back(ws);
+    return err_cure(e, "raise the limit on open files (LimitNOFILE= in the unit, or ulimit -n), or "
+                       "choose fewer `workers`");
+}
+
+void workers_give_back(struct workers *ws)
+{
+    for (unsigned i = ws->count; i < WORKERS_MAX; i++)
+        if (ws->items[i] != NULL)
+            free_place(ws, i);
 }
 
 static struct worker *worker_at(struct workers *ws, unsigned index)
 {
-    if (ws->items[index] != NULL)
-        return ws->items[index];
-    struct worker *w = calloc(1, sizeof *w);
-    if (w == NULL)
-        return NULL;
-    w->all = ws;
-    if (make_counters(w, index) != 0) {
-        free(w);
-        return NULL;
-    }
+    struct worker *w = ws->items[index];
+    if (index < ws->count)
+        return w;
     child_init(&w->child, &ws->children, index, w);
-    ws->items[index] = w;
     ws->count = index + 1;
     for_each(ws, orders_counters);
     return w;
@@ -320,15 +383,10 @@ static struct worker *worker_at(struct workers *ws, unsigned index)
 
 /* ---- releases ---- */
 
-/* Out of memory or descriptors: fewer workers. */
 static void start_all(struct workers *ws, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
-        struct worker *w = worker_at(ws, i);
-        if (w == NULL)
-            return;
-        child_start(&w->child);
-    }
+    for (unsigned i = 0; i < count; i++)
+        child_start(&worker_at(ws, i)->child);
 }
 
 void workers_prepare(struct workers *ws, struct release *next)
@@ -369,8 +427,6 @@ void workers_commit(struct workers *ws)
 
     for (unsigned i = 0; i < ws->count || i < ws->current.workers; i++) {
         struct worker *w = worker_at(ws, i);
-        if (w == NULL)
-            break; /* out of memory or descriptors: fewer workers */
         if (i >= ws->current.workers)
             retire(w);
         else if (w->child.life == CHILD_NONE)
@@ -416,10 +472,11 @@ void workers_leave(struct workers *ws, uint32_t ms)
 
 void workers_end(struct workers *ws, enum ipc_type how)
 {
-    ws->children.ending = true;
+    ws->draining = how == IPC_DRAIN;
+    ws->children.ending = !ws->draining;
     for (unsigned i = 0; i < ws->count; i++)
         orders_send(ws->items[i], how, 0);
-    if (workers_alive(ws) == 0)
+    if (ws->children.ending && workers_alive(ws) == 0)
         ws->events->gone(ws->arg);
 }
 
@@ -433,10 +490,8 @@ void workers_close(struct workers *ws)
 
 void workers_free(struct workers *ws)
 {
-    for (unsigned i = 0; i < ws->count; i++) {
-        close_counters(ws->items[i]);
-        free(ws->items[i]);
-    }
+    ws->count = 0;
+    workers_give_back(ws);
     signers_free(&ws->signers);
     release_clear(&ws->current);
     release_clear(&ws->next);

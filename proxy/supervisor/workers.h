@@ -38,8 +38,8 @@ struct workers {
     const struct listeners *listeners;
     const struct resolver *resolver;
 
-    struct worker *items[WORKERS_MAX]; /* allocated once, when first needed */
-    unsigned count;                    /* ever used */
+    struct worker *items[WORKERS_MAX]; /* allocated once, by workers_reserve() */
+    unsigned count;                    /* ever used; items behind them are reserved */
     struct release current, next;      /* next.number 0: no reload is under way */
     struct tls_ticket_keys tickets;
     struct identity identity;
@@ -49,6 +49,7 @@ struct workers {
     struct signers signers;
     struct veterans *veterans;         /* borrowed */
     struct challenge_names challenges; /* of the current release */
+    bool draining;                     /* who replaces one that dies refuses newcomers, too */
     bool careful;     /* with the first generation, too: no COMMIT before all have prepared */
     uint64_t load_ms; /* that this process took to load what the workers load */
 };
@@ -56,7 +57,14 @@ struct workers {
 /* Before all else. */
 void workers_init(struct workers *ws);
 
-/* Ask all workers to get ready for `next` (taken over). */
+/* Get what so many workers need, as long as a refusal is possible: without it, clients would wait
+ * in sockets that nobody asks. -1: it cannot be had. */
+int workers_reserve(struct workers *ws, unsigned count, struct err *e);
+
+/* Give back what was reserved, and not used by workers_prepare() or workers_commit(). */
+void workers_give_back(struct workers *ws);
+
+/* Ask all workers to get ready for `next` (taken over), for whom they were reserved. */
 void workers_prepare(struct workers *ws, struct release *next);
 
 /* Make `next` the current release: workers swap, are added and retired. */
@@ -79,7 +87,8 @@ uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms);
 bool workers_all_prepared(const struct workers *ws, uint32_t number);
 bool workers_all_committed(const struct workers *ws, uint32_t number);
 
-/* Tell all workers; for IPC_DRAIN, IPC_CLOSE, IPC_RETIRE and IPC_STOP, which end the workers. */
+/* Tell all workers; for IPC_CLOSE, IPC_RETIRE and IPC_STOP, which end them, and for IPC_DRAIN: then
+ * newcomers are refused, for which there has to be somebody, so that who dies is replaced. */
 void workers_end(struct workers *ws, enum ipc_type how);
 
 void workers_send_tickets(struct workers *ws);

@@ -11,6 +11,8 @@
 
 /* When descriptors or memory are out, wait this long before asking again. */
 #define PAUSE_MS 100
+/* And this long where nobody can be accepted, since the supervisor could not listen there. */
+#define DEAF_MS 1000
 
 enum { RESETS_PER_TURN = 8 };
 
@@ -20,6 +22,7 @@ struct listener {
     struct route *route;
     int fd;
     bool is_unix;
+    bool deaf; /* nobody can be accepted, and the log has a line about it */
 };
 
 struct acceptor {
@@ -44,6 +47,7 @@ struct acceptor *acceptor_new(struct sessions *all, struct generation *g)
     a->sessions = all;
     a->generation = generation_ref(g);
     uv_timer_init(all->loop, &a->pause);
+    a->pause.data = a;
     a->handles = 1;
     return a;
 }
@@ -87,7 +91,10 @@ static void acceptor_silence(struct acceptor *a)
 static void pause_over(uv_timer_t *timer)
 {
     struct acceptor *a = timer->data;
-    acceptor_room(a);
+    if (a->paused)
+        acceptor_room(a);
+    else
+        acceptor_listen(a);
 }
 
 /* At most one line a second: this happens when the machine has other troubles already. */
@@ -109,8 +116,25 @@ static void pause_for_resources(struct acceptor *a, int error)
 {
     complain(a, strerror(error));
     acceptor_silence(a);
-    a->pause.data = a;
     uv_timer_start(&a->pause, pause_over, PAUSE_MS, 0);
+}
+
+/* Such a socket is ready at all times. */
+static void pause_listener(struct listener *l, int error)
+{
+    struct acceptor *a = l->acceptor;
+    struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
+    char text[ADDRESS_TEXT_MAX];
+    uv_poll_stop(&l->poll);
+    uv_timer_start(&a->pause, pause_over, DEAF_MS, 0);
+    if (l->deaf)
+        return;
+    l->deaf = true;
+    address_local((uv_handle_t *)&l->poll, &local);
+    address_text((const struct sockaddr *)&local, text);
+    log_event(a->sessions->log, LOG_LEVEL_WARN, "accept-failed",
+              "route %s: nobody can be accepted on %s: %s; tried again every second",
+              l->route->config->name, text, strerror(error));
 }
 
 /* The machine's, not the connection's. */
@@ -194,8 +218,11 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
 {
     struct listener *l = (struct listener *)(void *)poll;
     struct acceptor *a = l->acceptor;
-    (void)status;
     (void)events;
+    if (status < 0) {
+        pause_listener(l, -status);
+        return;
+    }
     if (a->sessions->count >= a->sessions->limit) {
         complain(a, "no descriptors left");
         acceptor_silence(a);
@@ -204,8 +231,12 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
     enum taken got = TAKEN_RESET;
     for (int i = 0; i < RESETS_PER_TURN && got == TAKEN_RESET; i++)
         got = accept_one(l);
-    if (got == TAKEN_NOBODY && is_want(errno))
+    if (got != TAKEN_NOBODY)
+        l->deaf = false;
+    else if (is_want(errno))
         pause_for_resources(a, errno);
+    else if (errno == EINVAL)
+        pause_listener(l, errno);
     /* else that one connection is broken: accept(2), "Error handling" */
 }
 
@@ -263,6 +294,5 @@ void acceptor_close(struct acceptor *a)
         uv_close((uv_handle_t *)&a->listeners[i]->poll, listener_closed);
         close(a->listeners[i]->fd);
     }
-    a->pause.data = a;
     uv_close((uv_handle_t *)&a->pause, timer_closed);
 }

@@ -1,5 +1,6 @@
 """Signals: TERM and INT drain, a second one stops, QUIT drains without limit, USR1 and USR2."""
 
+import os
 import re
 import signal
 import socket
@@ -133,6 +134,24 @@ def test_a_hup_while_draining_is_no_harm(served, pki):
         assert done.returncode == 1
         assert "going down" in done.stderr
         assert tls.says(client)
+    ended_well(front)
+
+
+def test_newcomers_hear_a_refusal_also_from_the_successor_of_a_worker_that_died(served, pki):
+    front, port = served(drain_timeout="60s")
+    settings = tls.context(pki)
+    with tls.TlsClient(port, settings) as client:
+        assert tls.says(client)
+        front.send(signal.SIGTERM)
+        front.wait_for_log("draining")
+        serves = next(one for one in front.status()["workers"] if one["connections"] == 1)
+        victim = next(pid for pid in front.workers() if pid != serves["pid"])
+        os.kill(victim, signal.SIGKILL)
+        for _ in range(20):  # the kernel deals them to all sockets
+            with tls.TlsClient(port, settings) as newcomer:
+                assert newcomer.read_all() == b""
+        assert tls.says(client)
+        assert f"(pid {victim})" in front.wait_for_log("worker-died")["msg"]
     ended_well(front)
 
 

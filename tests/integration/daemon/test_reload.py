@@ -1,5 +1,6 @@
 """Reload: everything or nothing, no session lost, nothing leaked, the reason told to the caller."""
 
+import errno
 import json
 import os
 import shutil
@@ -142,6 +143,45 @@ def test_an_address_that_is_taken_refuses_the_reload(fronts, run, pki, echo, toy
     assert "cure:" in done.stderr
     with tls.TlsClient(port, tls.context(pki)) as client:
         assert tls.says(client)
+
+
+def is_bound(port):
+    """Whether it is listened on or not."""
+    with socket.socket() as other:
+        try:
+            other.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+        return False
+
+
+def test_an_address_that_another_takes_meanwhile_is_told_of_and_had_later(fronts, run, pki, echo):
+    """Between bind() and listen(), while a worker is asked: nobody can have it for sure before."""
+    port, contested = run.port(), run.port()
+    front = fronts.start(pki.mail.block(), route("echo", port, echo), workers=1)
+    worker, = front.workers()
+    os.kill(worker, signal.SIGSTOP)
+    front.write(pki.mail.block(), route("echo", port, echo), route("more", contested, echo))
+    answers = []
+    caller = threading.Thread(target=lambda: answers.append(front.reload()))
+    caller.start()
+    wait_until(lambda: is_bound(contested), "the address to be bound")
+    with socket.create_server(("127.0.0.1", contested)):
+        os.kill(worker, signal.SIGCONT)
+        caller.join()
+        done, = answers
+        assert done.returncode == 1
+        assert f"route more: cannot listen on 127.0.0.1:{contested}: Address already in use" \
+            in done.stderr
+        assert "generation 2 is in service, but not on every address" in done.stderr
+        assert front.wait_for_log("reload-incomplete", level="error")
+        assert front.wait_for_log("accept-failed", level="warn")
+        with tls.TlsClient(port, tls.context(pki)) as client:
+            assert tls.says(client)
+    front.wait_for_log("listening")
+    with tls.TlsClient(contested, tls.context(pki)) as client:
+        assert tls.says(client)
+    assert front.reload().returncode == 0
 
 
 def test_a_refused_reload_to_standard_error_leaves_it_open(fronts, run, pki, echo):

@@ -649,6 +649,22 @@ def test_one_during_reloads_takes_what_was_reloaded_last(own, run, pki, echo):
     assert serves(other, pki)
 
 
+def test_the_end_does_not_begin_a_reload_that_waits_for_it(own, run, pki, echo):
+    front, _ = serve(own, run, pki, echo)
+    own.program("for (;;) pause();")
+    answers = []
+    upgrading = threading.Thread(target=lambda: answers.append(own.upgrade(front)))
+    upgrading.start()
+    wait_until(lambda: len(process.children(front.pid)) == 5, "the new binary to be tried")
+    front.write("this is no configuration")
+    assert front.command("reload", "-c", front.file, "--timeout", "1").returncode == 1
+    front.send(signal.SIGTERM)
+    upgrading.join()
+    assert "the daemon is going down" in answers[0].stderr
+    front.verify_end(front.process.wait(30))
+    assert front.log("configuration") == []
+
+
 def test_one_right_after_the_start_waits_for_it(own, run, pki, echo):
     port = run.port()
     front = own.fronts.new(pki.mail.block(), route("echo", port, echo))

@@ -77,6 +77,47 @@ def test_a_killed_worker_is_back_and_the_others_sessions_live_on(served, pki, nu
     wait_until(lambda: front.active("echo") == 0, "no session counted for the dead worker")
 
 
+def test_one_that_is_killed_while_it_retires_is_told_of(fronts, run, pki, toys):
+    """Its sessions are lost as those of any other."""
+    port, upstream = run.port(), toys(toy.echo).port
+    front = fronts.start(pki.mail.block(), route("echo", port, upstream))
+    found = sessions_by_worker(front, port, tls.context(pki))
+    front.write(pki.mail.block(), route("echo", port, upstream), workers=1)
+    assert front.reload().returncode == 0
+    victim = next(one["pid"] for one in front.status()["workers"] if one["state"] == "retiring")
+    os.kill(victim, signal.SIGSEGV)
+    died = front.wait_for_log("worker-died")
+    assert died["level"] == "error"
+    assert f"(pid {victim}) was killed by signal 11" in died["msg"]
+    assert died["msg"].endswith("its sessions are lost, nobody replaces it")
+    close_all(found)
+
+
+def test_more_than_there_are_descriptors_for_are_refused(fronts, run, pki, toys):
+    """So that no client waits in the socket of one that cannot be started."""
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+
+    port, upstream = run.port(), toys(toy.echo).port
+    blocks = pki.mail.block(), route("echo", port, upstream)
+    front = fronts.start(*blocks, before_exec=few)
+    before = front.workers()
+    for number in (40, 60, 150):
+        front.write(*blocks, workers=number)
+        done = front.reload()
+        assert done.returncode == 1
+        assert "Too many open files" in done.stderr
+        assert "cure: raise the limit on open files" in done.stderr
+        assert "reload refused" in done.stderr and "generation 1 stays" in done.stderr
+    assert front.workers() == before
+    for _ in range(20):
+        with tls.TlsClient(port, tls.context(pki)) as client:
+            assert tls.says(client)
+    front.write(*blocks, workers=4)
+    assert front.reload().returncode == 0
+    assert len(front.workers()) == 4
+
+
 def test_queued_connections_of_a_killed_worker_are_served(served, pki):
     """The worker is stopped, so that its share of the connections waits in the kernel's queue."""
     front, port = served

@@ -430,7 +430,8 @@ static void nobody_follows_at_the_end(void **state)
     (void)state;
     started_well();
     children.ending = true;
-    uv_process_kill(&child.process, SIGKILL);
+    ipc_begin(&message, IPC_STOP, 0);
+    child_send(&child, &message);
     loop_until(&loop, owner.ended == 1);
     assert_false(child_awaited(&child));
     child_start(&child);
@@ -449,6 +450,41 @@ static void nobody_follows_one_that_retires(void **state)
     child_send(&child, &message);
     loop_until(&loop, owner.ended == 1);
     assert_false(child_awaited(&child));
+    assert_int_equal(lines_of(files_logged(), "event=child-died"), 0);
+}
+
+static void dies_without_successor(void)
+{
+    uv_process_kill(&child.process, SIGKILL);
+    loop_until(&loop, owner.ended == 1);
+    assert_false(child_awaited(&child));
+    assert_non_null(
+        strstr(files_logged(), "killed by signal 9 (Killed); nothing is lost, nobody replaces it"));
+}
+
+static void one_that_is_killed_while_it_retires_is_told_of(void **state)
+{
+    (void)state;
+    started_well();
+    child_retire(&child);
+    dies_without_successor();
+}
+
+static void one_that_is_killed_at_the_end_is_told_of(void **state)
+{
+    (void)state;
+    started_well();
+    children.ending = true;
+    dies_without_successor();
+}
+
+static void one_that_we_kill_at_the_end_is_not_told_of(void **state)
+{
+    (void)state;
+    started_well();
+    children.ending = true;
+    child_kill(&child);
+    loop_until(&loop, owner.ended == 1);
     assert_int_equal(lines_of(files_logged(), "event=child-died"), 0);
 }
 
@@ -501,6 +537,9 @@ int main(int argc, char **argv)
         TEST(its_owner_may_have_it_replaced),
         TEST(nobody_follows_at_the_end),
         TEST(nobody_follows_one_that_retires),
+        TEST(one_that_is_killed_while_it_retires_is_told_of),
+        TEST(one_that_is_killed_at_the_end_is_told_of),
+        TEST(one_that_we_kill_at_the_end_is_not_told_of),
         TEST(one_that_has_retired_may_be_called_back),
         TEST(nobody_follows_who_was_never_started),
     };

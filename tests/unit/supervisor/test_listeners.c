@@ -393,6 +393,57 @@ static void sockets_grow_with_the_workers_and_an_abort_takes_them_back(void **st
     listeners_close(&l);
 }
 
+static int somebody_listens_on(const struct listen_config *c)
+{
+    static const int on = 1;
+    const struct endpoint *e = &c->endpoints[0];
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&e->addr, e->addr_len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
+static void assert_told_deaf(const struct listeners *l, const struct listen_config *c)
+{
+    struct diags d = {0};
+    char cause[100];
+    snprintf(cause, sizeof cause, "route r0: cannot listen on %s: Address already in use",
+             c->endpoints[0].text);
+    assert_true(listeners_deaf(l));
+    listeners_tell_deaf(l, &c->config, &d);
+    assert_int_equal(d.count, 1);
+    assert_string_equal(d.items[0].cause, cause);
+    assert_non_null(strstr(d.items[0].cure, "`ss -ltnp`"));
+    assert_int_equal(d.items[0].line, 7);
+    diags_free(&d);
+}
+
+static void who_listens_between_bind_and_commit_is_told_of(void **state)
+{
+    (void)state;
+    struct listeners l = {0};
+    struct listen_config c = {0};
+    listen_on(&c, "127.0.0.1", free_port());
+    listen_on(&c, "127.0.0.1", free_port());
+    prepare(&l, &c, 2);
+    const int other = somebody_listens_on(&c);
+    listeners_commit(&l);
+    assert_told_deaf(&l, &c);
+    assert_int_equal(l.items[0].listening, 0);
+    assert_int_equal(l.items[1].listening, 2);
+    listeners_abort(&l); /* of a reload that follows: it stays committed */
+    assert_int_equal(l.items[0].count, 2);
+    bring_up(&l, &c, 2);
+    assert_told_deaf(&l, &c);
+    close(other);
+    assert_true(listeners_listen(&l.items[0]));
+    assert_false(listeners_deaf(&l));
+    assert_int_equal(l.items[0].listening, 2);
+    assert_true(reachable(&c, 0));
+    listeners_close(&l);
+}
+
 static void a_wildcard_and_a_specific_address_share_a_port(void **state)
 {
     (void)state;
@@ -453,6 +504,7 @@ int main(void)
         cmocka_unit_test(a_commit_closes_what_is_not_wanted_and_keeps_what_is),
         cmocka_unit_test(a_queued_connection_outlives_a_commit),
         cmocka_unit_test(sockets_grow_with_the_workers_and_an_abort_takes_them_back),
+        cmocka_unit_test(who_listens_between_bind_and_commit_is_told_of),
         cmocka_unit_test(a_wildcard_and_a_specific_address_share_a_port),
         cmocka_unit_test(closing_nothing_is_fine),
     };

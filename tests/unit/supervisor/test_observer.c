@@ -182,7 +182,8 @@ static void observe(struct fixture *f, size_t count)
     struct diags d = {0};
     f->config.observe_count = count;
     assert_int_equal(observer_prepare(&f->observer, &f->config, &d), 0);
-    observer_commit(&f->observer);
+    observer_commit(&f->observer, &f->config, &d);
+    assert_int_equal(d.count, 0);
     diags_free(&d);
 }
 
@@ -211,6 +212,34 @@ static void with_one_it_is_started_and_told_all(void **state)
     assert_int_equal(seen.snapshots, 1);
     assert_int_equal(seen.listeners, 1);
     assert_int_equal(seen.sockets, 1);
+}
+
+/* Where another process was quicker, which goes later. */
+static void it_is_told_of_an_address_when_that_is_listened_on(void **state)
+{
+    struct fixture *f = *state;
+    struct listeners *l = &f->observer.listeners;
+    static const int on = 1;
+    struct diags d = {0};
+    struct sockaddr_in at;
+    socklen_t size = sizeof at;
+    f->config.observe_count = 1;
+    assert_int_equal(observer_prepare(&f->observer, &f->config, &d), 0);
+    assert_int_equal(getsockname(l->items[0].sockets[0], (struct sockaddr *)&at, &size), 0);
+    const int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    assert_int_equal(bind(other, (const struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(other, 1), 0);
+
+    observer_commit(&f->observer, &f->config, &d);
+    assert_int_equal(d.count, 1);
+    assert_string_equal(d.items[0].cause,
+                        "observe: cannot listen on 127.0.0.1:0: Address already in use");
+    diags_free(&d);
+    assert_int_equal(seen.starts, 1);
+    assert_int_equal(seen.sockets, 0);
+    close(other);
+    loop_until(&f->loop, seen.sockets == 1);
 }
 
 static void after_an_upgrade_it_is_told_what_was_counted_before(void **state)
@@ -423,6 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(without_an_address_there_is_none),
         CASE(with_one_it_is_started_and_told_all),
+        CASE(it_is_told_of_an_address_when_that_is_listened_on),
         CASE(after_an_upgrade_it_is_told_what_was_counted_before),
         CASE(after_an_upgrade_it_waits_for_what_there_is_to_show),
         CASE(the_last_hour_is_kept_for_a_successor),

@@ -4,6 +4,7 @@
 #include "proxy/base/exits.h"
 #include "proxy/supervisor/reload.h"
 #include "tests/support/files.h"
+#include "tests/support/listen_config.h"
 #include "tests/support/loop.h"
 
 #include <sys/socket.h>
@@ -31,11 +32,26 @@ static char configuration[80];
 /* ---- the workers ---- */
 
 static struct {
-    unsigned alive, aborted, replaced;
+    unsigned alive, aborted, replaced, reserved;
+    bool no_room;
 } w;
+
+int workers_reserve(struct workers *ws, unsigned count, struct err *e)
+{
+    (void)ws;
+    w.reserved = w.no_room ? 0 : count;
+    return w.no_room ? err_set(e, "too many") : 0;
+}
+
+void workers_give_back(struct workers *ws)
+{
+    (void)ws;
+    w.reserved = 0;
+}
 
 void workers_prepare(struct workers *ws, struct release *next)
 {
+    assert_int_equal(w.reserved, next->workers);
     ws->next = *next;
     *next = (struct release){0};
 }
@@ -76,6 +92,19 @@ uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms)
     (void)ws;
     assert_true(usual_ms > 1000);
     return 1; /* the test has no time */
+}
+
+/* ---- the loader: the library's own, but for the time that it takes ---- */
+
+static unsigned loading_ms;
+
+bool __real_load_configuration(const char *path, struct candidate *out, struct diags *d);
+bool __wrap_load_configuration(const char *path, struct candidate *out, struct diags *d);
+
+bool __wrap_load_configuration(const char *path, struct candidate *out, struct diags *d)
+{
+    usleep(loading_ms * 1000);
+    return __real_load_configuration(path, out, d);
 }
 
 /* ---- the sandbox ---- */
@@ -170,7 +199,7 @@ static struct control_request asks(void)
 static struct {
     unsigned begun, committed, shown, rehearsed, finished;
     const struct generation *next;
-    bool refuses, committed_log;
+    bool refuses, is_deaf, committed_log;
     struct reload_outcome outcome;
     char text[1200];
     struct control_request *asks_again; /* out of `finished` */
@@ -201,10 +230,13 @@ static void commit(void *arg, struct generation *g, const struct candidate *l, i
     log_close_target(log_fd);
 }
 
-static void committed(void *arg)
+static void committed(void *arg, const struct generation *g, struct diags *d)
 {
     (void)arg;
-    assert_ptr_equal(workers.current.generation, owner.next);
+    assert_ptr_equal(g, owner.next);
+    assert_ptr_equal(g, workers.current.generation);
+    if (owner.is_deaf)
+        diag_add(d, DIAG_ERROR, NULL, NULL, "somebody listens there");
     owner.shown++;
 }
 
@@ -541,6 +573,25 @@ static void what_the_owner_cannot_have_is_refused(void **state)
     assert_in_service(1);
 }
 
+static void more_workers_than_there_is_room_for_are_refused(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    w.no_room = true;
+    files_configure("t.conf", CONFIGURATION ANOTHER_ROUTE);
+    reload_request(&reload, &one);
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(one.text, "error: too many"));
+    assert_non_null(strstr(one.text, "reload refused: there is no room for the workers"));
+    assert_int_equal(listeners.count, 1);
+    assert_in_service(1);
+    w.no_room = false;
+    reload_request(&reload, NULL);
+    reload_cancel(&reload);
+    assert_int_equal(w.reserved, 0);
+}
+
 /* What another process has, and check cannot tell from what is ours. */
 static int listen_elsewhere(const char *name)
 {
@@ -616,6 +667,83 @@ static void a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service(
     assert_in_service(2);
 }
 
+static void other_route_on(uint16_t port)
+{
+    char text[1000];
+    snprintf(text, sizeof text,
+             CONFIGURATION "route b { listen = \"127.0.0.1:%u\" protocol = imap certificate = one\n"
+                           "  upstream = \"127.0.0.1:1\" }\n",
+             port);
+    files_configure("t.conf", text);
+}
+
+static int listen_on_port(uint16_t port)
+{
+    static const int on = 1;
+    const struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
+/* Between bind() and listen(); the rest is in service. */
+static void an_address_that_another_takes_meanwhile_is_told_of_and_had_later(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    const uint16_t port = free_port();
+    start();
+    other_route_on(port);
+    reload_request(&reload, &one);
+    const int other = listen_on_port(port);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(one.text, "route b: cannot listen on 127.0.0.1:"));
+    assert_non_null(strstr(one.text, "`ss -ltnp`"));
+    assert_non_null(strstr(one.text, "generation 2 is in service, but not on every address"));
+    assert_non_null(strstr(files_logged(), "event=reload-incomplete"));
+    assert_in_service(2);
+    close(other);
+    loop_until(&loop, !listeners_deaf(&listeners));
+    assert_non_null(strstr(files_logged(), "event=listening"));
+}
+
+static void what_the_owner_finds_at_the_commit_is_told(void **state)
+{
+    (void)state;
+    struct control_request one = asks();
+    start();
+    owner.is_deaf = true;
+    reload_request(&reload, &one);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_int_equal(one.status, EXIT_RUNTIME);
+    assert_non_null(strstr(one.text, "somebody listens there"));
+    assert_in_service(2);
+}
+
+/* They would be read again and again for its sake. */
+static void of_files_alone_a_deaf_address_is_no_failure(void **state)
+{
+    (void)state;
+    struct candidate l;
+    struct diags d = {0};
+    start();
+    owner.is_deaf = true;
+    assert_true(load_configuration(configuration, &l, &d));
+    reload_files(&reload, l.bundle);
+    candidate_free(&l);
+    diags_free(&d);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_int_equal(owner.outcome.status, 0);
+    assert_non_null(strstr(files_logged(), "somebody listens there"));
+}
+
 static void a_caller_beside_the_log_is_told_the_outcome_alone(void **state)
 {
     (void)state;
@@ -651,6 +779,23 @@ static void workers_are_asked_when_all_names_have_been(void **state)
     reload_prepared(&reload, 2);
     reload_committed(&reload, 2);
     assert_in_service(2);
+}
+
+/* Which is counted from when the loop last looked at the clock. */
+static void the_time_for_names_begins_when_all_is_loaded(void **state)
+{
+    (void)state;
+    start();
+    names_settled = false;
+    loading_ms = 50;
+    uv_update_time(&loop);
+    const uint64_t before = uv_now(&loop);
+    reload_request(&reload, NULL);
+    assert_int_equal(reload.stage, RELOAD_RESOLVING);
+    assert_true(uv_now(&loop) >= before + loading_ms);
+    loading_ms = 0;
+    reload_cancel(&reload);
+    assert_in_service(1);
 }
 
 static const char *described(void)
@@ -795,11 +940,16 @@ int main(void)
         TEST(one_may_be_asked_for_when_one_has_ended),
         TEST(a_mistake_is_told_and_changes_nothing),
         TEST(what_the_owner_cannot_have_is_refused),
+        TEST(more_workers_than_there_is_room_for_are_refused),
+        TEST(an_address_that_another_takes_meanwhile_is_told_of_and_had_later),
+        TEST(what_the_owner_finds_at_the_commit_is_told),
+        TEST(of_files_alone_a_deaf_address_is_no_failure),
         TEST(an_address_that_is_taken_is_refused_and_the_others_given_back),
         TEST(what_a_worker_cannot_load_is_refused_with_its_words),
         TEST(a_worker_that_does_not_load_it_is_replaced_once),
         TEST(a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service),
         TEST(workers_are_asked_when_all_names_have_been),
+        TEST(the_time_for_names_begins_when_all_is_loaded),
         TEST(a_caller_beside_the_log_is_told_the_outcome_alone),
         TEST(it_tells_what_it_waits_for),
         TEST(a_name_without_address_is_a_warning),

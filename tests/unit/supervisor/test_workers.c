@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
 int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
@@ -50,10 +51,10 @@ static void reply(enum ipc_type type, uint32_t generation)
     ipc_send(3, &message);
 }
 
-static void refuse(uint32_t generation)
+static void refuse(uint32_t generation, const char *why)
 {
     ipc_begin(&message, IPC_REFUSED, generation);
-    ipc_append(&message, "no room", sizeof "no room");
+    ipc_append(&message, why, strlen(why) + 1);
     ipc_send(3, &message);
 }
 
@@ -86,7 +87,7 @@ static void get_ready(enum behaviour how, uint32_t generation)
     if (how == SULKS && generation > 1)
         return;
     if (how == REFUSES && generation > 1)
-        refuse(generation);
+        refuse(generation, "no room");
     else if ((how == LATE || how == HANGS) && generation > 1)
         return;
     else if (how == GOOD || how == REFUSES || how == LATE || how == HANGS || lingers(how) ||
@@ -136,6 +137,8 @@ static int work(unsigned index)
             reply(IPC_COMMITTED, generation);
         else if (message.type == IPC_PING && (how != HANGS || newest < 2))
             reply(how == ASKS ? IPC_SIGNER : IPC_PONG, 0);
+        else if (message.type == IPC_DRAIN)
+            refuse(generation, "draining"); /* so that the owner hears of it */
         else if (message.type == IPC_STOP || (message.type == IPC_RETIRE && !lingers(how)))
             return 0;
         if (how == DIES || (how == ASKS && signers == 2))
@@ -252,6 +255,7 @@ static void prepare(uint32_t number, unsigned count)
     l.generation = NULL;
     candidate_free(&l);
     diags_free(&d);
+    assert_int_equal(workers_reserve(&workers, count, &e), 0);
     workers_prepare(&workers, &next);
     assert_int_equal(next.number, 0); /* taken over */
 }
@@ -406,6 +410,51 @@ static void one_that_ends_instead_has_a_successor(void **state)
     assert_int_not_equal(pid_of(1), before);
 }
 
+/* ---- places ---- */
+
+static int reserve(unsigned count, unsigned descriptors, struct err *e)
+{
+    struct rlimit before, few;
+    const int next = dup(0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = (struct rlimit){(rlim_t)next + descriptors, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    const int result = workers_reserve(&workers, count, e);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    return result;
+}
+
+static void more_than_there_is_room_for_are_refused(void **state)
+{
+    (void)state;
+    struct err e;
+    started(all_good, 1);
+    const unsigned before = open_descriptors();
+    static const unsigned short_of[] = {3, 3 * 2 + 5}; /* counters; sockets of processes */
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(reserve(4, short_of[i], &e), -1);
+        assert_non_null(strstr(e.text, "Too many open files"));
+        assert_non_null(strstr(e.cure, "LimitNOFILE="));
+        assert_int_equal(workers.count, 1);
+        assert_int_equal(open_descriptors(), before);
+    }
+    assert_int_equal(reserve(1, 0, &e), 0); /* what is there needs no more */
+}
+
+static void what_was_reserved_in_vain_is_given_back(void **state)
+{
+    (void)state;
+    struct err e;
+    started(all_good, 1);
+    const unsigned before = open_descriptors();
+    assert_int_equal(workers_reserve(&workers, 3, &e), 0);
+    assert_int_equal(open_descriptors(), before + 2 * 2);
+    workers_give_back(&workers);
+    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(workers_alive(&workers), 1);
+}
+
 /* ---- death ---- */
 
 static void one_that_dies_has_a_successor_that_runs_what_the_others_run(void **state)
@@ -522,11 +571,26 @@ static void nobody_is_replaced_at_the_end(void **state)
 {
     (void)state;
     started(all_good, 2);
-    workers_end(&workers, IPC_DRAIN); /* which these do not obey */
+    workers_end(&workers, IPC_CLOSE); /* which these do not obey */
     uv_process_kill(&workers.items[0]->child.process, SIGKILL);
     loop_until(&loop, workers_alive(&workers) == 1);
     assert_int_equal(workers.items[0]->child.restarts, 0);
     assert_int_equal(owner.gone, 0);
+}
+
+/* Its part of the sockets is nobody else's. */
+static void one_that_dies_in_a_drain_has_a_successor_that_refuses(void **state)
+{
+    (void)state;
+    started(all_good, 1);
+    workers_end(&workers, IPC_DRAIN);
+    loop_until(&loop, strcmp(owner.why, "draining") == 0);
+    owner.why[0] = '\0';
+    uv_process_kill(&workers.items[0]->child.process, SIGKILL);
+    loop_until(&loop, workers.items[0]->child.restarts == 1 && workers_all_committed(&workers, 1));
+    assert_string_equal(owner.why, "draining");
+    assert_int_equal(owner.gone, 0);
+    assert_non_null(strstr(files_logged(), "event=worker-died"));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
@@ -549,6 +613,8 @@ int main(int argc, char **argv)
         TEST(one_that_retires_is_called_back),
         TEST(one_that_is_not_called_back_after_all_goes_on_retiring),
         TEST(one_that_ends_instead_has_a_successor),
+        TEST(more_than_there_is_room_for_are_refused),
+        TEST(what_was_reserved_in_vain_is_given_back),
         TEST(one_that_dies_has_a_successor_that_runs_what_the_others_run),
         TEST(a_successor_is_asked_for_what_is_being_prepared),
         TEST(those_that_die_at_once_are_not_started_without_pause),
@@ -563,6 +629,7 @@ int main(int argc, char **argv)
         TEST(one_that_is_killed_by_its_sandbox_is_explained),
         TEST(one_that_hangs_is_replaced),
         TEST(nobody_is_replaced_at_the_end),
+        TEST(one_that_dies_in_a_drain_has_a_successor_that_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

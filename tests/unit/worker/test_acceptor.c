@@ -48,14 +48,20 @@ static struct generation *load(void)
     return g;
 }
 
-static int listen_on_loopback(struct sockaddr_in *at)
+static int bind_to_loopback(struct sockaddr_in *at)
 {
     socklen_t size = sizeof *at;
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(bind(fd, (struct sockaddr *)at, sizeof *at), 0);
-    assert_int_equal(listen(fd, CLIENTS), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)at, &size), 0);
+    return fd;
+}
+
+static int listen_on_loopback(struct sockaddr_in *at)
+{
+    const int fd = bind_to_loopback(at);
+    assert_int_equal(listen(fd, CLIENTS), 0);
     return fd;
 }
 
@@ -217,6 +223,22 @@ static void without_descriptors_it_tries_again_by_itself(void **state)
     loop_until(&f->loop, f->all.count == 1);
 }
 
+static void a_socket_that_does_not_listen_is_told_of_once_and_tried_again(void **state)
+{
+    struct fixture *f = *state;
+    const int fd = bind_to_loopback(&f->at);
+    assert_int_equal(acceptor_add(f->acceptor, 0, dup(fd)), 0);
+    acceptor_start(f->acceptor);
+    loop_until(&f->loop, lines_with(f, "event=accept-failed") > 0);
+    loop_settle(&f->loop);
+    assert_int_equal(lines_with(f, "event=accept-failed"), 1);
+    assert_int_equal(lines_with(f, "Invalid argument"), 1);
+    listen(fd, CLIENTS);
+    close(fd);
+    come(f, 1, 1);
+    loop_until(&f->loop, f->all.count == 1);
+}
+
 static void a_closed_acceptor_takes_nobody_and_its_sessions_go_on(void **state)
 {
     struct fixture *f = *state;
@@ -247,6 +269,7 @@ int main(void)
         CASE(those_beyond_a_limit_are_told_and_the_crowd_is_reset),
         CASE(beyond_all_places_newcomers_wait_for_one),
         CASE(without_descriptors_it_tries_again_by_itself),
+        CASE(a_socket_that_does_not_listen_is_told_of_once_and_tried_again),
         CASE(a_closed_acceptor_takes_nobody_and_its_sessions_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
