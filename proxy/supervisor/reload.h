@@ -40,8 +40,8 @@ struct reload_events {
     /* The workers are about to swap to `g`, which came from `l`: take over what else follows from
      * it. The log goes to `log_fd` (which is the owner's from now on); -1: it stays where it is. */
     void (*commit)(void *arg, struct generation *g, const struct candidate *l, int log_fd);
-    /* `g` is the current release's now: whoever shows what there is may show it. What cannot be taken
-     * over after all is told in `d`. */
+    /* `g` is the current release's now: whoever shows what there is may show it. What cannot be
+     * taken over after all is told in `d`. */
     void (*committed)(void *arg, const struct generation *g, struct diags *d);
     /* Only of a rehearsal, which ends here: all workers have prepared, and `l` would be committed.
      */
