@@ -21,18 +21,23 @@ static size_t show(char *out, size_t *size, const char *text)
     return n;
 }
 
-/* A copy of `text` as it is shown, cut where nobody would read on. */
-static char *copy_text(struct diags *d, const char *text)
+void diag_show(const char *text, char out[DIAG_TEXT_MAX])
 {
     static const char cut[] = "...";
     enum { LONGEST_SHOWN = 4 };
-    char shown[DIAG_TEXT_MAX];
     size_t size = 0;
+    while (*text != '\0' && size + LONGEST_SHOWN + sizeof cut <= DIAG_TEXT_MAX)
+        text += show(out, &size, text);
+    strcpy(out + size, *text != '\0' ? cut : "");
+}
+
+/* As it is shown. */
+static char *copy_text(struct diags *d, const char *text)
+{
+    char shown[DIAG_TEXT_MAX];
     if (text == NULL)
         return NULL;
-    while (*text != '\0' && size + LONGEST_SHOWN + sizeof cut <= sizeof shown)
-        text += show(shown, &size, text);
-    strcpy(shown + size, *text != '\0' ? cut : "");
+    diag_show(text, shown);
     char *copy = strdup(shown);
     d->out_of_memory |= copy == NULL;
     return copy;

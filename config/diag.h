@@ -44,7 +44,11 @@ struct diags {
     bool out_of_memory; /* a finding was lost: counts as an error */
 };
 
-/* Add a finding. All texts are copied, control characters and what is not UTF-8 as \xHH. `where`
+/* The text as people are shown it, who may have a terminal: control characters and what is not
+ * UTF-8 as \xHH, and cut where nobody would read on. */
+void diag_show(const char *text, char out[DIAG_TEXT_MAX]);
+
+/* Add a finding. All texts are copied, as diag_show() has them. `where`
  * and `cure` may be NULL. */
 void diag_add(struct diags *d, enum diag_severity severity, const struct origin *where,
               const char *cure, const char *cause_format, ...)
