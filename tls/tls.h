@@ -478,6 +478,9 @@ enum { TLS_CIPHER_NUMBERS = 12, TLS_GROUP_NUMBERS = 9 };
 const char *tls_cipher_name(unsigned number);
 const char *tls_cipher_version(unsigned number);
 const char *tls_group_name(unsigned number);
+
+/* Does the list name ciphers of TLS 1.2 alone, by any of their names? False of an empty one. */
+bool tls_ciphers_of_12(const struct string_list *names);
 void tls_conn_info(const struct tls_conn *c, struct tls_info *info);
 
 /* Which of the policy's `names` the client has asked for, once its ClientHello is there;

@@ -164,6 +164,18 @@ static void report_groups(const struct route_config *r, const struct tls_server 
              r->name);
 }
 
+static void report_ciphers(const struct route_config *r, struct diags *d)
+{
+    if (r->min_version != TLS_MIN_1_3 || !tls_ciphers_of_12(&r->ciphers))
+        return;
+    diag_add(
+        d, DIAG_WARNING, &r->ciphers_at,
+        "name some of TLS 1.3, as TLS_AES_256_GCM_SHA384, or remove it",
+        "route %s: ciphers has no effect: all that it names are of TLS 1.2, and min-version is "
+        "1.3",
+        r->name);
+}
+
 struct report_route {
     struct diags *diags;
     const struct route_config *route;
@@ -347,6 +359,7 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
         report_nobody_in_force(&report);
         tls_server_check(server, report_client_finding, &report);
         report_groups(r, server, d);
+        report_ciphers(r, d);
     }
 out:
     if (server == NULL)

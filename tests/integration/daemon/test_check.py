@@ -157,6 +157,15 @@ def test_groups_that_leave_tls12_without_one_are_warned_about(checker, good, bin
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_ciphers_that_no_client_can_use_are_warned_about(checker, good):
+    old = 'ciphers = {"ECDHE-ECDSA-AES128-GCM-SHA256"}'
+    done = checker(with_key(good, old + "\n    min-version = 1.3"))
+    assert_warned(done, 11, "ciphers has no effect: .* TLS 1.2", "TLS 1.3")
+    for fine in (old, 'ciphers = {"TLS_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"}\n    min-version = 1.3'):
+        done = checker(with_key(good, fine))
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("old, new, line, cause, cure", [
     ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1"', 6, "no port", "host:port|127"),
     ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1:99999"', 6, "port", "1 to 65535"),
