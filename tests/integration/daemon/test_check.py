@@ -166,6 +166,14 @@ def test_ciphers_that_no_client_can_use_are_warned_about(checker, good):
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_file_that_is_too_large_has_a_cure_of_its_own(checker, good, pki, tmp_path):
+    large = tmp_path / "large.pem"
+    with large.open("wb") as file:
+        file.truncate((16 << 20) + 1)
+    done = checker(good.replace(str(pki.mail.chain), str(large)))
+    assert_refused(done, 2, "larger than 16 MiB", "this size")
+
+
 @pytest.mark.parametrize("old, new, line, cause, cure", [
     ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1"', 6, "no port", "host:port|127"),
     ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1:99999"', 6, "port", "1 to 65535"),
