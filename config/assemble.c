@@ -250,7 +250,8 @@ static void check_doubled(struct build *b, const struct route_config *r)
         if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
             diag_add(b->diags, DIAG_ERROR, &sorted[i]->at, "keep one of them",
                      "%s: a second server-name %s; the first is in %s line %d", r->target.label,
-                     sorted[i]->name, sorted[i - 1]->at.file, sorted[i - 1]->at.line);
+                     sorted[i]->name, diag_file_name(sorted[i - 1]->at.file),
+                     sorted[i - 1]->at.line);
 }
 
 static void build_server_names(struct build *b, struct route_config *r, const struct block *block)

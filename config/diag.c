@@ -97,15 +97,17 @@ bool diag_ok(const struct diags *d, enum diag_severity refuse_at)
     return true;
 }
 
+const char *diag_file_name(const char *file)
+{
+    return strcmp(file, "-") == 0 ? "standard input" : file;
+}
+
 int diag_format(const struct diag *d, char *buf, size_t size)
 {
     char line[16] = "";
     if (d->file != NULL && d->line > 0)
         snprintf(line, sizeof line, ":%d", d->line);
-    const char *file = d->file == NULL ? "" : d->file;
-    if (strcmp(file, "-") == 0)
-        file = "standard input";
-
+    const char *file = d->file == NULL ? "" : diag_file_name(d->file);
     return snprintf(buf, size, "%s%s%s%s: %s\n%s%s%s", file, line, d->file != NULL ? ": " : "",
                     d->severity == DIAG_WARNING ? "warning" : "error",
                     d->cause != NULL ? d->cause : "out of memory",

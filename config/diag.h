@@ -57,6 +57,9 @@ void diag_add(struct diags *d, enum diag_severity severity, const struct origin 
 /* True when nothing in the list is at or above `severity` (warnings never count as refusal). */
 bool diag_ok(const struct diags *d, enum diag_severity refuse_at);
 
+/* How texts name a file: "standard input" for "-". */
+const char *diag_file_name(const char *file);
+
 /* "FILE:LINE: error: CAUSE\n    cure: CURE\n" into buf, as snprintf does. Expired reads "error". */
 int diag_format(const struct diag *d, char *buf, size_t size);
 

@@ -27,7 +27,7 @@ static void take_setting(struct reader *r, struct block *into, enum scope scope,
     else if (earlier != NULL)
         diag_add(r->diags, DIAG_ERROR, &s->at, "keep one of them; several values go into {...}",
                  "%s%s is set a second time; the first is in %s line %d", label, s->key,
-                 earlier->at.file, earlier->at.line);
+                 diag_file_name(earlier->at.file), earlier->at.line);
     else
         tree_append(into, s);
 }
@@ -91,7 +91,7 @@ static void take_block(struct reader *r, struct block *block)
             continue;
         diag_add(r->diags, DIAG_ERROR, &block->at, "give one of them another name",
                  "a second %s \"%s\"; the first is in %s line %d", block->kind, block->title,
-                 (*link)->at.file, (*link)->at.line);
+                 diag_file_name((*link)->at.file), (*link)->at.line);
         return;
     }
     *link = block;

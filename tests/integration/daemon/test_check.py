@@ -174,6 +174,12 @@ def test_a_file_that_is_too_large_has_a_cure_of_its_own(checker, good, pki, tmp_
     assert_refused(done, 2, "larger than 16 MiB", "this size")
 
 
+def test_standard_input_has_one_name(checker):
+    done = checker.front.command("check", "-c", "-", text="watch = on\nwatch = off\n")
+    assert done.returncode == WRONG
+    assert "standard input:2: error: watch is set a second time; the first is in standard input line 1" in done.stderr
+
+
 @pytest.mark.parametrize("old, new, line, cause, cure", [
     ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1"', 6, "no port", "host:port|127"),
     ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1:99999"', 6, "port", "1 to 65535"),
