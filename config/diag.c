@@ -62,7 +62,7 @@ static struct diag *add_slot(struct diags *d)
 void diag_add(struct diags *d, enum diag_severity severity, const struct origin *where,
               const char *cure, const char *cause_format, ...)
 {
-    struct diag *item = add_slot(d);
+    struct diag *item = where == NULL || !where->mended ? add_slot(d) : NULL;
     if (item == NULL)
         return;
     *item = (struct diag){.severity = severity};

@@ -15,6 +15,7 @@ struct origin {
     int column;              /* in characters, from 1; 0: columns_find() has to look for it */
     const char *key;         /* NULL: none */
     const char *kind, *name; /* of the block, as in "route" and "pop3s"; NULL: none, or unknown */
+    bool mended;             /* it is not what was written, which there is a finding of already */
 };
 
 enum diag_severity {
@@ -48,7 +49,7 @@ struct diags {
  * UTF-8 as \xHH, and cut where nobody would read on. */
 void diag_show(const char *text, char out[DIAG_TEXT_MAX]);
 
-/* Add a finding. All texts are copied, as diag_show() has them. `where`
+/* Add a finding; none about what was mended. All texts are copied, as diag_show() has them. `where`
  * and `cure` may be NULL. */
 void diag_add(struct diags *d, enum diag_severity severity, const struct origin *where,
               const char *cure, const char *cause_format, ...)

@@ -184,7 +184,7 @@ static void scan_word(struct scan *s)
         if (c == '$' && peek(s, 1) == '{') {
             complain(s, s->line, "write the value itself",
                      "${...} is not replaced from the environment");
-            c = '_';
+            c = SCAN_MENDED;
         }
         emit(s, (char)c);
         s->at++;
@@ -204,7 +204,7 @@ static void scan_escape(struct scan *s, int quote)
     }
     complain(s, s->line, "write \\\\ for a backslash and \\\" for a quotation mark",
              "a backslash in a string stands before neither a backslash nor a quotation mark");
-    emit(s, '_');
+    emit(s, SCAN_MENDED);
     s->at++;
 }
 
@@ -219,10 +219,10 @@ static void scan_string_byte(struct scan *s, int quote)
     if (quote == '"' && c == '$' && peek(s, 1) == '{') {
         complain(s, s->line, "write the value itself; in '...' a ${ is plain text",
                  "${...} is not replaced from the environment");
-        c = '_';
+        c = SCAN_MENDED;
     } else if ((c < ' ' && c != '\t') || c == 127) {
         complain(s, s->line, "remove it", "a string holds a control character");
-        c = '_';
+        c = SCAN_MENDED;
     }
     emit(s, (char)c);
     s->at++;

@@ -145,7 +145,12 @@ static bool take_errors(struct key_job *j, const struct diags *d, bool understoo
 {
     for (size_t i = 0; i < d->count; i++) {
         const struct diag *f = &d->items[i];
-        const struct origin at = {f->file, f->line, f->column, f->key, f->kind, f->name};
+        const struct origin at = {.file = f->file,
+                                  .line = f->line,
+                                  .column = f->column,
+                                  .key = f->key,
+                                  .kind = f->kind,
+                                  .name = f->name};
         if (!understood || (f->left_out && f->severity == DIAG_ERROR))
             diag_add(&j->findings, f->severity, &at, f->cure, "%s", f->cause);
     }
