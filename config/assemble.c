@@ -177,8 +177,10 @@ static void finish_route(struct build *b, struct route_config *r)
         r->tls = TLS_MODE_OFF;
     if (tree_find(b->block, "idle-timeout") == NULL)
         r->idle_timeout = facts->idle_ms;
-    if (r->hostname == NULL)
+    if (r->hostname == NULL) {
         r->hostname = machine_name(b->arena);
+        r->hostname_at.line = 0; /* also where it was given, and wrong */
+    }
     if (greeting != NULL && tree_find(b->block, "protocol") != NULL &&
         !facts->server_speaks_first && is_in_place(ON_SERVER_ROUTES, r->protocol))
         build_complain(b, DIAG_WARNING, &greeting->at, "remove it",

@@ -174,6 +174,13 @@ def test_a_file_that_is_too_large_has_a_cure_of_its_own(checker, good, pki, tmp_
     assert_refused(done, 2, "larger than 16 MiB", "this size")
 
 
+@pytest.mark.parametrize("name", ["not a name", "${HOME}"])
+def test_a_hostname_that_is_wrong_is_one_finding(checker, good, name):
+    done = checker(with_key(good, f'hostname = "{name}"'))
+    assert done.returncode == WRONG
+    assert len(errors(done)) == 1, done.stderr
+
+
 def test_standard_input_has_one_name(checker):
     done = checker.front.command("check", "-c", "-", text="watch = on\nwatch = off\n")
     assert done.returncode == WRONG
