@@ -2,6 +2,7 @@
 #include "config/scan.h"
 #include "config/utf8.h"
 
+#include <ctype.h>
 #include <string.h>
 
 struct scan {
@@ -173,6 +174,16 @@ static bool is_word_byte(int c)
     return c > ' ' && c != 127 && strchr("#\"'={}()+,*", c) == NULL;
 }
 
+/* At "${": to the last byte of "${NAME}", so that its braces are not taken for others. */
+static void skip_variable(struct scan *s)
+{
+    size_t size = 2;
+    while (isalnum(peek(s, size)) || peek(s, size) == '_')
+        size++;
+    if (peek(s, size) == '}')
+        s->at += size;
+}
+
 static void scan_word(struct scan *s)
 {
     if (!enter_word(s))
@@ -185,6 +196,7 @@ static void scan_word(struct scan *s)
             complain(s, s->line, "write the value itself",
                      "${...} is not replaced from the environment");
             c = SCAN_MENDED;
+            skip_variable(s);
         }
         emit(s, (char)c);
         s->at++;

@@ -317,7 +317,7 @@ static const struct mistake syntax[] = {
      E,
      {"${...}"},
      {"the value itself"},
-     1},
+     0},
     {"unknown escape", ROUTE("hostname = \"a\\nb\""), 7, E, {"backslash"}, {"\\\\"}, 0},
     {"control character in a string",
      ROUTE("hostname = \"a\001b\""),
