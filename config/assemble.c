@@ -177,8 +177,10 @@ static void finish_route(struct build *b, struct route_config *r)
         r->tls = TLS_MODE_OFF;
     if (tree_find(b->block, "idle-timeout") == NULL)
         r->idle_timeout = facts->idle_ms;
-    if (r->hostname == NULL)
+    if (r->hostname == NULL) {
         r->hostname = machine_name(b->arena);
+        r->hostname_at.line = 0; /* also where it was given, and wrong */
+    }
     if (greeting != NULL && tree_find(b->block, "protocol") != NULL &&
         !facts->server_speaks_first && is_in_place(ON_SERVER_ROUTES, r->protocol))
         build_complain(b, DIAG_WARNING, &greeting->at, "remove it",
@@ -250,7 +252,8 @@ static void check_doubled(struct build *b, const struct route_config *r)
         if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
             diag_add(b->diags, DIAG_ERROR, &sorted[i]->at, "keep one of them",
                      "%s: a second server-name %s; the first is in %s line %d", r->target.label,
-                     sorted[i]->name, sorted[i - 1]->at.file, sorted[i - 1]->at.line);
+                     sorted[i]->name, diag_file_name(sorted[i - 1]->at.file),
+                     sorted[i - 1]->at.line);
 }
 
 static void build_server_names(struct build *b, struct route_config *r, const struct block *block)

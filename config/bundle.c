@@ -89,15 +89,19 @@ static int make_room(struct bundle *b)
 
 static int check_limits(const struct bundle *b, const char *path, size_t size, struct err *e)
 {
-    if (b->count >= BUNDLE_ENTRIES_MAX)
-        return err_set(e, "more than %d files", BUNDLE_ENTRIES_MAX);
+    static const char fewer[] = "name fewer files, or smaller ones";
+    if (b->count >= BUNDLE_ENTRIES_MAX) {
+        err_set(e, "more than %d files", BUNDLE_ENTRIES_MAX);
+        return err_cure(e, "%s", fewer);
+    }
     if (path[0] == '\0' || strlen(path) > BUNDLE_PATH_MAX)
         return err_set(e, "a path is empty or longer than %d bytes", BUNDLE_PATH_MAX);
     if (size > BUNDLE_FILE_MAX)
         return err_set(e, "%s: it is larger than %zu MiB", path, BUNDLE_FILE_MAX >> 20);
-    if (size > BUNDLE_TOTAL_MAX - b->total)
-        return err_set(e, "%s: all files together are larger than %zu MiB", path,
-                       BUNDLE_TOTAL_MAX >> 20);
+    if (size > BUNDLE_TOTAL_MAX - b->total) {
+        err_set(e, "%s: all files together are larger than %zu MiB", path, BUNDLE_TOTAL_MAX >> 20);
+        return err_cure(e, "%s", fewer);
+    }
     return 0;
 }
 

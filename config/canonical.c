@@ -42,13 +42,6 @@ static bool put_settings(FILE *out, const struct block *block)
     return true;
 }
 
-static int by_kind_and_title(const void *a, const void *b)
-{
-    const struct block *const *x = a, *const *y = b;
-    const int r = strcmp((*x)->kind, (*y)->kind);
-    return r != 0 ? r : strcmp((*x)->title, (*y)->title);
-}
-
 static bool put_blocks(FILE *out, const struct block *first);
 
 /* With those that stand in it, and its end, so that they cannot be taken for others. */
@@ -64,17 +57,10 @@ static bool put_block(FILE *out, const struct block *block)
 
 static bool put_blocks(FILE *out, const struct block *first)
 {
-    size_t count = 0, i = 0;
-    for (const struct block *b = first; b != NULL; b = b->next)
-        count++;
-    const struct block **list = calloc(count + 1, sizeof *list);
-    if (list == NULL)
-        return false;
-    for (const struct block *b = first; b != NULL; b = b->next)
-        list[i++] = b;
-    qsort(list, count, sizeof *list, by_kind_and_title);
-    bool well = true;
-    for (i = 0; i < count && well; i++)
+    size_t count;
+    const struct block **list = tree_sort_blocks(first, &count);
+    bool well = list != NULL;
+    for (size_t i = 0; i < count && well; i++)
         well = put_block(out, list[i]);
     free(list);
     return well;

@@ -387,8 +387,8 @@ static void check_same_listen(const struct route_config *x, const struct endpoin
         return;
     diag_add(d, DIAG_ERROR, &second->at, "give one of them another address or port",
              "route %s: listen \"%s\" is taken by %s%s in %s line %d", y->name, second->text,
-             x == y ? "the same route" : "route ", x == y ? "" : x->name, first->at.file,
-             first->at.line);
+             x == y ? "the same route" : "route ", x == y ? "" : x->name,
+             diag_file_name(first->at.file), first->at.line);
 }
 
 /* Each listening address against those before it. */

@@ -4,6 +4,7 @@
 #include "config/canonical.h"
 #include "config/check.h"
 #include "config/columns.h"
+#include "config/differences.h"
 #include "config/files.h"
 #include "config/include.h"
 #include "config/read.h"
@@ -173,19 +174,39 @@ struct config *config_reread(const struct bundle *texts, struct bundle **bundle_
     return read_bundle(bundle_texts(texts), NULL, bundle_r, d);
 }
 
+/* What the texts say, meaning nothing yet; to be dropped in any case. False: out of memory. */
+static bool read_tree(struct load *l, const struct bundle *b, struct diags *ignored)
+{
+    if (begin(l, b, ignored) != 0)
+        return false;
+    read_texts(l);
+    return !out_of_memory(l);
+}
+
+static void drop_tree(struct load *l)
+{
+    diags_free(l->diags);
+    arena_free(&l->work);
+    free_arena(l->arena);
+}
+
 char *config_canonical(const struct bundle *b)
 {
     struct diags ignored = {0};
     struct load l;
-    char *text = NULL;
-    if (begin(&l, b, &ignored) == 0) {
-        read_texts(&l);
-        if (!out_of_memory(&l))
-            text = canonical_text(&l.tree);
-        arena_free(&l.work);
-        free_arena(l.arena);
-    }
-    diags_free(&ignored);
+    char *text = read_tree(&l, b, &ignored) ? canonical_text(&l.tree) : NULL;
+    drop_tree(&l);
+    return text;
+}
+
+char *config_differences(const struct bundle *before, const struct bundle *after)
+{
+    struct diags of_b = {0}, of_a = {0};
+    struct load b, a;
+    const bool was = read_tree(&b, before, &of_b), is = read_tree(&a, after, &of_a);
+    char *text = was && is ? differences_text(&b.tree, &a.tree) : NULL;
+    drop_tree(&b);
+    drop_tree(&a);
     return text;
 }
 

@@ -30,6 +30,10 @@ struct config *config_load(const struct bundle *b, struct diags *d);
  * out of memory. */
 char *config_canonical(const struct bundle *b);
 
+/* Which settings the texts of `after` change, a line each; see differences.h. The caller frees it;
+ * NULL: out of memory. */
+char *config_differences(const struct bundle *before, const struct bundle *after);
+
 /* The control socket that FILE names, even when the rest of FILE is wrong; the default when it
  * names none. The caller frees it; NULL when out of memory. With `doubts`, NULL too where FILE
  * cannot be read, or where something outside of its blocks is wrong that may have named one: as

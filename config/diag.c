@@ -21,18 +21,23 @@ static size_t show(char *out, size_t *size, const char *text)
     return n;
 }
 
-/* A copy of `text` as it is shown, cut where nobody would read on. */
-static char *copy_text(struct diags *d, const char *text)
+void diag_show(const char *text, char out[DIAG_TEXT_MAX])
 {
     static const char cut[] = "...";
     enum { LONGEST_SHOWN = 4 };
-    char shown[DIAG_TEXT_MAX];
     size_t size = 0;
+    while (*text != '\0' && size + LONGEST_SHOWN + sizeof cut <= DIAG_TEXT_MAX)
+        text += show(out, &size, text);
+    strcpy(out + size, *text != '\0' ? cut : "");
+}
+
+/* As it is shown. */
+static char *copy_text(struct diags *d, const char *text)
+{
+    char shown[DIAG_TEXT_MAX];
     if (text == NULL)
         return NULL;
-    while (*text != '\0' && size + LONGEST_SHOWN + sizeof cut <= sizeof shown)
-        text += show(shown, &size, text);
-    strcpy(shown + size, *text != '\0' ? cut : "");
+    diag_show(text, shown);
     char *copy = strdup(shown);
     d->out_of_memory |= copy == NULL;
     return copy;
@@ -57,7 +62,7 @@ static struct diag *add_slot(struct diags *d)
 void diag_add(struct diags *d, enum diag_severity severity, const struct origin *where,
               const char *cure, const char *cause_format, ...)
 {
-    struct diag *item = add_slot(d);
+    struct diag *item = where == NULL || !where->mended ? add_slot(d) : NULL;
     if (item == NULL)
         return;
     *item = (struct diag){.severity = severity};
@@ -84,8 +89,12 @@ void diag_add(struct diags *d, enum diag_severity severity, const struct origin 
 
 void diag_copy(struct diags *d, const struct diag *from)
 {
-    const struct origin at = {from->file, from->line, from->column,
-                              from->key,  from->kind, from->name};
+    const struct origin at = {.file = from->file,
+                              .line = from->line,
+                              .column = from->column,
+                              .key = from->key,
+                              .kind = from->kind,
+                              .name = from->name};
     const size_t count = d->count;
     diag_add(d, from->severity, &at, from->cure, "%s", from->cause);
     if (d->count > count)
@@ -102,15 +111,17 @@ bool diag_ok(const struct diags *d, enum diag_severity refuse_at)
     return true;
 }
 
+const char *diag_file_name(const char *file)
+{
+    return strcmp(file, "-") == 0 ? "standard input" : file;
+}
+
 int diag_format(const struct diag *d, char *buf, size_t size)
 {
     char line[16] = "";
     if (d->file != NULL && d->line > 0)
         snprintf(line, sizeof line, ":%d", d->line);
-    const char *file = d->file == NULL ? "" : d->file;
-    if (strcmp(file, "-") == 0)
-        file = "standard input";
-
+    const char *file = d->file == NULL ? "" : diag_file_name(d->file);
     return snprintf(buf, size, "%s%s%s%s: %s\n%s%s%s", file, line, d->file != NULL ? ": " : "",
                     d->severity == DIAG_WARNING ? "warning" : "error",
                     d->cause != NULL ? d->cause : "out of memory",

@@ -15,6 +15,7 @@ struct origin {
     int column;              /* in characters, from 1; 0: columns_find() has to look for it */
     const char *key;         /* NULL: none */
     const char *kind, *name; /* of the block, as in "route" and "pop3s"; NULL: none, or unknown */
+    bool mended;             /* it is not what was written, which there is a finding of already */
 };
 
 enum diag_severity {
@@ -44,7 +45,11 @@ struct diags {
     bool out_of_memory; /* a finding was lost: counts as an error */
 };
 
-/* Add a finding. All texts are copied, control characters and what is not UTF-8 as \xHH. `where`
+/* The text as people are shown it, who may have a terminal: control characters and what is not
+ * UTF-8 as \xHH, and cut where nobody would read on. */
+void diag_show(const char *text, char out[DIAG_TEXT_MAX]);
+
+/* Add a finding; none about what was mended. All texts are copied, as diag_show() has them. `where`
  * and `cure` may be NULL. */
 void diag_add(struct diags *d, enum diag_severity severity, const struct origin *where,
               const char *cure, const char *cause_format, ...)
@@ -55,6 +60,9 @@ void diag_copy(struct diags *d, const struct diag *from);
 
 /* True when nothing in the list is at or above `severity` (warnings never count as refusal). */
 bool diag_ok(const struct diags *d, enum diag_severity refuse_at);
+
+/* How texts name a file: "standard input" for "-". */
+const char *diag_file_name(const char *file);
 
 /* "FILE:LINE: error: CAUSE\n    cure: CURE\n" into buf, as snprintf does. Expired reads "error". */
 int diag_format(const struct diag *d, char *buf, size_t size);

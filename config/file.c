@@ -59,11 +59,17 @@ static int grow(struct file_bytes *f, size_t capacity)
     return 0;
 }
 
+static int too_large(size_t limit, struct err *e)
+{
+    err_set(e, "it is larger than %zu MiB", limit >> 20);
+    return err_cure(e, "name the file that is meant: one of this size is none that can be used");
+}
+
 static int read_all(int fd, size_t limit, struct file_bytes *f, int *error_r, struct err *e)
 {
     for (;;) {
         if (f->size > limit)
-            return err_set(e, "it is larger than %zu MiB", limit >> 20);
+            return too_large(limit, e);
         if (f->size == f->capacity && grow(f, f->capacity * 2) != 0) {
             *error_r = ENOMEM;
             return err_set(e, "out of memory");
@@ -85,7 +91,7 @@ static int read_fd(int fd, size_t hint, size_t limit, struct file_bytes *f, int 
                    struct err *e)
 {
     if (hint > limit)
-        return err_set(e, "it is larger than %zu MiB", limit >> 20);
+        return too_large(limit, e);
     /* One byte more than the file holds, so that its end is seen without growing. */
     if (grow(f, hint + 1) != 0) {
         *error_r = ENOMEM;

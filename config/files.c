@@ -37,8 +37,8 @@ static void visit_file(const struct file_visit *v, const struct file_ref *file)
     if (file->path == NULL)
         return;
     if (v->bundle != NULL && bundle_read(v->bundle, BUNDLE_FILE, file->path, &e) != 0)
-        diag_add(v->diags, DIAG_ERROR, &file->at, cure_for(v, file->path, errno), "%s %s: %s",
-                 v->kind, v->name, e.text);
+        diag_add(v->diags, DIAG_ERROR, &file->at, err_cure_or(&e, cure_for(v, file->path, errno)),
+                 "%s %s: %s", v->kind, v->name, e.text);
     else if (bundle_find(v->have, BUNDLE_FILE, file->path) == NULL)
         diag_add(v->diags, DIAG_ERROR, &file->at, NULL, "%s %s: \"%s\" is not in the bundle",
                  v->kind, v->name, file->path);
@@ -294,8 +294,8 @@ static void read_ticket_key(struct bundle *into, const struct file_ref *file, st
     const char *cure = errno == ENOENT ? "make one: tlsfront key ticket-new FILE; the same file "
                                          "goes to all machines of a group"
                                        : file_cure(errno);
-    diag_add(d, DIAG_ERROR, &file->at, confined_cure(errno, file->path, cure), "ticket-key: %s",
-             e.text);
+    diag_add(d, DIAG_ERROR, &file->at, err_cure_or(&e, confined_cure(errno, file->path, cure)),
+             "ticket-key: %s", e.text);
 }
 
 /* ---- the whole ---- */

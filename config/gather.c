@@ -4,6 +4,7 @@
  * as soon as it ends. An unknown key ends a parse; it is added to the option table and the part is
  * parsed once more, so that all of them are found, each with its line. */
 #include "config/gather.h"
+#include "config/scan.h"
 
 #include <assert.h>
 #include <confuse.h>
@@ -21,19 +22,33 @@ static struct origin here(const struct gather *g, const cfg_t *cfg)
     return (struct origin){.file = g->file, .line = g->first_line + cfg->line - 1};
 }
 
+static bool is_mended(const char *text)
+{
+    return strchr(text, SCAN_MENDED) != NULL;
+}
+
+/* As it can be shown. */
+static char *unmark(char *text)
+{
+    for (char *p = text; p != NULL && (p = strchr(p, SCAN_MENDED)) != NULL;)
+        *p = '_';
+    return text;
+}
+
 static struct value *new_value(struct gather *g, const char *text, struct origin at)
 {
     struct value *v = arena_alloc(g->arena, sizeof *v);
     if (v == NULL)
         return NULL;
-    *v = (struct value){arena_copy(g->arena, text), at, NULL};
+    at.mended = is_mended(text);
+    *v = (struct value){unmark(arena_copy(g->arena, text)), at, NULL};
     return v->text != NULL ? v : NULL;
 }
 
 /* A reading that lacks memory of either kind is over. */
 static const char *keep(struct gather *g, const char *text)
 {
-    const char *copy = arena_copy(g->keep, text);
+    const char *copy = unmark(arena_copy(g->keep, text));
     g->arena->failed |= copy == NULL;
     return copy;
 }
@@ -93,6 +108,7 @@ static int add_value(struct gather *g, struct setting *s, const char *text, int 
     else
         s->last->next = v;
     s->last = v;
+    s->at.mended |= v->at.mended;
     return 0;
 }
 
@@ -266,6 +282,7 @@ static void on_error(cfg_t *cfg, const char *format, va_list args)
         translate(g, c, scope_of(cfg), last_word(g->text));
     else
         translate(g, c, scope_of(cfg), va_arg(args, const char *));
+    unmark(g->message);
 }
 
 /* ---- libconfuse's tables ---- */

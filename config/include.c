@@ -52,8 +52,8 @@ static int read_text(struct include *in, const char *path, unsigned depth, const
         int error = errno;
         in->arena->failed |= error == ENOMEM;
         diag_add(in->diags, DIAG_ERROR, at,
-                 error == 0 ? "name a configuration file"
-                            : confined_cure(error, path, file_cure(error)),
+                 err_cure_or(&e, error == 0 ? "name a configuration file"
+                                            : confined_cure(error, path, file_cure(error))),
                  "%s", e.text);
         return -1;
     }

@@ -19,15 +19,17 @@ static void take_setting(struct reader *r, struct block *into, enum scope scope,
 {
     const char *label = tree_label(r->gather.arena, into);
     const struct setting *earlier = tree_find(into, s->key);
+    struct origin at = s->at;
+    at.mended = false; /* the key is as it was written */
 
     if (schema_find(scope, s->key) == NULL)
-        diag_add(r->diags, DIAG_ERROR, &s->at, schema_advice(r->gather.arena, scope, s->key),
+        diag_add(r->diags, DIAG_ERROR, &at, schema_advice(r->gather.arena, scope, s->key),
                  "%sthere is no key \"%s\"%s", label, s->key,
                  into->kind == NULL ? " outside of blocks" : "");
     else if (earlier != NULL)
-        diag_add(r->diags, DIAG_ERROR, &s->at, "keep one of them; several values go into {...}",
+        diag_add(r->diags, DIAG_ERROR, &at, "keep one of them; several values go into {...}",
                  "%s%s is set a second time; the first is in %s line %d", label, s->key,
-                 earlier->at.file, earlier->at.line);
+                 diag_file_name(earlier->at.file), earlier->at.line);
     else
         tree_append(into, s);
 }
@@ -91,7 +93,7 @@ static void take_block(struct reader *r, struct block *block)
             continue;
         diag_add(r->diags, DIAG_ERROR, &block->at, "give one of them another name",
                  "a second %s \"%s\"; the first is in %s line %d", block->kind, block->title,
-                 (*link)->at.file, (*link)->at.line);
+                 diag_file_name((*link)->at.file), (*link)->at.line);
         return;
     }
     *link = block;

@@ -2,6 +2,7 @@
 #include "config/scan.h"
 #include "config/utf8.h"
 
+#include <ctype.h>
 #include <string.h>
 
 struct scan {
@@ -173,6 +174,16 @@ static bool is_word_byte(int c)
     return c > ' ' && c != 127 && strchr("#\"'={}()+,*", c) == NULL;
 }
 
+/* At "${": to the last byte of "${NAME}", so that its braces are not taken for others. */
+static void skip_variable(struct scan *s)
+{
+    size_t size = 2;
+    while (isalnum(peek(s, size)) || peek(s, size) == '_')
+        size++;
+    if (peek(s, size) == '}')
+        s->at += size;
+}
+
 static void scan_word(struct scan *s)
 {
     if (!enter_word(s))
@@ -184,7 +195,8 @@ static void scan_word(struct scan *s)
         if (c == '$' && peek(s, 1) == '{') {
             complain(s, s->line, "write the value itself",
                      "${...} is not replaced from the environment");
-            c = '_';
+            c = SCAN_MENDED;
+            skip_variable(s);
         }
         emit(s, (char)c);
         s->at++;
@@ -204,7 +216,7 @@ static void scan_escape(struct scan *s, int quote)
     }
     complain(s, s->line, "write \\\\ for a backslash and \\\" for a quotation mark",
              "a backslash in a string stands before neither a backslash nor a quotation mark");
-    emit(s, '_');
+    emit(s, SCAN_MENDED);
     s->at++;
 }
 
@@ -219,10 +231,10 @@ static void scan_string_byte(struct scan *s, int quote)
     if (quote == '"' && c == '$' && peek(s, 1) == '{') {
         complain(s, s->line, "write the value itself; in '...' a ${ is plain text",
                  "${...} is not replaced from the environment");
-        c = '_';
+        c = SCAN_MENDED;
     } else if ((c < ' ' && c != '\t') || c == 127) {
         complain(s, s->line, "remove it", "a string holds a control character");
-        c = '_';
+        c = SCAN_MENDED;
     }
     emit(s, (char)c);
     s->at++;

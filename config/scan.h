@@ -14,6 +14,10 @@
 #include "config/chunks.h"
 #include "config/diag.h"
 
+/* In place of a byte of a word or string that could not be taken as it is: what holds it was
+ * complained of. */
+#define SCAN_MENDED '\x01'
+
 /* NULL with arena->failed: out of memory. NULL otherwise: nothing to read. `file` is kept in the
  * findings only. */
 struct chunk *scan_text(struct arena *a, struct diags *d, const char *file,

@@ -46,6 +46,14 @@ const char *tree_label(struct arena *a, const struct block *block);
 /* NULL: the block does not set that key. */
 const struct setting *tree_find(const struct block *block, const char *key);
 
+/* `first` and those behind it by kind and title, for free(). NULL, and a count of 0: out of memory.
+ */
+const struct block **tree_sort_blocks(const struct block *first, size_t *count);
+
+/* The one of the same kind and title among those; NULL: there is none. */
+const struct block *tree_find_block(const struct block *const *sorted, size_t count,
+                                    const struct block *like);
+
 /* The block takes `s`, which is in no other list, over. */
 void tree_append(struct block *block, struct setting *s);
 

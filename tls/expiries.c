@@ -33,26 +33,38 @@ void tls_identity_expiries(const struct tls_identity *id, tls_expiry_fn *report,
                          arg);
 }
 
-/* Not the head of an empty list. */
-static void tell_authorities(const mbedtls_x509_crt *list, enum tls_expiry_kind kind,
-                             tls_expiry_fn *report, void *arg)
+void tls_dialer_expiry(const struct tls_dialer *k, tls_expiry_fn *report, void *arg)
 {
-    for (const mbedtls_x509_crt *c = list; c != NULL; c = c->next)
-        if (c->raw.p != NULL)
-            tell_certificate(c, kind, report, arg);
+    const mbedtls_x509_crt *last = NULL;
+    for (const mbedtls_x509_crt *c = k != NULL ? &k->ca : NULL; c != NULL; c = c->next)
+        if (c->raw.p != NULL &&
+            (last == NULL || identity_time(&c->valid_to) > identity_time(&last->valid_to)))
+            last = c;
+    if (last != NULL)
+        tell_certificate(last, TLS_EXPIRY_UPSTREAM_CA, report, arg);
 }
 
-void tls_dialer_expiries(const struct tls_dialer *k, tls_expiry_fn *report, void *arg)
+struct tls_authorities tls_dialer_authorities(const struct tls_dialer *k, time_t now)
 {
-    if (k != NULL)
-        tell_authorities(&k->ca, TLS_EXPIRY_UPSTREAM_CA, report, arg);
+    struct tls_authorities all = {.count = 0};
+    for (const mbedtls_x509_crt *c = k != NULL ? &k->ca : NULL; c != NULL; c = c->next) {
+        if (c->raw.p == NULL)
+            continue;
+        const bool over = identity_time(&c->valid_to) < now;
+        all.count++;
+        all.expired += over;
+        all.in_force += !over && identity_time(&c->valid_from) <= now;
+    }
+    return all;
 }
 
 void tls_server_expiries(const struct tls_server *s, tls_expiry_fn *report, void *arg)
 {
     if (s == NULL)
         return;
-    tell_authorities(&s->client_ca, TLS_EXPIRY_CLIENT_CA, report, arg);
+    for (const mbedtls_x509_crt *c = &s->client_ca; c != NULL; c = c->next)
+        if (c->raw.p != NULL) /* not the head of an empty list */
+            tell_certificate(c, TLS_EXPIRY_CLIENT_CA, report, arg);
     for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next) {
         if (l->raw.p == NULL)
             continue;

@@ -231,6 +231,16 @@ const char *tls_cipher_version(unsigned number)
     return ciphers[number - 1].tls13 ? "TLSv1.3" : "TLSv1.2";
 }
 
+bool tls_ciphers_of_12(const struct string_list *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const struct cipher *c = cipher_named(names->items[i]);
+        if (c == NULL || c->tls13)
+            return false;
+    }
+    return names->count > 0;
+}
+
 const char *tls_group_name(unsigned number)
 {
     return number > 0 && number <= SUITES_GROUPS ? groups[number - 1].name : NULL;

@@ -196,7 +196,7 @@ void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_f
                         void *arg);
 
 /* What ends one day: every certificate of a chain, every authority and revocation list by which a
- * route judges its clients, every authority by which it judges its upstreams. */
+ * route judges its clients, and of those by which it judges its upstreams the last. */
 enum tls_expiry_kind {
     TLS_EXPIRY_LEAF,
     TLS_EXPIRY_INTERMEDIATE, /* any that is sent behind the leaf */
@@ -299,8 +299,15 @@ struct tls_dialer *tls_dialer_new(const struct tls_dialer_options *o, struct err
 struct tls_dialer *tls_dialer_ref(struct tls_dialer *k); /* one reference more; returns `k` */
 void tls_dialer_free(struct tls_dialer *k);              /* drops a reference; NULL is fine */
 
-/* One call for each certificate of `ca`. NULL has none. */
-void tls_dialer_expiries(const struct tls_dialer *k, tls_expiry_fn *report, void *arg);
+/* One call, for the certificate of `ca` that ends last: until then there is one to verify by, and
+ * those that have ended before are common in a file of public authorities. NULL has none. */
+void tls_dialer_expiry(const struct tls_dialer *k, tls_expiry_fn *report, void *arg);
+
+/* How many there are in `ca`, and what `now` is to them. NULL has none. */
+struct tls_authorities {
+    unsigned count, in_force, expired;
+};
+struct tls_authorities tls_dialer_authorities(const struct tls_dialer *k, time_t now);
 
 /* ---- tickets ---- */
 
@@ -471,6 +478,9 @@ enum { TLS_CIPHER_NUMBERS = 12, TLS_GROUP_NUMBERS = 9 };
 const char *tls_cipher_name(unsigned number);
 const char *tls_cipher_version(unsigned number);
 const char *tls_group_name(unsigned number);
+
+/* Does the list name ciphers of TLS 1.2 alone, by any of their names? False of an empty one. */
+bool tls_ciphers_of_12(const struct string_list *names);
 void tls_conn_info(const struct tls_conn *c, struct tls_info *info);
 
 /* Which of the policy's `names` the client has asked for, once its ClientHello is there;

@@ -19,7 +19,7 @@ const char *files_read(struct arena *a, const char *path, const struct origin *a
     struct err e;
     int error;
     if (file_read(path, FILE_MAX, &bytes, &error, &e) != 0) {
-        diag_add(d, DIAG_ERROR, at, file_cure(error), "%s: %s", path, e.text);
+        diag_add(d, DIAG_ERROR, at, err_cure_or(&e, file_cure(error)), "%s: %s", path, e.text);
         return NULL;
     }
     const char *text = pool_text(a, (const char *)bytes.data, bytes.size);

@@ -171,11 +171,12 @@ static int exchange(const struct keystore *s, const char *a, const char *name, b
         fsync(s->directory); /* should that fail, it is in place all the same */
         return 0;
     }
-    if (errno == EINVAL || errno == ENOSYS)
+    /* EXDEV: overlayfs, where one of them is still the image's. */
+    if (errno == EINVAL || errno == ENOSYS || errno == EXDEV)
         return err_set(
             e,
             "the filesystem of %s cannot exchange two directories in one step; set `state` "
-            "to one on a local disk",
+            "to one on a local disk, or on a volume where this is a container",
             s->path);
     return keystore_fail(s, e, "cannot put in place", name);
 }

@@ -113,7 +113,7 @@ static const char *words_of(const char *kind)
     if (strcmp(kind, "intermediate") == 0)
         return "an intermediate certificate of";
     if (strcmp(kind, "upstream_ca") == 0)
-        return "an authority of upstreams in";
+        return "the last authority of upstreams in";
     return strcmp(kind, "client_ca") == 0 ? "an authority of clients in" : "certificate";
 }
 

@@ -164,6 +164,18 @@ static void report_groups(const struct route_config *r, const struct tls_server 
              r->name);
 }
 
+static void report_ciphers(const struct route_config *r, struct diags *d)
+{
+    if (r->min_version != TLS_MIN_1_3 || !tls_ciphers_of_12(&r->ciphers))
+        return;
+    diag_add(
+        d, DIAG_WARNING, &r->ciphers_at,
+        "name some of TLS 1.3, as TLS_AES_256_GCM_SHA384, or remove it",
+        "route %s: ciphers has no effect: all that it names are of TLS 1.2, and min-version is "
+        "1.3",
+        r->name);
+}
+
 struct report_route {
     struct diags *diags;
     const struct route_config *route;
@@ -347,6 +359,7 @@ static struct tls_server *load_policy(const struct generation *g, const struct r
         report_nobody_in_force(&report);
         tls_server_check(server, report_client_finding, &report);
         report_groups(r, server, d);
+        report_ciphers(r, d);
     }
 out:
     if (server == NULL)
@@ -370,17 +383,14 @@ static void tune_upstreams(struct target *t)
 struct report_target {
     struct diags *diags;
     const struct target_config *target;
-    unsigned authorities, in_force; /* of upstream-ca */
 };
 
 static void report_upstream_ca(void *arg, const struct tls_expiry *x)
 {
-    struct report_target *r = arg;
+    const struct report_target *r = arg;
     const struct file_ref *ca = &r->target->tls.ca;
     const time_t now = time(NULL);
     char when[80];
-    r->authorities++;
-    r->in_force += x->from <= now && now <= x->until;
     if (expiry_passed(x, now) == EXPIRY_NOT_YET)
         return;
     expiry_words(x, now, when);
@@ -390,11 +400,13 @@ static void report_upstream_ca(void *arg, const struct tls_expiry *x)
              "%s: %s: the certificate of %s %s", r->target->label, ca->path, x->subject, when);
 }
 
+/* Of many authorities only the last one's end is told: before it, some servers may be refused, and
+ * nobody knows whether there are such. */
 static void report_upstream_authorities(const struct target *t, struct diags *d)
 {
-    struct report_target r = {.diags = d, .target = t->config};
-    tls_dialer_expiries(t->tls, report_upstream_ca, &r);
-    if (r.authorities > 0 && r.in_force == 0)
+    const struct tls_authorities all = tls_dialer_authorities(t->tls, time(NULL));
+    tls_dialer_expiry(t->tls, report_upstream_ca, &(struct report_target){d, t->config});
+    if (all.count > 0 && all.in_force == 0)
         diag_add(d, DIAG_EXPIRED, &t->config->tls.ca.at,
                  "give the present certificate of the authority that issued the server's; and "
                  "check this machine's clock",
@@ -570,7 +582,7 @@ void route_upstream_expiries(const struct route *r, tls_expiry_fn *report, void 
 {
     size_t i = 0;
     for (const struct target *t; (t = route_verifier(r, &i)) != NULL;)
-        tls_dialer_expiries(t->tls, report, arg);
+        tls_dialer_expiry(t->tls, report, arg);
 }
 
 static void each_expiry(const struct generation *g, tls_expiry_fn *report, void *arg)
@@ -581,7 +593,7 @@ static void each_expiry(const struct generation *g, tls_expiry_fn *report, void 
     for (size_t i = 0; i < g->config->route_count; i++)
         tls_server_expiries(g->routes[i].tls, report, arg);
     for (size_t i = 0; i < g->config->target_count; i++)
-        tls_dialer_expiries(g->targets[i].tls, report, arg);
+        tls_dialer_expiry(g->targets[i].tls, report, arg);
 }
 
 static void compare(void *arg, const struct tls_expiry *x)

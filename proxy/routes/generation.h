@@ -59,8 +59,8 @@ struct generation {
  * each file of authorities once; NULL: no more. Begin with *i = 0. */
 const struct target *route_verifier(const struct route *r, size_t *i);
 
-/* When the authorities end that a route's upstreams are verified by, those of its names too; each
- * file of them once. */
+/* When the last of the authorities ends that a route's upstreams are verified by, and those of its
+ * names too; each file of them once. */
 void route_upstream_expiries(const struct route *r, tls_expiry_fn *report, void *arg);
 
 /* Where it is served, and `key-isolation` is on, there are no private keys: the bundle has none,

@@ -2,6 +2,7 @@
 #include "proxy/base/date.h"
 #include "proxy/load/load.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct route_config *find_route(const struct config *c, const char *name)
@@ -38,16 +39,28 @@ static void describe_endpoints(const char *label, const char *what, const struct
             buf_printf(out, "%s: %s %s\n", label, what, list[i].text);
 }
 
+/* Only where there are the same as before. */
+static bool is_reordered(const struct target_config *b, const struct target_config *a)
+{
+    bool moved = false;
+    for (size_t i = 0; i < a->upstream_count && a->upstream_count == b->upstream_count; i++) {
+        if (!listed(b->upstream, b->upstream_count, &a->upstream[i]))
+            return false;
+        moved |= strcmp(a->upstream[i].text, b->upstream[i].text) != 0;
+    }
+    return moved;
+}
+
 static void describe_target(const struct target_config *b, const struct target_config *a,
                             struct buf *out)
 {
-    if (a->tls.mode != b->tls.mode)
-        buf_printf(out, "%s: upstream-tls is %s now\n", a->label,
-                   config_upstream_tls_name(a->tls.mode));
     describe_endpoints(a->label, "new upstream", a->upstream, a->upstream_count, b->upstream,
                        b->upstream_count, out);
     describe_endpoints(a->label, "upstream gone:", b->upstream, b->upstream_count, a->upstream,
                        a->upstream_count, out);
+    if (is_reordered(b, a))
+        buf_printf(out, "%s: upstreams in another order, first %s\n", a->label,
+                   a->upstream[0].text);
 }
 
 static const struct server_name_config *find_name(const struct route_config *r, const char *name)
@@ -84,9 +97,6 @@ static void describe_route(const struct route_config *b, const struct route_conf
                        a->listen, a->listen_count, out);
     describe_target(&b->target, &a->target, out);
     describe_names(b, a, out);
-    if (a->challenges.path != NULL &&
-        (b->challenges.path == NULL || strcmp(a->challenges.path, b->challenges.path) != 0))
-        buf_printf(out, "route %s: answers from %s\n", a->name, a->challenges.path);
 }
 
 static void describe_policy(const struct route *b, const struct route *a, struct buf *out)
@@ -97,11 +107,18 @@ static void describe_policy(const struct route *b, const struct route *a, struct
                    a->config->name);
 }
 
+/* `before` may be NULL. */
+static bool is_same_identity(const struct tls_identity *before, const struct tls_identity *after)
+{
+    return before != NULL && strcmp(tls_identity_facts(before)->fingerprint,
+                                    tls_identity_facts(after)->fingerprint) == 0;
+}
+
 static void describe_identity(const char *name, const struct tls_identity *before,
                               const struct tls_identity *after, struct buf *out)
 {
     const struct tls_identity_facts *a = tls_identity_facts(after);
-    if (before != NULL && strcmp(tls_identity_facts(before)->fingerprint, a->fingerprint) == 0)
+    if (is_same_identity(before, after))
         return;
     char until[16];
     date_day(a->not_after, until);
@@ -139,6 +156,69 @@ void changes_describe(const struct generation *before, const struct generation *
     for (size_t i = 0; i < before->config->certificate_count; i++)
         if (find_identity(after, before->config->certificates[i].name) == NULL)
             buf_printf(out, "certificate %s: removed\n", before->config->certificates[i].name);
+}
+
+/* ---- settings and files ---- */
+
+static bool is_file(const struct file_ref *file, const char *path)
+{
+    return file->path != NULL && strcmp(file->path, path) == 0;
+}
+
+/* Is there a line of what the file holds already, that of a certificate or of a policy? */
+static bool is_told(const struct generation *before, const struct generation *after,
+                    const char *path)
+{
+    const struct config *c = after->config;
+    for (size_t i = 0; i < c->certificate_count; i++) {
+        const struct certificate_config *cert = &c->certificates[i];
+        if ((is_file(&cert->chain, path) || is_file(&cert->key, path)) &&
+            !is_same_identity(find_identity(before, cert->name), after->identities[i]))
+            return true;
+    }
+    for (size_t i = 0; i < c->route_count; i++)
+        if (is_file(&c->routes[i].policy, path))
+            return true;
+    return false;
+}
+
+static bool has_changed(const struct bundle *before, const struct bundle_entry *e)
+{
+    const struct bundle_entry *was =
+        e->kind == BUNDLE_FILE ? bundle_find(before, e->kind, e->path) : NULL;
+    return was != NULL && (was->size != e->size || memcmp(was->data, e->data, e->size) != 0);
+}
+
+static void describe_file(const char *path, struct buf *out)
+{
+    char shown[DIAG_TEXT_MAX];
+    diag_show(path, shown);
+    buf_printf(out, "file %s: other content\n", shown);
+}
+
+static void describe_settings(const struct bundle *before, const struct bundle *after,
+                              struct buf *out)
+{
+    char *text = config_differences(before, after);
+    buf_puts(out, text != NULL ? text : "what else has changed cannot be told: out of memory\n");
+    free(text);
+}
+
+void changes_describe_texts(const struct release *before, const struct generation *after,
+                            const struct bundle *b, struct buf *out)
+{
+    struct err e;
+    struct bundle *was = before->number != 0 ? bundle_from_fd(before->whole, &e) : NULL;
+    if (before->number != 0 && was == NULL)
+        buf_printf(out, "what else has changed cannot be told: %s\n", e.text);
+    if (was == NULL)
+        return;
+    describe_settings(was, b, out);
+    for (size_t i = 0; i < bundle_count(b); i++)
+        if (has_changed(was, bundle_at(b, i)) &&
+            !is_told(before->generation, after, bundle_at(b, i)->path))
+            describe_file(bundle_at(b, i)->path, out);
+    bundle_free(was);
 }
 
 /* ---- ticket keys ---- */

@@ -288,6 +288,8 @@ static int make_release(struct reload *r, struct err *why)
         return err_set(why, "out of memory");
     fingerprints(r->candidate.bundle, &r->fingerprints);
     changes_describe(current(r), r->release.generation, &r->changes);
+    changes_describe_texts(&r->with.workers->current, r->release.generation, r->candidate.bundle,
+                           &r->changes);
     if (current(r) != NULL && r->with.tickets != NULL)
         changes_describe_tickets(r->with.tickets, &r->candidate.tickets, &r->changes);
     return 0;

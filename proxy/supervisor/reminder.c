@@ -160,7 +160,7 @@ static const struct {
                               "its clients are refused from then on"},
     [TLS_EXPIRY_CLIENT_CRL] = {"client-crl-expires", "the revocation list",
                                "all client certificates of its authority are refused from then on"},
-    [TLS_EXPIRY_UPSTREAM_CA] = {"upstream-ca-expires", "the authority of upstreams",
+    [TLS_EXPIRY_UPSTREAM_CA] = {"upstream-ca-expires", "the last authority of upstreams",
                                 "upstreams with its certificates are refused from then on"},
 };
 

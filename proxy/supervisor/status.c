@@ -147,12 +147,24 @@ static void text_certificates(const struct generation *g, struct buf *out)
     }
 }
 
+/* Usual in a file of public ones, so that it is no more than said. */
+static void text_expired(const struct target *t, const char *route, struct buf *out)
+{
+    const struct tls_authorities all = tls_dialer_authorities(t->tls, time(NULL));
+    if (all.expired > 0)
+        buf_printf(out, "route %s: %u of %u authorities in %s have expired\n", route, all.expired,
+                   all.count, t->config->tls.ca.path);
+}
+
 static void text_authorities(const struct generation *g, struct buf *out)
 {
     for (size_t i = 0; i < g->config->route_count; i++) {
         struct text_endings e = {out, "route", g->config->routes[i].name};
         tls_server_expiries(g->routes[i].tls, text_ending, &e);
         route_upstream_expiries(&g->routes[i], text_ending, &e);
+        size_t next = 0;
+        for (const struct target *t; (t = route_verifier(&g->routes[i], &next)) != NULL;)
+            text_expired(t, e.name, out);
     }
 }
 

@@ -149,7 +149,7 @@ static void put_authorities_of(const struct route *r, struct endings *e)
     size_t i = 0;
     for (const struct target *t; (t = route_verifier(r, &i)) != NULL;) {
         e->name = t->config->tls.ca.path;
-        tls_dialer_expiries(t->tls, put_ending, e);
+        tls_dialer_expiry(t->tls, put_ending, e);
     }
 }
 

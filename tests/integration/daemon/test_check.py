@@ -157,6 +157,36 @@ def test_groups_that_leave_tls12_without_one_are_warned_about(checker, good, bin
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_ciphers_that_no_client_can_use_are_warned_about(checker, good):
+    old = 'ciphers = {"ECDHE-ECDSA-AES128-GCM-SHA256"}'
+    done = checker(with_key(good, old + "\n    min-version = 1.3"))
+    assert_warned(done, 11, "ciphers has no effect: .* TLS 1.2", "TLS 1.3")
+    for fine in (old, 'ciphers = {"TLS_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"}\n    min-version = 1.3'):
+        done = checker(with_key(good, fine))
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_file_that_is_too_large_has_a_cure_of_its_own(checker, good, pki, tmp_path):
+    large = tmp_path / "large.pem"
+    with large.open("wb") as file:
+        file.truncate((16 << 20) + 1)
+    done = checker(good.replace(str(pki.mail.chain), str(large)))
+    assert_refused(done, 2, "larger than 16 MiB", "this size")
+
+
+@pytest.mark.parametrize("name", ["not a name", "${HOME}"])
+def test_a_hostname_that_is_wrong_is_one_finding(checker, good, name):
+    done = checker(with_key(good, f'hostname = "{name}"'))
+    assert done.returncode == WRONG
+    assert len(errors(done)) == 1, done.stderr
+
+
+def test_standard_input_has_one_name(checker):
+    done = checker.front.command("check", "-c", "-", text="watch = on\nwatch = off\n")
+    assert done.returncode == WRONG
+    assert "standard input:2: error: watch is set a second time; the first is in standard input line 1" in done.stderr
+
+
 @pytest.mark.parametrize("old, new, line, cause, cure", [
     ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1"', 6, "no port", "host:port|127"),
     ('listen = "127.0.0.1:19995"', 'listen = "127.0.0.1:99999"', 6, "port", "1 to 65535"),

@@ -398,6 +398,34 @@ def test_reloads_under_load_lose_nothing_and_leak_nothing(fronts, run, pki, echo
     assert files() == settled
 
 
+def test_a_reload_tells_each_setting_that_it_changes(fronts, run, pki, echo):
+    """Also those after which no address, server or certificate is another; the log has the same lines."""
+    ports = [run.port() for _ in range(2)]
+    two = [echo, run.port()]
+    front = fronts.start(pki.mail.block(), pki.news.block(),
+                         route("one", ports[0], echo, certificate=("mail", "news"), idle_timeout="30m"),
+                         route("two", ports[1], two, protocol="imap", allow="127.0.0.1", balance="first"))
+    front.write(pki.mail.block(), pki.news.block(),
+                route("one", ports[0], echo, certificate=("news", "mail"), min_version="1.3",
+                      client_certificate="required", client_ca=pki.trust),
+                route("two", ports[1], two, protocol="imap", allow=[f"192.0.2.{i}" for i in range(30)],
+                      tls="required", balance="rotate"),
+                workers=1, key_isolation="off", log_level="debug", watch="on")
+    done = front.reload()
+    assert done.returncode == 0, done.stderr
+    expected = ["key-isolation on -> off", "log-level info -> debug", "watch off -> on",
+                "route one: certificate mail, news -> news, mail", "route one: idle-timeout 30m -> not set",
+                "route one: client-certificate none -> required", f"route one: client-ca not set -> {pki.trust}",
+                "route one: min-version 1.2 -> 1.3", "route two: tls implicit -> required",
+                "route two: balance first -> rotate", "route two: allow changed"]
+    told = done.stdout.splitlines()
+    assert any(line.startswith("workers ") and line.endswith(" -> 1") for line in told)
+    assert set(expected) <= set(told)
+    assert len(told) == len(expected) + 2, told
+    assert told[:-1] == [line["msg"] for line in front.log("changed")]
+    assert len(front.reload().stdout.splitlines()) == 1
+
+
 def test_a_control_socket_elsewhere_has_to_wait_for_a_restart(fronts, run, pki, toys):
     """And each reload names the one that is."""
     blocks = pki.mail.block(), route("echo", run.port(), toys(toy.echo).port)

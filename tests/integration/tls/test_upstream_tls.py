@@ -9,6 +9,7 @@ import pytest
 from clients import tls
 from clients.observer import Metrics
 from harness.config import route, server_name
+from harness.pki import Authority
 from harness.wait import wait_until
 from servers import secure, toy
 
@@ -316,6 +317,31 @@ def test_status_and_metrics_tell(fronts, run, secured, pki):
     assert "secured" in text
     assert Metrics(observer).get("tlsfront_upstream_failures_total", route="secured",
                                  reason="certificate") == 1
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_an_authority_that_has_expired_is_an_alarm_where_none_is_left(fronts, run, toys, pki, tmp_path, left):
+    """A file of public authorities always has some that have."""
+    gone, soon = (Authority(tmp_path, name, end=end) for name, end in (("gone", -5), ("soon", 5)))
+    authorities, observer = tmp_path / "authorities.pem", run.port()
+    found = [gone.certificate, soon.certificate, *([pki.trust] if left else [])]
+    authorities.write_text("".join(one.read_text() for one in found))
+    front = fronts.start(pki.mail.block(),
+                         route("secured", run.port(), toys(POP3).port, protocol="pop3",
+                               **verify(pki, upstream_ca=authorities)),
+                         observe=f"127.0.0.1:{observer}")
+    ends = [one for one in Metrics(observer).labels("tlsfront_certificate_not_after_timestamp_seconds")
+            if one["kind"] == "upstream_ca"]
+    assert len(ends) == 1
+    last = "CN=root" if left else "CN=soon"
+    assert [one["subject"] for one in front.route_status("secured")["upstream_ca"]] == [last]
+    text = front.command("status", "-c", front.file).stdout
+    assert f"route secured: 1 of {len(found)} authorities in {authorities} have expired" in text
+    warned = [] if left else ["CN=soon"]
+    assert [line["subject"] for line in front.log("upstream-ca-expires")] == warned
+    checked = front.check()
+    assert checked.returncode == 0
+    assert checked.stderr.count("warning: route secured") == len(warned), checked.stderr
 
 
 def test_a_certificate_that_is_shown_is_told_of_as_one_that_is_served(fronts, run, toys, pki):

@@ -236,6 +236,32 @@ static void the_control_path_is_right_or_absent(void **state)
     fail_at_each(ask_control_path_once);
 }
 
+/* ---- two of them ---- */
+
+static struct bundle *other;
+
+static void compare_once(void)
+{
+    char *differences = config_differences(bundle, other);
+    if (differences != NULL)
+        assert_string_equal(differences,
+                            "route r: min-version 1.2 -> 1.3\nroute r: alpn a, b -> a\n");
+    assert_true(failed || differences != NULL);
+    free(differences);
+}
+
+/* What is told is the whole. */
+static void a_comparison_survives_each_failure(void **state)
+{
+    (void)state;
+    countdown = -1;
+    bundle = bundle_of(ROUTE("alpn = {a, b}"));
+    other = bundle_of(ROUTE("alpn = a\nmin-version = 1.3"));
+    fail_at_each(compare_once);
+    bundle_free(bundle);
+    bundle_free(other);
+}
+
 /* ---- sizes that do not exist ---- */
 
 static void impossible_sizes_are_remembered(void **state)
@@ -264,6 +290,7 @@ int main(void)
         cmocka_unit_test(the_way_through_a_memfd_survives_each_failure),
         cmocka_unit_test(a_read_survives_each_failure),
         cmocka_unit_test(the_control_path_is_right_or_absent),
+        cmocka_unit_test(a_comparison_survives_each_failure),
         cmocka_unit_test(impossible_sizes_are_remembered),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

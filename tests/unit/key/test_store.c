@@ -18,6 +18,19 @@
 static char directory[64], state[80];
 static struct keystore store;
 
+static int refusal; /* of the next exchanges; 0: none */
+
+int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned flags);
+int __real_renameat2(int from, const char *old, int to, const char *new, unsigned flags);
+
+int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned flags)
+{
+    if (refusal == 0)
+        return __real_renameat2(from, old, to, new, flags);
+    errno = refusal;
+    return -1;
+}
+
 static int make_directory(void **unused)
 {
     (void)unused;
@@ -408,6 +421,23 @@ static void what_is_no_pair_is_not_read_as_one(void **unused)
     assert_non_null(strstr(e.text, "news/key.pem"));
 }
 
+/* NFS, an old kernel, and overlayfs where the pair is the image's. */
+static void a_filesystem_that_cannot_exchange_is_told_of_with_the_cure(void **unused)
+{
+    static const int errors[] = {EINVAL, ENOSYS, EXDEV};
+    const struct keystore_entry entry = entry_of(&second);
+    (void)unused;
+    write_entry("mail", true, first);
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        struct err e = {.text = ""};
+        refusal = errors[i];
+        assert_int_equal(keystore_write(&store, "mail", &entry, true, &e), -1);
+        refusal = 0;
+        assert_non_null(strstr(e.text, "cannot exchange two directories in one step; set `state`"));
+        assert_in_place("mail", first);
+    }
+}
+
 /* What is in the way of the new directory shows before anything is changed. */
 static void when_the_new_directory_cannot_be_made_nothing_changes(void **unused)
 {
@@ -563,6 +593,7 @@ int main(void)
         ON_DISK(a_state_that_is_not_there_is_empty_to_look_at),
         ON_DISK(a_state_that_is_a_file_is_refused),
         ON_DISK(what_is_no_pair_is_not_read_as_one),
+        ON_DISK(a_filesystem_that_cannot_exchange_is_told_of_with_the_cure),
         ON_DISK(when_the_new_directory_cannot_be_made_nothing_changes),
         ON_DISK(paths_are_told),
         ON_DISK(links_that_others_planted_are_not_followed),

@@ -3,6 +3,7 @@
 #include "tests/support/pem.h"
 
 #include <time.h>
+#include <unistd.h>
 
 static char *one, *two; /* certificates of the same name, serials 0x0a and 0xb0b */
 
@@ -31,10 +32,11 @@ static int teardown(void **state)
     "{" upstream "} }\n"
 #define BASE CERT POP3("\"127.0.0.1:995\"", "\"127.0.0.1:110\"")
 
-static struct generation *load(const char *text, const char *pem)
+/* `*bundle` is the caller's. */
+static struct generation *load(const char *text, const char *pem, struct bundle **bundle)
 {
     struct diags d = {0};
-    struct bundle *b = bundle_new();
+    struct bundle *b = *bundle = bundle_new();
     assert_int_equal(bundle_add(b, BUNDLE_TEXT, "/t.conf", text, strlen(text), NULL), 0);
     assert_int_equal(bundle_add(b, BUNDLE_FILE, "/mail.pem", pem, strlen(pem), NULL), 0);
     assert_int_equal(bundle_add(b, BUNDLE_FILE, "/new.pem", two, strlen(two), NULL), 0);
@@ -46,21 +48,35 @@ static struct generation *load(const char *text, const char *pem)
         print_message("%s\n", d.items[i].cause);
     assert_true(diag_ok(&d, DIAG_ERROR));
     diags_free(&d);
-    bundle_free(b);
     return g;
+}
+
+/* As the daemon has what is in service. */
+static struct release release_of(struct generation *g, const struct bundle *b)
+{
+    struct err e;
+    const struct release r = {.number = 1, .generation = g, .whole = bundle_to_fd(b, &e)};
+    assert_true(r.whole >= 0);
+    return r;
 }
 
 static void assert_changes(const char *before, const char *before_pem, const char *after,
                            const char *after_pem, const char *expected)
 {
-    struct generation *b = load(before, before_pem), *a = load(after, after_pem);
+    struct bundle *of_b, *of_a;
+    struct generation *b = load(before, before_pem, &of_b), *a = load(after, after_pem, &of_a);
+    const struct release was = release_of(b, of_b);
     struct buf out;
     buf_init(&out, 10000);
     changes_describe(b, a, &out);
+    changes_describe_texts(&was, a, of_a, &out);
     assert_text(&out, expected);
     buf_free(&out);
+    close(was.whole);
     generation_free(b);
     generation_free(a);
+    bundle_free(of_b);
+    bundle_free(of_a);
 }
 
 static void names_come_and_go_and_get_other_servers(void **state)
@@ -89,13 +105,16 @@ static void nothing_changed_says_nothing(void **state)
 static void a_start_says_nothing(void **state)
 {
     (void)state;
-    struct generation *g = load(BASE, one);
+    struct bundle *b;
+    struct generation *g = load(BASE, one, &b);
     struct buf out;
     buf_init(&out, 10000);
     changes_describe(NULL, g, &out);
+    changes_describe_texts(&(struct release){0}, g, b, &out);
     assert_text(&out, "");
     buf_free(&out);
     generation_free(g);
+    bundle_free(b);
 }
 
 static void routes_come_and_go(void **state)
@@ -129,7 +148,7 @@ static void a_directory_of_challenges_may_be_another(void **state)
     static const char after[] = BASE "route a { listen = \"127.0.0.1:80\" protocol = acme "
                                      "challenges = /two }\n";
     assert_changes(before, one, before, one, "");
-    assert_changes(before, one, after, one, "route a: answers from /two\n");
+    assert_changes(before, one, after, one, "route a: challenges /one -> /two\n");
 }
 
 /* "DATE" of the certificate's end, as it is printed. */
@@ -172,6 +191,36 @@ static void order_alone_is_no_change_of_addresses(void **state)
                    CERT POP3("\"127.0.0.2:995\", \"127.0.0.1:995\"", "\"127.0.0.1:110\""), one, "");
 }
 
+static void the_order_of_upstreams_is_a_change(void **state)
+{
+    (void)state;
+    assert_changes(CERT POP3("\"127.0.0.1:995\"", "\"127.0.0.1:110\", \"127.0.0.2:110\""), one,
+                   CERT POP3("\"127.0.0.1:995\"", "\"127.0.0.2:110\", \"127.0.0.1:110\""), one,
+                   "route pop3s: upstreams in another order, first 127.0.0.2:110\n");
+}
+
+static void settings_and_files_are_told_behind_the_rest(void **state)
+{
+    (void)state;
+#define ASKS(versions)                                                                             \
+    CERT "route pop3s { listen = \"127.0.0.1:995\" protocol = pop3 certificate = mail upstream "   \
+         "= \"127.0.0.1:110\" client-certificate = required client-ca = /mail.pem min-version "    \
+         "= " versions " }\n"
+#define FROM_NEW                                                                                   \
+    "route pop3s { listen = \"127.0.0.1:995\" protocol = pop3 certificate = mail upstream "        \
+    "= \"127.0.0.1:110\" client-certificate = required client-ca = /mail.pem }\n"
+    char until[16], expected[300];
+    until_of(two, until);
+    snprintf(expected, sizeof expected,
+             "certificate mail: replaced, now serial 0B0B, valid until %s\n"
+             "route pop3s: min-version 1.2 -> 1.3\n",
+             until);
+    assert_changes(ASKS("1.2"), one, ASKS("1.3"), two, expected);
+    assert_changes("certificate mail { chain = /new.pem }\n" FROM_NEW, one,
+                   "certificate mail { chain = /new.pem }\n" FROM_NEW, two,
+                   "file /mail.pem: other content\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +232,8 @@ int main(void)
         cmocka_unit_test(a_directory_of_challenges_may_be_another),
         cmocka_unit_test(certificates_come_go_and_are_replaced),
         cmocka_unit_test(order_alone_is_no_change_of_addresses),
+        cmocka_unit_test(the_order_of_upstreams_is_a_change),
+        cmocka_unit_test(settings_and_files_are_told_behind_the_rest),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -590,6 +590,40 @@ static void a_policy_has_to_know_its_servers_by_something(void **state)
     assert_int_equal(e.blamed, TLS_INPUT_UPSTREAM_CA);
 }
 
+/* ---- when its authorities end ---- */
+
+static void note_end(void *arg, const struct tls_expiry *x)
+{
+    char *told = arg;
+    snprintf(told + strlen(told), 100 - strlen(told), "%s;", x->subject);
+}
+
+static void the_last_of_many_authorities_is_the_one_that_ends(void **state)
+{
+    (void)state;
+    const time_t now = time(NULL);
+    char *gone = pki_certificate(&(struct pki_spec){.subject = "CN=Gone",
+                                                    .key = PKI_EC384,
+                                                    .ca = true,
+                                                    .from = "20200101000000",
+                                                    .to = "20210101000000"});
+    char *both = pki_join(gone, ca), *all = pki_join(both, gone);
+    struct tls_dialer *many = trusting(all);
+    char told[100] = "";
+    tls_dialer_expiry(many, note_end, told);
+    tls_dialer_expiry(NULL, note_end, told);
+    assert_string_equal(told, "CN=CA;");
+    const struct tls_authorities counted = tls_dialer_authorities(many, now);
+    assert_int_equal(counted.count, 3);
+    assert_int_equal(counted.expired, 2);
+    assert_int_equal(counted.in_force, 1);
+    assert_int_equal(tls_dialer_authorities(NULL, now).count, 0);
+    tls_dialer_free(many);
+    free(all);
+    free(both);
+    free(gone);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -616,6 +650,7 @@ int main(void)
         TEST(a_server_with_another_group_asks_for_it),
         TEST(no_server_goes_back_to_tls12_behind_its_retry),
         TEST(a_policy_has_to_know_its_servers_by_something),
+        TEST(the_last_of_many_authorities_is_the_one_that_ends),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
