@@ -54,11 +54,6 @@ struct command {
 
 static int run(const struct options *o)
 {
-    if (strcmp(o->file, "-") == 0) {
-        fputs("tlsfront: run takes no standard input: a reload would have to read it again\n",
-              stderr);
-        return EXIT_USAGE;
-    }
     return supervisor_run(o->file);
 }
 

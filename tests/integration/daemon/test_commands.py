@@ -107,13 +107,6 @@ def test_a_file_that_hides_its_control_socket_names_no_daemon(binary, run, comma
     assert f"{file} does not tell which daemon is meant" in done.stderr
 
 
-def test_a_daemon_is_not_run_from_standard_input(binary):
-    """A reload has to read it again."""
-    done = tlsfront(binary, "run", "-c", "-")
-    assert done.returncode == 2
-    assert "standard input" in done.stderr
-
-
 def test_run_refuses_what_check_refuses(fronts, binary, pki, run):
     front = fronts.new(pki.mail.block(), route("x", run.port(), run.port(), nonsense="1"))
     done = front.command("run", "-c", front.file)
