@@ -8,6 +8,7 @@
 #include "config/files.h"
 #include "config/include.h"
 #include "config/read.h"
+#include "config/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -218,7 +219,7 @@ struct wanted_path {
 
 static const char *control_of(const struct config *c)
 {
-    return c->control_at.line > 0 ? c->control : NULL;
+    return c->control_at.line > 0 && !c->control_at.mended ? c->control : NULL;
 }
 
 static const char *state_of(const struct config *c)
@@ -226,11 +227,13 @@ static const char *state_of(const struct config *c)
     return c->state;
 }
 
-/* May this have hidden what is wanted? `said`: it was found somewhere else. */
+/* May this have hidden what is wanted? `said`: it was found somewhere else. A wrong value of
+ * another key hides nothing: what is behind it is read. */
 static bool is_doubt(const struct diag *f, const struct wanted_path *wanted, bool said)
 {
-    return f->severity == DIAG_ERROR && f->left_out && f->kind == NULL &&
-           (!said || (f->key != NULL && strcmp(f->key, wanted->key) == 0));
+    const bool names = f->key != NULL && strcmp(f->key, wanted->key) == 0;
+    const bool other = !names && f->key != NULL && schema_find(SCOPE_GLOBAL, f->key) != NULL;
+    return f->severity == DIAG_ERROR && f->left_out && f->kind == NULL && (said ? names : !other);
 }
 
 static void tell_doubts(const struct diags *found, const struct wanted_path *wanted, bool said,

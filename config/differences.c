@@ -92,7 +92,8 @@ static void compare_key(struct comparison *c, const struct key *key, const struc
                         const struct block *after)
 {
     const struct value preset = {.text = key->preset};
-    const struct value *left_out = key->preset != NULL ? &preset : NULL;
+    const bool fixed = key->preset != NULL && strcmp(key->name, "tls") != 0; /* the protocol's */
+    const struct value *left_out = fixed ? &preset : NULL;
     const struct setting *was = tree_find(before, key->name), *is = tree_find(after, key->name);
     const struct value *old = was != NULL ? was->values : left_out;
     const struct value *new = is != NULL ? is->values : left_out;

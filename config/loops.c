@@ -134,6 +134,9 @@ static bool listens_at(const struct route_config *r, const struct sockaddr_stora
 static const struct route_config *find_route(const struct config *c,
                                              const struct sockaddr_storage *address)
 {
+    const uint16_t port = sockaddr_port(address);
+    if ((c->listen_ports[port / 8] & 1U << port % 8) == 0)
+        return NULL;
     for (size_t i = 0; i < c->route_count; i++)
         if (listens_at(&c->routes[i], address))
             return &c->routes[i];

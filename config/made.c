@@ -278,21 +278,21 @@ static void check_log_apart(const struct config *c, const struct made_socket *s,
                  "log \"%s\" is the socket of %s as well", c->log_file.path, s->key);
 }
 
-/* By the daemon's own, strangers would command it. Those of routes with one text are told by
- * loops.c. */
-static void check_upstream(const struct made_sockets *all, const struct target_config *t,
-                           const struct endpoint *up, struct diags *d)
+/* By the control socket strangers would command the daemon. Those of routes with one text are told
+ * by loops.c. */
+static void check_upstream(const struct config *c, const struct made_sockets *all,
+                           const struct target_config *t, const struct endpoint *up,
+                           struct diags *d)
 {
     static const char cure[] = "name the server's own socket";
     for (size_t i = 0; i < all->count; i++) {
         const struct made_socket *s = &all->items[i];
         if (!same_place(up->path, s->path))
             continue;
-        if (s->route == NULL)
-            diag_add(d, DIAG_ERROR, &up->at, cure,
-                     "%s: upstream \"%s\" is the daemon's own socket, of %s", t->label, up->text,
-                     s->key);
-        else if (strcmp(up->path, s->path) != 0)
+        if (s->path == c->control)
+            diag_add(d, DIAG_ERROR, &up->at, cure, "%s: upstream \"%s\" is the control socket",
+                     t->label, up->text);
+        else if (s->route != NULL && strcmp(up->path, s->path) != 0)
             diag_add(d, DIAG_ERROR, &up->at, cure, "%s: upstream \"%s\" is where route %s listens",
                      t->label, up->text, s->route->name);
     }
@@ -303,7 +303,7 @@ static void check_upstreams(const struct made_sockets *all, const struct config 
     for (size_t i = 0; i < c->target_count; i++)
         for (size_t k = 0; k < c->targets[i]->upstream_count; k++)
             if (c->targets[i]->upstream[k].kind == ENDPOINT_UNIX)
-                check_upstream(all, c->targets[i], &c->targets[i]->upstream[k], d);
+                check_upstream(c, all, c->targets[i], &c->targets[i]->upstream[k], d);
 }
 
 static void check_sockets(const struct config *c, struct diags *d)

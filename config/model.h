@@ -242,7 +242,8 @@ struct config {
     size_t certificate_count;
     struct route_config *routes;
     size_t route_count;
-    struct server_name_config *server_names; /* of all routes, in their order */
+    uint8_t listen_ports[(UINT16_MAX + 1) / 8]; /* a bit for each that a route listens on */
+    struct server_name_config *server_names;    /* of all routes, in their order */
     size_t server_name_count;
     const struct target_config **targets; /* of all routes, and of all names that have their own */
     size_t target_count;

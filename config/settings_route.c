@@ -75,6 +75,8 @@ void setting_listen(struct build *b, const struct key *key, void *target, const 
     const struct places p = places_of(b, key, s);
     r->listen = p.items;
     r->listen_count = p.count;
+    for (size_t i = 0; i < p.count; i++)
+        b->config->listen_ports[p.items[i].port / 8] |= (uint8_t)(1U << p.items[i].port % 8);
 }
 
 void setting_observe(struct build *b, const struct key *key, void *target, const struct setting *s)

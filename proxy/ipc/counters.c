@@ -86,10 +86,12 @@ static int too_large(struct err *e)
                     "in what starts the daemon; what is never written to takes no memory");
 }
 
-static int set_error(struct err *e, int error)
+int counters_fail(struct err *e, int error)
 {
-    return error == EFBIG ? too_large(e)
-                          : err_set(e, "no memory for the counters: %s", strerror(error));
+    if (error == EFBIG)
+        return too_large(e);
+    err_set(e, "no memory for the counters: %s", strerror(error));
+    return error == EMFILE || error == ENFILE ? err_cure(e, ERR_CURE_FILES) : -1;
 }
 
 int counters_create(struct err *e)
@@ -97,7 +99,7 @@ int counters_create(struct err *e)
     int fd = memfd_create("tlsfront-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0 || ftruncate(fd, sizeof(struct worker_counters)) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-        set_error(e, errno);
+        counters_fail(e, errno);
         if (fd >= 0)
             close(fd);
         return -1;

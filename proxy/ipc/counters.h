@@ -139,6 +139,9 @@ struct worker_counters {
 
 /* A part, as a descriptor; its size is sealed. -1: no memory, or RLIMIT_FSIZE is below the size. */
 int counters_create(struct err *e);
+
+/* One that cannot be had, by errno. Returns -1. */
+int counters_fail(struct err *e, int error);
 /* Could one be had? */
 int counters_possible(struct err *e);
 

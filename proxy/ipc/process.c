@@ -1,6 +1,8 @@
 #include "proxy/ipc/process.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -39,6 +41,20 @@ void process_put_hello(struct ipc_message *m, const struct identity *id)
         .drop_privileges = id->drop, .sandbox = id->sandbox, .uid = id->uid, .gid = id->gid};
     ipc_begin(m, IPC_HELLO, 0);
     ipc_append(m, &hello, sizeof hello);
+}
+
+int process_say(const struct ipc_message *m)
+{
+    enum { SOON_MS = 10 };
+    while (ipc_send(PROCESS_IPC, m) != 0) {
+        if (errno == ENOBUFS)
+            poll(NULL, 0, SOON_MS);
+        else if (errno == EAGAIN)
+            poll(&(struct pollfd){.fd = PROCESS_IPC, .events = POLLOUT}, 1, -1);
+        else
+            return -1;
+    }
+    return 0;
 }
 
 bool process_take_log(struct log *l, struct ipc_message *m)

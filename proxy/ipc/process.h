@@ -21,6 +21,9 @@ bool process_begin(void);
 /* IPC_HELLO, to one of which nothing is asked but to be that user, and confined. */
 void process_put_hello(struct ipc_message *m, const struct identity *id);
 
+/* Say it to the supervisor, and wait for as long as there is no room for it. -1 with errno. */
+int process_say(const struct ipc_message *m);
+
 /* IPC_LOG: log there. Without room for the descriptor it goes on where it was, and says so. False:
  * that is no such order. */
 bool process_take_log(struct log *l, struct ipc_message *m);

@@ -42,8 +42,7 @@ static struct history own;         /* which ends with this process */
 
 static void send_message(void)
 {
-    while (ipc_send(PROCESS_IPC, &message) != 0 && (errno == EAGAIN || errno == ENOBUFS))
-        poll(&(struct pollfd){.fd = PROCESS_IPC, .events = POLLOUT}, 1, -1);
+    (void)process_say(&message); /* where it is gone, the next reading tells */
 }
 
 static void send_plain(enum ipc_type type)

@@ -26,19 +26,11 @@ struct task {
 
 /* ---- talking ---- */
 
-static void wait_for(short events)
-{
-    poll(&(struct pollfd){.fd = PROCESS_IPC, .events = events}, 1, -1);
-}
-
 /* By any thread. Where the supervisor is there, and yet cannot be told, it asks a successor. */
 static void send_message(const struct ipc_message *m)
 {
-    while (ipc_send(PROCESS_IPC, m) != 0) {
-        if (errno != EAGAIN && errno != ENOBUFS)
-            _exit(errno == EPIPE || errno == ECONNRESET ? 0 : EXIT_RUNTIME);
-        wait_for(POLLOUT);
-    }
+    if (process_say(m) != 0)
+        _exit(errno == EPIPE || errno == ECONNRESET ? 0 : EXIT_RUNTIME);
 }
 
 /* ---- a question ---- */
@@ -226,7 +218,7 @@ int resolver_run(void)
         return EXIT_USAGE;
     while (result == 0 && (got = ipc_receive(PROCESS_IPC, &m)) >= 0)
         if (got == 0)
-            wait_for(POLLIN);
+            poll(&(struct pollfd){.fd = PROCESS_IPC, .events = POLLIN}, 1, -1);
         else
             result = on_message(&m, &e);
     if (result != 0)

@@ -70,6 +70,7 @@ enum end {
     END_LEFT_IN_REQUEST,
     END_CLIENT_BROKE,
     END_CLIENT_CLOSED,
+    END_CLIENT_CLOSED_IN_CLEAR,
     END_CLIENT_LEFT, /* it said goodbye, and did not wait for ours */
     END_CLIENT_CHATTED,
     END_CLIENT_STAYED,

@@ -18,6 +18,8 @@ const struct end_row session_ends[ENDS] = {
                           UPSTREAM_RESET, true},
     [END_CLIENT_CLOSED] = {FAULT_NONE, "the client closed", WORD_NONE, CLIENT_CLOSES, UPSTREAM_FIN,
                            true},
+    [END_CLIENT_CLOSED_IN_CLEAR] = {FAULT_NONE, "the client closed", WORD_NONE, CLIENT_LINGERS,
+                                    UPSTREAM_FIN, true},
     [END_CLIENT_LEFT] = {FAULT_NONE, "the client closed", WORD_NONE, CLIENT_CLOSES, UPSTREAM_RESET,
                          true},
     [END_CLIENT_CHATTED] = {FAULT_CLIENT, "the client went on sending behind its close_notify",

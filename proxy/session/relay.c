@@ -120,7 +120,8 @@ enum session_state relay_upstream_ended(struct session *s)
         return next;
     /* In clear, what the client says next must not pass unwatched: that is the end of both ways. */
     if (s->tls == NULL)
-        return session_end(s, s->client_ended ? END_CLIENT_CLOSED : END_UPSTREAM_CLOSED_IN_CLEAR);
+        return session_end(s, s->client_ended ? END_CLIENT_CLOSED_IN_CLEAR
+                                              : END_UPSTREAM_CLOSED_IN_CLEAR);
     session_dialogue_free(s);
     next = session_close_notify(s);
     if (next == SESSION_STAY)

@@ -47,10 +47,10 @@ size_t hidden_look(struct hidden *h, const struct hidden_rules *r, struct slice 
 /* Can the line still become one? */
 bool hidden_may_be(const struct hidden *h, const struct hidden_rules *r);
 
-/* Mail texts, one after another. Only behind a line of a dot alone that is not between CRLF and
- * CRLF, in no honest mail but of sloppy clients, they are looked into: the rest of that text, and
- * all that follow, for a hidden command may have a reply, which is then taken for that to a later
- * one. Zero: none has begun. */
+/* Texts of mails or articles, one after another. Only behind a line of a dot alone that is not
+ * between CRLF and CRLF, in no honest mail but of sloppy clients, they are looked into: the rest of
+ * that text, and all that follow, for a hidden command may have a reply, which is then taken for
+ * that to a later one. Zero: none has begun. */
 struct hidden_text {
     unsigned end; /* as step_text() has it */
     bool doubtful;

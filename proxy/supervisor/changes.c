@@ -196,11 +196,29 @@ static void describe_file(const char *path, struct buf *out)
     buf_printf(out, "file %s: other content\n", shown);
 }
 
+/* Whole lines of a text, of at most half of the room that is left: files and ticket keys come
+ * behind. */
+static void put_lines(const char *text, struct buf *out)
+{
+    const size_t room = (out->limit - out->size) / 2;
+    size_t size = strlen(text);
+    const bool cut = size > room;
+    if (cut)
+        for (size = room; size > 0 && text[size - 1] != '\n';)
+            size--;
+    buf_put(out, text, size);
+    if (cut)
+        buf_puts(out, "and more settings, too many to tell\n");
+}
+
 static void describe_settings(const struct bundle *before, const struct bundle *after,
                               struct buf *out)
 {
     char *text = config_differences(before, after);
-    buf_puts(out, text != NULL ? text : "what else has changed cannot be told: out of memory\n");
+    if (text != NULL)
+        put_lines(text, out);
+    else
+        buf_puts(out, "what else has changed cannot be told: out of memory\n");
     free(text);
 }
 

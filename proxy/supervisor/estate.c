@@ -98,6 +98,8 @@ static bool give_server_names(struct handover *h, const struct estate *x)
 static bool give_address(struct handover *h, const struct listen_address *from, bool observed)
 {
     bool failed = false;
+    if (from->listening == 0) /* the next image binds it anew, or says who has it */
+        return true;
     struct handover_address *a = handover_add(&h->addresses, &h->address_count, sizeof *a);
     if (a == NULL)
         return false;

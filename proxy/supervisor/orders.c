@@ -173,7 +173,9 @@ static void add_address(struct worker *w, const struct release *p, size_t route,
         add_socket(w, p->number, route, a->sockets[0]);
         return;
     }
-    for (size_t s = w->child.index; s < a->count; s += p->workers)
+    /* The rest are the next release's, and not listened on yet. */
+    const size_t count = p == &w->all->next ? a->count : a->committed;
+    for (size_t s = w->child.index; s < count; s += p->workers)
         add_socket(w, p->number, route, a->sockets[s]);
 }
 

@@ -91,7 +91,7 @@ static time_t valid_from(const struct reload *r)
 static void answer(struct reload *r, int status, const char *words)
 {
     struct buf text, outcome;
-    buf_init(&text, ANSWER_MAX);
+    buf_init(&text, 3 * ANSWER_MAX); /* findings, changes, the words */
     buf_init(&outcome, ANSWER_MAX);
     load_print_findings(&r->findings, &text);
     if (status == 0)

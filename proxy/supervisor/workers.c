@@ -294,9 +294,7 @@ static int make_counters(struct worker *w, unsigned index, struct err *e)
         return -1;
     w->counters_reader = counters_reader(w->counters);
     all->parts[index] = w->counters_reader >= 0 ? counters_map_own(w->counters) : NULL;
-    return counters_of(all, index) != NULL
-               ? 0
-               : err_set(e, "the counters cannot be had: %s", strerror(errno));
+    return counters_of(all, index) != NULL ? 0 : counters_fail(e, errno);
 }
 
 /* ---- places for them ---- */
@@ -349,9 +347,10 @@ static int reserve(struct workers *ws, unsigned count, struct err *e)
     for (unsigned i = ws->count; i < count; i++)
         if (ws->items[i] == NULL && make_place(ws, i, e) != 0)
             return -1;
-    if (!are_descriptors_left(ws->items[0]->counters, descriptors_needed(ws, count)))
-        return err_set(e, "%u workers: %s", count, strerror(EMFILE));
-    return 0;
+    if (are_descriptors_left(ws->items[0]->counters, descriptors_needed(ws, count)))
+        return 0;
+    err_set(e, "%u workers: %s", count, strerror(EMFILE));
+    return err_cure(e, ERR_CURE_FILES ", or choose fewer `workers`");
 }
 
 int workers_reserve(struct workers *ws, unsigned count, struct err *e)
@@ -359,8 +358,7 @@ int workers_reserve(struct workers *ws, unsigned count, struct err *e)
     if (reserve(ws, count, e) == 0)
         return 0;
     workers_give_back(ws);
-    return err_cure(e, "raise the limit on open files (LimitNOFILE= in the unit, or ulimit -n), or "
-                       "choose fewer `workers`");
+    return -1;
 }
 
 void workers_give_back(struct workers *ws)

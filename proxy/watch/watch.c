@@ -122,8 +122,14 @@ static bool tried_before(const struct watch *w)
  * not load. */
 static bool has_news(const struct watch *w, struct buf *files)
 {
-    return differences(w, false, files) ||
-           (w->refused && (differences(w, true, files) || !w->attempted));
+    if (differences(w, false, files) || (w->refused && differences(w, true, files)))
+        return true;
+    if (!w->refused || w->attempted)
+        return false;
+    buf_drop(files, files->size);
+    buf_puts(files, "nothing, it is tried again");
+    buf_put(files, "", 1);
+    return true;
 }
 
 static void attempt(struct watch *w)
@@ -189,7 +195,7 @@ void watch_refused(struct watch *w, bool temporary, time_t again)
     if (w->texts == NULL)
         return;
     w->again = again;
-    w->refused = true;
+    w->refused |= w->attempted; /* not what watch_use() has brought meanwhile */
     if (temporary && !w->retried) {
         w->attempted = false;
         w->retried = true;

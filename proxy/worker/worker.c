@@ -203,6 +203,7 @@ static void on_prepare(struct worker *w, struct ipc_message *m)
     struct diags d = {0};
     struct bundle *b = m->fd_count == 1 ? bundle_from_fd(m->fds[0], &e) : NULL;
     struct generation *g = load(b, &d);
+    uv_update_time(&w->loop); /* it may have taken seconds: timers begin behind it */
     ipc_close_fds(m);
     bundle_free(b);
 

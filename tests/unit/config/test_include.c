@@ -462,6 +462,7 @@ static void the_control_path_is_found_among_mistakes(void **state)
     check_control("route x {\nlisten \"a\"\n}\ncontrol = /run/x\nroute y {\n", "/run/x");
     check_control("workers = none\ncontrol = /run/x\ncertificate a { chain = nowhere }", "/run/x");
     check_control("include(\"nowhere\")\ninclude(\"d/one\")\n", "/run/y");
+    check_control("workers = none\n", CONFIG_DEFAULT_CONTROL);
     check_control("route x {\nlisen = \"a\"\n}\ncertificate a { chain = nowhere }\n",
                   CONFIG_DEFAULT_CONTROL);
 }
@@ -473,6 +474,7 @@ static void a_mistake_may_hide_the_control_path(void **state)
     check_control("control = \"\"\n", NULL);
     check_control("control : /run/x\n", NULL);
     check_control("contol = /run/x\n", NULL);
+    check_control("control = \"/run/${X}\"\n", NULL);
     check_control("include(\"nowhere\")\n", NULL);
     assert_int_equal(unlink("main"), 0);
     struct diags doubts = {0};

@@ -124,6 +124,21 @@ static void chunk_that_nobody_takes(void)
     client_says("BDAT 9\r\n");
 }
 
+static void to_relay_in_clear_client_done(void)
+{
+    to_relay_in_clear();
+    client_ends();
+}
+
+static void to_relay_in_clear_client_slow(void)
+{
+    to_relay_in_clear();
+    client->stuck = true;
+    upstream_says("+OK more\r\n");
+    client_ends();
+    upstream_ends(); /* libuv tells it right behind the bytes */
+}
+
 static void no_ldap(void)
 {
     arrive(DIRECTORY);
@@ -432,6 +447,10 @@ static const struct way {
      "<close>", DIALLED "<reset>"},
     {END_CLIENT_CLOSED, to_relay_client_done, upstream_finishes, "info", "none", "<bye><close>",
      DIALLED "<close>"},
+    {END_CLIENT_CLOSED_IN_CLEAR, to_relay_in_clear_client_done, upstream_finishes, "info", "none",
+     "+OK hello\r\n<close>", "<dialled>NOOP\r\n<close>"},
+    {END_CLIENT_CLOSED_IN_CLEAR, to_relay_in_clear_client_slow, NULL, "info", "none",
+     "+OK hello\r\n+OK more\r\n", "<dialled>NOOP\r\n<close>"}, /* it takes that first */
     {END_CLIENT_LEFT, goodbye_and_gone, NULL, "info", "none", "<close>", DIALLED "<reset>"},
     {END_CLIENT_CHATTED, chatter_behind_goodbye, NULL, "info", "client", "<close>",
      DIALLED "<reset>"},
