@@ -5,10 +5,13 @@
 #define MODULE starttls_smtp
 #include "lines.h"
 
-/* A dot alone to a lax server, which takes any end of a line for one. */
+/* A dot alone to a lax server, which takes any end of a line for one, and sees no blanks there. */
 static bool is_end(struct slice line)
 {
-    return line.size > 0 && line.data[0] == '.' && (line.size == 1 || line.data[1] < ' ');
+    size_t n = 1;
+    while (n < line.size && line.data[n] == ' ')
+        n++;
+    return line.size > 0 && line.data[0] == '.' && (n == line.size || line.data[n] < ' ');
 }
 
 static bool says_who(struct slice line)
