@@ -366,7 +366,7 @@ static enum step hand_on(struct dialogue *t, const struct filter_rules *r, struc
         return filter_lose(t, r, out);
     struct slice ahead = *in;
     if (r->never != NULL)
-        ahead.size = harmless(r, r->never, ahead);
+        ahead.size = harmless(r, r->never(t), ahead);
     if (t->filter.state != FILTER_EARLY)
         ahead.size = harmless(r, r->ours, ahead);
     filter_ahead(*in, ahead.size, &t->client_ahead, out->to_upstream);

@@ -21,12 +21,21 @@ static const char *const identity[] = {"XCLIENT", "XFORWARD", NULL};
 
 /* Behind BDAT and XEXCH50 the upstream may count bytes that we do not, and what it reads as a
  * command may begin anywhere then. Who knows XEXCH50 knows nothing of `identity`. */
-static const char *const never[] = {"XCLIENT", "XFORWARD", "BDAT", NULL};
+static const char *const identity_or_counted[] = {"XCLIENT", "XFORWARD", "BDAT", NULL};
 static const char *const counted[] = {"BDAT", NULL};
 static const char *const secret[] = {"BDAT", "XEXCH50", "AUTH", "X-EXPS", NULL};
 
 const struct hidden_rules smtp_hidden = {.names = identity, .alone = counted};
 const struct hidden_rules smtp_hidden_login = {.names = identity, .alone = secret};
+
+/* An upstream that offers no chunks, nor will in an answer that is to come, reads them as bdat()
+ * has it. */
+static const char *const *never(const struct dialogue *t)
+{
+    const bool may_count = smtp_of(t)->chunking || expected_has(&t->expected, SMTP_ASKED_EHLO) ||
+                           expected_has(&t->expected, SMTP_ASKED_LHLO);
+    return may_count ? identity_or_counted : identity;
+}
 
 static bool is_class(unsigned code, unsigned class)
 {

@@ -527,17 +527,26 @@ static void no_command_goes_on_behind_bytes_that_may_have_begun_it(void **state)
 static void no_chunk_is_heard_ahead_of_an_answer(void **state)
 {
     (void)state;
-    const struct turn text[] = {U(G),
-                                C("DATA\r\nx\n.\nBDAT 8\r\n\r\n.\r\nabcXCLIENT ADDR=::1\r\n")};
-    SCENE(inside, text, G, "DATA\r\nx\n.\n");
-    const struct turn known[] = {text[0], text[1], U("354 go\r\n")};
-    SCENE(inside, known, G "354 go\r\n" CAUGHT, "DATA\r\nx\n.\nBDAT", .end = DIALOGUE_CLOSE);
+    const struct turn text[] = {
+        U(G), C(EHLO "DATA\r\nx\n.\nBDAT 8\r\n\r\n.\r\nabcXCLIENT ADDR=::1\r\n"), U(C_LIST)};
+    SCENE(inside, text, G C_LIST, EHLO "DATA\r\nx\n.\n");
+    const struct turn known[] = {text[0], text[1], text[2], U("354 go\r\n")};
+    SCENE(inside, known, G C_LIST "354 go\r\n" CAUGHT, EHLO "DATA\r\nx\n.\nBDAT",
+          .end = DIALOGUE_CLOSE);
     const struct turn login[] = {U(G), C(EHLO), U(C_LIST),
                                  C("AUTH X\r\nBDAT 3\r\nabcXCLIENT ADDR=::1\r\n")};
     SCENE(inside, login, G C_LIST, EHLO "AUTH X\r\n");
     const struct turn refused[] = {login[0], login[1], login[2], login[3],
                                    U("504 no\r\n503 no\r\n")};
     SCENE(inside, refused, G C_LIST "504 no\r\n503 no\r\n" NOT_YOU, EHLO "AUTH X\r\nBDAT 3\r\nabc");
+}
+
+/* One that offers none reads it as commands, as we do. */
+static void a_chunk_that_was_not_offered_waits_for_no_answer(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C(EHLO), U(E_UP), C("AUTH X\r\nBDAT 3\r\nabcNOOP\r\n")};
+    SCENE(inside, turns, G E_UP, EHLO "AUTH X\r\nBDAT 3\r\nabcNOOP\r\n");
 }
 
 static void nothing_hides_in_a_response_behind_a_doubtful_text(void **state)
@@ -1338,6 +1347,7 @@ int main(void)
         cmocka_unit_test(nothing_hides_in_bytes_behind_a_doubtful_text),
         cmocka_unit_test(no_command_goes_on_behind_bytes_that_may_have_begun_it),
         cmocka_unit_test(no_chunk_is_heard_ahead_of_an_answer),
+        cmocka_unit_test(a_chunk_that_was_not_offered_waits_for_no_answer),
         cmocka_unit_test(nothing_hides_in_a_response_behind_a_doubtful_text),
         cmocka_unit_test(no_turn_behind_a_doubtful_text_ends_the_watch),
         cmocka_unit_test(a_text_may_speak_of_what_it_does_not_hide),
