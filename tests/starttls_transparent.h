@@ -25,6 +25,7 @@ struct transparent {
     const char *replies[6]; /* how our own begin */
     const char *browser;    /* how our last word begins, behind which all ends */
     const char *edited;     /* words go out of lines with this one, not lines out of lists */
+    const char *counts;     /* behind it the upstream counts bytes, so it may not be hidden */
     bool renumbers;         /* the last line of a list is another */
 };
 
@@ -36,6 +37,7 @@ static const struct transparent transparents[] = {
      .capabilities = {"STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD"},
      .replies = {"503 5.5.1 TLS", "502 5.5.1 Command", "550 5.7.0 Insuff"},
      .browser = "500 5.5.1 This is not a web server",
+     .counts = "BDAT",
      .renumbers = true},
     {.name = "pop3",
      .module = &starttls_pop3,
@@ -87,6 +89,11 @@ static inline bool text_has_one(struct slice text, const char *const *words)
     while (*words != NULL && !text_has(text, *words))
         words++;
     return *words != NULL;
+}
+
+static inline bool has_counts(const struct transparent *p, struct slice text)
+{
+    return p->counts != NULL && text_has(text, p->counts);
 }
 
 static inline struct slice whole_of(const struct buf *b)
@@ -199,7 +206,7 @@ static inline void check_prompt(const struct transparent *p, const struct stage 
         return;
     const struct slice waits = {left->data + ahead, left->size - ahead};
     assert(memchr(waits.data, '\n', waits.size) == NULL || text_has_one(waits, p->commands) ||
-           st->heard[CLIENT].size >= 16384);
+           has_counts(p, waits) || st->heard[CLIENT].size >= 16384);
 }
 
 static inline void transparent_say(const struct transparent *p, struct transparent_play *play,
@@ -255,8 +262,9 @@ static inline void transparent_end(const struct transparent *p, struct transpare
     if (st->verdict == DIALOGUE_CLOSE) {
         const bool was_browser =
             p->browser != NULL && text_has(whole_of(&st->heard[CLIENT]), p->browser);
+        const struct slice said = whole_of(&play->said[CLIENT]);
         const bool was_caught = st->dialogue.reason == DIALOGUE_HIDDEN &&
-                                text_has_one(whole_of(&play->said[CLIENT]), p->commands);
+                                (text_has_one(said, p->commands) || has_counts(p, said));
         assert(was_browser || was_caught);
     }
     for (int side = CLIENT; side <= UPSTREAM && p->module == &starttls_ldap; side++)

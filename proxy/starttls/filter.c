@@ -185,13 +185,30 @@ static enum step caught(struct dialogue *t, const struct filter_rules *r, struct
     return STEP_CLOSING;
 }
 
-/* The first `n` bytes are of a literal, or of what follows it: how many of them may pass. */
+/* What may not hide where there are neither commands nor texts. Behind a doubtful text the upstream
+ * may take that for commands as well. */
+static const struct hidden_rules *hidden_rules(const struct dialogue *t,
+                                               const struct filter_rules *r)
+{
+    return t->filter.text.doubtful ? r->in_text : r->in_literals;
+}
+
+/* The first `n` bytes are counted, or a response, or of what follows a literal: how many of them
+ * may pass. */
 static size_t look_for_hidden(struct dialogue *t, const struct filter_rules *r, struct slice in,
                               size_t n)
 {
-    if (r->in_literals == NULL || t->filter.dropped)
+    const struct hidden_rules *hidden = hidden_rules(t, r);
+    if (hidden == NULL || t->filter.dropped)
         return n;
-    return hidden_look(&t->filter.line, r->in_literals, (struct slice){in.data, n});
+    return hidden_look(&t->filter.line, hidden, (struct slice){in.data, n});
+}
+
+/* Counted bytes are over, and a command follows. Have they begun one that it would go on with? */
+static bool is_cut_in_two(const struct dialogue *t, const struct filter_rules *r)
+{
+    const struct filter *f = &t->filter;
+    return f->text.doubtful && f->bytes == 0 && hidden_is_begun(&f->line, r->in_text);
 }
 
 static bool expects_too_much(const struct dialogue *t)
@@ -286,9 +303,9 @@ static enum step take_bytes(struct dialogue *t, const struct filter_rules *r, st
     const size_t n = in->size < f->bytes ? in->size : (size_t)f->bytes;
     const size_t may_pass = look_for_hidden(t, r, *in, n);
     hand(t, in, may_pass, out);
-    if (may_pass < n)
+    f->bytes -= may_pass;
+    if (may_pass < n || is_cut_in_two(t, r))
         return caught(t, r, out);
-    f->bytes -= n;
     if (f->bytes == 0)
         f->state = FILTER_LINES;
     return STEP_TAKEN;
@@ -300,6 +317,7 @@ static enum step take_text(struct dialogue *t, const struct filter_rules *r, str
     enum hidden_text_state state;
     const size_t n = hidden_text_take(&t->filter.text, r->in_text, *in, &state);
     filter_pass(in, n, &t->client_ahead, out->to_upstream);
+    t->filter.unsure |= t->filter.text.doubtful; /* a hidden command may have a reply */
     if (state == HIDDEN_TEXT_FOUND)
         return caught(t, r, out);
     if (state == HIDDEN_TEXT_OVER)
@@ -346,8 +364,12 @@ static enum step hand_on(struct dialogue *t, const struct filter_rules *r, struc
 {
     if (in->size > AHEAD_MAX)
         return filter_lose(t, r, out);
-    filter_ahead(*in, harmless(r, t->filter.state == FILTER_EARLY ? r->never : r->ours, *in),
-                 &t->client_ahead, out->to_upstream);
+    struct slice ahead = *in;
+    if (r->never != NULL)
+        ahead.size = harmless(r, r->never(t), ahead);
+    if (t->filter.state != FILTER_EARLY)
+        ahead.size = harmless(r, r->ours, ahead);
+    filter_ahead(*in, ahead.size, &t->client_ahead, out->to_upstream);
     return STEP_LEFT;
 }
 
@@ -362,7 +384,8 @@ static enum step take_response(struct dialogue *t, const struct filter_rules *r,
     if (look_for_hidden(t, r, *in, n) < n)
         return caught(t, r, out);
     if (end == 0 && in->size <= r->line_max) {
-        if (r->in_literals == NULL || !hidden_may_be(&f->line, r->in_literals))
+        const struct hidden_rules *hidden = hidden_rules(t, r);
+        if (hidden == NULL || !hidden_may_be(&f->line, hidden))
             filter_ahead(*in, in->size, &t->client_ahead, out->to_upstream);
         return STEP_LEFT;
     }

@@ -41,11 +41,14 @@ enum filter_show {
 
 struct filter_rules {
     size_t line_max;
-    bool identifies;          /* servers may be told who the client is, so none is left unwatched */
-    const char *const *ours;  /* verbs that the upstream may not hear, up to NULL */
-    const char *const *never; /* those of them that it may not hear in FILTER_EARLY either */
-    const struct hidden_rules *in_text, *in_literals; /* NULL, or what may not hide there */
-    const char *caught;                               /* our last word when it does */
+    bool identifies;         /* servers may be told who the client is, so none is left unwatched */
+    const char *const *ours; /* verbs that the upstream may not hear, up to NULL */
+    /* NULL, or those that it may not hear in FILTER_EARLY either, nor anywhere before it is known
+     * what the bytes are. */
+    const char *const *(*never)(const struct dialogue *t);
+    /* NULL, or what may not hide there; the former, behind a doubtful text, anywhere. */
+    const struct hidden_rules *in_text, *in_literals;
+    const char *caught;      /* our last word when it does */
     const char *const *tags; /* NULL, or the verb is the second word, and with one of these in front
                               * it is ours, too */
     const char *stops;       /* NULL, or what ends a verb besides a blank */

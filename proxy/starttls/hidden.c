@@ -6,6 +6,16 @@
 
 /* ---- a line ---- */
 
+static bool is_listed(const char *const *names, struct slice word)
+{
+    return names != NULL && line_is_listed(names, word);
+}
+
+static bool begins_listed(const char *const *names, struct slice word)
+{
+    return names != NULL && line_begins_listed(names, word);
+}
+
 static bool is_tag_begun(const struct hidden *h, const struct hidden_rules *r)
 {
     return r->is_id && !h->tagged;
@@ -54,8 +64,9 @@ static bool take_front(struct hidden *h, const struct hidden_rules *r, uint8_t c
         h->tagged = true;
         h->size = 0;
     } else if (h->size > 0) {
-        h->place = line_is_listed(r->names, name_of(h)) ? HIDDEN_NAMED : HIDDEN_OVER;
-        return h->place == HIDDEN_NAMED && (r->is_alone || take_behind(h, r, c));
+        h->place = is_listed(r->names, name_of(h)) ? HIDDEN_NAMED : HIDDEN_OVER;
+        return is_listed(r->alone, name_of(h)) ||
+               (h->place == HIDDEN_NAMED && take_behind(h, r, c));
     }
     return false;
 }
@@ -123,8 +134,14 @@ size_t hidden_look(struct hidden *h, const struct hidden_rules *r, struct slice 
 bool hidden_may_be(const struct hidden *h, const struct hidden_rules *r)
 {
     if (h->place == HIDDEN_FRONT)
-        return is_tag_begun(h, r) || line_begins_listed(r->names, name_of(h));
+        return is_tag_begun(h, r) || begins_listed(r->names, name_of(h)) ||
+               begins_listed(r->alone, name_of(h));
     return h->place != HIDDEN_OVER;
+}
+
+bool hidden_is_begun(const struct hidden *h, const struct hidden_rules *r)
+{
+    return (h->place != HIDDEN_FRONT || h->size > 0) && hidden_may_be(h, r);
 }
 
 /* ---- text ---- */

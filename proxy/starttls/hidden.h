@@ -15,10 +15,11 @@
 /* What is looked for at the beginning of each line. Names alone may stand in honest text, so what
  * they would tell is looked for, too. */
 struct hidden_rules {
-    const char *const *names; /* up to NULL */
+    const char *const *names; /* up to NULL; NULL: none */
+    const char *const *alone; /* the same of those that need nothing behind: what is there is a
+                               * secret, or counted by the server alone */
     bool is_id;               /* of IMAP: a tag is in front, and a list with a field "x-" behind;
-                               * else "=" is behind, somewhere in the line */
-    bool is_alone;            /* nothing has to be behind: what is there is a secret */
+                               * else "=" is behind `names`, somewhere in the line */
 };
 
 enum { HIDDEN_NAME_MAX = 15 };
@@ -44,13 +45,15 @@ struct hidden {
 /* How much of what comes next may pass: all, or up to where one of them is found. */
 size_t hidden_look(struct hidden *h, const struct hidden_rules *r, struct slice in);
 
-/* Can the line still become one? */
+/* Can the line still become one? And has it begun? */
 bool hidden_may_be(const struct hidden *h, const struct hidden_rules *r);
+bool hidden_is_begun(const struct hidden *h, const struct hidden_rules *r);
 
 /* Texts of mails or articles, one after another. Only behind a line of a dot alone that is not
  * between CRLF and CRLF, in no honest mail but of sloppy clients, they are looked into: the rest of
  * that text, and all that follow, for a hidden command may have a reply, which is then taken for
- * that to a later one. Zero: none has begun. */
+ * that to a later one. So are counted bytes and responses, by their modules. Zero: none has begun.
+ */
 struct hidden_text {
     unsigned end; /* as step_text() has it */
     bool doubtful;

@@ -24,11 +24,21 @@ enum step imap_forward(struct dialogue *t, struct slice line, enum imap_literal 
     return STEP_TURN;
 }
 
+/* Is it a literal, or could it be one to another parser, by blanks behind it or what is in the
+ * braces? That may read as its bytes what we take for the next command, and as a command the rest
+ * of that. */
+static bool may_have_literal(struct slice line)
+{
+    while (line.size > 0 && (line.data[line.size - 1] == ' ' || line.data[line.size - 1] == '\t'))
+        line.size--;
+    return line.size > 0 && line.data[line.size - 1] == '}';
+}
+
 /* With single spaces, or the upstream might find another verb than we did. */
 static enum step pass(struct dialogue *t, const struct imap_command *c, struct dialogue_out *out)
 {
     struct imap_dialogue *i = imap_of(t);
-    if (dialogue_withholds(t) && c->literal != IMAP_NO_LITERAL)
+    if (dialogue_withholds(t) && may_have_literal(c->line))
         return imap_refuse(t, c, out, "BAD No literals here");
     memcpy(i->tag, c->tag.data, c->tag.size);
     i->tag_size = c->tag.size;

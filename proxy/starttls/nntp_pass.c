@@ -193,10 +193,8 @@ enum step nntp_take_response(struct dialogue *t, struct slice *in, struct dialog
 
 /* What an upstream must not hear where passwords wait for TLS: a login, and compression, behind
  * which nobody would see one. */
-static const char *const names[] = {"AUTHINFO", "COMPRESS", "XFEATURE", NULL}, *const no_names[] = {
-                                                                                   NULL};
-static const struct hidden_rules logins = {.names = names, .is_alone = true},
-                                 nothing = {.names = no_names};
+static const char *const names[] = {"AUTHINFO", "COMPRESS", "XFEATURE", NULL};
+static const struct hidden_rules logins = {.alone = names}, nothing = {0};
 
 enum step nntp_take_article(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {

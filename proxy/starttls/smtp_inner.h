@@ -59,6 +59,9 @@ enum step smtp_take_response(struct dialogue *t, struct slice *in, struct dialog
 enum step smtp_take_text(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 enum step smtp_take_bytes(struct dialogue *t, struct slice *in, struct dialogue_out *out);
 
+/* The client's next bytes are counted. */
+void smtp_begin_bytes(struct dialogue *t);
+
 /* ---- words of our own (smtp_own.c); they wait until those before them have come ---- */
 
 /* What the client reads first, and what it is told before TLS is demanded. */
@@ -79,6 +82,9 @@ enum step smtp_foreign(struct dialogue *t, const struct smtp_command *c, struct 
 enum step smtp_refuse_login(struct dialogue *t, const struct smtp_command *c,
                             struct dialogue_out *out, const char *reply);
 
+/* A command that is not for here. */
+#define SMTP_NO_COMMAND "502 5.5.1 Command not implemented"
+
 /* 421 at once, for a client with too many errors. */
 void smtp_goodbye(struct dialogue *t, struct dialogue_out *out);
 
@@ -92,9 +98,9 @@ enum dialogue_verdict smtp_client_inside(struct dialogue *t, struct slice *in,
 enum dialogue_verdict smtp_upstream_inside(struct dialogue *t, struct slice *in,
                                            struct dialogue_out *out);
 
-/* What mail text may not hide, and what is said then. */
+/* What mail text may not hide, also where passwords wait for TLS, and what is said then. */
 #define SMTP_CAUGHT "421 4.7.0 Insufficient authorization"
-extern const struct hidden_rules smtp_hidden;
+extern const struct hidden_rules smtp_hidden, smtp_hidden_login;
 
 /* A number of bytes that are to come. */
 bool smtp_take_number(struct slice word, uint64_t *n);

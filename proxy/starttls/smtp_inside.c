@@ -11,7 +11,7 @@ static const char *const replies[] = {
     "500 5.5.1 This is not a web server",
     "503 5.5.1 TLS is already active",
     "550 5.7.0 Insufficient authorization",
-    "502 5.5.1 Command not implemented",
+    SMTP_NO_COMMAND,
 };
 
 static const char *const ours[] = {
@@ -19,7 +19,23 @@ static const char *const ours[] = {
 
 static const char *const identity[] = {"XCLIENT", "XFORWARD", NULL};
 
-const struct hidden_rules smtp_hidden = {.names = identity};
+/* Behind BDAT and XEXCH50 the upstream may count bytes that we do not, and what it reads as a
+ * command may begin anywhere then. Who knows XEXCH50 knows nothing of `identity`. */
+static const char *const identity_or_counted[] = {"XCLIENT", "XFORWARD", "BDAT", NULL};
+static const char *const counted[] = {"BDAT", NULL};
+static const char *const secret[] = {"BDAT", "XEXCH50", "AUTH", "X-EXPS", NULL};
+
+const struct hidden_rules smtp_hidden = {.names = identity, .alone = counted};
+const struct hidden_rules smtp_hidden_login = {.names = identity, .alone = secret};
+
+/* An upstream that offers no chunks, nor will in an answer that is to come, reads them as bdat()
+ * has it. */
+static const char *const *never(const struct dialogue *t)
+{
+    const bool may_count = smtp_of(t)->chunking || expected_has(&t->expected, SMTP_ASKED_EHLO) ||
+                           expected_has(&t->expected, SMTP_ASKED_LHLO);
+    return may_count ? identity_or_counted : identity;
+}
 
 static bool is_class(unsigned code, unsigned class)
 {
@@ -388,7 +404,7 @@ static const struct filter_rules rules = {
     .line_max = SMTP_LINE_MAX,
     .identifies = true,
     .ours = ours,
-    .never = identity,
+    .never = never,
     .in_text = &smtp_hidden,
     .caught = SMTP_CAUGHT,
     .empty = SMTP_ASKED_EMPTY,

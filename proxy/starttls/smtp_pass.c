@@ -72,7 +72,7 @@ static enum step bdat(struct dialogue *t, const struct smtp_command *c, struct d
     step_put_line(out->to_upstream, c->line);
     s->bytes = b.size;
     if (b.size > 0)
-        s->state = SMTP_BYTES;
+        smtp_begin_bytes(t);
     return STEP_TAKEN;
 }
 
@@ -100,6 +100,16 @@ static enum step xexch50(struct dialogue *t, const struct smtp_command *c, struc
     return step;
 }
 
+/* The roles change behind it, and nothing is watched any more. Where passwords wait for TLS, nobody
+ * has logged in, as who wants that has to (RFC 5321, F.1; RFC 2645, 5.2.2); and behind a doubtful
+ * text, the reply may be another's. */
+static enum step roles(struct dialogue *t, const struct smtp_command *c, struct dialogue_out *out)
+{
+    if (dialogue_withholds(t) || smtp_of(t)->text.doubtful)
+        return smtp_refuse(t, out, SMTP_NO_COMMAND);
+    return pass(t, c, out);
+}
+
 /* ---- commands that it does not hear ---- */
 
 /* Who the client is is ours to tell. */
@@ -115,7 +125,7 @@ static enum step other_upgrade(struct dialogue *t, const struct smtp_command *c,
                                struct dialogue_out *out)
 {
     (void)c;
-    return smtp_refuse(t, out, "502 5.5.1 Command not implemented");
+    return smtp_refuse(t, out, SMTP_NO_COMMAND);
 }
 
 const struct smtp_verb smtp_pass_verbs[] = {
@@ -137,8 +147,8 @@ const struct smtp_verb smtp_pass_verbs[] = {
     {"SEND", pass, SMTP_ASKED_MAIL, false}, /* RFC 821, 3.4 */
     {"SOML", pass, SMTP_ASKED_MAIL, false},
     {"SAML", pass, SMTP_ASKED_MAIL, false},
-    {"TURN", pass, SMTP_ASKED_TURN, true}, /* RFC 821, 3.8 */
-    {"ATRN", pass, SMTP_ASKED_TURN, true}, /* RFC 2645 */
+    {"TURN", roles, SMTP_ASKED_TURN, true}, /* RFC 821, 3.8 */
+    {"ATRN", roles, SMTP_ASKED_TURN, true}, /* RFC 2645 */
     {"NOOP", pass, SMTP_ASKED_OTHER, false},
     {"QUIT", pass, SMTP_ASKED_OTHER, false},
     {"VRFY", pass, SMTP_ASKED_OTHER, false},
@@ -162,6 +172,24 @@ static void forward_bytes(struct slice *in, size_t n, struct dialogue_out *out)
     in->size -= n;
 }
 
+static const struct hidden_rules *hidden(const struct dialogue *t)
+{
+    return dialogue_withholds(t) ? &smtp_hidden_login : &smtp_hidden;
+}
+
+/* How much of what is neither command nor text may pass: behind a doubtful text the upstream may
+ * have been asked for none of it, and takes it for commands. */
+static size_t may_pass(struct dialogue *t, struct slice in)
+{
+    struct hidden_text *x = &smtp_of(t)->text;
+    return x->doubtful ? hidden_look(&x->line, hidden(t), in) : in.size;
+}
+
+static enum step caught(struct dialogue *t, struct dialogue_out *out)
+{
+    return step_end(t, out, DIALOGUE_HIDDEN, SMTP_CAUGHT);
+}
+
 /* RFC 4954, 4. "*" gives up; the upstream answers that too. A reply of ours is the next in order
  * here, and the exchange cannot go on behind it. */
 enum step smtp_take_response(struct dialogue *t, struct slice *in, struct dialogue_out *out)
@@ -175,6 +203,9 @@ enum step smtp_take_response(struct dialogue *t, struct slice *in, struct dialog
                    ? step_end(t, out, DIALOGUE_TOO_LONG, "500 5.5.6 Line too long")
                    : step_end(t, out, DIALOGUE_UNREADABLE, "501 5.5.2 Cannot decode response");
     }
+    hidden_text_begin(&smtp_of(t)->text);
+    if (may_pass(t, line) < line.size)
+        return caught(t, out);
     step_put_line(out->to_upstream, line);
     smtp_of(t)->state = SMTP_WAITING;
     return STEP_TAKEN;
@@ -185,9 +216,9 @@ enum step smtp_take_text(struct dialogue *t, struct slice *in, struct dialogue_o
 {
     struct smtp_dialogue *s = smtp_of(t);
     enum hidden_text_state state;
-    forward_bytes(in, hidden_text_take(&s->text, &smtp_hidden, *in, &state), out);
+    forward_bytes(in, hidden_text_take(&s->text, hidden(t), *in, &state), out);
     if (state == HIDDEN_TEXT_FOUND)
-        return step_end(t, out, DIALOGUE_HIDDEN, SMTP_CAUGHT);
+        return caught(t, out);
     if (state == HIDDEN_TEXT_OVER) {
         t->asked.kinds[0] = SMTP_ASKED_TEXT;
         s->state = SMTP_COMMANDS;
@@ -195,12 +226,28 @@ enum step smtp_take_text(struct dialogue *t, struct slice *in, struct dialogue_o
     return STEP_TAKEN;
 }
 
+void smtp_begin_bytes(struct dialogue *t)
+{
+    smtp_of(t)->state = SMTP_BYTES;
+    hidden_text_begin(&smtp_of(t)->text);
+}
+
+/* Their last line may go on in the command behind them, to who takes them for commands. */
+static bool is_cut_in_two(const struct dialogue *t)
+{
+    const struct smtp_dialogue *s = smtp_of(t);
+    return s->bytes == 0 && s->text.doubtful && hidden_is_begun(&s->text.line, hidden(t));
+}
+
 enum step smtp_take_bytes(struct dialogue *t, struct slice *in, struct dialogue_out *out)
 {
     struct smtp_dialogue *s = smtp_of(t);
     const size_t n = in->size < s->bytes ? in->size : (size_t)s->bytes;
-    forward_bytes(in, n, out);
-    s->bytes -= n;
+    const size_t passing = may_pass(t, (struct slice){in->data, n});
+    forward_bytes(in, passing, out);
+    s->bytes -= passing;
+    if (passing < n || is_cut_in_two(t))
+        return caught(t, out);
     if (s->bytes == 0)
         s->state = SMTP_COMMANDS;
     return STEP_TAKEN;

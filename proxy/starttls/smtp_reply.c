@@ -157,7 +157,9 @@ static enum step xexch50_replied(struct dialogue *t, unsigned code)
 {
     struct smtp_dialogue *s = smtp_of(t);
     if (is_class(code, 3)) {
-        s->state = s->bytes > 0 ? SMTP_BYTES : SMTP_COMMANDS;
+        s->state = SMTP_COMMANDS;
+        if (s->bytes > 0)
+            smtp_begin_bytes(t);
         return STEP_TAKEN;
     }
     if (s->state == SMTP_WAITING)

@@ -76,8 +76,8 @@ void step_put_line(struct buf *out, struct slice line)
     buf_puts(out, "\r\n");
 }
 
-/* What has been seen of CRLF.CRLF, or of a dot alone between other ends of lines: whoever takes
- * that for the end reads the rest of the text as commands. */
+/* What has been seen of CRLF.CRLF, or of a dot alone between other ends of lines, or with blanks
+ * behind it: whoever takes that for the end reads the rest of the text as commands. */
 enum text_seen {
     TEXT_PLAIN,
     TEXT_CR,
@@ -89,6 +89,11 @@ enum text_seen {
 };
 
 enum text_found { TEXT_NOTHING, TEXT_END, TEXT_DOUBT };
+
+static bool is_dot(enum text_seen seen)
+{
+    return seen == TEXT_DOT || seen == TEXT_ODD_DOT;
+}
 
 static enum text_seen text_next(enum text_seen seen, uint8_t c)
 {
@@ -102,6 +107,8 @@ static enum text_seen text_next(enum text_seen seen, uint8_t c)
             return TEXT_DOT;
         return seen == TEXT_CR || seen == TEXT_LF || seen == TEXT_DOT_CR ? TEXT_ODD_DOT
                                                                          : TEXT_PLAIN;
+    case ' ':
+        return is_dot(seen) ? TEXT_ODD_DOT : TEXT_PLAIN;
     default:
         return TEXT_PLAIN;
     }
@@ -113,8 +120,7 @@ static enum text_found text_take(unsigned *end, uint8_t c)
     *end = text_next(seen, c);
     if (seen == TEXT_DOT_CR)
         return c == '\n' ? TEXT_END : TEXT_DOUBT;
-    const bool dot = seen == TEXT_DOT || seen == TEXT_ODD_DOT;
-    return dot && c < ' ' && *end != TEXT_DOT_CR ? TEXT_DOUBT : TEXT_NOTHING;
+    return is_dot(seen) && c < ' ' && *end != TEXT_DOT_CR ? TEXT_DOUBT : TEXT_NOTHING;
 }
 
 /* So many bytes at a time, without a branch: compilers make a few instructions of it. */

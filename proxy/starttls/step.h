@@ -70,8 +70,8 @@ void step_put_line(struct buf *out, struct slice line);
 /* Text up to CRLF.CRLF, which comes in pieces. *end keeps how much of that has been seen; it begins
  * with STEP_TEXT_BEGIN, because the first line may be the dot. Returns how many of the bytes belong
  * to the text; *over_r: it ends there. Unless `doubtful_r` is NULL, they are also no more than up
- * to where a line of a dot alone is over that has other ends than these, which some take for the
- * end. */
+ * to where a line of a dot alone is over that has other ends than these, or blanks, which some take
+ * for the end. */
 enum { STEP_TEXT_BEGIN = 2 };
 size_t step_text(unsigned *end, struct slice in, bool *over_r, bool *doubtful_r);
 

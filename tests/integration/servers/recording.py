@@ -75,9 +75,13 @@ class Smtp(Lines):
 
 
 class SloppySmtp(Smtp):
-    """Takes a dot between bare LFs for the end of the text, as some old servers do."""
+    """Takes a dot between bare LFs for the end of the text, as some old servers do, and one with
+    blanks behind it. It agrees to TURN, and does nothing."""
 
-    text_ends = (b".\r", b".")
+    text_ends = (b".\r", b".", b".\0\r", b".\v\r", b".\r\r", b".  \r", b". ")
+
+    def reply(self, line):
+        return b"250 2.0.0 why not\r\n" if verb(line) == b"TURN" else super().reply(line)
 
 
 class Pop3(Lines):

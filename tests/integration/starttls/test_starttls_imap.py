@@ -3,6 +3,7 @@ dialogue around them."""
 
 import base64
 import imaplib
+import re
 
 import pytest
 
@@ -244,6 +245,31 @@ def test_starttls_behind_a_login_in_clear_is_the_servers_to_refuse(ports, mailbo
             .startswith(b"a OK")
         assert client.command(b"b STARTTLS").startswith(b"b BAD")
         assert client.command(b"c NOOP").startswith(b"c OK")
+
+
+def test_no_login_hides_behind_a_literal_that_only_the_server_sees(fronts, run, pki, module_toys):
+    """It refuses a command with one at once, reads so many bytes and then the next command."""
+    heard = []
+
+    def skipping_server(connection):
+        connection.sendall(b"* OK lax\r\n")
+        stream = connection.makefile("rb")
+        for line in stream:
+            heard.append(line)
+            literal = re.search(rb"\{\D*(\d+)\D*\}\s*$", line)
+            connection.sendall(line.split()[0] + (b" BAD no\r\n" if literal else b" OK done\r\n"))
+            stream.read(int(literal[1]) if literal else 0)
+
+    _, ports = start_both(fronts, run, pki, "imap", module_toys(skipping_server).port)
+    for literal in (b"{7+}", b"{7+} ", b"{7+}\t", b"{7 +}", b"{7}  ", b"{+7}", b'"{7+}', b"x{7+}",
+                    b"~{7+} "):
+        with PlainClient(ports["optional"]) as client:
+            client.read_until(b"\r\n")
+            client.send(b"a NOOP " + literal + b"\r\n")
+            client.read_until(b"\r\n")
+            client.send(b"b NOOP c LOGIN alice secret\r\nd LOGOUT\r\n")
+            client.read_all()
+    assert heard and not any(line.startswith(b"c LOGIN") for line in heard)
 
 
 def preauth_server(connection):

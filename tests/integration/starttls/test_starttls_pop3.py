@@ -192,6 +192,16 @@ def test_passwords_are_held_back_in_clear(stage):
     scene.wait_heard(b"CAPA\r\nNOOP\r\n")
 
 
+def test_no_login_reaches_the_server_as_a_text(stage):
+    """There is none before a login; a server that does not know XTND would read it as commands."""
+    scene = stage.scene(dialects.POP3, "optional")
+    with PlainClient(scene.port) as client:
+        client.read_until(b"\r\n")
+        client.send(b"XTND XMIT\r\nx\n.\nUSER alice\r\nPASS secret\r\n.\r\nQUIT\r\n")
+        client.read_all()
+    scene.wait_heard(b"XTND XMIT\r\nx\r\nQUIT\r\n")
+
+
 def test_required_refuses_passwords_and_dials_nobody(stage):
     scene = stage.scene(dialects.POP3, "required")
     with scene.connect() as client:

@@ -10,6 +10,7 @@ from clients.plain import PlainClient
 from clients.sieve import Sieve, SieveError
 from harness.modes import HOSTNAME, MODES, start_both
 from harness.scene import Stage
+from harness.wait import wait_until
 from harness.sessions import LARGE_SCRIPT, keep_scripts
 from servers.common import PASSWORD
 
@@ -180,6 +181,22 @@ def test_passwords_are_held_back_in_clear(stage):
         scene.ask(client, b'"%s"\r\n' % dialects.TOKEN, b"NO ")
         scene.probe(client)
     scene.wait_heard(b"CAPABILITY\r\n" + scene.dialect.probe)
+
+
+@pytest.mark.parametrize("before", [
+    b"NOOP {%d+}\r\n", b"NOOP {%d}\r\n", b"NOOP {%d} \r\n", b'NOOP "{%d+}\r\n',
+    b"NOOP x{%d+}\r\n", b"CHECKSCRIPT {%d+}\r\n", b'HAVESPACE "a" {%d+}\r\n',
+    b'PUTSCRIPT "a" {%d+}\r\nkeep;\r\n'])
+def test_no_login_reaches_a_server_that_knows_no_literals(stage, before):
+    login = b'AUTHENTICATE "PLAIN" "AGFsaWNlAHNlY3JldA=="\r\n'
+    scene = stage.scene(dialects.SIEVE, "optional")
+    with PlainClient(scene.port) as client:
+        client.read_until(b'OK "ready"\r\n')
+        client.send(before % len(login) + login + b"\r\nLOGOUT\r\n")
+        client.read_all()
+    wait_until(lambda: scene.upstream.open_connections() == 0, "the upstream's connection to end")
+    heard, = scene.upstream.heard
+    assert not any(line.startswith(b"AUTHENTICATE") for line in heard.split(b"\n"))
 
 
 def test_required_refuses_passwords_and_dials_nobody(stage):

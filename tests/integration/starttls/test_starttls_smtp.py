@@ -258,13 +258,50 @@ def test_a_text_that_ends_for_the_server_alone_ends_the_session(fronts, run, pki
     stage.close()
 
 
-def say_sloppy_mail(client, begins=True):
+def say_sloppy_mail(client, begins=True, text=b"text\n.\n"):
     if begins:
         client.read_until(b"\r\n")
     for line in (b"HELO x", b"MAIL FROM:<a@x.test>", b"RCPT TO:<a@x.test>"):
         assert client.command(line).startswith(b"250")
     assert client.command(b"DATA").startswith(b"354")
-    client.send(b"text\n.\n")
+    client.send(text)
+
+
+AUTH = b"AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"
+ODD = (b"\n.\n", b"\r\n.\n", b"\n.\r\n", b"\r\n.\0\r\n", b"\r\n.\v\r\n", b"\r\n.\r\r\n",
+       b"\r\n.  \r\n", b"\n. \n")
+
+
+@pytest.fixture(scope="module")
+def sloppy(fronts, run, pki):
+    made = Stage(fronts, run, pki, [dialects.SMTP], ["optional"],
+                 make=lambda protocol: Recording("sloppy-" + protocol))
+    yield made
+    made.close()
+
+
+def heard_by(sloppy, said):
+    """In one session in clear, whose client says a mail with that in its text."""
+    scene = sloppy.scene(dialects.SMTP, "optional")
+    with PlainClient(scene.port) as client:
+        say_sloppy_mail(client, text=said)
+        client.read_all()
+    wait_until(lambda: scene.upstream.open_connections() == 0, "the upstream's connection to end")
+    heard, = scene.upstream.heard
+    return heard
+
+
+@pytest.mark.parametrize("end", ODD)
+@pytest.mark.parametrize("hidden", [AUTH, b"LHLO x\r\n" + AUTH, AUTH.replace(b"AUTH", b"\tx-exps")])
+def test_no_login_reaches_the_server_behind_what_it_takes_for_the_end_of_a_mail(sloppy, end,
+                                                                                hidden):
+    assert b"AGFsaWNl" not in heard_by(sloppy, b"text" + end + hidden + b".\r\n")
+
+
+@pytest.mark.parametrize("text", [b"text\n.\nNOOP\r\n.\r\n", b".\r\n"])
+def test_no_login_reaches_the_server_behind_a_turn_that_is_none(sloppy, text):
+    """Behind what the server agrees to, perhaps by its reply to another command, all would pass."""
+    assert b"AGFsaWNl" not in heard_by(sloppy, text + b"TURN\r\n" + AUTH + b"QUIT\r\n")
 
 
 def test_ehlo_starts_afresh_behind_the_upgrade(port, pki, user):

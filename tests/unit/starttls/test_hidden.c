@@ -13,7 +13,7 @@ static const char *const names[] = {"XCLIENT", "XFORWARD", NULL};
 static const struct hidden_rules verbs = {.names = names};
 
 static const char *const logins[] = {"AUTHINFO", NULL};
-static const struct hidden_rules alone = {.names = logins, .is_alone = true};
+static const struct hidden_rules alone = {.alone = logins};
 
 static const char *const second[] = {"ID", NULL};
 static const struct hidden_rules tagged = {.names = second, .is_id = true};

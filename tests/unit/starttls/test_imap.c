@@ -338,6 +338,22 @@ static void optional_passes_nothing_but_what_it_knows(void **state)
           .to_upstream = "f ID NIL\r\ng LANGUAGE\r\nh LOGOUT\r\n", .end = DIALOGUE_CLOSE);
 }
 
+/* Some server might take it for one, read the next command's front as its bytes, and hear the rest
+ * of that: "x LOGIN u p". */
+static void optional_what_may_be_a_literal_does_not_pass(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"{7+} ", "{7+}\t", "{7 +}", "{7-}", "{+7}", "}"};
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        char *first = join("a NOOP ", ends[i]), *said = join(first, "\r\nb NOOP x LOGIN u p\r\n");
+        const struct turn turns[] = {U(G), {CLIENT, said, 0}};
+        SCENE(optional, turns, G "a" NO_LITERAL, .to_upstream = "b NOOP x LOGIN u p\r\n");
+        free(first), free(said);
+    }
+    const struct turn quoted[] = {U(G), C("a ID (\"name\" \"{7+}\")\r\n"), U("a OK\r\n")};
+    SCENE(optional, quoted, G "a OK\r\n", .to_upstream = "a ID (\"name\" \"{7+}\")\r\n");
+}
+
 static void optional_nothing_more_can_be_asked_for(void **state)
 {
     (void)state;
@@ -1134,6 +1150,7 @@ int main(void)
         cmocka_unit_test(optional_edits_every_list),
         cmocka_unit_test(optional_passwords_are_held_back),
         cmocka_unit_test(optional_passes_nothing_but_what_it_knows),
+        cmocka_unit_test(optional_what_may_be_a_literal_does_not_pass),
         cmocka_unit_test(optional_nothing_more_can_be_asked_for),
         cmocka_unit_test(commands_are_sent_with_single_spaces),
         cmocka_unit_test(replies_keep_their_order),

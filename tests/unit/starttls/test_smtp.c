@@ -11,17 +11,18 @@
 #define MODULE starttls_smtp
 #include "lines.h"
 
-#define HI      "220 front.example ESMTP\r\n"
-#define LIST    "250-front.example\r\n250-ENHANCEDSTATUSCODES\r\n250 STARTTLS\r\n"
-#define READY   "220 2.0.0 Ready to start TLS\r\n"
-#define FIRST   "530 5.7.0 Must issue a STARTTLS command first\r\n"
-#define UNKNOWN "500 5.5.2 Syntax error, command unrecognized\r\n"
-#define CONTROL "500 5.5.2 Syntax error, control character in command\r\n"
-#define DOWN    "421 front.example Service not available, try again later\r\n"
-#define GOODBYE "421 4.7.0 front.example Too many errors, closing connection\r\n"
-#define NO_AUTH "538 5.7.11 Encryption required for requested authentication mechanism\r\n"
-#define ACTIVE  "503 5.5.1 TLS is already active\r\n"
-#define NOT_YOU "550 5.7.0 Insufficient authorization\r\n"
+#define HI         "220 front.example ESMTP\r\n"
+#define LIST       "250-front.example\r\n250-ENHANCEDSTATUSCODES\r\n250 STARTTLS\r\n"
+#define READY      "220 2.0.0 Ready to start TLS\r\n"
+#define FIRST      "530 5.7.0 Must issue a STARTTLS command first\r\n"
+#define UNKNOWN    "500 5.5.2 Syntax error, command unrecognized\r\n"
+#define CONTROL    "500 5.5.2 Syntax error, control character in command\r\n"
+#define DOWN       "421 front.example Service not available, try again later\r\n"
+#define GOODBYE    "421 4.7.0 front.example Too many errors, closing connection\r\n"
+#define NO_AUTH    "538 5.7.11 Encryption required for requested authentication mechanism\r\n"
+#define ACTIVE     "503 5.5.1 TLS is already active\r\n"
+#define NOT_YOU    "550 5.7.0 Insufficient authorization\r\n"
+#define NO_COMMAND "502 5.5.1 Command not implemented\r\n"
 
 /* A greeting and an EHLO that every upstream might give. */
 #define G    "220 old.example ready\r\n"
@@ -372,11 +373,12 @@ static void a_mail_passes_untouched(void **state)
         U(E_UP),
         C(ENVELOPE),
         U(ENV_OK),
-        C("STARTTLS\r\n\0\xff..\r\n..\r\n.\n\r\n.x\r\nAUTH PLAIN AA==\r\n\n.\n"
+        C("STARTTLS\r\nAUTH PLAIN AA==\r\n\0\xff..\r\n..\r\n.\n\r\n.x\r\n\n.\n"
           "\r.\r\r\n.\r\r\n\r\n.\r\nSTARTTLS\r\n"),
         U("250 queued\r\n")};
-    static const char upstream[] = EHLO ENVELOPE "STARTTLS\r\n\0\xff..\r\n..\r\n.\n\r\n.x\r\nAUTH "
-                                                 "PLAIN AA==\r\n\n.\n\r.\r\r\n.\r\r\n\r\n.\r\n";
+    static const char upstream[] =
+        EHLO ENVELOPE "STARTTLS\r\nAUTH PLAIN AA==\r\n\0\xff..\r\n..\r\n.\n\r\n.x\r\n\n.\n"
+                      "\r.\r\r\n.\r\r\n\r\n.\r\n";
     const struct scene sc = {.name = __func__,
                              .facts = optional,
                              .turns = turns,
@@ -445,6 +447,129 @@ static void a_text_hides_no_word_about_who_the_client_is(void **state)
         SCENE(optional, turns, G "354 go\r\n" CAUGHT, heard, .end = DIALOGUE_CLOSE);
         free(text), free(bad), free(passed), free(heard);
     }
+}
+
+/* The same of logins, where passwords wait for TLS, and of what would hide one from us. */
+static void a_text_hides_no_login_that_waits_for_tls(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"AUTH", "x-exps", "XEXCH50"}, *const behind[] = {" ",
+                                                                                         "\r\n"};
+    static const char *const ends[] = {"AUTH x\r\nx\n.\n", "\r\n.\n", "x\r\n.\v\r\nNOOP\r\n"};
+    for (size_t i = 0; i < COUNT(names) * COUNT(behind) * COUNT(ends); i++) {
+        const char *name = names[i % COUNT(names)], *blank = behind[i % COUNT(behind)],
+                   *end = ends[i / COUNT(names) % COUNT(ends)];
+        char *passed = join(end, name), *bad = join(passed, blank), *all = join(bad, "\r\n.\r\n"),
+             *heard = join("DATA\r\n", passed), *text = join("DATA\r\n", all);
+        const struct turn turns[] = {U(G), C("DATA\r\n"), U("354 go\r\n"), {CLIENT, all, 0}};
+        SCENE(optional, turns, G "354 go\r\n" CAUGHT, heard, .end = DIALOGUE_CLOSE);
+        SCENE(trusting, turns, G "354 go\r\n", text);
+        SCENE(inside, turns, G "354 go\r\n", text);
+        free(passed), free(bad), free(all), free(heard), free(text);
+    }
+}
+
+/* A chunk that only the upstream counts would end in the middle of what is a line to us. */
+static void a_text_hides_no_chunk(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C("DATA\r\n"), U("354 go\r\n"),
+                                 C("BDAT 9\r\n\n.\nbdat 8\r\n\r\n.\r\nabcXCLIENT ADDR=::1\r\n")};
+    const struct dialogue_facts facts[] = {optional, trusting, inside};
+    for (size_t i = 0; i < COUNT(facts); i++)
+        SCENE(facts[i], turns, G "354 go\r\n" CAUGHT, "DATA\r\nBDAT 9\r\n\n.\nbdat",
+              .end = DIALOGUE_CLOSE);
+}
+
+#define C_LIST    "250-old\r\n250 CHUNKING\r\n"
+#define C_LIST_UP "250-old\r\n250-CHUNKING\r\n250 STARTTLS\r\n"
+#define DOUBTFUL  "x\n.\nNOOP\r\n.\r\n"
+#define BEHIND                                                                                     \
+    U(G), C("EHLO x\r\n"), U(C_LIST), C("DATA\r\n"), U("354 go\r\n"), C(DOUBTFUL), U("250 a\r\n")
+#define B_HEARD  "EHLO x\r\nDATA\r\n" DOUBTFUL
+#define B_SEEN   G C_LIST_UP "354 go\r\n250 a\r\n"
+#define B_INSIDE G C_LIST "354 go\r\n250 a\r\n"
+
+/* The reply to a hidden command is taken for that to a later one, or the upstream is in a text that
+ * is over to us: then it reads as commands what is none. */
+static void nothing_hides_in_bytes_behind_a_doubtful_text(void **state)
+{
+    (void)state;
+    const struct turn chunk[] = {BEHIND,
+                                 C("BDAT 40 LAST\r\nAUTH.\r\nx\r\nAUTH PLAIN AGEAYg==\r\n")};
+    SCENE(optional, chunk, B_SEEN CAUGHT, B_HEARD "BDAT 40 LAST\r\nAUTH.\r\nx\r\nAUTH",
+          .end = DIALOGUE_CLOSE);
+    const struct turn exchange[] = {BEHIND, C("XEXCH50 18 2\r\n"), U("354 other\r\n"),
+                                    C("XCLIENT ADDR=::1\r\n")};
+    SCENE(optional, exchange, B_SEEN "354 other\r\n" CAUGHT, B_HEARD "XEXCH50 18 2\r\nXCLIENT ADDR",
+          .end = DIALOGUE_CLOSE);
+    SCENE(inside, exchange, B_INSIDE "354 other\r\n" CAUGHT, B_HEARD "XEXCH50 18 2\r\nXCLIENT ADDR",
+          .end = DIALOGUE_CLOSE);
+    const struct turn harmless[] = {BEHIND, C("BDAT 8 LAST\r\nx\r\nAUTHS"), U("250 b\r\n"),
+                                    C("NOOP\r\n")};
+    SCENE(optional, harmless, B_SEEN "250 b\r\n", B_HEARD "BDAT 8 LAST\r\nx\r\nAUTHSNOOP\r\n");
+    SCENE(inside, harmless, B_INSIDE "250 b\r\n", B_HEARD "BDAT 8 LAST\r\nx\r\nAUTHSNOOP\r\n");
+}
+
+static void no_command_goes_on_behind_bytes_that_may_have_begun_it(void **state)
+{
+    (void)state;
+    const struct turn login[] = {BEHIND, C("BDAT 5 LAST\r\nx\r\nAUTH PLAIN AGEAYg==\r\n")};
+    SCENE(optional, login, B_SEEN CAUGHT, B_HEARD "BDAT 5 LAST\r\nx\r\nAU", .end = DIALOGUE_CLOSE);
+    const struct turn identity[] = {BEHIND, C("BDAT 6 LAST\r\nx\r\nXCLIENT ADDR=::1\r\n")};
+    SCENE(optional, identity, B_SEEN CAUGHT, B_HEARD "BDAT 6 LAST\r\nx\r\nXCL",
+          .end = DIALOGUE_CLOSE);
+    SCENE(inside, identity, B_INSIDE CAUGHT, B_HEARD "BDAT 6 LAST\r\nx\r\nXCL",
+          .end = DIALOGUE_CLOSE);
+}
+
+/* Nor is one heard before it is known whether it is text. */
+static void no_chunk_is_heard_ahead_of_an_answer(void **state)
+{
+    (void)state;
+    const struct turn text[] = {
+        U(G), C(EHLO "DATA\r\nx\n.\nBDAT 8\r\n\r\n.\r\nabcXCLIENT ADDR=::1\r\n"), U(C_LIST)};
+    SCENE(inside, text, G C_LIST, EHLO "DATA\r\nx\n.\n");
+    const struct turn known[] = {text[0], text[1], text[2], U("354 go\r\n")};
+    SCENE(inside, known, G C_LIST "354 go\r\n" CAUGHT, EHLO "DATA\r\nx\n.\nBDAT",
+          .end = DIALOGUE_CLOSE);
+    const struct turn login[] = {U(G), C(EHLO), U(C_LIST),
+                                 C("AUTH X\r\nBDAT 3\r\nabcXCLIENT ADDR=::1\r\n")};
+    SCENE(inside, login, G C_LIST, EHLO "AUTH X\r\n");
+    const struct turn refused[] = {login[0], login[1], login[2], login[3],
+                                   U("504 no\r\n503 no\r\n")};
+    SCENE(inside, refused, G C_LIST "504 no\r\n503 no\r\n" NOT_YOU, EHLO "AUTH X\r\nBDAT 3\r\nabc");
+}
+
+/* One that offers none reads it as commands, as we do. */
+static void a_chunk_that_was_not_offered_waits_for_no_answer(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {U(G), C(EHLO), U(E_UP), C("AUTH X\r\nBDAT 3\r\nabcNOOP\r\n")};
+    SCENE(inside, turns, G E_UP, EHLO "AUTH X\r\nBDAT 3\r\nabcNOOP\r\n");
+}
+
+static void nothing_hides_in_a_response_behind_a_doubtful_text(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {BEHIND,        C("AUTH X\r\n"),    U("334 other\r\n"),
+                                 C("eA==\r\n"), U("334 other\r\n"), C("XCLIENT ADDR=::1\r\n")};
+    SCENE(trusting, turns, B_SEEN "334 other\r\n334 other\r\n" CAUGHT, B_HEARD "AUTH X\r\neA==\r\n",
+          .end = DIALOGUE_CLOSE);
+    SCENE(inside, turns, B_INSIDE "334 other\r\n334 other\r\n" CAUGHT, B_HEARD "AUTH X\r\neA==\r\n",
+          .end = DIALOGUE_CLOSE);
+}
+
+/* The reply to it may be that to a hidden command. */
+static void no_turn_behind_a_doubtful_text_ends_the_watch(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {BEHIND, C("TURN\r\n"), U("250 hidden\r\n"),
+                                 C("XCLIENT ADDR=::1\r\n")};
+    SCENE(inside, turns, B_INSIDE "250 hidden\r\n" NOT_YOU, B_HEARD "TURN\r\n");
+    const struct turn clear[] = {BEHIND, C("TURN\r\nNOOP\r\n"), U("250 hidden\r\n"),
+                                 C("XCLIENT ADDR=::1\r\n")};
+    SCENE(trusting, clear, B_SEEN NO_COMMAND "250 hidden\r\n" NOT_YOU, B_HEARD "NOOP\r\n");
 }
 
 /* Servers differ in what else they take for BDAT, and for which size: no bytes are counted behind
@@ -781,6 +906,17 @@ static void when_the_roles_change_all_passes(void **state)
                                  U("STARTTLS\r\n")};
     SCENE(inside, turns, G "502 no\r\n250 ok\r\nEHLO you\r\nSTARTTLS\r\n",
           "TURN\r\nATRN a.example\r\n250-me\r\n250 STARTTLS\r\n", .end = DIALOGUE_RELAY);
+}
+
+/* A login could come behind it. */
+static void the_roles_do_not_change_where_passwords_wait_for_tls(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        U(G), C("NOOP\r\nTURN\r\natrn a.example\r\nAUTH PLAIN AGEAYg==\r\n"), U("250 noop\r\n")};
+    SCENE(optional, turns, G "250 noop\r\n" NO_COMMAND NO_COMMAND NO_AUTH, "NOOP\r\n");
+    const struct turn allowed[] = {U(G), C("TURN\r\n"), U("250 ok\r\n"), C("AUTH\r\n")};
+    SCENE(trusting, allowed, G "250 ok\r\n", "TURN\r\nAUTH\r\n", .end = DIALOGUE_RELAY);
 }
 
 /* ---- refusals ---- */
@@ -1206,6 +1342,14 @@ int main(void)
         cmocka_unit_test(the_end_may_follow_a_bare_cr),
         cmocka_unit_test(a_reply_inside_the_text_ends_the_session),
         cmocka_unit_test(a_text_hides_no_word_about_who_the_client_is),
+        cmocka_unit_test(a_text_hides_no_login_that_waits_for_tls),
+        cmocka_unit_test(a_text_hides_no_chunk),
+        cmocka_unit_test(nothing_hides_in_bytes_behind_a_doubtful_text),
+        cmocka_unit_test(no_command_goes_on_behind_bytes_that_may_have_begun_it),
+        cmocka_unit_test(no_chunk_is_heard_ahead_of_an_answer),
+        cmocka_unit_test(a_chunk_that_was_not_offered_waits_for_no_answer),
+        cmocka_unit_test(nothing_hides_in_a_response_behind_a_doubtful_text),
+        cmocka_unit_test(no_turn_behind_a_doubtful_text_ends_the_watch),
         cmocka_unit_test(a_text_may_speak_of_what_it_does_not_hide),
         cmocka_unit_test(a_chunk_is_announced_in_one_form),
         cmocka_unit_test(a_turn_that_may_not_be_one_ends_no_watch),
@@ -1226,6 +1370,7 @@ int main(void)
         cmocka_unit_test(exchange_bytes_are_counted),
         cmocka_unit_test(exchange_bytes_pass_behind_an_early_reply),
         cmocka_unit_test(when_the_roles_change_all_passes),
+        cmocka_unit_test(the_roles_do_not_change_where_passwords_wait_for_tls),
         cmocka_unit_test(the_clients_identity_is_ours_to_tell),
         cmocka_unit_test(commands_unknown_to_both_are_counted),
         cmocka_unit_test(the_client_waits_for_the_greeting),

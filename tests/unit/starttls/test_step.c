@@ -98,10 +98,11 @@ static void a_dot_alone_between_other_ends_of_lines_is_doubtful(void **state)
         const char *text;
         size_t doubt; /* 0: none */
     } cases[] = {
-        {"x\n.\ny\r\n", 4}, {"x\n.\r\ny", 4},    {"x\r\n.\ny", 5}, {"x\r\n.\r\ry", 6},
-        {"x\r.\ry", 4},     {"x\r\n.\ry", 6},    {".\ny", 2},      {"x\r\n..\ny", 0},
-        {"x\r\n.\r\ny", 0}, {"x\n..\n", 0},      {"x\n.x\n", 0},   {"x\r\n.x\r\n", 0},
-        {"x.\n", 0},        {"x\r\n.\r.\ry", 6},
+        {"x\n.\ny\r\n", 4}, {"x\n.\r\ny", 4},    {"x\r\n.\ny", 5},    {"x\r\n.\r\ry", 6},
+        {"x\r.\ry", 4},     {"x\r\n.\ry", 6},    {".\ny", 2},         {"x\r\n..\ny", 0},
+        {"x\r\n.\r\ny", 0}, {"x\n..\n", 0},      {"x\n.x\n", 0},      {"x\r\n.x\r\n", 0},
+        {"x.\n", 0},        {"x\r\n.\r.\ry", 6}, {"x\r\n. \r\ny", 6}, {"x\n.  \ny", 6},
+        {". \t\ny", 3},     {"x\n. x\n", 0},     {"x\r\n.. \ny", 0},  {"x. \n", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (size_t step = 1; step < 10; step++)
