@@ -13,6 +13,14 @@
 
 /* ---- slots ---- */
 
+static void forget_in_all(const struct all_counters *all, unsigned slot,
+                          void (*forget)(struct worker_counters *part, unsigned slot))
+{
+    for (unsigned i = 0; i < PARTS_MAX; i++)
+        if (counters_of(all, i) != NULL)
+            forget(counters_of(all, i), slot);
+}
+
 static struct slots of_routes(struct route_slots *s)
 {
     return (struct slots){s->names, s->next, ROUTE_SLOTS};
@@ -45,10 +53,7 @@ int route_slots_assign(struct route_slots *s, const struct generation *now, stru
 
 static void forget_route(void *arg, unsigned slot)
 {
-    const struct all_counters *all = arg;
-    for (unsigned i = 0; i < PARTS_MAX; i++)
-        if (counters_of(all, i) != NULL)
-            counters_forget(counters_of(all, i), slot);
+    forget_in_all(arg, slot, counters_forget);
 }
 
 void route_slots_commit(struct route_slots *s, const struct all_counters *all)
@@ -128,10 +133,7 @@ int name_slots_assign(struct name_slots *s, const struct generation *now, struct
 
 static void forget_name(void *arg, unsigned slot)
 {
-    const struct all_counters *all = arg;
-    for (unsigned i = 0; i < PARTS_MAX; i++)
-        if (counters_of(all, i) != NULL)
-            counters_forget_name(counters_of(all, i), slot);
+    forget_in_all(arg, slot, counters_forget_name);
 }
 
 void name_slots_commit(struct name_slots *s, const struct all_counters *all)
