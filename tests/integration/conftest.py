@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from harness.fronts import Fronts  # noqa: E402
 from harness.modes import MODES  # noqa: E402
+from harness.netns import Namespaces  # noqa: E402
 from harness.pki import Pki  # noqa: E402
 from harness.run import Run  # noqa: E402
 from servers.dovecot import Dovecot  # noqa: E402
@@ -105,6 +106,14 @@ def binary():
 def memory_factor(binary):
     """How much more memory than usual the binary may use: the sanitizers' bookkeeping is large."""
     return 20 if b"__asan_init" in binary.read_bytes() else 1
+
+
+@pytest.fixture(scope="module")
+def spaces():
+    """A client, the front and a server, each in a network namespace of its own."""
+    made = Namespaces()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")

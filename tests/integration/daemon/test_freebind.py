@@ -6,18 +6,10 @@ from clients import tls
 from clients.plain import PlainClient
 from harness.binary import own_binary
 from harness.config import route
-from harness.netns import Namespaces
 from servers import toy
 
 VIRTUAL = {4: "198.18.1.100", 6: "fd00:1::100"}
 BITS = {4: 32, 6: 128}
-
-
-@pytest.fixture(scope="module")
-def spaces():
-    made = Namespaces()
-    yield made
-    made.close()
 
 
 @pytest.fixture(params=[4, 6], ids=["inet", "inet6"])

@@ -4,19 +4,11 @@ import pytest
 
 from clients.plain import PlainClient
 from harness.config import route
-from harness.netns import Namespaces
 from harness.wait import wait_until
 
 FRONT, VIRTUAL = {4: "198.18.1.1", 6: "[fd00:1::1]"}, {4: "198.18.1.100", 6: "[fd00:1::100]"}
 BITS = {4: 32, 6: 128}
 WHY = "leads back here, where route mx listens"
-
-
-@pytest.fixture(scope="module")
-def spaces():
-    made = Namespaces()
-    yield made
-    made.close()
 
 
 @pytest.fixture(params=[4, 6], ids=["inet", "inet6"])

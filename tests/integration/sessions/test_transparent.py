@@ -8,7 +8,6 @@ from clients import tls
 from clients.plain import PlainClient
 from harness.config import route
 from harness.modes import HOSTNAME, MODES
-from harness.netns import Namespaces
 from servers.recording import Recording
 
 CLIENT = {4: "198.18.1.2", 6: "fd00:1::2"}
@@ -18,13 +17,6 @@ LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 ALL_MODES = (*MODES, "implicit")
 ANSWER = b"+OK heard\r\n"
 UPSTREAM_PORT = 110  # in namespaces of our own
-
-
-@pytest.fixture(scope="module")
-def spaces():
-    made = Namespaces()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module", params=[4, 6], ids=["inet", "inet6"])

@@ -5,7 +5,6 @@ import pytest
 from clients import tls
 from clients.plain import PlainClient
 from harness.config import route
-from harness.netns import Namespaces
 from harness.wait import wait_until
 from servers import toy
 
@@ -17,13 +16,6 @@ table inet silence {
     chain out { type filter hook output priority 0; policy drop; }
 }
 """
-
-
-@pytest.fixture(scope="module")
-def spaces():
-    made = Namespaces()
-    yield made
-    made.close()
 
 
 @pytest.fixture
