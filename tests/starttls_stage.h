@@ -49,6 +49,8 @@ static inline void stage_call(struct stage *st, enum side side)
     if (side == CLIENT && in.size > 0)
         st->module->cut_short(in);
     buf_drop(carry, carry->size - in.size);
+    buf_own(&st->heard[CLIENT]); /* of what passed it has borrowed */
+    buf_own(&st->heard[UPSTREAM]);
     free(copy);
 }
 

@@ -11,8 +11,9 @@
  *   tls_conn       one connection, with a client, or with a server (tls_conn_dial())
  *
  * Output lies in the engine's scratch buffers and is valid until the next call on the same engine,
- * so an idle connection owns no record buffer. No call ever refuses output: the caller applies
- * back-pressure by not calling. */
+ * so an idle connection owns no record buffer; plaintext also outlasts tls_conn_send(), so that it
+ * can be sent from where it is, and an answer before it. No call ever refuses output: the caller
+ * applies back-pressure by not calling. */
 #ifndef TLSFRONT_TLS_H
 #define TLSFRONT_TLS_H
 

@@ -2,7 +2,9 @@
  *
  * Appends are not checked one by one: the first that does not fit (limit or memory) marks the
  * buffer failed, later ones do nothing, and the caller looks once at the end. Behind the content
- * there is always one more byte that may be written to (see tls_conn_send). */
+ * there is always one more byte that may be written to (see tls_conn_send).
+ *
+ * What only passes through need not be copied: buf_borrow(). */
 #ifndef TLSFRONT_BASE_BUF_H
 #define TLSFRONT_BASE_BUF_H
 
@@ -13,7 +15,7 @@
 struct buf {
     uint8_t *data;
     size_t size; /* bytes in use */
-    size_t room; /* bytes allocated */
+    size_t room; /* bytes allocated; 0: there are none, or they are borrowed */
     size_t limit;
     bool failed;
 };
@@ -25,6 +27,13 @@ void buf_free(struct buf *b);               /* leaves it empty and usable again 
 void buf_put(struct buf *b, const void *data, size_t size);
 void buf_puts(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* As buf_put(), but the bytes may stay where they are: a buffer without any of its own borrows
+ * them, and more that follow right behind. They, and a byte behind them that may be written to,
+ * have to stay until the buffer is freed or owns what it holds. It does so when something else is
+ * appended, or it is told to; a failure leaves it empty then. */
+void buf_borrow(struct buf *b, const uint8_t *data, size_t size);
+void buf_own(struct buf *b);
 
 /* Drop the first `size` bytes. */
 void buf_drop(struct buf *b, size_t size);

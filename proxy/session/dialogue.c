@@ -107,10 +107,12 @@ static struct slice said_by(const struct session_dialogue *t, enum side side)
     return pending->size > 0 ? (struct slice){pending->data, pending->size} : t->coming[side];
 }
 
-static void drop(struct session_dialogue *t, enum side side, size_t size)
+/* What passes is borrowed from `coming`, which lasts; what is pending moves. */
+static void drop(struct session_dialogue *t, enum side side, size_t size, struct dialogue_out *out)
 {
     struct slice *coming = &t->coming[side];
     if (t->pending[side].size > 0) {
+        buf_own(side == CLIENT ? out->to_upstream : out->to_client);
         buf_drop(&t->pending[side], size);
     } else {
         coming->data += size;
@@ -134,7 +136,7 @@ static bool call(struct session_dialogue *t, enum side side, struct dialogue_out
         return false;
     *verdict = (side == CLIENT ? t->module->client : t->module->upstream)(&t->dialogue, &in, out);
     const size_t consumed = said_by(t, side).size - in.size;
-    drop(t, side, consumed);
+    drop(t, side, consumed, out);
     const bool turn = t->dialogue.turn;
     t->dialogue.turn = false;
     return consumed > 0 || turn || *verdict != DIALOGUE_MORE;

@@ -16,7 +16,7 @@ static void skip(struct slice *in, size_t n)
 void filter_pass(struct slice *in, size_t n, size_t *ahead, struct buf *to)
 {
     const size_t before = *ahead < n ? *ahead : n;
-    buf_put(to, in->data + before, n - before);
+    buf_borrow(to, in->data + before, n - before);
     *ahead -= before;
     skip(in, n);
 }
@@ -25,7 +25,7 @@ void filter_ahead(struct slice in, size_t n, size_t *ahead, struct buf *to)
 {
     if (n <= *ahead)
         return;
-    buf_put(to, in.data + *ahead, n - *ahead);
+    buf_borrow(to, in.data + *ahead, n - *ahead);
     *ahead = n;
 }
 

@@ -27,7 +27,7 @@ static void move(const struct direction *d, struct slice *in)
 {
     const size_t n = d->flow->left < in->size ? d->flow->left : in->size;
     if (!d->flow->dropped)
-        buf_put(d->to, in->data, n);
+        buf_borrow(d->to, in->data, n);
     d->flow->left -= n;
     in->data += n;
     in->size -= n;

@@ -140,6 +140,86 @@ static void dropping_moves_the_rest_to_the_front(void **state)
     buf_free(&b);
 }
 
+static void what_is_borrowed_stays_where_it_is(void **state)
+{
+    (void)state;
+    uint8_t text[] = "abcdefgh";
+    struct buf b;
+    buf_init(&b, 8);
+    buf_borrow(&b, text, 2);
+    buf_borrow(&b, text + 2, 0);
+    buf_borrow(&b, text + 2, 3);
+    assert_ptr_equal(b.data, text);
+    assert_int_equal(b.size, 5);
+    buf_drop(&b, 1);
+    assert_holds(&b, "bcde", 4);
+    assert_string_equal(text, "abcdefgh");
+    buf_free(&b);
+    assert_string_equal(text, "abcdefgh");
+}
+
+static void what_comes_behind_something_borrowed_stands_in_order(void **state)
+{
+    (void)state;
+    uint8_t text[] = "abcdefgh";
+    struct buf b;
+    buf_init(&b, 10);
+    buf_borrow(&b, text, 3);
+    buf_puts(&b, "X");
+    buf_borrow(&b, text + 3, 2); /* it has some of its own now, so these are copied */
+    memset(text, '?', 8);
+    assert_holds(&b, "abcXde", 6);
+    buf_free(&b);
+}
+
+static void what_does_not_follow_is_copied(void **state)
+{
+    (void)state;
+    uint8_t text[] = "abcdefgh";
+    struct buf b;
+    buf_init(&b, 10);
+    buf_borrow(&b, text, 2);
+    buf_borrow(&b, text + 3, 2);
+    memset(text, '?', 8);
+    assert_holds(&b, "abde", 4);
+    buf_free(&b);
+}
+
+static void what_was_borrowed_can_be_made_its_own(void **state)
+{
+    (void)state;
+    uint8_t text[] = "abcdefgh";
+    struct buf b;
+    buf_init(&b, 8);
+    buf_own(&b);
+    buf_borrow(&b, text, 8);
+    buf_own(&b);
+    buf_own(&b);
+    memset(text, '?', 8);
+    assert_holds(&b, "abcdefgh", 8);
+    buf_free(&b);
+}
+
+static void what_is_borrowed_counts_for_the_limit(void **state)
+{
+    (void)state;
+    uint8_t text[] = "abcdefgh";
+    struct buf b;
+    buf_init(&b, 4);
+    buf_borrow(&b, text, 3);
+    buf_borrow(&b, text + 3, 2);
+    assert_true(b.failed);
+    assert_int_equal(b.size, 3);
+    buf_borrow(&b, text + 3, 1);
+    assert_int_equal(b.size, 3); /* a failure sticks */
+    buf_own(&b);
+    assert_int_equal(b.size, 0);
+    buf_free(&b);
+    buf_borrow(&b, text, 5);
+    assert_true(b.failed);
+    buf_free(&b);
+}
+
 static void freeing_makes_it_usable_again_with_the_same_limit(void **state)
 {
     (void)state;
@@ -169,6 +249,11 @@ int main(void)
         cmocka_unit_test(a_huge_size_fails_without_overflow),
         cmocka_unit_test(printed_text_may_be_longer_than_the_first_room),
         cmocka_unit_test(dropping_moves_the_rest_to_the_front),
+        cmocka_unit_test(what_is_borrowed_stays_where_it_is),
+        cmocka_unit_test(what_comes_behind_something_borrowed_stands_in_order),
+        cmocka_unit_test(what_does_not_follow_is_copied),
+        cmocka_unit_test(what_was_borrowed_can_be_made_its_own),
+        cmocka_unit_test(what_is_borrowed_counts_for_the_limit),
         cmocka_unit_test(freeing_makes_it_usable_again_with_the_same_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

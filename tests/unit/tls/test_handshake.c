@@ -204,6 +204,26 @@ static void a_large_send_makes_few_records(void **state)
     }
 }
 
+static void what_was_received_outlasts_an_answer(void **state)
+{
+    (void)state;
+    static uint8_t answer[TLS_CHUNK_MAX + 1];
+    uint8_t data[9000];
+    struct join j;
+    struct tls_io received = {0}, sent = {0};
+    fill(data, sizeof data, 4);
+    start(&j, &combinations[0], NULL);
+    join_pump(&j);
+    peer_write(&j.peer, data, sizeof data);
+    assert_int_equal(tls_conn_receive(j.conn, j.peer.out.data, j.peer.out.size, &received),
+                     TLS_OPEN);
+    tls_conn_send(j.conn, answer, TLS_CHUNK_MAX, &sent);
+    assert_true(sent.wire.size > TLS_CHUNK_MAX);
+    assert_int_equal(received.plain.size, sizeof data);
+    assert_memory_equal(received.plain.data, data, sizeof data);
+    join_free(&j);
+}
+
 /* The whole exchange in pieces of `cut`. */
 static void assert_works_cut(const struct combination *c, size_t to_server, size_t to_client)
 {
@@ -625,6 +645,7 @@ int main(void)
         cmocka_unit_test(every_combination_opens_and_carries_data),
         cmocka_unit_test(data_of_every_size_arrives_unchanged),
         cmocka_unit_test(a_large_send_makes_few_records),
+        cmocka_unit_test(what_was_received_outlasts_an_answer),
         cmocka_unit_test(one_byte_at_a_time_gives_the_same),
         cmocka_unit_test(a_cut_anywhere_in_any_flight_gives_the_same),
         cmocka_unit_test(a_hybrid_hello_cut_anywhere_gives_the_same),
