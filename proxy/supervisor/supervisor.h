@@ -1,9 +1,10 @@
 /* supervisor.h - the process that reads files, binds addresses and keeps the workers; it never
  * touches a client's byte.
  *
- * supervisor.c starts, hears signals and ends, and joins the parts, which do not know it: reload.h
- * is the transaction from one configuration to the next, workers.h keeps the processes, renewal.h
- * minds what expires and changes on disk, status.h tells how things are. */
+ * supervisor.c starts, hears signals and joins the parts, which do not know it: reload.h is the
+ * transaction from one configuration to the next, workers.h keeps the processes, renewal.h minds
+ * what expires and changes on disk, status.h tells how things are. ending.c takes leave, answers.c
+ * speaks over the control socket, keeping.c minds what is kept for a start (supervisor_inner.h). */
 #ifndef TLSFRONT_SUPERVISOR_SUPERVISOR_H
 #define TLSFRONT_SUPERVISOR_SUPERVISOR_H
 
