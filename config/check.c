@@ -2,6 +2,7 @@
 #include "config/check.h"
 #include "config/guards.h"
 #include "config/loops.h"
+#include "config/own_address.h"
 #include "config/values.h"
 
 #include <string.h>
@@ -179,21 +180,34 @@ static void check_xclient(const struct route_config *r, const struct target_conf
                  "%s: xclient has no effect: there is no such thing in %s", t->label, facts->name);
 }
 
-static void check_source(const struct target_config *t, struct diags *d)
+/* Is that upstream dialled from the source? */
+static bool has_use_for_source(const struct target_config *t, const struct endpoint *up,
+                               struct diags *d)
 {
+    if (up->kind == ENDPOINT_UNIX)
+        diag_add(d, DIAG_WARNING, &t->source_at, "remove source, or name the server by address",
+                 "%s: source has no effect on upstream \"%s\"", t->label, up->text);
+    if (up->kind != ENDPOINT_INET || up->addr.ss_family == t->source.addr.ss_family)
+        return up->kind != ENDPOINT_UNIX;
+    diag_add(d, DIAG_ERROR, &t->source_at, "use two IPv4 or two IPv6 addresses",
+             "%s: source \"%s\" cannot reach upstream \"%s\": one is IPv4, the other IPv6",
+             t->label, t->source.text, up->text);
+    return false;
+}
+
+static void check_source(const struct route_config *r, const struct target_config *t,
+                         struct diags *d)
+{
+    bool any = false;
     if (t->source_kind != SOURCE_ADDRESS)
         return;
-    for (size_t i = 0; i < t->upstream_count; i++) {
-        const struct endpoint *up = &t->upstream[i];
-        if (up->kind == ENDPOINT_UNIX)
-            diag_add(d, DIAG_WARNING, &t->source_at, "remove source, or name the server by address",
-                     "%s: source has no effect on upstream \"%s\"", t->label, up->text);
-        if (up->kind == ENDPOINT_INET && up->addr.ss_family != t->source.addr.ss_family)
-            diag_add(d, DIAG_ERROR, &t->source_at, "use two IPv4 or two IPv6 addresses",
-                     "%s: source \"%s\" cannot reach upstream \"%s\": one is IPv4, the other "
-                     "IPv6",
-                     t->label, t->source.text, up->text);
-    }
+    for (size_t i = 0; i < t->upstream_count; i++)
+        any |= has_use_for_source(t, &t->upstream[i], d);
+    if (any && !is_inherited(r, t, &t->source_at) && foreign_address(&t->source.addr))
+        diag_add(d, DIAG_WARNING, &t->source_at,
+                 "give an address that this machine has (`ip address` lists them)",
+                 "%s: nothing can come from source \"%s\" as long as this machine does not have it",
+                 t->label, t->source.text);
 }
 
 static void check_balance(const struct route_config *r, const struct target_config *t,
@@ -310,7 +324,7 @@ static void check_target(const struct route_config *r, const struct target_confi
 {
     check_relay(r, t, d);
     check_xclient(r, t, d);
-    check_source(t, d);
+    check_source(r, t, d);
     check_balance(r, t, d);
     check_upstream_tls(r, t, d);
 }

@@ -1,19 +1,21 @@
 #include "config/own_address.h"
 #include "config/values.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
-static bool can_bind(const struct sockaddr_storage *address)
+/* 0, or an errno. */
+static int try_bind(const struct sockaddr_storage *address)
 {
     struct sockaddr_storage any_port = *address;
     sockaddr_set_port(&any_port, 0);
     const int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return false;
-    const bool bound = bind(fd, (const struct sockaddr *)&any_port, sizeof any_port) == 0;
+        return errno;
+    const int rc = bind(fd, (const struct sockaddr *)&any_port, sizeof any_port) == 0 ? 0 : errno;
     close(fd);
-    return bound;
+    return rc;
 }
 
 /* Of the reserved block (RFC 1112), and of the one whose packets are thrown away (RFC 6666). */
@@ -32,5 +34,10 @@ static struct sockaddr_storage nobodys(sa_family_t family)
 bool own_address(const struct sockaddr_storage *address)
 {
     const struct sockaddr_storage nobody = nobodys(address->ss_family);
-    return can_bind(address) && !can_bind(&nobody);
+    return try_bind(address) == 0 && try_bind(&nobody) != 0;
+}
+
+bool foreign_address(const struct sockaddr_storage *address)
+{
+    return try_bind(address) == EADDRNOTAVAIL;
 }

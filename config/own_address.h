@@ -10,4 +10,7 @@
  * too, where it cannot be told: with net.ipv4.ip_nonlocal_bind every address can be bound to. */
 bool own_address(const struct sockaddr_storage *address);
 
+/* So that nothing can come from there? False, too, where it cannot be told. */
+bool foreign_address(const struct sockaddr_storage *address);
+
 #endif

@@ -221,11 +221,18 @@ static struct check *check_of(struct peer *p)
     return (struct check *)(void *)p;
 }
 
+static void cannot_connect(struct check *c, int error)
+{
+    char words[PEER_WORDS_MAX];
+    fail(c, c->peer.no_source ? UPSTREAM_OTHER : peer_fault(error),
+         peer_words(&c->peer, error, c->target->config, words));
+}
+
 static void on_connected(struct peer *p, int status)
 {
     struct check *c = check_of(p);
     if (status != 0) {
-        fail(c, peer_fault(status), uv_strerror(status));
+        cannot_connect(c, status);
         return;
     }
     c->phase = CHECK_LISTENS;
@@ -334,7 +341,7 @@ static void knock(uv_timer_t *timer)
     else if (is_ours(rc))
         close_visit(c);
     else if (rc != 0)
-        fail(c, peer_fault(rc), uv_strerror(rc));
+        cannot_connect(c, rc);
 }
 
 static void visit(uv_timer_t *timer)

@@ -157,6 +157,8 @@ void session_finish_upstream(struct session *s)
 
 enum end session_refusal_end(const struct session *s, enum starttls_refusal why)
 {
+    if (why == REFUSE_UPSTREAM_DOWN && s->sourceless)
+        return END_NO_SOURCE;
     return why == REFUSE_TOO_MANY && s->admission.own_limit ? END_TOO_MANY_OF_ONE
                                                             : END_NO_UPSTREAM + why;
 }

@@ -99,6 +99,7 @@ enum end {
     END_DIALOGUE_BROKEN,
     END_DIALOGUE_REFUSED,
     END_SPOKE_TLS,
+    END_NO_SOURCE,
     END_NO_UPSTREAM, /* these six in the order of enum starttls_refusal */
     END_TOO_MANY,
     END_DRAINING,
@@ -232,6 +233,7 @@ struct session {
     bool handshaken;                   /* TLS stands */
     bool upgraded;                     /* TLS began by STARTTLS */
     bool knocking;                     /* DIAL: its queue is full, and it is tried again */
+    bool sourceless;                   /* it could not come from where the last one wants it */
     bool served;                       /* an upstream serves it, and no other can take its place;
                                         * the open line is out */
     bool opened;                       /* an open line is out, before the upgrade perhaps */

@@ -32,10 +32,22 @@ static enum session_state give_up(struct session *s, const char *how)
     return session_refuse(s, REFUSE_TOO_MANY);
 }
 
+/* Nor is it to be blamed here; but the next one may be dialled without a source. */
+static enum session_state without_source(struct session *s, int error)
+{
+    char words[PEER_WORDS_MAX];
+    session_log_upstream(s, "upstream-failed",
+                         peer_words(&s->upstream, error, s->target->config, words));
+    peer_close(&s->upstream, true);
+    return SESSION_DIAL;
+}
+
 /* A negative uv error. */
 static enum session_state cannot_connect(struct session *s, int error)
 {
-    return failed(s, peer_fault(error), uv_strerror(error));
+    s->sourceless = s->upstream.no_source;
+    return s->sourceless ? without_source(s, error)
+                         : failed(s, peer_fault(error), uv_strerror(error));
 }
 
 /* Where the upstream shall see the session come from. */
@@ -128,6 +140,7 @@ static const struct upstream_address *next_reachable(struct session *s)
     while ((a = next_address(s)) != NULL && !reachable(s, a))
         passed = a;
     if (a == NULL && passed != NULL) {
+        s->sourceless = s->dialled == 0;
         s->upstream_to = session_address(&passed->addr);
         session_log_upstream(s, "upstream-failed",
                              "source = transparent, and the client's address is of another family");
@@ -190,6 +203,7 @@ enum session_state dial_entered(struct session *s)
         return session_refuse(s, REFUSE_UPSTREAM_DOWN);
     upstream_trying(set, &s->cursor, session_now(s), s->route->config->connect_timeout);
     s->dialled = session_now(s);
+    s->sourceless = false;
     session_enter_place(s, a->key);
     return endpoint_of(s)->kind == ENDPOINT_UNIX ? begun(s, connect_unix(s)) : dial_inet(s, a);
 }

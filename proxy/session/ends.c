@@ -77,6 +77,8 @@ const struct end_row session_ends[ENDS] = {
                               CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_SPOKE_TLS] = {FAULT_CLIENT, "the client spoke TLS on a STARTTLS port", WORD_NONE,
                        CLIENT_LINGERS, UPSTREAM_RESET, false},
+    [END_NO_SOURCE] = {FAULT_LOCAL, "refused: no source to dial the upstream from", WORD_GOODBYE,
+                       CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_NO_UPSTREAM] = {FAULT_UPSTREAM, "refused: no upstream available", WORD_GOODBYE,
                          CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_TOO_MANY] = {FAULT_LOCAL, "refused: too many connections", WORD_GOODBYE, CLIENT_LINGERS,

@@ -149,7 +149,7 @@ static void connect_done(uv_connect_t *request, int status)
 }
 
 /* Prepare the socket that is to be connected. 0, or a negative uv error. */
-static int tune_upstream_socket(int fd, const struct peer_target *target)
+static int tune_upstream_socket(struct peer *p, int fd, const struct peer_target *target)
 {
     static const int on = 1;
     socket_send_at_once(fd);
@@ -164,7 +164,8 @@ static int tune_upstream_socket(int fd, const struct peer_target *target)
         /* Choose the port at connect, so that one source address serves more than 28,000 sessions
          * as long as the destinations differ. */
         setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-        if (bind(fd, target->from, target->from_size) != 0)
+        p->no_source = bind(fd, target->from, target->from_size) != 0;
+        if (p->no_source)
             return -errno;
     }
     return 0;
@@ -178,13 +179,13 @@ static socklen_t size_of(const struct sockaddr *a)
 /* A socket that is connected, or a negative uv error: UV_EALREADY, only time can tell. Between
  * sockets of one machine the handshake is over when connect() returns, which says EINPROGRESS, and
  * how it went when it is asked again. */
-static int reach_here(const struct peer_target *target)
+static int reach_here(struct peer *p, const struct peer_target *target)
 {
     const socklen_t size = size_of(target->to);
     const int fd = socket(target->to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    int rc = tune_upstream_socket(fd, target);
+    int rc = tune_upstream_socket(p, fd, target);
     if (rc == 0 && connect(fd, target->to, size) != 0)
         rc = -errno;
     if (rc == -EINPROGRESS)
@@ -206,7 +207,7 @@ static int reach_file(const char *path)
 static int connect_here(struct peer *p, uv_loop_t *loop, const struct peer_target *target)
 {
     const bool is_unix = target->path != NULL;
-    const int fd = is_unix ? reach_file(target->path) : reach_here(target);
+    const int fd = is_unix ? reach_file(target->path) : reach_here(p, target);
     if (fd == (is_unix ? UV_EAGAIN : UV_EALREADY))
         return fd;
     if (fd < 0) { /* with a handle that can be closed */
@@ -232,7 +233,7 @@ static int connect_anywhere(struct peer *p, uv_loop_t *loop, const struct peer_t
     if (request == NULL)
         return UV_ENOMEM;
     request->data = p;
-    rc = tune_upstream_socket(peer_fd(p), target);
+    rc = tune_upstream_socket(p, peer_fd(p), target);
     if (rc == 0)
         rc = uv_tcp_connect(request, &p->uv.tcp, target->to, connect_done);
     /* Whoever connects will want to read. Said now, it spares libuv three calls for changing what

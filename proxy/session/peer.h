@@ -6,6 +6,7 @@
 #ifndef TLSFRONT_SESSION_PEER_H
 #define TLSFRONT_SESSION_PEER_H
 
+#include "config/config.h"
 #include "proxy/ipc/kinds.h"
 
 #include <stdbool.h>
@@ -50,6 +51,7 @@ struct peer {
     bool eof;        /* the other side's FIN was read */
     bool fin_wanted; /* our FIN follows what is queued */
     bool fin_sent;
+    bool no_source; /* it could not be had: see peer_connect() */
 };
 
 /* The buffer that all peers of a loop read into, up to its last byte but one; loop->data points to
@@ -79,7 +81,8 @@ enum { PEER_CONNECTED = 1 };
 
 /* Begin to connect. 0: `connected` tells the outcome. PEER_CONNECTED, where it is `here` or a unix
  * socket, or a negative uv error are the outcome, and `connected` does not come. The peer has to be
- * closed in each case but one, peer_queue_is_full(). */
+ * closed in each case but one, peer_queue_is_full(). Where `from` cannot be bound to, p->no_source
+ * is set: that says nothing of `to`. */
 int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
                  const struct peer_events *events);
 
@@ -92,6 +95,12 @@ static inline bool peer_queue_is_full(const struct peer *p, int rc)
 
 /* What such an error, or status, says of an upstream. */
 enum upstream_fault peer_fault(int error);
+
+/* The same in words; where there was no source, these name it as the configuration does. They are
+ * in `out`, or constant. */
+enum { PEER_WORDS_MAX = 160 };
+const char *peer_words(const struct peer *p, int error, const struct target_config *t,
+                       char out[PEER_WORDS_MAX]);
 
 /* Start or stop reading. Nothing to do is fine. */
 void peer_read(struct peer *p, bool on);

@@ -1,5 +1,7 @@
 #include "proxy/session/peer.h"
 
+#include <stdio.h>
+
 enum upstream_fault peer_fault(int error)
 {
     switch (error) {
@@ -18,4 +20,14 @@ enum upstream_fault peer_fault(int error)
     default:
         return UPSTREAM_OTHER;
     }
+}
+
+const char *peer_words(const struct peer *p, int error, const struct target_config *t,
+                       char out[PEER_WORDS_MAX])
+{
+    if (!p->no_source)
+        return uv_strerror(error);
+    snprintf(out, PEER_WORDS_MAX, "source = %s: %s",
+             t->source_kind == SOURCE_ADDRESS ? t->source.text : "transparent", uv_strerror(error));
+    return out;
 }

@@ -139,5 +139,5 @@ def test_a_client_of_the_other_family_is_told(fronts, run, pki, spaces):
     failed = front.wait_for_log("upstream-failed")
     assert failed["upstream"] == f"{SERVER[4]}:{UPSTREAM_PORT}"
     assert "another family" in failed["why"]
-    assert front.wait_for_log("end")["fault"] == "upstream"
+    assert front.wait_for_log("end")["fault"] == "tlsfront"
     front.terminate()

@@ -1270,6 +1270,13 @@ static const struct mistake across[] = {
      {"source \"2001:db8::1\" cannot reach upstream \"127.0.0.1:110\""},
      {"two IPv4"},
      0},
+    {"source that this machine does not have",
+     ROUTE("source = 192.0.2.1"),
+     7,
+     W,
+     {"route r: nothing can come from source \"192.0.2.1\""},
+     {"give an address that this machine has"},
+     0},
     {"source for a Unix socket",
      WITHOUT_UPSTREAM("upstream = \"unix:/s\"\nsource = 192.0.2.1"),
      7,
@@ -1517,12 +1524,23 @@ static void starttls_is_only_asked_for_where_it_exists(void **state)
     CHECK_ALL(starttls);
 }
 
+static void relay_risk_is_silenced_by_a_source_that_is_not_trusted(void **state)
+{
+    (void)state;
+    struct diags d = {0};
+    struct bundle *b = bundle_of(OF("smtp", "\":465\"", "source = 192.0.2.9"));
+    config_free(config_load(b, &d));
+    assert_int_equal(d.count, 1);
+    assert_non_null(strstr(d.items[0].cause, "nothing can come from")); /* and no more */
+    diags_free(&d);
+    bundle_free(b);
+}
+
 static void relay_risk_is_silenced_by_each_cure(void **state)
 {
     (void)state;
     config_free(load_clean(OF("smtp", "\":465\"", "send-proxy = v1")));
     config_free(load_clean(OF("smtp", "\":465\"", "send-proxy = v2")));
-    config_free(load_clean(OF("smtp", "\":465\"", "source = 192.0.2.9")));
     config_free(load_clean(OF("smtp", "\":465\"", "source = transparent")));
     config_free(load_clean(OF("smtp", "\":465\"", "xclient = on")));
     config_free(load_clean(OF("smtp", "\":465\"", "relay-risk = accepted")));
@@ -1613,6 +1631,7 @@ int main(void)
         cmocka_unit_test(contradictions_have_line_cause_and_cure),
         cmocka_unit_test(each_kind_of_route_has_its_own_keys),
         cmocka_unit_test(starttls_is_only_asked_for_where_it_exists),
+        cmocka_unit_test(relay_risk_is_silenced_by_a_source_that_is_not_trusted),
         cmocka_unit_test(relay_risk_is_silenced_by_each_cure),
         cmocka_unit_test(mistakes_do_not_hide_each_other),
         cmocka_unit_test(many_unknown_keys_end_in_one_finding),

@@ -344,6 +344,28 @@ static void draining_and_silent(void)
     f.tls = tls_client_new(NAME, NULL);
 }
 
+static void cannot_come_from_its_source(void)
+{
+    upstream->peer->no_source = true;
+    upstream_connects(UV_EADDRNOTAVAIL);
+}
+
+static void no_source(void)
+{
+    to_dial();
+    cannot_come_from_its_source();
+    closes(upstream);
+    cannot_come_from_its_source();
+}
+
+static void no_source_for_the_first(void)
+{
+    to_dial();
+    cannot_come_from_its_source();
+    closes(upstream);
+    upstream_connects(UV_ECONNREFUSED);
+}
+
 static void too_many(void)
 {
     refused(REQUIRED, REFUSE_TOO_MANY);
@@ -508,6 +530,10 @@ static const struct way {
      READY FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST FIRST
      "-ERR Too many errors, closing connection\r\n<fin>",
      ""},
+    {END_NO_SOURCE, no_source, upstream_is_closed, "info", "tlsfront", "<bye><fin>",
+     "<dialled><reset>"},
+    {END_NO_UPSTREAM, no_source_for_the_first, upstream_is_closed, "info", "upstream", "<bye><fin>",
+     "<dialled><reset>"},
     {END_NO_UPSTREAM, to_dial_closing_last, upstream_is_closed, "info", "upstream", "<bye><fin>",
      "<dialled><reset>"},
     {END_NO_UPSTREAM, to_opening_half_greeted, time_is_up, "info", "upstream",

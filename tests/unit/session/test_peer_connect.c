@@ -110,7 +110,12 @@ static void a_source_address_that_is_not_ours_fails_at_once(void **state)
 {
     struct fixture *f = *state;
     const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xcb007101)};
+    const struct target_config t = {.source_kind = SOURCE_ADDRESS, .source.text = "203.0.113.1"};
+    char words[PEER_WORDS_MAX];
     assert_int_equal(start(f, NULL, &from), UV_EADDRNOTAVAIL);
+    assert_true(f->peer.no_source);
+    assert_string_equal(peer_words(&f->peer, UV_EADDRNOTAVAIL, &t, words),
+                        "source = 203.0.113.1: address not available");
     peer_close(&f->peer, false);
     loop_until(&f->loop, f->closed == 1);
 
