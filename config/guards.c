@@ -39,15 +39,38 @@ static void check_allowed_and_denied(const struct route_config *r, struct diags 
     }
 }
 
+static const struct cidr all4 = {.family = AF_INET}, all6 = {.family = AF_INET6};
+
 /* Each half of everything may be denied by an entry of its own. */
 static void check_everybody_denied(const struct route_config *r, struct diags *d)
 {
-    static const struct cidr all4 = {.family = AF_INET}, all6 = {.family = AF_INET6};
     const struct cidr *first = cover(&r->deny, &all4);
     if (first != NULL && r->allow.count == 0 && cover(&r->deny, &all6) != NULL)
         diag_add(d, DIAG_WARNING, &first->at,
                  "to let some in, name them in allow, and remove this from deny",
                  "route %s: deny keeps everybody out", r->name);
+}
+
+static bool is_for_others(const struct route_config *r)
+{
+    for (size_t i = 0; i < r->listen_count; i++)
+        if (r->listen[i].kind != ENDPOINT_UNIX && !endpoint_is_loopback(&r->listen[i]))
+            return true;
+    return false;
+}
+
+/* A header is the sender's word. */
+static void check_everybody_believed(const struct route_config *r, struct diags *d)
+{
+    const struct cidr *all = cover(&r->accept_proxy_from, &all4);
+    if (all == NULL)
+        all = cover(&r->accept_proxy_from, &all6);
+    if (all != NULL && is_for_others(r))
+        diag_add(
+            d, DIAG_WARNING, &all->at, "name the balancers alone",
+            "route %s: accept-proxy-from \"%s\" takes everybody's word for who they are, in the "
+            "log, in limits and towards the server",
+            r->name, all->text);
 }
 
 /* Its clients are judged by their own addresses, but what it asks for itself is not. */
@@ -73,6 +96,7 @@ void check_guards(const struct route_config *r, struct diags *d)
 {
     check_allowed_and_denied(r, d);
     check_everybody_denied(r, d);
+    check_everybody_believed(r, d);
     check_balancers(r, d);
     if (!only_unix(r))
         return;

@@ -973,6 +973,13 @@ static const struct mistake across[] = {
      {"deny \"192.0.2.0/24\" refuses the health checks", "\"192.0.2.1\""},
      {"out of deny"},
      0},
+    {"PROXY headers from everybody",
+     OF("pop3", "\":995\"", "accept-proxy-from = {\"192.0.2.1\", \"0.0.0.0/0\", \"::/0\"}"),
+     7,
+     W,
+     {"route r: accept-proxy-from \"0.0.0.0/0\" takes everybody's word"},
+     {"name the balancers alone"},
+     0},
     {"allow where nobody has an address",
      WITHOUT_LISTEN("listen = \"unix:/run/l\" allow = \"::1\""),
      3,
@@ -1524,6 +1531,12 @@ static void starttls_is_only_asked_for_where_it_exists(void **state)
     CHECK_ALL(starttls);
 }
 
+static void everybody_on_this_machine_may_be_believed(void **state)
+{
+    (void)state;
+    config_free(load_clean(ROUTE("accept-proxy-from = \"0.0.0.0/0\"")));
+}
+
 static void relay_risk_is_silenced_by_a_source_that_is_not_trusted(void **state)
 {
     (void)state;
@@ -1631,6 +1644,7 @@ int main(void)
         cmocka_unit_test(contradictions_have_line_cause_and_cure),
         cmocka_unit_test(each_kind_of_route_has_its_own_keys),
         cmocka_unit_test(starttls_is_only_asked_for_where_it_exists),
+        cmocka_unit_test(everybody_on_this_machine_may_be_believed),
         cmocka_unit_test(relay_risk_is_silenced_by_a_source_that_is_not_trusted),
         cmocka_unit_test(relay_risk_is_silenced_by_each_cure),
         cmocka_unit_test(mistakes_do_not_hide_each_other),
