@@ -3,6 +3,7 @@
 #include "tls/accel/accel.h"
 #include "tls/pem.h"
 #include "tls/server.h"
+#include "tls/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -929,6 +930,12 @@ static void the_last_common_name_is_told_if_it_is_text(void **state)
         {"CN=a\\FFb", NULL},
         {"CN=a\\C3", NULL},
         {"CN=a\\C2\\85", NULL},
+        {"CN=#1305616C696365", "alice"}, /* PrintableString */
+        {"CN=#1302C3BC", NULL},
+        {"CN=#1405616C696365", "alice"},    /* T61String */
+        {"CN=#1404C383C2BC", NULL},         /* two letters, and one of UTF-8 by its bytes */
+        {"CN=#1E04726F6F74", NULL},         /* BMPString of two characters, "root" by its bytes */
+        {"CN=#1C08726F6F74726F6F74", NULL}, /* UniversalString */
     };
     struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
     for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
@@ -948,6 +955,22 @@ static void the_last_common_name_is_told_if_it_is_text(void **state)
         join_free(&j);
         free(cert);
     }
+}
+
+/* mbedTLS writes none that is longer than 255 bytes. */
+static void a_common_name_beyond_all_measure_is_not_told(void **state)
+{
+    (void)state;
+    static uint8_t text[257];
+    memset(text, 'a', sizeof text);
+    mbedtls_x509_name name = {
+        .oid = {MBEDTLS_ASN1_OID, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN), (uint8_t *)MBEDTLS_OID_AT_CN},
+        .val = {MBEDTLS_ASN1_UTF8_STRING, sizeof text, text}};
+    assert_null(text_common_name(&name));
+    name.val.len--;
+    char *told = text_common_name(&name);
+    assert_int_equal(strlen(told), 256);
+    free(told);
 }
 
 static void sessions_with_client_certificates_get_no_ticket(void **state)
@@ -1020,6 +1043,7 @@ int main(void)
         cmocka_unit_test(whoever_is_not_listed_is_named_all_the_same),
         cmocka_unit_test(a_stolen_certificate_is_never_named),
         cmocka_unit_test(the_last_common_name_is_told_if_it_is_text),
+        cmocka_unit_test(a_common_name_beyond_all_measure_is_not_told),
         cmocka_unit_test(sessions_with_client_certificates_get_no_ticket),
         cmocka_unit_test(client_authentication_cannot_be_shed_by_a_new_name_after_a_retry_request),
     };
