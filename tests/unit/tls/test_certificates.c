@@ -775,6 +775,59 @@ static void of_two_authorities_of_one_name_the_one_that_signed_counts(void **sta
     free(old);
 }
 
+/* What the specs say, one behind the other. */
+static char *chain_of(const struct pki_spec *const *specs)
+{
+    char *chain = strdup("");
+    for (; *specs != NULL; specs++) {
+        char *one = pki_certificate(*specs), *more = pki_join(chain, one);
+        free(one);
+        free(chain);
+        chain = more;
+    }
+    return chain;
+}
+
+/* RFC 8446 4.4.2: only the client's own has its place. */
+static void what_a_client_sends_along_may_stand_in_any_order(void **state)
+{
+    (void)state;
+    static const struct pki_spec upper = {.subject = "CN=Upper", .key = PKI_RSA2048, .issuer = "CN=Client CA",
+                                          .issuer_key = PKI_EC384, .ca = true, .serial = 60},
+                                 lower = {.subject = "CN=Lower", .key = PKI_EC256, .issuer = "CN=Upper",
+                                          .issuer_key = PKI_RSA2048, .ca = true, .serial = 61},
+                                 own = {.subject = "CN=alice, O=Test", .key = PKI_EC256_OTHER,
+                                        .issuer = "CN=Lower", .issuer_key = PKI_EC256, .serial = 62},
+                                 crossed = {.subject = "CN=Lower", .key = PKI_EC256, .issuer = "CN=Nobody",
+                                            .issuer_key = PKI_RSA1024, .ca = true, .serial = 63},
+                                 itself = {.subject = "CN=Lower", .key = PKI_EC256, .ca = true, .serial = 64},
+                                 circle = {.subject = "CN=Upper", .key = PKI_RSA2048, .issuer = "CN=Lower",
+                                           .issuer_key = PKI_EC256, .ca = true, .serial = 65};
+    static const struct {
+        bool good;
+        const struct pki_spec *sent[6];
+    } rows[] = {
+        {true, {&own, &lower, &upper}},
+        {true, {&own, &upper, &lower}},
+        {true, {&own, &crossed, &lower, &upper}}, /* the first leads nowhere */
+        {true, {&own, &crossed, &upper, &lower}},
+        {true, {&own, &itself, &itself, &upper, &lower}},
+        {true, {&own, &circle, &lower, &upper}},
+        {false, {&own, &crossed, &upper}},
+        {false, {&own, &circle, &lower}},
+        {false, {&own, &itself, &upper}},
+    };
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *chain = chain_of(rows[i].sent);
+        if (rows[i].good)
+            assert_accepted(&so, chain, "CN=alice, O=Test");
+        else
+            assert_rejected(&so, chain, 48, 48, "not signed by the client-ca");
+        free(chain);
+    }
+}
+
 /* Many authorities of one name: each has to be tried, and the sixteenth is the last. */
 static void a_chain_costs_few_signatures(void **state)
 {
@@ -1036,6 +1089,7 @@ int main(void)
         cmocka_unit_test(keys_that_are_dear_are_refused_before_they_are_used),
         cmocka_unit_test(authorities_that_nobody_vouches_for_cost_nothing),
         cmocka_unit_test(of_two_authorities_of_one_name_the_one_that_signed_counts),
+        cmocka_unit_test(what_a_client_sends_along_may_stand_in_any_order),
         cmocka_unit_test(a_chain_costs_few_signatures),
         cmocka_unit_test(a_client_without_a_subject_is_nobody_on_a_list),
         cmocka_unit_test(a_list_of_subjects_lets_in_exactly_those),
