@@ -117,6 +117,8 @@ static int end_signing(mbedtls_ssl_context *ssl, unsigned char *out, size_t *siz
 static int note_client_certificate(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
     const struct tls_server *s = arg;
+    *flags |= verdict_purpose(&s->client_ca, crt, depth, MBEDTLS_OID_CLIENT_AUTH,
+                              MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH));
     verdict_note(&s->driving->hs->verdict, &s->client_ca, crt, depth, *flags);
     return 0;
 }
@@ -175,6 +177,8 @@ static int judge_server(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *f
                           (names_is_address(u->name) && !has_address(crt, u->name));
     if (depth == 0 && nameless)
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+    *flags |= verdict_purpose(&k->ca, crt, depth, MBEDTLS_OID_SERVER_AUTH,
+                              MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH));
     u->known = depth == 0 && *flags == 0;
     verdict_note(&k->driving->hs->verdict, &k->ca, crt, depth, *flags);
     return 0;

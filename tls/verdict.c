@@ -68,6 +68,16 @@ static bool is_one_of(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *list)
     return false;
 }
 
+uint32_t verdict_purpose(const mbedtls_x509_crt *authorities, const mbedtls_x509_crt *crt,
+                         int depth, const char *purpose, size_t size)
+{
+    if (depth == 0 || is_one_of(crt, authorities))
+        return 0;
+    return mbedtls_x509_crt_check_extended_key_usage(crt, purpose, size) == 0
+               ? 0
+               : MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
+}
+
 /* mbedTLS says of a certificate that its key is weak, or its signer's. */
 static bool has_weak_key(const mbedtls_x509_crt *crt)
 {
@@ -122,7 +132,9 @@ static const struct row {
      {"client certificate is not meant for signing"}},
     {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE,
      ALERT_UNSUPPORTED_CERTIFICATE,
-     {"client certificate is not meant for clients"}},
+     {"client certificate is not meant for clients",
+      "an intermediate certificate that the client sent is not meant for clients "
+      "(extendedKeyUsage)"}},
     {MBEDTLS_X509_BADCERT_BAD_PK,
      ALERT_UNSUPPORTED_CERTIFICATE,
      {"client certificate has an unusable kind of key"}},

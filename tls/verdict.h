@@ -17,6 +17,12 @@ struct verdict {
     const char *untrusted; /* why no authority stands behind it; NULL: one does */
 };
 
+/* An issuer's purposes bind those below it, as other clients and servers have it; mbedTLS looks at
+ * those of the last alone. Of one that is no authority's, the flag of a purpose (an OID) that it
+ * lacks: what stands among the authorities is trusted as it is. */
+uint32_t verdict_purpose(const mbedtls_x509_crt *authorities, const mbedtls_x509_crt *crt,
+                         int depth, const char *purpose, size_t size);
+
 /* One certificate of the chain that mbedTLS made, from the top (depth > 0) down to the client's own
  * (0), with the flags of mbedTLS for it. */
 void verdict_note(struct verdict *v, const mbedtls_x509_crt *authorities,

@@ -529,6 +529,7 @@ static void of_what_a_client_sent_along_the_refusal_says_so(void **state)
     struct pki_spec late = usual_middle, early = usual_middle, idle = usual_middle;
     struct pki_spec sha1 = usual_middle, weak = usual_middle, forged = below_middle;
     struct pki_spec stray = usual_middle, weakly_signed = below_middle;
+    struct pki_spec mail = usual_middle, any = usual_middle, meant = usual_middle;
     late.from = "20100101000000";
     late.to = "20110101000000";
     early.from = "20900101000000";
@@ -538,6 +539,9 @@ static void of_what_a_client_sent_along_the_refusal_says_so(void **state)
     weak.key = weakly_signed.issuer_key = PKI_RSA1024;
     forged.issuer_key = PKI_EC384;
     stray.issuer = "CN=Nobody";
+    mail.usage = MBEDTLS_OID_EMAIL_PROTECTION;
+    any.usage = MBEDTLS_OID_ANY_EXTENDED_KEY_USAGE;
+    meant.usage = MBEDTLS_OID_CLIENT_AUTH;
     assert_judged(&usual_ca, &usual_middle, &below_middle, 0, NULL);
     assert_judged(&usual_ca, &late, &below_middle, 45,
                   "an intermediate certificate that the client sent has expired");
@@ -552,6 +556,11 @@ static void of_what_a_client_sent_along_the_refusal_says_so(void **state)
                   "the key of the certificate that the "
                   "client sent as its issuer's");
     assert_judged(&usual_ca, &stray, &below_middle, 48, "is not signed by the client-ca");
+    assert_judged(&usual_ca, &mail, &below_middle, 43,
+                  "an intermediate certificate that the client sent is not meant for clients");
+    assert_judged(&usual_ca, &any, &below_middle, 0, NULL);
+    assert_judged(&usual_ca, &meant, &below_middle, 0, NULL);
+    assert_judged(&mail, &mail, &below_middle, 0, NULL); /* it stands in client-ca */
     assert_judged(&usual_ca, NULL, &below_middle, 48, "is not signed by the client-ca");
 }
 

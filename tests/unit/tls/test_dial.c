@@ -253,6 +253,43 @@ static void another_authority_does_not_vouch(void **state)
     tls_server_free(s);
 }
 
+/* An intermediate for mail, say, whose owner issues one for a server all the same. */
+static void an_intermediate_that_is_not_for_servers_does_not_vouch(void **state)
+{
+    (void)state;
+    static const char *const purposes[] = {MBEDTLS_OID_SERVER_AUTH, MBEDTLS_OID_EMAIL_PROTECTION};
+    char *own = pki_certificate(&(struct pki_spec){.subject = "CN=mail.example",
+                                                   .names = names,
+                                                   .key = PKI_EC256,
+                                                   .issuer = "CN=Middle",
+                                                   .issuer_key = PKI_EC384});
+    char *key = pki_key_pem(PKI_EC256);
+    for (size_t i = 0; i < 4; i++) {
+        char *middle = pki_certificate(&(struct pki_spec){.subject = "CN=Middle",
+                                                          .key = PKI_EC384,
+                                                          .issuer = "CN=CA",
+                                                          .issuer_key = PKI_EC256_OTHER,
+                                                          .ca = true,
+                                                          .usage = purposes[i / 2]});
+        char *chain = pki_join(own, middle);
+        struct tls_server *s = version_of(pki_load(chain, key), i % 2 == 1);
+        if (i < 2)
+            assert_opens(verifies, s, "mail.example");
+        else
+            assert_fails(verifies, s, "mail.example",
+                         "an intermediate certificate that the upstream sent is not meant for "
+                         "servers (extendedKeyUsage)",
+                         43);
+        dial_free(&d);
+        tls_server_free(s);
+        begin(NULL);
+        free(chain);
+        free(middle);
+    }
+    free(key);
+    free(own);
+}
+
 static struct tls_dialer *pinning(const struct tls_identity *id, bool right)
 {
     uint8_t pins[2][TLS_PIN_SIZE] = {{1}, {2}};
@@ -634,6 +671,7 @@ int main(void)
         TEST(a_certificate_that_will_not_do_is_refused_with_the_reason),
         TEST(a_common_name_is_no_server_s_name),
         TEST(another_authority_does_not_vouch),
+        TEST(an_intermediate_that_is_not_for_servers_does_not_vouch),
         TEST(a_pinned_key_is_enough_whatever_else_is_in_the_certificate),
         TEST(a_certificate_is_shown_where_it_is_asked_for_and_signed_elsewhere),
         TEST(one_that_wants_a_certificate_says_so),
