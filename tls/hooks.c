@@ -119,6 +119,8 @@ static int note_client_certificate(void *arg, mbedtls_x509_crt *crt, int depth, 
     const struct tls_server *s = arg;
     *flags |= verdict_purpose(&s->client_ca, crt, depth, MBEDTLS_OID_CLIENT_AUTH,
                               MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH));
+    if (depth > 0 && server_has_revoked(s, crt))
+        *flags |= MBEDTLS_X509_BADCERT_REVOKED;
     verdict_note(&s->driving->hs->verdict, &s->client_ca, crt, depth, *flags);
     return 0;
 }

@@ -209,7 +209,7 @@ static int load_client_ca(struct tls_server *s, const struct tls_server_options 
         return err_blame(e, TLS_INPUT_CLIENT_CA);
     if (o->client_crl.data != NULL && load_crl(s, o->client_crl, e) < 0)
         return err_blame(e, TLS_INPUT_CLIENT_CRL);
-    if (allow_copy(&s->allow, o->client_subjects, o->client_names) < 0)
+    if (server_note_revoked(s) < 0 || allow_copy(&s->allow, o->client_subjects, o->client_names) < 0)
         return err_set(e, "out of memory");
     mbedtls_ssl_conf_authmode(&s->conf, o->client_auth == CLIENT_AUTH_REQUIRED
                                             ? MBEDTLS_SSL_VERIFY_REQUIRED
@@ -339,6 +339,7 @@ void tls_server_free(struct tls_server *s)
     mbedtls_ssl_config_free(&s->conf);
     mbedtls_x509_crt_free(&s->client_ca);
     mbedtls_x509_crl_free(&s->client_crl);
+    free(s->revoked);
     allow_free(&s->allow);
     free_set(&s->identities);
     for (size_t i = 0; i < s->names.room && s->of_names != NULL; i++)

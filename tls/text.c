@@ -32,11 +32,13 @@ const char *text_error(int error)
 
 /* ---- names ---- */
 
-void text_name(const mbedtls_x509_name *name, char *text, size_t size)
+bool text_name(const mbedtls_x509_name *name, char *text, size_t size)
 {
     text[0] = '\0'; /* mbedTLS before 3.6.8 writes nothing for an empty name */
-    if (mbedtls_x509_dn_gets(text, size, name) < 0)
+    const bool fits = mbedtls_x509_dn_gets(text, size, name) >= 0;
+    if (!fits)
         snprintf(text, size, "(a name too long to show)");
+    return fits;
 }
 
 void text_name_shown(const mbedtls_x509_name *name, char *text, size_t size)

@@ -13,8 +13,9 @@ uint8_t *text_copy(struct tls_slice file, size_t *size);
 const char *text_error(int error);
 
 /* The RFC 4514-like text of a name: "" of an empty one, "(a name too long to show)" where it does
- * not fit. The one way to have it, so that nothing else is ever compared or shown. */
-void text_name(const mbedtls_x509_name *name, char *text, size_t size);
+ * not fit, and then false. The one way to have it, so that nothing else is ever compared or
+ * shown. */
+bool text_name(const mbedtls_x509_name *name, char *text, size_t size);
 
 /* The same for a person: an empty one is "(no name)". */
 void text_name_shown(const mbedtls_x509_name *name, char *text, size_t size);

@@ -268,7 +268,8 @@ static void report_client_finding(void *arg, enum tls_client_finding finding, co
                                 "clients' certificates"},
         [TLS_CLIENT_CRL_USELESS] = {DIAG_ERROR, "have the authority issue its list anew, signed "
                                                 "with SHA-256 and the key of its certificate in "
-                                                "client-ca"},
+                                                "client-ca; with several certificates of one name, "
+                                                "give a list for each key"},
         [TLS_CLIENT_CRL_OF_NOBODY] = {DIAG_WARNING, "give the lists of those in client-ca, or add "
                                                     "that authority to them"},
     };

@@ -8,7 +8,7 @@ import pytest
 from clients import openssl
 from harness.config import route
 from harness.daemon import STATUS_CONFIG_WRONG
-from harness.pki import AUTHORITY, Authority
+from harness.pki import AUTHORITY, Authority, Certificate
 from harness.pki import openssl as command
 from servers import toy
 
@@ -324,6 +324,59 @@ def test_a_list_that_refuses_all_of_its_authority_is_an_error(fronts, run, pki, 
         refused = judged(fronts, run, pki, club.certificate, crl)
         assert refused.returncode == STATUS_CONFIG_WRONG
         assert f"the revocation list of CN=club {words}" in refused.stderr
+
+
+def joined(path, *parts):
+    path.write_text("".join(part.read_text() for part in parts))
+    return path
+
+
+def test_an_authority_with_a_new_key_has_a_list_for_each(fronts, run, pki, club, toys, version):
+    folder = run.make_folder(f"generations-{version}")
+    later = Authority(folder, "club")
+    member, gone = (later.issue(name, client=True) for name in ("member", "gone"))
+    later.revoke(gone)
+    both = joined(folder / "both.pem", club.certificate, later.certificate)
+    theirs = later.revocation_list()
+    lists = joined(folder / "lists.pem", club.crl, theirs)
+    assert judged(fronts, run, pki, both, lists).stderr == ""
+    port = run.port()
+    fronts.start(pki.mail.block(), route(
+        "both", port, toys(toy.one_line).port, client_certificate="required", client_ca=both,
+        client_crl=lists))
+    for one in (club.bob, member):
+        assert entered(openssl.handshake(pki, port, *presenting(one), version=version))
+    shake = openssl.handshake(pki, port, *presenting(gone), version=version)
+    assert shake.alert == CERTIFICATE_REVOKED
+    refused = judged(fronts, run, pki, both, theirs)
+    assert refused.returncode == STATUS_CONFIG_WRONG
+    assert "a list for each key" in refused.stderr
+
+
+def test_an_authority_that_is_revoked_vouches_for_nobody(fronts, run, pki, toys, version):
+    """It stands in client-ca itself, where mbedTLS asks no list about it."""
+    folder = run.make_folder(f"revoked-authority-{version}")
+    root = Authority(folder, "root")
+    lower = Authority(folder, "lower", issuer=root)
+    member = lower.issue("member", client=True)
+    both = joined(folder / "both.pem", root.certificate, lower.certificate)
+    lists = folder / "lists.pem"
+    joined(lists, root.revocation_list(), lower.revocation_list())
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route(
+        "both", port, toys(toy.one_line).port, client_certificate="required", client_ca=both,
+        client_crl=lists))
+    alone = ("-cert", member.leaf, "-key", member.key)
+    assert entered(openssl.handshake(pki, port, *alone, version=version))
+    root.revoke(Certificate("lower", lower.certificate, lower.certificate, lower.key))
+    joined(lists, root.revocation_list("new.pem"), lower.revocation_list())
+    done = front.reload()
+    assert done.returncode == 0
+    assert "the certificate of CN=lower is revoked by client-crl" in done.stdout
+    shake = openssl.handshake(pki, port, *alone, version=version)
+    assert shake.alert == CERTIFICATE_REVOKED
+    front.wait_for_log("end", fault="client", end="the authority in client-ca that the client "
+                       "certificate comes from is revoked")
 
 
 def test_a_list_of_nobody_in_client_ca_is_warned_about(fronts, run, pki, club):

@@ -636,6 +636,65 @@ static void revoked_client_certificates_are_refused(void **state)
     free(stale);
 }
 
+/* An authority goes on with a new key under its old name. */
+static void namesakes_have_each_its_own_lists(void **state)
+{
+    (void)state;
+    static const struct pki_spec older = {.subject = "CN=Client CA", .key = PKI_EC256, .ca = true},
+                                 of_older = {.subject = "CN=alice", .key = PKI_EC256_OTHER,
+                                             .issuer = "CN=Client CA", .issuer_key = PKI_EC256,
+                                             .serial = 8};
+    char *old = pki_certificate(&older), *cas = pki_join(client_ca, old);
+    char *theirs = pki_certificate(&of_older);
+    char *lists[] = {pki_crl("CN=Client CA", PKI_EC384, 7, NULL),
+                     pki_crl("CN=Client CA", PKI_EC256, 9, NULL),
+                     pki_crl("CN=Client CA", PKI_EC256, 8, NULL)};
+    char *both = pki_join(lists[0], lists[1]), *turned = pki_join(lists[2], lists[0]);
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    so.client_ca = pki_slice(cas);
+    so.client_crl = pki_slice(both);
+    assert_rejected(&so, client_cert, 44, 44, "client certificate is revoked");
+    assert_accepted(&so, theirs, "CN=alice");
+    so.client_crl = pki_slice(turned);
+    assert_rejected(&so, client_cert, 44, 44, "client certificate is revoked");
+    assert_rejected(&so, theirs, 44, 44, "client certificate is revoked");
+    so.client_crl = pki_slice(lists[1]);
+    assert_rejected(&so, client_cert, 46, 46, "the client-crl is not signed by the client-ca");
+    assert_accepted(&so, theirs, "CN=alice");
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        free(lists[i]);
+    free(both);
+    free(turned);
+    free(theirs);
+    free(cas);
+    free(old);
+}
+
+static void an_authority_in_client_ca_can_be_revoked(void **state)
+{
+    (void)state;
+    char *middle = pki_certificate(&usual_middle), *cas = pki_join(client_ca, middle);
+    char *own = pki_certificate(&below_middle), *sent = pki_join(own, middle);
+    char *list = pki_crl("CN=Client CA", PKI_EC384, 50, NULL);
+    char *forged = pki_crl("CN=Client CA", PKI_EC256, 50, NULL);
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    so.client_ca = pki_slice(cas);
+    assert_accepted(&so, own, "CN=alice");
+    so.client_crl = pki_slice(list);
+    assert_rejected(&so, own, 44, 44,
+                    "the authority in client-ca that the client certificate comes from is revoked");
+    assert_rejected(&so, sent, 44, 44, "revoked");
+    assert_accepted(&so, client_cert, "CN=alice, O=Test");
+    so.client_crl = pki_slice(forged);
+    assert_accepted(&so, own, "CN=alice");
+    free(forged);
+    free(list);
+    free(sent);
+    free(own);
+    free(cas);
+    free(middle);
+}
+
 static int keep_der(void *arg, const struct pem_block *b, struct err *e)
 {
     struct tls_slice *der = arg;
@@ -1094,6 +1153,8 @@ int main(void)
         cmocka_unit_test(of_a_clients_own_certificate_the_refusal_says_so),
         cmocka_unit_test(a_client_with_too_long_a_chain_is_to_blame_itself),
         cmocka_unit_test(revoked_client_certificates_are_refused),
+        cmocka_unit_test(namesakes_have_each_its_own_lists),
+        cmocka_unit_test(an_authority_in_client_ca_can_be_revoked),
         cmocka_unit_test(lists_in_der_may_stand_one_behind_the_other),
         cmocka_unit_test(keys_that_are_dear_are_refused_before_they_are_used),
         cmocka_unit_test(authorities_that_nobody_vouches_for_cost_nothing),
