@@ -244,6 +244,38 @@ static void a_common_name_is_no_server_s_name(void **state)
     }
 }
 
+/* RFC 9525 6: a DNS name is one only in an entry for DNS names. */
+static void what_only_reads_like_the_name_is_not_it(void **state)
+{
+    (void)state;
+    static const char *const all[] = {"*.example", NULL}, *const uri[] = {"urn:mail", NULL};
+    static const struct {
+        const char *const *names;
+        const char *name, *reason;
+    } rows[] = {
+        {all, "mail.example", "upstream certificate is for another name than mail.example"},
+        {uri, "urn:mail", "upstream certificate is for another name than urn:mail"},
+    };
+    for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
+        const struct pki_spec spec = {.key = PKI_EC256, .names = rows[i / 2].names};
+        struct tls_server *s = version_of(issue(spec), i % 2 == 1);
+        assert_fails(verifies, s, rows[i / 2].name, rows[i / 2].reason, 42);
+        tls_server_free(s);
+    }
+}
+
+static void a_wildcard_covers_one_label(void **state)
+{
+    (void)state;
+    static const char *const wild[] = {"*.mail.example", NULL};
+    struct tls_server *s = server_of(issue((struct pki_spec){.key = PKI_EC256, .names = wild}), NULL);
+    assert_opens(verifies, s, "pop.MAIL.example.");
+    dial_free(&d);
+    assert_fails(verifies, s, "a.pop.mail.example",
+                 "upstream certificate is for another name than a.pop.mail.example", 42);
+    tls_server_free(s);
+}
+
 static void another_authority_does_not_vouch(void **state)
 {
     (void)state;
@@ -670,6 +702,8 @@ int main(void)
         TEST(an_address_is_looked_for_among_the_addresses_and_not_told),
         TEST(a_certificate_that_will_not_do_is_refused_with_the_reason),
         TEST(a_common_name_is_no_server_s_name),
+        TEST(what_only_reads_like_the_name_is_not_it),
+        TEST(a_wildcard_covers_one_label),
         TEST(another_authority_does_not_vouch),
         TEST(an_intermediate_that_is_not_for_servers_does_not_vouch),
         TEST(a_pinned_key_is_enough_whatever_else_is_in_the_certificate),
