@@ -168,6 +168,16 @@ def test_a_certificate_that_cannot_be_read_is_the_clients_affair(run, ports, pki
                                  end=f"client sent a certificate {words}")
 
 
+def test_too_much_of_a_chain_is_the_clients_affair(run, ports, pki, club, version):
+    folder = run.make_folder(f"much-{version}")
+    leaf = signed(folder, club.certificate, club.key, odd_key(folder, *EC),
+                  "".join(f"1.2.3.{i} = ASN1:UTF8:{'x' * 6000}\n" for i in range(3)))
+    openssl.handshake(pki, ports.guests, "-cert", leaf, "-key", folder / "odd.key",
+                      version=version)
+    ports.front.wait_for_log("end", route="guests", tls=f"TLSv{version}", fault="client",
+                             end="client sent a handshake message of more than 16 KiB")
+
+
 @pytest.mark.parametrize("start, end, words", [(-60, -30, "has expired"),
                                                (30, 60, "is not yet valid")])
 def test_an_authority_out_of_its_time_is_named(fronts, run, pki, club, module_toys, version, start,

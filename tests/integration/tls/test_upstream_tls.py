@@ -93,6 +93,22 @@ def test_another_authority_does_not_vouch(serve, secured, pki, version):
     assert why(front) == "upstream certificate is not signed by the upstream-ca"
 
 
+def test_a_chain_may_be_in_disorder_and_not_beyond_measure(serve, secured, pki, version, tmp_path):
+    """The first is served by whoever speaks TLS; a message has its bounds here."""
+    upper = Authority(tmp_path, "upper", pki.root)
+    lower = Authority(tmp_path, "lower", upper)
+    leaf = lower.issue("leaf", pki.NAMES)
+    disorder = "".join(one.read_text() for one in (leaf.leaf, upper.certificate, lower.certificate))
+    for text, words in ((disorder, None), (disorder * 16, "more than 16 KiB")):
+        leaf.chain.write_text(text)
+        front = serve(secured(leaf, version).port, **verify(pki))
+        if words is None:
+            assert session(front, pki) == b"+OK ready\r\n"
+        else:
+            assert session(front, pki).startswith(b"-ERR")
+            assert why(front) == f"upstream sent a handshake message of {words}"
+
+
 def test_the_name_may_be_said(serve, secured, pki):
     upstream = secured(pki.news)
     front = serve(upstream.port, **verify(pki, upstream_name="news.example.test"))
