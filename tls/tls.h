@@ -195,6 +195,9 @@ typedef void tls_finding_fn(void *arg, enum tls_finding finding, unsigned place,
 void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_fn *report,
                         void *arg);
 
+/* Why servers refuse it from a client; NULL: they do not. */
+const char *tls_identity_no_client(const struct tls_identity *id);
+
 /* What ends one day: every certificate of a chain, every authority and revocation list by which a
  * route judges its clients, and of those by which it judges its upstreams the last. */
 enum tls_expiry_kind {

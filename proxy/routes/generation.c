@@ -95,6 +95,19 @@ static void report_finding(void *arg, enum tls_finding finding, unsigned place, 
              r->certificate->chain.path, text);
 }
 
+/* It is shown as a client's. A server may leave that alone, so it is no error. */
+static void report_no_client(const struct tls_identity *id, const struct certificate_config *c,
+                             struct diags *d)
+{
+    const char *why = tls_identity_no_client(id);
+    if (why != NULL)
+        diag_add(d, DIAG_WARNING, &c->chain.at,
+                 "have one issued for a TLS client: extendedKeyUsage clientAuth, keyUsage "
+                 "digitalSignature",
+                 "certificate %s: %s: %s, so upstreams that ask for it may refuse it", c->name,
+                 c->chain.path, why);
+}
+
 /* Its key is under a passphrase that did not open it, and an error says so (unlock.h). */
 static bool stays_closed(const struct certificate_config *c, const struct bundle *b,
                          const struct diags *d)
@@ -128,6 +141,8 @@ static struct tls_identity *load_identity(const struct config *all, size_t index
     }
     struct report r = {d, c, config_served(all, index) || !config_shown_upstream(all, index)};
     tls_identity_check(id, time(NULL), report_finding, &r);
+    if (config_shown_upstream(all, index))
+        report_no_client(id, c, d);
     return id;
 }
 

@@ -237,6 +237,18 @@ def test_a_certificate_is_shown_to_one_that_asks(fronts, run, secured, pki, isol
     assert ("commonName", "alice.example.test") in upstream.seen[0]["certificate"]["subject"][0]
 
 
+def test_a_certificate_that_is_not_for_clients_is_warned_of(fronts, run, pki):
+    def said(certificate):
+        front = fronts.new(pki.mail.block(), *([] if certificate is pki.mail else [certificate.block()]),
+                           route("secured", run.port(), run.port(), protocol="pop3",
+                                 **verify(pki, upstream_certificate=certificate.name)))
+        done = front.check()
+        assert done.returncode == 0
+        return done.stderr
+    assert "extendedKeyUsage does not allow clientAuth" in said(pki.mail)
+    assert "clientAuth" not in said(pki.alice)
+
+
 def test_one_that_wants_a_certificate_says_so(serve, secured, pki):
     upstream = secured(pki.mail, "1.3", clients=pki.people.certificate)
     front = serve(upstream.port, **verify(pki))
