@@ -27,11 +27,13 @@ enum extension_kind {
 };
 enum extension_kind extension_kind(const struct extension *x);
 
+bool extension_is_constraints(const struct extension *x); /* nameConstraints */
+
 /* "policyConstraints", or numbers, "1.2.3.4". */
 enum { EXTENSION_NAME_SIZE = 128 };
 void extension_name(const struct extension *x, char text[EXTENSION_NAME_SIZE]);
 
-/* The first that is critical and that mbedTLS, which judges clients, does not understand. */
+/* The first that is critical and that is not understood where clients and servers are judged. */
 bool extensions_unverifiable(const mbedtls_x509_crt *crt, struct extension *x);
 
 #endif

@@ -116,11 +116,13 @@ static int end_signing(mbedtls_ssl_context *ssl, unsigned char *out, size_t *siz
 
 /* ---- the client's certificates ---- */
 
+static const struct tls_slice for_clients = {(const uint8_t *)MBEDTLS_OID_CLIENT_AUTH,
+                                             MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)};
+
 static int note_client_certificate(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
     const struct tls_server *s = arg;
-    *flags |= verdict_purpose(&s->client_ca, crt, depth, MBEDTLS_OID_CLIENT_AUTH,
-                              MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH));
+    *flags |= verdict_more(&s->driving->hs->verdict, &s->client_ca, crt, depth, &for_clients);
     if (depth > 0 && server_has_revoked(s, crt))
         *flags |= MBEDTLS_X509_BADCERT_REVOKED;
     verdict_note(&s->driving->hs->verdict, &s->client_ca, crt, depth, *flags);
@@ -194,6 +196,9 @@ static bool is_named(const mbedtls_x509_crt *crt, const char *name)
     return names_is_address(name) ? has_address(crt, name) : has_dns_name(crt, name);
 }
 
+static const struct tls_slice for_servers = {(const uint8_t *)MBEDTLS_OID_SERVER_AUTH,
+                                             MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)};
+
 static int judge_server(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
     const struct tls_dialer *k = arg;
@@ -202,8 +207,7 @@ static int judge_server(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *f
         return judge_pins(k, crt, depth, flags);
     if (depth == 0 && !is_named(crt, u->name))
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
-    *flags |= verdict_purpose(&k->ca, crt, depth, MBEDTLS_OID_SERVER_AUTH,
-                              MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH));
+    *flags |= verdict_more(&k->driving->hs->verdict, &k->ca, crt, depth, &for_servers);
     u->known = depth == 0 && *flags == 0;
     verdict_note(&k->driving->hs->verdict, &k->ca, crt, depth, *flags);
     return 0;

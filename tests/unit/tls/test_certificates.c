@@ -564,6 +564,41 @@ static void of_what_a_client_sent_along_the_refusal_says_so(void **state)
     assert_judged(&usual_ca, NULL, &below_middle, 48, "is not signed by the client-ca");
 }
 
+#define NAME_CONSTRAINTS                                                                           \
+    .extension = "\x55\x1d\x1e", .value = "\x30\x0f\xa0\x0d\x30\x0b\x82\x09good.test"
+
+/* They bind all that stand below, be they critical or not, and whether the client sent them. */
+static void an_authority_may_not_give_every_name(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"pc7.good.test", NULL}, *const bad[] = {"evil.test", NULL};
+    static const char words[] = "client certificate has a name that an authority above it may not";
+    for (int critical = 0; critical <= 1; critical++) {
+        const struct pki_spec ca = {.subject = "CN=Client CA",
+                                    .key = PKI_EC384,
+                                    .ca = true,
+                                    NAME_CONSTRAINTS,
+                                    .extension_critical = critical},
+                              middle = {.subject = "CN=Middle",
+                                        .key = PKI_EC256,
+                                        .issuer = "CN=Client CA",
+                                        .issuer_key = PKI_EC384,
+                                        .ca = true,
+                                        .serial = 50,
+                                        NAME_CONSTRAINTS,
+                                        .extension_critical = critical};
+        struct pki_spec within = below_middle, outside = below_middle, direct = usual_client;
+        within.names = good;
+        outside.names = direct.names = bad;
+        assert_judged(&usual_ca, &middle, &within, 0, NULL);
+        assert_judged(&usual_ca, &middle, &outside, 49, words);
+        assert_judged(&ca, &usual_middle, &within, 0, NULL);
+        assert_judged(&ca, &usual_middle, &outside, 49, words);
+        assert_judged(&ca, NULL, &direct, 49, words);
+        assert_judged(&usual_ca, NULL, &direct, 0, NULL);
+    }
+}
+
 static void of_a_clients_own_certificate_the_refusal_says_so(void **state)
 {
     (void)state;
@@ -1150,6 +1185,7 @@ int main(void)
         cmocka_unit_test(a_bad_client_certificate_is_refused_even_where_it_is_optional),
         cmocka_unit_test(of_an_authority_the_refusal_says_so),
         cmocka_unit_test(of_what_a_client_sent_along_the_refusal_says_so),
+        cmocka_unit_test(an_authority_may_not_give_every_name),
         cmocka_unit_test(of_a_clients_own_certificate_the_refusal_says_so),
         cmocka_unit_test(a_client_with_too_long_a_chain_is_to_blame_itself),
         cmocka_unit_test(revoked_client_certificates_are_refused),
