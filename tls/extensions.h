@@ -33,6 +33,10 @@ bool extension_is_constraints(const struct extension *x); /* nameConstraints */
 enum { EXTENSION_NAME_SIZE = 128 };
 void extension_name(const struct extension *x, char text[EXTENSION_NAME_SIZE]);
 
+/* A revocation list that does not hold all that are revoked of its authority's clients, and that
+ * says so in an extension that is not critical, as it has to be (RFC 5280 5.2.4, 5.2.5). */
+bool extensions_partial_list(const mbedtls_x509_crl *list);
+
 /* The first that is critical and that is not understood where clients and servers are judged. */
 bool extensions_unverifiable(const mbedtls_x509_crt *crt, struct extension *x);
 

@@ -2,6 +2,7 @@
 #include "tls/server.h"
 
 #include "tls/der.h"
+#include "tls/extensions.h"
 #include "tls/form.h"
 #include "tls/hooks.h"
 #include "tls/memory.h"
@@ -155,7 +156,12 @@ static int refuse_crl(int r, struct tls_slice der, struct err *e)
 
 static int parse_crl(struct tls_server *s, struct tls_slice der, struct err *e)
 {
-    const int r = mbedtls_x509_crl_parse_der(&s->client_crl, der.data, der.size);
+    int r = mbedtls_x509_crl_parse_der(&s->client_crl, der.data, der.size);
+    const mbedtls_x509_crl *last = &s->client_crl;
+    while (last->next != NULL)
+        last = last->next;
+    if (r == 0 && extensions_partial_list(last))
+        r = MBEDTLS_ERR_X509_INVALID_EXTENSIONS;
     return r == 0 ? 0 : refuse_crl(r, der, e);
 }
 

@@ -293,11 +293,22 @@ def test_authorities_in_der_may_stand_one_behind_the_other(fronts, run, pki, clu
     assert [one["subject"] for one in found] == ["CN=people", "CN=club"]
 
 
-def test_a_list_that_is_only_a_part_is_refused_by_name(fronts, run, pki, club):
-    part = club.revocation_list("part.pem", extensions="2.5.29.28 = critical,DER:30038101FF\n")
+@pytest.mark.parametrize("extension", [
+    "2.5.29.28 = critical,DER:30038101FF", "2.5.29.28 = DER:30038201FF",
+    "2.5.29.28 = DER:30038401FF", "2.5.29.27 = DER:020101"],
+    ids=["of users", "of authorities", "indirect", "delta"])
+def test_a_list_that_is_only_a_part_is_refused_by_name(fronts, run, pki, club, extension):
+    """Even where it does not say so as critically as it has to."""
+    part = club.revocation_list("part.pem", extensions=f"{extension}\n")
     refused = judged(fronts, run, pki, club.certificate, part)
     assert refused.returncode == STATUS_CONFIG_WRONG
     assert "only a part" in refused.stderr and "complete list" in refused.stderr
+
+
+def test_where_a_list_is_to_be_had_and_that_it_is_of_users_makes_it_no_part(fronts, run, pki, club):
+    whole = club.revocation_list(
+        "whole.pem", extensions="2.5.29.28 = DER:3013A00EA00C860A687474703A2F2F782E798101FF\n")
+    assert judged(fronts, run, pki, club.certificate, whole).stderr == ""
 
 
 def crl_der(path):
