@@ -112,8 +112,8 @@ static unsigned certificate_flags(const struct tls_conn *c)
     return s == NULL || s->verify_result == (uint32_t)NOT_JUDGED ? 0 : s->verify_result;
 }
 
-/* Of those under the keys of the handshake mbedTLS alone sees the size. What does not fit its buffer
- * ends in errors of all kinds. */
+/* Of those under the keys of the handshake mbedTLS alone sees the size. What does not fit its
+ * buffer ends in errors of all kinds. */
 static bool is_message_too_long(const struct tls_conn *c)
 {
     const mbedtls_ssl_context *ssl = c->hs->ssl;

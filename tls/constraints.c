@@ -246,8 +246,8 @@ bool constraints_allow(const mbedtls_x509_crt *authority, const mbedtls_x509_crt
     if (!read_constraints(&x, &c) || (crt->subject.oid.p != NULL && !allowed(&c, subject)))
         return false;
     for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; s != NULL; s = s->next)
-        if (s->buf.p != NULL && !allowed(&c, (struct general_name){s->buf.tag & KIND_MASK,
-                                                                  {s->buf.p, s->buf.len}}))
+        if (s->buf.p != NULL &&
+            !allowed(&c, (struct general_name){s->buf.tag & KIND_MASK, {s->buf.p, s->buf.len}}))
             return false;
     return true;
 }

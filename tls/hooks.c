@@ -173,7 +173,8 @@ static bool has_address(const mbedtls_x509_crt *crt, const char *name)
 
 static bool is_dns_name(const mbedtls_x509_buf *entry, const char *name)
 {
-    char *said = (entry->tag & TAG_MASK) == MBEDTLS_X509_SAN_DNS_NAME ? facts_alt_name(entry) : NULL;
+    char *said =
+        (entry->tag & TAG_MASK) == MBEDTLS_X509_SAN_DNS_NAME ? facts_alt_name(entry) : NULL;
     const bool is = said != NULL && names_match(said, name) != NAMES_DIFFER;
     free(said);
     return is;

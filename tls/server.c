@@ -215,7 +215,8 @@ static int load_client_ca(struct tls_server *s, const struct tls_server_options 
         return err_blame(e, TLS_INPUT_CLIENT_CA);
     if (o->client_crl.data != NULL && load_crl(s, o->client_crl, e) < 0)
         return err_blame(e, TLS_INPUT_CLIENT_CRL);
-    if (server_note_revoked(s) < 0 || allow_copy(&s->allow, o->client_subjects, o->client_names) < 0)
+    if (server_note_revoked(s) < 0 ||
+        allow_copy(&s->allow, o->client_subjects, o->client_names) < 0)
         return err_set(e, "out of memory");
     mbedtls_ssl_conf_authmode(&s->conf, o->client_auth == CLIENT_AUTH_REQUIRED
                                             ? MBEDTLS_SSL_VERIFY_REQUIRED

@@ -676,8 +676,10 @@ static void namesakes_have_each_its_own_lists(void **state)
 {
     (void)state;
     static const struct pki_spec older = {.subject = "CN=Client CA", .key = PKI_EC256, .ca = true},
-                                 of_older = {.subject = "CN=alice", .key = PKI_EC256_OTHER,
-                                             .issuer = "CN=Client CA", .issuer_key = PKI_EC256,
+                                 of_older = {.subject = "CN=alice",
+                                             .key = PKI_EC256_OTHER,
+                                             .issuer = "CN=Client CA",
+                                             .issuer_key = PKI_EC256,
                                              .serial = 8};
     char *old = pki_certificate(&older), *cas = pki_join(client_ca, old);
     char *theirs = pki_certificate(&of_older);
@@ -895,30 +897,48 @@ static char *chain_of(const struct pki_spec *const *specs)
 static void what_a_client_sends_along_may_stand_in_any_order(void **state)
 {
     (void)state;
-    static const struct pki_spec upper = {.subject = "CN=Upper", .key = PKI_RSA2048, .issuer = "CN=Client CA",
-                                          .issuer_key = PKI_EC384, .ca = true, .serial = 60},
-                                 lower = {.subject = "CN=Lower", .key = PKI_EC256, .issuer = "CN=Upper",
-                                          .issuer_key = PKI_RSA2048, .ca = true, .serial = 61},
-                                 own = {.subject = "CN=alice, O=Test", .key = PKI_EC256_OTHER,
-                                        .issuer = "CN=Lower", .issuer_key = PKI_EC256, .serial = 62},
-                                 crossed = {.subject = "CN=Lower", .key = PKI_EC256, .issuer = "CN=Nobody",
-                                            .issuer_key = PKI_RSA1024, .ca = true, .serial = 63},
-                                 itself = {.subject = "CN=Lower", .key = PKI_EC256, .ca = true, .serial = 64},
-                                 circle = {.subject = "CN=Upper", .key = PKI_RSA2048, .issuer = "CN=Lower",
-                                           .issuer_key = PKI_EC256, .ca = true, .serial = 65};
+    static const struct pki_spec upper = {.subject = "CN=Upper",
+                                          .key = PKI_RSA2048,
+                                          .issuer = "CN=Client CA",
+                                          .issuer_key = PKI_EC384,
+                                          .ca = true,
+                                          .serial = 60},
+                                 lower = {.subject = "CN=Lower",
+                                          .key = PKI_EC256,
+                                          .issuer = "CN=Upper",
+                                          .issuer_key = PKI_RSA2048,
+                                          .ca = true,
+                                          .serial = 61},
+                                 own = {.subject = "CN=alice, O=Test",
+                                        .key = PKI_EC256_OTHER,
+                                        .issuer = "CN=Lower",
+                                        .issuer_key = PKI_EC256,
+                                        .serial = 62},
+                                 crossed = {.subject = "CN=Lower",
+                                            .key = PKI_EC256,
+                                            .issuer = "CN=Nobody",
+                                            .issuer_key = PKI_RSA1024,
+                                            .ca = true,
+                                            .serial = 63},
+                                 itself = {.subject = "CN=Lower",
+                                           .key = PKI_EC256,
+                                           .ca = true,
+                                           .serial = 64},
+                                 circle = {.subject = "CN=Upper",
+                                           .key = PKI_RSA2048,
+                                           .issuer = "CN=Lower",
+                                           .issuer_key = PKI_EC256,
+                                           .ca = true,
+                                           .serial = 65};
     static const struct {
         bool good;
         const struct pki_spec *sent[6];
     } rows[] = {
-        {true, {&own, &lower, &upper}},
-        {true, {&own, &upper, &lower}},
+        {true, {&own, &lower, &upper}},           {true, {&own, &upper, &lower}},
         {true, {&own, &crossed, &lower, &upper}}, /* the first leads nowhere */
-        {true, {&own, &crossed, &upper, &lower}},
-        {true, {&own, &itself, &itself, &upper, &lower}},
-        {true, {&own, &circle, &lower, &upper}},
-        {false, {&own, &crossed, &upper}},
-        {false, {&own, &circle, &lower}},
-        {false, {&own, &itself, &upper}},
+        {true, {&own, &crossed, &upper, &lower}}, {true, {&own, &itself, &itself, &upper, &lower}},
+        {true, {&own, &circle, &lower, &upper}},  {false, {&own, &crossed, &upper}},
+        {false, {&own, &circle, &lower}},         {false, {&own, &itself, &upper}},
     };
     struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -1119,9 +1139,9 @@ static void a_common_name_beyond_all_measure_is_not_told(void **state)
     (void)state;
     static uint8_t text[257];
     memset(text, 'a', sizeof text);
-    mbedtls_x509_name name = {
-        .oid = {MBEDTLS_ASN1_OID, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN), (uint8_t *)MBEDTLS_OID_AT_CN},
-        .val = {MBEDTLS_ASN1_UTF8_STRING, sizeof text, text}};
+    mbedtls_x509_name name = {.oid = {MBEDTLS_ASN1_OID, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN),
+                                      (uint8_t *)MBEDTLS_OID_AT_CN},
+                              .val = {MBEDTLS_ASN1_UTF8_STRING, sizeof text, text}};
     assert_null(text_common_name(&name));
     name.val.len--;
     char *told = text_common_name(&name);

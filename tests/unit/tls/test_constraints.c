@@ -89,7 +89,8 @@ static void a_name_is_within_what_is_above_it(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *const names[] = {rows[i].name, NULL};
-        const struct pki_spec spec = {.subject = "", .issuer = "CN=CA", .names = names, .key = PKI_EC256};
+        const struct pki_spec spec = {
+            .subject = "", .issuer = "CN=CA", .names = names, .key = PKI_EC256};
         const bool is = allows(constraint(PERMITTED, rows[i].kind, rows[i].base), &spec),
                    is_out = allows(constraint(EXCLUDED, rows[i].kind, rows[i].base), &spec);
         if (is != rows[i].within || is_out == rows[i].within)
@@ -120,8 +121,11 @@ static void a_subject_is_a_name(void **state)
     static const struct {
         const char *subject;
         bool within;
-    } subjects[] = {{"O=Test,CN=alice", true},  {"O=TEST", true}, {"CN=alice,O=Test", false},
-                    {"O=Tester,CN=al", false}, {"OU=Test", false}};
+    } subjects[] = {{"O=Test,CN=alice", true},
+                    {"O=TEST", true},
+                    {"CN=alice,O=Test", false},
+                    {"O=Tester,CN=al", false},
+                    {"OU=Test", false}};
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
         const struct pki_spec spec = {.subject = subjects[i].subject, .key = PKI_EC256};
         assert_int_equal(allows(constraint(PERMITTED, DIRECTORY, O_TEST), &spec),
@@ -138,13 +142,14 @@ static void what_cannot_be_read_allows_nothing(void **state)
     (void)state;
     static const char *const names[] = {"a.good.test", NULL};
     static const char *const broken[] = {
-        "\x30\x10\xa0\x0d\x30\x0b\x82\x09good.test",           /* too short */
-        "\x30\x0f\xa0\x0d\x30\x0b\x82\x09good.test!",          /* something behind it */
+        "\x30\x10\xa0\x0d\x30\x0b\x82\x09good.test",             /* too short */
+        "\x30\x0f\xa0\x0d\x30\x0b\x82\x09good.test!",            /* something behind it */
         "\x30\x12\xa0\x10\x30\x0e\x82\x09good.test\x80\x01\x01", /* a minimum */
-        "\x30\x0f\xa2\x0d\x30\x0b\x82\x09good.test",           /* neither permitted nor excluded */
+        "\x30\x0f\xa2\x0d\x30\x0b\x82\x09good.test", /* neither permitted nor excluded */
         "\x04\x01\x01",
     };
-    const struct pki_spec spec = {.subject = "", .issuer = "CN=CA", .names = names, .key = PKI_EC256};
+    const struct pki_spec spec = {
+        .subject = "", .issuer = "CN=CA", .names = names, .key = PKI_EC256};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
         assert_false(allows(broken[i], &spec));
     assert_true(allows(constraint(PERMITTED, X400, "x"), &spec)); /* it has none of that kind */

@@ -268,7 +268,8 @@ static void a_wildcard_covers_one_label(void **state)
 {
     (void)state;
     static const char *const wild[] = {"*.mail.example", NULL};
-    struct tls_server *s = server_of(issue((struct pki_spec){.key = PKI_EC256, .names = wild}), NULL);
+    struct tls_server *s =
+        server_of(issue((struct pki_spec){.key = PKI_EC256, .names = wild}), NULL);
     assert_opens(verifies, s, "pop.MAIL.example.");
     dial_free(&d);
     assert_fails(verifies, s, "a.pop.mail.example",
@@ -326,8 +327,12 @@ static void an_intermediate_that_is_for_something_else_does_not_vouch(void **sta
          "an intermediate certificate that the upstream sent is not meant for servers "
          "(extendedKeyUsage)",
          43},
-        {{ONLY("\x30\x0d\xa0\x0b\x30\x09", "\x07" "example")}, NULL, 0},
-        {{ONLY("\x30\x0b\xa0\x09\x30\x07", "\x05" "other")},
+        {{ONLY("\x30\x0d\xa0\x0b\x30\x09", "\x07"
+                                           "example")},
+         NULL,
+         0},
+        {{ONLY("\x30\x0b\xa0\x09\x30\x07", "\x05"
+                                           "other")},
          "upstream certificate has a name that an authority above it may not give "
          "(nameConstraints)",
          49},
