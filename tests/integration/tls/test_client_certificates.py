@@ -168,6 +168,17 @@ def test_a_certificate_that_cannot_be_read_is_the_clients_affair(run, ports, pki
                                  end=f"client sent a certificate {words}")
 
 
+@pytest.mark.parametrize("curve", ["P-256", "P-384", "P-521"])
+def test_a_certificate_may_be_on_every_curve_that_is_told(run, ports, pki, club, version, curve):
+    """Whatever the groups for the key exchange are, which leave out P-521."""
+    folder = run.make_folder(f"curve-{version}-{curve}")
+    leaf = signed(folder, club.certificate, club.key,
+                  odd_key(folder, "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}"),
+                  "subjectAltName = email:bob@example.test\n")
+    assert entered(openssl.handshake(pki, ports.guests, "-cert", leaf, "-key", folder / "odd.key",
+                                     version=version))
+
+
 def test_too_much_of_a_chain_is_the_clients_affair(run, ports, pki, club, version):
     folder = run.make_folder(f"much-{version}")
     leaf = signed(folder, club.certificate, club.key, odd_key(folder, *EC),
