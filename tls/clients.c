@@ -171,13 +171,41 @@ static void check_list(const struct check *k, const mbedtls_x509_crl *list)
              name);
 }
 
+static bool is_listless(const struct tls_server *s, const mbedtls_x509_crt *ca)
+{
+    for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
+        if (is_list_of(l, ca))
+            return false;
+    return ca->version < 3 || ca->ca_istrue;
+}
+
+/* One sentence for all: a client-ca may hold every authority of the world. */
+static void check_listless(const struct check *k)
+{
+    char name[512], others[64] = "";
+    size_t count = 0;
+    for (const mbedtls_x509_crt *ca = &k->server->client_ca; ca != NULL; ca = ca->next)
+        if (is_listless(k->server, ca) && count++ == 0)
+            text_name_shown(&ca->subject, name, sizeof name);
+    if (count > 1)
+        snprintf(others, sizeof others, " and %zu other%s in client-ca", count - 1,
+                 count > 2 ? "s" : "");
+    if (count > 0)
+        tell(k, TLS_CLIENT_CRL_LACKING,
+             "there is no revocation list of %s%s: whether what they have issued is revoked is not "
+             "checked",
+             name, others);
+}
+
 void tls_server_check(const struct tls_server *s, tls_client_finding_fn *report, void *arg)
 {
     const struct check k = {s, report, arg};
     if (s->client_ca.raw.p == NULL)
         return;
     check_authorities(&k);
+    if (s->client_crl.raw.p == NULL)
+        return;
+    check_listless(&k);
     for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
-        if (l->raw.p != NULL) /* the head of an empty list */
-            check_list(&k, l);
+        check_list(&k, l);
 }

@@ -270,6 +270,7 @@ enum tls_client_finding {
     TLS_CLIENT_CA_NONE,       /* ... and there is no other */
     TLS_CLIENT_CRL_USELESS,   /* all clients of its authority are refused */
     TLS_CLIENT_CRL_OF_NOBODY, /* its authority is not in client_ca */
+    TLS_CLIENT_CRL_LACKING,   /* there are lists, but none of an authority in client_ca */
     TLS_CLIENT_FINDINGS,
 };
 typedef void tls_client_finding_fn(void *arg, enum tls_client_finding finding, const char *text);

@@ -287,9 +287,12 @@ static void report_client_finding(void *arg, enum tls_client_finding finding, co
                                                 "give a list for each key"},
         [TLS_CLIENT_CRL_OF_NOBODY] = {DIAG_WARNING, "give the lists of those in client-ca, or add "
                                                     "that authority to them"},
+        [TLS_CLIENT_CRL_LACKING] = {DIAG_WARNING, "give their lists as well, one behind the "
+                                                  "other; an authority without clients of its own "
+                                                  "can be left out of client-ca"},
     };
     const struct report_route *r = arg;
-    const bool list = finding == TLS_CLIENT_CRL_USELESS || finding == TLS_CLIENT_CRL_OF_NOBODY;
+    const bool list = finding >= TLS_CLIENT_CRL_USELESS;
     const struct file_ref *file = list ? &r->route->client_crl : &r->route->client_ca;
     diag_add(r->diags, rows[finding].severity, &file->at, rows[finding].cure, "route %s: %s: %s",
              r->route->name, file->path, text);

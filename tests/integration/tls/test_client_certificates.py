@@ -418,6 +418,19 @@ def test_a_list_of_nobody_in_client_ca_is_warned_about(fronts, run, pki, club):
     assert judged(fronts, run, pki, club.certificate, club.crl).stderr == ""
 
 
+def test_an_authority_without_a_list_is_told_of(fronts, run, pki, club):
+    """Peers refuse its clients; here they are let in, and nobody looks whether one is revoked."""
+    folder = run.make_folder("listless")
+    both = joined(folder / "both.pem", club.certificate, pki.people.certificate)
+    warned = judged(fronts, run, pki, both, club.crl)
+    assert warned.returncode == 0
+    assert "there is no revocation list of CN=people:" in warned.stderr
+    three = joined(folder / "three.pem", both, pki.root.certificate)
+    assert "of CN=people and 1 other in client-ca:" in judged(fronts, run, pki, three,
+                                                              club.crl).stderr
+    assert judged(fronts, run, pki, both).stderr == ""
+
+
 def test_the_cure_for_an_authority_is_not_that_for_a_certificate(fronts, run, pki):
     folder = run.make_folder("others")
     key, own, pfx = folder / "own.key", folder / "own.pem", folder / "own.pfx"
