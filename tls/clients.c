@@ -90,21 +90,9 @@ static bool may(const mbedtls_x509_crt *ca, unsigned usage)
     return mbedtls_x509_crt_check_key_usage(ca, usage) == 0;
 }
 
-/* One that names itself is taken as it is when the client shows it, and version 1 says nothing. */
 static const char *why_useless(const struct check *k, const mbedtls_x509_crt *ca)
 {
-    if (mbedtls_pk_can_do(&ca->pk, MBEDTLS_PK_RSA) &&
-        mbedtls_pk_get_bitlen(&ca->pk) < k->server->conf.cert_profile->rsa_min_bitlen)
-        return "has an RSA key of less than 2048 bits";
-    if (server_has_revoked(k->server, ca))
-        return "is revoked by client-crl";
-    if (ca->version < 3 || (!ca->ca_istrue && issuing_self(ca)))
-        return NULL;
-    if (!ca->ca_istrue)
-        return "is no authority's (CA:FALSE)";
-    return may(ca, MBEDTLS_X509_KU_KEY_CERT_SIGN) ? NULL
-                                                  : "may not sign others (keyUsage without "
-                                                    "keyCertSign)";
+    return server_has_revoked(k->server, ca) ? "is revoked by client-crl" : issuing_useless(ca);
 }
 
 static void check_authorities(const struct check *k)

@@ -26,6 +26,10 @@ bool issuing_same_key(const mbedtls_x509_crt *a, const mbedtls_x509_crt *b);
  * signed, but "; NULL: it may. A root of before extensions cannot say what it is. */
 const char *issuing_forbidden(const mbedtls_x509_crt *crt, unsigned below);
 
+/* Why it vouches for nobody where it is trusted, to follow "the certificate of ... "; NULL: it may.
+ */
+const char *issuing_useless(const mbedtls_x509_crt *trusted);
+
 /* Where it says that its issuer's certificate is to be had (authorityInfoAccess, RFC 5280
  * 4.2.2.1); only printable characters, shortened to `size`. False: it does not say. */
 bool issuing_url(const mbedtls_x509_crt *crt, char *text, size_t size);

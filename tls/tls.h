@@ -307,6 +307,9 @@ void tls_dialer_free(struct tls_dialer *k);              /* drops a reference; N
  * those that have ended before are common in a file of public authorities. NULL has none. */
 void tls_dialer_expiry(const struct tls_dialer *k, tls_expiry_fn *report, void *arg);
 
+/* True: none of `ca` can vouch for a server; in words, why the first cannot. */
+bool tls_dialer_useless(const struct tls_dialer *k, char *words, size_t size);
+
 /* How many there are in `ca`, and what `now` is to them. NULL has none. */
 struct tls_authorities {
     unsigned count, in_force, expired;

@@ -424,6 +424,13 @@ static void report_upstream_ca(void *arg, const struct tls_expiry *x)
 static void report_upstream_authorities(const struct target *t, struct diags *d)
 {
     const struct tls_authorities all = tls_dialer_authorities(t->tls, time(NULL));
+    char words[800];
+    if (t->tls != NULL && tls_dialer_useless(t->tls, words, sizeof words))
+        diag_add(d, DIAG_ERROR, &t->config->tls.ca.at,
+                 "give the certificate of the authority that issued the server's, or know the "
+                 "server by its key: upstream-tls = pinned",
+                 "%s: %s: there is no certificate in it that can vouch for a server: %s",
+                 t->config->label, t->config->tls.ca.path, words);
     tls_dialer_expiry(t->tls, report_upstream_ca, &(struct report_target){d, t->config});
     if (all.count > 0 && all.in_force == 0)
         diag_add(d, DIAG_EXPIRED, &t->config->tls.ca.at,

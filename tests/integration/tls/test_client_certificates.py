@@ -280,12 +280,17 @@ def test_an_authority_for_which_nobody_is_let_in_is_told_of(fronts, run, pki, cl
     assert warned.returncode == 0 and f"the certificate of CN=useless {words}" in warned.stderr
 
 
-def test_a_certificate_that_vouches_for_itself_alone_is_an_authority(fronts, run, pki, toys):
-    """The client's own, self-signed, in the place of an authority's."""
-    folder, port = run.make_folder("itself"), run.port()
+@pytest.mark.parametrize("extension", ["basicConstraints=CA:FALSE",
+                                       "keyUsage=critical,digitalSignature"])
+def test_a_certificate_that_vouches_for_itself_alone_is_an_authority(fronts, run, pki, toys,
+                                                                     extension):
+    """The client's own, self-signed, in the place of an authority's; openssl says CA:TRUE if it is
+    not told otherwise."""
+    folder, port = run.make_folder(f"itself-{extension.partition('=')[0]}"), run.port()
     key, own = folder / "own.key", folder / "own.pem"
     command("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-subj", "/CN=own",
-            "-days", "90", "-addext", "basicConstraints=CA:FALSE", "-out", own)
+            "-days", "90", "-addext", extension, "-out", own)
+    assert judged(fronts, run, pki, own).stderr == ""
     fronts.start(pki.mail.block(), route("itself", port, toys(toy.one_line).port,
                                          client_certificate="required", client_ca=own))
     assert entered(openssl.handshake(pki, port, "-cert", own, "-key", key, version="1.3"))

@@ -9,7 +9,8 @@ import pytest
 from clients import tls
 from clients.observer import Metrics
 from harness.config import route, server_name
-from harness.pki import Authority
+from harness.daemon import STATUS_CONFIG_WRONG
+from harness.pki import Authority, openssl
 from harness.wait import wait_until
 from servers import secure, toy
 
@@ -345,6 +346,26 @@ def test_status_and_metrics_tell(fronts, run, secured, pki):
     assert "secured" in text
     assert Metrics(observer).get("tlsfront_upstream_failures_total", route="secured",
                                  reason="certificate") == 1
+
+
+def test_authorities_that_can_vouch_for_nobody_are_an_error(fronts, run, pki, tmp_path):
+    """The commonest: the server's own certificate, which an authority has issued."""
+    weak = tmp_path / "weak.pem"
+    openssl("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", tmp_path / "weak.key",
+            "-subj", "/CN=weak", "-out", weak)
+    both = tmp_path / "both.pem"
+    both.write_text(pki.mail.leaf.read_text() + pki.trust.read_text())
+    for file, words in ((pki.mail.leaf, "is no authority's"), (weak, "less than 2048 bits"),
+                        (both, None)):
+        checked = fronts.new(pki.mail.block(), route(
+            "secured", run.port(), run.port(), protocol="pop3",
+            **verify(pki, upstream_ca=file))).check()
+        if words is None:
+            assert checked.returncode == 0 and checked.stderr == ""
+        else:
+            assert checked.returncode == STATUS_CONFIG_WRONG
+            assert "no certificate in it that can vouch for a server" in checked.stderr
+            assert words in checked.stderr
 
 
 @pytest.mark.parametrize("left", [True, False])
