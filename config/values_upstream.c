@@ -71,11 +71,14 @@ static bool read_base64(const char *s, uint8_t *pin)
 
 int value_pin(const char *text, uint8_t *pin, struct flaw *f)
 {
-    static const char prefix[] = "sha256/";
-    const char *digits = text;
-    if (strncmp(text, prefix, strlen(prefix)) == 0)
-        digits += strlen(prefix) + (text[strlen(prefix)] == '/');
-    if (read_base64(digits, pin) || (digits == text && read_hex(text, pin)))
+    static const char *const prefixes[] = {"", "sha256/", "sha256//"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        const size_t size = strlen(prefixes[i]);
+        /* Digits may begin with a slash, too: all the rest has to be digits. */
+        if (strncmp(text, prefixes[i], size) == 0 && read_base64(text + size, pin))
+            return 0;
+    }
+    if (read_hex(text, pin))
         return 0;
     return flaw_set(f,
                     "write the SHA-256 of its public key in hex or base64: openssl x509 -in "

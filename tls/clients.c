@@ -1,6 +1,8 @@
 /* clients.c - what an operator should hear about the certificates and lists that judge clients: all
- * for which mbedTLS, which is asked in the middle of a handshake, refuses them or passes over. */
+ * for which mbedTLS, which is asked in the middle of a handshake, refuses them or passes over. And
+ * which authorities are revoked, which it would pass over. */
 #include "tls/issuing.h"
+#include "tls/memory.h"
 #include "tls/server.h"
 #include "tls/text.h"
 
@@ -27,6 +29,60 @@ static void tell(const struct check *k, enum tls_client_finding finding, const c
     k->report(k->arg, finding, text);
 }
 
+/* ---- whose list it is ---- */
+
+/* As mbedTLS does, letter case does not count. Names that cannot be shown all read alike. */
+static bool is_list_of(const mbedtls_x509_crl *list, const mbedtls_x509_crt *ca)
+{
+    char issuer[512], subject[512];
+    if (!text_name(&list->issuer, issuer, sizeof issuer) ||
+        !text_name(&ca->subject, subject, sizeof subject))
+        return issuing_list_named(list, ca);
+    return strcasecmp(issuer, subject) == 0;
+}
+
+static bool has_signed(const mbedtls_x509_crt *ca, const mbedtls_x509_crl *list)
+{
+    return list->raw.p != NULL && is_list_of(list, ca) && issuing_signed_list(list, ca);
+}
+
+/* ---- authorities that are revoked ---- */
+
+static bool revokes(const struct tls_server *s, const mbedtls_x509_crl *list,
+                    const mbedtls_x509_crt *crt)
+{
+    for (const mbedtls_x509_crt *ca = &s->client_ca; ca != NULL; ca = ca->next)
+        if (issuing_named(crt, ca) && mbedtls_x509_crt_is_revoked(crt, list) &&
+            has_signed(ca, list) && issuing_signed(crt, ca))
+            return true;
+    return false;
+}
+
+/* mbedTLS asks no list about one that is trusted. */
+int server_note_revoked(struct tls_server *s)
+{
+    size_t count = 1;
+    for (const mbedtls_x509_crt *ca = &s->client_ca; ca != NULL; ca = ca->next)
+        count++;
+    s->revoked = memory_calloc(count, sizeof *s->revoked);
+    if (s->revoked == NULL)
+        return -1;
+    count = 0;
+    for (const mbedtls_x509_crt *ca = &s->client_ca; ca != NULL; ca = ca->next)
+        for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
+            if (!server_has_revoked(s, ca) && revokes(s, l, ca))
+                s->revoked[count++] = ca;
+    return 0;
+}
+
+bool server_has_revoked(const struct tls_server *s, const mbedtls_x509_crt *ca)
+{
+    for (size_t i = 0; s->revoked != NULL && s->revoked[i] != NULL; i++)
+        if (s->revoked[i] == ca)
+            return true;
+    return false;
+}
+
 /* ---- authorities ---- */
 
 static bool may(const mbedtls_x509_crt *ca, unsigned usage)
@@ -34,19 +90,9 @@ static bool may(const mbedtls_x509_crt *ca, unsigned usage)
     return mbedtls_x509_crt_check_key_usage(ca, usage) == 0;
 }
 
-/* One that names itself is taken as it is when the client shows it, and version 1 says nothing. */
 static const char *why_useless(const struct check *k, const mbedtls_x509_crt *ca)
 {
-    if (mbedtls_pk_can_do(&ca->pk, MBEDTLS_PK_RSA) &&
-        mbedtls_pk_get_bitlen(&ca->pk) < k->server->conf.cert_profile->rsa_min_bitlen)
-        return "has an RSA key of less than 2048 bits";
-    if (ca->version < 3 || (!ca->ca_istrue && issuing_self(ca)))
-        return NULL;
-    if (!ca->ca_istrue)
-        return "is no authority's (CA:FALSE)";
-    return may(ca, MBEDTLS_X509_KU_KEY_CERT_SIGN) ? NULL
-                                                  : "may not sign others (keyUsage without "
-                                                    "keyCertSign)";
+    return server_has_revoked(k->server, ca) ? "is revoked by client-crl" : issuing_useless(ca);
 }
 
 static void check_authorities(const struct check *k)
@@ -67,13 +113,17 @@ static void check_authorities(const struct check *k)
 
 /* ---- revocation lists ---- */
 
-/* As mbedTLS does, letter case does not count. */
-static bool is_list_of(const mbedtls_x509_crl *list, const mbedtls_x509_crt *ca)
+/* Is it another's of the same name (with the key before, or the next), while this one has its
+ * own? */
+static bool is_namesakes(const struct tls_server *s, const mbedtls_x509_crl *list,
+                         const mbedtls_x509_crt *ca)
 {
-    char issuer[512], subject[512];
-    text_name(&list->issuer, issuer, sizeof issuer);
-    text_name(&ca->subject, subject, sizeof subject);
-    return strcasecmp(issuer, subject) == 0;
+    bool another = false, own = false;
+    for (const mbedtls_x509_crt *c = &s->client_ca; c != NULL; c = c->next)
+        another = another || (c != ca && has_signed(c, list));
+    for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
+        own = own || has_signed(ca, l);
+    return another && own && !has_signed(ca, list);
 }
 
 static const char *why_refused(const struct check *k, const mbedtls_x509_crl *list,
@@ -95,7 +145,7 @@ static void check_list(const struct check *k, const mbedtls_x509_crl *list)
     for (const mbedtls_x509_crt *ca = &k->server->client_ca; ca != NULL; ca = ca->next) {
         if (!is_list_of(list, ca))
             continue;
-        const char *why = why_refused(k, list, ca);
+        const char *why = is_namesakes(k->server, list, ca) ? NULL : why_refused(k, list, ca);
         known = true;
         if (why != NULL)
             tell(k, TLS_CLIENT_CRL_USELESS,
@@ -109,13 +159,41 @@ static void check_list(const struct check *k, const mbedtls_x509_crl *list)
              name);
 }
 
+static bool is_listless(const struct tls_server *s, const mbedtls_x509_crt *ca)
+{
+    for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
+        if (is_list_of(l, ca))
+            return false;
+    return ca->version < 3 || ca->ca_istrue;
+}
+
+/* One sentence for all: a client-ca may hold every authority of the world. */
+static void check_listless(const struct check *k)
+{
+    char name[512], others[64] = "";
+    size_t count = 0;
+    for (const mbedtls_x509_crt *ca = &k->server->client_ca; ca != NULL; ca = ca->next)
+        if (is_listless(k->server, ca) && count++ == 0)
+            text_name_shown(&ca->subject, name, sizeof name);
+    if (count > 1)
+        snprintf(others, sizeof others, " and %zu other%s in client-ca", count - 1,
+                 count > 2 ? "s" : "");
+    if (count > 0)
+        tell(k, TLS_CLIENT_CRL_LACKING,
+             "there is no revocation list of %s%s: whether what they have issued is revoked is not "
+             "checked",
+             name, others);
+}
+
 void tls_server_check(const struct tls_server *s, tls_client_finding_fn *report, void *arg)
 {
     const struct check k = {s, report, arg};
     if (s->client_ca.raw.p == NULL)
         return;
     check_authorities(&k);
+    if (s->client_crl.raw.p == NULL)
+        return;
+    check_listless(&k);
     for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
-        if (l->raw.p != NULL) /* the head of an empty list */
-            check_list(&k, l);
+        check_list(&k, l);
 }

@@ -127,7 +127,8 @@ void conn_fail_truncated(struct tls_conn *c);           /* the transport ended t
 
 extern const struct alert_cause conn_out_of_memory;
 
-#define CONN_NO_SERVER_HELLO "client did not begin with a ServerHello"
+#define CONN_MESSAGE_TOO_LONG "client sent a handshake message of more than 16 KiB"
+#define CONN_NO_SERVER_HELLO  "client did not begin with a ServerHello"
 
 /* What alert_put may hold besides the number of an alert. */
 enum { CONN_ALERT_NONE = -1, CONN_ALERT_UNKNOWN = -2 };

@@ -112,6 +112,14 @@ static unsigned certificate_flags(const struct tls_conn *c)
     return s == NULL || s->verify_result == (uint32_t)NOT_JUDGED ? 0 : s->verify_result;
 }
 
+/* Of those under the keys of the handshake mbedTLS alone sees the size. What does not fit its
+ * buffer ends in errors of all kinds. */
+static bool is_message_too_long(const struct tls_conn *c)
+{
+    const mbedtls_ssl_context *ssl = c->hs->ssl;
+    return ssl != NULL && ssl->in_hslen > RECORD_PLAIN_MAX;
+}
+
 static struct alert_cause cause_of(const struct tls_conn *c, int error)
 {
     struct alert_cause cause = alert_for_error(error, c->tls13);
@@ -122,6 +130,11 @@ static struct alert_cause cause_of(const struct tls_conn *c, int error)
         error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE;
     if (judged && certificate_flags(c) != 0)
         return verdict_cause(&c->hs->verdict, certificate_flags(c));
+    if (cause.fault == TLS_FAULT_LOCAL && is_message_too_long(c)) {
+        cause.alert = ALERT_ILLEGAL_PARAMETER;
+        cause.fault = TLS_FAULT_CLIENT;
+        cause.words = CONN_MESSAGE_TOO_LONG;
+    }
     if (error == MBEDTLS_ERR_SSL_INVALID_RECORD && c->hs->record_size > RECORD_PLAIN_MAX) {
         cause.alert = ALERT_RECORD_OVERFLOW;
         cause.words = "client sent a record that is too long";

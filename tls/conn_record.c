@@ -190,8 +190,7 @@ static void on_plain_handshake(struct tls_conn *c, struct tls_slice payload)
             on_pending(c);
             return;
         case HELLO_TOO_LONG:
-            conn_fail_client(c, ALERT_ILLEGAL_PARAMETER,
-                             "client sent a handshake message of more than 16 KiB");
+            conn_fail_client(c, ALERT_ILLEGAL_PARAMETER, CONN_MESSAGE_TOO_LONG);
             return;
         case HELLO_NO_MEMORY:
             conn_fail(c, conn_out_of_memory);

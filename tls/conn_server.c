@@ -152,8 +152,7 @@ int conn_server_said(struct tls_conn *c, struct tls_slice part)
     while ((r = hello_next(stream, &part, &message)) == HELLO_MESSAGE && c->status != TLS_FAILED)
         update = on_message(c, message, part.size == 0);
     if (r == HELLO_TOO_LONG)
-        conn_fail_client(c, ALERT_ILLEGAL_PARAMETER,
-                         "client sent a handshake message of more than 16 KiB");
+        conn_fail_client(c, ALERT_ILLEGAL_PARAMETER, CONN_MESSAGE_TOO_LONG);
     else if (r == HELLO_NO_MEMORY)
         conn_fail(c, conn_out_of_memory);
     else if (r == HELLO_MORE && hello_pending_type(stream) < 0)

@@ -1,8 +1,11 @@
 /* dialer.c - from how an upstream is to be known to an mbedTLS configuration */
 #include "tls/dialer.h"
 
+#include "tls/issuing.h"
 #include "tls/memory.h"
+#include "tls/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +136,19 @@ struct tls_dialer *tls_dialer_new(const struct tls_dialer_options *o, struct err
         return k;
     tls_dialer_free(k);
     return NULL;
+}
+
+bool tls_dialer_useless(const struct tls_dialer *k, char *words, size_t size)
+{
+    char name[512];
+    if (k->ca.raw.p == NULL)
+        return false;
+    for (const mbedtls_x509_crt *c = &k->ca; c != NULL; c = c->next)
+        if (issuing_useless(c) == NULL)
+            return false;
+    text_name_shown(&k->ca.subject, name, sizeof name);
+    snprintf(words, size, "the certificate of %s %s", name, issuing_useless(&k->ca));
+    return true;
 }
 
 struct tls_dialer *tls_dialer_ref(struct tls_dialer *k)

@@ -39,6 +39,18 @@ static const struct row {
     {OID("\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03"), "precertificate poison", EXTENSION_POISON},
 };
 
+/* Of those of X.509 itself (id-ce) the one with this number. */
+static bool is_id_ce(const struct extension *x, uint8_t number)
+{
+    const uint8_t oid[] = {0x55, 0x1d, number};
+    return x->oid.size == sizeof oid && memcmp(x->oid.data, oid, sizeof oid) == 0;
+}
+
+bool extension_is_constraints(const struct extension *x)
+{
+    return is_id_ce(x, 30);
+}
+
 static const struct row *row_of(const struct extension *x)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -47,11 +59,16 @@ static const struct row *row_of(const struct extension *x)
     return NULL;
 }
 
-struct der extensions_begin(const mbedtls_x509_crt *crt)
+static struct der begin(const mbedtls_x509_buf *extensions)
 {
-    struct der all = der_begin((struct tls_slice){crt->v3_ext.p, crt->v3_ext.len});
+    struct der all = der_begin((struct tls_slice){extensions->p, extensions->len});
     struct der inside = {all.p, all.p};
     return der_enter(&all, &inside, DER_SEQUENCE) ? inside : (struct der){all.p, all.p};
+}
+
+struct der extensions_begin(const mbedtls_x509_crt *crt)
+{
+    return begin(&crt->v3_ext);
 }
 
 /* Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING } */
@@ -82,18 +99,47 @@ void extension_name(const struct extension *x, char text[EXTENSION_NAME_SIZE])
         snprintf(text, EXTENSION_NAME_SIZE, "of a very long number");
 }
 
-/* It knows those for which it has a number, and parses them. */
+/* It knows those for which it has a number, and parses them; constraints.c knows one more. */
 static bool verifiable(const struct extension *x)
 {
     const mbedtls_asn1_buf oid = {MBEDTLS_ASN1_OID, x->oid.size, (unsigned char *)x->oid.data};
     int ignored;
-    return mbedtls_oid_get_x509_ext_type(&oid, &ignored) == 0;
+    return mbedtls_oid_get_x509_ext_type(&oid, &ignored) == 0 || extension_is_constraints(x);
 }
 
 bool extensions_unverifiable(const mbedtls_x509_crt *crt, struct extension *x)
 {
     for (struct der rest = extensions_begin(crt); extensions_next(&rest, x);)
         if (x->critical && !verifiable(x))
+            return true;
+    return false;
+}
+
+/* ---- of revocation lists ---- */
+
+/* IssuingDistributionPoint ::= SEQUENCE { distributionPoint [0], onlyContainsUserCerts [1], ... },
+ * where users are our clients, and all that may follow leaves out some of them. */
+static bool narrows(struct tls_slice point)
+{
+    struct der all = der_begin(point), inside, one;
+    if (!der_enter(&all, &inside, DER_SEQUENCE))
+        return true;
+    while (inside.p < inside.end) {
+        const int tag = der_next(&inside);
+        if (tag != DER_CONTEXT_0 && tag != (MBEDTLS_ASN1_CONTEXT_SPECIFIC | 1))
+            return true;
+        if (!der_enter(&inside, &one, tag))
+            return true;
+    }
+    return false;
+}
+
+bool extensions_partial_list(const mbedtls_x509_crl *list)
+{
+    enum { DELTA_LIST = 27, DISTRIBUTION_POINT = 28 };
+    struct extension x;
+    for (struct der rest = begin(&list->crl_ext); extensions_next(&rest, &x);)
+        if (is_id_ce(&x, DELTA_LIST) || (is_id_ce(&x, DISTRIBUTION_POINT) && narrows(x.value)))
             return true;
     return false;
 }

@@ -27,11 +27,17 @@ enum extension_kind {
 };
 enum extension_kind extension_kind(const struct extension *x);
 
+bool extension_is_constraints(const struct extension *x); /* nameConstraints */
+
 /* "policyConstraints", or numbers, "1.2.3.4". */
 enum { EXTENSION_NAME_SIZE = 128 };
 void extension_name(const struct extension *x, char text[EXTENSION_NAME_SIZE]);
 
-/* The first that is critical and that mbedTLS, which judges clients, does not understand. */
+/* A revocation list that does not hold all that are revoked of its authority's clients, and that
+ * says so in an extension that is not critical, as it has to be (RFC 5280 5.2.4, 5.2.5). */
+bool extensions_partial_list(const mbedtls_x509_crl *list);
+
+/* The first that is critical and that is not understood where clients and servers are judged. */
 bool extensions_unverifiable(const mbedtls_x509_crt *crt, struct extension *x);
 
 #endif

@@ -1,10 +1,12 @@
 #include "tls/hooks.h"
 
 #include "tls/conn.h"
+#include "tls/facts.h"
 #include "tls/memory.h"
 #include "tls/sign.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The identity that a chain of mbedTLS's is a part of. */
@@ -114,9 +116,15 @@ static int end_signing(mbedtls_ssl_context *ssl, unsigned char *out, size_t *siz
 
 /* ---- the client's certificates ---- */
 
+static const struct tls_slice for_clients = {(const uint8_t *)MBEDTLS_OID_CLIENT_AUTH,
+                                             MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)};
+
 static int note_client_certificate(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
     const struct tls_server *s = arg;
+    *flags |= verdict_more(&s->driving->hs->verdict, &s->client_ca, crt, depth, &for_clients);
+    if (depth > 0 && server_has_revoked(s, crt))
+        *flags |= MBEDTLS_X509_BADCERT_REVOKED;
     verdict_note(&s->driving->hs->verdict, &s->client_ca, crt, depth, *flags);
     return 0;
 }
@@ -147,10 +155,11 @@ static int judge_pins(const struct tls_dialer *k, const mbedtls_x509_crt *crt, i
     return u->known ? 0 : MBEDTLS_ERR_X509_FATAL_ERROR;
 }
 
+enum { TAG_MASK = 0x1f }; /* of an entry's tag: its kind */
+
 /* RFC 9525 6.2: an address only by its bytes, in an entry for addresses. */
 static bool has_address(const mbedtls_x509_crt *crt, const char *name)
 {
-    enum { TAG_MASK = 0x1f };
     uint8_t address[16];
     const size_t size = inet_pton(AF_INET, name, address) == 1 ? 4 : 16;
     if (size == 16 && inet_pton(AF_INET6, name, address) != 1)
@@ -162,19 +171,44 @@ static bool has_address(const mbedtls_x509_crt *crt, const char *name)
     return false;
 }
 
-/* A DNS name mbedTLS has looked for by itself: also in the subject, where the certificate has no
- * subjectAltName. There it does not count (RFC 9525 2). */
+static bool is_dns_name(const mbedtls_x509_buf *entry, const char *name)
+{
+    char *said =
+        (entry->tag & TAG_MASK) == MBEDTLS_X509_SAN_DNS_NAME ? facts_alt_name(entry) : NULL;
+    const bool is = said != NULL && names_match(said, name) != NAMES_DIFFER;
+    free(said);
+    return is;
+}
+
+/* mbedTLS has looked for it, too, but takes a URI that reads so, a wildcard for all that ends with
+ * one label, and the subject where there is no subjectAltName. None of these count (RFC 9525). */
+static bool has_dns_name(const mbedtls_x509_crt *crt, const char *name)
+{
+    for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; s != NULL; s = s->next)
+        if (is_dns_name(&s->buf, name))
+            return true;
+    return false;
+}
+
+static bool is_named(const mbedtls_x509_crt *crt, const char *name)
+{
+    if (name == NULL)
+        return false;
+    return names_is_address(name) ? has_address(crt, name) : has_dns_name(crt, name);
+}
+
+static const struct tls_slice for_servers = {(const uint8_t *)MBEDTLS_OID_SERVER_AUTH,
+                                             MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)};
+
 static int judge_server(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
     const struct tls_dialer *k = arg;
     struct conn_upstream *u = k->driving->upstream;
     if (k->pin_count > 0)
         return judge_pins(k, crt, depth, flags);
-    const bool nameless = u->name == NULL ||
-                          !mbedtls_x509_crt_has_ext_type(crt, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME) ||
-                          (names_is_address(u->name) && !has_address(crt, u->name));
-    if (depth == 0 && nameless)
+    if (depth == 0 && !is_named(crt, u->name))
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+    *flags |= verdict_more(&k->driving->hs->verdict, &k->ca, crt, depth, &for_servers);
     u->known = depth == 0 && *flags == 0;
     verdict_note(&k->driving->hs->verdict, &k->ca, crt, depth, *flags);
     return 0;

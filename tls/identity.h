@@ -26,7 +26,7 @@ enum names_match identity_match(const struct tls_identity *id, const char *name)
 bool identity_same_names(const struct tls_identity *a, const struct tls_identity *b);
 
 /* What certificates are for. In ours, which clients verify, critical extensions that mbedTLS does
- * not know (an authority's nameConstraints, say) are the clients' business (see lint.c); in those
+ * not know (policyConstraints, say) are the clients' business (see lint.c); in those
  * that we verify with, they are a refusal. */
 enum identity_use { IDENTITY_SHOWN, IDENTITY_TRUSTED };
 

@@ -17,6 +17,11 @@ bool issuing_named(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
     return same(&crt->issuer_raw, &issuer->subject_raw);
 }
 
+bool issuing_list_named(const mbedtls_x509_crl *list, const mbedtls_x509_crt *issuer)
+{
+    return same(&list->issuer_raw, &issuer->subject_raw);
+}
+
 /* How `tbs` was signed; parts of a certificate or list. */
 struct signature {
     const mbedtls_x509_buf *tbs, *sig;
@@ -66,6 +71,27 @@ const char *issuing_forbidden(const mbedtls_x509_crt *crt, unsigned below)
     if (crt->max_pathlen > 0 && below > (unsigned)crt->max_pathlen)
         return "allows fewer authorities below it than there are (pathlen)";
     return NULL;
+}
+
+/* One that names itself is taken as it is when it is shown, and version 1 says nothing. */
+static bool is_known_itself(const mbedtls_x509_crt *trusted)
+{
+    return issuing_self(trusted) &&
+           mbedtls_x509_crt_check_key_usage(trusted, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0;
+}
+
+const char *issuing_useless(const mbedtls_x509_crt *trusted)
+{
+    if (mbedtls_pk_can_do(&trusted->pk, MBEDTLS_PK_RSA) &&
+        mbedtls_pk_get_bitlen(&trusted->pk) < mbedtls_x509_crt_profile_default.rsa_min_bitlen)
+        return "has an RSA key of less than 2048 bits";
+    if (trusted->version < 3 || is_known_itself(trusted))
+        return NULL;
+    if (!trusted->ca_istrue)
+        return "is no authority's (CA:FALSE)";
+    return mbedtls_x509_crt_check_key_usage(trusted, MBEDTLS_X509_KU_KEY_CERT_SIGN) == 0
+               ? NULL
+               : "may not sign others (keyUsage without keyCertSign)";
 }
 
 bool issuing_url(const mbedtls_x509_crt *crt, char *text, size_t size)

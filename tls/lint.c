@@ -216,6 +216,19 @@ static void check_extended_usage(const struct lint *l, const mbedtls_x509_crt *c
              name);
 }
 
+const char *tls_identity_no_client(const struct tls_identity *id)
+{
+    for (const mbedtls_x509_crt *c = &id->chain; c != NULL; c = c->next)
+        if ((c == &id->chain || !issuing_self(c)) &&
+            mbedtls_x509_crt_check_extended_key_usage(c, MBEDTLS_OID_CLIENT_AUTH,
+                                                      MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)))
+            return c == &id->chain ? "its extendedKeyUsage does not allow clientAuth"
+                                   : "the extendedKeyUsage of its issuer does not allow clientAuth";
+    return mbedtls_x509_crt_check_key_usage(&id->chain, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0
+               ? NULL
+               : "its keyUsage does not allow digitalSignature";
+}
+
 static void check_usage(const struct lint *l, const mbedtls_x509_crt *leaf)
 {
     if (mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)

@@ -2,6 +2,7 @@
 #include "tls/server.h"
 
 #include "tls/der.h"
+#include "tls/extensions.h"
 #include "tls/form.h"
 #include "tls/hooks.h"
 #include "tls/memory.h"
@@ -155,7 +156,12 @@ static int refuse_crl(int r, struct tls_slice der, struct err *e)
 
 static int parse_crl(struct tls_server *s, struct tls_slice der, struct err *e)
 {
-    const int r = mbedtls_x509_crl_parse_der(&s->client_crl, der.data, der.size);
+    int r = mbedtls_x509_crl_parse_der(&s->client_crl, der.data, der.size);
+    const mbedtls_x509_crl *last = &s->client_crl;
+    while (last->next != NULL)
+        last = last->next;
+    if (r == 0 && extensions_partial_list(last))
+        r = MBEDTLS_ERR_X509_INVALID_EXTENSIONS;
     return r == 0 ? 0 : refuse_crl(r, der, e);
 }
 
@@ -209,7 +215,8 @@ static int load_client_ca(struct tls_server *s, const struct tls_server_options 
         return err_blame(e, TLS_INPUT_CLIENT_CA);
     if (o->client_crl.data != NULL && load_crl(s, o->client_crl, e) < 0)
         return err_blame(e, TLS_INPUT_CLIENT_CRL);
-    if (allow_copy(&s->allow, o->client_subjects, o->client_names) < 0)
+    if (server_note_revoked(s) < 0 ||
+        allow_copy(&s->allow, o->client_subjects, o->client_names) < 0)
         return err_set(e, "out of memory");
     mbedtls_ssl_conf_authmode(&s->conf, o->client_auth == CLIENT_AUTH_REQUIRED
                                             ? MBEDTLS_SSL_VERIFY_REQUIRED
@@ -339,6 +346,7 @@ void tls_server_free(struct tls_server *s)
     mbedtls_ssl_config_free(&s->conf);
     mbedtls_x509_crt_free(&s->client_ca);
     mbedtls_x509_crl_free(&s->client_crl);
+    free(s->revoked);
     allow_free(&s->allow);
     free_set(&s->identities);
     for (size_t i = 0; i < s->names.room && s->of_names != NULL; i++)

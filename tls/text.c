@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_SIZE = 2048 };
+enum {
+    NAME_SIZE = 2048,
+    COMMON_NAME_MAX = 4 * 64, /* so many characters of UTF-8 (RFC 5280, appendix A) */
+};
 
 uint8_t *text_copy(struct tls_slice file, size_t *size)
 {
@@ -29,11 +32,13 @@ const char *text_error(int error)
 
 /* ---- names ---- */
 
-void text_name(const mbedtls_x509_name *name, char *text, size_t size)
+bool text_name(const mbedtls_x509_name *name, char *text, size_t size)
 {
     text[0] = '\0'; /* mbedTLS before 3.6.8 writes nothing for an empty name */
-    if (mbedtls_x509_dn_gets(text, size, name) < 0)
+    const bool fits = mbedtls_x509_dn_gets(text, size, name) >= 0;
+    if (!fits)
         snprintf(text, size, "(a name too long to show)");
+    return fits;
 }
 
 void text_name_shown(const mbedtls_x509_name *name, char *text, size_t size)
@@ -68,7 +73,7 @@ void text_serial(const mbedtls_x509_buf *serial, char *text, size_t size)
     text[used] = '\0';
 }
 
-bool text_is_plain(const mbedtls_x509_buf *b)
+static bool is_plain(const mbedtls_x509_buf *b)
 {
     for (size_t at = 0, n; at < b->len; at += n) {
         n = utf8_length(b->p + at, b->len - at);
@@ -78,6 +83,28 @@ bool text_is_plain(const mbedtls_x509_buf *b)
     return true;
 }
 
+static bool is_ascii(const mbedtls_x509_buf *b)
+{
+    for (size_t i = 0; i < b->len; i++)
+        if (b->p[i] >= 0x80)
+            return false;
+    return true;
+}
+
+bool text_is_utf8(const mbedtls_x509_buf *b)
+{
+    switch (b->tag) {
+    case MBEDTLS_ASN1_UTF8_STRING:
+        return is_plain(b);
+    case MBEDTLS_ASN1_PRINTABLE_STRING:
+    case MBEDTLS_ASN1_IA5_STRING:
+    case MBEDTLS_ASN1_T61_STRING:
+        return is_plain(b) && is_ascii(b);
+    default:
+        return false;
+    }
+}
+
 /* The last is the most specific: directories write CN=Users before CN=alice. */
 char *text_common_name(const mbedtls_x509_name *name)
 {
@@ -85,7 +112,8 @@ char *text_common_name(const mbedtls_x509_name *name)
     for (; name != NULL; name = name->next)
         if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &name->oid) == 0)
             last = name;
-    if (last == NULL || last->val.len == 0 || !text_is_plain(&last->val))
+    if (last == NULL || last->val.len == 0 || last->val.len > COMMON_NAME_MAX ||
+        !text_is_utf8(&last->val))
         return NULL;
     char *text = memory_calloc(1, last->val.len + 1);
     if (text != NULL)

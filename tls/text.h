@@ -13,8 +13,9 @@ uint8_t *text_copy(struct tls_slice file, size_t *size);
 const char *text_error(int error);
 
 /* The RFC 4514-like text of a name: "" of an empty one, "(a name too long to show)" where it does
- * not fit. The one way to have it, so that nothing else is ever compared or shown. */
-void text_name(const mbedtls_x509_name *name, char *text, size_t size);
+ * not fit, and then false. The one way to have it, so that nothing else is ever compared or
+ * shown. */
+bool text_name(const mbedtls_x509_name *name, char *text, size_t size);
 
 /* The same for a person: an empty one is "(no name)". */
 void text_name_shown(const mbedtls_x509_name *name, char *text, size_t size);
@@ -25,10 +26,12 @@ char *text_name_copy(const mbedtls_x509_name *name);
 /* A serial number in hex, upper case, without leading zeros; one that does not fit is cut. */
 void text_serial(const mbedtls_x509_buf *serial, char *text, size_t size);
 
-/* UTF-8 without control characters. */
-bool text_is_plain(const mbedtls_x509_buf *b);
+/* UTF-8 without control characters, in a string of a kind that holds UTF-8 or ASCII. The bytes of
+ * another, such as a BMPString, may read as somebody else's name. */
+bool text_is_utf8(const mbedtls_x509_buf *b);
 
-/* The last common name in it, allocated; NULL: none that is plain text, or out of memory. */
+/* The last common name in it, allocated; NULL: none that is plain text in UTF-8 and of a usual
+ * length, or out of memory. */
 char *text_common_name(const mbedtls_x509_name *name);
 
 #endif

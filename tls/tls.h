@@ -196,6 +196,9 @@ typedef void tls_finding_fn(void *arg, enum tls_finding finding, unsigned place,
 void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_fn *report,
                         void *arg);
 
+/* Why servers refuse it from a client; NULL: they do not. */
+const char *tls_identity_no_client(const struct tls_identity *id);
+
 /* What ends one day: every certificate of a chain, every authority and revocation list by which a
  * route judges its clients, and of those by which it judges its upstreams the last. */
 enum tls_expiry_kind {
@@ -268,6 +271,7 @@ enum tls_client_finding {
     TLS_CLIENT_CA_NONE,       /* ... and there is no other */
     TLS_CLIENT_CRL_USELESS,   /* all clients of its authority are refused */
     TLS_CLIENT_CRL_OF_NOBODY, /* its authority is not in client_ca */
+    TLS_CLIENT_CRL_LACKING,   /* there are lists, but none of an authority in client_ca */
     TLS_CLIENT_FINDINGS,
 };
 typedef void tls_client_finding_fn(void *arg, enum tls_client_finding finding, const char *text);
@@ -303,6 +307,9 @@ void tls_dialer_free(struct tls_dialer *k);              /* drops a reference; N
 /* One call, for the certificate of `ca` that ends last: until then there is one to verify by, and
  * those that have ended before are common in a file of public authorities. NULL has none. */
 void tls_dialer_expiry(const struct tls_dialer *k, tls_expiry_fn *report, void *arg);
+
+/* True: none of `ca` can vouch for a server; in words, why the first cannot. */
+bool tls_dialer_useless(const struct tls_dialer *k, char *words, size_t size);
 
 /* How many there are in `ca`, and what `now` is to them. NULL has none. */
 struct tls_authorities {

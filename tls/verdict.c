@@ -1,5 +1,6 @@
 #include "tls/verdict.h"
 
+#include "tls/constraints.h"
 #include "tls/issuing.h"
 
 /* ---- why no authority stands behind it ---- */
@@ -68,6 +69,42 @@ static bool is_one_of(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *list)
     return false;
 }
 
+/* In TLS 1.2 mbedTLS passes over one whose signature it does not know, and judges an empty one. */
+static bool is_empty(const mbedtls_x509_crt *crt)
+{
+    return crt->raw.p == NULL;
+}
+
+static bool has_purpose(const mbedtls_x509_crt *crt, const struct tls_slice *purpose)
+{
+    return mbedtls_x509_crt_check_extended_key_usage(crt, (const char *)purpose->data,
+                                                     purpose->size) == 0;
+}
+
+/* RFC 5280 6.1.3 (b): an authority that goes on with a new key may name itself. */
+static bool may_have_its_names(const struct verdict *v, const mbedtls_x509_crt *crt, int depth)
+{
+    for (size_t i = 0; i < v->constrained_count && (depth == 0 || !issuing_self(crt)); i++)
+        if (!constraints_allow(v->constrained[i], crt))
+            return false;
+    return true;
+}
+
+uint32_t verdict_more(struct verdict *v, const mbedtls_x509_crt *authorities,
+                      const mbedtls_x509_crt *crt, int depth, const struct tls_slice *purpose)
+{
+    uint32_t flags = 0;
+    if (is_empty(crt))
+        return 0;
+    if (depth > 0 && !is_one_of(crt, authorities) && !has_purpose(crt, purpose))
+        flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
+    if (!may_have_its_names(v, crt, depth))
+        flags |= MBEDTLS_X509_BADCERT_OTHER;
+    if (constraints_any(crt) && v->constrained_count < MBEDTLS_X509_MAX_VERIFY_CHAIN_SIZE)
+        v->constrained[v->constrained_count++] = crt;
+    return flags;
+}
+
 /* mbedTLS says of a certificate that its key is weak, or its signer's. */
 static bool has_weak_key(const mbedtls_x509_crt *crt)
 {
@@ -77,12 +114,6 @@ static bool has_weak_key(const mbedtls_x509_crt *crt)
     if (!mbedtls_pk_can_do(&crt->pk, MBEDTLS_PK_ECKEY))
         return true;
     return (p->allowed_curves & MBEDTLS_X509_ID_FLAG(mbedtls_pk_ec(crt->pk)->grp.id)) == 0;
-}
-
-/* In TLS 1.2 mbedTLS passes over one whose signature it does not know, and judges an empty one. */
-static bool is_empty(const mbedtls_x509_crt *crt)
-{
-    return crt->raw.p == NULL;
 }
 
 void verdict_note(struct verdict *v, const mbedtls_x509_crt *authorities,
@@ -114,6 +145,11 @@ static const struct row {
     int alert;
     const char *words[VERDICT_PLACES];
 } rows[] = {
+    {MBEDTLS_X509_BADCERT_OTHER,
+     ALERT_ACCESS_DENIED,
+     {"client certificate has a name that an authority above it may not give (nameConstraints)",
+      "an intermediate certificate that the client sent has a name that an authority above it may "
+      "not give (nameConstraints)"}},
     {MBEDTLS_X509_BADCERT_CN_MISMATCH,
      ALERT_BAD_CERTIFICATE,
      {VERDICT_OTHER_NAME}}, /* only servers have to have one */
@@ -122,7 +158,9 @@ static const struct row {
      {"client certificate is not meant for signing"}},
     {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE,
      ALERT_UNSUPPORTED_CERTIFICATE,
-     {"client certificate is not meant for clients"}},
+     {"client certificate is not meant for clients",
+      "an intermediate certificate that the client sent is not meant for clients "
+      "(extendedKeyUsage)"}},
     {MBEDTLS_X509_BADCERT_BAD_PK,
      ALERT_UNSUPPORTED_CERTIFICATE,
      {"client certificate has an unusable kind of key"}},
@@ -138,7 +176,8 @@ static const struct row {
     {MBEDTLS_X509_BADCERT_REVOKED,
      ALERT_CERTIFICATE_REVOKED,
      {"client certificate is revoked",
-      "an intermediate certificate that the client sent is revoked"}},
+      "an intermediate certificate that the client sent is revoked",
+      "the authority in client-ca that the client certificate comes from is revoked"}},
     {MBEDTLS_X509_BADCERT_NOT_TRUSTED, ALERT_UNKNOWN_CA, {unknown}},
     {MBEDTLS_X509_BADCERT_FUTURE,
      ALERT_CERTIFICATE_UNKNOWN,

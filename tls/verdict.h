@@ -15,7 +15,15 @@ struct verdict {
     bool any_above;        /* the next one was issued by one that is there */
     bool unread;           /* one is signed in a way that nobody here knows */
     const char *untrusted; /* why no authority stands behind it; NULL: one does */
+    const mbedtls_x509_crt *constrained[MBEDTLS_X509_MAX_VERIFY_CHAIN_SIZE]; /* those above it */
+    size_t constrained_count;
 };
+
+/* What binds those below a certificate, and what mbedTLS does not look at, in flags to add to its
+ * own. An issuer's purposes: of one that is not among the authorities, which are trusted as they
+ * are, one (an OID) that it lacks. And the names that one above it may not give. */
+uint32_t verdict_more(struct verdict *v, const mbedtls_x509_crt *authorities,
+                      const mbedtls_x509_crt *crt, int depth, const struct tls_slice *purpose);
 
 /* One certificate of the chain that mbedTLS made, from the top (depth > 0) down to the client's own
  * (0), with the flags of mbedTLS for it. */

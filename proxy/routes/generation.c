@@ -95,6 +95,19 @@ static void report_finding(void *arg, enum tls_finding finding, unsigned place, 
              r->certificate->chain.path, text);
 }
 
+/* It is shown as a client's. A server may leave that alone, so it is no error. */
+static void report_no_client(const struct tls_identity *id, const struct certificate_config *c,
+                             struct diags *d)
+{
+    const char *why = tls_identity_no_client(id);
+    if (why != NULL)
+        diag_add(d, DIAG_WARNING, &c->chain.at,
+                 "have one issued for a TLS client: extendedKeyUsage clientAuth, keyUsage "
+                 "digitalSignature",
+                 "certificate %s: %s: %s, so upstreams that ask for it may refuse it", c->name,
+                 c->chain.path, why);
+}
+
 /* Its key is under a passphrase that did not open it, and an error says so (unlock.h). */
 static bool stays_closed(const struct certificate_config *c, const struct bundle *b,
                          const struct diags *d)
@@ -128,6 +141,8 @@ static struct tls_identity *load_identity(const struct config *all, size_t index
     }
     struct report r = {d, c, config_served(all, index) || !config_shown_upstream(all, index)};
     tls_identity_check(id, time(NULL), report_finding, &r);
+    if (config_shown_upstream(all, index))
+        report_no_client(id, c, d);
     return id;
 }
 
@@ -268,12 +283,16 @@ static void report_client_finding(void *arg, enum tls_client_finding finding, co
                                 "clients' certificates"},
         [TLS_CLIENT_CRL_USELESS] = {DIAG_ERROR, "have the authority issue its list anew, signed "
                                                 "with SHA-256 and the key of its certificate in "
-                                                "client-ca"},
+                                                "client-ca; with several certificates of one name, "
+                                                "give a list for each key"},
         [TLS_CLIENT_CRL_OF_NOBODY] = {DIAG_WARNING, "give the lists of those in client-ca, or add "
                                                     "that authority to them"},
+        [TLS_CLIENT_CRL_LACKING] = {DIAG_WARNING, "give their lists as well, one behind the "
+                                                  "other; an authority without clients of its own "
+                                                  "can be left out of client-ca"},
     };
     const struct report_route *r = arg;
-    const bool list = finding == TLS_CLIENT_CRL_USELESS || finding == TLS_CLIENT_CRL_OF_NOBODY;
+    const bool list = finding >= TLS_CLIENT_CRL_USELESS;
     const struct file_ref *file = list ? &r->route->client_crl : &r->route->client_ca;
     diag_add(r->diags, rows[finding].severity, &file->at, rows[finding].cure, "route %s: %s: %s",
              r->route->name, file->path, text);
@@ -405,6 +424,13 @@ static void report_upstream_ca(void *arg, const struct tls_expiry *x)
 static void report_upstream_authorities(const struct target *t, struct diags *d)
 {
     const struct tls_authorities all = tls_dialer_authorities(t->tls, time(NULL));
+    char words[800];
+    if (t->tls != NULL && tls_dialer_useless(t->tls, words, sizeof words))
+        diag_add(d, DIAG_ERROR, &t->config->tls.ca.at,
+                 "give the certificate of the authority that issued the server's, or know the "
+                 "server by its key: upstream-tls = pinned",
+                 "%s: %s: there is no certificate in it that can vouch for a server: %s",
+                 t->config->label, t->config->tls.ca.path, words);
     tls_dialer_expiry(t->tls, report_upstream_ca, &(struct report_target){d, t->config});
     if (all.count > 0 && all.in_force == 0)
         diag_add(d, DIAG_EXPIRED, &t->config->tls.ca.at,

@@ -151,22 +151,13 @@ static int check_part(struct tls_slice part, struct err *e)
 
 /* ---- what may stand in it ---- */
 
-static bool is_ascii(const mbedtls_asn1_buf *text)
-{
-    for (size_t i = 0; i < text->len; i++)
-        if (text->p[i] >= 0x80)
-            return false;
-    return true;
-}
-
 static bool is_writable(const mbedtls_asn1_buf *text)
 {
     switch (text->tag) {
     case MBEDTLS_ASN1_UTF8_STRING:
-        return text_is_plain(text);
     case MBEDTLS_ASN1_PRINTABLE_STRING:
     case MBEDTLS_ASN1_IA5_STRING:
-        return text_is_plain(text) && is_ascii(text);
+        return text_is_utf8(text);
     default:
         return true;
     }

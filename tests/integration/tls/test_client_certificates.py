@@ -8,7 +8,7 @@ import pytest
 from clients import openssl
 from harness.config import route
 from harness.daemon import STATUS_CONFIG_WRONG
-from harness.pki import AUTHORITY, Authority
+from harness.pki import AUTHORITY, Authority, Certificate
 from harness.pki import openssl as command
 from servers import toy
 
@@ -168,6 +168,27 @@ def test_a_certificate_that_cannot_be_read_is_the_clients_affair(run, ports, pki
                                  end=f"client sent a certificate {words}")
 
 
+@pytest.mark.parametrize("curve", ["P-256", "P-384", "P-521"])
+def test_a_certificate_may_be_on_every_curve_that_is_told(run, ports, pki, club, version, curve):
+    """Whatever the groups for the key exchange are, which leave out P-521."""
+    folder = run.make_folder(f"curve-{version}-{curve}")
+    leaf = signed(folder, club.certificate, club.key,
+                  odd_key(folder, "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}"),
+                  "subjectAltName = email:bob@example.test\n")
+    assert entered(openssl.handshake(pki, ports.guests, "-cert", leaf, "-key", folder / "odd.key",
+                                     version=version))
+
+
+def test_too_much_of_a_chain_is_the_clients_affair(run, ports, pki, club, version):
+    folder = run.make_folder(f"much-{version}")
+    leaf = signed(folder, club.certificate, club.key, odd_key(folder, *EC),
+                  "".join(f"1.2.3.{i} = ASN1:UTF8:{'x' * 6000}\n" for i in range(3)))
+    openssl.handshake(pki, ports.guests, "-cert", leaf, "-key", folder / "odd.key",
+                      version=version)
+    ports.front.wait_for_log("end", route="guests", tls=f"TLSv{version}", fault="client",
+                             end="client sent a handshake message of more than 16 KiB")
+
+
 @pytest.mark.parametrize("start, end, words", [(-60, -30, "has expired"),
                                                (30, 60, "is not yet valid")])
 def test_an_authority_out_of_its_time_is_named(fronts, run, pki, club, module_toys, version, start,
@@ -259,12 +280,17 @@ def test_an_authority_for_which_nobody_is_let_in_is_told_of(fronts, run, pki, cl
     assert warned.returncode == 0 and f"the certificate of CN=useless {words}" in warned.stderr
 
 
-def test_a_certificate_that_vouches_for_itself_alone_is_an_authority(fronts, run, pki, toys):
-    """The client's own, self-signed, in the place of an authority's."""
-    folder, port = run.make_folder("itself"), run.port()
+@pytest.mark.parametrize("extension", ["basicConstraints=CA:FALSE",
+                                       "keyUsage=critical,digitalSignature"])
+def test_a_certificate_that_vouches_for_itself_alone_is_an_authority(fronts, run, pki, toys,
+                                                                     extension):
+    """The client's own, self-signed, in the place of an authority's; openssl says CA:TRUE if it is
+    not told otherwise."""
+    folder, port = run.make_folder(f"itself-{extension.partition('=')[0]}"), run.port()
     key, own = folder / "own.key", folder / "own.pem"
     command("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-subj", "/CN=own",
-            "-days", "90", "-addext", "basicConstraints=CA:FALSE", "-out", own)
+            "-days", "90", "-addext", extension, "-out", own)
+    assert judged(fronts, run, pki, own).stderr == ""
     fronts.start(pki.mail.block(), route("itself", port, toys(toy.one_line).port,
                                          client_certificate="required", client_ca=own))
     assert entered(openssl.handshake(pki, port, "-cert", own, "-key", key, version="1.3"))
@@ -283,11 +309,22 @@ def test_authorities_in_der_may_stand_one_behind_the_other(fronts, run, pki, clu
     assert [one["subject"] for one in found] == ["CN=people", "CN=club"]
 
 
-def test_a_list_that_is_only_a_part_is_refused_by_name(fronts, run, pki, club):
-    part = club.revocation_list("part.pem", extensions="2.5.29.28 = critical,DER:30038101FF\n")
+@pytest.mark.parametrize("extension", [
+    "2.5.29.28 = critical,DER:30038101FF", "2.5.29.28 = DER:30038201FF",
+    "2.5.29.28 = DER:30038401FF", "2.5.29.27 = DER:020101"],
+    ids=["of users", "of authorities", "indirect", "delta"])
+def test_a_list_that_is_only_a_part_is_refused_by_name(fronts, run, pki, club, extension):
+    """Even where it does not say so as critically as it has to."""
+    part = club.revocation_list("part.pem", extensions=f"{extension}\n")
     refused = judged(fronts, run, pki, club.certificate, part)
     assert refused.returncode == STATUS_CONFIG_WRONG
     assert "only a part" in refused.stderr and "complete list" in refused.stderr
+
+
+def test_where_a_list_is_to_be_had_and_that_it_is_of_users_makes_it_no_part(fronts, run, pki, club):
+    whole = club.revocation_list(
+        "whole.pem", extensions="2.5.29.28 = DER:3013A00EA00C860A687474703A2F2F782E798101FF\n")
+    assert judged(fronts, run, pki, club.certificate, whole).stderr == ""
 
 
 def crl_der(path):
@@ -326,11 +363,77 @@ def test_a_list_that_refuses_all_of_its_authority_is_an_error(fronts, run, pki, 
         assert f"the revocation list of CN=club {words}" in refused.stderr
 
 
+def joined(path, *parts):
+    path.write_text("".join(part.read_text() for part in parts))
+    return path
+
+
+def test_an_authority_with_a_new_key_has_a_list_for_each(fronts, run, pki, club, toys, version):
+    folder = run.make_folder(f"generations-{version}")
+    later = Authority(folder, "club")
+    member, gone = (later.issue(name, client=True) for name in ("member", "gone"))
+    later.revoke(gone)
+    both = joined(folder / "both.pem", club.certificate, later.certificate)
+    theirs = later.revocation_list()
+    lists = joined(folder / "lists.pem", club.crl, theirs)
+    assert judged(fronts, run, pki, both, lists).stderr == ""
+    port = run.port()
+    fronts.start(pki.mail.block(), route(
+        "both", port, toys(toy.one_line).port, client_certificate="required", client_ca=both,
+        client_crl=lists))
+    for one in (club.bob, member):
+        assert entered(openssl.handshake(pki, port, *presenting(one), version=version))
+    shake = openssl.handshake(pki, port, *presenting(gone), version=version)
+    assert shake.alert == CERTIFICATE_REVOKED
+    refused = judged(fronts, run, pki, both, theirs)
+    assert refused.returncode == STATUS_CONFIG_WRONG
+    assert "a list for each key" in refused.stderr
+
+
+def test_an_authority_that_is_revoked_vouches_for_nobody(fronts, run, pki, toys, version):
+    """It stands in client-ca itself, where mbedTLS asks no list about it."""
+    folder = run.make_folder(f"revoked-authority-{version}")
+    root = Authority(folder, "root")
+    lower = Authority(folder, "lower", issuer=root)
+    member = lower.issue("member", client=True)
+    both = joined(folder / "both.pem", root.certificate, lower.certificate)
+    lists = folder / "lists.pem"
+    joined(lists, root.revocation_list(), lower.revocation_list())
+    port = run.port()
+    front = fronts.start(pki.mail.block(), route(
+        "both", port, toys(toy.one_line).port, client_certificate="required", client_ca=both,
+        client_crl=lists))
+    alone = ("-cert", member.leaf, "-key", member.key)
+    assert entered(openssl.handshake(pki, port, *alone, version=version))
+    root.revoke(Certificate("lower", lower.certificate, lower.certificate, lower.key))
+    joined(lists, root.revocation_list("new.pem"), lower.revocation_list())
+    done = front.reload()
+    assert done.returncode == 0
+    assert "the certificate of CN=lower is revoked by client-crl" in done.stdout
+    shake = openssl.handshake(pki, port, *alone, version=version)
+    assert shake.alert == CERTIFICATE_REVOKED
+    front.wait_for_log("end", fault="client", end="the authority in client-ca that the client "
+                       "certificate comes from is revoked")
+
+
 def test_a_list_of_nobody_in_client_ca_is_warned_about(fronts, run, pki, club):
     warned = judged(fronts, run, pki, club.certificate, pki.crl)
     assert warned.returncode == 0
     assert "the revocation list of CN=people belongs to no certificate in client-ca" in warned.stderr
     assert judged(fronts, run, pki, club.certificate, club.crl).stderr == ""
+
+
+def test_an_authority_without_a_list_is_told_of(fronts, run, pki, club):
+    """Peers refuse its clients; here they are let in, and nobody looks whether one is revoked."""
+    folder = run.make_folder("listless")
+    both = joined(folder / "both.pem", club.certificate, pki.people.certificate)
+    warned = judged(fronts, run, pki, both, club.crl)
+    assert warned.returncode == 0
+    assert "there is no revocation list of CN=people:" in warned.stderr
+    three = joined(folder / "three.pem", both, pki.root.certificate)
+    assert "of CN=people and 1 other in client-ca:" in judged(fronts, run, pki, three,
+                                                              club.crl).stderr
+    assert judged(fronts, run, pki, both).stderr == ""
 
 
 def test_the_cure_for_an_authority_is_not_that_for_a_certificate(fronts, run, pki):

@@ -9,7 +9,8 @@ import pytest
 from clients import tls
 from clients.observer import Metrics
 from harness.config import route, server_name
-from harness.pki import Authority
+from harness.daemon import STATUS_CONFIG_WRONG
+from harness.pki import Authority, openssl
 from harness.wait import wait_until
 from servers import secure, toy
 
@@ -91,6 +92,22 @@ def test_another_authority_does_not_vouch(serve, secured, pki, version):
     front = serve(upstream.port, **verify(pki, upstream_ca=pki.people.certificate))
     assert session(front, pki).startswith(b"-ERR")
     assert why(front) == "upstream certificate is not signed by the upstream-ca"
+
+
+def test_a_chain_may_be_in_disorder_and_not_beyond_measure(serve, secured, pki, version, tmp_path):
+    """The first is served by whoever speaks TLS; a message has its bounds here."""
+    upper = Authority(tmp_path, "upper", pki.root)
+    lower = Authority(tmp_path, "lower", upper)
+    leaf = lower.issue("leaf", pki.NAMES)
+    disorder = "".join(one.read_text() for one in (leaf.leaf, upper.certificate, lower.certificate))
+    for text, words in ((disorder, None), (disorder * 16, "more than 16 KiB")):
+        leaf.chain.write_text(text)
+        front = serve(secured(leaf, version).port, **verify(pki))
+        if words is None:
+            assert session(front, pki) == b"+OK ready\r\n"
+        else:
+            assert session(front, pki).startswith(b"-ERR")
+            assert why(front) == f"upstream sent a handshake message of {words}"
 
 
 def test_the_name_may_be_said(serve, secured, pki):
@@ -221,6 +238,18 @@ def test_a_certificate_is_shown_to_one_that_asks(fronts, run, secured, pki, isol
     assert ("commonName", "alice.example.test") in upstream.seen[0]["certificate"]["subject"][0]
 
 
+def test_a_certificate_that_is_not_for_clients_is_warned_of(fronts, run, pki):
+    def said(certificate):
+        front = fronts.new(pki.mail.block(), *([] if certificate is pki.mail else [certificate.block()]),
+                           route("secured", run.port(), run.port(), protocol="pop3",
+                                 **verify(pki, upstream_certificate=certificate.name)))
+        done = front.check()
+        assert done.returncode == 0
+        return done.stderr
+    assert "extendedKeyUsage does not allow clientAuth" in said(pki.mail)
+    assert "clientAuth" not in said(pki.alice)
+
+
 def test_one_that_wants_a_certificate_says_so(serve, secured, pki):
     upstream = secured(pki.mail, "1.3", clients=pki.people.certificate)
     front = serve(upstream.port, **verify(pki))
@@ -317,6 +346,26 @@ def test_status_and_metrics_tell(fronts, run, secured, pki):
     assert "secured" in text
     assert Metrics(observer).get("tlsfront_upstream_failures_total", route="secured",
                                  reason="certificate") == 1
+
+
+def test_authorities_that_can_vouch_for_nobody_are_an_error(fronts, run, pki, tmp_path):
+    """The commonest: the server's own certificate, which an authority has issued."""
+    weak = tmp_path / "weak.pem"
+    openssl("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", tmp_path / "weak.key",
+            "-subj", "/CN=weak", "-out", weak)
+    both = tmp_path / "both.pem"
+    both.write_text(pki.mail.leaf.read_text() + pki.trust.read_text())
+    for file, words in ((pki.mail.leaf, "is no authority's"), (weak, "less than 2048 bits"),
+                        (both, None)):
+        checked = fronts.new(pki.mail.block(), route(
+            "secured", run.port(), run.port(), protocol="pop3",
+            **verify(pki, upstream_ca=file))).check()
+        if words is None:
+            assert checked.returncode == 0 and checked.stderr == ""
+        else:
+            assert checked.returncode == STATUS_CONFIG_WRONG
+            assert "no certificate in it that can vouch for a server" in checked.stderr
+            assert words in checked.stderr
 
 
 @pytest.mark.parametrize("left", [True, False])

@@ -250,6 +250,38 @@ static void a_path_is_made_plain_without_the_disk(void **state)
     }
 }
 
+/* Base64 has slashes as well, and may begin with one. */
+static void a_pin_is_known_in_every_form(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {
+        "/+8DBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",
+        "sha256//+8DBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",
+        "sha256///+8DBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",
+        "ffef030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20",
+    };
+    static const char *const others[] = {
+        "", "sha256/", "sha256//+8DBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHy==",
+        "sha256////+8DBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",
+        "sha256/ffef030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"};
+    static const uint8_t expected[CONFIG_PIN_SIZE] = {
+        0xff, 0xef, 3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16,
+        17,   18,   19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        uint8_t pin[CONFIG_PIN_SIZE] = {0};
+        struct flaw f;
+        if (value_pin(forms[i], pin, &f) != 0)
+            fail_msg("%s", forms[i]);
+        assert_memory_equal(pin, expected, sizeof expected);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        uint8_t pin[CONFIG_PIN_SIZE];
+        struct flaw f;
+        if (value_pin(others[i], pin, &f) == 0)
+            fail_msg("%s", others[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +294,7 @@ int main(void)
         cmocka_unit_test(hostnames_are_dns_names),
         cmocka_unit_test(distance_counts_edits),
         cmocka_unit_test(a_path_is_made_plain_without_the_disk),
+        cmocka_unit_test(a_pin_is_known_in_every_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

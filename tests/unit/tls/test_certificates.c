@@ -3,6 +3,7 @@
 #include "tls/accel/accel.h"
 #include "tls/pem.h"
 #include "tls/server.h"
+#include "tls/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -528,6 +529,7 @@ static void of_what_a_client_sent_along_the_refusal_says_so(void **state)
     struct pki_spec late = usual_middle, early = usual_middle, idle = usual_middle;
     struct pki_spec sha1 = usual_middle, weak = usual_middle, forged = below_middle;
     struct pki_spec stray = usual_middle, weakly_signed = below_middle;
+    struct pki_spec mail = usual_middle, any = usual_middle, meant = usual_middle;
     late.from = "20100101000000";
     late.to = "20110101000000";
     early.from = "20900101000000";
@@ -537,6 +539,9 @@ static void of_what_a_client_sent_along_the_refusal_says_so(void **state)
     weak.key = weakly_signed.issuer_key = PKI_RSA1024;
     forged.issuer_key = PKI_EC384;
     stray.issuer = "CN=Nobody";
+    mail.usage = MBEDTLS_OID_EMAIL_PROTECTION;
+    any.usage = MBEDTLS_OID_ANY_EXTENDED_KEY_USAGE;
+    meant.usage = MBEDTLS_OID_CLIENT_AUTH;
     assert_judged(&usual_ca, &usual_middle, &below_middle, 0, NULL);
     assert_judged(&usual_ca, &late, &below_middle, 45,
                   "an intermediate certificate that the client sent has expired");
@@ -551,7 +556,47 @@ static void of_what_a_client_sent_along_the_refusal_says_so(void **state)
                   "the key of the certificate that the "
                   "client sent as its issuer's");
     assert_judged(&usual_ca, &stray, &below_middle, 48, "is not signed by the client-ca");
+    assert_judged(&usual_ca, &mail, &below_middle, 43,
+                  "an intermediate certificate that the client sent is not meant for clients");
+    assert_judged(&usual_ca, &any, &below_middle, 0, NULL);
+    assert_judged(&usual_ca, &meant, &below_middle, 0, NULL);
+    assert_judged(&mail, &mail, &below_middle, 0, NULL); /* it stands in client-ca */
     assert_judged(&usual_ca, NULL, &below_middle, 48, "is not signed by the client-ca");
+}
+
+#define NAME_CONSTRAINTS                                                                           \
+    .extension = "\x55\x1d\x1e", .value = "\x30\x0f\xa0\x0d\x30\x0b\x82\x09good.test"
+
+/* They bind all that stand below, be they critical or not, and whether the client sent them. */
+static void an_authority_may_not_give_every_name(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"pc7.good.test", NULL}, *const bad[] = {"evil.test", NULL};
+    static const char words[] = "client certificate has a name that an authority above it may not";
+    for (int critical = 0; critical <= 1; critical++) {
+        const struct pki_spec ca = {.subject = "CN=Client CA",
+                                    .key = PKI_EC384,
+                                    .ca = true,
+                                    NAME_CONSTRAINTS,
+                                    .extension_critical = critical},
+                              middle = {.subject = "CN=Middle",
+                                        .key = PKI_EC256,
+                                        .issuer = "CN=Client CA",
+                                        .issuer_key = PKI_EC384,
+                                        .ca = true,
+                                        .serial = 50,
+                                        NAME_CONSTRAINTS,
+                                        .extension_critical = critical};
+        struct pki_spec within = below_middle, outside = below_middle, direct = usual_client;
+        within.names = good;
+        outside.names = direct.names = bad;
+        assert_judged(&usual_ca, &middle, &within, 0, NULL);
+        assert_judged(&usual_ca, &middle, &outside, 49, words);
+        assert_judged(&ca, &usual_middle, &within, 0, NULL);
+        assert_judged(&ca, &usual_middle, &outside, 49, words);
+        assert_judged(&ca, NULL, &direct, 49, words);
+        assert_judged(&usual_ca, NULL, &direct, 0, NULL);
+    }
 }
 
 static void of_a_clients_own_certificate_the_refusal_says_so(void **state)
@@ -624,6 +669,67 @@ static void revoked_client_certificates_are_refused(void **state)
     free(revokes);
     free(revokes_other);
     free(stale);
+}
+
+/* An authority goes on with a new key under its old name. */
+static void namesakes_have_each_its_own_lists(void **state)
+{
+    (void)state;
+    static const struct pki_spec older = {.subject = "CN=Client CA", .key = PKI_EC256, .ca = true},
+                                 of_older = {.subject = "CN=alice",
+                                             .key = PKI_EC256_OTHER,
+                                             .issuer = "CN=Client CA",
+                                             .issuer_key = PKI_EC256,
+                                             .serial = 8};
+    char *old = pki_certificate(&older), *cas = pki_join(client_ca, old);
+    char *theirs = pki_certificate(&of_older);
+    char *lists[] = {pki_crl("CN=Client CA", PKI_EC384, 7, NULL),
+                     pki_crl("CN=Client CA", PKI_EC256, 9, NULL),
+                     pki_crl("CN=Client CA", PKI_EC256, 8, NULL)};
+    char *both = pki_join(lists[0], lists[1]), *turned = pki_join(lists[2], lists[0]);
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    so.client_ca = pki_slice(cas);
+    so.client_crl = pki_slice(both);
+    assert_rejected(&so, client_cert, 44, 44, "client certificate is revoked");
+    assert_accepted(&so, theirs, "CN=alice");
+    so.client_crl = pki_slice(turned);
+    assert_rejected(&so, client_cert, 44, 44, "client certificate is revoked");
+    assert_rejected(&so, theirs, 44, 44, "client certificate is revoked");
+    so.client_crl = pki_slice(lists[1]);
+    assert_rejected(&so, client_cert, 46, 46, "the client-crl is not signed by the client-ca");
+    assert_accepted(&so, theirs, "CN=alice");
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        free(lists[i]);
+    free(both);
+    free(turned);
+    free(theirs);
+    free(cas);
+    free(old);
+}
+
+static void an_authority_in_client_ca_can_be_revoked(void **state)
+{
+    (void)state;
+    char *middle = pki_certificate(&usual_middle), *cas = pki_join(client_ca, middle);
+    char *own = pki_certificate(&below_middle), *sent = pki_join(own, middle);
+    char *list = pki_crl("CN=Client CA", PKI_EC384, 50, NULL);
+    char *forged = pki_crl("CN=Client CA", PKI_EC256, 50, NULL);
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    so.client_ca = pki_slice(cas);
+    assert_accepted(&so, own, "CN=alice");
+    so.client_crl = pki_slice(list);
+    assert_rejected(&so, own, 44, 44,
+                    "the authority in client-ca that the client certificate comes from is revoked");
+    assert_rejected(&so, sent, 44, 44, "revoked");
+    assert_accepted(&so, client_cert, "CN=alice, O=Test");
+    so.client_crl = pki_slice(forged);
+    assert_accepted(&so, own, "CN=alice");
+    free(forged);
+    free(list);
+    free(sent);
+    free(own);
+    free(cas);
+    free(middle);
 }
 
 static int keep_der(void *arg, const struct pem_block *b, struct err *e)
@@ -772,6 +878,77 @@ static void of_two_authorities_of_one_name_the_one_that_signed_counts(void **sta
     free(own);
     free(new);
     free(old);
+}
+
+/* What the specs say, one behind the other. */
+static char *chain_of(const struct pki_spec *const *specs)
+{
+    char *chain = strdup("");
+    for (; *specs != NULL; specs++) {
+        char *one = pki_certificate(*specs), *more = pki_join(chain, one);
+        free(one);
+        free(chain);
+        chain = more;
+    }
+    return chain;
+}
+
+/* RFC 8446 4.4.2: only the client's own has its place. */
+static void what_a_client_sends_along_may_stand_in_any_order(void **state)
+{
+    (void)state;
+    static const struct pki_spec upper = {.subject = "CN=Upper",
+                                          .key = PKI_RSA2048,
+                                          .issuer = "CN=Client CA",
+                                          .issuer_key = PKI_EC384,
+                                          .ca = true,
+                                          .serial = 60},
+                                 lower = {.subject = "CN=Lower",
+                                          .key = PKI_EC256,
+                                          .issuer = "CN=Upper",
+                                          .issuer_key = PKI_RSA2048,
+                                          .ca = true,
+                                          .serial = 61},
+                                 own = {.subject = "CN=alice, O=Test",
+                                        .key = PKI_EC256_OTHER,
+                                        .issuer = "CN=Lower",
+                                        .issuer_key = PKI_EC256,
+                                        .serial = 62},
+                                 crossed = {.subject = "CN=Lower",
+                                            .key = PKI_EC256,
+                                            .issuer = "CN=Nobody",
+                                            .issuer_key = PKI_RSA1024,
+                                            .ca = true,
+                                            .serial = 63},
+                                 itself = {.subject = "CN=Lower",
+                                           .key = PKI_EC256,
+                                           .ca = true,
+                                           .serial = 64},
+                                 circle = {.subject = "CN=Upper",
+                                           .key = PKI_RSA2048,
+                                           .issuer = "CN=Lower",
+                                           .issuer_key = PKI_EC256,
+                                           .ca = true,
+                                           .serial = 65};
+    static const struct {
+        bool good;
+        const struct pki_spec *sent[6];
+    } rows[] = {
+        {true, {&own, &lower, &upper}},           {true, {&own, &upper, &lower}},
+        {true, {&own, &crossed, &lower, &upper}}, /* the first leads nowhere */
+        {true, {&own, &crossed, &upper, &lower}}, {true, {&own, &itself, &itself, &upper, &lower}},
+        {true, {&own, &circle, &lower, &upper}},  {false, {&own, &crossed, &upper}},
+        {false, {&own, &circle, &lower}},         {false, {&own, &itself, &upper}},
+    };
+    struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *chain = chain_of(rows[i].sent);
+        if (rows[i].good)
+            assert_accepted(&so, chain, "CN=alice, O=Test");
+        else
+            assert_rejected(&so, chain, 48, 48, "not signed by the client-ca");
+        free(chain);
+    }
 }
 
 /* Many authorities of one name: each has to be tried, and the sixteenth is the last. */
@@ -929,6 +1106,12 @@ static void the_last_common_name_is_told_if_it_is_text(void **state)
         {"CN=a\\FFb", NULL},
         {"CN=a\\C3", NULL},
         {"CN=a\\C2\\85", NULL},
+        {"CN=#1305616C696365", "alice"}, /* PrintableString */
+        {"CN=#1302C3BC", NULL},
+        {"CN=#1405616C696365", "alice"},    /* T61String */
+        {"CN=#1404C383C2BC", NULL},         /* two letters, and one of UTF-8 by its bytes */
+        {"CN=#1E04726F6F74", NULL},         /* BMPString of two characters, "root" by its bytes */
+        {"CN=#1C08726F6F74726F6F74", NULL}, /* UniversalString */
     };
     struct tls_server_options so = with_client_auth(CLIENT_AUTH_REQUIRED);
     for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
@@ -948,6 +1131,22 @@ static void the_last_common_name_is_told_if_it_is_text(void **state)
         join_free(&j);
         free(cert);
     }
+}
+
+/* mbedTLS writes none that is longer than 255 bytes. */
+static void a_common_name_beyond_all_measure_is_not_told(void **state)
+{
+    (void)state;
+    static uint8_t text[257];
+    memset(text, 'a', sizeof text);
+    mbedtls_x509_name name = {.oid = {MBEDTLS_ASN1_OID, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN),
+                                      (uint8_t *)MBEDTLS_OID_AT_CN},
+                              .val = {MBEDTLS_ASN1_UTF8_STRING, sizeof text, text}};
+    assert_null(text_common_name(&name));
+    name.val.len--;
+    char *told = text_common_name(&name);
+    assert_int_equal(strlen(told), 256);
+    free(told);
 }
 
 static void sessions_with_client_certificates_get_no_ticket(void **state)
@@ -1006,13 +1205,17 @@ int main(void)
         cmocka_unit_test(a_bad_client_certificate_is_refused_even_where_it_is_optional),
         cmocka_unit_test(of_an_authority_the_refusal_says_so),
         cmocka_unit_test(of_what_a_client_sent_along_the_refusal_says_so),
+        cmocka_unit_test(an_authority_may_not_give_every_name),
         cmocka_unit_test(of_a_clients_own_certificate_the_refusal_says_so),
         cmocka_unit_test(a_client_with_too_long_a_chain_is_to_blame_itself),
         cmocka_unit_test(revoked_client_certificates_are_refused),
+        cmocka_unit_test(namesakes_have_each_its_own_lists),
+        cmocka_unit_test(an_authority_in_client_ca_can_be_revoked),
         cmocka_unit_test(lists_in_der_may_stand_one_behind_the_other),
         cmocka_unit_test(keys_that_are_dear_are_refused_before_they_are_used),
         cmocka_unit_test(authorities_that_nobody_vouches_for_cost_nothing),
         cmocka_unit_test(of_two_authorities_of_one_name_the_one_that_signed_counts),
+        cmocka_unit_test(what_a_client_sends_along_may_stand_in_any_order),
         cmocka_unit_test(a_chain_costs_few_signatures),
         cmocka_unit_test(a_client_without_a_subject_is_nobody_on_a_list),
         cmocka_unit_test(a_list_of_subjects_lets_in_exactly_those),
@@ -1020,6 +1223,7 @@ int main(void)
         cmocka_unit_test(whoever_is_not_listed_is_named_all_the_same),
         cmocka_unit_test(a_stolen_certificate_is_never_named),
         cmocka_unit_test(the_last_common_name_is_told_if_it_is_text),
+        cmocka_unit_test(a_common_name_beyond_all_measure_is_not_told),
         cmocka_unit_test(sessions_with_client_certificates_get_no_ticket),
         cmocka_unit_test(client_authentication_cannot_be_shed_by_a_new_name_after_a_retry_request),
     };

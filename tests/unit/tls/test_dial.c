@@ -244,6 +244,39 @@ static void a_common_name_is_no_server_s_name(void **state)
     }
 }
 
+/* RFC 9525 6: a DNS name is one only in an entry for DNS names. */
+static void what_only_reads_like_the_name_is_not_it(void **state)
+{
+    (void)state;
+    static const char *const all[] = {"*.example", NULL}, *const uri[] = {"urn:mail", NULL};
+    static const struct {
+        const char *const *names;
+        const char *name, *reason;
+    } rows[] = {
+        {all, "mail.example", "upstream certificate is for another name than mail.example"},
+        {uri, "urn:mail", "upstream certificate is for another name than urn:mail"},
+    };
+    for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
+        const struct pki_spec spec = {.key = PKI_EC256, .names = rows[i / 2].names};
+        struct tls_server *s = version_of(issue(spec), i % 2 == 1);
+        assert_fails(verifies, s, rows[i / 2].name, rows[i / 2].reason, 42);
+        tls_server_free(s);
+    }
+}
+
+static void a_wildcard_covers_one_label(void **state)
+{
+    (void)state;
+    static const char *const wild[] = {"*.mail.example", NULL};
+    struct tls_server *s =
+        server_of(issue((struct pki_spec){.key = PKI_EC256, .names = wild}), NULL);
+    assert_opens(verifies, s, "pop.MAIL.example.");
+    dial_free(&d);
+    assert_fails(verifies, s, "a.pop.mail.example",
+                 "upstream certificate is for another name than a.pop.mail.example", 42);
+    tls_server_free(s);
+}
+
 static void another_authority_does_not_vouch(void **state)
 {
     (void)state;
@@ -251,6 +284,69 @@ static void another_authority_does_not_vouch(void **state)
     assert_fails(distrusts, s, "mail.example",
                  "upstream certificate is not signed by the upstream-ca", 48);
     tls_server_free(s);
+}
+
+/* With an intermediate, that is vouched for by CN=CA, for mail.example. */
+static struct tls_server *server_below(struct pki_spec middle, bool tls13)
+{
+    middle.subject = "CN=Middle";
+    middle.key = PKI_EC384;
+    middle.issuer = "CN=CA";
+    middle.issuer_key = PKI_EC256_OTHER;
+    middle.ca = true;
+    char *above = pki_certificate(&middle), *key = pki_key_pem(PKI_EC256);
+    char *own = pki_certificate(&(struct pki_spec){.subject = "CN=mail.example",
+                                                   .names = names,
+                                                   .key = PKI_EC256,
+                                                   .issuer = "CN=Middle",
+                                                   .issuer_key = PKI_EC384});
+    char *chain = pki_join(own, above);
+    struct tls_server *s = version_of(pki_load(chain, key), tls13);
+    free(chain);
+    free(own);
+    free(key);
+    free(above);
+    return s;
+}
+
+#define ONLY(size, name)                                                                           \
+    .extension = "\x55\x1d\x1e", .extension_critical = true, .value = size "\x82" name
+
+/* One for mail, say, or for a company's own hosts, whose owner issues one for any server all the
+ * same. */
+static void an_intermediate_that_is_for_something_else_does_not_vouch(void **state)
+{
+    (void)state;
+    static const struct {
+        struct pki_spec middle;
+        const char *reason;
+        int alert;
+    } rows[] = {
+        {{.usage = MBEDTLS_OID_SERVER_AUTH}, NULL, 0},
+        {{.usage = MBEDTLS_OID_EMAIL_PROTECTION},
+         "an intermediate certificate that the upstream sent is not meant for servers "
+         "(extendedKeyUsage)",
+         43},
+        {{ONLY("\x30\x0d\xa0\x0b\x30\x09", "\x07"
+                                           "example")},
+         NULL,
+         0},
+        {{ONLY("\x30\x0b\xa0\x09\x30\x07", "\x05"
+                                           "other")},
+         "upstream certificate has a name that an authority above it may not give "
+         "(nameConstraints)",
+         49},
+    };
+    for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
+        struct tls_server *s = server_below(rows[i / 2].middle, i % 2 == 1);
+        if (rows[i / 2].reason == NULL)
+            assert_opens(verifies, s, "mail.example");
+        else
+            assert_fails(verifies, s, "mail.example", rows[i / 2].reason, rows[i / 2].alert);
+        dial_free(&d);
+        tls_server_free(s);
+        begin(NULL);
+    }
 }
 
 static struct tls_dialer *pinning(const struct tls_identity *id, bool right)
@@ -633,7 +729,10 @@ int main(void)
         TEST(an_address_is_looked_for_among_the_addresses_and_not_told),
         TEST(a_certificate_that_will_not_do_is_refused_with_the_reason),
         TEST(a_common_name_is_no_server_s_name),
+        TEST(what_only_reads_like_the_name_is_not_it),
+        TEST(a_wildcard_covers_one_label),
         TEST(another_authority_does_not_vouch),
+        TEST(an_intermediate_that_is_for_something_else_does_not_vouch),
         TEST(a_pinned_key_is_enough_whatever_else_is_in_the_certificate),
         TEST(a_certificate_is_shown_where_it_is_asked_for_and_signed_elsewhere),
         TEST(one_that_wants_a_certificate_says_so),
