@@ -24,7 +24,7 @@ struct import {
     const char *path;  /* of the file that is being read */
     bool failed;       /* a finding says why */
     struct err unread; /* why one of the keys cannot be read; "": all can */
-    char passphrase[KEY_PASSPHRASE_SIZE];
+    char passphrase[KEYS_PASSPHRASE_SIZE];
     bool asked;
 };
 

@@ -16,7 +16,7 @@ static const char *block_passphrase_file(const struct key_job *j)
 /* One that is typed for a key that is made is typed twice. */
 static bool confirmed(const char *file, const char *passphrase)
 {
-    char again[KEY_PASSPHRASE_SIZE];
+    char again[KEYS_PASSPHRASE_SIZE];
     struct err ignored;
     if (file != NULL || passphrase[0] == '\0')
         return true;
@@ -27,7 +27,7 @@ static bool confirmed(const char *file, const char *passphrase)
 }
 
 /* False: a finding says why. */
-static bool get_passphrase(struct key_job *j, bool confirm, char passphrase[KEY_PASSPHRASE_SIZE])
+static bool get_passphrase(struct key_job *j, bool confirm, char passphrase[KEYS_PASSPHRASE_SIZE])
 {
     const char *file = block_passphrase_file(j);
     struct err e;
@@ -49,7 +49,7 @@ static bool get_passphrase(struct key_job *j, bool confirm, char passphrase[KEY_
 static struct keys_private *open_encrypted(struct key_job *j, const struct file_bytes *file,
                                            const char *path, struct err *e)
 {
-    char passphrase[KEY_PASSPHRASE_SIZE];
+    char passphrase[KEYS_PASSPHRASE_SIZE];
     if (!get_passphrase(j, false, passphrase))
         return NULL;
     progress_begin("opening the private key");
@@ -90,7 +90,7 @@ struct keys_private *key_open(struct key_job *j, const struct file_bytes *file)
 
 char *key_seal(struct key_job *j, const struct keys_private *k)
 {
-    char passphrase[KEY_PASSPHRASE_SIZE];
+    char passphrase[KEYS_PASSPHRASE_SIZE];
     struct err e;
     const bool closed = j->o->encrypt || block_passphrase_file(j) != NULL;
     if (closed && !get_passphrase(j, true, passphrase))

@@ -78,6 +78,35 @@ def test_a_byte_order_mark_is_no_part_of_the_passphrase(manager, pki):
     assert refused.returncode == 1 and "needs a passphrase" in refused.stderr
 
 
+def test_a_passphrase_in_utf16_is_refused_and_not_cut_to_a_letter(manager):
+    """As a redirection in Windows PowerShell writes it."""
+    manager.secret.write_text(PASSPHRASE + "\r\n", encoding="utf-16")
+    refused = manager.key("new", "mail", *HOSTS)
+    assert refused.returncode == 1 and "holds a NUL, as text in UTF-16 does" in refused.stderr
+    assert not (manager.state / "mail").exists()
+    manager.secret.write_text(PASSPHRASE + "\n")
+    manager.done("self-signed", "mail", *HOSTS)
+    manager.secret.write_text(PASSPHRASE + "\r\n", encoding="utf-16")
+    checked = manager.front.check()
+    assert checked.returncode == 78 and "holds a NUL, as text in UTF-16 does" in checked.stderr
+
+
+@pytest.mark.parametrize("options, words", [
+    (("ED25519",), "the private key is an Ed25519 key"),
+    (("EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"), "the private key is on another curve"),
+    (("RSA", "-pkeyopt", "rsa_keygen_bits:512"), "an RSA key of 512 bits is too small"),
+], ids=["ed25519", "another curve", "too small"])
+def test_a_closed_key_that_cannot_serve_is_not_blamed_on_its_passphrase(manager, options, words):
+    manager.done("self-signed", "mail", *HOSTS)
+    key = manager.state / "mail" / "key.pem"
+    openssl("genpkey", "-algorithm", *options, "-aes-256-cbc", "-pass", f"pass:{PASSPHRASE}",
+            "-out", key)
+    checked = manager.front.check()
+    assert checked.returncode == 78 and words in checked.stderr, checked.stderr
+    manager.secret.write_text("something else\n")
+    assert "that is not the passphrase" in manager.front.check().stderr
+
+
 def test_with_watch_a_renewal_is_committed_by_itself_and_only_that(manager, pki):
     """The bundle holds the opened key, which is not what lies on disk: no reason to reload."""
     manager.done("new", "mail", *HOSTS)

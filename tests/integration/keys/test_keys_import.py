@@ -230,6 +230,7 @@ def test_a_wrong_passphrase(manager, pki, passphrase):
             words=[str(path), "openssl(1) refused", "check the passphrase"])
     refused(manager, path, words=[str(path), "check the passphrase"])
     refused(manager, path, "--passphrase-file", "/no/such/file", words=["/no/such/file"])
+    refused(manager, path, "--passphrase-file", "/", words=["passphrase from /: Is a directory"])
 
 
 def test_without_openssl_it_says_that_it_is_missing(manager, pki, passphrase):
