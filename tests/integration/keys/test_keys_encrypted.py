@@ -2,7 +2,9 @@
 
 import os
 import re
+import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -195,6 +197,31 @@ def test_a_passphrase_can_be_typed_and_is_not_shown(manager):
     assert PASSPHRASE not in screen
     openssl("pkey", "-in", manager.state / "spare" / "key.pem", "-passin", f"pass:{PASSPHRASE}",
             "-noout")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_whoever_ends_it_at_the_prompt_sees_again_what_he_types(manager, number):
+    terminal, inside = os.openpty()
+    child = subprocess.Popen(
+        ("setsid", "--ctty", manager.front.binary, "key", "new", "spare", *HOSTS, "--encrypt", "-c",
+         manager.front.file), stdin=inside, stdout=inside, stderr=inside)
+    try:
+        screen = b""
+        while not screen.endswith(b": "):
+            screen += read_terminal(terminal)
+        assert not is_echoing(inside)
+        child.send_signal(number)
+        assert child.wait(30) == -number
+        assert is_echoing(inside)
+    finally:
+        child.kill()
+        child.wait()
+        os.close(inside)
+        os.close(terminal)
+
+
+def is_echoing(terminal):
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
 
 def test_a_passphrase_that_is_mistyped_makes_nothing(manager):
