@@ -157,6 +157,31 @@ def test_encryption_can_be_asked_for_without_a_block(manager, pki):
     assert told["spare"]["installed"]
 
 
+def test_a_key_under_the_passphrase_of_before_is_opened_with_it_and_stored_under_the_new_one(
+        manager, pki):
+    manager.done("new", "mail", *HOSTS)
+    old, new = manager.answers / "old", "another horse"
+    old.write_text(PASSPHRASE + "\n")
+    manager.secret.write_text(new + "\n")
+    answer = manager.sign(), pki.intermediate.certificate
+    refused = manager.key("install", "mail", *answer)
+    assert refused.returncode == 1 and "is not the passphrase" in refused.stderr
+    manager.done("install", "mail", *answer, "--passphrase-file", old)
+    openssl("pkey", "-in", manager.state / "mail" / "key.pem", "-passin", f"pass:{new}", "-noout")
+    assert manager.front.check().returncode == 0
+
+
+def test_a_key_that_lies_open_is_stored_under_the_passphrase_that_came_later(manager, pki):
+    block = manager.front.file.read_text()
+    manager.front.file.write_text(block.replace(f"passphrase-file = {manager.secret}", ""))
+    manager.done("new", "mail", *HOSTS)
+    assert not is_encrypted(manager.state / "mail" / "key.pem")
+    manager.front.file.write_text(block)
+    manager.done("install", "mail", manager.sign(), pki.intermediate.certificate)
+    assert is_encrypted(manager.state / "mail" / "key.pem")
+    assert "no effect" not in manager.front.check().stderr
+
+
 def typed(manager, *lines):
     """`key new spare --encrypt` on a terminal where these lines are typed: (status, its screen)"""
     terminal, inside = os.openpty()
