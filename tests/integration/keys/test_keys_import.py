@@ -180,6 +180,18 @@ def test_an_expired_cross_sign_is_left_out(manager, pki, run):
     assert (manager.state / "mail" / "chain.pem").read_text().count("BEGIN") == 3
 
 
+@pytest.mark.parametrize("how", [
+    ("pkcs8", "-topk8", "-v1", "PBE-MD5-DES"), ("rsa", "-des", "-traditional"),
+    ("pkcs8", "-topk8", "-v1", "PBE-SHA1-RC2-40"), ("rsa", "-aes128", "-traditional"),
+], ids=["openssl 1.0's pkcs8", "des", "rc2", "traditional"])
+def test_a_key_that_was_closed_long_ago(manager, pki, passphrase, how):
+    key = manager.answers / "old.key"
+    openssl(*how, "-provider", "legacy", "-provider", "default", "-in", pki.mail_rsa.key,
+            "-passout", f"pass:{PASSPHRASE}", "-out", key)
+    manager.done("import", "mail", key, pki.mail_rsa.chain, "--passphrase-file", passphrase)
+    in_place(manager, pki, pki.mail_rsa)
+
+
 @pytest.mark.parametrize("form", ["traditional", "attributes"])
 def test_a_key_in_an_odd_form(manager, pki, form):
     key = manager.answers / "odd.key"
