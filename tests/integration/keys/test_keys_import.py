@@ -180,6 +180,19 @@ def test_an_expired_cross_sign_is_left_out(manager, pki, run):
     assert (manager.state / "mail" / "chain.pem").read_text().count("BEGIN") == 3
 
 
+@pytest.mark.parametrize("form, options", [("PVK", ("-pvk-none",)), ("MSBLOB", ())])
+def test_a_key_in_microsofts_form_is_told_with_the_command_that_converts_it(
+        manager, pki, form, options):
+    key, made = manager.answers / "key", manager.answers / "key.pem"
+    openssl("rsa", "-in", pki.mail_rsa.key, "-outform", form, *options, "-out", key)
+    words = [str(key), "Microsoft's own form", f"openssl rsa -inform {form} -in FILE"]
+    refused(manager, key, pki.mail_rsa.chain, words=words)
+    refused(manager, pki.mail_rsa.chain, "--key", key, words=words)
+    openssl("rsa", "-inform", form, "-in", key, "-out", made)
+    manager.done("import", "mail", made, pki.mail_rsa.chain)
+    in_place(manager, pki, pki.mail_rsa)
+
+
 @pytest.mark.parametrize("how", [
     ("pkcs8", "-topk8", "-v1", "PBE-MD5-DES"), ("rsa", "-des", "-traditional"),
     ("pkcs8", "-topk8", "-v1", "PBE-SHA1-RC2-40"), ("rsa", "-aes128", "-traditional"),
