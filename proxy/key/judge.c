@@ -79,6 +79,8 @@ static const struct {
     [TLS_FINDING_CHAIN_INCOMPLETE] = {SAID_ELSEWHERE, NULL},
     [TLS_FINDING_WEAK_KEY] = {WARNS, "make a new key: tlsfront key renew NAME"},
     [TLS_FINDING_WEAK_SIGNATURE] = {WARNS, "have it issued again with SHA-256"},
+    [TLS_FINDING_COMPRESSED_KEY] = {REFUSES, "have one issued for another key: tlsfront key new "
+                                             "NAME"},
     [TLS_FINDING_NO_NAMES] = {REFUSES_UNLESS_FORCED,
                               "have it issued again with the host names in subjectAltName"},
     [TLS_FINDING_NOT_FOR_SERVERS] = {REFUSES, "have it issued for a TLS server: extendedKeyUsage "

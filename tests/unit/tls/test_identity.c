@@ -576,7 +576,13 @@ static void names_and_purpose_are_checked(void **state)
     (void)state;
     char *crt = pki_certificate(&(struct pki_spec){.subject = "CN=x", .key = PKI_EC256});
     struct findings f = check(crt, leaf_key, time(NULL));
-    assert_only(&f, TLS_FINDING_NO_NAMES, "subjectAltName");
+    assert_only(&f, TLS_FINDING_NO_NAMES, "has no subjectAltName");
+    free(crt);
+    static const char *const others[] = {"someone@example.org", "https://mail.example.org/", NULL};
+    crt = pki_certificate(
+        &(struct pki_spec){.subject = "CN=mail.example.org", .names = others, .key = PKI_EC256});
+    f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_NO_NAMES, "no host name and no IP address");
     free(crt);
     crt = pki_certificate(&(struct pki_spec){
         .subject = "CN=x", .names = names, .key = PKI_EC256, .usage = MBEDTLS_OID_CLIENT_AUTH});
