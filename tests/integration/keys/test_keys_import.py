@@ -64,6 +64,14 @@ def test_pem_files_in_any_order(manager, pki, certificate):
     in_place(manager, pki, made)
 
 
+def test_a_certificate_with_what_openssl_trusts_it_for(manager, pki):
+    trusted = manager.answers / "trusted.pem"
+    openssl("x509", "-in", pki.mail.leaf, "-trustout", "-addtrust", "serverAuth", "-setalias",
+            "mail", "-out", trusted)
+    manager.done("import", "mail", pki.mail.key, trusted, pki.intermediate.certificate)
+    in_place(manager, pki, pki.mail)
+
+
 def test_one_pem_file_with_everything_in_it(manager, pki):
     path = manager.answers / "all.pem"
     path.write_text(pki.mail.key.read_text() + pki.mail.chain.read_text())
