@@ -6,6 +6,7 @@ import signal
 import subprocess
 import termios
 import time
+from pathlib import Path
 
 import pytest
 
@@ -235,6 +236,8 @@ def test_whoever_ends_it_at_the_prompt_sees_again_what_he_types(manager, number)
         while not screen.endswith(b": "):
             screen += read_terminal(terminal)
         assert not is_echoing(inside)
+        limits = Path(f"/proc/{child.pid}/limits").read_text()
+        assert re.search(r"Max core file size +0 +0 ", limits), limits
         child.send_signal(number)
         assert child.wait(30) == -number
         assert is_echoing(inside)
