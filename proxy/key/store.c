@@ -42,6 +42,10 @@ int keystore_fail(const struct keystore *s, struct err *e, const char *what, con
     if (error == ENOSPC || error == EDQUOT)
         err_set(e, "%s %s/%s: %s; nothing was changed; make room and try again", what, s->path,
                 name, strerror(error));
+    else if (error == ENOTEMPTY)
+        err_set(e,
+                "%s %s/%s: a directory is in it, which is none of the key manager's; move it away",
+                what, s->path, name);
     else
         err_set(e, "%s %s/%s: %s", what, s->path, name, strerror(error));
     errno = error;

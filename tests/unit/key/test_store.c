@@ -517,6 +517,20 @@ static void when_the_new_directory_cannot_be_made_nothing_changes(void **unused)
     assert_in_place("mail", first);
 }
 
+/* A change takes it along with the pair, to where the next one cannot remove it. */
+static void a_directory_of_somebody_elses_in_a_pair_is_told_of(void **unused)
+{
+    const struct keystore_entry entry = entry_of(&second);
+    struct err e = {.text = ""};
+    (void)unused;
+    write_entry("mail", true, first);
+    make("mail/backup");
+    write_entry("mail", false, first);
+    assert_int_equal(keystore_write(&store, "mail", &entry, true, &e), -1);
+    assert_non_null(strstr(e.text, ".mail.next: a directory is in it"));
+    assert_in_place("mail", first);
+}
+
 static void paths_are_told(void **unused)
 {
     char expected[256];
@@ -665,6 +679,7 @@ int main(void)
         ON_DISK(what_is_no_pair_is_not_read_as_one),
         ON_DISK(a_filesystem_that_cannot_exchange_is_told_of_with_the_cure),
         ON_DISK(when_the_new_directory_cannot_be_made_nothing_changes),
+        ON_DISK(a_directory_of_somebody_elses_in_a_pair_is_told_of),
         ON_DISK(paths_are_told),
         ON_DISK(links_that_others_planted_are_not_followed),
         ON_DISK(nothing_behind_a_planted_link_is_changed),
