@@ -1,6 +1,7 @@
 /* main.c - the command line. */
 #include "proxy/base/exits.h"
 #include "proxy/base/hint.h"
+#include "proxy/base/privileges.h"
 #include "proxy/base/streams.h"
 #include "proxy/base/version.h"
 #include "proxy/console/console.h"
@@ -450,9 +451,11 @@ static void keep_owners_rights(void)
     umask(umask(0077) & 0077);
 }
 
+/* `check` and `key` read private keys as well. */
 int main(int argc, char **argv)
 {
     keep_owners_rights();
+    privileges_hide_memory();
     if (takes_over(argc, argv)) /* from one image to the next no signal is lost */
         streams_begin_blocked();
     else

@@ -13,6 +13,18 @@ static bool is_key_store(struct tls_slice file)
                               memcmp(file.data, "\xce\xce\xce\xce", 4) == 0); /* JKS, JCEKS */
 }
 
+/* PRIVATEKEYBLOB of an RSA key, version 2: the algorithm's number is for signing alone, or not. */
+static bool is_blob(struct tls_slice file)
+{
+    return file.size >= 12 && memcmp(file.data, "\x07\x02\x00\x00\x00", 5) == 0 &&
+           memcmp(file.data + 8, "RSA2", 4) == 0;
+}
+
+static bool is_pvk(struct tls_slice file)
+{
+    return file.size >= 4 && memcmp(file.data, "\x1e\xf1\xb5\xb0", 4) == 0;
+}
+
 static bool begins_with(struct tls_slice file, const char *text)
 {
     const size_t size = strlen(text);
@@ -140,6 +152,10 @@ enum form form_of(struct tls_slice file)
         return FORM_KEY_STORE;
     if (begins_with(file, "PuTTY-User-Key-File-"))
         return FORM_PUTTY;
+    if (is_pvk(file))
+        return FORM_PVK;
+    if (is_blob(file))
+        return FORM_BLOB;
     if (is_indefinite(file)) /* as some write PKCS#12, too */
         return begins_pfx(whole.p + 2, whole.end) ? FORM_PKCS12 : FORM_INDEFINITE;
     if (is_cut_short(file))
@@ -181,6 +197,11 @@ static const struct {
     [FORM_PUTTY] = {"is a private key in PuTTY's own form",
                     "convert it: puttygen FILE -O private-openssh -o COPY; ssh-keygen -p -m PKCS8 "
                     "-f COPY"},
+    [FORM_PVK] = {"is a private key in Microsoft's own form (.pvk)",
+                  "convert it: openssl rsa -inform PVK -in FILE -out FILE.pem (with -provider "
+                  "legacy -provider default where it is under a passphrase)"},
+    [FORM_BLOB] = {"is a private key in Microsoft's own form (a blob)",
+                   "convert it: openssl rsa -inform MSBLOB -in FILE -out FILE.pem"},
     [FORM_JWK] = {"is a private key in JSON (JWK)",
                   "have what made it write PEM (PKCS#8); an ACME client's file of that form holds "
                   "the key of its account, and the server's own lies beside the certificate"},

@@ -14,6 +14,8 @@ enum form {
     FORM_PKCS12,        /* .pfx, .p12 */
     FORM_KEY_STORE,     /* Java's own */
     FORM_PUTTY,         /* a private key: .ppk */
+    FORM_PVK,           /* a private key of Windows: .pvk */
+    FORM_BLOB,          /* what is inside of that */
     FORM_JWK,           /* a private key in JSON (RFC 7517) */
     FORM_PUBLIC_KEY,    /* in DER (SubjectPublicKeyInfo, PKCS#1), JSON, or as SSH writes it */
     FORM_INDEFINITE,    /* BER, whose lengths are left open */

@@ -327,7 +327,7 @@ static int refuse_look(enum form what, const char *path, struct err *e)
     if (what == FORM_PUBLIC_KEY)
         return refuse_public(path, e);
     if (what == FORM_ENCRYPTED_KEY || what == FORM_PKCS12 || what == FORM_KEY_STORE ||
-        what == FORM_PUTTY || what == FORM_JWK)
+        what == FORM_PUTTY || what == FORM_PVK || what == FORM_BLOB || what == FORM_JWK)
         return form_refuse(what, path, e);
     return 0;
 }

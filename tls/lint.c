@@ -1,6 +1,7 @@
 /* lint.c - what an operator should hear about a certificate that loads */
 #include "config/plural.h"
 #include "config/utf8.h"
+#include "tls/der.h"
 #include "tls/extensions.h"
 #include "tls/identity.h"
 #include "tls/issuing.h"
@@ -86,6 +87,25 @@ static void check_strength(const struct lint *l, const mbedtls_x509_crt *crt, un
     if (crt->sig_md == MBEDTLS_MD_MD5 || crt->sig_md == MBEDTLS_MD_SHA1)
         tell(l, TLS_FINDING_WEAK_SIGNATURE, place, "%s is signed with %s, which clients refuse",
              name, crt->sig_md == MBEDTLS_MD_MD5 ? "MD5" : "SHA-1");
+}
+
+/* RFC 5480 2.2 allows it, RFC 8422 5.1.1 does not: of OpenSSL, GnuTLS and Java none takes it. */
+static bool is_compressed(const mbedtls_x509_crt *crt)
+{
+    struct der all = der_begin((struct tls_slice){crt->pk_raw.p, crt->pk_raw.len}), info, ignored;
+    struct tls_slice bits; /* led by the number of those that are unused */
+    return mbedtls_pk_can_do(&crt->pk, MBEDTLS_PK_ECKEY) && der_enter(&all, &info, DER_SEQUENCE) &&
+           der_enter(&info, &ignored, DER_SEQUENCE) &&
+           der_take(&info, &bits, MBEDTLS_ASN1_BIT_STRING) && bits.size > 1 &&
+           (bits.data[1] == 2 || bits.data[1] == 3);
+}
+
+static void check_point(const struct lint *l, const mbedtls_x509_crt *crt, unsigned place,
+                        const char *name)
+{
+    if (is_compressed(crt) && !(place > 1 && issuing_self(crt)))
+        tell(l, TLS_FINDING_COMPRESSED_KEY, place,
+             "%s has its public key as a compressed point, which clients cannot read", name);
 }
 
 /* Clients look behind the name, but not at a root that is sent: they have their own. */
@@ -247,6 +267,10 @@ static void check_purpose(const struct lint *l)
     if (!has(leaf, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
         tell(l, TLS_FINDING_NO_NAMES, 1,
              "the certificate has no subjectAltName; today's clients look at nothing else");
+    else if (l->id->facts.name_count == 0)
+        tell(l, TLS_FINDING_NO_NAMES, 1,
+             "the certificate's subjectAltName holds no host name and no IP address; today's "
+             "clients look at nothing else");
     check_usage(l, leaf);
     if (mbedtls_x509_crt_get_ca_istrue(leaf) == 1)
         tell(l, TLS_FINDING_AUTHORITY, 1,
@@ -329,6 +353,7 @@ void tls_identity_check(const struct tls_identity *id, time_t now, tls_finding_f
         check_time(&l, c, place, name);
         check_encoding(&l, c, place, name);
         check_strength(&l, c, place, name);
+        check_point(&l, c, place, name);
         check_extended_usage(&l, c, place, name);
         check_extensions(&l, c, place, name);
     }

@@ -181,7 +181,9 @@ enum tls_finding {
     TLS_FINDING_CHAIN_INCOMPLETE, /* the leaf is alone, but tells where its issuer is to be had */
     TLS_FINDING_WEAK_KEY,         /* RSA below 2048 bits */
     TLS_FINDING_WEAK_SIGNATURE,   /* SHA-1 or MD5 in the chain */
-    TLS_FINDING_NO_NAMES,         /* no subjectAltName: today's clients refuse it */
+    TLS_FINDING_COMPRESSED_KEY,   /* an EC point of half its size: clients cannot read it */
+    TLS_FINDING_NO_NAMES,         /* no subjectAltName, or nothing in it that today's clients
+                                   * compare */
     TLS_FINDING_NOT_FOR_SERVERS,  /* extendedKeyUsage without serverAuth, an issuer's included, or
                                    * keyUsage without digitalSignature: no client takes it */
     TLS_FINDING_AUTHORITY,        /* a CA as leaf */

@@ -31,7 +31,6 @@ bool process_begin(void)
     fcntl(PROCESS_IPC, F_SETFD, FD_CLOEXEC);
     (void)close_range(PROCESS_IPC + 1, ~0U, 0); /* which is none, if all is well */
     prctl(PR_SET_NAME, "tlsfront");             /* it was started as /proc/self/exe */
-    privileges_hide_memory();
     return true;
 }
 

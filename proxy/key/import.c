@@ -24,7 +24,7 @@ struct import {
     const char *path;  /* of the file that is being read */
     bool failed;       /* a finding says why */
     struct err unread; /* why one of the keys cannot be read; "": all can */
-    char passphrase[KEY_PASSPHRASE_SIZE];
+    char passphrase[KEYS_PASSPHRASE_SIZE];
     bool asked;
 };
 
@@ -89,11 +89,14 @@ static bool open_pkcs12(struct import *im, struct file_bytes *file)
     return true;
 }
 
+/* DES, with which keys were closed before 2010, is legacy as well. */
 static bool decrypt_key(struct import *im, struct tls_slice file, struct file_bytes *made)
 {
-    static const char *const arguments[] = {"pkey", "-passin", "fd:3", NULL};
+    static const char *const now[] = {"pkey", "-passin", "fd:3", NULL};
+    static const char *const legacy[] = {"pkey",    "-provider", "legacy", "-provider",
+                                         "default", "-passin",   "fd:3",   NULL};
     const struct file_bytes closed = {(uint8_t *)file.data, file.size, file.size};
-    return convert(im, arguments, NULL, &closed, made);
+    return convert(im, now, legacy, &closed, made);
 }
 
 /* ---- private keys ---- */

@@ -107,30 +107,49 @@ static void find_request(struct install *in)
 
 /* ---- in place ---- */
 
-/* A request that is still without its answer stays, with its key. */
-static int put_in_place(struct install *in, char *chain)
+static int finish(struct install *in, const struct keystore_entry *made)
 {
     struct key_job *j = in->job;
     struct err e;
-    const struct file_bytes nothing = {0};
+    if (keystore_write(&j->store, j->o->name, made, true, &e) != 0)
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    key_warn_new_key(j, key_slice(&in->entry.file[KEYSTORE_CHAIN]),
+                     key_slice(&made->file[KEYSTORE_CHAIN]));
+    char *path = keystore_path(&j->store, j->o->name, KEYSTORE_CHAIN);
+    key_say(j, "name", j->o->name);
+    key_say(j, "installed", path);
+    key_say_chain(j, key_slice(&made->file[KEYSTORE_CHAIN]));
+    free(path);
+    key_note_block(j);
+    return key_commit(j);
+}
+
+static struct file_bytes text_file(char *text)
+{
+    return (struct file_bytes){(uint8_t *)text, strlen(text), 0};
+}
+
+/* A request that is still without its answer stays, with its key. */
+static int put_in_place(struct install *in, char *chain)
+{
+    const struct file_bytes nothing = {0}, *key = key_file(in, in->owner);
     struct keystore_entry made = {.exists = true};
-    made.file[KEYSTORE_KEY] = *key_file(in, in->owner);
-    made.file[KEYSTORE_CHAIN] = (struct file_bytes){(uint8_t *)chain, strlen(chain), 0};
+    char *sealed = NULL;
+    made.file[KEYSTORE_KEY] = *key;
+    made.file[KEYSTORE_CHAIN] = text_file(chain);
     if (in->request == NULL)
         made.file[KEYSTORE_REQUEST] = in->entry.file[KEYSTORE_REQUEST];
     made.file[KEYSTORE_NEXT_KEY] =
         in->owner != OWNER_NEXT ? in->entry.file[KEYSTORE_NEXT_KEY] : nothing;
-    if (keystore_write(&j->store, j->o->name, &made, true, &e) != 0)
-        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
-    key_warn_new_key(j, key_slice(&in->entry.file[KEYSTORE_CHAIN]),
-                     key_slice(&made.file[KEYSTORE_CHAIN]));
-    char *path = keystore_path(&j->store, j->o->name, KEYSTORE_CHAIN);
-    key_say(j, "name", j->o->name);
-    key_say(j, "installed", path);
-    key_say_chain(j, key_slice(&made.file[KEYSTORE_CHAIN]));
-    free(path);
-    key_note_block(j);
-    return key_commit(j);
+    if (!key_opens_for_daemon(in->job, key)) {
+        sealed = key_seal(in->job, in->key);
+        if (sealed == NULL)
+            return EXIT_RUNTIME;
+        made.file[KEYSTORE_KEY] = text_file(sealed);
+    }
+    int status = finish(in, &made);
+    keys_free_text(sealed);
+    return status;
 }
 
 static int install(struct install *in)

@@ -65,8 +65,9 @@ void key_say(struct key_job *j, const char *word, const char *text);
 int key_commit(struct key_job *j);
 
 /* ---- private keys, under a passphrase or not (secret.c) ----
- * The passphrase is that of the block's passphrase-file, where it has one, so that the daemon can
- * open what is stored; else that of --passphrase-file, or one that is asked for. */
+ * What is stored is closed with that of the block's passphrase-file, where it has one, so that the
+ * daemon can open it; what lies there is opened with that of --passphrase-file, where it is given.
+ * Else with that of the other, or one that is asked for. */
 
 /* Open a key of the store. NULL: a finding says why not. */
 struct keys_private *key_open(struct key_job *j, const struct file_bytes *file);
@@ -74,6 +75,10 @@ struct keys_private *key_open(struct key_job *j, const struct file_bytes *file);
 /* A key as it is to be stored: under a passphrase when --encrypt or the block says so. The PEM goes
  * to keys_free_text(). NULL: a finding says why not. */
 char *key_seal(struct key_job *j, const struct keys_private *k);
+
+/* Can the daemon open the key as it lies in the store? Not where the block has another passphrase
+ * than the one that was given for it, or the key lies open in spite of it. */
+bool key_opens_for_daemon(const struct key_job *j, const struct file_bytes *file);
 
 /* What is certified in an entry of the store; without its key where that is encrypted. */
 struct tls_identity *key_stored_identity(struct key_job *j, const char *name,

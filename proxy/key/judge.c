@@ -79,6 +79,8 @@ static const struct {
     [TLS_FINDING_CHAIN_INCOMPLETE] = {SAID_ELSEWHERE, NULL},
     [TLS_FINDING_WEAK_KEY] = {WARNS, "make a new key: tlsfront key renew NAME"},
     [TLS_FINDING_WEAK_SIGNATURE] = {WARNS, "have it issued again with SHA-256"},
+    [TLS_FINDING_COMPRESSED_KEY] = {REFUSES, "have one issued for another key: tlsfront key new "
+                                             "NAME"},
     [TLS_FINDING_NO_NAMES] = {REFUSES_UNLESS_FORCED,
                               "have it issued again with the host names in subjectAltName"},
     [TLS_FINDING_NOT_FOR_SERVERS] = {REFUSES, "have it issued for a TLS server: extendedKeyUsage "
@@ -128,16 +130,15 @@ static char *make_chain(struct key_job *j, const struct keys_pool *pool,
     return chain;
 }
 
-static struct tls_identity *load_pair(struct key_job *j, const char *chain,
+static struct tls_identity *load_pair(struct key_job *j, const char *chain, const char *what,
                                       const struct keys_private *key, const char *key_path)
 {
     struct err e;
     struct tls_identity *id = NULL;
     char *pem = keys_private_pem(key, &e);
     if (pem != NULL)
-        id = tls_identity_load((struct tls_slice){(const uint8_t *)chain, strlen(chain)},
-                               "the answer", (struct tls_slice){(const uint8_t *)pem, strlen(pem)},
-                               key_path, &e);
+        id = tls_identity_load((struct tls_slice){(const uint8_t *)chain, strlen(chain)}, what,
+                               (struct tls_slice){(const uint8_t *)pem, strlen(pem)}, key_path, &e);
     if (id == NULL)
         key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     keys_free_text(pem);
@@ -149,7 +150,8 @@ char *key_judge_chain(struct key_job *j, const struct keys_pool *pool,
                       const struct keys_request *request)
 {
     char *chain = make_chain(j, pool, key);
-    struct tls_identity *id = chain != NULL ? load_pair(j, chain, key, key_path) : NULL;
+    struct tls_identity *id =
+        chain != NULL ? load_pair(j, chain, "the answer", key, key_path) : NULL;
     if (id != NULL) {
         tls_identity_check(id, time(NULL), report_identity, j);
         key_check_names(j, id, request);
@@ -159,6 +161,14 @@ char *key_judge_chain(struct key_job *j, const struct keys_pool *pool,
         return chain;
     keys_free_text(chain);
     return NULL;
+}
+
+bool key_loads(struct key_job *j, const char *chain, const char *what,
+               const struct keys_private *key)
+{
+    struct tls_identity *id = load_pair(j, chain, what, key, "its key");
+    tls_identity_free(id);
+    return id != NULL;
 }
 
 /* ---- what came of it ---- */

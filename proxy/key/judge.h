@@ -16,6 +16,11 @@ char *key_judge_chain(struct key_job *j, const struct keys_pool *pool,
                       const struct keys_private *key, const char *key_path,
                       const struct keys_request *request);
 
+/* Would the daemon load `chain`, which is called `what` in the texts, with its key? False: a
+ * finding says why not. */
+bool key_loads(struct key_job *j, const char *chain, const char *what,
+               const struct keys_private *key);
+
 /* What was put in place. */
 void key_say_chain(struct key_job *j, struct tls_slice chain_pem);
 

@@ -3,6 +3,7 @@
 #include "proxy/base/json.h"
 #include "proxy/console/progress.h"
 #include "proxy/key/binding.h"
+#include "proxy/key/judge.h"
 #include "proxy/key/tlsa.h"
 
 #include <stdlib.h>
@@ -348,6 +349,19 @@ static struct keys_private *trial_key(struct key_job *j, struct keystore_entry *
     return NULL;
 }
 
+static int put_trial(struct key_job *j, const struct keystore_entry *entry)
+{
+    struct err e;
+    if (keystore_write(&j->store, j->o->name, entry, true, &e) != 0)
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    char *path = keystore_path(&j->store, j->o->name, KEYSTORE_CHAIN);
+    key_say(j, "name", j->o->name);
+    key_say(j, "chain", path);
+    free(path);
+    key_note_block(j);
+    return key_commit(j);
+}
+
 static int install_trial(struct key_job *j, struct keystore_entry *entry,
                          const struct key_names *names, enum keys_kind kind)
 {
@@ -358,16 +372,12 @@ static int install_trial(struct key_job *j, struct keystore_entry *entry,
         return EXIT_RUNTIME;
     char *pem =
         keys_self_signed_make(key, &wanted, time(NULL), j->o->days > 0 ? j->o->days : DAYS, &e);
-    keys_private_free(key);
+    if (pem == NULL)
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     put_text(entry, KEYSTORE_CHAIN, pem);
-    if (pem == NULL || keystore_write(&j->store, j->o->name, entry, true, &e) != 0)
-        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
-    char *path = keystore_path(&j->store, j->o->name, KEYSTORE_CHAIN);
-    key_say(j, "name", j->o->name);
-    key_say(j, "chain", path);
-    free(path);
-    key_note_block(j);
-    return key_commit(j);
+    const bool good = pem != NULL && key_loads(j, pem, "the certificate", key);
+    keys_private_free(key);
+    return good ? put_trial(j, entry) : EXIT_RUNTIME;
 }
 
 int key_self_signed(struct key_job *j)

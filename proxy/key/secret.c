@@ -16,7 +16,7 @@ static const char *block_passphrase_file(const struct key_job *j)
 /* One that is typed for a key that is made is typed twice. */
 static bool confirmed(const char *file, const char *passphrase)
 {
-    char again[KEY_PASSPHRASE_SIZE];
+    char again[KEYS_PASSPHRASE_SIZE];
     struct err ignored;
     if (file != NULL || passphrase[0] == '\0')
         return true;
@@ -27,12 +27,10 @@ static bool confirmed(const char *file, const char *passphrase)
 }
 
 /* False: a finding says why. */
-static bool get_passphrase(struct key_job *j, bool confirm, char passphrase[KEY_PASSPHRASE_SIZE])
+static bool get_passphrase(struct key_job *j, const char *file, bool confirm,
+                           char passphrase[KEYS_PASSPHRASE_SIZE])
 {
-    const char *file = block_passphrase_file(j);
     struct err e;
-    if (file == NULL)
-        file = j->o->passphrase_file;
     if (key_tool_passphrase(file, "passphrase of the key", passphrase, &e) != 0)
         key_fail(j, err_cure_or(&e, "write the passphrase into the first line of that file"), "%s",
                  e.text);
@@ -49,8 +47,9 @@ static bool get_passphrase(struct key_job *j, bool confirm, char passphrase[KEY_
 static struct keys_private *open_encrypted(struct key_job *j, const struct file_bytes *file,
                                            const char *path, struct err *e)
 {
-    char passphrase[KEY_PASSPHRASE_SIZE];
-    if (!get_passphrase(j, false, passphrase))
+    char passphrase[KEYS_PASSPHRASE_SIZE];
+    const char *given = j->o->passphrase_file;
+    if (!get_passphrase(j, given != NULL ? given : block_passphrase_file(j), false, passphrase))
         return NULL;
     progress_begin("opening the private key");
     char *pem = keys_decrypt(key_slice(file), path, passphrase, e);
@@ -90,17 +89,19 @@ struct keys_private *key_open(struct key_job *j, const struct file_bytes *file)
 
 char *key_seal(struct key_job *j, const struct keys_private *k)
 {
-    char passphrase[KEY_PASSPHRASE_SIZE];
+    char passphrase[KEYS_PASSPHRASE_SIZE];
     struct err e;
-    const bool closed = j->o->encrypt || block_passphrase_file(j) != NULL;
-    if (closed && !get_passphrase(j, true, passphrase))
+    const char *of_block = block_passphrase_file(j);
+    const bool closed = j->o->encrypt || of_block != NULL;
+    if (closed &&
+        !get_passphrase(j, of_block != NULL ? of_block : j->o->passphrase_file, true, passphrase))
         return NULL;
     progress_begin("closing the private key");
     char *pem = closed ? keys_encrypt(k, passphrase, &e) : keys_private_pem(k, &e);
     progress_end();
     if (closed)
         explicit_bzero(passphrase, sizeof passphrase);
-    if (closed && block_passphrase_file(j) == NULL)
+    if (closed && of_block == NULL)
         key_note(j,
                  "the daemon needs the passphrase: passphrase-file = FILE in the block of "
                  "certificate %s",
@@ -108,6 +109,12 @@ char *key_seal(struct key_job *j, const struct keys_private *k)
     if (pem == NULL)
         key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     return pem;
+}
+
+bool key_opens_for_daemon(const struct key_job *j, const struct file_bytes *file)
+{
+    return block_passphrase_file(j) == NULL ||
+           (j->o->passphrase_file == NULL && keys_inspect(key_slice(file)).encrypted);
 }
 
 struct tls_identity *key_stored_identity(struct key_job *j, const char *name,

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "config/file.h"
 #include "config/values.h"
+#include "proxy/console/progress.h"
 #include "proxy/key/store_inner.h"
 
 #include <dirent.h>
@@ -41,6 +42,10 @@ int keystore_fail(const struct keystore *s, struct err *e, const char *what, con
     if (error == ENOSPC || error == EDQUOT)
         err_set(e, "%s %s/%s: %s; nothing was changed; make room and try again", what, s->path,
                 name, strerror(error));
+    else if (error == ENOTEMPTY)
+        err_set(e,
+                "%s %s/%s: a directory is in it, which is none of the key manager's; move it away",
+                what, s->path, name);
     else
         err_set(e, "%s %s/%s: %s", what, s->path, name, strerror(error));
     errno = error;
@@ -146,10 +151,12 @@ static int take_lock(struct keystore *s, struct err *e)
     s->lock = openat(s->directory, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock < 0 || keystore_give_away(s, s->lock) != 0)
         return keystore_fail(s, e, "cannot open", LOCK);
-    while (flock(s->lock, LOCK_EX) != 0)
-        if (errno != EINTR)
-            return keystore_fail(s, e, "cannot lock", LOCK);
-    return 0;
+    int result;
+    progress_begin("waiting for another `tlsfront key`");
+    while ((result = flock(s->lock, LOCK_EX)) != 0 && errno == EINTR)
+        ;
+    progress_end();
+    return result == 0 ? 0 : keystore_fail(s, e, "cannot lock", LOCK);
 }
 
 int keystore_open(struct keystore *s, const char *state, enum keystore_intent intent, struct err *e)
@@ -245,6 +252,8 @@ int keystore_read_directory(const struct keystore *s, const char *directory,
 int keystore_read(const struct keystore *s, const char *name, struct keystore_entry *out,
                   struct err *e)
 {
+    if (s->lock >= 0)
+        keystore_tidy_up(s, name);
     return keystore_read_directory(s, name, out, e);
 }
 

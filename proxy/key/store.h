@@ -56,7 +56,8 @@ int keystore_check_name(const char *name, struct err *e);
 /* "STATE/NAME/key.pem"; "STATE/NAME" for KEYSTORE_FILES. The caller frees it; NULL: no memory. */
 char *keystore_path(const struct keystore *s, const char *name, enum keystore_file file);
 
-/* A name that is not there is an entry that does not exist, no failure. */
+/* A name that is not there is an entry that does not exist, no failure. To change, first what a
+ * crash has left is tidied up. */
 int keystore_read(const struct keystore *s, const char *name, struct keystore_entry *out,
                   struct err *e);
 int keystore_read_previous(const struct keystore *s, const char *name, struct keystore_entry *out,

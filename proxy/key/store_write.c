@@ -4,7 +4,8 @@
  * the exchange this name is the old directory's, without that file. .NAME.previous  what was there
  * before .NAME.gone      on its way out
  *
- * A crash leaves at most .NAME.next or .NAME.gone behind, and the next change tidies up. */
+ * A crash leaves at most .NAME.next or .NAME.gone behind, or what waits for an answer beside the
+ * previous pair, and the next command that changes something tidies up. */
 #include "proxy/key/store_inner.h"
 
 #include <dirent.h>
@@ -51,7 +52,8 @@ static int not_dot(const struct dirent *d)
     return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
 }
 
-/* -1, with errno, when something of it is left. */
+/* -1, with errno, when something of it is left. Its mark goes last: what is left without it counts
+ * as a pair that was in place. */
 static int remove_directory(const struct keystore *s, const char *directory)
 {
     struct dirent **list;
@@ -60,11 +62,13 @@ static int remove_directory(const struct keystore *s, const char *directory)
         return errno == ENOENT ? 0 : -1;
     int n = scandirat(fd, ".", &list, not_dot, NULL);
     for (int i = 0; i < n; i++) {
-        unlinkat(fd, list[i]->d_name, 0);
+        if (strcmp(list[i]->d_name, STAGED) != 0)
+            unlinkat(fd, list[i]->d_name, 0);
         free(list[i]);
     }
     if (n >= 0)
         free(list);
+    unlinkat(fd, STAGED, 0);
     close(fd);
     return unlinkat(s->directory, directory, AT_REMOVEDIR);
 }
@@ -101,8 +105,31 @@ static void put_away(const struct keystore *s, const char *name, const char *nex
         renameat(s->directory, next, s->directory, previous);
 }
 
-/* After a crash. Failures show in what is done next. */
-static void tidy_up(const struct keystore *s, const char *name)
+/* What is there already stays. */
+static void move_file(const struct keystore *s, const char *from, const char *to,
+                      enum keystore_file file)
+{
+    const char *name = keystore_file_name(file);
+    int source = open_directory(s, from), target = open_directory(s, to);
+    if (source >= 0 && target >= 0)
+        renameat2(source, name, target, name, RENAME_NOREPLACE);
+    if (source >= 0)
+        close(source);
+    if (target >= 0)
+        close(target);
+}
+
+/* What waits for an answer belongs to the pair in place. It is beside the previous one only in the
+ * middle of a rollback. */
+static void take_what_waits(const struct keystore *s, const char *name)
+{
+    char previous[KEYSTORE_DIRECTORY_SIZE];
+    keystore_sibling(name, "previous", previous);
+    move_file(s, previous, name, KEYSTORE_NEXT_KEY);
+    move_file(s, previous, name, KEYSTORE_REQUEST);
+}
+
+void keystore_tidy_up(const struct keystore *s, const char *name)
 {
     char next[KEYSTORE_DIRECTORY_SIZE], gone[KEYSTORE_DIRECTORY_SIZE];
     keystore_sibling(name, "next", next);
@@ -113,6 +140,7 @@ static void tidy_up(const struct keystore *s, const char *name)
         remove_directory(s, next);
     else if (is_there(s, next, "."))
         put_away(s, name, next);
+    take_what_waits(s, name);
 }
 
 /* ---- writing ---- */
@@ -186,7 +214,7 @@ int keystore_write(const struct keystore *s, const char *name, const struct keys
 {
     char next[KEYSTORE_DIRECTORY_SIZE];
     keystore_sibling(name, "next", next);
-    tidy_up(s, name);
+    keystore_tidy_up(s, name);
     if (stage(s, next, entry) != 0) {
         keystore_fail(s, e, "cannot write", next);
         remove_directory(s, next);
@@ -207,29 +235,16 @@ int keystore_write(const struct keystore *s, const char *name, const struct keys
 
 /* ---- back, and away ---- */
 
-static void move_file(const struct keystore *s, const char *from, const char *to,
-                      enum keystore_file file)
-{
-    int source = open_directory(s, from), target = open_directory(s, to);
-    if (source >= 0 && target >= 0)
-        renameat(source, keystore_file_name(file), target, keystore_file_name(file));
-    if (source >= 0)
-        close(source);
-    if (target >= 0)
-        close(target);
-}
-
 int keystore_rollback(const struct keystore *s, const char *name, struct err *e)
 {
     char previous[KEYSTORE_DIRECTORY_SIZE];
     keystore_sibling(name, "previous", previous);
-    tidy_up(s, name);
+    keystore_tidy_up(s, name);
     if (!is_there(s, previous, keystore_file_name(KEYSTORE_CHAIN)))
         return err_set(e, "there is no previous certificate of %s in %s", name, s->path);
     if (exchange(s, previous, name, is_there(s, name, "."), e) != 0)
         return -1;
-    move_file(s, previous, name, KEYSTORE_NEXT_KEY);
-    move_file(s, previous, name, KEYSTORE_REQUEST);
+    take_what_waits(s, name);
     return 0;
 }
 
@@ -238,7 +253,7 @@ int keystore_remove(const struct keystore *s, const char *name, struct err *e)
     char previous[KEYSTORE_DIRECTORY_SIZE], gone[KEYSTORE_DIRECTORY_SIZE];
     keystore_sibling(name, "previous", previous);
     keystore_sibling(name, "gone", gone);
-    tidy_up(s, name);
+    keystore_tidy_up(s, name);
     if (remove_directory(s, previous) != 0)
         return keystore_fail(s, e, "cannot remove", previous);
     if (renameat(s->directory, name, s->directory, gone) != 0)

@@ -129,48 +129,78 @@ int key_tool_openssl(const char *const *arguments, const struct file_bytes *inpu
 
 /* ---- passphrases ---- */
 
-static int read_line(int fd, char out[KEY_PASSPHRASE_SIZE])
+/* Byte by byte: what stands behind the line may be for others. -1, with errno. */
+static ssize_t read_line(int fd, char line[KEYS_PASSPHRASE_SIZE])
 {
-    size_t size = 0;
-    for (; size < KEY_PASSPHRASE_SIZE - 1; size++) {
-        ssize_t n = read(fd, out + size, 1);
+    ssize_t size = 0;
+    for (; size < KEYS_PASSPHRASE_SIZE - 1; size++) {
+        const ssize_t n = read(fd, line + size, 1);
         if (n < 0)
             return -1;
-        if (n == 0 || out[size] == '\n')
+        if (n == 0 || line[size] == '\n')
             break;
     }
-    if (size > 0 && out[size - 1] == '\r')
-        size--;
-    out[size] = '\0';
-    return 0;
+    return size;
 }
 
-static int ask_terminal(int fd, const char *prompt, char out[KEY_PASSPHRASE_SIZE])
+/* What a signal that ends this finds: the terminal, and how it was. */
+static int silenced;
+static struct termios as_it_was;
+
+static void on_end(int number)
 {
-    struct termios old, silent;
-    if (tcgetattr(fd, &old) != 0)
+    tcsetattr(silenced, TCSANOW, &as_it_was);
+    raise(number); /* it is taken as always by now */
+}
+
+/* Whoever is left at the terminal would not see what he types. */
+static void guard_terminal(bool on)
+{
+    static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction a = {.sa_handler = on ? on_end : SIG_DFL,
+                          .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+    sigemptyset(&a.sa_mask);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        sigaction(ends[i], &a, NULL);
+    signal(SIGTSTP, on ? SIG_IGN : SIG_DFL);
+}
+
+static ssize_t ask_terminal(int fd, const char *prompt, char line[KEYS_PASSPHRASE_SIZE])
+{
+    struct termios silent;
+    if (tcgetattr(fd, &as_it_was) != 0)
         return -1;
-    silent = old;
+    silenced = fd;
+    silent = as_it_was;
     silent.c_lflag &= (tcflag_t)~ECHO;
+    guard_terminal(true);
     tcsetattr(fd, TCSAFLUSH, &silent); /* drops what was typed before, so the prompt comes after */
     dprintf(fd, "%s: ", prompt);
-    int result = read_line(fd, out);
-    tcsetattr(fd, TCSAFLUSH, &old);
+    const ssize_t size = read_line(fd, line);
+    tcsetattr(fd, TCSAFLUSH, &as_it_was);
+    guard_terminal(false);
     dprintf(fd, "\n");
-    return result;
+    return size;
 }
 
-int key_tool_passphrase(const char *file, const char *prompt, char out[KEY_PASSPHRASE_SIZE],
+int key_tool_passphrase(const char *file, const char *prompt, char out[KEYS_PASSPHRASE_SIZE],
                         struct err *e)
 {
+    char line[KEYS_PASSPHRASE_SIZE];
     out[0] = '\0';
     if (file == NULL && !isatty(STDIN_FILENO))
         return 0;
     const char *path = file != NULL ? file : "/dev/tty";
     int fd = open(path, (file != NULL ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return err_set(e, "cannot read the passphrase from %s: %s", path, strerror(errno));
-    int result = file != NULL ? read_line(fd, out) : ask_terminal(fd, prompt, out);
-    close(fd);
-    return result == 0 ? 0 : err_set(e, "cannot read the passphrase from %s", path);
+    const ssize_t size = fd < 0         ? -1
+                         : file != NULL ? read_line(fd, line)
+                                        : ask_terminal(fd, prompt, line);
+    const struct tls_slice bytes = {(const uint8_t *)line, size > 0 ? (size_t)size : 0};
+    const int result =
+        size < 0 ? err_set(e, "cannot read the passphrase from %s: %s", path, strerror(errno))
+                 : keys_passphrase_line(bytes, path, out, e);
+    explicit_bzero(line, sizeof line);
+    if (fd >= 0)
+        close(fd);
+    return result;
 }

@@ -4,21 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PASSPHRASE_SIZE = 1024 };
-
-/* The first line. */
-static void first_line(const struct bundle_entry *file, char out[PASSPHRASE_SIZE])
-{
-    size_t size = 0;
-    while (size < file->size && size < PASSPHRASE_SIZE - 1 && file->data[size] != '\n' &&
-           file->data[size] != '\0')
-        size++;
-    memcpy(out, file->data, size);
-    if (size > 0 && out[size - 1] == '\r')
-        size--;
-    out[size] = '\0';
-}
-
 /* What else is in the file (the chain may be) stays; the open key is found before the closed. */
 static void put_beside(struct bundle *b, const struct bundle_entry *file, const char *pem,
                        struct err *e)
@@ -47,10 +32,11 @@ static bool open_key(const struct certificate_config *c, struct bundle *b,
                      const struct bundle_entry *key, const struct bundle_entry *secret,
                      struct diags *d)
 {
-    char passphrase[PASSPHRASE_SIZE];
+    char passphrase[KEYS_PASSPHRASE_SIZE], *pem = NULL;
     struct err e = {.text = ""};
-    first_line(secret, passphrase);
-    char *pem = keys_decrypt((struct tls_slice){key->data, key->size}, key->path, passphrase, &e);
+    if (keys_passphrase_line((struct tls_slice){secret->data, secret->size}, secret->path,
+                             passphrase, &e) == 0)
+        pem = keys_decrypt((struct tls_slice){key->data, key->size}, key->path, passphrase, &e);
     explicit_bzero(passphrase, sizeof passphrase);
     if (pem != NULL)
         put_beside(b, key, pem, &e);

@@ -41,6 +41,8 @@ static const struct {
                                       "gave; most clients do not fetch them"},
     [TLS_FINDING_WEAK_KEY] = {DIAG_WARNING, "make a new key of at least 2048 bits"},
     [TLS_FINDING_WEAK_SIGNATURE] = {DIAG_WARNING, "have the certificate issued again with SHA-256"},
+    [TLS_FINDING_COMPRESSED_KEY] = {DIAG_ERROR, "have one issued for another key: tlsfront key new "
+                                                "NAME"},
     [TLS_FINDING_NO_NAMES] = {DIAG_WARNING, "have it issued again with the host names in "
                                             "subjectAltName; clients ignore the common name"},
     [TLS_FINDING_NOT_FOR_SERVERS] = {DIAG_ERROR, "have one issued for a TLS server: "

@@ -476,7 +476,6 @@ static int run(struct supervisor *s, const char *path, struct takeover *before)
         return EXIT_CONFIGURATION;
     }
     environment_clear();
-    privileges_hide_memory();
     privileges_shed();
     if (machine_check(&e) != 0) {
         if (before != NULL)

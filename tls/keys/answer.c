@@ -153,7 +153,10 @@ static int on_block(void *arg, const struct pem_block *b, struct err *e)
     if (bytes == NULL)
         return -1;
     der.data = bytes;
-    int result = take_der(r, der);
+    struct tls_slice rest = der;
+    /* Behind a "TRUSTED CERTIFICATE" stands what OpenSSL trusts it for. */
+    const bool trusted = strcmp(b->label, "TRUSTED CERTIFICATE") == 0;
+    int result = take_der(r, trusted ? der_cut(&rest) : der);
     memory_wipe_free(bytes, der.size);
     return result;
 }

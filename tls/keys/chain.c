@@ -203,17 +203,20 @@ static void tell_impostor(struct chain *c, const mbedtls_x509_crt *top,
          dn(&top->subject, name), dn(&impostor->subject, issuer));
 }
 
-static void tell_missing(struct chain *c, const mbedtls_x509_crt *top)
+/* `namesake`: a root has the issuer's name, and did not sign. */
+static void tell_missing(struct chain *c, const mbedtls_x509_crt *top, bool namesake)
 {
     char name[DN_SIZE], issuer[DN_SIZE], url[URL_SIZE], cure[768];
     const bool has_url = issuing_url(top, url, sizeof url) && *url != '\0';
+    const char *where = namesake ? "is not given, and the root of that name that this machine "
+                                   "trusts has another key (or what is given is damaged)"
+                                 : "is neither given nor among the roots that this machine trusts";
     dn(&top->issuer, issuer);
     dn(&top->subject, name);
     if (c->count > 1) {
         tell(c, KEYS_WARNING, NULL,
-             "the chain ends with %s; its issuer %s is neither given nor among the roots that this "
-             "machine trusts, so whether it is complete cannot be told",
-             name, issuer);
+             "the chain ends with %s; its issuer %s %s, so whether it is complete cannot be told",
+             name, issuer, where);
         return;
     }
     snprintf(cure, sizeof cure,
@@ -221,9 +224,8 @@ static void tell_missing(struct chain *c, const mbedtls_x509_crt *top)
              "have, give it all the same: it is checked with, and left out",
              issuer, has_url ? " from " : " from the authority", has_url ? url : "");
     tell(c, c->judge->incomplete_is_fine ? KEYS_WARNING : KEYS_ERROR, cure,
-         "an intermediate certificate is missing: %s was issued by %s, which is neither given nor "
-         "among the roots that this machine trusts",
-         name, issuer);
+         "an intermediate certificate is missing: %s was issued by %s, which %s", name, issuer,
+         where);
 }
 
 static const char *time_of(const mbedtls_x509_crt *crt, time_t now, char text[64])
@@ -245,7 +247,8 @@ static void tell_late(struct chain *c, const mbedtls_x509_crt *late)
 }
 
 /* The chain goes no further. */
-static void stop(struct chain *c, const mbedtls_x509_crt *top, const struct others *others)
+static void stop(struct chain *c, const mbedtls_x509_crt *top, const struct others *others,
+                 const struct others *roots)
 {
     if (is_trusted_itself(c, top))
         return;
@@ -254,7 +257,7 @@ static void stop(struct chain *c, const mbedtls_x509_crt *top, const struct othe
     else if (others->late != NULL && c->count == 1)
         tell_late(c, others->late);
     else
-        tell_missing(c, top);
+        tell_missing(c, top, roots->impostor != NULL);
 }
 
 static void end_at_root(struct chain *c, const mbedtls_x509_crt *root, bool given)
@@ -273,13 +276,13 @@ static void end_at_root(struct chain *c, const mbedtls_x509_crt *root, bool give
 /* False: `top` is the last. */
 static bool climb(struct chain *c, const mbedtls_x509_crt *top)
 {
-    struct others others = {NULL, NULL}, ignored;
+    struct others others = {NULL, NULL}, roots = {NULL, NULL};
     const mbedtls_x509_crt *issuer = find_issuer(c, c->pool, top, &others);
     const bool given = issuer != NULL;
     if (!given)
-        issuer = find_issuer(c, c->judge->trusted, top, &ignored);
+        issuer = find_issuer(c, c->judge->trusted, top, &roots);
     if (issuer == NULL) {
-        stop(c, top, &others);
+        stop(c, top, &others, &roots);
         return false;
     }
     check_issuer(c, issuer);

@@ -141,7 +141,26 @@ int keys_cbc(const struct keys_scheme *s, const char *passphrase, bool encrypt, 
     return r;
 }
 
-/* ---- a file ---- */
+/* ---- passphrases ---- */
+
+/* What stands behind a NUL would be no part of a string: of UTF-16, all but one letter. */
+int keys_passphrase_line(struct tls_slice bytes, const char *path, char out[KEYS_PASSPHRASE_SIZE],
+                         struct err *e)
+{
+    size_t size = 0;
+    while (size < bytes.size && size < KEYS_PASSPHRASE_SIZE - 1 && bytes.data[size] != '\n')
+        size++;
+    if (size > 0 && memchr(bytes.data, '\0', size) != NULL) {
+        err_set(e, "the first line of %s holds a NUL, as text in UTF-16 does", path);
+        return err_cure(e, "save it as ASCII or UTF-8: iconv -f UTF-16 -t UTF-8 FILE >FILE.new");
+    }
+    if (size > 0 && bytes.data[size - 1] == '\r')
+        size--;
+    if (size > 0)
+        memcpy(out, bytes.data, size);
+    out[size] = '\0';
+    return 0;
+}
 
 const char *keys_passphrase(const char *line)
 {
@@ -149,6 +168,8 @@ const char *keys_passphrase(const char *line)
     const size_t size = sizeof mark - 1;
     return strncmp(line, mark, size) == 0 ? line + size : line;
 }
+
+/* ---- a file ---- */
 
 /* Size without the padding; 0: it is none, so that was not the passphrase. */
 static size_t unpadded(const uint8_t *data, size_t size)
@@ -162,6 +183,15 @@ static size_t unpadded(const uint8_t *data, size_t size)
     return size - last;
 }
 
+/* What was opened: a key, if that was the passphrase, of whatever kind. */
+static struct keys_private *read_opened(struct tls_slice opened, const char *path, struct err *e)
+{
+    if (opened.size > 0 && form_of(opened) == FORM_PRIVATE_KEY)
+        return keys_private_read(opened, path, e);
+    err_set(e, "%s: that is not the passphrase of the private key", path);
+    return NULL;
+}
+
 /* `key` is a copy of the encrypted bytes. */
 static char *open_copy(const struct keys_scheme *s, const char *path, const char *passphrase,
                        uint8_t *key, struct err *e)
@@ -171,14 +201,9 @@ static char *open_copy(const struct keys_scheme *s, const char *path, const char
         err_set(e, "%s: the private key cannot be decrypted (%s)", path, text_error(r));
         return NULL;
     }
-    const size_t size = unpadded(key, s->data.size);
     struct keys_private *k =
-        size > 0 ? keys_private_read((struct tls_slice){key, size}, path, e) : NULL;
-    if (k == NULL) {
-        err_set(e, "%s: that is not the passphrase of the private key", path);
-        return NULL;
-    }
-    char *pem = keys_private_pem(k, e);
+        read_opened((struct tls_slice){key, unpadded(key, s->data.size)}, path, e);
+    char *pem = k != NULL ? keys_private_pem(k, e) : NULL;
     keys_private_free(k);
     return pem;
 }

@@ -55,6 +55,12 @@ char *keys_private_pem(const struct keys_private *k, struct err *e);
 
 /* ---- private keys under a passphrase (PKCS#8 with PBES2, RFC 8018) ---- */
 
+enum { KEYS_PASSPHRASE_SIZE = 1024 }; /* as much of a line as openssl(1) takes */
+
+/* The first line of a passphrase's file, of which `bytes` are the beginning. -1: it is none. */
+int keys_passphrase_line(struct tls_slice bytes, const char *path, char out[KEYS_PASSPHRASE_SIZE],
+                         struct err *e);
+
 /* Without the byte order mark that some editors put before a text. keys_encrypt() leaves it out;
  * keys_decrypt() tries it without and with: openssl(1) takes it for a part. */
 const char *keys_passphrase(const char *line);

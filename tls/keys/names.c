@@ -82,6 +82,21 @@ int keys_check_name(const char *name, struct err *e)
     return 0;
 }
 
+/* Whatever else is in the certificate, it could not be sent. */
+static int check_size(const struct keys_san *san, size_t count, struct err *e)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += san->node[i].node.san.unstructured_name.len;
+    if (size <= TLS_CHAIN_MAX)
+        return 0;
+    err_set(e,
+            "the names alone take %zu bytes of a certificate, and %d is the most that can be sent "
+            "in a handshake",
+            size, TLS_CHAIN_MAX);
+    return err_cure(e, "ask for two certificates, each with some of the names");
+}
+
 int keys_san_fill(struct keys_san *san, const struct keys_names *names, struct err *e)
 {
     memset(san, 0, sizeof *san);
@@ -101,5 +116,5 @@ int keys_san_fill(struct keys_san *san, const struct keys_names *names, struct e
         name->len = address > 0 ? address : strlen(names->names[i]);
         node->next = i > 0 ? &san->node[i - 1] : NULL; /* mbedTLS writes the last one first */
     }
-    return 0;
+    return check_size(san, names->count, e);
 }

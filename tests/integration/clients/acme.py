@@ -1,7 +1,7 @@
 """The ACME clients of docs/acme.md, as it says to use them.
 
 Each issues and renews a certificate for one name and hands chain and key to a script, which puts
-them in place.
+them in place; or it has a request signed, and tells where the answer lies.
 """
 
 import subprocess
@@ -29,6 +29,7 @@ class Client:
                                   "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                                   "HOME": str(self.folder)} | dict(env))
         assert done.returncode == 0, f"{self.command}: {done.stdout}\n{done.stderr}"
+        return done.stdout
 
     def script(self, name, text):
         path = self.folder / name
@@ -56,22 +57,37 @@ class Certbot(Client):
     def renew(self):
         self.certbot("renew", "--force-renewal")
 
+    def sign(self, request):
+        parts = {part: self.folder / f"{part}.pem" for part in ("cert", "chain", "fullchain")}
+        self.certbot("certonly", "--non-interactive", "--agree-tos",
+                     "--register-unsafely-without-email", "--webroot", "-w", self.webroot,
+                     "--csr", request,
+                     *(word for part, path in parts.items() for word in (f"--{part}-path", path)))
+        return parts["fullchain"]
+
 
 class Lego(Client):
     command = "lego"
 
-    def lego(self, *arguments):
-        hook = self.script("hook", f'{self.deploy} "$LEGO_CERT_PATH" "$LEGO_CERT_KEY_PATH"')
+    def lego(self, what, *arguments):
         self.run("--server", self.authority.url, "--accept-tos", "--email", f"admin@{NAME}",
-                 "--path", self.folder / "lego", "--domains", NAME, "--http", "--http.webroot",
-                 self.webroot, *arguments, hook,
+                 "--path", self.folder / "lego", *what, "--http", "--http.webroot",
+                 self.webroot, *arguments,
                  env={"LEGO_CA_CERTIFICATES": str(self.authority.pki.trust)})
 
+    def order(self, *arguments):
+        hook = self.script("hook", f'{self.deploy} "$LEGO_CERT_PATH" "$LEGO_CERT_KEY_PATH"')
+        self.lego(("--domains", NAME), *arguments, hook)
+
     def issue(self):
-        self.lego("run", "--run-hook")
+        self.order("run", "--run-hook")
 
     def renew(self):
-        self.lego("renew", "--no-random-sleep", "--days", "9999", "--renew-hook")
+        self.order("renew", "--no-random-sleep", "--days", "9999", "--renew-hook")
+
+    def sign(self, request):
+        self.lego(("--csr", request), "run")
+        return self.folder / "lego" / "certificates" / f"{NAME}.crt"
 
 
 class Dehydrated(Client):
@@ -87,10 +103,18 @@ class Dehydrated(Client):
             f'ALPNCERTDIR="{self.certificates}"\nHOOK="{hook}"\n')
         return config
 
-    def issue(self):
+    def register(self):
         config = self.configure()
         self.run("--config", config, "--register", "--accept-terms")
-        self.run("--config", config, "--cron", "--domain", NAME)
+        return config
+
+    def issue(self):
+        self.run("--config", self.register(), "--cron", "--domain", NAME)
+
+    def sign(self, request):
+        answer = self.folder / "answer.pem"
+        answer.write_text(self.run("--config", self.register(), "--signcsr", request))
+        return answer
 
     def renew(self):
         self.run("--config", self.configure(), "--cron", "--domain", NAME, "--force")
@@ -123,6 +147,11 @@ class Uacme(Client):
 
     def renew(self):
         self.order("--force")
+
+    def sign(self, request):
+        self.uacme("--yes", "new")
+        self.uacme("--hook", "/usr/share/uacme/uacme.sh", "--no-ocsp", "issue", request)
+        return request.with_name("mail-cert.pem")
 
 
 ALL = {"certbot": Certbot, "lego": Lego, "dehydrated": Dehydrated, "uacme": Uacme,

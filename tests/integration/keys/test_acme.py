@@ -97,21 +97,19 @@ def echo(module_toys):
 class Host:
     """A mail host that has a certificate of its own making, an authority, and an ACME client."""
 
-    def __init__(self, run, fronts, pki, echo, client):
-        self.folder = run.make_folder(f"host-{client}")
+    def __init__(self, run, fronts, pki, echo, client, purpose):
+        self.folder = run.make_folder(f"host-{purpose}-{client}")
         self.port = run.port()
-        self.challenges = Challenges(run, fronts, client)
+        self.challenges = Challenges(run, fronts, f"{purpose}-{client}")
         self.front = self.challenges.front
         self.serve_mail(echo.port)
         self.authority = Pebble(run, pki, self.challenges.http, self.challenges.tls)
-        self.client = acme.ALL[client](run.make_folder(f"client-{client}"), self.authority,
+        self.client = acme.ALL[client](run.make_folder(f"client-{purpose}-{client}"), self.authority,
                                        self.challenges.webroot, self.challenges.certificates,
                                        self.deploy_script())
 
     def serve_mail(self, upstream):
-        done = self.front.command("key", "self-signed", "mail", "--host", NAME, "-c",
-                                  self.front.file)
-        assert done.returncode == 0, done.stdout + done.stderr
+        self.key("self-signed", "mail", "--host", NAME)
         self.front.write(*self.challenges.routes, "certificate mail { }\n",
                          route("mail", self.port, upstream))
         done = self.front.reload()
@@ -125,6 +123,11 @@ class Host:
                           f'--commit --ca {roots} -c {self.front.file}\n')
         script.chmod(0o755)
         return script
+
+    def key(self, *arguments):
+        done = self.front.command("key", *arguments, "-c", self.front.file)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def trusting(self):
         """A client's settings that trust the authority's certificates and no other."""
@@ -142,7 +145,7 @@ class Host:
 
 @pytest.mark.parametrize("client", acme.ALL)
 def test_a_client_gets_a_certificate_and_renews_it(run, fronts, pki, echo, client):
-    host = Host(run, fronts, pki, echo, client)
+    host = Host(run, fronts, pki, echo, client, "renewal")
     host.client.issue()
     first = host.serial()
     with tls.TlsClient(host.port, host.trusting(), sni=NAME) as session:
@@ -157,6 +160,17 @@ def test_a_client_gets_a_certificate_and_renews_it(run, fronts, pki, echo, clien
     assert len({line["name"] for line in answered}) == 1 or kind == "http-01"
     left = [*host.challenges.tokens.iterdir(), *host.challenges.certificates.iterdir()]
     assert left == [], "the client takes its answers away"
+
+
+@pytest.mark.parametrize("client", acme.ALL)
+def test_a_client_has_the_key_managers_request_signed(run, fronts, pki, echo, client):
+    host = Host(run, fronts, pki, echo, client, "request")
+    before = host.key("show", "mail", "--json")
+    request = host.folder / "mail.csr"
+    request.write_text(host.key("renew", "mail"))
+    answer = host.client.sign(request)
+    host.key("install", "mail", answer, "--ca", host.folder / "roots.pem", "--commit")
+    assert host.serial() not in before
 
 
 # ---- http-01 ----------------------------------------------------------------------------------

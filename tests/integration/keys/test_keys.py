@@ -399,6 +399,19 @@ def test_a_self_signed_one_serves_until_the_authority_has_answered(fronts, run, 
     assert "--replace" in refused.stderr
 
 
+@pytest.mark.parametrize("command, size, words", [
+    ("self-signed", 161, "is the most that can be sent"),
+    ("self-signed", 180, "the names alone take 18000 bytes"),
+    ("new", 180, "the names alone take 18000 bytes"),
+    ("new", 252, "the names alone take 25200 bytes"),
+])
+def test_names_that_no_certificate_can_carry_to_a_client_are_refused(manager, command, size, words):
+    ends = [f"{i:02d}" + "." + ".".join(["x" * 49] * 6)[:size - 3] for i in range(100)]
+    ran = manager.key(command, "mail", *(word for one in ends for word in ("--host", one)))
+    assert ran.returncode == 1 and words in ran.stderr and "cure:" in ran.stderr, ran.stderr
+    assert not (manager.state / "mail").exists()
+
+
 def test_list_tells_state_names_expiry_and_routes(manager, pki):
     manager.front.write(BLOCK, pki.news.block(), pki.expired.block(),
                         route("echo", 1, 2, certificate=("mail", "news", "expired")))

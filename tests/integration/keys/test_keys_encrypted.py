@@ -2,8 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
+import termios
 import time
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +81,35 @@ def test_a_byte_order_mark_is_no_part_of_the_passphrase(manager, pki):
     assert refused.returncode == 1 and "needs a passphrase" in refused.stderr
 
 
+def test_a_passphrase_in_utf16_is_refused_and_not_cut_to_a_letter(manager):
+    """As a redirection in Windows PowerShell writes it."""
+    manager.secret.write_text(PASSPHRASE + "\r\n", encoding="utf-16")
+    refused = manager.key("new", "mail", *HOSTS)
+    assert refused.returncode == 1 and "holds a NUL, as text in UTF-16 does" in refused.stderr
+    assert not (manager.state / "mail").exists()
+    manager.secret.write_text(PASSPHRASE + "\n")
+    manager.done("self-signed", "mail", *HOSTS)
+    manager.secret.write_text(PASSPHRASE + "\r\n", encoding="utf-16")
+    checked = manager.front.check()
+    assert checked.returncode == 78 and "holds a NUL, as text in UTF-16 does" in checked.stderr
+
+
+@pytest.mark.parametrize("options, words", [
+    (("ED25519",), "the private key is an Ed25519 key"),
+    (("EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"), "the private key is on another curve"),
+    (("RSA", "-pkeyopt", "rsa_keygen_bits:512"), "an RSA key of 512 bits is too small"),
+], ids=["ed25519", "another curve", "too small"])
+def test_a_closed_key_that_cannot_serve_is_not_blamed_on_its_passphrase(manager, options, words):
+    manager.done("self-signed", "mail", *HOSTS)
+    key = manager.state / "mail" / "key.pem"
+    openssl("genpkey", "-algorithm", *options, "-aes-256-cbc", "-pass", f"pass:{PASSPHRASE}",
+            "-out", key)
+    checked = manager.front.check()
+    assert checked.returncode == 78 and words in checked.stderr, checked.stderr
+    manager.secret.write_text("something else\n")
+    assert "that is not the passphrase" in manager.front.check().stderr
+
+
 def test_with_watch_a_renewal_is_committed_by_itself_and_only_that(manager, pki):
     """The bundle holds the opened key, which is not what lies on disk: no reason to reload."""
     manager.done("new", "mail", *HOSTS)
@@ -126,6 +158,31 @@ def test_encryption_can_be_asked_for_without_a_block(manager, pki):
     assert told["spare"]["installed"]
 
 
+def test_a_key_under_the_passphrase_of_before_is_opened_with_it_and_stored_under_the_new_one(
+        manager, pki):
+    manager.done("new", "mail", *HOSTS)
+    old, new = manager.answers / "old", "another horse"
+    old.write_text(PASSPHRASE + "\n")
+    manager.secret.write_text(new + "\n")
+    answer = manager.sign(), pki.intermediate.certificate
+    refused = manager.key("install", "mail", *answer)
+    assert refused.returncode == 1 and "is not the passphrase" in refused.stderr
+    manager.done("install", "mail", *answer, "--passphrase-file", old)
+    openssl("pkey", "-in", manager.state / "mail" / "key.pem", "-passin", f"pass:{new}", "-noout")
+    assert manager.front.check().returncode == 0
+
+
+def test_a_key_that_lies_open_is_stored_under_the_passphrase_that_came_later(manager, pki):
+    block = manager.front.file.read_text()
+    manager.front.file.write_text(block.replace(f"passphrase-file = {manager.secret}", ""))
+    manager.done("new", "mail", *HOSTS)
+    assert not is_encrypted(manager.state / "mail" / "key.pem")
+    manager.front.file.write_text(block)
+    manager.done("install", "mail", manager.sign(), pki.intermediate.certificate)
+    assert is_encrypted(manager.state / "mail" / "key.pem")
+    assert "no effect" not in manager.front.check().stderr
+
+
 def typed(manager, *lines):
     """`key new spare --encrypt` on a terminal where these lines are typed: (status, its screen)"""
     terminal, inside = os.openpty()
@@ -166,6 +223,33 @@ def test_a_passphrase_can_be_typed_and_is_not_shown(manager):
     assert PASSPHRASE not in screen
     openssl("pkey", "-in", manager.state / "spare" / "key.pem", "-passin", f"pass:{PASSPHRASE}",
             "-noout")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_whoever_ends_it_at_the_prompt_sees_again_what_he_types(manager, number):
+    terminal, inside = os.openpty()
+    child = subprocess.Popen(
+        ("setsid", "--ctty", manager.front.binary, "key", "new", "spare", *HOSTS, "--encrypt", "-c",
+         manager.front.file), stdin=inside, stdout=inside, stderr=inside)
+    try:
+        screen = b""
+        while not screen.endswith(b": "):
+            screen += read_terminal(terminal)
+        assert not is_echoing(inside)
+        limits = Path(f"/proc/{child.pid}/limits").read_text()
+        assert re.search(r"Max core file size +0 +0 ", limits), limits
+        child.send_signal(number)
+        assert child.wait(30) == -number
+        assert is_echoing(inside)
+    finally:
+        child.kill()
+        child.wait()
+        os.close(inside)
+        os.close(terminal)
+
+
+def is_echoing(terminal):
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
 
 def test_a_passphrase_that_is_mistyped_makes_nothing(manager):

@@ -64,6 +64,14 @@ def test_pem_files_in_any_order(manager, pki, certificate):
     in_place(manager, pki, made)
 
 
+def test_a_certificate_with_what_openssl_trusts_it_for(manager, pki):
+    trusted = manager.answers / "trusted.pem"
+    openssl("x509", "-in", pki.mail.leaf, "-trustout", "-addtrust", "serverAuth", "-setalias",
+            "mail", "-out", trusted)
+    manager.done("import", "mail", pki.mail.key, trusted, pki.intermediate.certificate)
+    in_place(manager, pki, pki.mail)
+
+
 def test_one_pem_file_with_everything_in_it(manager, pki):
     path = manager.answers / "all.pem"
     path.write_text(pki.mail.key.read_text() + pki.mail.chain.read_text())
@@ -180,6 +188,31 @@ def test_an_expired_cross_sign_is_left_out(manager, pki, run):
     assert (manager.state / "mail" / "chain.pem").read_text().count("BEGIN") == 3
 
 
+@pytest.mark.parametrize("form, options", [("PVK", ("-pvk-none",)), ("MSBLOB", ())])
+def test_a_key_in_microsofts_form_is_told_with_the_command_that_converts_it(
+        manager, pki, form, options):
+    key, made = manager.answers / "key", manager.answers / "key.pem"
+    openssl("rsa", "-in", pki.mail_rsa.key, "-outform", form, *options, "-out", key)
+    words = [str(key), "Microsoft's own form", f"openssl rsa -inform {form} -in FILE"]
+    refused(manager, key, pki.mail_rsa.chain, words=words)
+    refused(manager, pki.mail_rsa.chain, "--key", key, words=words)
+    openssl("rsa", "-inform", form, "-in", key, "-out", made)
+    manager.done("import", "mail", made, pki.mail_rsa.chain)
+    in_place(manager, pki, pki.mail_rsa)
+
+
+@pytest.mark.parametrize("how", [
+    ("pkcs8", "-topk8", "-v1", "PBE-MD5-DES"), ("rsa", "-des", "-traditional"),
+    ("pkcs8", "-topk8", "-v1", "PBE-SHA1-RC2-40"), ("rsa", "-aes128", "-traditional"),
+], ids=["openssl 1.0's pkcs8", "des", "rc2", "traditional"])
+def test_a_key_that_was_closed_long_ago(manager, pki, passphrase, how):
+    key = manager.answers / "old.key"
+    openssl(*how, "-provider", "legacy", "-provider", "default", "-in", pki.mail_rsa.key,
+            "-passout", f"pass:{PASSPHRASE}", "-out", key)
+    manager.done("import", "mail", key, pki.mail_rsa.chain, "--passphrase-file", passphrase)
+    in_place(manager, pki, pki.mail_rsa)
+
+
 @pytest.mark.parametrize("form", ["traditional", "attributes"])
 def test_a_key_in_an_odd_form(manager, pki, form):
     key = manager.answers / "odd.key"
@@ -230,6 +263,7 @@ def test_a_wrong_passphrase(manager, pki, passphrase):
             words=[str(path), "openssl(1) refused", "check the passphrase"])
     refused(manager, path, words=[str(path), "check the passphrase"])
     refused(manager, path, "--passphrase-file", "/no/such/file", words=["/no/such/file"])
+    refused(manager, path, "--passphrase-file", "/", words=["passphrase from /: Is a directory"])
 
 
 def test_without_openssl_it_says_that_it_is_missing(manager, pki, passphrase):

@@ -71,6 +71,13 @@ def test_an_intermediate_of_the_same_name_with_another_key(manager, run):
             words=["was not signed by the CN=intermediate that is given", "cure:"])
 
 
+def test_a_trusted_root_of_the_same_name_with_another_key(manager, run):
+    impostor = Authority(run.make_folder(f"namesake-{manager.front.folder.name}"), "intermediate")
+    refused(manager, manager.sign(), "--ca", impostor.certificate,
+            words=["was issued by CN=intermediate, which is not given, and the root of that name "
+                   "that this machine trusts has another key", "cure:"])
+
+
 @pytest.mark.parametrize("start, end, words", [(-60, -30, "expired on"),
                                                (30, 60, "not valid before"),
                                                (60, 30, "is never valid: it begins on")])

@@ -1,5 +1,6 @@
 """What takes long is told at a terminal, and nowhere else."""
 
+import fcntl
 import os
 
 import pytest
@@ -49,3 +50,18 @@ def test_a_pipe_is_told_the_outcome_alone(slow):
     done = manager.key(*arguments[1:-2], wrapper=("env", f"PATH={path}"))
     assert done.returncode == 0, done.stderr
     assert "..." not in done.stdout + done.stderr and "\r" not in done.stdout + done.stderr
+
+
+def test_who_waits_for_another_key_command_is_told_so(fronts, run, pki):
+    manager = KeyManager(fronts.new("certificate mail { }\n", route("echo", run.port(), run.port())), pki)
+    manager.done("new", "mail", "--host", "mail.example.test")
+    lock = os.open(manager.state / ".lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    terminal = Terminal([manager.front.binary, "key", "remove", "mail", "-c", manager.front.file])
+    try:
+        terminal.wait_for(b"\rwaiting for another `tlsfront key`... 1 s")
+        os.close(lock)
+        rest = terminal.finish()
+        assert b"is in use" in rest and terminal.process.returncode == 1, rest
+    finally:
+        terminal.close()

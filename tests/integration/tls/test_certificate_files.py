@@ -251,6 +251,15 @@ class Maker:
         self.authority._sign(file, "/CN=mail.example.test", extensions, leaf, start, end)
         return leaf, file
 
+    def compressed(self, name, extensions):
+        """The public key as a point with one coordinate and the sign of the other."""
+        folder = self.authority.folder
+        whole, file, leaf = (folder / f"{name}.{end}" for end in ("whole", "key", "pem"))
+        openssl("ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", whole)
+        openssl("ec", "-in", whole, "-conv_form", "compressed", "-out", file)
+        self.authority._sign(file, "/CN=mail.example.test", extensions, leaf, -1, 90)
+        return leaf, file
+
     def cross_sign(self, start, end):
         """The authority in the form in which an older one vouches for it."""
         return self.below(f"old{start}", self.authority.key, AUTHORITY, start, end)
@@ -329,6 +338,11 @@ def test_a_certificate_that_cannot_be_served_is_refused_by_name(bench, maker, sh
     extensions, key, words = BAD[shape]
     leaf, file = maker.make(re.sub(r"\W", "-", "bad " + shape), extensions, key)
     bench.assert_refused(leaf.read_bytes(), file.read_bytes(), words)
+
+
+def test_a_compressed_point_is_refused_which_clients_cannot_read(bench, maker):
+    leaf, file = maker.compressed("compressed", SERVER)
+    bench.assert_refused(leaf.read_bytes(), file.read_bytes(), "as a compressed point")
 
 
 @pytest.mark.parametrize("extensions, words", [

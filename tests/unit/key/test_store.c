@@ -31,6 +31,19 @@ int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigne
     return -1;
 }
 
+static char removed_last[64]; /* of the files */
+
+int __wrap_unlinkat(int from, const char *name, int flags);
+int __real_unlinkat(int from, const char *name, int flags);
+
+int __wrap_unlinkat(int from, const char *name, int flags)
+{
+    const int result = __real_unlinkat(from, name, flags);
+    if (result == 0 && flags == 0)
+        snprintf(removed_last, sizeof removed_last, "%s", name);
+    return result;
+}
+
 static int make_directory(void **unused)
 {
     (void)unused;
@@ -319,6 +332,59 @@ static void in_the_middle_of_a_removal_the_rest_goes(void **unused)
     assert_recovers(first);
 }
 
+/* The command that was cut short is said again. */
+static void nothing_is_left_of_what_was_half_removed(void **unused)
+{
+    struct keystore_entry entry;
+    struct err e;
+    (void)unused;
+    make(".mail.gone");
+    put(".mail.gone/key.pem", "key");
+    assert_int_equal(keystore_read(&store, "mail", &entry, &e), 0);
+    assert_false(entry.exists);
+    assert_false(is_there(".mail.gone"));
+}
+
+/* Killed behind the exchange: what waits is beside the pair that it does not belong to. */
+static void in_the_middle_of_a_rollback_what_waits_comes_along(void **unused)
+{
+    static const struct texts after = {{"key 1", "chain 1", "request 3", "key 3"}};
+    (void)unused;
+    for (int moved = 0; moved < 2; moved++) {
+        write_entry("mail", true, second);
+        write_entry("mail", true, first);
+        put(moved > 0 ? "mail/next-key.pem" : ".mail.previous/next-key.pem", "key 3");
+        put(".mail.previous/request.csr", "request 3");
+        assert_in_place("mail", after);
+        assert_previous("mail", second);
+    }
+}
+
+static void a_newer_request_is_not_displaced_by_one_that_comes_along(void **unused)
+{
+    (void)unused;
+    write_entry("mail", true, second);
+    write_entry("mail", true, first);
+    write_entry("mail", false, staged);
+    put(".mail.previous/next-key.pem", "key 3");
+    put(".mail.previous/request.csr", "request 3");
+    assert_in_place("mail", staged);
+}
+
+/* What is left of it without the mark would take the place of the previous pair. */
+static void the_mark_of_a_new_directory_goes_last(void **unused)
+{
+    const struct keystore_entry entry = entry_of(&staged);
+    struct err e;
+    (void)unused;
+    write_entry("mail", true, first);
+    refusal = EIO;
+    assert_int_equal(keystore_write(&store, "mail", &entry, true, &e), -1);
+    refusal = 0;
+    assert_string_equal(removed_last, "staged");
+    assert_false(is_there(".mail.next"));
+}
+
 /* ---- refused ---- */
 
 static void names_that_no_pair_can_have(void **unused)
@@ -448,6 +514,20 @@ static void when_the_new_directory_cannot_be_made_nothing_changes(void **unused)
     const struct keystore_entry entry = entry_of(&second);
     assert_int_equal(keystore_write(&store, "mail", &entry, true, &e), -1);
     assert_non_null(strstr(e.text, ".mail.next"));
+    assert_in_place("mail", first);
+}
+
+/* A change takes it along with the pair, to where the next one cannot remove it. */
+static void a_directory_of_somebody_elses_in_a_pair_is_told_of(void **unused)
+{
+    const struct keystore_entry entry = entry_of(&second);
+    struct err e = {.text = ""};
+    (void)unused;
+    write_entry("mail", true, first);
+    make("mail/backup");
+    write_entry("mail", false, first);
+    assert_int_equal(keystore_write(&store, "mail", &entry, true, &e), -1);
+    assert_non_null(strstr(e.text, ".mail.next: a directory is in it"));
     assert_in_place("mail", first);
 }
 
@@ -586,6 +666,10 @@ int main(void)
         ON_DISK(before_its_first_file_the_new_directory_is_dropped),
         ON_DISK(after_the_exchange_the_old_pair_becomes_the_previous_one),
         ON_DISK(in_the_middle_of_a_removal_the_rest_goes),
+        ON_DISK(nothing_is_left_of_what_was_half_removed),
+        ON_DISK(in_the_middle_of_a_rollback_what_waits_comes_along),
+        ON_DISK(a_newer_request_is_not_displaced_by_one_that_comes_along),
+        ON_DISK(the_mark_of_a_new_directory_goes_last),
         cmocka_unit_test(names_that_no_pair_can_have),
         ON_DISK(a_state_that_others_can_look_into_is_refused),
         cmocka_unit_test(a_directory_that_others_need_is_not_to_be_closed),
@@ -595,6 +679,7 @@ int main(void)
         ON_DISK(what_is_no_pair_is_not_read_as_one),
         ON_DISK(a_filesystem_that_cannot_exchange_is_told_of_with_the_cure),
         ON_DISK(when_the_new_directory_cannot_be_made_nothing_changes),
+        ON_DISK(a_directory_of_somebody_elses_in_a_pair_is_told_of),
         ON_DISK(paths_are_told),
         ON_DISK(links_that_others_planted_are_not_followed),
         ON_DISK(nothing_behind_a_planted_link_is_changed),

@@ -313,6 +313,10 @@ static void other_forms_are_refused_by_name_with_the_cure(void **state)
          "the file that holds it", "holds a public key"},
         {DER("{\"kty\": \"RSA\", \"d\": \"AA\"}"), "in JSON (JWK)", "PEM", "in JSON (JWK)"},
         {DER("\x30\x07\x02\x01\x03\x30\x02\x05\x00"), "PKCS#12", "tlsfront key import", "PKCS#12"},
+        {DER("\x1e\xf1\xb5\xb0\x00\x00"), "(.pvk)", "openssl rsa -inform PVK", "(.pvk)"},
+        {DER("\x07\x02\x00\x00\x00\xa4\x00\x00RSA2\x00\x08"), "(a blob)",
+         "openssl rsa -inform MSBLOB", "(a blob)"},
+        {DER("\x07\x02\x00\x00\x00\x24\x00\x00RSA2"), "(a blob)", "MSBLOB", "(a blob)"},
         {DER("\xfe\xed\xfe\xed\x00"), "key store of Java's", "keytool", "key store of Java's"},
         {DER("\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"), "PKCS#7",
          "openssl pkcs7 -inform der", "is a certificate"},
@@ -572,7 +576,13 @@ static void names_and_purpose_are_checked(void **state)
     (void)state;
     char *crt = pki_certificate(&(struct pki_spec){.subject = "CN=x", .key = PKI_EC256});
     struct findings f = check(crt, leaf_key, time(NULL));
-    assert_only(&f, TLS_FINDING_NO_NAMES, "subjectAltName");
+    assert_only(&f, TLS_FINDING_NO_NAMES, "has no subjectAltName");
+    free(crt);
+    static const char *const others[] = {"someone@example.org", "https://mail.example.org/", NULL};
+    crt = pki_certificate(
+        &(struct pki_spec){.subject = "CN=mail.example.org", .names = others, .key = PKI_EC256});
+    f = check(crt, leaf_key, time(NULL));
+    assert_only(&f, TLS_FINDING_NO_NAMES, "no host name and no IP address");
     free(crt);
     crt = pki_certificate(&(struct pki_spec){
         .subject = "CN=x", .names = names, .key = PKI_EC256, .usage = MBEDTLS_OID_CLIENT_AUTH});

@@ -93,6 +93,40 @@ static void a_byte_order_mark_is_no_part_of_a_passphrase(void **state)
     assert_string_equal(keys_passphrase("\xef\xbb"), "\xef\xbb");
 }
 
+static void a_passphrase_is_a_line_without_its_end(void **state)
+{
+    static const struct {
+        const char *file;
+        size_t size;
+        const char *line; /* NULL: it is none */
+    } rows[] = {
+        {"", 0, ""},
+        {"\n", 1, ""},
+        {"\r\n", 2, ""},
+        {"secret", 6, "secret"},
+        {" secret \nsecond", 15, " secret "},
+        {"secret\r\nsecond", 14, "secret"},
+        {"\xe4\n", 2, "\xe4"},
+        {"secret\nse\0cond", 14, "secret"},
+        {"se\0cret\n", 8, NULL},
+        {"\0", 1, NULL},
+        {"\xff\xfes\0e\0c\0\n\0", 10, NULL},
+        {"\xfe\xff\0s\0e\0c\0\n", 10, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err e = {.text = ""};
+        char line[KEYS_PASSPHRASE_SIZE];
+        const struct tls_slice file = {(const uint8_t *)rows[i].file, rows[i].size};
+        const int result = keys_passphrase_line(file, "the/path", line, &e);
+        assert_int_equal(result, rows[i].line != NULL ? 0 : -1);
+        if (rows[i].line != NULL)
+            assert_string_equal(line, rows[i].line);
+        else
+            assert_non_null(strstr(e.text, "the/path holds a NUL"));
+    }
+}
+
 static void it_may_stand_among_other_things(void **state)
 {
     (void)state;
@@ -273,6 +307,7 @@ int main(void)
         cmocka_unit_test(the_same_key_never_looks_the_same),
         cmocka_unit_test(another_passphrase_does_not_open_it),
         cmocka_unit_test(a_byte_order_mark_is_no_part_of_a_passphrase),
+        cmocka_unit_test(a_passphrase_is_a_line_without_its_end),
         cmocka_unit_test(it_may_stand_among_other_things),
         cmocka_unit_test(what_is_not_encrypted_so_is_refused_with_a_cure),
         cmocka_unit_test(a_key_in_der_is_opened),

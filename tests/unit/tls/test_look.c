@@ -43,6 +43,9 @@ static const struct {
     {"\xfe\xed\xfe\xed\x00\x00\x00\x02", 8, FORM_KEY_STORE},
     {"\xce\xce\xce\xce", 4, FORM_KEY_STORE},
     {"PuTTY-User-Key-File-3: ", 23, FORM_PUTTY},
+    {"\x1e\xf1\xb5\xb0", 4, FORM_PVK},
+    {"\x07\x02\x00\x00\x00\xa4\x00\x00RSA2", 12, FORM_BLOB},
+    {"\x07\x02\x00\x00\x00\xa4\x00\x00RSA1", 12, FORM_OTHER}, /* a public key */
     {"PuTTY-User-Key-File", 19, FORM_OTHER},
     {"\xfe\xed\xfe", 3, FORM_OTHER},
     {TEXT("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\",\"d\":\"AA\"}"), FORM_JWK},
