@@ -4,6 +4,20 @@
 #include "tls/server.h"
 #include "tls/text.h"
 
+enum { DAY = 24 * 3600, RENEW_DAYS = 30 };
+
+time_t tls_renew_before(time_t not_before, time_t not_after)
+{
+    const time_t days = (time_t)RENEW_DAYS * DAY;
+    const time_t third = not_after > not_before ? (not_after - not_before) / 3 : 0;
+    return third < days ? third : days;
+}
+
+bool tls_renew_due(const struct tls_identity_facts *f, time_t now)
+{
+    return f->not_after - now < tls_renew_before(f->not_before, f->not_after);
+}
+
 static void tell(struct tls_expiry *x, const mbedtls_x509_name *subject,
                  const mbedtls_x509_buf *der, tls_expiry_fn *report, void *arg)
 {

@@ -68,7 +68,7 @@ static void check_time(const struct lint *l, const mbedtls_x509_crt *crt, unsign
     if (l->now > to)
         tell(l, place == 1 ? TLS_FINDING_EXPIRED : TLS_FINDING_ISSUER_EXPIRED, place,
              "%s expired on %s", name, text);
-    else if (to - l->now < (time_t)TLS_RENEW_DAYS * DAY)
+    else if (to - l->now < tls_renew_before(from, to))
         tell(l, TLS_FINDING_EXPIRES_SOON, place, "%s expires on %s, in %ld day%s", name, text, days,
              plural((unsigned long long)days));
     when(l, from, text);

@@ -164,8 +164,10 @@ enum tls_signed {
 enum tls_signed tls_keyring_sign(const struct tls_keyring *ring, const struct tls_sign_request *r,
                                  struct tls_signature *out);
 
-/* Days before its end from which on a certificate is to be renewed. */
-#define TLS_RENEW_DAYS 30
+/* Seconds before its end from which on a certificate is to be renewed: 30 days, or the last third
+ * of its validity, where that is less. */
+time_t tls_renew_before(time_t not_before, time_t not_after);
+bool tls_renew_due(const struct tls_identity_facts *f, time_t now);
 
 /* What an operator should hear about a loaded identity at time `now`. Each finding is one call;
  * `place` is that of the certificate in the chain, from 1, where it is about one. */
@@ -174,7 +176,7 @@ enum tls_finding {
     TLS_FINDING_ISSUER_EXPIRED, /* one that is sent behind the leaf */
     TLS_FINDING_NOT_YET_VALID,
     TLS_FINDING_NEVER_VALID,      /* it ends before it begins */
-    TLS_FINDING_EXPIRES_SOON,     /* within TLS_RENEW_DAYS */
+    TLS_FINDING_EXPIRES_SOON,     /* as tls_renew_before() says */
     TLS_FINDING_CHAIN_ORDER,      /* a certificate is not followed by its issuer */
     TLS_FINDING_CHAIN_BROKEN,     /* its issuer did not sign it, or may not sign */
     TLS_FINDING_DAMAGED,          /* self-signed, not with its own key; a name that none can read */

@@ -49,7 +49,7 @@ struct snapshot_upstream {
 struct snapshot_certificate {
     snapshot_text name, kind, serial, subject, routes;
     uint32_t unused; /* here and below: no bytes between members, which nobody would set */
-    int64_t not_after;
+    int64_t not_before, not_after;
 };
 
 struct snapshot_crl {

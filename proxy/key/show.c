@@ -80,14 +80,15 @@ static void expiry_of(const struct view *v, char text[64])
     text[0] = '\0';
     if (v->id == NULL)
         return;
-    const time_t until = tls_identity_facts(v->id)->not_after;
-    const long left = expiry_days(until, time(NULL));
-    date_day(until, day);
+    const struct tls_identity_facts *f = tls_identity_facts(v->id);
+    const time_t now = time(NULL);
+    const long left = expiry_days(f->not_after, now);
+    date_day(f->not_after, day);
     if (left < 0)
         snprintf(text, 64, "%s EXPIRED", day);
     else
         snprintf(text, 64, "%s (%ld day%s%s)", day, left, plural((unsigned long long)left),
-                 left < TLS_RENEW_DAYS ? ", renew it" : "");
+                 tls_renew_due(f, now) ? ", renew it" : "");
 }
 
 /* ---- routes ---- */

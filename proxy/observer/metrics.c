@@ -435,19 +435,38 @@ static int64_t first_update(const struct writer *w, size_t i)
     return first;
 }
 
-static void put_certificates(struct writer *w)
+static int64_t beginning(const struct snapshot_certificate *c)
+{
+    return c->not_before;
+}
+
+static int64_t end(const struct snapshot_certificate *c)
+{
+    return c->not_after;
+}
+
+static void each_certificate(struct writer *w,
+                             int64_t (*when)(const struct snapshot_certificate *c))
 {
     const struct snapshot_certificate *c = snapshot_certificates(w->snapshot);
-    family(
-        w, "tlsfront_certificate_not_after_timestamp_seconds", "gauge",
-        "When a certificate in use expires: those served or shown to servers, and the authorities "
-        "of clients and of servers.");
     for (size_t i = 0; i < w->snapshot->counts[SNAPSHOT_CERTIFICATES]; i++)
         if (!is_told_already(w, i))
             sample_signed(w,
                           LABELS("certificate", text(w, c[i].name), "kind", text(w, c[i].kind),
                                  "serial", text(w, c[i].serial)),
-                          c[i].not_after);
+                          when(&c[i]));
+}
+
+static void put_certificates(struct writer *w)
+{
+    family(
+        w, "tlsfront_certificate_not_after_timestamp_seconds", "gauge",
+        "When a certificate in use expires: those served or shown to servers, and the authorities "
+        "of clients and of servers.");
+    each_certificate(w, end);
+    family(w, "tlsfront_certificate_not_before_timestamp_seconds", "gauge",
+           "When its validity began: for how long it is made.");
+    each_certificate(w, beginning);
     family(w, "tlsfront_crl_next_update_timestamp_seconds", "gauge",
            "When a revocation list of clients' certificates runs out.");
     for (size_t i = 0; i < w->snapshot->counts[SNAPSHOT_CRLS]; i++)

@@ -8,14 +8,16 @@ enum { DAY = 24 * 3600, THRESHOLDS = 6 };
 /* From the widest to the closest. Returns how many. */
 static size_t thresholds(const struct tls_expiry *x, long t[THRESHOLDS])
 {
-    static const long days[] = {TLS_RENEW_DAYS, 14, 7, 3, 1};
+    static const long days[] = {14, 7, 3, 1};
     size_t n = 0;
     if (x->kind == TLS_EXPIRY_CLIENT_CRL) {
         const long quarter = x->until > x->from ? (long)(x->until - x->from) / 4 : 0;
         t[n++] = quarter < 7L * DAY ? quarter : 7L * DAY;
     } else {
-        for (; n < sizeof days / sizeof *days; n++)
-            t[n] = days[n] * DAY;
+        t[n++] = (long)tls_renew_before(x->from, x->until);
+        for (size_t i = 0; i < sizeof days / sizeof *days; i++)
+            if (days[i] * DAY < t[0])
+                t[n++] = days[i] * DAY;
     }
     t[n++] = EXPIRY_OVER;
     return n;

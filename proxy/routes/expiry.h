@@ -1,5 +1,5 @@
-/* expiry.h - when to speak of something that ends: 30, 14, 7, 3 and 1 days before, and at the end.
- * Pure: the clock is the caller's. */
+/* expiry.h - when to speak of something that ends: 30, 14, 7, 3 and 1 days before, but not before
+ * the last third of its validity, and at the end. Pure: the clock is the caller's. */
 #ifndef TLSFRONT_ROUTES_EXPIRY_H
 #define TLSFRONT_ROUTES_EXPIRY_H
 

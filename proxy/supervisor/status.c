@@ -138,7 +138,7 @@ static void text_certificates(const struct generation *g, struct buf *out)
                    g->config->certificates[i].name, f->name_count > 0 ? f->names[0] : f->subject,
                    f->serial, until, days < 0 ? "expired, " : "", days,
                    plural((unsigned long long)labs(days)),
-                   days < TLS_RENEW_DAYS ? " - renew it" : "");
+                   tls_renew_due(f, time(NULL)) ? " - renew it" : "");
         text_shown(g->config, i, out);
         buf_puts(out, "\n");
         tls_identity_expiries(

@@ -119,7 +119,8 @@ static void cells_processes(const struct status *s, struct buf *out)
 static void cells_certificate(const struct generation *g, size_t i, struct buf *out)
 {
     const struct tls_identity_facts *f = tls_identity_facts(g->identities[i]);
-    const long days = expiry_days(f->not_after, time(NULL));
+    const time_t now = time(NULL);
+    const long days = expiry_days(f->not_after, now);
     char until[DATE_DAY_SIZE];
     date_day(f->not_after, until);
     cells_begin(out, CELLS_ROW);
@@ -127,7 +128,7 @@ static void cells_certificate(const struct generation *g, size_t i, struct buf *
     cells_add(out, "%s", f->name_count > 0 ? f->names[0] : f->subject);
     cells_add(out, "%s", until);
     cells_add(out, "%ld", days);
-    cells_add(out, "%s", days < 0 ? "expired" : days < TLS_RENEW_DAYS ? "renew it" : "");
+    cells_add(out, "%s", days < 0 ? "expired" : tls_renew_due(f, now) ? "renew it" : "");
     cells_end(out);
 }
 

@@ -127,6 +127,7 @@ static void put_ending(void *arg, const struct tls_expiry *x)
         .serial = snapshot_put_text(e->w, x->serial),
         .subject = snapshot_put_text(e->w, named ? e->subject : x->subject),
         .routes = e->routes,
+        .not_before = (int64_t)x->from,
         .not_after = (int64_t)x->until};
     snapshot_put(e->w, SNAPSHOT_CERTIFICATES, &one, sizeof one);
 }

@@ -348,10 +348,17 @@ def test_a_certificate_that_nobody_uses_is_warned_about(checker, good, pki):
 
 
 def test_a_certificate_about_to_expire_is_warned_about(checker, pki, run):
-    soon = Authority(run.make_folder("soon"), "soon-ca").issue("soon", pki.NAMES, end=10)
+    soon = Authority(run.make_folder("soon"), "soon-ca").issue("soon", pki.NAMES, start=-80, end=10)
     done = checker(using(soon.chain, soon.key))
     assert done.returncode == 0
     assert any("expires on" in cause for _, _, cause, _ in errors(done))
+
+
+@pytest.mark.parametrize("start,end", [(-3, 3), (-14, 31), (-14, 18)])
+def test_a_short_lived_certificate_is_no_alarm_before_its_last_third(checker, pki, run, start, end):
+    young = Authority(run.make_folder(f"young{end}"), f"young{end}").issue("young", pki.NAMES, start=start,
+                                                                           end=end)
+    assert not any("expires" in cause for _, _, cause, _ in errors(checker(using(young.chain, young.key))))
 
 
 def test_client_certificates_need_an_authority(checker, good, pki):

@@ -192,8 +192,8 @@ def test_nothing_is_watched_unless_it_is_asked_for(fronts, run, pki, toys):
 def aging(run):
     authority = Authority(run.make_folder("aging"), "aging")
     old = Authority(run.make_folder("aging-old"), "aging-old", issuer=authority, end=5.5)
-    authority.twenty = authority.issue("twenty", ("twenty.example.test",), end=20.5)
-    authority.two = authority.issue("two", ("two.example.test",), end=2.5)
+    authority.twenty = authority.issue("twenty", ("twenty.example.test",), start=-60, end=20.5)
+    authority.two = authority.issue("two", ("two.example.test",), start=-60, end=2.5)
     authority.expired = authority.issue("expired", ("expired.example.test",), start=-9, end=-1.5)
     authority.below = old.issue("below", ("below.example.test",), end=80)
     return authority

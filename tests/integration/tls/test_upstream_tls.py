@@ -395,7 +395,7 @@ def test_an_authority_that_has_expired_is_an_alarm_where_none_is_left(fronts, ru
 
 def test_a_certificate_that_is_shown_is_told_of_as_one_that_is_served(fronts, run, toys, pki):
     """Where it is bound, and when it ends; also that of a server name's own servers, and its authority."""
-    shown = pki.people.issue("soon", ("soon.example.test",), client=True, end=5)
+    shown = pki.people.issue("soon", ("soon.example.test",), client=True, start=-80, end=5)
     other = pki.people.issue("named", ("named.example.test",), client=True)
     named = server_name("mail.example.test", toys(POP3).port, upstream_ca=pki.people.certificate,
                         upstream_certificate="named")

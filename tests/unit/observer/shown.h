@@ -70,6 +70,7 @@ static inline void put_certificate(const char *name, const char *kind, const cha
                                            .serial = put(serial),
                                            .subject = put("mail.example"),
                                            .routes = put("imap"),
+                                           .not_before = not_after - 1000,
                                            .not_after = not_after};
     snapshot_put(&shown.w, SNAPSHOT_CERTIFICATES, &c, sizeof c);
 }

@@ -208,6 +208,8 @@ static void each_certificate_is_told_once(void **state)
                      "kind=\"leaf\",serial=\"0A\"} 1800000001");
     assert_has(text, line);
     assert_null(strstr(strstr(text, line) + 1, line));
+    assert_has(text, "tlsfront_certificate_not_before_timestamp_seconds{certificate=\"mail\","
+                     "kind=\"leaf\",serial=\"0A\"} 1799999001");
     assert_has(text, "tlsfront_ticket_key_modified_timestamp_seconds{file=\"/etc/new\","
                      "fingerprint=\"12ab\",use=\"seals\"} 1799999995");
     assert_has(text, "tlsfront_ticket_key_modified_timestamp_seconds{file=\"/etc/old\","

@@ -42,6 +42,20 @@ static void thresholds_are_passed_to_the_second(void **state)
         assert_int_equal(expiry_passed(&x, end - rows[i].left), rows[i].passed);
 }
 
+/* Who renews every other day need not hear of it. */
+static void what_is_short_lived_is_spoken_of_in_its_last_third(void **state)
+{
+    (void)state;
+    const struct tls_expiry x = {.kind = TLS_EXPIRY_LEAF, .from = end - 6 * DAY, .until = end};
+    assert_int_equal(expiry_passed(&x, end - 2 * DAY - 1), EXPIRY_NOT_YET);
+    assert_int_equal(expiry_passed(&x, end - 2 * DAY), 2 * DAY);
+    assert_int_equal(expiry_passed(&x, end - DAY), DAY);
+    assert_int_equal(expiry_passed(&x, end + 1), EXPIRY_OVER);
+    const struct tls_expiry nonsense = {.kind = TLS_EXPIRY_LEAF, .from = end + 1, .until = end};
+    assert_int_equal(expiry_passed(&nonsense, end - 1), EXPIRY_NOT_YET);
+    assert_int_equal(expiry_passed(&nonsense, end + 1), EXPIRY_OVER);
+}
+
 static void each_threshold_is_told_once(void **state)
 {
     static const long days[] = {30, 14, 7, 3, 1};
@@ -134,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thresholds_are_passed_to_the_second),
+        cmocka_unit_test(what_is_short_lived_is_spoken_of_in_its_last_third),
         cmocka_unit_test(each_threshold_is_told_once),
         cmocka_unit_test(missed_thresholds_are_one),
         cmocka_unit_test(the_wait_ends_when_the_next_is_passed),

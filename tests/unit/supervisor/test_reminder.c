@@ -10,6 +10,20 @@ static struct log logger;
 static uv_loop_t loop;
 static struct reminder reminder;
 
+/* Certificates that openssl makes begin today; here they have run for so long. */
+enum { AGE = 14 * DAY };
+
+time_t __real_time(time_t *at);
+time_t __wrap_time(time_t *at);
+
+time_t __wrap_time(time_t *at)
+{
+    const time_t now = __real_time(NULL) + AGE;
+    if (at != NULL)
+        *at = now;
+    return now;
+}
+
 static int begin(void **state)
 {
     struct err e;
@@ -92,13 +106,13 @@ static void each_certificate_is_told_once_with_all_that_it_concerns(void **state
     assert_int_equal(lines(files_logged()), 0);
 
     const time_t until = end_of("one.pem");
-    assert_int_equal(reminder_tell(&reminder, until - 14 * DAY - 100), 100);
+    assert_int_equal(reminder_tell(&reminder, until - 3 * DAY - 100), 100);
     assert_int_equal(lines(files_logged()), 0);
-    reminder_tell(&reminder, until - 14 * DAY);
-    assert_non_null(strstr(files_logged(), "days=14 "));
-    reminder_tell(&reminder, until - 14 * DAY + 60);
+    reminder_tell(&reminder, until - 3 * DAY);
+    assert_non_null(strstr(files_logged(), "days=3 "));
+    reminder_tell(&reminder, until - 3 * DAY + 60);
     assert_int_equal(lines(files_logged()), 0);
-    reminder_tell(&reminder, until + 1); /* three were slept through */
+    reminder_tell(&reminder, until + 1); /* one was slept through */
     text = files_logged();
     assert_int_equal(lines(text), 1);
     assert_non_null(strstr(text, "level=error "));
@@ -110,6 +124,16 @@ static void each_certificate_is_told_once_with_all_that_it_concerns(void **state
     assert_int_equal(lines(files_logged()), 0);
 }
 
+static void who_renews_in_time_hears_nothing(void **state)
+{
+    (void)state;
+    files_save_certificate("one.pem", 1, 22); /* two thirds of it are 14 days and 16 hours */
+    files_save_certificate("two.pem", 2, 45);
+    files_save_certificate("idle.pem", 3, 200);
+    use();
+    assert_int_equal(lines(files_logged()), 0);
+}
+
 static void a_new_certificate_is_told_anew(void **state)
 {
     (void)state;
@@ -118,7 +142,7 @@ static void a_new_certificate_is_told_anew(void **state)
     files_save_certificate("two.pem", 2, 200);
     use();
     assert_int_equal(lines(files_logged()), 1);
-    files_save_certificate("one.pem", 4, 2);
+    files_save_certificate("one.pem", 4, 20);
     use();
     const char *text = files_logged();
     assert_int_equal(lines(text), 1);
@@ -131,7 +155,7 @@ static void a_new_certificate_is_told_anew(void **state)
 static void one_certificate_in_two_blocks_is_one_line(void **state)
 {
     (void)state;
-    files_save_certificate("one.pem", 1, 2);
+    files_save_certificate("one.pem", 1, 20);
     files_save_certificate("idle.pem", 3, 200);
     char from[80], to[80];
     files_path("one.pem", from);
@@ -150,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(each_certificate_is_told_once_with_all_that_it_concerns),
+        CASE(who_renews_in_time_hears_nothing),
         CASE(a_new_certificate_is_told_anew),
         CASE(one_certificate_in_two_blocks_is_one_line),
     };
