@@ -8,6 +8,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 struct check {
@@ -31,14 +33,31 @@ static void tell(const struct check *k, enum tls_client_finding finding, const c
 
 /* ---- whose list it is ---- */
 
-/* As mbedTLS does, letter case does not count. Names that cannot be shown all read alike. */
+static bool same_text(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)
+{
+    if (a->len != b->len)
+        return false;
+    for (size_t i = 0; i < a->len; i++)
+        if (a->p[i] != b->p[i] &&
+            strncasecmp((const char *)a->p + i, (const char *)b->p + i, 1) != 0)
+            return false;
+    return true;
+}
+
+/* As mbedTLS does, letter case does not count. */
+static bool same_name(const mbedtls_x509_name *a, const mbedtls_x509_name *b)
+{
+    for (; a != NULL && b != NULL; a = a->next, b = b->next)
+        if (a->oid.len != b->oid.len ||
+            (a->oid.len > 0 && memcmp(a->oid.p, b->oid.p, a->oid.len) != 0) ||
+            !same_text(&a->val, &b->val) || a->next_merged != b->next_merged)
+            return false;
+    return a == b;
+}
+
 static bool is_list_of(const mbedtls_x509_crl *list, const mbedtls_x509_crt *ca)
 {
-    char issuer[512], subject[512];
-    if (!text_name(&list->issuer, issuer, sizeof issuer) ||
-        !text_name(&ca->subject, subject, sizeof subject))
-        return issuing_list_named(list, ca);
-    return strcasecmp(issuer, subject) == 0;
+    return same_name(&list->issuer, &ca->subject);
 }
 
 static bool has_signed(const mbedtls_x509_crt *ca, const mbedtls_x509_crl *list)
@@ -46,32 +65,51 @@ static bool has_signed(const mbedtls_x509_crt *ca, const mbedtls_x509_crl *list)
     return list->raw.p != NULL && is_list_of(list, ca) && issuing_signed_list(list, ca);
 }
 
+/* Once for each list: to hash one of some megabytes takes its time, and sessions wait. */
+static const mbedtls_x509_crt *signer_of(const struct tls_server *s, const mbedtls_x509_crl *list)
+{
+    for (const mbedtls_x509_crt *c = &s->client_ca; c != NULL; c = c->next)
+        if (has_signed(c, list))
+            return c;
+    return NULL;
+}
+
+/* Is its key the one that has signed that list? */
+static bool is_signer(const struct tls_server *s, size_t number, const mbedtls_x509_crt *ca)
+{
+    const mbedtls_x509_crt *signer = s->signers[number];
+    return signer != NULL && ca->pk_raw.len == signer->pk_raw.len &&
+           memcmp(ca->pk_raw.p, signer->pk_raw.p, ca->pk_raw.len) == 0;
+}
+
 /* ---- authorities that are revoked ---- */
 
-static bool revokes(const struct tls_server *s, const mbedtls_x509_crl *list,
+static bool revokes(const mbedtls_x509_crl *list, const mbedtls_x509_crt *signer,
                     const mbedtls_x509_crt *crt)
 {
-    for (const mbedtls_x509_crt *ca = &s->client_ca; ca != NULL; ca = ca->next)
-        if (issuing_named(crt, ca) && mbedtls_x509_crt_is_revoked(crt, list) &&
-            has_signed(ca, list) && issuing_signed(crt, ca))
-            return true;
-    return false;
+    return signer != NULL && same_name(&crt->issuer, &list->issuer) &&
+           mbedtls_x509_crt_is_revoked(crt, list) && issuing_signed(crt, signer);
 }
 
 /* mbedTLS asks no list about one that is trusted. */
 int server_note_revoked(struct tls_server *s)
 {
-    size_t count = 1;
+    size_t count = 1, lists = 1, i = 0;
     for (const mbedtls_x509_crt *ca = &s->client_ca; ca != NULL; ca = ca->next)
         count++;
+    for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
+        lists++;
     s->revoked = memory_calloc(count, sizeof *s->revoked);
-    if (s->revoked == NULL)
+    s->signers = memory_calloc(lists, sizeof *s->signers);
+    if (s->revoked == NULL || s->signers == NULL)
         return -1;
     count = 0;
-    for (const mbedtls_x509_crt *ca = &s->client_ca; ca != NULL; ca = ca->next)
-        for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
-            if (!server_has_revoked(s, ca) && revokes(s, l, ca))
+    for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next, i++) {
+        s->signers[i] = signer_of(s, l);
+        for (const mbedtls_x509_crt *ca = &s->client_ca; ca != NULL; ca = ca->next)
+            if (revokes(l, s->signers[i], ca) && !server_has_revoked(s, ca))
                 s->revoked[count++] = ca;
+    }
     return 0;
 }
 
@@ -115,18 +153,16 @@ static void check_authorities(const struct check *k)
 
 /* Is it another's of the same name (with the key before, or the next), while this one has its
  * own? */
-static bool is_namesakes(const struct tls_server *s, const mbedtls_x509_crl *list,
-                         const mbedtls_x509_crt *ca)
+static bool is_namesakes(const struct tls_server *s, size_t number, const mbedtls_x509_crt *ca)
 {
-    bool another = false, own = false;
-    for (const mbedtls_x509_crt *c = &s->client_ca; c != NULL; c = c->next)
-        another = another || (c != ca && has_signed(c, list));
-    for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
-        own = own || has_signed(ca, l);
-    return another && own && !has_signed(ca, list);
+    bool own = false;
+    size_t i = 0;
+    for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next, i++)
+        own = own || (is_signer(s, i, ca) && is_list_of(l, ca));
+    return own && s->signers[number] != NULL && !is_signer(s, number, ca);
 }
 
-static const char *why_refused(const struct check *k, const mbedtls_x509_crl *list,
+static const char *why_refused(const struct check *k, const mbedtls_x509_crl *list, size_t number,
                                const mbedtls_x509_crt *ca)
 {
     const uint32_t md = MBEDTLS_X509_ID_FLAG(list->sig_md);
@@ -134,10 +170,10 @@ static const char *why_refused(const struct check *k, const mbedtls_x509_crl *li
         return "comes from one that may not sign lists (keyUsage without cRLSign)";
     if ((k->server->conf.cert_profile->allowed_mds & md) == 0)
         return "is signed with SHA-1 or weaker";
-    return issuing_signed_list(list, ca) ? NULL : "is not signed with the key in client-ca";
+    return is_signer(k->server, number, ca) ? NULL : "is not signed with the key in client-ca";
 }
 
-static void check_list(const struct check *k, const mbedtls_x509_crl *list)
+static void check_list(const struct check *k, const mbedtls_x509_crl *list, size_t number)
 {
     char name[512];
     bool known = false;
@@ -145,7 +181,8 @@ static void check_list(const struct check *k, const mbedtls_x509_crl *list)
     for (const mbedtls_x509_crt *ca = &k->server->client_ca; ca != NULL; ca = ca->next) {
         if (!is_list_of(list, ca))
             continue;
-        const char *why = is_namesakes(k->server, list, ca) ? NULL : why_refused(k, list, ca);
+        const char *why =
+            is_namesakes(k->server, number, ca) ? NULL : why_refused(k, list, number, ca);
         known = true;
         if (why != NULL)
             tell(k, TLS_CLIENT_CRL_USELESS,
@@ -194,6 +231,7 @@ void tls_server_check(const struct tls_server *s, tls_client_finding_fn *report,
     if (s->client_crl.raw.p == NULL)
         return;
     check_listless(&k);
+    size_t i = 0;
     for (const mbedtls_x509_crl *l = &s->client_crl; l != NULL; l = l->next)
-        check_list(&k, l);
+        check_list(&k, l, i++);
 }

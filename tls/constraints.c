@@ -45,6 +45,23 @@ static bool host_within(struct tls_slice host, struct tls_slice base, bool deep)
     return deep && host.data[host.size - base.size - 1] == '.';
 }
 
+/* A name in full, "a.example.org.", is the same host, and allow.c takes it for that. */
+static struct tls_slice without_dot(struct tls_slice host)
+{
+    host.size -= host.size > 1 && host.data[host.size - 1] == '.';
+    return host;
+}
+
+/* Is the host (a constraint) one of those that a wildcard is for? */
+static bool wildcard_covers(struct tls_slice name, struct tls_slice base)
+{
+    if (name.size < 3 || name.data[0] != '*' || name.data[1] != '.' || base.size == 0)
+        return false;
+    const uint8_t *dot = memchr(base.data, '.', base.size);
+    return dot != NULL && dot != base.data &&
+           same_letters(behind(name, 1), behind(base, (size_t)(dot - base.data)));
+}
+
 /* Up to the last @, which is a part of it; 0: there is none. */
 static size_t local_size(struct tls_slice mailbox)
 {
@@ -112,6 +129,12 @@ static bool same_rdn(struct der *a, struct der *b)
     return x.p == x.end && y.p == y.end;
 }
 
+static bool is_sequence(struct tls_slice s)
+{
+    struct der all = der_begin(s), inside;
+    return der_enter(&all, &inside, DER_SEQUENCE) && all.p == all.end;
+}
+
 static bool directory_within(struct tls_slice name, struct tls_slice base)
 {
     struct der all = der_begin(name), all_base = der_begin(base), rest, rest_base;
@@ -139,7 +162,10 @@ static enum place place_of(const struct general_name *n, struct tls_slice base)
     bool within;
     switch (n->kind) {
     case MBEDTLS_X509_SAN_DNS_NAME:
-        within = host_within(n->text, base, true);
+        host = without_dot(n->text);
+        if (wildcard_covers(host, without_dot(base)))
+            return NOT_UNDERSTOOD; /* in part, so neither permitted nor free of what is excluded */
+        within = host_within(host, without_dot(base), true);
         break;
     case MBEDTLS_X509_SAN_RFC822_NAME:
         within = mailbox_within(n->text, base);
@@ -150,9 +176,13 @@ static enum place place_of(const struct general_name *n, struct tls_slice base)
         within = host_within(host, base, false);
         break;
     case MBEDTLS_X509_SAN_IP_ADDRESS:
+        if (base.size != 8 && base.size != 32)
+            return NOT_UNDERSTOOD;
         within = base.size == 2 * n->text.size && address_within(n->text, base);
         break;
     case MBEDTLS_X509_SAN_DIRECTORY_NAME:
+        if (!is_sequence(base))
+            return NOT_UNDERSTOOD;
         within = directory_within(n->text, base);
         break;
     default:
@@ -203,12 +233,17 @@ struct constraints {
     struct der permitted, excluded;
 };
 
-static bool find(const mbedtls_x509_crt *crt, struct extension *x)
+/* How many there are, and the last of them. */
+static unsigned find(const mbedtls_x509_crt *crt, struct extension *found)
 {
-    for (struct der rest = extensions_begin(crt); extensions_next(&rest, x);)
-        if (extension_is_constraints(x))
-            return true;
-    return false;
+    unsigned count = 0;
+    struct extension x;
+    for (struct der rest = extensions_begin(crt); extensions_next(&rest, &x);)
+        if (extension_is_constraints(&x)) {
+            *found = x;
+            count++;
+        }
+    return count;
 }
 
 static bool read_constraints(const struct extension *x, struct constraints *c)
@@ -228,10 +263,21 @@ static bool allowed(const struct constraints *c, struct general_name n)
     return permitted(c->permitted, &n) && !excluded(c->excluded, &n);
 }
 
+/* RFC 5280 4.2.1.10: addresses in the subject count as well. */
+static bool allowed_emails(const struct constraints *c, const mbedtls_x509_name *name)
+{
+    for (; name != NULL; name = name->next)
+        if (MBEDTLS_OID_CMP(MBEDTLS_OID_PKCS9_EMAIL, &name->oid) == 0 &&
+            !allowed(c, (struct general_name){MBEDTLS_X509_SAN_RFC822_NAME,
+                                              {name->val.p, name->val.len}}))
+            return false;
+    return true;
+}
+
 bool constraints_any(const mbedtls_x509_crt *authority)
 {
     struct extension x;
-    return find(authority, &x);
+    return find(authority, &x) > 0;
 }
 
 bool constraints_allow(const mbedtls_x509_crt *authority, const mbedtls_x509_crt *crt)
@@ -239,11 +285,13 @@ bool constraints_allow(const mbedtls_x509_crt *authority, const mbedtls_x509_crt
     enum { KIND_MASK = 0x1f };
     struct extension x;
     struct constraints c;
-    if (!find(authority, &x))
-        return true;
+    const unsigned count = find(authority, &x);
+    if (count != 1) /* of several nobody knows which is meant (RFC 5280 4.2) */
+        return count == 0;
     const struct general_name subject = {MBEDTLS_X509_SAN_DIRECTORY_NAME,
                                          {crt->subject_raw.p, crt->subject_raw.len}};
-    if (!read_constraints(&x, &c) || (crt->subject.oid.p != NULL && !allowed(&c, subject)))
+    if (!read_constraints(&x, &c) || (crt->subject.oid.p != NULL && !allowed(&c, subject)) ||
+        !allowed_emails(&c, &crt->subject))
         return false;
     for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; s != NULL; s = s->next)
         if (s->buf.p != NULL &&

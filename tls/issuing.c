@@ -17,11 +17,6 @@ bool issuing_named(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
     return same(&crt->issuer_raw, &issuer->subject_raw);
 }
 
-bool issuing_list_named(const mbedtls_x509_crl *list, const mbedtls_x509_crt *issuer)
-{
-    return same(&list->issuer_raw, &issuer->subject_raw);
-}
-
 /* How `tbs` was signed; parts of a certificate or list. */
 struct signature {
     const mbedtls_x509_buf *tbs, *sig;

@@ -16,7 +16,6 @@ bool issuing_named(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer);
 bool issuing_signed(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer);
 
 /* The same of a revocation list. */
-bool issuing_list_named(const mbedtls_x509_crl *list, const mbedtls_x509_crt *issuer);
 bool issuing_signed_list(const mbedtls_x509_crl *list, const mbedtls_x509_crt *issuer);
 
 /* The same authority: name and key. */

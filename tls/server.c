@@ -346,6 +346,7 @@ void tls_server_free(struct tls_server *s)
     mbedtls_ssl_config_free(&s->conf);
     mbedtls_x509_crt_free(&s->client_ca);
     mbedtls_x509_crl_free(&s->client_crl);
+    free(s->signers);
     free(s->revoked);
     allow_free(&s->allow);
     free_set(&s->identities);

@@ -25,6 +25,7 @@ struct tls_server {
     char **alpn;                   /* ends with NULL */
     mbedtls_x509_crt client_ca;
     mbedtls_x509_crl client_crl;
+    const mbedtls_x509_crt **signers; /* of client_ca, of each list in client_crl; NULL: none */
     const mbedtls_x509_crt **revoked; /* of client_ca; ends with NULL */
     enum client_auth client_auth;
     struct allow allow;
@@ -39,7 +40,8 @@ struct tls_server {
 /* True when one of the identities covers the name. */
 bool identity_set_covers(const struct identity_set *set, const char *name);
 
-/* Notes which of client_ca are revoked by the lists in client_crl. -1: out of memory. */
+/* Notes who has signed the lists in client_crl, and which of client_ca they revoke. -1: out of
+ * memory. */
 int server_note_revoked(struct tls_server *s);
 bool server_has_revoked(const struct tls_server *s, const mbedtls_x509_crt *ca);
 

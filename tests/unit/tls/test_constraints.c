@@ -63,6 +63,10 @@ static const struct {
     {DNS, "good.test", "notgood.test", false},
     {DNS, "good.test", "good.test.evil", false},
     {DNS, "good.test", "test", false},
+    {DNS, "good.test", "a.good.test.", true}, /* in full: the same host */
+    {DNS, "good.test.", "a.good.test", true},
+    {DNS, "a.good.test", "*.test", false}, /* is for one label */
+    {DNS, ".a.good.test", "*.good.test", false},
     {DNS, ".good.test", "a.good.test", true},
     {DNS, ".good.test", "good.test", false},
     {EMAIL, "good.test", "al@GOOD.test", true},
@@ -155,6 +159,38 @@ static void what_cannot_be_read_allows_nothing(void **state)
     assert_true(allows(constraint(PERMITTED, X400, "x"), &spec)); /* it has none of that kind */
 }
 
+/* Some of its hosts are within, some are not. */
+static void a_wildcard_is_within_as_a_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"*.good.test", NULL};
+    const struct pki_spec spec = {
+        .subject = "", .issuer = "CN=CA", .names = names, .key = PKI_EC256};
+    assert_false(allows(constraint(PERMITTED, DNS, "a.good.test"), &spec));
+    assert_false(allows(constraint(EXCLUDED, DNS, "A.good.test"), &spec));
+    assert_true(allows(constraint(EXCLUDED, DNS, "b.a.good.test"), &spec));
+}
+
+static void a_mail_address_in_the_subject_is_a_name(void **state)
+{
+    (void)state;
+    const struct pki_spec good = {.subject = "CN=al,emailAddress=al@good.test", .key = PKI_EC256},
+                          evil = {.subject = "CN=al,emailAddress=al@evil.test", .key = PKI_EC256};
+    assert_true(allows(constraint(PERMITTED, EMAIL, "good.test"), &good));
+    assert_false(allows(constraint(PERMITTED, EMAIL, "good.test"), &evil));
+    assert_false(allows(constraint(EXCLUDED, EMAIL, "evil.test"), &evil));
+}
+
+static void what_is_no_base_of_its_kind_keeps_out(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"10.9.8.7", NULL};
+    const struct pki_spec spec = {
+        .subject = "O=Test", .issuer = "CN=CA", .names = names, .key = PKI_EC256};
+    assert_false(allows(constraint(EXCLUDED, ADDRESS, "\x0a\x09\x08"), &spec));
+    assert_false(allows(constraint(EXCLUDED, DIRECTORY, "Test"), &spec));
+}
+
 static int teardown(void **state)
 {
     (void)state;
@@ -176,6 +212,9 @@ int main(void)
         cmocka_unit_test(every_name_has_to_be_within),
         cmocka_unit_test(a_subject_is_a_name),
         cmocka_unit_test(what_cannot_be_read_allows_nothing),
+        cmocka_unit_test(a_wildcard_is_within_as_a_whole_or_not_at_all),
+        cmocka_unit_test(a_mail_address_in_the_subject_is_a_name),
+        cmocka_unit_test(what_is_no_base_of_its_kind_keeps_out),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
