@@ -46,34 +46,6 @@ static int answer_upgrade(struct supervisor *s, struct buf *text)
     return EXIT_RUNTIME;
 }
 
-static int answer_status(struct supervisor *s, struct buf *text)
-{
-    const struct status facts = supervisor_status(s);
-    status_text(&facts, text);
-    return 0;
-}
-
-static int answer_status_table(struct supervisor *s, struct buf *text)
-{
-    const struct status facts = supervisor_status(s);
-    status_cells(&facts, text);
-    return 0;
-}
-
-static int answer_status_json(struct supervisor *s, struct buf *text)
-{
-    const struct status facts = supervisor_status(s);
-    status_json(&facts, text);
-    return 0;
-}
-
-static int answer_serving(struct supervisor *s, struct buf *text)
-{
-    const struct status facts = supervisor_status(s);
-    status_serving(&facts, text);
-    return 0;
-}
-
 /* For one that would take our place. */
 static int answer_identity(struct supervisor *s, struct buf *text)
 {
@@ -161,22 +133,32 @@ static int answer_unknown(struct supervisor *s, struct buf *text)
 static const struct answer {
     const char *request;
     int (*answer)(struct supervisor *s, struct buf *text);
+    void (*tell)(const struct status *s, struct buf *text); /* or how things are */
 } answers[] = {
-    {"reload", answer_reload},
-    {"reload journal", answer_reload},
-    {"upgrade", answer_upgrade},
-    {"status", answer_status},
-    {"status json", answer_status_json},
-    {"status table", answer_status_table},
-    {"serving", answer_serving},
-    {"ready", answer_ready},
-    {"drain", answer_drain},
-    {"drain on", answer_drain_on},
-    {"drain off", answer_drain_off},
-    {"identity", answer_identity},
-    {"reload state", answer_reload_state},
-    {NULL, answer_unknown},
+    {"reload", answer_reload, NULL},
+    {"reload journal", answer_reload, NULL},
+    {"upgrade", answer_upgrade, NULL},
+    {"status", NULL, status_text},
+    {"status json", NULL, status_json},
+    {"status table", NULL, status_cells},
+    {"serving", NULL, status_serving},
+    {"ready", answer_ready, NULL},
+    {"drain", answer_drain, NULL},
+    {"drain on", answer_drain_on, NULL},
+    {"drain off", answer_drain_off, NULL},
+    {"identity", answer_identity, NULL},
+    {"reload state", answer_reload_state, NULL},
+    {NULL, answer_unknown, NULL},
 };
+
+static int answer_by(const struct answer *a, struct supervisor *s, struct buf *text)
+{
+    if (a->answer != NULL)
+        return a->answer(s, text);
+    const struct status facts = supervisor_status(s);
+    a->tell(&facts, text);
+    return 0;
+}
 
 /* Syslog is read by the journal, too. */
 static bool logs_to_journal(const struct supervisor *s)
@@ -211,7 +193,7 @@ void supervisor_answer(void *arg, struct control_request *request, const char *l
     while (a->request != NULL && strcmp(a->request, line) != 0)
         a++;
     buf_init(&text, (size_t)16 << 20);
-    const int status = a->answer(s, &text);
+    const int status = answer_by(a, s, &text);
     control_answer(request, status, &text);
     buf_free(&text);
 }
