@@ -249,14 +249,6 @@ int keystore_read_directory(const struct keystore *s, const char *directory,
     return result;
 }
 
-int keystore_read(const struct keystore *s, const char *name, struct keystore_entry *out,
-                  struct err *e)
-{
-    if (s->lock >= 0)
-        keystore_tidy_up(s, name);
-    return keystore_read_directory(s, name, out, e);
-}
-
 int keystore_read_previous(const struct keystore *s, const char *name, struct keystore_entry *out,
                            struct err *e)
 {

@@ -16,9 +16,6 @@ void keystore_sibling(const char *name, const char *what, char directory[KEYSTOR
 int keystore_read_directory(const struct keystore *s, const char *directory,
                             struct keystore_entry *out, struct err *e);
 
-/* After a crash: what it left half done is done, or undone. Failures show in what is done next. */
-void keystore_tidy_up(const struct keystore *s, const char *name);
-
 /* Root writes on behalf of whoever owns STATE. */
 int keystore_give_away(const struct keystore *s, int fd);
 

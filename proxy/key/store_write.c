@@ -1,8 +1,9 @@
-/* store_write.c - how a pair is replaced.
+/* store_write.c - how a pair is replaced, and read by who will replace it.
  *
- *   .NAME.next      the new directory; holds the file "staged" until it has taken its place. After
- * the exchange this name is the old directory's, without that file. .NAME.previous  what was there
- * before .NAME.gone      on its way out
+ * - .NAME.next: the new directory; holds the file "staged" until it has taken its place. After the
+ *   exchange this name is the old directory's, without that file.
+ * - .NAME.previous: what was there before
+ * - .NAME.gone: on its way out
  *
  * A crash leaves at most .NAME.next or .NAME.gone behind, or what waits for an answer beside the
  * previous pair, and the next command that changes something tidies up. */
@@ -129,7 +130,8 @@ static void take_what_waits(const struct keystore *s, const char *name)
     move_file(s, previous, name, KEYSTORE_REQUEST);
 }
 
-void keystore_tidy_up(const struct keystore *s, const char *name)
+/* Failures show in what is done next. */
+static void tidy_up(const struct keystore *s, const char *name)
 {
     char next[KEYSTORE_DIRECTORY_SIZE], gone[KEYSTORE_DIRECTORY_SIZE];
     keystore_sibling(name, "next", next);
@@ -141,6 +143,15 @@ void keystore_tidy_up(const struct keystore *s, const char *name)
     else if (is_there(s, next, "."))
         put_away(s, name, next);
     take_what_waits(s, name);
+}
+
+/* Whoever holds the lock decides by what is read what is to be changed. */
+int keystore_read(const struct keystore *s, const char *name, struct keystore_entry *out,
+                  struct err *e)
+{
+    if (s->lock >= 0)
+        tidy_up(s, name);
+    return keystore_read_directory(s, name, out, e);
 }
 
 /* ---- writing ---- */
@@ -214,7 +225,7 @@ int keystore_write(const struct keystore *s, const char *name, const struct keys
 {
     char next[KEYSTORE_DIRECTORY_SIZE];
     keystore_sibling(name, "next", next);
-    keystore_tidy_up(s, name);
+    tidy_up(s, name);
     if (stage(s, next, entry) != 0) {
         keystore_fail(s, e, "cannot write", next);
         remove_directory(s, next);
@@ -239,7 +250,7 @@ int keystore_rollback(const struct keystore *s, const char *name, struct err *e)
 {
     char previous[KEYSTORE_DIRECTORY_SIZE];
     keystore_sibling(name, "previous", previous);
-    keystore_tidy_up(s, name);
+    tidy_up(s, name);
     if (!is_there(s, previous, keystore_file_name(KEYSTORE_CHAIN)))
         return err_set(e, "there is no previous certificate of %s in %s", name, s->path);
     if (exchange(s, previous, name, is_there(s, name, "."), e) != 0)
@@ -253,7 +264,7 @@ int keystore_remove(const struct keystore *s, const char *name, struct err *e)
     char previous[KEYSTORE_DIRECTORY_SIZE], gone[KEYSTORE_DIRECTORY_SIZE];
     keystore_sibling(name, "previous", previous);
     keystore_sibling(name, "gone", gone);
-    keystore_tidy_up(s, name);
+    tidy_up(s, name);
     if (remove_directory(s, previous) != 0)
         return keystore_fail(s, e, "cannot remove", previous);
     if (renameat(s->directory, name, s->directory, gone) != 0)
