@@ -8,9 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct check {
     const struct tls_server *server;
@@ -33,24 +31,15 @@ static void tell(const struct check *k, enum tls_client_finding finding, const c
 
 /* ---- whose list it is ---- */
 
-static bool same_text(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)
-{
-    if (a->len != b->len)
-        return false;
-    for (size_t i = 0; i < a->len; i++)
-        if (a->p[i] != b->p[i] &&
-            strncasecmp((const char *)a->p + i, (const char *)b->p + i, 1) != 0)
-            return false;
-    return true;
-}
-
 /* As mbedTLS does, letter case does not count. */
 static bool same_name(const mbedtls_x509_name *a, const mbedtls_x509_name *b)
 {
     for (; a != NULL && b != NULL; a = a->next, b = b->next)
         if (a->oid.len != b->oid.len ||
             (a->oid.len > 0 && memcmp(a->oid.p, b->oid.p, a->oid.len) != 0) ||
-            !same_text(&a->val, &b->val) || a->next_merged != b->next_merged)
+            !text_same_letters((struct tls_slice){a->val.p, a->val.len},
+                               (struct tls_slice){b->val.p, b->val.len}) ||
+            a->next_merged != b->next_merged)
             return false;
     return a == b;
 }

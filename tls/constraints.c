@@ -1,26 +1,11 @@
 #include "tls/constraints.h"
 
 #include "tls/extensions.h"
+#include "tls/text.h"
 
 #include <string.h>
 
 /* ---- parts of names ---- */
-
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
-}
-
-/* Letter case does not count. */
-static bool same_letters(struct tls_slice a, struct tls_slice b)
-{
-    if (a.size != b.size)
-        return false;
-    for (size_t i = 0; i < a.size; i++)
-        if (lower(a.data[i]) != lower(b.data[i]))
-            return false;
-    return true;
-}
 
 static bool same_bytes(struct tls_slice a, struct tls_slice b)
 {
@@ -38,7 +23,7 @@ static bool host_within(struct tls_slice host, struct tls_slice base, bool deep)
 {
     if (base.size == 0)
         return true;
-    if (host.size < base.size || !same_letters(behind(host, host.size - base.size), base))
+    if (host.size < base.size || !text_same_letters(behind(host, host.size - base.size), base))
         return false;
     if (base.data[0] == '.' || host.size == base.size)
         return host.size > base.size || base.data[0] != '.';
@@ -59,7 +44,7 @@ static bool wildcard_covers(struct tls_slice name, struct tls_slice base)
         return false;
     const uint8_t *dot = memchr(base.data, '.', base.size);
     return dot != NULL && dot != base.data &&
-           same_letters(behind(name, 1), behind(base, (size_t)(dot - base.data)));
+           text_same_letters(behind(name, 1), behind(base, (size_t)(dot - base.data)));
 }
 
 /* Up to the last @, which is a part of it; 0: there is none. */
@@ -79,7 +64,7 @@ static bool mailbox_within(struct tls_slice mailbox, struct tls_slice base)
         return host_within(host, base, false);
     return same_bytes((struct tls_slice){mailbox.data, local},
                       (struct tls_slice){base.data, base_local}) &&
-           same_letters(host, behind(base, base_local));
+           text_same_letters(host, behind(base, base_local));
 }
 
 /* False: it has none that is a name (RFC 5280: such a URI cannot be within anything). */
@@ -115,7 +100,7 @@ static bool same_attribute(struct der *a, struct der *b)
     return der_enter(a, &x, DER_SEQUENCE) && der_enter(b, &y, DER_SEQUENCE) &&
            der_take(&x, &type, MBEDTLS_ASN1_OID) && der_take(&y, &type_b, MBEDTLS_ASN1_OID) &&
            der_take(&x, &value, der_next(&x)) && der_take(&y, &value_b, der_next(&y)) &&
-           same_bytes(type, type_b) && same_letters(value, value_b);
+           same_bytes(type, type_b) && text_same_letters(value, value_b);
 }
 
 static bool same_rdn(struct der *a, struct der *b)

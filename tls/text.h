@@ -26,6 +26,9 @@ char *text_name_copy(const mbedtls_x509_name *name);
 /* A serial number in hex, upper case, without leading zeros; one that does not fit is cut. */
 void text_serial(const mbedtls_x509_buf *serial, char *text, size_t size);
 
+/* The letter case of ASCII does not count; a NUL is a byte like others. */
+bool text_same_letters(struct tls_slice a, struct tls_slice b);
+
 /* UTF-8 without control characters, in a string of a kind that holds UTF-8 or ASCII. The bytes of
  * another, such as a BMPString, may read as somebody else's name. */
 bool text_is_utf8(const mbedtls_x509_buf *b);
