@@ -31,13 +31,26 @@ static struct sockaddr_storage nobodys(sa_family_t family)
     return address;
 }
 
+/* Where no port is left, the address was found to be good before. */
+static bool can_bind(const struct sockaddr_storage *address)
+{
+    const int rc = try_bind(address);
+    return rc == 0 || rc == EADDRINUSE;
+}
+
 bool own_address(const struct sockaddr_storage *address)
 {
     const struct sockaddr_storage nobody = nobodys(address->ss_family);
-    return try_bind(address) == 0 && try_bind(&nobody) != 0;
+    return can_bind(address) && !can_bind(&nobody);
 }
 
 bool foreign_address(const struct sockaddr_storage *address)
 {
     return try_bind(address) == EADDRNOTAVAIL;
+}
+
+bool own_ports_are_taken(sa_family_t family)
+{
+    const struct sockaddr_storage any = {.ss_family = family};
+    return try_bind(&any) == EADDRINUSE;
 }

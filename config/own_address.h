@@ -13,4 +13,8 @@ bool own_address(const struct sockaddr_storage *address);
 /* So that nothing can come from there? False, too, where it cannot be told. */
 bool foreign_address(const struct sockaddr_storage *address);
 
+/* Are all ports taken that the kernel chooses from (net.ipv4.ip_local_port_range)? That takes it a
+ * search through all of them. False, too, where it cannot be told. */
+bool own_ports_are_taken(sa_family_t family);
+
 #endif

@@ -224,8 +224,10 @@ static struct check *check_of(struct peer *p)
 static void cannot_connect(struct check *c, int error)
 {
     char words[PEER_WORDS_MAX];
-    fail(c, c->peer.no_source ? UPSTREAM_OTHER : peer_fault(error),
-         peer_words(&c->peer, error, c->target->config, words));
+    if (c->peer.lacks == PEER_LACKS_MEANS || c->peer.lacks == PEER_LACKS_PORT)
+        close_visit(c); /* no verdict, and there will be some again */
+    else
+        fail(c, peer_fault(&c->peer, error), peer_words(&c->peer, error, c->target->config, words));
 }
 
 static void on_connected(struct peer *p, int status)
@@ -284,21 +286,12 @@ static const struct peer_events events = {
 
 static int connect_to(struct check *c)
 {
-    const struct target_config *t = c->target->config;
     struct peer_target target = {.to = (const struct sockaddr *)&c->at.addr};
     if (c->endpoint->kind == ENDPOINT_UNIX)
         target.path = c->endpoint->path;
-    else if (t->source_kind == SOURCE_ADDRESS && t->source.addr.ss_family == c->at.addr.ss_family) {
-        target.from = (const struct sockaddr *)&t->source.addr;
-        target.from_size = t->source.addr_len;
-    }
+    else
+        peer_target_source(&target, c->target->config);
     return peer_connect(&c->peer, c->all->loop, &target, &events);
-}
-
-/* What we lack ourselves is no fault of the server's. */
-static bool is_ours(int error)
-{
-    return error == UV_EMFILE || error == UV_ENFILE || error == UV_ENOMEM || error == UV_ENOBUFS;
 }
 
 static void next_visit(struct check *c)
@@ -338,8 +331,6 @@ static void knock(uv_timer_t *timer)
     allow(c, c->route->config->connect_timeout);
     if (rc == PEER_CONNECTED)
         on_connected(&c->peer, 0);
-    else if (is_ours(rc))
-        close_visit(c);
     else if (rc != 0)
         cannot_connect(c, rc);
 }

@@ -233,7 +233,7 @@ struct session {
     bool handshaken;                   /* TLS stands */
     bool upgraded;                     /* TLS began by STARTTLS */
     bool knocking;                     /* DIAL: its queue is full, and it is tried again */
-    bool sourceless;                   /* it could not come from where the last one wants it */
+    bool sourceless;                   /* there was nothing to come from, towards the last one */
     bool served;                       /* an upstream serves it, and no other can take its place;
                                         * the open line is out */
     bool opened;                       /* an open line is out, before the upgrade perhaps */

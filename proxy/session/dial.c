@@ -32,10 +32,11 @@ static enum session_state give_up(struct session *s, const char *how)
     return session_refuse(s, REFUSE_TOO_MANY);
 }
 
-/* Nor is it to be blamed here; but the next one may be dialled without a source. */
+/* Nor is it to be blamed here; but towards the next one there may be a source. */
 static enum session_state without_source(struct session *s, int error)
 {
     char words[PEER_WORDS_MAX];
+    s->sourceless = true;
     session_log_upstream(s, "upstream-failed",
                          peer_words(&s->upstream, error, s->target->config, words));
     peer_close(&s->upstream, true);
@@ -45,9 +46,16 @@ static enum session_state without_source(struct session *s, int error)
 /* A negative uv error. */
 static enum session_state cannot_connect(struct session *s, int error)
 {
-    s->sourceless = s->upstream.no_source;
-    return s->sourceless ? without_source(s, error)
-                         : failed(s, peer_fault(error), uv_strerror(error));
+    switch (s->upstream.lacks) {
+    case PEER_LACKS_NOTHING:
+        break;
+    case PEER_LACKS_MEANS:
+        return give_up(s, uv_strerror(error));
+    case PEER_LACKS_SOURCE:
+    case PEER_LACKS_PORT:
+        return without_source(s, error);
+    }
+    return failed(s, peer_fault(&s->upstream, error), uv_strerror(error));
 }
 
 /* Where the upstream shall see the session come from. */
@@ -55,10 +63,8 @@ static void choose_source(const struct session *s, union session_address *client
                           struct peer_target *target)
 {
     const struct target_config *t = s->target->config;
-    if (t->source_kind == SOURCE_ADDRESS && t->source.addr.ss_family == target->to->sa_family) {
-        target->from = (const struct sockaddr *)&t->source.addr;
-        target->from_size = t->source.addr_len;
-    } else if (t->source_kind == SOURCE_TRANSPARENT && s->from.sa.sa_family != AF_UNIX) {
+    peer_target_source(target, t);
+    if (t->source_kind == SOURCE_TRANSPARENT && s->from.sa.sa_family != AF_UNIX) {
         const bool inet = s->from.sa.sa_family == AF_INET;
         *client = s->from;
         *(inet ? &client->in.sin_port : &client->in6.sin6_port) = 0;
@@ -176,8 +182,6 @@ static enum session_state begun(struct session *s, int rc)
         return SESSION_STAY;
     if (rc == PEER_CONNECTED)
         return dial_connected(s, 0);
-    if (rc == UV_EMFILE || rc == UV_ENFILE || rc == UV_ENOMEM || rc == UV_ENOBUFS)
-        return give_up(s, uv_strerror(rc));
     return cannot_connect(s, rc);
 }
 

@@ -1,4 +1,5 @@
 #include "proxy/session/peer.h"
+#include "config/own_address.h"
 #include "proxy/base/socket.h"
 
 #include <assert.h>
@@ -148,6 +149,18 @@ static void connect_done(uv_connect_t *request, int status)
     p->events->connected(p, status);
 }
 
+static bool lacks_means(int error)
+{
+    return error == UV_EMFILE || error == UV_ENFILE || error == UV_ENOMEM || error == UV_ENOBUFS;
+}
+
+/* Without an address of that family here, the kernel gives the same error. */
+static bool lacks_port(int error, const struct peer_target *target)
+{
+    return error == UV_EADDRNOTAVAIL && target->path == NULL &&
+           own_ports_are_taken(target->to->sa_family);
+}
+
 /* Prepare the socket that is to be connected. 0, or a negative uv error. */
 static int tune_upstream_socket(struct peer *p, int fd, const struct peer_target *target)
 {
@@ -164,9 +177,10 @@ static int tune_upstream_socket(struct peer *p, int fd, const struct peer_target
         /* Choose the port at connect, so that one source address serves more than 28,000 sessions
          * as long as the destinations differ. */
         setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-        p->no_source = bind(fd, target->from, target->from_size) != 0;
-        if (p->no_source)
+        if (bind(fd, target->from, target->from_size) != 0) {
+            p->lacks = PEER_LACKS_SOURCE;
             return -errno;
+        }
     }
     return 0;
 }
@@ -250,8 +264,14 @@ int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *targ
 {
     peer_init(p, events);
     const bool at_once = target->here || target->path != NULL;
-    const int rc = at_once ? connect_here(p, loop, target) : UV_EALREADY;
-    return rc == UV_EALREADY ? connect_anywhere(p, loop, target) : rc;
+    int rc = at_once ? connect_here(p, loop, target) : UV_EALREADY;
+    if (rc == UV_EALREADY)
+        rc = connect_anywhere(p, loop, target);
+    if (lacks_means(rc))
+        p->lacks = PEER_LACKS_MEANS;
+    else if (p->lacks == PEER_LACKS_NOTHING && lacks_port(rc, target))
+        p->lacks = PEER_LACKS_PORT;
+    return rc;
 }
 
 /* ---- writing ---- */

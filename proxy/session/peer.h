@@ -34,6 +34,15 @@ enum peer_life {
     PEER_CLOSING
 };
 
+/* What this machine is short of, so that a connection which did not come about says nothing of the
+ * other side. */
+enum peer_lack {
+    PEER_LACKS_NOTHING,
+    PEER_LACKS_MEANS,  /* descriptors or memory */
+    PEER_LACKS_SOURCE, /* the address to come from cannot be bound to */
+    PEER_LACKS_PORT,   /* towards that address all are taken */
+};
+
 struct peer {
     union {
         uv_handle_t handle;
@@ -51,7 +60,7 @@ struct peer {
     bool eof;        /* the other side's FIN was read */
     bool fin_wanted; /* our FIN follows what is queued */
     bool fin_sent;
-    bool no_source; /* it could not be had: see peer_connect() */
+    enum peer_lack lacks; /* behind peer_connect() */
 };
 
 /* The buffer that all peers of a loop read into, up to its last byte but one; loop->data points to
@@ -77,12 +86,14 @@ struct peer_target {
     unsigned user_timeout; /* see socket_user_timeout() */
 };
 
+/* source = ADDRESS, if it is of the family of `to`: then it is where to come from. */
+void peer_target_source(struct peer_target *target, const struct target_config *t);
+
 enum { PEER_CONNECTED = 1 };
 
 /* Begin to connect. 0: `connected` tells the outcome. PEER_CONNECTED, where it is `here` or a unix
  * socket, or a negative uv error are the outcome, and `connected` does not come. The peer has to be
- * closed in each case but one, peer_queue_is_full(). Where `from` cannot be bound to, p->no_source
- * is set: that says nothing of `to`. */
+ * closed in each case but one, peer_queue_is_full(). p->lacks says whether the fault is ours. */
 int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *target,
                  const struct peer_events *events);
 
@@ -93,11 +104,10 @@ static inline bool peer_queue_is_full(const struct peer *p, int rc)
     return rc == UV_EAGAIN && p->life == PEER_NONE;
 }
 
-/* What such an error, or status, says of an upstream. */
-enum upstream_fault peer_fault(int error);
+/* What such an error, or status, says of an upstream: UPSTREAM_OTHER if nothing. */
+enum upstream_fault peer_fault(const struct peer *p, int error);
 
-/* The same in words; where there was no source, these name it as the configuration does. They are
- * in `out`, or constant. */
+/* The same in words, with what the operator can do about it. They are in `out`, or constant. */
 enum { PEER_WORDS_MAX = 160 };
 const char *peer_words(const struct peer *p, int error, const struct target_config *t,
                        char out[PEER_WORDS_MAX]);

@@ -344,10 +344,29 @@ static void draining_and_silent(void)
     f.tls = tls_client_new(NAME, NULL);
 }
 
+static void lacks(enum peer_lack what, int error)
+{
+    upstream->peer->lacks = what;
+    upstream_connects(error);
+}
+
 static void cannot_come_from_its_source(void)
 {
-    upstream->peer->no_source = true;
-    upstream_connects(UV_EADDRNOTAVAIL);
+    lacks(PEER_LACKS_SOURCE, UV_EADDRNOTAVAIL);
+}
+
+static void no_port(void)
+{
+    to_dial();
+    lacks(PEER_LACKS_PORT, UV_EADDRNOTAVAIL);
+    closes(upstream);
+    lacks(PEER_LACKS_PORT, UV_EADDRNOTAVAIL);
+}
+
+static void no_descriptor(void)
+{
+    to_dial();
+    lacks(PEER_LACKS_MEANS, UV_EMFILE);
 }
 
 static void no_source(void)
@@ -532,6 +551,8 @@ static const struct way {
      ""},
     {END_NO_SOURCE, no_source, upstream_is_closed, "info", "tlsfront", "<bye><fin>",
      "<dialled><reset>"},
+    {END_NO_SOURCE, no_port, upstream_is_closed, "info", "tlsfront", "<bye><fin>",
+     "<dialled><reset>"},
     {END_NO_UPSTREAM, no_source_for_the_first, upstream_is_closed, "info", "upstream", "<bye><fin>",
      "<dialled><reset>"},
     {END_NO_UPSTREAM, to_dial_closing_last, upstream_is_closed, "info", "upstream", "<bye><fin>",
@@ -544,6 +565,7 @@ static const struct way {
      "-ERR [SYS/TEMP] Too many connections, try again later\r\n<fin>", ""},
     {END_TOO_MANY, too_many_behind_tls, NULL, "info", "tlsfront",
      "-ERR [SYS/TEMP] Too many connections, try again later\r\n<bye><fin>", ""},
+    {END_TOO_MANY, no_descriptor, NULL, "info", "tlsfront", "<bye><fin>", "<dialled><close>"},
     {END_TOO_MANY, too_many_requests, NULL, "info", "tlsfront",
      HTTP("503 Service Unavailable", TEXT, "17", "Retry-After: 10\r\n", "Try again later.\n"), ""},
     {END_DRAINING, draining_behind_tls, NULL, "info", "tlsfront", "<bye><fin>", ""},

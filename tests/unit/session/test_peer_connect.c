@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -113,7 +114,7 @@ static void a_source_address_that_is_not_ours_fails_at_once(void **state)
     const struct target_config t = {.source_kind = SOURCE_ADDRESS, .source.text = "203.0.113.1"};
     char words[PEER_WORDS_MAX];
     assert_int_equal(start(f, NULL, &from), UV_EADDRNOTAVAIL);
-    assert_true(f->peer.no_source);
+    assert_int_equal(f->peer.lacks, PEER_LACKS_SOURCE);
     assert_string_equal(peer_words(&f->peer, UV_EADDRNOTAVAIL, &t, words),
                         "source = 203.0.113.1: address not available");
     peer_close(&f->peer, false);
@@ -125,6 +126,24 @@ static void a_source_address_that_is_not_ours_fails_at_once(void **state)
     loop_until(&f->loop, f->closed == 2);
     assert_int_equal(open_descriptors(), before);
     assert_int_equal(f->connected, 0);
+}
+
+static void without_descriptors_nobody_else_is_at_fault(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before, none = {0};
+    getrlimit(RLIMIT_NOFILE, &before);
+    none.rlim_max = before.rlim_max;
+    for (int kind = 0; kind < 3; kind++) {
+        f->here = kind == 1;
+        setrlimit(RLIMIT_NOFILE, &none);
+        const int rc = start(f, kind == 2 ? "/tmp/nobody" : NULL, NULL);
+        setrlimit(RLIMIT_NOFILE, &before);
+        assert_int_equal(rc, UV_EMFILE);
+        assert_int_equal(f->peer.lacks, PEER_LACKS_MEANS);
+        peer_close(&f->peer, false);
+        loop_until(&f->loop, f->closed == (unsigned)kind + 1);
+    }
 }
 
 static void a_refused_connection_is_told(void **state)
@@ -278,6 +297,7 @@ int main(void)
         CASE(a_connection_is_made_without_delay_and_ends_with_its_host),
         CASE(a_source_address_is_used),
         CASE(a_source_address_that_is_not_ours_fails_at_once),
+        CASE(without_descriptors_nobody_else_is_at_fault),
         CASE(a_refused_connection_is_told),
         CASE(who_is_here_is_connected_when_the_call_returns),
         CASE(who_is_here_and_refuses_does_so_in_the_call),
