@@ -503,7 +503,8 @@ size_t tls_conn_server_name(const struct tls_conn *c);
 enum tls_fault {
     TLS_FAULT_CLIENT, /* it, or the server at the other end, broke the protocol, offered nothing
                          usable, or went away */
-    TLS_FAULT_LOCAL,  /* out of memory, random numbers, an internal error */
+    TLS_FAULT_LOCAL,  /* out of memory, random numbers, an internal error; a client_crl by which
+                         nobody can be judged */
 };
 struct tls_failure {
     enum tls_fault fault;

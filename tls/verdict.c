@@ -203,6 +203,17 @@ static const struct row {
      {"the client-crl is signed with SHA-1 or weaker: no client certificate can be accepted"}},
 };
 
+/* That the client-crl judges nobody is not the client's. */
+static enum tls_fault fault_of(const struct row *row)
+{
+    enum {
+        LIST = MBEDTLS_X509_BADCRL_EXPIRED | MBEDTLS_X509_BADCRL_FUTURE |
+               MBEDTLS_X509_BADCRL_NOT_TRUSTED | MBEDTLS_X509_BADCRL_BAD_MD |
+               MBEDTLS_X509_BADCRL_BAD_PK | MBEDTLS_X509_BADCRL_BAD_KEY
+    };
+    return (row->flag & LIST) != 0 ? TLS_FAULT_LOCAL : TLS_FAULT_CLIENT;
+}
+
 static const char *words_of(const struct verdict *v, const struct row *row)
 {
     if (row->flag == MBEDTLS_X509_BADCERT_NOT_TRUSTED && v->untrusted != NULL)
@@ -219,7 +230,7 @@ struct alert_cause verdict_cause(const struct verdict *v, uint32_t flags)
         return alert_for_error(MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG, false);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if ((flags & rows[i].flag) != 0)
-            return (struct alert_cause){rows[i].alert, TLS_FAULT_CLIENT, words_of(v, &rows[i])};
+            return (struct alert_cause){rows[i].alert, fault_of(&rows[i]), words_of(v, &rows[i])};
     return (struct alert_cause){ALERT_CERTIFICATE_UNKNOWN, TLS_FAULT_CLIENT,
                                 "client certificate does not verify"};
 }

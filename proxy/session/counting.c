@@ -97,8 +97,9 @@ static enum handshake_fault fault_of_alert(int alert)
 
 static enum handshake_fault fault_of(const struct tls_failure *f)
 {
-    if (f->fault == TLS_FAULT_LOCAL)
-        return HANDSHAKE_INTERNAL;
+    if (f->fault == TLS_FAULT_LOCAL) /* about its certificate: our client-crl judges nobody */
+        return fault_of_alert(f->alert_sent) == HANDSHAKE_CERTIFICATE ? HANDSHAKE_CERTIFICATE
+                                                                      : HANDSHAKE_INTERNAL;
     if (f->truncated)
         return HANDSHAKE_LEFT;
     if (f->alert_received >= 0)

@@ -498,8 +498,8 @@ def test_an_expired_list_is_an_error_and_at_the_start_a_loud_one(fronts, run, pk
     shake = openssl.handshake(pki, port, *presenting(club.bob), version=version)
     assert not entered(shake)
     assert shake.alert == CERTIFICATE_UNKNOWN
-    front.wait_for_log("end", end="the client-crl has expired: no client certificate can be "
-                                  "accepted")
+    front.wait_for_log("end", fault="tlsfront",
+                       end="the client-crl has expired: no client certificate can be accepted")
     assert front.status()["routes"][0]["client_crl"][0]["days_left"] == -2
     assert "client-crl of CN=club expired on" in front.command("status", "-c", front.file).stdout
 

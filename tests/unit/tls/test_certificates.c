@@ -393,8 +393,8 @@ static void assert_accepted(const struct tls_server_options *so, const char *cer
     }
 }
 
-static void assert_rejected(const struct tls_server_options *so, const char *cert, int alert12,
-                            int alert13, const char *words)
+static void assert_rejected_by(enum tls_fault fault, const struct tls_server_options *so,
+                               const char *cert, int alert12, int alert13, const char *words)
 {
     for (int v = 0; v < 2; v++) {
         struct join j;
@@ -406,13 +406,19 @@ static void assert_rejected(const struct tls_server_options *so, const char *cer
         if (f->alert_sent != alert || strstr(f->reason, words) == NULL)
             fail_msg("\"%s\", alert %d; expected \"%s\", %d", f->reason, f->alert_sent, words,
                      alert);
-        assert_int_equal(f->fault, TLS_FAULT_CLIENT);
+        assert_int_equal(f->fault, fault);
         assert_int_equal(j.peer.alert, alert);
         assert_int_equal(j.peer.alerts, 1);
         assert_int_equal(j.peer.in.size, 0);
         assert_int_equal(j.plain.size, 0);
         join_free(&j);
     }
+}
+
+static void assert_rejected(const struct tls_server_options *so, const char *cert, int alert12,
+                            int alert13, const char *words)
+{
+    assert_rejected_by(TLS_FAULT_CLIENT, so, cert, alert12, alert13, words);
 }
 
 static void client_certificates_are_optional_or_required(void **state)
@@ -655,7 +661,7 @@ static void revoked_client_certificates_are_refused(void **state)
     so.client_crl = pki_slice(revokes_other);
     assert_accepted(&so, client_cert, "CN=alice, O=Test");
     so.client_crl = pki_slice(stale);
-    assert_rejected(&so, client_cert, 46, 46, "client-crl has expired");
+    assert_rejected_by(TLS_FAULT_LOCAL, &so, client_cert, 46, 46, "client-crl has expired");
     char *revokes_middle = pki_crl("CN=Client CA", PKI_EC384, 50, NULL);
     char *middle = pki_certificate(&usual_middle), *own = pki_certificate(&below_middle);
     char *sent = pki_join(own, middle);
@@ -696,7 +702,8 @@ static void namesakes_have_each_its_own_lists(void **state)
     assert_rejected(&so, client_cert, 44, 44, "client certificate is revoked");
     assert_rejected(&so, theirs, 44, 44, "client certificate is revoked");
     so.client_crl = pki_slice(lists[1]);
-    assert_rejected(&so, client_cert, 46, 46, "the client-crl is not signed by the client-ca");
+    assert_rejected_by(TLS_FAULT_LOCAL, &so, client_cert, 46, 46,
+                       "the client-crl is not signed by the client-ca");
     assert_accepted(&so, theirs, "CN=alice");
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]);
