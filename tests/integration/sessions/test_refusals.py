@@ -2,7 +2,6 @@
 
 import re
 import signal
-import time
 
 import pytest
 
@@ -213,11 +212,12 @@ def test_while_draining_newcomers_are_told_so(fronts, run, pki, toys, protocol):
 @pytest.mark.parametrize("protocol", [*REFUSALS, "ldap"])
 def test_who_is_left_at_the_end_of_a_drain_is_said_goodbye(fronts, run, pki, speaker, protocol,
                                                           version):
-    """Between two replies. POP3 has no place for unasked words, and tcp no words."""
+    """Between two replies, a second behind the last. POP3 has no place for unasked words, and tcp no
+    words."""
     port, dialect = run.port(), DIALECTS[protocol]
     front = fronts.start(pki.mail.block(),
                          route("left", port, speaker(dialect).port, protocol=protocol,
-                               hostname=HOSTNAME), drain_timeout="1s")
+                               hostname=HOSTNAME), drain_timeout="3s")
     with tls.TlsClient(port, tls.context(pki, version)) as client:
         dialect.greet(client, "implicit")
         check_served(client, dialect)
@@ -244,12 +244,11 @@ def test_a_reader_behind_group_is_said_goodbye(fronts, run, pki, toys):
 
     port = run.port()
     front = fronts.start(pki.mail.block(), route("nntp", port, toys(handler).port, protocol="nntp",
-                                                 hostname=HOSTNAME), drain_timeout="1s")
+                                                 hostname=HOSTNAME), drain_timeout="3s")
     with tls.TlsClient(port, tls.context(pki)) as client:
         client.read_until(b"200 ready\r\n")
         assert client.command(b"GROUP example.test") == b"211 3 1 3 example.test\r\n"
         front.workers()
-        time.sleep(1)
         front.send(signal.SIGTERM)
         check_text("nntp", read_refusal(client))
     front.verify_end(front.process.wait(30))
