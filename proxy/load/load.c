@@ -4,6 +4,7 @@
 #include "proxy/load/advice.h"
 #include "proxy/load/fingerprint.h"
 #include "proxy/load/unlock.h"
+#include "proxy/routes/judge.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,8 +77,10 @@ static void judge_machine(struct config *config, struct candidate *out, struct d
 static bool make_generation(struct config *config, struct candidate *out, struct diags *d)
 {
     out->generation = generation_load(config, out->bundle, GENERATION_JUDGED, d);
-    if (out->generation != NULL)
+    if (out->generation != NULL) {
+        generation_judge(out->generation, d);
         advise_routes(out->generation, d);
+    }
     columns_find(out->bundle, d);
     if (out->generation == NULL) {
         candidate_free(out);

@@ -68,9 +68,9 @@ void route_upstream_expiries(const struct route *r, tls_expiry_fn *report, void 
 enum generation_use { GENERATION_JUDGED, GENERATION_SERVED };
 
 /* Give `config` a meaning: load certificates, build policies. It is taken over in any case, and
- * freed with the generation; the bundle is borrowed for the time of the call. Findings go to `d`;
- * where one is an error the generation is still returned for the others' sake, but may not be run.
- * NULL: out of memory; `config` is freed then. */
+ * freed with the generation; the bundle is borrowed for the time of the call. What cannot be loaded
+ * is an error in `d`; the generation is still returned for the others' sake, to be judged
+ * (judge.h), but may not be run. NULL: out of memory; `config` is freed then. */
 struct generation *generation_load(struct config *config, const struct bundle *b,
                                    enum generation_use use, struct diags *d);
 

@@ -172,7 +172,7 @@ static void refuse_for_files(struct worker *w, uint32_t number)
     refuse(w, number, "no descriptors left for its sockets; " ERR_CURE_FILES);
 }
 
-/* The first finding that stands in the way, for the supervisor. It has judged the same bundle with
+/* The first finding that stands in the way, for the supervisor. It has loaded the same bundle with
  * the same code, so this is about memory more than about anything else. */
 static const char *first_error(const struct diags *d)
 {
