@@ -36,7 +36,7 @@ static void tell(struct signer *s, enum ipc_type type, uint32_t generation, cons
     static struct ipc_message m; /* large; one thread */
     ipc_begin(&m, type, generation);
     ipc_append(&m, data, size);
-    if (ipc_send(s->ipc, &m) != 0)
+    if (process_say(&m) != 0)
         s->ending = true;
 }
 
@@ -143,11 +143,16 @@ static void hear_supervisor(struct signer *s)
 
 /* ---- the worker ---- */
 
+/* Where the system has no room, it would be lost, and the worker would wait for it: it asks once
+ * more by another socket. */
 static void send_answer(struct signer *s)
 {
-    s->unsent = ipc_send(s->channel, &s->answer) != 0 && errno == EAGAIN;
-    if (!s->unsent)
+    const bool sent = ipc_send(s->channel, &s->answer) == 0;
+    s->unsent = !sent && errno == EAGAIN;
+    if (sent)
         ipc_begin(&s->answer, IPC_SIGNED, 0);
+    else if (!s->unsent)
+        close_channel(s);
 }
 
 /* The keys came, or come just now, before whoever wants them signed for. */

@@ -190,7 +190,26 @@ static enum tls_signed ask(int which)
     return (enum tls_signed)answer.outcome;
 }
 
+static void hangs_up(int fd)
+{
+    struct pollfd p = {.fd = fd};
+    assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+    assert_true((p.revents & POLLHUP) != 0);
+}
+
 /* ---- tests ---- */
+
+static void a_worker_that_an_answer_cannot_be_sent_to_has_to_come_anew(void **state)
+{
+    (void)state;
+    give_key(1, 0);
+    connect_worker();
+    shutdown(f.worker, SHUT_RD);
+    ask_size(0, sizeof(struct ipc_sign));
+    hangs_up(f.worker);
+    connect_worker();
+    assert_int_equal(ask(0), TLS_SIGNED);
+}
 
 static void it_signs_with_the_keys_that_it_has(void **state)
 {
@@ -422,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(it_signs_with_the_keys_that_it_has),
+        T(a_worker_that_an_answer_cannot_be_sent_to_has_to_come_anew),
         T(questions_that_come_together_are_all_answered_in_their_order),
         T(keys_stay_until_the_next_generation_is_replaced),
         T(an_aborted_generation_is_forgotten_and_the_present_one_is_not),
