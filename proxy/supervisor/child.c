@@ -34,6 +34,16 @@ void child_log(const struct child *c, enum config_log_level level, const char *e
     log_event(c->of->log, level, name, "%s %u %s", c->of->kind->name, c->index, text);
 }
 
+static bool is_last(const struct child *c)
+{
+    return c->of->ending || c->life == CHILD_RETIRING;
+}
+
+static const char *what_follows(const struct child *c)
+{
+    return is_last(c) ? "nobody replaces it" : "a new one starts";
+}
+
 /* ---- killing ---- */
 
 /* Its end is reported by the process handle, and its successor begins then. */
@@ -48,7 +58,7 @@ void child_replace(struct child *c, const char *event, const char *why)
 {
     if (c->life == CHILD_NONE || c->condemned)
         return;
-    child_log(c, LOG_LEVEL_ERROR, event, "%s and is replaced", why);
+    child_log(c, LOG_LEVEL_ERROR, event, "%s; %s%s", why, c->of->kind->loss, what_follows(c));
     c->expected = true;
     condemn(c);
 }
@@ -250,14 +260,12 @@ static void explain_signal(const struct child *c, int signal)
 
 static void log_death(const struct child *c, int64_t status, int signal)
 {
-    const bool last = c->of->ending || c->life == CHILD_RETIRING;
-    if (last && (signal == 0 || c->expected))
+    if (is_last(c) && (signal == 0 || c->expected))
         child_log(c, LOG_LEVEL_DEBUG, "end", "has ended");
     else if (signal != 0)
         child_log(c, LOG_LEVEL_ERROR, "died", "(pid %d%s) was killed by signal %d (%s); %s%s",
                   c->process.pid, c->adopted ? ", from before the upgrade" : "", signal,
-                  strsignal(signal), c->of->kind->loss,
-                  last ? "nobody replaces it" : "a new one starts");
+                  strsignal(signal), c->of->kind->loss, what_follows(c));
     else
         child_log(c, LOG_LEVEL_ERROR, "died", "(pid %d) ended with status %d; a new one starts",
                   c->process.pid, (int)status);
@@ -426,7 +434,8 @@ void child_reap(struct child *c)
 void child_start(struct child *c)
 {
     c->respawning = true;
-    start_when_possible(c);
+    if (c->life == CHILD_NONE)
+        start_when_possible(c);
 }
 
 bool child_awaited(const struct child *c)

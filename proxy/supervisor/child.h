@@ -79,8 +79,8 @@ struct child {
 /* Nobody runs yet. */
 void child_init(struct child *c, struct children *of, unsigned index, void *owner);
 
-/* Have a process, as soon as can be; one that cannot be started is tried again. Not while there is
- * one. */
+/* Have a process, as soon as can be; one that cannot be started is tried again. Where one retires,
+ * its successor starts when it has ended. */
 void child_start(struct child *c);
 
 /* There is a process, which an earlier image of this one has started, with that socket, which is
@@ -99,8 +99,8 @@ void child_retire(struct child *c);
 /* The present process was to retire, but goes on after all. */
 void child_keep(struct child *c);
 
-/* Kill it, which has it replaced. The log tells: KIND-`event`, "KIND INDEX `why` and is
- * replaced". */
+/* Kill it, which has it replaced unless it retires. The log tells: KIND-`event`, "KIND INDEX
+ * `why`", what is lost and whether a new one starts. */
 void child_replace(struct child *c, const char *event, const char *why);
 
 /* Kill it, without a word; nothing where there is none. */

@@ -16,6 +16,12 @@ struct release {
     int *challenges; /* the directory of each route, held open; -1: it has none */
 };
 
+/* For the signers? */
+static inline bool release_has_keys(const struct release *p)
+{
+    return p->number != 0 && p->keys >= 0;
+}
+
 /* Which route name counts in which slot, now and from the next commit on (slots.h). */
 struct route_slots {
     char *names[ROUTE_SLOTS], *next[ROUTE_SLOTS];

@@ -20,14 +20,9 @@ static void tell(struct signer *s, enum ipc_type type, uint32_t generation)
     child_send(&s->child, &message);
 }
 
-static bool has_keys(const struct release *p)
-{
-    return p->number != 0 && p->keys >= 0;
-}
-
 static void send_keys(struct signer *s, const struct release *p)
 {
-    if (!has_keys(p))
+    if (!release_has_keys(p))
         return;
     ipc_begin(&message, IPC_KEYS, p->number);
     message.fds[0] = p->keys;
@@ -100,7 +95,7 @@ static struct signer *signer_at(struct signers *ss, unsigned index)
 
 void signers_prepare(struct signers *ss)
 {
-    for (unsigned i = 0; has_keys(ss->next) && i < ss->next->workers; i++) {
+    for (unsigned i = 0; release_has_keys(ss->next) && i < ss->next->workers; i++) {
         struct signer *s = signer_at(ss, i);
         if (s == NULL)
             return; /* out of memory: fewer workers have one, and serve nobody new */

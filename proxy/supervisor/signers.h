@@ -46,14 +46,14 @@ void signers_prepare(struct signers *ss);
 /* The next release is the current one by now. */
 void signers_commit(struct signers *ss);
 
-/* There will be no generation `number`. */
+/* There will be no generation `number`; those that were started for it alone stay. */
 void signers_abort(struct signers *ss, uint32_t number);
 
 /* A new socket between a signer and its worker; the worker's end, which the caller closes. -1:
  * there is no such signer now. */
 int signers_connect(struct signers *ss, unsigned index);
 
-/* That worker is gone for good, and so will its signer be. */
+/* Nobody asks that one any more. Nothing to do is fine. */
 void signers_dismiss(struct signers *ss, unsigned index);
 
 void signers_send_log(struct signers *ss);

@@ -196,12 +196,26 @@ static void started(struct child *c)
         orders_release(w, &ws->next);
 }
 
+/* Is there a worker that may ask it, or will there be one? */
+static bool needs_signer(const struct workers *ws, unsigned index)
+{
+    const struct child *c = index < ws->count ? &ws->items[index]->child : NULL;
+    const bool served = c != NULL && (c->life != CHILD_NONE || child_awaited(c));
+    return (served && release_has_keys(&ws->current)) ||
+           (index < ws->next.workers && release_has_keys(&ws->next));
+}
+
+static void dismiss_needless_signer(struct workers *ws, unsigned index)
+{
+    if (!needs_signer(ws, index))
+        signers_dismiss(&ws->signers, index);
+}
+
 static void ended(struct child *c)
 {
     struct workers *ws = worker_of(c)->all;
     counters_clear_presence(counters_of(&ws->all, c->index));
-    if (!child_awaited(c) || ws->current.keys < 0)
-        signers_dismiss(&ws->signers, c->index);
+    dismiss_needless_signer(ws, c->index);
     if (ws->children.ending && workers_alive(ws) == 0)
         ws->events->gone(ws->arg);
     if (!ws->children.ending && ws->next.number != 0 && workers_all_prepared(ws, ws->next.number))
@@ -440,6 +454,8 @@ void workers_abort(struct workers *ws)
         orders_send(ws->items[i], IPC_ABORT, ws->next.number);
     signers_abort(&ws->signers, ws->next.number);
     release_clear(&ws->next);
+    for (unsigned i = 0; i < ws->signers.count; i++) /* it had been started for that release */
+        dismiss_needless_signer(ws, i);
 }
 
 /* ---- to all ---- */

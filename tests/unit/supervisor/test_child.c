@@ -387,7 +387,7 @@ static void is_replaced(enum behaviour how)
     start(how);
     has_a_good_successor();
     assert_non_null(strstr(files_logged(),
-                           "event=child-nonsense msg=\"child 7 has sent what no child sends and "));
+                           "event=child-nonsense msg=\"child 7 has sent what no child sends; "));
 }
 
 static void one_that_talks_nonsense_is_replaced(void **state)
@@ -420,7 +420,7 @@ static void its_owner_may_have_it_replaced(void **state)
     start(COMPLAINS);
     has_a_good_successor();
     assert_non_null(
-        strstr(files_logged(), "event=child-failed msg=\"child 7 is unhappy and is replaced"));
+        strstr(files_logged(), "event=child-failed msg=\"child 7 is unhappy; nothing is lost, a new "));
 }
 
 /* ---- the end ---- */

@@ -297,6 +297,25 @@ static void each_has_a_signer_that_goes_with_it(void **state)
     assert_int_equal(ss->items[0]->child.life, CHILD_RUNNING);
 }
 
+static enum child_life signer_life(unsigned index)
+{
+    return workers.signers.items[index]->child.life;
+}
+
+static void signers_of_a_generation_that_will_not_be_are_dismissed(void **state)
+{
+    (void)state;
+    started((const enum behaviour[]){REFUSES, REFUSES}, 2);
+    prepare(2, 4);
+    assert_int_equal(workers.signers.count, 4);
+    loop_until(&loop, owner.refused == 2);
+    workers_abort(&workers);
+    workers_give_back(&workers);
+    loop_until(&loop, signer_life(2) == CHILD_NONE && signer_life(3) == CHILD_NONE);
+    assert_int_equal(signer_life(0), CHILD_RUNNING);
+    assert_int_equal(signer_life(1), CHILD_RUNNING);
+}
+
 /* Successors are good. */
 static void their_like_is_gone(void)
 {
@@ -405,9 +424,28 @@ static void one_that_ends_instead_has_a_successor(void **state)
     retire_and_call_back();
     child_kill(&workers.items[1]->child);
     loop_until(&loop, owner.prepared == 3);
+    assert_int_equal(signer_life(1), CHILD_RUNNING);
     workers_commit(&workers);
     loop_until(&loop, workers.items[1]->child.life == CHILD_RUNNING);
     assert_int_not_equal(pid_of(1), before);
+    assert_int_equal(signer_life(1), CHILD_RUNNING);
+}
+
+/* The present generation has the keys in its workers. */
+static void one_that_dies_while_signers_begin_leaves_them_alone(void **state)
+{
+    (void)state;
+    started((const enum behaviour[]){SULKS}, 1);
+    close(workers.current.keys);
+    workers.current.keys = -1;
+    prepare(2, 1);
+    assert_int_equal(signer_life(0), CHILD_RUNNING);
+    child_kill(&workers.items[0]->child);
+    loop_until(&loop, workers.items[0]->child.restarts == 1);
+    loop_until(&loop, workers.items[0]->child.life == CHILD_RUNNING);
+    assert_int_equal(signer_life(0), CHILD_RUNNING);
+    workers_abort(&workers);
+    loop_until(&loop, signer_life(0) == CHILD_NONE);
 }
 
 /* ---- places ---- */
@@ -609,10 +647,12 @@ int main(int argc, char **argv)
         TEST(a_refusal_comes_with_its_reason_and_the_old_stays),
         TEST(more_are_started_and_fewer_retired),
         TEST(each_has_a_signer_that_goes_with_it),
+        TEST(signers_of_a_generation_that_will_not_be_are_dismissed),
         TEST(who_asks_for_its_signer_gets_a_socket_to_it),
         TEST(one_that_retires_is_called_back),
         TEST(one_that_is_not_called_back_after_all_goes_on_retiring),
         TEST(one_that_ends_instead_has_a_successor),
+        TEST(one_that_dies_while_signers_begin_leaves_them_alone),
         TEST(more_than_there_is_room_for_are_refused),
         TEST(what_was_reserved_in_vain_is_given_back),
         TEST(one_that_dies_has_a_successor_that_runs_what_the_others_run),
