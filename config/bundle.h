@@ -69,7 +69,8 @@ const struct bundle_entry *bundle_find(const struct bundle *b, enum bundle_kind 
 /* A sealed, close-on-exec memfd that holds the bundle; the caller closes it. -1 on failure. */
 int bundle_to_fd(const struct bundle *b, struct err *e);
 
-/* The way back, in another process: refuses anything that bundle_to_fd cannot have written. */
+/* The way back, in another process: refuses anything that bundle_to_fd cannot have written. The
+ * descriptor stays the caller's. NULL with the reason. */
 struct bundle *bundle_from_fd(int fd, struct err *e);
 
 /* The parser behind bundle_from_fd, pure: a serialised bundle in memory to entries. */

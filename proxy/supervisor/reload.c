@@ -16,6 +16,8 @@
 /* A worker loads a bundle in milliseconds; one that does not is stuck. It is replaced once, and its
  * successor has the same time. All that together stays below the minute that callers wait. */
 #define WORKERS_MS 15000
+/* To take over what it has loaded takes it no time; so much of the minute is left for that. */
+#define COMMIT_MS 5000
 
 /* The answer to a caller is of this size at most. */
 #define ANSWER_MAX ((size_t)1 << 20)
@@ -357,6 +359,14 @@ static void wait_for_workers(struct reload *r, bool again)
     uv_timer_start(&r->timer, workers_late, workers_timeout(r->with.workers, WORKERS_MS), 0);
 }
 
+/* The last one may have got ready when the time for that was almost up. */
+static void allow_commit(struct reload *r)
+{
+    const uint64_t needed = workers_timeout(r->with.workers, COMMIT_MS);
+    if (uv_timer_get_due_in(&r->timer) < needed)
+        uv_timer_start(&r->timer, workers_late, needed, 0);
+}
+
 /* "NAMES did not WHAT in time" */
 static void explain_late(const struct reload *r, const char *what, char why[WHY_MAX])
 {
@@ -374,7 +384,8 @@ static void explain_late(const struct reload *r, const char *what, char why[WHY_
 static void reload_incomplete(struct reload *r, const char *why)
 {
     log_findings(r);
-    log_event(r->with.log, LOG_LEVEL_ERROR, "reload-incomplete", "%s", why);
+    if (!r->first) /* of which the daemon's own line tells, and that it ends */
+        log_event(r->with.log, LOG_LEVEL_ERROR, "reload-incomplete", "%s", why);
     reload_finish(r, EXIT_RUNTIME, why);
 }
 
@@ -389,11 +400,12 @@ static void reload_uncommitted(struct reload *r)
 /* Findings have the addresses. */
 static void reload_deaf(struct reload *r)
 {
-    char why[WHY_MAX];
-    snprintf(why, sizeof why,
-             "generation %u is in service, but not on every address; what is missing is tried "
-             "again every second",
-             r->with.workers->current.number);
+    char why[WHY_MAX] = "an address could be bound to, but not listened on";
+    if (!r->first)
+        snprintf(why, sizeof why,
+                 "generation %u is in service, but not on every address; what is missing is tried "
+                 "again every second",
+                 r->with.workers->current.number);
     reload_incomplete(r, why);
 }
 
@@ -431,6 +443,7 @@ static void reload_commit(struct reload *r)
         return;
     }
     r->stage = RELOAD_COMMITTING;
+    allow_commit(r);
     listeners_commit(r->with.listeners);
     listeners_tell_deaf(r->with.listeners, ws->next.generation->config, &r->findings);
     relisten_begin(&r->relisten);
@@ -486,8 +499,9 @@ static void reload_prepare(struct reload *r)
     r->stage = RELOAD_PREPARING;
     wait_for_workers(r, false);
     workers_prepare(r->with.workers, &r->release);
-    if (workers_alive(r->with.workers) == 0 &&
-        !r->with.workers->careful) /* the first generation: nobody has to agree yet */
+    /* Nobody is there who could agree: it is the first generation, or what runs has killed them
+     * all, and this may be the cure. */
+    if (workers_alive(r->with.workers) == 0 && !r->with.workers->careful)
         reload_commit(r);
 }
 

@@ -3,6 +3,7 @@
 #include "proxy/base/version.h"
 #include "proxy/supervisor/notify.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,8 @@ void succession_report(struct succession *s)
     m.fd_count = 1;
     if (m.fds[0] >= 0 && ipc_send(s->before->was.rehearsal, &m) == 0)
         return; /* audience_gone() is the end */
+    if (m.fds[0] >= 0)
+        err_set(&e, "%s", strerror(errno));
     fprintf(stderr, "tlsfront: the rehearsal cannot be reported: %s\n", e.text);
     _exit(EXIT_RUNTIME);
 }

@@ -191,5 +191,8 @@ void takeover_confirm(struct takeover *t)
     way_back.count = 0;
     close(t->was.executable);
     close(t->was.reason);
+    close(t->was.bundle); /* with the private keys, perhaps of a configuration of before */
+    if (t->was.next >= 0)
+        close(t->was.next);
     handover_free(&t->was);
 }

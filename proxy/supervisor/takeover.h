@@ -10,7 +10,8 @@
 #include "proxy/ipc/handover.h"
 
 struct takeover {
-    struct handover was; /* its descriptors are copies, and whoever works with one owns it */
+    struct handover was; /* its descriptors are copies, and whoever works with one owns it; those
+                            that only tell takeover_confirm() closes: executable, reason, bundles */
     bool rehearsal;      /* in a child: nothing is taken over, nobody goes back */
     bool back;           /* this is the old binary again */
 };

@@ -135,8 +135,8 @@ static void log_said(const struct upgrade *u)
     size_t begin = 0;
     for (size_t i = 0; i < u->said.size; i++)
         if (u->said.data[i] == '\n' || i + 1 == u->said.size) {
-            snprintf(line, sizeof line, "%.*s", (int)(i - begin),
-                     (const char *)u->said.data + begin);
+            const size_t size = i - begin + (u->said.data[i] != '\n');
+            snprintf(line, sizeof line, "%.*s", (int)size, (const char *)u->said.data + begin);
             log_event(u->log, LOG_LEVEL_ERROR, "upgrade", "%s", line);
             begin = i + 1;
         }
@@ -158,9 +158,10 @@ static void hear(struct upgrade *u)
 {
     char chunk[4096];
     ssize_t n;
-    while ((n = read(u->said_fd, chunk, sizeof chunk)) > 0)
-        if (u->said.size + (size_t)n <= SAID_MAX)
-            buf_put(&u->said, chunk, (size_t)n);
+    while ((n = read(u->said_fd, chunk, sizeof chunk)) > 0) {
+        const size_t room = SAID_MAX - u->said.size;
+        buf_put(&u->said, chunk, (size_t)n < room ? (size_t)n : room);
+    }
     if (n == 0)
         uv_poll_stop(&u->said_poll);
 }
@@ -187,6 +188,7 @@ static bool take_rehearsed(struct upgrade *u, struct ipc_message *m)
 static void rehearsed(struct upgrade *u)
 {
     u->stage = UPGRADE_REHEARSED;
+    uv_timer_stop(&u->limit); /* a reload that begins now has limits of its own */
     u->events->hold(u->arg, false); /* which may begin one */
     upgrade_poke(u);
 }

@@ -33,6 +33,7 @@ static char configuration[80];
 
 static struct {
     unsigned alive, aborted, replaced, reserved;
+    unsigned patience_ms; /* 0: the test has no time */
     bool no_room;
 } w;
 
@@ -91,7 +92,7 @@ uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms)
 {
     (void)ws;
     assert_true(usual_ms > 1000);
-    return 1; /* the test has no time */
+    return w.patience_ms > 0 ? w.patience_ms : 1;
 }
 
 /* ---- the loader: the library's own, but for the time that it takes ---- */
@@ -667,6 +668,32 @@ static void a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service(
     assert_in_service(2);
 }
 
+static void who_was_ready_at_the_last_moment_has_time_to_take_over(void **state)
+{
+    (void)state;
+    enum { LONG_MS = 60000, MOMENT_MS = 10 };
+    start();
+    w.patience_ms = LONG_MS;
+    reload_request(&reload, NULL);
+    uv_timer_start(&reload.timer, reload.timer.timer_cb, MOMENT_MS, 0);
+    reload_prepared(&reload, 2);
+    assert_int_equal(reload.stage, RELOAD_COMMITTING);
+    assert_true(uv_timer_get_due_in(&reload.timer) > MOMENT_MS);
+    reload_committed(&reload, 2);
+    assert_in_service(2);
+}
+
+static void a_first_that_nobody_can_listen_for_is_not_said_to_be_in_service(void **state)
+{
+    (void)state;
+    owner.is_deaf = true;
+    assert_int_equal(first(), 0);
+    reload_committed(&reload, 1);
+    assert_int_equal(owner.outcome.status, EXIT_RUNTIME);
+    assert_null(strstr(owner.text, "in service"));
+    assert_null(strstr(files_logged(), "reload-incomplete"));
+}
+
 static void other_route_on(uint16_t port)
 {
     char text[1000];
@@ -948,6 +975,8 @@ int main(void)
         TEST(what_a_worker_cannot_load_is_refused_with_its_words),
         TEST(a_worker_that_does_not_load_it_is_replaced_once),
         TEST(a_worker_that_does_not_take_over_is_told_of_and_it_stays_in_service),
+        TEST(who_was_ready_at_the_last_moment_has_time_to_take_over),
+        TEST(a_first_that_nobody_can_listen_for_is_not_said_to_be_in_service),
         TEST(workers_are_asked_when_all_names_have_been),
         TEST(the_time_for_names_begins_when_all_is_loaded),
         TEST(a_caller_beside_the_log_is_told_the_outcome_alone),

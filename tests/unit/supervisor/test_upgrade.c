@@ -39,6 +39,10 @@ static int act(const char *how, int audience)
         fputs("a.conf:3: error: no such key\n", stderr);
         return EXIT_CONFIGURATION;
     }
+    if (strcmp(how, "bare") == 0) {
+        fputs("a.conf:3: error: no such key", stderr);
+        return EXIT_CONFIGURATION;
+    }
     if (strcmp(how, "usage") == 0)
         return EXIT_USAGE;
     if (strcmp(how, "crash") == 0)
@@ -136,7 +140,7 @@ int control_caller_fd(const struct control_request *r)
 static struct {
     uint32_t settled;
     unsigned begun, refused, reloads;
-    bool held, reload_waits, fails;
+    bool held, reload_waits, reload_lasts, fails;
     int bundle, control;
 } owner;
 
@@ -160,7 +164,7 @@ static int give(void *arg, struct handover *h, struct err *e)
 static uint32_t settled(void *arg)
 {
     (void)arg;
-    return owner.settled;
+    return owner.reload_lasts && !owner.held ? 0 : owner.settled;
 }
 
 /* A reload that waits takes place at once. */
@@ -299,6 +303,15 @@ static void a_mistake_in_the_configuration_is_told(void **state)
     refuse("mistake", EXIT_CONFIGURATION, "a.conf:3: error: no such key\n");
 }
 
+static void a_last_line_without_its_end_is_logged_whole(void **state)
+{
+    (void)state;
+    struct control_request r = asks("bare");
+    upgrade_request(&upgrade, &r, 20);
+    loop_until(&loop, upgrade.stage == UPGRADE_IDLE);
+    assert_non_null(strstr(files_logged(), "msg=\"a.conf:3: error: no such key\""));
+}
+
 static void one_that_knows_no_upgrade_is_told(void **state)
 {
     (void)state;
@@ -317,6 +330,20 @@ static void one_that_hangs_is_told_in_time(void **state)
     struct control_request r = asks("hang");
     upgrade_request(&upgrade, &r, 1);
     assert_over(&r, EXIT_RUNTIME, "did not get ready within 1 seconds");
+}
+
+/* The reload has limits of its own. */
+static void one_that_was_ready_may_have_to_wait_for_a_reload(void **state)
+{
+    (void)state;
+    (void)asks("good");
+    upgrade_request(&upgrade, NULL, 1);
+    owner.reload_lasts = true;
+    loop_until(&loop, upgrade.stage == UPGRADE_REHEARSED);
+    assert_false(uv_is_active((uv_handle_t *)&upgrade.limit));
+    owner.reload_lasts = false;
+    upgrade_poke(&upgrade);
+    loop_until(&loop, execution.count == 1);
 }
 
 static void one_that_talks_without_end_is_still_heard(void **state)
@@ -439,9 +466,11 @@ int main(int argc, char **argv)
         TEST(what_was_rehearsed_is_executed),
         TEST(nobody_needs_to_wait_for_it),
         TEST(a_mistake_in_the_configuration_is_told),
+        TEST(a_last_line_without_its_end_is_logged_whole),
         TEST(one_that_knows_no_upgrade_is_told),
         TEST(one_that_is_killed_is_told),
         TEST(one_that_hangs_is_told_in_time),
+        TEST(one_that_was_ready_may_have_to_wait_for_a_reload),
         TEST(one_that_talks_without_end_is_still_heard),
         TEST(what_no_rehearsal_says_is_refused),
         TEST(what_is_no_program_is_not_started),
