@@ -319,6 +319,8 @@ struct control_request *control_adopt_caller(struct control *c, int fd, bool has
     if (r == NULL)
         return NULL;
     int rc = uv_pipe_open(&r->pipe, fd);
+    if (rc != 0)
+        close(fd);
     if (has_asked)
         r->state = CALLER_WAITS;
     else if (rc == 0)

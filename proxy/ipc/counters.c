@@ -43,12 +43,40 @@ const struct counter_fact name_counter_facts[NAME_COUNTERS] = {
     NAME_FACT(upstream_failures, true), NAME_FACT(bytes_in, true), NAME_FACT(bytes_out, true),
 };
 
+static uint64_t hash_name(uint64_t h, const char *name)
+{
+    return name != NULL ? fnv1a(h, name, strlen(name) + 1) : fnv1a(h, "", 1);
+}
+
 static uint64_t hash_facts(uint64_t h, const struct counter_fact *facts, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        h = fnv1a(h, facts[i].name, strlen(facts[i].name) + 1);
+        h = hash_name(h, facts[i].name);
         h = fnv1a(h, &facts[i].offset, sizeof facts[i].offset);
     }
+    return h;
+}
+
+static uint64_t hash_names(uint64_t h, const char *const *names, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        h = hash_name(h, names[i]);
+    return h;
+}
+
+/* What the places of the arrays are for. */
+static uint64_t hash_kinds(uint64_t h)
+{
+    h = hash_names(h, stage_names, STAGES);
+    h = hash_names(h, fault_names, FAULTS);
+    h = hash_names(h, refusal_names, REFUSALS);
+    h = hash_names(h, handshake_fault_names, HANDSHAKE_FAULTS);
+    h = hash_names(h, starttls_outcome_names, STARTTLS_OUTCOMES);
+    h = hash_names(h, upstream_fault_names, UPSTREAM_FAULTS);
+    for (unsigned i = 0; i < TLS_CIPHER_NUMBERS; i++)
+        h = hash_name(h, tls_cipher_name(i));
+    for (unsigned i = 0; i < TLS_GROUP_NUMBERS; i++)
+        h = hash_name(h, tls_group_name(i));
     return h;
 }
 
@@ -61,10 +89,21 @@ uint64_t counters_layout(void)
                                      offsetof(struct worker_counters, restarts),
                                      offsetof(struct worker_counters, rates),
                                      offsetof(struct worker_counters, name),
+                                     offsetof(struct route_details, tls),
+                                     offsetof(struct route_details, ends),
+                                     offsetof(struct route_details, refused),
+                                     offsetof(struct route_details, handshake_faults),
+                                     offsetof(struct route_details, starttls),
+                                     offsetof(struct route_details, plaintext),
+                                     offsetof(struct route_details, handshake_ms),
+                                     offsetof(struct route_details, turns),
+                                     offsetof(struct route_details, upstreams),
+                                     offsetof(struct route_details, places),
+                                     offsetof(struct route_details, health),
                                      DETAILS,
                                      CLIENT_ROWS,
                                      CLIENT_BUCKETS};
-    uint64_t h = fnv1a(FNV_BASIS, sizes, sizeof sizes);
+    uint64_t h = hash_kinds(fnv1a(FNV_BASIS, sizes, sizeof sizes));
     h = hash_facts(h, counter_facts, ROUTE_COUNTERS);
     return hash_facts(h, name_counter_facts, NAME_COUNTERS);
 }
@@ -361,9 +400,9 @@ struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_
 static void client_change(struct worker_counters *own, struct client_slot slot, int by)
 {
     for (unsigned row = 0; row < CLIENT_ROWS; row++) {
-        _Atomic uint16_t *n = &own->clients[row][slot.at[row]];
-        uint16_t now = atomic_load_explicit(n, memory_order_relaxed);
-        atomic_store_explicit(n, (uint16_t)(now + by), memory_order_relaxed);
+        _Atomic uint32_t *n = &own->clients[row][slot.at[row]];
+        uint32_t now = atomic_load_explicit(n, memory_order_relaxed);
+        atomic_store_explicit(n, now + (uint32_t)by, memory_order_relaxed);
     }
 }
 

@@ -129,7 +129,7 @@ enum { DETAILS = ROUTE_SLOTS + NAME_SLOTS };
 struct worker_counters {
     struct route_counters route[ROUTE_SLOTS];
     struct route_details details[DETAILS];
-    _Atomic uint16_t clients[CLIENT_ROWS][CLIENT_BUCKETS];
+    _Atomic uint32_t clients[CLIENT_ROWS][CLIENT_BUCKETS];
     counter accept_pauses;   /* times that accepting stopped for want of descriptors or memory */
     counter log_lost;        /* lines */
     counter restarts;        /* of workers; in the archive alone */
@@ -155,7 +155,8 @@ struct worker_counters *counters_map_other(int fd);
 /* NULL is fine. */
 void counters_unmap(struct worker_counters *part);
 
-/* Who has another number lays a part out in another way. */
+/* Who has another number lays a part out in another way, or means something else by a place of it:
+ * stages, faults, ciphers in another order. */
 uint64_t counters_layout(void);
 
 /* The parts by worker; NULL: not known here, and nothing counted there. */

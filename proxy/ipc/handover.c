@@ -863,7 +863,7 @@ int handover_to_fd(const struct handover *h, struct err *e)
     int fd = b.failed ? -1 : memfd_create("tlsfront-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0 || file_write(fd, b.data, b.size) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-        err_set(e, "no memory for the state: %s", b.failed ? "it is too large" : strerror(errno));
+        err_set(e, "no memory for the state: %s", b.failed ? "it needs too much" : strerror(errno));
         if (fd >= 0)
             close(fd);
         fd = -1;

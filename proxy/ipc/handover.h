@@ -135,8 +135,8 @@ struct handover {
 /* No descriptor, nothing in it. */
 void handover_init(struct handover *h);
 
-/* Another element, all zero, at the end of one of the arrays, as handover_add(&h->names, &count,
- * sizeof *h->names). NULL: out of memory. */
+/* Another element, all zero, at the end of one of the arrays, as handover_add(&h->names,
+ * &h->name_count, sizeof *h->names). NULL: out of memory. */
 void *handover_add(void *array, size_t *count, size_t size);
 
 /* Drops the texts and arrays and wipes; descriptors are not closed. */
@@ -145,14 +145,16 @@ void handover_free(struct handover *h);
 /* Every descriptor that is there. */
 void handover_descriptors(struct handover *h, void (*each)(void *arg, int *fd), void *arg);
 
-/* `out` is wiped by the caller; its failure says that memory is out. */
+/* `out` is wiped by the caller; its failure says that memory is out, or more is needed than `out`
+ * may hold. */
 void handover_encode(const struct handover *h, struct buf *out);
 
 /* Pure. -1 with the reason: another version, or what handover_encode() has not written; `h` is
  * empty then. */
 int handover_decode(const uint8_t *data, size_t size, struct handover *h, struct err *e);
 
-/* The same by way of a sealed memfd. */
+/* The same by way of a sealed memfd, which the caller closes. -1 with the reason. Descriptors go as
+ * their numbers: whether these are open at the other end is not looked at. */
 int handover_to_fd(const struct handover *h, struct err *e);
 int handover_from_fd(int fd, struct handover *h, struct err *e);
 

@@ -19,6 +19,7 @@
  *     DRAIN      refuse newcomers
  *     CLOSE      take those who wait, and no more: exit when the last session is gone
  *     RETIRE     there are no newcomers for you: exit when the last session is gone
+ *     LEAVE      end your sessions one after another, within so many milliseconds
  *     STOP       exit
  *     SIGNER     the socket to your signer, or to another one
  *     CHALLENGES the ACME challenges that there are
@@ -28,7 +29,7 @@
  *     CHALLENGE_QUERY   what answers this ACME challenge?   answer: CHALLENGE_ANSWER
  *     SIGNER     I have none: where is it?  answer: SIGNER, when there is one
  *
- *   supervisor -> signer: HELLO, LOG, COMMIT N, ABORT N, PING as above, and
+ *   supervisor -> signer: HELLO, LOG, COMMIT N, ABORT N, STOP, PING as above, and
  *     KEYS       the private keys of generation N, as a bundle
  *     CHANNEL    the socket to your worker, or to another one
  *   signer -> supervisor: SANDBOX, PONG, and
@@ -102,7 +103,7 @@ enum ipc_type {
     IPC_SIGN,
     IPC_SIGNED,
     IPC_RESOLVED,
-    IPC_CLOSE,
+    IPC_CLOSE = 29,
     IPC_CHALLENGES,
     IPC_SNAPSHOT,
     IPC_LOOK,

@@ -53,7 +53,7 @@ int veterans_give(const struct veterans *vs, struct handover *h);
 /* Some process has ended. */
 void veterans_reap(struct veterans *vs);
 
-/* Tell all: IPC_DRAIN, or IPC_STOP, which ends them. */
+/* Tell all: IPC_DRAIN, IPC_CLOSE, or IPC_STOP, which ends them. */
 void veterans_end(struct veterans *vs, enum ipc_type how);
 /* The sessions of all end in so many milliseconds. */
 void veterans_leave(struct veterans *vs, uint32_t ms);

@@ -263,6 +263,7 @@ static size_t take_run(struct worker *w, struct generation *g, const struct ipc_
         run[n] =
             (struct upstream_address){.addr = a[n].addr, .size = a[n].size, .share = a[n].share};
     if (a->target < g->config->target_count &&
+        a->upstream < g->targets[a->target].upstreams.count &&
         upstream_set_addresses(&g->targets[a->target].upstreams, a->upstream, run, n - none) != 0)
         log_event(&w->log, LOG_LEVEL_WARN, "out-of-memory", "new upstream addresses not taken");
     return n;

@@ -176,6 +176,19 @@ static void the_dead_are_present_no_more_but_their_totals_stay(void **state)
     assert_int_equal(route_active(&f->all, 2, 3), 10);
 }
 
+static void one_client_may_have_more_than_a_short_number_holds(void **state)
+{
+    struct fixture *f = *state;
+    enum { MANY = 70000 };
+    const struct client_slot one = slot_of("192.0.2.1", 0);
+    for (unsigned i = 0; i < MANY; i++)
+        client_enter(f->own[0], one);
+    assert_int_equal(client_count(&f->all, 1, one), MANY);
+    for (unsigned i = 0; i < MANY; i++)
+        client_leave(f->own[0], one);
+    assert_int_equal(client_count(&f->all, 1, one), 0);
+}
+
 static void clients_are_told_apart(void **state)
 {
     struct fixture *f = *state;
@@ -488,6 +501,8 @@ int main(void)
         cmocka_unit_test(a_bucket_holds_what_is_up_to_its_bound),
         cmocka_unit_test(each_kind_has_a_name_of_its_own),
         cmocka_unit_test_setup_teardown(the_dead_are_present_no_more_but_their_totals_stay, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_client_may_have_more_than_a_short_number_holds, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(clients_are_told_apart, setup, teardown),
         cmocka_unit_test(the_port_and_the_lower_half_of_ipv6_make_no_other_client),

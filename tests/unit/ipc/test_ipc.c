@@ -438,10 +438,13 @@ static void what_outlives_an_upgrade_keeps_its_number_and_form(void **state)
     assert_int_equal(IPC_CHALLENGE_QUERY, 20);
     assert_int_equal(IPC_PONG, 21);
     assert_int_equal(IPC_BETRAYED, 25);
+    assert_int_equal(IPC_CLOSE, 29);
+    assert_int_equal(IPC_LEAVE, 33);
     assert_int_equal(IPC_REHEARSED, 100);
     assert_int_equal(sizeof(struct header), 16);
     assert_int_equal(sizeof(struct ipc_challenge_query), 272);
     assert_int_equal(offsetof(struct ipc_challenge_answer, challenge), 16);
+    assert_int_equal(sizeof(struct ipc_leave), 4);
     assert_int_equal(sizeof(struct ipc_rehearsed), 232);
     assert_int_equal(LOG_TARGET_STDERR, 0);
     assert_int_equal(LOG_TARGET_SYSLOG, 1);
