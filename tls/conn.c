@@ -255,11 +255,6 @@ enum tls_status tls_conn_status(const struct tls_conn *c)
     return c->status;
 }
 
-bool tls_conn_handshaking(const struct tls_conn *c)
-{
-    return c->status == TLS_HANDSHAKE;
-}
-
 void tls_conn_info(const struct tls_conn *c, struct tls_info *info)
 {
     *info = (struct tls_info){.sni = c->sni,

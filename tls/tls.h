@@ -464,10 +464,6 @@ void tls_conn_abort(struct tls_conn *c, enum tls_abort why, struct tls_io *io);
 /* What the last call returned, or would have. */
 enum tls_status tls_conn_status(const struct tls_conn *c);
 
-/* True while the handshake has not produced its last flight of asymmetric work: the caller may
- * want to share the processor fairly between such connections and established ones. */
-bool tls_conn_handshaking(const struct tls_conn *c);
-
 /* The group for TLS 1.3 that a quantum computer does not open. */
 #define TLS_GROUP_HYBRID "X25519MLKEM768"
 

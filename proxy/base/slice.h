@@ -11,6 +11,17 @@ struct slice {
     size_t size;
 };
 
+/* Of ASCII, whatever the locale. */
+static inline bool byte_is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool byte_is_alphanumeric(uint8_t c)
+{
+    return byte_is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 /* Equal without regard to ASCII case, over the whole length of both. */
 bool slice_is(struct slice s, const char *text);
 bool slice_equal(struct slice a, struct slice b);

@@ -75,7 +75,7 @@ static void take_max_age(struct judge *j, struct slice value)
 
 static bool is_host_byte(uint8_t c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
+    return byte_is_alphanumeric(c) || c == '-';
 }
 
 /* A name of at least two labels, perhaps "*." in front (RFC 8461, 4.1); no address. */
@@ -90,7 +90,7 @@ static bool is_mx(struct slice s)
         if (ends ? label == 0 || label > LABEL_MAX_SIZE : !is_host_byte(s.data[i]))
             return false;
         if (!ends)
-            numeric = numeric && s.data[i] >= '0' && s.data[i] <= '9';
+            numeric = numeric && byte_is_digit(s.data[i]);
         label = ends ? 0 : label + 1;
         labels += ends;
     }

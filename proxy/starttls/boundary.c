@@ -52,7 +52,7 @@ enum boundary_follows boundary_literal(struct boundary *b)
     if (at > 0 && b->tail[at - 1] == '+')
         at--;
     const size_t digits_end = at;
-    for (; at > 0 && b->tail[at - 1] >= '0' && b->tail[at - 1] <= '9'; at--, unit *= 10)
+    for (; at > 0 && byte_is_digit(b->tail[at - 1]); at--, unit *= 10)
         size += unit * (uint64_t)(b->tail[at - 1] - '0');
     if (at == 0 || at == digits_end || b->tail[at - 1] != '{')
         return FOLLOWS_UNIT;

@@ -11,7 +11,7 @@ static enum step dispatch(struct dialogue *t, struct imap_command *c, struct dia
     }
     if (imap_is_foreign(c->tag, c->verb))
         return imap_goodbye(t, out, DIALOGUE_WEB, "This is not a web server");
-    if (slice_has_controls(c->line) || !imap_is_verb(c->verb))
+    if (slice_has_controls(c->line) || !verb_is_sound(c->verb))
         return imap_refuse(t, c, out, "BAD That is no command");
     if (c->literal == IMAP_DOUBTFUL)
         return imap_refuse(t, c, out, "BAD That literal is none");

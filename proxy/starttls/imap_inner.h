@@ -19,9 +19,6 @@ struct slice imap_word(struct slice *line);
 /* RFC 9051, 9: tag. Such a one can be said back. */
 bool imap_is_tag(struct slice word);
 
-/* Letters, digits, "-" and "_": everything that was ever a command. */
-bool imap_is_verb(struct slice word);
-
 /* Is it OK, NO, BAD, PREAUTH or BYE? (RFC 9051, 7.1) */
 bool imap_is_condition(struct slice word);
 

@@ -155,6 +155,6 @@ bool imap_is_foreign(struct slice tag, struct slice verb)
 {
     for (size_t n = 0; imap_foreign_tags[n] != NULL; n++)
         if (slice_is(tag, imap_foreign_tags[n]))
-            return !imap_is_verb(verb);
+            return !verb_is_sound(verb);
     return false;
 }

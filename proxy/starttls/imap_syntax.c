@@ -28,17 +28,6 @@ bool imap_is_tag(struct slice word)
     return true;
 }
 
-bool imap_is_verb(struct slice word)
-{
-    for (size_t i = 0; i < word.size; i++) {
-        const uint8_t c = word.data[i];
-        if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-            c != '-' && c != '_')
-            return false;
-    }
-    return word.size > 0;
-}
-
 bool imap_is_condition(struct slice word)
 {
     static const char *const conditions[] = {"OK", "NO", "BAD", "PREAUTH", "BYE"};
@@ -49,11 +38,6 @@ bool imap_is_condition(struct slice word)
 }
 
 /* ---- literals ---- */
-
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
 
 /* Does a quoted string begin in `s` that does not end in it? (RFC 9051, 9: quoted) */
 static bool is_quote_open(struct slice s)
@@ -93,7 +77,7 @@ enum imap_literal imap_literal_at(struct slice line, uint64_t *size_r)
     if (nonsync)
         end--;
     size_t start = end;
-    while (start > 0 && is_digit(line.data[start - 1]))
+    while (start > 0 && byte_is_digit(line.data[start - 1]))
         start--;
     if (start == end || start == 0 || line.data[start - 1] != '{')
         return IMAP_NO_LITERAL;

@@ -31,6 +31,12 @@ struct slice line_word(struct slice *line);
 /* The same, over white space in front: servers skip it. */
 struct slice line_first_word(struct slice *line);
 
+/* Of the three digits that replies of SMTP and NNTP begin with, the first. */
+static inline bool reply_is_class(unsigned code, unsigned class)
+{
+    return code / 100 == class;
+}
+
 /* White space to one server or another: Postfix skips all that isspace() knows, Dovecot's POP3 a
  * CR. */
 static inline bool line_is_gap(uint8_t c)

@@ -3,29 +3,19 @@
 
 /* ---- lines ---- */
 
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
 unsigned nntp_code_of(struct slice line)
 {
     const struct slice word = line_word(&line);
-    if (word.size != 3 || !is_digit(word.data[0]) || !is_digit(word.data[1]) ||
-        !is_digit(word.data[2]))
+    if (word.size != 3 || !byte_is_digit(word.data[0]) || !byte_is_digit(word.data[1]) ||
+        !byte_is_digit(word.data[2]))
         return 0;
     return (unsigned)(word.data[0] - '0') * 100 + (unsigned)(word.data[1] - '0') * 10 +
            (unsigned)(word.data[2] - '0');
 }
 
-static bool is_class(unsigned code, unsigned class)
-{
-    return code / 100 == class;
-}
-
 static bool is_error(unsigned code)
 {
-    return is_class(code, 4) || is_class(code, 5);
+    return reply_is_class(code, 4) || reply_is_class(code, 5);
 }
 
 /* RFC 3977, 3.2: the code tells whether a text follows, but for 211. RFC 2980 has 282 of XGTITLE
@@ -56,7 +46,7 @@ static enum step greeted(struct dialogue *t, unsigned code, struct slice line,
 {
     if (line.size == 0) /* some servers put empty lines between what they say */
         return STEP_TAKEN;
-    if (!is_class(code, 2) && !is_error(code))
+    if (!reply_is_class(code, 2) && !is_error(code))
         return nntp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, line, out);
     if (t->facts.upgraded && is_error(code))
         return nntp_protocol_error(t, DIALOGUE_REFUSED, line, out);
@@ -145,7 +135,7 @@ static enum step unknown_replied(struct dialogue *t, unsigned code, struct slice
 {
     struct nntp_dialogue *n = nntp_of(t);
     const enum step step = other_replied(t, code, line, out);
-    n->may_be_text = n->coming == NNTP_REPLY && (is_class(code, 1) || is_class(code, 2));
+    n->may_be_text = n->coming == NNTP_REPLY && (reply_is_class(code, 1) || reply_is_class(code, 2));
     return code == 500 && dialogue_error(t) ? step_goodbye(out, NNTP_GOODBYE) : step;
 }
 
@@ -153,7 +143,7 @@ static enum step unknown_replied(struct dialogue *t, unsigned code, struct slice
 static bool is_too_old(const struct dialogue *t, unsigned code)
 {
     const bool refuses_keyword = code == 501 && t->asked.kinds[0] == NNTP_ASKED_KEYWORD;
-    return code == 480 || (is_class(code, 5) && !refuses_keyword);
+    return code == 480 || (reply_is_class(code, 5) && !refuses_keyword);
 }
 
 static enum step capabilities_replied(struct dialogue *t, unsigned code, struct slice line,
@@ -178,7 +168,7 @@ static enum step mode_replied(struct dialogue *t, unsigned code, struct slice li
 {
     struct nntp_dialogue *n = nntp_of(t);
     n->state = NNTP_COMMANDS;
-    if (is_class(code, 2))
+    if (reply_is_class(code, 2))
         n->streaming = code == 203;
     return other_replied(t, code, line, out);
 }
@@ -186,7 +176,7 @@ static enum step mode_replied(struct dialogue *t, unsigned code, struct slice li
 static enum step article_replied(struct dialogue *t, unsigned code, struct slice line,
                                  struct dialogue_out *out)
 {
-    if (!is_class(code, 3)) {
+    if (!reply_is_class(code, 3)) {
         nntp_of(t)->state = NNTP_COMMANDS;
         return other_replied(t, code, line, out);
     }
@@ -216,7 +206,7 @@ static bool is_about_article(const struct dialogue *t)
 static enum step login_replied(struct dialogue *t, unsigned code, struct slice line,
                                struct dialogue_out *out)
 {
-    if (is_class(code, 2))
+    if (reply_is_class(code, 2))
         nntp_of(t)->logged_in = true;
     return other_replied(t, code, line, out);
 }
@@ -227,13 +217,13 @@ static enum step exchange_replied(struct dialogue *t, unsigned code, struct slic
 {
     struct nntp_dialogue *n = nntp_of(t);
     put(line, out);
-    if (is_class(code, 3)) {
+    if (reply_is_class(code, 3)) {
         n->state = NNTP_RESPONSE;
         return STEP_TURN;
     }
     n->state = NNTP_COMMANDS;
     asked_drop(&t->asked);
-    return is_class(code, 2) ? STEP_RELAYING : STEP_TURN;
+    return reply_is_class(code, 2) ? STEP_RELAYING : STEP_TURN;
 }
 
 /* ---- the next of the upstream's ---- */

@@ -10,11 +10,6 @@ static void move(struct slice *in, size_t n)
     in->size -= n;
 }
 
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The line ends at in->data[at]: its length, 0 if it does not, or -1 if that cannot be told yet. */
 static int line_end_at(struct slice in, size_t at)
 {
@@ -68,7 +63,7 @@ static enum sieve_kind quoted(struct slice *in, struct slice *text)
 static enum sieve_kind literal(struct slice *in, struct slice *text)
 {
     size_t n = 1, size = 0;
-    for (; n < in->size && is_digit(in->data[n]); n++) {
+    for (; n < in->size && byte_is_digit(in->data[n]); n++) {
         size = size * 10 + (size_t)(in->data[n] - '0');
         if (size > SIEVE_UNIT_MAX)
             return SIEVE_TOO_LONG;
@@ -169,7 +164,7 @@ bool sieve_literal_at(struct slice line, uint64_t *size_r)
     if (end > 0 && line.data[end - 1] == '+')
         end--;
     size_t start = end;
-    while (start > 0 && is_digit(line.data[start - 1]))
+    while (start > 0 && byte_is_digit(line.data[start - 1]))
         start--;
     if (start == end || start == 0 || line.data[start - 1] != '{')
         return false;
@@ -210,8 +205,7 @@ static bool is_base64(struct slice text)
     static const char others[] = "+/=";
     for (size_t i = 0; i < text.size; i++) {
         const uint8_t c = text.data[i];
-        if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !is_digit(c) &&
-            memchr(others, c, sizeof others - 1) == NULL)
+        if (!byte_is_alphanumeric(c) && memchr(others, c, sizeof others - 1) == NULL)
             return false;
     }
     return true;

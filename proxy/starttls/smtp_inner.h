@@ -135,6 +135,10 @@ enum line_result smtp_reply_next(struct slice *in, struct smtp_reply_line *r);
 /* The keyword of a line of capabilities; *parameters_r (may be NULL) is what follows. */
 struct slice smtp_keyword(struct slice text, struct slice *parameters_r);
 
+/* Ways into TLS are ours alone, and so is the word about who the client is: the client does not see
+ * the upstream's. */
+bool smtp_is_ours(struct slice keyword);
+
 /* Is it of the kind that complains of the command as such (RFC 5321, 4.2.2: 500 to 504)? Old
  * servers say so to EHLO; some say 550 or 554. */
 bool smtp_is_hello_unknown(unsigned code);

@@ -37,11 +37,6 @@ static const char *const *never(const struct dialogue *t)
     return may_count ? identity_or_counted : identity;
 }
 
-static bool is_class(unsigned code, unsigned class)
-{
-    return code / 100 == class;
-}
-
 /* ---- the client's commands ---- */
 
 static int plain(struct dialogue *t, struct slice rest, unsigned kind)
@@ -149,12 +144,7 @@ static int command(struct dialogue *t, struct slice line, struct dialogue_out *o
 
 static bool is_hidden(const struct smtp_reply_line *r)
 {
-    static const char *const hidden[] = {"STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD"};
-    const struct slice word = smtp_keyword(r->text, NULL);
-    for (size_t i = 0; is_class(r->code, 2) && i < sizeof hidden / sizeof *hidden; i++)
-        if (slice_is(word, hidden[i]))
-            return true;
-    return false;
+    return reply_is_class(r->code, 2) && smtp_is_ours(smtp_keyword(r->text, NULL));
 }
 
 enum behind { BEHIND_UNKNOWN, BEHIND_MORE, BEHIND_NONE };
@@ -213,7 +203,7 @@ static enum filter_show on_hello(struct dialogue *t, unsigned code)
 {
     const bool lmtp = expected_is(&t->expected, SMTP_ASKED_LHLO);
     expected_drop(&t->expected);
-    if (!is_class(code, 2))
+    if (!reply_is_class(code, 2))
         return FILTER_SHOW;
     no_transaction(smtp_of(t));
     smtp_of(t)->lmtp = lmtp;
@@ -229,13 +219,13 @@ static enum filter_show on_other(struct dialogue *t, unsigned code)
 
 static enum filter_show on_rcpt(struct dialogue *t, unsigned code)
 {
-    smtp_of(t)->recipients += is_class(code, 2);
+    smtp_of(t)->recipients += reply_is_class(code, 2);
     return on_other(t, code);
 }
 
 static enum filter_show on_reset(struct dialogue *t, unsigned code)
 {
-    if (is_class(code, 2))
+    if (reply_is_class(code, 2))
         no_transaction(smtp_of(t));
     return on_other(t, code);
 }
@@ -249,7 +239,7 @@ static enum filter_show on_refused(struct dialogue *t, unsigned code)
 
 static enum filter_show on_data(struct dialogue *t, unsigned code)
 {
-    if (!is_class(code, 3))
+    if (!reply_is_class(code, 3))
         return on_refused(t, code);
     expected_turn(&t->expected, SMTP_ASKED_TEXT);
     hidden_text_begin(&t->filter.text);
@@ -277,18 +267,18 @@ static enum filter_show on_text(struct dialogue *t, unsigned code)
 
 static enum filter_show on_auth(struct dialogue *t, unsigned code)
 {
-    if (is_class(code, 3)) {
+    if (reply_is_class(code, 3)) {
         filter_expect_response(&t->filter, FILTER_WAIT);
         return FILTER_SHOW;
     }
-    smtp_of(t)->layer |= smtp_of(t)->layer_asked && is_class(code, 2) && filter_may_leave(t);
+    smtp_of(t)->layer |= smtp_of(t)->layer_asked && reply_is_class(code, 2) && filter_may_leave(t);
     return on_refused(t, code);
 }
 
 /* Bytes that were asked for come, whatever is said meanwhile. */
 static enum filter_show on_xexch50(struct dialogue *t, unsigned code)
 {
-    if (!is_class(code, 3))
+    if (!reply_is_class(code, 3))
         return filter_waits(&t->filter) ? on_refused(t, code) : on_other(t, code);
     filter_turn(&t->filter, t->filter.bytes > 0 ? FILTER_BYTES : FILTER_LINES);
     return FILTER_SHOW;
@@ -296,7 +286,7 @@ static enum filter_show on_xexch50(struct dialogue *t, unsigned code)
 
 static enum filter_show on_turn(struct dialogue *t, unsigned code)
 {
-    const bool turns = is_class(code, 2) && !smtp_of(t)->lmtp && filter_may_leave(t);
+    const bool turns = reply_is_class(code, 2) && !smtp_of(t)->lmtp && filter_may_leave(t);
     on_refused(t, code);
     return turns ? FILTER_RELAY : FILTER_SHOW;
 }
@@ -325,7 +315,7 @@ static enum filter_show on_final(struct dialogue *t, unsigned code)
         [SMTP_ASKED_AUTH] = on_auth,   [SMTP_ASKED_XEXCH50] = on_xexch50,
         [SMTP_ASKED_TURN] = on_turn,   [SMTP_ASKED_EMPTY] = on_other,
     };
-    if (is_class(code, 3))
+    if (reply_is_class(code, 3))
         catch_up(&t->expected);
     if (t->expected.count == 0 || t->expected.runs[0].kind >= SMTP_ASKED_KINDS)
         return FILTER_SHOW; /* nobody asked */
@@ -370,7 +360,7 @@ static enum filter_show reply(struct dialogue *t, struct slice raw, struct slice
     if (r.code == 0)
         return FILTER_SHOW;
     enum filter_show show = FILTER_SHOW;
-    if (is_hello_asked(t) && (s->inside_list || (is_class(r.code, 2) && !r.final)))
+    if (is_hello_asked(t) && (s->inside_list || (reply_is_class(r.code, 2) && !r.final)))
         show = list_line(t, &r, raw, behind, out);
     if (show == FILTER_HOLD)
         return show;
@@ -385,7 +375,7 @@ static bool succeeds(struct slice line)
 {
     struct smtp_reply_line r;
     smtp_reply_read(line, &r);
-    return is_class(r.code, 2) || is_class(r.code, 3);
+    return reply_is_class(r.code, 2) || reply_is_class(r.code, 3);
 }
 
 static bool hides(const struct dialogue *t)

@@ -3,11 +3,6 @@
 
 /* ---- lines ---- */
 
-static bool is_class(unsigned code, unsigned class)
-{
-    return code / 100 == class;
-}
-
 static void put_raw(const struct smtp_reply_line *r, struct dialogue_out *out)
 {
     buf_put(out->to_client, r->raw.data, r->raw.size);
@@ -15,17 +10,13 @@ static void put_raw(const struct smtp_reply_line *r, struct dialogue_out *out)
 
 /* ---- capabilities ---- */
 
-/* A line behind the first of a list. Ways into TLS are ours alone, and so is the word about who the
- * client is. What is no capability goes too: who knows how the client reads it. */
+/* A line behind the first of a list. What is no capability goes too: who knows how the client reads
+ * it. */
 static bool is_hidden(const struct dialogue *t, const struct smtp_reply_line *r)
 {
-    static const char *const ours[] = {"STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD"};
     const struct slice word = smtp_keyword(r->text, NULL);
-    if (!is_class(r->code, 2) || smtp_has_controls(r->text))
+    if (!reply_is_class(r->code, 2) || smtp_has_controls(r->text) || smtp_is_ours(word))
         return true;
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (slice_is(word, ours[i]))
-            return true;
     return dialogue_withholds(t) && (slice_is(word, "AUTH") || slice_is(word, "X-EXPS"));
 }
 
@@ -66,7 +57,7 @@ static enum step hello_replied(struct dialogue *t, unsigned code)
         s->hello = SMTP_HELLO_ANSWERED;
     s->state = SMTP_COMMANDS;
     asked_drop(&t->asked);
-    if (!is_class(code, 2))
+    if (!reply_is_class(code, 2))
         return STEP_TAKEN;
     no_transaction(s); /* RFC 5321, 4.1.4 */
     s->lmtp = asked == SMTP_ASKED_LHLO;
@@ -91,7 +82,7 @@ static enum step mail_replied(struct dialogue *t, unsigned code)
 {
     struct smtp_dialogue *s = smtp_of(t);
     asked_drop(&t->asked);
-    if (is_class(code, 2)) {
+    if (reply_is_class(code, 2)) {
         s->transaction = true;
         s->recipients = 0;
     }
@@ -101,7 +92,7 @@ static enum step mail_replied(struct dialogue *t, unsigned code)
 static enum step rcpt_replied(struct dialogue *t, unsigned code)
 {
     asked_drop(&t->asked);
-    if (is_class(code, 2))
+    if (reply_is_class(code, 2))
         smtp_of(t)->recipients++;
     return STEP_TAKEN;
 }
@@ -109,7 +100,7 @@ static enum step rcpt_replied(struct dialogue *t, unsigned code)
 static enum step rset_replied(struct dialogue *t, unsigned code)
 {
     asked_drop(&t->asked);
-    if (is_class(code, 2))
+    if (reply_is_class(code, 2))
         no_transaction(smtp_of(t));
     return STEP_TAKEN;
 }
@@ -117,7 +108,7 @@ static enum step rset_replied(struct dialogue *t, unsigned code)
 static enum step data_replied(struct dialogue *t, unsigned code)
 {
     struct smtp_dialogue *s = smtp_of(t);
-    if (is_class(code, 3)) {
+    if (reply_is_class(code, 3)) {
         s->state = SMTP_TEXT;
         hidden_text_begin(&s->text);
         return STEP_TAKEN;
@@ -144,7 +135,7 @@ static enum step text_replied(struct dialogue *t, unsigned code)
 static enum step auth_replied(struct dialogue *t, unsigned code)
 {
     struct smtp_dialogue *s = smtp_of(t);
-    if (is_class(code, 3)) {
+    if (reply_is_class(code, 3)) {
         s->state = SMTP_RESPONSE;
         return STEP_TAKEN;
     }
@@ -156,7 +147,7 @@ static enum step auth_replied(struct dialogue *t, unsigned code)
 static enum step xexch50_replied(struct dialogue *t, unsigned code)
 {
     struct smtp_dialogue *s = smtp_of(t);
-    if (is_class(code, 3)) {
+    if (reply_is_class(code, 3)) {
         s->state = SMTP_COMMANDS;
         if (s->bytes > 0)
             smtp_begin_bytes(t);
@@ -172,7 +163,7 @@ static enum step turn_replied(struct dialogue *t, unsigned code)
 {
     smtp_of(t)->state = SMTP_COMMANDS;
     asked_drop(&t->asked);
-    return is_class(code, 2) ? STEP_RELAYING : STEP_TAKEN;
+    return reply_is_class(code, 2) ? STEP_RELAYING : STEP_TAKEN;
 }
 
 static enum step replied(struct dialogue *t, unsigned code, struct dialogue_out *out)
@@ -246,7 +237,7 @@ static bool may_be_too_old(const struct dialogue *t, const struct smtp_reply_lin
 static enum step unasked(struct dialogue *t, const struct smtp_reply_line *r,
                          struct dialogue_out *out)
 {
-    if (!is_class(r->code, 4) && !is_class(r->code, 5))
+    if (!reply_is_class(r->code, 4) && !reply_is_class(r->code, 5))
         return smtp_protocol_error(t, DIALOGUE_PROTOCOL_ERROR, r->raw, out);
     put_raw(r, out);
     t->reason = DIALOGUE_SENT_AWAY;
@@ -279,7 +270,7 @@ static enum step show(struct dialogue *t, const struct smtp_reply_line *r, struc
     if (s->state == SMTP_TEXT)
         return amid_text(t, r, out);
     const bool hello = t->asked.kinds[0] == SMTP_ASKED_EHLO || t->asked.kinds[0] == SMTP_ASKED_LHLO;
-    if (hello && (s->inside_list || is_class(r->code, 2)))
+    if (hello && (s->inside_list || reply_is_class(r->code, 2)))
         list_line(t, r, out);
     else
         put_raw(r, out);

@@ -45,16 +45,11 @@ bool smtp_read_bdat(struct slice line, struct smtp_bdat *b)
 
 /* ---- replies ---- */
 
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* RFC 5321, 4.2.1: replies begin with 2 to 5. */
 static unsigned code_of(struct slice line)
 {
-    if (line.size < 3 || line.data[0] < '2' || line.data[0] > '5' || !is_digit(line.data[1]) ||
-        !is_digit(line.data[2]))
+    if (line.size < 3 || line.data[0] < '2' || line.data[0] > '5' || !byte_is_digit(line.data[1]) ||
+        !byte_is_digit(line.data[2]))
         return 0;
     return (unsigned)(line.data[0] - '0') * 100 + (unsigned)(line.data[1] - '0') * 10 +
            (unsigned)(line.data[2] - '0');
@@ -90,6 +85,12 @@ struct slice smtp_keyword(struct slice text, struct slice *parameters_r)
     while (size < word.size && word.data[size] != '=')
         size++;
     return (struct slice){word.data, size};
+}
+
+bool smtp_is_ours(struct slice keyword)
+{
+    static const char *const ours[] = {"STARTTLS", "X-ANONYMOUSTLS", "XCLIENT", "XFORWARD", NULL};
+    return line_is_listed(ours, keyword);
 }
 
 bool smtp_is_syntax(unsigned code)

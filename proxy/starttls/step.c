@@ -49,8 +49,7 @@ bool verb_is_sound(struct slice word)
 {
     for (size_t i = 0; i < word.size; i++) {
         const uint8_t c = word.data[i];
-        if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-            c != '-' && c != '_')
+        if (!byte_is_alphanumeric(c) && c != '-' && c != '_')
             return false;
     }
     return word.size > 0;

@@ -1,5 +1,6 @@
 #include "proxy/wire/challenge.h"
 #include "proxy/base/fnv.h"
+#include "proxy/base/slice.h"
 
 #include <string.h>
 
@@ -9,8 +10,7 @@ bool challenge_token_valid(const char *token, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         const char c = token[i];
-        if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') &&
-            c != '-' && c != '_')
+        if (!byte_is_alphanumeric((uint8_t)c) && c != '-' && c != '_')
             return false;
     }
     return size >= 1 && size <= CHALLENGE_TOKEN_MAX;
@@ -22,7 +22,7 @@ static bool host_valid(const char *name, size_t size)
     for (size_t i = 0; i < size; i++) {
         const char c = name[i];
         const bool sign = c == '-' || c == '_' || (c == '.' && i > 0 && name[i - 1] != '.');
-        if (!sign && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z'))
+        if (!sign && !byte_is_digit((uint8_t)c) && !(c >= 'a' && c <= 'z'))
             return false;
     }
     return size >= 1 && name[size - 1] != '.';

@@ -32,16 +32,11 @@ struct parse {
 
 /* ---- signs ---- */
 
-static bool is_alphanumeric(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 /* What methods and field names are made of (RFC 9110 5.6.2). */
 static bool is_word(struct slice s)
 {
     for (size_t i = 0; i < s.size; i++)
-        if (!is_alphanumeric(s.data[i]) &&
+        if (!byte_is_alphanumeric(s.data[i]) &&
             (s.data[i] == '\0' || strchr("!#$%&'*+-.^_`|~", s.data[i]) == NULL))
             return false;
     return s.size > 0;

@@ -537,7 +537,7 @@ static inline bool upstream_speaks(void)
 
 static inline bool upstream_goes_on_with_tls(void)
 {
-    if (!is_read(upstream) || f.far == NULL || !tls_conn_handshaking(f.far))
+    if (!is_read(upstream) || f.far == NULL || tls_conn_status(f.far) != TLS_HANDSHAKE)
         return false;
     upstream_shakes();
     return true;
@@ -545,7 +545,7 @@ static inline bool upstream_goes_on_with_tls(void)
 
 static inline bool upstream_says_goodbye(void)
 {
-    if (!is_read(upstream) || f.far == NULL || tls_conn_handshaking(f.far) || f.s->upstream_ended)
+    if (!is_read(upstream) || f.far == NULL || tls_conn_status(f.far) == TLS_HANDSHAKE || f.s->upstream_ended)
         return false;
     upstream_says_bye();
     return true;

@@ -345,7 +345,7 @@ static inline void over(void)
     struct tls_slice nothing;
     in_session = false;
     pass_on();
-    if (f.far != NULL && !tls_conn_handshaking(f.far))
+    if (f.far != NULL && tls_conn_status(f.far) != TLS_HANDSHAKE)
         far_hears(&nothing);
 }
 
@@ -532,7 +532,7 @@ static inline void upstream_says(const char *text)
     struct tls_io io = {.wire = {(const uint8_t *)text, strlen(text)}};
     char copy[1000];
     snprintf(copy, sizeof copy, "%s", text);
-    if (f.far != NULL && !tls_conn_handshaking(f.far))
+    if (f.far != NULL && tls_conn_status(f.far) != TLS_HANDSHAKE)
         tls_conn_send(f.far, (uint8_t *)copy, strlen(copy), &io);
     upstream_sends(io.wire.data, io.wire.size);
 }
