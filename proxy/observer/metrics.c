@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct writer {
@@ -403,16 +404,41 @@ static void put_upstreams(struct writer *w)
 
 /* ---- certificates ---- */
 
-/* An intermediate may stand in many chains, and an authority on many routes: each once. */
-static bool is_told_already(const struct writer *w, size_t i)
+static int compare_labels(const struct writer *w, const struct snapshot_certificate *a,
+                          const struct snapshot_certificate *b)
+{
+    int by = strcmp(text(w, a->name), text(w, b->name));
+    by = by != 0 ? by : strcmp(text(w, a->kind), text(w, b->kind));
+    return by != 0 ? by : strcmp(text(w, a->serial), text(w, b->serial));
+}
+
+/* Those that are alike in their order. */
+static int compare_certificates(const void *a, const void *b, void *writer)
+{
+    const struct writer *w = writer;
+    const struct snapshot_certificate *c = snapshot_certificates(w->snapshot);
+    const size_t i = *(const size_t *)a, k = *(const size_t *)b;
+    const int by = compare_labels(w, &c[i], &c[k]);
+    return by != 0 ? by : (i > k) - (i < k);
+}
+
+/* An intermediate may stand in many chains, and an authority on many routes: each once. So many are
+ * in `list`, by their labels. NULL: there is no memory. */
+static size_t *list_certificates(struct writer *w, size_t *count_r)
 {
     const struct snapshot_certificate *c = snapshot_certificates(w->snapshot);
-    for (size_t k = 0; k < i; k++)
-        if (strcmp(text(w, c[k].name), text(w, c[i].name)) == 0 &&
-            strcmp(text(w, c[k].kind), text(w, c[i].kind)) == 0 &&
-            strcmp(text(w, c[k].serial), text(w, c[i].serial)) == 0)
-            return true;
-    return false;
+    const size_t all = w->snapshot->counts[SNAPSHOT_CERTIFICATES];
+    size_t *list = calloc(all + 1, sizeof *list), n = 0;
+    if (list == NULL)
+        return NULL;
+    for (size_t i = 0; i < all; i++)
+        list[i] = i;
+    qsort_r(list, all, sizeof *list, compare_certificates, w);
+    for (size_t i = 0; i < all; i++)
+        if (n == 0 || compare_labels(w, &c[list[n - 1]], &c[list[i]]) != 0)
+            list[n++] = list[i];
+    *count_r = n;
+    return list;
 }
 
 static bool crl_is_told_already(const struct writer *w, size_t i)
@@ -445,28 +471,30 @@ static int64_t end(const struct snapshot_certificate *c)
     return c->not_after;
 }
 
-static void each_certificate(struct writer *w,
+static void each_certificate(struct writer *w, const size_t *list, size_t count,
                              int64_t (*when)(const struct snapshot_certificate *c))
 {
-    const struct snapshot_certificate *c = snapshot_certificates(w->snapshot);
-    for (size_t i = 0; i < w->snapshot->counts[SNAPSHOT_CERTIFICATES]; i++)
-        if (!is_told_already(w, i))
-            sample_signed(w,
-                          LABELS("certificate", text(w, c[i].name), "kind", text(w, c[i].kind),
-                                 "serial", text(w, c[i].serial)),
-                          when(&c[i]));
+    for (size_t i = 0; i < count; i++) {
+        const struct snapshot_certificate *c = &snapshot_certificates(w->snapshot)[list[i]];
+        sample_signed(w,
+                      LABELS("certificate", text(w, c->name), "kind", text(w, c->kind), "serial",
+                             text(w, c->serial)),
+                      when(c));
+    }
 }
 
 static void put_certificates(struct writer *w)
 {
+    size_t count = 0, *list = list_certificates(w, &count);
     family(
         w, "tlsfront_certificate_not_after_timestamp_seconds", "gauge",
         "When a certificate in use expires: those served or shown to servers, and the authorities "
         "of clients and of servers.");
-    each_certificate(w, end);
+    each_certificate(w, list, count, end);
     family(w, "tlsfront_certificate_not_before_timestamp_seconds", "gauge",
            "When its validity began: for how long it is made.");
-    each_certificate(w, beginning);
+    each_certificate(w, list, count, beginning);
+    free(list);
     family(w, "tlsfront_crl_next_update_timestamp_seconds", "gauge",
            "When a revocation list of clients' certificates runs out.");
     for (size_t i = 0; i < w->snapshot->counts[SNAPSHOT_CRLS]; i++)
