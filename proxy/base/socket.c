@@ -9,6 +9,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+void descriptor_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 void socket_send_at_once(int fd)
 {
     static const int on = 1;

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Any descriptor: closed, unless it is -1, which it is from then on. */
+void descriptor_close(int *fd);
+
 /* For either leg of a session. Accepted sockets inherit both from the listening one: a connection
  * then costs no call. */
 

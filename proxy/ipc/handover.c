@@ -60,6 +60,15 @@ void *handover_add(void *array, size_t *count, size_t size)
     return memset(grown + size * (*count)++, 0, size);
 }
 
+int handover_add_leaver(struct handover *h, pid_t pid)
+{
+    pid_t *leaver = handover_add(&h->leavers, &h->leaver_count, sizeof *leaver);
+    if (leaver == NULL)
+        return -1;
+    *leaver = pid;
+    return 0;
+}
+
 void handover_free(struct handover *h)
 {
     for (size_t i = 0; i < h->address_count; i++) {

@@ -139,6 +139,9 @@ void handover_init(struct handover *h);
  * &h->name_count, sizeof *h->names). NULL: out of memory. */
 void *handover_add(void *array, size_t *count, size_t size);
 
+/* One more of the leavers. -1: out of memory. */
+int handover_add_leaver(struct handover *h, pid_t pid);
+
 /* Drops the texts and arrays and wipes; descriptors are not closed. */
 void handover_free(struct handover *h);
 

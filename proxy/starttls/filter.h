@@ -20,7 +20,8 @@
 #include "proxy/starttls/dialogue.h"
 #include "proxy/starttls/step.h"
 
-/* What the upstream is expected to say to a command, if not a kind of the module's. */
+/* What a module says of a command: a kind of its own (0 and more) whose reply is awaited, or one of
+ * these. */
 enum {
     FILTER_OTHER = 0,    /* one reply, whatever it is; the first of every module's kinds */
     FILTER_NOTHING = -1, /* nothing */

@@ -135,7 +135,8 @@ static enum step unknown_replied(struct dialogue *t, unsigned code, struct slice
 {
     struct nntp_dialogue *n = nntp_of(t);
     const enum step step = other_replied(t, code, line, out);
-    n->may_be_text = n->coming == NNTP_REPLY && (reply_is_class(code, 1) || reply_is_class(code, 2));
+    n->may_be_text =
+        n->coming == NNTP_REPLY && (reply_is_class(code, 1) || reply_is_class(code, 2));
     return code == 500 && dialogue_error(t) ? step_goodbye(out, NNTP_GOODBYE) : step;
 }
 

@@ -87,7 +87,7 @@ static const char *address_of(int fd, char text[TEXT_MAX], const char **cure)
 
 /* Like the sockets that we make, and out of the way of the descriptors that our children begin
  * with. */
-static int settle(int fd)
+static int move_away(int fd)
 {
     const int flags = fcntl(fd, F_GETFL);
     const int away = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD + 1);
@@ -135,7 +135,7 @@ int activation_add(struct activation *a, int fd, const char *name, struct err *e
     }
     if (why != NULL)
         return refuse(e, fd, name, why, cure);
-    const struct activation_socket s = {settle(fd), strdup(name), strdup(text)};
+    const struct activation_socket s = {move_away(fd), strdup(name), strdup(text)};
     if (keep(a, &s) == 0)
         return 0;
     release(&s);

@@ -1,15 +1,9 @@
 #include "proxy/supervisor/archive.h"
+#include "proxy/base/socket.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-static void close_one(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
 
 void archive_init(struct archive *a, struct all_counters *counters)
 {
@@ -18,8 +12,8 @@ void archive_init(struct archive *a, struct all_counters *counters)
 
 void archive_free(struct archive *a)
 {
-    close_one(&a->reader);
-    close_one(&a->given);
+    descriptor_close(&a->reader);
+    descriptor_close(&a->given);
 }
 
 /* ---- taking ---- */
@@ -142,7 +136,7 @@ static void fill(struct worker_counters *next, const struct workers *ws, struct 
 int archive_give(struct archive *a, const struct workers *ws, struct handover *h)
 {
     struct err e;
-    close_one(&a->given); /* of an upgrade that was refused, or of the rehearsal */
+    descriptor_close(&a->given); /* of an upgrade that was refused, or of the rehearsal */
     a->given = counters_create(&e);
     struct worker_counters *next = a->given >= 0 ? counters_map_own(a->given) : NULL;
     if (next == NULL)

@@ -111,6 +111,13 @@ static void send_more(struct child *c)
         watch_socket(c);
 }
 
+void child_tell(struct child *c, enum ipc_type type, uint32_t generation)
+{
+    static struct ipc_message m; /* large; one thread */
+    ipc_begin(&m, type, generation);
+    child_send(c, &m);
+}
+
 void child_send_log(struct child *c)
 {
     static struct ipc_message m; /* large; one thread */

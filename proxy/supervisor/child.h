@@ -111,6 +111,9 @@ void child_kill(struct child *c);
  * replaced. Where there is no process, nobody hears it; what waits at an upgrade is not heard. */
 void child_send(struct child *c, const struct ipc_message *m);
 
+/* What has no payload. */
+void child_tell(struct child *c, enum ipc_type type, uint32_t generation);
+
 /* IPC_LEAVE: a worker's sessions end in so many milliseconds. */
 void child_send_leave(struct child *c, uint32_t ms);
 

@@ -16,12 +16,10 @@ static char *copy_text(const char *text, bool *failed)
     return copy;
 }
 
+/* Nothing to do is fine. */
 static bool give_leaver(struct handover *h, const struct child *c)
 {
-    pid_t *pid = handover_add(&h->leavers, &h->leaver_count, sizeof *pid);
-    if (pid != NULL)
-        *pid = c->process.pid;
-    return pid != NULL;
+    return c->life == CHILD_NONE || handover_add_leaver(h, c->process.pid) == 0;
 }
 
 /* A worker and its signer become veterans. */
@@ -115,6 +113,7 @@ static bool give_address(struct handover *h, const struct listen_address *from, 
     return !failed;
 }
 
+/* Of a host: services are asked for anew, and resolver_each() leaves them out. */
 static struct ipc_resolved_address address_of(const struct upstream_address *a)
 {
     const struct sockaddr_in *in = (const void *)&a->addr;
@@ -199,10 +198,8 @@ int estate_give(const struct estate *x, struct handover *h)
     resolver_each(x->resolver, give_name, &g);
     g.failed |= !give_routes(h, x) || !give_server_names(h, x) || !give_workers(h, x->workers) ||
                 archive_give(x->archive, x->workers, h) != 0;
-    if (x->observer->child.life != CHILD_NONE)
-        g.failed |= !give_leaver(h, &x->observer->child);
-    if (resolver_process(x->resolver)->life != CHILD_NONE)
-        g.failed |= !give_leaver(h, resolver_process(x->resolver));
+    g.failed |= !give_leaver(h, &x->observer->child);
+    g.failed |= !give_leaver(h, resolver_process(x->resolver));
     g.failed |= confinement_give(x->confinement, h) != 0 || !give_sockets(h, x->activation);
     return g.failed || veterans_give(x->veterans, h) != 0 ? -1 : 0;
 }

@@ -15,8 +15,7 @@ static void send_message(struct worker *w)
 
 void orders_send(struct worker *w, enum ipc_type type, uint32_t generation)
 {
-    ipc_begin(&message, type, generation);
-    send_message(w);
+    child_tell(&w->child, type, generation);
 }
 
 void orders_hello(struct worker *w)

@@ -1,9 +1,7 @@
-#include "proxy/supervisor/reload.h"
-#include "config/loops.h"
 #include "config/plural.h"
-#include "config/values.h"
 #include "proxy/base/exits.h"
 #include "proxy/supervisor/changes.h"
+#include "proxy/supervisor/reload_inner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,68 +17,9 @@
 /* To take over what it has loaded takes it no time; so much of the minute is left for that. */
 #define COMMIT_MS 5000
 
-/* The answer to a caller is of this size at most. */
-#define ANSWER_MAX ((size_t)1 << 20)
-
-/* And a reason. */
-enum { WHY_MAX = 600 };
-
-/* A caller who waits for the outcome. */
-struct reload_waiter {
-    struct reload_waiter *next;
-    struct control_request *request;
-    bool brief; /* the outcome alone */
-};
-
 static void reload_begin(struct reload *r, const struct bundle *texts);
 
-/* The generation in service; NULL before the first is committed. */
-static const struct generation *current(const struct reload *r)
-{
-    return r->with.workers->current.generation;
-}
-
-/* ---- answering ---- */
-
-static void log_findings(struct reload *r)
-{
-    const struct diags *d = &r->findings;
-    for (size_t i = 0; i < d->count; i++) {
-        const struct diag *f = &d->items[i];
-        struct log_line line;
-        char place[1024] = "";
-        if (f->file != NULL)
-            snprintf(place, sizeof place, f->line > 0 ? "%s:%d" : "%s", f->file, f->line);
-        log_begin(&line, r->with.log,
-                  f->severity == DIAG_WARNING ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "configuration");
-        log_text(&line, "at", place);
-        log_text(&line, "msg", f->cause);
-        log_text(&line, "cure", f->cure);
-        log_end(&line);
-    }
-}
-
-static void log_changes(struct reload *r)
-{
-    const char *text = (const char *)r->changes.data;
-    for (size_t left = r->changes.size, size; left > 0; left -= size, text += size) {
-        const char *end = memchr(text, '\n', left);
-        size = end != NULL ? (size_t)(end - text) + 1 : left;
-        log_event(r->with.log, LOG_LEVEL_INFO, "changed", "%.*s",
-                  (int)(end != NULL ? size - 1 : size), text);
-    }
-}
-
-static void answer_waiters(struct reload *r, int status, const struct buf *text,
-                           const struct buf *outcome)
-{
-    for (struct reload_waiter *w = r->waiters, *next; w != NULL; w = next) {
-        next = w->next;
-        control_answer(w->request, status, w->brief ? outcome : text);
-        free(w);
-    }
-    r->waiters = NULL;
-}
+/* ---- how it ends ---- */
 
 /* When what was refused can be taken as it is; 0: never, or nobody knows. */
 static time_t valid_from(const struct reload *r)
@@ -88,21 +27,6 @@ static time_t valid_from(const struct reload *r)
     const struct generation *g = r->candidate.generation;
     return g != NULL && diag_ok(&r->findings, DIAG_ERROR) ? generation_valid_from(g, time(NULL))
                                                           : 0;
-}
-
-static void answer(struct reload *r, int status, const char *words)
-{
-    struct buf text, outcome;
-    buf_init(&text, 3 * ANSWER_MAX); /* findings, changes, the words */
-    buf_init(&outcome, ANSWER_MAX);
-    load_print_findings(&r->findings, &text);
-    if (status == 0)
-        buf_put(&text, r->changes.data, r->changes.size);
-    buf_printf(&text, "%s\n", words);
-    buf_printf(&outcome, "%s\n", words);
-    answer_waiters(r, status, &text, &outcome);
-    buf_free(&text);
-    buf_free(&outcome);
 }
 
 static void forget(struct reload *r)
@@ -138,7 +62,7 @@ static void reload_finish(struct reload *r, int status, const char *text)
                                            .files_only = r->files_only,
                                            .findings = &findings,
                                            .valid_from = valid_from(r)};
-    answer(r, status, text);
+    reload_answer(r, status, text);
     r->findings = (struct diags){0};
     forget(r);
     r->events->finished(r->arg, &outcome);
@@ -153,8 +77,8 @@ static void reload_undo(struct reload *r)
         workers_abort(r->with.workers);
     workers_give_back(r->with.workers);
     listeners_abort(r->with.listeners);
-    if (current(r) != NULL)
-        resolver_keep(r->with.resolver, current(r)->config);
+    if (reload_current(r) != NULL)
+        resolver_keep(r->with.resolver, reload_current(r)->config);
 }
 
 /* `status` is EXIT_CONFIGURATION where the configuration is at fault, EXIT_RUNTIME where the
@@ -165,7 +89,7 @@ static void reload_refuse(struct reload *r, int status, const char *why)
     reload_undo(r);
     snprintf(outcome, sizeof outcome, "reload refused: %s; generation %u stays in service", why,
              r->with.workers->current.number);
-    log_findings(r);
+    reload_log_findings(r);
     log_event(r->with.log, LOG_LEVEL_ERROR, "reload-refused", "%s; generation %u stays in service",
               why, r->with.workers->current.number);
     reload_finish(r, status, outcome);
@@ -173,102 +97,12 @@ static void reload_refuse(struct reload *r, int status, const char *why)
 
 /* ---- the steps ---- */
 
-/* Settings that a running daemon cannot change. */
-static void warn_unchangeable(struct reload *r, const struct candidate *l, struct diags *d)
-{
-    const struct generation *now = current(r);
-    if (now == NULL)
-        return;
-    if (l->identity.uid != r->with.workers->identity.uid)
-        diag_add(d, DIAG_WARNING, &l->generation->config->user_at, "restart the daemon",
-                 "`user` has changed; workers stay what they are until a restart");
-    if (l->identity.sandbox != r->with.workers->identity.sandbox)
-        diag_add(d, DIAG_WARNING, &l->generation->config->sandbox_at, "restart the daemon",
-                 "`sandbox` has changed; workers stay as they are until a restart");
-    if (l->identity.transparent && l->identity.drop && !r->with.workers->identity.transparent)
-        diag_add(d, DIAG_ERROR, NULL, "restart the daemon",
-                 "the running workers have given up the privilege that source = transparent needs");
-}
-
-static bool same_log(const struct config *a, const struct config *b)
-{
-    return a->log_target == b->log_target &&
-           (a->log_target != LOG_TARGET_FILE || strcmp(a->log_file.path, b->log_file.path) == 0);
-}
-
-static void open_log(struct reload *r, const struct config *c, struct diags *d)
-{
-    struct err e;
-    const struct generation *now = current(r);
-    if (now != NULL && same_log(now->config, c))
-        return;
-    r->log_fd = log_open_target(c, &e);
-    if (r->log_fd < 0)
-        diag_add(d, DIAG_ERROR, &c->log_file.at, err_cure_or(&e, NULL), "%s", e.text);
-}
-
-/* Serving an expired certificate after a reboot is bad; serving nobody is worse. And what is being
- * served already must not be in the way of a change elsewhere. */
-static bool may_be_expired(const struct reload *r)
-{
-    return r->first || !generation_brings_expired(r->candidate.generation, current(r), time(NULL));
-}
-
-/* Where a configuration comes from; without anything, from the file. */
-struct source {
-    const struct bundle *texts;
-    struct bundle *judged;
-};
-
-static bool load(struct reload *r, const struct source *from)
-{
-    if (from->judged != NULL)
-        return load_bundle(from->judged, &r->candidate, &r->findings);
-    return from->texts != NULL ? load_files_again(from->texts, &r->candidate, &r->findings)
-                               : load_configuration(r->with.path, &r->candidate, &r->findings);
-}
-
-/* It may take seconds, which are not to be taken off the timers that are started after it. */
-static bool load_in_time(struct reload *r, const struct source *from)
-{
-    const uint64_t begin = uv_hrtime();
-    const bool understood = load(r, from);
-    r->with.workers->load_ms = (uv_hrtime() - begin) / 1000000;
-    uv_update_time(r->with.loop);
-    return understood;
-}
-
-/* Read, judge, bind. 0, or the exit status with the reason in `why`. */
-static int reload_judge(struct reload *r, const struct source *from, struct err *why)
-{
-    if (load_in_time(r, from)) {
-        warn_unchangeable(r, &r->candidate, &r->findings);
-        if (confinement_judge(r->with.confinement, r->candidate.generation->config, &r->findings))
-            open_log(r, r->candidate.generation->config, &r->findings);
-    }
-    if (r->candidate.generation == NULL || !diag_ok(&r->findings, DIAG_ERROR) ||
-        (!diag_ok(&r->findings, DIAG_EXPIRED) && !may_be_expired(r))) {
-        err_set(why, "the configuration has errors");
-        return EXIT_CONFIGURATION;
-    }
-    struct config *c = r->candidate.generation->config;
-    if (r->events->claim(r->arg, c, &r->findings) != 0) {
-        err_set(why, "the control socket, or an address of `observe`, cannot be had");
-        return EXIT_RUNTIME;
-    }
-    if (listeners_prepare(r->with.listeners, c, release_worker_count(c), &r->findings) != 0) {
-        err_set(why, "an address cannot be listened on");
-        return EXIT_RUNTIME;
-    }
-    return 0;
-}
-
 static int assign_slots(struct reload *r, struct err *why)
 {
     const struct all_counters *all = &r->with.workers->all;
     struct generation *g = r->release.generation;
-    return route_slots_assign(&r->slots, current(r), g, all, why) == 0
-               ? name_slots_assign(&r->name_slots, current(r), g, all, why)
+    return route_slots_assign(&r->slots, reload_current(r), g, all, why) == 0
+               ? name_slots_assign(&r->name_slots, reload_current(r), g, all, why)
                : -1;
 }
 
@@ -289,10 +123,10 @@ static int make_release(struct reload *r, struct err *why)
         resolver_add(r->with.resolver, r->release.generation->config) != 0)
         return err_set(why, "out of memory");
     fingerprints(r->candidate.bundle, &r->fingerprints);
-    changes_describe(current(r), r->release.generation, &r->changes);
+    changes_describe(reload_current(r), r->release.generation, &r->changes);
     changes_describe_texts(&r->with.workers->current, r->release.generation, r->candidate.bundle,
                            &r->changes);
-    if (current(r) != NULL && r->with.tickets != NULL)
+    if (reload_current(r) != NULL && r->with.tickets != NULL)
         changes_describe_tickets(r->with.tickets, &r->candidate.tickets, &r->changes);
     return 0;
 }
@@ -306,50 +140,7 @@ static int reserve_workers(struct reload *r, struct err *why)
     return err_set(why, "there is no room for the workers");
 }
 
-/* ---- waiting ---- */
-
-/* "worker 0 (process 17), worker 3 (process 20)" */
-static void name_late(const struct reload *r, struct buf *out)
-{
-    const struct workers *ws = r->with.workers;
-    const bool committed = r->stage == RELOAD_COMMITTING;
-    workers_name_late(ws, committed ? ws->current.number : ws->next.number, committed, out);
-}
-
-static void name_unresolved(const struct reload *r, struct buf *out)
-{
-    const struct config *c = r->release.generation->config;
-    const char *comma = "";
-    for (size_t i = 0; i < c->target_count; i++)
-        for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
-            const struct endpoint *e = &c->targets[i]->upstream[k];
-            if (e->kind != ENDPOINT_NAME || !resolver_awaits(r->with.resolver, e))
-                continue;
-            buf_printf(out, "%s%s", comma, e->text);
-            comma = ", ";
-        }
-}
-
-void reload_describe(const struct reload *r, struct buf *out)
-{
-    switch (r->stage) {
-    case RELOAD_IDLE:
-    case RELOAD_JUDGING:
-        buf_puts(out, "no reload is under way any more; the log tells how it ended");
-        break;
-    case RELOAD_RESOLVING:
-        buf_puts(out, "the reload goes on, and waits for the addresses of ");
-        name_unresolved(r, out);
-        break;
-    case RELOAD_PREPARING:
-    case RELOAD_COMMITTING:
-        buf_printf(out, "the reload goes on, and waits for these to %s the new generation: ",
-                   r->stage == RELOAD_PREPARING ? "load" : "take over");
-        name_late(r, out);
-        break;
-    }
-    buf_puts(out, "\n");
-}
+/* ---- waiting for workers ---- */
 
 static void workers_late(uv_timer_t *timer);
 
@@ -367,23 +158,10 @@ static void allow_commit(struct reload *r)
         uv_timer_start(&r->timer, workers_late, needed, 0);
 }
 
-/* "NAMES did not WHAT in time" */
-static void explain_late(const struct reload *r, const char *what, char why[WHY_MAX])
-{
-    static const char somebody[] = "a worker";
-    struct buf names;
-    buf_init(&names, WHY_MAX / 2);
-    name_late(r, &names);
-    snprintf(why, WHY_MAX, "%.*s did not %s in time",
-             names.size > 0 ? (int)names.size : (int)strlen(somebody),
-             names.size > 0 ? (const char *)names.data : somebody, what);
-    buf_free(&names);
-}
-
 /* There is no way back: the new generation is in service as far as it goes. */
 static void reload_incomplete(struct reload *r, const char *why)
 {
-    log_findings(r);
+    reload_log_findings(r);
     if (!r->first) /* of which the daemon's own line tells, and that it ends */
         log_event(r->with.log, LOG_LEVEL_ERROR, "reload-incomplete", "%s", why);
     reload_finish(r, EXIT_RUNTIME, why);
@@ -392,15 +170,15 @@ static void reload_incomplete(struct reload *r, const char *why)
 /* It is with the others, and with the late one's successor when it comes. */
 static void reload_uncommitted(struct reload *r)
 {
-    char why[WHY_MAX];
-    explain_late(r, "take over the new generation", why);
+    char why[RELOAD_WHY_MAX];
+    reload_explain_late(r, "take over the new generation", why);
     reload_incomplete(r, why);
 }
 
 /* Findings have the addresses. */
 static void reload_deaf(struct reload *r)
 {
-    char why[WHY_MAX] = "an address could be bound to, but not listened on";
+    char why[RELOAD_WHY_MAX] = "an address could be bound to, but not listened on";
     if (!r->first)
         snprintf(why, sizeof why,
                  "generation %u is in service, but not on every address; what is missing is tried "
@@ -411,8 +189,8 @@ static void reload_deaf(struct reload *r)
 
 static void reload_unprepared(struct reload *r)
 {
-    char why[WHY_MAX];
-    explain_late(r, "get ready", why);
+    char why[RELOAD_WHY_MAX];
+    reload_explain_late(r, "get ready", why);
     reload_refuse(r, EXIT_RUNTIME, why);
 }
 
@@ -452,50 +230,13 @@ static void reload_commit(struct reload *r)
     route_slots_commit(&r->slots, &ws->all);
     name_slots_commit(&r->name_slots, &ws->all);
     workers_commit(ws);
-    r->events->committed(r->arg, current(r), &r->findings);
-    resolver_keep(r->with.resolver, current(r)->config);
-}
-
-/* Its routes refuse politely until there is an address, which the operator should know of now. */
-static void warn_unresolved(struct reload *r, const struct target_config *t,
-                            const struct endpoint *e)
-{
-    const char *why = resolver_failure(r->with.resolver, e);
-    if (why != NULL)
-        diag_add(&r->findings, DIAG_WARNING, &e->at,
-                 endpoint_is_service(e) ? "correct the name, or see to it that its records "
-                                          "and their hosts resolve: host -t SRV NAME"
-                                        : "correct the name, or see to it that it "
-                                          "resolves: getent hosts NAME",
-                 "%s: upstream \"%s\" has no address: %s", t->label, e->text, why);
-}
-
-static void warn_of_loop(struct reload *r, const struct config *c, const struct target_config *t,
-                         const struct endpoint *e)
-{
-    size_t count = 0;
-    const struct upstream_address *all = resolver_find(r->with.resolver, e, &count);
-    bool told = false;
-    for (size_t i = 0; i < count && !told; i++)
-        told = loops_resolved(c, t, e, &all[i].addr, &r->findings);
-}
-
-static void judge_names(struct reload *r)
-{
-    const struct config *c = r->release.generation->config;
-    for (size_t i = 0; i < c->target_count; i++)
-        for (size_t k = 0; k < c->targets[i]->upstream_count; k++) {
-            const struct endpoint *e = &c->targets[i]->upstream[k];
-            if (e->kind != ENDPOINT_NAME)
-                continue;
-            warn_unresolved(r, c->targets[i], e);
-            warn_of_loop(r, c, c->targets[i], e);
-        }
+    r->events->committed(r->arg, reload_current(r), &r->findings);
+    resolver_keep(r->with.resolver, reload_current(r)->config);
 }
 
 static void reload_prepare(struct reload *r)
 {
-    judge_names(r);
+    reload_judge_names(r);
     r->stage = RELOAD_PREPARING;
     wait_for_workers(r, false);
     workers_prepare(r->with.workers, &r->release);
@@ -522,7 +263,7 @@ static void reload_resolve(struct reload *r)
 
 /* What the first configuration decides for good. After an upgrade there are processes already,
  * which would be outside of a sandbox that is entered now; that of before goes on. */
-static void settle(struct reload *r)
+static void adopt_identity(struct reload *r)
 {
     r->with.workers->identity = r->candidate.identity;
     if (r->candidate.identity.sandbox && !r->with.workers->careful)
@@ -530,15 +271,15 @@ static void settle(struct reload *r)
 }
 
 /* 0, or the exit status with the reason in `why`. */
-static int reload_try(struct reload *r, const struct source *from, struct err *why)
+static int reload_try(struct reload *r, const struct reload_source *from, struct err *why)
 {
-    buf_init(&r->changes, ANSWER_MAX);
+    buf_init(&r->changes, RELOAD_ANSWER_MAX);
     r->stage = RELOAD_JUDGING;
-    r->first = current(r) == NULL;
+    r->first = reload_current(r) == NULL;
     r->files_only = from->texts != NULL;
     const int status = reload_judge(r, from, why);
     if (status == 0 && r->first)
-        settle(r);
+        adopt_identity(r);
     if (status == 0 && (make_release(r, why) != 0 || reserve_workers(r, why) != 0))
         return EXIT_RUNTIME;
     return status;
@@ -548,7 +289,7 @@ static void reload_begin(struct reload *r, const struct bundle *texts)
 {
     struct err why;
     r->events->begun(r->arg);
-    const int status = reload_try(r, &(struct source){.texts = texts}, &why);
+    const int status = reload_try(r, &(struct reload_source){.texts = texts}, &why);
     if (status != 0)
         reload_refuse(r, status, why.text);
     else
@@ -566,7 +307,7 @@ void reload_init(struct reload *r, const struct reload_parts *with,
     relisten_init(&r->relisten, with->loop, with->log, with->listeners, NULL, NULL);
 }
 
-static int begin_first(struct reload *r, const struct source *from, struct buf *said)
+static int begin_first(struct reload *r, const struct reload_source *from, struct buf *said)
 {
     struct err why = {.text = ""};
     const int status = reload_try(r, from, &why);
@@ -581,12 +322,12 @@ static int begin_first(struct reload *r, const struct source *from, struct buf *
 
 int reload_first(struct reload *r, struct buf *said)
 {
-    return begin_first(r, &(struct source){.texts = NULL}, said);
+    return begin_first(r, &(struct reload_source){.texts = NULL}, said);
 }
 
 int reload_first_with(struct reload *r, struct bundle *b, struct buf *said)
 {
-    return begin_first(r, &(struct source){.judged = b}, said);
+    return begin_first(r, &(struct reload_source){.judged = b}, said);
 }
 
 struct diags reload_forget_first(struct reload *r)
@@ -609,26 +350,14 @@ void reload_hold(struct reload *r, bool held)
         go_again(r);
 }
 
-static void add_waiter(struct reload_waiter **list, struct control_request *request, bool brief)
-{
-    static const struct buf no_memory = {.data = (uint8_t *)"out of memory\n", .size = 14};
-    struct reload_waiter *w = request != NULL ? malloc(sizeof *w) : NULL;
-    if (w != NULL) {
-        *w = (struct reload_waiter){*list, request, brief};
-        *list = w;
-    } else if (request != NULL) {
-        control_answer(request, EXIT_RUNTIME, &no_memory);
-    }
-}
-
 static void take_request(struct reload *r, struct control_request *request, bool brief)
 {
     if (r->stage != RELOAD_IDLE || r->held) {
         r->again = true;
-        add_waiter(&r->next_waiters, request, brief);
+        reload_add_waiter(&r->next_waiters, request, brief);
         return;
     }
-    add_waiter(&r->waiters, request, brief);
+    reload_add_waiter(&r->waiters, request, brief);
     reload_begin(r, NULL);
 }
 
@@ -668,16 +397,6 @@ void reload_refused(struct reload *r, uint32_t number, const char *why)
     reload_refuse(r, EXIT_RUNTIME, text);
 }
 
-static void log_outcome(struct reload *r, const char *outcome)
-{
-    struct log_line line;
-    log_begin(&line, r->with.log, LOG_LEVEL_INFO, r->first ? "started" : "reloaded");
-    log_text(&line, "msg", outcome);
-    log_text(&line, "config-hash", r->fingerprints.config);
-    log_text(&line, "files-hash", r->fingerprints.files);
-    log_end(&line);
-}
-
 /* Errors are of the commit alone: with others there is none. And files cannot help it, so that for
  * its sake they are not to be tried again. */
 static bool is_deaf(const struct reload *r)
@@ -694,30 +413,25 @@ void reload_committed(struct reload *r, uint32_t number)
         reload_deaf(r);
         return;
     }
-    const struct config *c = current(r)->config;
+    const struct config *c = reload_current(r)->config;
     const unsigned workers = r->with.workers->current.workers;
     snprintf(outcome, sizeof outcome,
              "generation %u in service: %zu route%s, %zu certificate%s, %u worker%s", number,
              c->route_count, plural(c->route_count), c->certificate_count,
              plural(c->certificate_count), workers, plural(workers));
-    log_findings(r);
-    log_changes(r);
-    log_outcome(r, outcome);
+    reload_log_findings(r);
+    reload_log_changes(r);
+    reload_log_outcome(r, outcome);
     reload_finish(r, 0, outcome);
 }
 
 void reload_cancel(struct reload *r)
 {
     static const char why[] = "the daemon is going down";
-    while (r->next_waiters != NULL) {
-        struct reload_waiter *w = r->next_waiters;
-        r->next_waiters = w->next;
-        w->next = r->waiters;
-        r->waiters = w;
-    }
+    reload_join_waiters(r);
     r->again = false;
     if (r->stage == RELOAD_IDLE) {
-        answer(r, EXIT_RUNTIME, why);
+        reload_answer(r, EXIT_RUNTIME, why);
         return;
     }
     if (r->stage != RELOAD_COMMITTING)

@@ -29,8 +29,8 @@ struct reload_outcome {
     bool first;       /* there was no generation before */
     bool files_only;  /* the texts were not read again */
     struct diags *findings; /* whoever wants to keep them empties it */
-    time_t valid_from; /* what was refused can be taken as it is from then on; 0: never, or nobody
-                          knows */
+    time_t valid_from; /* when what was refused as not yet valid becomes so, and the same files can
+                          be tried again; 0: that was not the reason */
 };
 
 struct reload_events {

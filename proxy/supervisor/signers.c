@@ -14,12 +14,6 @@ static struct signer *signer_of(const struct child *c)
 
 static struct ipc_message message; /* large; one thread */
 
-static void tell(struct signer *s, enum ipc_type type, uint32_t generation)
-{
-    ipc_begin(&message, type, generation);
-    child_send(&s->child, &message);
-}
-
 static void send_keys(struct signer *s, const struct release *p)
 {
     if (!release_has_keys(p))
@@ -66,7 +60,7 @@ static void started(struct child *c)
     child_send_log(c);
     send_keys(s, ss->current);
     if (ss->current->number != 0)
-        tell(s, IPC_COMMIT, ss->current->number);
+        child_tell(&s->child, IPC_COMMIT, ss->current->number);
     send_keys(s, ss->next);
     ss->events->started(ss->arg, c->index);
 }
@@ -109,13 +103,13 @@ void signers_prepare(struct signers *ss)
 void signers_commit(struct signers *ss)
 {
     for (unsigned i = 0; i < ss->count; i++)
-        tell(ss->items[i], IPC_COMMIT, ss->current->number);
+        child_tell(&ss->items[i]->child, IPC_COMMIT, ss->current->number);
 }
 
 void signers_abort(struct signers *ss, uint32_t number)
 {
     for (unsigned i = 0; i < ss->count; i++)
-        tell(ss->items[i], IPC_ABORT, number);
+        child_tell(&ss->items[i]->child, IPC_ABORT, number);
 }
 
 int signers_connect(struct signers *ss, unsigned index)
@@ -139,7 +133,7 @@ void signers_dismiss(struct signers *ss, unsigned index)
     if (s == NULL)
         return;
     child_retire(&s->child);
-    tell(s, IPC_STOP, 0);
+    child_tell(&s->child, IPC_STOP, 0);
 }
 
 void signers_send_log(struct signers *ss)

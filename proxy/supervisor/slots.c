@@ -81,7 +81,7 @@ static int too_many(const struct slots *s, struct err *e)
         s->size);
 }
 
-static int settle(struct assignment *a, const char *name, unsigned *slot, struct err *e)
+static int give_slot(struct assignment *a, const char *name, unsigned *slot, struct err *e)
 {
     if (*slot != NONE)
         return 0;
@@ -103,7 +103,7 @@ static int assign(struct assignment *a, const char *const *wanted, size_t count,
             a->used[found[i]] = true;
     }
     for (size_t i = 0; i < count && result == 0; i++)
-        result = settle(a, wanted[i], &found[i], e);
+        result = give_slot(a, wanted[i], &found[i], e);
     return result;
 }
 

@@ -1,5 +1,6 @@
 #include "proxy/supervisor/upgrade.h"
 #include "proxy/base/exits.h"
+#include "proxy/base/socket.h"
 #include "proxy/base/version.h"
 #include "proxy/ipc/process.h"
 #include "proxy/supervisor/takeover.h"
@@ -69,21 +70,15 @@ static int open_binary(const char *path, struct err *e)
 
 /* ---- ending ---- */
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-static void settle(struct upgrade *u)
+/* Goes on once all that belongs to it is closed. */
+static void child_is_gone(struct upgrade *u)
 {
     if (u->running || u->closing > 0)
         return;
-    close_fd(&u->said_fd);
-    close_fd(&u->answer_fd);
-    close_fd(&u->binary);
-    close_fd(&u->next);
+    descriptor_close(&u->said_fd);
+    descriptor_close(&u->answer_fd);
+    descriptor_close(&u->binary);
+    descriptor_close(&u->next);
     if (u->stage == UPGRADE_REPEATING)
         rehearse(u);
     else
@@ -94,7 +89,7 @@ static void handle_closed(uv_handle_t *handle)
 {
     struct upgrade *u = handle->data;
     u->closing--;
-    settle(u);
+    child_is_gone(u);
 }
 
 static void close_handle(struct upgrade *u, uv_handle_t *handle)
@@ -111,7 +106,7 @@ static void dismiss_child(struct upgrade *u, enum upgrade_stage stage)
     if (u->running)
         uv_process_kill(&u->process, SIGKILL);
     else
-        settle(u);
+        child_is_gone(u);
 }
 
 static void answer(struct upgrade *u, int status, const char *why)
@@ -188,7 +183,7 @@ static bool take_rehearsed(struct upgrade *u, struct ipc_message *m)
 static void rehearsed(struct upgrade *u)
 {
     u->stage = UPGRADE_REHEARSED;
-    uv_timer_stop(&u->limit); /* a reload that begins now has limits of its own */
+    uv_timer_stop(&u->limit);       /* a reload that begins now has limits of its own */
     u->events->hold(u->arg, false); /* which may begin one */
     upgrade_poke(u);
 }
@@ -421,10 +416,8 @@ static void execute(struct upgrade *u, struct handover *h, int state, struct err
 /* What only the real one has: whom to answer, and the child, which ends with its socket. */
 static bool add_people(struct upgrade *u, struct handover *h)
 {
-    pid_t *pid = handover_add(&h->leavers, &h->leaver_count, sizeof *pid);
-    if (pid == NULL)
+    if (handover_add_leaver(h, u->process.pid) != 0)
         return false;
-    *pid = u->process.pid;
     if (u->request == NULL)
         return true;
     struct handover_caller *c = handover_add(&h->callers, &h->caller_count, sizeof *c);
@@ -447,8 +440,8 @@ static void go(struct upgrade *u)
               u->rehearsed.version, u->program);
     if (state >= 0)
         execute(u, &h, state, &e);
-    close_fd(&h.executable);
-    close_fd(&h.reason);
+    descriptor_close(&h.executable);
+    descriptor_close(&h.reason);
     if (state >= 0)
         close(state);
     handover_free(&h);

@@ -12,13 +12,6 @@ static struct veteran *veteran_of(const struct child *c)
     return c->owner;
 }
 
-static void tell(struct child *c, enum ipc_type type)
-{
-    static struct ipc_message m; /* large; one thread */
-    ipc_begin(&m, type, 0);
-    child_send(c, &m);
-}
-
 /* ---- their counters ---- */
 
 /* What it has counted stays where it stands, for all who add up. */
@@ -62,7 +55,7 @@ static void worker_ended(struct child *c)
 {
     struct veteran *v = veteran_of(c);
     forget_presence(v);
-    tell(&v->signer, IPC_STOP);
+    child_tell(&v->signer, IPC_STOP, 0);
     if (veterans_alive(v->all) == 0)
         v->all->events->gone(v->all->arg);
 }
@@ -154,7 +147,7 @@ static void retire(struct veteran *v)
     v->child.restarts = v->was.restarts;
     child_send_log(&v->child);
     child_send_log(&v->signer);
-    tell(&v->child, IPC_RETIRE);
+    child_tell(&v->child, IPC_RETIRE, 0);
 }
 
 void veterans_retire(struct veterans *vs)
@@ -167,20 +160,11 @@ void veterans_retire(struct veterans *vs)
 
 /* ---- handing over ---- */
 
-static int give_leaver(struct handover *h, pid_t pid)
-{
-    pid_t *at = handover_add(&h->leavers, &h->leaver_count, sizeof *at);
-    if (at == NULL)
-        return -1;
-    *at = pid;
-    return 0;
-}
-
 static int give_one(struct handover *h, const struct veteran *v)
 {
     const bool has_signer = v->signer.life != CHILD_NONE;
     if (v->child.life == CHILD_NONE)
-        return has_signer ? give_leaver(h, v->was.signer) : 0;
+        return has_signer ? handover_add_leaver(h, v->was.signer) : 0;
     struct handover_veteran *out = handover_add(&h->veterans, &h->veteran_count, sizeof *out);
     if (out == NULL)
         return -1;
@@ -196,7 +180,7 @@ int veterans_give(const struct veterans *vs, struct handover *h)
         if (give_one(h, vs->items[i]) != 0)
             return -1;
     for (size_t i = 0; i < vs->leaver_count; i++)
-        if (give_leaver(h, vs->leavers[i]) != 0)
+        if (handover_add_leaver(h, vs->leavers[i]) != 0)
             return -1;
     return 0;
 }
@@ -207,7 +191,7 @@ void veterans_end(struct veterans *vs, enum ipc_type how)
 {
     vs->workers.ending = vs->signers.ending = true;
     for (unsigned i = 0; i < vs->count; i++)
-        tell(&vs->items[i]->child, how);
+        child_tell(&vs->items[i]->child, how, 0);
 }
 
 void veterans_leave(struct veterans *vs, uint32_t ms)

@@ -218,8 +218,10 @@ static void ended(struct child *c)
     dismiss_needless_signer(ws, c->index);
     if (ws->children.ending && workers_alive(ws) == 0)
         ws->events->gone(ws->arg);
+    /* One that retired, and was called back by the next release, may have been the last that had
+     * not said that it is prepared: it need not any more. */
     if (!ws->children.ending && ws->next.number != 0 && workers_all_prepared(ws, ws->next.number))
-        ws->events->prepared(ws->arg, ws->next.number); /* it was called back, and the last */
+        ws->events->prepared(ws->arg, ws->next.number);
 }
 
 static const struct child_kind kind = {.name = "worker",

@@ -101,7 +101,8 @@ void workers_send_addresses(struct workers *ws, const struct resolver_name *name
 
 unsigned workers_alive(const struct workers *ws);
 
-/* The number that all parts of the counters in use lie below. */
+/* One more than the highest index of a part of the counters that may be in use: loops over parts
+ * run below it. */
 static inline unsigned workers_parts(const struct workers *ws)
 {
     const unsigned veterans = ws->veterans != NULL ? ws->veterans->count : 0;

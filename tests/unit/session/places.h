@@ -545,7 +545,8 @@ static inline bool upstream_goes_on_with_tls(void)
 
 static inline bool upstream_says_goodbye(void)
 {
-    if (!is_read(upstream) || f.far == NULL || tls_conn_status(f.far) == TLS_HANDSHAKE || f.s->upstream_ended)
+    if (!is_read(upstream) || f.far == NULL || tls_conn_status(f.far) == TLS_HANDSHAKE ||
+        f.s->upstream_ended)
         return false;
     upstream_says_bye();
     return true;

@@ -419,8 +419,8 @@ static void its_owner_may_have_it_replaced(void **state)
     (void)state;
     start(COMPLAINS);
     has_a_good_successor();
-    assert_non_null(
-        strstr(files_logged(), "event=child-failed msg=\"child 7 is unhappy; nothing is lost, a new "));
+    assert_non_null(strstr(files_logged(),
+                           "event=child-failed msg=\"child 7 is unhappy; nothing is lost, a new "));
 }
 
 /* ---- the end ---- */
