@@ -1,16 +1,21 @@
 #include "proxy/ipc/handover.h"
 #include "config/file.h"
+#include "proxy/ipc/codec.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAGIC_SIZE = 8, HEAD_SIZE = 16, RECORD_SIZE = 8, NO_FD = 0xffffffff };
-static const char magic[MAGIC_SIZE] = {'t', 'l', 's', 'f', 'r', 'o', 'n', 't'};
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+enum { HEAD_SIZE = 16 };
+static const char magic[8] = {'t', 'l', 's', 'f', 'r', 'o', 'n', 't'};
 
 /* Never another meaning for a number. */
 enum tag {
@@ -128,93 +133,63 @@ void handover_descriptors(struct handover *h, void (*each)(void *arg, int *fd), 
         of_veteran(&h->veterans[i], each, arg);
 }
 
-/* ---- writing ---- */
+/* ---- records: of the whole, or of one element of an array ---- */
 
-static void put_u32(struct buf *out, uint32_t n)
+static void walk_file(struct codec *c, struct socket_file *file)
 {
-    buf_put(out, &n, sizeof n);
+    uint64_t device = file->device, inode = file->inode;
+    codec_u64(c, &device);
+    codec_u64(c, &inode);
+    if (codec_reads(c))
+        *file = (struct socket_file){(dev_t)device, (ino_t)inode};
 }
 
-static void put_u64(struct buf *out, uint64_t n)
+static void walk_who(struct codec *c, void *item)
 {
-    buf_put(out, &n, sizeof n);
+    struct handover *h = item;
+    uint64_t started = (uint64_t)h->started;
+    codec_short(c, h->version, sizeof h->version);
+    codec_text(c, &h->program);
+    codec_text(c, &h->configuration);
+    codec_u64(c, &started);
+    codec_u32(c, &h->generations);
+    codec_bytes(c, h->seed, sizeof h->seed);
+    codec_bool(c, &h->unwanted);
+    h->started = (int64_t)started;
 }
 
-static void put_bytes(struct buf *out, const void *data, size_t size)
+static void walk_way_back(struct codec *c, void *item)
 {
-    put_u32(out, (uint32_t)size);
-    buf_put(out, data, size);
+    struct handover *h = item;
+    codec_fd(c, &h->executable);
+    codec_fd(c, &h->reason);
+    codec_fd(c, &h->bundle);
+    codec_u32(c, &h->patience_s);
 }
 
-static void put_text(struct buf *out, const char *text)
+static void walk_next(struct codec *c, void *item)
 {
-    put_bytes(out, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
-}
-
-static size_t begin(struct buf *out, enum tag tag)
-{
-    put_u32(out, tag);
-    put_u32(out, 0);
-    return out->size;
-}
-
-static void end(struct buf *out, size_t begun)
-{
-    const uint32_t size = (uint32_t)(out->size - begun);
-    if (!out->failed)
-        memcpy(out->data + begun - sizeof size, &size, sizeof size);
-}
-
-static void put_file(struct buf *out, const struct socket_file *file)
-{
-    put_u64(out, file->device);
-    put_u64(out, file->inode);
-}
-
-static void put_who(struct buf *out, const struct handover *h)
-{
-    const size_t begun = begin(out, TAG_WHO);
-    put_text(out, h->version);
-    put_text(out, h->program);
-    put_text(out, h->configuration);
-    put_u64(out, (uint64_t)h->started);
-    put_u32(out, h->generations);
-    put_bytes(out, h->seed, sizeof h->seed);
-    put_u32(out, h->unwanted);
-    end(out, begun);
-}
-
-static void put_ways(struct buf *out, const struct handover *h)
-{
-    size_t begun = begin(out, TAG_WAY_BACK);
-    put_u32(out, (uint32_t)h->executable);
-    put_u32(out, (uint32_t)h->reason);
-    put_u32(out, (uint32_t)h->bundle);
-    put_u32(out, h->patience_s);
-    end(out, begun);
-    begun = begin(out, TAG_NEXT);
-    put_u32(out, (uint32_t)h->next);
-    put_u32(out, (uint32_t)h->rehearsal);
-    end(out, begun);
+    struct handover *h = item;
+    codec_fd_or_none(c, &h->next);
+    codec_fd_or_none(c, &h->rehearsal);
 }
 
 /* So many do binaries take that know a single secret; who knows more derives the other keys. */
 enum { TICKET_KEYS_GIVEN = 4 };
 
-static void put_tickets(struct buf *out, const struct handover *h)
+static void walk_tickets(struct codec *c, void *item)
 {
-    const uint32_t count =
-        h->tickets.count < TICKET_KEYS_GIVEN ? h->tickets.count : TICKET_KEYS_GIVEN;
-    const size_t begun = begin(out, TAG_TICKETS);
-    put_u32(out, h->tickets_shared);
-    put_bytes(out, h->ticket_secret, sizeof h->ticket_secret);
-    put_u64(out, h->rotate_ms);
-    put_u32(out, count);
+    struct handover *h = item;
+    uint32_t count = h->tickets.count < TICKET_KEYS_GIVEN ? h->tickets.count : TICKET_KEYS_GIVEN;
+    codec_bool(c, &h->tickets_shared);
+    codec_bytes(c, h->ticket_secret, sizeof h->ticket_secret);
+    codec_u64(c, &h->rotate_ms);
+    codec_limited(c, &count, TLS_TICKET_KEYS);
+    h->tickets.count = count;
     for (uint32_t i = 0; i < count; i++) {
-        put_bytes(out, h->tickets.key[i].name, TLS_TICKET_NAME_SIZE);
-        put_bytes(out, h->tickets.key[i].secret, TLS_TICKET_SECRET_SIZE);
+        codec_bytes(c, h->tickets.key[i].name, TLS_TICKET_NAME_SIZE);
+        codec_bytes(c, h->tickets.key[i].secret, TLS_TICKET_SECRET_SIZE);
     }
-    end(out, begun);
 }
 
 /* Words, since the numbers are of one release. */
@@ -225,606 +200,338 @@ static const char *const levels[] = {[LOG_LEVEL_ERROR] = "error",
                                      [LOG_LEVEL_INFO] = "info",
                                      [LOG_LEVEL_DEBUG] = "debug"};
 static const char *const formats[] = {[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json"};
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static void put_log(struct buf *out, const struct handover *h)
+static void walk_log(struct codec *c, void *item)
 {
-    const size_t begun = begin(out, TAG_LOG);
-    put_u32(out, (uint32_t)h->log);
-    put_text(out, targets[h->log_target]);
-    put_text(out, levels[h->log_level]);
-    put_text(out, formats[h->log_format]);
-    end(out, begun);
+    struct handover *h = item;
+    unsigned target = h->log_target, level = h->log_level, format = h->log_format;
+    codec_fd_or_none(c, &h->log);
+    codec_word(c, &target, targets, COUNT(targets));
+    codec_word(c, &level, levels, COUNT(levels));
+    codec_word(c, &format, formats, COUNT(formats));
+    h->log_target = (enum config_log_target)target;
+    h->log_level = (enum config_log_level)level;
+    h->log_format = (enum config_log_format)format;
 }
 
-static void put_control(struct buf *out, const struct handover *h)
+static void walk_control(struct codec *c, void *item)
 {
-    size_t begun = begin(out, TAG_CONTROL);
-    put_u32(out, (uint32_t)h->control);
-    put_text(out, h->control_path);
-    put_file(out, &h->control_file);
-    end(out, begun);
-    for (size_t i = 0; i < h->caller_count; i++) {
-        begun = begin(out, TAG_CALLER);
-        put_u32(out, (uint32_t)h->callers[i].fd);
-        put_u32(out, h->callers[i].waits);
-        end(out, begun);
-    }
+    struct handover *h = item;
+    codec_fd(c, &h->control);
+    codec_text(c, &h->control_path);
+    walk_file(c, &h->control_file);
 }
 
-static void put_address(struct buf *out, const struct handover_address *a)
+static void walk_caller(struct codec *c, void *item)
 {
-    const size_t begun = begin(out, TAG_ADDRESS);
-    put_text(out, a->text);
-    put_u32(out, a->given);
-    put_u32(out, a->observed);
-    put_file(out, &a->file);
-    put_u32(out, (uint32_t)a->count);
+    struct handover_caller *caller = item;
+    codec_fd(c, &caller->fd);
+    codec_bool(c, &caller->waits);
+}
+
+static void make_sockets(struct codec *c, struct handover_address *a, uint32_t count)
+{
+    codec_expect(c, count > 0 && count <= c->size / sizeof(uint32_t));
+    a->sockets = c->wrong ? NULL : calloc(count, sizeof *a->sockets);
+    codec_expect(c, a->sockets != NULL);
+    a->count = c->wrong ? 0 : count;
+}
+
+static void walk_address(struct codec *c, void *item)
+{
+    struct handover_address *a = item;
+    uint32_t count = (uint32_t)a->count;
+    codec_text(c, &a->text);
+    codec_bool(c, &a->given);
+    codec_bool(c, &a->observed);
+    walk_file(c, &a->file);
+    codec_u32(c, &count);
+    if (codec_reads(c))
+        make_sockets(c, a, count);
     for (size_t i = 0; i < a->count; i++)
-        put_u32(out, (uint32_t)a->sockets[i]);
-    end(out, begun);
+        codec_fd(c, &a->sockets[i]);
 }
 
-static void put_name(struct buf *out, const struct handover_name *n)
+static void walk_name(struct codec *c, void *item)
 {
-    const size_t begun = begin(out, TAG_NAME);
-    put_text(out, n->host);
-    put_u32(out, n->port);
-    put_u32(out, n->count);
+    struct handover_name *n = item;
+    uint32_t port = n->port;
+    codec_text(c, &n->host);
+    codec_limited(c, &port, UINT16_MAX);
+    codec_limited(c, &n->count, RESOLVED_MAX);
+    if (codec_reads(c))
+        n->port = (uint16_t)port;
     for (uint32_t i = 0; i < n->count; i++) {
-        put_u32(out, n->addresses[i].family);
-        put_u32(out, n->addresses[i].scope);
-        put_bytes(out, n->addresses[i].bytes, sizeof n->addresses[i].bytes);
-    }
-    end(out, begun);
-}
-
-static void put_counters(struct buf *out, const struct counter_fact *facts, unsigned count,
-                         const uint64_t *base, const uint64_t *parts)
-{
-    put_u32(out, count);
-    for (unsigned i = 0; i < count; i++) {
-        put_text(out, facts[i].name);
-        put_u64(out, base[i]);
-        put_u64(out, parts[i]);
+        struct ipc_resolved_address *a = &n->addresses[i];
+        codec_u32(c, &a->family);
+        codec_u32(c, &a->scope);
+        codec_bytes(c, a->bytes, sizeof a->bytes);
+        codec_expect(c, a->family == AF_INET || a->family == AF_INET6);
     }
 }
 
-static void put_route(struct buf *out, const struct handover_route *r)
+/* One that the reader does not know counts nothing that it tells. */
+static void read_counter(struct codec *c, const struct counter_fact *facts, unsigned count,
+                         uint64_t *base, uint64_t *parts)
 {
-    const size_t begun = begin(out, TAG_ROUTE);
-    put_text(out, r->name);
-    put_u32(out, r->slot);
-    put_counters(out, counter_facts, ROUTE_COUNTERS, r->base, r->parts);
-    end(out, begun);
+    char name[40] = "";
+    uint64_t in_base = 0, in_parts = 0;
+    codec_short(c, name, sizeof name);
+    codec_u64(c, &in_base);
+    codec_u64(c, &in_parts);
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(facts[i].name, name) == 0) {
+            base[i] = in_base;
+            parts[i] = in_parts;
+        }
 }
 
-static void put_server_name(struct buf *out, const struct handover_server_name *n)
+static void write_counter(struct codec *c, const struct counter_fact *fact, uint64_t *base,
+                          uint64_t *parts)
 {
-    const size_t begun = begin(out, TAG_SERVER_NAME);
-    put_text(out, n->key);
-    put_u32(out, n->slot);
-    put_counters(out, name_counter_facts, NAME_COUNTERS, n->base, n->parts);
-    end(out, begun);
+    char name[40];
+    snprintf(name, sizeof name, "%s", fact->name);
+    codec_short(c, name, sizeof name);
+    codec_u64(c, base);
+    codec_u64(c, parts);
 }
 
-static void put_archive(struct buf *out, const struct handover *h)
+static void walk_counters(struct codec *c, const struct counter_fact *facts, unsigned count,
+                          uint64_t *base, uint64_t *parts)
 {
-    const size_t begun = begin(out, TAG_ARCHIVE);
-    put_u32(out, (uint32_t)h->archive);
-    put_u64(out, h->archive_layout);
-    end(out, begun);
+    uint32_t there = count;
+    codec_u32(c, &there);
+    for (uint32_t i = 0; i < there && !c->wrong; i++)
+        if (codec_reads(c))
+            read_counter(c, facts, count, base, parts);
+        else
+            write_counter(c, &facts[i], &base[i], &parts[i]);
 }
 
-static void put_history(struct buf *out, const struct handover *h)
+static void walk_route(struct codec *c, void *item)
 {
-    const size_t begun = begin(out, TAG_HISTORY);
-    put_u32(out, (uint32_t)h->history);
-    end(out, begun);
+    struct handover_route *r = item;
+    codec_text(c, &r->name);
+    codec_limited(c, &r->slot, ROUTE_SLOTS - 1);
+    walk_counters(c, counter_facts, ROUTE_COUNTERS, r->base, r->parts);
 }
 
-static void put_sandbox(struct buf *out, const struct sandbox_state *s)
+static void walk_server_name(struct codec *c, void *item)
 {
-    put_u32(out, s->seccomp);
-    put_u32(out, s->landlock);
-    put_u32(out, (uint32_t)s->seccomp_error);
-    put_u32(out, (uint32_t)s->landlock_error);
+    struct handover_server_name *n = item;
+    codec_text(c, &n->key);
+    codec_limited(c, &n->slot, NAME_SLOTS - 1);
+    walk_counters(c, name_counter_facts, NAME_COUNTERS, n->base, n->parts);
 }
 
-static void put_veteran(struct buf *out, const struct handover_veteran *v)
+static void walk_archive(struct codec *c, void *item)
 {
-    const size_t begun = begin(out, TAG_VETERAN);
-    put_text(out, v->version);
-    put_u32(out, v->index);
-    put_u32(out, v->generation);
-    put_u32(out, v->restarts);
-    put_u32(out, (uint32_t)v->pid);
-    put_u32(out, (uint32_t)v->ipc);
-    put_u32(out, (uint32_t)v->counters);
-    put_u32(out, (uint32_t)v->reader);
-    put_u64(out, v->layout);
-    put_sandbox(out, &v->sandbox);
-    put_u32(out, (uint32_t)v->signer);
-    put_u32(out, v->signer != 0 ? (uint32_t)v->signer_ipc : NO_FD);
-    put_sandbox(out, &v->signer_sandbox);
-    put_u32(out, v->log_targets);
-    end(out, begun);
+    struct handover *h = item;
+    codec_fd(c, &h->archive);
+    codec_u64(c, &h->archive_layout);
 }
 
-static void put_leaver(struct buf *out, pid_t pid)
+static void walk_history(struct codec *c, void *item)
 {
-    const size_t begun = begin(out, TAG_LEAVER);
-    put_u32(out, (uint32_t)pid);
-    end(out, begun);
+    struct handover *h = item;
+    codec_fd(c, &h->history);
 }
 
-static void put_place(struct buf *out, const struct handover_place *p)
+static void walk_sandbox(struct codec *c, struct sandbox_state *s)
 {
-    const size_t begun = begin(out, TAG_PLACE);
-    put_text(out, p->path);
-    put_u32(out, p->logs);
-    put_file(out, &p->is);
-    end(out, begun);
+    codec_u32(c, &s->seccomp);
+    codec_u32(c, &s->landlock);
+    codec_i32(c, &s->seccomp_error);
+    codec_i32(c, &s->landlock_error);
 }
 
-static void put_given(struct buf *out, const struct handover_socket *s)
+static void walk_signer(struct codec *c, struct handover_veteran *v)
 {
-    const size_t begun = begin(out, TAG_GIVEN);
-    put_u32(out, (uint32_t)s->fd);
-    put_text(out, s->name);
-    end(out, begun);
+    uint32_t pid = (uint32_t)v->signer;
+    int ipc = v->signer != 0 ? v->signer_ipc : -1;
+    codec_limited(c, &pid, INT32_MAX);
+    codec_fd_or_none(c, &ipc);
+    walk_sandbox(c, &v->signer_sandbox);
+    codec_expect(c, pid != 1 && (pid != 0) == (ipc >= 0));
+    if (!codec_reads(c))
+        return;
+    v->signer = (pid_t)pid;
+    v->signer_ipc = ipc;
 }
 
-static void put_confinement(struct buf *out, const struct handover *h)
+static void walk_veteran(struct codec *c, void *item)
 {
-    const size_t begun = begin(out, TAG_CONFINEMENT);
-    put_sandbox(out, &h->confinement);
-    end(out, begun);
-    for (size_t i = 0; i < h->place_count; i++)
-        put_place(out, &h->places[i]);
-    for (size_t i = 0; i < h->given_count; i++)
-        put_given(out, &h->given[i]);
+    struct handover_veteran *v = item;
+    codec_short(c, v->version, sizeof v->version);
+    codec_limited(c, &v->index, WORKERS_MAX - 1);
+    codec_u32(c, &v->generation);
+    codec_u32(c, &v->restarts);
+    codec_pid(c, &v->pid);
+    codec_fd(c, &v->ipc);
+    codec_fd(c, &v->counters);
+    codec_fd(c, &v->reader);
+    codec_u64(c, &v->layout);
+    walk_sandbox(c, &v->sandbox);
+    walk_signer(c, v);
+    if (codec_more(c))
+        codec_u32(c, &v->log_targets);
+    else
+        v->log_targets = LOG_TARGET_JOURNAL; /* which came then */
 }
 
-static void put_arrays(struct buf *out, const struct handover *h)
+static void walk_leaver(struct codec *c, void *item)
 {
-    for (size_t i = 0; i < h->address_count; i++)
-        put_address(out, &h->addresses[i]);
-    for (size_t i = 0; i < h->name_count; i++)
-        put_name(out, &h->names[i]);
-    for (size_t i = 0; i < h->route_count; i++)
-        put_route(out, &h->routes[i]);
-    for (size_t i = 0; i < h->server_name_count; i++)
-        put_server_name(out, &h->server_names[i]);
-    if (h->archive >= 0)
-        put_archive(out, h);
-    if (h->history >= 0)
-        put_history(out, h);
-    for (size_t i = 0; i < h->veteran_count; i++)
-        put_veteran(out, &h->veterans[i]);
-    for (size_t i = 0; i < h->leaver_count; i++)
-        put_leaver(out, h->leavers[i]);
+    codec_pid(c, item);
+}
+
+static void walk_confinement(struct codec *c, void *item)
+{
+    struct handover *h = item;
+    walk_sandbox(c, &h->confinement);
+}
+
+static void walk_place(struct codec *c, void *item)
+{
+    struct handover_place *p = item;
+    codec_text(c, &p->path);
+    codec_bool(c, &p->logs);
+    walk_file(c, &p->is);
+}
+
+static void walk_given(struct codec *c, void *item)
+{
+    struct handover_socket *s = item;
+    codec_fd(c, &s->fd);
+    codec_text(c, &s->name);
+}
+
+/* ---- all of them ---- */
+
+/* Of an array, or, `size` 0, of the whole: such a one is there once, and where it is about a
+ * descriptor it is only written if that is there. */
+static const struct record {
+    enum tag tag;
+    void (*walk)(struct codec *c, void *item);
+    size_t array, count, size;
+    size_t descriptor; /* 0: it is always written */
+} records[] = {
+#define OF_ALL(tag, walk)                                                                          \
+    {                                                                                              \
+        tag, walk, 0, 0, 0, 0                                                                      \
+    }
+#define OF_DESCRIPTOR(tag, walk, fd)                                                               \
+    {                                                                                              \
+        tag, walk, 0, 0, 0, offsetof(struct handover, fd)                                          \
+    }
+#define OF_EACH(tag, walk, array, count)                                                           \
+    {                                                                                              \
+        tag, walk, offsetof(struct handover, array), offsetof(struct handover, count),             \
+            sizeof *((struct handover *)0)->array, 0                                               \
+    }
+    OF_ALL(TAG_WHO, walk_who),
+    OF_ALL(TAG_WAY_BACK, walk_way_back),
+    OF_ALL(TAG_NEXT, walk_next),
+    OF_ALL(TAG_TICKETS, walk_tickets),
+    OF_ALL(TAG_LOG, walk_log),
+    OF_ALL(TAG_CONTROL, walk_control),
+    OF_EACH(TAG_CALLER, walk_caller, callers, caller_count),
+    OF_ALL(TAG_CONFINEMENT, walk_confinement),
+    OF_EACH(TAG_PLACE, walk_place, places, place_count),
+    OF_EACH(TAG_GIVEN, walk_given, given, given_count),
+    OF_EACH(TAG_ADDRESS, walk_address, addresses, address_count),
+    OF_EACH(TAG_NAME, walk_name, names, name_count),
+    OF_EACH(TAG_ROUTE, walk_route, routes, route_count),
+    OF_EACH(TAG_SERVER_NAME, walk_server_name, server_names, server_name_count),
+    OF_DESCRIPTOR(TAG_ARCHIVE, walk_archive, archive),
+    OF_DESCRIPTOR(TAG_HISTORY, walk_history, history),
+    OF_EACH(TAG_VETERAN, walk_veteran, veterans, veteran_count),
+    OF_EACH(TAG_LEAVER, walk_leaver, leavers, leaver_count),
+};
+
+static void *field(struct handover *h, size_t offset)
+{
+    return (uint8_t *)h + offset;
+}
+
+/* ---- writing ---- */
+
+static void write_record(struct codec *c, const struct record *r, void *item)
+{
+    uint32_t tag = r->tag, size = 0;
+    codec_u32(c, &tag);
+    codec_u32(c, &size);
+    const size_t begun = c->out->size;
+    r->walk(c, item);
+    size = (uint32_t)(c->out->size - begun);
+    if (!c->out->failed)
+        memcpy(c->out->data + begun - sizeof size, &size, sizeof size);
+}
+
+static void write_all(struct codec *c, const struct record *r, struct handover *h)
+{
+    const bool there = r->descriptor == 0 || *(int *)field(h, r->descriptor) >= 0;
+    if (r->size == 0 && there)
+        write_record(c, r, h);
+    if (r->size == 0)
+        return;
+    uint8_t *items = *(uint8_t **)field(h, r->array);
+    for (size_t i = 0; i < *(size_t *)field(h, r->count); i++)
+        write_record(c, r, items + i * r->size);
 }
 
 void handover_encode(const struct handover *h, struct buf *out)
 {
+    struct codec c = {.out = out};
+    struct handover copy = *h; /* a walk may change what it walks through */
+    uint32_t version = HANDOVER_VERSION, size = 0;
     const size_t begun = out->size;
     buf_put(out, magic, sizeof magic);
-    put_u32(out, HANDOVER_VERSION);
-    put_u32(out, 0);
-    put_who(out, h);
-    put_ways(out, h);
-    put_tickets(out, h);
-    put_log(out, h);
-    put_control(out, h);
-    put_confinement(out, h);
-    put_arrays(out, h);
-    const uint32_t size = (uint32_t)(out->size - begun);
+    codec_u32(&c, &version);
+    codec_u32(&c, &size);
+    for (size_t i = 0; i < COUNT(records); i++)
+        write_all(&c, &records[i], &copy);
+    size = (uint32_t)(out->size - begun);
     if (!out->failed)
         memcpy(out->data + begun + HEAD_SIZE - sizeof size, &size, sizeof size);
+    explicit_bzero(&copy, sizeof copy);
 }
 
 /* ---- reading ---- */
 
-/* What is left of a record, or of the whole. Once something is missing or wrong, all is. */
-struct reader {
-    const uint8_t *data;
-    size_t size;
-    bool wrong;
-};
-
-static const uint8_t *take(struct reader *r, size_t size)
+static const struct record *find_record(uint32_t tag)
 {
-    const uint8_t *at = r->data;
-    if (r->wrong || size > r->size) {
-        r->wrong = true;
+    for (size_t i = 0; i < COUNT(records); i++)
+        if (((uint32_t)records[i].tag | HANDOVER_OPTIONAL) == (tag | HANDOVER_OPTIONAL))
+            return &records[i];
+    return NULL;
+}
+
+/* What the record is about. NULL: out of memory, or it was there before. */
+static void *item_of(const struct record *r, struct handover *h, uint64_t *seen)
+{
+    const uint64_t bit = (uint64_t)1 << (r - records);
+    if (r->size > 0)
+        return handover_add(field(h, r->array), field(h, r->count), r->size);
+    if ((*seen & bit) != 0)
         return NULL;
-    }
-    r->data += size;
-    r->size -= size;
-    return at;
+    *seen |= bit;
+    return h;
 }
 
-static void get(struct reader *r, void *out, size_t size)
+static void read_record(struct codec *all, struct handover *h, uint64_t *seen)
 {
-    const uint8_t *at = take(r, size);
-    if (at != NULL)
-        memcpy(out, at, size);
-}
-
-static uint32_t get_u32(struct reader *r)
-{
-    uint32_t n = 0;
-    get(r, &n, sizeof n);
-    return n;
-}
-
-static uint64_t get_u64(struct reader *r)
-{
-    uint64_t n = 0;
-    get(r, &n, sizeof n);
-    return n;
-}
-
-/* Bytes of which there must be so many. */
-static void get_bytes(struct reader *r, void *out, size_t size)
-{
-    r->wrong |= get_u32(r) != size;
-    get(r, out, size);
-}
-
-static uint32_t get_limited(struct reader *r, uint32_t most)
-{
-    const uint32_t n = get_u32(r);
-    r->wrong |= n > most;
-    return r->wrong ? 0 : n;
-}
-
-static bool get_bool(struct reader *r)
-{
-    return get_limited(r, 1) == 1;
-}
-
-static int get_fd(struct reader *r)
-{
-    return (int)get_limited(r, INT32_MAX);
-}
-
-/* -1: there is none. */
-static int get_fd_or_none(struct reader *r)
-{
-    const uint32_t n = get_u32(r);
-    r->wrong |= n > INT32_MAX && n != NO_FD;
-    return r->wrong || n == NO_FD ? -1 : (int)n;
-}
-
-/* Nobody is process 1's parent, and 0 and below would be groups. */
-static pid_t get_pid(struct reader *r)
-{
-    const uint32_t n = get_limited(r, INT32_MAX);
-    r->wrong |= n <= 1;
-    return (pid_t)n;
-}
-
-/* Into a text that there is room for. */
-static void get_short(struct reader *r, char *out, size_t size)
-{
-    const uint32_t length = get_limited(r, (uint32_t)size - 1);
-    const uint8_t *at = take(r, length);
-    r->wrong |= at != NULL && memchr(at, '\0', length) != NULL;
-    if (r->wrong)
-        return;
-    memcpy(out, at, length);
-    out[length] = '\0';
-}
-
-/* NULL: wrong. */
-static char *get_text(struct reader *r)
-{
-    const uint32_t length = get_u32(r);
-    const uint8_t *at = take(r, length);
-    char *text =
-        at != NULL && memchr(at, '\0', length) == NULL ? strndup((const char *)at, length) : NULL;
-    r->wrong |= text == NULL;
-    return text;
-}
-
-/* One of some words. */
-static unsigned get_word(struct reader *r, const char *const *words, unsigned count)
-{
-    char word[16] = "";
-    unsigned i = 0;
-    get_short(r, word, sizeof word);
-    while (i < count && strcmp(words[i], word) != 0)
-        i++;
-    r->wrong |= i == count;
-    return r->wrong ? 0 : i;
-}
-
-static void get_file(struct reader *r, struct socket_file *out)
-{
-    out->device = (dev_t)get_u64(r);
-    out->inode = (ino_t)get_u64(r);
-}
-
-static void get_who(struct reader *r, struct handover *h)
-{
-    r->wrong |= h->program != NULL; /* twice */
-    get_short(r, h->version, sizeof h->version);
-    if (r->wrong)
-        return;
-    h->program = get_text(r);
-    h->configuration = get_text(r);
-    h->started = (int64_t)get_u64(r);
-    h->generations = get_u32(r);
-    get_bytes(r, h->seed, sizeof h->seed);
-    h->unwanted = get_bool(r);
-}
-
-static void get_way_back(struct reader *r, struct handover *h)
-{
-    h->executable = get_fd(r);
-    h->reason = get_fd(r);
-    h->bundle = get_fd(r);
-    h->patience_s = get_u32(r);
-}
-
-static void get_next(struct reader *r, struct handover *h)
-{
-    h->next = get_fd_or_none(r);
-    h->rehearsal = get_fd_or_none(r);
-}
-
-static void get_tickets(struct reader *r, struct handover *h)
-{
-    h->tickets_shared = get_bool(r);
-    get_bytes(r, h->ticket_secret, sizeof h->ticket_secret);
-    h->rotate_ms = get_u64(r);
-    h->tickets.count = get_limited(r, TLS_TICKET_KEYS);
-    for (uint32_t i = 0; i < h->tickets.count; i++) {
-        get_bytes(r, h->tickets.key[i].name, TLS_TICKET_NAME_SIZE);
-        get_bytes(r, h->tickets.key[i].secret, TLS_TICKET_SECRET_SIZE);
-    }
-}
-
-static void get_log(struct reader *r, struct handover *h)
-{
-    h->log = get_fd_or_none(r);
-    h->log_target = (enum config_log_target)get_word(r, targets, COUNT(targets));
-    h->log_level = (enum config_log_level)get_word(r, levels, COUNT(levels));
-    h->log_format = (enum config_log_format)get_word(r, formats, COUNT(formats));
-}
-
-static void get_control(struct reader *r, struct handover *h)
-{
-    r->wrong |= h->control_path != NULL; /* twice */
-    if (r->wrong)
-        return;
-    h->control = get_fd(r);
-    h->control_path = get_text(r);
-    get_file(r, &h->control_file);
-}
-
-static void get_caller(struct reader *r, struct handover *h)
-{
-    struct handover_caller *c = handover_add(&h->callers, &h->caller_count, sizeof *c);
-    if (c == NULL) {
-        r->wrong = true;
-        return;
-    }
-    c->fd = get_fd(r);
-    c->waits = get_bool(r);
-}
-
-static void get_sockets(struct reader *r, struct handover_address *a)
-{
-    const size_t count = get_limited(r, (uint32_t)(r->size / sizeof(uint32_t)));
-    a->sockets = calloc(count + 1, sizeof *a->sockets);
-    r->wrong |= a->sockets == NULL || count == 0;
-    for (size_t i = 0; i < count && !r->wrong; i++)
-        a->sockets[a->count++] = get_fd(r);
-}
-
-static void get_address(struct reader *r, struct handover *h)
-{
-    struct handover_address *a = handover_add(&h->addresses, &h->address_count, sizeof *a);
-    if (a == NULL) {
-        r->wrong = true;
-        return;
-    }
-    a->text = get_text(r);
-    a->given = get_bool(r);
-    a->observed = get_bool(r);
-    get_file(r, &a->file);
-    get_sockets(r, a);
-}
-
-static void get_name(struct reader *r, struct handover *h)
-{
-    struct handover_name *n = handover_add(&h->names, &h->name_count, sizeof *n);
-    if (n == NULL) {
-        r->wrong = true;
-        return;
-    }
-    n->host = get_text(r);
-    n->port = (uint16_t)get_limited(r, UINT16_MAX);
-    n->count = get_limited(r, RESOLVED_MAX);
-    for (uint32_t i = 0; i < n->count; i++) {
-        n->addresses[i].family = get_u32(r);
-        n->addresses[i].scope = get_u32(r);
-        get_bytes(r, n->addresses[i].bytes, sizeof n->addresses[i].bytes);
-        r->wrong |= n->addresses[i].family != AF_INET && n->addresses[i].family != AF_INET6;
-    }
-}
-
-/* One that we do not know counts nothing that we tell. */
-static void get_counter(struct reader *r, const struct counter_fact *facts, unsigned count,
-                        uint64_t *base, uint64_t *parts)
-{
-    char name[40] = "";
-    get_short(r, name, sizeof name);
-    const uint64_t n = get_u64(r), more = get_u64(r);
-    for (unsigned i = 0; i < count; i++)
-        if (strcmp(facts[i].name, name) == 0) {
-            base[i] = n;
-            parts[i] = more;
-        }
-}
-
-static void get_counters(struct reader *r, const struct counter_fact *facts, unsigned count,
-                         uint64_t *base, uint64_t *parts)
-{
-    for (uint32_t n = get_u32(r); n > 0 && !r->wrong; n--)
-        get_counter(r, facts, count, base, parts);
-}
-
-static void get_route(struct reader *r, struct handover *h)
-{
-    struct handover_route *route = handover_add(&h->routes, &h->route_count, sizeof *route);
-    if (route == NULL) {
-        r->wrong = true;
-        return;
-    }
-    route->name = get_text(r);
-    route->slot = get_limited(r, ROUTE_SLOTS - 1);
-    get_counters(r, counter_facts, ROUTE_COUNTERS, route->base, route->parts);
-}
-
-static void get_server_name(struct reader *r, struct handover *h)
-{
-    struct handover_server_name *n =
-        handover_add(&h->server_names, &h->server_name_count, sizeof *n);
-    if (n == NULL) {
-        r->wrong = true;
-        return;
-    }
-    n->key = get_text(r);
-    n->slot = get_limited(r, NAME_SLOTS - 1);
-    get_counters(r, name_counter_facts, NAME_COUNTERS, n->base, n->parts);
-}
-
-static void get_archive(struct reader *r, struct handover *h)
-{
-    r->wrong |= h->archive >= 0; /* twice */
-    if (r->wrong)
-        return;
-    h->archive = get_fd(r);
-    h->archive_layout = get_u64(r);
-}
-
-static void get_history(struct reader *r, struct handover *h)
-{
-    r->wrong |= h->history >= 0; /* twice */
-    if (!r->wrong)
-        h->history = get_fd(r);
-}
-
-static void get_sandbox(struct reader *r, struct sandbox_state *out)
-{
-    out->seccomp = get_u32(r);
-    out->landlock = get_u32(r);
-    out->seccomp_error = (int32_t)get_u32(r);
-    out->landlock_error = (int32_t)get_u32(r);
-}
-
-static void get_signer(struct reader *r, struct handover_veteran *v)
-{
-    v->signer = (pid_t)get_limited(r, INT32_MAX);
-    v->signer_ipc = get_fd_or_none(r);
-    get_sandbox(r, &v->signer_sandbox);
-    r->wrong |= v->signer == 1 || (v->signer != 0) != (v->signer_ipc >= 0);
-}
-
-static void get_veteran(struct reader *r, struct handover *h)
-{
-    struct handover_veteran *v = handover_add(&h->veterans, &h->veteran_count, sizeof *v);
-    if (v == NULL) {
-        r->wrong = true;
-        return;
-    }
-    get_short(r, v->version, sizeof v->version);
-    v->index = get_limited(r, WORKERS_MAX - 1);
-    v->generation = get_u32(r);
-    v->restarts = get_u32(r);
-    v->pid = get_pid(r);
-    v->ipc = get_fd(r);
-    v->counters = get_fd(r);
-    v->reader = get_fd(r);
-    v->layout = get_u64(r);
-    get_sandbox(r, &v->sandbox);
-    get_signer(r, v);
-    v->log_targets = r->size > 0 ? get_u32(r) : LOG_TARGET_JOURNAL; /* which came then */
-}
-
-static void get_leaver(struct reader *r, struct handover *h)
-{
-    pid_t *pid = handover_add(&h->leavers, &h->leaver_count, sizeof *pid);
-    if (pid == NULL)
-        r->wrong = true;
-    else
-        *pid = get_pid(r);
-}
-
-static void get_confinement(struct reader *r, struct handover *h)
-{
-    get_sandbox(r, &h->confinement);
-}
-
-static void get_place(struct reader *r, struct handover *h)
-{
-    struct handover_place *p = handover_add(&h->places, &h->place_count, sizeof *p);
-    if (p == NULL) {
-        r->wrong = true;
-        return;
-    }
-    p->path = get_text(r);
-    p->logs = get_bool(r);
-    get_file(r, &p->is);
-}
-
-static void get_given(struct reader *r, struct handover *h)
-{
-    struct handover_socket *s = handover_add(&h->given, &h->given_count, sizeof *s);
-    if (s == NULL) {
-        r->wrong = true;
-        return;
-    }
-    s->fd = get_fd(r);
-    s->name = get_text(r);
-}
-
-static void (*const readers[])(struct reader *r, struct handover *h) = {
-    [TAG_WHO] = get_who,
-    [TAG_WAY_BACK] = get_way_back,
-    [TAG_NEXT] = get_next,
-    [TAG_TICKETS] = get_tickets,
-    [TAG_LOG] = get_log,
-    [TAG_CONTROL] = get_control,
-    [TAG_CALLER] = get_caller,
-    [TAG_ADDRESS] = get_address,
-    [TAG_NAME] = get_name,
-    [TAG_ROUTE] = get_route,
-    [TAG_VETERAN] = get_veteran,
-    [TAG_LEAVER] = get_leaver,
-    [TAG_CONFINEMENT] = get_confinement,
-    [TAG_PLACE] = get_place,
-    [TAG_GIVEN] = get_given,
-    [TAG_SERVER_NAME & ~HANDOVER_OPTIONAL] = get_server_name,
-    [TAG_ARCHIVE & ~HANDOVER_OPTIONAL] = get_archive,
-    [TAG_HISTORY & ~HANDOVER_OPTIONAL] = get_history,
-};
-
-static void get_record(struct reader *all, struct handover *h)
-{
-    const uint32_t tag = get_u32(all), number = tag & ~(uint32_t)HANDOVER_OPTIONAL;
-    struct reader record = {.size = get_u32(all)};
-    record.data = take(all, record.size);
+    uint32_t tag = 0, size = 0;
+    codec_u32(all, &tag);
+    codec_u32(all, &size);
+    struct codec record = {.data = codec_take(all, size), .size = size};
     if (all->wrong)
         return;
-    if (number < COUNT(readers) && readers[number] != NULL)
-        readers[number](&record, h);
+    const struct record *r = find_record(tag);
+    void *item = r != NULL ? item_of(r, h, seen) : NULL;
+    if (item != NULL)
+        r->walk(&record, item);
     else
-        record.wrong = (tag & HANDOVER_OPTIONAL) == 0;
+        record.wrong = r != NULL || (tag & HANDOVER_OPTIONAL) == 0;
     all->wrong = record.wrong;
 }
 
@@ -835,10 +542,12 @@ static bool is_complete(const struct handover *h)
            h->executable >= 0 && h->bundle >= 0;
 }
 
-static int get_head(struct reader *all, struct err *e)
+static int read_head(struct codec *all, struct err *e)
 {
-    const uint8_t *begun = take(all, MAGIC_SIZE);
-    const uint32_t version = get_u32(all), size = get_u32(all);
+    const uint8_t *begun = codec_take(all, sizeof magic);
+    uint32_t version = 0, size = 0;
+    codec_u32(all, &version);
+    codec_u32(all, &size);
     if (begun == NULL || memcmp(begun, magic, sizeof magic) != 0)
         return err_set(e, "that is no state of a daemon");
     if (version != HANDOVER_VERSION)
@@ -850,12 +559,13 @@ static int get_head(struct reader *all, struct err *e)
 
 int handover_decode(const uint8_t *data, size_t size, struct handover *h, struct err *e)
 {
-    struct reader all = {.data = data, .size = size};
+    struct codec all = {.data = data, .size = size};
+    uint64_t seen = 0;
     handover_init(h);
-    if (get_head(&all, e) != 0)
+    if (read_head(&all, e) != 0)
         return -1;
     while (all.size > 0 && !all.wrong)
-        get_record(&all, h);
+        read_record(&all, h, &seen);
     if (!all.wrong && is_complete(h))
         return 0;
     handover_free(h);
