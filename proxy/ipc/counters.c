@@ -101,8 +101,8 @@ uint64_t counters_layout(void)
                                      offsetof(struct route_details, places),
                                      offsetof(struct route_details, health),
                                      DETAILS,
-                                     CLIENT_ROWS,
-                                     CLIENT_BUCKETS};
+                                     CLIENT_SETS,
+                                     CLIENT_WAYS};
     uint64_t h = hash_kinds(fnv1a(FNV_BASIS, sizes, sizeof sizes));
     h = hash_facts(h, counter_facts, ROUTE_COUNTERS);
     return hash_facts(h, name_counter_facts, NAME_COUNTERS);
@@ -220,9 +220,9 @@ void counters_clear_presence(struct worker_counters *part)
             counter_set(&part->name[i].active, 0);
             clear_places(&part->details[DETAILS_OF_NAME(i)]);
         }
-    for (unsigned row = 0; row < CLIENT_ROWS; row++)
-        for (unsigned i = 0; i < CLIENT_BUCKETS; i++)
-            atomic_store_explicit(&part->clients[row][i], 0, memory_order_relaxed);
+    for (unsigned set = 0; set < CLIENT_SETS; set++)
+        for (unsigned way = 0; way < CLIENT_WAYS; way++)
+            atomic_store_explicit(&part->clients.sets[set][way], 0, memory_order_relaxed);
 }
 
 static void forget_details(struct route_details *d)
@@ -389,46 +389,19 @@ uint64_t client_hash(const struct sockaddr *client, uint64_t salt, const uint8_t
     return mix(h ^ key[1], 0x9e3779b97f4a7c15U);
 }
 
-struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_slot,
-                                  const uint8_t seed[16])
+struct client_key client_key_of(const struct sockaddr *client, unsigned route_slot,
+                                const uint8_t seed[16])
 {
-    const uint64_t h = client_hash(client, route_slot, seed);
-    return (struct client_slot){
-        .at = {(uint16_t)(h % CLIENT_BUCKETS), (uint16_t)((h >> 32) % CLIENT_BUCKETS)}};
+    return client_key(client_hash(client, route_slot, seed));
 }
 
-static void client_change(struct worker_counters *own, struct client_slot slot, int by)
+unsigned client_count(const struct all_counters *all, unsigned workers, struct client_key key)
 {
-    for (unsigned row = 0; row < CLIENT_ROWS; row++) {
-        _Atomic uint32_t *n = &own->clients[row][slot.at[row]];
-        uint32_t now = atomic_load_explicit(n, memory_order_relaxed);
-        atomic_store_explicit(n, now + (uint32_t)by, memory_order_relaxed);
-    }
-}
-
-void client_enter(struct worker_counters *own, struct client_slot slot)
-{
-    client_change(own, slot, 1);
-}
-
-void client_leave(struct worker_counters *own, struct client_slot slot)
-{
-    client_change(own, slot, -1);
-}
-
-unsigned client_count(const struct all_counters *all, unsigned workers, struct client_slot slot)
-{
-    unsigned smallest = ~0U;
-    for (unsigned row = 0; row < CLIENT_ROWS; row++) {
-        unsigned sum = 0;
-        for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
-            if (counters_of(all, w) != NULL)
-                sum += atomic_load_explicit(&counters_of(all, w)->clients[row][slot.at[row]],
-                                            memory_order_relaxed);
-        if (sum < smallest)
-            smallest = sum;
-    }
-    return smallest;
+    unsigned sum = 0;
+    for (unsigned w = 0; w < workers && w < PARTS_MAX; w++)
+        if (counters_of(all, w) != NULL)
+            sum += client_present(&counters_of(all, w)->clients, key);
+    return sum;
 }
 
 unsigned client_rate(const struct all_counters *all, unsigned workers, uint64_t key,

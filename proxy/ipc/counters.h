@@ -9,6 +9,7 @@
 #define TLSFRONT_IPC_COUNTERS_H
 
 #include "config/err.h"
+#include "proxy/ipc/clients.h"
 #include "proxy/ipc/kinds.h"
 #include "proxy/ipc/rates.h"
 #include "tls/tls.h"
@@ -27,11 +28,6 @@ enum { NAME_SLOTS = 4096 };
 /* Behind the workers' parts come those of workers that an upgrade has left over (veterans), then
  * the archive: what all those have counted whose parts did not come along. */
 enum { VETERANS_MAX = 768, ARCHIVE = WORKERS_MAX + VETERANS_MAX, PARTS_MAX };
-
-/* Connections per client address are counted in two rows of a sketch (Cormode and Muthukrishnan's
- * count-min, with decrements): two addresses can share a slot in one row but hardly in both, so the
- * smaller of the two sums is right, and a client is never counted short. */
-enum { CLIENT_ROWS = 2, CLIENT_BUCKETS = 16384 };
 
 typedef _Atomic uint64_t counter;
 
@@ -129,7 +125,7 @@ enum { DETAILS = ROUTE_SLOTS + NAME_SLOTS };
 struct worker_counters {
     struct route_counters route[ROUTE_SLOTS];
     struct route_details details[DETAILS];
-    _Atomic uint32_t clients[CLIENT_ROWS][CLIENT_BUCKETS];
+    struct client_table clients;
     counter accept_pauses;   /* times that accepting stopped for want of descriptors or memory */
     counter log_lost;        /* lines */
     counter restarts;        /* of workers; in the archive alone */
@@ -280,26 +276,18 @@ static inline void name_counter_grow(struct name_counters *c, unsigned field, ui
     counter_add((counter *)((uintptr_t)c + name_counter_facts[field].offset), n);
 }
 
-/* A client's place in the sketch for one route. */
-struct client_slot {
-    uint16_t at[CLIENT_ROWS];
-};
 struct sockaddr;
 
 /* A number for the client that nobody can foresee without the seed; in all processes that have the
  * same seed the same. Another `salt` gives another number. An IPv6 client is its /64. */
 uint64_t client_hash(const struct sockaddr *client, uint64_t salt, const uint8_t seed[16]);
 
-/* The same in all processes that have the same seed. */
-struct client_slot client_slot_of(const struct sockaddr *client, unsigned route_slot,
-                                  const uint8_t seed[16]);
-
-/* A connection of that client is there, or gone: each once, in the worker's own part. */
-void client_enter(struct worker_counters *own, struct client_slot slot);
-void client_leave(struct worker_counters *own, struct client_slot slot);
+/* A client of that route; the same in all processes that have the same seed. */
+struct client_key client_key_of(const struct sockaddr *client, unsigned route_slot,
+                                const uint8_t seed[16]);
 
 /* Connections of that client over the first `workers` parts. */
-unsigned client_count(const struct all_counters *all, unsigned workers, struct client_slot slot);
+unsigned client_count(const struct all_counters *all, unsigned workers, struct client_key key);
 
 /* Connections of that client in the period before `now`, over the first `workers` parts; see
  * rates.h. */

@@ -49,16 +49,14 @@ static bool comes_too_often(struct sessions *all, const struct route *r,
     return true;
 }
 
+/* Counted without a limit, too: a reload may bring one. */
 static bool are_too_many(struct sessions *all, const struct route *r, const struct sockaddr *client,
                          struct admission *a)
 {
     const unsigned most = r->config->max_connections_per_ip;
-    if (most == 0)
-        return false;
-    a->counted = true;
-    a->slot = client_slot_of(client, r->slot, all->seed);
-    client_enter(all->counters, a->slot);
-    return client_count(all->parts, all->worker_count, a->slot) > most;
+    a->client = client_key_of(client, r->slot, all->seed);
+    a->counted = client_enter(&all->counters->clients, a->client);
+    return most > 0 && client_count(all->parts, all->worker_count, a->client) > most;
 }
 
 void admission_client(struct sessions *all, const struct route *r, const struct sockaddr *client,
@@ -102,10 +100,9 @@ static bool client_may_be_told(struct sessions *all, const struct sockaddr *clie
 {
     if (client == NULL || client->sa_family == AF_UNIX)
         return true;
-    a->counted = true;
-    a->slot = client_slot_of(client, ROUTE_SLOTS, all->seed);
-    client_enter(all->counters, a->slot);
-    return client_count(all->parts, all->worker_count, a->slot) <= COURTESY_PER_CLIENT;
+    a->client = client_key_of(client, ROUTE_SLOTS, all->seed);
+    a->counted = client_enter(&all->counters->clients, a->client);
+    return client_count(all->parts, all->worker_count, a->client) <= COURTESY_PER_CLIENT;
 }
 
 /* A limit must not cost more than it saves. A worker that drains has nobody else to serve; one
@@ -142,7 +139,7 @@ void admission_leave(struct sessions *all, const struct route *r, struct admissi
     if (a->admitted)
         counter_sub(&all->counters->route[r->slot].active, 1);
     if (a->counted)
-        client_leave(all->counters, a->slot);
+        client_leave(&all->counters->clients, a->client);
     if (a->named)
         counter_sub(&all->counters->name[a->name_slot].active, 1);
     all->courtesies -= a->courtesy;

@@ -18,7 +18,7 @@ struct admission {
     bool own_limit; /* refused for connections of its own address, not for everybody's */
     bool balancer;  /* a trusted one that speaks for itself: only lists apply to it */
     bool named;     /* counted as active in `name_slot` */
-    struct client_slot slot;
+    struct client_key client;
     unsigned name_slot;
     enum starttls_refusal refusal;
 };

@@ -10,8 +10,7 @@ static uint32_t client_of(const struct session *s)
 {
     if (s->from.sa.sa_family == AF_UNIX)
         return 0;
-    const struct client_slot at = client_slot_of(&s->from.sa, s->route->slot, s->all->seed);
-    return (uint32_t)at.at[0] << 16 | at.at[1];
+    return (uint32_t)client_hash(&s->from.sa, s->route->slot, s->all->seed);
 }
 
 enum session_state challenge_begin(struct session *s,

@@ -27,7 +27,7 @@ struct sessions {
     struct worker_counters *counters; /* of this process */
     const struct all_counters *parts; /* the counters of all processes, for the limits */
     unsigned worker_count;            /* of the parts that are in use */
-    const uint8_t *seed;              /* 16 bytes, for client_slot_of() */
+    const uint8_t *seed;              /* 16 bytes, for client_hash() */
 
     /* A session has gone. May be NULL. */
     void (*ended)(void *arg);

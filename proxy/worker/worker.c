@@ -31,7 +31,7 @@ struct worker {
     uv_poll_t ipc_poll;
     struct backlog backlog; /* to the supervisor */
     unsigned index;
-    uint8_t seed[16]; /* for client_slot_of() */
+    uint8_t seed[16]; /* for client_hash() */
     uint64_t log_lost_counted;
     struct worker_counters *counters;
     struct all_counters all;

@@ -47,17 +47,17 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct client_slot slot_of(const char *ip, unsigned route)
+static struct client_key slot_of(const char *ip, unsigned route)
 {
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
     struct sockaddr_in in = {.sin_family = AF_INET};
     if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
-        return client_slot_of((const struct sockaddr *)&in, route, seed);
+        return client_key_of((const struct sockaddr *)&in, route, seed);
     assert_int_equal(inet_pton(AF_INET6, ip, &in6.sin6_addr), 1);
-    return client_slot_of((const struct sockaddr *)&in6, route, seed);
+    return client_key_of((const struct sockaddr *)&in6, route, seed);
 }
 
-static bool same(struct client_slot a, struct client_slot b)
+static bool same(struct client_key a, struct client_key b)
 {
     return memcmp(&a, &b, sizeof a) == 0;
 }
@@ -122,10 +122,10 @@ static void the_size_is_sealed(void **state)
 static void a_part_that_is_not_known_counts_nothing(void **state)
 {
     struct fixture *f = *state;
-    const struct client_slot slot = slot_of("192.0.2.1", 3);
+    const struct client_key slot = slot_of("192.0.2.1", 3);
     for (unsigned i = 0; i < 2; i++) {
         counter_add(&f->own[i]->route[3].active, 5);
-        client_enter(f->own[i], slot);
+        client_enter(&f->own[i]->clients, slot);
     }
     counters_unmap(f->all.parts[0]);
     f->all.parts[0] = NULL;
@@ -157,14 +157,14 @@ static void counters_go_up_and_down(void **state)
 static void the_dead_are_present_no_more_but_their_totals_stay(void **state)
 {
     struct fixture *f = *state;
-    const struct client_slot slot = slot_of("192.0.2.1", 3);
+    const struct client_key slot = slot_of("192.0.2.1", 3);
     for (unsigned w = 0; w < 2; w++) {
         struct route_counters *r = &f->own[w]->route[3];
         counter_add(&r->active, 10);
         counter_add(&r->handshaking, 4);
         counter_add(&r->accepted, 100);
         counter_add(&r->bytes_in, 1000);
-        client_enter(f->own[w], slot);
+        client_enter(&f->own[w]->clients, slot);
     }
     counters_clear_presence(f->own[0]);
     assert_int_equal(counter_get(&f->own[0]->route[3].active), 0);
@@ -180,29 +180,29 @@ static void one_client_may_have_more_than_a_short_number_holds(void **state)
 {
     struct fixture *f = *state;
     enum { MANY = 70000 };
-    const struct client_slot one = slot_of("192.0.2.1", 0);
+    const struct client_key one = slot_of("192.0.2.1", 0);
     for (unsigned i = 0; i < MANY; i++)
-        client_enter(f->own[0], one);
+        client_enter(&f->own[0]->clients, one);
     assert_int_equal(client_count(&f->all, 1, one), MANY);
     for (unsigned i = 0; i < MANY; i++)
-        client_leave(f->own[0], one);
+        client_leave(&f->own[0]->clients, one);
     assert_int_equal(client_count(&f->all, 1, one), 0);
 }
 
 static void clients_are_told_apart(void **state)
 {
     struct fixture *f = *state;
-    const struct client_slot a = slot_of("192.0.2.1", 0), b = slot_of("192.0.2.2", 0);
+    const struct client_key a = slot_of("192.0.2.1", 0), b = slot_of("192.0.2.2", 0);
     assert_false(same(a, b));
-    client_enter(f->own[0], a);
-    client_enter(f->own[0], a);
-    client_enter(f->own[0], b);
+    client_enter(&f->own[0]->clients, a);
+    client_enter(&f->own[0]->clients, a);
+    client_enter(&f->own[0]->clients, b);
     assert_int_equal(client_count(&f->all, 1, a), 2);
     assert_int_equal(client_count(&f->all, 1, b), 1);
-    client_leave(f->own[0], a);
+    client_leave(&f->own[0]->clients, a);
     assert_int_equal(client_count(&f->all, 1, a), 1);
-    client_leave(f->own[0], a);
-    client_leave(f->own[0], b);
+    client_leave(&f->own[0]->clients, a);
+    client_leave(&f->own[0]->clients, b);
     assert_int_equal(client_count(&f->all, 1, a), 0);
     assert_int_equal(client_count(&f->all, 1, b), 0);
 }
@@ -213,8 +213,8 @@ static void the_port_and_the_lower_half_of_ipv6_make_no_other_client(void **stat
     struct sockaddr_in one = {.sin_family = AF_INET, .sin_port = htons(1)}, two = one;
     two.sin_port = htons(2);
     one.sin_addr.s_addr = two.sin_addr.s_addr = htonl(0xc0000201);
-    assert_true(same(client_slot_of((const struct sockaddr *)&one, 0, seed),
-                     client_slot_of((const struct sockaddr *)&two, 0, seed)));
+    assert_true(same(client_key_of((const struct sockaddr *)&one, 0, seed),
+                     client_key_of((const struct sockaddr *)&two, 0, seed)));
     assert_true(same(slot_of("2001:db8:1:2::1", 0), slot_of("2001:db8:1:2:ffff:eeee:1:2", 0)));
     assert_false(same(slot_of("2001:db8:1:2::1", 0), slot_of("2001:db8:1:3::1", 0)));
 }
@@ -229,9 +229,9 @@ static void a_mapped_address_is_the_ipv4_client(void **state)
 static void one_client_counts_apart_on_two_routes(void **state)
 {
     struct fixture *f = *state;
-    const struct client_slot a = slot_of("192.0.2.1", 0), b = slot_of("192.0.2.1", 1);
+    const struct client_key a = slot_of("192.0.2.1", 0), b = slot_of("192.0.2.1", 1);
     assert_false(same(a, b));
-    client_enter(f->own[0], a);
+    client_enter(&f->own[0]->clients, a);
     assert_int_equal(client_count(&f->all, 1, a), 1);
     assert_int_equal(client_count(&f->all, 1, b), 0);
 }
@@ -244,17 +244,17 @@ static void another_seed_gives_other_slots(void **state)
     for (unsigned byte = 0; byte < 16; byte++) {
         memcpy(other, seed, sizeof other);
         other[byte] ^= 0x10;
-        assert_false(same(client_slot_of((const struct sockaddr *)&in, 0, seed),
-                          client_slot_of((const struct sockaddr *)&in, 0, other)));
+        assert_false(same(client_key_of((const struct sockaddr *)&in, 0, seed),
+                          client_key_of((const struct sockaddr *)&in, 0, other)));
     }
 }
 
 static void sums_go_over_the_workers_in_use(void **state)
 {
     struct fixture *f = *state;
-    const struct client_slot slot = slot_of("2001:db8::1", 9);
+    const struct client_key slot = slot_of("2001:db8::1", 9);
     for (unsigned w = 0; w < WORKERS; w++) {
-        client_enter(f->own[w], slot);
+        client_enter(&f->own[w]->clients, slot);
         counter_add(&f->own[w]->route[9].active, 1U << w);
     }
     for (unsigned n = 1; n <= WORKERS; n++) {
@@ -264,24 +264,41 @@ static void sums_go_over_the_workers_in_use(void **state)
     assert_int_equal(route_active(&f->all, WORKERS, 8), 0);
 }
 
-/* Never short; and with a few hundred clients present, hardly ever too many. */
+static struct client_key one_of_many(unsigned i)
+{
+    const struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000000 + i)};
+    return client_key_of((const struct sockaddr *)&in, 0, seed);
+}
+
 static void a_crowd_is_counted_right(void **state)
 {
     struct fixture *f = *state;
-    enum { CROWD = 500 };
-    unsigned wrong = 0;
-    char ip[20];
-    for (unsigned i = 0; i < CROWD; i++) {
-        snprintf(ip, sizeof ip, "10.0.%u.%u", i / 250, i % 250);
-        client_enter(f->own[i % WORKERS], slot_of(ip, 0));
-    }
-    for (unsigned i = 0; i < CROWD; i++) {
-        snprintf(ip, sizeof ip, "10.0.%u.%u", i / 250, i % 250);
-        const unsigned n = client_count(&f->all, WORKERS, slot_of(ip, 0));
-        assert_true(n >= 1);
-        wrong += n > 1;
-    }
-    assert_in_range(wrong, 0, 5); /* expected: 500 * (500 / 16384)^2, half of one */
+    enum { CROWD = 20000 };
+    for (unsigned i = 0; i < CROWD; i++)
+        assert_true(client_enter(&f->own[i % WORKERS]->clients, one_of_many(i)));
+    for (unsigned i = 0; i < CROWD; i++)
+        assert_int_equal(client_count(&f->all, WORKERS, one_of_many(i)), 1);
+}
+
+static void a_crowd_that_is_too_large_makes_no_limit_harder(void **state)
+{
+    struct fixture *f = *state;
+    struct client_table *own = &f->own[0]->clients;
+    enum { ROOM = CLIENT_SETS * CLIENT_WAYS, CROWD = 2 * ROOM };
+    bool *counted = calloc(CROWD, sizeof *counted);
+    unsigned n = 0;
+    for (unsigned i = 0; i < CROWD; i++)
+        n += counted[i] = client_enter(own, one_of_many(i));
+    assert_in_range(n, ROOM * 9 / 10, ROOM);
+    for (unsigned i = 0; i < CROWD; i++)
+        assert_int_equal(client_present(own, one_of_many(i)), counted[i]);
+    for (unsigned i = 0; i < CROWD; i++)
+        if (counted[i])
+            client_leave(own, one_of_many(i));
+    for (unsigned i = 0; i < CROWD; i++)
+        assert_int_equal(client_present(own, one_of_many(i)), 0);
+    assert_true(client_enter(own, one_of_many(CROWD)));
+    free(counted);
 }
 
 static void a_slot_that_is_given_away_begins_at_nought(void **state)
@@ -511,6 +528,8 @@ int main(void)
         cmocka_unit_test(another_seed_gives_other_slots),
         cmocka_unit_test_setup_teardown(sums_go_over_the_workers_in_use, setup, teardown),
         cmocka_unit_test_setup_teardown(a_crowd_is_counted_right, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_crowd_that_is_too_large_makes_no_limit_harder, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

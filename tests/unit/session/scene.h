@@ -4,6 +4,7 @@
 #define TLSFRONT_TESTS_SESSION_SCENE_H
 
 #include "proxy/session/ends.h"
+#include "tests/support/clients.h"
 #include "tests/support/fake_peer.h"
 #include "tests/support/loop.h"
 #include "tests/unit/session/tls_client.h"
@@ -693,9 +694,7 @@ static inline void assert_nothing_counted(void)
     }
     for (size_t i = 0; i < f.generation->config->server_name_count; i++)
         assert_int_equal(counter_get(&f.all.counters->name[i].active), 0);
-    for (unsigned row = 0; row < CLIENT_ROWS; row++)
-        for (unsigned i = 0; i < CLIENT_BUCKETS; i++)
-            assert_int_equal(f.all.counters->clients[row][i], 0);
+    assert_no_clients(&f.all.counters->clients);
 }
 
 /* Whatever was going on: the session goes, and nothing of it is left. */

@@ -1,6 +1,6 @@
 /* test_admission.c - who may come in, who is told why not, and who is not. */
 #include "proxy/session/admission.h"
-#include "tests/support/unit.h"
+#include "tests/support/clients.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -52,9 +52,7 @@ static int teardown(void **state)
         admission_leave(&f->all, &f->route, &f->places[i]);
     assert_int_equal(f->all.courtesies, 0);
     assert_int_equal(counter_get(&f->all.counters->route[0].active), 0);
-    for (unsigned row = 0; row < CLIENT_ROWS; row++)
-        for (unsigned i = 0; i < CLIENT_BUCKETS; i++)
-            assert_int_equal(f->all.counters->clients[row][i], 0);
+    assert_no_clients(&f->all.counters->clients);
     counters_unmap_all(&f->parts);
     close(f->shared);
     free(f);
@@ -85,6 +83,16 @@ static void without_limits_everybody_comes_in(void **state)
     for (unsigned i = 0; i < MANY; i++)
         assert_int_equal(comes(f, 1), ADMITTED);
     assert_int_equal(counter_get(&f->all.counters->route[0].active), MANY);
+}
+
+static void a_limit_that_comes_later_counts_who_is_there(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(comes(f, 1), ADMITTED);
+    assert_int_equal(comes(f, 1), ADMITTED);
+    f->config.max_connections_per_ip = 2;
+    assert_int_equal(comes(f, 1), TOLD);
+    assert_int_equal(comes(f, 2), ADMITTED);
 }
 
 static void an_address_beyond_its_limit_is_told_a_few_times_at_once(void **state)
@@ -492,6 +500,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(without_limits_everybody_comes_in),
+        CASE(a_limit_that_comes_later_counts_who_is_there),
         CASE(an_address_beyond_its_limit_is_told_a_few_times_at_once),
         CASE(a_place_that_is_left_is_free_again),
         CASE(many_addresses_are_told_only_as_a_small_share_of_all),
