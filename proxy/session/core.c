@@ -10,7 +10,11 @@ union session_address session_address(const struct sockaddr_storage *from)
         memcpy(&address.in, from, sizeof address.in);
     else if (from->ss_family == AF_INET6)
         memcpy(&address.in6, from, sizeof address.in6);
-    return address;
+    if (from->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address.in6.sin6_addr))
+        return address;
+    union session_address inet = {.in = {.sin_family = AF_INET, .sin_port = address.in6.sin6_port}};
+    memcpy(&inet.in.sin_addr, &address.in6.sin6_addr.s6_addr[12], sizeof inet.in.sin_addr);
+    return inet;
 }
 
 /* ---- unread ---- */
@@ -173,12 +177,10 @@ bool session_takes_goodbye(const struct session *s)
     return boundary_reached(&s->boundary, starttls_boundary(s->route->config->protocol));
 }
 
-enum session_state session_say_goodbye(struct session *s)
+static enum session_state say_goodbye(struct session *s)
 {
     const struct route_config *r = s->route->config;
     struct buf text;
-    if (s->upstream_ended || !session_takes_goodbye(s))
-        return SESSION_STAY; /* behind the server's end the client has read its last */
     buf_init(&text, 1024);
     starttls_refuse(r->protocol, REFUSE_DRAINING, r->hostname, &text);
     const enum session_state next = session_to_client(s, text.data, text.size);
@@ -186,10 +188,13 @@ enum session_state session_say_goodbye(struct session *s)
     return next;
 }
 
-enum session_state session_leave(struct session *s)
+/* In words, if they can stand there; behind the server's end the client has read its last. */
+enum session_state session_leave(struct session *s, enum end end)
 {
-    const enum session_state next = session_say_goodbye(s);
-    return next != SESSION_STAY ? next : session_end(s, END_DRAINED);
+    if (!session_takes_part(s) || s->upstream_ended || !session_takes_goodbye(s))
+        return session_end(s, session_end_amid(s, end));
+    const enum session_state next = say_goodbye(s);
+    return next != SESSION_STAY ? next : session_end(s, end);
 }
 
 enum session_state session_refuse(struct session *s, enum starttls_refusal why)

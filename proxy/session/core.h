@@ -64,6 +64,7 @@ enum end {
     END_OUT_OF_MEMORY,
     END_NO_SOCKET,
     END_STOPPED,
+    END_STOPPED_AMID, /* of these three: something was on its way; see session_end_amid() */
     END_PROXY_HEADER_BAD,
     END_PROXY_HEADER_LATE,
     END_LEFT_BEFORE_TLS,
@@ -82,7 +83,9 @@ enum end {
     END_UPSTREAM_STAYED,
     END_UPSTREAM_TLS, /* fault and words are the engine's */
     END_IDLE,
+    END_IDLE_AMID,
     END_DRAINED,
+    END_DRAINED_AMID,
     END_TLS_FAILED, /* fault and words are the engine's */
     END_HANDSHAKE_LATE,
     END_SIGNER_LATE,
@@ -214,11 +217,13 @@ struct session {
                      * has taken none */
     uint64_t place; /* where its upstream is counted; 0: nowhere */
     struct route_details *place_of; /* whose place that is: it may be another target's by now */
-    size_t dropped; /* bytes of the client read and dropped behind its end, or in LINGER */
+    size_t dropped;     /* bytes of the client read and dropped behind its end, or in LINGER */
+    size_t undelivered; /* see session_delivers(); SIZE_MAX: nothing is known of before */
 
     uint64_t serial;
     /* Milliseconds of the loop's clock. */
-    uint64_t started, tls_began, dialled, last_active, ending_since;
+    uint64_t started, tls_began, dialled, last_active;
+    uint64_t looked; /* LINGER, whether anything is delivered */
     uint64_t bytes_in, bytes_out;
     union session_address from; /* the client */
     /* Where it connected to, as a PROXY header said; AF_UNSPEC: none. */
@@ -272,6 +277,8 @@ void session_count_bytes_out(struct session *s, size_t size); /* to it */
 void session_count_end(struct session *s, enum end end, enum fault fault);
 
 /* ---- core.c: bytes and memory ---- */
+/* An IPv4 address in IPv6 form (::ffff:192.0.2.1), as sockets of both families and balancers tell
+ * it, is IPv4. */
 union session_address session_address(const struct sockaddr_storage *from);
 
 /* Append to `unread`. */
@@ -317,17 +324,24 @@ enum session_state session_refuse(struct session *s, enum starttls_refusal why);
 enum end session_refusal_end(const struct session *s, enum starttls_refusal why);
 /* The same by an alert, while TLS does not stand. */
 enum session_state session_refuse_by_alert(struct session *s, enum starttls_refusal why);
+/* Is somebody talking to the client: an upstream, or, in clear, we? */
+static inline bool session_takes_part(const struct session *s)
+{
+    return s->state == SESSION_RELAY || s->state == SESSION_PREAMBLE;
+}
 /* Can a goodbye stand where the client is? */
 bool session_takes_goodbye(const struct session *s);
-/* Say it in its protocol, if it can. */
-enum session_state session_say_goodbye(struct session *s);
-/* End it because a drain does. */
-enum session_state session_leave(struct session *s);
+/* End it because the daemon goes, by END_DRAINED or END_STOPPED: its client is told so in its
+ * protocol, where that can stand. */
+enum session_state session_leave(struct session *s, enum end end);
 /* Its greeting can be dealt with: this upstream is the session's. Once. */
 void session_served(struct session *s);
 
 /* ---- ends.c: each logs, says the last word and returns the state that delivers it ---- */
 enum session_state session_end(struct session *s, enum end end);
+/* END_IDLE, END_DRAINED and END_STOPPED are our decision. Where bytes wait that the other side's
+ * kernel has not taken, it is the one behind that: neither side may take what it got for all. */
+enum end session_end_amid(const struct session *s, enum end end);
 /* The engine gave up; `io` has its alert, if one is due. */
 enum session_state session_tls_failed(struct session *s, const struct tls_io *io);
 
@@ -488,6 +502,9 @@ enum session_state relay_drained(struct session *s);
 enum session_state relay_timed_out(struct session *s);
 
 /* linger.c */
+/* The kernel holds megabytes for a slow reader, while nothing comes here. Is there any, and less of
+ * it than when this was asked last? The first time that cannot be told, and it is. */
+bool session_delivers(struct session *s);
 uint64_t linger_remains(const struct session *s);
 enum session_state linger_entered(struct session *s);
 enum session_state linger_client_data(struct session *s, uint8_t *data, size_t size);

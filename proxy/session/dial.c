@@ -219,18 +219,18 @@ static int send_proxy_header(struct session *s)
     if (version == SEND_PROXY_OFF)
         return 0;
 
-    struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
+    union session_address local = s->local;
+    struct sockaddr_storage here = {.ss_family = AF_UNSPEC};
     struct tls_info tls;
     char id[SESSION_ID_MAX];
     struct buf header;
-    if (s->local.sa.sa_family == AF_UNSPEC)
-        address_local(&s->client.uv.handle, &local);
-    else
-        memcpy(&local, &s->local, sizeof s->local);
+    if (local.sa.sa_family == AF_UNSPEC) {
+        address_local(&s->client.uv.handle, &here);
+        local = session_address(&here);
+    }
     session_tls_info(s, &tls);
     session_id(s, id);
-    const struct proxy_header facts = {&s->from.sa, (const struct sockaddr *)&local,
-                                       s->tls != NULL ? &tls : NULL, id};
+    const struct proxy_header facts = {&s->from.sa, &local.sa, s->tls != NULL ? &tls : NULL, id};
     buf_init(&header, 16384);
     if (version == SEND_PROXY_V1)
         proxy_header_v1(&facts, &header);

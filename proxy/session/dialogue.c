@@ -162,7 +162,9 @@ static enum session_state deliver(struct session *s, struct dialogue_out *out)
     if (out->to_client->failed || out->to_upstream->failed || t->pending[CLIENT].failed ||
         t->pending[UPSTREAM].failed)
         return session_end(s, END_OUT_OF_MEMORY);
-    enum session_state next = session_to_client(s, out->to_client->data, out->to_client->size);
+    enum session_state next = SESSION_STAY;
+    if (!s->upstream_ended) /* with its end the client has read its last */
+        next = session_to_client(s, out->to_client->data, out->to_client->size);
     if (next != SESSION_STAY || out->to_upstream->size == 0)
         return next;
     return session_to_upstream(s, out->to_upstream->data, out->to_upstream->size);

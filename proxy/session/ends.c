@@ -6,6 +6,7 @@ const struct end_row session_ends[ENDS] = {
     [END_NO_SOCKET] = {FAULT_LOCAL, "the socket could not be watched", WORD_NONE, CLIENT_CLOSES,
                        UPSTREAM_RESET, false},
     [END_STOPPED] = {FAULT_LOCAL, "stopped", WORD_GOODBYE, CLIENT_CLOSES, UPSTREAM_FIN, true},
+    [END_STOPPED_AMID] = {FAULT_LOCAL, "stopped", WORD_NONE, CLIENT_RESET, UPSTREAM_RESET, false},
     [END_PROXY_HEADER_BAD] = {FAULT_CLIENT, "no PROXY header from an address of accept-proxy-from",
                               WORD_NONE, CLIENT_CLOSES, UPSTREAM_RESET, false},
     [END_PROXY_HEADER_LATE] = {FAULT_CLIENT, "no PROXY header in time", WORD_NONE, CLIENT_CLOSES,
@@ -42,8 +43,11 @@ const struct end_row session_ends[ENDS] = {
     [END_UPSTREAM_TLS] = {FAULT_UPSTREAM, "TLS to the upstream failed", WORD_NONE, CLIENT_RESET,
                           UPSTREAM_FIN, false},
     [END_IDLE] = {FAULT_NONE, "idle timeout", WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_IDLE_AMID] = {FAULT_NONE, "idle timeout", WORD_NONE, CLIENT_RESET, UPSTREAM_RESET, false},
     [END_DRAINED] = {FAULT_LOCAL, "drain timeout", WORD_GOODBYE, CLIENT_LINGERS, UPSTREAM_FIN,
                      false},
+    [END_DRAINED_AMID] = {FAULT_LOCAL, "drain timeout", WORD_NONE, CLIENT_RESET, UPSTREAM_RESET,
+                          false},
     [END_TLS_FAILED] = {FAULT_CLIENT, "TLS failed", WORD_NONE, CLIENT_LINGERS, UPSTREAM_RESET,
                         true},
     [END_HANDSHAKE_LATE] = {FAULT_CLIENT, "the client did not finish the handshake in time",
@@ -180,6 +184,11 @@ static enum session_state leave(struct session *s, enum end end, enum fault faul
 enum session_state session_end(struct session *s, enum end end)
 {
     return leave(s, end, session_ends[end].fault, session_ends[end].words);
+}
+
+enum end session_end_amid(const struct session *s, enum end end)
+{
+    return s->state == SESSION_RELAY && s->client.queued + s->upstream.queued > 0 ? end + 1 : end;
 }
 
 enum session_state session_tls_failed(struct session *s, const struct tls_io *io)

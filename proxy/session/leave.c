@@ -10,16 +10,11 @@ static struct session *session_of(struct link *l)
     return container_of(l, struct session, member);
 }
 
-static bool is_established(const struct session *s)
-{
-    return s->state == SESSION_RELAY;
-}
-
 static unsigned count(const struct sessions *all)
 {
     unsigned n = 0;
     for (struct link *l = all->members.next; l != &all->members; l = l->next)
-        n += is_established(session_of(l));
+        n += session_takes_part(session_of(l));
     return n;
 }
 
@@ -42,7 +37,7 @@ static struct session **candidates(const struct sessions *all, unsigned *count_r
     struct session **list = calloc(all->count + 1, sizeof *list);
     *count_r = 0;
     for (struct link *l = all->members.next; list != NULL && l != &all->members; l = l->next)
-        if (is_established(session_of(l)) && !is_busy(session_of(l)))
+        if (session_takes_part(session_of(l)) && !is_busy(session_of(l)))
             list[(*count_r)++] = session_of(l);
     if (list != NULL)
         qsort(list, *count_r, sizeof *list, by_idleness);
@@ -55,7 +50,7 @@ static void end_some(const struct sessions *all, unsigned wanted)
     unsigned n;
     struct session **list = candidates(all, &n);
     for (unsigned i = 0; list != NULL && i < n && i < wanted; i++)
-        session_step(list[i], session_leave(list[i]));
+        session_step(list[i], session_leave(list[i], END_DRAINED));
     free(list);
 }
 

@@ -5,12 +5,22 @@
  * until the other side's kernel has acknowledged everything (tcp(7), SIOCOUTQ). */
 #include "proxy/session/ends.h"
 
-/* How long to deliver, to one who reads slowly. */
-#define DELIVERY_MS 60000
+/* How often to look whether anything is still delivered to one who reads slowly. */
+#define DELIVERY_MS 30000
 /* How long to wait for the client's FIN after our last word. */
 #define FIN_MS 2000
 /* The kernel does not tell when its queue is empty: poll so often. */
 #define POLL_MS 50
+/* Where nobody waits for the outcome. */
+#define PATIENT_POLL_MS 1000
+
+bool session_delivers(struct session *s)
+{
+    const size_t left = peer_undelivered(&s->client) + peer_undelivered(&s->upstream);
+    const bool less = left < s->undelivered;
+    s->undelivered = left;
+    return left > 0 && less;
+}
 
 /* last_active is when the state was entered; then when a queue ran empty. */
 static bool fin_is_late(const struct session *s)
@@ -18,34 +28,39 @@ static bool fin_is_late(const struct session *s)
     return session_now(s) - s->last_active >= FIN_MS;
 }
 
-static bool delivery_is_late(const struct session *s)
+static bool delivery_is_late(struct session *s)
 {
-    return session_now(s) - s->ending_since >= DELIVERY_MS;
+    if (session_now(s) - s->looked < DELIVERY_MS)
+        return false;
+    s->looked = session_now(s);
+    return !session_delivers(s);
 }
 
-static bool upstream_is_done(struct session *s)
+static bool upstream_is_done(struct session *s, bool late)
 {
     if (s->upstream.life != PEER_OPEN) /* one that is being dialled has got nothing */
         return true;
     if (s->upstream.eof && s->end->upstream == UPSTREAM_FIN && s->upstream.queued == 0)
         return true; /* nothing can come that would cause a reset: the kernel does the rest */
-    return peer_undelivered(&s->upstream) == 0 || delivery_is_late(s);
+    return peer_undelivered(&s->upstream) == 0 || late;
 }
 
-static bool client_is_done(struct session *s)
+/* What the kernel still holds for one who says a word more would be lost by a reset. */
+static bool client_is_done(struct session *s, bool late)
 {
-    if (s->client.life != PEER_OPEN || s->end->client == CLIENT_CLOSES || delivery_is_late(s))
+    if (s->client.life != PEER_OPEN || s->end->client == CLIENT_CLOSES || late)
         return true;
     if (s->end->client == CLIENT_RESET)
         return peer_undelivered(&s->client) == 0;
     peer_shutdown(&s->client);
-    return s->client.queued == 0 &&
-           (s->client.eof || s->dropped > SESSION_DROPPED_MAX || fin_is_late(s));
+    return s->client.queued == 0 && (s->client.eof || s->dropped > SESSION_DROPPED_MAX ||
+                                     (fin_is_late(s) && peer_undelivered(&s->client) == 0));
 }
 
 static enum session_state settle(struct session *s)
 {
-    const bool upstream = upstream_is_done(s), client = client_is_done(s);
+    const bool late = delivery_is_late(s);
+    const bool upstream = upstream_is_done(s, late), client = client_is_done(s, late);
     if (upstream)
         peer_close(&s->upstream, s->end->upstream == UPSTREAM_RESET);
     if (client && upstream)
@@ -60,14 +75,16 @@ static enum session_state settle(struct session *s)
 uint64_t linger_remains(const struct session *s)
 {
     const bool polls = s->upstream.life == PEER_OPEN || s->end->client == CLIENT_RESET;
-    const uint64_t late = session_remains(DELIVERY_MS, s->ending_since, session_now(s));
-    const uint64_t wait = polls ? POLL_MS : session_remains(FIN_MS, s->last_active, session_now(s));
-    return s->client.queued > 0 && !polls ? late : wait;
+    const uint64_t look = session_remains(DELIVERY_MS, s->looked, session_now(s));
+    const uint64_t fin = session_remains(FIN_MS, s->last_active, session_now(s));
+    const uint64_t wait = polls ? POLL_MS : fin > 0 ? fin : PATIENT_POLL_MS;
+    return s->client.queued > 0 && !polls ? look : wait;
 }
 
 enum session_state linger_entered(struct session *s)
 {
-    s->ending_since = s->last_active = session_now(s);
+    s->looked = s->last_active = session_now(s);
+    s->undelivered = SIZE_MAX;
     s->dropped = 0;
     if (s->end->upstream == UPSTREAM_FIN)
         session_upstream_goodbye(s);

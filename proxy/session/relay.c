@@ -34,14 +34,21 @@ enum session_state relay_timed_out(struct session *s)
 {
     /* The timer is not touched for every byte: it looks, when it fires, whether any came. */
     if (relay_remains(s) > 0) {
+        s->undelivered = SIZE_MAX;
         session_arm(s);
         return SESSION_STAY;
     }
     if (upgrade_remains(s) == 0)
         return session_refuse(s, REFUSE_TIMEOUT);
+    if (session_delivers(s)) {
+        s->last_active = session_now(s);
+        session_arm(s);
+        return SESSION_STAY;
+    }
     if (s->upstream_ended)
         return session_end(s, END_CLIENT_STAYED);
-    return session_end(s, s->client_ended ? END_UPSTREAM_STAYED : END_IDLE);
+    return s->client_ended ? session_end(s, END_UPSTREAM_STAYED)
+                           : session_end(s, session_end_amid(s, END_IDLE));
 }
 
 /* ---- ends ---- */
@@ -122,7 +129,8 @@ enum session_state relay_upstream_ended(struct session *s)
     if (s->tls == NULL)
         return session_end(s, s->client_ended ? END_CLIENT_CLOSED_IN_CLEAR
                                               : END_UPSTREAM_CLOSED_IN_CLEAR);
-    session_dialogue_free(s);
+    /* Behind what waits there for replies nothing may pass, or bytes would be missing in between;
+     * and what the client still says stays watched. So the dialogue goes on. */
     next = session_close_notify(s);
     if (next == SESSION_STAY)
         next = check_ends(s); /* closed at once, a connection needs no FIN of its own; a client that

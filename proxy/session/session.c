@@ -244,6 +244,7 @@ static struct session *session_new(struct sessions *all, const struct newcomer *
     s->admission = n->admission;
     s->serial = ++all->serial;
     s->started = s->last_active = uv_now(all->loop);
+    s->undelivered = SIZE_MAX;
     s->from = session_address(&n->client);
     link_add(&all->members, &s->member);
     link_init(&s->waiting);
@@ -292,9 +293,7 @@ void sessions_stop(struct sessions *all)
     for (struct link *l = all->members.next, *next; l != &all->members; l = next) {
         struct session *s = container_of(l, struct session, member);
         next = l->next;
-        if (s->state == SESSION_RELAY)
-            session_say_goodbye(s);
-        session_end(s, END_STOPPED);
+        session_leave(s, END_STOPPED);
         session_step(s, SESSION_CLOSING);
     }
 }

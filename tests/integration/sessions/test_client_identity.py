@@ -470,7 +470,9 @@ def talk(session, mode):
 
 HEADERS = {"v1": announce.v1(FAR, "198.51.100.1", (999, 25)),
            "v2": announce.v2(FAR, "198.51.100.1", (999, 25)),
-           "v2 with more": announce.v2(FAR, "198.51.100.1", (999, 25), b"\x04\0\x05noise")}
+           "v2 with more": announce.v2(FAR, "198.51.100.1", (999, 25), b"\x04\0\x05noise"),
+           # haproxy and nginx tell so of IPv4 clients at a socket of both families.
+           "v1 in IPv6 form": f"PROXY TCP6 ::ffff:{FAR} ::ffff:198.51.100.1 999 25\r\n".encode()}
 
 
 @pytest.mark.parametrize("header", HEADERS)

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from clients import dialects, ldap, tls
+from clients.plain import PlainClient
 from harness.config import route
 from harness.wait import wait_until
 from servers import toy
@@ -232,6 +233,22 @@ def test_who_is_left_at_the_end_of_a_drain_is_said_goodbye(fronts, run, pki, spe
     ended = front.wait_for_log("end", route="left")
     assert (ended["end"], ended["fault"]) == ("drain timeout", "tlsfront")
     assert not front.log("drain-timeout")
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "imap", "nntp", "sieve"])
+def test_who_is_in_clear_with_us_at_the_end_of_a_drain_is_said_goodbye(fronts, run, pki, speaker,
+                                                                      protocol):
+    port = run.port()
+    front = fronts.start(pki.mail.block(),
+                         route("left", port, speaker(DIALECTS[protocol]).port, protocol=protocol,
+                               tls="required", hostname=HOSTNAME), drain_timeout="3s")
+    with PlainClient(port) as client:
+        DIALECTS[protocol].greet(client, "required")
+        front.workers()
+        front.send(signal.SIGTERM)
+        check_text(protocol, client.read_all())
+    front.verify_end(front.process.wait(30))
+    assert front.wait_for_log("end", route="left")["end"] == "drain timeout"
 
 
 def test_a_reader_behind_group_is_said_goodbye(fronts, run, pki, toys):

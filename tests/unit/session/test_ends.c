@@ -1,5 +1,6 @@
 /* test_ends.c - every row of the table of ends by a way that leads to it: what both sides get, and
  * whom the log blames; and how long a session may linger. */
+#include "proxy/starttls/expected.h"
 #include "tests/unit/session/places.h"
 
 /* ---- ways to ends that are no cell of the other table ---- */
@@ -197,6 +198,30 @@ static void greeting_that_nobody_reads(void)
     upstream_connects(0);
     client->stuck = true;
     upstream_says(HALF);
+}
+
+/* Its kernel took some of it, and no more. */
+static void reader_that_has_stopped(void)
+{
+    to_relay();
+    client->stuck = true;
+    upstream_says("much");
+    time_is_up();
+}
+
+static void upload_that_flows(void)
+{
+    to_relay();
+    upstream->stuck = true;
+    client_says("much");
+}
+
+static void download_at_the_end_of_a_drain(void)
+{
+    to_relay();
+    client->stuck = true;
+    upstream_says("much");
+    drain_ends(1000, 1000);
 }
 
 static void nonsense_for_a_handshake(void)
@@ -475,6 +500,8 @@ static const struct way {
     {END_OUT_OF_MEMORY, out_of_memory, NULL, "info", "tlsfront", "<close>", ""},
     {END_NO_SOCKET, refused_socket, NULL, "info", "tlsfront", "<close>", ""},
     {END_STOPPED, to_relay, worker_stops, "info", "tlsfront", "<bye><close>", DIALLED "<close>"},
+    {END_STOPPED_AMID, upload_that_flows, worker_stops, "info", "tlsfront", "<reset>",
+     DIALLED "much<reset>"},
     {END_PROXY_HEADER_BAD, no_proxy_header, NULL, "info", "client", "<close>", ""},
     {END_PROXY_HEADER_LATE, to_announce, time_is_up, "info", "client", "<close>", ""},
     {END_LEFT_BEFORE_TLS, to_preamble, client_finishes, "debug", "none", READY "<close>", ""},
@@ -517,6 +544,9 @@ static const struct way {
      DIALLED "NOOP\r\n<close>"},
     {END_DRAINED, to_relay, worker_drains, "info", "tlsfront", "<bye><fin>", DIALLED "<close>"},
     {END_IDLE, greeting_that_nobody_reads, time_is_up, "info", "none", HALF, "<dialled><close>"},
+    {END_IDLE_AMID, reader_that_has_stopped, time_is_up, "info", "none", "much", DIALLED "<reset>"},
+    {END_DRAINED_AMID, download_at_the_end_of_a_drain, NULL, "info", "tlsfront", "much",
+     DIALLED "<reset>"},
     {END_TLS_FAILED, to_handshake, client_finishes, "debug", "none", "<close>", ""},
     {END_TLS_FAILED, to_check, client_finishes, "debug", "none", "<close>", ""},
     {END_TLS_FAILED, nonsense_for_a_handshake, NULL, "info", "client", "<alert 10><fin>", ""},
@@ -741,6 +771,31 @@ static void last_words_wait_a_minute_for_a_slow_client(void **state)
     finish();
 }
 
+static void last_words_wait_for_a_client_that_goes_on_reading(void **state)
+{
+    (void)state;
+    to_linger_for_reset();
+    client->undelivered = 100;
+    for (int times = 0; times < 10; times++, client->undelivered--)
+        assert_false(is_closed_within(30000));
+    assert_true(is_closed_within(60000));
+    assert_string_equal(client_got(), "much<reset>");
+    finish();
+}
+
+/* It has said its last to us, and may say more: then a reset would eat what its kernel waits for.
+ */
+static void behind_our_fin_the_kernel_has_time_to_deliver(void **state)
+{
+    (void)state;
+    to_linger();
+    client->undelivered = 3;
+    assert_false(is_closed_within(20000));
+    client->undelivered = 0;
+    assert_true(is_closed_within(1000));
+    finish();
+}
+
 static void what_is_left_of_the_client_waits_a_minute_for_a_slow_upstream(void **state)
 {
     static void (*const ways_there[])(void) = {to_linger_with_queue, to_linger_for_kernel};
@@ -918,6 +973,62 @@ static void a_client_in_the_middle_of_a_reply_is_left_alone_until_it_is_over(voi
     finish();
 }
 
+static void one_in_clear_with_us_leaves_in_turn(void **state)
+{
+    (void)state;
+    to_preamble();
+    client_got();
+    drain_ends(1000, 1000);
+    assert_string_equal(client_got(), "<fin>"); /* POP3 has no place for words */
+    assert_int_equal(logged("end"), 1);
+    assert_non_null(strstr(f.log_text, " end=\"drain timeout\""));
+    finish();
+}
+
+/* ---- one who reads slowly ---- */
+
+static void what_becomes_less_is_no_silence(void **state)
+{
+    (void)state;
+    to_relay();
+    upstream_says("much");
+    for (client->undelivered = 3; client->undelivered > 0; client->undelivered--) {
+        times_out();
+        assert_int_equal(f.s->state, SESSION_RELAY);
+    }
+    times_out();
+    assert_int_equal(f.s->state, SESSION_LINGER);
+    assert_string_equal(client_got(), "much<bye><fin>");
+    finish();
+}
+
+static void what_stays_is_silence(void **state)
+{
+    (void)state;
+    to_relay_upstream_done();
+    client->undelivered = 3;
+    times_out();
+    assert_int_equal(f.s->state, SESSION_RELAY);
+    times_out();
+    assert_int_equal(logged("end"), 1);
+    assert_non_null(strstr(f.log_text, "the client did not close"));
+    finish();
+}
+
+/* ---- behind the upstream's end ---- */
+
+static void nothing_passes_what_waits_for_a_reply(void **state)
+{
+    (void)state;
+    to_relay_in_dialogue();
+    for (int i = 0; i < EXPECTED_MAX + 2; i++) /* replies of one kind in a row are one */
+        client_says(i % 2 == 0 ? "CAPA\r\n" : "NOOP\r\n");
+    upstream_ends();
+    client_says("LATER\r\n");
+    assert_null(strstr(upstream_got(), "LATER"));
+    finish();
+}
+
 /* Nobody knows what may be said there. */
 static void without_words_there_is_close_notify_alone(void **state)
 {
@@ -957,6 +1068,8 @@ int main(void)
         cmocka_unit_test(a_client_that_keeps_its_half_open_is_left_after_two_seconds),
         cmocka_unit_test(one_who_is_only_told_why_not_has_three_seconds),
         cmocka_unit_test(last_words_wait_a_minute_for_a_slow_client),
+        cmocka_unit_test(last_words_wait_for_a_client_that_goes_on_reading),
+        cmocka_unit_test(behind_our_fin_the_kernel_has_time_to_deliver),
         cmocka_unit_test(what_is_left_of_the_client_waits_a_minute_for_a_slow_upstream),
         cmocka_unit_test(the_reset_follows_as_soon_as_all_is_delivered),
         cmocka_unit_test(a_client_that_chatters_to_the_end_is_left),
@@ -970,6 +1083,10 @@ int main(void)
         cmocka_unit_test(a_client_between_two_replies_is_said_goodbye),
         cmocka_unit_test(a_client_in_the_middle_of_a_reply_is_left_alone_until_it_is_over),
         cmocka_unit_test(without_words_there_is_close_notify_alone),
+        cmocka_unit_test(one_in_clear_with_us_leaves_in_turn),
+        cmocka_unit_test(what_becomes_less_is_no_silence),
+        cmocka_unit_test(what_stays_is_silence),
+        cmocka_unit_test(nothing_passes_what_waits_for_a_reply),
         cmocka_unit_test(nobody_leaves_before_the_time),
         cmocka_unit_test(whoever_is_stopped_is_said_goodbye_too),
     };
