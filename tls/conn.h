@@ -131,7 +131,7 @@ extern const struct alert_cause conn_out_of_memory;
 #define CONN_NO_SERVER_HELLO  "client did not begin with a ServerHello"
 
 /* What alert_put may hold besides the number of an alert. */
-enum { CONN_ALERT_NONE = -1, CONN_ALERT_UNKNOWN = -2 };
+enum { CONN_ALERT_NONE = -1 };
 
 /* conn_record.c: deal with the next record, or with what comes in place of one; `first`: all that
  * the client has said so far, if it lies before us. */

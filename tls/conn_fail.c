@@ -56,12 +56,9 @@ static void set_failed(struct tls_conn *c, enum tls_fault fault, const char *rea
     c->failure.alert_received = CONN_ALERT_NONE;
 }
 
-/* An alert that mbedTLS sent encrypted cannot be read any more; it chooses as our tables do. */
-static int sent_by_mbedtls(const struct tls_conn *c, int expected)
+static int sent_by_mbedtls(const struct tls_conn *c)
 {
-    if (c->hs == NULL)
-        return CONN_ALERT_NONE;
-    return c->hs->alert_put == CONN_ALERT_UNKNOWN ? expected : c->hs->alert_put;
+    return c->hs == NULL ? CONN_ALERT_NONE : c->hs->alert_put;
 }
 
 /* In the clear, without mbedTLS. */
@@ -89,7 +86,7 @@ void conn_fail(struct tls_conn *c, struct alert_cause cause)
 {
     if (c->status == TLS_FAILED)
         return;
-    int by_mbedtls = sent_by_mbedtls(c, cause.alert);
+    int by_mbedtls = sent_by_mbedtls(c);
     if (memory_failed()) /* whatever it looked like to mbedTLS */
         cause = conn_out_of_memory;
     set_failed(c, cause.fault, cause.words);
@@ -120,6 +117,23 @@ static bool is_message_too_long(const struct tls_conn *c)
     return ssl != NULL && ssl->in_hslen > RECORD_PLAIN_MAX;
 }
 
+/* mbedTLS has one error for all three. */
+static struct alert_cause unverified(const mbedtls_ssl_context *ssl)
+{
+    switch (ssl->state) {
+    case MBEDTLS_SSL_CLIENT_HELLO:
+    case MBEDTLS_SSL_HELLO_RETRY_REQUEST: /* where a wrong binder leaves it */
+        return (struct alert_cause){ALERT_DECRYPT_ERROR, TLS_FAULT_CLIENT,
+                                    "client does not have the key of the ticket that it sent"};
+    case MBEDTLS_SSL_CERTIFICATE_VERIFY:
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY:
+        return alert_for_error(MBEDTLS_ERR_ECP_VERIFY_FAILED, true);
+    default:
+        return (struct alert_cause){ALERT_DECRYPT_ERROR, TLS_FAULT_CLIENT,
+                                    "client's Finished does not match the handshake"};
+    }
+}
+
 static struct alert_cause cause_of(const struct tls_conn *c, int error)
 {
     struct alert_cause cause = alert_for_error(error, c->tls13);
@@ -130,6 +144,8 @@ static struct alert_cause cause_of(const struct tls_conn *c, int error)
         error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE;
     if (judged && certificate_flags(c) != 0)
         return verdict_cause(&c->hs->verdict, certificate_flags(c));
+    if (error == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE && c->hs->alert_put == ALERT_DECRYPT_ERROR)
+        return unverified(c->hs->ssl);
     if (cause.fault == TLS_FAULT_LOCAL && is_message_too_long(c)) {
         cause.alert = ALERT_ILLEGAL_PARAMETER;
         cause.fault = TLS_FAULT_CLIENT;

@@ -6,7 +6,7 @@
 /* TLS 1.3 with its 16-byte tags: an alert and the byte that tells its type. */
 enum { TLS13_ALERT_RECORD_SIZE = RECORD_HEADER_SIZE + 2 + 1 + 16 };
 
-static void note_alert(struct conn_handshake *hs, const uint8_t *data, size_t size)
+static void note_alert(struct conn_handshake *hs, size_t size)
 {
     const mbedtls_ssl_context *ssl = hs->ssl;
     if (ssl == NULL)
@@ -14,12 +14,8 @@ static void note_alert(struct conn_handshake *hs, const uint8_t *data, size_t si
     bool hidden = ssl->transform_out != NULL;
     bool alert = hidden && conn_is_tls13(ssl) ? size == TLS13_ALERT_RECORD_SIZE
                                               : ssl->out_msgtype == MBEDTLS_SSL_MSG_ALERT;
-    if (!alert)
-        return;
-    if (!hidden)
-        hs->alert_put = data[size - 1];
-    else
-        hs->alert_put = ssl->send_alert ? ssl->alert_type : CONN_ALERT_UNKNOWN;
+    if (alert)
+        hs->alert_put = ssl->alert_type;
 }
 
 int conn_put_wire(void *arg, const unsigned char *data, size_t size)
@@ -30,7 +26,7 @@ int conn_put_wire(void *arg, const unsigned char *data, size_t size)
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     memcpy(wire->data + wire->size, data, size);
     wire->size += size;
-    note_alert(c->hs, data, size);
+    note_alert(c->hs, size);
     return (int)size;
 }
 

@@ -626,6 +626,52 @@ static void what_is_not_tls_is_told_apart(void **state)
                         "upstream closed the connection without sending a byte");
 }
 
+/* ---- what it has to prove ---- */
+
+static void give_record(void)
+{
+    const uint8_t *p = d.to_client.data;
+    const size_t size = 5 + (size_t)(p[3] << 8 | p[4]);
+    dial_give(d.client, p, size, &d.to_server, &d.heard);
+    bytes_drop(&d.to_client, size);
+}
+
+/* What the client will hold the server's Finished against is no longer what it was. */
+static void spoil_finished(bool tls13)
+{
+    mbedtls_ssl_context *ssl = d.client->hs->ssl;
+    uint8_t *secret = tls13 ? ssl->handshake->tls13_hs_secrets.server_handshake_traffic_secret
+                            : ssl->session_negotiate->master;
+    *secret ^= 1;
+}
+
+/* In TLS 1.3 it comes with the ServerHello; in TLS 1.2 behind our own, which means that the alert
+ * is encrypted. */
+static void a_wrong_finished_is_told_as_such(void **state)
+{
+    (void)state;
+    for (int v = 0; v < 2; v++) {
+        struct tls_server *s = version_of(issue((struct pki_spec){.key = PKI_EC256}), v == 1);
+        dial_start(&d, verifies, s, "mail.example");
+        dial_to_server(&d);
+        if (v == 1) {
+            give_record();
+        } else {
+            dial_to_client(&d);
+            dial_to_server(&d);
+        }
+        spoil_finished(v == 1);
+        dial_pump(&d);
+        const struct tls_failure *f = tls_conn_failure(d.client);
+        assert_non_null(f);
+        assert_string_equal(f->reason, "upstream's Finished does not match the handshake");
+        assert_int_equal(f->alert_sent, 51);
+        assert_int_equal(tls_conn_failure(d.server)->alert_received, 51);
+        dial_free(&d);
+        tls_server_free(s);
+    }
+}
+
 /* ---- behind a HelloRetryRequest ---- */
 
 static void only_secp384r1(struct tls_server *s)
@@ -747,6 +793,7 @@ int main(void)
         TEST(an_end_is_one_only_with_close_notify),
         TEST(what_is_not_tls_is_told_apart),
         TEST(a_server_with_another_group_asks_for_it),
+        TEST(a_wrong_finished_is_told_as_such),
         TEST(no_server_goes_back_to_tls12_behind_its_retry),
         TEST(a_policy_has_to_know_its_servers_by_something),
         TEST(the_last_of_many_authorities_is_the_one_that_ends),
