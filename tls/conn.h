@@ -184,9 +184,12 @@ void conn_handshake_free(struct tls_conn *c);
 void conn_put_held(struct tls_conn *c);
 void conn_signed(struct tls_conn *c, const struct tls_signature *signature);
 
-/* conn_wire.c: what mbedTLS calls to write, and to read the record it was given; `arg` is the
+/* conn_wire.c: put bytes into the engine's buffer as they are. False: out of memory. */
+bool conn_put_wire(struct tls_conn *c, const uint8_t *data, size_t size);
+
+/* conn_wire.c: what mbedTLS calls to write a record, and to read the one it was given; `arg` is the
  * connection. The size, or an error of mbedTLS. */
-int conn_put_wire(void *arg, const unsigned char *data, size_t size);
+int conn_put_record(void *arg, const unsigned char *data, size_t size);
 int conn_get_feed(void *arg, unsigned char *to, size_t size);
 
 /* conn_open.c, behind the handshake: deal with a record; seal data[size], which is as in

@@ -69,7 +69,7 @@ static bool set_up(struct tls_conn *c)
         return false;
     mbedtls_ssl_init(ssl);
     mbedtls_ssl_set_user_data_p(ssl, c);
-    mbedtls_ssl_set_bio(ssl, c, conn_put_wire, conn_get_feed, NULL);
+    mbedtls_ssl_set_bio(ssl, c, conn_put_record, conn_get_feed, NULL);
     const mbedtls_ssl_config *conf =
         c->upstream != NULL ? &c->upstream->policy->conf : &c->server->conf;
     if (engine_lend(c->engine, &ssl->in_buf, &ssl->out_buf) && mbedtls_ssl_setup(ssl, conf) == 0 &&

@@ -230,7 +230,7 @@ void conn_feed(struct tls_conn *c, const uint8_t *header, struct tls_slice body)
 void conn_put_held(struct tls_conn *c)
 {
     struct conn_signing *s = c->hs->signing;
-    if (s->wire.size > 0 && conn_put_wire(c, s->wire.data, s->wire.size) < 0)
+    if (s->wire.size > 0 && !conn_put_wire(c, s->wire.data, s->wire.size))
         conn_fail(c, conn_out_of_memory);
     s->wire.size = 0;
 }

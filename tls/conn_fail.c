@@ -65,7 +65,7 @@ static int sent_by_mbedtls(const struct tls_conn *c)
 static int send_first_alert(struct tls_conn *c, int alert)
 {
     const uint8_t record[] = {RECORD_ALERT, 3, 3, 0, 2, 2, (uint8_t)alert};
-    return conn_put_wire(c, record, sizeof record) == sizeof record ? alert : CONN_ALERT_NONE;
+    return conn_put_wire(c, record, sizeof record) ? alert : CONN_ALERT_NONE;
 }
 
 static int send_alert(struct tls_conn *c, int alert)

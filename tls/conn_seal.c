@@ -2,17 +2,13 @@
 #include "tls/conn.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { LEVEL_WARNING = 1, LEVEL_FATAL = 2, ALERT_SIZE = 2 };
 
 static bool send_ticket(struct tls_conn *c)
 {
-    struct engine_buffer *wire = &c->engine->wire;
-    if (!engine_reserve(wire, c->ticket_size))
+    if (!conn_put_wire(c, c->ticket, c->ticket_size))
         return false;
-    memcpy(wire->data + wire->size, c->ticket, c->ticket_size);
-    wire->size += c->ticket_size;
     free(c->ticket);
     c->ticket = NULL;
     return true;

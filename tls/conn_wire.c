@@ -9,8 +9,6 @@ enum { TLS13_ALERT_RECORD_SIZE = RECORD_HEADER_SIZE + 2 + 1 + 16 };
 static void note_alert(struct conn_handshake *hs, size_t size)
 {
     const mbedtls_ssl_context *ssl = hs->ssl;
-    if (ssl == NULL)
-        return;
     bool hidden = ssl->transform_out != NULL;
     bool alert = hidden && conn_is_tls13(ssl) ? size == TLS13_ALERT_RECORD_SIZE
                                               : ssl->out_msgtype == MBEDTLS_SSL_MSG_ALERT;
@@ -18,14 +16,43 @@ static void note_alert(struct conn_handshake *hs, size_t size)
         hs->alert_put = ssl->alert_type;
 }
 
-int conn_put_wire(void *arg, const unsigned char *data, size_t size)
+bool conn_put_wire(struct tls_conn *c, const uint8_t *data, size_t size)
 {
-    struct tls_conn *c = arg;
     struct engine_buffer *wire = &c->engine->wire;
     if (!engine_reserve(wire, size))
-        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+        return false;
     memcpy(wire->data + wire->size, data, size);
     wire->size += size;
+    return true;
+}
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool put_in_pieces(struct tls_conn *c, const uint8_t *record, size_t size, size_t max)
+{
+    for (size_t n, at = RECORD_HEADER_SIZE; at < size; at += n) {
+        n = min(size - at, max);
+        const uint8_t header[RECORD_HEADER_SIZE] = {record[0], record[1], record[2],
+                                                    (uint8_t)(n >> 8), (uint8_t)n};
+        if (!conn_put_wire(c, header, sizeof header) || !conn_put_wire(c, record + at, n))
+            return false;
+    }
+    return true;
+}
+
+/* mbedTLS puts a handshake message into one record, also where the client takes only shorter ones
+ * (RFC 6066 4). That is agreed on in TLS 1.2 alone, whose one protected message is the Finished. */
+int conn_put_record(void *arg, const unsigned char *data, size_t size)
+{
+    struct tls_conn *c = arg;
+    const mbedtls_ssl_context *ssl = c->hs->ssl;
+    const size_t max = mbedtls_ssl_get_output_max_frag_len(ssl);
+    const bool is_long = ssl->transform_out == NULL && size > RECORD_HEADER_SIZE + max;
+    if (!(is_long ? put_in_pieces(c, data, size, max) : conn_put_wire(c, data, size)))
+        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     note_alert(c->hs, size);
     return (int)size;
 }

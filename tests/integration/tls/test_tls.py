@@ -99,6 +99,31 @@ def test_nothing_in_common_is_a_handshake_failure(ports, pki):
     assert shake.alert == HANDSHAKE_FAILURE
 
 
+@pytest.mark.parametrize("size", [512, 1024, 2048, 4096])
+def test_records_are_as_short_as_the_client_wants_them(ports, pki, version, size):
+    """The chain is longer than the shortest, and a session that comes back keeps to it."""
+    shake = openssl.handshake(pki, ports.all, "-maxfraglen", size, "-sigalgs",
+                              "RSA-PSS+SHA256:RSA+SHA256", version=version,
+                              text=b"x" * 3000 + b"QUIT\r\n")
+    assert shake.verified
+    assert "QUIT" in shake.output
+
+
+def test_a_session_with_short_records_comes_back(ports, pki, tmp_path):
+    session = tmp_path / "session"
+    for given, resumed in ((("-sess_out", session), False), (("-sess_in", session), True)):
+        shake = openssl.handshake(pki, ports.all, "-maxfraglen", "512", *given, version="1.2")
+        assert shake.succeeded
+        assert shake.resumed == resumed
+        assert "QUIT" in shake.output
+
+
+def test_gnutls_may_want_short_records(ports, pki):
+    with gnutls.quiet_session(pki, ports.all, "--recordsize", "512", version="1.2") as session:
+        session.send(b"QUIT\r\n")
+        session.read_until(b"QUIT")
+
+
 # ---- certificates ------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, wanted", [

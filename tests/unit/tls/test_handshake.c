@@ -475,6 +475,38 @@ static void a_small_fragment_length_is_kept_to(void **state)
     join_free(&j);
 }
 
+static void the_handshake_keeps_to_it_too(void **state)
+{
+    (void)state;
+    char *chain = pki_certificate(&(struct pki_spec){
+        .subject = "CN=mail.example", .names = names, .key = PKI_RSA2048, .padding = 3000});
+    char *key = pki_key_pem(PKI_RSA2048);
+    struct tls_identity *id = pki_load(chain, key);
+    struct tls_server_options so = join_options(&id, 1);
+    struct peer_options po = {.max = V12, .sni = "mail.example"};
+    struct join j;
+    join_start(&j, NULL, NULL, &so, &po);
+    PKI_CHECK(mbedtls_ssl_conf_max_frag_len(&j.peer.conf, MBEDTLS_SSL_MAX_FRAG_LEN_512));
+    peer_step(&j.peer);
+    join_deliver(&j, j.peer.out.data, j.peer.out.size);
+    j.peer.out.size = 0;
+    size_t full = 0;
+    for (size_t size, at = 0; at < j.peer.in.size; at += 5 + size) {
+        size = (size_t)(j.peer.in.data[at + 3] << 8 | j.peer.in.data[at + 4]);
+        assert_int_equal(j.peer.in.data[at], 22);
+        assert_in_range(size, 1, 512);
+        full += size == 512;
+    }
+    assert_true(full >= 6);
+    join_pump(&j);
+    assert_open(&j);
+    assert_carries(&j, 3000);
+    join_free(&j);
+    tls_identity_free(id);
+    free(chain);
+    free(key);
+}
+
 static void alpn_is_agreed_or_ignored(void **state)
 {
     (void)state;
@@ -655,6 +687,7 @@ int main(void)
         cmocka_unit_test(after_our_end_receiving_goes_on),
         cmocka_unit_test(bytes_behind_close_notify_are_ignored),
         cmocka_unit_test(a_small_fragment_length_is_kept_to),
+        cmocka_unit_test(the_handshake_keeps_to_it_too),
         cmocka_unit_test(alpn_is_agreed_or_ignored),
         cmocka_unit_test(configured_suites_and_groups_are_what_is_used),
         cmocka_unit_test(our_order_of_suites_decides),
