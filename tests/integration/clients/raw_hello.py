@@ -1,4 +1,4 @@
-"""ClientHellos of TLS 1.3 that no client would send, byte by byte ours, and what is answered first."""
+"""ClientHellos that no client would send, byte by byte ours, and what is answered first."""
 
 import os
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 HYBRID, X25519, P256, P384 = 0x11ec, 0x1d, 0x17, 0x18
 GREASE, UNKNOWN = 0x7a7a, 0x0999  # RFC 8701; a group that nobody has
 
-SUPPORTED_GROUPS, SIGNATURES, VERSIONS, KEY_SHARE = 10, 13, 43, 51
+SERVER_NAME, SUPPORTED_GROUPS, SIGNATURES, VERSIONS, KEY_SHARE = 0, 10, 13, 43, 51
+RENEGOTIATION_INFO, FALLBACK_SCSV = 0xff01, 0x5600
+SHA256 = b"\0\x04\x04\x03\x08\x04"  # with ECDSA, with RSA-PSS
 ALERT, HANDSHAKE = 21, 22
 SERVER_HELLO = 2
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -37,14 +39,24 @@ def shares(*those):
 
 def client_hello(groups, key_share):
     """A whole record. `groups`: numbers; `key_share`: the extension's bytes. None: without it."""
-    extensions = {VERSIONS: b"\x02\x03\x04", SIGNATURES: vector(b"\x04\x03\x08\x04")}
+    extensions = {VERSIONS: b"\x02\x03\x04", SIGNATURES: SHA256}
     if groups is not None:
         extensions[SUPPORTED_GROUPS] = vector(b"".join(map(number, groups)))
     if key_share is not None:
         extensions[KEY_SHARE] = key_share
-    body = b"\x03\x03" + os.urandom(32) + vector(os.urandom(32), 1) + vector(b"\x13\x01") + \
-        vector(b"\0", 1) + vector(b"".join(number(kind) + vector(data)
-                                           for kind, data in extensions.items()))
+    return _record(0x0303, b"\x13\x01", extensions)
+
+
+def tls12_hello(extensions, *, version=0x0303, ciphers=(0xc02b, 0xc02f)):
+    """A whole record. `extensions`: bytes by their number; None: there is no block for them."""
+    return _record(version, b"".join(map(number, ciphers)), extensions)
+
+
+def _record(version, ciphers, extensions):
+    block = b"" if extensions is None else vector(
+        b"".join(number(kind) + vector(data) for kind, data in extensions.items()))
+    body = number(version) + os.urandom(32) + vector(os.urandom(32), 1) + vector(ciphers) + \
+        vector(b"\0", 1) + block
     return b"\x16\x03\x01" + vector(b"\x01" + vector(body, 3))
 
 

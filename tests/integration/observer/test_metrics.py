@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from clients import plain, tls
+from clients import plain, raw_hello, tls
 from clients.observer import Metrics, fetch
 from harness.config import route
 from harness.process import running
@@ -92,6 +92,10 @@ def test_failures_have_reasons(observed, pki):
     with plain.PlainClient(port) as client:
         client.send(b"\x16\x03\x01")
     wait_until(lambda: Metrics(at).get(name, route="echo") == 3, "one that left to be counted")
+    with plain.PlainClient(port) as client:
+        client.send(raw_hello.tls12_hello(None))
+        client.read_all()
+    wait_until(counted("parameters"), "one with nothing in common to be counted")
 
 
 def test_an_upstream_goes_down_and_comes_back(fronts, run, pki, toys):

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from clients import gnutls, openssl, tls
+from clients import gnutls, openssl, raw_hello, tls
 from harness.config import route
 from servers import toy
 from servers.recording import Recording
@@ -253,6 +253,37 @@ def test_what_is_not_tls_gets_an_alert_and_an_orderly_end(ports, text):
     assert (answer[0], answer[5]) == (ALERT_RECORD, FATAL)
     ended = ports.front.wait_for_log("end", route="all", stage="handshake", fault="client")
     assert "tls" not in ended
+
+
+GROUPS = {raw_hello.SUPPORTED_GROUPS: b"\0\x04\0\x1d\0\x17"}
+WHOLE = GROUPS | {raw_hello.SIGNATURES: raw_hello.SHA256}
+NOTHING_IN_COMMON = "no cipher suite, group or signature algorithm in common with the client"
+
+
+def said_to(port, hello):
+    """The end of what is answered: the client closes behind its hello."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(hello)
+        connection.shutdown(socket.SHUT_WR)
+        return read_to_the_end(connection)
+
+
+@pytest.mark.parametrize("extensions, alert, end", [
+    (None, HANDSHAKE_FAILURE, NOTHING_IN_COMMON),
+    (GROUPS, HANDSHAKE_FAILURE, NOTHING_IN_COMMON)],
+    ids=["no extensions", "no signatures"])
+def test_an_odd_hello_is_the_clients_fault_in_words_of_its_own(ports, extensions, alert, end):
+    answer = said_to(ports.all, raw_hello.tls12_hello(extensions))
+    assert answer == b"\x15\x03\x03\0\x02\x02" + bytes([alert])
+    ports.front.wait_for_log("end", route="all", stage="handshake", fault="client", end=end)
+
+
+@pytest.mark.parametrize("version", [0x0303, 0x0304, 0x0400])
+def test_a_later_version_without_a_list_of_them_means_tls12(ports, version):
+    hello = raw_hello.tls12_hello(WHOLE, version=version)
+    answer = said_to(ports.all, hello)
+    assert (answer[0], answer[5], answer[9:11]) == (22, raw_hello.SERVER_HELLO, b"\x03\x03")
+    assert said_to(ports.only13, hello)[-1] == PROTOCOL_VERSION
 
 
 def client_hello(pki):
