@@ -129,6 +129,7 @@ extern const struct alert_cause conn_out_of_memory;
 
 #define CONN_MESSAGE_TOO_LONG "client sent a handshake message of more than 16 KiB"
 #define CONN_NO_SERVER_HELLO  "client did not begin with a ServerHello"
+#define CONN_RENEGOTIATES     "client takes its first handshake for a renegotiation"
 
 /* What alert_put may hold besides the number of an alert. */
 enum { CONN_ALERT_NONE = -1 };

@@ -102,6 +102,18 @@ static bool judge_shares(struct tls_conn *c, const struct hello *h)
     return false;
 }
 
+/* TLS 1.3 is the highest that we have, and nothing can be renegotiated in it. */
+static bool judge_version(struct tls_conn *c, const struct hello *h)
+{
+    if (!h->tls13 && h->fallback)
+        conn_fail_client(
+            c, ALERT_INAPPROPRIATE_FALLBACK,
+            "client fell back to an older version of TLS than is served here (TLS_FALLBACK_SCSV)");
+    else if (!h->tls13 && h->renegotiates)
+        conn_fail_client(c, ALERT_HANDSHAKE_FAILURE, CONN_RENEGOTIATES);
+    return c->status != TLS_FAILED;
+}
+
 static void on_hello(struct tls_conn *c, struct tls_slice message)
 {
     struct hello h;
@@ -113,10 +125,14 @@ static void on_hello(struct tls_conn *c, struct tls_slice message)
         conn_fail_client(c, ALERT_ILLEGAL_PARAMETER,
                          "client sent a ClientHello with an extension or a name twice");
         return;
+    case HELLO_LONG_NAME:
+        conn_fail_client(c, ALERT_ILLEGAL_PARAMETER,
+                         "client asked for a server name of more than 255 bytes");
+        return;
     case HELLO_OK:
         break;
     }
-    if (!judge_shares(c, &h))
+    if (!judge_version(c, &h) || !judge_shares(c, &h))
         return;
     if (c->hs->hellos++ == 0)
         first_hello(c, &h);

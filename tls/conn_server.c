@@ -102,10 +102,12 @@ static void keep_ticket(struct tls_conn *c, const struct new_ticket *t)
  * TLS 1.2. */
 static void on_hello(struct tls_conn *c, struct tls_slice message)
 {
-    bool tls13;
-    if (hello_read_server(message, &tls13) != HELLO_OK)
+    struct server_hello h;
+    if (hello_read_server(message, &h) != HELLO_OK)
         conn_fail_client(c, ALERT_DECODE_ERROR, "client sent a malformed ServerHello");
-    else if (c->hs->hellos++ > 0 && !tls13)
+    else if (!h.tls13 && h.renegotiates)
+        conn_fail_client(c, ALERT_HANDSHAKE_FAILURE, CONN_RENEGOTIATES);
+    else if (c->hs->hellos++ > 0 && !h.tls13)
         conn_fail_client(c, ALERT_ILLEGAL_PARAMETER,
                          "client changed the version of TLS behind its HelloRetryRequest");
 }

@@ -14,8 +14,10 @@ enum {
     EXTENSION_EARLY_DATA = 42,
     EXTENSION_SUPPORTED_VERSIONS = 43,
     EXTENSION_KEY_SHARE = 51,
+    EXTENSION_RENEGOTIATION_INFO = 0xff01,
 };
-enum { NAME_TYPE_HOST = 0 };
+enum { VERSION_TLS13 = 0x0304, FALLBACK_SCSV = 0x5600 };
+enum { NAME_TYPE_HOST = 0, NAME_SIZE_MAX = 255 };
 
 static size_t min(size_t a, size_t b)
 {
@@ -112,11 +114,35 @@ static enum hello_fault read_server_name(struct tls_slice data, struct hello *h)
             return HELLO_MALFORMED;
         if (type != NAME_TYPE_HOST)
             continue;
-        if (h->name.data != NULL || name.size > 255)
+        if (h->name.data != NULL)
             return HELLO_ILLEGAL;
+        if (name.size > NAME_SIZE_MAX)
+            return HELLO_LONG_NAME;
         h->name = name;
     }
     return HELLO_OK;
+}
+
+/* The numbers of two bytes that the list holds; an odd byte at its end is mbedTLS's to refuse. */
+static bool lists(struct tls_slice list, size_t wanted)
+{
+    size_t number;
+    while (vector_number(&list, 2, &number))
+        if (number == wanted)
+            return true;
+    return false;
+}
+
+static bool offers_tls13(struct tls_slice supported_versions)
+{
+    struct tls_slice list;
+    return vector_take(&supported_versions, 1, &list) && lists(list, VERSION_TLS13);
+}
+
+/* Of a first handshake it is one byte: the length of nothing. */
+static bool names_another(struct tls_slice renegotiation_info)
+{
+    return renegotiation_info.size != 1 || renegotiation_info.data[0] != 0;
 }
 
 static enum hello_fault keep_extension(size_t type, struct tls_slice data, struct hello *h)
@@ -129,6 +155,10 @@ static enum hello_fault keep_extension(size_t type, struct tls_slice data, struc
         h->groups = data;
     if (type == EXTENSION_KEY_SHARE)
         h->shares = data;
+    if (type == EXTENSION_SUPPORTED_VERSIONS)
+        h->tls13 = offers_tls13(data);
+    if (type == EXTENSION_RENEGOTIATION_INFO)
+        h->renegotiates = names_another(data);
     h->early_data = h->early_data || type == EXTENSION_EARLY_DATA;
     return HELLO_OK;
 }
@@ -159,6 +189,7 @@ enum hello_fault hello_read(struct tls_slice message, struct hello *h)
         h->ciphers.size < 2 || h->ciphers.size % 2 != 0 || !vector_take(&in, 1, &part) ||
         part.size == 0)
         return HELLO_MALFORMED;
+    h->fallback = lists(h->ciphers, FALLBACK_SCSV);
     if (in.size == 0)
         return HELLO_OK; /* before TLS 1.3, extensions may be left out altogether */
     if (!vector_take(&in, 2, &part) || in.size > 0)
@@ -168,24 +199,26 @@ enum hello_fault hello_read(struct tls_slice message, struct hello *h)
 
 /* ---- the ServerHello ---- */
 
-/* RFC 8446 4.2.1: a server that chooses TLS 1.3 says so there. */
-static enum hello_fault read_version(struct tls_slice list, bool *tls13)
+/* RFC 8446 4.2.1: a server that chooses TLS 1.3 says so in supported_versions. */
+static enum hello_fault read_server_extensions(struct tls_slice list, struct server_hello *h)
 {
     while (list.size > 0) {
         size_t type, version;
         struct tls_slice data;
         if (!vector_number(&list, 2, &type) || !vector_take(&list, 2, &data))
             return HELLO_MALFORMED;
+        if (type == EXTENSION_RENEGOTIATION_INFO)
+            h->renegotiates = names_another(data);
         if (type == EXTENSION_SUPPORTED_VERSIONS)
-            *tls13 = vector_number(&data, 2, &version) && version == 0x0304;
+            h->tls13 = vector_number(&data, 2, &version) && version == VERSION_TLS13;
     }
     return HELLO_OK;
 }
 
-enum hello_fault hello_read_server(struct tls_slice message, bool *tls13)
+enum hello_fault hello_read_server(struct tls_slice message, struct server_hello *h)
 {
     struct tls_slice in = message, part;
-    *tls13 = false;
+    *h = (struct server_hello){0};
     if (!vector_bytes(&in, HELLO_HEADER_SIZE, &part) || !vector_bytes(&in, 2 + 32, &part) ||
         !vector_take(&in, 1, &part) || part.size > 32 || !vector_bytes(&in, 2 + 1, &part))
         return HELLO_MALFORMED;
@@ -193,5 +226,5 @@ enum hello_fault hello_read_server(struct tls_slice message, bool *tls13)
         return HELLO_OK;
     if (!vector_take(&in, 2, &part) || in.size > 0)
         return HELLO_MALFORMED;
-    return read_version(part, tls13);
+    return read_server_extensions(part, h);
 }

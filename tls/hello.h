@@ -46,18 +46,26 @@ struct hello {
     /* whole extensions, not looked into; data NULL: none */
     struct tls_slice alpn, groups, shares; /* `groups` are those of supported_groups */
     bool early_data;
+    bool tls13;        /* offered */
+    bool fallback;     /* it has offered more before (RFC 7507) */
+    bool renegotiates; /* it goes on from another handshake (RFC 5746 3.6) */
 };
 
 enum hello_fault {
     HELLO_OK,
     HELLO_MALFORMED, /* decode_error */
     HELLO_ILLEGAL,   /* illegal_parameter: an extension or a host name twice */
+    HELLO_LONG_NAME, /* illegal_parameter: a host name of more than 255 bytes */
 };
 
 /* Read a ClientHello, header included. Slices point into it. */
 enum hello_fault hello_read(struct tls_slice message, struct hello *h);
 
-/* Read a ServerHello or HelloRetryRequest, header included: is it one of TLS 1.3? */
-enum hello_fault hello_read_server(struct tls_slice message, bool *tls13);
+struct server_hello {
+    bool tls13, renegotiates; /* as in struct hello */
+};
+
+/* Read a ServerHello or HelloRetryRequest, header included. */
+enum hello_fault hello_read_server(struct tls_slice message, struct server_hello *h);
 
 #endif

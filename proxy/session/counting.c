@@ -76,6 +76,7 @@ static enum handshake_fault fault_of_alert(int alert)
     case 40:
         return HANDSHAKE_PARAMETERS;
     case 70:
+    case 86: /* inappropriate fallback (RFC 7507) */
         return HANDSHAKE_VERSION;
     case 42: /* bad, unsupported, revoked, expired, unknown certificate */
     case 43:

@@ -92,10 +92,12 @@ def test_failures_have_reasons(observed, pki):
     with plain.PlainClient(port) as client:
         client.send(b"\x16\x03\x01")
     wait_until(lambda: Metrics(at).get(name, route="echo") == 3, "one that left to be counted")
-    with plain.PlainClient(port) as client:
-        client.send(raw_hello.tls12_hello(None))
-        client.read_all()
-    wait_until(counted("parameters"), "one with nothing in common to be counted")
+    for reason, ciphers in (("parameters", [0xc02b]),
+                            ("version", [0xc02b, raw_hello.FALLBACK_SCSV])):
+        with plain.PlainClient(port) as client:
+            client.send(raw_hello.tls12_hello(None, ciphers=ciphers))
+            client.read_all()
+        wait_until(counted(reason), f"a hello that fails for its {reason} to be counted")
 
 
 def test_an_upstream_goes_down_and_comes_back(fronts, run, pki, toys):

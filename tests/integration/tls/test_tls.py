@@ -13,7 +13,8 @@ VERSIONS = ("1.2", "1.3")
 
 # RFC 8446, 6.
 FATAL, ALERT_RECORD = 2, 21
-HANDSHAKE_FAILURE, CERTIFICATE_REVOKED, UNKNOWN_CA, PROTOCOL_VERSION = 40, 44, 48, 70
+HANDSHAKE_FAILURE, CERTIFICATE_REVOKED, ILLEGAL_PARAMETER, UNKNOWN_CA = 40, 44, 47, 48
+PROTOCOL_VERSION, INAPPROPRIATE_FALLBACK = 70, 86
 UNRECOGNIZED_NAME, CERTIFICATE_REQUIRED, NO_APPLICATION_PROTOCOL = 112, 116, 120
 
 
@@ -122,6 +123,16 @@ def test_gnutls_may_want_short_records(ports, pki):
     with gnutls.quiet_session(pki, ports.all, "--recordsize", "512", version="1.2") as session:
         session.send(b"QUIT\r\n")
         session.read_until(b"QUIT")
+
+
+def test_a_client_that_fell_back_is_told_so(ports, pki):
+    assert openssl.handshake(pki, ports.all, "-fallback_scsv", version="1.3").verified
+    shake = openssl.handshake(pki, ports.all, "-fallback_scsv", version="1.2")
+    assert not shake.succeeded
+    assert shake.alert == INAPPROPRIATE_FALLBACK
+    ports.front.wait_for_log("end", route="all", stage="handshake", fault="client",
+                             end="client fell back to an older version of TLS than is served here "
+                                 "(TLS_FALLBACK_SCSV)")
 
 
 # ---- certificates ------------------------------------------------------------------------------
@@ -270,8 +281,12 @@ def said_to(port, hello):
 
 @pytest.mark.parametrize("extensions, alert, end", [
     (None, HANDSHAKE_FAILURE, NOTHING_IN_COMMON),
-    (GROUPS, HANDSHAKE_FAILURE, NOTHING_IN_COMMON)],
-    ids=["no extensions", "no signatures"])
+    (GROUPS, HANDSHAKE_FAILURE, NOTHING_IN_COMMON),
+    (WHOLE | {raw_hello.RENEGOTIATION_INFO: b"\x0c" + bytes(12)}, HANDSHAKE_FAILURE,
+     "client takes its first handshake for a renegotiation"),
+    (WHOLE | {raw_hello.SERVER_NAME: b"\x01\x03\0\x01\0" + b"a" * 256}, ILLEGAL_PARAMETER,
+     "client asked for a server name of more than 255 bytes")],
+    ids=["no extensions", "no signatures", "renegotiation", "long name"])
 def test_an_odd_hello_is_the_clients_fault_in_words_of_its_own(ports, extensions, alert, end):
     answer = said_to(ports.all, raw_hello.tls12_hello(extensions))
     assert answer == b"\x15\x03\x03\0\x02\x02" + bytes([alert])

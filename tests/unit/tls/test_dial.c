@@ -672,6 +672,27 @@ static void a_wrong_finished_is_told_as_such(void **state)
     }
 }
 
+/* With renegotiation_info of another handshake. */
+static void hello_of_a_renegotiation(struct dial *t)
+{
+    static const uint8_t hello[] = {0x16, 3, 3, 0, 50, 2, 0, 0, 46, 3, 3};
+    t->to_client.size = 0;
+    bytes_add(&t->to_client, hello, sizeof hello);
+    for (int i = 0; i < 32; i++)
+        bytes_add(&t->to_client, "r", 1);
+    bytes_add(&t->to_client, "\0\xc0\x2b\0\0\6\xff\1\0\2\1x", 12);
+}
+
+static void no_server_goes_on_from_another_handshake(void **state)
+{
+    (void)state;
+    struct tls_server *s = only_tls12(issue((struct pki_spec){.key = PKI_EC256}));
+    d.alter = hello_of_a_renegotiation;
+    assert_fails(verifies, s, "mail.example",
+                 "upstream takes its first handshake for a renegotiation", 40);
+    tls_server_free(s);
+}
+
 /* ---- behind a HelloRetryRequest ---- */
 
 static void only_secp384r1(struct tls_server *s)
@@ -794,6 +815,7 @@ int main(void)
         TEST(what_is_not_tls_is_told_apart),
         TEST(a_server_with_another_group_asks_for_it),
         TEST(a_wrong_finished_is_told_as_such),
+        TEST(no_server_goes_on_from_another_handshake),
         TEST(no_server_goes_back_to_tls12_behind_its_retry),
         TEST(a_policy_has_to_know_its_servers_by_something),
         TEST(the_last_of_many_authorities_is_the_one_that_ends),

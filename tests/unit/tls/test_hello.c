@@ -264,7 +264,75 @@ static void doubled_extensions_and_names_are_illegal(void **state)
     long_name[256] = 0;
     begin(&b);
     name_extension(&b, long_name);
-    assert_int_equal(hello_read(finish(&b), &h), HELLO_ILLEGAL);
+    assert_int_equal(hello_read(finish(&b), &h), HELLO_LONG_NAME);
+    begin(&b);
+    name_extension(&b, long_name + 1);
+    assert_int_equal(hello_read(finish(&b), &h), HELLO_OK);
+}
+
+static void an_offer_of_tls13_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *versions;
+        size_t size;
+        bool tls13;
+    } those[] = {{"\2\3\4", 3, true},      {"\4\3\3\3\4", 5, true}, {"\6\x7a\x7a\3\3\3\4", 7, true},
+                 {"\4\3\3\3\2", 5, false}, {"\2\4\3", 3, false},    {"\3\4\3\4", 4, false},
+                 {"", 0, false},           {"\4\3\4", 3, false}};
+    for (size_t i = 0; i < sizeof those / sizeof *those; i++) {
+        struct builder b;
+        struct hello h;
+        begin(&b);
+        extension(&b, 43, those[i].versions, those[i].size);
+        assert_int_equal(hello_read(finish(&b), &h), HELLO_OK);
+        assert_int_equal(h.tls13, those[i].tls13);
+    }
+}
+
+static void a_fallback_and_another_handshake_are_noticed(void **state)
+{
+    (void)state;
+    struct builder b;
+    struct hello h;
+    begin(&b);
+    extension(&b, 0xff01, "\0", 1);
+    assert_int_equal(hello_read(finish(&b), &h), HELLO_OK);
+    assert_false(h.fallback);
+    assert_false(h.renegotiates);
+    static const char *others[] = {"", "\1a", "\0a"};
+    static const size_t sizes[] = {0, 2, 2};
+    for (size_t i = 0; i < 3; i++) {
+        begin(&b);
+        memcpy(b.data + b.size - 4, "\x56\0", 2); /* the one cipher suite */
+        extension(&b, 0xff01, others[i], sizes[i]);
+        assert_int_equal(hello_read(finish(&b), &h), HELLO_OK);
+        assert_true(h.fallback);
+        assert_true(h.renegotiates);
+    }
+}
+
+/* ---- hello_read_server ---- */
+
+static void a_server_says_its_version_and_what_it_goes_on_from(void **state)
+{
+    (void)state;
+    struct builder b;
+    struct server_hello h;
+    for (int tls13 = 0; tls13 < 2; tls13++)
+        for (int another = 0; another < 2; another++) {
+            begin(&b);
+            b.data[0] = 2;
+            b.size -= 7;
+            put(&b, "\0\x13\1\0", 4);
+            extension(&b, 0xff01, another ? "\1a" : "\0", another ? 2 : 1);
+            extension(&b, 43, "\3\4", tls13 ? 2 : 0);
+            assert_int_equal(hello_read_server(finish(&b), &h), HELLO_OK);
+            assert_int_equal(h.tls13, tls13);
+            assert_int_equal(h.renegotiates, another);
+        }
+    put(&b, "", 1);
+    assert_int_equal(hello_read_server((struct tls_slice){b.data, b.size}, &h), HELLO_MALFORMED);
 }
 
 static void malformed_name_lists_are_refused(void **state)
@@ -320,6 +388,9 @@ int main(void)
         cmocka_unit_test(other_kinds_of_names_are_passed_over),
         cmocka_unit_test(doubled_extensions_and_names_are_illegal),
         cmocka_unit_test(malformed_name_lists_are_refused),
+        cmocka_unit_test(an_offer_of_tls13_is_found_wherever_it_stands),
+        cmocka_unit_test(a_fallback_and_another_handshake_are_noticed),
+        cmocka_unit_test(a_server_says_its_version_and_what_it_goes_on_from),
         cmocka_unit_test(a_truncated_hello_is_malformed_wherever_it_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

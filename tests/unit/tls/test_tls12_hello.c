@@ -36,7 +36,10 @@ struct text {
 #define SIGNATURES  "\0\x0d\0\6\0\4\4\3\4\1"
 #define TLS13       "\0\x2b\0\3\2\3\4"
 #define NO_SHARE    "\0\x33\0\2\0\0"
+#define NOTHING     "\xff\1\0\1\0"
+#define ANOTHER     "\xff\1\0\x0d\x0cverifydata12"
 #define CIPHERS     "\xc0\x2b\x13\1"
+#define WITH_SCSV   CIPHERS "\x56\0"
 #define LATER_HELLO GROUPS SIGNATURES TLS13 NO_SHARE
 
 static void put16(struct bytes *b, size_t n)
@@ -147,6 +150,42 @@ static void a_later_version_is_not_served_where_tls12_is_not(void **state)
     tls_server_free(s);
 }
 
+static void who_fell_back_is_told_so(void **state)
+{
+    (void)state;
+    assert_answered(hello(0x0303, TEXT(WITH_SCSV), TEXT(LATER_HELLO)));
+    assert_refused(
+        hello(0x0303, TEXT(WITH_SCSV), TEXT(GROUPS SIGNATURES)), 86,
+        "client fell back to an older version of TLS than is served here (TLS_FALLBACK_SCSV)");
+}
+
+static void a_first_handshake_goes_on_from_none(void **state)
+{
+    (void)state;
+    assert_answered(hello(0x0303, TEXT(CIPHERS), TEXT(GROUPS SIGNATURES NOTHING)));
+    assert_answered(hello(0x0303, TEXT(CIPHERS), TEXT(LATER_HELLO ANOTHER)));
+    assert_refused(hello(0x0303, TEXT(CIPHERS), TEXT(GROUPS SIGNATURES ANOTHER)), 40,
+                   "client takes its first handshake for a renegotiation");
+}
+
+static void a_name_longer_than_names_are_is_told_so(void **state)
+{
+    (void)state;
+    struct bytes extensions = {0};
+    const size_t size = 256;
+    bytes_add(&extensions, "\0\0", 2);
+    put16(&extensions, size + 5);
+    put16(&extensions, size + 3);
+    bytes_add(&extensions, "\0", 1);
+    put16(&extensions, size);
+    for (size_t i = 0; i < size; i++)
+        bytes_add(&extensions, "a", 1);
+    assert_refused(
+        hello(0x0303, TEXT(CIPHERS), (struct text){(const char *)extensions.data, extensions.size}),
+        47, "client asked for a server name of more than 255 bytes");
+    bytes_free(&extensions);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +193,9 @@ int main(void)
         cmocka_unit_test(without_extensions_nothing_is_in_common),
         cmocka_unit_test(a_later_version_means_tls12),
         cmocka_unit_test(a_later_version_is_not_served_where_tls12_is_not),
+        cmocka_unit_test(who_fell_back_is_told_so),
+        cmocka_unit_test(a_first_handshake_goes_on_from_none),
+        cmocka_unit_test(a_name_longer_than_names_are_is_told_so),
     };
     int failed = cmocka_run_group_tests_name("keys here", tests, setup, teardown);
     return failed + cmocka_run_group_tests_name("keys elsewhere", tests, setup_elsewhere,
