@@ -311,7 +311,7 @@ const struct row stunnel_service[] = {
     {"ticketmacsecret", NULL, NULL, "tlsfront takes the keys of tickets from a file: ticket-key",
      ROW_SECRET},
     {"timeoutbusy", carry_seconds, "handshake-timeout", NULL, 0},
-    {"timeoutclose", NULL, NULL, "a client has a minute to take what is left", 0},
+    {"timeoutclose", NULL, NULL, "a client that stops reading has a minute", 0},
     {"timeoutconnect", carry_seconds, "connect-timeout", NULL, 0},
     {"timeoutidle", carry_seconds, "idle-timeout", NULL, 0},
     {"timeoutocsp", NULL, NULL, OCSP, 0},

@@ -12,9 +12,9 @@
 
 /* One connection's place in the counts. Zero-initialised: none. */
 struct admission {
-    bool admitted;  /* counted as active in its route; else it is to hear `refusal` once it can */
-    bool courtesy;  /* not admitted, and there is room to tell it */
-    bool counted;   /* its client is counted in `slot`: with those admitted, or those being told */
+    bool admitted; /* counted as active in its route; else it is to hear `refusal` once it can */
+    bool courtesy; /* not admitted, and there is room to tell it */
+    bool counted;  /* its client is counted by `client`: with those admitted, or those being told */
     bool own_limit; /* refused for connections of its own address, not for everybody's */
     bool balancer;  /* a trusted one that speaks for itself: only lists apply to it */
     bool named;     /* counted as active in `name_slot` */

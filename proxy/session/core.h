@@ -217,13 +217,15 @@ struct session {
                      * has taken none */
     uint64_t place; /* where its upstream is counted; 0: nowhere */
     struct route_details *place_of; /* whose place that is: it may be another target's by now */
-    size_t dropped;     /* bytes of the client read and dropped behind its end, or in LINGER */
-    size_t undelivered; /* see session_delivers(); SIZE_MAX: nothing is known of before */
+    size_t dropped;       /* bytes of the client read and dropped behind its end, or in LINGER */
+    size_t undelivered;   /* of both sides, at the last look; in LINGER SIZE_MAX: there was none */
+    uint64_t passed_then; /* RELAY: bytes of both sides, and 1, at that look; 0: there was none */
 
     uint64_t serial;
     /* Milliseconds of the loop's clock. */
     uint64_t started, tls_began, dialled, last_active;
-    uint64_t looked; /* LINGER, whether anything is delivered */
+    /* LINGER: when it began, when it was looked whether anything is delivered, and when it was. */
+    uint64_t ending_since, looked, last_delivered;
     uint64_t bytes_in, bytes_out;
     union session_address from; /* the client */
     /* Where it connected to, as a PROXY header said; AF_UNSPEC: none. */
@@ -502,9 +504,6 @@ enum session_state relay_drained(struct session *s);
 enum session_state relay_timed_out(struct session *s);
 
 /* linger.c */
-/* The kernel holds megabytes for a slow reader, while nothing comes here. Is there any, and less of
- * it than when this was asked last? The first time that cannot be told, and it is. */
-bool session_delivers(struct session *s);
 uint64_t linger_remains(const struct session *s);
 enum session_state linger_entered(struct session *s);
 enum session_state linger_client_data(struct session *s, uint8_t *data, size_t size);

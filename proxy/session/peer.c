@@ -154,11 +154,11 @@ static bool lacks_means(int error)
     return error == UV_EMFILE || error == UV_ENFILE || error == UV_ENOMEM || error == UV_ENOBUFS;
 }
 
-/* Without an address of that family here, the kernel gives the same error. */
+/* For want of an address of that family the kernel says the same, of IPv6 alone. */
 static bool lacks_port(int error, const struct peer_target *target)
 {
     return error == UV_EADDRNOTAVAIL && target->path == NULL &&
-           own_ports_are_taken(target->to->sa_family);
+           (target->to->sa_family == AF_INET || own_ports_are_taken(AF_INET6));
 }
 
 /* Prepare the socket that is to be connected. 0, or a negative uv error. */
@@ -349,15 +349,20 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more)
     return size > 0 ? queue_chunk(p, data, size) : 0;
 }
 
-size_t peer_undelivered(struct peer *p)
+size_t peer_outstanding(const struct peer *p)
 {
     int waiting = 0;
-    /* What a connection held when it was reset, it holds for ever. */
-    if (p->life != PEER_OPEN || ask_error(p) != 0)
+    if (p->life != PEER_OPEN)
         return 0;
     if (ioctl(peer_fd(p), SIOCOUTQ, &waiting) != 0 || waiting < 0)
         waiting = 0;
     return p->queued + (size_t)waiting;
+}
+
+size_t peer_undelivered(struct peer *p)
+{
+    /* What a connection held when it was reset, it holds for ever. */
+    return p->life == PEER_OPEN && ask_error(p) == 0 ? peer_outstanding(p) : 0;
 }
 
 void peer_acknowledge(struct peer *p)

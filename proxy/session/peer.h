@@ -128,8 +128,11 @@ int peer_send(struct peer *p, const uint8_t *data, size_t size, bool more);
  */
 void peer_acknowledge(struct peer *p);
 
-/* Bytes that were sent and that the other side's kernel has not acknowledged: a reset would throw
- * them away. */
+/* Bytes that were sent and that the other side's kernel has not acknowledged. */
+size_t peer_outstanding(const struct peer *p);
+
+/* Of these, those that a reset would throw away: none of a connection that was reset, which is not
+ * told by `error` any more. */
 size_t peer_undelivered(struct peer *p);
 
 /* Send FIN once the queue is empty. */

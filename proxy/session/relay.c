@@ -30,25 +30,37 @@ uint64_t relay_remains(const struct session *s)
     return quiet < upgrade ? quiet : upgrade;
 }
 
+/* The kernel holds megabytes for a slow reader, while nothing comes here: as long as it becomes
+ * less from one look to the next, that is no silence. The first look has none before it. */
+static bool is_delivering(struct session *s)
+{
+    const size_t left = peer_outstanding(&s->client) + peer_outstanding(&s->upstream);
+    const uint64_t passed = 1 + s->bytes_in + s->bytes_out; /* with more it is another first one */
+    const bool less = s->passed_then != passed || left < s->undelivered;
+    s->passed_then = passed;
+    s->undelivered = left;
+    return left > 0 && less;
+}
+
 enum session_state relay_timed_out(struct session *s)
 {
     /* The timer is not touched for every byte: it looks, when it fires, whether any came. */
     if (relay_remains(s) > 0) {
-        s->undelivered = SIZE_MAX;
         session_arm(s);
         return SESSION_STAY;
     }
     if (upgrade_remains(s) == 0)
         return session_refuse(s, REFUSE_TIMEOUT);
-    if (session_delivers(s)) {
+    if (is_delivering(s)) {
         s->last_active = session_now(s);
         session_arm(s);
         return SESSION_STAY;
     }
     if (s->upstream_ended)
         return session_end(s, END_CLIENT_STAYED);
-    return s->client_ended ? session_end(s, END_UPSTREAM_STAYED)
-                           : session_end(s, session_end_amid(s, END_IDLE));
+    if (s->client_ended && s->client.queued == 0) /* else it is not read from */
+        return session_end(s, END_UPSTREAM_STAYED);
+    return session_end(s, session_end_amid(s, END_IDLE));
 }
 
 /* ---- ends ---- */

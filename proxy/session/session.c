@@ -244,7 +244,6 @@ static struct session *session_new(struct sessions *all, const struct newcomer *
     s->admission = n->admission;
     s->serial = ++all->serial;
     s->started = s->last_active = uv_now(all->loop);
-    s->undelivered = SIZE_MAX;
     s->from = session_address(&n->client);
     link_add(&all->members, &s->member);
     link_init(&s->waiting);

@@ -83,6 +83,11 @@ void peer_acknowledge(struct peer *p)
     fake_of(p)->acknowledged++;
 }
 
+size_t peer_outstanding(const struct peer *p)
+{
+    return p->life == PEER_OPEN ? p->queued + fake_of(p)->undelivered : 0;
+}
+
 size_t peer_undelivered(struct peer *p)
 {
     return p->life == PEER_OPEN && p->send_error == 0 ? p->queued + fake_of(p)->undelivered : 0;
