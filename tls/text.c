@@ -1,5 +1,6 @@
 #include "tls/text.h"
 
+#include "config/letters.h"
 #include "config/utf8.h"
 #include "tls/memory.h"
 
@@ -73,19 +74,9 @@ void text_serial(const mbedtls_x509_buf *serial, char *text, size_t size)
     text[used] = '\0';
 }
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
-}
-
 bool text_same_letters(struct tls_slice a, struct tls_slice b)
 {
-    if (a.size != b.size)
-        return false;
-    for (size_t i = 0; i < a.size; i++)
-        if (lower(a.data[i]) != lower(b.data[i]))
-            return false;
-    return true;
+    return a.size == b.size && letters_same(a.data, b.data, a.size);
 }
 
 static bool is_plain(const mbedtls_x509_buf *b)

@@ -1,4 +1,5 @@
 #include "proxy/base/slice.h"
+#include "config/letters.h"
 
 #include <string.h>
 #include <strings.h>
@@ -8,19 +9,9 @@ bool slice_is(struct slice s, const char *text)
     return s.size == strlen(text) && slice_begins(s, text);
 }
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-}
-
 bool slice_equal(struct slice a, struct slice b)
 {
-    if (a.size != b.size)
-        return false;
-    for (size_t i = 0; i < a.size; i++)
-        if (lower(a.data[i]) != lower(b.data[i]))
-            return false;
-    return true;
+    return a.size == b.size && letters_same(a.data, b.data, a.size);
 }
 
 bool slice_begins(struct slice s, const char *text)
