@@ -26,15 +26,10 @@ bool conn_put_wire(struct tls_conn *c, const uint8_t *data, size_t size)
     return true;
 }
 
-static size_t min(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static bool put_in_pieces(struct tls_conn *c, const uint8_t *record, size_t size, size_t max)
 {
     for (size_t n, at = RECORD_HEADER_SIZE; at < size; at += n) {
-        n = min(size - at, max);
+        n = size - at < max ? size - at : max;
         const uint8_t header[RECORD_HEADER_SIZE] = {record[0], record[1], record[2],
                                                     (uint8_t)(n >> 8), (uint8_t)n};
         if (!conn_put_wire(c, header, sizeof header) || !conn_put_wire(c, record + at, n))

@@ -23,13 +23,13 @@ static bool is_of(uint64_t place, const struct client_key *key)
     return place != 0 && (place & ~COUNT_MASK) == key->who;
 }
 
-/* NULL: it has none. */
-static const _Atomic uint64_t *find(const struct client_table *t, const struct client_key *key)
+/* NULL: it has none. Whose table is to be read only does not write there. */
+static _Atomic uint64_t *find(const struct client_table *t, const struct client_key *key)
 {
     for (unsigned s = 0; s < 2; s++)
         for (unsigned way = 0; way < CLIENT_WAYS; way++)
             if (is_of(look(&t->sets[key->sets[s]][way]), key))
-                return &t->sets[key->sets[s]][way];
+                return (_Atomic uint64_t *)(uintptr_t)&t->sets[key->sets[s]][way];
     return NULL;
 }
 
@@ -56,7 +56,7 @@ static _Atomic uint64_t *find_free(struct client_table *t, const struct client_k
 
 bool client_enter(struct client_table *own, struct client_key key)
 {
-    _Atomic uint64_t *place = (_Atomic uint64_t *)(uintptr_t)find(own, &key);
+    _Atomic uint64_t *place = find(own, &key);
     if (place == NULL)
         place = find_free(own, &key);
     if (place == NULL || (look(place) & COUNT_MASK) == COUNT_MASK)
@@ -68,7 +68,7 @@ bool client_enter(struct client_table *own, struct client_key key)
 
 void client_leave(struct client_table *own, struct client_key key)
 {
-    _Atomic uint64_t *place = (_Atomic uint64_t *)(uintptr_t)find(own, &key);
+    _Atomic uint64_t *place = find(own, &key);
     if (place == NULL) /* a table that was cleared meanwhile */
         return;
     const uint64_t n = look(place) & COUNT_MASK;

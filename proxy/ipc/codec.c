@@ -101,7 +101,7 @@ void codec_bytes(struct codec *c, void *data, size_t size)
 {
     uint32_t n = (uint32_t)size;
     codec_u32(c, &n);
-    refuse_if(c, n != size, &n);
+    codec_expect(c, n == size);
     raw(c, data, size);
 }
 

@@ -49,13 +49,20 @@ static bool comes_too_often(struct sessions *all, const struct route *r,
     return true;
 }
 
+/* Among the clients of that slot. */
+static void enter_client(struct sessions *all, unsigned slot, const struct sockaddr *client,
+                         struct admission *a)
+{
+    a->client = client_key_of(client, slot, all->seed);
+    a->counted = client_enter(&all->counters->clients, a->client);
+}
+
 /* Counted without a limit, too: a reload may bring one. */
 static bool are_too_many(struct sessions *all, const struct route *r, const struct sockaddr *client,
                          struct admission *a)
 {
     const unsigned most = r->config->max_connections_per_ip;
-    a->client = client_key_of(client, r->slot, all->seed);
-    a->counted = client_enter(&all->counters->clients, a->client);
+    enter_client(all, r->slot, client, a);
     return most > 0 && client_count(all->parts, all->worker_count, a->client) > most;
 }
 
@@ -100,8 +107,7 @@ static bool client_may_be_told(struct sessions *all, const struct sockaddr *clie
 {
     if (client == NULL || client->sa_family == AF_UNIX)
         return true;
-    a->client = client_key_of(client, ROUTE_SLOTS, all->seed);
-    a->counted = client_enter(&all->counters->clients, a->client);
+    enter_client(all, ROUTE_SLOTS, client, a);
     return client_count(all->parts, all->worker_count, a->client) <= COURTESY_PER_CLIENT;
 }
 

@@ -224,8 +224,7 @@ struct session {
     uint64_t serial;
     /* Milliseconds of the loop's clock. */
     uint64_t started, tls_began, dialled, last_active;
-    /* LINGER: when it began, when it was looked whether anything is delivered, and when it was. */
-    uint64_t ending_since, looked, last_delivered;
+    uint64_t ending_since, looked; /* LINGER: when it began, and whether anything is delivered */
     uint64_t bytes_in, bytes_out;
     union session_address from; /* the client */
     /* Where it connected to, as a PROXY header said; AF_UNSPEC: none. */

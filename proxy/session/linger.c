@@ -21,7 +21,8 @@ static size_t left(struct session *s)
     return peer_undelivered(&s->client) + peer_undelivered(&s->upstream);
 }
 
-/* The first look has none before it to compare with. */
+/* last_active is when the state was entered; then when a queue ran empty, or a look has found that
+ * something was delivered. The first look has none before it to compare with. */
 static void look(struct session *s)
 {
     const uint64_t now = session_now(s);
@@ -31,21 +32,20 @@ static void look(struct session *s)
     s->looked = now;
     s->undelivered = left(s);
     if (before != SIZE_MAX && s->undelivered < before)
-        s->last_delivered = now;
+        s->last_active = now;
 }
 
 static bool is_late(const struct session *s)
 {
-    return session_now(s) - s->last_delivered >= DELIVERY_MS ||
+    return session_now(s) - s->last_active >= DELIVERY_MS ||
            session_now(s) - s->ending_since >= LONGEST_MS;
 }
 
-/* last_active is when the state was entered; then when a queue ran empty. Whoever says a word to a
- * socket that is closed gets a reset, which would eat what the kernel has not delivered. */
+/* Whoever says a word to a socket that is closed gets a reset, which would eat what the kernel has
+ * not delivered. */
 static uint64_t fin_remains(const struct session *s)
 {
-    const uint64_t since = s->last_delivered > s->last_active ? s->last_delivered : s->last_active;
-    return session_remains(FIN_MS, since, session_now(s));
+    return session_remains(FIN_MS, s->last_active, session_now(s));
 }
 
 static bool upstream_is_done(struct session *s)
@@ -85,8 +85,7 @@ static enum session_state settle(struct session *s)
 static uint64_t until_poll(const struct session *s)
 {
     enum { SHARE = 16 };
-    const uint64_t now = session_now(s),
-                   left = session_remains(DELIVERY_MS, s->last_delivered, now);
+    const uint64_t now = session_now(s), left = session_remains(DELIVERY_MS, s->last_active, now);
     const uint64_t more = (now - s->ending_since) / SHARE;
     const uint64_t wait = more < POLL_MS ? POLL_MS : more < LOOK_MS ? more : LOOK_MS;
     return wait < left ? wait : left;
@@ -98,15 +97,14 @@ uint64_t linger_remains(const struct session *s)
     const uint64_t now = session_now(s), look = session_remains(LOOK_MS, s->looked, now);
     if (s->upstream.life == PEER_OPEN || s->end->client == CLIENT_RESET)
         return until_poll(s);
-    const uint64_t wait = s->client.queued > 0
-                              ? session_remains(DELIVERY_MS, s->last_delivered, now)
-                              : fin_remains(s);
+    const uint64_t wait =
+        s->client.queued > 0 ? session_remains(DELIVERY_MS, s->last_active, now) : fin_remains(s);
     return s->served && look < wait ? look : wait;
 }
 
 enum session_state linger_entered(struct session *s)
 {
-    s->ending_since = s->last_active = s->last_delivered = s->looked = session_now(s);
+    s->ending_since = s->last_active = s->looked = session_now(s);
     s->undelivered = SIZE_MAX;
     s->dropped = 0;
     if (s->end->upstream == UPSTREAM_FIN)
@@ -148,7 +146,7 @@ enum session_state linger_upstream_failed(struct session *s, int error)
 
 enum session_state linger_drained(struct session *s)
 {
-    s->last_active = s->last_delivered = session_now(s);
+    s->last_active = session_now(s);
     return settle(s);
 }
 

@@ -3,6 +3,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/exits.h"
 #include "proxy/base/log.h"
+#include "proxy/base/socket.h"
 #include "proxy/ipc/ipc.h"
 #include "proxy/ipc/process.h"
 #include "proxy/signer/keys.h"
@@ -78,9 +79,7 @@ static void on_keys(struct signer *s, struct ipc_message *m)
 
 static void close_channel(struct signer *s)
 {
-    if (s->channel >= 0)
-        close(s->channel);
-    s->channel = -1;
+    descriptor_close(&s->channel);
     s->unsent = false;
     s->question_count = s->next = 0;
     ipc_begin(&s->answer, IPC_SIGNED, 0);

@@ -13,11 +13,6 @@ static void send_message(struct worker *w)
     child_send(&w->child, &message);
 }
 
-void orders_send(struct worker *w, enum ipc_type type, uint32_t generation)
-{
-    child_tell(&w->child, type, generation);
-}
-
 void orders_hello(struct worker *w)
 {
     const struct workers *ws = w->all;
@@ -242,7 +237,7 @@ void orders_release(struct worker *w, const struct release *p)
     send_bundle(w, p);
     send_listeners(w, p);
     send_addresses(w, p, NULL);
-    orders_send(w, IPC_READY, p->number);
+    child_tell(&w->child, IPC_READY, p->number);
     w->told = p->number > w->told ? p->number : w->told;
 }
 

@@ -4,9 +4,6 @@
 
 #include "proxy/supervisor/workers.h"
 
-/* A message without a payload. */
-void orders_send(struct worker *w, enum ipc_type type, uint32_t generation);
-
 void orders_hello(struct worker *w);    /* with its counters, log and tickets */
 void orders_signer(struct worker *w);   /* a new socket to its signer, where there is one */
 void orders_counters(struct worker *w); /* those of the others */

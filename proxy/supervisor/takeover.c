@@ -192,7 +192,6 @@ void takeover_confirm(struct takeover *t)
     close(t->was.executable);
     close(t->was.reason);
     close(t->was.bundle); /* with the private keys, perhaps of a configuration of before */
-    if (t->was.next >= 0)
-        close(t->was.next);
+    descriptor_close(&t->was.next);
     handover_free(&t->was);
 }

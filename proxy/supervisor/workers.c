@@ -183,12 +183,12 @@ static void started(struct child *c)
     w->told = w->prepared = w->committed = 0;
     orders_hello(w);
     if (ws->draining)
-        orders_send(w, IPC_DRAIN, 0);
+        child_tell(&w->child, IPC_DRAIN, 0);
     orders_signer(w);
     orders_counters(w);
     if (ws->current.number != 0) {
         orders_release(w, &ws->current);
-        orders_send(w, IPC_COMMIT, ws->current.number);
+        child_tell(&w->child, IPC_COMMIT, ws->current.number);
     }
     if (ws->challenges.count > 0)
         orders_challenges(w);
@@ -422,13 +422,13 @@ static void retire(struct worker *w)
     const bool running = w->child.life == CHILD_RUNNING;
     child_retire(&w->child);
     if (running)
-        orders_send(w, IPC_RETIRE, 0);
+        child_tell(&w->child, IPC_RETIRE, 0);
 }
 
 static void take_over(struct worker *w)
 {
     child_keep(&w->child);
-    orders_send(w, IPC_COMMIT, w->all->current.number);
+    child_tell(&w->child, IPC_COMMIT, w->all->current.number);
 }
 
 void workers_commit(struct workers *ws)
@@ -453,7 +453,7 @@ void workers_commit(struct workers *ws)
 void workers_abort(struct workers *ws)
 {
     for (unsigned i = 0; i < ws->count; i++)
-        orders_send(ws->items[i], IPC_ABORT, ws->next.number);
+        child_tell(&ws->items[i]->child, IPC_ABORT, ws->next.number);
     signers_abort(&ws->signers, ws->next.number);
     release_clear(&ws->next);
     for (unsigned i = 0; i < ws->signers.count; i++) /* it had been started for that release */
@@ -491,7 +491,7 @@ void workers_end(struct workers *ws, enum ipc_type how)
     ws->draining = how == IPC_DRAIN;
     ws->children.ending = !ws->draining;
     for (unsigned i = 0; i < ws->count; i++)
-        orders_send(ws->items[i], how, 0);
+        child_tell(&ws->items[i]->child, how, 0);
     if (ws->children.ending && workers_alive(ws) == 0)
         ws->events->gone(ws->arg);
 }
