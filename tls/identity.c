@@ -226,6 +226,8 @@ static int check_pair(const struct tls_identity *id, const char *chain_path, con
 {
     if (key_fits(id, &id->chain))
         return 0;
+    if (key_check_whole(&id->key, key_path, e) < 0)
+        return -1;
     unsigned place = 2;
     for (const mbedtls_x509_crt *c = id->chain.next; c != NULL; c = c->next, place++)
         if (key_fits(id, c)) {

@@ -376,6 +376,14 @@ int key_check(const mbedtls_pk_context *key, const char *path, struct err *e)
     return refuse_kind(path, "on another curve", e);
 }
 
+int key_check_whole(const mbedtls_pk_context *key, const char *path, struct err *e)
+{
+    if (mbedtls_pk_check_pair(key, key, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE) == 0)
+        return 0;
+    return refuse(e, "take it from a backup, or make a new one (tlsfront key new)",
+                  "%s: the private key is damaged (its numbers do not fit one another)", path);
+}
+
 void key_kind(const mbedtls_pk_context *key, char text[KEY_KIND_SIZE])
 {
     unsigned bits = (unsigned)mbedtls_pk_get_bitlen(key) % 100000;

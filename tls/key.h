@@ -13,6 +13,10 @@ int key_read(mbedtls_pk_context *key, struct tls_slice file, const char *path, s
 /* -1: a kind or size of key that we do not serve. */
 int key_check(const mbedtls_pk_context *key, const char *path, struct err *e);
 
+/* -1: the numbers of a private key do not fit one another, and nothing that it signs would be
+ * valid. It costs as much as a signature. */
+int key_check_whole(const mbedtls_pk_context *key, const char *path, struct err *e);
+
 /* "rsa-2048", "ec-p256" and their like; of a public or private key. */
 enum { KEY_KIND_SIZE = 16 }; /* as in tls_identity_facts */
 void key_kind(const mbedtls_pk_context *key, char text[KEY_KIND_SIZE]);

@@ -114,7 +114,8 @@ struct keys_private *keys_private_make(enum keys_kind kind, struct err *e)
 struct keys_private *keys_private_read(struct tls_slice file, const char *path, struct err *e)
 {
     struct keys_private *k = new_private(e);
-    if (k != NULL && key_read(&k->pk, file, path, e) == 0 && key_check(&k->pk, path, e) == 0)
+    if (k != NULL && key_read(&k->pk, file, path, e) == 0 && key_check(&k->pk, path, e) == 0 &&
+        key_check_whole(&k->pk, path, e) == 0)
         return k;
     keys_private_free(k);
     return NULL;

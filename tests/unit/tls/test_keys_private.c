@@ -101,6 +101,33 @@ static void what_is_no_key_is_refused_with_the_path(void **state)
     }
 }
 
+/* A key that is whole but for one bit of its secret number is read as any other. */
+static void a_key_whose_numbers_do_not_fit_is_called_damaged(void **state)
+{
+    static const struct {
+        enum pki_key key;
+        size_t secret;
+    } damages[] = {{PKI_EC256, 7}, {PKI_RSA2048, 280}};
+    char *chain = pki_certificate(&(struct pki_spec){.subject = "CN=mail"});
+    (void)state;
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        unsigned char room[4096];
+        struct err read = {.text = ""}, served = {.text = ""};
+        const int size = mbedtls_pk_write_key_der(pki_key(damages[i].key), room, sizeof room);
+        assert_true(size > 0);
+        unsigned char *der = room + sizeof room - size; /* it is written at the end */
+        der[damages[i].secret + 8] ^= 1;
+        assert_null(keys_private_read((struct tls_slice){der, (size_t)size}, "key.der", &read));
+        assert_string_equal(
+            read.text, "key.der: the private key is damaged (its numbers do not fit one another)");
+        assert_non_null(strstr(read.cure, "backup"));
+        assert_null(tls_identity_load(pki_slice(chain), "chain.pem",
+                                      (struct tls_slice){der, (size_t)size}, "key.der", &served));
+        assert_string_equal(served.text, read.text);
+    }
+    free(chain);
+}
+
 #define PEM(label, body) "-----BEGIN " label "-----\n" body "\n-----END " label "-----\n"
 
 static void a_public_key_is_named_where_a_private_one_is_wanted(void **state)
@@ -513,6 +540,7 @@ int main(void)
         cmocka_unit_test(no_two_keys_are_the_same),
         cmocka_unit_test(unknown_kinds_are_refused),
         cmocka_unit_test(what_is_no_key_is_refused_with_the_path),
+        cmocka_unit_test(a_key_whose_numbers_do_not_fit_is_called_damaged),
         cmocka_unit_test(a_public_key_is_named_where_a_private_one_is_wanted),
         cmocka_unit_test(each_private_key_in_a_file_is_told_apart),
         cmocka_unit_test(freeing_nothing_is_fine),
