@@ -302,7 +302,8 @@ static const struct import_key *take_files(struct import *im)
 
 /* ---- in place ---- */
 
-/* What waits for an authority's answer goes on waiting, beside. */
+/* What waits for an authority's answer goes on waiting, beside. Of two keys that wait the older one
+ * is kept as the previous pair is. */
 static int put_in_place(struct import *im, const char *chain, char *key)
 {
     struct key_job *j = im->job;
@@ -314,9 +315,10 @@ static int put_in_place(struct import *im, const char *chain, char *key)
     made.file[KEYSTORE_CHAIN] = (struct file_bytes){(uint8_t *)chain, strlen(chain), 0};
     made.file[KEYSTORE_REQUEST] = old.file[KEYSTORE_REQUEST];
     made.file[KEYSTORE_NEXT_KEY] = old.file[KEYSTORE_NEXT_KEY];
-    if (made.file[KEYSTORE_NEXT_KEY].data == NULL && old.file[KEYSTORE_CHAIN].data == NULL)
-        made.file[KEYSTORE_NEXT_KEY] = old.file[KEYSTORE_KEY];
-    int status = keystore_write(&j->store, j->o->name, &made, true, &e);
+    keystore_entry_leave_key(&old, &made);
+    const bool two_wait = old.file[KEYSTORE_NEXT_KEY].data != NULL;
+    int status = keystore_write(&j->store, j->o->name, &made,
+                                two_wait ? KEYSTORE_KEEP_KEY : KEYSTORE_KEEP_PAIR, &e);
     if (status == 0)
         key_warn_new_key(j, key_slice(&old.file[KEYSTORE_CHAIN]),
                          key_slice(&made.file[KEYSTORE_CHAIN]));

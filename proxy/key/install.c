@@ -1,6 +1,7 @@
 /* install.c - `tlsfront key install`: the authority's answer, put in place. */
 #include "proxy/key/binding.h"
 #include "proxy/key/judge.h"
+#include "proxy/key/public.h"
 #include "proxy/key/tlsa.h"
 
 #include <stdio.h>
@@ -19,18 +20,28 @@ struct install {
     struct keys_request *request; /* NULL: none that this is the answer to */
 };
 
+static const struct keystore_entry *entry_of(const struct install *in, enum owner owner)
+{
+    return owner == OWNER_PREVIOUS ? &in->previous : &in->entry;
+}
+
+static enum keystore_file place_of(enum owner owner)
+{
+    return owner == OWNER_NEXT ? KEYSTORE_NEXT_KEY : KEYSTORE_KEY;
+}
+
 static const struct file_bytes *key_file(const struct install *in, enum owner owner)
 {
-    switch (owner) {
-    case OWNER_NEXT:
-        return &in->entry.file[KEYSTORE_NEXT_KEY];
-    case OWNER_PREVIOUS:
-        return &in->previous.file[KEYSTORE_KEY];
-    case OWNER_PRESENT:
-    case OWNERS:
-        break;
-    }
-    return &in->entry.file[KEYSTORE_KEY];
+    return &entry_of(in, owner)->file[place_of(owner)];
+}
+
+static char *key_path(const struct install *in, enum owner owner)
+{
+    const struct key_job *j = in->job;
+    char previous[KEYSTORE_DIRECTORY_SIZE];
+    keystore_previous_name(j->o->name, previous);
+    return keystore_path(&j->store, owner == OWNER_PREVIOUS ? previous : j->o->name,
+                         place_of(owner));
 }
 
 /* ---- the answer ---- */
@@ -76,25 +87,46 @@ static void explain_no_match(struct install *in)
              seen);
 }
 
-static bool find_key(struct install *in)
+enum match { MATCH_NONE, MATCH_SURE, MATCH_CLOSED };
+
+/* Without opening it: one that is of no use here may be under a passphrase that nobody has. */
+static enum match look_at_key(const struct install *in, enum owner owner)
 {
-    struct key_job *j = in->job;
-    for (int i = 0; i < OWNERS; i++) {
-        const struct file_bytes *file = key_file(in, (enum owner)i);
-        if (file->data == NULL)
-            continue;
-        struct keys_private *key = key_open(j, file);
-        if (key != NULL && keys_pool_has(in->pool, key)) {
-            in->key = key;
-            in->owner = (enum owner)i;
-            return true;
-        }
-        if (key == NULL)
-            return false;
+    char digest[TLS_DIGEST_TEXT];
+    if (key_file(in, owner)->data == NULL)
+        return MATCH_NONE;
+    if (!key_public_digest(entry_of(in, owner), place_of(owner), digest))
+        return MATCH_CLOSED;
+    return keys_pool_has_digest(in->pool, digest) ? MATCH_SURE : MATCH_NONE;
+}
+
+/* False: it cannot be opened, and a finding says why. in->key NULL: it is another's. */
+static bool take_key(struct install *in, enum owner owner)
+{
+    char *path = key_path(in, owner);
+    struct keys_private *key = key_open(in->job, key_file(in, owner), path);
+    free(path);
+    if (key == NULL)
+        return false;
+    if (keys_pool_has(in->pool, key)) {
+        in->key = key;
+        in->owner = owner;
+    } else {
         keys_private_free(key);
     }
-    explain_no_match(in);
-    return false;
+    return true;
+}
+
+/* Those first that are known to fit. */
+static bool find_key(struct install *in)
+{
+    for (enum match m = MATCH_SURE; m <= MATCH_CLOSED; m++)
+        for (enum owner o = 0; o < OWNERS && in->key == NULL; o++)
+            if (look_at_key(in, o) == m && !take_key(in, o))
+                return false;
+    if (in->key == NULL)
+        explain_no_match(in);
+    return in->key != NULL;
 }
 
 static void find_request(struct install *in)
@@ -111,7 +143,8 @@ static int finish(struct install *in, const struct keystore_entry *made)
 {
     struct key_job *j = in->job;
     struct err e;
-    if (keystore_write(&j->store, j->o->name, made, true, &e) != 0)
+    if (keystore_write(&j->store, j->o->name, made,
+                       in->owner == OWNER_NEXT ? KEYSTORE_KEEP_KEY : KEYSTORE_KEEP_PAIR, &e) != 0)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     key_warn_new_key(j, key_slice(&in->entry.file[KEYSTORE_CHAIN]),
                      key_slice(&made->file[KEYSTORE_CHAIN]));
@@ -129,7 +162,8 @@ static struct file_bytes text_file(char *text)
     return (struct file_bytes){(uint8_t *)text, strlen(text), 0};
 }
 
-/* A request that is still without its answer stays, with its key. */
+/* A request that is still without its answer stays, with its key. Of two keys that waited the older
+ * one, whose request is gone, is kept as the previous one is. */
 static int put_in_place(struct install *in, char *chain)
 {
     const struct file_bytes nothing = {0}, *key = key_file(in, in->owner);
@@ -141,7 +175,9 @@ static int put_in_place(struct install *in, char *chain)
         made.file[KEYSTORE_REQUEST] = in->entry.file[KEYSTORE_REQUEST];
     made.file[KEYSTORE_NEXT_KEY] =
         in->owner != OWNER_NEXT ? in->entry.file[KEYSTORE_NEXT_KEY] : nothing;
-    if (!key_opens_for_daemon(in->job, key)) {
+    if (in->owner == OWNER_PREVIOUS)
+        keystore_entry_leave_key(&in->entry, &made);
+    if (!key_is_sealed_right(in->job, key)) {
         sealed = key_seal(in->job, in->key);
         if (sealed == NULL)
             return EXIT_RUNTIME;
@@ -173,6 +209,21 @@ static int install(struct install *in)
     return status;
 }
 
+/* ---- back ---- */
+
+/* What waits for an answer stays in place; with its key, which may be that of the pair that goes.
+ */
+static int leave_key(struct key_job *j, const struct keystore_entry *before)
+{
+    struct keystore_entry made = *before;
+    struct err e;
+    keystore_entry_leave_key(before, &made);
+    if (made.file[KEYSTORE_NEXT_KEY].data == before->file[KEYSTORE_NEXT_KEY].data ||
+        keystore_write(&j->store, j->o->name, &made, KEYSTORE_KEEP_NOTHING, &e) == 0)
+        return 0;
+    return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+}
+
 static void say_rolled_back(struct key_job *j, const struct keystore_entry *before,
                             const struct keystore_entry *after)
 {
@@ -181,41 +232,72 @@ static void say_rolled_back(struct key_job *j, const struct keystore_entry *befo
     key_warn_new_key(j, key_slice(&before->file[KEYSTORE_CHAIN]), chain);
 }
 
-int key_rollback(struct key_job *j)
+static int exchange(struct key_job *j, const struct keystore_entry *before)
 {
+    struct keystore_entry after;
     struct err e;
-    struct keystore_entry before, after;
-    if (keystore_read(&j->store, j->o->name, &before, &e) != 0)
-        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
-    int status = 0;
     if (keystore_rollback(&j->store, j->o->name, &e) != 0)
-        status = key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
-    else
-        key_say(j, "name", j->o->name);
-    if (status == 0 && keystore_read(&j->store, j->o->name, &after, &e) == 0) {
-        say_rolled_back(j, &before, &after);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    key_say(j, "name", j->o->name);
+    if (keystore_read(&j->store, j->o->name, &after, &e) == 0) {
+        say_rolled_back(j, before, &after);
         keystore_entry_free(&after);
     }
-    keystore_entry_free(&before);
-    return status == 0 ? key_commit(j) : status;
+    return key_commit(j);
+}
+
+static int roll_back(struct key_job *j, const struct keystore_entry *before,
+                     const struct keystore_entry *previous)
+{
+    /* What is not there, the store names. */
+    if (previous->file[KEYSTORE_CHAIN].data != NULL) {
+        if (!key_judge_previous(j, previous))
+            return EXIT_RUNTIME;
+        const int status = leave_key(j, before);
+        if (status != 0)
+            return status;
+    }
+    return exchange(j, before);
+}
+
+/* Into `in`, as far as it is there. */
+static int read_store(struct install *in)
+{
+    struct key_job *j = in->job;
+    struct err e;
+    if (keystore_read(&j->store, j->o->name, &in->entry, &e) != 0 ||
+        keystore_read_previous(&j->store, j->o->name, &in->previous, &e) != 0)
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    return 0;
+}
+
+static void free_install(struct install *in)
+{
+    keys_request_free(in->request);
+    keys_private_free(in->key);
+    keys_pool_free(in->pool);
+    keystore_entry_free(&in->entry);
+    keystore_entry_free(&in->previous);
+}
+
+int key_rollback(struct key_job *j)
+{
+    struct install in = {.job = j};
+    int status = read_store(&in);
+    if (status == 0)
+        status = roll_back(j, &in.entry, &in.previous);
+    free_install(&in);
+    return status;
 }
 
 int key_install(struct key_job *j)
 {
     struct install in = {.job = j};
-    struct err e;
     if (j->o->rollback)
         return key_rollback(j);
-    int status = EXIT_RUNTIME;
-    if (keystore_read(&j->store, j->o->name, &in.entry, &e) != 0 ||
-        keystore_read_previous(&j->store, j->o->name, &in.previous, &e) != 0)
-        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
-    else
+    int status = read_store(&in);
+    if (status == 0)
         status = install(&in);
-    keys_request_free(in.request);
-    keys_private_free(in.key);
-    keys_pool_free(in.pool);
-    keystore_entry_free(&in.entry);
-    keystore_entry_free(&in.previous);
+    free_install(&in);
     return status;
 }

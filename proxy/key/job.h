@@ -33,6 +33,11 @@ struct key_job {
     struct buf out;        /* for standard output: text, or the fields of a JSON object */
     struct buf notes;      /* for a person, one per line */
     struct diags findings; /* what is wrong; an error here is why a command failed */
+    struct {
+        bool known;
+        const char *file; /* of the options or the configuration; NULL: it was typed */
+        char text[KEYS_PASSPHRASE_SIZE];
+    } passphrase; /* the last one */
 };
 
 /* A file's bytes for tls/. */
@@ -60,6 +65,9 @@ void key_note(struct key_job *j, const char *format, ...) __attribute__((format(
 /* "  WORD  text" as text, a field as JSON. */
 void key_say(struct key_job *j, const char *word, const char *text);
 
+/* Does a running daemon look for changes of the pair by itself (`watch`)? */
+bool key_is_watched(const struct key_job *j);
+
 /* Have the running daemon take up what is in place, if --commit says so; else a note how to. The
  * exit status. */
 int key_commit(struct key_job *j);
@@ -69,16 +77,20 @@ int key_commit(struct key_job *j);
  * daemon can open it; what lies there is opened with that of --passphrase-file, where it is given.
  * Else with that of the other, or one that is asked for. */
 
-/* Open a key of the store. NULL: a finding says why not. */
-struct keys_private *key_open(struct key_job *j, const struct file_bytes *file);
+/* Open a key of the store; `path` is for the texts. NULL: a finding says why not. */
+struct keys_private *key_open(struct key_job *j, const struct file_bytes *file, const char *path);
 
 /* A key as it is to be stored: under a passphrase when --encrypt or the block says so. The PEM goes
  * to keys_free_text(). NULL: a finding says why not. */
 char *key_seal(struct key_job *j, const struct keys_private *k);
 
-/* Can the daemon open the key as it lies in the store? Not where the block has another passphrase
- * than the one that was given for it, or the key lies open in spite of it. */
-bool key_opens_for_daemon(const struct key_job *j, const struct file_bytes *file);
+/* Does the key lie in the store as key_seal() would put it there? Not where the block has another
+ * passphrase than the one that was given for it, or the key lies open in spite of it, or of
+ * --encrypt. */
+bool key_is_sealed_right(const struct key_job *j, const struct file_bytes *file);
+
+/* Will the daemon be able to open a key of the store? False: a finding says why not. */
+bool key_opens_for_daemon(struct key_job *j, const struct file_bytes *file, const char *path);
 
 /* What is certified in an entry of the store; without its key where that is encrypted. */
 struct tls_identity *key_stored_identity(struct key_job *j, const char *name,

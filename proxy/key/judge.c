@@ -96,15 +96,27 @@ static const struct {
                                         "usual critical extensions"},
 };
 
-static void report_identity(void *arg, enum tls_finding finding, unsigned place, const char *text)
+static void report(struct key_job *j, bool forced, enum tls_finding finding, const char *text)
 {
-    (void)place;
-    struct key_job *j = arg;
     const enum weight w = weights[finding].weight;
-    const bool refuses = w == REFUSES || (w == REFUSES_UNLESS_FORCED && !j->o->force);
+    const bool refuses = w == REFUSES || (w == REFUSES_UNLESS_FORCED && !forced);
     if (w != SAID_ELSEWHERE)
         diag_add(&j->findings, refuses ? DIAG_ERROR : DIAG_WARNING, NULL, weights[finding].cure,
                  "%s", text);
+}
+
+static void report_identity(void *arg, enum tls_finding finding, unsigned place, const char *text)
+{
+    struct key_job *j = arg;
+    (void)place;
+    report(j, j->o->force, finding, text);
+}
+
+/* Whatever had to be forced has been. */
+static void report_previous(void *arg, enum tls_finding finding, unsigned place, const char *text)
+{
+    (void)place;
+    report(arg, true, finding, text);
 }
 
 /* ---- the judgement ---- */
@@ -169,6 +181,22 @@ bool key_loads(struct key_job *j, const char *chain, const char *what,
     struct tls_identity *id = load_pair(j, chain, what, key, "its key");
     tls_identity_free(id);
     return id != NULL;
+}
+
+bool key_judge_previous(struct key_job *j, const struct keystore_entry *previous)
+{
+    struct err e;
+    char name[KEYSTORE_DIRECTORY_SIZE];
+    keystore_previous_name(j->o->name, name);
+    struct tls_identity *id = key_stored_identity(j, name, previous, &e);
+    char *path = keystore_path(&j->store, name, KEYSTORE_KEY);
+    if (id == NULL)
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    else if (key_opens_for_daemon(j, &previous->file[KEYSTORE_KEY], path))
+        tls_identity_check(id, time(NULL), report_previous, j);
+    tls_identity_free(id);
+    free(path);
+    return diag_ok(&j->findings, DIAG_ERROR);
 }
 
 /* ---- what came of it ---- */

@@ -21,6 +21,10 @@ char *key_judge_chain(struct key_job *j, const struct keys_pool *pool,
 bool key_loads(struct key_job *j, const char *chain, const char *what,
                const struct keys_private *key);
 
+/* Would the daemon take up the pair that was there before? It was judged once, but time has gone
+ * by, and the block may have another passphrase. False: a finding says why not. */
+bool key_judge_previous(struct key_job *j, const struct keystore_entry *previous);
+
 /* What was put in place. */
 void key_say_chain(struct key_job *j, struct tls_slice chain_pem);
 

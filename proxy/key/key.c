@@ -83,12 +83,12 @@ static const struct key_command commands[] = {
      KEYSTORE_LOOK,
      key_show},
     {"self-signed",
-     "NAME " NAMES_USAGE " [--days N] [--replace] [--commit]" ENCRYPT_USAGE,
+     "NAME [--same-key] " NAMES_USAGE " [--days N] [--replace] [--commit]" ENCRYPT_USAGE,
      "Make and install a certificate that vouches for itself, for trials; clients will warn.\n"
      "--days N: how long it is valid (90; up to 3650). --replace: also over one of an "
-     "authority.\n" NAMES_HELP ENCRYPT_HELP,
-     {KEY_TAKES_NAMES | KEY_TAKES_DAYS | KEY_TAKES_REPLACE | KEY_TAKES_COMMIT | KEY_TAKES_ENCRYPT |
-          KEY_TAKES_PASSPHRASE,
+     "authority.\n--same-key: for the key that is there.\n" NAMES_HELP ENCRYPT_HELP,
+     {KEY_TAKES_NAMES | KEY_TAKES_DAYS | KEY_TAKES_REPLACE | KEY_TAKES_SAME_KEY | KEY_TAKES_COMMIT |
+          KEY_TAKES_ENCRYPT | KEY_TAKES_PASSPHRASE,
       1, 0, 0},
      KEYSTORE_CHANGE,
      key_self_signed},

@@ -4,6 +4,7 @@
 #include "proxy/console/progress.h"
 #include "proxy/key/binding.h"
 #include "proxy/key/judge.h"
+#include "proxy/key/public.h"
 #include "proxy/key/tlsa.h"
 
 #include <stdlib.h>
@@ -27,15 +28,11 @@ static bool has(const struct keystore_entry *entry, enum keystore_file file)
 
 /* ---- what to make ---- */
 
-/* What is known about the certificate so far, for a renewal. */
-static const struct tls_identity *known_identity(const struct key_job *j)
-{
-    return key_block_identity(j, key_block(j, j->o->name));
-}
-
 /* `kind` is what is made where no type is given. */
 static int find_kind(struct key_job *j, enum keys_kind *kind)
 {
+    if (j->o->same_key && j->o->type != NULL)
+        return key_fail_usage(j, "--same-key and --type exclude each other");
     if (j->o->type == NULL || keys_kind_by_name(j->o->type, kind))
         return 0;
     return key_fail_usage(j, "there is no key type \"%s\"; there are %s", j->o->type,
@@ -138,7 +135,7 @@ static int make_request(struct key_job *j, struct keystore_entry *entry,
     if (pem == NULL)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     put_text(entry, KEYSTORE_REQUEST, pem);
-    if (keystore_write(&j->store, j->o->name, entry, false, &e) != 0)
+    if (keystore_write(&j->store, j->o->name, entry, KEYSTORE_KEEP_NOTHING, &e) != 0)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     say_request(j, names, place, pem);
     return 0;
@@ -160,12 +157,15 @@ static int find_place(struct key_job *j, const struct keystore_entry *entry,
                     "%s has a request that waits for its answer already", j->o->name);
 }
 
-/* RSA of 4096 bits takes seconds. */
-static struct keys_private *make_key(enum keys_kind kind, struct err *e)
+/* RSA of 4096 bits takes seconds. NULL: a finding says why there is none. */
+static struct keys_private *make_key(struct key_job *j, enum keys_kind kind)
 {
+    struct err e;
     progress_begin("making the private key");
-    struct keys_private *key = keys_private_make(kind, e);
+    struct keys_private *key = keys_private_make(kind, &e);
     progress_end();
+    if (key == NULL)
+        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     return key;
 }
 
@@ -173,14 +173,13 @@ static int make_key_and_request(struct key_job *j, struct keystore_entry *entry,
                                 const struct key_names *names, enum keys_kind kind,
                                 const char *subject)
 {
-    struct err e;
     enum keystore_file place;
     int status = find_place(j, entry, &place);
     if (status != 0)
         return status;
-    struct keys_private *key = make_key(kind, &e);
+    struct keys_private *key = make_key(j, kind);
     if (key == NULL)
-        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+        return EXIT_RUNTIME;
     char *pem = key_seal(j, key);
     put_text(entry, place, pem);
     status = pem != NULL ? make_request(j, entry, key, place, names, subject) : EXIT_RUNTIME;
@@ -244,20 +243,48 @@ static bool renewed_subject(struct key_job *j, const struct tls_identity_facts *
     return false;
 }
 
+static struct keys_private *open_key(struct key_job *j, const struct keystore_entry *entry)
+{
+    char *path = keystore_path(&j->store, j->o->name, KEYSTORE_KEY);
+    struct keys_private *key = key_open(j, &entry->file[KEYSTORE_KEY], path);
+    free(path);
+    return key;
+}
+
 static int renew_same_key(struct key_job *j, struct keystore_entry *entry,
                           const struct key_names *names, const char *subject)
 {
-    if (j->o->type != NULL)
-        return key_fail_usage(j, "--same-key and --type exclude each other");
+    /* The daemon is to open what it has opened so far. */
+    if (j->o->encrypt)
+        return key_fail_usage(j, "--same-key and --encrypt exclude each other");
     if (has(entry, KEYSTORE_NEXT_KEY) && !j->o->replace)
         return key_fail(j, "install the answer to it, or throw it away with --replace",
                         "%s has a request with a new key that waits for its answer", j->o->name);
-    struct keys_private *key = key_open(j, &entry->file[KEYSTORE_KEY]);
+    struct keys_private *key = open_key(j, entry);
     file_bytes_free(&entry->file[KEYSTORE_NEXT_KEY]);
     int status =
         key != NULL ? make_request(j, entry, key, KEYSTORE_KEY, names, subject) : EXIT_RUNTIME;
     keys_private_free(key);
     return status;
+}
+
+/* Beside a block with files of its own another key may wait in STATE. */
+static bool is_key_of(const struct keystore_entry *entry, const struct tls_identity *id)
+{
+    char digest[TLS_DIGEST_TEXT];
+    return key_public_digest(entry, KEYSTORE_KEY, digest) &&
+           strcmp(digest, tls_identity_facts(id)->key_digest) == 0;
+}
+
+/* Those of some kinds are served, and not made here. */
+static void warn_other_kind(struct key_job *j, const struct tls_identity *id, enum keys_kind kind)
+{
+    const struct tls_identity_facts *f = tls_identity_facts(id);
+    if (strcmp(f->key, keys_kind_name(kind)) != 0)
+        diag_add(&j->findings, DIAG_WARNING, NULL,
+                 "--type says which, --same-key keeps the old one",
+                 "the key of %s is %s; the new one is %s, the nearest kind that is made here",
+                 j->o->name, f->key, keys_kind_name(kind));
 }
 
 static int renew(struct key_job *j, struct keystore_entry *entry, const struct tls_identity *id)
@@ -273,26 +300,30 @@ static int renew(struct key_job *j, struct keystore_entry *entry, const struct t
         status = check_subject(j);
     if (status != 0)
         return status;
-    if (j->o->same_key && has(entry, KEYSTORE_KEY))
+    if (j->o->same_key && is_key_of(entry, id))
         return renew_same_key(j, entry, &names, subject);
     if (j->o->same_key)
         return key_fail(j, "take it in first: tlsfront key import, or ask for a new key",
                         "the key of %s is not the key manager's", j->o->name);
+    if (j->o->type == NULL)
+        warn_other_kind(j, id, kind);
     status = make_key_and_request(j, entry, &names, kind, subject);
     if (status == 0)
         key_note_next_key(j);
     return status;
 }
 
-/* The identity of the pair in STATE; else what the block of that name has in files of its own. */
+/* What is in use under the name: of a block with files of its own these, whatever lies in STATE. */
 static struct tls_identity *find_identity(struct key_job *j, const struct keystore_entry *entry,
                                           struct err *e)
 {
-    struct tls_identity *known = (struct tls_identity *)known_identity(j);
+    const size_t block = key_block(j, j->o->name);
+    const bool own_files = block != KEY_UNBOUND && !j->config->certificates[block].managed;
+    if (!own_files && has(entry, KEYSTORE_CHAIN) && has(entry, KEYSTORE_KEY))
+        return key_stored_identity(j, j->o->name, entry, e);
+    struct tls_identity *known = (struct tls_identity *)key_block_identity(j, block);
     err_set(e, "%s has no certificate that could be renewed", j->o->name);
-    if (!has(entry, KEYSTORE_CHAIN) || !has(entry, KEYSTORE_KEY))
-        return known != NULL ? tls_identity_ref(known) : NULL;
-    return key_stored_identity(j, j->o->name, entry, e);
+    return known != NULL ? tls_identity_ref(known) : NULL;
 }
 
 int key_renew(struct key_job *j)
@@ -319,7 +350,7 @@ static int check_trial(struct key_job *j, const struct keystore_entry *entry)
     struct err e;
     if (!has(entry, KEYSTORE_CHAIN) || j->o->replace)
         return 0;
-    struct tls_identity *id = find_identity(j, entry, &e);
+    struct tls_identity *id = key_stored_identity(j, j->o->name, entry, &e);
     const bool trial = id != NULL && tls_identity_facts(id)->self_signed;
     tls_identity_free(id);
     if (trial)
@@ -328,19 +359,42 @@ static int check_trial(struct key_job *j, const struct keystore_entry *entry)
                     j->o->name);
 }
 
+/* False: a finding says that another kind was asked for. */
+static bool is_of_type(struct key_job *j, const struct keys_private *key)
+{
+    char kind[16];
+    keys_private_describe(key, kind);
+    if (j->o->type == NULL || strcmp(j->o->type, kind) == 0)
+        return true;
+    key_fail(j, "leave --type out, or use another name",
+             "the key of %s that waits for its certificate is taken, and it is %s", j->o->name,
+             kind);
+    return false;
+}
+
 /* A key that waits for its certificate can serve meanwhile; the answer will fit. NULL: a finding
  * says why not. */
+static struct keys_private *waiting_key(struct key_job *j, const struct keystore_entry *entry)
+{
+    if (!has(entry, KEYSTORE_KEY)) {
+        key_fail(j, "leave --same-key out", "there is no key of %s yet", j->o->name);
+        return NULL;
+    }
+    struct keys_private *key = open_key(j, entry);
+    if (key == NULL || is_of_type(j, key))
+        return key;
+    keys_private_free(key);
+    return NULL;
+}
+
+/* In its place in `entry`. NULL: a finding says why there is none. */
 static struct keys_private *trial_key(struct key_job *j, struct keystore_entry *entry,
                                       enum keys_kind kind)
 {
-    struct err e;
-    if (has(entry, KEYSTORE_KEY) && !has(entry, KEYSTORE_CHAIN))
-        return key_open(j, &entry->file[KEYSTORE_KEY]);
-    struct keys_private *key = make_key(kind, &e);
-    if (key == NULL) {
-        key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
-        return NULL;
-    }
+    const bool old = j->o->same_key || (has(entry, KEYSTORE_KEY) && !has(entry, KEYSTORE_CHAIN));
+    struct keys_private *key = old ? waiting_key(j, entry) : make_key(j, kind);
+    if (key == NULL || (old && key_is_sealed_right(j, &entry->file[KEYSTORE_KEY])))
+        return key;
     char *pem = key_seal(j, key);
     put_text(entry, KEYSTORE_KEY, pem);
     if (pem != NULL)
@@ -349,11 +403,12 @@ static struct keys_private *trial_key(struct key_job *j, struct keystore_entry *
     return NULL;
 }
 
-static int put_trial(struct key_job *j, const struct keystore_entry *entry)
+static int put_trial(struct key_job *j, const struct keystore_entry *entry, struct tls_slice before)
 {
     struct err e;
-    if (keystore_write(&j->store, j->o->name, entry, true, &e) != 0)
+    if (keystore_write(&j->store, j->o->name, entry, KEYSTORE_KEEP_PAIR, &e) != 0)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    key_warn_new_key(j, before, key_slice(&entry->file[KEYSTORE_CHAIN]));
     char *path = keystore_path(&j->store, j->o->name, KEYSTORE_CHAIN);
     key_say(j, "name", j->o->name);
     key_say(j, "chain", path);
@@ -374,10 +429,14 @@ static int install_trial(struct key_job *j, struct keystore_entry *entry,
         keys_self_signed_make(key, &wanted, time(NULL), j->o->days > 0 ? j->o->days : DAYS, &e);
     if (pem == NULL)
         key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    struct file_bytes before = entry->file[KEYSTORE_CHAIN];
+    entry->file[KEYSTORE_CHAIN] = (struct file_bytes){0};
     put_text(entry, KEYSTORE_CHAIN, pem);
     const bool good = pem != NULL && key_loads(j, pem, "the certificate", key);
     keys_private_free(key);
-    return good ? put_trial(j, entry) : EXIT_RUNTIME;
+    const int status = good ? put_trial(j, entry, key_slice(&before)) : EXIT_RUNTIME;
+    file_bytes_free(&before);
+    return status;
 }
 
 int key_self_signed(struct key_job *j)

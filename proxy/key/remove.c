@@ -12,7 +12,7 @@ static int drop_request(struct key_job *j, struct keystore_entry *entry)
                         "%s has nothing but its request", j->o->name);
     file_bytes_free(&entry->file[KEYSTORE_REQUEST]);
     file_bytes_free(&entry->file[KEYSTORE_NEXT_KEY]);
-    if (keystore_write(&j->store, j->o->name, entry, false, &e) != 0)
+    if (keystore_write(&j->store, j->o->name, entry, KEYSTORE_KEEP_NOTHING, &e) != 0)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     key_say(j, "removed", "the request that waited, and its key");
     return 0;

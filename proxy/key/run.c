@@ -2,11 +2,12 @@
 #include "proxy/base/json.h"
 #include "proxy/base/streams.h"
 #include "proxy/control/control.h"
-#include "proxy/key/job.h"
+#include "proxy/key/binding.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { OUT_MAX = 16 << 20 };
@@ -59,17 +60,30 @@ void key_say(struct key_job *j, const char *word, const char *text)
         buf_printf(&j->out, "%-12s %s\n", word, text);
 }
 
+bool key_is_watched(const struct key_job *j)
+{
+    const size_t block = key_block(j, j->o->name);
+    return block != KEY_UNBOUND && j->config->watch && j->config->certificates[block].managed;
+}
+
+static int leave_to_operator(struct key_job *j)
+{
+    if (j->o->json)
+        json_bool(&j->out, "committed", false);
+    if (key_is_watched(j))
+        key_note(j, "a running daemon takes it up by itself within seconds (watch = on)");
+    else
+        key_note(j, "commit it when it suits you: tlsfront reload%s%s",
+                 j->o->file_given ? " -c " : "", j->o->file_given ? j->o->file : "");
+    return 0;
+}
+
 int key_commit(struct key_job *j)
 {
     struct buf text;
     struct err e;
-    if (!j->o->commit) {
-        if (j->o->json)
-            json_bool(&j->out, "committed", false);
-        key_note(j, "commit it when it suits you: tlsfront reload%s%s",
-                 j->o->file_given ? " -c " : "", j->o->file_given ? j->o->file : "");
-        return 0;
-    }
+    if (!j->o->commit)
+        return leave_to_operator(j);
     buf_init(&text, OUT_MAX);
     int status = control_fetch(j->control, "reload", CONTROL_SECONDS, &text, &e);
     const char *said = status >= 0 ? (const char *)text.data : e.text;
@@ -198,6 +212,7 @@ int key_run(const struct key_options *o, enum keystore_intent intent, int (*run)
     if (status == 0)
         status = run(&j);
     status = finish(&j, status);
+    explicit_bzero(&j.passphrase, sizeof j.passphrase);
     keystore_close(&j.store);
     candidate_free(&j.candidate);
     diags_free(&j.findings);

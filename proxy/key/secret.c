@@ -26,11 +26,16 @@ static bool confirmed(const char *file, const char *passphrase)
     return same;
 }
 
-/* False: a finding says why. */
-static bool get_passphrase(struct key_job *j, const char *file, bool confirm,
-                           char passphrase[KEYS_PASSPHRASE_SIZE])
+/* Into j->passphrase. From one place it is taken once: a pipe has no more, and nobody likes to type
+ * it twice. False: a finding says why. */
+static bool get_passphrase(struct key_job *j, const char *file, bool confirm)
 {
     struct err e;
+    char *passphrase = j->passphrase.text;
+    if (j->passphrase.known && j->passphrase.file == file)
+        return true;
+    j->passphrase.known = false;
+    j->passphrase.file = file;
     if (key_tool_passphrase(file, "passphrase of the key", passphrase, &e) != 0)
         key_fail(j, err_cure_or(&e, "write the passphrase into the first line of that file"), "%s",
                  e.text);
@@ -40,67 +45,58 @@ static bool get_passphrase(struct key_job *j, const char *file, bool confirm,
     else if (confirm && !confirmed(file, passphrase))
         key_fail(j, "try it once more", "the two passphrases are not the same");
     else
-        return true;
-    return false;
+        j->passphrase.known = true;
+    return j->passphrase.known;
 }
 
-static struct keys_private *open_encrypted(struct key_job *j, const struct file_bytes *file,
-                                           const char *path, struct err *e)
+/* `from`: a file with its passphrase; NULL: it is asked for. */
+static struct keys_private *open_encrypted(struct key_job *j, const char *from,
+                                           const struct file_bytes *file, const char *path)
 {
-    char passphrase[KEYS_PASSPHRASE_SIZE];
-    const char *given = j->o->passphrase_file;
-    if (!get_passphrase(j, given != NULL ? given : block_passphrase_file(j), false, passphrase))
+    struct err e;
+    if (!get_passphrase(j, from, false))
         return NULL;
     progress_begin("opening the private key");
-    char *pem = keys_decrypt(key_slice(file), path, passphrase, e);
+    char *pem = keys_decrypt(key_slice(file), path, j->passphrase.text, &e);
     progress_end();
-    explicit_bzero(passphrase, sizeof passphrase);
     struct keys_private *key =
         pem != NULL
-            ? keys_private_read((struct tls_slice){(const uint8_t *)pem, strlen(pem)}, path, e)
+            ? keys_private_read((struct tls_slice){(const uint8_t *)pem, strlen(pem)}, path, &e)
             : NULL;
     keys_free_text(pem);
     if (key == NULL)
         key_fail(
             j,
-            err_cure_or(e, "give the passphrase that it was stored with: --passphrase-file FILE"),
-            "%s", e->text);
+            err_cure_or(&e, "give the passphrase that it was stored with: --passphrase-file FILE"),
+            "%s", e.text);
     return key;
 }
 
-struct keys_private *key_open(struct key_job *j, const struct file_bytes *file)
+struct keys_private *key_open(struct key_job *j, const struct file_bytes *file, const char *path)
 {
     struct err e;
-    char *path = keystore_path(&j->store, j->o->name, KEYSTORE_FILES);
-    struct keys_private *key;
-    if (keys_inspect(key_slice(file)).encrypted) {
-        key = open_encrypted(j, file, path, &e);
-    } else {
-        key = keys_private_read(key_slice(file), path, &e);
-        if (key == NULL)
-            key_fail(j,
-                     err_cure_or(
-                         &e, "restore it from a backup, or begin anew with `tlsfront key remove`"),
-                     "%s", e.text);
-    }
-    free(path);
+    const char *given = j->o->passphrase_file;
+    if (keys_inspect(key_slice(file)).encrypted)
+        return open_encrypted(j, given != NULL ? given : block_passphrase_file(j), file, path);
+    struct keys_private *key = keys_private_read(key_slice(file), path, &e);
+    if (key == NULL)
+        key_fail(
+            j,
+            err_cure_or(&e, "restore it from a backup, or begin anew with `tlsfront key remove`"),
+            "%s", e.text);
     return key;
 }
 
 char *key_seal(struct key_job *j, const struct keys_private *k)
 {
-    char passphrase[KEYS_PASSPHRASE_SIZE];
     struct err e;
     const char *of_block = block_passphrase_file(j);
     const bool closed = j->o->encrypt || of_block != NULL;
-    if (closed &&
-        !get_passphrase(j, of_block != NULL ? of_block : j->o->passphrase_file, true, passphrase))
+    if (closed && !get_passphrase(j, of_block != NULL ? of_block : j->o->passphrase_file, true))
         return NULL;
     progress_begin("closing the private key");
-    char *pem = closed ? keys_encrypt(k, passphrase, &e) : keys_private_pem(k, &e);
+    char *pem = closed ? keys_encrypt(k, j->passphrase.text, &e) : keys_private_pem(k, &e);
     progress_end();
-    if (closed)
-        explicit_bzero(passphrase, sizeof passphrase);
     if (closed && of_block == NULL)
         key_note(j,
                  "the daemon needs the passphrase: passphrase-file = FILE in the block of "
@@ -111,10 +107,29 @@ char *key_seal(struct key_job *j, const struct keys_private *k)
     return pem;
 }
 
-bool key_opens_for_daemon(const struct key_job *j, const struct file_bytes *file)
+bool key_is_sealed_right(const struct key_job *j, const struct file_bytes *file)
 {
-    return block_passphrase_file(j) == NULL ||
-           (j->o->passphrase_file == NULL && keys_inspect(key_slice(file)).encrypted);
+    const bool closed = keys_inspect(key_slice(file)).encrypted;
+    if (block_passphrase_file(j) == NULL)
+        return closed || !j->o->encrypt;
+    return closed && j->o->passphrase_file == NULL;
+}
+
+bool key_opens_for_daemon(struct key_job *j, const struct file_bytes *file, const char *path)
+{
+    const size_t block = key_block(j, j->o->name);
+    const char *of_block = block_passphrase_file(j);
+    if (block == KEY_UNBOUND || !j->config->certificates[block].managed ||
+        !keys_inspect(key_slice(file)).encrypted)
+        return true;
+    if (of_block == NULL) {
+        key_fail(j, "write passphrase-file = FILE into the block of the certificate",
+                 "%s is under a passphrase, which the daemon does not know", path);
+        return false;
+    }
+    struct keys_private *key = open_encrypted(j, of_block, file, path);
+    keys_private_free(key);
+    return key != NULL;
 }
 
 struct tls_identity *key_stored_identity(struct key_job *j, const char *name,

@@ -36,6 +36,11 @@ void keystore_sibling(const char *name, const char *what, char directory[KEYSTOR
     snprintf(directory, KEYSTORE_DIRECTORY_SIZE, ".%s.%s", name, what);
 }
 
+void keystore_previous_name(const char *name, char directory[KEYSTORE_DIRECTORY_SIZE])
+{
+    keystore_sibling(name, "previous", directory);
+}
+
 int keystore_fail(const struct keystore *s, struct err *e, const char *what, const char *name)
 {
     int error = errno;
@@ -207,6 +212,14 @@ void keystore_entry_free(struct keystore_entry *entry)
     entry->exists = false;
 }
 
+void keystore_entry_leave_key(const struct keystore_entry *old, struct keystore_entry *made)
+{
+    const bool waits =
+        old->file[KEYSTORE_CHAIN].data == NULL || made->file[KEYSTORE_REQUEST].data != NULL;
+    if (waits && made->file[KEYSTORE_NEXT_KEY].data == NULL)
+        made->file[KEYSTORE_NEXT_KEY] = old->file[KEYSTORE_KEY];
+}
+
 static int read_one(const struct keystore *s, int fd, const char *directory,
                     enum keystore_file file, struct file_bytes *out, struct err *e)
 {
@@ -253,7 +266,7 @@ int keystore_read_previous(const struct keystore *s, const char *name, struct ke
                            struct err *e)
 {
     char directory[KEYSTORE_DIRECTORY_SIZE];
-    keystore_sibling(name, "previous", directory);
+    keystore_previous_name(name, directory);
     return keystore_read_directory(s, directory, out, e);
 }
 

@@ -4,7 +4,7 @@
  *   STATE/NAME/chain.pem     the certificates that are served with it, once there are any
  *   STATE/NAME/request.csr   a request that waits for the authority's answer
  *   STATE/NAME/next-key.pem  the key of that request, where it is not key.pem's
- *   STATE/.NAME.previous     the pair before the last change of it
+ *   STATE/.NAME.previous     the pair before the last change of it, or a key that waited
  *
  * A change is a whole new directory, complete and on disk before it takes the place of the old one
  * in a single step (renameat2 with RENAME_EXCHANGE): whatever happens in between, a full disk, a
@@ -56,6 +56,10 @@ int keystore_check_name(const char *name, struct err *e);
 /* "STATE/NAME/key.pem"; "STATE/NAME" for KEYSTORE_FILES. The caller frees it; NULL: no memory. */
 char *keystore_path(const struct keystore *s, const char *name, enum keystore_file file);
 
+/* The name under which the previous pair of `name` lies: ".NAME.previous". */
+enum { KEYSTORE_DIRECTORY_SIZE = 96 };
+void keystore_previous_name(const char *name, char directory[KEYSTORE_DIRECTORY_SIZE]);
+
 /* A name that is not there is an entry that does not exist, no failure. To change, first what a
  * crash has left is tidied up. */
 int keystore_read(const struct keystore *s, const char *name, struct keystore_entry *out,
@@ -64,9 +68,18 @@ int keystore_read_previous(const struct keystore *s, const char *name, struct ke
                            struct err *e);
 void keystore_entry_free(struct keystore_entry *entry); /* wipes */
 
-/* Put `entry` in place. With `keep` the pair that was there becomes the previous one. */
+/* A key waits for its certificate where there is none yet, or where the request that lies there has
+ * no key of its own. If that key of `old` is to have another in its place, it goes beside it:
+ * `made`, which keeps the request, shares its bytes. */
+void keystore_entry_leave_key(const struct keystore_entry *old, struct keystore_entry *made);
+
+/* What of that which was there becomes the previous one: a pair, or, where there was none yet, also
+ * a key alone. */
+enum keystore_keep { KEYSTORE_KEEP_NOTHING, KEYSTORE_KEEP_PAIR, KEYSTORE_KEEP_KEY };
+
+/* Put `entry` in place. */
 int keystore_write(const struct keystore *s, const char *name, const struct keystore_entry *entry,
-                   bool keep, struct err *e);
+                   enum keystore_keep keep, struct err *e);
 
 /* Exchange the pair with the previous one; what waits for an answer stays. */
 int keystore_rollback(const struct keystore *s, const char *name, struct err *e);

@@ -4,8 +4,6 @@
 
 #include "proxy/key/store.h"
 
-enum { KEYSTORE_DIRECTORY_SIZE = 96 }; /* ".NAME.previous" */
-
 /* "key.pem" */
 const char *keystore_file_name(enum keystore_file file);
 

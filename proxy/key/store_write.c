@@ -90,16 +90,18 @@ static bool same_chain(const struct keystore *s, const char *a, const char *b)
 
 /* ---- tidying up ---- */
 
-/* `next` is what was there before the exchange. A pair becomes the previous one; a mere request, or
- * a pair that is in place anyway, goes. */
-static void put_away(const struct keystore *s, const char *name, const char *next)
+/* `next` is what was there before the exchange. A pair that is in place anyway goes. */
+static void put_away(const struct keystore *s, const char *name, const char *next,
+                     enum keystore_keep keep)
 {
     char previous[KEYSTORE_DIRECTORY_SIZE];
-    if (!is_there(s, next, keystore_file_name(KEYSTORE_CHAIN)) || same_chain(s, next, name)) {
+    const bool certified = is_there(s, next, keystore_file_name(KEYSTORE_CHAIN));
+    if (certified ? keep == KEYSTORE_KEEP_NOTHING || same_chain(s, next, name)
+                  : keep != KEYSTORE_KEEP_KEY) {
         remove_directory(s, next);
         return;
     }
-    keystore_sibling(name, "previous", previous);
+    keystore_previous_name(name, previous);
     remove_file(s, next, keystore_file_name(KEYSTORE_REQUEST));
     remove_file(s, next, keystore_file_name(KEYSTORE_NEXT_KEY));
     if (remove_directory(s, previous) == 0)
@@ -125,7 +127,7 @@ static void move_file(const struct keystore *s, const char *from, const char *to
 static void take_what_waits(const struct keystore *s, const char *name)
 {
     char previous[KEYSTORE_DIRECTORY_SIZE];
-    keystore_sibling(name, "previous", previous);
+    keystore_previous_name(name, previous);
     move_file(s, previous, name, KEYSTORE_NEXT_KEY);
     move_file(s, previous, name, KEYSTORE_REQUEST);
 }
@@ -141,7 +143,7 @@ static void tidy_up(const struct keystore *s, const char *name)
     if (is_there(s, next, STAGED) || !is_there(s, name, "."))
         remove_directory(s, next);
     else if (is_there(s, next, "."))
-        put_away(s, name, next);
+        put_away(s, name, next, KEYSTORE_KEEP_PAIR);
     take_what_waits(s, name);
 }
 
@@ -221,7 +223,7 @@ static int exchange(const struct keystore *s, const char *a, const char *name, b
 }
 
 int keystore_write(const struct keystore *s, const char *name, const struct keystore_entry *entry,
-                   bool keep, struct err *e)
+                   enum keystore_keep keep, struct err *e)
 {
     char next[KEYSTORE_DIRECTORY_SIZE];
     keystore_sibling(name, "next", next);
@@ -236,10 +238,7 @@ int keystore_write(const struct keystore *s, const char *name, const struct keys
         return -1;
     }
     remove_file(s, name, STAGED);
-    if (keep)
-        put_away(s, name, next);
-    else
-        remove_directory(s, next);
+    put_away(s, name, next, keep);
     fsync(s->directory);
     return 0;
 }
@@ -249,7 +248,7 @@ int keystore_write(const struct keystore *s, const char *name, const struct keys
 int keystore_rollback(const struct keystore *s, const char *name, struct err *e)
 {
     char previous[KEYSTORE_DIRECTORY_SIZE];
-    keystore_sibling(name, "previous", previous);
+    keystore_previous_name(name, previous);
     tidy_up(s, name);
     if (!is_there(s, previous, keystore_file_name(KEYSTORE_CHAIN)))
         return err_set(e, "there is no previous certificate of %s in %s", name, s->path);
@@ -262,7 +261,7 @@ int keystore_rollback(const struct keystore *s, const char *name, struct err *e)
 int keystore_remove(const struct keystore *s, const char *name, struct err *e)
 {
     char previous[KEYSTORE_DIRECTORY_SIZE], gone[KEYSTORE_DIRECTORY_SIZE];
-    keystore_sibling(name, "previous", previous);
+    keystore_previous_name(name, previous);
     keystore_sibling(name, "gone", gone);
     tidy_up(s, name);
     if (remove_directory(s, previous) != 0)

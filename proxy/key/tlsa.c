@@ -1,6 +1,7 @@
 #include "proxy/key/tlsa.h"
 #include "proxy/base/json.h"
 #include "proxy/key/binding.h"
+#include "proxy/key/public.h"
 #include "proxy/key/serving.h"
 
 #include <arpa/inet.h>
@@ -95,20 +96,15 @@ static void add_served(struct tlsa *t)
     add_digest(t, STATE_SERVED, s.key_digest);
 }
 
-/* Before there is a certificate there may be two keys; the answer to either fits. One under a
- * passphrase is known by its request. */
-static void add_waiting_key(struct tlsa *t, const struct file_bytes *file)
+static void add_waiting_key(struct tlsa *t, const struct keystore_entry *entry,
+                            enum keystore_file which)
 {
-    char digest[TLS_DIGEST_TEXT] = "";
-    struct err ignored;
-    if (file->data == NULL || keys_inspect(key_slice(file)).encrypted)
-        return;
-    struct keys_private *k = keys_private_read(key_slice(file), "the key", &ignored);
-    if (k != NULL && keys_private_digest(k, digest))
+    char digest[TLS_DIGEST_TEXT];
+    if (key_public_digest(entry, which, digest))
         add_digest(t, STATE_NEXT, digest);
-    keys_private_free(k);
 }
 
+/* Before there is a certificate there may be two keys; the answer to either fits. */
 static void add_request(struct tlsa *t, const struct keystore_entry *entry,
                         struct keys_request *request)
 {
@@ -117,9 +113,9 @@ static void add_request(struct tlsa *t, const struct keystore_entry *entry,
         for (size_t i = 0; i < request->count; i++)
             add_host(t, request->names[i]);
     }
-    add_waiting_key(t, &entry->file[KEYSTORE_NEXT_KEY]);
+    add_waiting_key(t, entry, KEYSTORE_NEXT_KEY);
     if (entry->file[KEYSTORE_CHAIN].data == NULL)
-        add_waiting_key(t, &entry->file[KEYSTORE_KEY]);
+        add_waiting_key(t, entry, KEYSTORE_KEY);
 }
 
 static void add_certificate(struct tlsa *t, const struct tls_identity *id)
@@ -227,27 +223,21 @@ int key_tlsa(struct key_job *j, size_t block, const struct tls_identity *id,
 
 /* ---- a change of the key ---- */
 
-static void digest_of(struct tls_slice chain, char text[TLS_DIGEST_TEXT])
-{
-    struct err ignored;
-    struct tls_identity *id =
-        chain.data != NULL ? tls_identity_inspect(chain, "the chain", &ignored) : NULL;
-    snprintf(text, TLS_DIGEST_TEXT, "%s", id != NULL ? tls_identity_facts(id)->key_digest : "");
-    tls_identity_free(id);
-}
-
 void key_warn_new_key(struct key_job *j, struct tls_slice before, struct tls_slice after)
 {
     char old[TLS_DIGEST_TEXT], new[TLS_DIGEST_TEXT];
     char cure[256];
-    digest_of(before, old);
-    digest_of(after, new);
+    key_chain_digest(before, old);
+    key_chain_digest(after, new);
     if (old[0] == '\0' || strcmp(old, new) == 0)
         return;
     snprintf(cure, sizeof cure,
              "where there are TLSA records, have those of `tlsfront key show %s --tlsa` published "
-             "for as long as the old ones live (their TTL) before the reload",
-             j->o->name);
+             "for as long as the old ones live (their TTL) before the %s",
+             j->o->name,
+             key_is_watched(j) ? "key is put in place: with watch = on it is served within "
+                                 "seconds; `tlsfront key rollback` goes back"
+                               : "reload");
     diag_add(&j->findings, DIAG_WARNING, NULL, cure,
              "the key of %s changes: who finds only the old one by DANE refuses it", j->o->name);
 }

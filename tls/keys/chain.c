@@ -116,6 +116,15 @@ bool keys_pool_has(const struct keys_pool *p, const struct keys_private *k)
     return leaf_for(p, k, 0) != NULL;
 }
 
+bool keys_pool_has_digest(const struct keys_pool *p, const char *key_digest)
+{
+    char text[TLS_DIGEST_TEXT];
+    for (size_t i = 0; i < p->count; i++)
+        if (keys_digest(&p->certificates[i]->pk, text) && strcmp(text, key_digest) == 0)
+            return true;
+    return false;
+}
+
 void keys_pool_show_for(const struct keys_pool *p, const struct keys_private *k,
                         struct keys_certificate *out)
 {

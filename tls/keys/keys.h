@@ -149,6 +149,8 @@ void keys_pool_show(const struct keys_pool *p, size_t index, struct keys_certifi
 /* Is the certificate for this key among them? */
 bool keys_pool_has(const struct keys_pool *p, const struct keys_private *k);
 
+bool keys_pool_has_digest(const struct keys_pool *p, const char *key_digest);
+
 /* What it looks like, if it is. */
 void keys_pool_show_for(const struct keys_pool *p, const struct keys_private *k,
                         struct keys_certificate *out);

@@ -18,7 +18,7 @@ _tlsfront_options() {
     'key install') echo "-c --json --help $judge" ;;
     'key rollback') echo '-c --json --help --commit' ;;
     'key import') echo "-c --json --help $judge --key" ;;
-    'key self-signed') echo "-c --json --help $names --days --replace --commit $encrypt" ;;
+    'key self-signed') echo "-c --json --help --same-key $names --days --replace --commit $encrypt" ;;
     'key renew') echo "-c --json --help --same-key $names --replace $encrypt" ;;
     'key list') echo '-c --json --help' ;;
     'key show') echo '-c --json --help --tlsa' ;;

@@ -68,7 +68,7 @@ __tlsfront_add -n "__tlsfront_is $takers" -l force -d 'in spite of a missing iss
 __tlsfront_add -n "__tlsfront_is $takers key-self-signed key-rollback" -l commit -d 'then reload the daemon'
 complete -c tlsfront -n '__tlsfront_is key-import' -l key -rF -d 'the private key'
 __tlsfront_add -n '__tlsfront_is key-self-signed' -l days -x -d 'how long it is valid'
-__tlsfront_add -n '__tlsfront_is key-renew' -l same-key -d 'keep the key'
+__tlsfront_add -n '__tlsfront_is key-renew key-self-signed' -l same-key -d 'keep the key'
 __tlsfront_add -n '__tlsfront_is key-show' -l tlsa -d 'the TLSA records instead'
 __tlsfront_add -n '__tlsfront_is key-remove' -l request -d 'only the request that waits'
 complete -c tlsfront -n '__tlsfront_is key-ticket-new' -l keep -rF -d 'copy the old file there first'

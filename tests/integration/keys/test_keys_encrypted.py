@@ -12,7 +12,7 @@ import pytest
 
 from clients import tls
 from harness.config import route
-from harness.keys import NAMES, KeyManager, serial
+from harness.keys import CERTIFIED, NAMES, KeyManager, serial
 from harness.pki import openssl
 from harness.wait import ready, wait_until
 from servers import toy
@@ -181,6 +181,73 @@ def test_a_key_that_lies_open_is_stored_under_the_passphrase_that_came_later(man
     manager.done("install", "mail", manager.sign(), pki.intermediate.certificate)
     assert is_encrypted(manager.state / "mail" / "key.pem")
     assert "no effect" not in manager.front.check().stderr
+
+
+def opens(manager, passphrase):
+    openssl("pkey", "-in", manager.state / "mail" / "key.pem", "-passin", f"pass:{passphrase}",
+            "-noout")
+
+
+@pytest.mark.parametrize("block", [True, False], ids=["by the block", "by an option"])
+def test_a_key_that_waits_open_is_closed_for_its_trial(manager, block):
+    text = manager.front.file.read_text()
+    manager.front.file.write_text(text.replace(f"passphrase-file = {manager.secret}", ""))
+    manager.done("new", "mail", *HOSTS)
+    asked = () if block else ("--encrypt", "--passphrase-file", manager.secret)
+    if block:
+        manager.front.file.write_text(text)
+    manager.done("self-signed", "mail", *HOSTS, *asked)
+    opens(manager, PASSPHRASE)
+
+
+def test_a_key_that_waits_under_the_passphrase_of_before_can_serve_for_a_trial(manager):
+    manager.done("new", "mail", *HOSTS)
+    old = manager.answers / "old"
+    old.write_text(PASSPHRASE + "\n")
+    manager.secret.write_text("another horse\n")
+    assert manager.key("self-signed", "mail", *HOSTS).returncode == 1
+    manager.done("self-signed", "mail", *HOSTS, "--passphrase-file", old)
+    opens(manager, "another horse")
+    assert manager.front.check().returncode == 0
+
+
+def test_an_answer_is_installed_whatever_other_keys_are_under(manager, pki):
+    """The key that waits and the one from before are under passphrases that nobody has any more."""
+    manager.done("new", "mail", *HOSTS)
+    manager.done("install", "mail", manager.sign(), pki.intermediate.certificate)
+    manager.done("renew", "mail")
+    stranger = manager.sign()
+    manager.secret.write_text("another horse\n")
+    made = pki.intermediate.issue("elsewhere", CERTIFIED)
+    manager.done("import", "mail", made.key, made.chain)
+    again = manager.answers / "again.csr"
+    openssl("req", "-new", "-key", made.key, "-subj", "/CN=mail", "-out", again)
+    leaf = pki.intermediate.answer(again, manager.answers / "again.pem", CERTIFIED)
+    manager.done("install", "mail", leaf, pki.intermediate.certificate)
+    assert manager.serial_in_place() == serial(leaf)
+    opens(manager, "another horse")
+
+    refused = manager.key("install", "mail", stranger, pki.intermediate.certificate)
+    assert refused.returncode == 1 and "is not the passphrase" in refused.stderr
+    assert "mail/next-key.pem" in refused.stderr  # this one is meant, and no other
+    foreign = pki.intermediate.issue("foreign", CERTIFIED)
+    refused = manager.key("install", "mail", foreign.chain)
+    assert "none of the certificates belongs" in refused.stderr
+
+
+def test_a_passphrase_that_comes_once_opens_all_keys(manager, pki):
+    """Two keys wait before the first answer, and of the older one only its passphrase tells."""
+    text = manager.front.file.read_text()
+    manager.front.file.write_text(text.replace(f"passphrase-file = {manager.secret}", ""))
+    asked = (*HOSTS, "--encrypt", "--passphrase-file", manager.secret)
+    manager.done("new", "mail", *asked)
+    first = manager.sign()
+    manager.done("new", "mail", *asked)
+    pipe = ("sh", "-c", 'echo "$0" | "$@" --passphrase-file /dev/stdin', PASSPHRASE)
+    for leaf in (pki.intermediate.issue("foreign", CERTIFIED).chain, first):
+        ran = manager.key("install", "mail", leaf, pki.intermediate.certificate, wrapper=pipe)
+        assert "needs a passphrase" not in ran.stderr
+    assert ran.returncode == 0 and manager.serial_in_place() == serial(first)
 
 
 def typed(manager, *lines):

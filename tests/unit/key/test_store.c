@@ -108,7 +108,7 @@ static struct keystore_entry entry_of(const struct texts *t)
     return entry;
 }
 
-static void write_entry(const char *name, bool keep, struct texts t)
+static void write_entry(const char *name, enum keystore_keep keep, struct texts t)
 {
     struct err e = {.text = ""};
     const struct keystore_entry entry = entry_of(&t);
@@ -155,9 +155,9 @@ static const struct texts second = {{"key 2", "chain 2", NULL, NULL}};
 static void what_is_written_is_read_back(void **unused)
 {
     (void)unused;
-    write_entry("mail", false, request);
+    write_entry("mail", KEYSTORE_KEEP_NOTHING, request);
     assert_in_place("mail", request);
-    write_entry("mail", true, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
     assert_in_place("mail", first);
     assert_false(is_there(".mail.previous")); /* a request is no pair to go back to */
     assert_false(is_there(".mail.next"));
@@ -167,19 +167,34 @@ static void what_is_written_is_read_back(void **unused)
 static void a_pair_is_kept_without_what_waited(void **unused)
 {
     (void)unused;
-    write_entry("mail", true, first);
-    write_entry("mail", false, staged);
-    write_entry("mail", true, second);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
+    write_entry("mail", KEYSTORE_KEEP_NOTHING, staged);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
     assert_in_place("mail", second);
     assert_previous("mail", first);
+}
+
+static void a_key_that_waited_alone_is_kept_where_asked_for(void **unused)
+{
+    static const struct texts both = {{"key 1", NULL, "request 2", "key 2"}};
+    static const struct texts waited = {{"key 1", NULL, NULL, NULL}};
+    struct err e = {.text = ""};
+    (void)unused;
+    write_entry("mail", KEYSTORE_KEEP_NOTHING, both);
+    write_entry("mail", KEYSTORE_KEEP_KEY, second);
+    assert_previous("mail", waited);
+    assert_int_equal(keystore_rollback(&store, "mail", &e), -1); /* it cannot serve */
+    assert_non_null(strstr(e.text, "there is no previous certificate"));
+    write_entry("mail", KEYSTORE_KEEP_KEY, first);
+    assert_previous("mail", second);
 }
 
 static void the_same_pair_again_does_not_displace_the_previous_one(void **unused)
 {
     (void)unused;
-    write_entry("mail", true, first);
-    write_entry("mail", true, second);
-    write_entry("mail", true, second);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
     assert_previous("mail", first);
 }
 
@@ -187,8 +202,8 @@ static void a_rollback_goes_back_and_forth(void **unused)
 {
     struct err e;
     (void)unused;
-    write_entry("mail", true, first);
-    write_entry("mail", true, second);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
     assert_int_equal(keystore_rollback(&store, "mail", &e), 0);
     assert_in_place("mail", first);
     assert_previous("mail", second);
@@ -202,9 +217,9 @@ static void a_rollback_leaves_what_waits(void **unused)
     static const struct texts after = {{"key 1", "chain 1", "request 3", "key 3"}};
     struct err e;
     (void)unused;
-    write_entry("mail", true, first);
-    write_entry("mail", true, second);
-    write_entry("mail", false, waits);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
+    write_entry("mail", KEYSTORE_KEEP_NOTHING, waits);
     assert_int_equal(keystore_rollback(&store, "mail", &e), 0);
     assert_in_place("mail", after);
     assert_previous("mail", second);
@@ -214,7 +229,7 @@ static void a_rollback_needs_something_to_go_back_to(void **unused)
 {
     struct err e = {.text = ""};
     (void)unused;
-    write_entry("mail", true, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
     assert_int_equal(keystore_rollback(&store, "mail", &e), -1);
     assert_non_null(strstr(e.text, "no previous certificate of mail"));
     assert_in_place("mail", first);
@@ -225,8 +240,8 @@ static void nothing_is_left_of_what_is_removed(void **unused)
     struct keystore_entry entry;
     struct err e;
     (void)unused;
-    write_entry("mail", true, first);
-    write_entry("mail", true, second);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
     assert_int_equal(keystore_remove(&store, "mail", &e), 0);
     assert_false(is_there("mail") || is_there(".mail.previous") || is_there(".mail.gone"));
     assert_int_equal(keystore_read(&store, "mail", &entry, &e), 0);
@@ -245,9 +260,9 @@ static void names_are_told_in_order_and_nothing_else_is(void **unused)
     char seen[64] = "";
     struct err e;
     (void)unused;
-    write_entry("mail", true, first);
-    write_entry("mail", true, second);
-    write_entry("a.news", false, request);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
+    write_entry("a.news", KEYSTORE_KEEP_NOTHING, request);
     put("stray", "a file");
     assert_int_equal(keystore_each(&store, note_name, seen, &e), 0);
     assert_string_equal(seen, "a.news mail ");
@@ -261,7 +276,7 @@ static void files_and_directorys_are_the_owners_alone(void **unused)
     struct stat st;
     (void)unused;
     mode_t old = umask(0);
-    write_entry("mail", false, staged);
+    write_entry("mail", KEYSTORE_KEEP_NOTHING, staged);
     umask(old);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         in_state(path, names[i]);
@@ -281,7 +296,7 @@ static void assert_recovers(struct texts in_place)
     assert_in_place("mail", in_place);
     struct texts changed = in_place;
     changed.file[KEYSTORE_REQUEST] = "request 9";
-    write_entry("mail", false, changed);
+    write_entry("mail", KEYSTORE_KEEP_NOTHING, changed);
     assert_in_place("mail", changed);
     assert_false(is_there(".mail.next") || is_there(".mail.gone") || is_there("mail/staged"));
 }
@@ -289,8 +304,8 @@ static void assert_recovers(struct texts in_place)
 static void before_the_exchange_the_new_directory_is_dropped(void **unused)
 {
     (void)unused;
-    write_entry("mail", true, first);
-    write_entry("mail", true, second);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
     make(".mail.next");
     put(".mail.next/staged", "");
     put(".mail.next/key.pem", "half a k");
@@ -301,8 +316,8 @@ static void before_the_exchange_the_new_directory_is_dropped(void **unused)
 static void before_its_first_file_the_new_directory_is_dropped(void **unused)
 {
     (void)unused;
-    write_entry("mail", true, first);
-    write_entry("mail", true, second);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
     make(".mail.next");
     assert_recovers(second);
     assert_previous("mail", first);
@@ -313,8 +328,8 @@ static void after_the_exchange_the_old_pair_becomes_the_previous_one(void **unus
     static const struct texts third = {{"key 3", "chain 3", NULL, NULL}};
     char from[256], to[256];
     (void)unused;
-    write_entry("mail", true, second);
-    write_entry("mail", true, third);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, third);
     in_state(from, ".mail.previous");
     in_state(to, ".mail.next");
     assert_int_equal(rename(from, to), 0);
@@ -326,7 +341,7 @@ static void after_the_exchange_the_old_pair_becomes_the_previous_one(void **unus
 static void in_the_middle_of_a_removal_the_rest_goes(void **unused)
 {
     (void)unused;
-    write_entry("mail", true, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
     make(".mail.gone");
     put(".mail.gone/key.pem", "old key");
     assert_recovers(first);
@@ -351,8 +366,8 @@ static void in_the_middle_of_a_rollback_what_waits_comes_along(void **unused)
     static const struct texts after = {{"key 1", "chain 1", "request 3", "key 3"}};
     (void)unused;
     for (int moved = 0; moved < 2; moved++) {
-        write_entry("mail", true, second);
-        write_entry("mail", true, first);
+        write_entry("mail", KEYSTORE_KEEP_PAIR, second);
+        write_entry("mail", KEYSTORE_KEEP_PAIR, first);
         put(moved > 0 ? "mail/next-key.pem" : ".mail.previous/next-key.pem", "key 3");
         put(".mail.previous/request.csr", "request 3");
         assert_in_place("mail", after);
@@ -363,9 +378,9 @@ static void in_the_middle_of_a_rollback_what_waits_comes_along(void **unused)
 static void a_newer_request_is_not_displaced_by_one_that_comes_along(void **unused)
 {
     (void)unused;
-    write_entry("mail", true, second);
-    write_entry("mail", true, first);
-    write_entry("mail", false, staged);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
+    write_entry("mail", KEYSTORE_KEEP_NOTHING, staged);
     put(".mail.previous/next-key.pem", "key 3");
     put(".mail.previous/request.csr", "request 3");
     assert_in_place("mail", staged);
@@ -377,9 +392,9 @@ static void the_mark_of_a_new_directory_goes_last(void **unused)
     const struct keystore_entry entry = entry_of(&staged);
     struct err e;
     (void)unused;
-    write_entry("mail", true, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
     refusal = EIO;
-    assert_int_equal(keystore_write(&store, "mail", &entry, true, &e), -1);
+    assert_int_equal(keystore_write(&store, "mail", &entry, KEYSTORE_KEEP_PAIR, &e), -1);
     refusal = 0;
     assert_string_equal(removed_last, "staged");
     assert_false(is_there(".mail.next"));
@@ -493,11 +508,11 @@ static void a_filesystem_that_cannot_exchange_is_told_of_with_the_cure(void **un
     static const int errors[] = {EINVAL, ENOSYS, EXDEV};
     const struct keystore_entry entry = entry_of(&second);
     (void)unused;
-    write_entry("mail", true, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         struct err e = {.text = ""};
         refusal = errors[i];
-        assert_int_equal(keystore_write(&store, "mail", &entry, true, &e), -1);
+        assert_int_equal(keystore_write(&store, "mail", &entry, KEYSTORE_KEEP_PAIR, &e), -1);
         refusal = 0;
         assert_non_null(strstr(e.text, "cannot exchange two directories in one step; set `state`"));
         assert_in_place("mail", first);
@@ -509,10 +524,10 @@ static void when_the_new_directory_cannot_be_made_nothing_changes(void **unused)
 {
     struct err e = {.text = ""};
     (void)unused;
-    write_entry("mail", true, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
     put(".mail.next", "a file");
     const struct keystore_entry entry = entry_of(&second);
-    assert_int_equal(keystore_write(&store, "mail", &entry, true, &e), -1);
+    assert_int_equal(keystore_write(&store, "mail", &entry, KEYSTORE_KEEP_PAIR, &e), -1);
     assert_non_null(strstr(e.text, ".mail.next"));
     assert_in_place("mail", first);
 }
@@ -523,10 +538,10 @@ static void a_directory_of_somebody_elses_in_a_pair_is_told_of(void **unused)
     const struct keystore_entry entry = entry_of(&second);
     struct err e = {.text = ""};
     (void)unused;
-    write_entry("mail", true, first);
+    write_entry("mail", KEYSTORE_KEEP_PAIR, first);
     make("mail/backup");
-    write_entry("mail", false, first);
-    assert_int_equal(keystore_write(&store, "mail", &entry, true, &e), -1);
+    write_entry("mail", KEYSTORE_KEEP_NOTHING, first);
+    assert_int_equal(keystore_write(&store, "mail", &entry, KEYSTORE_KEEP_PAIR, &e), -1);
     assert_non_null(strstr(e.text, ".mail.next: a directory is in it"));
     assert_in_place("mail", first);
 }
@@ -624,7 +639,7 @@ static void nothing_behind_a_planted_link_is_changed(void **unused)
     in_state(path, "x");
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(symlink(directory, path), 0);
-    keystore_write(&store, "x", &entry, true, &e);
+    keystore_write(&store, "x", &entry, KEYSTORE_KEEP_PAIR, &e);
     keystore_rollback(&store, "x", &e);
     keystore_remove(&store, "x", &e);
     assert_int_equal(stat(aside, &st), 0);
@@ -644,7 +659,7 @@ static void what_root_writes_there_can_be_read_again(void **unused)
     struct err e;
     (void)unused;
     state_of_nobody();
-    assert_int_equal(keystore_write(&store, "x", &entry, true, &e), 0);
+    assert_int_equal(keystore_write(&store, "x", &entry, KEYSTORE_KEEP_PAIR, &e), 0);
     assert_int_equal(keystore_read(&store, "x", &read, &e), 0);
     assert_int_equal(read.file[KEYSTORE_KEY].size, 3);
     keystore_entry_free(&read);
@@ -655,6 +670,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_DISK(what_is_written_is_read_back),
         ON_DISK(a_pair_is_kept_without_what_waited),
+        ON_DISK(a_key_that_waited_alone_is_kept_where_asked_for),
         ON_DISK(the_same_pair_again_does_not_displace_the_previous_one),
         ON_DISK(a_rollback_goes_back_and_forth),
         ON_DISK(a_rollback_leaves_what_waits),

@@ -1,0 +1,47 @@
+#include "proxy/key/public.h"
+
+#include <stdio.h>
+
+void key_chain_digest(struct tls_slice chain, char text[TLS_DIGEST_TEXT])
+{
+    struct err ignored;
+    struct tls_identity *id =
+        chain.data != NULL ? tls_identity_inspect(chain, "the chain", &ignored) : NULL;
+    snprintf(text, TLS_DIGEST_TEXT, "%s", id != NULL ? tls_identity_facts(id)->key_digest : "");
+    tls_identity_free(id);
+}
+
+static void request_digest(struct tls_slice file, char text[TLS_DIGEST_TEXT])
+{
+    struct err ignored;
+    struct keys_request *r = keys_request_read(file, "the request", &ignored);
+    snprintf(text, TLS_DIGEST_TEXT, "%s", r != NULL ? r->key_digest : "");
+    keys_request_free(r);
+}
+
+static void open_digest(struct tls_slice file, char text[TLS_DIGEST_TEXT])
+{
+    struct err ignored;
+    struct keys_private *k = keys_private_read(file, "the key", &ignored);
+    if (k == NULL || !keys_private_digest(k, text))
+        text[0] = '\0';
+    keys_private_free(k);
+}
+
+bool key_public_digest(const struct keystore_entry *entry, enum keystore_file which,
+                       char text[TLS_DIGEST_TEXT])
+{
+    const struct file_bytes *key = &entry->file[which], *chain = &entry->file[KEYSTORE_CHAIN],
+                            *request = &entry->file[KEYSTORE_REQUEST];
+    const bool waits_beside = entry->file[KEYSTORE_NEXT_KEY].data != NULL;
+    text[0] = '\0';
+    if (key->data == NULL)
+        return false;
+    if (!keys_inspect(key_slice(key)).encrypted)
+        open_digest(key_slice(key), text);
+    else if (which == KEYSTORE_KEY && chain->data != NULL)
+        key_chain_digest(key_slice(chain), text);
+    else if (request->data != NULL && waits_beside == (which == KEYSTORE_NEXT_KEY))
+        request_digest(key_slice(request), text);
+    return text[0] != '\0';
+}
