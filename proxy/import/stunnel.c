@@ -5,7 +5,6 @@
 #include "proxy/import/pool.h"
 #include "proxy/import/terms.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -52,7 +51,7 @@ static void settle_pinned(struct plan *p, struct plan_route *r, struct statement
     route_withhold_for(p, r, from, from->words[0], why);
 }
 
-/* requireCert without a way to verify: every certificate is good enough there. */
+/* One is demanded, and nothing looks at it: every certificate is good enough there. */
 static void settle_unverified(struct plan *p, struct plan_route *r, struct statement *from)
 {
     static const char why[] =
@@ -71,25 +70,20 @@ static struct statement *source_of(const struct plan_route *r, const char *key)
 
 static void settle_clients(struct plan *p, struct plan_route *r)
 {
-    const char *verify = route_get(r, ".verify"), *require = route_get(r, ".requirecert");
-    const long level = verify == NULL ? 0 : strtol(verify, NULL, 10);
-    const bool pinned = level >= 3 || says(r, ".verifypeer");
-    const bool asks = level >= 1 || pinned || says(r, ".verifychain");
-    const bool optional = level == 1 || (level == 0 && require != NULL && term_is_off(require));
-    struct statement *from = source_of(r, says(r, ".verifypeer")    ? ".verifypeer"
-                                          : says(r, ".verifychain") ? ".verifychain"
-                                                                    : ".verify");
-    if (!asks && says(r, ".requirecert")) {
-        settle_unverified(p, r, source_of(r, ".requirecert"));
+    const bool pinned = says(r, ".peer"), verified = pinned || says(r, ".chain");
+    const bool required = says(r, ".require");
+    if (!verified && required) {
+        settle_unverified(p, r, source_of(r, ".clients"));
         return;
     }
-    if (!asks) {
+    if (!verified) {
         entries_drop(&r->settings, "client-ca");
         entries_drop(&r->settings, "client-crl");
         entries_drop(&r->settings, "client-names");
         return;
     }
-    entries_put(p->arena, &r->settings, "client-certificate", optional ? "optional" : "required",
+    struct statement *from = source_of(r, pinned ? ".peer" : ".chain");
+    entries_put(p->arena, &r->settings, "client-certificate", required ? "required" : "optional",
                 from);
     if (route_get(r, "client-ca") == NULL)
         route_withhold(p, r, "%s:%d: %s: there is no file of authorities (CAfile) for client-ca",
@@ -132,9 +126,8 @@ static void settle_name(struct plan *p, struct plan_route *r)
     static const char *const keys[] = {"certificate", "upstream", "balance", "send-proxy",
                                        "source"};
     static const char *const read[] = {
-        "certificate",  "upstream",    "balance",      "send-proxy", "source",
-        ".cert",        ".key",        ".sni",         ".failover",  ".verify",
-        ".verifychain", ".verifypeer", ".requirecert", ".client",    NULL};
+        "certificate", "upstream", "balance", "send-proxy", "source",   ".cert",   ".key", ".sni",
+        ".failover",   ".require", ".chain",  ".peer",      ".clients", ".client", NULL};
     const char *sni = route_get(r, ".sni"), *colon = strchr(sni, ':');
     struct statement *from = source_of(r, ".sni");
     const char *master = pool_text(p->arena, sni, (size_t)(colon - sni));
@@ -163,6 +156,9 @@ static void settle_name(struct plan *p, struct plan_route *r)
         statement_lose(p->arena, from, "what it asks of clients cannot be for one name only");
         route_withhold(p, to, "%s:%d: what %s asks of clients cannot be for one name only",
                        from->file, from->line, r->name);
+    } else if (route_get(to, "client-certificate") != NULL) {
+        statement_lose(p->arena, from, "its clients are asked for a certificate, as %s's are",
+                       master);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "proxy/import/stunnel.h"
 #include "proxy/import/terms.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -197,6 +198,38 @@ static const char *carry_syslog(struct plan *p, struct plan_route *r, struct sta
     return plan_global(p, row->key, "syslog", s);
 }
 
+/* What is asked of clients are three switches there, .require, .chain and .peer, which lines turn
+ * in the order of the file, a section's after those before it. */
+static void turn(struct plan *p, struct plan_route *r, const char *key, bool on,
+                 struct statement *s)
+{
+    route_set(p, r, key, on ? "yes" : "no", s);
+    route_set(p, r, ".clients", s->words[0], s); /* the last line that had a say */
+}
+
+/* A level turns all of them. */
+static const char *carry_verify(struct plan *p, struct plan_route *r, struct statement *s,
+                                const struct row *row)
+{
+    const long level = strtol(statement_at(s, 1), NULL, 10);
+    (void)row;
+    turn(p, r, ".require", level >= 2, s);
+    turn(p, r, ".chain", level >= 1 && level <= 3, s);
+    turn(p, r, ".peer", level >= 3, s);
+    return NULL;
+}
+
+/* Who verifies demands a certificate as well; "no" does not take that back. */
+static const char *carry_demand(struct plan *p, struct plan_route *r, struct statement *s,
+                                const struct row *row)
+{
+    const bool on = term_is_on(statement_at(s, 1));
+    turn(p, r, row->key, on, s);
+    if (on)
+        turn(p, r, ".require", true, s);
+    return NULL;
+}
+
 static const char *carry_sni(struct plan *p, struct plan_route *r, struct statement *s,
                              const struct row *row)
 {
@@ -291,7 +324,7 @@ const struct row stunnel_service[] = {
     {"pty", carry_if_off, NULL, "tlsfront starts no programs", 0},
     {"redirect", NULL, NULL, "clients without a good certificate are refused", 0},
     {"renegotiation", carry_if_off, NULL, "tlsfront never renegotiates", 0},
-    {"requirecert", carry_later, ".requirecert", NULL, 0},
+    {"requirecert", carry_demand, ".require", NULL, 0},
     {"reset", NULL, NULL, "tlsfront decides by itself how a connection ends", 0},
     {"retry", carry_if_off, NULL, "tlsfront starts no programs", 0},
     {"securitylevel", NULL, NULL, OPENSSL, 0},
@@ -316,8 +349,8 @@ const struct row stunnel_service[] = {
     {"timeoutidle", carry_seconds, "idle-timeout", NULL, 0},
     {"timeoutocsp", NULL, NULL, OCSP, 0},
     {"transparent", carry_transparent, "source", NULL, ROW_GUARDS},
-    {"verify", carry_later, ".verify", NULL, 0},
-    {"verifychain", carry_later, ".verifychain", NULL, 0},
-    {"verifypeer", carry_later, ".verifypeer", NULL, 0},
+    {"verify", carry_verify, NULL, NULL, 0},
+    {"verifychain", carry_demand, ".chain", NULL, 0},
+    {"verifypeer", carry_demand, ".peer", NULL, 0},
     {.name = NULL},
 };

@@ -259,6 +259,66 @@ requireCert = yes
 accept = 993
 connect = 143
 """, "#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 client-certificate=required", {2}),
+    Case("a-demand-lasts-until-a-line-takes-it-back", """
+cert = mail.pem
+CAfile = ca.crt
+[a]
+accept = 1001
+connect = 389
+requireCert = no
+verifyChain = yes
+[b]
+accept = 1002
+connect = 389
+verify = 1
+requireCert = yes
+[c]
+accept = 1003
+connect = 389
+verify = 2
+requireCert = no
+[d]
+accept = 1004
+connect = 389
+verifyPeer = yes
+verify = 1
+""", """
+a: listen=0.0.0.0:1001 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=required client-ca=DIR/ca.crt
+b: listen=0.0.0.0:1002 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=required client-ca=DIR/ca.crt
+c: listen=0.0.0.0:1003 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=optional client-ca=DIR/ca.crt
+d: listen=0.0.0.0:1004 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=optional client-ca=DIR/ca.crt
+"""),
+    Case("a-demand-after-what-stands-before-the-sections", """
+cert = mail.pem
+CAfile = ca.crt
+requireCert = no
+[a]
+accept = 1001
+connect = 389
+verifyChain = yes
+""", "a: listen=0.0.0.0:1001 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=required client-ca=DIR/ca.crt"),
+    Case("a-demand-outlives-the-verification", """
+cert = mail.pem
+CAfile = ca.crt
+verifyChain = yes
+[a]
+accept = 1001
+connect = 389
+verifyChain = no
+[b]
+accept = 1002
+connect = 389
+verify = 0
+[c]
+accept = 1003
+connect = 389
+verifyPeer = yes
+verifyChain = no
+""", """
+#a: listen=0.0.0.0:1001 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=required client-ca=DIR/ca.crt
+b: listen=0.0.0.0:1002 protocol=ldap certificate=mail upstream=127.0.0.1:389
+#c: listen=0.0.0.0:1003 protocol=ldap certificate=mail upstream=127.0.0.1:389 client-certificate=required client-ca=DIR/ca.crt
+""", {7, 15}),
     Case("what-cannot-be-written", """
 cert = mail.pem
 output = /var/log/a\x01b
@@ -526,6 +586,20 @@ sslVersionMin = TLSv1.3
 imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143
 imaps/news.example.test: certificate=mail upstream=10.0.0.6:143,10.0.0.7:143 balance=rotate
 """, {10, 11}),
+    Case("a-section-by-name-that-asks-for-no-certificate", """
+cert = mail.pem
+[imaps]
+accept = 993
+connect = 10.0.0.5:143
+verifyChain = yes
+CAfile = ca.crt
+[news]
+sni = imaps:news.example.test
+connect = 10.0.0.6:143
+""", """
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=10.0.0.5:143 client-certificate=required client-ca=DIR/ca.crt
+imaps/news.example.test: certificate=mail upstream=10.0.0.6:143
+""", {8}),
     Case("programs", """
 cert = mail.pem
 [shell]
