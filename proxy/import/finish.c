@@ -1,5 +1,6 @@
 /* finish.c - from what the peers' lines said to routes that can be served. */
 #include "proxy/import/address.h"
+#include "proxy/import/counters.h"
 #include "proxy/import/plan.h"
 #include "proxy/import/pool.h"
 #include "proxy/import/write.h"
@@ -337,6 +338,7 @@ void plan_finish(struct plan *p)
     settle_log(p);
     settle_writable_globals(p);
     merge(p);
+    counters_settle(p);
     for (struct plan_route *r = p->routes; r != NULL; r = r->next) {
         gather_ciphers(p, r);
         settle_times(p, r, SCOPE_ROUTE, &r->settings);

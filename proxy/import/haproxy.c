@@ -3,6 +3,7 @@
 #include "proxy/import/haproxy.h"
 #include "proxy/import/access.h"
 #include "proxy/import/address.h"
+#include "proxy/import/counters.h"
 #include "proxy/import/peers.h"
 #include "proxy/import/pool.h"
 #include "proxy/import/terms.h"
@@ -118,6 +119,8 @@ static const char *const backend_keys[] = {"upstream",
                                            "allow",
                                            "deny",
                                            "connection-rate-per-ip",
+                                           COUNTED_BY_RATE,
+                                           COUNTED_FOR_OTHERS,
                                            NULL};
 
 /* Of those, what a route takes from it. */

@@ -151,12 +151,13 @@ static const char *take_this_version(struct plan *p, struct plan_route *r, struc
     return term_versions(p, r, (unsigned)strtoul(key, NULL, 10), 0, s);
 }
 
-static const char *take_number(struct plan *p, struct plan_route *r, struct statement *s,
-                               const char *value, const char *key)
+/* The frontend's own limit counts, too. */
+static const char *take_limit(struct plan *p, struct plan_route *r, struct statement *s,
+                              const char *value, const char *key)
 {
     if (value[0] == '\0' || strspn(value, "0123456789") != strlen(value))
         return "this is no number";
-    return route_set(p, r, key, value, s);
+    return term_smaller(route_get(r, key), value) ? NULL : route_set(p, r, key, value, s);
 }
 
 static const char *take_time(struct plan *p, struct plan_route *r, struct statement *s,
@@ -219,7 +220,7 @@ static const struct word words[] = {
     {"tls-ticket-keys", 1, take_tickets, "ticket-key", NULL, false},
     {"prefer-client-ciphers", 0, NULL, NULL, "the order of tlsfront's list always counts", false},
     {"allow-0rtt", 0, NULL, NULL, "tlsfront takes no early data", false},
-    {"maxconn", 1, take_number, "max-connections", NULL, true},
+    {"maxconn", 1, take_limit, "max-connections", NULL, true},
     {"transparent", 0, take_on, "freebind", NULL, false},
     {"v4v6", 0, NULL, NULL, NULL, false},
     {"v6only", 0, take_on, ".v6only", NULL, false},

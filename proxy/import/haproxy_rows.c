@@ -1,5 +1,6 @@
 /* haproxy_rows.c - the lines of haproxy's sections. */
 #include "proxy/import/address.h"
+#include "proxy/import/counters.h"
 #include "proxy/import/files.h"
 #include "proxy/import/haproxy.h"
 #include "proxy/import/pool.h"
@@ -118,6 +119,14 @@ static const char *carry_source(struct plan *p, struct plan_route *r, struct sta
     return route_set(p, r, row->key, host != NULL ? host : port, s);
 }
 
+/* Of all its bind lines together. */
+static const char *carry_maxconn(struct plan *p, struct plan_route *r, struct statement *s,
+                                 const struct row *row)
+{
+    route_set(p, r, COUNTED_IN_ALL, pool_format(p->arena, "%p", (const void *)r->section), s);
+    return carry_number(p, r, s, row);
+}
+
 /* Filters that neither look at clients nor change what is said. */
 static const char *carry_filter(struct plan *p, struct plan_route *r, struct statement *s,
                                 const struct row *row)
@@ -231,7 +240,7 @@ const struct row haproxy_proxies[] = {
     {"log-steps", NULL, NULL, LOG_FORM, 0},
     {"log-tag", NULL, NULL, FIXED, 0},
     {"max-keep-alive-queue", NULL, NULL, HTTP, 0},
-    {"maxconn", carry_number, "max-connections", NULL, ROW_GUARDS},
+    {"maxconn", carry_maxconn, "max-connections", NULL, ROW_GUARDS},
     {"mode", NULL, NULL, NULL, 0},
     {"monitor", NULL, NULL, HTTP, 0},
     {"monitor-uri", NULL, NULL, HTTP, 0},

@@ -2,6 +2,7 @@
  * the client's address and the name that it asks for are understood: one test, or several joined by
  * "or". */
 #include "proxy/import/access.h"
+#include "proxy/import/counters.h"
 #include "proxy/import/haproxy.h"
 #include "proxy/import/pool.h"
 #include "proxy/import/terms.h"
@@ -177,6 +178,11 @@ static bool is_rate(const char *fetch)
            strncmp(fetch, "sc_conn_rate(0", 14) == 0;
 }
 
+static const char *place_of(struct arena *a, const struct statement *table)
+{
+    return pool_format(a, "%p", (const void *)table);
+}
+
 /* reject if { src_conn_rate gt 30 }; false: it says something else. */
 static bool put_rate(struct plan *p, struct plan_route *r, struct statement *s, const char **why)
 {
@@ -185,13 +191,18 @@ static bool put_rate(struct plan *p, struct plan_route *r, struct statement *s, 
     if (s->count != 9 || !statement_is(s, 3, "if") || !statement_is(s, 4, "{") || !is_rate(fetch) ||
         (!above && !from) || strlen(number) > 6 || strspn(number, "0123456789") != strlen(number))
         return false;
-    const char *period =
-        period_of(p->arena, find_table(p, s->parent, table_name(p->arena, s, fetch)));
+    const struct statement *table = find_table(p, s->parent, table_name(p->arena, s, fetch));
+    const char *period = period_of(p->arena, table);
     const long most = strtol(number, NULL, 10) - (from ? 1 : 0);
     if (period == NULL || most < 1)
         return false;
+    if (route_get(r, "connection-rate-per-ip") != NULL) {
+        *why = "a route has one such limit, and another line has set it";
+        return true;
+    }
     *why =
         route_set(p, r, "connection-rate-per-ip", pool_format(p->arena, "%ld/%s", most, period), s);
+    route_set(p, r, COUNTED_BY_RATE, place_of(p->arena, table), s);
     return true;
 }
 
@@ -199,6 +210,16 @@ static bool tracks_clients(const struct statement *s)
 {
     return strncmp(statement_at(s, 2), "track-sc0", 9) == 0 && statement_is(s, 3, "src") &&
            (s->count == 4 || (s->count == 6 && statement_is(s, 4, "table")));
+}
+
+/* Who rejects by that table rejects by what comes here as well. */
+static void note_tracked(struct plan *p, struct plan_route *r, struct statement *s)
+{
+    const struct statement *table = find_table(p, s->parent, statement_at(s, 5));
+    if (table == NULL)
+        return;
+    entries_keep(&r->settings, COUNTED_FOR_OTHERS);
+    route_put(p, r, COUNTED_FOR_OTHERS, place_of(p->arena, table), s);
 }
 
 /* A client that is dropped is not let in either; that it is not told so is all the difference. */
@@ -276,8 +297,10 @@ const char *haproxy_tcp_request(struct plan *p, struct plan_route *r, struct sta
 {
     const bool accepts = statement_is(s, 2, "accept"), rejects = is_reject(s);
     const char *why = "of what may be asked of a connection, only the client's address is known";
-    if (tracks_clients(s))
-        return NULL; /* looked at by what counts them */
+    if (tracks_clients(s)) {
+        note_tracked(p, r, s);
+        return NULL;
+    }
     if (statement_is(s, 1, "inspect-delay"))
         return "a protocol is never guessed from what clients send";
     if (only_notes(s))

@@ -1,5 +1,6 @@
 /* nginx_rows.c - the directives of nginx.conf, as far as they stand outside of http. */
 #include "proxy/import/access.h"
+#include "proxy/import/counters.h"
 #include "proxy/import/files.h"
 #include "proxy/import/nginx.h"
 #include "proxy/import/pool.h"
@@ -130,12 +131,18 @@ static const char *carry_access(struct plan *p, struct plan_route *r, struct sta
     return NULL;
 }
 
+/* Each of several zones counts; those of a server take the place of what stands before it. */
 static const char *carry_limit(struct plan *p, struct plan_route *r, struct statement *s,
                                const struct row *row)
 {
-    return nginx_zone_per_address(p, statement_at(s, 1))
-               ? route_set(p, r, row->key, statement_at(s, 2), s)
-               : "tlsfront counts connections per client address only";
+    const char *zone = statement_at(s, 1), *most = statement_at(s, 2);
+    const struct entry *there = entries_find(&r->settings, row->key);
+    if (!nginx_zone_per_address(p, zone))
+        return "tlsfront counts connections per client address only";
+    route_put(p, r, COUNTED_IN_EACH, zone, s);
+    if (there != NULL && !there->inherited && term_smaller(there->values[0].text, most))
+        return NULL;
+    return route_set(p, r, row->key, most, s);
 }
 
 /* ---- tables ---- */

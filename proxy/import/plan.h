@@ -137,8 +137,8 @@ const char *plan_certificate(struct plan *p, const char *chain, const char *key,
 const struct plan_certificate *plan_certificate_named(const struct plan *p, const char *name);
 
 /* After all files: routes of one section that differ in `listen` only become one, protocols are
- * guessed, addresses that are taken leave, what lacks something or leads back is withheld, names
- * become valid and unique. */
+ * guessed, addresses that are taken leave, what lacks something, leads back or shares a limit is
+ * withheld, names become valid and unique. */
 void plan_finish(struct plan *p);
 
 /* Was something not carried over? Is there a route that is not withheld? */

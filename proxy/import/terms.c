@@ -99,6 +99,13 @@ const char *term_time(struct plan *p, struct plan_route *r, const char *key, con
     return route_set(p, r, key, time, from);
 }
 
+bool term_smaller(const char *limit, const char *other)
+{
+    const unsigned long one = limit == NULL ? 0 : strtoul(limit, NULL, 10);
+    const unsigned long two = strtoul(other, NULL, 10);
+    return one > 0 && (two == 0 || one <= two);
+}
+
 /* ---- lists ---- */
 
 static bool known_cipher(const char *name)

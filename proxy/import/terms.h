@@ -17,6 +17,9 @@ const char *term_duration(struct arena *a, const char *text, unsigned unit);
 const char *term_time(struct plan *p, struct plan_route *r, const char *key, const char *text,
                       unsigned unit, struct statement *from);
 
+/* Is `limit`, a number or NULL, the one that counts of both? 0 is none. */
+bool term_smaller(const char *limit, const char *other);
+
 /* OpenSSL's list, with colons: the names that tlsfront has, of TLS 1.2 and of TLS 1.3. */
 const char *term_ciphers(struct plan *p, struct plan_route *r, const char *list,
                          struct statement *from);

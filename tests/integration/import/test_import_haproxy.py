@@ -172,6 +172,84 @@ listen imaps
 pop3s: {POP3S} idle-timeout=1h max-connections=100
 imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 idle-timeout=2h max-connections=2000
 """, {4, 9}),
+    Case("one-limit-for-several-bind-lines", """
+defaults
+    maxconn 2000
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    bind :1995 ssl crt mail.pem
+    maxconn 100
+    default_backend b
+frontend imaps
+    bind :993 ssl crt mail.pem
+    bind :1993 ssl crt news.pem
+    maxconn 100
+    default_backend b
+frontend nntps
+    bind :563 ssl crt mail.pem
+    bind :1563 ssl crt news.pem
+    stick-table type ip size 100k expire 1m store conn_rate(1m)
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { src_conn_rate gt 30 }
+    default_backend b
+backend b
+    server s 127.0.0.1:110
+""", f"""
+pop3s: listen=0.0.0.0:995,0.0.0.0:1995 protocol=pop3 certificate=mail upstream=127.0.0.1:110 max-connections=100
+#imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:110 max-connections=100
+#imaps-2: listen=0.0.0.0:1993 protocol=pop3 certificate=news upstream=127.0.0.1:110 max-connections=100
+#nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:110 max-connections=2000 connection-rate-per-ip=30/1m
+#nntps-2: listen=0.0.0.0:1563 protocol=pop3 certificate=news upstream=127.0.0.1:110 max-connections=2000 connection-rate-per-ip=30/1m
+""", {2, 11, 18}),
+    Case("one-limit-for-each-frontend", """
+defaults
+    maxconn 2000
+listen pop3s
+    bind :995 ssl crt mail.pem
+    server s 127.0.0.1:110
+listen imaps
+    bind :993 ssl crt mail.pem
+    server s 127.0.0.1:143
+""", f"""
+pop3s: {POP3S} max-connections=2000
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 max-connections=2000
+"""),
+    Case("the-smaller-limit-of-a-bind-line-and-its-frontend", """
+defaults
+    maxconn 100
+listen pop3s
+    bind :995 ssl crt mail.pem maxconn 200
+    server s 127.0.0.1:110
+listen imaps
+    bind :993 ssl crt mail.pem maxconn 50
+    server s 127.0.0.1:143
+""", f"""
+pop3s: {POP3S} max-connections=100
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 max-connections=50
+"""),
+    Case("one-table-for-several-frontends", """
+frontend pop3s
+    bind :995 ssl crt mail.pem
+    tcp-request connection track-sc0 src table b
+    tcp-request connection reject if { src_conn_rate(b) gt 30 }
+    default_backend b
+frontend imaps
+    bind :993 ssl crt mail.pem
+    tcp-request connection track-sc0 src table b
+    default_backend b
+backend b
+    stick-table type ip size 1m expire 1m store conn_rate(1m)
+    server s 127.0.0.1:110
+""", f"""
+#pop3s: {POP3S} connection-rate-per-ip=30/1m
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:110
+""", {4}),
+    Case("how-often-in-two-ways", listen(":995 ssl crt mail.pem",
+                                         "    stick-table type ip size 100k expire 1m store conn_rate(1m)",
+                                         "    tcp-request connection track-sc0 src",
+                                         "    tcp-request connection reject if { src_conn_rate gt 30 }",
+                                         "    tcp-request content reject if { src_conn_rate gt 60 }"),
+         f"#pop3s: {POP3S} connection-rate-per-ip=30/1m", {7}),
     Case("named-defaults", """
 defaults short
     timeout client 1m

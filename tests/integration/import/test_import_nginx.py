@@ -202,6 +202,37 @@ stream {
     Case("other-limits", stream("listen 995 ssl; proxy_pass 127.0.0.1:110;\nlimit_conn perserver 10;\n",
                                 context="limit_conn_zone $server_port zone=perserver:10m;"),
          f"#pop3-995: {POP3S}", {2}),
+    Case("one-zone-for-several-servers", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    limit_conn_zone $binary_remote_addr zone=addr:1m;
+    limit_conn_zone $binary_remote_addr zone=other:1m;
+    server { listen 995 ssl; proxy_pass 127.0.0.1:110;
+             limit_conn addr 2; }
+    server { listen 993 ssl; proxy_pass 127.0.0.1:143;
+             limit_conn addr 3; }
+    server { listen 563 ssl; listen 1563 ssl; proxy_pass 127.0.0.1:119;
+             limit_conn other 2; }
+}
+""", f"""
+#pop3-995: {POP3S} max-connections-per-ip=2
+#imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 max-connections-per-ip=3
+nntp-1563: listen=0.0.0.0:563,0.0.0.0:1563 protocol=nntp certificate=mail upstream=127.0.0.1:119 max-connections-per-ip=2
+""", {6, 8}),
+    Case("of-several-zones-the-smallest-limit", """
+stream {
+    ssl_certificate mail.crt; ssl_certificate_key mail.key;
+    limit_conn_zone $binary_remote_addr zone=a:1m;
+    limit_conn_zone $binary_remote_addr zone=b:1m;
+    limit_conn_zone $binary_remote_addr zone=c:1m;
+    limit_conn c 1;
+    server { listen 995 ssl; proxy_pass 127.0.0.1:110; limit_conn a 2; limit_conn b 5; }
+    server { listen 993 ssl; proxy_pass 127.0.0.1:143; }
+}
+""", f"""
+pop3-995: {POP3S} max-connections-per-ip=2
+imap-993: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:143 max-connections-per-ip=1
+"""),
     Case("servers-in-turns", """
 stream {
     ssl_certificate mail.crt; ssl_certificate_key mail.key;
