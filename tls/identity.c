@@ -337,11 +337,15 @@ struct tls_identity *tls_identity_load_challenge(const char *name, struct tls_sl
                                                  const char *chain_path, struct tls_slice key,
                                                  const char *key_path, struct err *e)
 {
+    char address[INET6_ADDRSTRLEN];
+    const bool by_address = names_reverse(name, address); /* as it is asked for: RFC 8738 6 */
     struct tls_identity *id = load(true, chain, chain_path, key, key_path, e);
-    if (id == NULL || (id->facts.name_count == 1 && identity_match(id, name) == NAMES_EXACT))
+    if (id == NULL ||
+        (id->facts.name_count == 1 && (identity_match(id, name) == NAMES_EXACT ||
+                                       (by_address && identity_match(id, address) == NAMES_EXACT))))
         return id;
     err_blame(e, TLS_INPUT_CHAIN);
-    err_set(e, "%s is not for %s, and for nothing else", chain_path, name);
+    err_set(e, "%s is not for %s, and for nothing else", chain_path, by_address ? address : name);
     tls_identity_free(id);
     return NULL;
 }

@@ -1,6 +1,9 @@
 #include "tls/names.h"
 
+#include "config/letters.h"
+
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -47,4 +50,51 @@ bool names_is_address(const char *name)
 {
     struct in6_addr address;
     return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+}
+
+/* ---- the names of addresses ---- */
+
+/* The size of what stands before `end`; 0: it does not end so. */
+static size_t size_before(const char *name, const char *end)
+{
+    const size_t size = strlen(name), rest = strlen(end);
+    return size > rest && strcasecmp(name + size - rest, end) == 0 ? size - rest : 0;
+}
+
+/* Four numbers, the last one first. */
+static bool turn_ipv4(const char *labels, size_t size, char address[INET6_ADDRSTRLEN])
+{
+    char text[INET_ADDRSTRLEN];
+    uint8_t b[4];
+    if (size >= sizeof text)
+        return false;
+    memcpy(text, labels, size);
+    text[size] = '\0';
+    if (inet_pton(AF_INET, text, b) != 1) /* which takes no zeros before a number */
+        return false;
+    snprintf(address, INET6_ADDRSTRLEN, "%u.%u.%u.%u", b[3], b[2], b[1], b[0]);
+    return true;
+}
+
+/* 32 digits, the last one first. */
+static bool turn_ipv6(const char *labels, size_t size, char address[INET6_ADDRSTRLEN])
+{
+    static const char digits[] = "0123456789abcdef";
+    struct in6_addr a = {0};
+    const size_t count = 2 * sizeof a.s6_addr;
+    if (size != 2 * count - 1)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const char *digit = memchr(digits, letter_lower((uint8_t)labels[2 * i]), sizeof digits - 1);
+        if (digit == NULL || (i + 1 < count && labels[2 * i + 1] != '.'))
+            return false;
+        a.s6_addr[sizeof a.s6_addr - 1 - i / 2] |= (uint8_t)((digit - digits) << (i % 2 * 4));
+    }
+    return inet_ntop(AF_INET6, &a, address, INET6_ADDRSTRLEN) != NULL;
+}
+
+bool names_reverse(const char *name, char address[INET6_ADDRSTRLEN])
+{
+    const size_t v4 = size_before(name, ".in-addr.arpa"), v6 = size_before(name, ".ip6.arpa");
+    return (v4 > 0 && turn_ipv4(name, v4, address)) || (v6 > 0 && turn_ipv6(name, v6, address));
 }

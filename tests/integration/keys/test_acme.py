@@ -454,14 +454,20 @@ def test_a_folder_below_one_of_somebody_else_is_refused(run, fronts):
 # ---- tls-alpn-01 ------------------------------------------------------------------------------
 
 
+# What an authority asks for that is to vouch for an address (RFC 8738, 6).
+IPV4 = "7.2.0.192.in-addr.arpa"
+IPV6 = "7" + 23 * ".0" + ".8.b.d.0.1.0.0.2.ip6.arpa"
+
+
 @pytest.fixture(scope="module")
 def challenged(open_):
     """A challenge certificate as ACME clients make them (RFC 8737, 3)."""
-    for kind, name in (("ec", NAME), ("rsa", "rsa.example.test")):
+    for kind, name, of in (("ec", NAME, f"DNS:{NAME}"), ("rsa", "rsa.example.test", "DNS:rsa.example.test"),
+                           ("ec", IPV4, "IP:192.0.2.7"), ("ec", IPV6, "IP:2001:db8::7")):
         key, crt = (open_.certificates / f"{name}.{end}.pem" for end in ("key", "crt"))
         make.make_key(key, kind)
         make.openssl("req", "-x509", "-key", key, "-out", crt, "-subj", "/CN=challenge",
-                     "-addext", f"subjectAltName=DNS:{name}", "-addext",
+                     "-addext", f"subjectAltName={of}", "-addext",
                      "1.3.6.1.5.5.7.1.31=critical,DER:0420" + "ab" * 32)
     return open_
 
@@ -476,7 +482,7 @@ def offer(port, alpn, name=NAME, version=None):
     return tls.TlsClient(port, settings, sni=name)
 
 
-@pytest.mark.parametrize("name", [NAME, "MAIL.Example.test", "rsa.example.test"])
+@pytest.mark.parametrize("name", [NAME, "MAIL.Example.test", "rsa.example.test", IPV4, IPV6])
 def test_an_authority_sees_the_challenge_certificate(challenged, version, name):
     with offer(challenged.tls, ["acme-tls/1"], name, version) as client:
         assert client.tls.selected_alpn_protocol() == "acme-tls/1"

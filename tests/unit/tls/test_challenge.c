@@ -103,6 +103,26 @@ static void a_challenge_certificate_is_for_one_name_and_says_what_it_is(void **s
     free(other);
 }
 
+/* RFC 8738 6 */
+static void an_address_is_challenged_by_its_name_in_the_dns(void **state)
+{
+    (void)state;
+    static const char *const address[] = {"192.0.2.7", NULL};
+    static const char *const reverse[] = {"7.2.0.192.in-addr.arpa", NULL};
+    static const char *const both[] = {"192.0.2.7", "7.2.0.192.in-addr.arpa", NULL};
+    const char *const *const lists[] = {address, reverse, both};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct err e = {.text = ""};
+        char *crt =
+            make(&(struct pki_spec){.names = lists[i], .key = PKI_EC256, .challenge = true});
+        struct tls_identity *id = load(reverse[0], crt, key, &e);
+        assert_int_equal(id != NULL, lists[i] != both);
+        tls_identity_free(id);
+        assert_refused("192.0.2.7.in-addr.arpa", crt, key, "is not for 7.2.0.192, and");
+        free(crt);
+    }
+}
+
 /* ---- connections ---- */
 
 static void start(struct join *j, const struct peer_options *po)
@@ -284,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_challenge_certificate_is_for_one_name_and_says_what_it_is),
+        cmocka_unit_test(an_address_is_challenged_by_its_name_in_the_dns),
         cmocka_unit_test(an_authority_gets_the_certificate_that_was_found),
         cmocka_unit_test(a_second_client_hello_is_not_asked_about_again),
         cmocka_unit_test(the_hello_may_come_in_any_pieces),
