@@ -239,6 +239,8 @@ void tls_conn_abort(struct tls_conn *c, enum tls_abort why, struct tls_io *io)
                                          "the handshake took too long"},
         [TLS_ABORT_INTERNAL] = {ALERT_INTERNAL_ERROR, TLS_FAULT_LOCAL, "internal error"},
         [TLS_ABORT_DENIED] = {ALERT_ACCESS_DENIED, TLS_FAULT_CLIENT, "it may not come in"},
+        [TLS_ABORT_CHALLENGE] = {ALERT_UNRECOGNIZED_NAME, TLS_FAULT_LOCAL,
+                                 "the challenge cannot be answered"},
     };
     engine_begin(c->engine);
     memory_failed();

@@ -458,7 +458,12 @@ enum tls_status tls_conn_send(struct tls_conn *c, uint8_t *data, size_t size, st
 enum tls_status tls_conn_close(struct tls_conn *c, struct tls_io *io);
 
 /* Give up from our side, with the alert of RFC 8446 6.2 for the case; TLS_FAILED afterwards. */
-enum tls_abort { TLS_ABORT_HANDSHAKE_TIMEOUT, TLS_ABORT_INTERNAL, TLS_ABORT_DENIED };
+enum tls_abort {
+    TLS_ABORT_HANDSHAKE_TIMEOUT,
+    TLS_ABORT_INTERNAL,
+    TLS_ABORT_DENIED,
+    TLS_ABORT_CHALLENGE /* there is one, which cannot be shown: the client is told as if not */
+};
 void tls_conn_abort(struct tls_conn *c, enum tls_abort why, struct tls_io *io);
 
 /* What the last call returned, or would have. */

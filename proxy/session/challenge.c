@@ -31,9 +31,12 @@ static enum session_state show(struct session *s, enum challenge_outcome outcome
 {
     struct tls_identity *id = load(s, s->challenge->query.name, outcome, challenge);
     struct tls_io io = {0};
-    const enum tls_status status = tls_conn_answer(s->tls, id, &io);
+    if (id == NULL && challenge_is_ours(outcome))
+        tls_conn_abort(s->tls, TLS_ABORT_CHALLENGE, &io);
+    else
+        tls_conn_answer(s->tls, id, &io);
     tls_identity_free(id);
-    enum session_state next = session_handshake_step(s, status, &io);
+    enum session_state next = session_handshake_step(s, tls_conn_status(s->tls), &io);
     return next != SESSION_STAY ? next : SESSION_HANDSHAKE;
 }
 

@@ -101,6 +101,8 @@ const struct end_row session_ends[ENDS] = {
                                 CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_CHALLENGE_UNKNOWN] = {FAULT_CLIENT, "there is no such challenge", WORD_GOODBYE,
                                CLIENT_LINGERS, UPSTREAM_FIN, false},
+    [END_CHALLENGE_UNFIT] = {FAULT_LOCAL, "the challenge cannot be answered", WORD_GOODBYE,
+                             CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_CHALLENGE_LATE] = {FAULT_LOCAL, "the challenge was not answered in time", WORD_GOODBYE,
                             CLIENT_LINGERS, UPSTREAM_FIN, false},
     [END_CHALLENGE_LATE_TLS] = {FAULT_LOCAL, "the challenge was not answered in time",

@@ -157,7 +157,9 @@ static void http_answered(struct query *q, enum challenge_outcome outcome,
         return;
     }
     if (outcome != CHALLENGE_FOUND) {
-        session_step(s, request_answer(s, HTTP_NOT_FOUND, END_CHALLENGE_UNKNOWN));
+        const enum end end =
+            challenge_is_ours(outcome) ? END_CHALLENGE_UNFIT : END_CHALLENGE_UNKNOWN;
+        session_step(s, request_answer(s, HTTP_NOT_FOUND, end));
         return;
     }
     const struct slice file = {challenge->bytes, challenge->size[0]};

@@ -45,6 +45,11 @@ uint64_t challenge_hash(unsigned slot, const char *name)
     return fnv1a((FNV_BASIS ^ slot) * FNV_PRIME, name, strlen(name));
 }
 
+bool challenge_is_ours(enum challenge_outcome outcome)
+{
+    return outcome != CHALLENGE_NONE && outcome != CHALLENGE_BAD_NAME;
+}
+
 const char *challenge_words(enum challenge_outcome outcome)
 {
     static const char *const words[CHALLENGE_OUTCOMES] = {

@@ -50,6 +50,9 @@ bool challenge_name(enum challenge_kind kind, const char *name, char out[CHALLEN
 /* A short word for that name on the route with that slot; different ones may have the same. */
 uint64_t challenge_hash(unsigned slot, const char *name);
 
+/* Is it by no fault of who asks that there is no answer? */
+bool challenge_is_ours(enum challenge_outcome outcome);
+
 /* For the log. */
 const char *challenge_words(enum challenge_outcome outcome);
 

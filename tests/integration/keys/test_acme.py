@@ -514,6 +514,7 @@ def test_a_certificate_that_is_no_challenge_is_not_shown(challenged, pki):
         (challenged.certificates / f"{name}.key.pem").write_bytes(key.read_bytes())
         with pytest.raises(ssl.SSLError, match="unrecognized[ _]name"):
             offer(challenged.tls, ["acme-tls/1"], name)
+        assert challenged.front.wait_for_log("end", sni=name)["fault"] == "tlsfront"
     outcomes = [line["outcome"] for line in challenged.front.log("challenge", type="tls-alpn-01")]
     assert any("acmeIdentifier" in words for words in outcomes)
     assert any("is not for wrong.example.test" in words for words in outcomes)

@@ -613,6 +613,18 @@ static inline bool challenge_is_unknown(void)
     return true;
 }
 
+/* HTTP gives whatever is there; TLS takes no text for a certificate. */
+static inline bool challenge_is_unfit(void)
+{
+    if (!is_asked())
+        return false;
+    if (f.s->tls != NULL)
+        supervisor_answers("no certificate", "no key");
+    else
+        supervisor_says(CHALLENGE_PRIVATE, NULL, NULL);
+    return true;
+}
+
 /* As query.c does with those at the end of the line. */
 static inline bool challenge_is_not_looked_for(void)
 {

@@ -628,8 +628,8 @@ static inline void turn_of_the_loop(void)
     over();
 }
 
-/* The supervisor's answer to the question that is out; `bytes` NULL: there is nothing. */
-static inline void supervisor_answers(const char *crt, const char *key)
+/* The supervisor's answer to the question that is out. */
+static inline void supervisor_says(enum challenge_outcome outcome, const char *crt, const char *key)
 {
     static struct ipc_message m;
     static struct ipc_challenge_answer a;
@@ -638,7 +638,7 @@ static inline void supervisor_answers(const char *crt, const char *key)
     memcpy(&asked, m.payload, sizeof asked);
     memset(&a, 0, sizeof a);
     a.serial = asked.serial;
-    a.outcome = crt != NULL ? CHALLENGE_FOUND : CHALLENGE_NONE;
+    a.outcome = outcome;
     a.challenge.size[0] = crt != NULL ? strlen(crt) : 0;
     a.challenge.size[1] = key != NULL ? strlen(key) : 0;
     if (crt != NULL)
@@ -650,6 +650,12 @@ static inline void supervisor_answers(const char *crt, const char *key)
     in_session = true;
     queries_answered(&f.all.queries, &m);
     over();
+}
+
+/* NULL: there is nothing. */
+static inline void supervisor_answers(const char *crt, const char *key)
+{
+    supervisor_says(crt != NULL ? CHALLENGE_FOUND : CHALLENGE_NONE, crt, key);
 }
 
 /* A signer that is there, or another one. */
