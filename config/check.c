@@ -102,23 +102,49 @@ static void check_freebind(const struct route_config *r, struct diags *d)
                  r->name);
 }
 
-/* RFC 5321 servers relay for addresses that they trust, and all clients of a proxy share one. */
+static size_t unix_sockets(const struct endpoint *list, size_t count)
+{
+    size_t sockets = 0;
+    for (size_t i = 0; i < count; i++)
+        sockets += list[i].kind == ENDPOINT_UNIX;
+    return sockets;
+}
+
+static bool tells_addresses(const struct target_config *t, bool has_source)
+{
+    return t->send_proxy != SEND_PROXY_OFF || t->xclient ||
+           (has_source && t->source_kind == SOURCE_TRANSPARENT);
+}
+
+/* RFC 5321 servers relay for addresses that they trust, and all clients of a proxy share one. Those
+ * of a Unix socket have no other that could be told, whatever is said about telling. */
 static void check_relay(const struct route_config *r, const struct target_config *t,
                         struct diags *d)
 {
-    bool told =
-        t->send_proxy != SEND_PROXY_OFF || t->xclient || t->source_kind == SOURCE_TRANSPARENT;
-    bool untrusted = t->source_kind == SOURCE_ADDRESS && !endpoint_is_loopback(&t->source);
-    if (r->protocol != PROTOCOL_SMTP || t->upstream_count == 0 || told || untrusted ||
+    const size_t nameless = unix_sockets(r->listen, r->listen_count);
+    const bool has_source = unix_sockets(t->upstream, t->upstream_count) == 0;
+    const bool untrusted =
+        has_source && t->source_kind == SOURCE_ADDRESS && !endpoint_is_loopback(&t->source);
+    if (r->protocol != PROTOCOL_SMTP || t->upstream_count == 0 || untrusted ||
         t->relay_risk_accepted)
         return;
-    diag_add(d, DIAG_WARNING, &t->upstream_at,
-             "tell the server who the client is: xclient = on, send-proxy = v1 or v2, or "
-             "source = transparent; or give source = an address that the server does not trust; if "
-             "the server relays for nobody without a login, say relay-risk = accepted",
-             "%s: the server sees every client come from this machine; if it relays mail for "
-             "this machine, anyone can send through it",
-             t->label);
+    if (nameless < r->listen_count && !tells_addresses(t, has_source))
+        diag_add(
+            d, DIAG_WARNING, &t->upstream_at,
+            "tell the server who the client is: xclient = on, send-proxy = v1 or v2, or "
+            "source = transparent; or give source = an address that the server does not trust; if "
+            "the server relays for nobody without a login, say relay-risk = accepted",
+            "%s: the server sees every client come from this machine; if it relays mail for "
+            "this machine, anyone can send through it",
+            t->label);
+    if (nameless > 0)
+        diag_add(d, DIAG_WARNING, &t->upstream_at,
+                 "give source = an address that the server does not trust; if the server relays "
+                 "for nobody without a login, say relay-risk = accepted",
+                 "%s: clients of the Unix socket have no address to be told, and the server sees "
+                 "them come from this machine; if it relays mail for this machine, all of them can "
+                 "send through it",
+                 t->label);
 }
 
 static void check_starttls(const struct route_config *r, struct diags *d)
@@ -180,6 +206,18 @@ static void check_xclient(const struct route_config *r, const struct target_conf
                  "%s: xclient has no effect: there is no such thing in %s", t->label, facts->name);
 }
 
+/* Of them version 1 can only say UNKNOWN; version 2 says LOCAL, which all servers take. */
+static void check_send_proxy(const struct route_config *r, const struct target_config *t,
+                             struct diags *d)
+{
+    if (r->protocol == PROTOCOL_SMTP && t->send_proxy == SEND_PROXY_V1 &&
+        unix_sockets(r->listen, r->listen_count) > 0 && !is_inherited(r, t, &t->send_proxy_at))
+        diag_add(d, DIAG_WARNING, &t->send_proxy_at, "write send-proxy = v2",
+                 "%s: clients of the Unix socket have no address, so send-proxy = v1 says PROXY "
+                 "UNKNOWN, and Postfix refuses them",
+                 t->label);
+}
+
 /* Is that upstream dialled from the source? */
 static bool has_use_for_source(const struct target_config *t, const struct endpoint *up,
                                struct diags *d)
@@ -187,7 +225,8 @@ static bool has_use_for_source(const struct target_config *t, const struct endpo
     if (up->kind == ENDPOINT_UNIX)
         diag_add(d, DIAG_WARNING, &t->source_at, "remove source, or name the server by address",
                  "%s: source has no effect on upstream \"%s\"", t->label, up->text);
-    if (up->kind != ENDPOINT_INET || up->addr.ss_family == t->source.addr.ss_family)
+    if (up->kind != ENDPOINT_INET || t->source_kind == SOURCE_TRANSPARENT ||
+        up->addr.ss_family == t->source.addr.ss_family)
         return up->kind != ENDPOINT_UNIX;
     diag_add(d, DIAG_ERROR, &t->source_at, "use two IPv4 or two IPv6 addresses",
              "%s: source \"%s\" cannot reach upstream \"%s\": one is IPv4, the other IPv6",
@@ -199,11 +238,12 @@ static void check_source(const struct route_config *r, const struct target_confi
                          struct diags *d)
 {
     bool any = false;
-    if (t->source_kind != SOURCE_ADDRESS)
+    if (t->source_kind == SOURCE_DEFAULT)
         return;
     for (size_t i = 0; i < t->upstream_count; i++)
         any |= has_use_for_source(t, &t->upstream[i], d);
-    if (any && !is_inherited(r, t, &t->source_at) && foreign_address(&t->source.addr))
+    if (any && t->source_kind == SOURCE_ADDRESS && !is_inherited(r, t, &t->source_at) &&
+        foreign_address(&t->source.addr))
         diag_add(d, DIAG_WARNING, &t->source_at,
                  "give an address that this machine has (`ip address` lists them)",
                  "%s: nothing can come from source \"%s\" as long as this machine does not have it",
@@ -323,6 +363,7 @@ static void check_target(const struct route_config *r, const struct target_confi
                          struct diags *d)
 {
     check_relay(r, t, d);
+    check_send_proxy(r, t, d);
     check_xclient(r, t, d);
     check_source(r, t, d);
     check_balance(r, t, d);

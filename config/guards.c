@@ -100,6 +100,8 @@ void check_guards(const struct route_config *r, struct diags *d)
     check_balancers(r, d);
     if (!only_unix(r))
         return;
+    if (r->accept_proxy_from.count > 0)
+        check_addressless(r, "accept-proxy-from", &r->accept_proxy_from.items[0].at, d);
     if (r->allow.count > 0)
         check_addressless(r, "allow", &r->allow.items[0].at, d);
     if (r->deny.count > 0)

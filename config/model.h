@@ -146,6 +146,7 @@ struct target_config {
     struct origin balance_at; /* line 0: not given */
     unsigned health_check;    /* milliseconds between visits; 0: none */
     enum send_proxy send_proxy;
+    struct origin send_proxy_at; /* line 0: not given */
     enum source_kind source_kind;
     struct endpoint source; /* port 0; meaningful for SOURCE_ADDRESS */
     struct origin source_at;
