@@ -200,12 +200,21 @@ static void judge(struct check *c)
     }
 }
 
-/* We come for ourselves: nobody's address is told. */
+/* We come for ourselves. Version 1 has no word for that which all servers take, so the visit names
+ * its own two ends, as haproxy's checks do. */
 static void say_who(struct check *c)
 {
+    struct sockaddr_storage here;
     struct buf out;
     buf_init(&out, 1024);
-    proxy_header_own(c->target->config->send_proxy == SEND_PROXY_V2, &out);
+    if (c->target->config->send_proxy == SEND_PROXY_V2) {
+        proxy_header_local(&out);
+    } else {
+        address_local(&c->peer.uv.handle, &here);
+        proxy_header_v1(&(struct proxy_header){.client = (const struct sockaddr *)&here,
+                                               .local = (const struct sockaddr *)&c->at.addr},
+                        &out);
+    }
     peer_send(&c->peer, out.data, out.size, false);
     buf_free(&out);
 }

@@ -55,13 +55,9 @@ static bool both_ends(const struct proxy_header *h, struct ends *ends)
 
 static const uint8_t signature[12] = "\r\n\r\n\0\r\nQUIT\n"; /* 2.2 */
 
-void proxy_header_own(bool v2, struct buf *out)
+void proxy_header_local(struct buf *out)
 {
     static const uint8_t local[4] = {0x20}; /* version 2, command LOCAL, and nothing about it */
-    if (!v2) {
-        buf_puts(out, "PROXY UNKNOWN\r\n");
-        return;
-    }
     buf_put(out, signature, sizeof signature);
     buf_put(out, local, sizeof local);
 }
@@ -86,9 +82,11 @@ static void put_u16(struct buf *out, size_t value)
     buf_put(out, bytes, sizeof bytes);
 }
 
+enum { TLV_HEAD = 3 }; /* type and length */
+
 static void put_tlv(struct buf *out, enum tlv type, const char *text)
 {
-    if (text == NULL || *text == '\0')
+    if (text == NULL)
         return;
     const uint8_t t = (uint8_t)type;
     buf_put(out, &t, 1);
@@ -96,18 +94,55 @@ static void put_tlv(struct buf *out, enum tlv type, const char *text)
     buf_puts(out, text);
 }
 
+/* The longest that may follow the first 16 bytes: 2.2 has room for the addresses of Unix sockets
+ * there, and Exim for no more. */
+enum { BODY_MAX = 216 };
+
+enum { SSL_HEAD = 5 };
+
+/* What is told beside the addresses. */
+struct told {
+    const char *id;
+    struct tls_info tls;
+};
+
+/* NULL: there is none, or no room for it. */
+static const char *fit(const char *text, size_t *room)
+{
+    if (text == NULL || *text == '\0' || TLV_HEAD + strlen(text) > *room)
+        return NULL;
+    *room -= TLV_HEAD + strlen(text);
+    return text;
+}
+
+/* Servers act on TLS, on who the client is and on the name that it asked for; the rest is for their
+ * logs. */
+static struct told choose(const struct proxy_header *h, size_t room)
+{
+    struct told t = {.tls = h->tls != NULL ? *h->tls : (struct tls_info){0}};
+    if (h->tls != NULL)
+        room -= TLV_HEAD + SSL_HEAD;
+    t.tls.version = fit(t.tls.version, &room);
+    t.tls.client_cn = fit(t.tls.client_cn, &room);
+    t.tls.sni = fit(t.tls.sni, &room);
+    t.id = fit(h->id, &room);
+    t.tls.alpn = fit(t.tls.alpn, &room);
+    t.tls.cipher = fit(t.tls.cipher, &room);
+    return t;
+}
+
 /* 2.2.6: client flags, verify (0: presented and verified), then sub-TLVs. */
 static void put_tls(struct buf *out, const struct tls_info *tls)
 {
     struct buf sub;
-    buf_init(&sub, 4096);
+    buf_init(&sub, BODY_MAX);
     put_tlv(&sub, TLV_SSL_VERSION, tls->version);
     put_tlv(&sub, TLV_SSL_CN, tls->client_cn);
     put_tlv(&sub, TLV_SSL_CIPHER, tls->cipher);
 
     const bool certificate = tls->client_subject != NULL;
     const uint8_t type = TLV_SSL;
-    const uint8_t head[5] = {
+    const uint8_t head[SSL_HEAD] = {
         (uint8_t)(SSL_CLIENT_SSL | (certificate ? SSL_CLIENT_CERT_CONN | SSL_CLIENT_CERT_SESS : 0)),
         0, 0, 0, certificate ? 0 : 1};
     buf_put(out, &type, 1);
@@ -121,25 +156,26 @@ static void put_tls(struct buf *out, const struct tls_info *tls)
 void proxy_header_v2(const struct proxy_header *h, struct buf *out)
 {
     struct ends ends;
-    const bool inet = both_ends(h, &ends);
-
+    if (!both_ends(h, &ends)) { /* servers refuse PROXY without addresses, and take LOCAL */
+        proxy_header_local(out);
+        return;
+    }
     struct buf body;
-    buf_init(&body, 8192);
-    if (inet) {
-        buf_put(&body, ends.client, ends.size);
-        buf_put(&body, ends.local, ends.size);
-        buf_put(&body, &ends.client_port, 2);
-        buf_put(&body, &ends.local_port, 2);
-    }
-    put_tlv(&body, TLV_UNIQUE_ID, h->id);
-    if (h->tls != NULL) {
-        put_tlv(&body, TLV_ALPN, h->tls->alpn);
-        put_tlv(&body, TLV_AUTHORITY, h->tls->sni);
-        put_tls(&body, h->tls);
-    }
+    buf_init(&body, BODY_MAX);
+    buf_put(&body, ends.client, ends.size);
+    buf_put(&body, ends.local, ends.size);
+    buf_put(&body, &ends.client_port, 2);
+    buf_put(&body, &ends.local_port, 2);
 
-    /* 2.2: version 2, command PROXY; family and STREAM, or UNSPEC where there are no addresses. */
-    const uint8_t kind[2] = {0x21, !inet ? 0x00 : ends.family == AF_INET ? 0x11 : 0x21};
+    const struct told told = choose(h, BODY_MAX - body.size);
+    put_tlv(&body, TLV_UNIQUE_ID, told.id);
+    put_tlv(&body, TLV_ALPN, told.tls.alpn);
+    put_tlv(&body, TLV_AUTHORITY, told.tls.sni);
+    if (h->tls != NULL)
+        put_tls(&body, &told.tls);
+
+    /* 2.2: version 2, command PROXY; family and STREAM. */
+    const uint8_t kind[2] = {0x21, ends.family == AF_INET ? 0x11 : 0x21};
     buf_put(out, signature, sizeof signature);
     buf_put(out, kind, sizeof kind);
     put_u16(out, body.size);

@@ -19,10 +19,12 @@ struct proxy_header {
 void proxy_header_v1(const struct proxy_header *h, struct buf *out);
 
 /* With TLVs for ALPN, server name, unique id and TLS (version, cipher, and whether there is a
- * client certificate, which is always a verified one, with its common name). */
+ * client certificate, which is always a verified one, with its common name). Of these the least
+ * useful are left out where the header would get longer than 232 bytes. Without internet addresses:
+ * as proxy_header_local(). */
 void proxy_header_v2(const struct proxy_header *h, struct buf *out);
 
-/* For a connection that carries no client's session: UNKNOWN in version 1, LOCAL in version 2. */
-void proxy_header_own(bool v2, struct buf *out);
+/* Version 2, of a connection that speaks for itself: it names nobody. */
+void proxy_header_local(struct buf *out);
 
 #endif

@@ -252,6 +252,22 @@ def test_version_1_tells_the_address_and_nothing_of_tls(fronts, run, pki, haprox
     wait_for_line(haproxy_dovecot.log, "imap-login", f"rip={CLIENT},")
 
 
+# ---- clients of a Unix socket --------------------------------------------------------------------
+
+
+def test_servers_take_those_who_have_no_address(fronts, run, pki, postfix, haproxy_dovecot):
+    """They refuse PROXY without addresses; version 2 has LOCAL, and the server sees tlsfront's."""
+    folder = run.make_folder("nameless")
+    fronts.start(pki.mail.block(), *(
+        route(protocol, f"unix:{folder / protocol}", upstream, protocol=protocol, send_proxy="v2")
+        for protocol, upstream in (("smtp", postfix.haproxy), ("imap", haproxy_dovecot.imap))))
+    with tls.TlsClient(folder / "smtp", tls.context(pki)) as session:
+        assert session.read_until(b"\r\n").startswith(b"220 ")
+    with tls.TlsClient(folder / "imap", tls.context(pki)) as session:
+        assert session.read_until(b"\r\n").startswith(b"* OK ")
+    wait_for_line(haproxy_dovecot.log, "imap-login", "rip=127.0.0.1,")
+
+
 # ---- dovecot by ID and XCLIENT -------------------------------------------------------------------
 
 
