@@ -79,12 +79,13 @@ enum step imap_starttls(struct dialogue *t, const struct imap_command *c, struct
     return STEP_UPGRADING;
 }
 
-/* RFC 9051, 6.2.3; RFC 5530, 3: PRIVACYREQUIRED. */
+/* RFC 9051, 6.2.3; RFC 5530, 3: PRIVACYREQUIRED. A command alone is no login. */
 enum step imap_login_refusal(struct dialogue *t, const struct imap_command *c,
                              struct dialogue_out *out)
 {
     const struct slice none = {c->rest.data, 0};
-    dialogue_login_refused(t, c->row->name, slice_is(c->verb, "AUTHENTICATE") ? c->rest : none);
+    if (c->rest.size > 0)
+        dialogue_login_refused(t, c->row->name, slice_is(c->verb, "AUTHENTICATE") ? c->rest : none);
     return imap_refuse(t, c, out, "NO [PRIVACYREQUIRED] Not before STARTTLS");
 }
 

@@ -41,8 +41,12 @@ static void note_login(struct dialogue *t, struct slice how)
 {
     struct slice rest = how;
     const struct slice kind = line_word(&rest);
+    /* A command alone is no login, but for SIMPLE, whose words are on the next line. */
+    if (rest.size == 0 && !slice_is(kind, "SIMPLE"))
+        return;
     if (slice_is(kind, "PASS") && nntp_of(t)->user_refused)
         return;
+    nntp_of(t)->login_refused = true;
     nntp_of(t)->user_refused = slice_is(kind, "USER");
     dialogue_login_refused(t, "AUTHINFO", slice_is(kind, "SASL") ? rest : how);
 }
@@ -51,7 +55,6 @@ enum step nntp_refuse_login(struct dialogue *t, const struct command *c, struct 
 {
     if (t->asked.count > 0)
         return STEP_LEFT;
-    nntp_of(t)->login_refused = true;
     note_login(t, c->rest);
     return nntp_refuse(t, out, "483 Must issue a STARTTLS command first");
 }

@@ -49,17 +49,19 @@ static void note_login(struct dialogue *t, const struct command *c)
     const struct slice none = {c->rest.data, 0};
     if (slice_is(c->verb, "PASS") && pop3_of(t)->user_refused)
         return;
+    pop3_of(t)->login_refused = true;
     pop3_of(t)->user_refused = slice_is(c->verb, "USER");
     dialogue_login_refused(t, c->row->name, slice_is(c->verb, "AUTH") ? c->rest : none);
 }
 
-/* SYS/PERM (RFC 3206, 4): somebody has to turn TLS on. AUTH would blame the password. */
+/* SYS/PERM (RFC 3206, 4): somebody has to turn TLS on. AUTH would blame the password. A command
+ * alone is no login: with AUTH, clients ask for the mechanisms. */
 enum step pop3_refuse_login(struct dialogue *t, const struct command *c, struct dialogue_out *out)
 {
     if (t->asked.count > 0)
         return STEP_LEFT;
-    pop3_of(t)->login_refused = true;
-    note_login(t, c);
+    if (c->rest.size > 0)
+        note_login(t, c);
     return pop3_refuse(t, out, "-ERR [SYS/PERM] Must issue a STLS command first");
 }
 

@@ -55,8 +55,10 @@ enum step sieve_refuse_login(struct dialogue *t, const struct command *c, struct
     if (t->asked.count > 0)
         return STEP_LEFT;
     sieve_token_next(&rest, &mechanism);
-    sieve_of(t)->login_refused = true;
-    dialogue_login_refused(t, "AUTHENTICATE", mechanism.text);
+    if (mechanism.kind != SIEVE_END) { /* AUTHENTICATE alone is no login */
+        sieve_of(t)->login_refused = true;
+        dialogue_login_refused(t, "AUTHENTICATE", mechanism.text);
+    }
     return sieve_refuse_encryption(t, c, out);
 }
 

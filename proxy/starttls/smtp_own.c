@@ -58,8 +58,10 @@ enum step smtp_refuse_login(struct dialogue *t, const struct smtp_command *c,
 {
     if (t->asked.count > 0)
         return STEP_LEFT;
-    smtp_of(t)->auth_refused = true;
-    dialogue_login_refused(t, c->row->name, c->rest);
+    if (c->rest.size > 0) { /* AUTH alone is no login */
+        smtp_of(t)->auth_refused = true;
+        dialogue_login_refused(t, c->row->name, c->rest);
+    }
     return smtp_refuse(t, out, reply);
 }
 

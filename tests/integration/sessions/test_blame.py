@@ -91,6 +91,20 @@ def test_a_client_that_shows_passwords(scene):
     assert all(secret not in text for secret in (dialects.PASSWORD, dialects.TOKEN, b"alice"))
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_client_that_asks_for_the_mechanisms(stage, mode):
+    """K-9 Mail's first word is AUTH alone, before CAPA and STLS: whoever bans for logins in clear
+    would ban it."""
+    scene = stage.scene(dialects.POP3, mode)
+    before = scene.front.route_status(scene.name)["logins_refused"]
+    lines = scene.front.log("login-refused", route=scene.name)
+    with scene.connect() as client:
+        scene.ask(client, b"AUTH\r\n", b"-ERR ")
+        scene.ask(client, b"NOOP\r\n" if mode == "optional" else b"CAPA\r\n", b"+OK")
+    assert scene.front.route_status(scene.name)["logins_refused"] == before
+    assert scene.front.log("login-refused", route=scene.name) == lines
+
+
 def test_a_message_that_is_too_large_before_required_tls(stage):
     scene = stage.scene(dialects.LDAP, "required")
     with scene.connect() as client:

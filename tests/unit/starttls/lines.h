@@ -131,6 +131,29 @@ static inline void refused_in_the_middle(const char *hello, const char *begun, c
         free(all[i]);
 }
 
+static inline unsigned refused_logins(const struct dialogue_facts *facts, const char *hello,
+                                      const char *said)
+{
+    struct stage st;
+    stage_open(&st, &MODULE, facts);
+    if (facts->mode != DIALOGUE_REQUIRED)
+        stage_say(&st, UPSTREAM, hello, strlen(hello));
+    stage_say(&st, CLIENT, said, strlen(said));
+    const unsigned count = st.dialogue.login_count;
+    stage_free(&st);
+    return count;
+}
+
+/* What asks how to log in, or says nothing, counts for none; `login` for one. */
+static inline void alone_is_no_login(const char *hello, const char *alone, const char *login)
+{
+    const struct dialogue_facts facts[] = {required, optional};
+    for (size_t i = 0; i < COUNT(facts); i++) {
+        assert_int_equal(refused_logins(&facts[i], hello, alone), 0);
+        assert_int_equal(refused_logins(&facts[i], hello, login), 1);
+    }
+}
+
 /* An upstream that says `first` and then `again` for as long as it is listened to, which must not
  * be long. */
 static inline void endless(const struct dialogue_facts *facts, const char *hello, const char *ask,

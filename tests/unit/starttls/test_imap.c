@@ -320,6 +320,13 @@ static void optional_passwords_are_held_back(void **state)
           .to_upstream = "f NOOP\r\n");
 }
 
+static void a_command_alone_is_no_login(void **state)
+{
+    (void)state;
+    alone_is_no_login(G, "a AUTHENTICATE\r\nb LOGIN \r\n", "a AUTHENTICATE PLAIN\r\n");
+    alone_is_no_login(G, "a authenticate\r\n", "a LOGIN {4}\r\n");
+}
+
 static void optional_passes_nothing_but_what_it_knows(void **state)
 {
     (void)state;
@@ -1149,6 +1156,7 @@ int main(void)
         cmocka_unit_test(optional_edits_the_greeting),
         cmocka_unit_test(optional_edits_every_list),
         cmocka_unit_test(optional_passwords_are_held_back),
+        cmocka_unit_test(a_command_alone_is_no_login),
         cmocka_unit_test(optional_passes_nothing_but_what_it_knows),
         cmocka_unit_test(optional_what_may_be_a_literal_does_not_pass),
         cmocka_unit_test(optional_nothing_more_can_be_asked_for),

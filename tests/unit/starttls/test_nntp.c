@@ -232,6 +232,14 @@ static void optional_refuses_passwords_behind_real_work(void **state)
           .end = DIALOGUE_UPGRADE);
 }
 
+static void a_command_alone_is_no_login(void **state)
+{
+    (void)state;
+    alone_is_no_login(G, "AUTHINFO\r\nAUTHINFO SASL\r\nAUTHINFO USER \r\nAUTHINFO GENERIC\r\n",
+                      "AUTHINFO SASL PLAIN AA==\r\n");
+    alone_is_no_login(G, "AUTHINFO PASS\r\n", "AUTHINFO SIMPLE\r\n");
+}
+
 static void optional_never_passes_what_follows_a_refused_authinfo(void **state)
 {
     (void)state;
@@ -769,6 +777,7 @@ int main(void)
         cmocka_unit_test(optional_a_server_too_old_for_capabilities),
         cmocka_unit_test(optional_a_keyword_that_the_server_does_not_take),
         cmocka_unit_test(optional_refuses_passwords),
+        cmocka_unit_test(a_command_alone_is_no_login),
         cmocka_unit_test(optional_refuses_passwords_behind_real_work),
         cmocka_unit_test(optional_never_passes_what_follows_a_refused_authinfo),
         cmocka_unit_test(optional_login_forbids_the_upgrade),

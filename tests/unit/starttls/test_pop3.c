@@ -175,6 +175,17 @@ static void optional_refuses_passwords(void **state)
           .to_upstream = "NOOP\r\n");
 }
 
+/* K-9 Mail and older Thunderbirds ask so for the mechanisms, before CAPA and STLS. */
+static void a_command_alone_is_no_login(void **state)
+{
+    (void)state;
+    alone_is_no_login(G, "AUTH\r\nUSER\r\nPASS\r\nAPOP \r\nRPOP\r\n", "AUTH PLAIN AGEAYg==\r\n");
+    alone_is_no_login(G, "auth\n", "AUTH\r\nUSER bob\r\nAUTH\r\nPASS x\r\n");
+    const struct turn turns[] = {U(G), C("AUTH\r\nXFOO\r\n"), U("-ERR\r\n"), C("STLS\r\n")};
+    SCENE(optional, turns, G NO_LOGIN "-ERR\r\n" READY, .to_upstream = "XFOO\r\n",
+          .end = DIALOGUE_UPGRADE);
+}
+
 static void optional_never_passes_what_follows_a_refused_auth(void **state)
 {
     (void)state;
@@ -498,6 +509,7 @@ int main(void)
         cmocka_unit_test(capabilities_that_are_no_text_are_taken_out),
         cmocka_unit_test(optional_a_server_too_old_for_capa),
         cmocka_unit_test(optional_refuses_passwords),
+        cmocka_unit_test(a_command_alone_is_no_login),
         cmocka_unit_test(optional_never_passes_what_follows_a_refused_auth),
         cmocka_unit_test(optional_takes_the_apop_timestamp_out),
         cmocka_unit_test(optional_login_in_clear_ends_the_watch),

@@ -176,6 +176,12 @@ static void capabilities_in_disguise_are_taken_out(void **state)
     SCENE(optional, turns, "\"X\"\n\"STARTTLS\"\r\nOK\n");
 }
 
+static void a_command_alone_is_no_login(void **state)
+{
+    (void)state;
+    alone_is_no_login(G, "AUTHENTICATE\r\nauthenticate \r\n", "AUTHENTICATE \"PLAIN\"\r\n");
+}
+
 static void optional_refuses_passwords(void **state)
 {
     (void)state;
@@ -559,6 +565,7 @@ int main(void)
         cmocka_unit_test(optional_shows_passwords_where_they_may_pass),
         cmocka_unit_test(capabilities_in_disguise_are_taken_out),
         cmocka_unit_test(optional_refuses_passwords),
+        cmocka_unit_test(a_command_alone_is_no_login),
         cmocka_unit_test(units_are_passed_on_as_we_read_them),
         cmocka_unit_test(authentication_exchanges),
         cmocka_unit_test(inside_names_that_never_end_pass),

@@ -275,6 +275,12 @@ static void optional_helo_has_no_list_but_can_upgrade(void **state)
 
 /* ---- optional: passwords ---- */
 
+static void a_command_alone_is_no_login(void **state)
+{
+    (void)state;
+    alone_is_no_login(G, "AUTH\r\nX-EXPS \r\n", "AUTH PLAIN AA==\r\n");
+}
+
 static void optional_refuses_auth_and_all_its_lines(void **state)
 {
     (void)state;
@@ -1332,6 +1338,7 @@ int main(void)
         cmocka_unit_test(optional_upstream_that_knows_no_hello_at_all),
         cmocka_unit_test(optional_helo_has_no_list_but_can_upgrade),
         cmocka_unit_test(optional_refuses_auth_and_all_its_lines),
+        cmocka_unit_test(a_command_alone_is_no_login),
         cmocka_unit_test(verbs_that_hide_their_name_are_refused),
         cmocka_unit_test(a_login_passes_where_it_may),
         cmocka_unit_test(optional_upgrade_after_a_login_forgets_it),
