@@ -12,6 +12,7 @@ bool probe_word(struct slice line, const char *word)
     return slice_begins(line, word) && (line.size == size || line.data[size] == ' ');
 }
 
+/* Some servers put empty lines between what they say; sessions pass over them, too. */
 static enum probe_verdict judge_lines(const struct probe_rules *rules, struct slice said,
                                       struct slice *words_r)
 {
@@ -20,7 +21,7 @@ static enum probe_verdict judge_lines(const struct probe_rules *rules, struct sl
     enum line_result got = LINE_OK;
     while (verdict == PROBE_MORE &&
            (got = line_next(&said, GREETING_LINE_MAX, &line, NULL)) == LINE_OK)
-        verdict = rules->line(line);
+        verdict = line.size == 0 ? PROBE_MORE : rules->line(line);
     if (got == LINE_TOO_LONG)
         verdict = PROBE_ILL;
     if (verdict == PROBE_ILL)

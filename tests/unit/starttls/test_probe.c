@@ -39,6 +39,13 @@ static const struct row {
     ROW(PROTOCOL_SIEVE, "ok\r\n", PROBE_WELL),
     ROW(PROTOCOL_SIEVE, "BYE \"later\"\r\n", PROBE_ILL),
     ROW(PROTOCOL_SIEVE, "NO\r\n", PROBE_ILL),
+    /* empty lines first, and between */
+    ROW(PROTOCOL_POP3, "\r\n+OK\r\n", PROBE_WELL),
+    ROW(PROTOCOL_IMAP, "\n\r\n* OK hi\r\n", PROBE_WELL),
+    ROW(PROTOCOL_SMTP, "\r\n220-mx\r\n\r\n220 go on\r\n", PROBE_WELL),
+    ROW(PROTOCOL_SMTP, "\r\n554 no service\r\n", PROBE_ILL),
+    ROW(PROTOCOL_NNTP, "\r\n200 posting\r\n", PROBE_WELL),
+    ROW(PROTOCOL_SIEVE, "\r\n\"SASL\" \"\"\r\n\r\nOK\r\n", PROBE_WELL),
     /* the entry, then the result */
     ROW(PROTOCOL_LDAP,
         "\x30\x09\x02\x01\x01\x64\x04\x04\x00\x30\x00"
