@@ -188,15 +188,16 @@ static void send_listeners(struct worker *w, const struct release *p)
 }
 
 /* Addresses of one upstream must not be torn over two messages: the second would replace the
- * first. */
+ * first. That it has none takes an entry, too. */
 static void add_upstream(struct worker *w, uint32_t number, size_t target, size_t upstream,
                          const struct upstream_address *known, size_t count)
 {
-    if (message.size + count * sizeof(struct ipc_address) > IPC_PAYLOAD_MAX) {
+    const size_t entries = count > 0 ? count : 1;
+    if (message.size + entries * sizeof(struct ipc_address) > IPC_PAYLOAD_MAX) {
         send_message(w);
         ipc_begin(&message, IPC_ADDRESSES, number);
     }
-    for (size_t i = 0; i < count || i == 0; i++) {
+    for (size_t i = 0; i < entries; i++) {
         struct ipc_address a = {.target = (uint32_t)target, .upstream = (uint32_t)upstream};
         if (count > 0) {
             a.addr = known[i].addr;

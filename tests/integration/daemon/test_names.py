@@ -108,6 +108,16 @@ def test_without_a_name_there_is_none_and_a_reload_may_bring_one(start, name_ser
     assert front.status()["resolver"]["pid"] == the_resolver(front)
 
 
+def test_hundreds_of_names_without_an_address_keep_nobody_from_serving(start, pki, upstream, run):
+    """What workers are told of them takes more than one message."""
+    front, _, (port,) = start(upstream)
+    front.write(pki.mail.block(), route("first", port, upstream, protocol="pop3"),
+                *(route(f"nobody{i}", run.port(), [f"n{i}-{k}.test:1" for k in range(54)], protocol="pop3")
+                  for i in range(4)))
+    assert front.reload().returncode == 0
+    assert served(port, pki)
+
+
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["::1", "127.0.0.1"],
                                        ["127.0.0.9", "127.0.0.1", "::1"]])
 def test_a_name_may_have_addresses_of_both_families(start, name_server, pki, upstream, addresses):

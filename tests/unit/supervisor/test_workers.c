@@ -38,6 +38,7 @@ enum behaviour {
     REPEATS,    /* what is said once */
     LACKS,      /* a part of its sandbox */
     ASKS,       /* for a socket to its signer, and ends with a second one */
+    COUNTS,     /* refuses what comes after the first, with how many addresses it was told */
     DIES,       /* at once */
 };
 
@@ -72,6 +73,21 @@ static void misbehave(enum behaviour how, uint32_t generation)
         ipc_send(3, &message);
 }
 
+static void refuse_with_count(uint32_t generation, size_t addresses)
+{
+    char why[40];
+    snprintf(why, sizeof why, "%zu addresses", addresses);
+    refuse(generation, why);
+}
+
+static size_t addresses_in_message(void)
+{
+    size_t count = 0;
+    if (message.type != IPC_ADDRESSES || !ipc_count(&message, sizeof(struct ipc_address), &count))
+        return 0;
+    return count;
+}
+
 static bool has_sandbox(enum behaviour how)
 {
     return how == BRAGS || how == REPEATS || how == LACKS;
@@ -91,7 +107,7 @@ static void get_ready(enum behaviour how, uint32_t generation)
     else if ((how == LATE || how == HANGS) && generation > 1)
         return;
     else if (how == GOOD || how == REFUSES || how == LATE || how == HANGS || lingers(how) ||
-             how == ASKS || has_sandbox(how))
+             how == ASKS || how == COUNTS || has_sandbox(how))
         reply(IPC_PREPARED, generation);
     else
         misbehave(how, generation);
@@ -121,6 +137,7 @@ static int work(unsigned index)
     enum behaviour how = GOOD;
     uint32_t newest = 0;
     unsigned signers = 0;
+    size_t addresses = 0;
     for (;;) {
         poll(&(struct pollfd){.fd = 3, .events = POLLIN}, 1, -1);
         if (ipc_receive(3, &message) != 1)
@@ -129,8 +146,11 @@ static int work(unsigned index)
         const uint32_t generation = message.generation;
         newest = generation > newest ? generation : newest;
         signers += message.type == IPC_SIGNER;
+        addresses = message.type == IPC_PREPARE ? 0 : addresses + addresses_in_message();
         if (message.type == IPC_HELLO)
             how = behaviour_of(index);
+        else if (message.type == IPC_READY && how == COUNTS && generation > 1)
+            refuse_with_count(generation, addresses);
         else if (message.type == IPC_READY)
             get_ready(how, generation);
         else if (message.type == IPC_COMMIT)
@@ -202,6 +222,7 @@ static const struct workers_events events = {prepared, refused, committed, gone}
 static uv_loop_t loop;
 static struct log logger;
 static struct listeners listeners;
+static struct resolver *resolver; /* which nobody has asked for a name */
 static struct workers workers;
 
 /* On a busy machine a process needs longer to begin than the fast clock gives it. */
@@ -209,6 +230,7 @@ enum { ENDLESS = 1 << 30 };
 
 static int begin(void **state)
 {
+    static const struct resolver_events nobody;
     struct err e;
     (void)state;
     memset(&owner, 0, sizeof owner);
@@ -218,10 +240,12 @@ static int begin(void **state)
                               "route a { listen = \"127.0.0.1:995\" protocol = pop3\n"
                               "  certificate = one upstream = \"127.0.0.1:1\" }\n");
     uv_loop_init(&loop);
+    resolver = resolver_new(&loop, &logger, &workers.identity, &nobody, NULL);
     workers = (struct workers){.loop = &loop,
                                .log = &logger,
                                .events = &events,
                                .listeners = &listeners,
+                               .resolver = resolver,
                                .load_ms = ENDLESS};
     workers_init(&workers);
     return tls_init(&e);
@@ -235,8 +259,10 @@ static int end(void **state)
     assert_int_equal(owner.gone, 1);
     assert_int_equal(workers_alive(&workers), 0);
     workers_close(&workers);
+    resolver_close(resolver);
     loop_end(&loop);
     workers_free(&workers);
+    resolver_free(resolver);
     files_end(&logger);
     return 0;
 }
@@ -379,6 +405,43 @@ static void more_are_started_and_fewer_retired(void **state)
     workers_commit(&workers);
     loop_until(&loop, owner.committed == 3 && workers_alive(&workers) == 1);
     assert_int_equal(workers.items[2]->child.restarts, 0);
+}
+
+/* Routes whose upstreams are so many names. */
+static void configure_names(unsigned count)
+{
+    enum { PER_ROUTE = 54 };
+    char text[16384] = "user = nobody\ncertificate one { chain = one.pem }\n";
+    size_t n = strlen(text);
+    for (unsigned i = 0; i < count; i++) {
+        const bool first = i % PER_ROUTE == 0, last = i % PER_ROUTE == PER_ROUTE - 1;
+        if (first)
+            n += (size_t)snprintf(text + n, sizeof text - n,
+                                  "route r%u { listen = \"127.0.0.1:%u\" protocol = pop3\n"
+                                  "certificate = one upstream = {",
+                                  i, 7000 + i);
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s\"n%u.invalid:1\"%s", first ? "" : ", ",
+                              i, last || i + 1 == count ? "} }\n" : "");
+    }
+    files_save("t.conf", text);
+}
+
+/* None of them has an address, and that takes an entry, too. */
+static void all_names_are_told_of_also_where_they_fill_a_message(void **state)
+{
+    enum { FULL = IPC_PER_MESSAGE(struct ipc_address) };
+    char expected[40];
+    (void)state;
+    started((const enum behaviour[]){COUNTS}, 1);
+    for (uint32_t number = 2; number < 5; number++) {
+        const unsigned count = FULL - 3 + number;
+        configure_names(count);
+        prepare(number, 1);
+        loop_until(&loop, owner.refused == number);
+        snprintf(expected, sizeof expected, "%u addresses", count);
+        assert_string_equal(owner.why, expected);
+        workers_abort(&workers);
+    }
 }
 
 /* From two workers to one, and to two again as far as that is prepared. */
@@ -646,6 +709,7 @@ int main(int argc, char **argv)
         TEST(a_generation_is_prepared_and_committed_when_all_have_said_so),
         TEST(a_refusal_comes_with_its_reason_and_the_old_stays),
         TEST(more_are_started_and_fewer_retired),
+        TEST(all_names_are_told_of_also_where_they_fill_a_message),
         TEST(each_has_a_signer_that_goes_with_it),
         TEST(signers_of_a_generation_that_will_not_be_are_dismissed),
         TEST(who_asks_for_its_signer_gets_a_socket_to_it),
