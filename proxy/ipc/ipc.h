@@ -23,7 +23,7 @@
  *     STOP       exit
  *     SIGNER     the socket to your signer, or to another one
  *     CHALLENGES the ACME challenges that there are
- *     PING       are you alive?             answer: PONG
+ *     PING       are you alive?             answer: PONG N, the oldest generation that it holds
  *   worker -> supervisor
  *     SANDBOX    what I have given up, said once (struct sandbox_state)
  *     CHALLENGE_QUERY   what answers this ACME challenge?   answer: CHALLENGE_ANSWER
@@ -175,7 +175,8 @@ struct ipc_challenge_answer { /* sent as far as `challenge` is in use */
 enum { CHALLENGES_KNOWN_MAX = 4096 };
 static_assert(CHALLENGES_KNOWN_MAX * sizeof(uint64_t) <= IPC_PAYLOAD_MAX, "they fit");
 
-/* In the keys' bundle: before the id of one that signs as a client. */
+/* In the keys' bundle: before the id of one that signs as a client. Behind the id stands, after a
+ * blank, the last generation that had it, where that is not the bundle's. */
 #define IPC_KEY_CALLS "call:"
 
 /* A worker asks its signer; the serial number comes back with the answer. Neither has a gap, which

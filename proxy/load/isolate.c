@@ -95,3 +95,45 @@ struct bundle *isolate_keys(const struct generation *g, struct err *e)
         }
     return out;
 }
+
+/* ---- keys that were replaced ---- */
+
+/* Who has a use for them is in clear, and begins TLS at last; but every session holds its
+ * generation. */
+enum { KEPT_AT_LEAST = 64 };
+
+/* The last generation that had it; 0: that whose bundle it lies in. */
+static uint32_t last_generation(const struct bundle_entry *key)
+{
+    const char *blank = strchr(key->path, ' ');
+    return blank != NULL ? (uint32_t)strtoul(blank + 1, NULL, 10) : 0;
+}
+
+static int keep(struct bundle *keys, const struct bundle_entry *key, uint32_t generation,
+                struct err *e)
+{
+    char name[BUNDLE_PATH_MAX];
+    const int size = snprintf(name, sizeof name, "%.*s", (int)strcspn(key->path, " "), key->path);
+    if (bundle_find(keys, BUNDLE_FILE, name) != NULL)
+        return 0;
+    snprintf(name + size, sizeof name - (size_t)size, " %u", generation);
+    return bundle_add(keys, BUNDLE_FILE, name, key->data, key->size, e);
+}
+
+/* The newest stand first: a generation's own before what it has kept. */
+int isolate_keep(struct bundle *keys, const struct bundle *before, uint32_t number, uint32_t oldest,
+                 struct err *e)
+{
+    const size_t own = bundle_count(keys);
+    size_t room = own > KEPT_AT_LEAST ? own : KEPT_AT_LEAST;
+    for (size_t i = 0; i < bundle_count(before) && room > 0; i++) {
+        const struct bundle_entry *key = bundle_at(before, i);
+        const uint32_t last = last_generation(key);
+        if (last != 0 && last < oldest)
+            continue;
+        if (keep(keys, key, last != 0 ? last : number, e) != 0)
+            return -1;
+        room -= last != 0;
+    }
+    return 0;
+}

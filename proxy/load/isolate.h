@@ -16,4 +16,11 @@ struct bundle *isolate_secrets(const struct bundle *b, struct err *e);
  * path; behind IPC_KEY_CALLS one that upstreams are shown. NULL with the reason. */
 struct bundle *isolate_keys(const struct generation *g, struct err *e);
 
+/* Add to `keys` what sessions that began with generation `oldest`, or a later one, may still ask
+ * for: the keys of generation `number`, whose bundle `before` is, and what was kept there in its
+ * turn, as many as `keys` had, or some where it had few; the oldest go first. -1 with the reason.
+ */
+int isolate_keep(struct bundle *keys, const struct bundle *before, uint32_t number, uint32_t oldest,
+                 struct err *e);
+
 #endif

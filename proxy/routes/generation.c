@@ -248,6 +248,7 @@ struct generation *generation_load(struct config *config, const struct bundle *b
         config_free(config);
         return NULL;
     }
+    link_init(&g->link);
     g->references = 1;
     g->config = config;
     g->identities = calloc(config->certificate_count + 1, sizeof *g->identities);
@@ -395,6 +396,7 @@ void generation_free(struct generation *g)
     }
     for (size_t i = 0; g->identities != NULL && i < g->config->certificate_count; i++)
         tls_identity_free(g->identities[i]);
+    link_remove(&g->link);
     free(g->names);
     free(g->targets);
     free(g->routes);

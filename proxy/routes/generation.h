@@ -6,6 +6,7 @@
 #define TLSFRONT_ROUTES_GENERATION_H
 
 #include "config/config.h"
+#include "proxy/base/list.h"
 #include "proxy/routes/upstream.h"
 #include "tls/tls.h"
 
@@ -46,6 +47,7 @@ struct route {
 };
 
 struct generation {
+    struct link link; /* for its owner's list of those that there are */
     unsigned references;
     uint32_t number;
     struct config *config;
@@ -87,6 +89,7 @@ void generation_place_targets(struct generation *g, unsigned first);
 time_t generation_valid_from(const struct generation *g, time_t now);
 
 struct generation *generation_ref(struct generation *g); /* one reference more; returns `g` */
-void generation_free(struct generation *g);              /* drops a reference; NULL is fine */
+/* Drops a reference; the last takes it out of its list, too. NULL is fine. */
+void generation_free(struct generation *g);
 
 #endif

@@ -21,7 +21,7 @@ static int digit(char c)
 
 static bool read_id(const char *hex, uint8_t id[TLS_KEY_ID_SIZE])
 {
-    if (strlen(hex) != 2 * (size_t)TLS_KEY_ID_SIZE)
+    if (strcspn(hex, " ") != 2 * (size_t)TLS_KEY_ID_SIZE)
         return false;
     for (size_t i = 0; i < TLS_KEY_ID_SIZE; i++) {
         const int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
@@ -82,7 +82,7 @@ int signer_keys_add(struct signer_keys *keys, uint32_t generation, const struct 
 void signer_keys_commit(struct signer_keys *keys, uint32_t generation)
 {
     for (size_t i = 0; i < SIGNER_SETS; i++)
-        if (keys->sets[i].generation != generation && keys->sets[i].generation != keys->current)
+        if (keys->sets[i].generation != generation)
             forget(&keys->sets[i]);
     keys->current = generation;
 }

@@ -1,12 +1,12 @@
-/* keys.h - the private keys of the generations that are in service or about to be. */
+/* keys.h - the private keys of the generation that is in service and of the one that is about to
+ * be, each with those of before that its workers' sessions may still ask for. */
 #ifndef TLSFRONT_SIGNER_KEYS_H
 #define TLSFRONT_SIGNER_KEYS_H
 
 #include "config/bundle.h"
 #include "tls/tls.h"
 
-/* At most: the one in service, the one before, and the next. */
-enum { SIGNER_SETS = 3 };
+enum { SIGNER_SETS = 2 };
 
 struct signer_keys {
     struct signer_set {
@@ -17,11 +17,11 @@ struct signer_keys {
 };
 
 /* Take over those of a generation, which are a bundle of files: the key's id in hex as path, behind
- * IPC_KEY_CALLS one that is shown to upstreams, its DER as content. -1 with the reason. */
+ * IPC_KEY_CALLS one that is shown to upstreams, its DER as content (ipc.h). -1 with the reason. */
 int signer_keys_add(struct signer_keys *keys, uint32_t generation, const struct bundle *b,
                     struct err *e);
 
-/* That generation is in service: forget all but it and the one that was. */
+/* That generation is in service: forget the one that was. */
 void signer_keys_commit(struct signer_keys *keys, uint32_t generation);
 
 /* Forget those of a generation that will not come into service. */

@@ -190,6 +190,7 @@ static bool on_sandbox(struct child *c, const struct ipc_message *m)
 static bool on_pong(struct child *c, const struct ipc_message *m)
 {
     c->pings = 0;
+    c->holds = m->generation;
     return m->size == 0;
 }
 
@@ -391,6 +392,7 @@ static void forget_predecessor(struct child *c)
     c->respawning = c->condemned = c->expected = c->sandbox_told = false;
     c->sandbox = (struct sandbox_state){0};
     c->pings = 0;
+    c->holds = 0;
     c->started = uv_now(c->of->loop);
 }
 

@@ -72,6 +72,7 @@ struct child {
     bool condemned;   /* is being killed: nothing that it says or does not hear matters */
     bool expected;    /* so we have decided, and its end is no news */
     unsigned pings;   /* in a row that it has not answered */
+    uint32_t holds;   /* of a worker: the oldest generation, as it said last; 0: not yet */
     uint64_t started;
     unsigned quick_deaths; /* in a row, each soon after its start */
 };

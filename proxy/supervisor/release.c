@@ -1,4 +1,5 @@
 #include "proxy/supervisor/release.h"
+#include "proxy/base/socket.h"
 #include "proxy/load/isolate.h"
 #include "proxy/supervisor/challenge_directory.h"
 #include "proxy/supervisor/slots.h"
@@ -170,38 +171,66 @@ static int into_fd(struct bundle *b, struct err *e)
     return fd;
 }
 
-static int pack_apart(struct release *p, const struct bundle *b, struct err *e)
-{
-    p->keys = into_fd(isolate_keys(p->generation, e), e);
-    if (p->keys < 0)
-        return -1;
-    p->bundle = into_fd(isolate_files(b, e), e);
-    if (p->bundle >= 0)
-        return 0;
-    close(p->keys);
-    return -1;
-}
-
-static int pack_parts(struct release *p, const struct bundle *b, struct err *e)
+/* Its own; the bundle has them, too, where workers sign by themselves. */
+static struct bundle *own_keys(const struct release *p, struct err *e)
 {
     if (p->generation->config->key_isolation)
-        return pack_apart(p, b, e);
-    p->keys = -1;
-    if (p->generation->config->ticket_keys.count > 0) {
-        p->bundle = into_fd(isolate_secrets(b, e), e);
-        return p->bundle >= 0 ? 0 : -1;
-    }
-    p->bundle = fcntl(p->whole, F_DUPFD_CLOEXEC, 0);
-    return p->bundle >= 0 ? 0 : err_set(e, "%s", strerror(errno));
+        return isolate_keys(p->generation, e);
+    struct bundle *none = bundle_new();
+    if (none == NULL)
+        err_set(e, "out of memory");
+    return none;
 }
 
-int release_pack(struct release *p, const struct bundle *b, struct err *e)
+static int keep_keys(struct bundle *keys, const struct release *before, uint32_t oldest,
+                     struct err *e)
+{
+    if (!release_has_keys(before))
+        return 0;
+    struct bundle *b = bundle_from_fd(before->keys, e);
+    const int result = b != NULL ? isolate_keep(keys, b, before->number, oldest, e) : -1;
+    bundle_free(b);
+    return result;
+}
+
+static int pack_keys(struct release *p, const struct release *before, uint32_t oldest,
+                     struct err *e)
+{
+    p->keys = -1;
+    struct bundle *keys = own_keys(p, e);
+    if (keys == NULL || keep_keys(keys, before, oldest, e) != 0) {
+        bundle_free(keys);
+        return -1;
+    }
+    if (!p->generation->config->key_isolation && bundle_count(keys) == 0) {
+        bundle_free(keys);
+        return 0;
+    }
+    p->keys = into_fd(keys, e);
+    return p->keys >= 0 ? 0 : -1;
+}
+
+static int pack_files(struct release *p, const struct bundle *b, struct err *e)
+{
+    const struct config *c = p->generation->config;
+    if (c->key_isolation)
+        p->bundle = into_fd(isolate_files(b, e), e);
+    else if (c->ticket_keys.count > 0)
+        p->bundle = into_fd(isolate_secrets(b, e), e);
+    else if ((p->bundle = fcntl(p->whole, F_DUPFD_CLOEXEC, 0)) < 0)
+        err_set(e, "%s", strerror(errno));
+    return p->bundle >= 0 ? 0 : -1;
+}
+
+int release_pack(struct release *p, const struct bundle *b, const struct release *before,
+                 uint32_t oldest, struct err *e)
 {
     p->whole = bundle_to_fd(b, e);
     if (p->whole < 0)
         return -1;
-    if (pack_parts(p, b, e) == 0)
+    if (pack_keys(p, before, oldest, e) == 0 && pack_files(p, b, e) == 0)
         return 0;
+    descriptor_close(&p->keys);
     close(p->whole);
     return -1;
 }

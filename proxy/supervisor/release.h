@@ -9,7 +9,7 @@
 struct release {
     uint32_t number; /* of the generation; 0: there is no release */
     int bundle;      /* sealed memfd: for the workers */
-    int keys;        /* the same for the signers; -1: the bundle has the keys, too */
+    int keys;        /* for the signers, with what sessions of before may ask for; -1: nothing */
     int whole;       /* both in one, for an upgrade that has to go back */
     struct generation *generation;
     unsigned workers;
@@ -49,8 +49,10 @@ void name_slots_free(struct name_slots *s);
 /* The number of workers that a configuration asks for. */
 unsigned release_worker_count(const struct config *c);
 
-/* Put what is to run, from `b`, into the descriptors. -1 with the reason. */
-int release_pack(struct release *p, const struct bundle *b, struct err *e);
+/* Put what is to run, from `b`, into the descriptors; and the keys of what ran `before` as far as
+ * sessions of generation `oldest` and later ones need them. -1 with the reason. */
+int release_pack(struct release *p, const struct bundle *b, const struct release *before,
+                 uint32_t oldest, struct err *e);
 
 /* Open the directories of the generation's acme routes. -1: out of memory. */
 int release_open_challenges(struct release *p);

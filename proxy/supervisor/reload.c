@@ -111,7 +111,8 @@ static int make_release(struct reload *r, struct err *why)
 {
     struct release release = {.generation = r->candidate.generation,
                               .workers = release_worker_count(r->candidate.generation->config)};
-    if (release_pack(&release, r->candidate.bundle, why) != 0)
+    const struct workers *ws = r->with.workers;
+    if (release_pack(&release, r->candidate.bundle, &ws->current, workers_oldest(ws), why) != 0)
         return -1;
     release.number = ++r->generations;
     r->release = release;

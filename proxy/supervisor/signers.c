@@ -87,15 +87,17 @@ static struct signer *signer_at(struct signers *ss, unsigned index)
     return s;
 }
 
+/* Those of workers that will retire, too: their sessions go on. */
 void signers_prepare(struct signers *ss)
 {
+    for (unsigned i = 0; i < ss->count; i++)
+        if (ss->items[i]->child.life == CHILD_RUNNING)
+            send_keys(ss->items[i], ss->next);
     for (unsigned i = 0; release_has_keys(ss->next) && i < ss->next->workers; i++) {
         struct signer *s = signer_at(ss, i);
         if (s == NULL)
             return; /* out of memory: fewer workers have one, and serve nobody new */
-        if (s->child.life == CHILD_RUNNING)
-            send_keys(s, ss->next);
-        else
+        if (s->child.life != CHILD_RUNNING)
             child_start(&s->child);
     }
 }

@@ -40,7 +40,7 @@ struct signers {
 /* Before all else. */
 void signers_init(struct signers *ss);
 
-/* Have as many signers as the next release wants, and give them its keys. */
+/* Have as many signers as the next release wants, and give all its keys. */
 void signers_prepare(struct signers *ss);
 
 /* The next release is the current one by now. */

@@ -72,6 +72,17 @@ unsigned workers_alive(const struct workers *ws)
     return n;
 }
 
+uint32_t workers_oldest(const struct workers *ws)
+{
+    uint32_t oldest = ws->current.number;
+    for (unsigned i = 0; i < ws->count; i++) {
+        const struct child *c = &ws->items[i]->child;
+        if (c->life != CHILD_NONE && c->holds < oldest)
+            oldest = c->holds;
+    }
+    return oldest;
+}
+
 uint64_t workers_active(const struct workers *ws, unsigned worker)
 {
     const struct worker_counters *part = counters_of(&ws->all, worker);

@@ -101,6 +101,10 @@ void workers_send_addresses(struct workers *ws, const struct resolver_name *name
 
 unsigned workers_alive(const struct workers *ws);
 
+/* The oldest generation that one of them has sessions of, or that may be; what a worker says of
+ * that comes late, but never too high. */
+uint32_t workers_oldest(const struct workers *ws);
+
 /* One more than the highest index of a part of the counters that may be in use: loops over parts
  * run below it. */
 static inline unsigned workers_parts(const struct workers *ws)

@@ -1,6 +1,7 @@
 /* worker.c - does what the supervisor says and owns the generations; sessions do the rest. */
 #include "proxy/worker/worker.h"
 #include "proxy/base/exits.h"
+#include "proxy/base/list.h"
 #include "proxy/base/privileges.h"
 #include "proxy/health/health.h"
 #include "proxy/ipc/backlog.h"
@@ -37,6 +38,7 @@ struct worker {
     struct all_counters all;
 
     struct generation *current, *prepared;
+    struct link generations; /* these, and those that sessions hold; the oldest first */
     struct acceptor *accepting, *prepared_accepting;
     struct sessions sessions;
     unsigned files;        /* that may be open */
@@ -219,6 +221,7 @@ static void on_prepare(struct worker *w, struct ipc_message *m)
         generation_place_targets(g, DETAILS_OF_NAME(0));
         w->sessions.worker_count = p.worker_count;
         forget_prepared(w);
+        link_add(&w->generations, &g->link);
         w->prepared = g;
         w->prepared_accepting = acceptor_new(&w->sessions, g);
     }
@@ -440,11 +443,19 @@ static void count_lost_lines(struct worker *w)
     w->log_lost_counted = w->log.lost_ever;
 }
 
+/* 0: none. */
+static uint32_t oldest_generation(const struct worker *w)
+{
+    return link_empty(&w->generations)
+               ? 0
+               : container_of(w->generations.next, struct generation, link)->number;
+}
+
 static void on_ping(struct worker *w, struct ipc_message *m)
 {
     (void)m;
     count_lost_lines(w);
-    send_plain(w, IPC_PONG, 0);
+    send_plain(w, IPC_PONG, oldest_generation(w));
 }
 
 /* What a supervisor says; a handler may take descriptors out of the message. */
@@ -514,6 +525,7 @@ static int worker_init(struct worker *w, unsigned index, struct err *e)
     char who[24];
     snprintf(who, sizeof who, "worker-%u", index);
     log_init(&w->log, who);
+    link_init(&w->generations);
     w->index = index;
     w->ipc = PROCESS_IPC;
 

@@ -196,27 +196,93 @@ def test_a_signer_that_does_not_answer_is_our_fault_in_the_log(fronts, run, pki,
         os.kill(pid, signal.SIGCONT)
 
 
-def test_a_new_key_signs_after_a_reload_and_the_old_one_for_who_began_before(fronts, run, pki,
-                                                                              toys):
-    port = run.port()
-    where = route("pop", port, toys(toy.greeter(b"+OK hello\r\n")).port, protocol="pop3", tls="required")
-    front = fronts.start(pki.mail.block(), where)
-    with socket.create_connection(("127.0.0.1", port)) as early:
-        early.settimeout(10)
-        assert early.recv(1000).startswith(b"+OK")
-        front.write(pki.renewed.block().replace("renewed", "mail", 1), where)
-        assert front.reload().returncode == 0
-        early.sendall(b"STLS\r\n")
-        assert early.recv(1000).startswith(b"+OK")
-        with tls.context(pki).wrap_socket(early, server_hostname="mail.example.test") as old:
-            assert old.getpeercert(True) == pki.mail.der()
-    with socket.create_connection(("127.0.0.1", port)) as late:
-        late.settimeout(10)
-        late.recv(1000)
-        late.sendall(b"STLS\r\n")
-        late.recv(1000)
-        with tls.context(pki).wrap_socket(late, server_hostname="mail.example.test") as new:
-            assert new.getpeercert(True) == pki.renewed.der()
+class Renewed:
+    """A daemon for POP3 with STARTTLS, whose certificate and key are replaced while it runs."""
+
+    def __init__(self, fronts, run, pki, upstream):
+        self.pki, self.port = pki, run.port()
+        self.where = route("pop", self.port, upstream, protocol="pop3", tls="required",
+                           upgrade_timeout="1m")
+        self.front = fronts.start(pki.mail.block(), self.where)
+
+    def connect(self):
+        """Somebody in clear."""
+        client = socket.create_connection(("127.0.0.1", self.port))
+        client.settimeout(10)
+        assert client.recv(1000).startswith(b"+OK")
+        return client
+
+    def renew(self, reloads=1, **options):
+        for _ in range(reloads):
+            self.front.write(self.pki.renewed.block().replace("renewed", "mail", 1), self.where,
+                             **options)
+            done = self.front.reload()
+            assert done.returncode == 0, done.stderr
+
+    def upgrade(self, client):
+        """Its session begins TLS at last: the certificate that it is shown."""
+        client.sendall(b"STLS\r\n")
+        assert client.recv(1000).startswith(b"+OK")
+        with tls.context(self.pki).wrap_socket(client,
+                                               server_hostname="mail.example.test") as upgraded:
+            return upgraded.getpeercert(True)
+
+
+@pytest.fixture
+def renewed(fronts, run, pki, toys):
+    return Renewed(fronts, run, pki, toys(toy.greeter(b"+OK hello\r\n")).port)
+
+
+@pytest.mark.parametrize("reloads", [1, 2, 4])
+def test_a_new_key_signs_after_a_reload_and_the_old_one_for_who_began_before(renewed, pki, reloads):
+    with renewed.connect() as early:
+        renewed.renew(reloads)
+        assert renewed.upgrade(early) == pki.mail.der()
+    with renewed.connect() as late:
+        assert renewed.upgrade(late) == pki.renewed.der()
+
+
+def test_the_sessions_of_workers_that_retire_are_signed_for_to_their_end(renewed, pki):
+    early = [renewed.connect() for _ in range(12)]
+    renewed.renew(workers=1)
+    renewed.renew(3, workers=1)
+    assert len(renewed.front.workers()) == 2
+    for client in early:
+        with client:
+            assert renewed.upgrade(client) == pki.mail.der()
+
+
+def test_the_successor_of_a_signer_has_the_keys_that_sessions_hold(renewed, pki):
+    with renewed.connect() as early:
+        renewed.renew(3)
+        before = renewed.front.processes("signer")
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(set(renewed.front.processes("signer")) - set(before)) == 2,
+                   "other signers")
+        assert renewed.upgrade(early) == pki.mail.der()
+
+
+def test_sessions_of_before_are_signed_for_when_isolation_has_ended(renewed, pki):
+    with renewed.connect() as early:
+        renewed.renew(3, key_isolation="off")
+        assert renewed.upgrade(early) == pki.mail.der()
+
+
+@pytest.mark.usefixtures("searchable")
+def test_a_key_is_forgotten_that_no_session_holds_any_more(renewed, pki):
+    front, needles = renewed.front, secrets_of(pki.mail.key)
+
+    def old_key_is_there():
+        return any(memory_holds(pid, needles) for pid in front.processes("signer"))
+    with renewed.connect():
+        renewed.renew(3)
+        assert old_key_is_there()
+
+    def forgotten():
+        renewed.renew()
+        return not old_key_is_there()
+    wait_until(forgotten, "a reload after the worker has said so", 30)
 
 
 @pytest.mark.parametrize("before, after", [("on", "off"), ("off", "on")])

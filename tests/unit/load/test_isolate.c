@@ -165,6 +165,59 @@ static void signers_get_each_key_once(void **state)
     end(&s);
 }
 
+static struct bundle *keys_named(const char *const *names, size_t count)
+{
+    struct bundle *b = bundle_new();
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(bundle_add(b, BUNDLE_FILE, names[i], names[i], strlen(names[i]), NULL), 0);
+    return b;
+}
+
+static void consists_of(struct bundle *b, const char *const *names, size_t count)
+{
+    assert_int_equal(bundle_count(b), count);
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(bundle_at(b, i)->path, names[i]);
+    bundle_free(b);
+}
+
+static void a_key_that_was_replaced_is_kept_for_sessions_of_before(void **state)
+{
+    static const char *const before[] = {"aa", "bb", "call:aa", "cc 4", "dd 3", "ee 2"};
+    static const char *const now[] = {"aa", "dd", "ff"};
+    static const char *const all[] = {"aa", "dd", "ff", "bb 5", "call:aa 5", "cc 4"};
+    (void)state;
+    struct err e;
+    struct bundle *was = keys_named(before, 6), *keys = keys_named(now, 3);
+    assert_int_equal(isolate_keep(keys, was, 5, 3, &e), 0);
+    assert_memory_equal(bundle_at(keys, 3)->data, "bb", 2);
+    consists_of(keys, all, 6);
+    keys = keys_named(now, 3);
+    assert_int_equal(isolate_keep(keys, was, 5, 5, &e), 0);
+    consists_of(keys, all, 5);
+    bundle_free(was);
+}
+
+/* A session in clear may stay for days. */
+static void no_more_are_kept_than_there_are_or_some(void **state)
+{
+    enum { GENERATIONS = 300, SOME = 64 };
+    (void)state;
+    struct err e;
+    struct bundle *was = keys_named((const char *const[]){"key0"}, 1);
+    for (unsigned i = 1; i < GENERATIONS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "key%u", i);
+        struct bundle *keys = keys_named((const char *const[]){name}, 1);
+        assert_int_equal(isolate_keep(keys, was, i, 0, &e), 0);
+        bundle_free(was);
+        was = keys;
+    }
+    assert_int_equal(bundle_count(was), 2 + SOME);
+    assert_string_equal(bundle_at(was, 1)->path, "key298 299");
+    bundle_free(was);
+}
+
 /* With private keys or without: whoever has a ticket's secret can open every ticket. */
 static void a_secret_stays_with_the_supervisor(void **state)
 {
@@ -190,6 +243,8 @@ int main(void)
         cmocka_unit_test(workers_get_no_key),
         cmocka_unit_test(what_they_get_can_be_served),
         cmocka_unit_test(signers_get_each_key_once),
+        cmocka_unit_test(a_key_that_was_replaced_is_kept_for_sessions_of_before),
+        cmocka_unit_test(no_more_are_kept_than_there_are_or_some),
         cmocka_unit_test(a_secret_stays_with_the_supervisor),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

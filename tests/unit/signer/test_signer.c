@@ -137,12 +137,18 @@ static void give_bundle(uint32_t generation, const char *path, const void *data,
     close(fd);
 }
 
-static void give_key(uint32_t generation, int which)
+static void give_key_as(uint32_t generation, int which, const char *behind)
 {
-    char name[2 * TLS_KEY_ID_SIZE + 1];
+    char name[2 * TLS_KEY_ID_SIZE + 16];
     for (size_t i = 0; i < TLS_KEY_ID_SIZE; i++)
         snprintf(name + 2 * i, 3, "%02x", ids[which][i]);
+    strcat(name, behind);
     give_bundle(generation, name, ders[which], sizes[which]);
+}
+
+static void give_key(uint32_t generation, int which)
+{
+    give_key_as(generation, which, "");
 }
 
 /* Nothing that was ordered before is still to be done. */
@@ -248,7 +254,7 @@ static void questions_that_come_together_are_all_answered_in_their_order(void **
     }
 }
 
-static void keys_stay_until_the_next_generation_is_replaced(void **state)
+static void a_generation_takes_the_place_of_the_one_before(void **state)
 {
     (void)state;
     connect_worker();
@@ -256,14 +262,21 @@ static void keys_stay_until_the_next_generation_is_replaced(void **state)
     order(IPC_COMMIT, 1);
     give_key(2, 1);
     assert_int_equal(ask(1), TLS_SIGNED); /* before it is in service */
+    assert_int_equal(ask(0), TLS_SIGNED);
     order(IPC_COMMIT, 2);
-    settle();
-    assert_int_equal(ask(0), TLS_SIGNED); /* for sessions of before */
-    give_key(3, 1);
-    order(IPC_COMMIT, 3);
     settle();
     assert_int_equal(ask(0), TLS_SIGNED_BY_NOBODY);
     assert_int_equal(ask(1), TLS_SIGNED);
+}
+
+static void what_a_generation_keeps_of_before_signs_like_its_own(void **state)
+{
+    (void)state;
+    connect_worker();
+    give_key_as(7, 0, " 4");
+    order(IPC_COMMIT, 7);
+    settle();
+    assert_int_equal(ask(0), TLS_SIGNED);
 }
 
 static void an_aborted_generation_is_forgotten_and_the_present_one_is_not(void **state)
@@ -443,7 +456,8 @@ int main(void)
         T(it_signs_with_the_keys_that_it_has),
         T(a_worker_that_an_answer_cannot_be_sent_to_has_to_come_anew),
         T(questions_that_come_together_are_all_answered_in_their_order),
-        T(keys_stay_until_the_next_generation_is_replaced),
+        T(a_generation_takes_the_place_of_the_one_before),
+        T(what_a_generation_keeps_of_before_signs_like_its_own),
         T(an_aborted_generation_is_forgotten_and_the_present_one_is_not),
         T(a_generation_may_come_twice),
         T(keys_that_are_none_are_refused_with_the_reason),

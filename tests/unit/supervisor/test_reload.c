@@ -88,6 +88,11 @@ unsigned workers_alive(const struct workers *ws)
     return w.alive;
 }
 
+uint32_t workers_oldest(const struct workers *ws)
+{
+    return ws->current.number;
+}
+
 uint64_t workers_timeout(const struct workers *ws, uint64_t usual_ms)
 {
     (void)ws;

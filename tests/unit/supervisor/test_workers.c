@@ -276,7 +276,7 @@ static void prepare(uint32_t number, unsigned count)
     files_path("t.conf", path);
     assert_true(load_configuration(path, &l, &d));
     struct release next = {.number = number, .generation = l.generation, .workers = count};
-    assert_int_equal(release_pack(&next, l.bundle, &e), 0);
+    assert_int_equal(release_pack(&next, l.bundle, &workers.current, 0, &e), 0);
     assert_int_equal(release_open_challenges(&next), 0);
     l.generation = NULL;
     candidate_free(&l);

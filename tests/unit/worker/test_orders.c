@@ -100,21 +100,27 @@ static void plain_order(struct fixture *f, enum ipc_type type, uint32_t generati
     order(f, type, generation, "", 0, -1);
 }
 
-/* Its next message is of that kind. */
-static void answers(struct fixture *f, enum ipc_type type, uint32_t generation)
+/* Its next message is of that kind; the generation in it. */
+static uint32_t hear(struct fixture *f, enum ipc_type type)
 {
     struct pollfd wait = {.fd = f->ipc, .events = POLLIN};
     assert_int_equal(poll(&wait, 1, TIMEOUT_MS), 1);
     assert_int_equal(ipc_receive(f->ipc, &f->m), 1);
     assert_int_equal(f->m.type, type);
-    assert_int_equal(f->m.generation, generation);
+    return f->m.generation;
 }
 
-/* It has done all that was ordered so far, and has said nothing. */
-static void is_silent(struct fixture *f)
+static void answers(struct fixture *f, enum ipc_type type, uint32_t generation)
+{
+    assert_int_equal(hear(f, type), generation);
+}
+
+/* It has done all that was ordered so far, and has said nothing; the oldest generation that it
+ * holds. */
+static uint32_t is_silent(struct fixture *f)
 {
     plain_order(f, IPC_PING, 0);
-    answers(f, IPC_PONG, 0);
+    return hear(f, IPC_PONG);
 }
 
 static bool logs(struct fixture *f, const char *word)
@@ -227,6 +233,33 @@ static void a_second_generation_takes_over(void **state)
     is_served(f);
     f->at = old;
     assert_int_equal(client(f), -1);
+}
+
+/* In a turn of the loop that follows on the end of what held the others. */
+static void holds(struct fixture *f, uint32_t oldest)
+{
+    for (int spent = 0; is_silent(f) != oldest; spent++) {
+        assert_in_range(spent, 0, TIMEOUT_MS);
+        usleep(1000);
+    }
+}
+
+static void it_says_which_generation_is_the_oldest_that_a_session_has(void **state)
+{
+    struct fixture *f = *state;
+    hello(f);
+    assert_int_equal(is_silent(f), 0);
+    serve(f, 1);
+    const int fd = client(f);
+    wait_for_active(f, 1);
+    for (uint32_t i = 2; i < 5; i++)
+        serve(f, i);
+    assert_int_equal(is_silent(f), 1);
+    close(fd);
+    holds(f, 4);
+    prepare(f, 5);
+    plain_order(f, IPC_ABORT, 5);
+    assert_int_equal(is_silent(f), 4);
 }
 
 static void a_generation_that_is_given_up_is_forgotten(void **state)
@@ -530,6 +563,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(it_serves_a_generation_once_that_is_committed),
         CASE(a_second_generation_takes_over),
+        CASE(it_says_which_generation_is_the_oldest_that_a_session_has),
         CASE(a_generation_that_is_given_up_is_forgotten),
         CASE(what_does_not_load_is_refused_with_the_reason),
         CASE(orders_about_other_generations_are_passed_over),
