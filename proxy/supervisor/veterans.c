@@ -222,13 +222,24 @@ unsigned veterans_alive(const struct veterans *vs)
     return n;
 }
 
+/* One whose counters cannot be read ends with its last session, so that it has one while it lives.
+ */
+static uint64_t active(const struct veteran *v)
+{
+    const struct worker_counters *part = counters_of(v->all->counters, v->part);
+    uint64_t n = 0;
+    if (part == NULL)
+        return v->child.life != CHILD_NONE;
+    for (unsigned slot = 0; slot < ROUTE_SLOTS; slot++)
+        n += counter_get(&part->route[slot].active);
+    return n;
+}
+
 uint64_t veterans_active(const struct veterans *vs)
 {
     uint64_t n = 0;
-    for (unsigned slot = 0; slot < ROUTE_SLOTS; slot++)
-        for (unsigned i = 0; i < vs->count; i++)
-            if (counters_of(vs->counters, WORKERS_MAX + i) != NULL)
-                n += counter_get(&counters_of(vs->counters, WORKERS_MAX + i)->route[slot].active);
+    for (unsigned i = 0; i < vs->count; i++)
+        n += active(vs->items[i]);
     return n;
 }
 

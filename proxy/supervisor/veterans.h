@@ -65,7 +65,7 @@ void veterans_send_log(struct veterans *vs);
 int veterans_reader(const struct veterans *vs, unsigned part);
 
 unsigned veterans_alive(const struct veterans *vs);
-uint64_t veterans_active(const struct veterans *vs); /* connections */
+uint64_t veterans_active(const struct veterans *vs); /* connections, or at least whether any */
 
 /* veterans_free() after the loop has run empty. */
 void veterans_close(struct veterans *vs);

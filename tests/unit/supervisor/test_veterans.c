@@ -273,6 +273,21 @@ static void what_is_laid_out_in_another_way_is_not_read(void **state)
     handover_free(&next);
 }
 
+static void one_that_cannot_be_read_counts_as_a_session_to_its_end(void **state)
+{
+    (void)state;
+    add(0, true, false);
+    add(1, false, false);
+    take_known(false);
+    veterans_retire(&veterans);
+    assert_int_equal(veterans_active(&veterans), 2);
+    wait_for_end(1);
+    assert_int_equal(veterans_active(&veterans), 1); /* a drain goes on */
+    veterans_end(&veterans, IPC_STOP);
+    wait_for_end(0);
+    assert_int_equal(veterans_active(&veterans), 0);
+}
+
 static void they_are_handed_on(void **state)
 {
     (void)state;
@@ -303,6 +318,7 @@ int main(void)
         TEST(other_processes_are_collected),
         TEST(what_they_have_counted_stays_where_it_is_when_they_are_gone),
         TEST(what_is_laid_out_in_another_way_is_not_read),
+        TEST(one_that_cannot_be_read_counts_as_a_session_to_its_end),
         TEST(they_are_handed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
