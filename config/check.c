@@ -250,6 +250,24 @@ static void check_source(const struct route_config *r, const struct target_confi
                  t->label, t->source.text);
 }
 
+/* The kernel lets what comes from a loopback address go nowhere but to this machine itself. */
+static void check_way_out(const struct target_config *t, struct diags *d)
+{
+    const bool loopback = t->source_kind == SOURCE_ADDRESS && endpoint_is_loopback(&t->source);
+    for (size_t i = 0; loopback && i < t->upstream_count; i++) {
+        const struct endpoint *up = &t->upstream[i];
+        if (up->kind != ENDPOINT_INET || up->addr.ss_family != t->source.addr.ss_family ||
+            !foreign_address(&up->addr))
+            continue;
+        diag_add(d, DIAG_WARNING, &t->source_at,
+                 "remove source, or give an address that the server can answer to (`ip address` "
+                 "lists this machine's)",
+                 "%s: from source \"%s\" there is no way to upstream \"%s\", which is not on this "
+                 "machine",
+                 t->label, t->source.text, up->text);
+    }
+}
+
 static void check_balance(const struct route_config *r, const struct target_config *t,
                           struct diags *d)
 {
@@ -366,6 +384,7 @@ static void check_target(const struct route_config *r, const struct target_confi
     check_send_proxy(r, t, d);
     check_xclient(r, t, d);
     check_source(r, t, d);
+    check_way_out(t, d);
     check_balance(r, t, d);
     check_upstream_tls(r, t, d);
 }

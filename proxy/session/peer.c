@@ -269,6 +269,8 @@ int peer_connect(struct peer *p, uv_loop_t *loop, const struct peer_target *targ
         rc = connect_anywhere(p, loop, target);
     if (lacks_means(rc))
         p->lacks = PEER_LACKS_MEANS;
+    else if (rc == UV_EINVAL && target->from != NULL) /* from loopback to another machine */
+        p->lacks = PEER_LACKS_SOURCE;
     else if (p->lacks == PEER_LACKS_NOTHING && lacks_port(rc, target))
         p->lacks = PEER_LACKS_PORT;
     return rc;

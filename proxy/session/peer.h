@@ -39,7 +39,7 @@ enum peer_life {
 enum peer_lack {
     PEER_LACKS_NOTHING,
     PEER_LACKS_MEANS,  /* descriptors or memory */
-    PEER_LACKS_SOURCE, /* the address to come from cannot be bound to */
+    PEER_LACKS_SOURCE, /* the address to come from is not there, or has no way to the other side */
     PEER_LACKS_PORT,   /* towards that address all are taken */
 };
 

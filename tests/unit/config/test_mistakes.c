@@ -1098,8 +1098,8 @@ static const struct mistake across[] = {
      1},
     {"upstream is behind a wildcard",
      OF("tcp", "\":1110\"",
-        "source = 127.0.0.1") "route s {\nlisten = \"127.0.0.1:1\"\nprotocol = tcp\ncertificate = "
-                              "mail\nupstream = \"127.0.0.1:1110\"\n}\n",
+        "idle-timeout = 5m") "route s {\nlisten = \"127.0.0.1:1\"\nprotocol = tcp\ncertificate = "
+                             "mail\nupstream = \"127.0.0.1:1110\"\n}\n",
      13,
      E,
      {"is where route r listens"},
@@ -1271,7 +1271,8 @@ static const struct mistake across[] = {
      {"send-proxy = v1 or v2", "source = ", "relay-risk = accepted"},
      0},
     {"relay risk from a loopback source",
-     OF("smtp", "\":465\"", "source = 127.0.0.2"),
+     CERTIFICATE "route r {\nprotocol = smtp\ncertificate = {mail}\nupstream = \"127.0.0.1:25\"\n"
+                 "listen = \":465\"\nsource = 127.0.0.2\n}\n",
      5,
      W,
      {"anyone can send"},
@@ -1319,6 +1320,14 @@ static const struct mistake across[] = {
      W,
      {"route r: nothing can come from source \"192.0.2.1\""},
      {"give an address that this machine has"},
+     0},
+    {"source that does not leave this machine",
+     WITHOUT_UPSTREAM("upstream = {\"127.0.0.2:110\", \"192.0.2.1:110\", \"mail.example:110\"}\n"
+                      "source = 127.0.0.1"),
+     7,
+     W,
+     {"route r: from source \"127.0.0.1\" there is no way to upstream \"192.0.2.1:110\""},
+     {"remove source"},
      0},
     {"source for a Unix socket",
      WITHOUT_UPSTREAM("upstream = \"unix:/s\"\nsource = 192.0.2.1"),

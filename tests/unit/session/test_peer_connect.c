@@ -107,6 +107,21 @@ static void a_source_address_is_used(void **state)
     assert_int_not_equal(seen.sin_port, 0);
 }
 
+static void a_source_address_with_no_way_to_the_server_is_ours_to_mend(void **state)
+{
+    struct fixture *f = *state;
+    const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
+    f->at.sin_addr.s_addr = htonl(0xcb007101);
+    const int rc = start(f, NULL, &from);
+    if (rc == UV_ENETUNREACH)
+        skip(); /* this machine has no way to anybody */
+    assert_int_equal(rc, UV_EINVAL);
+    assert_int_equal(f->peer.lacks, PEER_LACKS_SOURCE);
+    assert_int_equal(peer_fault(&f->peer, UV_EINVAL), UPSTREAM_OTHER);
+    peer_close(&f->peer, false);
+    loop_until(&f->loop, f->closed == 1);
+}
+
 static void a_source_address_that_is_not_ours_fails_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -296,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_connection_is_made_without_delay_and_ends_with_its_host),
         CASE(a_source_address_is_used),
+        CASE(a_source_address_with_no_way_to_the_server_is_ours_to_mend),
         CASE(a_source_address_that_is_not_ours_fails_at_once),
         CASE(without_descriptors_nobody_else_is_at_fault),
         CASE(a_refused_connection_is_told),
