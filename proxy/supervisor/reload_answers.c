@@ -133,7 +133,10 @@ void reload_describe(const struct reload *r, struct buf *out)
     switch (r->stage) {
     case RELOAD_IDLE:
     case RELOAD_JUDGING:
-        buf_puts(out, "no reload is under way any more; the log tells how it ended");
+        buf_puts(out,
+                 r->again
+                     ? "the reload waits for an upgrade that is rehearsed, and begins after that"
+                     : "no reload is under way any more; the log tells how it ended");
         break;
     case RELOAD_RESOLVING:
         buf_puts(out, "the reload goes on, and waits for the addresses of ");

@@ -842,6 +842,22 @@ static const char *described(void)
     return text;
 }
 
+static void one_that_waits_for_an_upgrade_says_so(void **state)
+{
+    (void)state;
+    start();
+    reload_hold(&reload, true);
+    reload_request(&reload, NULL);
+    assert_string_equal(described(),
+                        "the reload waits for an upgrade that is rehearsed, and begins "
+                        "after that\n");
+    reload_hold(&reload, false);
+    reload_prepared(&reload, 2);
+    reload_committed(&reload, 2);
+    assert_in_service(2);
+    assert_non_null(strstr(described(), "no reload is under way"));
+}
+
 static void it_tells_what_it_waits_for(void **state)
 {
     (void)state;
@@ -985,6 +1001,7 @@ int main(void)
         TEST(workers_are_asked_when_all_names_have_been),
         TEST(the_time_for_names_begins_when_all_is_loaded),
         TEST(a_caller_beside_the_log_is_told_the_outcome_alone),
+        TEST(one_that_waits_for_an_upgrade_says_so),
         TEST(it_tells_what_it_waits_for),
         TEST(a_name_without_address_is_a_warning),
         TEST(files_alone_are_read_with_the_texts_in_service),
