@@ -68,6 +68,17 @@ static int open_binary(const char *path, struct err *e)
     return fd;
 }
 
+/* Landlock knows places, not links: what everybody may execute, but lies elsewhere, is held back.
+ */
+static int cannot_execute(const struct upgrade *u, int error, struct err *e)
+{
+    const bool confined = error == EACCES && access(u->program, X_OK) == 0;
+    return err_set(e, "%s cannot be executed: %s%s", u->program, strerror(error),
+                   confined ? "; the sandbox lets the daemon execute only what lies in the "
+                              "directory of the binary that runs: put the new one there, or restart"
+                            : "");
+}
+
 /* ---- ending ---- */
 
 /* Goes on once all that belongs to it is closed. */
@@ -330,7 +341,7 @@ static int spawn(struct upgrade *u, struct handover *h, int state, int pipe, str
         watch_child(u);
     else
         close_handle(u, (uv_handle_t *)&u->process);
-    return rc == 0 ? 0 : err_set(e, "%s cannot be executed: %s", u->program, uv_strerror(rc));
+    return rc == 0 ? 0 : cannot_execute(u, -rc, e);
 }
 
 static int start_child(struct upgrade *u, int socket, int pipe, struct err *e)
@@ -405,7 +416,7 @@ static void execute(struct upgrade *u, struct handover *h, int state, struct err
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         let_inherit(&inherited, &more[i]);
     execve(file, args, environ);
-    err_set(e, "%s cannot be executed: %s", u->program, strerror(errno));
+    cannot_execute(u, errno, e);
     inherited = false;
     handover_descriptors(h, let_inherit, &inherited);
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)

@@ -5,6 +5,7 @@ import errno
 import http.client
 import itertools
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -557,6 +558,27 @@ def test_a_binary_that_is_gone_or_may_not_be_executed_is_refused(own, run, pki, 
     own.replace("#!/bin/sh\n", mode=0o644)
     assert_goes_on(own, front, port, pki, front.status(), "cannot be executed")
     own.replace()
+    upgraded(own, front)
+
+
+def test_a_binary_in_another_directory_is_refused_with_the_reason_and_the_cure(own, run, pki, echo):
+    """Also where a link on the path that the daemon was started by leads there."""
+    places = [own.folder / "v1", own.folder / "v2"]
+    for place in places:
+        place.mkdir()
+        shutil.copy(own.original, place)
+
+    def turn(to):
+        own.path.unlink()
+        own.path.symlink_to(to)
+    turn(places[0] / own.original.name)
+    front, port = serve(own, run, pki, echo)
+    turn(places[1] / own.original.name)
+    if front.status()["sandbox"]["landlock"] > 0:
+        assert_goes_on(own, front, port, pki, front.status(),
+                       "the directory of the binary that runs: put the new one there, or restart")
+    shutil.copy(own.original, places[0] / "next")
+    turn(places[0] / "next")
     upgraded(own, front)
 
 
