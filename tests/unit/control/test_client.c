@@ -176,13 +176,15 @@ static void without_a_daemon_there_is_a_cure(void **state)
 {
     (void)state;
     struct outcome o;
-    char expected[300];
+    char expected[400];
     ask(path, NULL, &o);
     assert_int_equal(o.status, 1);
     snprintf(
         expected, sizeof expected,
         "tlsfront: no daemon answers at %s: No such file or directory\n"
-        "    cure: start the daemon (`tlsfront run`), or name its configuration with -c FILE\n",
+        "    cure: start the daemon (`tlsfront run`), or name its configuration with -c FILE;\n"
+        "    where `control` has changed since it was started, restart it, or have it reload by "
+        "HUP\n",
         path);
     assert_string_equal(o.err, expected);
     assert_string_equal(o.out, "");
