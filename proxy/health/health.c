@@ -68,11 +68,10 @@ static uint64_t left_of(const struct check *c, unsigned limit)
     return gone < limit ? limit - gone : 0;
 }
 
-/* A visit ends before the next one. */
-static uint64_t within_interval(const struct check *c, uint64_t limit)
+/* A visit ends before the next one. A limit of 0 is none: that alone ends it. */
+static unsigned within_interval(const struct check *c, unsigned limit)
 {
-    const uint64_t left = left_of(c, interval_of(c));
-    return limit < left ? limit : left;
+    return limit > 0 && limit < interval_of(c) ? limit : interval_of(c);
 }
 
 /* ---- what is found ---- */
@@ -219,10 +218,12 @@ static void say_who(struct check *c)
     buf_free(&out);
 }
 
+/* From now on. */
 static void allow(struct check *c, unsigned limit)
 {
+    const uint64_t left = left_of(c, interval_of(c)), allowed = within_interval(c, limit);
     c->overdue = false;
-    uv_timer_start(&c->timer, out_of_time, within_interval(c, limit), 0);
+    uv_timer_start(&c->timer, out_of_time, allowed < left ? allowed : left, 0);
 }
 
 static struct check *check_of(struct peer *p)
@@ -321,7 +322,7 @@ static void turn_back(struct check *c, enum upstream_fault fault, const char *wh
 static void wait_for_room(struct check *c)
 {
     enum { KNOCK_MS = 100 };
-    const uint64_t left = within_interval(c, left_of(c, c->route->config->connect_timeout));
+    const uint64_t left = left_of(c, within_interval(c, c->route->config->connect_timeout));
     if (left > 0)
         uv_timer_start(&c->timer, knock, left < KNOCK_MS ? left : KNOCK_MS, 0);
     else

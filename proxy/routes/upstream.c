@@ -261,7 +261,7 @@ void upstream_trying(struct upstream_set *set, const struct upstream_cursor *at,
 {
     struct upstream_address *a = current(set, at);
     if (a != NULL && a->down_until != 0)
-        a->down_until = now + timeout;
+        a->down_until = now + (timeout > 0 ? timeout : set->down_ms);
 }
 
 void upstream_report(struct upstream_set *set, const struct upstream_cursor *at, bool well,

@@ -91,7 +91,8 @@ const struct upstream_address *upstream_next(struct upstream_set *set, struct up
 uint64_t upstream_client(const struct sockaddr *client);
 
 /* An attempt on what upstream_next() gave begins: others go elsewhere until it is decided, if that
- * address was down before. `timeout`: the longest that the attempt may take. */
+ * address was down before. `timeout`: the longest that the attempt may take; 0: as long as it
+ * likes, and another one goes after the time for which a failed one is tried last. */
 void upstream_trying(struct upstream_set *set, const struct upstream_cursor *at, uint64_t now,
                      uint64_t timeout);
 

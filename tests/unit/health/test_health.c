@@ -227,6 +227,22 @@ static void one_that_says_nothing_is_left_when_the_time_is_up(void **state)
     assert_int_equal(counter_get(&found(f)->why), UPSTREAM_SILENT);
 }
 
+static void one_may_take_its_time_where_none_is_set(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, "pop3", RARE " connect-timeout = off greeting-timeout = off");
+    loop_until(&f->loop, comes(f));
+    const uint64_t came = uv_now(&f->loop);
+    loop_until(&f->loop, uv_now(&f->loop) - came > 20);
+    assert_int_equal(state_of(f), HEALTH_UNKNOWN);
+    say(f, "+OK\r\n");
+    hear(f, "QUIT\r\n", 6);
+    assert_int_equal(state_of(f), HEALTH_UP);
+    begin(f, "pop3", OFTEN " connect-timeout = off greeting-timeout = off");
+    loop_until(&f->loop, comes(f));
+    hear(f, "", 0); /* until the next visit */
+}
+
 static void one_that_closes_without_a_word_is_down(void **state)
 {
     struct fixture *f = *state;
@@ -317,6 +333,7 @@ int main(void)
         CASE(one_that_is_not_known_yet_is_down_at_once),
         CASE(one_that_is_up_is_down_with_the_second_failure_and_up_with_one_success),
         CASE(one_that_says_nothing_is_left_when_the_time_is_up),
+        CASE(one_may_take_its_time_where_none_is_set),
         CASE(one_that_closes_without_a_word_is_down),
         CASE(a_port_is_enough_where_the_protocol_is_not_known),
         CASE(a_header_comes_first_that_names_no_client),

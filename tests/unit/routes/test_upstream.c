@@ -168,6 +168,23 @@ static void one_session_probes_what_was_down_while_others_go_elsewhere(void **st
     upstream_set_free(&set);
 }
 
+static void without_a_time_for_it_one_scout_goes_for_each_pause(void **state)
+{
+    (void)state;
+    struct upstream_set set;
+    struct endpoint e[2];
+    struct upstream_cursor scout = {0};
+    init(&set, e, 2);
+    fail_at(&set, 1, 0);
+    const uint64_t now = UPSTREAM_DOWN_MS;
+    assert_int_equal(number(next_at(&set, &scout, now)), 1);
+    upstream_trying(&set, &scout, now, 0);
+    ORDER(&set, now, 2, 1);
+    ORDER(&set, now + UPSTREAM_DOWN_MS - 1, 2, 1);
+    ORDER(&set, now + UPSTREAM_DOWN_MS, 1, 2);
+    upstream_set_free(&set);
+}
+
 static void trying_what_is_well_sends_nobody_elsewhere(void **state)
 {
     (void)state;
@@ -537,6 +554,7 @@ int main(void)
         cmocka_unit_test(a_success_makes_it_well_at_once),
         cmocka_unit_test(a_failure_during_the_walk_does_not_bring_it_back),
         cmocka_unit_test(one_session_probes_what_was_down_while_others_go_elsewhere),
+        cmocka_unit_test(without_a_time_for_it_one_scout_goes_for_each_pause),
         cmocka_unit_test(trying_what_is_well_sends_nobody_elsewhere),
         cmocka_unit_test(a_name_without_address_is_passed_over),
         cmocka_unit_test(new_addresses_keep_the_state_of_those_that_stay),
