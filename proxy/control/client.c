@@ -16,8 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_MAX ((size_t)64 << 20)
-enum { MILLISECONDS = 1000, EXPLAIN_SECONDS = 5 };
+enum { MILLISECONDS = 1000, EXPLAIN_SECONDS = 5, STATUS_LINE_MAX = 64 };
 
 /* -1 with errno. */
 static int reach(const char *path, unsigned seconds)
@@ -89,14 +88,24 @@ static bool send_line(int fd, const char *line)
     return send(fd, text, (size_t)size, MSG_NOSIGNAL) == size;
 }
 
-/* The text behind the status line; NULL: there is none. */
-static const char *split(const char *answer, int *status)
+/* The text behind the status line; NULL: there is none, or not all of it. */
+static const char *split(const struct buf *answer, int *status)
 {
     enum { STATUS_MAX = 255 };
+    const char *text = (const char *)answer->data, *line = text;
     char *rest = NULL;
-    const long number = strtol(answer, &rest, 10);
+    const long number = strtol(line, &rest, 10);
+    if (rest == line || number < 0 || number > STATUS_MAX)
+        return NULL;
     *status = (int)number;
-    return rest != answer && *rest == '\n' && number >= 0 && number <= STATUS_MAX ? rest + 1 : NULL;
+    if (*rest == '\n') /* an older daemon does not say how much is to come */
+        return rest + 1;
+    line = rest;
+    const unsigned long long size = strtoull(line, &rest, 10);
+    if (*line != ' ' || rest == line || *rest != '\n')
+        return NULL;
+    const size_t came = answer->size - 1 - (size_t)(rest + 1 - text); /* without the NUL */
+    return size == came ? rest + 1 : NULL;
 }
 
 /* -1 with errno. */
@@ -112,10 +121,10 @@ static int take_answer(int fd, const char *path, unsigned seconds, struct buf *t
 {
     struct buf answer;
     int status = 0;
-    buf_init(&answer, text->limit);
+    buf_init(&answer, text->limit + STATUS_LINE_MAX);
     const bool complete = read_all(fd, seconds, &answer);
     const bool late = !complete && errno == ETIMEDOUT;
-    const char *rest = complete ? split((const char *)answer.data, &status) : NULL;
+    const char *rest = complete ? split(&answer, &status) : NULL;
     if (rest != NULL) {
         buf_puts(text, rest);
         buf_put(text, "", 1);
@@ -166,7 +175,7 @@ int control_ask(const char *path, const char *line, unsigned seconds, int unansw
 {
     struct buf text;
     struct err e;
-    buf_init(&text, ANSWER_MAX);
+    buf_init(&text, CONTROL_TEXT_MAX);
     const int status = control_fetch(path, line, seconds, &text, &e);
     if (status < 0)
         control_explain(&e, errno);
@@ -181,7 +190,7 @@ static void explain_reload(const char *path)
 {
     struct buf text;
     struct err e;
-    buf_init(&text, ANSWER_MAX);
+    buf_init(&text, CONTROL_TEXT_MAX);
     if (control_fetch(path, "reload state", EXPLAIN_SECONDS, &text, &e) == 0)
         fprintf(stderr, "tlsfront: %s", (const char *)text.data);
     buf_free(&text);
@@ -202,7 +211,7 @@ int control_reload(const char *path, unsigned seconds)
 {
     struct buf text;
     struct err e;
-    buf_init(&text, ANSWER_MAX);
+    buf_init(&text, CONTROL_TEXT_MAX);
     const int status = fetch_reload(path, seconds, &text, &e);
     const bool late = status < 0 && errno == ETIMEDOUT;
     if (status < 0)

@@ -1,7 +1,8 @@
 /* control.h - the control socket: `tlsfront reload` and `tlsfront status` come in here.
  *
  * A unix socket that only the daemon's user (and root) may use. One request line per connection;
- * the answer is the exit status as a decimal line, then text, then the end of the connection. */
+ * the answer is a line with the exit status and the size of the text, then text, then the end of
+ * the connection. */
 #ifndef TLSFRONT_CONTROL_CONTROL_H
 #define TLSFRONT_CONTROL_CONTROL_H
 
@@ -36,6 +37,9 @@ void control_silent(const struct control *c, void (*each)(void *arg, int fd), vo
 
 /* Where it listens; lives as long as `c`. */
 const char *control_path(const struct control *c);
+
+/* The longest text that a caller takes, with the NUL that it puts behind it. */
+#define CONTROL_TEXT_MAX ((size_t)64 << 20)
 
 /* Every request is answered exactly once, also when its caller has gone meanwhile. One that does
  * not take the answer is left after a time. */

@@ -94,7 +94,7 @@ static void answer_written(uv_write_t *write, int status)
 void control_answer(struct control_request *r, int status, const struct buf *text)
 {
     buf_init(&r->answer, text->size + 64);
-    buf_printf(&r->answer, "%d\n", status);
+    buf_printf(&r->answer, "%d %zu\n", status, text->size);
     buf_put(&r->answer, text->data, text->size);
     uv_buf_t out = uv_buf_init((char *)r->answer.data, (unsigned)r->answer.size);
     r->write.data = r;

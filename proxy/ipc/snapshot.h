@@ -85,11 +85,11 @@ struct snapshot_facts {
     snapshot_text state; /* "running", as in the status */
     snapshot_text hash;  /* of the configuration and its files, private keys apart; "": none yet */
     snapshot_text config_hash, files_hash; /* of each of these; see fingerprint.h */
-    snapshot_text json;                    /* the status, as `tlsfront status --json` has it */
-    uint32_t generation, workers;          /* 0: none yet; workers that run */
-    uint32_t not_ready;                    /* newcomers are not wanted any more, though it runs */
-    uint32_t reload_well;                  /* the last one */
-    uint32_t kept; /* the last accepted configuration is served, not FILE's */
+    snapshot_text json; /* the status, as `tlsfront status --json` has it; "": is too long */
+    uint32_t generation, workers; /* 0: none yet; workers that run */
+    uint32_t not_ready;           /* newcomers are not wanted any more, though it runs */
+    uint32_t reload_well;         /* the last one */
+    uint32_t kept;                /* the last accepted configuration is served, not FILE's */
     int64_t started, reload_well_at;
     uint64_t worker_restarts; /* since the start */
     uint64_t log_lost;        /* lines of the supervisor's own */

@@ -69,7 +69,7 @@ static void json_server_names(const struct config *c, const struct route_config 
     json_array(out, "server_names");
     for (size_t i = 0; i < r->name_count; i++) {
         json_object(out, NULL);
-        server_name_json(c, r, &r->names[i], out);
+        server_name_json(c, &r->names[i], out);
         json_object_end(out);
     }
     json_array_end(out);

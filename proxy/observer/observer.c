@@ -89,6 +89,11 @@ static bool answer_status(struct observer *o, const struct server_request *r,
                           struct server_answer *out)
 {
     (void)r;
+    if (o->snapshot.facts->json == 0) {
+        out->status = 503;
+        buf_puts(out->body, "the status is too long, or there was no memory for it\n");
+        return true;
+    }
     out->type = "application/json";
     buf_puts(out->body, snapshot_text_of(&o->snapshot, o->snapshot.facts->json));
     return true;

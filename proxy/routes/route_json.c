@@ -30,11 +30,10 @@ void route_json(const struct config *c, const struct route_config *r, struct buf
     json_certificates(out, c, &r->certificates);
 }
 
-void server_name_json(const struct config *c, const struct route_config *r,
-                      const struct server_name_config *n, struct buf *out)
+void server_name_json(const struct config *c, const struct server_name_config *n, struct buf *out)
 {
     json_string(out, "name", n->name);
     json_endpoints(out, "upstream", n->target.upstream, n->target.upstream_count);
     json_string(out, "upstream_tls", config_upstream_tls_name(n->target.tls.mode));
-    json_certificates(out, c, n->certificates.count > 0 ? &n->certificates : &r->certificates);
+    json_certificates(out, c, &n->certificates);
 }

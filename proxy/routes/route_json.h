@@ -8,8 +8,8 @@
 /* The same fields wherever a route is told of (`status`, `check`), into an object that is open. */
 void route_json(const struct config *c, const struct route_config *r, struct buf *out);
 
-/* Likewise of one of its names: the certificates and upstreams are those that its clients get. */
-void server_name_json(const struct config *c, const struct route_config *r,
-                      const struct server_name_config *n, struct buf *out);
+/* Likewise of one of its names: the upstreams that its clients get, and the certificates of its
+ * own; without any, theirs are the route's, which may be thousands, as the names may. */
+void server_name_json(const struct config *c, const struct server_name_config *n, struct buf *out);
 
 #endif

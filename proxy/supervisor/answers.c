@@ -160,6 +160,14 @@ static int answer_by(const struct answer *a, struct supervisor *s, struct buf *t
     return 0;
 }
 
+/* What there was room or memory for is no answer: a program would take it for the whole. */
+static int cut_short(struct buf *text)
+{
+    buf_free(text);
+    buf_printf(text, "the answer is longer than %zu MiB, or memory is out\n", text->limit >> 20);
+    return EXIT_RUNTIME;
+}
+
 /* Syslog is read by the journal, too. */
 static bool logs_to_journal(const struct supervisor *s)
 {
@@ -192,8 +200,10 @@ void supervisor_answer(void *arg, struct control_request *request, const char *l
     }
     while (a->request != NULL && strcmp(a->request, line) != 0)
         a++;
-    buf_init(&text, (size_t)16 << 20);
-    const int status = answer_by(a, s, &text);
+    buf_init(&text, STATUS_TEXT_MAX);
+    int status = answer_by(a, s, &text);
+    if (text.failed)
+        status = cut_short(&text);
     control_answer(request, status, &text);
     buf_free(&text);
 }

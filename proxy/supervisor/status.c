@@ -291,7 +291,7 @@ void status_serving(const struct status *s, struct buf *out)
 void status_log(const struct status *s, struct log *log)
 {
     struct buf text;
-    buf_init(&text, (size_t)1 << 20);
+    buf_init(&text, STATUS_TEXT_MAX);
     status_text(s, &text);
     buf_put(&text, "", 1);
     char *rest = NULL;

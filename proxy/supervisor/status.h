@@ -27,6 +27,9 @@ struct status {
     const struct fingerprints *fingerprints; /* likewise; "": none yet */
 };
 
+/* More than every configuration that is one has to tell, in whichever form. */
+#define STATUS_TEXT_MAX ((size_t)32 << 20)
+
 /* One upstream of a route: "up", "down", or "" where nobody has tried it yet; and why it is down,
  * in words, else "". Both live for ever, or as long as what `s` borrows. */
 struct status_upstream {

@@ -111,7 +111,7 @@ static void json_server_name(const struct status *s, const struct config *c, con
     const struct name_totals t = name_totals(s->workers, r->names[i].slot);
     const struct server_name_config *n = &r->config->names[i];
     json_object(out, NULL);
-    server_name_json(c, r->config, n, out);
+    server_name_json(c, n, out);
     json_object(out, "connections");
     json_number(out, "active", (int64_t)t.active);
     json_number(out, "accepted", (int64_t)t.accepted);

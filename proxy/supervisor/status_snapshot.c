@@ -247,7 +247,7 @@ static void put_outcomes(const struct outcomes *o, struct snapshot_writer *w)
 static void put_json(const struct status *s, struct snapshot_writer *w)
 {
     struct buf json;
-    buf_init(&json, (size_t)32 << 20);
+    buf_init(&json, STATUS_TEXT_MAX);
     status_json(s, &json);
     buf_put(&json, "", 1);
     w->facts.json = snapshot_put_text(w, json.failed ? NULL : (const char *)json.data);

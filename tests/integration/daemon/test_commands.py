@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from clients import tls
-from harness.config import route
+from clients.observer import fetch
+from harness.config import route, server_name
 from harness.daemon import STATUS_CONFIG_WRONG
 from servers import toy
 
@@ -248,6 +249,22 @@ def test_callers_that_say_nonsense_do_not_disturb_the_control_socket(fronts, run
             except BrokenPipeError:
                 pass
     assert front.status()["generation"] == 1
+
+
+def test_a_status_that_is_too_long_is_none(fronts, run, pki):
+    """Nothing is better than a part that looks like the whole."""
+    at, port = run.port(), run.port()
+    upstreams = [f"unix:/run/{number:090}" for number in range(64)]
+    front = fronts.new(pki.mail.block(), route(
+        "r", port, upstreams, names=[server_name(f"n{number}.example.test", max_connections=1)
+                                     for number in range(2400)]), observe=[f"127.0.0.1:{at}"])
+    front.serves = lambda: front.command("status", "-c", front.file, "--ready").returncode == 0
+    front.start()
+    done = front.command("status", "-c", front.file, "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "longer than 32 MiB" in done.stderr
+    status, _, text = fetch(at, "/status.json")
+    assert status == 503 and "too long" in text
 
 
 def test_status_json_is_one_json_object(fronts, run, pki, toys):

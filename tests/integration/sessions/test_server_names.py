@@ -231,6 +231,7 @@ def test_a_block_without_a_certificate_has_the_routes(fronts, run, pki, certific
     front = fronts.start(certificates, route(
         "r", port, first.port, certificate=("mail", "names-a"),
         names=(server_name(A, second.port), server_name("news.example.test", max_connections=9))))
+    assert [one["certificates"] for one in names_of(front).values()] == [[], []]
     settings = tls.context(pki, hostname=False)
     assert subject_of(port, settings, A) == {A}  # the route's list knows it
     assert A not in subject_of(port, settings, "news.example.test")

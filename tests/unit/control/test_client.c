@@ -110,7 +110,7 @@ static void success_goes_to_standard_output(void **state)
 {
     (void)state;
     struct outcome o;
-    ask(path, "0\nline 1\nline 2\n", &o);
+    ask(path, "0 14\nline 1\nline 2\n", &o);
     assert_int_equal(o.status, 0);
     assert_string_equal(o.heard, "status json\n");
     assert_string_equal(o.out, "line 1\nline 2\n");
@@ -172,6 +172,29 @@ static void an_answer_without_a_status_line_is_broken_off(void **state)
     }
 }
 
+static void an_answer_of_which_not_all_comes_is_broken_off(void **state)
+{
+    (void)state;
+    static const char *const broken[] = {"0 8\nline 1\n", "0 6\nline 1\n", "0 1\n", "0 7line 1\n",
+                                         "0 \nline 1\n"};
+    for (size_t i = 0; i < COUNT(broken); i++) {
+        struct outcome o;
+        ask(path, broken[i], &o);
+        assert_int_equal(o.status, 1);
+        assert_string_equal(o.out, "");
+        assert_non_null(strstr(o.err, "broke off"));
+    }
+}
+
+static void an_older_daemon_does_not_say_how_much_is_to_come(void **state)
+{
+    (void)state;
+    struct outcome o;
+    ask(path, "0\nline 1\n", &o);
+    assert_int_equal(o.status, 0);
+    assert_string_equal(o.out, "line 1\n");
+}
+
 static void without_a_daemon_there_is_a_cure(void **state)
 {
     (void)state;
@@ -212,6 +235,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_does_not_answer_is_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_status_that_no_process_has_is_no_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(an_answer_without_a_status_line_is_broken_off, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_answer_of_which_not_all_comes_is_broken_off, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_older_daemon_does_not_say_how_much_is_to_come, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(without_a_daemon_there_is_a_cure, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_that_no_socket_can_have_is_refused, setup, teardown),
