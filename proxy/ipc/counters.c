@@ -253,9 +253,19 @@ uint64_t upstream_key(const char *text)
     return fnv1a(FNV_BASIS, text, strlen(text)) | 1; /* 0 is nobody's */
 }
 
+/* Those in use are the first ones; looking further would cost memory that nobody has written to. */
+static unsigned upstreams_counted(const struct route_details *d)
+{
+    unsigned n = 0;
+    while (n < ADDRESS_PLACES && counter_get(&d->upstreams[n].key) != 0)
+        n++;
+    return n;
+}
+
 const struct upstream_counters *upstream_counters_find(const struct route_details *d, uint64_t key)
 {
-    for (unsigned i = 0; i < UPSTREAM_PLACES; i++)
+    const unsigned count = upstreams_counted(d);
+    for (unsigned i = 0; i < count; i++)
         if (counter_get(&d->upstreams[i].key) == key)
             return &d->upstreams[i];
     return NULL;
@@ -264,7 +274,7 @@ const struct upstream_counters *upstream_counters_find(const struct route_detail
 static struct upstream_counters *least_recent(struct route_details *d)
 {
     struct upstream_counters *found = &d->upstreams[0];
-    for (unsigned i = 1; i < UPSTREAM_PLACES; i++)
+    for (unsigned i = 1; i < ADDRESS_PLACES; i++)
         if (counter_get(&d->upstreams[i].when) < counter_get(&found->when))
             found = &d->upstreams[i];
     return found;
@@ -275,7 +285,8 @@ struct upstream_counters *upstream_counters_of(struct route_details *d, uint64_t
     struct upstream_counters *u = (void *)(uintptr_t)upstream_counters_find(d, key);
     if (u != NULL)
         return u;
-    u = least_recent(d);
+    const unsigned count = upstreams_counted(d);
+    u = count < ADDRESS_PLACES ? &d->upstreams[count] : least_recent(d);
     memset(u, 0, sizeof *u);
     counter_set(&u->key, key);
     return u;
@@ -330,9 +341,9 @@ static void keep_upstream(struct route_details *archive, const struct upstream_c
 
 static void keep_upstreams(struct route_details *archive, const struct route_details *d)
 {
-    for (unsigned i = 0; i < UPSTREAM_PLACES; i++)
-        if (counter_get(&d->upstreams[i].key) != 0)
-            keep_upstream(archive, &d->upstreams[i]);
+    const unsigned count = upstreams_counted(d);
+    for (unsigned i = 0; i < count; i++)
+        keep_upstream(archive, &d->upstreams[i]);
 }
 
 /* What nobody has come to has no memory yet, and is not to get any. */

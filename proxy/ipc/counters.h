@@ -76,12 +76,11 @@ struct health_counters {
     counter passed;   /* checks, ever */
 };
 
-/* Addresses of one route, of which there is knowledge. */
+/* Addresses of one route, of which there is knowledge, and so upstreams: each has one at least. */
 enum { ADDRESS_PLACES = 64 };
 
 /* What is counted only when something begins or ends; apart, so that limits and status look
  * through a small piece of memory. */
-enum { UPSTREAM_PLACES = 16 };
 struct route_details {
     counter tls[TLS_CIPHER_NUMBERS][TLS_GROUP_NUMBERS][2]; /* handshakes; the last: resumed */
     counter ends[STAGES][FAULTS];
@@ -90,8 +89,8 @@ struct route_details {
     counter starttls[STARTTLS_OUTCOMES];
     counter plaintext; /* sessions that reached an upstream and never had TLS */
     counter handshake_ms[HANDSHAKE_BOUNDS + 1], handshake_ms_sum;
-    counter turns;                                       /* times that an upstream was chosen */
-    struct upstream_counters upstreams[UPSTREAM_PLACES]; /* from here on not added up */
+    counter turns;                                      /* times that an upstream was chosen */
+    struct upstream_counters upstreams[ADDRESS_PLACES]; /* from here on not added up */
     struct place_counters places[ADDRESS_PLACES];
     struct health_counters health[ADDRESS_PLACES];
 };

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from clients import tls
+from clients.observer import Metrics
 from harness.config import route
 from harness.wait import wait_until
 from servers import toy
@@ -36,6 +37,19 @@ def test_the_next_one_serves_when_the_first_is_down(fronts, run, pki, toys, vers
     ended = front.wait_for_log("end")
     assert ended["upstream"] == f"127.0.0.1:{second.port}"
     assert ended["fault"] == "none"
+
+
+def test_however_many_are_tried_all_are_told_of(fronts, run, pki):
+    port, at = run.port(), run.port()
+    upstreams = [f"unix:/run/nobody-{number}" for number in range(40)]
+    front = fronts.start(pki.mail.block(), route("many", port, upstreams, protocol="pop3"),
+                         observe=[f"127.0.0.1:{at}"])
+    assert greeting(port, pki).startswith(b"-ERR")
+    told = front.route_status("many")["upstreams"]
+    assert [(one["upstream"], one["state"]) for one in told] == [(one, "down") for one in upstreams]
+    seen = Metrics(at)
+    assert {one["upstream"] for one in seen.labels("tlsfront_upstream_up")} == set(upstreams)
+    assert seen.get("tlsfront_upstream_failures_total", route="many") == len(upstreams)
 
 
 @pytest.mark.parametrize("handler", [lambda connection: None, toy.silent])

@@ -1,5 +1,6 @@
 /* test_counters.c - counters in memory that several processes see. */
 #include "proxy/ipc/counters.h"
+#include "proxy/routes/upstream.h"
 #include "tests/support/unit.h"
 
 #include <arpa/inet.h>
@@ -343,11 +344,23 @@ static void an_upstream_is_counted_under_its_text(void **state)
     assert_int_equal(counter_get(&upstream_counters_find(seen, b)->failures[UPSTREAM_REFUSED]), 2);
 }
 
+/* Those that sessions are sent to all have a place, whether they have been tried again or not. */
+static void as_many_upstreams_are_counted_as_are_tried(void **state)
+{
+    struct fixture *f = *state;
+    struct route_details *d = &f->own[0]->details[0];
+    for (unsigned i = 0; i < UPSTREAM_TRIES_MAX; i++)
+        counter_add(&upstream_counters_of(d, 2 * i + 1)->failures[UPSTREAM_OTHER], 1 + i);
+    for (unsigned i = 0; i < UPSTREAM_TRIES_MAX; i++)
+        assert_int_equal(
+            counter_get(&upstream_counters_find(d, 2 * i + 1)->failures[UPSTREAM_OTHER]), 1 + i);
+}
+
 static void a_full_table_of_upstreams_gives_up_the_one_tried_least_recently(void **state)
 {
     struct fixture *f = *state;
     struct route_details *d = &f->own[0]->details[0];
-    for (unsigned i = 0; i < UPSTREAM_PLACES; i++) {
+    for (unsigned i = 0; i < ADDRESS_PLACES; i++) {
         struct upstream_counters *u = upstream_counters_of(d, 2 * i + 1);
         counter_set(&u->when, i == 3 ? 1 : 100 + i);
         counter_add(&u->failures[UPSTREAM_OTHER], 1);
@@ -506,6 +519,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_slot_that_is_given_away_begins_at_nought, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_upstream_is_counted_under_its_text, setup, teardown),
+        cmocka_unit_test_setup_teardown(as_many_upstreams_are_counted_as_are_tried, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(
             a_full_table_of_upstreams_gives_up_the_one_tried_least_recently, setup, teardown),
         cmocka_unit_test_setup_teardown(sessions_of_an_address_are_counted_over_the_workers, setup,
