@@ -215,17 +215,23 @@ static void text_veterans(const struct status *s, struct buf *out)
     }
 }
 
-static void text_signers(const struct signers *ss, struct buf *out)
+static void text_signer(const struct child *c, struct buf *out)
 {
-    for (unsigned i = 0; i < ss->count; i++) {
-        const struct child *c = &ss->items[i]->child;
-        char sandbox[48];
-        sandbox_words(&c->sandbox, sandbox, sizeof sandbox);
-        if (c->life != CHILD_NONE)
-            buf_printf(out, "signer %u: pid %d, %u restart%s, sandbox %s%s\n", i, c->process.pid,
-                       c->restarts, plural(c->restarts), sandbox,
-                       c->life == CHILD_RETIRING ? ", retiring" : "");
-    }
+    char sandbox[48];
+    sandbox_words(&c->sandbox, sandbox, sizeof sandbox);
+    if (c->life != CHILD_NONE)
+        buf_printf(out, "signer %u: pid %d, %u restart%s, sandbox %s%s\n", c->index, c->process.pid,
+                   c->restarts, plural(c->restarts), sandbox,
+                   c->life == CHILD_RETIRING ? ", retiring" : "");
+}
+
+static void text_signers(const struct status *s, struct buf *out)
+{
+    const struct signers *ss = &s->workers->signers;
+    for (unsigned i = 0; i < ss->count; i++)
+        text_signer(&ss->items[i]->child, out);
+    for (unsigned i = 0; i < s->veterans->count; i++)
+        text_signer(&s->veterans->items[i]->signer, out);
 }
 
 /* The resolver, the observer. */
@@ -266,7 +272,7 @@ void status_text(const struct status *s, struct buf *out)
     text_supervisor(s, out);
     text_workers(s, out);
     text_veterans(s, out);
-    text_signers(&s->workers->signers, out);
+    text_signers(s, out);
     text_single(s->resolver, out);
     text_single(s->observer, out);
     if (g == NULL)

@@ -52,8 +52,13 @@ static void cells_summary(const struct status *s, struct buf *out)
 
 /* ---- processes ---- */
 
+static const char *state_of(const struct child *c)
+{
+    return c->life == CHILD_RETIRING ? "retiring" : "";
+}
+
 static void cells_child(const struct child *c, const char *name, const char *connections,
-                        struct buf *out)
+                        const char *state, struct buf *out)
 {
     char sandbox[48];
     if (c->life == CHILD_NONE)
@@ -65,7 +70,7 @@ static void cells_child(const struct child *c, const char *name, const char *con
     cells_add(out, "%s", connections);
     cells_add(out, "%u", c->restarts);
     cells_add(out, "%s", sandbox);
-    cells_add(out, "%s", c->life == CHILD_RETIRING ? "retiring" : "");
+    cells_add(out, "%s", state);
     cells_end(out);
 }
 
@@ -89,7 +94,25 @@ static void cells_workers(const struct status *s, struct buf *out)
         char name[24], connections[24];
         snprintf(name, sizeof name, "worker %u", i);
         snprintf(connections, sizeof connections, "%" PRIu64, workers_active(s->workers, i));
-        cells_child(&s->workers->items[i]->child, name, connections, out);
+        cells_child(&s->workers->items[i]->child, name, connections,
+                    state_of(&s->workers->items[i]->child), out);
+    }
+}
+
+/* From before an upgrade, each with its signer; another worker may have the same number. */
+static void cells_veterans(const struct status *s, struct buf *out)
+{
+    for (unsigned i = 0; i < s->veterans->count; i++) {
+        const struct veteran *v = s->veterans->items[i];
+        char name[24], connections[24] = "", state[80];
+        snprintf(state, sizeof state, "retiring, version %s", v->was.version);
+        if (counters_of(&s->workers->all, v->part) != NULL)
+            snprintf(connections, sizeof connections, "%" PRIu64,
+                     workers_active(s->workers, v->part));
+        snprintf(name, sizeof name, "worker %u", v->child.index);
+        cells_child(&v->child, name, connections, state, out);
+        snprintf(name, sizeof name, "signer %u", v->signer.index);
+        cells_child(&v->signer, name, "", state, out);
     }
 }
 
@@ -98,7 +121,7 @@ static void cells_signers(const struct signers *ss, struct buf *out)
     for (unsigned i = 0; i < ss->count; i++) {
         char name[24];
         snprintf(name, sizeof name, "signer %u", i);
-        cells_child(&ss->items[i]->child, name, "", out);
+        cells_child(&ss->items[i]->child, name, "", state_of(&ss->items[i]->child), out);
     }
 }
 
@@ -110,8 +133,9 @@ static void cells_processes(const struct status *s, struct buf *out)
     cells_supervisor(s, out);
     cells_workers(s, out);
     cells_signers(&s->workers->signers, out);
-    cells_child(s->resolver, "resolver", "", out);
-    cells_child(s->observer, "observer", "", out);
+    cells_veterans(s, out);
+    cells_child(s->resolver, "resolver", "", "", out);
+    cells_child(s->observer, "observer", "", "", out);
 }
 
 /* ---- certificates ---- */

@@ -217,19 +217,25 @@ static void json_state(const struct child *c, struct buf *out)
     json_string(out, "state", c->life == CHILD_RETIRING ? "retiring" : "running");
 }
 
-static void json_signers(const struct signers *ss, struct buf *out)
+static void json_signer(const struct child *c, struct buf *out)
 {
+    if (c->life == CHILD_NONE)
+        return;
+    json_object(out, NULL);
+    json_number(out, "index", c->index);
+    json_state(c, out);
+    json_child(c, out);
+    json_object_end(out);
+}
+
+static void json_signers(const struct status *s, struct buf *out)
+{
+    const struct signers *ss = &s->workers->signers;
     json_array(out, "signers");
-    for (unsigned i = 0; i < ss->count; i++) {
-        const struct child *c = &ss->items[i]->child;
-        if (c->life == CHILD_NONE)
-            continue;
-        json_object(out, NULL);
-        json_number(out, "index", i);
-        json_state(c, out);
-        json_child(c, out);
-        json_object_end(out);
-    }
+    for (unsigned i = 0; i < ss->count; i++)
+        json_signer(&ss->items[i]->child, out);
+    for (unsigned i = 0; i < s->veterans->count; i++)
+        json_signer(&s->veterans->items[i]->signer, out);
     json_array_end(out);
 }
 
@@ -334,7 +340,7 @@ void status_json(const struct status *s, struct buf *out)
     json_last_reload(s, out);
     json_sandbox(s->sandbox, out);
     json_workers(s, out);
-    json_signers(&s->workers->signers, out);
+    json_signers(s, out);
     json_single(s->resolver, out);
     json_single(s->observer, out);
     if (g != NULL) {

@@ -188,19 +188,37 @@ static void put_process(struct snapshot_writer *w, struct snapshot_process *p, p
     snapshot_put(w, SNAPSHOT_PROCESSES, p, sizeof *p);
 }
 
-static void put_child(struct snapshot_writer *w, const struct child *c)
+static void put_child_as(struct snapshot_writer *w, const struct child *c, unsigned index,
+                         const char *state)
 {
     char sandbox[48];
     if (c->life == CHILD_NONE)
         return;
     sandbox_words(&c->sandbox, sandbox, sizeof sandbox);
-    struct snapshot_process p = {
-        .kind = snapshot_put_text(w, c->of->kind->name),
-        .state = snapshot_put_text(w, c->life == CHILD_RETIRING ? "retiring" : "running"),
-        .sandbox = snapshot_put_text(w, sandbox),
-        .index = c->index,
-        .restarts = c->restarts};
+    struct snapshot_process p = {.kind = snapshot_put_text(w, c->of->kind->name),
+                                 .state = snapshot_put_text(w, state),
+                                 .sandbox = snapshot_put_text(w, sandbox),
+                                 .index = index,
+                                 .restarts = c->restarts};
     put_process(w, &p, c->process.pid);
+}
+
+static void put_child(struct snapshot_writer *w, const struct child *c)
+{
+    put_child_as(w, c, c->index, c->life == CHILD_RETIRING ? "retiring" : "running");
+}
+
+/* From before an upgrade. Another worker may have the number that each had; that of its part of the
+ * counters is its alone, and no two series of a metric may have the same labels. */
+static void put_veterans(const struct veterans *vs, struct snapshot_writer *w)
+{
+    for (unsigned i = 0; i < vs->count; i++) {
+        const struct veteran *v = vs->items[i];
+        char state[80];
+        snprintf(state, sizeof state, "retiring, version %s", v->was.version);
+        put_child_as(w, &v->child, v->part, state);
+        put_child_as(w, &v->signer, v->part, state);
+    }
 }
 
 static void put_processes(const struct status *s, struct snapshot_writer *w)
@@ -212,6 +230,7 @@ static void put_processes(const struct status *s, struct snapshot_writer *w)
         put_child(w, &s->workers->items[i]->child);
     for (unsigned i = 0; i < s->workers->signers.count; i++)
         put_child(w, &s->workers->signers.items[i]->child);
+    put_veterans(s->veterans, w);
     put_child(w, s->resolver);
     put_child(w, s->observer);
 }

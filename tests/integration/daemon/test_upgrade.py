@@ -18,9 +18,10 @@ from clients import plain, tls
 from clients.observer import Metrics, fetch
 from harness import process
 from harness.binary import own_binary
-from harness.config import acme, route
+from harness.config import acme, route, server_name
 from harness.daemon import STATUS_CONFIG_WRONG
 from harness.load import Load
+from harness.terminal import Terminal
 from harness.wait import wait_until
 from servers import toy
 
@@ -63,8 +64,8 @@ def is_refused(port):
         return client.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
-def veterans(front):
-    return [one for one in front.status()["workers"] if one["state"] == "retiring"]
+def veterans(front, kind="workers"):
+    return [one for one in front.status()[kind] if one["state"] == "retiring"]
 
 
 def assert_goes_on(own, front, port, pki, before, why, status=1):
@@ -99,8 +100,32 @@ def test_the_process_stays_and_everybody_else_is_another(own, run, pki, echo):
     assert front.wait_for_log("upgraded")
 
 
+def shown_processes(observe, kind):
+    shown = Metrics(observe).labels("process_resident_memory_bytes")
+    return len([one for one in shown if one["process"] == kind])
+
+
+def assert_veterans_are_shown(own, front, observe, version):
+    """Where people and Prometheus look: each with its signer, and no series twice."""
+    wait_until(lambda: len(veterans(front)) == len(veterans(front, "signers")) == 1,
+               "the others of before to leave")
+    (veteran,), (signer,) = veterans(front), veterans(front, "signers")
+    screen = Terminal([own.path, "status", "-c", front.file], columns=132)
+    try:
+        lines = screen.finish().decode().splitlines()
+    finally:
+        screen.close()
+    for kind, one in ("worker", veteran), ("signer", signer):
+        line, = (line for line in lines if f" {one['pid']} " in line)
+        assert line.startswith(f"{kind} {one['index']} ") and f"retiring, version {version}" in line
+        assert f"retiring, version {version}, pid {one['pid']}" in fetch(observe, "/")[2]
+    for kind in "worker", "signer":
+        wait_until(lambda kind=kind: shown_processes(observe, kind) == len(front.processes(kind)),
+                   f"every {kind} to be shown")
+
+
 def test_versions_are_told(own, run, pki, echo):
-    front, port = serve(own, run, pki, echo)
+    front, port = serve(own, run, pki, echo, observe=f"127.0.0.1:{(observe := run.port())}")
     first, second = own.version(), "9" * len(own.version())
     with tls.TlsClient(port, tls.context(pki)) as client:
         own.release(second)
@@ -109,6 +134,7 @@ def test_versions_are_told(own, run, pki, echo):
         assert {one["version"] for one in veterans(front)} == {first}
         text = front.command("status", "-c", front.file).stdout
         assert f"retiring, from before the upgrade from version {first}" in text
+        assert_veterans_are_shown(own, front, observe, first)
         assert tls.says(client)
         own.replace()
         assert f"tlsfront {first} has taken over from " in upgraded(own, front).stdout
