@@ -50,12 +50,14 @@ struct snapshot_certificate {
     snapshot_text name, kind, serial, subject, routes;
     uint32_t unused; /* here and below: no bytes between members, which nobody would set */
     int64_t not_before, not_after;
+    int64_t soon; /* from then on its end is worth a word */
 };
 
 struct snapshot_crl {
     snapshot_text file;
     uint32_t unused;
     int64_t next_update; /* 0: it has none */
+    int64_t soon;        /* as of a certificate */
 };
 
 /* A file of `ticket-key`, the one that seals first. */

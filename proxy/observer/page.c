@@ -182,20 +182,21 @@ static void put_server_names(const struct page *p)
 
 /* ---- certificates ---- */
 
-static void left_cell(const struct page *p, int64_t not_after)
+static void left_cell(const struct page *p, const struct snapshot_certificate *c)
 {
-    const int64_t left = not_after - (int64_t)p->view->now;
+    const int64_t now = (int64_t)p->view->now, left = c->not_after - now;
     const char *class = left < 0 ? "bad" : "warn";
+    const bool is_soon = now >= c->soon;
     cell(p, "Expires", false);
-    html_time(p->out, (time_t)not_after);
-    if (left < (int64_t)PAGE_SOON_DAYS * PAGE_DAY)
+    html_time(p->out, (time_t)c->not_after);
+    if (is_soon)
         buf_printf(p->out, " <strong class=\"%s\">", class);
     else
         buf_puts(p->out, " <span class=\"dim\">");
     buf_puts(p->out, left < 0 ? "expired " : "in ");
     html_duration(p->out, left < 0 ? -left : left);
     buf_puts(p->out, left < 0 ? " ago" : "");
-    buf_puts(p->out, left < (int64_t)PAGE_SOON_DAYS * PAGE_DAY ? "</strong></td>" : "</span></td>");
+    buf_puts(p->out, is_soon ? "</strong></td>" : "</span></td>");
 }
 
 static void put_certificate(const struct page *p, const struct snapshot_certificate *c)
@@ -205,7 +206,7 @@ static void put_certificate(const struct page *p, const struct snapshot_certific
     text_cell(p, "For", page_text(p, c->subject));
     text_cell(p, "Serial", page_text(p, c->serial));
     text_cell(p, "Routes", page_text(p, c->routes));
-    left_cell(p, c->not_after);
+    left_cell(p, c);
     end_row(p);
 }
 

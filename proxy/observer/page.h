@@ -41,7 +41,4 @@ static inline const char *page_text(const struct page *p, snapshot_text text)
     return snapshot_text_of(p->snapshot, text);
 }
 
-/* From how many days on an end is worth a word. */
-enum { PAGE_SOON_DAYS = 30, PAGE_DAY = 86400 };
-
 #endif

@@ -50,22 +50,22 @@ void page_chart(const struct page *p, const struct history_series *s, const char
 
 /* ---- until when ---- */
 
-enum { LINE_DAYS = 120, LINE_WIDTH = 600, LINE_ROW = 18, LINE_MOST = 40 };
+enum { DAY = 86400, LINE_DAYS = 120, LINE_WIDTH = 600, LINE_ROW = 18, LINE_MOST = 40 };
 
 static unsigned position(const struct page *p, int64_t t)
 {
-    const int64_t days = (t - (int64_t)p->view->now) / PAGE_DAY;
+    const int64_t days = (t - (int64_t)p->view->now) / DAY;
     if (days < 0)
         return 0;
     return (unsigned)(days < LINE_DAYS ? days * LINE_WIDTH / LINE_DAYS : LINE_WIDTH);
 }
 
-static const char *class_of(const struct page *p, int64_t not_after)
+static const char *class_of(const struct page *p, const struct snapshot_certificate *c)
 {
-    const int64_t left = not_after - (int64_t)p->view->now;
-    if (left < 0)
+    const int64_t now = (int64_t)p->view->now;
+    if (now > c->not_after)
         return "f";
-    return left < (int64_t)PAGE_SOON_DAYS * PAGE_DAY ? "s" : "b";
+    return now >= c->soon ? "s" : "b";
 }
 
 static bool is_leaf(const struct page *p, const struct snapshot_certificate *c)
@@ -84,8 +84,7 @@ static unsigned put_rows(const struct page *p)
         buf_printf(p->out,
                    "<rect class=\"%s\" x=\"0\" y=\"%u\" width=\"%u\" height=\"4\"/>"
                    "<text class=\"t\" x=\"0\" y=\"%u\">",
-                   class_of(p, c[i].not_after), row * LINE_ROW + 12, end > 2 ? end : 2,
-                   row * LINE_ROW + 10);
+                   class_of(p, &c[i]), row * LINE_ROW + 12, end > 2 ? end : 2, row * LINE_ROW + 10);
         html_text(p->out, page_text(p, c[i].name));
         buf_puts(p->out, "</text>");
         row++;

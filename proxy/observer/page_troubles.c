@@ -91,12 +91,11 @@ static void lost_lines(struct troubles *t)
 
 /* ---- certificates ---- */
 
-static void about_end(struct troubles *t, const char *what, const char *name, int64_t end_of)
+static void about_end(struct troubles *t, const char *what, const char *name, int64_t soon,
+                      int64_t end_of)
 {
-    const int64_t left = end_of - (int64_t)t->page->view->now;
-    if (left >= (int64_t)PAGE_SOON_DAYS * PAGE_DAY)
-        return;
-    struct buf *out = begin(t, left < 0 ? BAD : WARN);
+    const int64_t now = (int64_t)t->page->view->now, left = end_of - now;
+    struct buf *out = now >= soon ? begin(t, left < 0 ? BAD : WARN) : NULL;
     if (out == NULL)
         return;
     buf_printf(out, "%s ", what);
@@ -122,12 +121,13 @@ static void endings(struct troubles *t)
     const struct snapshot *s = t->page->snapshot;
     for (size_t i = 0; i < s->counts[SNAPSHOT_CERTIFICATES]; i++) {
         const struct snapshot_certificate *c = &snapshot_certificates(s)[i];
-        about_end(t, words_of(page_text(t->page, c->kind)), page_text(t->page, c->name),
+        about_end(t, words_of(page_text(t->page, c->kind)), page_text(t->page, c->name), c->soon,
                   c->not_after);
     }
-    for (size_t i = 0; i < s->counts[SNAPSHOT_CRLS]; i++)
-        about_end(t, "the revocation list", page_text(t->page, snapshot_crls(s)[i].file),
-                  snapshot_crls(s)[i].next_update);
+    for (size_t i = 0; i < s->counts[SNAPSHOT_CRLS]; i++) {
+        const struct snapshot_crl *c = &snapshot_crls(s)[i];
+        about_end(t, "the revocation list", page_text(t->page, c->file), c->soon, c->next_update);
+    }
 }
 
 /* ---- upstreams ---- */

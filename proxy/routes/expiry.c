@@ -33,6 +33,13 @@ long expiry_passed(const struct tls_expiry *x, time_t now)
     return passed;
 }
 
+time_t expiry_soon(const struct tls_expiry *x)
+{
+    long t[THRESHOLDS];
+    thresholds(x, t);
+    return x->until - t[0];
+}
+
 long expiry_due(const struct tls_expiry *x, time_t now, long told)
 {
     const long passed = expiry_passed(x, now);

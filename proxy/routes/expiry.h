@@ -18,6 +18,9 @@
  */
 long expiry_passed(const struct tls_expiry *x, time_t now);
 
+/* The first moment at which expiry_passed() knows of one. */
+time_t expiry_soon(const struct tls_expiry *x);
+
 /* What there is to say at `now` when `told` was the last threshold spoken of (at first
  * EXPIRY_NOT_YET): the threshold, or EXPIRY_NOT_YET for nothing. Each is told once, and those that
  * were missed meanwhile count as one. */

@@ -1,6 +1,7 @@
 /* status_snapshot.c - the status for the observer: all but the counters, which it reads by itself.
  */
 #include "proxy/base/version.h"
+#include "proxy/routes/expiry.h"
 #include "proxy/supervisor/status.h"
 #include "proxy/supervisor/usage.h"
 
@@ -116,7 +117,8 @@ static void put_ending(void *arg, const struct tls_expiry *x)
     const struct endings *e = arg;
     if (x->kind == TLS_EXPIRY_CLIENT_CRL) {
         const struct snapshot_crl crl = {.file = snapshot_put_text(e->w, e->crl),
-                                         .next_update = (int64_t)x->until};
+                                         .next_update = (int64_t)x->until,
+                                         .soon = (int64_t)expiry_soon(x)};
         snapshot_put(e->w, SNAPSHOT_CRLS, &crl, sizeof crl);
         return;
     }
@@ -128,7 +130,8 @@ static void put_ending(void *arg, const struct tls_expiry *x)
         .subject = snapshot_put_text(e->w, named ? e->subject : x->subject),
         .routes = e->routes,
         .not_before = (int64_t)x->from,
-        .not_after = (int64_t)x->until};
+        .not_after = (int64_t)x->until,
+        .soon = (int64_t)expiry_soon(x)};
     snapshot_put(e->w, SNAPSHOT_CERTIFICATES, &one, sizeof one);
 }
 

@@ -62,8 +62,9 @@ static inline void put_name_upstream(const char *text, const char *trouble)
     snapshot_put(&shown.w, SNAPSHOT_NAME_UPSTREAMS, &u, sizeof u);
 }
 
-static inline void put_certificate(const char *name, const char *kind, const char *serial,
-                                   int64_t not_after)
+/* Its end is worth a word from `ahead` seconds before on. */
+static inline void put_short_lived(const char *name, const char *kind, const char *serial,
+                                   int64_t not_after, int64_t ahead)
 {
     const struct snapshot_certificate c = {.name = put(name),
                                            .kind = put(kind),
@@ -71,8 +72,15 @@ static inline void put_certificate(const char *name, const char *kind, const cha
                                            .subject = put("mail.example"),
                                            .routes = put("imap"),
                                            .not_before = not_after - 1000,
-                                           .not_after = not_after};
+                                           .not_after = not_after,
+                                           .soon = not_after - ahead};
     snapshot_put(&shown.w, SNAPSHOT_CERTIFICATES, &c, sizeof c);
+}
+
+static inline void put_certificate(const char *name, const char *kind, const char *serial,
+                                   int64_t not_after)
+{
+    put_short_lived(name, kind, serial, not_after, (int64_t)30 * 86400);
 }
 
 static inline void put_ticket_key(const char *file, const char *fingerprint, int64_t modified)
@@ -83,7 +91,8 @@ static inline void put_ticket_key(const char *file, const char *fingerprint, int
 
 static inline void put_crl(const char *file, int64_t next_update)
 {
-    const struct snapshot_crl c = {.file = put(file), .next_update = next_update};
+    const struct snapshot_crl c = {
+        .file = put(file), .next_update = next_update, .soon = next_update - 86400};
     snapshot_put(&shown.w, SNAPSHOT_CRLS, &c, sizeof c);
 }
 

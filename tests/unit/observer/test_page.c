@@ -89,6 +89,29 @@ static void a_certificate_expires(void **state)
                       "days, on <time datetime=\"2027-01-20T08:00:01Z\">");
 }
 
+static void what_is_short_lived_is_no_trouble_before_its_time(void **state)
+{
+    (void)state;
+    put_short_lived("mail", "leaf", "0A", NOW + 6 * 86400, 2 * 86400);
+    put_crl("/etc/a.crl", NOW + 7 * 86400);
+    const char *text = rendered();
+    assert_says(text, "Nothing needs looking after.");
+    assert_says(text, "<span class=\"dim\">in 6");
+    assert_says(text, "<rect class=\"b\"");
+}
+
+static void what_is_short_lived_is_a_trouble_in_its_time(void **state)
+{
+    (void)state;
+    put_short_lived("mail", "leaf", "0A", NOW + 2 * 86400, 2 * 86400);
+    put_crl("/etc/a.crl", NOW + 86400);
+    const char *text = rendered();
+    assert_says(text, "certificate mail expires in 2");
+    assert_says(text, "the revocation list /etc/a.crl expires in 1");
+    assert_says(text, "<strong class=\"warn\">in 2");
+    assert_says(text, "<rect class=\"s\"");
+}
+
 static void a_certificate_has_expired(void **state)
 {
     (void)state;
@@ -329,6 +352,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(all_is_well),
         CASE(a_certificate_expires),
+        CASE(what_is_short_lived_is_no_trouble_before_its_time),
+        CASE(what_is_short_lived_is_a_trouble_in_its_time),
         CASE(a_certificate_has_expired),
         CASE(an_upstream_is_down),
         CASE(server_names_are_shown_with_their_own_upstreams),

@@ -42,6 +42,16 @@ static void thresholds_are_passed_to_the_second(void **state)
         assert_int_equal(expiry_passed(&x, end - rows[i].left), rows[i].passed);
 }
 
+static void soon_is_when_the_first_threshold_is_passed(void **state)
+{
+    const struct tls_expiry all[] = {certificate(), list(7 * DAY), list(365 * DAY)};
+    (void)state;
+    for (size_t i = 0; i < COUNT(all); i++) {
+        assert_int_equal(expiry_passed(&all[i], expiry_soon(&all[i]) - 1), EXPIRY_NOT_YET);
+        assert_int_not_equal(expiry_passed(&all[i], expiry_soon(&all[i])), EXPIRY_NOT_YET);
+    }
+}
+
 /* Who renews every other day need not hear of it. */
 static void what_is_short_lived_is_spoken_of_in_its_last_third(void **state)
 {
@@ -148,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thresholds_are_passed_to_the_second),
+        cmocka_unit_test(soon_is_when_the_first_threshold_is_passed),
         cmocka_unit_test(what_is_short_lived_is_spoken_of_in_its_last_third),
         cmocka_unit_test(each_threshold_is_told_once),
         cmocka_unit_test(missed_thresholds_are_one),
