@@ -33,7 +33,6 @@ enum {
 };
 
 enum { WATCH_SECONDS = 2, SECONDS_MAX = 3600 };
-#define REPORT_MAX ((size_t)256 << 20)
 
 struct options {
     const char *file;
@@ -103,8 +102,8 @@ static int check(const struct options *o)
         fprintf(stderr, "tlsfront: %s\n", e.text);
         return EXIT_RUNTIME;
     }
-    buf_init(&r.out, REPORT_MAX);
-    buf_init(&r.err, REPORT_MAX);
+    buf_init(&r.out, LOAD_TEXT_MAX);
+    buf_init(&r.err, LOAD_TEXT_MAX);
     if (load_configuration(o->file, &l, &d))
         load_look_up(&l, &d);
     if (o->given == TAKES_JSON)
@@ -128,7 +127,7 @@ static int which_daemon(const char *file, const struct diags *d)
         fputs("tlsfront: out of memory\n", stderr);
         return EXIT_RUNTIME;
     }
-    buf_init(&text, REPORT_MAX);
+    buf_init(&text, LOAD_TEXT_MAX);
     load_print_findings(d, &text);
     print(stderr, &text);
     buf_free(&text);

@@ -145,13 +145,33 @@ void load_print_hashes(const struct bundle *b, struct buf *out)
     buf_printf(out, "config_hash %s\nfiles_hash %s\n", f.config, f.files);
 }
 
-void load_print_findings(const struct diags *d, struct buf *out)
+static void print_finding(const struct diag *f, struct buf *out)
 {
-    for (size_t i = 0; i < d->count; i++) {
-        char text[4 * DIAG_TEXT_MAX];
-        diag_format(&d->items[i], text, sizeof text);
-        buf_puts(out, text);
-    }
+    char text[4 * DIAG_TEXT_MAX];
+    diag_format(f, text, sizeof text);
+    buf_puts(out, text);
+}
+
+static void print_memory(const struct diags *d, struct buf *out)
+{
     if (d->out_of_memory)
         buf_puts(out, "error: out of memory\n");
+}
+
+void load_print_findings(const struct diags *d, struct buf *out)
+{
+    for (size_t i = 0; i < d->count; i++)
+        print_finding(&d->items[i], out);
+    print_memory(d, out);
+}
+
+void load_print_errors_first(const struct diags *d, struct buf *out)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (d->items[i].severity != DIAG_WARNING)
+            print_finding(&d->items[i], out);
+    print_memory(d, out);
+    for (size_t i = 0; i < d->count; i++)
+        if (d->items[i].severity == DIAG_WARNING)
+            print_finding(&d->items[i], out);
 }

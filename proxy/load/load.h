@@ -43,8 +43,13 @@ bool load_bundle(struct bundle *b, struct candidate *out, struct diags *d);
 /* Drops the bundle and the generation; wipes; all zero is fine. */
 void candidate_free(struct candidate *l);
 
+/* What is printed of a configuration, its findings above all, is of this size at most. */
+#define LOAD_TEXT_MAX ((size_t)256 << 20)
+
 /* All findings in their order, as they are printed, behind what is in `out`. */
 void load_print_findings(const struct diags *d, struct buf *out);
+/* For those who may not hear all of them. */
+void load_print_errors_first(const struct diags *d, struct buf *out);
 
 /* Both for programs, as tlsfront(8) has it: one JSON object. `l` may be empty: not understood. */
 void load_print_json(const char *path, const struct candidate *l, const struct diags *d,

@@ -316,7 +316,7 @@ static int begin_first(struct reload *r, const struct reload_source *from, struc
         reload_resolve(r);
         return 0;
     }
-    load_print_findings(&r->findings, said);
+    load_print_errors_first(&r->findings, said);
     buf_printf(said, "tlsfront: %s\n", why.text);
     return status;
 }

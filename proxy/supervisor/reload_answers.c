@@ -89,15 +89,25 @@ static void answer_waiters(struct reload *r, int status, const struct buf *text,
     r->waiters = NULL;
 }
 
+/* The log has all of it, too. */
+static void put_all(const struct reload *r, int status, const char *words, struct buf *out)
+{
+    load_print_findings(&r->findings, out);
+    if (status == 0)
+        buf_put(out, r->changes.data, r->changes.size);
+    buf_printf(out, "%s\n", words);
+    if (!out->failed)
+        return;
+    buf_free(out);
+    buf_printf(out, "there is more to tell than an answer can hold: see the log\n%s\n", words);
+}
+
 void reload_answer(struct reload *r, int status, const char *words)
 {
     struct buf text, outcome;
-    buf_init(&text, 3 * RELOAD_ANSWER_MAX); /* findings, changes, the words */
+    buf_init(&text, RELOAD_ANSWER_MAX);
     buf_init(&outcome, RELOAD_ANSWER_MAX);
-    load_print_findings(&r->findings, &text);
-    if (status == 0)
-        buf_put(&text, r->changes.data, r->changes.size);
-    buf_printf(&text, "%s\n", words);
+    put_all(r, status, words, &text);
     buf_printf(&outcome, "%s\n", words);
     answer_waiters(r, status, &text, &outcome);
     buf_free(&text);

@@ -27,7 +27,7 @@ void reload_judge_names(struct reload *r);
 /* ---- what is told of it (reload_answers.c) ---- */
 
 /* The answer to a caller is of this size at most. */
-#define RELOAD_ANSWER_MAX ((size_t)1 << 20)
+#define RELOAD_ANSWER_MAX (CONTROL_TEXT_MAX - 1)
 
 /* And a reason. */
 enum { RELOAD_WHY_MAX = 600 };

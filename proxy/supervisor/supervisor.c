@@ -445,7 +445,7 @@ static int cannot_start(const struct err *e)
 static int begin(struct supervisor *s)
 {
     struct buf said;
-    buf_init(&said, (size_t)1 << 20);
+    buf_init(&said, LOAD_TEXT_MAX);
     int status = succession_begin(&s->succession, &said);
     if (status == EXIT_CONFIGURATION && succession_is_over(&s->succession))
         status = supervisor_begin_with_kept(s, &said);

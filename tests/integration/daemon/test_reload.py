@@ -184,6 +184,22 @@ def test_an_address_that_another_takes_meanwhile_is_told_of_and_had_later(fronts
     assert front.reload().returncode == 0
 
 
+def test_thousands_of_findings_do_not_hide_the_outcome(fronts, run, pki, echo):
+    """Nor does a start that they refuse say nothing of them."""
+    front = fronts.start(pki.mail.block(), route("echo", run.port(), echo))
+    count = 25000
+    front.write("".join(f"nonsense-{number} = 1\n" for number in range(count)))
+    done = front.reload()
+    assert done.returncode == STATUS_CONFIG_WRONG
+    assert len(done.stderr) > 4 << 20
+    assert done.stderr.endswith("; generation 1 stays in service\n")
+    front.terminate()
+    done = front.command("run", "-c", front.file)
+    assert done.returncode == STATUS_CONFIG_WRONG
+    assert done.stderr.count(": error: ") == count
+    assert done.stderr.endswith("tlsfront: the configuration has errors\n")
+
+
 def test_a_refused_reload_to_standard_error_leaves_it_open(fronts, run, pki, echo):
     """While a file is logged to, the new log, standard error, is opened and not used."""
     port = run.port()

@@ -630,6 +630,15 @@ def test_a_configuration_with_a_mistake_is_refused(own, run, pki, echo):
     upgraded(own, front)
 
 
+def test_hundreds_of_warnings_do_not_hide_the_error(own, run, pki, echo, toys):
+    front, port = serve(own, run, pki, echo)
+    before, taken = front.status(), toys(toy.echo).port
+    uncovered = [server_name(f"n{number}.example.test", max_connections=1) for number in range(400)]
+    front.write(pki.mail.block(), route("echo", port, echo, names=uncovered),
+                route("taken", taken, echo))
+    assert_goes_on(own, front, port, pki, before, "Address already in use")
+
+
 def test_an_address_that_is_taken_is_refused(own, run, pki, echo, toys):
     front, port = serve(own, run, pki, echo)
     taken = toys(toy.echo).port
