@@ -214,19 +214,25 @@ static bool is_wildcard(const char *text)
     return strncmp(text, "0.0.0.0:", 8) == 0 || strncmp(text, "[::]:", 5) == 0;
 }
 
-/* Our own wildcard and our own specific address may share a port; then probing would find us. The
- * families do not meet: IPV6_V6ONLY. */
-static bool meets_ours(const struct listeners *l, const struct endpoint *e)
+/* The families do not meet: IPV6_V6ONLY. */
+static bool meets(const struct listeners *l, const struct endpoint *e)
 {
     const char *port = strrchr(e->text, ':');
     for (size_t i = 0; i < l->count; i++) {
         const struct listen_address *a = &l->items[i];
         if (!a->is_unix && a->count > 0 && strcmp(strrchr(a->text, ':'), port) == 0 &&
             (a->text[0] == '[') == (e->text[0] == '[') &&
-            (is_wildcard(a->text) || is_wildcard(e->text)))
+            (is_wildcard(a->text) || is_wildcard(e->text) || strcmp(a->text, e->text) == 0))
             return true;
     }
     return false;
+}
+
+/* Our own wildcard and our own specific address may share a port, and an address may come from the
+ * others, who give it up with the same configuration; then probing would find us. */
+static bool meets_ours(const struct listeners *l, const struct endpoint *e)
+{
+    return meets(l, e) || (l->others != NULL && meets(l->others, e));
 }
 
 static struct listen_address *find_or_add(struct listeners *l, const struct endpoint *e)
@@ -255,10 +261,19 @@ struct party {
     struct listen_options options;
 };
 
-static const char *cure_for(int error, const struct party *p)
+/* A file has one socket: it cannot change hands before the reload that may yet be refused. */
+static bool is_others(const struct listeners *l, const struct endpoint *e)
+{
+    return e->kind == ENDPOINT_UNIX && l->others != NULL && is_ours(l->others, e);
+}
+
+static const char *cure_for(int error, const struct party *p, bool others)
 {
     switch (error) {
     case EADDRINUSE:
+        if (others)
+            return "this daemon listens there for something else: take it away from that in one "
+                   "reload, and give it to this in the next";
         return "stop the other process (`ss -ltnp`, for unix sockets `ss -lxp`, names it) or "
                "choose "
                "another address";
@@ -283,9 +298,11 @@ static const char *cure_for(int error, const struct party *p)
     }
 }
 
-static void tell(const struct party *p, const struct endpoint *e, int error, struct diags *d)
+static void tell(const struct listeners *l, const struct party *p, const struct endpoint *e,
+                 int error, struct diags *d)
 {
-    diag_add(d, DIAG_ERROR, &e->at, confined_cure(error, e->path, cure_for(error, p)),
+    const char *cure = cure_for(error, p, is_others(l, e));
+    diag_add(d, DIAG_ERROR, &e->at, confined_cure(error, e->path, cure),
              "%s: cannot listen on %s: %s", p->who, e->text, strerror(error));
 }
 
@@ -302,7 +319,7 @@ static int prepare_one(struct listeners *l, const struct party *p, const struct 
         if ((given >= 0 ? fill_given(a, given) : fill(l, a, e, workers, check)) == 0)
             return 0;
     }
-    tell(p, e, errno, d);
+    tell(l, p, e, errno, d);
     return -1;
 }
 
@@ -479,7 +496,7 @@ static void tell_list(const struct listeners *l, const struct party *p, const st
     for (size_t i = 0; i < count; i++) {
         const struct listen_address *a = find(l, list[i].text);
         if (a != NULL && a->deaf != 0)
-            tell(p, &list[i], a->deaf, d);
+            tell(l, p, &list[i], a->deaf, d);
     }
 }
 

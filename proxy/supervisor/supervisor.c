@@ -349,6 +349,8 @@ static void make_parts(struct supervisor *s, const char *path, struct takeover *
     renewal_init(&s->renewal, &s->loop, &s->reload, &s->log);
     observer_init(&s->observer, &s->loop, &s->log, &s->workers, &s->archive, fill_snapshot, s);
     s->observer.waits = before != NULL;
+    s->observer.listeners.others = &s->listeners;
+    s->listeners.others = &s->observer.listeners;
     s->succession =
         (struct succession){.loop = &s->loop,
                             .estate = {&s->log, &s->workers, &s->veterans, &s->archive,

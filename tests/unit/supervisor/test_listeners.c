@@ -472,6 +472,24 @@ static void a_wildcard_and_a_specific_address_share_a_port(void **state)
     listeners_close(&l);
 }
 
+/* The others give it up with the same configuration. */
+static void an_address_comes_from_the_others_of_the_same_daemon(void **state)
+{
+    (void)state;
+    struct listeners first = {0}, second = {.others = &first};
+    struct listen_config c = {0}, nothing = {0};
+    listen_on(&c, "127.0.0.1", free_port());
+    bring_up(&first, &c, 2);
+    prepare(&second, &c, 1);
+    prepare(&first, &nothing, 1);
+    listeners_commit(&first);
+    listeners_commit(&second);
+    assert_true(reachable(&c, 0));
+    assert_int_equal(first.count, 0);
+    listeners_close(&first);
+    listeners_close(&second);
+}
+
 static void closing_nothing_is_fine(void **state)
 {
     (void)state;
@@ -506,6 +524,7 @@ int main(void)
         cmocka_unit_test(sockets_grow_with_the_workers_and_an_abort_takes_them_back),
         cmocka_unit_test(who_listens_between_bind_and_commit_is_told_of),
         cmocka_unit_test(a_wildcard_and_a_specific_address_share_a_port),
+        cmocka_unit_test(an_address_comes_from_the_others_of_the_same_daemon),
         cmocka_unit_test(closing_nothing_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

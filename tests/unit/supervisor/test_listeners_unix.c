@@ -150,6 +150,22 @@ static void a_live_socket_is_refused_and_left_alone(void **state)
     assert_true(reachable(&f->config, 0));
 }
 
+/* Its file cannot change hands before the new configuration is taken, and has to stay if that is
+ * not. */
+static void a_socket_of_the_others_is_refused_with_the_way_there(void **state)
+{
+    struct fixture *f = *state;
+    struct listeners second = {.others = &f->listeners};
+    struct diags d = {0};
+    run(f, 1);
+    assert_int_equal(listeners_prepare(&second, &f->config.config, 1, &d), -1);
+    assert_int_equal(d.count, 1);
+    assert_non_null(strstr(d.items[0].cure, "in one reload"));
+    diags_free(&d);
+    listeners_close(&second);
+    assert_true(reachable(&f->config, 0));
+}
+
 /* connect(2) answers ECONNREFUSED for it, too. */
 static void a_file_that_is_no_socket_is_never_removed(void **state)
 {
@@ -193,6 +209,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_file_of_another_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stale_file_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(a_live_socket_is_refused_and_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_socket_of_the_others_is_refused_with_the_way_there, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_socket_is_never_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_is_not_there_is_an_error, setup, teardown),
     };
