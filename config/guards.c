@@ -108,4 +108,6 @@ void check_guards(const struct route_config *r, struct diags *d)
         check_addressless(r, "deny", &r->deny.items[0].at, d);
     if (r->rate_per_ip.count > 0)
         check_addressless(r, "connection-rate-per-ip", &r->rate_per_ip_at, d);
+    if (r->max_connections_per_ip > 0)
+        check_addressless(r, "max-connections-per-ip", &r->max_connections_per_ip_at, d);
 }

@@ -188,6 +188,7 @@ struct route_config {
     unsigned upgrade_timeout, handshake_timeout, connect_timeout, greeting_timeout, idle_timeout;
     unsigned tcp_user_timeout;
     unsigned max_connections, max_connections_per_ip; /* 0: no limit */
+    struct origin max_connections_per_ip_at;          /* line 0: not given */
     /* Whose connections are taken: none of `deny`; of `allow`, unless that is empty. */
     struct cidr_list allow, deny;
     struct connection_rate rate_per_ip;

@@ -142,7 +142,7 @@ static const struct key route_keys[] = {
     {"max-connections", setting_number, .offset = ROUTE(max_connections), .max = CONNECTIONS_MAX,
      .place = ON_ALL_ROUTES},
     {"max-connections-per-ip", setting_number, .offset = ROUTE(max_connections_per_ip),
-     .max = CONNECTIONS_MAX, .place = ON_ALL_ROUTES},
+     .at_offset = ROUTE(max_connections_per_ip_at), .max = CONNECTIONS_MAX, .place = ON_ALL_ROUTES},
     {"allow", setting_networks, .offset = ROUTE(allow), .list = true, .place = ON_ALL_ROUTES},
     {"deny", setting_networks, .offset = ROUTE(deny), .list = true, .place = ON_ALL_ROUTES},
     {"connection-rate-per-ip", setting_rate, .offset = ROUTE(rate_per_ip),
