@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SERVING_MAX = 1 << 20 };
-
 /* "NAME FINGERPRINT KEY-DIGEST". */
 static void take_line(char *line, const char *name, struct key_serving *s)
 {
@@ -22,10 +20,13 @@ struct key_serving key_ask_serving(const struct key_job *j, const char *name)
 {
     struct key_serving s = {.answered = false};
     struct buf text;
-    struct err ignored;
     char *rest = NULL;
-    buf_init(&text, SERVING_MAX);
-    s.answered = control_fetch(j->control, "serving", CONTROL_SECONDS, &text, &ignored) == 0;
+    buf_init(&text, CONTROL_TEXT_MAX);
+    const int status = control_fetch(j->control, "serving", CONTROL_SECONDS, &text, &s.why);
+    s.answered = status == 0;
+    if (status > 0)
+        err_set(&s.why, "the daemon says: %.*s", (int)strcspn((const char *)text.data, "\n"),
+                (const char *)text.data);
     for (char *line = s.answered ? strtok_r((char *)text.data, "\n", &rest) : NULL; line != NULL;
          line = strtok_r(NULL, "\n", &rest))
         take_line(line, name, &s);

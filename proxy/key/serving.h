@@ -5,7 +5,8 @@
 #include "proxy/key/job.h"
 
 struct key_serving {
-    bool answered;                                                  /* there is a daemon */
+    bool answered;
+    struct err why;                                                 /* not, where it is not */
     char fingerprint[TLS_DIGEST_TEXT], key_digest[TLS_DIGEST_TEXT]; /* empty: nothing, or an older
                                                                      * daemon does not say */
 };

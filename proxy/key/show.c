@@ -247,15 +247,14 @@ int key_list(struct key_job *j)
 
 enum serving { SERVING_THIS, SERVING_ANOTHER, SERVING_NONE, NO_DAEMON };
 
-static enum serving ask_daemon(const struct view *v)
+static enum serving judge_serving(const struct view *v, const struct key_serving *s)
 {
-    const struct key_serving s = key_ask_serving(v->job, v->name);
-    if (!s.answered)
+    if (!s->answered)
         return NO_DAEMON;
-    if (s.fingerprint[0] == '\0')
+    if (s->fingerprint[0] == '\0')
         return SERVING_NONE;
     const bool same =
-        v->id != NULL && strcmp(s.fingerprint, tls_identity_facts(v->id)->fingerprint) == 0;
+        v->id != NULL && strcmp(s->fingerprint, tls_identity_facts(v->id)->fingerprint) == 0;
     return same ? SERVING_THIS : SERVING_ANOTHER;
 }
 
@@ -268,13 +267,16 @@ static void show_serving(const struct view *v)
         [SERVING_ANOTHER] = {"another", "another certificate under this name: commit this one with "
                                         "`tlsfront reload`"},
         [SERVING_NONE] = {"none", "no certificate under this name"},
-        [NO_DAEMON] = {"no daemon", "unknown: no daemon answers"},
+        [NO_DAEMON] = {"no daemon", NULL},
     };
-    const enum serving s = ask_daemon(v);
+    const struct key_serving s = key_ask_serving(v->job, v->name);
+    const enum serving what = judge_serving(v, &s);
+    char unknown[sizeof s.why.text + 16];
+    snprintf(unknown, sizeof unknown, "unknown: %s", s.why.text);
     if (v->job->o->json)
-        json_string(&v->job->out, "serving", answers[s].word);
+        json_string(&v->job->out, "serving", answers[what].word);
     else
-        key_say(v->job, "served now", answers[s].text);
+        key_say(v->job, "served now", what == NO_DAEMON ? unknown : answers[what].text);
 }
 
 /* ---- show ---- */

@@ -92,7 +92,7 @@ static void add_served(struct tlsa *t)
 {
     const struct key_serving s = key_ask_serving(t->job, t->job->o->name);
     if (!s.answered)
-        key_note(t->job, "no daemon answers: what is in place may be served by one, or not");
+        key_note(t->job, "%s: what is in place may be served, or not", s.why.text);
     add_digest(t, STATE_SERVED, s.key_digest);
 }
 

@@ -1,8 +1,10 @@
 """The key manager: from nothing to a certificate that every client trusts, and its renewal."""
 
+import contextlib
 import os
 import pwd
 import re
+import socket
 import stat
 import subprocess
 import threading
@@ -374,6 +376,49 @@ def test_without_a_daemon_a_commit_says_so_and_the_pair_is_in_place(manager, pki
     assert refused.returncode == 1
     assert "no daemon answers" in refused.stderr
     assert manager.serial_in_place() == serial(leaf)
+
+
+@contextlib.contextmanager
+def daemon_that_says(path, answer):
+    """Whatever it is asked, one caller."""
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.bind(str(path))
+        daemon.listen()
+
+        def serve():
+            caller, _ = daemon.accept()
+            with caller:
+                caller.recv(100)
+                caller.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield
+        thread.join(30)
+    path.unlink()
+
+
+def test_what_is_served_is_known_among_thousands(manager):
+    """A line for each certificate of the daemon."""
+    control = manager.front.folder / "control.sock"
+    manager.issue()
+    fingerprint = manager.told("show", "mail")["fingerprint"]
+    others = "".join(f"{number} {'0' * 64} {'1' * 64}\n" for number in range(9000))
+    with daemon_that_says(control, f"0\n{others}mail {fingerprint} {'2' * 64}\n".encode()):
+        assert manager.told("show", "mail")["serving"] == "this"
+
+
+def test_why_nobody_knows_what_is_served_is_told(manager):
+    control = manager.front.folder / "control.sock"
+    manager.issue()
+    assert "unknown: no daemon answers" in manager.done("show", "mail").stdout
+    with daemon_that_says(control, b"0 99\nmail "):
+        assert "unknown: the daemon broke off the answer" in manager.done("show", "mail").stdout
+    with daemon_that_says(control, b"1\nthe answer is too long\n"):
+        assert "unknown: the daemon says: the answer is too long" in \
+            manager.done("show", "mail").stdout
+    with daemon_that_says(control, b"0 99\nmail "):
+        assert manager.told("show", "mail")["serving"] == "no daemon"
 
 
 # ---- the rest ---------------------------------------------------------------------------------
