@@ -2,6 +2,7 @@
 #include "proxy/console/progress.h"
 #include "proxy/key/binding.h"
 #include "proxy/key/judge.h"
+#include "proxy/key/public.h"
 #include "proxy/key/tlsa.h"
 #include "proxy/key/tool.h"
 
@@ -307,15 +308,19 @@ static const struct import_key *take_files(struct import *im)
 static int put_in_place(struct import *im, const char *chain, char *key)
 {
     struct key_job *j = im->job;
-    struct keystore_entry old, made = {.exists = true};
+    struct keystore_entry old, previous, made = {.exists = true};
     struct err e;
     if (keystore_read(&j->store, j->o->name, &old, &e) != 0)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    if (keystore_read_previous(&j->store, j->o->name, &previous, &e) != 0) {
+        keystore_entry_free(&old);
+        return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+    }
     made.file[KEYSTORE_KEY] = (struct file_bytes){(uint8_t *)key, strlen(key), 0};
     made.file[KEYSTORE_CHAIN] = (struct file_bytes){(uint8_t *)chain, strlen(chain), 0};
     made.file[KEYSTORE_REQUEST] = old.file[KEYSTORE_REQUEST];
     made.file[KEYSTORE_NEXT_KEY] = old.file[KEYSTORE_NEXT_KEY];
-    keystore_entry_leave_key(&old, &made);
+    key_leave_waiting(&old, &previous, &made);
     const bool two_wait = old.file[KEYSTORE_NEXT_KEY].data != NULL;
     int status = keystore_write(&j->store, j->o->name, &made,
                                 two_wait ? KEYSTORE_KEEP_KEY : KEYSTORE_KEEP_PAIR, &e);
@@ -323,6 +328,7 @@ static int put_in_place(struct import *im, const char *chain, char *key)
         key_warn_new_key(j, key_slice(&old.file[KEYSTORE_CHAIN]),
                          key_slice(&made.file[KEYSTORE_CHAIN]));
     keystore_entry_free(&old);
+    keystore_entry_free(&previous);
     if (status != 0)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     char *path = keystore_path(&j->store, j->o->name, KEYSTORE_FILES);

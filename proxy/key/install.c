@@ -176,7 +176,7 @@ static int put_in_place(struct install *in, char *chain)
     made.file[KEYSTORE_NEXT_KEY] =
         in->owner != OWNER_NEXT ? in->entry.file[KEYSTORE_NEXT_KEY] : nothing;
     if (in->owner == OWNER_PREVIOUS)
-        keystore_entry_leave_key(&in->entry, &made);
+        key_leave_waiting(&in->entry, NULL, &made);
     if (!key_is_sealed_right(in->job, key)) {
         sealed = key_seal(in->job, in->key);
         if (sealed == NULL)
@@ -217,7 +217,7 @@ static int leave_key(struct key_job *j, const struct keystore_entry *before)
 {
     struct keystore_entry made = *before;
     struct err e;
-    keystore_entry_leave_key(before, &made);
+    key_leave_waiting(before, NULL, &made);
     if (made.file[KEYSTORE_NEXT_KEY].data == before->file[KEYSTORE_NEXT_KEY].data ||
         keystore_write(&j->store, j->o->name, &made, KEYSTORE_KEEP_NOTHING, &e) == 0)
         return 0;
@@ -232,18 +232,32 @@ static void say_rolled_back(struct key_job *j, const struct keystore_entry *befo
     key_warn_new_key(j, key_slice(&before->file[KEYSTORE_CHAIN]), chain);
 }
 
+/* The other way round: the key that waits is back in its place, and needs none beside it. */
+static int take_key_back(struct key_job *j, const struct keystore_entry *after)
+{
+    struct keystore_entry made = *after;
+    struct err e;
+    char waits[TLS_DIGEST_TEXT], present[TLS_DIGEST_TEXT];
+    made.file[KEYSTORE_NEXT_KEY] = (struct file_bytes){0};
+    if (!key_public_digest(after, KEYSTORE_NEXT_KEY, waits) ||
+        !key_public_digest(after, KEYSTORE_KEY, present) || strcmp(waits, present) != 0 ||
+        keystore_write(&j->store, j->o->name, &made, KEYSTORE_KEEP_NOTHING, &e) == 0)
+        return 0;
+    return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
+}
+
 static int exchange(struct key_job *j, const struct keystore_entry *before)
 {
     struct keystore_entry after;
     struct err e;
-    if (keystore_rollback(&j->store, j->o->name, &e) != 0)
+    if (keystore_rollback(&j->store, j->o->name, &e) != 0 ||
+        keystore_read(&j->store, j->o->name, &after, &e) != 0)
         return key_fail(j, err_cure_or(&e, NULL), "%s", e.text);
     key_say(j, "name", j->o->name);
-    if (keystore_read(&j->store, j->o->name, &after, &e) == 0) {
-        say_rolled_back(j, before, &after);
-        keystore_entry_free(&after);
-    }
-    return key_commit(j);
+    say_rolled_back(j, before, &after);
+    const int status = take_key_back(j, &after);
+    keystore_entry_free(&after);
+    return status == 0 ? key_commit(j) : status;
 }
 
 static int roll_back(struct key_job *j, const struct keystore_entry *before,

@@ -65,6 +65,8 @@ void key_note(struct key_job *j, const char *format, ...) __attribute__((format(
 /* "  WORD  text" as text, a field as JSON. */
 void key_say(struct key_job *j, const char *word, const char *text);
 
+/* ---- the running daemon (commit.c) ---- */
+
 /* Does a running daemon look for changes of the pair by itself (`watch`)? */
 bool key_is_watched(const struct key_job *j);
 

@@ -28,11 +28,12 @@ static bool has(const struct keystore_entry *entry, enum keystore_file file)
 
 /* ---- what to make ---- */
 
-/* `kind` is what is made where no type is given. */
+/* `kind` is what is made where no type is given. Of the key in use nothing can be changed. */
 static int find_kind(struct key_job *j, enum keys_kind *kind)
 {
-    if (j->o->same_key && j->o->type != NULL)
-        return key_fail_usage(j, "--same-key and --type exclude each other");
+    if (j->o->same_key && (j->o->type != NULL || j->o->encrypt))
+        return key_fail_usage(j, "--same-key and --%s exclude each other",
+                              j->o->type != NULL ? "type" : "encrypt");
     if (j->o->type == NULL || keys_kind_by_name(j->o->type, kind))
         return 0;
     return key_fail_usage(j, "there is no key type \"%s\"; there are %s", j->o->type,
@@ -254,9 +255,6 @@ static struct keys_private *open_key(struct key_job *j, const struct keystore_en
 static int renew_same_key(struct key_job *j, struct keystore_entry *entry,
                           const struct key_names *names, const char *subject)
 {
-    /* The daemon is to open what it has opened so far. */
-    if (j->o->encrypt)
-        return key_fail_usage(j, "--same-key and --encrypt exclude each other");
     if (has(entry, KEYSTORE_NEXT_KEY) && !j->o->replace)
         return key_fail(j, "install the answer to it, or throw it away with --replace",
                         "%s has a request with a new key that waits for its answer", j->o->name);
@@ -387,6 +385,16 @@ static struct keys_private *waiting_key(struct key_job *j, const struct keystore
     return NULL;
 }
 
+/* The key in place, which is about to leave it, goes beside the request that was made with it. */
+static void leave_key(struct keystore_entry *entry)
+{
+    struct file_bytes *key = &entry->file[KEYSTORE_KEY];
+    const struct keystore_entry old = *entry;
+    key_leave_waiting(&old, NULL, entry);
+    if (key->data != NULL && entry->file[KEYSTORE_NEXT_KEY].data == key->data)
+        *key = (struct file_bytes){0};
+}
+
 /* In its place in `entry`. NULL: a finding says why there is none. */
 static struct keys_private *trial_key(struct key_job *j, struct keystore_entry *entry,
                                       enum keys_kind kind)
@@ -396,6 +404,8 @@ static struct keys_private *trial_key(struct key_job *j, struct keystore_entry *
     if (key == NULL || (old && key_is_sealed_right(j, &entry->file[KEYSTORE_KEY])))
         return key;
     char *pem = key_seal(j, key);
+    if (!old)
+        leave_key(entry);
     put_text(entry, KEYSTORE_KEY, pem);
     if (pem != NULL)
         return key;

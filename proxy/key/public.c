@@ -1,6 +1,7 @@
 #include "proxy/key/public.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void key_chain_digest(struct tls_slice chain, char text[TLS_DIGEST_TEXT])
 {
@@ -44,4 +45,34 @@ bool key_public_digest(const struct keystore_entry *entry, enum keystore_file wh
     else if (request->data != NULL && waits_beside == (which == KEYSTORE_NEXT_KEY))
         request_digest(key_slice(request), text);
     return text[0] != '\0';
+}
+
+static bool has(const struct keystore_entry *entry, enum keystore_file file)
+{
+    return entry->file[file].data != NULL;
+}
+
+/* Is its key.pem the one with which the request was made? */
+static bool made_request(const struct keystore_entry *entry, const char *digest)
+{
+    char text[TLS_DIGEST_TEXT];
+    return key_public_digest(entry, KEYSTORE_KEY, text) && strcmp(text, digest) == 0;
+}
+
+void key_leave_waiting(const struct keystore_entry *old, const struct keystore_entry *previous,
+                       struct keystore_entry *made)
+{
+    const struct keystore_entry *owners[] = {old, previous};
+    char digest[TLS_DIGEST_TEXT] = "";
+    if (has(made, KEYSTORE_NEXT_KEY))
+        return;
+    if (!has(old, KEYSTORE_CHAIN)) {
+        made->file[KEYSTORE_NEXT_KEY] = old->file[KEYSTORE_KEY];
+        return;
+    }
+    if (has(made, KEYSTORE_REQUEST))
+        request_digest(key_slice(&made->file[KEYSTORE_REQUEST]), digest);
+    for (size_t i = 0; digest[0] != '\0' && i < 2 && !has(made, KEYSTORE_NEXT_KEY); i++)
+        if (owners[i] != NULL && made_request(owners[i], digest))
+            made->file[KEYSTORE_NEXT_KEY] = owners[i]->file[KEYSTORE_KEY];
 }

@@ -1,8 +1,7 @@
 /* run.c - what all commands of `tlsfront key` begin and end with. */
 #include "proxy/base/json.h"
 #include "proxy/base/streams.h"
-#include "proxy/control/control.h"
-#include "proxy/key/binding.h"
+#include "proxy/key/job.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -58,46 +57,6 @@ void key_say(struct key_job *j, const char *word, const char *text)
         json_string(&j->out, word, text);
     else
         buf_printf(&j->out, "%-12s %s\n", word, text);
-}
-
-bool key_is_watched(const struct key_job *j)
-{
-    const size_t block = key_block(j, j->o->name);
-    return block != KEY_UNBOUND && j->config->watch && j->config->certificates[block].managed;
-}
-
-static int leave_to_operator(struct key_job *j)
-{
-    if (j->o->json)
-        json_bool(&j->out, "committed", false);
-    if (key_is_watched(j))
-        key_note(j, "a running daemon takes it up by itself within seconds (watch = on)");
-    else
-        key_note(j, "commit it when it suits you: tlsfront reload%s%s",
-                 j->o->file_given ? " -c " : "", j->o->file_given ? j->o->file : "");
-    return 0;
-}
-
-int key_commit(struct key_job *j)
-{
-    struct buf text;
-    struct err e;
-    if (!j->o->commit)
-        return leave_to_operator(j);
-    buf_init(&text, OUT_MAX);
-    int status = control_fetch(j->control, "reload", CONTROL_SECONDS, &text, &e);
-    const char *said = status >= 0 ? (const char *)text.data : e.text;
-    if (j->o->json)
-        json_bool(&j->out, "committed", status == 0);
-    else if (status == 0)
-        key_say(j, "committed", said);
-    if (status != 0)
-        key_fail(j,
-                 "the certificate is in place on disk, but the daemon has not taken it up: mend "
-                 "that and run `tlsfront reload`, or go back with `tlsfront key rollback NAME`",
-                 "%s", said);
-    buf_free(&text);
-    return status == 0 ? 0 : EXIT_RUNTIME;
 }
 
 /* ---- the end ---- */

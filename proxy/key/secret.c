@@ -49,9 +49,10 @@ static bool get_passphrase(struct key_job *j, const char *file, bool confirm)
     return j->passphrase.known;
 }
 
-/* `from`: a file with its passphrase; NULL: it is asked for. */
+/* `from`: a file with its passphrase; NULL: it is asked for. `cure`: of another passphrase. */
 static struct keys_private *open_encrypted(struct key_job *j, const char *from,
-                                           const struct file_bytes *file, const char *path)
+                                           const struct file_bytes *file, const char *path,
+                                           const char *cure)
 {
     struct err e;
     if (!get_passphrase(j, from, false))
@@ -65,10 +66,7 @@ static struct keys_private *open_encrypted(struct key_job *j, const char *from,
             : NULL;
     keys_free_text(pem);
     if (key == NULL)
-        key_fail(
-            j,
-            err_cure_or(&e, "give the passphrase that it was stored with: --passphrase-file FILE"),
-            "%s", e.text);
+        key_fail(j, err_cure_or(&e, cure), "%s", e.text);
     return key;
 }
 
@@ -77,7 +75,9 @@ struct keys_private *key_open(struct key_job *j, const struct file_bytes *file, 
     struct err e;
     const char *given = j->o->passphrase_file;
     if (keys_inspect(key_slice(file)).encrypted)
-        return open_encrypted(j, given != NULL ? given : block_passphrase_file(j), file, path);
+        return open_encrypted(j, given != NULL ? given : block_passphrase_file(j), file, path,
+                              "give the passphrase that it was stored with: --passphrase-file "
+                              "FILE");
     struct keys_private *key = keys_private_read(key_slice(file), path, &e);
     if (key == NULL)
         key_fail(
@@ -127,7 +127,10 @@ bool key_opens_for_daemon(struct key_job *j, const struct file_bytes *file, cons
                  "%s is under a passphrase, which the daemon does not know", path);
         return false;
     }
-    struct keys_private *key = open_encrypted(j, of_block, file, path);
+    struct keys_private *key =
+        open_encrypted(j, of_block, file, path,
+                       "write the passphrase that it was stored with into the block's "
+                       "passphrase-file");
     keys_private_free(key);
     return key != NULL;
 }

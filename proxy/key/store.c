@@ -212,14 +212,6 @@ void keystore_entry_free(struct keystore_entry *entry)
     entry->exists = false;
 }
 
-void keystore_entry_leave_key(const struct keystore_entry *old, struct keystore_entry *made)
-{
-    const bool waits =
-        old->file[KEYSTORE_CHAIN].data == NULL || made->file[KEYSTORE_REQUEST].data != NULL;
-    if (waits && made->file[KEYSTORE_NEXT_KEY].data == NULL)
-        made->file[KEYSTORE_NEXT_KEY] = old->file[KEYSTORE_KEY];
-}
-
 static int read_one(const struct keystore *s, int fd, const char *directory,
                     enum keystore_file file, struct file_bytes *out, struct err *e)
 {

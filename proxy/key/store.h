@@ -68,11 +68,6 @@ int keystore_read_previous(const struct keystore *s, const char *name, struct ke
                            struct err *e);
 void keystore_entry_free(struct keystore_entry *entry); /* wipes */
 
-/* A key waits for its certificate where there is none yet, or where the request that lies there has
- * no key of its own. If that key of `old` is to have another in its place, it goes beside it:
- * `made`, which keeps the request, shares its bytes. */
-void keystore_entry_leave_key(const struct keystore_entry *old, struct keystore_entry *made);
-
 /* What of that which was there becomes the previous one: a pair, or, where there was none yet, also
  * a key alone. */
 enum keystore_keep { KEYSTORE_KEEP_NOTHING, KEYSTORE_KEEP_PAIR, KEYSTORE_KEEP_KEY };

@@ -132,6 +132,13 @@ static void take_what_waits(const struct keystore *s, const char *name)
     move_file(s, previous, name, KEYSTORE_REQUEST);
 }
 
+/* What a crash kept from being put away: of two keys that waited one goes on waiting. */
+static enum keystore_keep was_kept(const struct keystore *s, const char *next)
+{
+    return is_there(s, next, keystore_file_name(KEYSTORE_NEXT_KEY)) ? KEYSTORE_KEEP_KEY
+                                                                    : KEYSTORE_KEEP_PAIR;
+}
+
 /* Failures show in what is done next. */
 static void tidy_up(const struct keystore *s, const char *name)
 {
@@ -143,7 +150,7 @@ static void tidy_up(const struct keystore *s, const char *name)
     if (is_there(s, next, STAGED) || !is_there(s, name, "."))
         remove_directory(s, next);
     else if (is_there(s, next, "."))
-        put_away(s, name, next, KEYSTORE_KEEP_PAIR);
+        put_away(s, name, next, was_kept(s, next));
     take_what_waits(s, name);
 }
 

@@ -125,7 +125,7 @@ class Base:
             caller.sendall(b"reload\n")
             with caller.makefile("rb") as answer:
                 status, text = answer.readline(), answer.read()
-        return int(status.split()[0]), text
+        return int(status), text
 
 
 def quoted(path):

@@ -78,6 +78,47 @@ def renewed(manager):
     return manager.sign()
 
 
+def test_a_request_outlives_any_number_of_trials(manager):
+    manager.request()
+    leaf = manager.sign()
+    for _ in range(4):
+        manager.done("self-signed", "mail", *HOSTS)
+    install(manager, leaf)
+
+
+def test_a_request_outlives_trials_and_an_import(manager, pki):
+    manager.request()
+    leaf = manager.sign()
+    manager.done("self-signed", "mail", *HOSTS)
+    manager.done("self-signed", "mail", *HOSTS)
+    manager.done("import", "mail", pki.mail.key, pki.mail.chain)
+    manager.done("import", "mail", pki.mail_rsa.key, pki.mail_rsa.chain)
+    install(manager, leaf)
+
+
+def test_a_request_whose_key_an_older_release_left_with_the_pair_from_before(manager, pki):
+    manager.issue()
+    manager.done("renew", "mail", "--same-key")
+    leaf = manager.sign()
+    request = (manager.state / "mail" / "request.csr").read_bytes()
+    manager.done("import", "mail", pki.mail.key, pki.mail.chain)
+    (manager.state / "mail" / "next-key.pem").unlink()  # as such a one did
+    assert (manager.state / "mail" / "request.csr").read_bytes() == request
+    manager.done("import", "mail", pki.mail_rsa.key, pki.mail_rsa.chain)
+    install(manager, leaf)
+
+
+def test_back_and_forth_leaves_a_request_as_it_was(manager):
+    manager.issue()
+    install(manager, renewed(manager))
+    manager.done("renew", "mail", "--same-key")
+    before = manager.content()
+    manager.done("rollback", "mail")
+    manager.done("rollback", "mail")
+    assert manager.content() == before
+    install(manager, manager.sign())
+
+
 # ---- the pair from before ---------------------------------------------------------------------
 
 

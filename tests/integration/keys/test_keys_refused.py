@@ -233,7 +233,7 @@ def test_a_rollback_without_a_previous_pair(manager):
     (("new", "x", "--route", "none"), "there is no route"),
     (("new", "x", "--host", "a.example", "--type", "rsa-512"), "rsa-2048"),
     (("renew", "mail", "--same-key", "--type", "rsa-2048"), "exclude each other"),
-    (("renew", "mail", "--same-key", "--encrypt"), "exclude each other"),
+    (("renew", "mail", "--same-key", "--encrypt"), "--same-key and --encrypt exclude each other"),
     (("self-signed", "mail", "--host", "a.example", "--same-key", "--type", "rsa-2048"),
      "exclude each other"),
     (("new",), "NAME is missing"), (("install", "mail"), "FILE is missing"),

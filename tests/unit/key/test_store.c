@@ -313,6 +313,19 @@ static void before_the_exchange_the_new_directory_is_dropped(void **unused)
     assert_previous("mail", first);
 }
 
+static void of_two_keys_that_waited_the_older_one_is_put_away_after_the_exchange(void **unused)
+{
+    static const struct texts waited = {{"key 1", NULL, NULL, NULL}};
+    (void)unused;
+    write_entry("mail", KEYSTORE_KEEP_PAIR, second);
+    make(".mail.next");
+    put(".mail.next/key.pem", "key 1");
+    put(".mail.next/request.csr", "request 2");
+    put(".mail.next/next-key.pem", "key 2");
+    assert_recovers(second);
+    assert_previous("mail", waited);
+}
+
 static void before_its_first_file_the_new_directory_is_dropped(void **unused)
 {
     (void)unused;
@@ -679,6 +692,7 @@ int main(void)
         ON_DISK(names_are_told_in_order_and_nothing_else_is),
         ON_DISK(files_and_directorys_are_the_owners_alone),
         ON_DISK(before_the_exchange_the_new_directory_is_dropped),
+        ON_DISK(of_two_keys_that_waited_the_older_one_is_put_away_after_the_exchange),
         ON_DISK(before_its_first_file_the_new_directory_is_dropped),
         ON_DISK(after_the_exchange_the_old_pair_becomes_the_previous_one),
         ON_DISK(in_the_middle_of_a_removal_the_rest_goes),
