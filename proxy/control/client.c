@@ -84,7 +84,7 @@ static int cannot(const char *path, const char *what, struct err *e)
 static bool send_line(int fd, const char *line)
 {
     char text[80];
-    const int size = snprintf(text, sizeof text, "%s\n", line);
+    const int size = snprintf(text, sizeof text, "%s\n" CONTROL_SIZE, line);
     return send(fd, text, (size_t)size, MSG_NOSIGNAL) == size;
 }
 

@@ -1,8 +1,9 @@
 /* control.h - the control socket: `tlsfront reload` and `tlsfront status` come in here.
  *
  * A unix socket that only the daemon's user (and root) may use. One request line per connection;
- * the answer is a line with the exit status and the size of the text, then text, then the end of
- * the connection. */
+ * the answer is a line with the exit status, then text, then the end of the connection. To a caller
+ * who sends CONTROL_SIZE together with his line, and callers of older releases do not, the first
+ * line tells the size of the text, too. */
 #ifndef TLSFRONT_CONTROL_CONTROL_H
 #define TLSFRONT_CONTROL_CONTROL_H
 
@@ -37,6 +38,8 @@ void control_silent(const struct control *c, void (*each)(void *arg, int fd), vo
 
 /* Where it listens; lives as long as `c`. */
 const char *control_path(const struct control *c);
+
+#define CONTROL_SIZE "size\n"
 
 /* The longest text that a caller takes, with the NUL that it puts behind it. */
 #define CONTROL_TEXT_MAX ((size_t)64 << 20)

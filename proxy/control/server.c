@@ -44,6 +44,7 @@ struct control_request {
     struct control_request *next, **at; /* in control->callers */
     char line[LINE_MAX_BYTES];
     size_t size;
+    bool wants_size; /* of the answer */
     uv_write_t write;
     struct buf answer;
 };
@@ -94,7 +95,10 @@ static void answer_written(uv_write_t *write, int status)
 void control_answer(struct control_request *r, int status, const struct buf *text)
 {
     buf_init(&r->answer, text->size + 64);
-    buf_printf(&r->answer, "%d %zu\n", status, text->size);
+    if (r->wants_size)
+        buf_printf(&r->answer, "%d %zu\n", status, text->size);
+    else
+        buf_printf(&r->answer, "%d\n", status);
     buf_put(&r->answer, text->data, text->size);
     uv_buf_t out = uv_buf_init((char *)r->answer.data, (unsigned)r->answer.size);
     r->write.data = r;
@@ -123,6 +127,7 @@ static void line_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         uv_read_stop(stream);
         uv_timer_stop(&r->limit);
         *end = '\0';
+        r->wants_size = strcmp(end + 1, CONTROL_SIZE) == 0;
         r->state = CALLER_WAITS;
         r->control->on_request(r->control->arg, r, r->line);
     } else if (n < 0) { /* gone, or a line longer than any request */

@@ -428,7 +428,7 @@ def test_callers_who_have_not_said_anything_yet_are_answered(own, run, pki, echo
         wait_until(lambda: front.status()["pid"] == front.pid, "the caller before us to be accepted")
         upgraded(own, front)
         caller.sendall(b"serving\n")
-        assert caller.recv(4096).startswith(b"0 ")
+        assert caller.recv(4096).startswith(b"0\n")
 
 
 def test_the_configuration_on_disk_is_taken_along(own, run, pki, echo):

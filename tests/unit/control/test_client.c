@@ -112,7 +112,7 @@ static void success_goes_to_standard_output(void **state)
     struct outcome o;
     ask(path, "0 14\nline 1\nline 2\n", &o);
     assert_int_equal(o.status, 0);
-    assert_string_equal(o.heard, "status json\n");
+    assert_string_equal(o.heard, "status json\n" CONTROL_SIZE);
     assert_string_equal(o.out, "line 1\nline 2\n");
     assert_string_equal(o.err, "");
 }

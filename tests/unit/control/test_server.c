@@ -132,6 +132,26 @@ static void a_request_is_answered_with_status_and_text(void **state)
     assert_hears(f, fd, "0\nall is well\nreally\n");
 }
 
+/* Those of older releases do not ask, and would not understand. */
+static void the_size_is_told_to_whom_it_helps(void **state)
+{
+    static const char *const odd[] = {"a\nsize", "a\nsizes\n", "a\nsize\nb\n", "a\n\nsize\n"};
+    struct fixture *f = *state;
+    int fd = call(f);
+    say(fd, "status\n" CONTROL_SIZE);
+    loop_until(&f->loop, f->requests == 1);
+    assert_string_equal(f->line, "status");
+    answer(f, 0, "all is well\n");
+    assert_hears(f, fd, "0 12\nall is well\n");
+    for (unsigned i = 0; i < sizeof odd / sizeof *odd; i++) {
+        int other = call(f);
+        say(other, odd[i]);
+        loop_until(&f->loop, f->requests == 2 + i);
+        answer(f, 1, "x");
+        assert_hears(f, other, "1\nx");
+    }
+}
+
 static void a_line_may_come_in_pieces_and_the_answer_late(void **state)
 {
     struct fixture *f = *state;
@@ -419,6 +439,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_request_is_answered_with_status_and_text),
         CASE(a_line_may_come_in_pieces_and_the_answer_late),
+        CASE(the_size_is_told_to_whom_it_helps),
         CASE(only_the_first_line_is_a_request),
         CASE(a_line_that_is_too_long_ends_the_call),
         CASE(a_caller_that_hangs_up_in_midline_asks_nothing),
