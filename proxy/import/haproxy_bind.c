@@ -329,6 +329,7 @@ static void settle_families(struct plan *p, struct plan_route *r)
     for (size_t i = 0; i < count; i++)
         route_put(p, r, "listen", values[i].text, NULL);
     entries_drop(&r->settings, ".v4");
+    entries_drop(&r->settings, ".v6only"); /* else what it was for would keep two routes apart */
 }
 
 struct plan_route *haproxy_bind(struct plan *p, struct statement *s, const struct plan_route *above)

@@ -201,6 +201,37 @@ pop3s: listen=0.0.0.0:995,0.0.0.0:1995 protocol=pop3 certificate=mail upstream=1
 #nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:110 max-connections=2000 connection-rate-per-ip=30/1m
 #nntps-2: listen=0.0.0.0:1563 protocol=pop3 certificate=news upstream=127.0.0.1:110 max-connections=2000 connection-rate-per-ip=30/1m
 """, {2, 11, 18}),
+    Case("one-limit-that-no-route-can-exceed", """
+defaults
+    maxconn 2000
+frontend pop3s
+    bind 0.0.0.0:995 ssl crt mail.pem
+    bind [::]:995 v6only ssl crt mail.pem
+    default_backend b
+frontend imaps
+    bind :993 ssl crt mail.pem maxconn 900
+    bind :1993 ssl crt news.pem maxconn 1100
+    default_backend b
+frontend nntps
+    bind :563 ssl crt mail.pem
+    bind :1563 ssl crt mail.pem interface eth0
+    default_backend b
+frontend ldaps
+    bind :636 ssl crt mail.pem
+    bind :1636 ssl crt news.pem
+    maxconn 0
+    default_backend b
+backend b
+    server s 127.0.0.1:110
+""", f"""
+pop3s: listen=:995 protocol=pop3 certificate=mail upstream=127.0.0.1:110 max-connections=2000
+imaps: listen=0.0.0.0:993 protocol=imap certificate=mail upstream=127.0.0.1:110 max-connections=900
+imaps-2: listen=0.0.0.0:1993 protocol=pop3 certificate=news upstream=127.0.0.1:110 max-connections=1100
+nntps: listen=0.0.0.0:563 protocol=nntp certificate=mail upstream=127.0.0.1:110 max-connections=2000
+#nntps-2: listen=0.0.0.0:1563 protocol=pop3 certificate=mail upstream=127.0.0.1:110 max-connections=2000
+ldaps: listen=0.0.0.0:636 protocol=ldap certificate=mail upstream=127.0.0.1:110 max-connections=0
+ldaps-2: listen=0.0.0.0:1636 protocol=pop3 certificate=news upstream=127.0.0.1:110 max-connections=0
+""", {13}),
     Case("one-limit-for-each-frontend", """
 defaults
     maxconn 2000
