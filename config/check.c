@@ -116,6 +116,8 @@ static bool tells_addresses(const struct target_config *t, bool has_source)
            (has_source && t->source_kind == SOURCE_TRANSPARENT);
 }
 
+#define RELAYS_FOR_NOBODY "the server relays for nobody without a login, say relay-risk = accepted"
+
 /* RFC 5321 servers relay for addresses that they trust, and all clients of a proxy share one. Those
  * of a Unix socket have no other that could be told, whatever is said about telling. */
 static void check_relay(const struct route_config *r, const struct target_config *t,
@@ -129,22 +131,26 @@ static void check_relay(const struct route_config *r, const struct target_config
         t->relay_risk_accepted)
         return;
     if (nameless < r->listen_count && !tells_addresses(t, has_source))
+        diag_add(d, DIAG_WARNING, &t->upstream_at,
+                 has_source
+                     ? "tell the server who the client is: xclient = on, send-proxy = v1 or v2, or "
+                       "source = transparent; or give source = an address that the server does not "
+                       "trust; if " RELAYS_FOR_NOBODY
+                     : "tell the server who the client is: xclient = on, send-proxy = v1 or v2; "
+                       "if " RELAYS_FOR_NOBODY,
+                 "%s: the server sees every client come from this machine; if it relays mail for "
+                 "this machine, anyone can send through it",
+                 t->label);
+    if (nameless > 0)
         diag_add(
             d, DIAG_WARNING, &t->upstream_at,
-            "tell the server who the client is: xclient = on, send-proxy = v1 or v2, or "
-            "source = transparent; or give source = an address that the server does not trust; if "
-            "the server relays for nobody without a login, say relay-risk = accepted",
-            "%s: the server sees every client come from this machine; if it relays mail for "
-            "this machine, anyone can send through it",
+            has_source
+                ? "give source = an address that the server does not trust; if " RELAYS_FOR_NOBODY
+                : "have such clients come to another server; if " RELAYS_FOR_NOBODY,
+            "%s: clients of the Unix socket have no address to be told, and the server sees "
+            "them come from this machine; if it relays mail for this machine, all of them can "
+            "send through it",
             t->label);
-    if (nameless > 0)
-        diag_add(d, DIAG_WARNING, &t->upstream_at,
-                 "give source = an address that the server does not trust; if the server relays "
-                 "for nobody without a login, say relay-risk = accepted",
-                 "%s: clients of the Unix socket have no address to be told, and the server sees "
-                 "them come from this machine; if it relays mail for this machine, all of them can "
-                 "send through it",
-                 t->label);
 }
 
 static void check_starttls(const struct route_config *r, struct diags *d)

@@ -287,7 +287,8 @@ struct upstream_counters *upstream_counters_of(struct route_details *d, uint64_t
         return u;
     const unsigned count = upstreams_counted(d);
     u = count < ADDRESS_PLACES ? &d->upstreams[count] : least_recent(d);
-    memset(u, 0, sizeof *u);
+    /* A place without a key would end the list for those who read meanwhile. */
+    memset((char *)u + sizeof u->key, 0, sizeof *u - sizeof u->key);
     counter_set(&u->key, key);
     return u;
 }

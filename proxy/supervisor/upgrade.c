@@ -68,11 +68,26 @@ static int open_binary(const char *path, struct err *e)
     return fd;
 }
 
+/* Does it lie where the binary that runs does, or did? */
+static bool is_beside_ours(const char *path)
+{
+    char ours[PATH_MAX] = "";
+    char *real = realpath(path, NULL);
+    const ssize_t size = readlink("/proc/self/exe", ours, sizeof ours - 1);
+    const char *end = real != NULL ? strrchr(real, '/') : NULL, *our_end = strrchr(ours, '/');
+    const bool beside = size > 0 && end != NULL && our_end != NULL &&
+                        end - real == our_end - ours &&
+                        strncmp(real, ours, (size_t)(end - real)) == 0;
+    free(real);
+    return beside;
+}
+
 /* Landlock knows places, not links: what everybody may execute, but lies elsewhere, is held back.
  */
 static int cannot_execute(const struct upgrade *u, int error, struct err *e)
 {
-    const bool confined = error == EACCES && access(u->program, X_OK) == 0;
+    const bool confined =
+        error == EACCES && access(u->program, X_OK) == 0 && !is_beside_ours(u->program);
     return err_set(e, "%s cannot be executed: %s%s", u->program, strerror(error),
                    confined ? "; the sandbox lets the daemon execute only what lies in the "
                               "directory of the binary that runs: put the new one there, or restart"
