@@ -277,10 +277,11 @@ static void one_that_cannot_be_read_counts_as_a_session_to_its_end(void **state)
 {
     (void)state;
     add(0, true, false);
-    add(1, false, false);
+    add(1, true, false);
     take_known(false);
     veterans_retire(&veterans);
     assert_int_equal(veterans_active(&veterans), 2);
+    kill(h.veterans[1].pid, SIGKILL);
     wait_for_end(1);
     assert_int_equal(veterans_active(&veterans), 1); /* a drain goes on */
     veterans_end(&veterans, IPC_STOP);
