@@ -321,7 +321,7 @@ static int put_in_place(struct import *im, const char *chain, char *key)
     made.file[KEYSTORE_REQUEST] = old.file[KEYSTORE_REQUEST];
     made.file[KEYSTORE_NEXT_KEY] = old.file[KEYSTORE_NEXT_KEY];
     key_leave_waiting(&old, &previous, &made);
-    const bool two_wait = old.file[KEYSTORE_NEXT_KEY].data != NULL;
+    const bool two_wait = keystore_has(&old, KEYSTORE_NEXT_KEY);
     int status = keystore_write(&j->store, j->o->name, &made,
                                 two_wait ? KEYSTORE_KEEP_KEY : KEYSTORE_KEEP_PAIR, &e);
     if (status == 0)

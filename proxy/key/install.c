@@ -264,7 +264,7 @@ static int roll_back(struct key_job *j, const struct keystore_entry *before,
                      const struct keystore_entry *previous)
 {
     /* What is not there, the store names. */
-    if (previous->file[KEYSTORE_CHAIN].data != NULL) {
+    if (keystore_has(previous, KEYSTORE_CHAIN)) {
         if (!key_judge_previous(j, previous))
             return EXIT_RUNTIME;
         const int status = leave_key(j, before);

@@ -21,11 +21,6 @@ static void put_text(struct keystore_entry *entry, enum keystore_file file, char
         entry->file[file] = (struct file_bytes){(uint8_t *)text, strlen(text), strlen(text) + 1};
 }
 
-static bool has(const struct keystore_entry *entry, enum keystore_file file)
-{
-    return entry->file[file].data != NULL;
-}
-
 /* ---- what to make ---- */
 
 /* `kind` is what is made where no type is given. Of the key in use nothing can be changed. */
@@ -146,11 +141,13 @@ static int make_request(struct key_job *j, struct keystore_entry *entry,
 static int find_place(struct key_job *j, const struct keystore_entry *entry,
                       enum keystore_file *place)
 {
-    const bool used = has(entry, KEYSTORE_CHAIN);
-    *place = has(entry, KEYSTORE_KEY) && (used || !j->o->replace || has(entry, KEYSTORE_NEXT_KEY))
+    const bool used = keystore_has(entry, KEYSTORE_CHAIN);
+    *place = keystore_has(entry, KEYSTORE_KEY) &&
+                     (used || !j->o->replace || keystore_has(entry, KEYSTORE_NEXT_KEY))
                  ? KEYSTORE_NEXT_KEY
                  : KEYSTORE_KEY;
-    if (j->o->replace || !(has(entry, KEYSTORE_NEXT_KEY) || (used && has(entry, KEYSTORE_REQUEST))))
+    if (j->o->replace || !(keystore_has(entry, KEYSTORE_NEXT_KEY) ||
+                           (used && keystore_has(entry, KEYSTORE_REQUEST))))
         return 0;
     return key_fail(j,
                     "install the answer to it (tlsfront key install), or throw it and its key away "
@@ -194,11 +191,11 @@ int key_new(struct key_job *j)
     int status = begin(j, &m);
     if (status != 0)
         return status;
-    if (has(&m.entry, KEYSTORE_CHAIN))
+    if (keystore_has(&m.entry, KEYSTORE_CHAIN))
         key_note(j, "%s stays in use with its present key until the answer is installed",
                  j->o->name);
     status = make_key_and_request(j, &m.entry, &m.names, m.kind, j->o->subject);
-    if (status == 0 && has(&m.entry, KEYSTORE_CHAIN))
+    if (status == 0 && keystore_has(&m.entry, KEYSTORE_CHAIN))
         key_note_next_key(j);
     keystore_entry_free(&m.entry);
     return status;
@@ -255,7 +252,7 @@ static struct keys_private *open_key(struct key_job *j, const struct keystore_en
 static int renew_same_key(struct key_job *j, struct keystore_entry *entry,
                           const struct key_names *names, const char *subject)
 {
-    if (has(entry, KEYSTORE_NEXT_KEY) && !j->o->replace)
+    if (keystore_has(entry, KEYSTORE_NEXT_KEY) && !j->o->replace)
         return key_fail(j, "install the answer to it, or throw it away with --replace",
                         "%s has a request with a new key that waits for its answer", j->o->name);
     struct keys_private *key = open_key(j, entry);
@@ -317,7 +314,7 @@ static struct tls_identity *find_identity(struct key_job *j, const struct keysto
 {
     const size_t block = key_block(j, j->o->name);
     const bool own_files = block != KEY_UNBOUND && !j->config->certificates[block].managed;
-    if (!own_files && has(entry, KEYSTORE_CHAIN) && has(entry, KEYSTORE_KEY))
+    if (!own_files && keystore_has(entry, KEYSTORE_CHAIN) && keystore_has(entry, KEYSTORE_KEY))
         return key_stored_identity(j, j->o->name, entry, e);
     struct tls_identity *known = (struct tls_identity *)key_block_identity(j, block);
     err_set(e, "%s has no certificate that could be renewed", j->o->name);
@@ -346,7 +343,7 @@ int key_renew(struct key_job *j)
 static int check_trial(struct key_job *j, const struct keystore_entry *entry)
 {
     struct err e;
-    if (!has(entry, KEYSTORE_CHAIN) || j->o->replace)
+    if (!keystore_has(entry, KEYSTORE_CHAIN) || j->o->replace)
         return 0;
     struct tls_identity *id = key_stored_identity(j, j->o->name, entry, &e);
     const bool trial = id != NULL && tls_identity_facts(id)->self_signed;
@@ -374,7 +371,7 @@ static bool is_of_type(struct key_job *j, const struct keys_private *key)
  * says why not. */
 static struct keys_private *waiting_key(struct key_job *j, const struct keystore_entry *entry)
 {
-    if (!has(entry, KEYSTORE_KEY)) {
+    if (!keystore_has(entry, KEYSTORE_KEY)) {
         key_fail(j, "leave --same-key out", "there is no key of %s yet", j->o->name);
         return NULL;
     }
@@ -399,7 +396,8 @@ static void leave_key(struct keystore_entry *entry)
 static struct keys_private *trial_key(struct key_job *j, struct keystore_entry *entry,
                                       enum keys_kind kind)
 {
-    const bool old = j->o->same_key || (has(entry, KEYSTORE_KEY) && !has(entry, KEYSTORE_CHAIN));
+    const bool old = j->o->same_key ||
+                     (keystore_has(entry, KEYSTORE_KEY) && !keystore_has(entry, KEYSTORE_CHAIN));
     struct keys_private *key = old ? waiting_key(j, entry) : make_key(j, kind);
     if (key == NULL || (old && key_is_sealed_right(j, &entry->file[KEYSTORE_KEY])))
         return key;

@@ -34,7 +34,7 @@ bool key_public_digest(const struct keystore_entry *entry, enum keystore_file wh
 {
     const struct file_bytes *key = &entry->file[which], *chain = &entry->file[KEYSTORE_CHAIN],
                             *request = &entry->file[KEYSTORE_REQUEST];
-    const bool waits_beside = entry->file[KEYSTORE_NEXT_KEY].data != NULL;
+    const bool waits_beside = keystore_has(entry, KEYSTORE_NEXT_KEY);
     text[0] = '\0';
     if (key->data == NULL)
         return false;
@@ -45,11 +45,6 @@ bool key_public_digest(const struct keystore_entry *entry, enum keystore_file wh
     else if (request->data != NULL && waits_beside == (which == KEYSTORE_NEXT_KEY))
         request_digest(key_slice(request), text);
     return text[0] != '\0';
-}
-
-static bool has(const struct keystore_entry *entry, enum keystore_file file)
-{
-    return entry->file[file].data != NULL;
 }
 
 /* Is its key.pem the one with which the request was made? */
@@ -64,15 +59,15 @@ void key_leave_waiting(const struct keystore_entry *old, const struct keystore_e
 {
     const struct keystore_entry *owners[] = {old, previous};
     char digest[TLS_DIGEST_TEXT] = "";
-    if (has(made, KEYSTORE_NEXT_KEY))
+    if (keystore_has(made, KEYSTORE_NEXT_KEY))
         return;
-    if (!has(old, KEYSTORE_CHAIN)) {
+    if (!keystore_has(old, KEYSTORE_CHAIN)) {
         made->file[KEYSTORE_NEXT_KEY] = old->file[KEYSTORE_KEY];
         return;
     }
-    if (has(made, KEYSTORE_REQUEST))
+    if (keystore_has(made, KEYSTORE_REQUEST))
         request_digest(key_slice(&made->file[KEYSTORE_REQUEST]), digest);
-    for (size_t i = 0; digest[0] != '\0' && i < 2 && !has(made, KEYSTORE_NEXT_KEY); i++)
+    for (size_t i = 0; digest[0] != '\0' && i < 2 && !keystore_has(made, KEYSTORE_NEXT_KEY); i++)
         if (owners[i] != NULL && made_request(owners[i], digest))
             made->file[KEYSTORE_NEXT_KEY] = owners[i]->file[KEYSTORE_KEY];
 }

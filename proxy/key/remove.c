@@ -5,9 +5,9 @@
 static int drop_request(struct key_job *j, struct keystore_entry *entry)
 {
     struct err e;
-    if (entry->file[KEYSTORE_REQUEST].data == NULL && entry->file[KEYSTORE_NEXT_KEY].data == NULL)
+    if (!keystore_has(entry, KEYSTORE_REQUEST) && !keystore_has(entry, KEYSTORE_NEXT_KEY))
         return key_fail(j, NULL, "%s has no request that waits", j->o->name);
-    if (entry->file[KEYSTORE_CHAIN].data == NULL)
+    if (!keystore_has(entry, KEYSTORE_CHAIN))
         return key_fail(j, "remove the whole: tlsfront key remove NAME",
                         "%s has nothing but its request", j->o->name);
     file_bytes_free(&entry->file[KEYSTORE_REQUEST]);

@@ -33,8 +33,8 @@ static bool is_managed(const struct view *v)
 static void load_view(struct view *v)
 {
     const struct keystore_entry *entry = &v->entry;
-    v->installed = entry->file[KEYSTORE_CHAIN].data != NULL;
-    v->waiting = entry->file[KEYSTORE_REQUEST].data != NULL;
+    v->installed = keystore_has(entry, KEYSTORE_CHAIN);
+    v->waiting = keystore_has(entry, KEYSTORE_REQUEST);
     if (!is_managed(v)) {
         struct tls_identity *known = (struct tls_identity *)key_block_identity(v->job, v->block);
         v->id = known != NULL ? tls_identity_ref(known) : NULL;

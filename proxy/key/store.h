@@ -41,6 +41,11 @@ struct keystore_entry {
     struct file_bytes file[KEYSTORE_FILES];
 };
 
+static inline bool keystore_has(const struct keystore_entry *entry, enum keystore_file file)
+{
+    return entry->file[file].data != NULL;
+}
+
 /* KEYSTORE_APART: what is done needs neither the store nor a configuration. */
 enum keystore_intent { KEYSTORE_LOOK, KEYSTORE_CHANGE, KEYSTORE_APART };
 

@@ -114,7 +114,7 @@ static void add_request(struct tlsa *t, const struct keystore_entry *entry,
             add_host(t, request->names[i]);
     }
     add_waiting_key(t, entry, KEYSTORE_NEXT_KEY);
-    if (entry->file[KEYSTORE_CHAIN].data == NULL)
+    if (!keystore_has(entry, KEYSTORE_CHAIN))
         add_waiting_key(t, entry, KEYSTORE_KEY);
 }
 
