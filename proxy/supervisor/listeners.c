@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,20 @@ static int probe(const struct endpoint *e, bool freebind)
     return close(fd);
 }
 
+/* A process of ours that has not heard yet that the reload before took an address away may still
+ * listen there. So look again, but for a moment in all, since nobody is served meanwhile. */
+enum { LOOKS = 10, LOOK_MS = 10 };
+
+static int probe_again(struct listeners *l, const struct endpoint *e, bool freebind)
+{
+    int result;
+    while ((result = probe(e, freebind)) != 0 && errno == EADDRINUSE && l->looks > 0) {
+        l->looks--;
+        poll(NULL, 0, LOOK_MS);
+    }
+    return result;
+}
+
 static bool is_inet6(const struct listen_address *a)
 {
     return a->text[0] == '[';
@@ -179,14 +194,14 @@ static int fill_unix(const struct listeners *l, struct listen_address *a, const 
 }
 
 /* -1 with errno. */
-static int fill(const struct listeners *l, struct listen_address *a, const struct endpoint *e,
+static int fill(struct listeners *l, struct listen_address *a, const struct endpoint *e,
                 unsigned workers, bool check)
 {
     if (a->is_unix)
         return fill_unix(l, a, e);
     if (was_let_off(a) && find_address(e) != 0)
         return -1;
-    if (a->count == 0 && check && probe(e, a->options.freebind) != 0)
+    if (a->count == 0 && check && probe_again(l, e, a->options.freebind) != 0)
         return -1;
     while (a->count < workers)
         if (add_socket(a, bind_inet(e, true, a->options.freebind)) != 0)
@@ -358,8 +373,9 @@ enum { USER_TIMEOUT_MS = 60000 }; /* as routes have it by default */
 static const struct party observe = {.who = "observe", .options = {false, USER_TIMEOUT_MS}},
                           agent = {.who = "observe-agent", .options = {false, USER_TIMEOUT_MS}};
 
-static void want_nothing(struct listeners *l)
+static void begin(struct listeners *l)
 {
+    l->looks = LOOKS;
     for (size_t i = 0; i < l->count; i++)
         l->items[i].wanted = false;
 }
@@ -368,7 +384,7 @@ int listeners_prepare(struct listeners *l, const struct config *c, unsigned work
                       struct diags *d)
 {
     int result = activation_check(l->given, c, d);
-    want_nothing(l);
+    begin(l);
     for (size_t i = 0; i < c->route_count; i++) {
         const struct route_config *r = &c->routes[i];
         const struct party p = route_party(r);
@@ -389,7 +405,7 @@ static bool is_agent(const struct config *c, const char *text)
 
 int listeners_prepare_observe(struct listeners *l, const struct config *c, struct diags *d)
 {
-    want_nothing(l);
+    begin(l);
     int result = prepare_list(l, &observe, c->observe, c->observe_count, 1, d);
     result |= prepare_list(l, &agent, c->observe_agent, c->observe_agent_count, 1, d);
     for (size_t i = 0; i < l->count; i++)

@@ -45,6 +45,7 @@ struct listeners {
     struct listen_address *items;
     size_t count;
     const struct activation *given; /* what need not be bound; NULL: nothing */
+    unsigned looks;                 /* that may yet be taken at addresses that are in use */
     const struct listeners *others; /* of the same daemon, for something else; NULL: none */
 };
 
