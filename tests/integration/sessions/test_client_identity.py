@@ -391,7 +391,7 @@ def mute_floor(fronts, run, pki, protocol, handler, *others):
     server = Toy(handler)
     upstreams = [server.port, *others]
     return server, Floor(fronts, run, pki, protocol, upstreams, xclient="on",
-                         greeting_timeout="1s")
+                         greeting_timeout="3s")
 
 
 class Mute(Floor):
@@ -399,7 +399,7 @@ class Mute(Floor):
         self.heard = []
         self.server = Toy(mute(protocol, no_answer, self.heard, offers))
         super().__init__(fronts, run, pki, protocol, [self.server.port, *others], xclient="on",
-                         greeting_timeout="1s")
+                         greeting_timeout="3s")
 
     def sessions(self):
         """One in each mode, in clear where that is optional."""

@@ -57,7 +57,7 @@ def test_one_that_accepts_but_does_not_greet_is_passed_over(fronts, run, pki, to
     port = run.port()
     first, second = toys(handler), toys(named(b"second"))
     fronts.start(pki.mail.block(), route("pair", port, [first.port, second.port], protocol="pop3",
-                                         greeting_timeout="500ms"))
+                                         greeting_timeout="3s"))
     assert greeting(port, pki) == b"+OK second\r\n"
     assert first.accepted == 1
 

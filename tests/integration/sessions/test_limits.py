@@ -61,7 +61,7 @@ def test_a_client_that_never_speaks_leaves_a_line_that_blames_it(fronts, run, pk
 def test_an_idle_session_is_ended_politely(fronts, run, pki, toys, version):
     port, upstream = run.port(), toys(toy.echo)
     front = fronts.start(pki.mail.block(),
-                         route("echo", port, upstream.port, idle_timeout="1s"))
+                         route("echo", port, upstream.port, idle_timeout="3s"))
     with tls.TlsClient(port, tls.context(pki, version)) as client:
         assert tls.says(client)
         assert client.read_all() == b""
@@ -72,15 +72,15 @@ def test_an_idle_session_is_ended_politely(fronts, run, pki, toys, version):
 
 def test_a_session_with_traffic_one_way_is_not_idle(fronts, run, pki, toys):
     def ticks(connection):
-        for _ in range(12):
+        for _ in range(24):
             connection.sendall(b"tick\n")
             time.sleep(0.25)
 
     port = run.port()
     front = fronts.start(pki.mail.block(),
-                         route("ticks", port, toys(ticks).port, idle_timeout="1s"))
+                         route("ticks", port, toys(ticks).port, idle_timeout="4s"))
     with tls.TlsClient(port, tls.context(pki)) as client:
-        assert client.read_all() == b"tick\n" * 12
+        assert client.read_all() == b"tick\n" * 24
     assert front.wait_for_log("end")["end"] == "the upstream closed"
 
 
@@ -335,7 +335,8 @@ def is_reset(connection):
 
 def test_a_flood_of_handshakes_does_not_starve_a_session(fronts, run, pki, toys):
     port = run.port()
-    fronts.start(pki.mail.block(), route("echo", port, toys(toy.echo).port), workers=1)
+    fronts.start(pki.mail.block(),
+                 route("echo", port, toys(toy.echo).port, handshake_timeout="5m"), workers=1)
     settings = tls.context(pki)
     with tls.TlsClient(port, settings) as inside:
         assert tls.says(inside)

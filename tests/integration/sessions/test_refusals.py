@@ -218,7 +218,7 @@ def test_who_is_left_at_the_end_of_a_drain_is_said_goodbye(fronts, run, pki, spe
     port, dialect = run.port(), DIALECTS[protocol]
     front = fronts.start(pki.mail.block(),
                          route("left", port, speaker(dialect).port, protocol=protocol,
-                               hostname=HOSTNAME), drain_timeout="3s")
+                               hostname=HOSTNAME), drain_timeout="6s")
     with tls.TlsClient(port, tls.context(pki, version)) as client:
         dialect.greet(client, "implicit")
         check_served(client, dialect)
@@ -241,7 +241,7 @@ def test_who_is_in_clear_with_us_at_the_end_of_a_drain_is_said_goodbye(fronts, r
     port = run.port()
     front = fronts.start(pki.mail.block(),
                          route("left", port, speaker(DIALECTS[protocol]).port, protocol=protocol,
-                               tls="required", hostname=HOSTNAME), drain_timeout="3s")
+                               tls="required", hostname=HOSTNAME), drain_timeout="6s")
     with PlainClient(port) as client:
         DIALECTS[protocol].greet(client, "required")
         front.workers()
@@ -261,7 +261,7 @@ def test_a_reader_behind_group_is_said_goodbye(fronts, run, pki, toys):
 
     port = run.port()
     front = fronts.start(pki.mail.block(), route("nntp", port, toys(handler).port, protocol="nntp",
-                                                 hostname=HOSTNAME), drain_timeout="3s")
+                                                 hostname=HOSTNAME), drain_timeout="6s")
     with tls.TlsClient(port, tls.context(pki)) as client:
         client.read_until(b"200 ready\r\n")
         assert client.command(b"GROUP example.test") == b"211 3 1 3 example.test\r\n"

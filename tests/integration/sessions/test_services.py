@@ -109,7 +109,7 @@ def test_a_name_server_that_fails_changes_nothing(serve, name_server, pops):
 def test_its_servers_are_visited(serve, name_server, pops):
     addresses(name_server)
     name_server.names[SERVICE] = both(pops, (1, 0), (2, 0), ttl=60)
-    front, greeting = serve(health_check="500ms")
+    front, greeting = serve(health_check="2s")
     assert greeting() == "one"
     pops["one"].close()
     front.wait_for_log("upstream-down")

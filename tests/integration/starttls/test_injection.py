@@ -415,7 +415,7 @@ LOGIN_FIRST = ("pop3", "imap", "sieve")  # nothing is to be had before it
 
 def test_a_client_that_does_not_begin_tls_is_sent_away(fronts, run, pki):
     """Where nothing but TLS leads anywhere; elsewhere clients may work in clear."""
-    stage = Stage(fronts, run, pki, dialects.ALL, upgrade_timeout="1s")
+    stage = Stage(fronts, run, pki, dialects.ALL, upgrade_timeout="4s")
     waiting, working = [(d, stage.scene(d, "required").connect()) for d in dialects.ALL], []
     for d, client in waiting:
         client.send(d.upgrade[:3])

@@ -157,7 +157,7 @@ def test_one_that_will_not_do_is_passed_over(serve, secured, pki, toys):
 
 def test_one_that_says_nothing_has_the_time_for_connecting(serve, secured, pki, toys):
     silent, good = toys(toy.silent), secured(pki.mail)
-    front = serve(silent.port, good.port, connect_timeout="500ms", **verify(pki))
+    front = serve(silent.port, good.port, connect_timeout="3s", **verify(pki))
     assert session(front, pki) == b"+OK ready\r\n"
     assert why(front) == "connect timeout, in its TLS handshake"
 
