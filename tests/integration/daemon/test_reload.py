@@ -187,7 +187,7 @@ def test_an_address_that_another_takes_meanwhile_is_told_of_and_had_later(fronts
 def test_thousands_of_findings_do_not_hide_the_outcome(fronts, run, pki, echo):
     """Nor does a start that they refuse say nothing of them."""
     front = fronts.start(pki.mail.block(), route("echo", run.port(), echo))
-    count, deep = 7000, front.folder.joinpath(*["x" * 200] * 3)  # each finding tells the place
+    count, deep = 4300, front.folder.joinpath(*["x" * 200] * 5)  # each finding tells the place
     deep.mkdir(parents=True)
     (deep / "more.conf").write_text("".join(f"nonsense-{number} = 1\n" for number in range(count)))
     front.write(f'include("{deep}/more.conf")\n')
