@@ -42,7 +42,7 @@ def test_a_drain_lets_sessions_finish(served, pki, version, number):
 
 
 def test_a_drain_ends_with_its_timeout(served, pki, version):
-    front, port = served(drain_timeout="1s")
+    front, port = served(drain_timeout="5s")
     with tls.TlsClient(port, tls.context(pki, version)) as client:
         assert tls.says(client)
         front.send(signal.SIGTERM)

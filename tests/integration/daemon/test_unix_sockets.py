@@ -152,7 +152,7 @@ def test_a_visit_waits_for_a_full_queue_too(fronts, run, pki, full):
 def test_a_queue_that_is_full_for_a_moment_takes_nobody_down(fronts, run, pki, full):
     server, path = full
     front = fronts.start(pki.mail.block(),
-                         route("unix", run.port(), f"unix:{path}", health_check="1h"))
+                         route("unix", run.port(), f"unix:{path}", health_check="1h", connect_timeout="60s"))
 
     def is_up():
         return [one["state"] for one in front.route_status("unix")["upstreams"]] == ["up"]

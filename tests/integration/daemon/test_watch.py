@@ -147,7 +147,7 @@ def test_what_was_refused_and_is_put_back_is_told_to_be_good(watching, pki):
 def test_a_certificate_is_taken_over_when_it_becomes_valid(watching, pki, run):
     served = watching()
     authority = Authority(run.make_folder("early"), "early", issuer=pki.root)
-    early = authority.issue("early", pki.NAMES, start=8 / 86400)
+    early = authority.issue("early", pki.NAMES, start=15 / 86400)
     put(early, served.chain, served.key)
     refused = served.front.wait_for_log("configuration", level="error")
     assert "is not valid before" in refused["msg"]

@@ -61,7 +61,7 @@ def test_a_killed_worker_is_back_and_the_others_sessions_live_on(served, pki, nu
     found = sessions_by_worker(front, port, settings)
     victim, survivor = found
     process.os.kill(victim, number)
-    wait_until(lambda: replaced(front, victim), "a new worker", 5)
+    wait_until(lambda: replaced(front, victim), "a new worker")
     assert survivor in front.workers()
     assert all(tls.says(client) for client in found[survivor])
     for client in found[victim]:

@@ -18,7 +18,7 @@ GREETING = b"+OK hello\r\n"
 BACKEND = """
 backend mail
     {lines}
-    server front 127.0.0.1:{port} check inter 50ms rise 10 {words}
+    server front 127.0.0.1:{port} check inter 2s fastinter 50ms downinter 50ms rise 10 {words}
 """
 # The words of a server line, and of its backend; what haproxy says of the last check.
 LOOKS = {

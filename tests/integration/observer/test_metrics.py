@@ -193,8 +193,9 @@ def test_starttls_is_counted(fronts, run, pki, dovecot):
         assert client.command(b"a1 STARTTLS").startswith(b"a1 OK")
         with client.secure(tls.context(pki)):
             pass
-    wait_until(lambda: Metrics(at).get("tlsfront_starttls_total", outcome="unused") == 1,
-               "the first session to end")
+    wait_until(lambda: Metrics(at).get("tlsfront_starttls_total", outcome="unused") == 1 and
+               Metrics(at).get("tlsfront_starttls_total", outcome="done") == 1,
+               "the first session to end, and the other to begin TLS")
     seen = Metrics(at)
     assert seen.get("tlsfront_starttls_total", route="imap", outcome="done") == 1
     assert seen.get("tlsfront_plaintext_logins_refused_total", route="imap") == 1

@@ -106,7 +106,7 @@ def test_a_request_may_come_in_pieces_or_with_the_handshakes_end(site, pki):
 
 
 def test_a_client_that_stays_silent_is_told_that_time_is_up(site, pki):
-    sts = site(handshake_timeout="1s")
+    sts = site(handshake_timeout="6s")
     sts.front.start()
     with tls.TlsClient(sts.port, tls.context(pki), sni=HOST) as client:
         assert client.read_all().startswith(b"HTTP/1.1 408 ")
