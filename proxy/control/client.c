@@ -158,8 +158,7 @@ void control_explain(const struct err *e, int error)
         fprintf(stderr,
                 "    cure: start the daemon (`tlsfront run`), or name its configuration with "
                 "-c FILE;\n    where `control` has changed since it was started, restart it, or "
-                "have it "
-                "reload by HUP\n");
+                "have it reload by HUP\n");
     else if (error == EACCES)
         fprintf(stderr, "    cure: run this as root or as the daemon's user\n");
     else if (error == ETIMEDOUT)

@@ -50,19 +50,13 @@ def test_without_the_key_there_is_no_observer(start):
 def test_an_address_changes_hands_between_it_and_a_route(start, run, pki, echo):
     first, second = run.port(), run.port()
     front, _ = start(observe=here(first))
-    certificate = pki.mail.block()
-    front.write(certificate, route("echo", first, echo), observe=here(second))
-    done = front.reload()
-    assert done.returncode == 0, done.stderr
-    assert fetch(second, "/-/healthy")[0] == 200
-    with tls.TlsClient(first, tls.context(pki)) as client:
-        assert tls.says(client)
-    front.write(certificate, route("echo", second, echo), observe=here(first))
-    done = front.reload()
-    assert done.returncode == 0, done.stderr
-    assert fetch(first, "/-/healthy")[0] == 200
-    with tls.TlsClient(second, tls.context(pki)) as client:
-        assert tls.says(client)
+    for served, observed in (first, second), (second, first):
+        front.write(pki.mail.block(), route("echo", served, echo), observe=here(observed))
+        done = front.reload()
+        assert done.returncode == 0, done.stderr
+        assert fetch(observed, "/-/healthy")[0] == 200
+        with tls.TlsClient(served, tls.context(pki)) as client:
+            assert tls.says(client)
 
 
 def test_it_is_ready_and_healthy_once_it_serves(start, run):

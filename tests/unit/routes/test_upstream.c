@@ -150,18 +150,25 @@ static void a_failure_during_the_walk_does_not_bring_it_back(void **state)
     upstream_set_free(&set);
 }
 
+/* To the first of two, which has failed; all others go to the second. */
+static void send_scout(struct upstream_set *set, struct endpoint *e, struct upstream_cursor *scout,
+                       uint64_t now, uint64_t timeout)
+{
+    init(set, e, 2);
+    fail_at(set, 1, 0);
+    assert_int_equal(number(next_at(set, scout, now)), 1);
+    upstream_trying(set, scout, now, timeout);
+    ORDER(set, now, 2, 1);
+}
+
 static void one_session_probes_what_was_down_while_others_go_elsewhere(void **state)
 {
     (void)state;
     struct upstream_set set;
     struct endpoint e[2];
     struct upstream_cursor scout = {0};
-    init(&set, e, 2);
-    fail_at(&set, 1, 0);
     const uint64_t now = UPSTREAM_DOWN_MS;
-    assert_int_equal(number(next_at(&set, &scout, now)), 1);
-    upstream_trying(&set, &scout, now, 3000);
-    ORDER(&set, now, 2, 1);
+    send_scout(&set, e, &scout, now, 3000);
     ORDER(&set, now + 2999, 2, 1);
     upstream_report(&set, &scout, true, now + 2999);
     ORDER(&set, now + 2999, 1, 2);
@@ -174,12 +181,8 @@ static void without_a_time_for_it_one_scout_goes_for_each_pause(void **state)
     struct upstream_set set;
     struct endpoint e[2];
     struct upstream_cursor scout = {0};
-    init(&set, e, 2);
-    fail_at(&set, 1, 0);
     const uint64_t now = UPSTREAM_DOWN_MS;
-    assert_int_equal(number(next_at(&set, &scout, now)), 1);
-    upstream_trying(&set, &scout, now, 0);
-    ORDER(&set, now, 2, 1);
+    send_scout(&set, e, &scout, now, 0);
     ORDER(&set, now + UPSTREAM_DOWN_MS - 1, 2, 1);
     ORDER(&set, now + UPSTREAM_DOWN_MS, 1, 2);
     upstream_set_free(&set);
